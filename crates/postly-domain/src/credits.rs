@@ -1,0 +1,98 @@
+//! The words of the ledger.
+
+/// Why a line stands in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LedgerReason {
+    /// Three posts asked for on WhatsApp.
+    WhatsappGeneration,
+    /// Three posts asked for on the web.
+    WebGeneration,
+    /// Credits bought.
+    Purchase,
+    /// Bought credits taken back after a refund of the payment.
+    PurchaseReversal,
+    /// Credits taken back or returned by a dispute.
+    Dispute,
+    /// A debt repaid out of a purchase.
+    DebtRepaid,
+    /// A settled credit given back because its posts never arrived.
+    Refund,
+    /// Credits for proving a number.
+    Welcome,
+    /// Credits for a number's first message.
+    Trial,
+    /// An operator's correction.
+    Adjustment,
+    /// Credits carried over from an author who was merged into this one, or away to another.
+    Merge,
+}
+
+impl LedgerReason {
+    /// Every reason.
+    pub const ALL: [Self; 11] = [
+        Self::WhatsappGeneration,
+        Self::WebGeneration,
+        Self::Purchase,
+        Self::PurchaseReversal,
+        Self::Dispute,
+        Self::DebtRepaid,
+        Self::Refund,
+        Self::Welcome,
+        Self::Trial,
+        Self::Adjustment,
+        Self::Merge,
+    ];
+
+    /// The name in the database and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WhatsappGeneration => "whatsapp_generation",
+            Self::WebGeneration => "web_generation",
+            Self::Purchase => "purchase",
+            Self::PurchaseReversal => "purchase_reversal",
+            Self::Dispute => "dispute",
+            Self::DebtRepaid => "debt_repaid",
+            Self::Refund => "refund",
+            Self::Welcome => "welcome",
+            Self::Trial => "trial",
+            Self::Adjustment => "adjustment",
+            Self::Merge => "merge",
+        }
+    }
+}
+
+/// What has become of a reserved credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldState {
+    /// Reserved: it counts against what is available.
+    Open,
+    /// Spent: an entry of the ledger says so.
+    Settled,
+    /// Given up: nothing was spent.
+    Released,
+}
+
+impl HoldState {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Settled => "settled",
+            Self::Released => "released",
+        }
+    }
+
+    /// Reads [`HoldState::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Open, Self::Settled, Self::Released].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// What three posts cost, in credits.
+pub const GENERATION_PRICE: i64 = 1;
+
+/// The most credits an operator moves at once (PRODUCT 3).
+pub const MAX_ADJUSTMENT: i64 = 1_000_000;
+
+/// How many automatic refunds an author gets in a day before the operator must look (PRODUCT 8).
+pub const MAX_AUTOMATIC_REFUNDS_PER_DAY: i64 = 3;

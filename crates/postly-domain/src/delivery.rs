@@ -1,0 +1,244 @@
+//! When a message leaves, leaves again, or is given up: the rules of the outbox, without the outbox.
+
+use crate::UnixMillis;
+use crate::event::DeliveryStatus;
+
+/// What a provider's error code asks us to do. Which code asks what is the providers' to say
+/// (`postly-whatsapp`, from their tables).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorAction {
+    /// Try the same message again, later and later.
+    Retry,
+    /// Too many messages to this one person: wait 4^n seconds for her alone (Meta, error 131056).
+    WaitForRecipient,
+    /// The whole sender is too fast: slow it down.
+    WaitForSender,
+    /// The sender is blocked or its token is refused: hold everything and call a human.
+    StopSender,
+    /// The service window is closed: free-form text will never pass.
+    WindowClosed,
+    /// It will never reach this person.
+    GiveUp,
+    /// Our request or configuration is wrong: trying again changes nothing, a human must look.
+    OurFault,
+}
+
+/// How a call to a provider ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The provider has it, under this id.
+    Accepted {
+        /// The provider's id of the message.
+        provider_message_id: String,
+    },
+    /// The provider said no.
+    Refused {
+        /// Its code.
+        code: i64,
+        /// What the code asks for.
+        action: ErrorAction,
+        /// How long the provider asks us to wait, when it says so.
+        retry_after_ms: Option<i64>,
+    },
+    /// The request never reached the provider (the connection was refused, the name did not resolve).
+    NotSent,
+    /// The provider may or may not have it: no answer, half an answer, or an answer that says neither.
+    Unclear,
+}
+
+/// What is known of one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptState {
+    /// The call was about to be made; how it ended is not known (also after a crash).
+    Sending,
+    /// The provider took it, and perhaps more.
+    Known(DeliveryStatus),
+    /// The call ended without a clear answer.
+    Unclear,
+    /// The provider said no, or the call never reached it: this attempt cannot arrive.
+    Refused,
+}
+
+/// One attempt, as the decision sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// When the call was made.
+    pub started_at: UnixMillis,
+    /// What is known of it.
+    pub state: AttemptState,
+}
+
+/// What to do next with the message at the head of its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextStep {
+    /// Make a new attempt now.
+    Attempt,
+    /// An attempt is known to have been taken: done.
+    Accepted,
+    /// An attempt may still be on its way: look again then.
+    WaitUntil(UnixMillis),
+    /// Its window has closed before it could leave, and no attempt can arrive.
+    Expired,
+    /// Every attempt has failed, and no more are due.
+    Failed,
+    /// Nothing was heard of it, for good: presumed delivered, and listed.
+    UnknownDelivery,
+}
+
+/// How long we wait for a status after an unclear answer before we send once more (PRODUCT 8).
+pub const UNCLEAR_WAIT_MS: i64 = 30_000;
+
+/// How often a message is sent in all when answers are unclear: once, and once more (PRODUCT 8).
+pub const MAX_UNCLEAR_ATTEMPTS: usize = 2;
+
+/// The pauses between attempts that were clearly refused (RELIABILITY 4.3), in milliseconds.
+pub const RETRY_PAUSES_MS: [i64; 7] = [1_000, 5_000, 30_000, 120_000, 600_000, 3_600_000, 14_400_000];
+
+/// Decides what becomes of a message, from its attempts so far (oldest first).
+///
+/// `expires_at` is the end of its service window.
+pub fn next_step(attempts: &[Attempt], now: UnixMillis, expires_at: UnixMillis) -> NextStep {
+    let taken = |attempt: &Attempt| matches!(attempt.state, AttemptState::Known(status) if status != DeliveryStatus::Failed);
+    let unclear = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Sending | AttemptState::Unclear);
+
+    if attempts.iter().any(taken) {
+        return NextStep::Accepted;
+    }
+    // The provider took an attempt and reported later that it failed: that is final for the message.
+    if attempts.last().is_some_and(|last| last.state == AttemptState::Known(DeliveryStatus::Failed))
+        && !attempts.iter().any(|attempt| unclear(&attempt))
+    {
+        return NextStep::Failed;
+    }
+    let unclear_attempts = attempts.iter().filter(unclear).count();
+    if let Some(last) = attempts.iter().filter(unclear).next_back() {
+        let heard_by = last.started_at.plus_ms(UNCLEAR_WAIT_MS);
+        if now < heard_by {
+            return NextStep::WaitUntil(heard_by);
+        }
+        if unclear_attempts >= MAX_UNCLEAR_ATTEMPTS || now >= expires_at {
+            return NextStep::UnknownDelivery;
+        }
+    }
+    if now >= expires_at {
+        return NextStep::Expired;
+    }
+    NextStep::Attempt
+}
+
+/// The pause before the next attempt after `refusals` clear refusals, with ±20 % of jitter. `dice` is a
+/// number from 0 to 1. `None` when the attempts are used up.
+pub fn retry_pause_ms(refusals: usize, retry_after_ms: Option<i64>, dice: f64) -> Option<i64> {
+    let base = *RETRY_PAUSES_MS.get(refusals.checked_sub(1)?)?;
+    let pause = jittered(base, dice);
+    // Honoured up to twice our own pause (RELIABILITY 4.3), so that a provider cannot park a message for ever.
+    Some(retry_after_ms.map_or(pause, |asked| pause.max(asked.min(base.saturating_mul(2)))))
+}
+
+/// The pause after the `refusals`-th pair-limit error in a row: 4^n seconds (Meta, error 131056), at most 4^6.
+pub fn recipient_pause_ms(refusals: usize) -> i64 {
+    let power = u32::try_from(refusals.min(6)).unwrap_or(6);
+    4_i64.pow(power).saturating_mul(1000)
+}
+
+/// `base` ±20 %.
+pub fn jittered(base: i64, dice: f64) -> i64 {
+    let percent = 80 + (dice.clamp(0.0, 1.0) * 40.0).round() as i64;
+    base.saturating_mul(percent) / 100
+}
+
+/// Meta's pair limit: one message to one person every six seconds, with a burst of 45 borrowed from the future
+/// ("Throughput", pair rate limits).
+pub const PAIR_INTERVAL_MS: i64 = 6_000;
+/// See [`PAIR_INTERVAL_MS`].
+pub const PAIR_BURST: i64 = 45;
+
+/// Paces messages to one person (the generic cell rate algorithm: `paid_until` is when all sent so far is paid
+/// for). Returns the new `paid_until`, or when to come back.
+///
+/// # Errors
+/// The instant from which the next message may leave.
+pub fn pace(paid_until: UnixMillis, now: UnixMillis) -> Result<UnixMillis, UnixMillis> {
+    let start = paid_until.max(now);
+    let earliest = start.plus_ms(-(PAIR_BURST - 1) * PAIR_INTERVAL_MS);
+    if now >= earliest { Ok(start.plus_ms(PAIR_INTERVAL_MS)) } else { Err(earliest) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use DeliveryStatus::{Accepted, Delivered, Failed};
+
+    const START: UnixMillis = UnixMillis(1_000_000);
+
+    fn attempt(at_ms: i64, state: AttemptState) -> Attempt {
+        Attempt { started_at: START.plus_ms(at_ms), state }
+    }
+
+    fn step(attempts: &[Attempt], after_ms: i64) -> NextStep {
+        next_step(attempts, START.plus_ms(after_ms), START.plus_secs(crate::time::SERVICE_WINDOW_SECS))
+    }
+
+    #[test]
+    fn an_unclear_attempt_is_waited_for_then_resent_once_then_presumed_delivered() {
+        let unclear = AttemptState::Unclear;
+        assert_eq!(step(&[], 0), NextStep::Attempt);
+        let first = attempt(0, unclear);
+        assert_eq!(step(&[first], 1_000), NextStep::WaitUntil(START.plus_ms(30_000)));
+        assert_eq!(step(&[first], 30_000), NextStep::Attempt);
+        let second = attempt(30_000, unclear);
+        assert_eq!(step(&[first, second], 31_000), NextStep::WaitUntil(START.plus_ms(60_000)));
+        assert_eq!(step(&[first, second], 60_000), NextStep::UnknownDelivery);
+    }
+
+    #[test]
+    fn a_status_settles_an_unclear_attempt() {
+        assert_eq!(step(&[attempt(0, AttemptState::Known(Delivered))], 5), NextStep::Accepted);
+        assert_eq!(
+            step(
+                &[attempt(0, AttemptState::Known(Failed)), attempt(30_000, AttemptState::Known(Accepted))],
+                31_000
+            ),
+            NextStep::Accepted
+        );
+    }
+
+    #[test]
+    fn a_failure_of_a_replaced_attempt_leaves_its_successor_alone() {
+        let replaced = attempt(0, AttemptState::Known(Failed));
+        let successor = attempt(30_000, AttemptState::Unclear);
+        assert_eq!(step(&[replaced, successor], 40_000), NextStep::WaitUntil(START.plus_ms(60_000)));
+        assert_eq!(step(&[attempt(0, AttemptState::Known(Failed))], 1), NextStep::Failed);
+    }
+
+    #[test]
+    fn a_crash_while_sending_counts_as_unclear() {
+        assert_eq!(step(&[attempt(0, AttemptState::Sending)], 40_000), NextStep::Attempt);
+    }
+
+    #[test]
+    fn a_refused_message_expires_with_its_window() {
+        assert_eq!(step(&[attempt(0, AttemptState::Refused)], 86_400_000), NextStep::Expired);
+    }
+
+    #[test]
+    fn forty_five_messages_leave_at_once_and_then_one_every_six_seconds() {
+        let mut paid = START;
+        for _ in 0..45 {
+            paid = pace(paid, START).expect("within the burst");
+        }
+        assert_eq!(pace(paid, START), Err(START.plus_ms(6_000)));
+        assert!(pace(paid, START.plus_ms(6_000)).is_ok());
+    }
+
+    #[test]
+    fn pauses_grow_stay_within_their_jitter_and_end() {
+        assert_eq!(retry_pause_ms(1, None, 0.5), Some(1_000));
+        assert_eq!(retry_pause_ms(2, None, 0.0), Some(4_000));
+        assert_eq!(retry_pause_ms(2, None, 1.0), Some(6_000));
+        assert_eq!(retry_pause_ms(1, Some(60_000), 0.5), Some(2_000));
+        assert_eq!(retry_pause_ms(8, None, 0.5), None);
+        assert_eq!(recipient_pause_ms(0), 1_000);
+        assert_eq!(recipient_pause_ms(3), 64_000);
+    }
+}

@@ -1,0 +1,322 @@
+//! What comes in: one event per message, status or change, whatever the provider.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{PhoneE164, Provider, UnixMillis, id::AttemptId};
+
+/// What makes a second delivery of the same event recognisable. It is unique in the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventKey(pub String);
+
+impl std::fmt::Display for EventKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What kind of event a row of the inbox holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// An author wrote.
+    Message,
+    /// A message of ours was sent, delivered, read, or failed.
+    Status,
+    /// A person's number or id changed.
+    IdentityChange,
+    /// A kind that we store and count, and do nothing about.
+    Unknown,
+}
+
+impl EventKind {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Status => "status",
+            Self::IdentityChange => "identity_change",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Reads [`EventKind::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Message, Self::Status, Self::IdentityChange, Self::Unknown]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// The rule by which an event gets no answer. PRODUCT 9 asks for a name for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IgnoreRule {
+    /// For another business number or account.
+    Unrouted,
+    /// Older than the service window when it came, or when its turn came: an answer could not be delivered.
+    WindowClosed,
+    /// More than sixty messages of one author were waiting.
+    Flood,
+    /// A reaction, an order, a system note: nothing to say.
+    NothingToSay,
+    /// A kind of message that we cannot read, and whose sender has had today's hint.
+    HintGiven,
+    /// A kind of event that we do not know.
+    UnknownKind,
+    /// Authentic, but not readable.
+    Unreadable,
+    /// A message that names nobody.
+    NoSender,
+    /// A status of a message that is not ours.
+    UnknownMessage,
+    /// A change of a number or id that we do not know, or that another person holds.
+    UnknownIdentity,
+}
+
+impl IgnoreRule {
+    /// The name in the database and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unrouted => "unrouted",
+            Self::WindowClosed => "window_closed",
+            Self::Flood => "flood",
+            Self::NothingToSay => "nothing_to_say",
+            Self::HintGiven => "hint_given",
+            Self::UnknownKind => "unknown_kind",
+            Self::Unreadable => "unreadable",
+            Self::NoSender => "no_sender",
+            Self::UnknownMessage => "unknown_message",
+            Self::UnknownIdentity => "unknown_identity",
+        }
+    }
+}
+
+/// One event as the ingress stores it: enough to recognise it, to put it in its line, and to read it later.
+#[derive(Clone)]
+pub struct ReceivedEvent {
+    /// Its key.
+    pub key: EventKey,
+    /// Who delivered it.
+    pub provider: Provider,
+    /// What it is.
+    pub kind: EventKind,
+    /// The line in which it waits: events of one lane are handled one at a time, in order.
+    pub lane: String,
+    /// When it happened, by the provider's clock. When the provider says nothing: when it came.
+    pub occurred_at: UnixMillis,
+    /// The event's own slice of what the provider sent, and nobody else's. Empty when it is ignored at once.
+    pub slice: String,
+    /// Set when the event ends here.
+    pub ignored: Option<IgnoreRule>,
+}
+
+/// Leaves the slice out: it holds numbers and texts.
+impl std::fmt::Debug for ReceivedEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReceivedEvent")
+            .field("key", &self.key)
+            .field("kind", &self.kind)
+            .field("ignored", &self.ignored)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An event, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InboundEvent {
+    /// An author wrote.
+    Message(InboundMessage),
+    /// News of a message of ours.
+    Status(StatusUpdate),
+    /// A person's number or id changed.
+    IdentityChange(IdentityChange),
+}
+
+/// How a provider names a person. At least one of the fields is set; an empty string is absent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The provider.
+    pub provider: Provider,
+    /// What replies are addressed to, word for word as the provider wrote it (`33612345678`, `whatsapp:+336…`,
+    /// `FR.13491208655302741918`).
+    pub address: String,
+    /// The number in the form in which we compare numbers, when the provider shows it.
+    pub phone: Option<PhoneE164>,
+    /// The business-scoped user id, when the provider gives one.
+    pub bsuid: Option<String>,
+}
+
+/// Says which parts are there: numbers stay out of logs.
+impl std::fmt::Debug for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sender")
+            .field("provider", &self.provider)
+            .field("phone", &self.phone.is_some())
+            .field("bsuid", &self.bsuid.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A message of an author.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboundMessage {
+    /// Who wrote.
+    pub sender: Sender,
+    /// Our number that was written to, word for word as the provider names it (Meta: the phone number id).
+    pub business: String,
+    /// The provider's id of the message.
+    pub provider_message_id: String,
+    /// When it was written, by the provider's clock.
+    pub occurred_at: UnixMillis,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a message holds.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Words.
+    Text(String),
+    /// A voice note, a photo, a document, a tap …: something we cannot read yet, to be answered with a hint.
+    Unreadable {
+        /// The provider's name of the kind.
+        kind: String,
+    },
+    /// A reaction, an order, a note of the system: nothing to answer.
+    Silent {
+        /// The provider's name of the kind.
+        kind: String,
+    },
+}
+
+/// Names the kind only: texts stay out of logs.
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} characters)", text.chars().count()),
+            Self::Unreadable { kind } => write!(f, "Unreadable({kind})"),
+            Self::Silent { kind } => write!(f, "Silent({kind})"),
+        }
+    }
+}
+
+/// News of a message of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusUpdate {
+    /// The provider's id of our message.
+    pub provider_message_id: String,
+    /// The attempt it belongs to, when the provider gave back the id we sent along.
+    pub attempt: Option<AttemptId>,
+    /// What happened.
+    pub status: DeliveryStatus,
+    /// The provider's error code, when it failed.
+    pub error_code: Option<i64>,
+}
+
+/// How far a message has come. The order is the order of travel: a later report of an earlier point is old news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeliveryStatus {
+    /// The provider has it.
+    Accepted,
+    /// It left the provider.
+    Sent,
+    /// It reached the phone.
+    Delivered,
+    /// It was read.
+    Read,
+    /// It will not arrive. Believed only of a message that has not been delivered.
+    Failed,
+}
+
+impl DeliveryStatus {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads [`DeliveryStatus::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Accepted, Self::Sent, Self::Delivered, Self::Read, Self::Failed]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+
+    /// What is known after `news`, when `self` was known before. Any order of the same reports ends in the
+    /// same status.
+    pub fn after(self, news: Self) -> Self {
+        match (self, news) {
+            (Self::Delivered | Self::Read, Self::Failed) => self,
+            (Self::Failed, Self::Delivered | Self::Read) => news,
+            (Self::Failed, Self::Accepted | Self::Sent | Self::Failed) => Self::Failed,
+            (_, Self::Failed) => Self::Failed,
+            (Self::Accepted | Self::Sent | Self::Delivered | Self::Read, _) => self.max(news),
+        }
+    }
+}
+
+/// A signed notice that a person's number or id has changed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdentityChange {
+    /// The provider.
+    pub provider: Provider,
+    /// The number before.
+    pub previous_phone: Option<PhoneE164>,
+    /// The business-scoped id before.
+    pub previous_bsuid: Option<String>,
+    /// What replies are addressed to from now on.
+    pub address: Option<String>,
+    /// The number from now on.
+    pub phone: Option<PhoneE164>,
+    /// The business-scoped id from now on.
+    pub bsuid: Option<String>,
+}
+
+impl std::fmt::Debug for IdentityChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IdentityChange").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_end_in_the_same_place_in_any_order() {
+        use DeliveryStatus::{Accepted, Delivered, Failed, Read, Sent};
+        let end =
+            |reports: &[DeliveryStatus]| reports.iter().fold(Accepted, |known, news| known.after(*news));
+        let sets: [(&[DeliveryStatus], DeliveryStatus); 4] = [
+            (&[Sent, Delivered, Read], Read),
+            (&[Sent, Failed], Failed),
+            (&[Sent, Delivered, Failed], Delivered),
+            (&[Sent, Delivered, Read, Failed], Read),
+        ];
+        for (set, expected) in sets {
+            for order in permutations(set) {
+                assert_eq!(end(&order), expected, "{order:?}");
+            }
+        }
+    }
+
+    fn permutations(items: &[DeliveryStatus]) -> Vec<Vec<DeliveryStatus>> {
+        if items.is_empty() {
+            return vec![vec![]];
+        }
+        let mut all = vec![];
+        for (index, item) in items.iter().enumerate() {
+            let mut rest = items.to_vec();
+            rest.remove(index);
+            for mut tail in permutations(&rest) {
+                tail.insert(0, *item);
+                all.push(tail);
+            }
+        }
+        all
+    }
+}

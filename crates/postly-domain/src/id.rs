@@ -1,0 +1,51 @@
+//! Identifiers. Each names one kind of thing, so that none can stand in for another.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text as it is: identifiers are opaque.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+identifiers! {
+    /// A person who writes briefs.
+    AuthorId;
+    /// One way a provider names an author.
+    IdentityId;
+    /// A row of the inbox.
+    EventId;
+    /// A row of the outbox: one part of one reply.
+    MessageId;
+    /// One attempt to deliver a message. It travels with the request and comes back in every status.
+    AttemptId;
+    /// A reserved credit.
+    HoldId;
+    /// A set of three variants.
+    GenerationId;
+    /// A line of the ledger.
+    EntryId;
+    /// One tenure of a lane. Whoever presents an older one has lost the lane.
+    LeaseToken;
+}

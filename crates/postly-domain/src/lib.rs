@@ -1,0 +1,26 @@
+//! The rules of Postly: what a message means, what a credit may do, when a reply may leave.
+//!
+//! Nothing here waits, reads a clock or throws dice: time and chance come in as arguments, decisions go out
+//! as values, and the rooms around this one carry them out.
+
+pub mod brief;
+pub mod command;
+pub mod credits;
+pub mod delivery;
+pub mod event;
+pub mod id;
+pub mod language;
+pub mod phone;
+pub mod post;
+pub mod provider;
+pub mod small_talk;
+pub mod text;
+pub mod time;
+
+pub use brief::{Brief, BriefError};
+pub use command::Command;
+pub use credits::{HoldState, LedgerReason};
+pub use language::Language;
+pub use phone::PhoneE164;
+pub use provider::Provider;
+pub use time::UnixMillis;
