@@ -111,7 +111,7 @@ pub fn next_step(attempts: &[Attempt], now: UnixMillis, expires_at: UnixMillis) 
         return NextStep::Failed;
     }
     let unclear_attempts = attempts.iter().filter(unclear).count();
-    if let Some(last) = attempts.iter().filter(unclear).next_back() {
+    if let Some(last) = attempts.iter().rfind(unclear) {
         let heard_by = last.started_at.plus_ms(UNCLEAR_WAIT_MS);
         if now < heard_by {
             return NextStep::WaitUntil(heard_by);
@@ -126,9 +126,9 @@ pub fn next_step(attempts: &[Attempt], now: UnixMillis, expires_at: UnixMillis) 
     NextStep::Attempt
 }
 
-/// The pause before the next attempt after `refusals` clear refusals, with ±20 % of jitter. `dice` is a
-/// number from 0 to 1. `None` when the attempts are used up.
-pub fn retry_pause_ms(refusals: usize, retry_after_ms: Option<i64>, dice: f64) -> Option<i64> {
+/// The pause before the next attempt after `refusals` clear refusals, with ±20 % of jitter. `dice` is
+/// any random number. `None` when the attempts are used up.
+pub fn retry_pause_ms(refusals: usize, retry_after_ms: Option<i64>, dice: u32) -> Option<i64> {
     let base = *RETRY_PAUSES_MS.get(refusals.checked_sub(1)?)?;
     let pause = jittered(base, dice);
     // Honoured up to twice our own pause (RELIABILITY 4.3), so that a provider cannot park a message for ever.
@@ -141,10 +141,9 @@ pub fn recipient_pause_ms(refusals: usize) -> i64 {
     4_i64.pow(power).saturating_mul(1000)
 }
 
-/// `base` ±20 %.
-pub fn jittered(base: i64, dice: f64) -> i64 {
-    let percent = 80 + (dice.clamp(0.0, 1.0) * 40.0).round() as i64;
-    base.saturating_mul(percent) / 100
+/// `base` ±20 %, by a random number.
+pub fn jittered(base: i64, dice: u32) -> i64 {
+    base.saturating_mul(80 + i64::from(dice % 41)) / 100
 }
 
 /// Meta's pair limit: one message to one person every six seconds, with a burst of 45 borrowed from the future
@@ -233,11 +232,11 @@ mod tests {
 
     #[test]
     fn pauses_grow_stay_within_their_jitter_and_end() {
-        assert_eq!(retry_pause_ms(1, None, 0.5), Some(1_000));
-        assert_eq!(retry_pause_ms(2, None, 0.0), Some(4_000));
-        assert_eq!(retry_pause_ms(2, None, 1.0), Some(6_000));
-        assert_eq!(retry_pause_ms(1, Some(60_000), 0.5), Some(2_000));
-        assert_eq!(retry_pause_ms(8, None, 0.5), None);
+        assert_eq!(retry_pause_ms(1, None, 20), Some(1_000));
+        assert_eq!(retry_pause_ms(2, None, 0), Some(4_000));
+        assert_eq!(retry_pause_ms(2, None, 40), Some(6_000));
+        assert_eq!(retry_pause_ms(1, Some(60_000), 20), Some(2_000));
+        assert_eq!(retry_pause_ms(8, None, 20), None);
         assert_eq!(recipient_pause_ms(0), 1_000);
         assert_eq!(recipient_pause_ms(3), 64_000);
     }
