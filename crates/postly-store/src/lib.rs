@@ -1,1 +1,21 @@
-//! TODO
+//! The database: two engines, one SQL text, and the only room that knows SQL.
+//!
+//! Functions work on a transaction the caller opened ([`Db::write`], [`Db::read`]), so that what belongs together
+//! commits together. Each statement is a constant beside the function that runs it.
+
+mod db;
+mod error;
+mod schema;
+mod sql;
+
+pub mod audit;
+pub mod authors;
+pub mod dead_letters;
+pub mod generations;
+pub mod inbox;
+pub mod lanes;
+pub mod outbox;
+pub mod wallets;
+
+pub use db::{Db, Engine, Tx};
+pub use error::StoreError;

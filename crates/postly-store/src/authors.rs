@@ -1,0 +1,295 @@
+//! Authors and their identities.
+
+use postly_domain::{
+    Language, PhoneE164, Provider, UnixMillis,
+    id::{AuthorId, IdentityId},
+};
+
+use crate::{
+    StoreError, Tx,
+    sql::{Row, Sql, args},
+};
+
+/// A person.
+#[derive(Debug, Clone)]
+pub struct Author {
+    /// Her id.
+    pub id: AuthorId,
+    /// Her address, when she signed up on the web.
+    pub email: Option<String>,
+    /// The language we speak with her.
+    pub language: Language,
+    /// Whether she chose it herself.
+    pub language_chosen: bool,
+    /// Whether her first reply, the one that says who we are, was queued.
+    pub greeted: bool,
+    /// When we first met.
+    pub created_at: UnixMillis,
+}
+
+/// A way in which a provider names a person.
+#[derive(Clone)]
+pub struct Identity {
+    /// Its id.
+    pub id: IdentityId,
+    /// Whose it is.
+    pub author_id: AuthorId,
+    /// The provider.
+    pub provider: Provider,
+    /// What replies are addressed to.
+    pub address: Option<String>,
+    /// The number, in the form in which we compare.
+    pub phone: Option<PhoneE164>,
+    /// The business-scoped user id.
+    pub bsuid: Option<String>,
+    /// When she said STOP.
+    pub stopped_at: Option<UnixMillis>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+macro_rules! identity_sql {
+    ($rest:literal) => {
+        concat!("SELECT id, author_id, provider, address, phone, bsuid, stopped_at_ms FROM identities ", $rest)
+    };
+}
+
+fn identity(row: &Row) -> Result<Identity, StoreError> {
+    let phone = row.maybe_text("phone")?;
+    Ok(Identity {
+        id: IdentityId::new(row.text("id")?),
+        author_id: AuthorId::new(row.text("author_id")?),
+        provider: row.provider("provider")?,
+        address: row.maybe_text("address")?,
+        phone: match phone {
+            Some(text) => {
+                Some(PhoneE164::from_provider(&text).ok_or(StoreError::Unreadable { column: "phone" })?)
+            }
+            None => None,
+        },
+        bsuid: row.maybe_text("bsuid")?,
+        stopped_at: row.maybe_time("stopped_at_ms")?,
+    })
+}
+
+const LOCK_PERSON: Sql = Sql::each(
+    "SELECT 1 AS locked WHERE $1 IS NOT NULL",
+    "SELECT 1 AS locked FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, 0))) AS held",
+);
+
+/// Keeps two transactions from meeting one new person at once, until this one ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_person(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    tx.one(LOCK_PERSON, args![name]).await?;
+    Ok(())
+}
+
+const BY_BSUID: Sql = Sql::both(identity_sql!("WHERE provider = $1 AND bsuid = $2"));
+
+/// The identity with this id of this provider.
+///
+/// # Errors
+/// When the database fails.
+pub async fn identity_by_bsuid(
+    tx: &mut Tx,
+    provider: Provider,
+    bsuid: &str,
+) -> Result<Option<Identity>, StoreError> {
+    tx.maybe_one(BY_BSUID, args![provider, bsuid]).await?.as_ref().map(identity).transpose()
+}
+
+const BY_PHONE: Sql = Sql::both(identity_sql!("WHERE phone = $1 ORDER BY created_at_ms, id"));
+
+/// The identities with this number: one per provider at most.
+///
+/// # Errors
+/// When the database fails.
+pub async fn identities_by_phone(tx: &mut Tx, phone: &PhoneE164) -> Result<Vec<Identity>, StoreError> {
+    tx.all(BY_PHONE, args![phone]).await?.iter().map(identity).collect()
+}
+
+const OF_AUTHOR: Sql = Sql::both(identity_sql!("WHERE author_id = $1 ORDER BY created_at_ms, id"));
+
+/// All identities of an author.
+///
+/// # Errors
+/// When the database fails.
+pub async fn identities_of(tx: &mut Tx, author: &AuthorId) -> Result<Vec<Identity>, StoreError> {
+    tx.all(OF_AUTHOR, args![author]).await?.iter().map(identity).collect()
+}
+
+const ADD_AUTHOR: Sql =
+    Sql::both("INSERT INTO authors (id, language, created_at_ms) VALUES ($1, $2, $3)");
+const ADD_WALLET: Sql = Sql::both("INSERT INTO wallets (author_id, balance, held) VALUES ($1, 0, 0)");
+
+/// Adds an author with an empty wallet and no login.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(
+    tx: &mut Tx,
+    id: &AuthorId,
+    language: Language,
+    now: UnixMillis,
+) -> Result<Author, StoreError> {
+    tx.execute(ADD_AUTHOR, args![id, language, now]).await?;
+    tx.execute(ADD_WALLET, args![id]).await?;
+    Ok(Author {
+        id: id.clone(),
+        email: None,
+        language,
+        language_chosen: false,
+        greeted: false,
+        created_at: now,
+    })
+}
+
+const GET: Sql = Sql::both(
+    "SELECT id, email, language, language_chosen, greeted_at_ms, created_at_ms FROM authors WHERE id = $1",
+);
+
+/// The author with this id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(tx: &mut Tx, id: &AuthorId) -> Result<Option<Author>, StoreError> {
+    let Some(row) = tx.maybe_one(GET, args![id]).await? else { return Ok(None) };
+    Ok(Some(Author {
+        id: AuthorId::new(row.text("id")?),
+        email: row.maybe_text("email")?,
+        language: row.language("language")?,
+        language_chosen: row.flag("language_chosen")?,
+        greeted: row.maybe_int("greeted_at_ms")?.is_some(),
+        created_at: row.time("created_at_ms")?,
+    }))
+}
+
+const ADD_IDENTITY: Sql = Sql::both(
+    "INSERT INTO identities (id, author_id, provider, address, phone, bsuid, stopped_at_ms, created_at_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+);
+
+/// Adds an identity.
+///
+/// # Errors
+/// When the database fails, or somebody holds the number or id.
+pub async fn add_identity(tx: &mut Tx, identity: &Identity, now: UnixMillis) -> Result<(), StoreError> {
+    let args = args![
+        &identity.id,
+        &identity.author_id,
+        identity.provider,
+        identity.address.as_deref(),
+        identity.phone.as_ref(),
+        identity.bsuid.as_deref(),
+        identity.stopped_at,
+        now,
+    ];
+    tx.execute(ADD_IDENTITY, args).await?;
+    Ok(())
+}
+
+const NAME_IDENTITY: Sql =
+    Sql::both("UPDATE identities SET address = $2, phone = $3, bsuid = $4 WHERE id = $1");
+
+/// Writes what a provider now calls a person.
+///
+/// # Errors
+/// When the database fails, or somebody else holds the number or id.
+pub async fn name_identity(tx: &mut Tx, identity: &Identity) -> Result<(), StoreError> {
+    let args = args![
+        &identity.id,
+        identity.address.as_deref(),
+        identity.phone.as_ref(),
+        identity.bsuid.as_deref()
+    ];
+    tx.execute(NAME_IDENTITY, args).await?;
+    Ok(())
+}
+
+const DROP_PHONE: Sql =
+    Sql::both("UPDATE identities SET phone = NULL, address = bsuid WHERE author_id = $1 AND phone = $2");
+
+/// Takes a number from an author: it belongs to somebody else now. Her credits and history stay hers.
+///
+/// # Errors
+/// When the database fails.
+pub async fn drop_phone(tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Result<(), StoreError> {
+    tx.execute(DROP_PHONE, args![author, phone]).await?;
+    Ok(())
+}
+
+const SET_STOPPED: Sql = Sql::both("UPDATE identities SET stopped_at_ms = $2 WHERE id = $1");
+
+/// Notes STOP (`Some`) or START (`None`).
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_stopped(
+    tx: &mut Tx,
+    identity: &IdentityId,
+    stopped_at: Option<UnixMillis>,
+) -> Result<(), StoreError> {
+    tx.execute(SET_STOPPED, args![identity, stopped_at]).await?;
+    Ok(())
+}
+
+const SET_LANGUAGE: Sql =
+    Sql::both("UPDATE authors SET language = $2, language_chosen = $3 WHERE id = $1");
+
+/// Sets the language we speak with an author, and whether she chose it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_language(
+    tx: &mut Tx,
+    author: &AuthorId,
+    language: Language,
+    chosen: bool,
+) -> Result<(), StoreError> {
+    tx.execute(SET_LANGUAGE, args![author, language, chosen]).await?;
+    Ok(())
+}
+
+const GREET: Sql = Sql::both("UPDATE authors SET greeted_at_ms = $2 WHERE id = $1 AND greeted_at_ms IS NULL");
+
+/// Claims the first reply of an author. True once in her life.
+///
+/// # Errors
+/// When the database fails.
+pub async fn greet(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<bool, StoreError> {
+    Ok(tx.execute(GREET, args![author, now]).await? == 1)
+}
+
+const GRANT_ONCE: Sql = Sql::both(
+    "INSERT INTO grants (kind, subject_hash, created_at_ms) VALUES ($1, $2, $3) \
+     ON CONFLICT (kind, subject_hash) DO NOTHING",
+);
+
+/// What is given once for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantKind {
+    /// At a number's first message.
+    Trial,
+}
+
+/// Notes that a subject (a keyed hash of a number or id) was given this. Returns false when it had been before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn grant_once(
+    tx: &mut Tx,
+    kind: GrantKind,
+    subject_hash: &str,
+    now: UnixMillis,
+) -> Result<bool, StoreError> {
+    let kind = match kind {
+        GrantKind::Trial => "trial",
+    };
+    Ok(tx.execute(GRANT_ONCE, args![kind, subject_hash, now]).await? == 1)
+}

@@ -1,0 +1,144 @@
+//! Dead letters: what we gave up, for an operator to see and to replay.
+
+use postly_domain::{
+    UnixMillis,
+    id::{AuthorId, EventId, GenerationId, MessageId},
+};
+
+use crate::{
+    StoreError, Tx,
+    lanes::{self, Queue},
+    sql::{Sql, args},
+};
+
+/// Something we gave up.
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// Its id: of an event or of a message.
+    pub id: String,
+    /// Where it lies.
+    pub queue: Queue,
+    /// Why.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// Whose it is, when known.
+    pub author: Option<AuthorId>,
+    /// Whether its credit was given back.
+    pub refunded: bool,
+    /// When it was stored.
+    pub created_at: UnixMillis,
+}
+
+const LIST: Sql = Sql::both(
+    "SELECT id, queue, COALESCE(outcome, 'unknown') AS reason, attempts, author_id, 0 AS refunded, \
+     received_at_ms AS created_at_ms FROM inbox WHERE state = 'dead' \
+     UNION ALL \
+     SELECT outbox.id, 'outbox' AS queue, COALESCE(outbox.reason, 'unknown') AS reason, \
+     (SELECT COUNT(*) FROM attempts WHERE attempts.message_id = outbox.id) AS attempts, outbox.author_id, \
+     CASE WHEN generations.state = 'refunded' THEN 1 ELSE 0 END AS refunded, outbox.created_at_ms \
+     FROM outbox LEFT JOIN generations ON generations.id = outbox.generation_id \
+     WHERE outbox.state IN ('refused', 'cancelled', 'dead') \
+     ORDER BY created_at_ms DESC, id DESC LIMIT $1",
+);
+
+/// The newest dead letters.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(tx: &mut Tx, limit: i64) -> Result<Vec<DeadLetter>, StoreError> {
+    tx.all(LIST, args![limit])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(DeadLetter {
+                id: row.text("id")?,
+                queue: match row.text("queue")?.as_str() {
+                    "outbox" => Queue::Outbox,
+                    "status" => Queue::Status,
+                    _ => Queue::Inbox,
+                },
+                reason: row.text("reason")?,
+                attempts: row.int("attempts")?,
+                author: row.maybe_text("author_id")?.map(AuthorId::new),
+                refunded: row.flag("refunded")?,
+                created_at: row.time("created_at_ms")?,
+            })
+        })
+        .collect()
+}
+
+const REVIVE_EVENT: Sql = Sql::both(
+    "UPDATE inbox SET state = 'ready', outcome = NULL, attempts = 0, round = round + 1, finished_at_ms = NULL \
+     WHERE id = $1 AND state = 'dead' RETURNING queue, lane",
+);
+
+/// Puts a dead event back in line, in a new round. Returns false when it is not dead.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revive_event(tx: &mut Tx, id: &EventId, now: UnixMillis) -> Result<bool, StoreError> {
+    let Some(row) = tx.maybe_one(REVIVE_EVENT, args![id]).await? else { return Ok(false) };
+    let queue = if row.text("queue")? == "status" { Queue::Status } else { Queue::Inbox };
+    lanes::add(tx, queue, &row.text("lane")?, 1, now).await?;
+    Ok(true)
+}
+
+/// A dead message, as far as replaying it is concerned.
+#[derive(Debug, Clone)]
+pub struct DeadMessage {
+    /// To whom.
+    pub author: AuthorId,
+    /// The generation it brings.
+    pub generation: Option<GenerationId>,
+    /// Whether its credit was given back.
+    pub refunded: bool,
+    /// The end of its service window.
+    pub expires_at: UnixMillis,
+}
+
+macro_rules! dead_message_sql {
+    ($lock:literal) => {
+        concat!(
+            "SELECT outbox.author_id, outbox.generation_id, outbox.expires_at_ms, ",
+            "CASE WHEN generations.state = 'refunded' THEN 1 ELSE 0 END AS refunded ",
+            "FROM outbox LEFT JOIN generations ON generations.id = outbox.generation_id ",
+            "WHERE outbox.id = $1 AND outbox.state IN ('refused', 'cancelled', 'dead')",
+            $lock
+        )
+    };
+}
+const DEAD_MESSAGE: Sql =
+    Sql::each(dead_message_sql!(""), dead_message_sql!(" FOR UPDATE OF outbox"));
+
+/// Locks a dead message. `None` when there is none with this id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn message(tx: &mut Tx, id: &MessageId) -> Result<Option<DeadMessage>, StoreError> {
+    let Some(row) = tx.maybe_one(DEAD_MESSAGE, args![id]).await? else { return Ok(None) };
+    Ok(Some(DeadMessage {
+        author: AuthorId::new(row.text("author_id")?),
+        generation: row.maybe_text("generation_id")?.map(GenerationId::new),
+        refunded: row.flag("refunded")?,
+        expires_at: row.time("expires_at_ms")?,
+    }))
+}
+
+const REVIVE_MESSAGE: Sql = Sql::both(
+    "UPDATE outbox SET state = 'ready', reason = NULL, refusals = 0, recipient_waits = 0, finished_at_ms = NULL \
+     WHERE id = $1 AND state IN ('refused', 'cancelled', 'dead') RETURNING lane",
+);
+const FORGET_ATTEMPTS: Sql =
+    Sql::both("UPDATE attempts SET state = 'refused', status = NULL WHERE message_id = $1");
+
+/// Puts a dead message back in line. Its old attempts no longer count: the replay is a message of its own.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revive_message(tx: &mut Tx, id: &MessageId, now: UnixMillis) -> Result<bool, StoreError> {
+    let Some(row) = tx.maybe_one(REVIVE_MESSAGE, args![id]).await? else { return Ok(false) };
+    tx.execute(FORGET_ATTEMPTS, args![id]).await?;
+    lanes::add(tx, Queue::Outbox, &row.text("lane")?, 1, now).await?;
+    Ok(true)
+}

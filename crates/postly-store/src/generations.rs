@@ -1,0 +1,172 @@
+//! Generations and the model calls behind them.
+
+use postly_domain::{
+    UnixMillis,
+    id::{AuthorId, EventId, GenerationId, HoldId},
+    post::{Intent, Variant},
+};
+
+use crate::{
+    StoreError, Tx,
+    sql::{Sql, args},
+};
+
+/// Three posts to be saved.
+pub struct NewGeneration<'a> {
+    /// Its id.
+    pub id: &'a GenerationId,
+    /// Whose it is.
+    pub author: &'a AuthorId,
+    /// The message that asked for it.
+    pub event: &'a EventId,
+    /// The hold that is settled for it, in the same transaction.
+    pub hold: &'a HoldId,
+    /// What was asked, in her words.
+    pub brief: &'a str,
+    /// What was understood.
+    pub intent: &'a Intent,
+    /// The posts.
+    pub variants: &'a [Variant],
+    /// Who wrote them.
+    pub writer: &'a str,
+    /// The version of the prompts.
+    pub prompt_version: &'a str,
+}
+
+const SAVE: Sql = Sql::both(
+    "INSERT INTO generations (id, author_id, event_id, hold_id, state, brief, platform, language, variants, \
+     writer, prompt_version, created_at_ms) VALUES ($1, $2, $3, $4, 'settled', $5, $6, $7, $8, $9, $10, $11)",
+);
+
+/// Saves a generation.
+///
+/// # Errors
+/// When the database fails, or the message has one already.
+pub async fn save(tx: &mut Tx, new: &NewGeneration<'_>, now: UnixMillis) -> Result<(), StoreError> {
+    let variants = serde_json::to_string(new.variants).map_err(|_| StoreError::Unreadable { column: "variants" })?;
+    let args = args![
+        new.id,
+        new.author,
+        new.event,
+        new.hold,
+        new.brief,
+        new.intent.platform.as_str(),
+        new.intent.language,
+        variants,
+        new.writer,
+        new.prompt_version,
+        now,
+    ];
+    tx.execute(SAVE, args).await?;
+    Ok(())
+}
+
+/// A call to a model, for the books.
+pub struct ModelCall<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// For whom.
+    pub author: &'a AuthorId,
+    /// For which message.
+    pub event: &'a EventId,
+    /// The model.
+    pub model: &'a str,
+    /// Draft or repair.
+    pub stage: &'a str,
+    /// How it ended.
+    pub outcome: &'a str,
+    /// The version of the prompts.
+    pub prompt_version: &'a str,
+    /// Tokens in, when the server counts them.
+    pub prompt_tokens: Option<i64>,
+    /// Tokens out.
+    pub completion_tokens: Option<i64>,
+    /// The price in millionths of the model's currency, when known.
+    pub price_microunits: Option<i64>,
+    /// How long it took.
+    pub latency_ms: i64,
+    /// The server's name of the call.
+    pub request_id: Option<&'a str>,
+}
+
+const RECORD_CALL: Sql = Sql::both(
+    "INSERT INTO model_calls (id, author_id, event_id, model, stage, outcome, prompt_version, prompt_tokens, \
+     completion_tokens, price_microunits, latency_ms, request_id, created_at_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+);
+
+/// Records a call.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record_call(tx: &mut Tx, call: &ModelCall<'_>, now: UnixMillis) -> Result<(), StoreError> {
+    let args = args![
+        call.id,
+        call.author,
+        call.event,
+        call.model,
+        call.stage,
+        call.outcome,
+        call.prompt_version,
+        call.prompt_tokens,
+        call.completion_tokens,
+        call.price_microunits,
+        call.latency_ms,
+        call.request_id,
+        now,
+    ];
+    tx.execute(RECORD_CALL, args).await?;
+    Ok(())
+}
+
+/// A generation as far as money is concerned.
+#[derive(Debug, Clone)]
+pub struct Charged {
+    /// Whose it is.
+    pub author: AuthorId,
+    /// The hold that was settled for it.
+    pub hold: HoldId,
+}
+
+const REFUND: Sql = Sql::both(
+    "UPDATE generations SET state = 'refunded' WHERE id = $1 AND state = 'settled' AND hold_id IS NOT NULL \
+     RETURNING author_id, hold_id",
+);
+
+/// Marks a generation as refunded, which hides its posts. `None` when it was already, or was never charged.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_refunded(tx: &mut Tx, id: &GenerationId) -> Result<Option<Charged>, StoreError> {
+    let row = tx.maybe_one(REFUND, args![id]).await?;
+    row.map(|row| {
+        Ok(Charged {
+            author: AuthorId::new(row.text("author_id")?),
+            hold: HoldId::new(row.text("hold_id")?),
+        })
+    })
+    .transpose()
+}
+
+const SETTLE_AGAIN: Sql = Sql::both(
+    "UPDATE generations SET state = 'settled', hold_id = $2 WHERE id = $1 AND state = 'refunded' RETURNING author_id",
+);
+
+/// Marks a refunded generation as settled again, under a new hold. Returns false when it was not refunded.
+///
+/// # Errors
+/// When the database fails.
+pub async fn settle_again(tx: &mut Tx, id: &GenerationId, hold: &HoldId) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(SETTLE_AGAIN, args![id, hold]).await?.is_some())
+}
+
+const OF_EVENT: Sql = Sql::both("SELECT id, variants FROM generations WHERE event_id = $1");
+
+/// The posts written for a message.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_event(tx: &mut Tx, event: &EventId) -> Result<Option<Vec<Variant>>, StoreError> {
+    let Some(row) = tx.maybe_one(OF_EVENT, args![event]).await? else { return Ok(None) };
+    serde_json::from_str(&row.text("variants")?).map(Some).map_err(|_| StoreError::Unreadable { column: "variants" })
+}

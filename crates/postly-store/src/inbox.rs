@@ -1,0 +1,186 @@
+//! The inbox: every event we answered for, once.
+
+use postly_domain::{
+    Provider, UnixMillis,
+    event::{EventKind, IgnoreRule, ReceivedEvent},
+    id::{AuthorId, EventId, MessageId},
+};
+
+use crate::{
+    StoreError, Tx,
+    lanes::{self, ClaimedLane, Queue},
+    sql::{Row, Sql, args},
+};
+
+/// An event at the head of its lane, to be handled.
+#[derive(Clone)]
+pub struct DueEvent {
+    /// Its row.
+    pub id: EventId,
+    /// Who delivered it.
+    pub provider: Provider,
+    /// What it is.
+    pub kind: EventKind,
+    /// What the provider sent of it.
+    pub slice: String,
+    /// When it happened, by the provider's clock.
+    pub occurred_at: UnixMillis,
+    /// When we stored it.
+    pub received_at: UnixMillis,
+    /// How often it was tried, this time included.
+    pub attempts: i64,
+    /// The current round: what a hold is keyed by, with the id.
+    pub round: i64,
+}
+
+impl std::fmt::Debug for DueEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DueEvent").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// The queue in which events of a kind wait.
+pub fn queue_of(kind: EventKind) -> Queue {
+    match kind {
+        EventKind::Status => Queue::Status,
+        EventKind::Message | EventKind::IdentityChange | EventKind::Unknown => Queue::Inbox,
+    }
+}
+
+const STORE: Sql = Sql::both(
+    "INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, slice, occurred_at_ms, \
+     received_at_ms, finished_at_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (event_key) DO NOTHING",
+);
+
+/// Stores an event under its key. Returns false when the key is there already.
+///
+/// The caller adds it to its lane ([`lanes::add`]) in the same transaction, unless it is ignored at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn store(
+    tx: &mut Tx,
+    id: &EventId,
+    event: &ReceivedEvent,
+    now: UnixMillis,
+) -> Result<bool, StoreError> {
+    let (state, outcome, finished_at) = match event.ignored {
+        Some(rule) => ("ignored", Some(rule.as_str()), Some(now)),
+        None => ("ready", None, None),
+    };
+    let args = args![
+        id,
+        &event.key.0,
+        event.provider,
+        event.kind.as_str(),
+        queue_of(event.kind).as_str(),
+        &event.lane,
+        state,
+        outcome,
+        &event.slice,
+        event.occurred_at,
+        now,
+        finished_at,
+    ];
+    Ok(tx.execute(STORE, args).await? == 1)
+}
+
+const HEAD: Sql = Sql::both(
+    "UPDATE inbox SET attempts = attempts + 1 WHERE id = (SELECT id FROM inbox \
+     WHERE queue = $1 AND lane = $2 AND state = 'ready' ORDER BY occurred_at_ms, id LIMIT 1) \
+     RETURNING id, provider, kind, slice, occurred_at_ms, received_at_ms, attempts, round",
+);
+
+/// The oldest event of a claimed lane, by the provider's time, then by arrival. Counts the attempt.
+///
+/// # Errors
+/// When the database fails, or the row cannot be read.
+pub async fn head(tx: &mut Tx, claimed: &ClaimedLane) -> Result<Option<DueEvent>, StoreError> {
+    let row = tx.maybe_one(HEAD, args![claimed.queue.as_str(), &claimed.lane]).await?;
+    row.as_ref().map(due_event).transpose()
+}
+
+fn due_event(row: &Row) -> Result<DueEvent, StoreError> {
+    Ok(DueEvent {
+        id: EventId::new(row.text("id")?),
+        provider: row.provider("provider")?,
+        kind: EventKind::parse(&row.text("kind")?).ok_or(StoreError::Unreadable { column: "kind" })?,
+        slice: row.text("slice")?,
+        occurred_at: row.time("occurred_at_ms")?,
+        received_at: row.time("received_at_ms")?,
+        attempts: row.int("attempts")?,
+        round: row.int("round")?,
+    })
+}
+
+/// How an event ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its reply is queued. Names the reply and its first message.
+    Answered {
+        /// What was answered (`help`, `result`, `no_credit` …).
+        reply: &'static str,
+        /// The first message of the reply; several refusals may share one.
+        message: MessageId,
+    },
+    /// A status or a change took effect.
+    Applied,
+    /// It gets no answer, by this rule.
+    Ignored(IgnoreRule),
+    /// We gave it up, for this reason. An operator can replay it.
+    Dead(&'static str),
+}
+
+const FINISH: Sql = Sql::both(
+    "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, \
+     finished_at_ms = $6 WHERE id = $1 AND state = 'ready'",
+);
+
+/// Ends an event and gives its lane back. Everything that the event brought about belongs in this transaction.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lane is no longer ours or the event has ended already: drop the transaction.
+pub async fn finish(
+    tx: &mut Tx,
+    claimed: &ClaimedLane,
+    event: &EventId,
+    author: Option<&AuthorId>,
+    outcome: &Outcome,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let (state, name, answer) = match outcome {
+        Outcome::Answered { reply, message } => ("answered", Some(*reply), Some(message)),
+        Outcome::Applied => ("applied", None, None),
+        Outcome::Ignored(rule) => ("ignored", Some(rule.as_str()), None),
+        Outcome::Dead(reason) => ("dead", Some(*reason), None),
+    };
+    if tx.execute(FINISH, args![event, state, name, author, answer, now]).await? != 1 {
+        return Err(StoreError::LeaseLost);
+    }
+    lanes::finish(tx, claimed, 1, now).await
+}
+
+const TRIM: Sql = Sql::both(
+    "UPDATE inbox SET state = 'ignored', outcome = 'flood', finished_at_ms = $4 WHERE id IN (SELECT id FROM inbox \
+     WHERE queue = 'inbox' AND lane = $1 AND state = 'ready' AND kind = 'message' \
+     ORDER BY occurred_at_ms, id LIMIT $3 OFFSET $2)",
+);
+const UNCOUNT: Sql = Sql::both(
+    "UPDATE lanes SET waiting = waiting - $3 WHERE queue = 'inbox' AND lane = $1 AND lease_token = $2",
+);
+
+/// Ends the messages of a lane beyond the first `keep` as ignored `flood`. Returns how many there were.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lane is no longer ours.
+pub async fn trim(tx: &mut Tx, claimed: &ClaimedLane, keep: i64, now: UnixMillis) -> Result<i64, StoreError> {
+    // More than a day's worth of messages of one person never waits at once.
+    const MOST: i64 = 1_000_000;
+    let trimmed = tx.execute(TRIM, args![&claimed.lane, keep, MOST, now]).await?;
+    let trimmed = i64::try_from(trimmed).unwrap_or(i64::MAX);
+    if trimmed > 0 && tx.execute(UNCOUNT, args![&claimed.lane, &claimed.token, trimmed]).await? != 1 {
+        return Err(StoreError::LeaseLost);
+    }
+    Ok(trimmed)
+}

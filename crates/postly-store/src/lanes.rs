@@ -1,0 +1,182 @@
+//! Lanes: lines of work done one at a time.
+//!
+//! A lane is one conversation's incoming events, its statuses, or its outgoing messages. Workers claim a lane, not
+//! an item: so nothing in it is handled twice at once, its order is kept, and lanes do not wait for each other.
+//! `ready_at_ms` is when the lane may be claimed. A claim pushes it to the end of the lease, so a lane whose
+//! worker died comes back by itself; the lease token tells the late worker from the new one.
+
+use postly_domain::{UnixMillis, id::LeaseToken};
+
+use crate::{
+    StoreError, Tx,
+    sql::{Sql, args},
+};
+
+/// A queue of lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// What authors write, and changes of their numbers.
+    Inbox,
+    /// Statuses of our messages. Apart from the inbox, so that none waits behind a generation.
+    Status,
+    /// What we send.
+    Outbox,
+}
+
+impl Queue {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbox => "inbox",
+            Self::Status => "status",
+            Self::Outbox => "outbox",
+        }
+    }
+}
+
+/// A lane under our lease.
+#[derive(Debug, Clone)]
+pub struct ClaimedLane {
+    /// The queue.
+    pub queue: Queue,
+    /// Its name.
+    pub lane: String,
+    /// Proof that the lease is ours.
+    pub token: LeaseToken,
+    /// How many items wait in it, the one to be done included.
+    pub waiting: i64,
+    /// Outbox: until when what was sent is paid for under the pair limit.
+    pub paid_until: UnixMillis,
+}
+
+/// The one text that differs: SQLite has a single writer, so there is no row lock to skip.
+macro_rules! claim_sql {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE lanes SET lease_token = $1, ready_at_ms = $2 ",
+            "WHERE queue = $3 AND lane IN (SELECT lane FROM lanes WHERE queue = $3 AND ready_at_ms <= $4 ",
+            "ORDER BY ready_at_ms LIMIT $5 ",
+            $lock,
+            ") RETURNING lane, waiting, paid_until_ms"
+        )
+    };
+}
+const CLAIM: Sql = Sql::each(claim_sql!(""), claim_sql!("FOR UPDATE SKIP LOCKED"));
+
+/// Claims up to `limit` lanes that are due, those due longest first, until `leased_until`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim(
+    tx: &mut Tx,
+    queue: Queue,
+    token: &LeaseToken,
+    now: UnixMillis,
+    leased_until: UnixMillis,
+    limit: usize,
+) -> Result<Vec<ClaimedLane>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = tx.all(CLAIM, args![token, leased_until, queue.as_str(), now, limit]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ClaimedLane {
+                queue,
+                lane: row.text("lane")?,
+                token: token.clone(),
+                waiting: row.int("waiting")?,
+                paid_until: row.time("paid_until_ms")?,
+            })
+        })
+        .collect()
+}
+
+const ADD: Sql = Sql::both(
+    "INSERT INTO lanes (queue, lane, waiting, ready_at_ms) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (queue, lane) DO UPDATE SET waiting = lanes.waiting + excluded.waiting, \
+     ready_at_ms = COALESCE(lanes.ready_at_ms, excluded.ready_at_ms)",
+);
+
+/// Notes that `count` items have joined a lane. An idle lane becomes due at `now`; a lane that is claimed or
+/// pausing keeps its own time.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(tx: &mut Tx, queue: Queue, lane: &str, count: i64, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(ADD, args![queue.as_str(), lane, count, now]).await?;
+    Ok(())
+}
+
+const LOCK: Sql = Sql::each(
+    "SELECT waiting FROM lanes WHERE queue = $1 AND lane = $2 AND lease_token = $3",
+    "SELECT waiting FROM lanes WHERE queue = $1 AND lane = $2 AND lease_token = $3 FOR UPDATE",
+);
+
+/// Locks a claimed lane for the rest of the transaction.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is no longer ours.
+pub async fn lock(tx: &mut Tx, claimed: &ClaimedLane) -> Result<(), StoreError> {
+    let row = tx.maybe_one(LOCK, args![claimed.queue.as_str(), &claimed.lane, &claimed.token]).await?;
+    row.map(|_| ()).ok_or(StoreError::LeaseLost)
+}
+
+const FINISH: Sql = Sql::both(
+    "UPDATE lanes SET lease_token = NULL, waiting = waiting - $4, \
+     ready_at_ms = CASE WHEN waiting > $4 THEN $5 ELSE NULL END, \
+     paid_until_ms = $6 \
+     WHERE queue = $1 AND lane = $2 AND lease_token = $3",
+);
+
+/// Gives a lane back with `done` items fewer. It is due again at once when more wait.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is no longer ours: the transaction must then be dropped.
+pub async fn finish(tx: &mut Tx, claimed: &ClaimedLane, done: i64, now: UnixMillis) -> Result<(), StoreError> {
+    let args =
+        args![claimed.queue.as_str(), &claimed.lane, &claimed.token, done, now, claimed.paid_until];
+    fenced(tx.execute(FINISH, args).await?)
+}
+
+const DEFER: Sql = Sql::both(
+    "UPDATE lanes SET lease_token = NULL, ready_at_ms = $4, paid_until_ms = $5 \
+     WHERE queue = $1 AND lane = $2 AND lease_token = $3",
+);
+
+/// Gives a lane back with nothing done, to be claimed again from `ready_at` on.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is no longer ours.
+pub async fn defer(tx: &mut Tx, claimed: &ClaimedLane, ready_at: UnixMillis) -> Result<(), StoreError> {
+    let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token, ready_at, claimed.paid_until];
+    fenced(tx.execute(DEFER, args).await?)
+}
+
+const HURRY: Sql = Sql::both(
+    "UPDATE lanes SET ready_at_ms = $3 WHERE queue = $1 AND lane = $2 AND lease_token IS NULL \
+     AND ready_at_ms > $3",
+);
+
+/// Makes a pausing lane due now, because what it waits for has come. A claimed or idle lane is left alone.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hurry(tx: &mut Tx, queue: Queue, lane: &str, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(HURRY, args![queue.as_str(), lane, now]).await?;
+    Ok(())
+}
+
+const NEXT_DUE: Sql = Sql::both(
+    "SELECT MIN(ready_at_ms) AS due FROM lanes WHERE queue = $1 AND ready_at_ms IS NOT NULL",
+);
+
+/// When the next lane of a queue is due; `None` when nothing waits.
+///
+/// # Errors
+/// When the database fails.
+pub async fn next_due(tx: &mut Tx, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
+    tx.one(NEXT_DUE, args![queue.as_str()]).await?.maybe_time("due")
+}
+
+fn fenced(rows: u64) -> Result<(), StoreError> {
+    if rows == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
+}

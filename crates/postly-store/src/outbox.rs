@@ -1,0 +1,485 @@
+//! The outbox: every message we owe, and every attempt to deliver it.
+
+use postly_domain::{
+    Provider, UnixMillis,
+    delivery::{Attempt, AttemptState},
+    event::DeliveryStatus,
+    id::{AttemptId, AuthorId, EventId, GenerationId, MessageId},
+};
+
+use crate::{
+    StoreError, Tx,
+    lanes::{self, ClaimedLane, Queue},
+    sql::{Row, Sql, args},
+};
+
+/// A message to be queued.
+pub struct NewMessage<'a> {
+    /// Its id. Within a lane, messages leave in the order of their ids.
+    pub id: &'a MessageId,
+    /// What makes a second queueing recognisable.
+    pub key: &'a str,
+    /// The conversation.
+    pub lane: &'a str,
+    /// To whom.
+    pub author: &'a AuthorId,
+    /// Through whom.
+    pub provider: Provider,
+    /// From which number of ours.
+    pub business: &'a str,
+    /// To which address.
+    pub address: &'a str,
+    /// What it is (`result`, `help`, `no_credit` …).
+    pub purpose: &'a str,
+    /// The message it answers.
+    pub event: Option<&'a EventId>,
+    /// The generation it brings.
+    pub generation: Option<&'a GenerationId>,
+    /// Whether it brings at least one of the posts.
+    pub carries_variant: bool,
+    /// The provider's id of the message it answers.
+    pub reply_to: Option<&'a str>,
+    /// The text.
+    pub body: &'a str,
+    /// The end of the service window.
+    pub expires_at: UnixMillis,
+}
+
+const QUEUE: Sql = Sql::both(
+    "INSERT INTO outbox (id, message_key, lane, author_id, provider, business, address, purpose, event_id, \
+     generation_id, carries_variant, reply_to, body, state, expires_at_ms, created_at_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'ready', $14, $15) \
+     ON CONFLICT (message_key) DO NOTHING",
+);
+
+/// Queues a message. Returns false when its key is there already.
+///
+/// # Errors
+/// When the database fails.
+pub async fn queue(tx: &mut Tx, new: &NewMessage<'_>, now: UnixMillis) -> Result<bool, StoreError> {
+    let args = args![
+        new.id,
+        new.key,
+        new.lane,
+        new.author,
+        new.provider,
+        new.business,
+        new.address,
+        new.purpose,
+        new.event,
+        new.generation,
+        new.carries_variant,
+        new.reply_to,
+        new.body,
+        new.expires_at,
+        now,
+    ];
+    let queued = tx.execute(QUEUE, args).await? == 1;
+    if queued {
+        lanes::add(tx, Queue::Outbox, new.lane, 1, now).await?;
+    }
+    Ok(queued)
+}
+
+/// A message at the head of its lane.
+#[derive(Clone)]
+pub struct DueMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// To whom.
+    pub author: AuthorId,
+    /// Through whom.
+    pub provider: Provider,
+    /// From which number of ours.
+    pub business: String,
+    /// To which address.
+    pub address: String,
+    /// The generation it brings.
+    pub generation: Option<GenerationId>,
+    /// Whether it brings at least one of the posts.
+    pub carries_variant: bool,
+    /// The provider's id of the message it answers.
+    pub reply_to: Option<String>,
+    /// The text.
+    pub body: String,
+    /// Clear refusals so far.
+    pub refusals: usize,
+    /// Pair-limit refusals in a row.
+    pub recipient_waits: usize,
+    /// The end of its service window.
+    pub expires_at: UnixMillis,
+    /// All attempts, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+impl std::fmt::Debug for DueMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DueMessage").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+const HEAD: Sql = Sql::both(
+    "SELECT id, author_id, provider, business, address, generation_id, carries_variant, reply_to, body, refusals, \
+     recipient_waits, expires_at_ms FROM outbox \
+     WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown') ORDER BY id LIMIT 1",
+);
+const ATTEMPTS: Sql = Sql::both(
+    "SELECT state, status, started_at_ms FROM attempts WHERE message_id = $1 ORDER BY id",
+);
+
+/// The oldest message of a claimed lane that has not ended, with its attempts.
+///
+/// # Errors
+/// When the database fails, or the row cannot be read.
+pub async fn head(tx: &mut Tx, claimed: &ClaimedLane) -> Result<Option<DueMessage>, StoreError> {
+    let Some(row) = tx.maybe_one(HEAD, args![&claimed.lane]).await? else { return Ok(None) };
+    let id = MessageId::new(row.text("id")?);
+    let attempts = attempts(tx, &id).await?;
+    Ok(Some(DueMessage {
+        author: AuthorId::new(row.text("author_id")?),
+        provider: row.provider("provider")?,
+        business: row.text("business")?,
+        address: row.text("address")?,
+        generation: row.maybe_text("generation_id")?.map(GenerationId::new),
+        carries_variant: row.flag("carries_variant")?,
+        reply_to: row.maybe_text("reply_to")?,
+        body: row.text("body")?,
+        refusals: usize::try_from(row.int("refusals")?).unwrap_or(0),
+        recipient_waits: usize::try_from(row.int("recipient_waits")?).unwrap_or(0),
+        expires_at: row.time("expires_at_ms")?,
+        attempts,
+        id,
+    }))
+}
+
+async fn attempts(tx: &mut Tx, message: &MessageId) -> Result<Vec<Attempt>, StoreError> {
+    tx.all(ATTEMPTS, args![message]).await?.iter().map(attempt).collect()
+}
+
+fn attempt(row: &Row) -> Result<Attempt, StoreError> {
+    let state = match row.text("state")?.as_str() {
+        "sending" => AttemptState::Sending,
+        "unclear" => AttemptState::Unclear,
+        "refused" => AttemptState::Refused,
+        _ => AttemptState::Known(status(row)?),
+    };
+    Ok(Attempt { started_at: row.time("started_at_ms")?, state })
+}
+
+fn status(row: &Row) -> Result<DeliveryStatus, StoreError> {
+    DeliveryStatus::parse(&row.text("status")?).ok_or(StoreError::Unreadable { column: "status" })
+}
+
+const BEGIN: Sql = Sql::both(
+    "INSERT INTO attempts (id, message_id, state, started_at_ms) VALUES ($1, $2, 'sending', $3)",
+);
+const MARK_SENDING: Sql =
+    Sql::both("UPDATE outbox SET state = 'sending' WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')");
+
+/// Notes that an attempt is about to be made. Committed before the call, so that a crash cannot hide it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_attempt(
+    tx: &mut Tx,
+    message: &MessageId,
+    attempt: &AttemptId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    tx.execute(BEGIN, args![attempt, message, now]).await?;
+    tx.execute(MARK_SENDING, args![message]).await?;
+    Ok(())
+}
+
+const ACCEPTED: Sql = Sql::both(
+    "UPDATE attempts SET state = 'known', status = COALESCE(status, 'accepted'), provider_message_id = $2 \
+     WHERE id = $1",
+);
+
+/// Notes that the provider took an attempt. A status that came before our answer stands.
+///
+/// # Errors
+/// When the database fails.
+pub async fn attempt_accepted(
+    tx: &mut Tx,
+    attempt: &AttemptId,
+    provider_message_id: &str,
+) -> Result<(), StoreError> {
+    tx.execute(ACCEPTED, args![attempt, provider_message_id]).await?;
+    Ok(())
+}
+
+const NOT_ACCEPTED: Sql =
+    Sql::both("UPDATE attempts SET state = $2, error_code = $3 WHERE id = $1 AND state = 'sending'");
+
+/// Notes that an attempt ended without the provider taking it for sure. A status that came meanwhile stands.
+///
+/// # Errors
+/// When the database fails.
+pub async fn attempt_ended(
+    tx: &mut Tx,
+    attempt: &AttemptId,
+    clearly_refused: bool,
+    error_code: Option<i64>,
+) -> Result<(), StoreError> {
+    let state = if clearly_refused { "refused" } else { "unclear" };
+    tx.execute(NOT_ACCEPTED, args![attempt, state, error_code]).await?;
+    Ok(())
+}
+
+const COUNT_REFUSAL: Sql = Sql::both(
+    "UPDATE outbox SET state = 'ready', refusals = refusals + $2, \
+     recipient_waits = CASE WHEN $3 = 1 THEN recipient_waits + 1 ELSE 0 END WHERE id = $1",
+);
+
+/// Puts a message back in line after a clear refusal. `counted` says whether the refusal uses up an attempt.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put_back(
+    tx: &mut Tx,
+    message: &MessageId,
+    counted: bool,
+    recipient_wait: bool,
+) -> Result<(), StoreError> {
+    tx.execute(COUNT_REFUSAL, args![message, counted, recipient_wait]).await?;
+    Ok(())
+}
+
+const MARK_UNKNOWN: Sql = Sql::both("UPDATE outbox SET state = 'unknown' WHERE id = $1 AND state = 'sending'");
+
+/// Notes that nobody knows whether a message arrived.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_unknown(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
+    tx.execute(MARK_UNKNOWN, args![message]).await?;
+    Ok(())
+}
+
+/// How a message ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The provider has it.
+    Accepted,
+    /// The provider will not have it, for good.
+    Refused,
+    /// It never left, and need not any more.
+    Cancelled,
+    /// We gave it up.
+    Dead,
+}
+
+impl Ended {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+const END: Sql = Sql::both(
+    "UPDATE outbox SET state = $2, reason = $3, finished_at_ms = $4 \
+     WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
+);
+
+/// Ends the message at the head of a claimed lane, and gives the lane back.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lane is no longer ours or the message has ended already.
+pub async fn end(
+    tx: &mut Tx,
+    claimed: &ClaimedLane,
+    message: &MessageId,
+    ended: Ended,
+    reason: Option<&str>,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    if tx.execute(END, args![message, ended.as_str(), reason, now]).await? != 1 {
+        return Err(StoreError::LeaseLost);
+    }
+    lanes::finish(tx, claimed, 1, now).await
+}
+
+/// The attempt a status is about, and its message.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// What is known of it.
+    pub state: AttemptState,
+    /// Its message.
+    pub message: MessageId,
+    /// The message's lane.
+    pub lane: String,
+    /// Whether the message has left the line.
+    pub ended: Option<String>,
+    /// To whom.
+    pub author: AuthorId,
+    /// The generation it brings.
+    pub generation: Option<GenerationId>,
+    /// Whether it brings at least one of the posts.
+    pub carries_variant: bool,
+}
+
+macro_rules! reported_sql {
+    ($condition:literal, $lock:literal) => {
+        concat!(
+            "SELECT attempts.id, attempts.state, attempts.status, attempts.started_at_ms, attempts.message_id, ",
+            "outbox.lane, CASE WHEN outbox.finished_at_ms IS NULL THEN NULL ELSE outbox.state END AS ended, ",
+            "outbox.author_id, outbox.generation_id, outbox.carries_variant ",
+            "FROM attempts JOIN outbox ON outbox.id = attempts.message_id WHERE ",
+            $condition,
+            " ORDER BY attempts.id DESC LIMIT 1",
+            $lock
+        )
+    };
+}
+const BY_ATTEMPT: Sql = Sql::each(
+    reported_sql!("attempts.id = $1", ""),
+    reported_sql!("attempts.id = $1", " FOR UPDATE OF outbox"),
+);
+const BY_PROVIDER_ID: Sql = Sql::each(
+    reported_sql!("attempts.provider_message_id = $1 AND outbox.provider = $2", ""),
+    reported_sql!("attempts.provider_message_id = $1 AND outbox.provider = $2", " FOR UPDATE OF outbox"),
+);
+
+/// Finds what a status is about: by the id we sent along, else by the provider's id. Locks the message.
+///
+/// # Errors
+/// When the database fails, or the row cannot be read.
+pub async fn reported(
+    tx: &mut Tx,
+    provider: Provider,
+    attempt_id: Option<&AttemptId>,
+    provider_message_id: &str,
+) -> Result<Option<Reported>, StoreError> {
+    let mut row = None;
+    if let Some(id) = attempt_id {
+        row = tx.maybe_one(BY_ATTEMPT, args![id]).await?;
+    }
+    if row.is_none() {
+        row = tx.maybe_one(BY_PROVIDER_ID, args![provider_message_id, provider]).await?;
+    }
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Reported {
+        attempt: AttemptId::new(row.text("id")?),
+        state: attempt(&row)?.state,
+        message: MessageId::new(row.text("message_id")?),
+        lane: row.text("lane")?,
+        ended: row.maybe_text("ended")?,
+        author: AuthorId::new(row.text("author_id")?),
+        generation: row.maybe_text("generation_id")?.map(GenerationId::new),
+        carries_variant: row.flag("carries_variant")?,
+    }))
+}
+
+const SET_STATUS: Sql = Sql::both(
+    "UPDATE attempts SET state = 'known', status = $2, error_code = COALESCE($3, error_code), \
+     provider_message_id = COALESCE(provider_message_id, $4) WHERE id = $1",
+);
+
+/// Writes what is known of an attempt now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_status(
+    tx: &mut Tx,
+    attempt: &AttemptId,
+    status: DeliveryStatus,
+    error_code: Option<i64>,
+    provider_message_id: &str,
+) -> Result<(), StoreError> {
+    tx.execute(SET_STATUS, args![attempt, status.as_str(), error_code, provider_message_id]).await?;
+    Ok(())
+}
+
+/// Whether an attempt of a message may still arrive, or has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn may_arrive(tx: &mut Tx, message: &MessageId) -> Result<bool, StoreError> {
+    Ok(attempts(tx, message).await?.iter().any(|attempt| {
+        !matches!(attempt.state, AttemptState::Refused | AttemptState::Known(DeliveryStatus::Failed))
+    }))
+}
+
+const CHANGE_END: Sql = Sql::both(
+    "UPDATE outbox SET state = $2, reason = $3, finished_at_ms = $4 WHERE id = $1 AND finished_at_ms IS NOT NULL",
+);
+
+/// Changes how a message ended, because news came after its end.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change_end(
+    tx: &mut Tx,
+    message: &MessageId,
+    ended: Ended,
+    reason: Option<&str>,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    tx.execute(CHANGE_END, args![message, ended.as_str(), reason, now]).await?;
+    Ok(())
+}
+
+const SHARED: Sql = Sql::both(
+    "SELECT id FROM outbox WHERE lane = $1 AND purpose = $2 AND (created_at_ms >= $3 OR state = 'ready') \
+     AND state <> 'cancelled' ORDER BY id DESC LIMIT 1",
+);
+
+/// A message of this purpose in the lane that was queued after `since`, or has not left yet: one that also answers
+/// what was waiting then.
+///
+/// # Errors
+/// When the database fails.
+pub async fn shared_answer(
+    tx: &mut Tx,
+    lane: &str,
+    purpose: &str,
+    since: UnixMillis,
+) -> Result<Option<MessageId>, StoreError> {
+    let row = tx.maybe_one(SHARED, args![lane, purpose, since]).await?;
+    row.map(|row| row.text("id").map(MessageId::new)).transpose()
+}
+
+const REST: Sql = Sql::both(
+    "INSERT INTO resting_senders (provider, business, until_ms, reason) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (provider, business) DO UPDATE SET until_ms = excluded.until_ms, reason = excluded.reason \
+     WHERE resting_senders.until_ms < excluded.until_ms",
+);
+
+/// Lets a business number rest until an instant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn rest_sender(
+    tx: &mut Tx,
+    provider: Provider,
+    business: &str,
+    until: UnixMillis,
+    reason: &str,
+) -> Result<(), StoreError> {
+    tx.execute(REST, args![provider, business, until, reason]).await?;
+    Ok(())
+}
+
+const RESTING: Sql =
+    Sql::both("SELECT until_ms FROM resting_senders WHERE provider = $1 AND business = $2 AND until_ms > $3");
+
+/// Until when a business number rests, if it does.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sender_rests_until(
+    tx: &mut Tx,
+    provider: Provider,
+    business: &str,
+    now: UnixMillis,
+) -> Result<Option<UnixMillis>, StoreError> {
+    let row = tx.maybe_one(RESTING, args![provider, business, now]).await?;
+    row.map(|row| row.time("until_ms")).transpose()
+}

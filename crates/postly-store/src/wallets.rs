@@ -1,0 +1,292 @@
+//! Wallets, holds and the ledger: where credits are, and the proof of it.
+//!
+//! The balance changes with a line of the ledger and never without one; both are written here, together.
+
+use postly_domain::{
+    HoldState, LedgerReason, UnixMillis,
+    id::{AuthorId, EntryId, HoldId},
+};
+
+use crate::{
+    StoreError, Tx,
+    sql::{Row, Sql, args},
+};
+
+/// What an author has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wallet {
+    /// The sum of her ledger.
+    pub balance: i64,
+    /// What is reserved of it.
+    pub held: i64,
+}
+
+impl Wallet {
+    /// What she can still spend.
+    pub fn available(self) -> i64 {
+        self.balance - self.held
+    }
+}
+
+/// A line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: EntryId,
+    /// Credits in (positive) or out.
+    pub delta: i64,
+    /// Why.
+    pub reason: String,
+    /// An operator's words.
+    pub note: Option<String>,
+    /// What it is about: a generation, a payment.
+    pub reference: Option<String>,
+    /// When.
+    pub created_at: UnixMillis,
+}
+
+/// A line to be written.
+pub struct NewEntry<'a> {
+    /// Its id.
+    pub id: &'a EntryId,
+    /// Whose ledger.
+    pub author: &'a AuthorId,
+    /// Credits in (positive) or out.
+    pub delta: i64,
+    /// Why.
+    pub reason: LedgerReason,
+    /// What is being done; a second entry for the same operation is refused.
+    pub operation: &'a str,
+    /// An operator's words.
+    pub note: Option<&'a str>,
+    /// What it is about.
+    pub reference: Option<&'a str>,
+}
+
+const WALLET: Sql = Sql::both("SELECT balance, held FROM wallets WHERE author_id = $1");
+
+/// The wallet of an author.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(tx: &mut Tx, author: &AuthorId) -> Result<Wallet, StoreError> {
+    wallet(&tx.one(WALLET, args![author]).await?)
+}
+
+fn wallet(row: &Row) -> Result<Wallet, StoreError> {
+    Ok(Wallet { balance: row.int("balance")?, held: row.int("held")? })
+}
+
+const RESERVE: Sql = Sql::both(
+    "UPDATE wallets SET held = held + $2 WHERE author_id = $1 AND balance - held >= $2 RETURNING balance, held",
+);
+const PLACE: Sql = Sql::both(
+    "INSERT INTO holds (id, author_id, hold_key, amount, state, created_at_ms) \
+     VALUES ($1, $2, $3, $4, 'open', $5)",
+);
+const FIND: Sql = Sql::both("SELECT id, state FROM holds WHERE hold_key = $1");
+
+/// A hold asked for, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// The credit is reserved under this hold (by this call, or by an earlier one with the same key).
+    Open(HoldId),
+    /// An earlier hold with this key is closed: the work it was for is over.
+    Closed(HoldState),
+    /// There is not enough to reserve.
+    Insufficient,
+}
+
+/// Reserves credits under a key. A second call with the same key finds the first hold.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold(
+    tx: &mut Tx,
+    id: &HoldId,
+    author: &AuthorId,
+    key: &str,
+    amount: i64,
+    now: UnixMillis,
+) -> Result<Held, StoreError> {
+    if let Some(row) = tx.maybe_one(FIND, args![key]).await? {
+        let state = row.text("state")?;
+        return match HoldState::parse(&state).ok_or(StoreError::Unreadable { column: "state" })? {
+            HoldState::Open => Ok(Held::Open(HoldId::new(row.text("id")?))),
+            closed @ (HoldState::Settled | HoldState::Released) => Ok(Held::Closed(closed)),
+        };
+    }
+    if tx.maybe_one(RESERVE, args![author, amount]).await?.is_none() {
+        return Ok(Held::Insufficient);
+    }
+    tx.execute(PLACE, args![id, author, key, amount, now]).await?;
+    Ok(Held::Open(id.clone()))
+}
+
+const CLOSE: Sql = Sql::both(
+    "UPDATE holds SET state = $2, closed_at_ms = $3 WHERE id = $1 AND state = 'open' RETURNING author_id, amount",
+);
+const SPEND: Sql = Sql::both(
+    "UPDATE wallets SET held = held - $2, balance = balance - $2 WHERE author_id = $1 RETURNING balance, held",
+);
+const UNRESERVE: Sql =
+    Sql::both("UPDATE wallets SET held = held - $2 WHERE author_id = $1 RETURNING balance, held");
+const ADD_ENTRY: Sql = Sql::both(
+    "INSERT INTO ledger (id, author_id, delta, reason, operation, note, reference, created_at_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (operation) DO NOTHING",
+);
+
+async fn add_entry(tx: &mut Tx, entry: &NewEntry<'_>, now: UnixMillis) -> Result<bool, StoreError> {
+    let args = args![
+        entry.id,
+        entry.author,
+        entry.delta,
+        entry.reason,
+        entry.operation,
+        entry.note,
+        entry.reference,
+        now,
+    ];
+    Ok(tx.execute(ADD_ENTRY, args).await? == 1)
+}
+
+/// Spends a hold: closes it, takes the credits, writes the entry. `None` when the hold was not open.
+///
+/// # Errors
+/// When the database fails.
+pub async fn settle(
+    tx: &mut Tx,
+    hold: &HoldId,
+    entry: &EntryId,
+    reason: LedgerReason,
+    reference: &str,
+    now: UnixMillis,
+) -> Result<Option<Wallet>, StoreError> {
+    let Some(row) = tx.maybe_one(CLOSE, args![hold, HoldState::Settled.as_str(), now]).await? else {
+        return Ok(None);
+    };
+    let author = AuthorId::new(row.text("author_id")?);
+    let amount = row.int("amount")?;
+    let wallet = wallet(&tx.one(SPEND, args![&author, amount]).await?)?;
+    let entry = NewEntry {
+        id: entry,
+        author: &author,
+        delta: -amount,
+        reason,
+        operation: &format!("settle:{hold}"),
+        note: None,
+        reference: Some(reference),
+    };
+    if !add_entry(tx, &entry, now).await? {
+        // The hold was open, so this operation cannot have been done.
+        return Err(StoreError::Unreadable { column: "operation" });
+    }
+    Ok(Some(wallet))
+}
+
+/// Gives up a hold. Returns false when it was not open.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release(tx: &mut Tx, hold: &HoldId, now: UnixMillis) -> Result<bool, StoreError> {
+    let Some(row) = tx.maybe_one(CLOSE, args![hold, HoldState::Released.as_str(), now]).await? else {
+        return Ok(false);
+    };
+    let author = AuthorId::new(row.text("author_id")?);
+    tx.one(UNRESERVE, args![&author, row.int("amount")?]).await?;
+    Ok(true)
+}
+
+const OPEN_BY_KEY: Sql = Sql::both("SELECT id FROM holds WHERE hold_key = $1 AND state = 'open'");
+
+/// The open hold with this key, if there is one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_hold(tx: &mut Tx, key: &str) -> Result<Option<HoldId>, StoreError> {
+    let row = tx.maybe_one(OPEN_BY_KEY, args![key]).await?;
+    row.map(|row| row.text("id").map(HoldId::new)).transpose()
+}
+
+const CHANGE: Sql = Sql::both(
+    "UPDATE wallets SET balance = balance + $2 WHERE author_id = $1 AND balance - held + $2 >= 0 \
+     RETURNING balance, held",
+);
+
+/// What came of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posted {
+    /// Written; this is the wallet after it.
+    Done(Wallet),
+    /// The operation had been done before: nothing was written.
+    AlreadyDone,
+    /// It would take more than is available: nothing was written.
+    Insufficient,
+}
+
+/// Writes an entry and changes the balance by it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn post(tx: &mut Tx, entry: &NewEntry<'_>, now: UnixMillis) -> Result<Posted, StoreError> {
+    // The wallet first: it is the row that others wait for, and locks are taken in one order everywhere.
+    let Some(row) = tx.maybe_one(CHANGE, args![entry.author, entry.delta]).await? else {
+        return Ok(Posted::Insufficient);
+    };
+    if add_entry(tx, entry, now).await? {
+        return Ok(Posted::Done(wallet(&row)?));
+    }
+    const UNDO: Sql = Sql::both("UPDATE wallets SET balance = balance - $2 WHERE author_id = $1");
+    tx.execute(UNDO, args![entry.author, entry.delta]).await?;
+    Ok(Posted::AlreadyDone)
+}
+
+const ENTRIES: Sql = Sql::both(
+    "SELECT id, delta, reason, note, reference, created_at_ms FROM ledger \
+     WHERE author_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+);
+
+/// The ledger of an author, newest first, from just before `cursor`. Returns the cursor of the next page.
+///
+/// # Errors
+/// When the database fails.
+pub async fn entries(
+    tx: &mut Tx,
+    author: &AuthorId,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<Entry>, Option<String>), StoreError> {
+    // '~' sorts after every id, which are hexadecimal.
+    let before = cursor.unwrap_or("~");
+    let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let rows = tx.all(ENTRIES, args![author, before, wanted]).await?;
+    let mut entries = rows
+        .iter()
+        .map(|row| {
+            Ok(Entry {
+                id: EntryId::new(row.text("id")?),
+                delta: row.int("delta")?,
+                reason: row.text("reason")?,
+                note: row.maybe_text("note")?,
+                reference: row.maybe_text("reference")?,
+                created_at: row.time("created_at_ms")?,
+            })
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    let next = if more { entries.last().map(|entry| entry.id.to_string()) } else { None };
+    Ok((entries, next))
+}
+
+const REFUNDS_SINCE: Sql = Sql::both(
+    "SELECT COUNT(*) AS refunds FROM ledger WHERE author_id = $1 AND reason = 'refund' AND created_at_ms >= $2",
+);
+
+/// How many refunds an author got since an instant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refunds_since(tx: &mut Tx, author: &AuthorId, since: UnixMillis) -> Result<i64, StoreError> {
+    tx.one(REFUNDS_SINCE, args![author, since]).await?.int("refunds")
+}
