@@ -179,7 +179,7 @@ CREATE INDEX outbox_waiting ON outbox (lane, id) WHERE state IN ('ready', 'sendi
 CREATE INDEX outbox_failed ON outbox (id) WHERE state IN ('refused', 'cancelled', 'dead');
 CREATE INDEX outbox_generation ON outbox (generation_id) WHERE generation_id IS NOT NULL;
 CREATE INDEX outbox_event ON outbox (event_id);
-CREATE INDEX outbox_no_credit ON outbox (lane, purpose, created_at_ms);
+CREATE INDEX outbox_purpose ON outbox (lane, purpose, created_at_ms);
 
 -- One row per call to a provider; its id travels with the call and comes back in every status.
 CREATE TABLE attempts (

@@ -152,7 +152,11 @@ pub async fn head(tx: &mut Tx, claimed: &ClaimedLane) -> Result<Option<DueMessag
     }))
 }
 
-async fn attempts(tx: &mut Tx, message: &MessageId) -> Result<Vec<Attempt>, StoreError> {
+/// The attempts of a message, oldest first.
+///
+/// # Errors
+/// When the database fails, or a row cannot be read.
+pub async fn attempts(tx: &mut Tx, message: &MessageId) -> Result<Vec<Attempt>, StoreError> {
     tx.all(ATTEMPTS, args![message]).await?.iter().map(attempt).collect()
 }
 
@@ -444,6 +448,23 @@ pub async fn shared_answer(
 ) -> Result<Option<MessageId>, StoreError> {
     let row = tx.maybe_one(SHARED, args![lane, purpose, since]).await?;
     row.map(|row| row.text("id").map(MessageId::new)).transpose()
+}
+
+const QUEUED_SINCE: Sql = Sql::both(
+    "SELECT 1 AS found FROM outbox WHERE lane = $1 AND purpose = $2 AND created_at_ms >= $3 LIMIT 1",
+);
+
+/// Whether a message of this purpose was queued in a lane since an instant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn queued_since(
+    tx: &mut Tx,
+    lane: &str,
+    purpose: &str,
+    since: UnixMillis,
+) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(QUEUED_SINCE, args![lane, purpose, since]).await?.is_some())
 }
 
 const REST: Sql = Sql::both(

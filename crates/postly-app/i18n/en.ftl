@@ -1,0 +1,41 @@
+# What the author reads. PRODUCT 6 fixes the meaning of those that start with a sign.
+
+result-header = ✨ *3 posts written for you:*
+credits-left = 💳 Credits left: { $credits }
+no-credit =
+    ❌ Not enough credits. Visit the website to top up.
+    { $url }
+no-credit-login = 🎁 First time here? Send LOGIN: { $credits } welcome credits are waiting for you.
+generation-failed = ❌ Something went wrong while writing. Please try again later. No credit was charged.
+
+greeting-ai = 👋 This is Postly-AI: an AI writes your posts from your message. 3 posts cost 1 credit; everything else is free. Read before you publish. HELP for the commands, STOP to receive nothing more.
+greeting-offline = 👋 This is Postly-AI: the built-in writer, which is not an AI, composes your posts from your message. 3 posts cost 1 credit; everything else is free. Read before you publish. HELP for the commands, STOP to receive nothing more.
+
+help =
+    📣 *Postly-AI writes your posts*
+    Send your idea, for example: “Create a promo post for Instagram, 20% off croissants this weekend”. You get 3 posts ready to paste, for 1 credit.
+
+    *BALANCE*: the credits you have left
+    *LANG fr*: change the language (fr, en, es, pt, ar)
+    *GEN* and a text: write, even if the text looks like a command
+    *STOP*: receive nothing more, *START*: resume
+    *HELP*: this message
+
+balance = 💳 Credits left: { $credits }
+language-now = 🌍 I speak English with you. To change: LANG fr, LANG es, LANG pt or LANG ar.
+language-set = 🌍 Noted, I will speak English with you.
+language-unknown = 🌍 I do not know this language. I speak fr, en, es, pt and ar: for example LANG fr.
+
+stopped = 🔕 Noted, we will not write to you on our own any more. If you write to us, we will answer. START to resume.
+started = 🔔 Good to have you back! Send your next idea for a post.
+
+small-talk-greeting = 👋 Hello! Send me the idea of your post (the offer, the date, the network) and I will write 3 versions. HELP to know more.
+small-talk-thanks = 😊 My pleasure! Send your next idea whenever you like.
+small-talk-acknowledgement = 👍 Send the idea of your next post whenever you like, or HELP.
+small-talk-about-us = 📣 I am Postly-AI: I write 3 posts ready to paste from your idea. 1 credit per request, everything else is free. HELP for the commands.
+off-topic = 🙂 I only write posts that make your business known. Tell me what you want to announce: nothing was charged.
+
+missing-brief = ✍️ What do you want to announce? Write for example: GEN croissant promo this weekend.
+brief-too-long = ✂️ This message is too long (at most { $limit } characters). Send the essentials: the offer, the date, the network. Nothing was charged.
+unreadable = 🙈 I only read text for now. Write your idea in a few words. Nothing was charged.
+flood = ⏳ Too many messages at once: I answer the first { $limit }, the others are left aside. Nothing was charged for those.

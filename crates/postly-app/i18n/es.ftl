@@ -1,0 +1,41 @@
+# Lo que lee la autora.
+
+result-header = ✨ *3 publicaciones escritas para ti:*
+credits-left = 💳 Créditos restantes: { $credits }
+no-credit =
+    ❌ Créditos insuficientes. Visita el sitio web para recargar tus créditos.
+    { $url }
+no-credit-login = 🎁 ¿Primera vez? Envía LOGIN: te esperan { $credits } créditos de bienvenida.
+generation-failed = ❌ Error al escribir. Inténtalo más tarde. No se ha descontado ningún crédito.
+
+greeting-ai = 👋 Aquí Postly-AI: una IA escribe tus publicaciones a partir de tu mensaje. 3 publicaciones cuestan 1 crédito; lo demás es gratis. Revisa antes de publicar. AYUDA para los comandos, STOP para no recibir nada más.
+greeting-offline = 👋 Aquí Postly-AI: el redactor integrado, que no es una IA, compone tus publicaciones a partir de tu mensaje. 3 publicaciones cuestan 1 crédito; lo demás es gratis. Revisa antes de publicar. AYUDA para los comandos, STOP para no recibir nada más.
+
+help =
+    📣 *Postly-AI escribe tus publicaciones*
+    Envía tu idea, por ejemplo: «Crea una promo para Instagram, -20 % en los cruasanes este fin de semana». Recibes 3 publicaciones listas para pegar, por 1 crédito.
+
+    *SALDO*: tus créditos restantes
+    *IDIOMA en*: cambiar de idioma (fr, en, es, pt, ar)
+    *GEN* y un texto: escribir, aunque el texto parezca un comando
+    *STOP*: no recibir nada más, *START*: volver
+    *AYUDA*: este mensaje
+
+balance = 💳 Créditos restantes: { $credits }
+language-now = 🌍 Te hablo en español. Para cambiar: IDIOMA fr, IDIOMA en, IDIOMA pt o IDIOMA ar.
+language-set = 🌍 Anotado, te hablo en español.
+language-unknown = 🌍 No conozco ese idioma. Hablo fr, en, es, pt y ar: por ejemplo IDIOMA en.
+
+stopped = 🔕 Anotado, no volveremos a escribirte por nuestra cuenta. Si nos escribes, responderemos. START para volver.
+started = 🔔 ¡Qué bien tenerte de vuelta! Envía tu próxima idea.
+
+small-talk-greeting = 👋 ¡Hola! Envíame la idea de tu publicación (la oferta, la fecha, la red) y te escribo 3 versiones. AYUDA para saber más.
+small-talk-thanks = 😊 ¡Con mucho gusto! Envía tu próxima idea cuando quieras.
+small-talk-acknowledgement = 👍 Envía tu próxima idea cuando quieras, o AYUDA.
+small-talk-about-us = 📣 Soy Postly-AI: escribo 3 publicaciones listas para pegar a partir de tu idea. 1 crédito por petición, lo demás es gratis. AYUDA para los comandos.
+off-topic = 🙂 Solo escribo publicaciones para dar a conocer tu negocio. Dime qué quieres anunciar: no se ha descontado nada.
+
+missing-brief = ✍️ ¿Qué quieres anunciar? Escribe por ejemplo: GEN promo cruasanes este fin de semana.
+brief-too-long = ✂️ Este mensaje es demasiado largo ({ $limit } caracteres como máximo). Envía lo esencial: la oferta, la fecha, la red. No se ha descontado nada.
+unreadable = 🙈 Por ahora solo leo texto. Escribe tu idea en pocas palabras. No se ha descontado nada.
+flood = ⏳ Demasiados mensajes a la vez: respondo a los { $limit } primeros, los demás quedan sin tratar. Por esos no se ha descontado nada.

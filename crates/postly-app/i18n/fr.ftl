@@ -1,0 +1,41 @@
+# Les textes que reçoit l'autrice. PRODUCT 6 fixe ceux qui portent un signe en tête.
+
+result-header = ✨ *3 Posts générés pour vous:*
+credits-left = 💳 Crédits restants: { $credits }
+no-credit =
+    ❌ Crédits insuffisants. Visitez le site web pour recharger vos crédits.
+    { $url }
+no-credit-login = 🎁 Première fois ? Envoyez LOGIN : { $credits } crédits de bienvenue vous attendent.
+generation-failed = ❌ Erreur lors de la génération. Réessayez plus tard. Aucun crédit n'a été débité.
+
+greeting-ai = 👋 Ici Postly-AI : une IA écrit vos posts à partir de votre message. 3 posts coûtent 1 crédit ; le reste est gratuit. Relisez avant de publier. AIDE pour les commandes, STOP pour ne plus rien recevoir.
+greeting-offline = 👋 Ici Postly-AI : vos posts sont composés par le rédacteur intégré, sans IA, à partir de votre message. 3 posts coûtent 1 crédit ; le reste est gratuit. Relisez avant de publier. AIDE pour les commandes, STOP pour ne plus rien recevoir.
+
+help =
+    📣 *Postly-AI écrit vos posts*
+    Envoyez votre idée, par exemple : « Crée un post promo pour Instagram, -20 % sur les croissants ce week-end ». Vous recevez 3 posts prêts à coller, pour 1 crédit.
+
+    *SOLDE* : vos crédits restants
+    *LANGUE en* : changer de langue (fr, en, es, pt, ar)
+    *GEN* suivi d'un texte : écrire, même si le texte ressemble à une commande
+    *STOP* : ne plus rien recevoir, *START* : reprendre
+    *AIDE* : ce message
+
+balance = 💳 Crédits restants: { $credits }
+language-now = 🌍 Je vous parle en français. Pour changer : LANGUE en, LANGUE es, LANGUE pt ou LANGUE ar.
+language-set = 🌍 C'est noté, je vous parle en français.
+language-unknown = 🌍 Je ne connais pas cette langue. Je parle fr, en, es, pt et ar : par exemple LANGUE en.
+
+stopped = 🔕 C'est noté, nous ne vous écrirons plus de nous-mêmes. Si vous nous écrivez, nous répondrons. START pour reprendre.
+started = 🔔 Heureux de vous retrouver ! Envoyez votre prochaine idée de post.
+
+small-talk-greeting = 👋 Bonjour ! Envoyez-moi l'idée de votre post (l'offre, la date, le réseau) et je vous en écris 3 versions. AIDE pour en savoir plus.
+small-talk-thanks = 😊 Avec plaisir ! Envoyez votre prochaine idée quand vous voulez.
+small-talk-acknowledgement = 👍 Envoyez l'idée de votre prochain post quand vous voulez, ou AIDE.
+small-talk-about-us = 📣 Je suis Postly-AI : j'écris 3 posts prêts à coller à partir de votre idée. 1 crédit par demande, le reste est gratuit. AIDE pour les commandes.
+off-topic = 🙂 J'écris seulement des posts pour faire connaître votre activité. Dites-moi ce que vous voulez annoncer : rien n'a été débité.
+
+missing-brief = ✍️ Que voulez-vous annoncer ? Écrivez par exemple : GEN promo croissants ce week-end.
+brief-too-long = ✂️ Ce message est trop long ({ $limit } caractères au plus). Envoyez l'essentiel : l'offre, la date, le réseau. Rien n'a été débité.
+unreadable = 🙈 Je ne lis que du texte pour le moment. Écrivez votre idée en quelques mots. Rien n'a été débité.
+flood = ⏳ Trop de messages à la fois : je réponds aux { $limit } premiers, les suivants ne sont pas traités. Rien n'a été débité pour ceux-là.

@@ -1,0 +1,250 @@
+//! A message, from its turn in line to its queued reply.
+
+use postly_domain::{
+    Command, UnixMillis,
+    brief::MAX_BRIEF_CHARS,
+    event::{Content, IgnoreRule, InboundEvent, InboundMessage},
+    small_talk::SmallTalk,
+    time::SERVICE_WINDOW_SECS,
+};
+use postly_store::{
+    StoreError, Tx, authors,
+    inbox::{self, DueEvent, Outcome},
+    lanes::{self, ClaimedLane},
+    outbox, wallets,
+};
+
+use crate::{
+    App, JourneyError,
+    catalogue::Value,
+    crash,
+    people::Person,
+    reply::{Asked, Reply, hold_key},
+};
+
+/// How many messages of one author may wait (PRODUCT 6). What is beyond gets one notice and ends as `flood`.
+pub(crate) const MAX_WAITING: i64 = 60;
+
+impl App {
+    /// Handles the event at the head of a claimed lane of the inbox.
+    pub(crate) async fn handle_event(&self, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
+        match postly_whatsapp::understand(event.provider, event.kind, &event.slice)? {
+            InboundEvent::Message(message) => self.converse(claimed, event, &message).await,
+            InboundEvent::IdentityChange(change) => {
+                let mut tx = self.0.db.write().await?;
+                let outcome = if self.move_identity(&mut tx, &change).await? {
+                    Outcome::Applied
+                } else {
+                    Outcome::Ignored(IgnoreRule::UnknownIdentity)
+                };
+                self.finish(tx, claimed, event, None, &outcome).await
+            }
+            InboundEvent::Status(update) => self.apply_status(claimed, event, &update).await,
+        }
+    }
+
+    async fn converse(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+    ) -> Result<(), JourneyError> {
+        let now = self.now();
+        if now.since_ms(event.occurred_at) >= SERVICE_WINDOW_SECS * 1000 {
+            let tx = self.0.db.write().await?;
+            return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::WindowClosed)).await;
+        }
+        let text = match &message.content {
+            Content::Text(text) => text.as_str(),
+            Content::Unreadable { .. } => return self.hint(claimed, event, message).await,
+            Content::Silent { .. } => {
+                let tx = self.0.db.write().await?;
+                return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::NothingToSay)).await;
+            }
+        };
+        let command = Command::parse(text);
+        let mut tx = self.0.db.write().await?;
+        lanes::lock(&mut tx, claimed).await?;
+        let language = postly_pipeline::detect_language(text, postly_domain::Language::Fr);
+        let person = self.meet(&mut tx, &message.sender, language, now).await?;
+        if let Command::Generate(brief) = &command {
+            return self.generate(tx, claimed, event, message, &person, brief).await;
+        }
+        let reply = self.answer(&mut tx, &person, &command, now).await?;
+        self.reply_and_finish(tx, claimed, event, message, &person, reply).await
+    }
+
+    /// The answer to everything that is free.
+    async fn answer(
+        &self,
+        tx: &mut Tx,
+        person: &Person,
+        command: &Command,
+        now: UnixMillis,
+    ) -> Result<Reply, StoreError> {
+        let author = &person.author;
+        let texts = &self.0.catalogue;
+        let say = |purpose, key| Reply::plain(purpose, texts.text(author.language, key));
+        let limited = |purpose, key, limit: i64| {
+            Reply::plain(purpose, texts.format(author.language, key, &[("limit", Value::Number(limit))]))
+        };
+        Ok(match command {
+            Command::Help | Command::Reserved => say("help", "help"),
+            Command::Balance => {
+                let available = wallets::get(tx, &author.id).await?.available();
+                let values = [("credits", Value::Number(available))];
+                Reply::plain("balance", texts.format(author.language, "balance", &values))
+            }
+            Command::ShowLanguage => say("language", "language-now"),
+            Command::SetLanguage(language) => {
+                authors::set_language(tx, &author.id, *language, true).await?;
+                Reply::plain("language", texts.text(*language, "language-set"))
+            }
+            Command::UnknownLanguage => say("language", "language-unknown"),
+            Command::Stop => {
+                authors::set_stopped(tx, &person.identity.id, Some(now)).await?;
+                say("stopped", "stopped")
+            }
+            Command::Start => {
+                authors::set_stopped(tx, &person.identity.id, None).await?;
+                say("started", "started")
+            }
+            Command::SmallTalk(SmallTalk::Greeting) => say("small_talk", "small-talk-greeting"),
+            Command::SmallTalk(SmallTalk::Thanks) => say("small_talk", "small-talk-thanks"),
+            Command::SmallTalk(SmallTalk::Acknowledgement) => say("small_talk", "small-talk-acknowledgement"),
+            Command::SmallTalk(SmallTalk::AboutUs) => say("small_talk", "small-talk-about-us"),
+            // A brief goes to its own journey before this is asked; without one there is nothing to write about.
+            Command::MissingBrief | Command::Generate(_) => say("missing_brief", "missing-brief"),
+            Command::BriefTooLong => {
+                let limit = i64::try_from(MAX_BRIEF_CHARS).unwrap_or(i64::MAX);
+                limited("brief_too_long", "brief-too-long", limit)
+            }
+        })
+    }
+
+    /// Answers a message we cannot read with a hint, once a day.
+    async fn hint(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+    ) -> Result<(), JourneyError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        lanes::lock(&mut tx, claimed).await?;
+        let person = self.meet(&mut tx, &message.sender, postly_domain::Language::Fr, now).await?;
+        let today = UnixMillis(now.day().saturating_mul(86_400_000));
+        if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? {
+            let author = Some(&person.author.id);
+            return self.finish(tx, claimed, event, author, &Outcome::Ignored(IgnoreRule::HintGiven)).await;
+        }
+        let reply = Reply::plain("unreadable", self.0.catalogue.text(person.author.language, "unreadable"));
+        self.reply_and_finish(tx, claimed, event, message, &person, reply).await
+    }
+
+    /// Tells a flooding author, once, that what is beyond the limit was left aside. The event is answered all the
+    /// same, in its turn.
+    pub(crate) async fn tell_flood(&self, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
+        let InboundEvent::Message(message) =
+            postly_whatsapp::understand(event.provider, event.kind, &event.slice)?
+        else {
+            return Ok(());
+        };
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        lanes::lock(&mut tx, claimed).await?;
+        let person = self.meet(&mut tx, &message.sender, postly_domain::Language::Fr, now).await?;
+        let asked = asked(claimed, event, &message, &person);
+        let values = [("limit", Value::Number(MAX_WAITING))];
+        let text = self.0.catalogue.format(person.author.language, "flood", &values);
+        // One notice for what waits together: the next one only when this one has long left.
+        const HOUR_MS: i64 = 3_600_000;
+        if !outbox::queued_since(&mut tx, &claimed.lane, "flood", now.plus_ms(-HOUR_MS)).await? {
+            self.queue_notice(&mut tx, &asked, "flood", &text, now).await?;
+        }
+        tx.commit().await?;
+        self.0.wakers.wake(lanes::Queue::Outbox);
+        Ok(())
+    }
+
+    /// Queues the reply, ends the event, and lets both be seen at once.
+    pub(crate) async fn reply_and_finish(
+        &self,
+        mut tx: Tx,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+        person: &Person,
+        reply: Reply,
+    ) -> Result<(), JourneyError> {
+        let purpose = reply.purpose;
+        let asked = asked(claimed, event, message, person);
+        let first = self.queue_reply(&mut tx, &asked, reply, self.now()).await?;
+        let outcome = Outcome::Answered { reply: purpose, message: first };
+        self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await
+    }
+
+    /// Ends the event in the transaction of everything it brought about.
+    pub(crate) async fn finish(
+        &self,
+        mut tx: Tx,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        author: Option<&postly_domain::id::AuthorId>,
+        outcome: &Outcome,
+    ) -> Result<(), JourneyError> {
+        inbox::finish(&mut tx, claimed, &event.id, author, outcome, self.now()).await?;
+        crash::point("finish.before");
+        tx.commit().await?;
+        crash::point("finish.after");
+        let (state, name) = match outcome {
+            Outcome::Answered { reply, .. } => ("answered", *reply),
+            Outcome::Applied => ("applied", "applied"),
+            Outcome::Ignored(rule) => ("ignored", rule.as_str()),
+            Outcome::Dead(reason) => ("dead", *reason),
+        };
+        metrics::counter!("inbound_finished_total", "state" => state, "outcome" => name).increment(1);
+        tracing::info!(event.id = %event.id, state, outcome = name, "Finished event {}: {state} ({name})", event.id);
+        self.0.wakers.wake(lanes::Queue::Outbox);
+        Ok(())
+    }
+
+    /// Gives an event up after too many attempts: what it held is released, and its author is told.
+    pub(crate) async fn give_up(&self, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        lanes::lock(&mut tx, claimed).await?;
+        if let Some(hold) = wallets::open_hold(&mut tx, &hold_key(event)).await? {
+            wallets::release(&mut tx, &hold, now).await?;
+        }
+        let understood = postly_whatsapp::understand(event.provider, event.kind, &event.slice);
+        let mut author = None;
+        if let Ok(InboundEvent::Message(message)) = understood
+            && now.since_ms(event.occurred_at) < SERVICE_WINDOW_SECS * 1000
+        {
+            let person = self.meet(&mut tx, &message.sender, postly_domain::Language::Fr, now).await?;
+            let text = self.0.catalogue.text(person.author.language, "generation-failed");
+            self.queue_notice(&mut tx, &asked(claimed, event, &message, &person), "failed", &text, now).await?;
+            author = Some(person.author.id);
+        }
+        tracing::error!(event.id = %event.id, attempts = event.attempts, "Gave up event {}: see dead-letters", event.id);
+        self.finish(tx, claimed, event, author.as_ref(), &Outcome::Dead("attempts_exhausted")).await
+    }
+}
+
+/// A message and its surroundings.
+pub(crate) fn asked<'a>(
+    claimed: &'a ClaimedLane,
+    event: &'a DueEvent,
+    message: &'a InboundMessage,
+    person: &'a Person,
+) -> Asked<'a> {
+    Asked {
+        event,
+        lane: &claimed.lane,
+        person,
+        business: &message.business,
+        provider_message_id: &message.provider_message_id,
+        address: &message.sender.address,
+    }
+}

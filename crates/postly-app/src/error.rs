@@ -1,0 +1,25 @@
+//! How a journey can fail.
+
+use postly_store::StoreError;
+
+/// Why a journey did not come to its end. The event or message stays where it is and is tried again, a bounded
+/// number of times.
+#[derive(Debug, thiserror::Error)]
+pub enum JourneyError {
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+    /// The stored slice of an event cannot be read: it was readable when it was stored, so this is a bug.
+    #[error("a stored event cannot be read")]
+    Unreadable(#[from] postly_whatsapp::UnderstandError),
+    /// A row that must be there is not: a bug, or somebody else's hand in the data.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+}
+
+impl JourneyError {
+    /// Whether somebody else has taken over: there is nothing to do and nothing to report.
+    pub(crate) fn is_lease_lost(&self) -> bool {
+        matches!(self, Self::Store(StoreError::LeaseLost))
+    }
+}

@@ -1,0 +1,209 @@
+//! A brief becomes three posts, paid exactly once.
+
+use postly_domain::{
+    Brief, LedgerReason, UnixMillis,
+    credits::GENERATION_PRICE,
+    event::InboundMessage,
+    id::{EntryId, GenerationId, HoldId},
+};
+use postly_pipeline::{Ask, CallRecord, WriteError, Written};
+use postly_store::{
+    StoreError, Tx,
+    generations::{self, ModelCall, NewGeneration},
+    inbox::{DueEvent, Outcome},
+    lanes::{self, ClaimedLane},
+    outbox,
+    wallets::{self, Held},
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    App, JourneyError,
+    catalogue::Value,
+    conversation::asked,
+    crash,
+    ids::{Fresh as _, fresh_text},
+    people::Person,
+    reply::{Asked, Reply},
+};
+
+impl App {
+    /// Reserves a credit, writes, and settles or releases. `tx` has met the author; no transaction is open while
+    /// the posts are written.
+    pub(crate) async fn generate(
+        &self,
+        mut tx: Tx,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+        person: &Person,
+        brief: &Brief,
+    ) -> Result<(), JourneyError> {
+        let asked = asked(claimed, event, message, person);
+        let now = self.now();
+        let author = &person.author.id;
+        let hold = match wallets::hold(
+            &mut tx,
+            &HoldId::fresh(),
+            author,
+            &asked.hold_key(),
+            GENERATION_PRICE,
+            now,
+        )
+        .await?
+        {
+            Held::Open(hold) => hold,
+            Held::Insufficient => return self.refuse(tx, claimed, &asked, now).await,
+            // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
+            Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
+        };
+        crash::point("hold.before");
+        tx.commit().await?;
+        crash::point("hold.after");
+
+        let ask = self.ask(person, event, brief);
+        // The typing sign first ends before the reply can leave, so that it never outlives it.
+        let (written, ()) = tokio::join!(
+            self.0.writer.write(&ask),
+            self.0.senders.show_typing(event.provider, &message.provider_message_id)
+        );
+        crash::point("written");
+
+        let mut tx = self.0.db.write().await?;
+        lanes::lock(&mut tx, claimed).await?;
+        match written {
+            Ok(written) => {
+                self.record_calls(&mut tx, &asked, &written.calls).await?;
+                let reply = self.settle(&mut tx, &asked, &hold, brief, &written).await?;
+                self.reply_and_finish(tx, claimed, event, message, person, reply).await
+            }
+            Err(failure) => {
+                self.record_calls(&mut tx, &asked, &failure.calls).await?;
+                wallets::release(&mut tx, &hold, self.now()).await?;
+                let (purpose, key) = match failure.kind {
+                    WriteError::SmallTalk => ("small_talk", "small-talk-acknowledgement"),
+                    WriteError::OffTopic => ("off_topic", "off-topic"),
+                    WriteError::Refused
+                    | WriteError::Filtered
+                    | WriteError::Truncated
+                    | WriteError::Invalid(_)
+                    | WriteError::Quota
+                    | WriteError::RateLimited
+                    | WriteError::Unavailable
+                    | WriteError::DeadlineExceeded => ("generation_failed", "generation-failed"),
+                };
+                tracing::warn!(event.id = %event.id, failure = ?failure.kind, "No posts for event {}", event.id);
+                let reply = Reply::plain(purpose, self.0.catalogue.text(person.author.language, key));
+                self.reply_and_finish(tx, claimed, event, message, person, reply).await
+            }
+        }
+    }
+
+    fn ask(&self, person: &Person, event: &DueEvent, brief: &Brief) -> Ask {
+        // The provider sees a name that only we can tie to the author.
+        let digest = Sha256::digest(person.author.id.as_str().as_bytes());
+        let seed = Sha256::digest(event.id.as_str().as_bytes());
+        Ask {
+            brief: brief.clone(),
+            language_hint: person.author.language,
+            language_forced: None,
+            platform: None,
+            user_ref: hex::encode(digest),
+            seed: seed.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)),
+        }
+    }
+
+    /// Spends the credit, saves the posts, and composes the reply: all in one transaction with its queueing.
+    async fn settle(
+        &self,
+        tx: &mut Tx,
+        asked: &Asked<'_>,
+        hold: &HoldId,
+        brief: &Brief,
+        written: &Written,
+    ) -> Result<Reply, JourneyError> {
+        let now = self.now();
+        let id = GenerationId::fresh();
+        let reason = LedgerReason::WhatsappGeneration;
+        let wallet = wallets::settle(tx, hold, &EntryId::fresh(), reason, id.as_str(), now)
+            .await?
+            .ok_or(JourneyError::Missing("an open hold"))?;
+        let generation = NewGeneration {
+            id: &id,
+            author: &asked.person.author.id,
+            event: &asked.event.id,
+            hold,
+            brief: brief.as_str(),
+            intent: &written.intent,
+            variants: &written.variants,
+            writer: &written.writer,
+            prompt_version: written.prompt_version,
+        };
+        generations::save(tx, &generation, now).await?;
+        metrics::counter!("credits_total", "reason" => reason.as_str()).increment(1);
+
+        let language = asked.person.author.language;
+        let mut units = vec![self.0.catalogue.text(language, "result-header")];
+        for (number, variant) in (1..).zip(&written.variants) {
+            units.push(format!("*{number}.* {}", postly_whatsapp::markup::to_whatsapp(&variant.text)));
+        }
+        let posts = 1..units.len();
+        let credits = [("credits", Value::Number(wallet.available()))];
+        units.push(self.0.catalogue.format(language, "credits-left", &credits));
+        Ok(Reply { purpose: "result", units, posts: Some((id, posts)) })
+    }
+
+    /// Says that there is no credit left. What waited while this was said shares the answer.
+    async fn refuse(
+        &self,
+        mut tx: Tx,
+        claimed: &ClaimedLane,
+        asked: &Asked<'_>,
+        now: UnixMillis,
+    ) -> Result<(), JourneyError> {
+        const PURPOSE: &str = "no_credit";
+        let author = &asked.person.author;
+        let shared = outbox::shared_answer(&mut tx, asked.lane, PURPOSE, asked.event.received_at).await?;
+        let message = match shared {
+            Some(message) => message,
+            None => {
+                let texts = &self.0.catalogue;
+                let url = [("url", Value::Text(&self.0.settings.site_url))];
+                let mut units = vec![texts.format(author.language, "no-credit", &url)];
+                if author.email.is_none() && self.0.settings.welcome_credits > 0 {
+                    let welcome = [("credits", Value::Number(self.0.settings.welcome_credits))];
+                    units.push(texts.format(author.language, "no-credit-login", &welcome));
+                }
+                self.queue_reply(&mut tx, asked, Reply { purpose: PURPOSE, units, posts: None }, now).await?
+            }
+        };
+        let outcome = Outcome::Answered { reply: PURPOSE, message };
+        self.finish(tx, claimed, asked.event, Some(&author.id), &outcome).await
+    }
+
+    async fn record_calls(
+        &self,
+        tx: &mut Tx,
+        asked: &Asked<'_>,
+        calls: &[CallRecord],
+    ) -> Result<(), StoreError> {
+        for call in calls {
+            let row = ModelCall {
+                id: &fresh_text(),
+                author: &asked.person.author.id,
+                event: &asked.event.id,
+                model: &call.model,
+                stage: call.stage.as_str(),
+                outcome: call.outcome,
+                prompt_version: call.prompt_version,
+                prompt_tokens: call.prompt_tokens,
+                completion_tokens: call.completion_tokens,
+                price_microunits: call.price_microunits,
+                latency_ms: call.latency_ms,
+                request_id: call.request_id.as_deref(),
+            };
+            generations::record_call(tx, &row, self.now()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,257 @@
+//! What the operator asks from the command line.
+
+use postly_domain::{
+    LedgerReason, PhoneE164, UnixMillis,
+    credits::{GENERATION_PRICE, MAX_ADJUSTMENT},
+    id::{AuthorId, EntryId, EventId, HoldId, IdentityId, MessageId},
+};
+use postly_store::{
+    StoreError, Tx, audit,
+    authors::{self, Author, Identity},
+    dead_letters::{self, DeadLetter},
+    generations,
+    wallets::{self, Entry, Held, NewEntry, Posted, Wallet},
+};
+
+use crate::{App, ids::Fresh as _};
+
+pub use postly_store::audit::Finding;
+
+/// How the operator names an author.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// By number.
+    Phone(PhoneE164),
+    /// By id.
+    Id(AuthorId),
+}
+
+/// An author as the operator sees her.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The person.
+    pub author: Author,
+    /// What she has.
+    pub wallet: Wallet,
+    /// How providers name her.
+    pub identities: Vec<Identity>,
+}
+
+/// How many entries of a ledger are shown at once.
+const LEDGER_PAGE: usize = 50;
+/// How many dead letters are listed, and replayed by one command.
+const MOST_DEAD_LETTERS: i64 = 1_000;
+
+/// Why an operator's command changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// Nobody has this number or id.
+    #[error("no author has this number or id")]
+    UnknownAuthor,
+    /// The amount is not from 1 to a million.
+    #[error("the amount must be from 1 to {MAX_ADJUSTMENT}")]
+    Amount,
+    /// More than is available.
+    #[error("the author has fewer credits available than that")]
+    Insufficient,
+    /// No dead letter has this id.
+    #[error("no dead letter has this id")]
+    UnknownDeadLetter,
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+}
+
+/// What a replay did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Put back in line.
+    pub replayed: usize,
+    /// Left where they are: their window has closed, or there is no credit to hold again.
+    pub skipped: usize,
+}
+
+impl App {
+    async fn find(&self, tx: &mut Tx, who: &Who) -> Result<Option<AuthorId>, StoreError> {
+        Ok(match who {
+            Who::Phone(phone) => {
+                authors::identities_by_phone(tx, phone).await?.into_iter().next().map(|found| found.author_id)
+            }
+            Who::Id(id) => authors::get(tx, id).await?.map(|author| author.id),
+        })
+    }
+
+    /// The account of an author.
+    ///
+    /// # Errors
+    /// When nobody has this number or id, or the database fails.
+    pub async fn account(&self, who: &Who) -> Result<Account, OperatorError> {
+        let mut tx = self.0.db.read().await?;
+        let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+        let author = authors::get(&mut tx, &id).await?.ok_or(OperatorError::UnknownAuthor)?;
+        Ok(Account {
+            wallet: wallets::get(&mut tx, &id).await?,
+            identities: authors::identities_of(&mut tx, &id).await?,
+            author,
+        })
+    }
+
+    /// The wallet of an author and a page of her ledger, newest first, with the cursor of the next page.
+    ///
+    /// # Errors
+    /// When nobody has this number or id, or the database fails.
+    pub async fn credits(
+        &self,
+        who: &Who,
+        cursor: Option<&str>,
+    ) -> Result<(Wallet, Vec<Entry>, Option<String>), OperatorError> {
+        let mut tx = self.0.db.read().await?;
+        let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+        let (entries, next) = wallets::entries(&mut tx, &id, cursor, LEDGER_PAGE).await?;
+        Ok((wallets::get(&mut tx, &id).await?, entries, next))
+    }
+
+    /// Adds credits (or takes them, when `delta` is negative), with the operator's words as the note. A grant to an
+    /// unknown number creates the author.
+    ///
+    /// # Errors
+    /// When the amount is out of bounds or more than is available, or nobody has this id.
+    pub async fn adjust(&self, who: &Who, delta: i64, note: &str) -> Result<(Entry, Wallet), OperatorError> {
+        if delta == 0 || delta.checked_abs().is_none_or(|amount| amount > MAX_ADJUSTMENT) {
+            return Err(OperatorError::Amount);
+        }
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let author = match (self.find(&mut tx, who).await?, who) {
+            (Some(author), _) => author,
+            (None, Who::Phone(phone)) if delta > 0 => self.expect(&mut tx, phone, now).await?,
+            (None, _) => return Err(OperatorError::UnknownAuthor),
+        };
+        let entry = Entry {
+            id: EntryId::fresh(),
+            delta,
+            reason: LedgerReason::Adjustment.as_str().to_owned(),
+            note: Some(note.to_owned()),
+            reference: None,
+            created_at: now,
+        };
+        let new = NewEntry {
+            id: &entry.id,
+            author: &author,
+            delta,
+            reason: LedgerReason::Adjustment,
+            operation: &format!("adjustment:{}", entry.id),
+            note: Some(note),
+            reference: None,
+        };
+        match wallets::post(&mut tx, &new, now).await? {
+            Posted::Done(wallet) => {
+                tx.commit().await?;
+                tracing::info!(author.id = %author, delta, "Adjusted the credits of author {author}");
+                Ok((entry, wallet))
+            }
+            Posted::Insufficient | Posted::AlreadyDone => Err(OperatorError::Insufficient),
+        }
+    }
+
+    /// Makes an author for a number that has not written yet, so that her first message finds her credits.
+    async fn expect(
+        &self,
+        tx: &mut Tx,
+        phone: &PhoneE164,
+        now: UnixMillis,
+    ) -> Result<AuthorId, StoreError> {
+        authors::lock_person(tx, phone.as_str()).await?;
+        let author = authors::add(tx, &AuthorId::fresh(), postly_domain::Language::Fr, now).await?;
+        let identity = Identity {
+            id: IdentityId::fresh(),
+            author_id: author.id.clone(),
+            provider: self.0.settings.default_provider,
+            address: None,
+            phone: Some(phone.clone()),
+            bsuid: None,
+            stopped_at: None,
+        };
+        authors::add_identity(tx, &identity, now).await?;
+        Ok(author.id)
+    }
+
+    /// Asks every invariant whether it holds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audit(&self) -> Result<Vec<Finding>, StoreError> {
+        let mut tx = self.0.db.read().await?;
+        audit::findings(&mut tx, self.now()).await
+    }
+
+    /// The newest dead letters.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, StoreError> {
+        let mut tx = self.0.db.read().await?;
+        dead_letters::list(&mut tx, MOST_DEAD_LETTERS).await
+    }
+
+    /// Puts one dead letter back in line, or all of them. Replaying a message whose credit was given back takes a
+    /// new hold; without a credit, or after its window, it is skipped.
+    ///
+    /// # Errors
+    /// When no dead letter has this id, or the database fails.
+    pub async fn replay(&self, id: Option<&str>) -> Result<Replayed, OperatorError> {
+        let letters = self.dead_letters().await?;
+        let mut done = Replayed::default();
+        let mut found = false;
+        for letter in letters.iter().filter(|letter| id.is_none_or(|id| id == letter.id)) {
+            found = true;
+            let replayed = match letter.queue {
+                crate::Queue::Outbox => self.replay_message(&MessageId::new(letter.id.clone())).await?,
+                crate::Queue::Inbox | crate::Queue::Status => {
+                    self.replay_event(&EventId::new(letter.id.clone())).await?
+                }
+            };
+            if replayed {
+                done.replayed += 1;
+            } else {
+                done.skipped += 1;
+            }
+        }
+        if id.is_some() && !found {
+            return Err(OperatorError::UnknownDeadLetter);
+        }
+        self.0.db.wake_others().await;
+        Ok(done)
+    }
+
+    async fn replay_event(&self, id: &EventId) -> Result<bool, StoreError> {
+        let mut tx = self.0.db.write().await?;
+        let revived = dead_letters::revive_event(&mut tx, id, self.now()).await?;
+        tx.commit().await?;
+        Ok(revived)
+    }
+
+    async fn replay_message(&self, id: &MessageId) -> Result<bool, StoreError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let Some(message) = dead_letters::message(&mut tx, id).await? else { return Ok(false) };
+        if now >= message.expires_at {
+            return Ok(false);
+        }
+        if let Some(generation) = message.generation.filter(|_| message.refunded) {
+            let hold = HoldId::fresh();
+            let key = format!("replay:{id}:{hold}");
+            let held = wallets::hold(&mut tx, &hold, &message.author, &key, GENERATION_PRICE, now).await?;
+            let Held::Open(hold) = held else { return Ok(false) };
+            let reason = LedgerReason::WhatsappGeneration;
+            let settled =
+                wallets::settle(&mut tx, &hold, &EntryId::fresh(), reason, generation.as_str(), now).await?;
+            if settled.is_none() || !generations::settle_again(&mut tx, &generation, &hold).await? {
+                return Ok(false);
+            }
+        }
+        let revived = dead_letters::revive_message(&mut tx, id, now).await?;
+        tx.commit().await?;
+        Ok(revived)
+    }
+}

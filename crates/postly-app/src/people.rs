@@ -1,0 +1,261 @@
+//! Who wrote: from what a provider calls a person to the author she is.
+//!
+//! The rules are PRODUCT 8: the provider's id decides first; a phone matches only an identity whose id of that
+//! provider is empty or equal; another id on a known phone is another person (a recycled number).
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use postly_domain::{
+    Language, LedgerReason, PhoneE164, UnixMillis,
+    event::{IdentityChange, Sender},
+    id::{AuthorId, EntryId, IdentityId},
+};
+use postly_store::{
+    StoreError, Tx,
+    authors::{self, Author, GrantKind, Identity},
+    wallets::{self, NewEntry},
+};
+use secrecy::ExposeSecret as _;
+use sha2::Sha256;
+
+use crate::{App, JourneyError, ids::Fresh as _};
+
+/// A person in a conversation.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) author: Author,
+    pub(crate) identity: Identity,
+}
+
+impl App {
+    /// Finds the author behind a sender, or makes one. A number's first message brings its trial credits.
+    pub(crate) async fn meet(
+        &self,
+        tx: &mut Tx,
+        sender: &Sender,
+        language: Language,
+        now: UnixMillis,
+    ) -> Result<Person, JourneyError> {
+        // One lock per name a second transaction could meet her under: she may write through both providers at once.
+        if let Some(phone) = &sender.phone {
+            authors::lock_person(tx, phone.as_str()).await?;
+        } else if let Some(bsuid) = &sender.bsuid {
+            authors::lock_person(tx, bsuid).await?;
+        }
+        let identity = match self.recognise(tx, sender, now).await? {
+            Some(identity) => identity,
+            None => self.introduce(tx, sender, language, now).await?,
+        };
+        let author = authors::get(tx, &identity.author_id).await?.ok_or(JourneyError::Missing("an author"))?;
+        if !author.greeted {
+            self.grant_trial(tx, &author.id, sender, now).await?;
+        }
+        Ok(Person { author, identity })
+    }
+
+    /// The identity of a sender we know, brought up to date with what the provider calls her now.
+    async fn recognise(
+        &self,
+        tx: &mut Tx,
+        sender: &Sender,
+        now: UnixMillis,
+    ) -> Result<Option<Identity>, StoreError> {
+        let by_id = match &sender.bsuid {
+            Some(bsuid) => authors::identity_by_bsuid(tx, sender.provider, bsuid).await?,
+            None => None,
+        };
+        let by_phone = match &sender.phone {
+            Some(phone) => authors::identities_by_phone(tx, phone).await?,
+            None => vec![],
+        };
+        if let Some(known) = by_id {
+            // The signed message shows her number. Whoever had it under another id of this provider has lost it;
+            // somebody without an id may be herself, and is left alone: accounts are not merged by a guess.
+            for other in by_phone.iter().filter(|other| other.author_id != known.author_id) {
+                if other.provider == sender.provider && is_another(sender, other) {
+                    self.take_phone(tx, other).await?;
+                }
+            }
+            let phone_is_free = match &sender.phone {
+                Some(phone) => authors::identities_by_phone(tx, phone)
+                    .await?
+                    .iter()
+                    .all(|other| other.author_id == known.author_id),
+                None => false,
+            };
+            return self.update(tx, known, sender, phone_is_free).await.map(Some);
+        }
+        // A number is one person's: when one identity on it is another's, all of her author's lose it.
+        let recycled =
+            by_phone.iter().any(|known| known.provider == sender.provider && is_another(sender, known));
+        if recycled {
+            for known in &by_phone {
+                self.take_phone(tx, known).await?;
+            }
+            return Ok(None);
+        }
+        if let Some(known) = by_phone.iter().find(|known| known.provider == sender.provider) {
+            return self.update(tx, known.clone(), sender, true).await.map(Some);
+        }
+        // Known by number through the other provider only: the same person, named in one more way.
+        match by_phone.first() {
+            Some(known) => self.add_identity(tx, known.author_id.clone(), sender, now).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn take_phone(&self, tx: &mut Tx, from: &Identity) -> Result<(), StoreError> {
+        if let Some(phone) = &from.phone {
+            tracing::warn!(author.id = %from.author_id, "A number of author {} is somebody else's now", from.author_id);
+            authors::drop_phone(tx, &from.author_id, phone).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes the address that she wrote from last, and a number or id that became visible.
+    async fn update(
+        &self,
+        tx: &mut Tx,
+        known: Identity,
+        sender: &Sender,
+        phone_is_free: bool,
+    ) -> Result<Identity, StoreError> {
+        let mut named = known.clone();
+        named.address = Some(sender.address.clone());
+        named.bsuid = sender.bsuid.clone().or(known.bsuid.clone());
+        if phone_is_free {
+            named.phone = sender.phone.clone().or(known.phone.clone());
+        }
+        let changed =
+            (&named.address, &named.bsuid, &named.phone) != (&known.address, &known.bsuid, &known.phone);
+        if changed {
+            authors::name_identity(tx, &named).await?;
+        }
+        Ok(named)
+    }
+
+    async fn add_identity(
+        &self,
+        tx: &mut Tx,
+        author_id: AuthorId,
+        sender: &Sender,
+        now: UnixMillis,
+    ) -> Result<Identity, StoreError> {
+        let identity = Identity {
+            id: IdentityId::fresh(),
+            author_id,
+            provider: sender.provider,
+            address: Some(sender.address.clone()),
+            phone: sender.phone.clone(),
+            bsuid: sender.bsuid.clone(),
+            stopped_at: None,
+        };
+        authors::add_identity(tx, &identity, now).await?;
+        Ok(identity)
+    }
+
+    /// Makes an author without login.
+    async fn introduce(
+        &self,
+        tx: &mut Tx,
+        sender: &Sender,
+        language: Language,
+        now: UnixMillis,
+    ) -> Result<Identity, StoreError> {
+        let author = authors::add(tx, &AuthorId::fresh(), language, now).await?;
+        let identity = self.add_identity(tx, author.id.clone(), sender, now).await?;
+        tracing::info!(author.id = %author.id, provider = %sender.provider, "Met author {}", author.id);
+        Ok(identity)
+    }
+
+    /// Gives the trial credits, unless this number or this id ever had them. The note that they were given is
+    /// written with them, and outlives the author.
+    async fn grant_trial(
+        &self,
+        tx: &mut Tx,
+        author: &AuthorId,
+        sender: &Sender,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let amount = self.0.settings.trial_credits;
+        if amount == 0 {
+            return Ok(());
+        }
+        let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
+        let mut first_time = true;
+        for name in names {
+            let hash = self.subject_hash(name);
+            first_time &= authors::grant_once(tx, GrantKind::Trial, &hash, now).await?;
+        }
+        if first_time {
+            let entry = NewEntry {
+                id: &EntryId::fresh(),
+                author,
+                delta: amount,
+                reason: LedgerReason::Trial,
+                operation: &format!("trial:{author}"),
+                note: None,
+                reference: None,
+            };
+            wallets::post(tx, &entry, now).await?;
+        }
+        Ok(())
+    }
+
+    /// A keyed hash of a number or id: it tells whether something was given before, and to whom it does not.
+    fn subject_hash(&self, name: &str) -> String {
+        let key = self.0.settings.identity_hash_key.expose_secret().as_bytes();
+        match Hmac::<Sha256>::new_from_slice(key) {
+            Ok(mac) => hex::encode(mac.chain_update(name.as_bytes()).finalize().into_bytes()),
+            // HMAC takes keys of any length.
+            Err(_) => String::new(),
+        }
+    }
+
+    /// Moves an identity to the number or id that its provider has signed as hers from now on. Returns false when
+    /// we do not know her, or when the new id is already another's.
+    pub(crate) async fn move_identity(
+        &self,
+        tx: &mut Tx,
+        change: &IdentityChange,
+    ) -> Result<bool, StoreError> {
+        let mut known = None;
+        if let Some(bsuid) = &change.previous_bsuid {
+            known = authors::identity_by_bsuid(tx, change.provider, bsuid).await?;
+        }
+        if let (None, Some(phone)) = (&known, &change.previous_phone) {
+            let by_phone = authors::identities_by_phone(tx, phone).await?;
+            known = by_phone.into_iter().find(|identity| identity.provider == change.provider);
+        }
+        let Some(known) = known else { return Ok(false) };
+        if let Some(bsuid) = &change.bsuid
+            && let Some(holder) = authors::identity_by_bsuid(tx, change.provider, bsuid).await?
+            && holder.id != known.id
+        {
+            // She has written under her new id before this notice came, and has an account by it. Two accounts are
+            // not merged by a notice.
+            return Ok(false);
+        }
+        if let Some(phone) = &change.phone {
+            for holder in authors::identities_by_phone(tx, phone).await? {
+                if holder.author_id != known.author_id {
+                    self.take_phone(tx, &holder).await?;
+                }
+            }
+        }
+        let moved = Identity {
+            address: change.address.clone().or_else(|| change.bsuid.clone()).or(known.address.clone()),
+            phone: change.phone.clone().or_else(|| if change.bsuid.is_some() { known.phone.clone() } else { None }),
+            // An id belongs to a number: a new number without an id has lost the old one.
+            bsuid: change.bsuid.clone(),
+            ..known
+        };
+        authors::name_identity(tx, &moved).await?;
+        tracing::info!(author.id = %moved.author_id, "The identity of author {} has moved", moved.author_id);
+        Ok(true)
+    }
+}
+
+/// Whether a sender and a known identity of the same provider have different ids: two people.
+fn is_another(sender: &Sender, known: &Identity) -> bool {
+    matches!((&sender.bsuid, &known.bsuid), (Some(now), Some(then)) if now != then)
+}

@@ -1,0 +1,52 @@
+//! Giving back a credit whose posts never arrived.
+
+use postly_domain::{
+    LedgerReason, UnixMillis,
+    credits::{GENERATION_PRICE, MAX_AUTOMATIC_REFUNDS_PER_DAY},
+    id::{AuthorId, EntryId, GenerationId, MessageId},
+};
+use postly_store::{
+    StoreError, Tx, generations, outbox,
+    wallets::{self, NewEntry, Posted},
+};
+
+use crate::{App, ids::Fresh as _};
+
+impl App {
+    /// Gives the credit of a generation back when one of its messages that carries a post can no longer arrive:
+    /// once, by itself, and three times a day per author at most. After that the operator decides.
+    pub(crate) async fn refund_if_lost(
+        &self,
+        tx: &mut Tx,
+        message: &MessageId,
+        author: &AuthorId,
+        generation: Option<&GenerationId>,
+        carries_variant: bool,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let Some(generation) = generation.filter(|_| carries_variant) else { return Ok(()) };
+        if outbox::may_arrive(tx, message).await? {
+            return Ok(());
+        }
+        let today = UnixMillis(now.day().saturating_mul(86_400_000));
+        if wallets::refunds_since(tx, author, today).await? >= MAX_AUTOMATIC_REFUNDS_PER_DAY {
+            tracing::error!(generation.id = %generation, "Generation {generation} did not arrive; the refunds of the day are used up, an operator must look");
+            return Ok(());
+        }
+        let Some(charged) = generations::mark_refunded(tx, generation).await? else { return Ok(()) };
+        let entry = NewEntry {
+            id: &EntryId::fresh(),
+            author: &charged.author,
+            delta: GENERATION_PRICE,
+            reason: LedgerReason::Refund,
+            operation: &format!("refund:{}", charged.hold),
+            note: None,
+            reference: Some(generation.as_str()),
+        };
+        if let Posted::Done(_) = wallets::post(tx, &entry, now).await? {
+            metrics::counter!("credits_total", "reason" => "refund").increment(1);
+            tracing::warn!(generation.id = %generation, "Refunded generation {generation}: its posts did not arrive");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! Queueing a reply: one or several messages in the outbox, once.
+
+use postly_domain::{
+    UnixMillis,
+    id::{GenerationId, MessageId},
+    time::SERVICE_WINDOW_SECS,
+};
+use postly_store::{
+    StoreError, Tx, authors,
+    inbox::DueEvent,
+    outbox::{self, NewMessage},
+};
+use postly_whatsapp::split::split_reply;
+
+use crate::{App, ids::Fresh as _, people::Person};
+
+/// What is said in answer to one message.
+pub(crate) struct Reply {
+    /// What it is: `help`, `result`, `no_credit` …
+    pub(crate) purpose: &'static str,
+    /// Pieces that are kept whole where they fit: a header, a post, a footer.
+    pub(crate) units: Vec<String>,
+    /// The posts among the units, by index, and the generation they are of.
+    pub(crate) posts: Option<(GenerationId, std::ops::Range<usize>)>,
+}
+
+impl Reply {
+    /// A reply of one piece.
+    pub(crate) fn plain(purpose: &'static str, text: String) -> Self {
+        Self { purpose, units: vec![text], posts: None }
+    }
+}
+
+/// A message that is being answered.
+pub(crate) struct Asked<'a> {
+    pub(crate) event: &'a DueEvent,
+    pub(crate) lane: &'a str,
+    pub(crate) person: &'a Person,
+    pub(crate) business: &'a str,
+    pub(crate) provider_message_id: &'a str,
+    pub(crate) address: &'a str,
+}
+
+impl Asked<'_> {
+    /// What a hold for this message is keyed by: a retry finds it, a replay makes a new one.
+    pub(crate) fn hold_key(&self) -> String {
+        hold_key(self.event)
+    }
+
+    /// A message to the one who asked, through the way she came.
+    fn message<'m>(
+        &'m self,
+        id: &'m MessageId,
+        key: &'m str,
+        purpose: &'m str,
+        body: &'m str,
+    ) -> NewMessage<'m> {
+        NewMessage {
+            id,
+            key,
+            lane: self.lane,
+            author: &self.person.author.id,
+            provider: self.event.provider,
+            business: self.business,
+            address: self.address,
+            purpose,
+            event: Some(&self.event.id),
+            generation: None,
+            carries_variant: false,
+            reply_to: Some(self.provider_message_id),
+            body,
+            expires_at: self.event.occurred_at.plus_secs(SERVICE_WINDOW_SECS),
+        }
+    }
+}
+
+/// See [`Asked::hold_key`].
+pub(crate) fn hold_key(event: &DueEvent) -> String {
+    format!("{}:{}", event.id, event.round)
+}
+
+impl App {
+    /// Queues a reply, in the language of the author. The first reply of her life ends with who we are. Returns
+    /// the id of its first message.
+    pub(crate) async fn queue_reply(
+        &self,
+        tx: &mut Tx,
+        asked: &Asked<'_>,
+        mut reply: Reply,
+        now: UnixMillis,
+    ) -> Result<MessageId, StoreError> {
+        let author = &asked.person.author;
+        if authors::greet(tx, &author.id, now).await? {
+            let key = if self.0.writer.is_ai() { "greeting-ai" } else { "greeting-offline" };
+            reply.units.push(self.0.catalogue.text(author.language, key));
+        }
+        let parts = split_reply(&reply.units, asked.event.provider.text_limit_utf16());
+        let mut first = None;
+        for (number, part) in parts.iter().enumerate() {
+            let id = MessageId::fresh();
+            let carries_variant = reply
+                .posts
+                .as_ref()
+                .is_some_and(|(_, posts)| part.units.iter().any(|unit| posts.contains(unit)));
+            let key = format!("{}:{}:{number}", asked.event.id, asked.event.round);
+            let message = NewMessage {
+                generation: reply.posts.as_ref().map(|(generation, _)| generation),
+                carries_variant,
+                ..asked.message(&id, &key, reply.purpose, &part.text)
+            };
+            outbox::queue(tx, &message, now).await?;
+            first.get_or_insert(id);
+        }
+        // A reply has at least one unit, and so at least one part.
+        Ok(first.unwrap_or_else(MessageId::fresh))
+    }
+
+    /// Queues a notice that comes beside the reply of a message, or in its stead when there will be none.
+    pub(crate) async fn queue_notice(
+        &self,
+        tx: &mut Tx,
+        asked: &Asked<'_>,
+        purpose: &'static str,
+        text: &str,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let key = format!("{}:{}:{purpose}", asked.event.id, asked.event.round);
+        outbox::queue(tx, &asked.message(&MessageId::fresh(), &key, purpose, text), now).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,338 @@
+//! The workers: they claim lanes that are due, a bounded number at a time, and do the head of each.
+
+use std::{sync::Arc, time::Duration};
+
+use postly_domain::{UnixMillis, id::LeaseToken};
+use postly_store::{
+    StoreError,
+    inbox::{self, DueEvent},
+    lanes::{self, ClaimedLane, Queue},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    App, JourneyError,
+    conversation::MAX_WAITING,
+    crash,
+    ids::{Fresh as _, dice},
+};
+
+/// How long a lane is leased: longer than anything that is done under a lease (a generation has 25 s, a send 10 s,
+/// each with some statements around it).
+const LEASE_MS: i64 = 60_000;
+/// How often workers look for work that nobody rang for: a lease that ended, a bell that was lost.
+const POLL: Duration = Duration::from_secs(1);
+/// How many lanes one claim takes.
+const CLAIM_BATCH: usize = 32;
+/// How often an event is tried before it becomes a dead letter. Only failures of the database or of ours count;
+/// what a model or a provider answers has rules of its own.
+const MAX_EVENT_ATTEMPTS: i64 = 8;
+/// How long a stop waits for work that is under way (PRODUCT: stopped within 25 s), before it hands back the rest.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// How many lanes of a queue are worked on at once in one process.
+fn width(queue: Queue) -> usize {
+    match queue {
+        // Mostly waiting for a model: 300 messages a second at 1.2 s each are 360 at once.
+        Queue::Inbox => 512,
+        // Mostly waiting for a provider.
+        Queue::Outbox => 128,
+        // Statements only; more would wait for each other.
+        Queue::Status => 8,
+    }
+}
+
+/// Tells the workers to stop, and lets them say that they have.
+#[derive(Debug, Clone)]
+pub struct Shutdown(watch::Receiver<bool>);
+
+impl Shutdown {
+    /// A switch and what it switches off.
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    /// Waits for the switch.
+    pub async fn requested(&self) {
+        // A switch that is gone was thrown with everything else.
+        let _ = self.0.clone().wait_for(|stop| *stop).await;
+    }
+
+    fn is_requested(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
+/// The workers of all queues.
+pub struct Workers {
+    app: App,
+}
+
+impl Workers {
+    /// Workers for an application.
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    /// Works until told to stop, then finishes what is under way or hands it back.
+    pub async fn run(self, shutdown: Shutdown) {
+        let mut tasks = JoinSet::new();
+        for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
+            tasks.spawn(dispatch(self.app.clone(), queue, shutdown.clone()));
+        }
+        tasks.spawn(ring_others(self.app.clone(), shutdown.clone()));
+        tasks.spawn(hear_others(self.app.clone(), shutdown));
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Does everything that is due by the clock, of every queue, and returns when nothing is. Returns how many lanes
+    /// were worked on.
+    ///
+    /// # Errors
+    /// When the database fails while claiming.
+    pub async fn run_until_idle(&self) -> Result<usize, StoreError> {
+        let mut done = 0;
+        loop {
+            let mut tasks = JoinSet::new();
+            for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
+                let claimed = claim(&self.app, queue, CLAIM_BATCH).await?;
+                for work in claimed {
+                    tasks.spawn(perform(self.app.clone(), work));
+                }
+            }
+            if tasks.is_empty() {
+                return Ok(done);
+            }
+            done += tasks.len();
+            while tasks.join_next().await.is_some() {}
+        }
+    }
+}
+
+/// A claimed lane and, for events, what is at its head.
+struct Work {
+    claimed: ClaimedLane,
+    event: Option<DueEvent>,
+    trimmed: bool,
+}
+
+/// Claims lanes that are due, with the events at their heads.
+async fn claim(app: &App, queue: Queue, limit: usize) -> Result<Vec<Work>, StoreError> {
+    let now = app.now();
+    let token = LeaseToken::fresh();
+    let mut tx = app.0.db.write().await?;
+    let lanes = lanes::claim(&mut tx, queue, &token, now, now.plus_ms(LEASE_MS), limit).await?;
+    let mut work = Vec::with_capacity(lanes.len());
+    for claimed in lanes {
+        let mut trimmed = false;
+        let event = match queue {
+            Queue::Outbox => None,
+            Queue::Inbox | Queue::Status => {
+                if queue == Queue::Inbox && claimed.waiting > MAX_WAITING {
+                    trimmed = inbox::trim(&mut tx, &claimed, MAX_WAITING, now).await? > 0;
+                }
+                inbox::head(&mut tx, &claimed).await?
+            }
+        };
+        work.push(Work { claimed, event, trimmed });
+    }
+    if work.is_empty() {
+        return Ok(work);
+    }
+    tx.commit().await?;
+    crash::point("claimed");
+    Ok(work)
+}
+
+/// Does the head of a claimed lane. A failure puts the lane off; nothing is lost by it.
+async fn perform(app: App, work: Work) {
+    let Work { claimed, event, trimmed } = work;
+    let result = match (&event, claimed.queue) {
+        (_, Queue::Outbox) => app.deliver(&claimed).await,
+        (Some(event), Queue::Inbox | Queue::Status) => handle(&app, &claimed, event, trimmed).await,
+        (None, Queue::Inbox | Queue::Status) => Err(JourneyError::Missing("an event in a lane that waits")),
+    };
+    let Err(error) = result else { return };
+    if error.is_lease_lost() {
+        metrics::counter!("job_fenced_total").increment(1);
+        tracing::warn!(queue = claimed.queue.as_str(), "Lost a lease; what was done under it is dropped");
+        return;
+    }
+    let attempts = event.as_ref().map_or(1, |event| event.attempts);
+    let pause = pause_ms(attempts);
+    tracing::warn!(
+        error = %Chain(&error),
+        queue = claimed.queue.as_str(),
+        event.id = event.as_ref().map(|event| tracing::field::display(&event.id)),
+        "Work failed; trying again in {pause} ms"
+    );
+    hand_back(&app, &claimed, app.now().plus_ms(pause)).await;
+}
+
+async fn handle(
+    app: &App,
+    claimed: &ClaimedLane,
+    event: &DueEvent,
+    trimmed: bool,
+) -> Result<(), JourneyError> {
+    if event.attempts > MAX_EVENT_ATTEMPTS {
+        return app.give_up(claimed, event).await;
+    }
+    if trimmed {
+        app.tell_flood(claimed, event).await?;
+    }
+    app.handle_event(claimed, event).await
+}
+
+/// Gives a lane back to be claimed from `then` on. When even that fails, its lease ends by itself.
+async fn hand_back(app: &App, claimed: &ClaimedLane, then: UnixMillis) {
+    let handed_back = async {
+        let mut tx = app.0.db.write().await?;
+        lanes::defer(&mut tx, claimed, then).await?;
+        tx.commit().await
+    };
+    if let Err(error) = handed_back.await {
+        tracing::debug!(error = %Chain(&error), "Could not hand a lane back; its lease will end");
+    }
+}
+
+/// The pause after a failed attempt: 0.5 s doubled each time, half a minute at most, ±20 %.
+fn pause_ms(attempts: i64) -> i64 {
+    let doublings = u32::try_from(attempts.clamp(0, 6)).unwrap_or(0);
+    postly_domain::delivery::jittered((250_i64 << doublings).min(30_000), dice())
+}
+
+/// Claims and performs the work of one queue until told to stop.
+async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
+    let width = width(queue);
+    let places = Arc::new(Semaphore::new(width));
+    let mut tasks: JoinSet<()> = JoinSet::new();
+    while !shutdown.is_requested() {
+        // A full house waits for a place before it claims: what is claimed is begun at once.
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = shutdown.requested() => break,
+        };
+        let Ok(place) = place else { break };
+        while tasks.try_join_next().is_some() {}
+        let limit = (places.available_permits() + 1).min(CLAIM_BATCH);
+        let claimed = match claim(&app, queue, limit).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), queue = queue.as_str(), "Could not claim work");
+                vec![]
+            }
+        };
+        let full = claimed.len() == limit;
+        let mut place = Some(place);
+        for work in claimed {
+            let place = match place.take() {
+                Some(place) => place,
+                None => match Arc::clone(&places).try_acquire_owned() {
+                    Ok(place) => place,
+                    // Only this task takes places, and it claimed no more lanes than there were.
+                    Err(_) => break,
+                },
+            };
+            tasks.spawn(perform_in(app.clone(), work, place, shutdown.clone()));
+        }
+        drop(place);
+        if !full {
+            rest(&app, queue, &shutdown).await;
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Performs work in its place, and hands it back when a stop does not wait any longer.
+async fn perform_in(app: App, work: Work, place: OwnedSemaphorePermit, shutdown: Shutdown) {
+    let claimed = work.claimed.clone();
+    let queue = claimed.queue;
+    let too_late = async {
+        shutdown.requested().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        () = perform(app.clone(), work) => {}
+        () = too_late => hand_back(&app, &claimed, app.now()).await,
+    }
+    drop(place);
+    // The lane may have more, and somebody may have a free place now.
+    app.0.wakers.wake_here(queue);
+}
+
+/// Sleeps until somebody rings, the next lane is due, or it is time to look again.
+async fn rest(app: &App, queue: Queue, shutdown: &Shutdown) {
+    let due_in = match next_due(app, queue).await {
+        Ok(Some(due)) => u64::try_from(due.since_ms(app.now())).unwrap_or(0),
+        Ok(None) | Err(_) => u64::MAX,
+    };
+    // A lane that is due but was not claimed is another worker's: looking again at once would only be in its way.
+    let nap = Duration::from_millis(due_in.max(5)).min(POLL);
+    tokio::select! {
+        () = app.0.wakers.bell(queue).notified() => {}
+        () = tokio::time::sleep(nap) => {}
+        () = shutdown.requested() => {}
+    }
+}
+
+async fn next_due(app: &App, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
+    let mut tx = app.0.db.read().await?;
+    lanes::next_due(&mut tx, queue).await
+}
+
+/// Tells the other processes of new work, at most as often as it can be told.
+async fn ring_others(app: App, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = app.0.wakers.others_should_know() => app.0.db.wake_others().await,
+            () = shutdown.requested() => return,
+        }
+    }
+}
+
+/// Rings our bells when another process has new work.
+async fn hear_others(app: App, shutdown: Shutdown) {
+    while !shutdown.is_requested() {
+        let listening = async {
+            let Some(mut wakeups) = app.0.db.listen().await? else {
+                // Nobody else can be there.
+                std::future::pending::<()>().await;
+                return Ok(());
+            };
+            loop {
+                wakeups.next().await?;
+                for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
+                    app.0.wakers.wake_here(queue);
+                }
+            }
+        };
+        let listening: Result<(), StoreError> = tokio::select! {
+            result = listening => result,
+            () = shutdown.requested() => return,
+        };
+        if let Err(error) = listening {
+            tracing::debug!(error = %Chain(&error), "Lost the wake-up calls; polling meanwhile");
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// An error with its causes, on one line.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}

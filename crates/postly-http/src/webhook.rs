@@ -1,0 +1,94 @@
+//! `/api/whatsapp/webhook`: both providers knock here, and are told apart by their signature.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{RawQuery, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use postly_app::{App, IngestError, WebhookRequest};
+use postly_domain::Provider;
+
+/// The longest body we read. Meta sends 3 MB at most; PRODUCT 5 fixes 4 MiB.
+pub(crate) const MAX_BODY_BYTES: usize = 4_194_304;
+
+/// What Twilio likes to hear: an empty answer without a content type is logged there as an error (11200, 12300).
+const EMPTY_TWIML: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/api/whatsapp/webhook", get(handshake).post(receive))
+}
+
+/// Answers Meta's handshake with exactly its challenge, as plain text: the challenge is a stranger's text.
+async fn handshake(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
+    match app.handshake(query.as_deref().unwrap_or_default()) {
+        Some(challenge) => {
+            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], challenge).into_response()
+        }
+        None => StatusCode::FORBIDDEN.into_response(),
+    }
+}
+
+/// Stores what a provider brings, and says so only then. Refusals have an empty body.
+async fn receive(State(app): State<App>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    if let Some(refusal) = unsupported(&head.headers) {
+        return count(refusal, "refused").into_response();
+    }
+    let body = match read(&head.headers, body).await {
+        Ok(body) => body,
+        Err(status) => return count(status, "too_large").into_response(),
+    };
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    match app.ingest(WebhookRequest { target, headers: &head.headers, body: &body }).await {
+        Ok(provider) => {
+            count(StatusCode::OK, "ok");
+            match provider {
+                Provider::Meta => StatusCode::OK.into_response(),
+                Provider::Twilio => ([(header::CONTENT_TYPE, "text/xml")], EMPTY_TWIML).into_response(),
+            }
+        }
+        Err(IngestError::NotAuthentic(reason)) => {
+            tracing::warn!(%reason, "Refused a webhook: {reason}");
+            count(StatusCode::UNAUTHORIZED, "bad_signature").into_response()
+        }
+        Err(error @ (IngestError::NotStored(_) | IngestError::TooSlow)) => {
+            tracing::error!(%error, source = std::error::Error::source(&error), "Could not store a webhook");
+            count(StatusCode::SERVICE_UNAVAILABLE, "unavailable").into_response()
+        }
+    }
+}
+
+fn count(status: StatusCode, outcome: &'static str) -> StatusCode {
+    metrics::counter!("webhook_requests_total", "outcome" => outcome).increment(1);
+    status
+}
+
+/// Signatures are over the bytes as sent, so a body that was transformed on its way is refused, as is one of a kind
+/// that no provider sends.
+fn unsupported(headers: &HeaderMap) -> Option<StatusCode> {
+    let is = |value: &HeaderValue, expected: &str| {
+        value.to_str().is_ok_and(|text| {
+            text.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(expected))
+        })
+    };
+    let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| !is(encoding, "identity"));
+    let foreign = headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+        !is(kind, "application/json") && !is(kind, "application/x-www-form-urlencoded")
+    });
+    (encoded || foreign).then_some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+}
+
+/// Reads the body up to its limit, and not a byte of one that announces more.
+async fn read(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, StatusCode> {
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok())
+        .and_then(|length| length.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
+}
