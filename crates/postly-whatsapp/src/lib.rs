@@ -1,1 +1,25 @@
-//! TODO
+//! WhatsApp through its two providers: who signed this, what does it say, and how to answer.
+//!
+//! Bytes become [`signature::Verified`] or nothing; only verified bytes can be read. Reading has two phases:
+//! [`inbound::receive`] cuts a delivery into events in the ingress, fast and without ever failing as a whole;
+//! [`inbound::understand`] reads one event in a worker. [`send`] is the way back, and says what to do next
+//! instead of failing.
+
+pub mod errors;
+pub mod inbound;
+pub mod markup;
+mod meta;
+pub mod send;
+pub mod signature;
+pub mod split;
+mod twilio;
+
+pub use errors::action_for;
+pub use inbound::{Routes, UnderstandError, receive, understand};
+pub use send::{MetaConfig, Outgoing, Senders, TwilioConfig};
+pub use signature::{
+    MetaSecrets, SignatureError, TwilioSecrets, Verified, Verifier, WebhookRequest, handshake,
+};
+
+/// The path of the one webhook that both providers call.
+pub const WEBHOOK_PATH: &str = "/api/whatsapp/webhook";

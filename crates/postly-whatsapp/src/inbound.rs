@@ -1,0 +1,177 @@
+//! From verified bytes to events, in two phases.
+
+use postly_domain::event::{EventKey, EventKind, IgnoreRule, InboundEvent, ReceivedEvent};
+use postly_domain::time::SERVICE_WINDOW_SECS;
+use postly_domain::{PhoneE164, Provider, UnixMillis, id::AttemptId};
+use sha2::{Digest, Sha256};
+
+use crate::signature::Verified;
+use crate::{meta, twilio};
+
+/// Which numbers and accounts are ours. What comes for any other is counted, and not kept.
+#[derive(Debug, Clone, Default)]
+pub struct Routes {
+    /// Meta's id of our number.
+    pub meta_phone_number_id: Option<String>,
+    /// Our account at Twilio.
+    pub twilio_account_sid: Option<String>,
+    /// Our number at Twilio, with or without `whatsapp:`.
+    pub twilio_from: Option<String>,
+}
+
+/// An event that cannot be read. What [`receive`] gave out without a rule to ignore it can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnderstandError {
+    /// The stored slice is not one of ours.
+    #[error("the stored slice of the event cannot be read")]
+    Slice,
+    /// A part is missing that this kind of event cannot do without.
+    #[error("the event lacks its {0}")]
+    Missing(&'static str),
+    /// The event is of a kind that has no meaning to us.
+    #[error("the event is of a kind that is only counted")]
+    NoMeaning,
+}
+
+/// Cuts a delivery into events: one for each message, status and change.
+///
+/// It is total. A part that cannot be read becomes an event that says so, and takes none of its siblings along. An
+/// event that ends here carries a rule and no content.
+pub fn receive(verified: &Verified, routes: &Routes, now: UnixMillis) -> Vec<ReceivedEvent> {
+    match verified.provider() {
+        Provider::Meta => meta::inbound::receive(verified.body(), routes, now),
+        Provider::Twilio => vec![twilio::inbound::receive(verified, routes, now)],
+    }
+}
+
+/// Reads one event from the slice that [`receive`] made of it.
+///
+/// # Errors
+/// See [`UnderstandError`].
+pub fn understand(provider: Provider, kind: EventKind, slice: &str) -> Result<InboundEvent, UnderstandError> {
+    match provider {
+        Provider::Meta => meta::inbound::understand(kind, slice),
+        Provider::Twilio => twilio::inbound::understand(kind, slice),
+    }
+}
+
+/// Ids are opaque, but longer than this they are not ids: Meta's longest known are about 140 bytes.
+pub(crate) const MAX_ID_BYTES: usize = 512;
+
+/// Kinds are words; only their beginning is kept when somebody sends a novel.
+const MAX_KIND_CHARS: usize = 40;
+
+/// What replaces a text of the provider in our keys when it has none of its own to go by.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// An id, when it can be one.
+pub(crate) fn plausible_id(text: String) -> Option<String> {
+    (!text.is_empty() && text.len() <= MAX_ID_BYTES).then_some(text)
+}
+
+/// The name of a kind as we keep it.
+pub(crate) fn kind_name(text: &str) -> String {
+    text.chars().take(MAX_KIND_CHARS).collect()
+}
+
+/// A business-scoped user id: `^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$`, as Meta documents it.
+pub(crate) fn is_bsuid(text: &str) -> bool {
+    let Some((country, rest)) = text.split_once('.') else { return false };
+    let id = rest.strip_prefix("ENT.").unwrap_or(rest);
+    country.len() == 2
+        && country.bytes().all(|byte| byte.is_ascii_uppercase())
+        && (1..=128).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// The id of an attempt that came back to us. Ours are short and plain; anything else is not one of ours.
+pub(crate) fn attempt_id(text: &str) -> Option<AttemptId> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    ((1..=128).contains(&text.len()) && text.bytes().all(plain)).then(|| AttemptId::new(text))
+}
+
+/// Whether a message is too old to be answered.
+pub(crate) fn window_closed(occurred_at: UnixMillis, now: UnixMillis) -> bool {
+    now.since_ms(occurred_at) > SERVICE_WINDOW_SECS * 1000
+}
+
+/// The line of one conversation: our number, and the person by the name that is most likely to stay.
+pub(crate) fn lane(provider: Provider, business: &str, phone: Option<&PhoneE164>, other: &str) -> String {
+    let person = phone.map_or(other, PhoneE164::as_str);
+    format!("{provider}:{business}:{person}")
+}
+
+/// An event that ends here: it keeps its key, so that it is counted once, and none of its content.
+pub(crate) fn ignored(
+    provider: Provider,
+    key: String,
+    kind: EventKind,
+    occurred_at: UnixMillis,
+    rule: IgnoreRule,
+) -> ReceivedEvent {
+    ReceivedEvent {
+        key: EventKey(key),
+        provider,
+        kind,
+        lane: String::new(),
+        occurred_at,
+        slice: String::new(),
+        ignored: Some(rule),
+    }
+}
+
+/// Something authentic that cannot be read.
+pub(crate) fn unreadable(provider: Provider, bytes: &[u8], now: UnixMillis) -> ReceivedEvent {
+    let key = format!("{provider}:unreadable:{}", sha256(bytes));
+    ignored(provider, key, EventKind::Unknown, now, IgnoreRule::Unreadable)
+}
+
+/// Something authentic of a kind that we do not know.
+pub(crate) fn unknown(provider: Provider, bytes: &[u8], now: UnixMillis) -> ReceivedEvent {
+    let key = format!("{provider}:unknown:{}", sha256(bytes));
+    ignored(provider, key, EventKind::Unknown, now, IgnoreRule::UnknownKind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn business_scoped_ids_are_told_from_everything_else() {
+        let longest = format!("FR.{}", "a".repeat(128));
+        let longest_enterprise = format!("US.ENT.{}", "9".repeat(128));
+        for id in ["FR.1A2B3C4D5E", "US.13491208655302741918", "US.ENT.1", &longest, &longest_enterprise] {
+            assert!(is_bsuid(id), "{id}");
+        }
+        let too_long = format!("FR.{}", "a".repeat(129));
+        for id in [
+            "",
+            "FR.",
+            "FR",
+            "fr.1",
+            "FRA.1",
+            "F.1",
+            "FR.ENT.",
+            "FR.a.b",
+            "FR.é",
+            "FR.a b",
+            "FR.1\n",
+            "user.93737",
+            "33612345678",
+            "+33612345678",
+            &too_long,
+        ] {
+            assert!(!is_bsuid(id), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn only_plain_short_ids_are_attempts() {
+        assert!(attempt_id("0192f0c1-7b7e-7000-8000-000000000000").is_some());
+        for text in ["", "a b", "1;DROP TABLE outbox", "é", &"x".repeat(10_240)] {
+            assert_eq!(attempt_id(text), None);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Meta's error codes and what each asks of us.
+//!
+//! The table with its sources is `tables/meta_error_codes.json`; a test holds this one to it.
+
+use postly_domain::delivery::ErrorAction::{
+    self, GiveUp, OurFault, Retry, StopSender, WaitForRecipient, WaitForSender, WindowClosed,
+};
+
+/// What `code` asks for, or `None` when we do not know it.
+pub(crate) fn action(code: i64) -> Option<ErrorAction> {
+    Some(match code {
+        0 | 190 | 368 | 131031 | 131042 | 131048 | 131064 => StopSender,
+        1 | 2 | 131000 | 131016 | 131057 | 133004 => Retry,
+        3
+        | 10
+        | 33
+        | 100
+        | 200..=299
+        | 131005
+        | 131008
+        | 131009
+        | 131030
+        | 131037
+        | 131045
+        | 131051
+        | 131053
+        | 131062
+        | 131063
+        | 132000
+        | 132001
+        | 132005
+        | 132007
+        | 132012
+        | 132015
+        | 132016
+        | 132018
+        | 132068
+        | 133000
+        | 133010
+        | 134011
+        | 135000 => OurFault,
+        4 | 80007 | 130429 | 132069 => WaitForSender,
+        130472 | 130497 | 131021 | 131026 | 131049 | 131050 | 131052 | 137000 => GiveUp,
+        131047 => WindowClosed,
+        131056 => WaitForRecipient,
+        _ => return None,
+    })
+}

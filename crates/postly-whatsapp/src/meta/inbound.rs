@@ -1,0 +1,402 @@
+//! Meta's deliveries: one body holds entries, which hold changes, which hold messages, statuses and more.
+//!
+//! Each level is read by itself and only as far as needed, so that what cannot be read stays small.
+
+use std::collections::BTreeMap;
+
+use postly_domain::event::{
+    Content, DeliveryStatus, EventKey, EventKind, IdentityChange, IgnoreRule, InboundEvent, InboundMessage,
+    ReceivedEvent, Sender, StatusUpdate,
+};
+use postly_domain::text::storable;
+use postly_domain::{PhoneE164, Provider, UnixMillis};
+use serde_json::{Value, value::RawValue};
+
+use super::send::OPAQUE_PREFIX;
+use crate::inbound::{self, Routes, UnderstandError, attempt_id, is_bsuid, kind_name, lane, plausible_id};
+
+/// A JSON object whose values are not read yet. Of a repeated name the last one counts.
+type Object<'a> = BTreeMap<String, &'a RawValue>;
+
+/// See [`inbound::receive`].
+pub(crate) fn receive(body: &[u8], routes: &Routes, now: UnixMillis) -> Vec<ReceivedEvent> {
+    let mut batch = Batch { routes, now, events: vec![] };
+    match std::str::from_utf8(body) {
+        Ok(text) => batch.body(text.trim_start_matches('\u{FEFF}')),
+        Err(_) => batch.unreadable(body),
+    }
+    if batch.events.is_empty() {
+        batch.unknown(body);
+    }
+    batch.events
+}
+
+/// A delivery on its way into events.
+struct Batch<'a> {
+    routes: &'a Routes,
+    now: UnixMillis,
+    events: Vec<ReceivedEvent>,
+}
+
+impl Batch<'_> {
+    fn unreadable(&mut self, bytes: &[u8]) {
+        self.events.push(inbound::unreadable(Provider::Meta, bytes, self.now));
+    }
+
+    fn unknown(&mut self, bytes: &[u8]) {
+        self.events.push(inbound::unknown(Provider::Meta, bytes, self.now));
+    }
+
+    fn body(&mut self, text: &str) {
+        let Some(body) = object(text) else { return self.unreadable(text.as_bytes()) };
+        if string(&body, "object").as_deref() != Some("whatsapp_business_account") {
+            return self.unknown(text.as_bytes());
+        }
+        let Some(entries) = list(&body, "entry") else { return self.unreadable(text.as_bytes()) };
+        for entry in entries {
+            match object(entry.get()).and_then(|fields| list(&fields, "changes")) {
+                Some(changes) => changes.into_iter().for_each(|change| self.change(change.get())),
+                None => self.unreadable(entry.get().as_bytes()),
+            }
+        }
+    }
+
+    fn change(&mut self, text: &str) {
+        let Some(change) = object(text) else { return self.unreadable(text.as_bytes()) };
+        let value = change.get("value").and_then(|value| object(value.get()));
+        let before = self.events.len();
+        match (string(&change, "field").as_deref(), value) {
+            (Some("messages"), Some(value)) => {
+                self.each(&value, "messages", |batch, item, alone| batch.message(item, &value, alone));
+                self.each(&value, "statuses", |batch, item, _| batch.status(item, &value));
+                self.each(&value, "errors", |batch, item, _| batch.unknown(item.as_bytes()));
+            }
+            (Some("user_id_update"), Some(value)) => {
+                self.each(&value, "user_id_update", |batch, item, _| batch.id_update(item, &value));
+            }
+            (Some("messages" | "user_id_update"), None) | (None, _) => self.unreadable(text.as_bytes()),
+            (Some(_), _) => {}
+        }
+        if self.events.len() == before {
+            self.unknown(text.as_bytes());
+        }
+    }
+
+    /// Takes the items of a list one by one; the last argument says whether the item is the only one.
+    fn each(&mut self, value: &Object<'_>, name: &str, take: impl Fn(&mut Self, &str, bool)) {
+        let Some(raw) = value.get(name) else { return };
+        match list(value, name) {
+            Some(items) => {
+                let alone = items.len() == 1;
+                items.into_iter().for_each(|item| take(self, item.get(), alone));
+            }
+            None => self.unreadable(raw.get().as_bytes()),
+        }
+    }
+
+    fn message(&mut self, item: &str, value: &Object<'_>, alone: bool) {
+        let Ok(message) = serde_json::from_str::<Value>(item) else {
+            return self.unreadable(item.as_bytes());
+        };
+        let Some(id) = id_of(&message) else { return self.unreadable(item.as_bytes()) };
+        let occurred_at = timestamp(&message).map_or(self.now, |at| at.min(self.now));
+        if changes_identity(&message) {
+            let slice = slice(occurred_at, "message", item, None, value);
+            return self.identity_change(item, format!("meta:change:{id}"), occurred_at, &slice, value);
+        }
+
+        let contact = contact_of(&message, value, alone);
+        let parsed = contact.and_then(|contact| serde_json::from_str(contact).ok());
+        let sender = sender(&message, parsed.as_ref().unwrap_or(&Value::Null));
+        let rule = match &sender {
+            _ if !self.is_ours(value) => Some(IgnoreRule::Unrouted),
+            _ if inbound::window_closed(occurred_at, self.now) => Some(IgnoreRule::WindowClosed),
+            None => Some(IgnoreRule::NoSender),
+            Some(_) => None,
+        };
+        let lane = sender.map(|sender| sender_lane(&sender, &business(value))).unwrap_or_default();
+        let slice = slice(occurred_at, "message", item, contact, value);
+        let key = format!("meta:message:{id}");
+        self.push(item, rule, event(key, EventKind::Message, lane, occurred_at, &slice));
+    }
+
+    fn status(&mut self, item: &str, value: &Object<'_>) {
+        let Ok(status) = serde_json::from_str::<Value>(item) else {
+            return self.unreadable(item.as_bytes());
+        };
+        let (Some(id), Some(name)) = (id_of(&status), text(&status, "status")) else {
+            return self.unreadable(item.as_bytes());
+        };
+        if delivery_status(&name).is_none() {
+            return self.unknown(item.as_bytes());
+        }
+        let occurred_at = timestamp(&status).map_or(self.now, |at| at.min(self.now));
+        let phone = text(&status, "recipient_id").and_then(|id| PhoneE164::from_provider(&id));
+        let bsuid = text(&status, "recipient_user_id").filter(|id| is_bsuid(id));
+        let recipient = lane(Provider::Meta, &business(value), phone.as_ref(), bsuid.as_ref().unwrap_or(&id));
+        let rule = (!self.is_ours(value)).then_some(IgnoreRule::Unrouted);
+        let key = format!("meta:status:{id}:{name}");
+        let slice = slice(occurred_at, "status", item, None, value);
+        let lane = format!("{recipient}#status");
+        self.push(item, rule, event(key, EventKind::Status, lane, occurred_at, &slice));
+    }
+
+    fn id_update(&mut self, item: &str, value: &Object<'_>) {
+        let Ok(update) = serde_json::from_str::<Value>(item) else {
+            return self.unreadable(item.as_bytes());
+        };
+        if !update.is_object() {
+            return self.unreadable(item.as_bytes());
+        }
+        let occurred_at = timestamp(&update).map_or(self.now, |at| at.min(self.now));
+        let key = format!("meta:change:{}", inbound::sha256(item.as_bytes()));
+        let slice = slice(occurred_at, "change", item, None, value);
+        self.identity_change(item, key, occurred_at, &slice, value);
+    }
+
+    /// A change waits in the line of the messages that came before it.
+    fn identity_change(
+        &mut self,
+        item: &str,
+        key: String,
+        occurred_at: UnixMillis,
+        slice: &str,
+        value: &Object<'_>,
+    ) {
+        let Ok(InboundEvent::IdentityChange(change)) = understand(EventKind::IdentityChange, slice) else {
+            return self.unreadable(item.as_bytes());
+        };
+        let phone = change.previous_phone.as_ref().or(change.phone.as_ref());
+        let bsuid = change.previous_bsuid.as_ref().or(change.bsuid.as_ref());
+        let lane = lane(Provider::Meta, &business(value), phone, bsuid.map_or("", String::as_str));
+        let names_before = change.previous_phone.is_some() || change.previous_bsuid.is_some();
+        let names_after = change.phone.is_some() || change.bsuid.is_some();
+        let rule = if !self.is_ours(value) {
+            Some(IgnoreRule::Unrouted)
+        } else if !names_before || !names_after {
+            Some(IgnoreRule::UnknownIdentity)
+        } else {
+            None
+        };
+        self.push(item, rule, event(key, EventKind::IdentityChange, lane, occurred_at, slice));
+    }
+
+    /// Keeps an event, or as much of it as `rule` leaves.
+    fn push(&mut self, item: &str, rule: Option<IgnoreRule>, event: ReceivedEvent) {
+        if let Some(rule) = rule {
+            let ReceivedEvent { key, kind, occurred_at, .. } = event;
+            self.events.push(inbound::ignored(Provider::Meta, key.0, kind, occurred_at, rule));
+        } else if understand(event.kind, &event.slice).is_ok() {
+            self.events.push(event);
+        } else {
+            // What the ingress lets in, the worker can read: the same reader judges it here.
+            self.unreadable(item.as_bytes());
+        }
+    }
+
+    fn is_ours(&self, value: &Object<'_>) -> bool {
+        let ours = self.routes.meta_phone_number_id.as_deref().filter(|id| !id.is_empty());
+        ours.is_some_and(|ours| business(value) == ours)
+    }
+}
+
+fn event(key: String, kind: EventKind, lane: String, occurred_at: UnixMillis, slice: &str) -> ReceivedEvent {
+    ReceivedEvent {
+        key: EventKey(key),
+        provider: Provider::Meta,
+        kind,
+        lane,
+        occurred_at,
+        slice: storable(slice),
+        ignored: None,
+    }
+}
+
+/// The slice of one item: the item word for word, and what is needed to read it alone.
+///
+/// `at` is ours: when the item has no readable time, or one in the future, the worker must still see the one that
+/// the ingress settled on.
+fn slice(at: UnixMillis, name: &str, item: &str, contact: Option<&str>, value: &Object<'_>) -> String {
+    let metadata = value.get("metadata").map_or("null", |raw| raw.get());
+    let contact = contact.unwrap_or("null");
+    format!(r#"{{"at":{},"{name}":{item},"contact":{contact},"metadata":{metadata}}}"#, at.0)
+}
+
+/// Whose contact this is: the one with the sender's id or number. A contact that names nobody's id counts only when
+/// there is one contact and one message; a contact that contradicts the message is somebody else's.
+fn contact_of<'a>(message: &Value, value: &Object<'a>, alone: bool) -> Option<&'a str> {
+    let from = text(message, "from").and_then(|id| PhoneE164::from_provider(&id));
+    let from_user_id = text(message, "from_user_id");
+    let contacts = list(value, "contacts")?;
+    let lonely = alone && contacts.len() == 1;
+    contacts.into_iter().map(RawValue::get).find(|raw| {
+        let Ok(contact) = serde_json::from_str::<Value>(raw) else { return false };
+        let phone = text(&contact, "wa_id").and_then(|id| PhoneE164::from_provider(&id));
+        let same_phone = from.as_ref().zip(phone.as_ref()).map(|(left, right)| left == right);
+        let user_id = text(&contact, "user_id");
+        let same_id = from_user_id.as_ref().zip(user_id.as_ref()).map(|(left, right)| left == right);
+        match (same_phone, same_id) {
+            (Some(false), _) | (_, Some(false)) => false,
+            (Some(true), _) | (_, Some(true)) => true,
+            (None, None) => lonely,
+        }
+    })
+}
+
+/// See [`inbound::understand`].
+pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, UnderstandError> {
+    let slice: Value = serde_json::from_str(slice).map_err(|_| UnderstandError::Slice)?;
+    let part = |name| slice.get(name).filter(|part| part.is_object());
+    match kind {
+        EventKind::Message => {
+            let message = part("message").ok_or(UnderstandError::Slice)?;
+            let at = slice.get("at").and_then(Value::as_i64).ok_or(UnderstandError::Slice)?;
+            let contact = part("contact").unwrap_or(&Value::Null);
+            let metadata = part("metadata").ok_or(UnderstandError::Missing("business number"))?;
+            Ok(InboundEvent::Message(InboundMessage {
+                sender: sender(message, contact).ok_or(UnderstandError::Missing("sender"))?,
+                business: text(metadata, "phone_number_id")
+                    .ok_or(UnderstandError::Missing("business number"))?,
+                provider_message_id: id_of(message).ok_or(UnderstandError::Missing("id"))?,
+                occurred_at: UnixMillis(at),
+                content: content(message)?,
+            }))
+        }
+        EventKind::Status => status_update(part("status").ok_or(UnderstandError::Slice)?),
+        EventKind::IdentityChange => match (part("message"), part("change")) {
+            (Some(message), _) => Ok(InboundEvent::IdentityChange(system_change(message))),
+            (None, Some(change)) => Ok(InboundEvent::IdentityChange(id_change(change))),
+            (None, None) => Err(UnderstandError::Slice),
+        },
+        EventKind::Unknown => Err(UnderstandError::NoMeaning),
+    }
+}
+
+/// Who wrote, or `None` when the message names nobody in a form we know.
+fn sender(message: &Value, contact: &Value) -> Option<Sender> {
+    let number = |id: &String| PhoneE164::from_provider(id).is_some();
+    let from = text(message, "from").filter(|id| number(id) || is_bsuid(id));
+    let wa_id = text(contact, "wa_id").filter(number);
+    let phone = from.iter().chain(&wa_id).find_map(|id| PhoneE164::from_provider(id));
+    let ids = [text(message, "from_user_id"), text(contact, "user_id"), from.clone()];
+    let bsuid = ids.into_iter().flatten().find(|id| is_bsuid(id));
+    // The number comes first: a reply to it keeps it visible in the statuses.
+    let address = from.filter(number).or(wa_id).or_else(|| bsuid.clone())?;
+    Some(Sender { provider: Provider::Meta, address, phone, bsuid })
+}
+
+fn sender_lane(sender: &Sender, business: &str) -> String {
+    lane(Provider::Meta, business, sender.phone.as_ref(), sender.bsuid.as_ref().unwrap_or(&sender.address))
+}
+
+fn content(message: &Value) -> Result<Content, UnderstandError> {
+    // What people say to each other in a group is not said to us, and must not cost anybody a credit.
+    if text(message, "group_id").is_some() {
+        return Ok(Content::Silent { kind: "group".to_owned() });
+    }
+    let kind = text(message, "type").unwrap_or_default();
+    Ok(match kind.as_str() {
+        "text" => {
+            let body = message.get("text").and_then(|text| text.get("body")).and_then(Value::as_str);
+            Content::Text(storable(body.ok_or(UnderstandError::Missing("text"))?))
+        }
+        "audio" | "image" | "video" | "document" | "sticker" | "location" | "contacts" | "button"
+        | "interactive" | "unsupported" => Content::Unreadable { kind },
+        _ => Content::Silent { kind: kind_name(&kind) },
+    })
+}
+
+fn status_update(status: &Value) -> Result<InboundEvent, UnderstandError> {
+    let name = text(status, "status").ok_or(UnderstandError::Missing("status"))?;
+    let opaque = text(status, "biz_opaque_callback_data");
+    let error = status.get("errors").and_then(|errors| errors.get(0)).and_then(|error| error.get("code"));
+    Ok(InboundEvent::Status(StatusUpdate {
+        provider_message_id: id_of(status).ok_or(UnderstandError::Missing("id"))?,
+        attempt: opaque.and_then(|data| attempt_id(data.strip_prefix(OPAQUE_PREFIX)?)),
+        status: delivery_status(&name).ok_or(UnderstandError::NoMeaning)?,
+        error_code: error.and_then(number),
+    }))
+}
+
+fn delivery_status(name: &str) -> Option<DeliveryStatus> {
+    match name {
+        "sent" => Some(DeliveryStatus::Sent),
+        "delivered" => Some(DeliveryStatus::Delivered),
+        // A voice message that was played was certainly seen.
+        "read" | "played" => Some(DeliveryStatus::Read),
+        "failed" => Some(DeliveryStatus::Failed),
+        _ => None,
+    }
+}
+
+fn changes_identity(message: &Value) -> bool {
+    let change = message.get("system").and_then(|system| text(system, "type"));
+    text(message, "type").as_deref() == Some("system")
+        && matches!(change.as_deref(), Some("user_changed_number" | "user_changed_user_id"))
+}
+
+/// A system message comes from the identity before, and names the one after.
+fn system_change(message: &Value) -> IdentityChange {
+    let system = message.get("system").unwrap_or(&Value::Null);
+    let previous_bsuid = text(message, "from_user_id").filter(|id| is_bsuid(id));
+    identity(text(message, "from").as_deref(), previous_bsuid, text(system, "wa_id"), text(system, "user_id"))
+}
+
+/// An update names the ids before and after, and the number that now goes with them.
+fn id_change(change: &Value) -> IdentityChange {
+    let ids = change.get("user_id").unwrap_or(&Value::Null);
+    identity(None, text(ids, "previous"), text(change, "wa_id"), text(ids, "current"))
+}
+
+fn identity(
+    previous_number: Option<&str>,
+    previous_bsuid: Option<String>,
+    number: Option<String>,
+    bsuid: Option<String>,
+) -> IdentityChange {
+    let phone = number.as_deref().and_then(PhoneE164::from_provider);
+    let bsuid = bsuid.filter(|id| is_bsuid(id));
+    IdentityChange {
+        provider: Provider::Meta,
+        previous_phone: previous_number.and_then(PhoneE164::from_provider),
+        previous_bsuid: previous_bsuid.filter(|id| is_bsuid(id)),
+        address: number.filter(|_| phone.is_some()).or_else(|| bsuid.clone()),
+        phone,
+        bsuid,
+    }
+}
+
+fn business(value: &Object<'_>) -> String {
+    let metadata = value.get("metadata").and_then(|raw| object(raw.get()));
+    metadata.and_then(|metadata| string(&metadata, "phone_number_id")).unwrap_or_default()
+}
+
+fn id_of(item: &Value) -> Option<String> {
+    text(item, "id").and_then(plausible_id)
+}
+
+/// Seconds, which Meta writes as a string.
+fn timestamp(item: &Value) -> Option<UnixMillis> {
+    item.get("timestamp").and_then(number).map(UnixMillis::from_secs)
+}
+
+fn number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// A text that is there and not empty, as databases can hold it.
+fn text(value: &Value, name: &str) -> Option<String> {
+    value.get(name).and_then(Value::as_str).map(storable).filter(|text| !text.is_empty())
+}
+
+fn object(text: &str) -> Option<Object<'_>> {
+    serde_json::from_str(text).ok()
+}
+
+fn list<'a>(object: &Object<'a>, name: &str) -> Option<Vec<&'a RawValue>> {
+    serde_json::from_str(object.get(name)?.get()).ok()
+}
+
+fn string(object: &Object<'_>, name: &str) -> Option<String> {
+    serde_json::from_str(object.get(name)?.get()).ok()
+}

@@ -1,0 +1,369 @@
+//! Sending: every call ends in a [`SendOutcome`], which says what to do next.
+
+use std::time::Duration;
+
+use http::{HeaderValue, header::RETRY_AFTER};
+use postly_domain::delivery::{ErrorAction, SendOutcome};
+use postly_domain::{Provider, id::AttemptId};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use crate::inbound::plausible_id;
+use crate::{action_for, meta, twilio};
+
+/// A text on its way to a person.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The address as the provider gave it.
+    pub address: &'a str,
+    /// The text.
+    pub body: &'a str,
+    /// The attempt; every status of the message brings it back.
+    pub attempt: &'a AttemptId,
+    /// The provider's id of the message this one answers, where the provider can show that.
+    pub reply_to: Option<&'a str>,
+}
+
+/// Our number at Meta.
+#[derive(Debug, Clone)]
+pub struct MetaConfig {
+    /// The token of the system user.
+    pub access_token: SecretString,
+    /// Meta's id of our number.
+    pub phone_number_id: String,
+    /// `https://graph.facebook.com`, or a stand-in.
+    pub base_url: String,
+    /// The version of the API, `v25.0`.
+    pub version: String,
+}
+
+/// Our number at Twilio.
+#[derive(Debug, Clone)]
+pub struct TwilioConfig {
+    /// The account.
+    pub account_sid: String,
+    /// Its token.
+    pub auth_token: SecretString,
+    /// Our number, with or without `whatsapp:`.
+    pub from: String,
+    /// `https://api.twilio.com`, or a stand-in.
+    pub api_base_url: String,
+    /// Where the providers reach us: statuses come back there.
+    pub public_base_url: String,
+}
+
+/// How long we wait. The outbox counts on an answer, or none, within the total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// For a whole message, from the connection to the end of the answer.
+    pub total: Duration,
+    /// For the typing sign, which is not worth waiting for.
+    pub typing: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(2),
+            total: Duration::from_secs(10),
+            typing: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A configuration with which nothing could be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendersError {
+    /// The address of a provider is not a URL that a path can be added to.
+    #[error("the base URL of {0} is not an http or https URL")]
+    BaseUrl(Provider),
+    /// A token with characters that no header can carry.
+    #[error("the token of {0} holds characters that a header cannot carry")]
+    Token(Provider),
+    /// Our own number at Twilio is not a number.
+    #[error("the sender at Twilio is not a telephone number with its country code")]
+    From,
+    /// The client could not be made.
+    #[error("cannot make the HTTP client")]
+    Client(#[source] reqwest::Error),
+}
+
+/// The answer's body is small; what is larger is not the provider's.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Twilio's API lives here, and its typing sign on a host of its own.
+const TWILIO_API: &str = "https://api.twilio.com";
+const TWILIO_MESSAGING: &str = "https://messaging.twilio.com";
+
+/// Sends messages by the providers that are configured.
+#[derive(Debug, Clone)]
+pub struct Senders {
+    meta: Option<MetaSender>,
+    twilio: Option<TwilioSender>,
+    http: reqwest::Client,
+    timeouts: Timeouts,
+}
+
+#[derive(Debug, Clone)]
+struct MetaSender {
+    config: MetaConfig,
+    messages: Url,
+}
+
+#[derive(Debug, Clone)]
+struct TwilioSender {
+    config: TwilioConfig,
+    messages: Url,
+    typing: Url,
+}
+
+impl Senders {
+    /// Senders for what is configured. A TLS provider must be installed in the process before.
+    ///
+    /// # Errors
+    /// See [`SendersError`].
+    pub fn new(meta: Option<MetaConfig>, twilio: Option<TwilioConfig>) -> Result<Self, SendersError> {
+        Self::with_timeouts(meta, twilio, Timeouts::default())
+    }
+
+    /// As [`Senders::new`], with other timeouts.
+    ///
+    /// # Errors
+    /// See [`SendersError`].
+    pub fn with_timeouts(
+        meta: Option<MetaConfig>,
+        twilio: Option<TwilioConfig>,
+        timeouts: Timeouts,
+    ) -> Result<Self, SendersError> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(timeouts.connect)
+            .timeout(timeouts.total)
+            // A redirect would carry the token, and the message, to another host.
+            .redirect(reqwest::redirect::Policy::none())
+            // Whether to try again is the outbox's decision: it knows what a second message costs.
+            .retry(reqwest::retry::never())
+            .build()
+            .map_err(SendersError::Client)?;
+        Ok(Self {
+            meta: meta.map(MetaSender::new).transpose()?,
+            twilio: twilio.map(TwilioSender::new).transpose()?,
+            http,
+            timeouts,
+        })
+    }
+
+    /// Sends one text.
+    ///
+    /// A provider that is not configured asks for the sender to be stopped: the messages are held until it is.
+    pub async fn send_text(&self, provider: Provider, message: &Outgoing<'_>) -> SendOutcome {
+        let request = match provider {
+            Provider::Meta => self.meta.as_ref().map(|sender| sender.text(&self.http, message)),
+            Provider::Twilio => self.twilio.as_ref().map(|sender| sender.text(&self.http, message)),
+        };
+        let outcome = match request {
+            Some(Ok(request)) => call(provider, request).await,
+            Some(Err(code)) => refused(code, action_for(provider, code, None, false)),
+            None => refused(0, ErrorAction::StopSender),
+        };
+        let (name, code) = match &outcome {
+            SendOutcome::Accepted { .. } => ("accepted", None),
+            SendOutcome::Refused { code, .. } => ("refused", Some(*code)),
+            SendOutcome::NotSent => ("not sent", None),
+            SendOutcome::Unclear => ("unclear", None),
+        };
+        tracing::debug!(
+            provider = provider.as_str(),
+            attempt.id = %message.attempt,
+            error.code = code,
+            "Attempt {}: {name}",
+            message.attempt,
+        );
+        outcome
+    }
+
+    /// Marks a message read and shows that we are writing, as well as can be: nothing depends on it.
+    pub async fn show_typing(&self, provider: Provider, provider_message_id: &str) {
+        let request = match provider {
+            Provider::Meta => self.meta.as_ref().map(|sender| sender.typing(&self.http, provider_message_id)),
+            Provider::Twilio => {
+                self.twilio.as_ref().map(|sender| sender.typing(&self.http, provider_message_id))
+            }
+        };
+        let Some(request) = request else { return };
+        match request.timeout(self.timeouts.typing).send().await {
+            Ok(response) if response.status().is_success() => {}
+            Ok(response) => {
+                let status = response.status().as_u16();
+                let error = read(response).await.map(|body| answer(provider, &body));
+                let code = match error {
+                    Some(Answer::Error { code, .. }) => Some(code),
+                    Some(Answer::Taken(_) | Answer::Neither) | None => None,
+                };
+                tracing::debug!(
+                    provider = provider.as_str(),
+                    http.status = status,
+                    error.code = code,
+                    "The typing sign was refused"
+                );
+            }
+            Err(error) => tracing::debug!(
+                provider = provider.as_str(),
+                timeout = error.is_timeout(),
+                "The typing sign was not sent"
+            ),
+        }
+    }
+}
+
+impl MetaSender {
+    fn new(config: MetaConfig) -> Result<Self, SendersError> {
+        let bearer = format!("Bearer {}", config.access_token.expose_secret());
+        HeaderValue::from_str(&bearer).map_err(|_| SendersError::Token(Provider::Meta))?;
+        let messages = url(&config.base_url, &[&config.version, &config.phone_number_id, "messages"])
+            .ok_or(SendersError::BaseUrl(Provider::Meta))?;
+        Ok(Self { config, messages })
+    }
+
+    fn text(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<RequestBuilder, i64> {
+        let body = meta::send::text(message).ok_or(meta::send::INVALID_ADDRESS)?;
+        Ok(self.post(http).json(&body))
+    }
+
+    fn typing(&self, http: &reqwest::Client, provider_message_id: &str) -> RequestBuilder {
+        self.post(http).json(&meta::send::typing(provider_message_id))
+    }
+
+    fn post(&self, http: &reqwest::Client) -> RequestBuilder {
+        http.post(self.messages.clone()).bearer_auth(self.config.access_token.expose_secret())
+    }
+}
+
+impl TwilioSender {
+    fn new(config: TwilioConfig) -> Result<Self, SendersError> {
+        twilio::send::address(&config.from).ok_or(SendersError::From)?;
+        let base = config.api_base_url.trim_end_matches('/');
+        let typing_base = if base == TWILIO_API { TWILIO_MESSAGING } else { base };
+        let path = ["2010-04-01", "Accounts", &config.account_sid, "Messages.json"];
+        let refused = || SendersError::BaseUrl(Provider::Twilio);
+        let messages = url(base, &path).ok_or_else(refused)?;
+        let typing = url(typing_base, &["v2", "Indicators", "Typing.json"]).ok_or_else(refused)?;
+        Ok(Self { config, messages, typing })
+    }
+
+    fn text(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<RequestBuilder, i64> {
+        let fields = twilio::send::text(message, &self.config.from, &self.config.public_base_url)
+            .ok_or(twilio::send::INVALID_ADDRESS)?;
+        Ok(self.post(http, &self.messages).form(&fields))
+    }
+
+    fn typing(&self, http: &reqwest::Client, provider_message_id: &str) -> RequestBuilder {
+        self.post(http, &self.typing).form(&twilio::send::typing(provider_message_id))
+    }
+
+    fn post(&self, http: &reqwest::Client, url: &Url) -> RequestBuilder {
+        let token = self.config.auth_token.expose_secret();
+        http.post(url.clone()).basic_auth(&self.config.account_sid, Some(token))
+    }
+}
+
+/// `base` with `segments` after its path, each as one segment whatever it holds.
+fn url(base: &str, segments: &[&str]) -> Option<Url> {
+    let mut url = Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    url.path_segments_mut().ok()?.pop_if_empty().extend(segments);
+    Some(url)
+}
+
+/// What a provider's answer says, whatever its HTTP status.
+pub(crate) enum Answer {
+    /// It has the message, under this id.
+    Taken(String),
+    /// It said no.
+    Error {
+        /// Its code.
+        code: i64,
+        /// Whether the provider itself calls the trouble passing.
+        is_transient: bool,
+    },
+    /// Nothing that we can read.
+    Neither,
+}
+
+/// The id in an answer, when it can be one.
+pub(crate) fn plausible_answer_id(value: &Value) -> Option<String> {
+    plausible_id(value.as_str()?.to_owned())
+}
+
+fn answer(provider: Provider, body: &Value) -> Answer {
+    match provider {
+        Provider::Meta => meta::send::answer(body),
+        Provider::Twilio => twilio::send::answer(body),
+    }
+}
+
+async fn call(provider: Provider, request: RequestBuilder) -> SendOutcome {
+    let response = match request.send().await {
+        Ok(response) => response,
+        // The only failures after which the provider cannot have the message: it was never reached.
+        Err(error) if error.is_connect() || error.is_builder() => return SendOutcome::NotSent,
+        Err(_) => return SendOutcome::Unclear,
+    };
+    let status = response.status();
+    let retry_after_ms = retry_after_ms(&response);
+    let body = read(response).await;
+    outcome(provider, status, retry_after_ms, body.as_ref())
+}
+
+/// Judges an answer. The code decides; the status only when there is no code to be read.
+fn outcome(
+    provider: Provider,
+    status: StatusCode,
+    retry_after_ms: Option<i64>,
+    body: Option<&Value>,
+) -> SendOutcome {
+    let number = status.as_u16();
+    let (code, action) = match body.map_or(Answer::Neither, |body| answer(provider, body)) {
+        Answer::Taken(provider_message_id) if status.is_success() => {
+            return SendOutcome::Accepted { provider_message_id };
+        }
+        Answer::Error { code, is_transient } => {
+            (code, action_for(provider, code, Some(number), is_transient))
+        }
+        Answer::Taken(_) | Answer::Neither => {
+            let action = match number {
+                401 | 403 => ErrorAction::StopSender,
+                429 => ErrorAction::WaitForSender,
+                300..=499 => ErrorAction::OurFault,
+                // A gateway's error page says nothing of what the provider behind it did.
+                _ => return SendOutcome::Unclear,
+            };
+            (i64::from(number), action)
+        }
+    };
+    SendOutcome::Refused { code, action, retry_after_ms }
+}
+
+fn refused(code: i64, action: ErrorAction) -> SendOutcome {
+    SendOutcome::Refused { code, action, retry_after_ms: None }
+}
+
+/// `Retry-After` in seconds; the form with a date is not used by either provider.
+fn retry_after_ms(response: &Response) -> Option<i64> {
+    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    let secs: u32 = value.trim().parse().ok()?;
+    Some(i64::from(secs) * 1000)
+}
+
+/// Reads a JSON answer, or nothing when it is torn, too large or not JSON.
+async fn read(mut response: Response) -> Option<Value> {
+    let mut body = vec![];
+    while let Some(chunk) = response.chunk().await.ok()? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return None;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&body).ok()
+}

@@ -1,0 +1,243 @@
+//! Twilio's deliveries: one form is one event.
+
+use std::collections::HashMap;
+
+use postly_domain::event::{
+    Content, DeliveryStatus, EventKey, EventKind, IgnoreRule, InboundEvent, InboundMessage, ReceivedEvent,
+    Sender, StatusUpdate,
+};
+use postly_domain::text::storable;
+use postly_domain::{PhoneE164, Provider, UnixMillis, id::AttemptId};
+use serde::{Deserialize, Serialize};
+
+use super::form;
+use crate::inbound::{self, Routes, UnderstandError, attempt_id, is_bsuid, kind_name, lane, plausible_id};
+use crate::signature::Verified;
+
+/// What is stored of an event: the form word for word, and beside it what the form does not say.
+///
+/// The attempt stands outside of the form, where nobody who fills in forms can write.
+#[derive(Serialize, Deserialize)]
+struct Slice {
+    at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<AttemptId>,
+    form: String,
+}
+
+/// See [`inbound::receive`].
+pub(crate) fn receive(verified: &Verified, routes: &Routes, now: UnixMillis) -> ReceivedEvent {
+    let body = verified.body();
+    if verified.is_json() {
+        return inbound::unknown(Provider::Twilio, body, now);
+    }
+    let (Some(fields), Ok(form)) = (Fields::read(body), std::str::from_utf8(body)) else {
+        return inbound::unreadable(Provider::Twilio, body, now);
+    };
+    let Some(kind) = fields.kind() else { return inbound::unknown(Provider::Twilio, body, now) };
+    let Some(id) = fields.message_id() else { return inbound::unreadable(Provider::Twilio, body, now) };
+    let slice = Slice { at: now.0, attempt: verified.attempt().cloned(), form: storable(form) };
+
+    let event = match kind {
+        EventKind::Status => status(&fields, &id, routes, now),
+        EventKind::Message => message(&fields, &id, routes, now),
+        EventKind::IdentityChange | EventKind::Unknown => None,
+    };
+    match (event, serde_json::to_string(&slice)) {
+        (Some(event), _) if event.ignored.is_some() => event,
+        // What the ingress lets in, the worker can read: the same reader judges it here.
+        (Some(event), Ok(slice)) if understand(kind, &slice).is_ok() => ReceivedEvent { slice, ..event },
+        _ => inbound::unreadable(Provider::Twilio, body, now),
+    }
+}
+
+fn message(fields: &Fields, id: &str, routes: &Routes, now: UnixMillis) -> Option<ReceivedEvent> {
+    let to = fields.get("To");
+    let sender = fields.sender();
+    let rule = if !is_ours(routes, fields, to) {
+        Some(IgnoreRule::Unrouted)
+    } else if sender.is_none() {
+        Some(IgnoreRule::NoSender)
+    } else {
+        None
+    };
+    let key = format!("twilio:message:{id}");
+    if let Some(rule) = rule {
+        return Some(inbound::ignored(Provider::Twilio, key, EventKind::Message, now, rule));
+    }
+    let sender = sender?;
+    let other = sender.bsuid.as_deref().unwrap_or(&sender.address);
+    let lane = lane(Provider::Twilio, to?, sender.phone.as_ref(), other);
+    Some(event(key, EventKind::Message, lane, now))
+}
+
+fn status(fields: &Fields, id: &str, routes: &Routes, now: UnixMillis) -> Option<ReceivedEvent> {
+    let name = fields.get("MessageStatus")?;
+    if delivery_status(name).is_none() {
+        let key = format!("twilio:unknown:{}", inbound::sha256(format!("{id}:{name}").as_bytes()));
+        return Some(inbound::ignored(
+            Provider::Twilio,
+            key,
+            EventKind::Unknown,
+            now,
+            IgnoreRule::UnknownKind,
+        ));
+    }
+    let key = format!("twilio:status:{id}:{name}");
+    let from = fields.get("From");
+    if !is_ours(routes, fields, from) {
+        return Some(inbound::ignored(Provider::Twilio, key, EventKind::Status, now, IgnoreRule::Unrouted));
+    }
+    let to = fields.get("To").unwrap_or_default();
+    let phone = PhoneE164::from_provider(to);
+    let bsuid = bare(to);
+    let other = if is_bsuid(bsuid) { bsuid } else { id };
+    let lane = lane(Provider::Twilio, from?, phone.as_ref(), other);
+    Some(event(key, EventKind::Status, format!("{lane}#status"), now))
+}
+
+fn event(key: String, kind: EventKind, lane: String, now: UnixMillis) -> ReceivedEvent {
+    ReceivedEvent {
+        key: EventKey(key),
+        provider: Provider::Twilio,
+        kind,
+        lane,
+        occurred_at: now,
+        slice: String::new(),
+        ignored: None,
+    }
+}
+
+/// Whether the event is for our account and our number.
+fn is_ours(routes: &Routes, fields: &Fields, number: Option<&str>) -> bool {
+    let account = routes.twilio_account_sid.as_deref().filter(|sid| !sid.is_empty());
+    let our_account = account.is_some() && fields.get("AccountSid") == account;
+    let our_number = routes.twilio_from.as_deref().zip(number).is_some_and(|(ours, given)| {
+        match (PhoneE164::from_provider(ours), PhoneE164::from_provider(given)) {
+            (Some(ours), Some(given)) => ours == given,
+            _ => !bare(ours).is_empty() && bare(ours) == bare(given),
+        }
+    });
+    our_account && our_number
+}
+
+/// See [`inbound::understand`].
+pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, UnderstandError> {
+    let slice: Slice = serde_json::from_str(slice).map_err(|_| UnderstandError::Slice)?;
+    let fields = Fields::read(slice.form.as_bytes()).ok_or(UnderstandError::Slice)?;
+    let id = fields.message_id().ok_or(UnderstandError::Missing("id"))?;
+    match kind {
+        EventKind::Message => Ok(InboundEvent::Message(InboundMessage {
+            sender: fields.sender().ok_or(UnderstandError::Missing("sender"))?,
+            business: fields.get("To").ok_or(UnderstandError::Missing("business number"))?.to_owned(),
+            provider_message_id: id,
+            occurred_at: UnixMillis(slice.at),
+            content: fields.content(),
+        })),
+        EventKind::Status => {
+            let name = fields.get("MessageStatus").ok_or(UnderstandError::Missing("status"))?;
+            Ok(InboundEvent::Status(StatusUpdate {
+                provider_message_id: id,
+                attempt: slice.attempt.and_then(|attempt| attempt_id(attempt.as_str())),
+                status: delivery_status(name).ok_or(UnderstandError::NoMeaning)?,
+                error_code: fields.get("ErrorCode").and_then(|code| code.parse().ok()),
+            }))
+        }
+        EventKind::IdentityChange | EventKind::Unknown => Err(UnderstandError::NoMeaning),
+    }
+}
+
+fn delivery_status(name: &str) -> Option<DeliveryStatus> {
+    match name {
+        "queued" | "accepted" | "sending" => Some(DeliveryStatus::Accepted),
+        "sent" => Some(DeliveryStatus::Sent),
+        "delivered" => Some(DeliveryStatus::Delivered),
+        "read" => Some(DeliveryStatus::Read),
+        "failed" | "undelivered" => Some(DeliveryStatus::Failed),
+        _ => None,
+    }
+}
+
+/// An address without the name of its channel.
+fn bare(address: &str) -> &str {
+    address.strip_prefix("whatsapp:").unwrap_or(address)
+}
+
+/// The fields of a form. Of a repeated name the first one counts.
+struct Fields(HashMap<String, String>);
+
+impl Fields {
+    /// Reads a form, or nothing when any part of it is not text.
+    fn read(body: &[u8]) -> Option<Self> {
+        let mut fields = HashMap::new();
+        for (name, value) in form::pairs(body) {
+            let name = String::from_utf8(name).ok()?;
+            let value = String::from_utf8(value).ok()?;
+            fields.entry(name).or_insert_with(|| storable(&value));
+        }
+        Some(Self(fields))
+    }
+
+    /// A field that is there and not empty.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    fn message_id(&self) -> Option<String> {
+        let names = ["MessageSid", "SmsMessageSid", "SmsSid"];
+        names.iter().find_map(|name| self.get(name)).map(str::to_owned).and_then(plausible_id)
+    }
+
+    /// Messages and statuses come on the same path.
+    fn kind(&self) -> Option<EventKind> {
+        let received = self.get("SmsStatus") == Some("received");
+        if received || self.has("Body") || self.has("NumMedia") {
+            Some(EventKind::Message)
+        } else if self.get("MessageStatus").is_some() {
+            Some(EventKind::Status)
+        } else {
+            None
+        }
+    }
+
+    /// Who wrote. Only WhatsApp counts: a text message to the same number names somebody else's channel.
+    fn sender(&self) -> Option<Sender> {
+        let from = self.get("From")?;
+        let name = from.strip_prefix("whatsapp:")?;
+        let external = self.get("ExternalUserId").map(bare);
+        let bsuid = external.into_iter().chain([name]).find(|id| is_bsuid(id)).map(str::to_owned);
+        let phone = PhoneE164::from_provider(name);
+        if phone.is_none() && !is_bsuid(name) {
+            return None;
+        }
+        let phone = phone.or_else(|| self.get("WaId").and_then(PhoneE164::from_provider));
+        Some(Sender { provider: Provider::Twilio, address: from.to_owned(), phone, bsuid })
+    }
+
+    fn content(&self) -> Content {
+        let media = self.get("NumMedia").is_some_and(|count| count != "0");
+        match self.get("MessageType") {
+            None | Some("text") if media => Content::Unreadable { kind: self.media_kind() },
+            None if self.has("Latitude") => Content::Unreadable { kind: "location".to_owned() },
+            None | Some("text") => Content::Text(self.get("Body").unwrap_or_default().to_owned()),
+            Some(
+                kind @ ("audio" | "voice" | "image" | "video" | "document" | "sticker" | "location"
+                | "contact" | "contacts" | "button" | "interactive" | "unsupported"),
+            ) => Content::Unreadable { kind: kind.to_owned() },
+            Some(kind) => Content::Silent { kind: kind_name(kind) },
+        }
+    }
+
+    /// The kind of the first medium, for a message that does not name its own.
+    fn media_kind(&self) -> String {
+        let mime = self.get("MediaContentType0").unwrap_or_default();
+        match mime.split('/').next() {
+            Some(kind @ ("audio" | "image" | "video")) => kind.to_owned(),
+            _ => "document".to_owned(),
+        }
+    }
+}

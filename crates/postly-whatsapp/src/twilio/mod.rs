@@ -1,0 +1,7 @@
+//! What is particular to Twilio's Programmable Messaging.
+
+pub(crate) mod errors;
+pub(crate) mod form;
+pub(crate) mod inbound;
+pub(crate) mod send;
+pub(crate) mod signature;

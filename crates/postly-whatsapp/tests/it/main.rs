@@ -1,0 +1,16 @@
+//! The crate as its callers see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod attacks;
+mod markup;
+mod samples;
+mod sending;
+mod server;
+mod signatures;
+mod support;
