@@ -1,1 +1,61 @@
-//! TODO
+//! The outside world over real HTTP, for the demo and for tests: Meta's Graph API, Twilio's REST API, an
+//! OpenAI-compatible server, and the phones of the people who write to us.
+//!
+//! The fakes are written from the providers' contracts and from nothing else: this crate knows no other
+//! crate of the workspace, so it cannot share their mistakes. It signs with its own HMAC, mints its own ids
+//! and reads its own clock. One loopback port serves every provider; the service under test is pointed at it
+//! by base URL only.
+//!
+//! ```no_run
+//! # async fn story() -> Result<(), postly_simulator::StartError> {
+//! use postly_simulator::{Channel, Simulator, SimulatorConfig};
+//!
+//! let world = Simulator::start(SimulatorConfig::default()).await?;
+//! world.set_webhook("http://127.0.0.1:8080/api/whatsapp/webhook", "https://postly.example/api/whatsapp/webhook")?;
+//! let fatou = world.person(Channel::Meta, "+33612345678");
+//! let event = world.webhook_text(&fatou, "Crée un post promo pour Instagram");
+//! assert_eq!(world.deliver(&event).await.status, 200);
+//! # Ok(())
+//! # }
+//! ```
+
+mod clock;
+mod compose;
+mod config;
+mod deliver;
+mod errors;
+mod fault;
+mod fields;
+mod ids;
+mod journal;
+mod meta;
+mod meta_hooks;
+mod meta_rules;
+mod model;
+mod model_rules;
+mod person;
+mod phone;
+mod reply;
+mod server;
+mod signing;
+mod simulator;
+mod statuses;
+mod twilio;
+mod twilio_hooks;
+mod webhook;
+mod wire;
+mod world;
+
+pub use config::{
+    BalanceHook, Channel, LedgerHook, LedgerLine, MetaAccount, Rules, SimulatorConfig, StatusPolicy,
+    TwilioAccount, Upstream,
+};
+pub use deliver::Delivery;
+pub use fault::{Fault, FaultKind};
+pub use journal::{JournalEntry, Outcome, RequestKind};
+pub use model::ModelBehaviour;
+pub use person::{MessageKind, Person};
+pub use signing::{meta_signature, twilio_signature};
+pub use simulator::{Simulator, StartError};
+pub use webhook::Webhook;
+pub use world::{MessageStatus, PhoneMessage};

@@ -1,0 +1,174 @@
+//! The model's gift for writing: the brief's own words in one sentence, and around them words that are
+//! different each time and promise nothing. No number stands here but those of the brief.
+
+/// Words of the brief that are carried over: more would make the posts alike, and too long for anyone.
+const CORE_WORDS: usize = 60;
+/// For a platform that counts to 280.
+const SHORT_CORE_CHARS: usize = 120;
+
+/// What stands before and after the brief.
+type Frame = (&'static str, &'static str);
+
+const FRENCH: [Frame; 4] = [
+    (
+        "Envie de vous faire plaisir près de chez vous ? ",
+        ". Notre équipe prépare tout avec soin, poussez la porte quand vous passez dans le quartier !",
+    ),
+    (
+        "Derrière le comptoir, ça sent déjà bon le travail bien fait. Au programme : ",
+        ". Venez en famille, racontez-nous vos goûts, on adore échanger avec chacun.",
+    ),
+    (
+        "La bonne nouvelle du moment tient en une phrase. ",
+        ". Et vous, qui allez-vous inviter ? Identifiez cette personne en commentaire, elle appréciera sûrement.",
+    ),
+    (
+        "Un petit mot pour nos fidèles : ",
+        ". Gardez cette publication sous la main, partagez-la autour de vous.",
+    ),
+];
+
+const ENGLISH: [Frame; 4] = [
+    (
+        "Feel like treating yourself close to home? ",
+        ". Our team prepares everything with care, so push the door next time you walk by!",
+    ),
+    (
+        "Behind the counter, hard work already smells wonderful. On the menu: ",
+        ". Bring the family along, tell us what they love, every chat makes us smile.",
+    ),
+    (
+        "Good news fits in a single line. ",
+        ". Who would you invite? Tag that lucky friend below and start planning together.",
+    ),
+    ("Just a short note for regulars: ", ". Keep this post handy, share it around town."),
+];
+
+const SHORT_FRENCH: [Frame; 3] = [
+    ("Envie de vous faire plaisir ? ", ". Poussez la porte !"),
+    ("Au programme chez nous : ", ". Venez en famille."),
+    ("La bonne nouvelle du moment : ", ". Qui invitez-vous ?"),
+];
+
+const SHORT_ENGLISH: [Frame; 3] = [
+    ("Feel like a treat? ", ". Push the door!"),
+    ("On our menu: ", ". Bring the family along."),
+    ("Good news today: ", ". Who would you invite?"),
+];
+
+/// Three posts, really different.
+pub(crate) fn texts(brief: &str, language: &str, platform: &str) -> Vec<String> {
+    let french = language.to_lowercase().starts_with("fr");
+    let short = matches!(platform.to_lowercase().as_str(), "x" | "twitter");
+    let frames = match (french, short) {
+        (true, false) => FRENCH.get(..3).unwrap_or_default(),
+        (false, false) => ENGLISH.get(..3).unwrap_or_default(),
+        (true, true) => &SHORT_FRENCH,
+        (false, true) => &SHORT_ENGLISH,
+    };
+    let core = core(brief, if short { SHORT_CORE_CHARS } else { usize::MAX });
+    frames.iter().map(|(before, after)| format!("{before}{core}{after}")).collect()
+}
+
+/// One post more than anybody asked for.
+pub(crate) fn fourth(brief: &str, language: &str) -> String {
+    let frames = if language.to_lowercase().starts_with("fr") { &FRENCH } else { &ENGLISH };
+    let [.., (before, after)] = frames;
+    format!("{before}{}{after}", core(brief, usize::MAX))
+}
+
+/// What the brief is about, without the order to write a post about it.
+fn core(brief: &str, most_chars: usize) -> String {
+    const ORDERS: [&str; 12] = [
+        "crée", "cree", "créer", "fais", "faire", "écris", "ecris", "rédige", "create", "write", "make",
+        "post",
+    ];
+    let brief = brief.trim();
+    let first = brief.split_whitespace().next().unwrap_or_default().to_lowercase();
+    let ordered = ORDERS.contains(&first.as_str());
+    let subject = match brief.split_once([',', ':']) {
+        Some((_, rest)) if ordered && !rest.trim().is_empty() => rest,
+        _ => brief,
+    };
+    let mut core = String::new();
+    for word in subject.split_whitespace().take(CORE_WORDS) {
+        if core.chars().count() + word.chars().count() >= most_chars {
+            break;
+        }
+        if !core.is_empty() {
+            core.push(' ');
+        }
+        core.push_str(word);
+    }
+    core.trim_end_matches(['.', '!', '?', ' ']).to_owned()
+}
+
+/// The platform that the brief names.
+pub(crate) fn platform(brief: &str) -> &'static str {
+    let brief = brief.to_lowercase();
+    ["instagram", "facebook", "linkedin", "tiktok", "twitter"]
+        .into_iter()
+        .find(|name| brief.contains(name))
+        .unwrap_or("instagram")
+}
+
+/// A number that the brief does not have.
+pub(crate) fn unheard_number(brief: &str) -> &'static str {
+    ["37", "83", "61", "97"].into_iter().find(|number| !brief.contains(number)).unwrap_or("4173")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn words(text: &str) -> HashSet<String> {
+        text.split(|character: char| !character.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect()
+    }
+
+    fn overlap(one: &str, other: &str) -> f64 {
+        let (one, other) = (words(one), words(other));
+        f64::from(u32::try_from(one.intersection(&other).count()).unwrap())
+            / f64::from(u32::try_from(one.union(&other).count()).unwrap())
+    }
+
+    #[test]
+    fn three_posts_differ_and_carry_the_brief() {
+        fn check(brief: &str, language: &str, platform: &str, carried: &str) {
+            let texts = texts(brief, language, platform);
+            assert_eq!(texts.len(), 3);
+            for (place, text) in texts.iter().enumerate() {
+                assert!(text.contains(carried), "{text}");
+                for other in texts.iter().skip(place + 1) {
+                    assert!(overlap(text, other) < 0.7, "{text}\n{other}");
+                }
+                let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+                let known: String = brief.chars().filter(char::is_ascii_digit).collect();
+                assert_eq!(digits, known);
+                if platform == "x" {
+                    assert!(text.chars().count() <= 280, "{text}");
+                }
+            }
+        }
+        let french = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
+        check(french, "fr", "instagram", "-20 % sur les croissants ce week-end");
+        check(french, "fr", "x", "-20 % sur les croissants ce week-end");
+        check("Crée un post promo pour Instagram", "fr", "instagram", "Crée un post promo pour Instagram");
+        check(
+            "20% off all croissants this weekend!",
+            "en",
+            "facebook",
+            "20% off all croissants this weekend",
+        );
+        let long: String = (0..60)
+            .map(|n| format!("mot{} ", "abcdefghij".repeat(n / 10 + 1).chars().nth(n % 10).unwrap()))
+            .collect();
+        check(&long, "fr", "instagram", "mota");
+        let distinct = "un marché de printemps avec fromagers maraîchers fleuristes boulangers musiciens clowns jongleurs conteurs poètes potiers tisserands brodeuses vanniers forgerons luthiers sculpteurs peintres graveurs relieurs imprimeurs libraires bouquinistes chocolatiers confiseurs glaciers traiteurs brasseurs vignerons cidriers apiculteurs trufficulteurs oléiculteurs pisciculteurs éleveurs bergers tondeurs fileuses teinturiers couturières modistes chapeliers bottiers maroquiniers selliers ébénistes menuisiers";
+        check(distinct, "fr", "instagram", "vignerons");
+    }
+}

@@ -1,0 +1,253 @@
+//! The fake OpenAI-compatible server.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::compose;
+use crate::errors::model_error;
+use crate::ids;
+use crate::model_rules::{self, conform};
+use crate::reply::Reply;
+use crate::server::Call;
+use crate::world::World;
+
+/// How the model behaves.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum ModelBehaviour {
+    /// Writes three different posts around the brief.
+    #[default]
+    Compose,
+    /// Says exactly this.
+    Content(String),
+    /// Writes two posts.
+    TwoVariants,
+    /// Writes four posts.
+    FourVariants,
+    /// Writes the same post three times.
+    ThreeEqual,
+    /// Puts a discount in each post that the brief does not have.
+    InventsNumber,
+    /// Refuses, in `message.refusal`.
+    Refuses,
+    /// Is stopped by a content filter.
+    Filtered,
+    /// Runs out of tokens in the middle.
+    Truncated,
+    /// Says something that is no JSON.
+    Garbage,
+    /// Thinks that the brief is small talk.
+    SmallTalk,
+    /// Thinks that the brief is nothing a shop would post.
+    OffTopic,
+    /// Composes, after this many milliseconds.
+    LatencyMs(u64),
+}
+
+/// What the model is in the mood for.
+#[derive(Default)]
+pub(crate) struct Mind {
+    inner: Mutex<Moods>,
+}
+
+#[derive(Default)]
+struct Moods {
+    usual: ModelBehaviour,
+    next: VecDeque<ModelBehaviour>,
+}
+
+impl Mind {
+    /// From now on. Forgets what was queued.
+    pub(crate) fn set(&self, behaviour: ModelBehaviour) {
+        *self.inner.lock().unwrap_or_else(PoisonError::into_inner) =
+            Moods { usual: behaviour, next: VecDeque::new() };
+    }
+
+    /// For one call, after those already queued.
+    pub(crate) fn push(&self, behaviour: ModelBehaviour) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).next.push_back(behaviour);
+    }
+
+    fn take(&self) -> ModelBehaviour {
+        let mut moods = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        moods.next.pop_front().unwrap_or_else(|| moods.usual.clone())
+    }
+}
+
+/// The key is there and right, or none is asked for.
+pub(crate) fn authorized(world: &World, call: &Call) -> bool {
+    let Some(key) = &world.config.openai_api_key else { return true };
+    call.header("authorization") == Some(&format!("Bearer {key}"))
+}
+
+fn unauthorized() -> Reply {
+    model_error(401, "invalid_request_error", None, Some("invalid_api_key"), "Incorrect API key provided.")
+}
+
+/// `GET /v1/models`.
+pub(crate) fn list(world: &World, call: &Call) -> Reply {
+    if !authorized(world, call) {
+        return unauthorized();
+    }
+    let model =
+        json!({"id": "gpt-4o-mini", "object": "model", "created": 1_721_172_741, "owned_by": "system"});
+    Reply::json(200, &json!({"object": "list", "data": [model]}))
+}
+
+/// `POST /v1/chat/completions`.
+pub(crate) async fn complete(world: &World, call: &Call) -> Reply {
+    let reply = completion(world, call).await;
+    reply.with_header("x-request-id", &ids::token("req_"))
+}
+
+async fn completion(world: &World, call: &Call) -> Reply {
+    if !authorized(world, call) {
+        return unauthorized();
+    }
+    if !call.is_content_type("application/json") {
+        let message = "Unsupported Media Type: 'content-type' must be 'application/json'.";
+        return model_error(415, "invalid_request_error", None, None, message);
+    }
+    let request = match model_rules::read(&call.body) {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    let behaviour = world.mind.take();
+    if let ModelBehaviour::LatencyMs(ms) = behaviour {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    let (content, refusal, finish) = said(&behaviour, &request);
+    let prompt = call.body.len() / 4;
+    let written = content.as_deref().map_or(1, str::len) / 4 + 1;
+    let body = json!({
+        "id": ids::token("chatcmpl-"),
+        "object": "chat.completion",
+        "created": world.clock.now_s(),
+        "model": request.get("model"),
+        "choices": [{
+            "index": 0,
+            "message": {"role": "assistant", "content": content, "refusal": refusal, "annotations": []},
+            "logprobs": null,
+            "finish_reason": finish,
+        }],
+        "usage": {
+            "prompt_tokens": prompt,
+            "completion_tokens": written,
+            "total_tokens": prompt + written,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
+        },
+        "service_tier": "default",
+        "system_fingerprint": "fp_simulated",
+    });
+    Reply::json(200, &body)
+}
+
+/// Content, refusal and finish reason.
+fn said(
+    behaviour: &ModelBehaviour,
+    request: &Map<String, Value>,
+) -> (Option<String>, Option<&'static str>, &'static str) {
+    let asked = Asked::read(request);
+    let posts = |texts: Vec<String>| Some(asked.answer("post", texts));
+    let three = || compose::texts(&asked.brief, &asked.language, &asked.platform);
+    match behaviour {
+        ModelBehaviour::Compose | ModelBehaviour::LatencyMs(_) => (posts(three()), None, "stop"),
+        ModelBehaviour::Content(content) => (Some(content.clone()), None, "stop"),
+        ModelBehaviour::TwoVariants => (posts(three().into_iter().take(2).collect()), None, "stop"),
+        ModelBehaviour::FourVariants => {
+            let fourth = compose::fourth(&asked.brief, &asked.language);
+            (posts(three().into_iter().chain([fourth]).collect()), None, "stop")
+        }
+        ModelBehaviour::ThreeEqual => {
+            let first: Vec<String> = three().into_iter().take(1).collect();
+            (posts([first.clone(), first.clone(), first].concat()), None, "stop")
+        }
+        ModelBehaviour::InventsNumber => {
+            let invented = compose::unheard_number(&asked.brief);
+            (posts(three().iter().map(|text| format!("{text} -{invented} %")).collect()), None, "stop")
+        }
+        ModelBehaviour::Refuses => (None, Some("I'm sorry, I can't assist with that request."), "stop"),
+        ModelBehaviour::Filtered => (None, None, "content_filter"),
+        ModelBehaviour::Truncated => {
+            let whole = asked.answer("post", three());
+            let half: String = whole.chars().take(whole.chars().count() / 2).collect();
+            (Some(half), None, "length")
+        }
+        ModelBehaviour::Garbage => {
+            (Some("Bien sûr ! Voici trois idées : {\"variants\": [oops".to_owned()), None, "stop")
+        }
+        ModelBehaviour::SmallTalk => (Some(asked.answer("small_talk", Vec::new())), None, "stop"),
+        ModelBehaviour::OffTopic => (Some(asked.answer("off_topic", Vec::new())), None, "stop"),
+    }
+}
+
+/// What the request is about.
+struct Asked<'a> {
+    brief: String,
+    language: String,
+    platform: String,
+    schema: Option<&'a Value>,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads the last user message that is a JSON object with a brief; a repair asks after it in plain words.
+    fn read(request: &'a Map<String, Value>) -> Self {
+        let messages =
+            request.get("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let said = messages
+            .iter()
+            .rev()
+            .filter(|message| message.get("role").and_then(Value::as_str) == Some("user"));
+        let texts: Vec<String> = said.map(|message| text_of(message.get("content"))).collect();
+        let found = texts.iter().find_map(|text| {
+            let object: Map<String, Value> = serde_json::from_str(text).ok()?;
+            object.get("brief").is_some_and(Value::is_string).then_some(object)
+        });
+        let fields = found.unwrap_or_default();
+        let field = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+        let brief = field("brief").or_else(|| texts.first().cloned()).unwrap_or_default();
+        let schema = request.get("response_format").and_then(|format| format.pointer("/json_schema/schema"));
+        Self {
+            language: field("language").unwrap_or_else(|| "fr".to_owned()),
+            platform: field("platform").unwrap_or_else(|| compose::platform(&brief).to_owned()),
+            brief,
+            schema,
+        }
+    }
+
+    /// The structured answer, bent to the schema if the request has one.
+    fn answer(&self, kind: &str, texts: Vec<String>) -> String {
+        let angles = ["benefit", "story", "question", "urgency"];
+        let variants: Vec<Value> = texts
+            .into_iter()
+            .zip(angles)
+            .map(|(text, angle)| json!({"text": text, "angle": angle}))
+            .collect();
+        let answer = json!({
+            "kind": kind,
+            "platform": self.platform,
+            "industry": "commerce",
+            "objective": "promotion",
+            "tone": "warm",
+            "language": self.language,
+            "variants": variants,
+        });
+        self.schema.map_or(answer.to_string(), |schema| conform(&answer, schema, schema).to_string())
+    }
+}
+
+/// The text of a message, whether it is a string or a list of parts.
+fn text_of(content: Option<&Value>) -> String {
+    match content {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => parts
+            .iter()
+            .filter_map(|part| part.get("text").and_then(Value::as_str))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Some(_) | None => String::new(),
+    }
+}

@@ -1,0 +1,139 @@
+//! A phone in the browser: what its owner writes goes out as a signed webhook, what our service sends shows
+//! up as bubbles, and beside it stands her balance.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::config::Channel;
+use crate::deliver;
+use crate::fields::units;
+use crate::person::{MessageKind, Person, digits};
+use crate::reply::Reply;
+use crate::server::Call;
+use crate::webhook;
+use crate::world::{Ticks, World};
+
+/// The page. Its own and whole: no font, script or image comes from elsewhere.
+const PAGE: &str = include_str!("phone.html");
+
+/// Nothing but the page's own style and script, and calls to where it came from.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/// What WhatsApp lets a person write at once.
+const LONGEST: usize = 4096;
+
+/// Bubbles that the page shows; the rest is above the fold for good.
+const BUBBLES: usize = 200;
+
+/// Answers the page's requests.
+pub(crate) async fn answer(world: &Arc<World>, call: &Call) -> Reply {
+    let reply = match (call.method.as_str(), call.path.as_str()) {
+        ("GET", "/phone" | "/phone/") => {
+            Reply::new(200, "text/html; charset=utf-8", PAGE).with_header("content-security-policy", POLICY)
+        }
+        ("GET", "/phone/state") => {
+            let fields = form_urlencoded::parse(call.query.as_bytes());
+            let fields: Map<String, Value> =
+                fields.map(|(name, value)| (name.into_owned(), Value::from(value))).collect();
+            match person(world, &fields) {
+                Some(person) => state(world, &person).await,
+                None => refused("channel and number are expected"),
+            }
+        }
+        // Asking for JSON keeps other sites' forms from writing in her name.
+        ("POST", "/phone/send") if call.is_content_type("application/json") => send(world, &call.body),
+        _ => Reply::json(404, &json!({"error": "not found"})),
+    };
+    reply.with_header("cache-control", "no-store").with_header("x-content-type-options", "nosniff")
+}
+
+fn refused(why: &str) -> Reply {
+    Reply::json(400, &json!({"error": why}))
+}
+
+fn person(world: &World, fields: &Map<String, Value>) -> Option<Person> {
+    let field = |name: &str| fields.get(name).and_then(Value::as_str);
+    let channel = Channel::from_name(field("channel")?)?;
+    let number = digits(field("number")?);
+    if !(7..=15).contains(&number.len()) {
+        return None;
+    }
+    let known = world.state().person(channel, &number).cloned();
+    Some(known.unwrap_or_else(|| Person::new(channel, &number)))
+}
+
+async fn state(world: &World, person: &Person) -> Reply {
+    let number = person.number.clone();
+    let balance = match &world.config.balance {
+        Some(balance) => balance(person.channel, number.clone()).await,
+        None => None,
+    };
+    let ledger = match &world.config.ledger {
+        Some(ledger) => ledger(person.channel, number).await,
+        None => Vec::new(),
+    };
+    let ledger: Vec<Value> =
+        ledger.iter().map(|line| json!({"delta": line.delta, "reason": line.reason})).collect();
+    let now_ms = world.clock.now_ms();
+    let state = world.state();
+    let theirs = state.on_phone(person.channel, &person.number).map(|message| {
+        let shown = &message.shown;
+        let bubble = json!({"id": shown.id, "mine": false, "text": shown.body, "at_ms": shown.at_ms, "buttons": shown.buttons});
+        (message.seq, bubble)
+    });
+    let hers =
+        state.notes.iter().filter(|note| note.channel == person.channel && note.number == person.number);
+    let hers = hers.map(|note| {
+        let ticks = match note.ticks {
+            Ticks::Waiting => "waiting",
+            Ticks::Failed => "failed",
+            Ticks::Taken => "taken",
+            Ticks::Read => "read",
+        };
+        let bubble =
+            json!({"id": note.id, "mine": true, "text": note.body, "at_ms": note.at_ms, "ticks": ticks});
+        (note.seq, bubble)
+    });
+    let mut bubbles: Vec<(u64, Value)> = theirs.chain(hers).collect();
+    bubbles.sort_by_key(|(seq, _)| *seq);
+    let first = bubbles.len().saturating_sub(BUBBLES);
+    let bubbles: Vec<Value> = bubbles.into_iter().skip(first).map(|(_, bubble)| bubble).collect();
+    let business = match person.channel {
+        Channel::Meta => format!("+{}", world.config.meta.display_phone_number),
+        Channel::Twilio => world.config.twilio.from.trim_start_matches("whatsapp:").to_owned(),
+    };
+    Reply::json(
+        200,
+        &json!({
+            "channel": person.channel.name(),
+            "number": format!("+{}", person.number),
+            "business": business,
+            "typing": state.typing(person.channel, &person.number, now_ms),
+            "messages": bubbles,
+            "balance": balance,
+            "ledger": ledger,
+        }),
+    )
+}
+
+/// Writes in her name: the bubble shows at once, and its ticks say what became of the webhook.
+fn send(world: &Arc<World>, body: &[u8]) -> Reply {
+    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return refused("JSON is expected") };
+    let Some(person) = person(world, &fields) else { return refused("channel and number are expected") };
+    let text = fields.get("text").and_then(Value::as_str).unwrap_or_default();
+    if text.trim().is_empty() || units(text) > LONGEST {
+        return refused("text must have 1 to 4096 characters");
+    }
+    let webhook = webhook::of(world, &person, MessageKind::Text(text.to_owned()), world.clock.now_s());
+    let id = webhook.id.clone();
+    world.state().note(&person, &id, text, world.clock.now_ms());
+    let task = Arc::clone(world);
+    tokio::spawn(async move {
+        let delivery = deliver::with_retries(&task, &webhook).await;
+        let ticks = if delivery.status == 200 { Ticks::Taken } else { Ticks::Failed };
+        task.state().tick(&webhook.id, ticks);
+        task.changed();
+    });
+    Reply::json(202, &json!({"id": id}))
+}

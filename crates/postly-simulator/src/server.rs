@@ -1,0 +1,319 @@
+//! One port for all the fakes: routing, the journal, and the faults.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::config::Upstream;
+use crate::errors::{meta_error, model_error, model_error_of_status, twilio_error};
+use crate::fault::FaultKind;
+use crate::journal::{JournalEntry, Outcome, RequestKind};
+use crate::reply::Reply;
+use crate::statuses::{self, Plan};
+use crate::wire::Scissors;
+use crate::world::World;
+use crate::{meta, model, phone, twilio};
+
+/// Larger than any request of ours: what is longer is refused unread.
+const LARGEST_BODY: usize = 32 * 1024 * 1024;
+/// How long a connection that never answers is held.
+const HANG: Duration = Duration::from_secs(60);
+
+/// A request, read to its end.
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Call {
+    /// The value of a header that is there exactly once.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values =
+            self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        values.next().filter(|_| values.next().is_none())
+    }
+
+    pub(crate) fn is_content_type(&self, expected: &str) -> bool {
+        let given = self.header("content-type").unwrap_or_default();
+        given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
+    }
+
+    /// What a fault is matched against: the body, and its fields decoded if it is a form.
+    fn searchable(&self) -> Vec<u8> {
+        let mut text = self.body.clone();
+        if self.is_content_type("application/x-www-form-urlencoded") {
+            for (name, value) in form_urlencoded::parse(&self.body) {
+                text.extend_from_slice(format!("\n{name}={value}").as_bytes());
+            }
+        }
+        text
+    }
+}
+
+/// Where a request goes.
+enum Route {
+    MetaMessages { version: String, number_id: String },
+    MetaNode { version: String, id: String },
+    MetaUnknown,
+    TwilioCreate { account: String },
+    TwilioFetch { account: String, id: String },
+    TwilioAccount { account: String },
+    TwilioTyping,
+    TwilioUnknown,
+    Completions,
+    Models,
+    ModelUnknown,
+}
+
+impl Route {
+    fn of(call: &Call) -> Self {
+        let own = |text: &str| text.to_owned();
+        let segments: Vec<&str> = call.path.trim_start_matches('/').split('/').collect();
+        match (call.method.as_str(), segments.as_slice()) {
+            ("POST", ["v1", "chat", "completions"]) => Self::Completions,
+            ("GET", ["v1", "models"]) => Self::Models,
+            (_, ["v1", ..]) => Self::ModelUnknown,
+            ("POST", ["2010-04-01", "Accounts", account, "Messages.json"]) => {
+                Self::TwilioCreate { account: own(account) }
+            }
+            ("GET", ["2010-04-01", "Accounts", account, "Messages", id]) if id.ends_with(".json") => {
+                Self::TwilioFetch { account: own(account), id: own(id.trim_end_matches(".json")) }
+            }
+            ("GET", ["2010-04-01", "Accounts", account]) if account.ends_with(".json") => {
+                Self::TwilioAccount { account: own(account.trim_end_matches(".json")) }
+            }
+            ("POST", ["v2", "Indicators", "Typing.json"]) => Self::TwilioTyping,
+            (_, ["2010-04-01" | "v2", ..]) => Self::TwilioUnknown,
+            ("POST", [version, number_id, "messages"]) => {
+                Self::MetaMessages { version: own(version), number_id: own(number_id) }
+            }
+            ("GET", [version, id]) => Self::MetaNode { version: own(version), id: own(id) },
+            _ => Self::MetaUnknown,
+        }
+    }
+
+    fn upstream(&self) -> Upstream {
+        match self {
+            Self::MetaMessages { .. } | Self::MetaNode { .. } | Self::MetaUnknown => Upstream::Meta,
+            Self::TwilioCreate { .. }
+            | Self::TwilioFetch { .. }
+            | Self::TwilioAccount { .. }
+            | Self::TwilioTyping
+            | Self::TwilioUnknown => Upstream::Twilio,
+            Self::Completions | Self::Models | Self::ModelUnknown => Upstream::Model,
+        }
+    }
+
+    fn kind(&self, call: &Call) -> RequestKind {
+        match self {
+            Self::MetaMessages { .. } => {
+                let body: Option<serde_json::Value> = serde_json::from_slice(&call.body).ok();
+                let marks = body.is_some_and(|body| body.get("status").is_some());
+                if marks { RequestKind::Typing } else { RequestKind::Send }
+            }
+            Self::TwilioCreate { .. } => RequestKind::Send,
+            Self::TwilioTyping => RequestKind::Typing,
+            Self::Completions => RequestKind::Completion,
+            Self::MetaNode { .. } | Self::TwilioFetch { .. } | Self::TwilioAccount { .. } | Self::Models => {
+                RequestKind::Lookup
+            }
+            Self::MetaUnknown | Self::TwilioUnknown | Self::ModelUnknown => RequestKind::Unknown,
+        }
+    }
+
+    async fn answer(&self, world: &World, call: &Call, plan: &Plan) -> Reply {
+        match self {
+            Self::MetaMessages { version, number_id } => {
+                meta::messages(world, call, version, number_id, plan)
+            }
+            Self::MetaNode { version, id } => meta::node(world, call, version, id),
+            Self::MetaUnknown => meta::unknown(),
+            Self::TwilioCreate { account } => twilio::create(world, call, account, plan),
+            Self::TwilioFetch { account, id } => twilio::fetch(world, call, account, id),
+            Self::TwilioAccount { account } => twilio::account(world, call, account),
+            Self::TwilioTyping => twilio::typing(world, call),
+            Self::TwilioUnknown => twilio_error(20_404),
+            Self::Completions => model::complete(world, call).await,
+            Self::Models => model::list(world, call),
+            Self::ModelUnknown => model_error(404, "invalid_request_error", None, None, "Invalid URL"),
+        }
+    }
+}
+
+/// The whole outside world as one service.
+pub(crate) fn router(world: Arc<World>) -> Router {
+    Router::new().fallback(serve).with_state(world)
+}
+
+async fn serve(
+    State(world): State<Arc<World>>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let call = Call {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: headers.collect(),
+        body: body.to_vec(),
+    };
+    if call.path == "/phone" || call.path.starts_with("/phone/") {
+        return phone::answer(&world, &call).await.into_response();
+    }
+    upstream(&world, &scissors, &call).await
+}
+
+/// Plays the fault that is meant for this call around the answer it would have had.
+async fn upstream(world: &Arc<World>, scissors: &Scissors, call: &Call) -> Response {
+    let route = Route::of(call);
+    let kind = route.kind(call);
+    let main_call = matches!(kind, RequestKind::Send | RequestKind::Completion);
+    let fault = world.faults.take(route.upstream(), main_call, &call.searchable());
+    let seq = world.journal.open(entry(world, &route, kind, call, fault.as_ref()));
+    if let Some(fault) = &fault
+        && let Some(response) = instead(world, scissors, route.upstream(), seq, fault).await
+    {
+        return response;
+    }
+    let plan = Plan::of(fault.as_ref());
+    let reply = route.answer(world, call, &plan).await;
+    world.journal.close(seq, Some(&reply));
+    if let Some(id) = reply.accepted.clone() {
+        statuses::follow(world, id, &plan);
+    }
+    match fault {
+        Some(FaultKind::AcceptThenReset) => cut(scissors),
+        Some(FaultKind::AcceptThenTornBody) => reply.into_torn_response(),
+        Some(FaultKind::AcceptThenHang | FaultKind::AcceptThenNoAnswerNoStatus) => {
+            tokio::time::sleep(HANG).await;
+            cut(scissors)
+        }
+        Some(FaultKind::SlowBody { pause_ms }) => reply.into_slow_response(Duration::from_millis(pause_ms)),
+        _ => reply.into_response(),
+    }
+}
+
+/// The response of a fault that keeps the request from being handled at all.
+async fn instead(
+    world: &World,
+    scissors: &Scissors,
+    upstream: Upstream,
+    seq: u64,
+    fault: &FaultKind,
+) -> Option<Response> {
+    let reply = match fault {
+        FaultKind::Delay(ms) => {
+            tokio::time::sleep(Duration::from_millis(*ms)).await;
+            return None;
+        }
+        FaultKind::ResetBeforeAcceptance => {
+            world.journal.close(seq, None);
+            return Some(cut(scissors));
+        }
+        FaultKind::Hang => {
+            world.journal.close(seq, None);
+            tokio::time::sleep(HANG).await;
+            return Some(cut(scissors));
+        }
+        FaultKind::TornBody => {
+            world.journal.close(seq, None);
+            return Some(meta::lookalike(upstream).into_torn_response());
+        }
+        FaultKind::Status { code, body, headers } => {
+            let typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+            let mut reply = Reply::new(*code, "application/json", body.as_str());
+            if typed {
+                reply.headers.clear();
+            }
+            reply.headers.extend(headers.iter().cloned());
+            reply
+        }
+        FaultKind::ProviderError { code } => provider_error(upstream, *code),
+        FaultKind::RetryAfter { seconds } => {
+            let mut reply = match upstream {
+                Upstream::Meta => meta_error(130_429, "Cloud API message throughput has been reached."),
+                Upstream::Twilio => twilio_error(20_429),
+                Upstream::Model => model_error_of_status(429),
+            };
+            reply.status = 429;
+            reply.with_header("retry-after", &seconds.to_string())
+        }
+        FaultKind::Html200 => {
+            let page = "<!doctype html><title>Welcome</title><h1>Please sign in to the network</h1>";
+            Reply::new(200, "text/html; charset=utf-8", page)
+        }
+        FaultKind::SlowBody { .. }
+        | FaultKind::AcceptThenReset
+        | FaultKind::AcceptThenTornBody
+        | FaultKind::AcceptThenHang
+        | FaultKind::AcceptThenNoAnswerNoStatus
+        | FaultKind::FailedStatus { .. }
+        | FaultKind::DuplicateStatus
+        | FaultKind::ReorderedStatuses
+        | FaultKind::NoStatus => return None,
+    };
+    world.journal.close(seq, Some(&reply));
+    Some(reply.into_response())
+}
+
+fn provider_error(upstream: Upstream, code: i64) -> Reply {
+    match upstream {
+        Upstream::Meta => meta_error(code, ""),
+        Upstream::Twilio => twilio_error(code),
+        Upstream::Model => model_error_of_status(code),
+    }
+}
+
+/// Cuts the line. The response is for the types only: the socket refuses to carry it.
+fn cut(scissors: &Scissors) -> Response {
+    scissors.cut();
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
+}
+
+fn entry(
+    world: &World,
+    route: &Route,
+    kind: RequestKind,
+    call: &Call,
+    fault: Option<&FaultKind>,
+) -> JournalEntry {
+    let upstream = route.upstream();
+    let authorized = match upstream {
+        Upstream::Meta => meta::authorized(world, call),
+        Upstream::Twilio => twilio::authorized(world, call),
+        Upstream::Model => model::authorized(world, call),
+    };
+    let headers = call.headers.iter().map(|(name, value)| {
+        let value = if name == "authorization" { "(redacted)" } else { value };
+        (name.clone(), value.to_owned())
+    });
+    JournalEntry {
+        seq: 0,
+        at_ms: world.clock.now_ms(),
+        upstream,
+        kind,
+        method: call.method.clone(),
+        path: if call.query.is_empty() { call.path.clone() } else { format!("{}?{}", call.path, call.query) },
+        headers: headers.collect(),
+        authorized,
+        body: call.body.clone(),
+        outcome: Outcome::Pending,
+        fault: fault.map(FaultKind::name),
+    }
+}

@@ -1,0 +1,142 @@
+//! A signed webhook, ready to be delivered once, twice or never.
+
+use crate::config::Channel;
+use crate::meta_hooks::Inbound;
+use crate::person::{MessageKind, Person};
+use crate::signing::{meta_legacy_signature, meta_signature, twilio_signature};
+use crate::world::World;
+use crate::{ids, meta_hooks, twilio_hooks};
+
+/// A call that a provider makes to us. Its fields are open, so that a test can spoil them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// The provider that makes it.
+    pub channel: Channel,
+    /// The id of the message it is about; of the first one in a batch; empty for a raw body.
+    pub id: String,
+    /// The ids of all messages in it.
+    pub ids: Vec<String>,
+    /// The HTTP method.
+    pub method: String,
+    /// The path and the query it is delivered to.
+    pub path_query: String,
+    /// The headers, names in lower case, signature included.
+    pub headers: Vec<(String, String)>,
+    /// The raw body.
+    pub body: Vec<u8>,
+}
+
+impl Webhook {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The same call with this header set.
+    #[must_use]
+    pub fn with_header(self, name: &str, value: &str) -> Self {
+        let mut changed = self.without_header(name);
+        changed.headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        changed
+    }
+
+    /// The same call without this header.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self
+    }
+
+    /// The same call with another body under the old signature.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+}
+
+/// Where webhooks go, unless nobody said yet.
+fn inbound_urls(world: &World) -> (String, String) {
+    let state = world.state();
+    state.target.as_ref().map_or_else(
+        || ("/".to_owned(), "http://localhost/".to_owned()),
+        |target| (target.path_query.clone(), target.public_url.clone()),
+    )
+}
+
+/// Signs any bytes as Meta does.
+pub(crate) fn meta(world: &World, ids: Vec<String>, body: Vec<u8>) -> Webhook {
+    let secret = &world.config.meta.app_secret;
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("user-agent", "facebookexternalua".to_owned()),
+        ("x-hub-signature", meta_legacy_signature(secret, &body)),
+        ("x-hub-signature-256", meta_signature(secret, &body)),
+    ];
+    let (path_query, _) = inbound_urls(world);
+    build(Channel::Meta, ids, path_query, &headers, body)
+}
+
+/// Signs a form as Twilio does, for the URL where incoming messages go.
+pub(crate) fn twilio(world: &World, ids: Vec<String>, body: Vec<u8>) -> Webhook {
+    let (path_query, public_url) = inbound_urls(world);
+    twilio_to(world, ids, path_query, &public_url, body)
+}
+
+/// Signs a form as Twilio does, for this URL.
+pub(crate) fn twilio_to(
+    world: &World,
+    ids: Vec<String>,
+    path_query: String,
+    url: &str,
+    body: Vec<u8>,
+) -> Webhook {
+    let fields: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded; charset=UTF-8".to_owned()),
+        ("user-agent", "TwilioProxy/1.1".to_owned()),
+        ("i-twilio-idempotency-token", ids::token("")),
+        ("x-twilio-signature", twilio_signature(&world.config.twilio.auth_token, url, &fields)),
+    ];
+    build(Channel::Twilio, ids, path_query, &headers, body)
+}
+
+/// A signed webhook with what she sent at this time, which opens her window.
+pub(crate) fn of(world: &World, person: &Person, kind: MessageKind, at_s: i64) -> Webhook {
+    let id = match person.channel {
+        Channel::Meta => ids::wamid(),
+        Channel::Twilio => ids::message_sid(),
+    };
+    world.state().wrote(person, &id, at_s.saturating_mul(1000));
+    match person.channel {
+        Channel::Meta => {
+            let inbound = [Inbound { person, id: id.clone(), kind, at_s }];
+            meta(world, vec![id], meta_hooks::messages(&world.config.meta, &inbound))
+        }
+        Channel::Twilio => {
+            let body = twilio_hooks::message(&world.config.twilio, person, &id, &kind);
+            twilio(world, vec![id], body)
+        }
+    }
+}
+
+fn build(
+    channel: Channel,
+    ids: Vec<String>,
+    path_query: String,
+    headers: &[(&str, String)],
+    body: Vec<u8>,
+) -> Webhook {
+    Webhook {
+        channel,
+        id: ids.first().cloned().unwrap_or_default(),
+        ids,
+        method: "POST".to_owned(),
+        path_query,
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        body,
+    }
+}

@@ -1,0 +1,317 @@
+//! Everything the outside world remembers: who wrote when, and what it accepted for whom.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::{Channel, Rules, SimulatorConfig, StatusPolicy};
+use crate::deliver::Target;
+use crate::fault::Faults;
+use crate::journal::Journal;
+use crate::model::Mind;
+use crate::person::Person;
+use crate::wire::Wire;
+
+/// How long free text is welcome after somebody wrote.
+const SERVICE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long a typing indicator shows when no answer comes.
+const TYPING_MS: i64 = 25_000;
+/// The pair limit: a burst, and what one message costs in milliseconds of waiting.
+const BURST: i64 = 45;
+const REFILL_MS: i64 = 6_000;
+
+/// How far a message got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MessageStatus {
+    /// The provider took it.
+    Accepted,
+    /// The provider passed it on.
+    Sent,
+    /// It is on the phone.
+    Delivered,
+    /// She opened it.
+    Read,
+    /// She listened to it.
+    Played,
+    /// It will never arrive.
+    Failed,
+}
+
+impl MessageStatus {
+    /// Its name in a status of Meta's.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Played => "played",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A message on somebody's phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneMessage {
+    /// The id that the provider gave it.
+    pub id: String,
+    /// The text, as sent.
+    pub body: String,
+    /// The labels of its buttons or rows.
+    pub buttons: Vec<String>,
+    /// The message it quotes.
+    pub reply_to: Option<String>,
+    /// The template it was sent by, or the Twilio content id.
+    pub template: Option<String>,
+    /// How far it got.
+    pub status: MessageStatus,
+    /// When it was accepted.
+    pub at_ms: i64,
+    /// What our service will recognise it by: `biz_opaque_callback_data`, or the query of `StatusCallback`.
+    pub correlation: Option<String>,
+}
+
+/// A message that was accepted, whether or not it reaches the phone.
+#[derive(Clone, Debug)]
+pub(crate) struct Accepted {
+    pub(crate) seq: u64,
+    pub(crate) channel: Channel,
+    pub(crate) number: String,
+    pub(crate) shown: PhoneMessage,
+    /// Twilio's `StatusCallback`.
+    pub(crate) callback: Option<String>,
+    /// It fails after acceptance, so the phone never shows it.
+    pub(crate) doomed: Option<i64>,
+}
+
+/// What the owner of the phone page wrote.
+#[derive(Clone, Debug)]
+pub(crate) struct Note {
+    pub(crate) seq: u64,
+    pub(crate) channel: Channel,
+    pub(crate) number: String,
+    pub(crate) id: String,
+    pub(crate) body: String,
+    pub(crate) at_ms: i64,
+    pub(crate) ticks: Ticks,
+}
+
+/// The marks beside a message of hers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ticks {
+    /// On its way to us, or refused.
+    Waiting,
+    Failed,
+    /// We answered 200.
+    Taken,
+    /// We marked it read.
+    Read,
+}
+
+type Key = (Channel, String);
+
+pub(crate) struct State {
+    pub(crate) target: Option<Target>,
+    pub(crate) rules: Rules,
+    pub(crate) statuses: StatusPolicy,
+    pub(crate) notes: Vec<Note>,
+    people: HashMap<Key, Person>,
+    last_inbound_ms: HashMap<Key, i64>,
+    inbound: HashMap<String, Key>,
+    typing_until_ms: HashMap<Key, i64>,
+    buckets: HashMap<String, (i64, i64)>,
+    accepted: Vec<Accepted>,
+    by_id: HashMap<String, usize>,
+    last_seq: u64,
+}
+
+/// The state behind every fake.
+pub(crate) struct World {
+    pub(crate) config: SimulatorConfig,
+    pub(crate) clock: Clock,
+    pub(crate) journal: Journal,
+    pub(crate) faults: Faults,
+    pub(crate) mind: Mind,
+    pub(crate) wire: std::sync::Arc<Wire>,
+    pub(crate) client: reqwest::Client,
+    /// Counts the changes on phones, for whoever waits for one.
+    pub(crate) changes: watch::Sender<u64>,
+    state: Mutex<State>,
+    stopped: AtomicBool,
+}
+
+impl World {
+    pub(crate) fn new(config: SimulatorConfig, target: Option<Target>, client: reqwest::Client) -> Self {
+        let state = State {
+            target,
+            rules: config.rules.clone(),
+            statuses: config.statuses.clone(),
+            notes: Vec::new(),
+            people: HashMap::new(),
+            last_inbound_ms: HashMap::new(),
+            inbound: HashMap::new(),
+            typing_until_ms: HashMap::new(),
+            buckets: HashMap::new(),
+            accepted: Vec::new(),
+            by_id: HashMap::new(),
+            last_seq: 0,
+        };
+        Self {
+            config,
+            clock: Clock::default(),
+            journal: Journal::default(),
+            faults: Faults::default(),
+            mind: Mind::default(),
+            wire: std::sync::Arc::new(Wire::new()),
+            client,
+            changes: watch::Sender::new(0),
+            state: Mutex::new(state),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells those who wait that something on a phone changed.
+    pub(crate) fn changed(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.wire.cut_all();
+    }
+
+    pub(crate) fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+}
+
+impl State {
+    fn next_seq(&mut self) -> u64 {
+        self.last_seq += 1;
+        self.last_seq
+    }
+
+    /// Remembers who somebody is, as she is now.
+    pub(crate) fn meet(&mut self, person: &Person) {
+        self.people.insert((person.channel, person.number.clone()), person.clone());
+    }
+
+    /// Remembers that she wrote this, which opens her service window.
+    pub(crate) fn wrote(&mut self, person: &Person, id: &str, at_ms: i64) {
+        self.meet(person);
+        let key = (person.channel, person.number.clone());
+        let last = self.last_inbound_ms.entry(key.clone()).or_insert(at_ms);
+        *last = (*last).max(at_ms);
+        self.inbound.insert(id.to_owned(), key);
+    }
+
+    pub(crate) fn person(&self, channel: Channel, number: &str) -> Option<&Person> {
+        self.people.get(&(channel, number.to_owned()))
+    }
+
+    pub(crate) fn person_by_bsuid(&self, channel: Channel, bsuid: &str) -> Option<&Person> {
+        self.people
+            .values()
+            .find(|person| person.channel == channel && person.bsuid.as_deref() == Some(bsuid))
+    }
+
+    /// Free text is welcome: she wrote within the last 24 hours.
+    pub(crate) fn window_open(&self, channel: Channel, number: &str, now_ms: i64) -> bool {
+        let last = self.last_inbound_ms.get(&(channel, number.to_owned()));
+        !self.rules.service_window
+            || last.is_some_and(|last| now_ms.saturating_sub(*last) < SERVICE_WINDOW_MS)
+    }
+
+    /// Takes one message out of the pair's allowance; false if there is none left.
+    pub(crate) fn spend_pair(&mut self, number: &str, now_ms: i64) -> bool {
+        if !self.rules.pair_limit {
+            return true;
+        }
+        let full = BURST * REFILL_MS;
+        let (level, since) = self.buckets.entry(number.to_owned()).or_insert((full, now_ms));
+        *level = level.saturating_add(now_ms.saturating_sub(*since).max(0)).min(full);
+        *since = now_ms;
+        if *level < REFILL_MS {
+            return false;
+        }
+        *level -= REFILL_MS;
+        true
+    }
+
+    /// Accepts a message: it is on the phone now, unless it is doomed.
+    pub(crate) fn accept(&mut self, mut message: Accepted) {
+        message.seq = self.next_seq();
+        self.typing_until_ms.remove(&(message.channel, message.number.clone()));
+        self.by_id.insert(message.shown.id.clone(), self.accepted.len());
+        self.accepted.push(message);
+    }
+
+    pub(crate) fn accepted(&self, id: &str) -> Option<&Accepted> {
+        self.by_id.get(id).and_then(|place| self.accepted.get(*place))
+    }
+
+    /// Everything accepted, in order.
+    pub(crate) fn all_accepted(&self) -> &[Accepted] {
+        &self.accepted
+    }
+
+    /// What a phone shows, in order.
+    pub(crate) fn on_phone(&self, channel: Channel, number: &str) -> impl Iterator<Item = &Accepted> {
+        self.accepted.iter().filter(move |message| {
+            message.channel == channel && message.number == number && message.doomed.is_none()
+        })
+    }
+
+    /// Moves a message forward; it never moves back.
+    pub(crate) fn progress(&mut self, id: &str, status: MessageStatus) {
+        let Some(message) = self.by_id.get(id).and_then(|place| self.accepted.get_mut(*place)) else {
+            return;
+        };
+        message.shown.status = message.shown.status.max(status);
+    }
+
+    /// Our service has read a message, and perhaps is typing. False if it is one that our service sent.
+    pub(crate) fn read(&mut self, id: &str, typing: bool, now_ms: i64) -> bool {
+        if self.by_id.contains_key(id) {
+            return false;
+        }
+        let Some(key) = self.inbound.get(id).cloned() else { return true };
+        let seq = self.notes.iter().find(|note| note.id == id).map_or(0, |note| note.seq);
+        for note in &mut self.notes {
+            if (note.channel, &note.number) == (key.0, &key.1) && note.seq <= seq {
+                note.ticks = Ticks::Read;
+            }
+        }
+        if typing {
+            self.typing_until_ms.insert(key, now_ms.saturating_add(TYPING_MS));
+        }
+        true
+    }
+
+    pub(crate) fn typing(&self, channel: Channel, number: &str, now_ms: i64) -> bool {
+        self.typing_until_ms.get(&(channel, number.to_owned())).is_some_and(|until| now_ms < *until)
+    }
+
+    /// Puts a bubble of her own on the phone page.
+    pub(crate) fn note(&mut self, person: &Person, id: &str, body: &str, at_ms: i64) {
+        let seq = self.next_seq();
+        let (channel, number) = (person.channel, person.number.clone());
+        let (id, body) = (id.to_owned(), body.to_owned());
+        self.notes.push(Note { seq, channel, number, id, body, at_ms, ticks: Ticks::Waiting });
+    }
+
+    /// Records what became of a bubble of hers.
+    pub(crate) fn tick(&mut self, id: &str, ticks: Ticks) {
+        if let Some(note) = self.notes.iter_mut().find(|note| note.id == id) {
+            note.ticks = note.ticks.max(ticks);
+        }
+    }
+}
