@@ -15,11 +15,11 @@ help =
     📣 *Postly-AI writes your posts*
     Send your idea, for example: “Create a promo post for Instagram, 20% off croissants this weekend”. You get 3 posts ready to paste, for 1 credit.
 
-    *BALANCE*: the credits you have left
-    *LANG fr*: change the language (fr, en, es, pt, ar)
-    *GEN* and a text: write, even if the text looks like a command
-    *STOP*: receive nothing more, *START*: resume
-    *HELP*: this message
+    • *BALANCE*: the credits you have left
+    • *LANG fr*: change the language (fr, en, es, pt, ar)
+    • *GEN* and a text: write, even if the text looks like a command
+    • *STOP*: receive nothing more, *START*: resume
+    • *HELP*: this message
 
 balance = 💳 Credits left: { $credits }
 language-now = 🌍 I speak English with you. To change: LANG fr, LANG es, LANG pt or LANG ar.

@@ -15,11 +15,11 @@ help =
     📣 *Postly-AI escribe tus publicaciones*
     Envía tu idea, por ejemplo: «Crea una promo para Instagram, -20 % en los cruasanes este fin de semana». Recibes 3 publicaciones listas para pegar, por 1 crédito.
 
-    *SALDO*: tus créditos restantes
-    *IDIOMA en*: cambiar de idioma (fr, en, es, pt, ar)
-    *GEN* y un texto: escribir, aunque el texto parezca un comando
-    *STOP*: no recibir nada más, *START*: volver
-    *AYUDA*: este mensaje
+    • *SALDO*: tus créditos restantes
+    • *IDIOMA en*: cambiar de idioma (fr, en, es, pt, ar)
+    • *GEN* y un texto: escribir, aunque el texto parezca un comando
+    • *STOP*: no recibir nada más, *START*: volver
+    • *AYUDA*: este mensaje
 
 balance = 💳 Créditos restantes: { $credits }
 language-now = 🌍 Te hablo en español. Para cambiar: IDIOMA fr, IDIOMA en, IDIOMA pt o IDIOMA ar.

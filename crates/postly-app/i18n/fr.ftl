@@ -15,11 +15,11 @@ help =
     📣 *Postly-AI écrit vos posts*
     Envoyez votre idée, par exemple : « Crée un post promo pour Instagram, -20 % sur les croissants ce week-end ». Vous recevez 3 posts prêts à coller, pour 1 crédit.
 
-    *SOLDE* : vos crédits restants
-    *LANGUE en* : changer de langue (fr, en, es, pt, ar)
-    *GEN* suivi d'un texte : écrire, même si le texte ressemble à une commande
-    *STOP* : ne plus rien recevoir, *START* : reprendre
-    *AIDE* : ce message
+    • *SOLDE* : vos crédits restants
+    • *LANGUE en* : changer de langue (fr, en, es, pt, ar)
+    • *GEN* suivi d'un texte : écrire, même si le texte ressemble à une commande
+    • *STOP* : ne plus rien recevoir, *START* : reprendre
+    • *AIDE* : ce message
 
 balance = 💳 Crédits restants: { $credits }
 language-now = 🌍 Je vous parle en français. Pour changer : LANGUE en, LANGUE es, LANGUE pt ou LANGUE ar.

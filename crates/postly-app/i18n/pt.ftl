@@ -15,11 +15,11 @@ help =
     📣 *A Postly-AI escreve seus posts*
     Envie sua ideia, por exemplo: “Crie um post promocional para o Instagram, -20 % nos croissants neste fim de semana”. Você recebe 3 posts prontos para colar, por 1 crédito.
 
-    *SALDO*: seus créditos restantes
-    *IDIOMA en*: mudar de idioma (fr, en, es, pt, ar)
-    *GEN* e um texto: escrever, mesmo que o texto pareça um comando
-    *STOP*: não receber mais nada, *START*: voltar
-    *AJUDA*: esta mensagem
+    • *SALDO*: seus créditos restantes
+    • *IDIOMA en*: mudar de idioma (fr, en, es, pt, ar)
+    • *GEN* e um texto: escrever, mesmo que o texto pareça um comando
+    • *STOP*: não receber mais nada, *START*: voltar
+    • *AJUDA*: esta mensagem
 
 balance = 💳 Créditos restantes: { $credits }
 language-now = 🌍 Falo português com você. Para mudar: IDIOMA fr, IDIOMA en, IDIOMA es ou IDIOMA ar.

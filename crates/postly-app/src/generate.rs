@@ -163,7 +163,7 @@ impl App {
     ) -> Result<(), JourneyError> {
         const PURPOSE: &str = "no_credit";
         let author = &asked.person.author;
-        let shared = outbox::shared_answer(&mut tx, asked.lane, PURPOSE, asked.event.received_at).await?;
+        let shared = outbox::shared_answer(&mut tx, asked.lane, PURPOSE, &asked.event.id).await?;
         let message = match shared {
             Some(message) => message,
             None => {

@@ -4,12 +4,13 @@ use postly_domain::{
     LedgerReason, PhoneE164, UnixMillis,
     credits::{GENERATION_PRICE, MAX_ADJUSTMENT},
     id::{AuthorId, EntryId, EventId, HoldId, IdentityId, MessageId},
+    post::Variant,
 };
 use postly_store::{
     StoreError, Tx, audit,
     authors::{self, Author, Identity},
     dead_letters::{self, DeadLetter},
-    generations,
+    generations, lanes,
     wallets::{self, Entry, Held, NewEntry, Posted, Wallet},
 };
 
@@ -174,6 +175,25 @@ impl App {
         };
         authors::add_identity(tx, &identity, now).await?;
         Ok(author.id)
+    }
+
+    /// The newest posts of an author; none when she has none that are hers to keep.
+    ///
+    /// # Errors
+    /// When nobody has this number or id, or the database fails.
+    pub async fn latest_posts(&self, who: &Who) -> Result<Vec<Variant>, OperatorError> {
+        let mut tx = self.0.db.read().await?;
+        let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+        Ok(generations::latest(&mut tx, &id).await?.unwrap_or_default())
+    }
+
+    /// Whether nothing waits and nothing is under way.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_idle(&self) -> Result<bool, StoreError> {
+        let mut tx = self.0.db.read().await?;
+        Ok(!lanes::any_waiting(&mut tx).await?)
     }
 
     /// Asks every invariant whether it holds.

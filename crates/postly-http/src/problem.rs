@@ -85,7 +85,6 @@ pub(crate) async fn not_found(request: Request) -> Problem {
 }
 
 /// The answer when a handler panicked. What it said goes to the log of the panic hook, not to the client.
-#[expect(clippy::needless_pass_by_value, reason = "the layer calls it with the value")]
 pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     metrics::counter!("panics_total").increment(1);
     Problem::new(Code::Internal, "").into_response()

@@ -31,12 +31,12 @@ pub struct DeadLetter {
 }
 
 const LIST: Sql = Sql::both(
-    "SELECT id, queue, COALESCE(outcome, 'unknown') AS reason, attempts, author_id, 0 AS refunded, \
+    "SELECT id, queue, COALESCE(outcome, 'unknown') AS reason, attempts, author_id, CAST(0 AS BIGINT) AS refunded, \
      received_at_ms AS created_at_ms FROM inbox WHERE state = 'dead' \
      UNION ALL \
      SELECT outbox.id, 'outbox' AS queue, COALESCE(outbox.reason, 'unknown') AS reason, \
      (SELECT COUNT(*) FROM attempts WHERE attempts.message_id = outbox.id) AS attempts, outbox.author_id, \
-     CASE WHEN generations.state = 'refunded' THEN 1 ELSE 0 END AS refunded, outbox.created_at_ms \
+     CAST(CASE WHEN generations.state = 'refunded' THEN 1 ELSE 0 END AS BIGINT) AS refunded, outbox.created_at_ms \
      FROM outbox LEFT JOIN generations ON generations.id = outbox.generation_id \
      WHERE outbox.state IN ('refused', 'cancelled', 'dead') \
      ORDER BY created_at_ms DESC, id DESC LIMIT $1",
@@ -101,7 +101,7 @@ macro_rules! dead_message_sql {
     ($lock:literal) => {
         concat!(
             "SELECT outbox.author_id, outbox.generation_id, outbox.expires_at_ms, ",
-            "CASE WHEN generations.state = 'refunded' THEN 1 ELSE 0 END AS refunded ",
+            "CAST(CASE WHEN generations.state = 'refunded' THEN 1 ELSE 0 END AS BIGINT) AS refunded ",
             "FROM outbox LEFT JOIN generations ON generations.id = outbox.generation_id ",
             "WHERE outbox.id = $1 AND outbox.state IN ('refused', 'cancelled', 'dead')",
             $lock

@@ -55,6 +55,7 @@ impl From<sqlx::Error> for StoreError {
                 _ if is_passing(database.code().as_deref()) => Self::Unavailable(error),
                 _ => Self::Statement(error),
             },
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) => Self::Statement(error),
             _ => Self::Unavailable(error),
         }
     }

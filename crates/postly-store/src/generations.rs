@@ -160,13 +160,15 @@ pub async fn settle_again(tx: &mut Tx, id: &GenerationId, hold: &HoldId) -> Resu
     Ok(tx.maybe_one(SETTLE_AGAIN, args![id, hold]).await?.is_some())
 }
 
-const OF_EVENT: Sql = Sql::both("SELECT id, variants FROM generations WHERE event_id = $1");
+const LATEST: Sql = Sql::both(
+    "SELECT variants FROM generations WHERE author_id = $1 AND state = 'settled' ORDER BY id DESC LIMIT 1",
+);
 
-/// The posts written for a message.
+/// The newest posts of an author that are not hidden by a refund.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn of_event(tx: &mut Tx, event: &EventId) -> Result<Option<Vec<Variant>>, StoreError> {
-    let Some(row) = tx.maybe_one(OF_EVENT, args![event]).await? else { return Ok(None) };
+/// When the database fails, or the row cannot be read.
+pub async fn latest(tx: &mut Tx, author: &AuthorId) -> Result<Option<Vec<Variant>>, StoreError> {
+    let Some(row) = tx.maybe_one(LATEST, args![author]).await? else { return Ok(None) };
     serde_json::from_str(&row.text("variants")?).map(Some).map_err(|_| StoreError::Unreadable { column: "variants" })
 }

@@ -177,6 +177,16 @@ pub async fn next_due(tx: &mut Tx, queue: Queue) -> Result<Option<UnixMillis>, S
     tx.one(NEXT_DUE, args![queue.as_str()]).await?.maybe_time("due")
 }
 
+const ANY_WAITING: Sql = Sql::both("SELECT 1 AS found FROM lanes WHERE ready_at_ms IS NOT NULL LIMIT 1");
+
+/// Whether anything waits or is under way, in any queue.
+///
+/// # Errors
+/// When the database fails.
+pub async fn any_waiting(tx: &mut Tx) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(ANY_WAITING, args![]).await?.is_some())
+}
+
 fn fenced(rows: u64) -> Result<(), StoreError> {
     if rows == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
 }

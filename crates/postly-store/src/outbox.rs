@@ -431,12 +431,12 @@ pub async fn change_end(
 }
 
 const SHARED: Sql = Sql::both(
-    "SELECT id FROM outbox WHERE lane = $1 AND purpose = $2 AND (created_at_ms >= $3 OR state = 'ready') \
+    "SELECT id FROM outbox WHERE lane = $1 AND purpose = $2 AND (id > $3 OR state = 'ready') \
      AND state <> 'cancelled' ORDER BY id DESC LIMIT 1",
 );
 
-/// A message of this purpose in the lane that was queued after `since`, or has not left yet: one that also answers
-/// what was waiting then.
+/// A message of this purpose in the lane that was queued when this event was already waiting, or has not left yet:
+/// one that answers this event too. Ids follow the order in which things were stored.
 ///
 /// # Errors
 /// When the database fails.
@@ -444,9 +444,9 @@ pub async fn shared_answer(
     tx: &mut Tx,
     lane: &str,
     purpose: &str,
-    since: UnixMillis,
+    event: &EventId,
 ) -> Result<Option<MessageId>, StoreError> {
-    let row = tx.maybe_one(SHARED, args![lane, purpose, since]).await?;
+    let row = tx.maybe_one(SHARED, args![lane, purpose, event]).await?;
     row.map(|row| row.text("id").map(MessageId::new)).transpose()
 }
 

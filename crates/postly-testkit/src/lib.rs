@@ -1,1 +1,304 @@
-//! TODO
+//! The whole service in a test: real SQL on both engines, real HTTP to the simulated world, a clock we move.
+//!
+//! For tests only; panics here are how a test says what went wrong.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "this crate is only ever a part of tests")]
+
+mod clock;
+mod database;
+
+use std::sync::{Arc, Once};
+
+use postly_app::{App, Parts, Settings, Workers, operator::Who};
+use postly_domain::{PhoneE164, Provider};
+use postly_pipeline::{
+    Writer,
+    offline::OfflineWriter,
+    openai::{OpenAiConfig, OpenAiModel},
+};
+use postly_simulator::{
+    Channel, Delivery, MessageKind, Person, PhoneMessage, Simulator, SimulatorConfig, StatusPolicy, Webhook,
+};
+use postly_store::wallets::{Entry, Wallet};
+use postly_whatsapp::{
+    Routes, WEBHOOK_PATH,
+    send::{MetaConfig, Senders, TwilioConfig},
+    signature::{MetaSecrets, TwilioSecrets, Verifier},
+};
+use secrecy::SecretString;
+use tokio::task::JoinHandle;
+
+pub use clock::TestClock;
+pub use database::{Database, EngineName};
+
+/// Where browsers and Twilio would find us.
+pub const PUBLIC_BASE_URL: &str = "https://postly.example";
+
+/// How a test wants its service.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Credits at a number's first message.
+    pub trial_credits: i64,
+    /// The writer without a network, instead of the simulated model.
+    pub offline: bool,
+    /// Which statuses follow a message by themselves. None, so that a test decides.
+    pub statuses: StatusPolicy,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { trial_credits: 5, offline: false, statuses: StatusPolicy::silent() }
+    }
+}
+
+/// A running service and its world.
+pub struct TestApp {
+    /// The application.
+    pub app: App,
+    /// The outside world.
+    pub world: Simulator,
+    /// The time.
+    pub clock: TestClock,
+    /// The engine under test.
+    pub engine: EngineName,
+    /// Where it listens.
+    pub base_url: String,
+    workers: Workers,
+    database: Database,
+    server: JoinHandle<()>,
+}
+
+/// Runs a test on every engine, one after the other.
+pub async fn for_each_engine(test: impl AsyncFn(&TestApp)) {
+    for_each_engine_with(Options::default(), test).await;
+}
+
+/// Runs a test on every engine, with options.
+pub async fn for_each_engine_with(options: Options, test: impl AsyncFn(&TestApp)) {
+    for engine in EngineName::ALL {
+        let app = TestApp::start(engine, &options).await;
+        test(&app).await;
+        app.assert_audit_is_clean().await;
+        app.stop().await;
+    }
+}
+
+/// Installs the TLS provider that the clients ask for.
+pub fn install_tls() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        // The simulator may have been first: as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+impl TestApp {
+    /// Starts a service on a fresh database.
+    pub async fn start(engine: EngineName, options: &Options) -> Self {
+        let database = Database::fresh(engine).await;
+        Self::start_on(database, options).await
+    }
+
+    /// Starts a service on this database.
+    pub async fn start_on(database: Database, options: &Options) -> Self {
+        install_tls();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base_url = format!("http://{}", listener.local_addr().expect("an address"));
+        let world = Simulator::start(SimulatorConfig {
+            statuses: options.statuses.clone(),
+            ..SimulatorConfig::default()
+        })
+        .await
+        .expect("the simulator starts");
+        world
+            .set_webhook(&format!("{base_url}{WEBHOOK_PATH}"), &format!("{PUBLIC_BASE_URL}{WEBHOOK_PATH}"))
+            .expect("a webhook address");
+        let clock = TestClock::starting_at(world.now_ms());
+        let outside = clock.clone();
+        world.set_clock(move || outside.now_ms());
+
+        let app = App::new(parts(&world, &database, &clock, options));
+        let router = postly_http::public_router(app.clone());
+        let server = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("the server runs");
+        });
+        let workers = Workers::new(app.clone());
+        Self { app, world, clock, engine: database.engine, base_url, workers, database, server }
+    }
+
+    /// Stops the service and drops its database.
+    pub async fn stop(self) {
+        self.server.abort();
+        self.world.stop().await;
+        self.app.db().close().await;
+        self.database.drop().await;
+    }
+
+    /// Somebody who writes through Meta.
+    pub fn author(&self) -> TestAuthor<'_> {
+        self.author_of(Channel::Meta, "+33639981001")
+    }
+
+    /// Somebody who writes through a provider, from a number.
+    pub fn author_of(&self, channel: Channel, number: &str) -> TestAuthor<'_> {
+        TestAuthor { app: self, person: self.world.person(channel, number), number: number.to_owned() }
+    }
+
+    /// Delivers a webhook once, as the provider does.
+    pub async fn deliver(&self, webhook: &Webhook) -> Delivery {
+        self.world.deliver(webhook).await
+    }
+
+    /// Does everything that is due.
+    pub async fn run_until_idle(&self) {
+        self.workers.run_until_idle().await.expect("the database answers");
+    }
+
+    /// Moves the time, ours and the world's.
+    pub fn advance_ms(&self, millis: i64) {
+        self.clock.advance_ms(millis);
+    }
+
+    /// The address of the database, as in `DATABASE_URL`.
+    pub fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
+    /// A question to the database whose answer is one number.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        self.database.count(sql).await
+    }
+
+    /// A question to the database whose answer is a column of texts.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        self.database.texts(sql).await
+    }
+
+    /// Every invariant holds.
+    pub async fn assert_audit_is_clean(&self) {
+        let findings = self.app.audit().await.expect("the audit runs");
+        let broken: Vec<_> = findings.iter().filter(|finding| finding.violations > 0).collect();
+        assert!(broken.is_empty(), "{:?}: {broken:?}", self.engine);
+    }
+}
+
+fn parts(world: &Simulator, database: &Database, clock: &TestClock, options: &Options) -> Parts {
+    let secret = |text: &str| SecretString::from(text.to_owned());
+    let accounts = world.config();
+    let meta = MetaConfig {
+        access_token: secret(&accounts.meta.access_token),
+        phone_number_id: accounts.meta.phone_number_id.clone(),
+        base_url: world.base_url(),
+        version: "v25.0".to_owned(),
+    };
+    let twilio = TwilioConfig {
+        account_sid: accounts.twilio.account_sid.clone(),
+        auth_token: secret(&accounts.twilio.auth_token),
+        from: accounts.twilio.from.clone(),
+        api_base_url: world.base_url(),
+        public_base_url: PUBLIC_BASE_URL.to_owned(),
+    };
+    let verifier = Verifier::new(
+        Some(MetaSecrets { app_secrets: vec![secret(&accounts.meta.app_secret)] }),
+        Some(TwilioSecrets { auth_tokens: vec![secret(&accounts.twilio.auth_token)], shared_keys: vec![] }),
+        PUBLIC_BASE_URL,
+    );
+    let writer = if options.offline {
+        Writer::new(Arc::new(OfflineWriter::new()))
+    } else {
+        let config =
+            OpenAiConfig { api_key: None, base_url: world.openai_base_url(), model: "gpt-4o-mini".to_owned() };
+        Writer::new(Arc::new(OpenAiModel::new(config).expect("a model's client")))
+    };
+    Parts {
+        db: database.db.clone(),
+        clock: Arc::new(clock.clone()),
+        verifier: verifier.expect("secrets"),
+        meta_verify_token: Some(secret(&accounts.meta.verify_token)),
+        routes: Routes {
+            meta_phone_number_id: Some(accounts.meta.phone_number_id.clone()),
+            twilio_account_sid: Some(accounts.twilio.account_sid.clone()),
+            twilio_from: Some(accounts.twilio.from.clone()),
+        },
+        senders: Senders::new(Some(meta), Some(twilio)).expect("the providers' clients"),
+        writer,
+        settings: Settings {
+            trial_credits: options.trial_credits,
+            welcome_credits: 5,
+            default_provider: Provider::Meta,
+            site_url: PUBLIC_BASE_URL.to_owned(),
+            identity_hash_key: secret("a key for the hashes of tests"),
+        },
+    }
+}
+
+/// A person in a test.
+pub struct TestAuthor<'a> {
+    app: &'a TestApp,
+    /// Who she is to the world.
+    pub person: Person,
+    number: String,
+}
+
+impl TestAuthor<'_> {
+    /// What she writes, signed by her provider; not yet delivered.
+    pub fn writes(&self, text: &str) -> Webhook {
+        self.app.world.webhook_text(&self.person, text)
+    }
+
+    /// What she sends that is not text.
+    pub fn sends(&self, kind: MessageKind) -> Webhook {
+        self.app.world.webhook_kind(&self.person, kind)
+    }
+
+    /// Writes, and waits until the service has nothing left to do.
+    pub async fn says(&self, text: &str) {
+        let delivery = self.app.deliver(&self.writes(text)).await;
+        assert_eq!(delivery.status, 200, "the webhook of {text:?}");
+        self.app.run_until_idle().await;
+    }
+
+    /// What her phone shows of us.
+    pub fn received(&self) -> Vec<PhoneMessage> {
+        self.app.world.phone_messages(&self.person)
+    }
+
+    /// The texts on her phone.
+    pub fn texts(&self) -> Vec<String> {
+        self.received().into_iter().map(|message| message.body).collect()
+    }
+
+    /// The last text on her phone.
+    pub fn last_text(&self) -> String {
+        self.texts().pop().unwrap_or_else(|| panic!("nothing came to the phone"))
+    }
+
+    /// How we name her.
+    pub fn who(&self) -> Who {
+        Who::Phone(PhoneE164::from_provider(&self.number).expect("a number"))
+    }
+
+    /// Gives her credits, as an operator would; an unknown number gets an author.
+    pub async fn has_credits(self, credits: i64) -> Self {
+        self.app.app.adjust(&self.who(), credits, "for a test").await.expect("a grant");
+        self
+    }
+
+    /// What she has.
+    pub async fn wallet(&self) -> Wallet {
+        self.app.app.credits(&self.who(), None).await.expect("an author").0
+    }
+
+    /// What she can spend.
+    pub async fn credits(&self) -> i64 {
+        self.wallet().await.available()
+    }
+
+    /// Her ledger, oldest first, as `+5 trial`.
+    pub async fn ledger(&self) -> Vec<String> {
+        let (_, mut entries, _): (_, Vec<Entry>, _) =
+            self.app.app.credits(&self.who(), None).await.expect("an author");
+        entries.reverse();
+        entries.iter().map(|entry| format!("{:+} {}", entry.delta, entry.reason)).collect()
+    }
+}

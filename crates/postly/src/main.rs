@@ -1,2 +1,72 @@
-//! TODO
-fn main() {}
+//! The `postly` command: the service, its demonstration, and the operator's tools.
+//!
+//! Exit 0: done. 1: a check failed or nothing was written. 2: usage or configuration.
+
+mod cli;
+mod commands;
+mod config;
+mod telemetry;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use commands::Failure;
+
+fn main() -> ExitCode {
+    // Cargo's alias cannot hold the `--` that `cargo demo -- --brief …` needs, so it arrives here.
+    let mut args: Vec<_> = std::env::args_os().collect();
+    if args.get(1).is_some_and(|command| command == "demo") && args.get(2).is_some_and(|arg| arg == "--") {
+        args.remove(2);
+    }
+    let cli = Cli::parse_from(args);
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        return fail(&Failure::Failed(anyhow::anyhow!("a second TLS provider was installed")));
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Failure::Failed(error.into())),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    // Variables of the process win over the file's. A missing file is no fault.
+    let _ = dotenvy::dotenv();
+    match cli.command {
+        Command::Serve { role } => commands::serve::run(role).await,
+        Command::Demo(options) => commands::demo::run(options).await,
+        Command::Migrate => commands::operator::migrate().await,
+        Command::Audit(output) => commands::operator::audit(output).await,
+        Command::Users(command) => commands::operator::users(command).await,
+        Command::Credits(command) => commands::operator::credits(command).await,
+        Command::DeadLetters(command) => commands::operator::dead_letters(command).await,
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is where a command says why it failed")]
+fn fail(failure: &Failure) -> ExitCode {
+    match failure {
+        Failure::Config(faults) => {
+            eprintln!("postly: the configuration is not complete:");
+            for fault in faults {
+                eprintln!("  {fault}");
+            }
+            ExitCode::from(2)
+        }
+        Failure::Usage(error) => {
+            eprintln!("postly: {error}");
+            ExitCode::from(2)
+        }
+        Failure::Failed(error) => {
+            eprintln!("postly: {error:#}");
+            ExitCode::from(1)
+        }
+        Failure::Silent => ExitCode::from(1),
+    }
+}

@@ -1,0 +1,77 @@
+//! The database goes away and comes back.
+
+use std::time::{Duration, Instant};
+
+use postly_app::{Shutdown, Workers};
+use postly_testkit::{EngineName, Options, TestApp};
+use sqlx::{Connection as _, Executor as _};
+
+/// Something that keeps every transaction of the service from happening while it is held.
+enum Outage {
+    Sqlite(sqlx::SqliteConnection),
+    Postgres { admin: sqlx::PgConnection, name: String },
+}
+
+impl Outage {
+    async fn begin(app: &TestApp) -> Self {
+        let url = app.database_url();
+        match app.engine {
+            EngineName::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
+                connection.execute("BEGIN EXCLUSIVE").await.unwrap();
+                Self::Sqlite(connection)
+            }
+            EngineName::Postgres => {
+                let (server, name) = url.rsplit_once('/').unwrap();
+                let mut admin = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+                for statement in [
+                    format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
+                    format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
+                ] {
+                    admin.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
+                }
+                Self::Postgres { admin, name: name.to_owned() }
+            }
+        }
+    }
+
+    async fn end(self) {
+        match self {
+            Self::Sqlite(mut connection) => drop(connection.execute("ROLLBACK").await.unwrap()),
+            Self::Postgres { mut admin, name } => {
+                let statement = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+                admin.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_database_we_say_503_in_time_and_go_on_by_ourselves_afterwards() {
+    for engine in EngineName::ALL {
+        let app = TestApp::start(engine, &Options::default()).await;
+        let fatou = app.author();
+        fatou.says("SOLDE").await;
+        let (stop, shutdown) = Shutdown::new();
+        let workers = tokio::spawn(Workers::new(app.app.clone()).run(shutdown));
+
+        let outage = Outage::begin(&app).await;
+        let webhook = fatou.writes("AIDE");
+        let asked = Instant::now();
+        let delivery = app.deliver(&webhook).await;
+        assert_eq!(delivery.status, 503, "{engine:?}");
+        // PRODUCT 5: within 2 s; the rest is this machine's.
+        assert!(asked.elapsed() < Duration::from_millis(2_900), "{engine:?}: {:?}", asked.elapsed());
+        outage.end().await;
+
+        // The provider brings it again, and nobody has to restart anything.
+        let delivery = app.world.deliver_with_retries(&webhook).await;
+        assert_eq!(delivery.status, 200, "{engine:?}");
+        let messages = app.world.wait_for_messages(&fatou.person, 2, Duration::from_secs(20)).await;
+        assert_eq!(messages.len(), 2, "{engine:?}");
+        stop.send(true).unwrap();
+        workers.await.unwrap();
+        app.assert_audit_is_clean().await;
+        app.stop().await;
+    }
+}

@@ -1,0 +1,111 @@
+//! Fresh databases for tests: a file in a temporary folder, or a database of the test cluster.
+
+use std::path::PathBuf;
+
+use postly_store::Db;
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+
+/// An engine to run a test on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineName {
+    /// Embedded.
+    Sqlite,
+    /// The test cluster.
+    Postgres,
+}
+
+impl EngineName {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
+
+/// A database of a test's own.
+pub struct Database {
+    /// The engine.
+    pub engine: EngineName,
+    /// The database, migrated.
+    pub db: Db,
+    /// Its address, as in `DATABASE_URL`.
+    pub url: String,
+    place: Place,
+}
+
+enum Place {
+    Folder(PathBuf),
+    Cluster { admin: String, name: String },
+}
+
+/// The address of the test cluster, up to and including the slash before a database's name.
+fn cluster() -> String {
+    std::env::var("POSTLY_TEST_POSTGRES").unwrap_or_else(|_| {
+        panic!("POSTLY_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, which starts a PostgreSQL")
+    })
+}
+
+impl Database {
+    /// An empty database with the schema of today.
+    pub async fn fresh(engine: EngineName) -> Self {
+        let name = format!("postly_test_{}", uuid::Uuid::new_v4().simple());
+        let (url, place) = match engine {
+            EngineName::Sqlite => {
+                let folder = std::env::temp_dir().join(&name);
+                (format!("sqlite://{}", folder.join("test.db").display()), Place::Folder(folder))
+            }
+            EngineName::Postgres => {
+                let base = cluster();
+                let admin = format!("{base}postgres");
+                run(&admin, format!("CREATE DATABASE {name}")).await;
+                (format!("{base}{name}"), Place::Cluster { admin, name })
+            }
+        };
+        let db = Db::open(&url).await.expect("the database opens");
+        db.migrate().await.expect("the schema is brought up to date");
+        Self { engine, db, url, place }
+    }
+
+    /// Removes it.
+    pub async fn drop(self) {
+        match self.place {
+            Place::Folder(folder) => std::fs::remove_dir_all(folder).expect("the folder goes"),
+            Place::Cluster { admin, name } => {
+                run(&admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+            }
+        }
+    }
+
+    /// A question whose answer is one number.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        match self.engine {
+            EngineName::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("a connection");
+                sqlx::query(sql).fetch_one(&mut connection).await.expect("an answer").get(0)
+            }
+            EngineName::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("a connection");
+                sqlx::query(sql).fetch_one(&mut connection).await.expect("an answer").get(0)
+            }
+        }
+    }
+
+    /// A question whose answer is a column of texts.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        match self.engine {
+            EngineName::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("a connection");
+                let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("an answer");
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+            EngineName::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("a connection");
+                let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("an answer");
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+        }
+    }
+}
+
+async fn run(admin: &str, statement: String) {
+    let mut connection = sqlx::PgConnection::connect(admin).await.expect("the test cluster answers");
+    // The only variable part is a name that we made of hexadecimal digits.
+    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the statement runs");
+}

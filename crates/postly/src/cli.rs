@@ -1,0 +1,137 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Postly-AI: a brief on WhatsApp becomes three posts.
+#[derive(Debug, Parser)]
+#[command(name = "postly", version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the service.
+    Serve {
+        /// What this process does; `web` and `worker` share a PostgreSQL.
+        #[arg(long, value_enum, default_value_t = Role::All)]
+        role: Role,
+    },
+    /// Run everything embedded, with a simulated WhatsApp to chat with.
+    Demo(DemoOptions),
+    /// Bring the database schema up to date.
+    Migrate,
+    /// Check the invariants of the data; exit 1 if one does not hold.
+    Audit(Output),
+    /// Look at authors.
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Look at credits and correct them.
+    #[command(subcommand)]
+    Credits(CreditsCommand),
+    /// Look at what was given up, and replay it.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    All,
+    Web,
+    Worker,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProviderName {
+    Meta,
+    Twilio,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoOptions {
+    /// Do one whole exchange in the terminal, on a throw-away database.
+    #[arg(long)]
+    pub(crate) brief: Option<String>,
+    /// Print one JSON object.
+    #[arg(long, requires = "brief")]
+    pub(crate) json: bool,
+    /// Through which provider.
+    #[arg(long, value_enum, default_value_t = ProviderName::Meta)]
+    pub(crate) provider: ProviderName,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Output {
+    /// Print JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct WhoArgs {
+    /// By telephone number.
+    #[arg(long)]
+    pub(crate) phone: Option<String>,
+    /// By author id.
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsersCommand {
+    /// Show an author.
+    Show {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Adjustment {
+    #[command(flatten)]
+    pub(crate) who: WhoArgs,
+    /// How many credits, from 1 to 1,000,000.
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
+    pub(crate) amount: i64,
+    /// Why; it stands in the ledger as the entry's note.
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CreditsCommand {
+    /// Show what an author has, and her ledger.
+    Show {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Give credits; an unknown number gets an author.
+    Grant(Adjustment),
+    /// Take credits; never more than are available.
+    Deduct(Adjustment),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLettersCommand {
+    /// List what was given up, newest first.
+    List(Output),
+    /// Put one back in line, or all of them.
+    Replay {
+        /// Which one.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        id: Option<String>,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+}

@@ -1,0 +1,263 @@
+//! `postly demo`: the whole service, embedded, with a simulated WhatsApp at the other end of its sockets.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use postly_app::{App, Shutdown, Workers, operator::Who};
+use postly_domain::{PhoneE164, Provider};
+use postly_simulator::{Channel, LedgerLine, Person, Simulator, SimulatorConfig};
+use postly_whatsapp::{
+    WEBHOOK_PATH,
+    send::{MetaConfig, TwilioConfig},
+};
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::{net::TcpListener, task::JoinSet};
+
+use super::{Failure, say, say_json};
+use crate::{
+    cli::{DemoOptions, ProviderName},
+    config::{Config, Meta, Twilio, WriterChoice},
+    telemetry, wiring,
+};
+
+/// What a number gets at its first message, here (PRODUCT 2).
+const TRIAL_CREDITS: i64 = 5;
+/// How long the demo waits for a reply (PRODUCT 2).
+const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Who writes in the terminal. Numbers of this range are never assigned (Arcep, for films and novels).
+const AUTHOR: &str = "+33639981234";
+
+pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
+    telemetry::plain();
+    match &options.brief {
+        Some(brief) if brief.trim().is_empty() => {
+            Err(Failure::Usage("--brief is empty: say what to write about".to_owned()))
+        }
+        Some(brief) => {
+            let folder = TemporaryFolder::new()?;
+            let url = format!("sqlite://{}", folder.0.join("demo.db").display());
+            let world = World::start(&url, Address::Any, Address::Any).await?;
+            let outcome = exchange(&world, brief, &options).await;
+            world.stop().await;
+            outcome
+        }
+        None => {
+            let world =
+                World::start("sqlite://data/demo.db", Address::Preferred(8080), Address::Preferred(8081)).await?;
+            say(&format!("Open {}/phone and write a brief. Stop with Ctrl+C.", world.simulator.base_url()));
+            tokio::signal::ctrl_c().await.context("cannot wait for Ctrl+C")?;
+            world.stop().await;
+            Ok(())
+        }
+    }
+}
+
+/// A folder of our own that goes with us.
+struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    fn new() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("postly-demo-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&path).context("cannot make a temporary folder")?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // What is left is a demo's database in a temporary folder.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Where to listen, on this machine only.
+enum Address {
+    Any,
+    /// This port, or any other when it is taken.
+    Preferred(u16),
+}
+
+impl Address {
+    async fn bind(self) -> anyhow::Result<TcpListener> {
+        let port = match self {
+            Self::Any => 0,
+            Self::Preferred(port) => port,
+        };
+        match TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await {
+            Ok(listener) => Ok(listener),
+            Err(_) if port != 0 => Ok(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The service and the world around it.
+struct World {
+    app: App,
+    simulator: Simulator,
+    stop: tokio::sync::watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl World {
+    async fn start(database_url: &str, service: Address, outside: Address) -> anyhow::Result<Self> {
+        let db = wiring::open(database_url).await?;
+        let listener = service.bind().await.context("cannot open a port")?;
+        let public_base_url = format!("http://{}", listener.local_addr()?);
+        // The simulator opens its own door; ask for a free one first.
+        let bind = outside.bind().await?.local_addr()?;
+
+        let desk = Arc::new(std::sync::OnceLock::<App>::new());
+        let config = SimulatorConfig {
+            webhook_url: Some(format!("{public_base_url}{WEBHOOK_PATH}")),
+            bind,
+            balance: Some(balance_hook(Arc::clone(&desk))),
+            ledger: Some(ledger_hook(Arc::clone(&desk))),
+            ..SimulatorConfig::default()
+        };
+        let simulator = Simulator::start(config.clone()).await.context("cannot start the simulator")?;
+        let app = wiring::application(configuration(&config, &simulator, &public_base_url)?, db)?;
+        // Set once, here.
+        let _ = desk.set(app.clone());
+
+        let (stop, shutdown) = Shutdown::new();
+        let mut tasks = JoinSet::new();
+        let router = postly_http::public_router(app.clone());
+        tasks.spawn(super::serve::serve(listener, router, shutdown.clone()));
+        tasks.spawn(Workers::new(app.clone()).run(shutdown));
+        Ok(Self { app, simulator, stop, tasks })
+    }
+
+    async fn stop(mut self) {
+        // The tasks hold the other end until they stop.
+        let _ = self.stop.send(true);
+        self.simulator.stop().await;
+        while self.tasks.join_next().await.is_some() {}
+        self.app.db().close().await;
+    }
+}
+
+/// The configuration that a person would write in the environment, with the simulator's accounts.
+fn configuration(
+    world: &SimulatorConfig,
+    simulator: &Simulator,
+    public_base_url: &str,
+) -> anyhow::Result<Config> {
+    let secret = |text: &str| SecretString::from(text.to_owned());
+    let auth_token = secret(&world.twilio.auth_token);
+    Ok(Config {
+        database_url: String::new(),
+        bind_address: "127.0.0.1:0".parse()?,
+        admin_bind_address: "127.0.0.1:0".parse()?,
+        public_base_url: public_base_url.to_owned(),
+        provider: Provider::Meta,
+        meta: Some(Meta {
+            send: MetaConfig {
+                access_token: secret(&world.meta.access_token),
+                phone_number_id: world.meta.phone_number_id.clone(),
+                base_url: simulator.base_url(),
+                version: "v25.0".to_owned(),
+            },
+            verify_token: secret(&world.meta.verify_token),
+            app_secrets: vec![secret(&world.meta.app_secret)],
+        }),
+        twilio: Some(Twilio {
+            send: TwilioConfig {
+                account_sid: world.twilio.account_sid.clone(),
+                auth_token: auth_token.clone(),
+                from: world.twilio.from.clone(),
+                api_base_url: simulator.base_url(),
+                public_base_url: public_base_url.to_owned(),
+            },
+            auth_tokens: vec![auth_token],
+            shared_keys: vec![],
+        }),
+        identity_hash_key: secret("the demo's own identity hash key"),
+        writer: WriterChoice::Offline,
+        welcome_credits: 5,
+        trial_credits: TRIAL_CREDITS,
+    })
+}
+
+fn who(number: &str) -> Option<Who> {
+    PhoneE164::from_provider(number).map(Who::Phone)
+}
+
+/// Tells the phone's page what its owner has left.
+fn balance_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::BalanceHook {
+    Arc::new(move |_, number| {
+        let desk = Arc::clone(&desk);
+        Box::pin(async move {
+            let (wallet, _, _) = desk.get()?.credits(&who(&number)?, None).await.ok()?;
+            Some(wallet.available())
+        })
+    })
+}
+
+/// Tells the phone's page what its owner spent.
+fn ledger_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::LedgerHook {
+    Arc::new(move |_, number| {
+        let desk = Arc::clone(&desk);
+        Box::pin(async move {
+            let (Some(app), Some(who)) = (desk.get(), who(&number)) else { return vec![] };
+            let Ok((_, entries, _)) = app.credits(&who, None).await else { return vec![] };
+            entries.into_iter().map(|entry| LedgerLine { delta: entry.delta, reason: entry.reason }).collect()
+        })
+    })
+}
+
+/// One message and its reply, in the terminal.
+async fn exchange(world: &World, brief: &str, options: &DemoOptions) -> Result<(), Failure> {
+    let channel = match options.provider {
+        ProviderName::Meta => Channel::Meta,
+        ProviderName::Twilio => Channel::Twilio,
+    };
+    let author = world.simulator.person(channel, AUTHOR);
+    let delivery = world.simulator.deliver(&world.simulator.webhook_text(&author, brief)).await;
+    if delivery.status != 200 {
+        return Err(anyhow::anyhow!("the webhook was answered with {}", delivery.status).into());
+    }
+    let reply = match tokio::time::timeout(REPLY_TIMEOUT, reply(world, &author)).await {
+        Ok(reply) => reply?,
+        Err(_) => return Err(anyhow::anyhow!("no reply came in {} s", REPLY_TIMEOUT.as_secs()).into()),
+    };
+    let who = who(AUTHOR).context("the demo's number cannot be read")?;
+    let (wallet, mut entries, _) = world.app.credits(&who, None).await?;
+    entries.reverse();
+    if options.json {
+        let variants = world.app.latest_posts(&who).await?;
+        let variants: Vec<_> = variants.into_iter().map(|variant| variant.text).collect();
+        let ledger: Vec<_> =
+            entries.iter().map(|entry| json!({ "delta": entry.delta, "reason": entry.reason })).collect();
+        say_json(&json!({
+            "reply": reply,
+            "variants": variants,
+            "ledger": ledger,
+            "available": wallet.available(),
+        }));
+    } else {
+        for message in &reply {
+            say(message);
+            say("");
+        }
+        for entry in &entries {
+            say(&format!("{:+} {}", entry.delta, entry.reason));
+        }
+        say(&format!("Balance: {}", wallet.available()));
+    }
+    Ok(())
+}
+
+/// The messages on the author's phone once the service has nothing left to say.
+async fn reply(world: &World, author: &Person) -> Result<Vec<String>, Failure> {
+    loop {
+        let messages = world.simulator.phone_messages(author);
+        if !messages.is_empty() && world.app.is_idle().await? {
+            // Asked again: the last part may have come between the two questions.
+            let messages = world.simulator.phone_messages(author);
+            return Ok(messages.into_iter().map(|message| message.body).collect());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,38 @@
+//! The commands.
+
+pub(crate) mod demo;
+pub(crate) mod operator;
+pub(crate) mod serve;
+
+use std::io::Write as _;
+
+use crate::config::Fault;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The configuration is not complete: exit 2.
+    Config(Vec<Fault>),
+    /// The command cannot be carried out as it was written: exit 2.
+    Usage(String),
+    /// It failed, or nothing was written: exit 1.
+    Failed(anyhow::Error),
+    /// It has said all there is to say: exit 1.
+    Silent,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Writes lines to standard output. A reader that has gone away is no failure of ours.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Writes one JSON value to standard output.
+pub(crate) fn say_json(value: &serde_json::Value) {
+    say(&value.to_string());
+}

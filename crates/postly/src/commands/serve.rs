@@ -1,0 +1,94 @@
+//! `postly serve`.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use axum::Router;
+use postly_app::{Engine, Shutdown, Workers};
+use postly_http::Metrics;
+use tokio::net::TcpListener;
+
+use super::Failure;
+use crate::{
+    cli::Role,
+    config::Reader,
+    telemetry, wiring,
+};
+
+/// Runs until told to stop (SIGTERM, SIGINT); what is under way is finished or handed back within 25 s.
+pub(crate) async fn run(role: Role) -> Result<(), Failure> {
+    let config = Reader::from_process().config().map_err(Failure::Config)?;
+    if role != Role::All && config.database_url.starts_with("sqlite:") {
+        let fault = "--role web and --role worker need PostgreSQL: an SQLite file has one process";
+        return Err(Failure::Usage(fault.to_owned()));
+    }
+    telemetry::json();
+    let metrics = Metrics::collect();
+    let (public, admin) = (config.bind_address, config.admin_bind_address);
+    let db = wiring::open(&config.database_url).await?;
+    let engine = db.engine();
+    let app = wiring::application(config, db.clone())?;
+    let (stop, shutdown) = Shutdown::new();
+
+    let operator = listen(admin, "ADMIN_BIND_ADDRESS").await?;
+    tracing::info!(address = %admin, "Operator listener on {admin}");
+    let operator = tokio::spawn(serve(operator, postly_http::operator_router(app.clone(), metrics), shutdown.clone()));
+    let web = if role == Role::Worker {
+        None
+    } else {
+        let listener = listen(public, "BIND_ADDRESS").await?;
+        tracing::info!(address = %public, engine = name(engine), "Listening on {public}");
+        Some(tokio::spawn(serve(listener, postly_http::public_router(app.clone()), shutdown.clone())))
+    };
+    let workers = if role == Role::Web {
+        None
+    } else {
+        Some(tokio::spawn(Workers::new(app).run(shutdown)))
+    };
+
+    stop_signal().await.context("cannot wait for signals")?;
+    tracing::info!("Stopping: finishing what is under way");
+    // Everybody who listens may have gone already.
+    let _ = stop.send(true);
+    for task in [Some(operator), web, workers].into_iter().flatten() {
+        task.await.context("a part of the service panicked")?;
+    }
+    db.close().await;
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+fn name(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "sqlite",
+        Engine::Postgres => "postgres",
+    }
+}
+
+async fn listen(address: SocketAddr, variable: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::Failed(anyhow::Error::from(error).context(format!("cannot listen on {address} ({variable})")))
+    })
+}
+
+/// Serves until the shutdown, and then the requests under way.
+pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
+    let served =
+        axum::serve(listener, router).with_graceful_shutdown(async move { shutdown.requested().await }).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "A listener failed");
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+

@@ -1,0 +1,485 @@
+//! The configuration: environment variables (PRODUCT 4), checked all at once. A fault names the variable and what to
+//! do about it, and never its value.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use postly_domain::{PhoneE164, Provider};
+use postly_pipeline::openai::OpenAiConfig;
+use postly_whatsapp::send::{MetaConfig, TwilioConfig};
+use secrecy::{ExposeSecret, SecretString};
+
+/// What the service is told.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) database_url: String,
+    pub(crate) bind_address: SocketAddr,
+    pub(crate) admin_bind_address: SocketAddr,
+    pub(crate) public_base_url: String,
+    pub(crate) provider: Provider,
+    pub(crate) meta: Option<Meta>,
+    pub(crate) twilio: Option<Twilio>,
+    pub(crate) identity_hash_key: SecretString,
+    pub(crate) writer: WriterChoice,
+    pub(crate) welcome_credits: i64,
+    pub(crate) trial_credits: i64,
+}
+
+/// Meta's account.
+#[derive(Debug)]
+pub(crate) struct Meta {
+    pub(crate) send: MetaConfig,
+    pub(crate) verify_token: SecretString,
+    pub(crate) app_secrets: Vec<SecretString>,
+}
+
+/// Twilio's account.
+#[derive(Debug)]
+pub(crate) struct Twilio {
+    pub(crate) send: TwilioConfig,
+    pub(crate) auth_tokens: Vec<SecretString>,
+    pub(crate) shared_keys: Vec<(String, SecretString)>,
+}
+
+/// Who writes.
+#[derive(Debug)]
+pub(crate) enum WriterChoice {
+    Offline,
+    OpenAi(OpenAiConfig),
+}
+
+/// A fault of the configuration, in words for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault(String);
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The shortest secret we take, in characters; the verify token, which guards a handshake only, may be shorter.
+const SHORTEST_SECRET: usize = 16;
+const SHORTEST_VERIFY_TOKEN: usize = 8;
+const DEFAULT_DATABASE: &str = "sqlite://data/postly.db";
+
+/// Where variables come from, and the faults found so far.
+pub(crate) struct Reader {
+    variables: BTreeMap<String, String>,
+    faults: Vec<Fault>,
+}
+
+impl Reader {
+    /// Reads the environment of the process.
+    pub(crate) fn from_process() -> Self {
+        let text = |value: std::ffi::OsString| value.into_string().ok();
+        Self::new(std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect())
+    }
+
+    fn new(variables: BTreeMap<String, String>) -> Self {
+        Self { variables, faults: vec![] }
+    }
+
+    fn fault(&mut self, text: impl Into<String>) {
+        self.faults.push(Fault(text.into()));
+    }
+
+    /// The faults, if there are any.
+    pub(crate) fn done<T>(self, value: T) -> Result<T, Vec<Fault>> {
+        if self.faults.is_empty() { Ok(value) } else { Err(self.faults) }
+    }
+
+    /// A variable, or the content of the file that `NAME_FILE` names. Empty is absent.
+    fn get(&mut self, name: &str) -> Option<String> {
+        let direct = self.variables.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let file = self.variables.get(&format!("{name}_FILE")).filter(|path| !path.is_empty()).cloned();
+        match (direct, file) {
+            (Some(_), Some(_)) => {
+                self.fault(format!("{name} and {name}_FILE are both set: keep one of them"));
+                None
+            }
+            (Some(value), None) => Some(value),
+            (None, Some(path)) => match std::fs::read_to_string(path) {
+                Ok(content) => Some(content.trim().to_owned()).filter(|content| !content.is_empty()),
+                Err(error) => {
+                    self.fault(format!("{name}_FILE cannot be read: {}", error.kind()));
+                    None
+                }
+            },
+            (None, None) => None,
+        }
+    }
+
+    fn secret_of(&mut self, name: &str, shortest: usize, value: &str) -> SecretString {
+        let plain = value.to_lowercase();
+        let placeholder = ["changeme", "default-salt"].contains(&plain.as_str())
+            || plain.starts_with("votre-")
+            || plain.starts_with("xxx");
+        if placeholder {
+            self.fault(format!("{name} is a placeholder: put the real one"));
+        } else if value.chars().count() < shortest {
+            self.fault(format!("{name} is too short: at least {shortest} characters"));
+        }
+        SecretString::from(value.to_owned())
+    }
+
+    /// A secret that may be absent.
+    fn maybe_secret(&mut self, name: &str) -> Option<SecretString> {
+        let value = self.get(name)?;
+        Some(self.secret_of(name, SHORTEST_SECRET, &value))
+    }
+
+    /// A secret that may be a list, newest first.
+    fn maybe_secrets(&mut self, name: &str) -> Option<Vec<SecretString>> {
+        let value = self.get(name)?;
+        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Some(parts.map(|part| self.secret_of(name, SHORTEST_SECRET, part)).collect())
+    }
+
+    fn required_secrets(&mut self, name: &str) -> Vec<SecretString> {
+        self.maybe_secrets(name).unwrap_or_else(|| {
+            self.fault(format!("{name} is missing: a random text of at least {SHORTEST_SECRET} characters"));
+            vec![]
+        })
+    }
+
+    fn number(&mut self, name: &str, default: i64) -> i64 {
+        let Some(value) = self.get(name) else { return default };
+        match value.parse() {
+            Ok(number) if (0..=1_000_000).contains(&number) => number,
+            _ => {
+                self.fault(format!("{name} must be a whole number from 0 to 1000000"));
+                default
+            }
+        }
+    }
+
+    fn address(&mut self, name: &str, default: SocketAddr) -> SocketAddr {
+        let Some(value) = self.get(name) else { return default };
+        value.parse().unwrap_or_else(|_| {
+            self.fault(format!("{name} must be an address and a port, such as {default}"));
+            default
+        })
+    }
+
+    /// An http or https address, without the slash at its end.
+    fn url(&mut self, name: &str, default: &str) -> String {
+        let value = self.get(name).unwrap_or_else(|| default.to_owned());
+        let host = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
+        if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', ' '])) {
+            self.fault(format!("{name} must be an http:// or https:// address without a query"));
+        }
+        value.trim_end_matches('/').to_owned()
+    }
+
+    /// A choice of words.
+    fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        let value = self.get(name)?;
+        let chosen = choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice);
+        if chosen.is_none() {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            self.fault(format!("{name} must be one of: {}", words.join(", ")));
+        }
+        chosen
+    }
+
+    /// The address of the database; the only thing most of the operator's commands need.
+    pub(crate) fn database_url(&mut self) -> String {
+        let url = self.get("DATABASE_URL").unwrap_or_else(|| DEFAULT_DATABASE.to_owned());
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        if !known.iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme)) {
+            self.fault("DATABASE_URL must start with sqlite://, postgres:// or postgresql://");
+        }
+        url
+    }
+
+    /// Where national numbers are at home.
+    pub(crate) fn default_region(&mut self) -> String {
+        let region = self.get("DEFAULT_REGION").unwrap_or_else(|| "FR".to_owned());
+        if region.len() != 2 || !region.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            self.fault("DEFAULT_REGION must be a country code of two capital letters, such as FR");
+        }
+        region
+    }
+
+    /// The provider of conversations that we start: the one that is named, else the one that is configured.
+    pub(crate) fn provider(&mut self) -> Option<Provider> {
+        self.choice("WHATSAPP_PROVIDER", &[("meta", Provider::Meta), ("twilio", Provider::Twilio)])
+    }
+
+    /// Says which variables of a group are missing, when some are there.
+    fn complete(&mut self, names: &[&str]) -> bool {
+        let missing: Vec<&str> =
+            names.iter().copied().filter(|name| self.get(name).is_none()).collect();
+        if missing.len() == names.len() {
+            return false;
+        }
+        for name in &missing {
+            let others: Vec<&str> = names.iter().copied().filter(|other| !missing.contains(other)).collect();
+            self.fault(format!("{name} is missing: {} set, and they go together", are(&others)));
+        }
+        missing.is_empty()
+    }
+
+    fn meta(&mut self) -> Option<Meta> {
+        let group = ["META_ACCESS_TOKEN", "META_PHONE_NUMBER_ID", "META_VERIFY_TOKEN", "META_APP_SECRET"];
+        let base_url = self.url("META_GRAPH_BASE_URL", "https://graph.facebook.com");
+        let version = self.get("META_GRAPH_VERSION").unwrap_or_else(|| "v25.0".to_owned());
+        if !self.complete(&group) {
+            return None;
+        }
+        let verify_token = self.get("META_VERIFY_TOKEN")?;
+        let phone_number_id = self.get("META_PHONE_NUMBER_ID")?;
+        if !phone_number_id.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.fault("META_PHONE_NUMBER_ID must be the number's id at Meta, digits only");
+        }
+        Some(Meta {
+            verify_token: self.secret_of("META_VERIFY_TOKEN", SHORTEST_VERIFY_TOKEN, &verify_token),
+            app_secrets: self.maybe_secrets("META_APP_SECRET")?,
+            send: MetaConfig {
+                access_token: self.maybe_secret("META_ACCESS_TOKEN")?,
+                phone_number_id,
+                base_url,
+                version,
+            },
+        })
+    }
+
+    fn twilio(&mut self, public_base_url: &str) -> Option<Twilio> {
+        let group = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_WHATSAPP_FROM"];
+        let api_base_url = self.url("TWILIO_API_BASE_URL", "https://api.twilio.com");
+        if !self.complete(&group) {
+            return None;
+        }
+        let auth_tokens = self.maybe_secrets("TWILIO_AUTH_TOKEN")?;
+        let from = self.get("TWILIO_WHATSAPP_FROM")?;
+        if PhoneE164::from_provider(&from).is_none() {
+            self.fault("TWILIO_WHATSAPP_FROM must be a number with its country code, such as +14155238886");
+        }
+        Some(Twilio {
+            send: TwilioConfig {
+                account_sid: self.get("TWILIO_ACCOUNT_SID")?,
+                // Only the newest one signs our own requests.
+                auth_token: auth_tokens.first()?.clone(),
+                from,
+                api_base_url,
+                public_base_url: public_base_url.to_owned(),
+            },
+            auth_tokens,
+            shared_keys: self.shared_keys(),
+        })
+    }
+
+    fn shared_keys(&mut self) -> Vec<(String, SecretString)> {
+        const NAME: &str = "TWILIO_SHARED_KEYS";
+        let Some(list) = self.get(NAME) else { return vec![] };
+        let mut keys = vec![];
+        for pair in list.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+            match pair.split_once(':') {
+                Some((id, secret)) if !id.is_empty() => {
+                    keys.push((id.to_owned(), self.secret_of(NAME, SHORTEST_SECRET, secret)));
+                }
+                _ => self.fault(format!("{NAME} must be a list of id:secret")),
+            }
+        }
+        keys
+    }
+
+    fn writer(&mut self) -> Option<WriterChoice> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Choice {
+            OpenAi,
+            Offline,
+        }
+        let api_key = self.maybe_secret("OPENAI_API_KEY");
+        let has_base = self.get("OPENAI_BASE_URL").is_some();
+        let base_url = self.url("OPENAI_BASE_URL", "https://api.openai.com/v1");
+        let model = self.get("OPENAI_MODEL").unwrap_or_else(|| "gpt-4o-mini".to_owned());
+        let reachable = api_key.is_some() || has_base;
+        let chosen = self.choice("WRITER", &[("openai", Choice::OpenAi), ("offline", Choice::Offline)]);
+        match chosen {
+            Some(Choice::Offline) => Some(WriterChoice::Offline),
+            Some(Choice::OpenAi) | None if reachable => {
+                Some(WriterChoice::OpenAi(OpenAiConfig { api_key, base_url, model }))
+            }
+            Some(Choice::OpenAi) => {
+                self.fault("WRITER is openai: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server without a key");
+                None
+            }
+            None => {
+                self.fault("WRITER is missing: set OPENAI_API_KEY or OPENAI_BASE_URL, or WRITER=offline for the built-in writer");
+                None
+            }
+        }
+    }
+
+    /// Reads everything the service needs.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub(crate) fn config(mut self) -> Result<Config, Vec<Fault>> {
+        let database_url = self.database_url();
+        let bind_address = self.address("BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let admin_bind_address = self.address("ADMIN_BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 9090)));
+        let nextauth_url = self.url("NEXTAUTH_URL", "http://localhost:8080");
+        let public_base_url = self.url("PUBLIC_BASE_URL", &nextauth_url);
+        let meta = self.meta();
+        let twilio = self.twilio(&public_base_url);
+        let named = self.provider();
+        let provider = self.default_provider(named, meta.is_some(), twilio.is_some());
+        // These two are for codes and sessions; a service without them would have to be stopped later.
+        self.required_secrets("OTP_SALT");
+        self.required_secrets("NEXTAUTH_SECRET");
+        let identity_hash_key = self.required_secrets("IDENTITY_HASH_KEY");
+        let writer = self.writer();
+        let welcome_credits = self.number("WELCOME_CREDITS", 5);
+        let trial_credits = self.number("WHATSAPP_TRIAL_CREDITS", 0);
+        self.default_region();
+        let (Some(writer), Some(provider)) = (writer, provider) else { return Err(self.faults) };
+        // Not a list: the key is never rotated, so a comma in it is part of it.
+        let identity_hash_key = SecretString::from(
+            identity_hash_key.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>().join(","),
+        );
+        self.done(Config {
+            database_url,
+            bind_address,
+            admin_bind_address,
+            public_base_url,
+            provider,
+            meta,
+            twilio,
+            identity_hash_key,
+            writer,
+            welcome_credits,
+            trial_credits,
+        })
+    }
+
+    fn default_provider(&mut self, named: Option<Provider>, meta: bool, twilio: bool) -> Option<Provider> {
+        match (named, meta, twilio) {
+            (Some(Provider::Meta), false, _) => {
+                self.fault("WHATSAPP_PROVIDER is meta, but the META_ variables are not all set");
+                named
+            }
+            (Some(Provider::Twilio), _, false) => {
+                self.fault("WHATSAPP_PROVIDER is twilio, but the TWILIO_ variables are not all set");
+                named
+            }
+            (Some(_), _, _) => named,
+            (None, true, true) => {
+                self.fault("WHATSAPP_PROVIDER is missing: both providers are configured, name one (meta or twilio)");
+                None
+            }
+            (None, true, false) => Some(Provider::Meta),
+            (None, false, true) => Some(Provider::Twilio),
+            (None, false, false) => {
+                self.fault("META_ACCESS_TOKEN or TWILIO_ACCOUNT_SID is missing: configure a WhatsApp provider");
+                None
+            }
+        }
+    }
+}
+
+fn are(names: &[&str]) -> String {
+    match names {
+        [one] => format!("{one} is"),
+        _ => format!("{} are", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &[(&str, &str)] = &[
+        ("META_ACCESS_TOKEN", "a-token-of-some-length"),
+        ("META_PHONE_NUMBER_ID", "106540352242922"),
+        ("META_VERIFY_TOKEN", "verify-me"),
+        ("META_APP_SECRET", "an-app-secret-of-32-characters-xx,an-older-app-secret"),
+        ("OTP_SALT", "a-pepper-of-some-length"),
+        ("IDENTITY_HASH_KEY", "a-key,with a comma in it"),
+        ("NEXTAUTH_SECRET", "a-session-secret-of-some-length"),
+        ("WRITER", "offline"),
+    ];
+
+    fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, Vec<String>> {
+        let mut variables: BTreeMap<String, String> =
+            GOOD.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        for (name, value) in changes {
+            match value {
+                Some(value) => variables.insert((*name).to_owned(), (*value).to_owned()),
+                None => variables.remove(*name),
+            };
+        }
+        Reader::new(variables).config().map_err(|faults| faults.into_iter().map(|fault| fault.0).collect())
+    }
+
+    #[test]
+    fn a_complete_configuration_is_taken() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.provider, Provider::Meta);
+        assert_eq!(config.meta.unwrap().app_secrets.len(), 2);
+        assert_eq!(config.identity_hash_key.expose_secret(), "a-key,with a comma in it");
+        assert_eq!(config.public_base_url, "http://localhost:8080");
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once_and_no_value_is_shown() {
+        let faults = read(&[
+            ("OTP_SALT", Some("default-salt")),
+            ("NEXTAUTH_SECRET", Some("short-one")),
+            ("IDENTITY_HASH_KEY", None),
+            ("META_APP_SECRET", None),
+            ("META_VERIFY_TOKEN", Some("1234567")),
+            ("DATABASE_URL", Some("mysql://somewhere")),
+            ("WELCOME_CREDITS", Some("-1")),
+            ("TWILIO_AUTH_TOKEN", Some("xxxxxxxxxxxxxxxxxxxxxxxxxxxx")),
+            ("BIND_ADDRESS", Some("here")),
+            ("PUBLIC_BASE_URL", Some("postly.example")),
+            ("WRITER", Some("parrot")),
+        ])
+        .unwrap_err();
+        let all = faults.join("\n");
+        for name in [
+            "OTP_SALT",
+            "NEXTAUTH_SECRET",
+            "IDENTITY_HASH_KEY",
+            "META_APP_SECRET",
+            "DATABASE_URL",
+            "WELCOME_CREDITS",
+            "TWILIO_ACCOUNT_SID",
+            "TWILIO_WHATSAPP_FROM",
+            "BIND_ADDRESS",
+            "PUBLIC_BASE_URL",
+            "WRITER",
+        ] {
+            assert!(all.contains(name), "{name} in {all}");
+        }
+        for value in ["short-one", "1234567", "mysql", "somewhere", "parrot", "xxxx"] {
+            assert!(!all.contains(value), "{value} in {all}");
+        }
+    }
+
+    #[test]
+    fn two_providers_need_a_choice_and_none_is_no_choice() {
+        let twilio: &[(&str, Option<&str>)] = &[
+            ("TWILIO_ACCOUNT_SID", Some("AC00000000000000000000000000000001")),
+            ("TWILIO_AUTH_TOKEN", Some("0123456789abcdef0123456789abcdef")),
+            ("TWILIO_WHATSAPP_FROM", Some("whatsapp:+14155238886")),
+        ];
+        assert!(read(twilio).unwrap_err().concat().contains("WHATSAPP_PROVIDER"));
+        let mut named = twilio.to_vec();
+        named.push(("WHATSAPP_PROVIDER", Some("twilio")));
+        assert_eq!(read(&named).unwrap().provider, Provider::Twilio);
+        let none = ["META_ACCESS_TOKEN", "META_PHONE_NUMBER_ID", "META_VERIFY_TOKEN", "META_APP_SECRET"]
+            .map(|name| (name, None));
+        assert!(read(&none).is_err());
+    }
+
+    #[test]
+    fn without_a_model_the_writer_must_be_chosen() {
+        assert!(read(&[("WRITER", None)]).unwrap_err().concat().contains("WRITER"));
+        let base = ("OPENAI_BASE_URL", Some("http://127.0.0.1:11434/v1"));
+        assert!(matches!(read(&[("WRITER", None), base]).unwrap().writer, WriterChoice::OpenAi(_)));
+        assert!(matches!(read(&[base]).unwrap().writer, WriterChoice::Offline));
+    }
+}

@@ -1,0 +1,18 @@
+//! Logs: structured lines on standard error, never a code, a token, a number or a text.
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Says everything from `info` on, and of the libraries only what is wrong. `RUST_LOG` overrides it.
+fn filter() -> EnvFilter {
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,reqwest=warn"))
+}
+
+/// JSON lines, for machines.
+pub(crate) fn json() {
+    fmt().with_env_filter(filter()).with_writer(std::io::stderr).json().flatten_event(true).init();
+}
+
+/// Plain lines, for a person at a terminal.
+pub(crate) fn plain() {
+    fmt().with_env_filter(filter()).with_writer(std::io::stderr).compact().without_time().init();
+}

@@ -1,0 +1,90 @@
+//! From a configuration to an application.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use postly_app::{App, Parts, Settings, SystemClock};
+use postly_domain::Provider;
+use postly_pipeline::{Writer, offline::OfflineWriter, openai::OpenAiModel};
+use postly_store::Db;
+use postly_whatsapp::{
+    Routes,
+    send::Senders,
+    signature::{MetaSecrets, TwilioSecrets, Verifier},
+};
+use secrecy::SecretString;
+
+use crate::config::{Config, WriterChoice};
+
+/// Opens the database and brings its schema up to date.
+pub(crate) async fn open(database_url: &str) -> anyhow::Result<Db> {
+    let db = Db::open(database_url).await.context("cannot open the database of DATABASE_URL")?;
+    db.migrate().await.context("cannot bring the database up to date")?;
+    Ok(db)
+}
+
+/// The application of the service.
+pub(crate) fn application(config: Config, db: Db) -> anyhow::Result<App> {
+    let routes = Routes {
+        meta_phone_number_id: config.meta.as_ref().map(|meta| meta.send.phone_number_id.clone()),
+        twilio_account_sid: config.twilio.as_ref().map(|twilio| twilio.send.account_sid.clone()),
+        twilio_from: config.twilio.as_ref().map(|twilio| twilio.send.from.clone()),
+    };
+    let (meta_send, meta_secrets, meta_verify_token) = match config.meta {
+        Some(meta) => {
+            (Some(meta.send), Some(MetaSecrets { app_secrets: meta.app_secrets }), Some(meta.verify_token))
+        }
+        None => (None, None, None),
+    };
+    let (twilio_send, twilio_secrets) = match config.twilio {
+        Some(twilio) => (
+            Some(twilio.send),
+            Some(TwilioSecrets { auth_tokens: twilio.auth_tokens, shared_keys: twilio.shared_keys }),
+        ),
+        None => (None, None),
+    };
+    let writer = match config.writer {
+        WriterChoice::Offline => Writer::new(Arc::new(OfflineWriter::new())),
+        WriterChoice::OpenAi(model) => {
+            Writer::new(Arc::new(OpenAiModel::new(model).context("cannot set up the model's client")?))
+        }
+    };
+    Ok(App::new(Parts {
+        db,
+        clock: Arc::new(SystemClock),
+        verifier: Verifier::new(meta_secrets, twilio_secrets, &config.public_base_url)
+            .context("cannot set up the check of signatures")?,
+        meta_verify_token,
+        routes,
+        senders: Senders::new(meta_send, twilio_send).context("cannot set up the providers' clients")?,
+        writer,
+        settings: Settings {
+            trial_credits: config.trial_credits,
+            welcome_credits: config.welcome_credits,
+            default_provider: config.provider,
+            site_url: config.public_base_url,
+            identity_hash_key: config.identity_hash_key,
+        },
+    }))
+}
+
+/// An application that only looks at the database and corrects it: it hears and sends nothing.
+pub(crate) fn operator_application(db: Db, provider: Provider) -> anyhow::Result<App> {
+    let nowhere = "http://localhost";
+    Ok(App::new(Parts {
+        db,
+        clock: Arc::new(SystemClock),
+        verifier: Verifier::new(None, None, nowhere)?,
+        meta_verify_token: None,
+        routes: Routes::default(),
+        senders: Senders::new(None, None)?,
+        writer: Writer::new(Arc::new(OfflineWriter::new())),
+        settings: Settings {
+            trial_credits: 0,
+            welcome_credits: 0,
+            default_provider: provider,
+            site_url: nowhere.to_owned(),
+            identity_hash_key: SecretString::from(String::new()),
+        },
+    }))
+}

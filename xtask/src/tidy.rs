@@ -1,0 +1,133 @@
+//! The house rules that no compiler checks.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+/// Which crate may name which others of the workspace (the arrows of docs/ARCHITECTURE.md), outside of its tests.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("postly-domain", &[]),
+    ("postly-store", &["postly-domain"]),
+    ("postly-whatsapp", &["postly-domain"]),
+    ("postly-pipeline", &["postly-domain"]),
+    ("postly-app", &["postly-domain", "postly-store", "postly-whatsapp", "postly-pipeline"]),
+    ("postly-http", &["postly-app", "postly-domain"]),
+    ("postly-simulator", &[]),
+    (
+        "postly",
+        &[
+            "postly-app",
+            "postly-domain",
+            "postly-http",
+            "postly-pipeline",
+            "postly-simulator",
+            "postly-store",
+            "postly-whatsapp",
+        ],
+    ),
+    (
+        "postly-testkit",
+        &[
+            "postly-app",
+            "postly-domain",
+            "postly-http",
+            "postly-pipeline",
+            "postly-simulator",
+            "postly-store",
+            "postly-whatsapp",
+        ],
+    ),
+];
+
+/// The longest a source file may be, in lines. STYLE says most fit in 400; beyond this there is a second idea inside.
+const LONGEST_FILE: usize = 600;
+
+/// Words that open a statement; outside of the store and of tests nobody writes SQL.
+const SQL_WORDS: [&str; 4] = ["\"SELECT ", "\"INSERT INTO ", "\"UPDATE ", "\"DELETE FROM "];
+
+/// Checks everything, and says all that is wrong.
+pub(crate) fn check() -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")?;
+    let mut faults = vec![];
+    for crate_folder in folders(&root.join("crates"))? {
+        arrows(&crate_folder, &mut faults)?;
+    }
+    for file in sources(&root.join("crates"))?.into_iter().chain(sources(&root.join("xtask"))?) {
+        let text = std::fs::read_to_string(&file)?;
+        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+        if text.lines().count() > LONGEST_FILE {
+            faults.push(format!("{name} is longer than {LONGEST_FILE} lines: look for the second idea in it"));
+        }
+        let may_hold_sql = ["crates/postly-store/", "crates/postly-testkit/", "xtask/"]
+            .iter()
+            .any(|room| name.starts_with(room))
+            || name.contains("/tests/");
+        if !may_hold_sql && SQL_WORDS.iter().any(|word| text.contains(word)) {
+            faults.push(format!("{name} holds SQL: only crates/postly-store does"));
+        }
+    }
+    if faults.is_empty() {
+        println!("tidy: the house is in order");
+        return Ok(());
+    }
+    for fault in &faults {
+        eprintln!("tidy: {fault}");
+    }
+    bail!("{} things are out of place", faults.len())
+}
+
+fn arrows(crate_folder: &Path, faults: &mut Vec<String>) -> anyhow::Result<()> {
+    let name = crate_folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some((_, allowed)) = ARROWS.iter().find(|(room, _)| *room == name) else {
+        faults.push(format!("crates/{name} is a room that tidy does not know: add its arrows"));
+        return Ok(());
+    };
+    let manifest = std::fs::read_to_string(crate_folder.join("Cargo.toml"))?;
+    let mut section = "";
+    for line in manifest.lines().map(str::trim) {
+        if line.starts_with('[') {
+            section = line;
+        }
+        let Some(other) = line.split(['.', ' ', '=']).next().filter(|word| word.starts_with("postly")) else {
+            continue;
+        };
+        match section {
+            "[dependencies]" if !allowed.contains(&other) => {
+                faults.push(format!("crates/{name} must not depend on {other}"));
+            }
+            // Tests may reach for the testkit, and for whatever it is made of.
+            "[dependencies]" | "[dev-dependencies]" | "[package]" => {}
+            _ => {}
+        }
+        if section == "[dependencies]" && other == "postly-testkit" {
+            faults.push(format!("crates/{name}: postly-testkit is for tests only"));
+        }
+    }
+    Ok(())
+}
+
+fn folders(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn sources(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(sources(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
