@@ -1,1 +1,30 @@
-//! TODO
+//! The writing: from a brief to three posts, behind one [`Model`] trait.
+//!
+//! A [`Writer`] asks a model once, checks what comes back against our own rules (never trusting that the
+//! server enforced them), asks for one repair at most, and ends in three good posts or in a typed failure that
+//! costs the author nothing. Two models come with it: [`openai`], which speaks to any compatible server, and
+//! [`offline`], a composer of proofread sentences that needs no network and is not an AI.
+//!
+//! Briefs and posts never reach a log, an error message or a `Debug` output from here.
+
+mod defect;
+mod facts;
+pub mod guard;
+mod language;
+mod model;
+mod offer;
+pub mod offline;
+pub mod openai;
+pub mod platform_limits;
+pub mod prompt;
+mod tokens;
+pub mod validate;
+mod wishes;
+mod writer;
+
+pub use defect::Defect;
+pub use language::detect_language;
+pub use model::{
+    Answer, Ask, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, Repair, Stage,
+};
+pub use writer::{TIME_LIMIT, WriteError, WriteFailure, Writer, Written};

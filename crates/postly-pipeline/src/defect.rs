@@ -1,0 +1,185 @@
+//! What can be wrong with a draft, said so that a model can mend it.
+
+use postly_domain::{Language, post::Platform};
+
+/// One reason why a draft is not delivered. Posts are counted from one.
+///
+/// Some defects quote the draft, because the model that repairs it must know what to change; `Debug` and
+/// [`Defect::code`] do not, because they end in logs.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Defect {
+    /// The answer holds no JSON object at all.
+    NotJson,
+    /// The answer is JSON, but not what the schema asks for.
+    Schema,
+    /// There are more or fewer posts than three.
+    WrongCount {
+        /// How many there are.
+        found: usize,
+    },
+    /// A post without a word.
+    Empty {
+        /// Which post.
+        post: usize,
+    },
+    /// Two posts that say the same.
+    TooAlike {
+        /// The earlier post.
+        first: usize,
+        /// The later post.
+        second: usize,
+    },
+    /// A post over the platform's limit, by the platform's own counting.
+    TooLong {
+        /// Which post.
+        post: usize,
+        /// Where it should be published.
+        platform: Platform,
+        /// What the platform would count.
+        length: usize,
+        /// What the platform allows.
+        limit: usize,
+    },
+    /// More hashtags than the platform takes.
+    TooManyHashtags {
+        /// Which post.
+        post: usize,
+        /// What the platform takes.
+        limit: usize,
+    },
+    /// The same hashtag twice in one post.
+    RepeatedHashtag {
+        /// Which post.
+        post: usize,
+    },
+    /// A hashtag, though the brief asks for none.
+    UnwantedHashtag {
+        /// Which post.
+        post: usize,
+    },
+    /// An emoji, though the brief asks for none.
+    UnwantedEmoji {
+        /// Which post.
+        post: usize,
+    },
+    /// A line that passes for one of our own: the list of posts, the balance, an error, a code.
+    ForgedHeader {
+        /// Which post.
+        post: usize,
+    },
+    /// A post in another language than the one asked for.
+    WrongLanguage {
+        /// Which post.
+        post: usize,
+        /// The language asked for.
+        expected: Language,
+    },
+    /// A number, price, date, phone, link … that the brief does not have.
+    UnknownFact {
+        /// Which post.
+        post: usize,
+        /// The fact, as the model wrote it, more or less.
+        fact: String,
+    },
+    /// A promise that the brief does not make.
+    UnknownPromise {
+        /// Which post.
+        post: usize,
+        /// The words that promise.
+        words: String,
+    },
+    /// The discount of the brief, its subject or its period is missing.
+    MissingOffer {
+        /// Which post.
+        post: usize,
+        /// The words of the brief to copy.
+        words: String,
+    },
+    /// A vulgar word.
+    Vulgar {
+        /// Which post.
+        post: usize,
+    },
+    /// A piece of our own instructions.
+    Leak {
+        /// Which post.
+        post: usize,
+    },
+}
+
+impl Defect {
+    /// A short name for logs and metrics, without a word of the draft.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::Schema => "schema",
+            Self::WrongCount { .. } => "wrong_count",
+            Self::Empty { .. } => "empty",
+            Self::TooAlike { .. } => "too_alike",
+            Self::TooLong { .. } => "too_long",
+            Self::TooManyHashtags { .. } => "too_many_hashtags",
+            Self::RepeatedHashtag { .. } => "repeated_hashtag",
+            Self::UnwantedHashtag { .. } => "unwanted_hashtag",
+            Self::UnwantedEmoji { .. } => "unwanted_emoji",
+            Self::ForgedHeader { .. } => "forged_header",
+            Self::WrongLanguage { .. } => "wrong_language",
+            Self::UnknownFact { .. } => "unknown_fact",
+            Self::UnknownPromise { .. } => "unknown_promise",
+            Self::MissingOffer { .. } => "missing_offer",
+            Self::Vulgar { .. } => "vulgar",
+            Self::Leak { .. } => "leak",
+        }
+    }
+
+    /// What to change, in one sentence for the repair prompt.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::NotJson => "The answer was not one JSON object; answer with the object alone.".to_owned(),
+            Self::Schema => "The JSON object did not follow the schema.".to_owned(),
+            Self::WrongCount { found } => format!("There were {found} posts; write exactly three."),
+            Self::Empty { post } => format!("Post {post} was empty."),
+            Self::TooAlike { first, second } => {
+                format!(
+                    "Posts {first} and {second} say nearly the same; take really different angles and words."
+                )
+            }
+            Self::TooLong { post, platform, length, limit } => {
+                format!("Post {post} counts {length} characters; {} allows {limit}.", platform.as_str())
+            }
+            Self::TooManyHashtags { post, limit } => {
+                format!("Post {post} has too many hashtags; use at most {limit}.")
+            }
+            Self::RepeatedHashtag { post } => format!("Post {post} repeats a hashtag."),
+            Self::UnwantedHashtag { post } => {
+                format!("Post {post} has a hashtag; the brief asks for none.")
+            }
+            Self::UnwantedEmoji { post } => format!("Post {post} has an emoji; the brief asks for none."),
+            Self::ForgedHeader { post } => {
+                format!("Post {post} contains a line that imitates a notice of the service; remove it.")
+            }
+            Self::WrongLanguage { post, expected } => {
+                format!("Post {post} is not in the language asked for ({}).", expected.code())
+            }
+            Self::UnknownFact { post, fact } => {
+                format!("Post {post} states \"{fact}\", which the brief does not; remove it.")
+            }
+            Self::UnknownPromise { post, words } => {
+                format!(
+                    "Post {post} says \"{words}\", a promise or claim the brief does not make; remove it."
+                )
+            }
+            Self::MissingOffer { post, words } => {
+                format!("Post {post} must contain the words \"{words}\" exactly as the brief has them.")
+            }
+            Self::Vulgar { post } => format!("Post {post} has a vulgar word."),
+            Self::Leak { post } => format!("Post {post} repeats the instructions; write for customers only."),
+        }
+    }
+}
+
+/// The name of the defect only: what the draft says stays out of logs.
+impl std::fmt::Debug for Defect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}

@@ -1,0 +1,393 @@
+//! Figures: numbers, percentages, prices, times, phones.
+
+use super::{Fact, links};
+
+/// Whether the numbers of a numbered list are facts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListNumbers {
+    /// In a brief they may be.
+    Count,
+    /// In a post "1.", "2.", "3." at the start of lines only number them.
+    Skip,
+}
+
+/// A fact and where it stands.
+struct Found {
+    start: usize,
+    end: usize,
+    fact: Fact,
+}
+
+/// Reads the figures and links of a text made plain.
+pub(super) fn facts(plain: &str, lists: ListNumbers) -> Vec<Fact> {
+    let mut text = plain.to_owned();
+    let mut facts = Vec::new();
+    for span in links::link_spans(plain) {
+        if let Some(link) = plain.get(span.start..span.end) {
+            facts.push(Fact::Link(links::canonical(link)));
+            text.replace_range(span.start..span.end, &" ".repeat(span.end - span.start));
+        }
+    }
+    if lists == ListNumbers::Skip {
+        text = without_list_numbers(&text);
+    }
+    facts.extend(figures(&text));
+    facts.extend(spelled(&text));
+    facts
+}
+
+/// The months of dates in figures: "12/05" and "12.05.2025" name May.
+pub(super) fn months_in_figures(plain: &str) -> Vec<Fact> {
+    let is_figure = |c: char| c.is_ascii_digit() || matches!(c, '/' | '.' | '-');
+    plain
+        .split(|c: char| !is_figure(c))
+        .filter_map(|piece| {
+            let mut parts = piece.split(['/', '.', '-']);
+            let day: u8 = parts.next()?.parse().ok()?;
+            let month: u8 = parts.next()?.parse().ok()?;
+            ((1..=31).contains(&day) && (1..=12).contains(&month)).then_some(Fact::Month(month))
+        })
+        .collect()
+}
+
+/// Blanks "1.", "2)", "3️⃣" at the start of lines as long as they count up from one.
+fn without_list_numbers(text: &str) -> String {
+    let mut next = 1u32;
+    let lines = text.split('\n').map(|line| {
+        let body = line.trim_start();
+        let digits = body.find(|c: char| !c.is_ascii_digit()).unwrap_or(body.len());
+        let (number, rest) = body.split_at(digits);
+        let marked =
+            rest.strip_prefix(['.', ')', '\u{20E3}']).filter(|rest| rest.is_empty() || rest.starts_with(' '));
+        match marked {
+            Some(rest) if number.parse() == Ok(next) => {
+                next += 1;
+                rest
+            }
+            _ => line,
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn figures(text: &str) -> Vec<Fact> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut found: Vec<Found> = Vec::new();
+    let mut at = 0;
+    while let Some(c) = chars.get(at) {
+        if c.is_ascii_digit() {
+            let figure = phone(&chars, at).unwrap_or_else(|| figure(&chars, at));
+            at = figure.end;
+            found.push(figure);
+        } else {
+            // Numerals without decimal digits: circled beyond fifty, other scripts.
+            if c.is_numeric() {
+                found.push(Found { start: at, end: at + 1, fact: Fact::Number(c.to_string()) });
+            }
+            at += 1;
+        }
+    }
+    share_units(&chars, &mut found);
+    found.into_iter().map(|found| found.fact).collect()
+}
+
+/// "de 9 à 12h", "5-10 €": in a range the unit stands once, for both.
+fn share_units(chars: &[char], found: &mut [Found]) {
+    for at in (1..found.len()).rev() {
+        let (head, tail) = found.split_at_mut(at);
+        let (Some(first), Some(second)) = (head.last_mut(), tail.first()) else { continue };
+        let Fact::Number(number) = &first.fact else { continue };
+        let between: String = chars.get(first.end..second.start).unwrap_or_default().iter().collect();
+        if !matches!(
+            between.trim(),
+            "-" | "à" | "a" | "to" | "until" | "al" | "et" | "and" | "y" | "e" | "ou" | "or"
+        ) {
+            continue;
+        }
+        let shared = match &second.fact {
+            Fact::Time(_) if !matches!(between.trim(), "et" | "and" | "y" | "e") => {
+                number.parse::<u32>().ok().filter(|hour| *hour <= 24).map(|hour| Fact::Time(hour * 60))
+            }
+            Fact::Percent(_) => Some(Fact::Percent(number.clone())),
+            Fact::Money(_, currency) => Some(Fact::Money(number.clone(), currency)),
+            Fact::Time(_)
+            | Fact::Number(_)
+            | Fact::Phone(_)
+            | Fact::Link(_)
+            | Fact::Weekday(_)
+            | Fact::Month(_)
+            | Fact::Relative(_) => None,
+        };
+        if let Some(fact) = shared {
+            first.fact = fact;
+        }
+    }
+}
+
+fn digits_from(chars: &[char], at: usize) -> usize {
+    chars.iter().skip(at).take_while(|c| c.is_ascii_digit()).count()
+}
+
+fn text_of(chars: &[char], from: usize, to: usize) -> String {
+    chars.iter().take(to).skip(from).collect()
+}
+
+/// A phone number: it starts with a plus or a zero, or comes in groups as phones do.
+fn phone(chars: &[char], start: usize) -> Option<Found> {
+    let mut digits = String::new();
+    let mut groups = Vec::new();
+    let mut at = start;
+    loop {
+        let count = digits_from(chars, at);
+        digits.push_str(&text_of(chars, at, at + count));
+        groups.push(count);
+        at += count;
+        let next_is_digit = |offset: usize| chars.get(at + offset).is_some_and(char::is_ascii_digit);
+        match chars.get(at) {
+            Some(' ' | '.' | '-') if next_is_digit(1) => at += 1,
+            // "+33 (0)6": the zero is spoken at home only.
+            Some(' ') if text_of(chars, at, at + 4) == " (0)" && next_is_digit(4) => at += 4,
+            _ => break,
+        }
+    }
+    let plus = start > 0 && chars.get(start - 1) == Some(&'+');
+    let like_a_phone = match digits.len() {
+        8..=15 if plus => true,
+        9..=15 if digits.starts_with('0') => true,
+        9..=15 => matches!(groups.as_slice(), [_] | [3, 3, 3] | [3, 3, 4] | [3, 2, 2, 2]),
+        _ => false,
+    };
+    let digits = digits.strip_prefix("00").map_or(digits.clone(), str::to_owned);
+    like_a_phone.then_some(Found { start, end: at, fact: Fact::Phone(digits) })
+}
+
+/// A number with what follows it: percent sign, currency, hours.
+fn figure(chars: &[char], start: usize) -> Found {
+    let (mut number, mut end) = number(chars, start);
+    let rest = text_of(chars, end, end + 24);
+    let gap = rest.len() - rest.trim_start_matches(' ').len();
+    let unit = rest.get(gap..).unwrap_or_default().to_lowercase();
+    let found = |end, fact| Found { start, end, fact };
+
+    if unit.starts_with('%') || PERCENT_WORDS.iter().any(|word| unit.starts_with(word)) {
+        return found(end, Fact::Percent(number));
+    }
+    if let Some((sign, currency)) = currency_at(&unit) {
+        // "12€50"
+        let cents = end + gap + sign;
+        if sign == 1 && digits_from(chars, cents) == 2 && !number.contains('.') {
+            number = canonical(&number, &text_of(chars, cents, cents + 2));
+            end = cents + 2;
+        }
+        return found(end, Fact::Money(number, currency));
+    }
+    if let Some(currency) = currency_before(chars, start) {
+        return found(end, Fact::Money(number, currency));
+    }
+    match time(chars, end, &number) {
+        Some((end, minutes)) => found(end, Fact::Time(minutes)),
+        None => found(end, Fact::Number(number)),
+    }
+}
+
+const PERCENT_WORDS: &[&str] = &[
+    "pour cent",
+    "pourcent",
+    "percent",
+    "per cent",
+    "por ciento",
+    "por cento",
+    "في المئة",
+    "بالمئة",
+    "بالمائة",
+    "في المائة",
+];
+
+/// The currency at the start of a text, and how many characters name it.
+fn currency_at(unit: &str) -> Option<(usize, &'static str)> {
+    for (sign, name) in [('€', "€"), ('$', "$"), ('£', "£")] {
+        if unit.starts_with(sign) {
+            return Some((1, name));
+        }
+    }
+    let word: String = unit.chars().take_while(|c| c.is_alphabetic()).collect();
+    let name = match word.as_str() {
+        "euro" | "euros" | "eur" | "يورو" => "€",
+        "dollar" | "dollars" | "usd" | "dolares" | "dólares" | "دولار" => "$",
+        "pound" | "pounds" | "gbp" | "libras" => "£",
+        "chf" | "francs" => "CHF",
+        "dh" | "dhs" | "mad" | "dirham" | "dirhams" | "درهم" => "MAD",
+        "fcfa" | "cfa" | "xof" | "xaf" => "FCFA",
+        "reais" | "brl" => "R$",
+        "centimes" | "cents" | "centimos" | "centavos" => "cents",
+        _ => return None,
+    };
+    Some((word.chars().count(), name))
+}
+
+fn currency_before(chars: &[char], start: usize) -> Option<&'static str> {
+    let mut at = start.checked_sub(1)?;
+    if chars.get(at) == Some(&' ') {
+        at = at.checked_sub(1)?;
+    }
+    match chars.get(at)? {
+        // "5 € 10 croissants": a sign that follows a figure belongs to it.
+        _ if at > 0
+            && chars.get(..at)?.iter().rev().find(|c| **c != ' ').is_some_and(char::is_ascii_digit) =>
+        {
+            None
+        }
+        '€' => Some("€"),
+        '$' => Some("$"),
+        '£' => Some("£"),
+        _ => None,
+    }
+}
+
+/// Digits with thousands and decimals, in canonical form, and where they end.
+fn number(chars: &[char], start: usize) -> (String, usize) {
+    let mut end = start + digits_from(chars, start);
+    let mut whole = text_of(chars, start, end);
+    while whole.len() <= 3 || end > start + whole.len() {
+        let grouped =
+            matches!(chars.get(end), Some(' ' | '.' | ',' | '\'' | '’')) && digits_from(chars, end + 1) == 3;
+        if !grouped || whole.starts_with('0') {
+            break;
+        }
+        whole.push_str(&text_of(chars, end + 1, end + 4));
+        end += 4;
+    }
+    let mut fraction = String::new();
+    if matches!(chars.get(end), Some('.' | ',')) {
+        let count = digits_from(chars, end + 1);
+        let after = end + 1 + count;
+        // "12.05.2025" is a date, not a number with decimals.
+        let date = matches!(chars.get(after), Some('.' | '/')) && digits_from(chars, after + 1) > 0;
+        if count > 0 && !date {
+            fraction = text_of(chars, end + 1, after);
+            end = after;
+        }
+    }
+    (canonical(&whole, &fraction), end)
+}
+
+fn canonical(whole: &str, fraction: &str) -> String {
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    match fraction.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        fraction => format!("{whole}.{fraction}"),
+    }
+}
+
+/// Reads what makes a time of a number: "h", "h30", ":30", "pm". Returns where it ends and the minutes.
+fn time(chars: &[char], end: usize, number: &str) -> Option<(usize, u32)> {
+    let hour: u32 = number.parse().ok()?;
+    if hour > 99 {
+        return None;
+    }
+    let gap = usize::from(chars.get(end) == Some(&' '));
+    let sign = end + gap;
+    let minutes_at =
+        |at: usize| (digits_from(chars, at) == 2).then(|| text_of(chars, at, at + 2).parse().ok()).flatten();
+    let (after, minutes, clock) = match chars.get(sign) {
+        Some(':') if gap == 0 => (sign + 3, minutes_at(sign + 1)?, true),
+        Some('h' | 'H') => {
+            let at = sign + 1 + usize::from(gap == 1 && chars.get(sign + 1) == Some(&' '));
+            match minutes_at(at) {
+                Some(minutes) => (at + 2, minutes, true),
+                None if chars.get(sign + 1).is_some_and(|c| c.is_alphabetic()) => (end, 0, false),
+                None => (sign + 1, 0, true),
+            }
+        }
+        _ => (end, 0, false),
+    };
+    let rest = text_of(chars, after, after + 9).to_lowercase();
+    let word = rest.trim_start();
+    let evening = ["pm", "p.m"].iter().any(|mark| word.starts_with(mark)) && hour < 12;
+    let midnight = ["am", "a.m"].iter().any(|mark| word.starts_with(mark)) && hour == 12;
+    let twelve_hours = ["am", "pm", "a.m", "p.m"]
+        .iter()
+        .any(|mark| word.strip_prefix(mark).is_some_and(|rest| !rest.starts_with(char::is_alphabetic)));
+    let hours = ["heure", "hour", "hora", "o'clock", "o’clock"].iter().any(|mark| word.starts_with(mark));
+    if !(clock || hours || twelve_hours) {
+        return None;
+    }
+    let hour = match (twelve_hours, evening, midnight) {
+        (true, true, _) => hour + 12,
+        (true, _, true) => 0,
+        _ => hour,
+    };
+    Some((after, hour * 60 + minutes))
+}
+
+/// Percentages and amounts of money in words: "vingt pour cent", "ten euros".
+fn spelled(text: &str) -> Vec<Fact> {
+    let folded = postly_domain::text::fold(text);
+    let words: Vec<&str> =
+        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let mut facts = Vec::new();
+    for at in 0..words.len() {
+        let rest = words.get(at..).unwrap_or_default();
+        let percent = matches!(
+            rest,
+            ["pourcent" | "percent", ..] | ["pour" | "per", "cent", ..] | ["por", "ciento" | "cento", ..]
+        );
+        let currency = rest.first().and_then(|word| currency_at(word)).map(|(_, name)| name);
+        let number = || spelled_number(words.get(..at).unwrap_or_default());
+        if percent {
+            facts.extend(number().map(|number| Fact::Percent(number.to_string())));
+        } else if let Some(currency) = currency {
+            facts.extend(number().map(|number| Fact::Money(number.to_string(), currency)));
+        }
+    }
+    facts
+}
+
+/// The number that the last words spell, if they do.
+fn spelled_number(words: &[&str]) -> Option<u32> {
+    let mut total = 0;
+    let mut spelled = false;
+    for word in words.iter().rev().take(5) {
+        match (*word, number_word(word)) {
+            ("et" | "and" | "y" | "e", _) if spelled => {}
+            // "quatre-vingt", "deux cents"
+            ("quatre", _) if (20..40).contains(&total) => total += 60,
+            (_, Some(number)) if number < 10 && total >= 100 && total % 100 == 0 => total *= number,
+            (_, Some(number)) => {
+                total += number;
+                spelled = true;
+            }
+            (_, None) => break,
+        }
+    }
+    spelled.then_some(total)
+}
+
+fn number_word(word: &str) -> Option<u32> {
+    let number = match word {
+        "un" | "une" | "one" | "uno" | "um" => 1,
+        "deux" | "two" | "dos" | "dois" => 2,
+        "trois" | "three" | "tres" => 3,
+        "quatre" | "four" | "cuatro" | "quatro" => 4,
+        "cinq" | "five" | "cinco" => 5,
+        "six" | "seis" => 6,
+        "sept" | "seven" | "siete" | "sete" => 7,
+        "huit" | "eight" | "ocho" | "oito" => 8,
+        "neuf" | "nine" | "nueve" | "nove" => 9,
+        "dix" | "ten" | "diez" | "dez" => 10,
+        "douze" | "twelve" | "doce" | "doze" => 12,
+        "quinze" | "fifteen" | "quince" => 15,
+        "vingt" | "vingts" | "twenty" | "veinte" | "vinte" => 20,
+        "trente" | "thirty" | "treinta" | "trinta" => 30,
+        "quarante" | "forty" | "cuarenta" | "quarenta" => 40,
+        "cinquante" | "fifty" | "cincuenta" | "cinquenta" => 50,
+        "soixante" | "sixty" | "sesenta" | "sessenta" => 60,
+        "septante" | "seventy" | "setenta" => 70,
+        "huitante" | "octante" | "eighty" | "ochenta" | "oitenta" => 80,
+        "nonante" | "ninety" | "noventa" => 90,
+        "cent" | "cents" | "hundred" | "cien" | "cem" => 100,
+        _ => return None,
+    };
+    Some(number)
+}

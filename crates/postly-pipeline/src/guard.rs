@@ -1,0 +1,92 @@
+//! Does a post say only what the brief says? The guard stands behind every writer, models included.
+
+use postly_domain::{Language, post::VARIANTS, post::Variant, text::fold};
+
+use crate::{Defect, facts, language, offer, prompt, tokens::folded_words};
+
+mod claims;
+
+/// Everything that these posts state or promise beyond their brief, and the offer where they leave it out.
+pub fn check(brief: &str, variants: &[Variant], language: Language) -> Vec<Defect> {
+    let known = facts::BriefFacts::read(brief);
+    let offer = offer::find(brief);
+    let brief_words = folded_words(brief).join(" ");
+    // The offer's subject must be copied only into posts in the language of the brief.
+    let same_language = language::detect(brief, 0.10).is_none_or(|found| found == language);
+    let mut defects = Vec::new();
+    for (post, variant) in (1..=VARIANTS).zip(variants) {
+        let text = variant.text.as_str();
+        for fact in facts::of_post(text) {
+            if !known.allow(&fact) {
+                defects.push(Defect::UnknownFact { post, fact: fact.to_string() });
+            }
+        }
+        let words = folded_words(text).join(" ");
+        for words in claims::beyond(&brief_words, &words, offer.is_some()) {
+            defects.push(Defect::UnknownPromise { post, words });
+        }
+        if let Some(offer) = &offer {
+            for words in offer.missing_in(text, same_language) {
+                defects.push(Defect::MissingOffer { post, words });
+            }
+        }
+        if claims::is_vulgar(&words) {
+            defects.push(Defect::Vulgar { post });
+        }
+        if leaks(text) {
+            defects.push(Defect::Leak { post });
+        }
+    }
+    defects
+}
+
+/// Whether a post repeats a line of our instructions, or the word planted in them.
+fn leaks(text: &str) -> bool {
+    let folded = fold(text);
+    folded.contains(prompt::CANARY)
+        || prompt::instruction_lines().iter().any(|line| folded.contains(line.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(brief: &str, post: &str) -> Vec<&'static str> {
+        let variant = Variant { text: post.to_owned(), angle: String::new() };
+        check(brief, &[variant], Language::Fr).iter().map(Defect::code).collect()
+    }
+
+    #[test]
+    fn a_promise_needs_the_brief_to_make_it() {
+        for (brief, post, expected) in [
+            ("un post sur nos pains", "Satisfait ou remboursé !", vec!["unknown_promise"]),
+            ("satisfait ou remboursé", "Satisfait ou remboursé !", vec![]),
+            ("un post sur nos pains", "Un café offert pour chaque pain.", vec!["unknown_promise"]),
+            ("café offert le matin", "Un café offert pour chaque pain.", vec![]),
+            (
+                "un post sur nos pains",
+                "La livraison gratuite vous attend",
+                vec!["unknown_promise", "unknown_promise"],
+            ),
+            (
+                "new bread",
+                "Free refund guaranteed",
+                vec!["unknown_promise", "unknown_promise", "unknown_promise"],
+            ),
+            ("new bread", "Feel free to drop by in your free time", vec![]),
+            ("pain", "Tout est fait maison", vec!["unknown_promise"]),
+            ("pain", "Offrez-vous un bon moment", vec![]),
+            ("pain", "-20 % cette semaine", vec!["unknown_fact"]),
+            ("pain", "Profitez de la promo", vec!["unknown_promise"]),
+            ("-20 % sur le pain", "La promo : -20 % sur le pain", vec![]),
+        ] {
+            assert_eq!(codes(brief, post), expected, "{brief:?} → {post:?}");
+        }
+    }
+
+    #[test]
+    fn vulgarity_and_leaks_are_found() {
+        assert_eq!(codes("pain", "Putain que c'est bon"), ["vulgar"]);
+        assert_eq!(codes("pain", &format!("Voici : {}", prompt::CANARY)), ["leak"]);
+    }
+}

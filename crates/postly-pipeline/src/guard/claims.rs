@@ -1,0 +1,377 @@
+//! Promises and claims, by kind: a post may make one only if the brief makes one of the same kind.
+
+/// The words of one kind, as they stand between spaces in folded text.
+struct Kind {
+    words: &'static [&'static str],
+    /// Expressions that contain such a word and promise nothing.
+    harmless: &'static [&'static str],
+    /// Whether a discount in the brief is already such a promise.
+    by_offer: bool,
+}
+
+const KINDS: &[Kind] = &[
+    // Money back.
+    Kind {
+        words: &[
+            "rembourse",
+            "remboursee",
+            "rembourses",
+            "remboursees",
+            "remboursement",
+            "rembourser",
+            "refund",
+            "refunds",
+            "refunded",
+            "money back",
+            "reembolso",
+            "reembolsamos",
+            "devolucion",
+            "devolucao",
+            "استرداد",
+            "استرجاع",
+        ],
+        harmless: &[],
+        by_offer: false,
+    },
+    // For nothing.
+    Kind {
+        words: &[
+            "offert",
+            "offerte",
+            "offerts",
+            "offertes",
+            "gratuit",
+            "gratuite",
+            "gratuits",
+            "gratuites",
+            "gratuitement",
+            "gratos",
+            "cadeau offert",
+            "free",
+            "freebie",
+            "complimentary",
+            "gratis",
+            "gratuito",
+            "gratuita",
+            "gratuitos",
+            "gratuitas",
+            "de regalo",
+            "brinde",
+            "oferecemos",
+            "مجانا",
+            "مجاني",
+            "مجانية",
+            "بالمجان",
+        ],
+        harmless: &[
+            "feel free",
+            "free time",
+            "gluten free",
+            "sugar free",
+            "dairy free",
+            "lactose free",
+            "stress free",
+            "worry free",
+            "hassle free",
+            "cruelty free",
+            "alcohol free",
+            "free hand",
+            "free spirit",
+        ],
+        by_offer: false,
+    },
+    // A guarantee.
+    Kind {
+        words: &[
+            "garanti",
+            "garantie",
+            "garantis",
+            "garanties",
+            "garantit",
+            "garantissons",
+            "guarantee",
+            "guaranteed",
+            "guarantees",
+            "warranty",
+            "garantizado",
+            "garantizada",
+            "garantizamos",
+            "garantia",
+            "garantido",
+            "garantida",
+            "garantimos",
+            "مضمون",
+            "مضمونة",
+            "ضمان",
+        ],
+        harmless: &[],
+        by_offer: false,
+    },
+    // Delivery.
+    Kind {
+        words: &[
+            "livraison",
+            "livraisons",
+            "livre chez vous",
+            "livres chez vous",
+            "livrons",
+            "a domicile",
+            "delivery",
+            "delivered",
+            "we deliver",
+            "envio",
+            "envios",
+            "entrega",
+            "entregas",
+            "a domicilio",
+            "ao domicilio",
+            "توصيل",
+            "التوصيل",
+        ],
+        harmless: &[],
+        by_offer: false,
+    },
+    // A lower price.
+    Kind {
+        words: &[
+            "promo",
+            "promos",
+            "promotion",
+            "promotions",
+            "remise",
+            "remises",
+            "reduction",
+            "reductions",
+            "rabais",
+            "soldes",
+            "solde",
+            "soldee",
+            "moitie prix",
+            "demi tarif",
+            "prix casses",
+            "prix reduit",
+            "prix reduits",
+            "tarif reduit",
+            "discount",
+            "discounts",
+            "discounted",
+            "half price",
+            "half off",
+            "on sale",
+            "special offer",
+            "bogo",
+            "descuento",
+            "descuentos",
+            "rebaja",
+            "rebajas",
+            "mitad de precio",
+            "promocion",
+            "promociones",
+            "oferta",
+            "ofertas",
+            "desconto",
+            "descontos",
+            "promocao",
+            "promocoes",
+            "metade do preco",
+            "saldos",
+            "خصم",
+            "خصومات",
+            "تخفيض",
+            "تخفيضات",
+            "نصف السعر",
+        ],
+        harmless: &[],
+        by_offer: true,
+    },
+    // Not for everyone.
+    Kind {
+        words: &[
+            "stock limite",
+            "stocks limites",
+            "places limitees",
+            "dernieres places",
+            "derniere chance",
+            "edition limitee",
+            "quantite limitee",
+            "limited stock",
+            "limited edition",
+            "last chance",
+            "limited time",
+            "limited spots",
+            "last spots",
+            "plazas limitadas",
+            "ultimas plazas",
+            "ultimas unidades",
+            "vagas limitadas",
+            "ultimas vagas",
+            "كمية محدودة",
+            "اماكن محدودة",
+        ],
+        harmless: &[],
+        by_offer: false,
+    },
+    // Labels that the law protects, or that somebody's health hangs on.
+    Kind {
+        words: &[
+            "fait maison",
+            "faits maison",
+            "faite maison",
+            "faites maison",
+            "homemade",
+            "home made",
+            "casero",
+            "caseiro",
+        ],
+        harmless: &[],
+        by_offer: false,
+    },
+    Kind {
+        words: &["bio", "biologique", "biologiques", "organic", "ecologico", "organico", "biologico", "عضوي"],
+        harmless: &[
+            "lien en bio",
+            "lien dans la bio",
+            "lien dans notre bio",
+            "link in bio",
+            "link in our bio",
+            "link in the bio",
+            "enlace en la bio",
+            "link na bio",
+        ],
+        by_offer: false,
+    },
+    Kind {
+        words: &["sans gluten", "gluten free", "sin gluten", "sem gluten"],
+        harmless: &[],
+        by_offer: false,
+    },
+    Kind { words: &["vegan", "vegane", "veganes", "vegano", "vegana"], harmless: &[], by_offer: false },
+    Kind { words: &["halal", "حلال"], harmless: &[], by_offer: false },
+    Kind { words: &["casher", "kasher", "kosher"], harmless: &[], by_offer: false },
+    Kind {
+        words: &["label rouge", "appellation d origine", "aop", "aoc", "igp"],
+        harmless: &[],
+        by_offer: false,
+    },
+    // Health.
+    Kind {
+        words: &[
+            "guerit",
+            "guerir",
+            "guerison",
+            "anti cancer",
+            "perdre du poids",
+            "perte de poids",
+            "mincir",
+            "maigrir",
+            "cures",
+            "lose weight",
+            "weight loss",
+            "cura",
+            "adelgazar",
+            "bajar de peso",
+            "emagrecer",
+            "perder peso",
+            "يشفي",
+            "انقاص الوزن",
+        ],
+        harmless: &[],
+        by_offer: false,
+    },
+    // First of all.
+    Kind {
+        words: &[
+            "numero 1",
+            "n 1",
+            "numero un",
+            "meilleur prix",
+            "meilleurs prix",
+            "moins cher",
+            "moins chers",
+            "best price",
+            "best prices",
+            "lowest price",
+            "lowest prices",
+            "cheapest",
+            "mejor precio",
+            "melhor preco",
+        ],
+        harmless: &[],
+        by_offer: false,
+    },
+];
+
+/// What the post promises and the brief does not. Both are folded words with single spaces between.
+pub(super) fn beyond(brief: &str, post: &str, has_offer: bool) -> Vec<String> {
+    KINDS
+        .iter()
+        .filter_map(|kind| {
+            let promised = kind.found_in(post)?;
+            let made = kind.found_in(brief).is_some() || (kind.by_offer && has_offer);
+            (!made).then(|| promised.to_owned())
+        })
+        .collect()
+}
+
+impl Kind {
+    fn found_in(&self, words: &str) -> Option<&'static str> {
+        let mut text = format!(" {words} ");
+        for harmless in self.harmless {
+            text = text.replace(&format!(" {harmless} "), "  ");
+        }
+        self.words.iter().copied().find(|word| text.contains(&format!(" {word} ")))
+    }
+}
+
+/// Words that no shop wants under its name. Only such as mean nothing else in any of our languages.
+const VULGAR: &[&str] = &[
+    "merde",
+    "merdes",
+    "merdique",
+    "putain",
+    "putes",
+    "connard",
+    "connards",
+    "connasse",
+    "salope",
+    "salopes",
+    "encule",
+    "encules",
+    "enculer",
+    "niquer",
+    "couilles",
+    "chiant",
+    "chier",
+    "bordel",
+    "branler",
+    "foutre",
+    "fuck",
+    "fucking",
+    "fucked",
+    "motherfucker",
+    "shit",
+    "shitty",
+    "bullshit",
+    "bitch",
+    "bitches",
+    "asshole",
+    "assholes",
+    "cunt",
+    "wanker",
+    "slut",
+    "whore",
+    "mierda",
+    "joder",
+    "cabron",
+    "gilipollas",
+    "caralho",
+    "foda",
+    "شرموطة",
+    "كس امك",
+];
+
+/// Whether folded words hold a vulgar one.
+pub(super) fn is_vulgar(words: &str) -> bool {
+    let text = format!(" {words} ");
+    VULGAR.iter().any(|word| text.contains(&format!(" {word} ")))
+}

@@ -1,0 +1,450 @@
+//! The discount of a brief: "-20 % sur les croissants ce week-end".
+//!
+//! A discount is a promise with a price, so its words are copied from the brief, never rephrased.
+
+use crate::{
+    facts::{BriefFacts, Fact, of_post},
+    tokens::{Kind, Token, contains_words, folded_words, span, tokens},
+};
+
+mod period;
+
+pub(crate) use period::{find as find_period, starts_at as period_starts_at};
+
+/// A discount as the brief words it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Offer {
+    /// "-20 %", "2 achetés 1 offert", "moitié prix".
+    pub(crate) amount: String,
+    /// "-20 % sur les croissants": the amount with its subject, in the order of the brief.
+    pub(crate) phrase: String,
+    /// "les croissants".
+    pub(crate) subject: Option<String>,
+    /// "ce week-end".
+    pub(crate) period: Option<String>,
+    /// Whether the phrase starts with the amount, and not with the subject.
+    pub(crate) amount_first: bool,
+    /// Where phrase and period stand in the brief.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// Words that start a subject and may be replaced ("les croissants", "nos croissants").
+const DETERMINERS: &[&str] = &[
+    "le", "la", "les", "l", "nos", "notre", "mes", "mon", "ma", "tous", "toutes", "tout", "toute", "the",
+    "our", "my", "all", "los", "las", "el", "nuestros", "nuestras", "os", "as", "o", "a", "nossos", "nossas",
+    "un", "une", "des", "de", "du", "d",
+];
+
+/// Words that announce a discount.
+const DISCOUNT_WORDS: &[&str] = &[
+    "promo",
+    "promos",
+    "promotion",
+    "promotions",
+    "remise",
+    "remises",
+    "reduction",
+    "reductions",
+    "rabais",
+    "soldes",
+    "solde",
+    "discount",
+    "discounts",
+    "off",
+    "sale",
+    "descuento",
+    "descuentos",
+    "rebajas",
+    "oferta",
+    "desconto",
+    "descontos",
+    "promocion",
+    "promocao",
+    "خصم",
+    "تخفيض",
+    "تخفيضات",
+];
+
+/// Fixed discounts in words, folded and cut into words.
+const PHRASES: &[&str] = &[
+    "moitie prix",
+    "demi tarif",
+    "half price",
+    "half off",
+    "mitad de precio",
+    "metade do preco",
+    "نصف السعر",
+    "buy one get one free",
+    "buy one get one",
+    "buy 1 get 1 free",
+    "buy 1 get 1",
+    "buy 2 get 1 free",
+    "buy two get one free",
+    "two for one",
+    "2 for 1",
+    "3 for 2",
+    "three for two",
+    "2 pour 1",
+    "3 pour 2",
+    "deux pour un",
+    "2 por 1",
+    "3 por 2",
+    "dos por uno",
+    "2x1",
+    "3x2",
+    "2 pour le prix d un",
+    "2 pour le prix d 1",
+    "2 pour le prix de 1",
+    "3 pour le prix de 2",
+    "deux pour le prix d un",
+    "trois pour le prix de deux",
+    "un achete un offert",
+    "une achetee une offerte",
+    "un achete le deuxieme offert",
+    "un acheté un offert",
+];
+
+/// Finds the first discount of a brief.
+pub(crate) fn find(brief: &str) -> Option<Offer> {
+    let tokens = tokens(brief);
+    let announced = tokens.iter().any(|token| DISCOUNT_WORDS.contains(&token.folded.as_str()));
+    let (from, to) = (0..tokens.len()).find_map(|at| amount_at(&tokens, at, announced).map(|to| (at, to)))?;
+    let amount = span(brief, tokens.get(from..to)?).to_owned();
+
+    let (subject_from, subject_to) = subject_after(brief, &tokens, to);
+    let mut start = from;
+    let mut end = to;
+    let mut subject = None;
+    let mut amount_first = true;
+    if subject_from < subject_to {
+        subject = Some(span(brief, tokens.get(subject_from..subject_to)?).to_owned());
+        end = subject_to;
+    } else if let Some((before_from, before_to)) = subject_before(brief, &tokens, from) {
+        subject = Some(span(brief, tokens.get(before_from..before_to)?).to_owned());
+        start = before_from;
+        amount_first = false;
+    }
+    let phrase = span(brief, tokens.get(start..end)?).to_owned();
+    let sentence = sentence_around(brief, &tokens, start, end);
+    let found = period::find(brief, tokens.get(sentence.0..sentence.1)?)
+        .map(|(from, to)| (from + sentence.0, to + sentence.0))
+        .filter(|(from, to)| *to <= start || *from >= end);
+    let period = found.and_then(|(from, to)| tokens.get(from..to)).map(|words| span(brief, words).to_owned());
+    let first = found.map_or(start, |(from, _)| from.min(start));
+    let last = found.map_or(end, |(_, to)| to.max(end));
+    Some(Offer {
+        amount,
+        phrase,
+        subject,
+        period,
+        amount_first,
+        start: tokens.get(first)?.start,
+        end: tokens.get(last.checked_sub(1)?)?.end,
+    })
+}
+
+impl Offer {
+    /// The words that a post must have, and has not.
+    pub(crate) fn missing_in(&self, post: &str, same_language: bool) -> Vec<String> {
+        let mut missing = Vec::new();
+        let post_words = folded_words(post);
+        if !self.amount_stands_in(post, &post_words) {
+            missing.push(self.amount.clone());
+        }
+        // In another language the subject and the period are translated.
+        if same_language {
+            for part in [&self.subject, &self.period].into_iter().flatten() {
+                let words = folded_words(part);
+                let lead = words.iter().take_while(|word| DETERMINERS.contains(&word.as_str())).count();
+                let core = words.get(lead..).filter(|core| !core.is_empty()).unwrap_or(&words);
+                if !contains_words(&post_words, core) {
+                    missing.push(part.clone());
+                }
+            }
+        }
+        missing
+    }
+
+    fn amount_stands_in(&self, post: &str, post_words: &[String]) -> bool {
+        let figures = of_post(&self.amount);
+        let priced = figures.iter().any(|fact| matches!(fact, Fact::Percent(_) | Fact::Money(..)));
+        if priced {
+            let known = BriefFacts::read(post);
+            figures.iter().all(|fact| known.allow(fact))
+        } else {
+            contains_words(post_words, &folded_words(&self.amount))
+        }
+    }
+}
+
+/// Where the amount that starts at a token ends, if one does.
+fn amount_at(tokens: &[Token], at: usize, announced: bool) -> Option<usize> {
+    phrase_at(tokens, at)
+        .or_else(|| bought_and_given(tokens, at))
+        .or_else(|| figure_at(tokens, at, announced))
+}
+
+fn phrase_at(tokens: &[Token], at: usize) -> Option<usize> {
+    PHRASES.iter().find_map(|phrase| {
+        let mut next = at;
+        for word in phrase.split(' ') {
+            while next > at
+                && tokens.get(next).is_some_and(|token| token.is("'") || token.is("-") || token.is(","))
+            {
+                next += 1;
+            }
+            // "2-for-1", "demi-tarif" are one token.
+            if !tokens.get(next).is_some_and(|token| token.is(word)) {
+                return None;
+            }
+            next += 1;
+        }
+        Some(next)
+    })
+}
+
+/// "2 achetés 1 offert", "1 acheté = 1 offert", "2 achetées, la 3e offerte".
+fn bought_and_given(tokens: &[Token], at: usize) -> Option<usize> {
+    let starts =
+        |token: Option<&Token>, stem: &str| token.is_some_and(|token| token.folded.starts_with(stem));
+    if tokens.get(at)?.kind != Kind::Number || !starts(tokens.get(at + 1), "achete") {
+        return None;
+    }
+    (at + 2..at + 7)
+        .find(|to| starts(tokens.get(*to), "offert") || starts(tokens.get(*to), "gratuit"))
+        .map(|to| to + 1)
+}
+
+/// "-20 %", "20% off", "-5 €", "5 € de réduction".
+fn figure_at(tokens: &[Token], at: usize, announced: bool) -> Option<usize> {
+    let is = |at: usize, words: &[&str]| {
+        tokens.get(at).is_some_and(|token| words.contains(&token.folded.as_str()))
+    };
+    // "−" and the dashes do not fold into a hyphen.
+    let minus = is(at, &["-", "−", "–", "—", "‐"])
+        && tokens
+            .get(at + 1)
+            .is_some_and(|next| tokens.get(at).is_some_and(|sign| next.start <= sign.end + 1));
+    let number = if minus { at + 1 } else { at };
+    let token = tokens.get(number)?;
+    if token.kind != Kind::Number {
+        return None;
+    }
+    let percent = is(number + 1, &["%", "٪", "percent", "pourcent"]);
+    let percent_words =
+        is(number + 1, &["pour", "por", "per"]) && is(number + 2, &["cent", "cento", "ciento"]);
+    let money = is(number + 1, &["€", "$", "£", "euros", "euro", "dollars", "pounds"]);
+    let unit_end = match (percent || money, percent_words) {
+        (true, _) => number + 2,
+        (false, true) => number + 3,
+        (false, false) => return None,
+    };
+    let (word_end, worded) = discount_words_after(tokens, unit_end);
+    let before = at.checked_sub(1).is_some_and(|before| {
+        is(before, &["de", "of"]) && before.checked_sub(1).is_some_and(|word| is(word, DISCOUNT_WORDS))
+            || is(before, DISCOUNT_WORDS)
+    });
+    let likely = minus || worded || before;
+    let on_something = is(unit_end, &["sur", "on", "en", "em", "على", "sobre", "dès", "des"]);
+    // "100 % coton" is no discount, nor is "70 % cacao", unless the brief talks of discounts.
+    let whole = token.folded.starts_with("100");
+    let accepted = if money { likely } else { likely || (!whole && (announced || on_something)) };
+    accepted.then_some(word_end)
+}
+
+/// Skips "de réduction", "off", "de descuento" after an amount.
+fn discount_words_after(tokens: &[Token], at: usize) -> (usize, bool) {
+    let is = |at: usize, words: &[&str]| {
+        tokens.get(at).is_some_and(|token| words.contains(&token.folded.as_str()))
+    };
+    let word = if is(at, &["de", "of"]) { at + 1 } else { at };
+    if is(word, DISCOUNT_WORDS) || is(word, &["offerts", "offert"]) { (word + 1, true) } else { (at, false) }
+}
+
+/// The noun phrase after "sur", "on" …: as far as it surely goes.
+fn subject_after(brief: &str, tokens: &[Token], at: usize) -> (usize, usize) {
+    let is = |at: usize, words: &[&str]| {
+        tokens.get(at).is_some_and(|token| words.contains(&token.folded.as_str()))
+    };
+    let from = if is(at, &["sur", "on", "en", "em", "sobre", "على"]) {
+        at + 1
+    } else if tokens.get(at.wrapping_sub(1)).is_some_and(|token| token.is("off")) {
+        at
+    } else {
+        return (at, at);
+    };
+    let mut to = from;
+    while to < tokens.len() && to - from < MOST_SUBJECT_WORDS && !ends_subject(brief, tokens, to, to == from)
+    {
+        to += 1;
+    }
+    // Longer than a subject is: better none than half of one.
+    let cut = to - from == MOST_SUBJECT_WORDS && to < tokens.len() && !ends_subject(brief, tokens, to, false);
+    let to = trim_end(tokens, from, to);
+    if cut { (from, from) } else { (from, to) }
+}
+
+/// "les croissants à -20 %", "croissants -20%": the words before, back to the start of the clause.
+fn subject_before(brief: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
+    let mut from = at;
+    while from > 0 && at - from < MOST_SUBJECT_WORDS + 2 && !ends_subject(brief, tokens, from - 1, false) {
+        from -= 1;
+    }
+    if from > 0 && at - from == MOST_SUBJECT_WORDS + 2 {
+        return None;
+    }
+    let instruction = |token: &Token| {
+        crate::offline::lexicon::is_instruction(&token.folded)
+            || DISCOUNT_WORDS.contains(&token.folded.as_str())
+    };
+    // "Crée un post promo croissants -20%": the last words that are not about the post.
+    if let Some(last) = (from..at).rev().find(|index| tokens.get(*index).is_some_and(instruction)) {
+        from = last + 1;
+    }
+    let to = trim_end(tokens, from, at);
+    let words = tokens.get(from..to)?;
+    let named = words.iter().any(|token| {
+        token.kind == Kind::Word
+            && token.folded.chars().count() > 2
+            && !DETERMINERS.contains(&token.folded.as_str())
+    });
+    named.then_some((from, to))
+}
+
+const MOST_SUBJECT_WORDS: usize = 7;
+
+/// Words after which something else begins.
+const STOPS: &[&str] = &[
+    "pour", "avec", "chez", "jusqu", "jusque", "des", "dès", "pendant", "a", "et", "ou", "qui", "dans",
+    "car", "si", "until", "till", "for", "with", "at", "in", "and", "this", "from", "when", "if", "para",
+    "con", "hasta", "com", "ate", "durante", "est", "sont", "is", "are", "y", "e", "c", "ca", "on", "vous",
+    "je", "nous", "we", "you", "sans", "without", "profitez", "venez", "come", "avant", "apres", "before",
+    "after", "حتى", "sur",
+];
+
+fn ends_subject(brief: &str, tokens: &[Token], at: usize, first: bool) -> bool {
+    let Some(token) = tokens.get(at) else { return true };
+    match token.kind {
+        Kind::Mark => !matches!(token.folded.as_str(), "'" | "’") || breaks_line(brief, tokens, at),
+        Kind::Number | Kind::Link => true,
+        Kind::Word => {
+            // "des" opens a subject, and closes one only as "dès".
+            let stop = STOPS.contains(&token.folded.as_str())
+                && !(token.is("des")
+                    && brief.get(token.start..token.end).is_some_and(|word| !word.contains('è')));
+            (stop && !first) || period::starts_at(brief, tokens, at) || breaks_line(brief, tokens, at)
+        }
+    }
+}
+
+fn breaks_line(brief: &str, tokens: &[Token], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| tokens.get(before)).map_or(0, |token| token.end);
+    tokens.get(at).and_then(|token| brief.get(before..token.start)).is_some_and(|gap| gap.contains('\n'))
+}
+
+fn trim_end(tokens: &[Token], from: usize, mut to: usize) -> usize {
+    while to > from
+        && tokens.get(to - 1).is_some_and(|token| {
+            token.kind == Kind::Mark
+                || matches!(
+                    token.folded.as_str(),
+                    "a" | "en"
+                        | "at"
+                        | "de"
+                        | "d"
+                        | "l"
+                        | "le"
+                        | "la"
+                        | "les"
+                        | "the"
+                        | "of"
+                        | "to"
+                        | "est"
+                        | "sont"
+                        | "is"
+                        | "are"
+                )
+        })
+    {
+        to -= 1;
+    }
+    to
+}
+
+/// The sentence that holds these tokens.
+fn sentence_around(brief: &str, tokens: &[Token], from: usize, to: usize) -> (usize, usize) {
+    let ends = |at: usize| {
+        tokens.get(at).is_some_and(|token| matches!(token.folded.as_str(), "." | "!" | "?" | ";"))
+            || breaks_line(brief, tokens, at)
+    };
+    let start = (0..from)
+        .rev()
+        .find(|at| ends(*at))
+        .map_or(0, |at| at + usize::from(!breaks_line(brief, tokens, at)));
+    let end = (to..tokens.len()).find(|at| ends(*at)).unwrap_or(tokens.len());
+    (start.min(from), end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(brief: &str, expected: Option<(&str, Option<&str>, Option<&str>)>) {
+        let found = find(brief);
+        let found = found
+            .as_ref()
+            .map(|offer| (offer.amount.as_str(), offer.subject.as_deref(), offer.period.as_deref()));
+        assert_eq!(found, expected, "{brief}");
+    }
+
+    #[test]
+    fn discounts_are_found_as_written() {
+        let week_end = Some("ce week-end");
+        check(
+            "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end",
+            Some(("-20 %", Some("les croissants"), week_end)),
+        );
+        check("Promo croissants -20% ce week-end", Some(("-20%", Some("croissants"), week_end)));
+        check(
+            "2 achetés 1 offert sur les baguettes samedi",
+            Some(("2 achetés 1 offert", Some("les baguettes"), Some("samedi"))),
+        );
+        check(
+            "20% off all pastries this Saturday",
+            Some(("20% off", Some("all pastries"), Some("this Saturday"))),
+        );
+        check(
+            "moitié prix sur les robes d'été jusqu'au 12 mai",
+            Some(("moitié prix", Some("les robes d'été"), Some("jusqu'au 12 mai"))),
+        );
+        check(
+            "Ce week-end : 10 % de réduction sur toute la boutique !",
+            Some(("10 % de réduction", Some("toute la boutique"), Some("Ce week-end"))),
+        );
+        check("-5 € dès 30 € d'achat", Some(("-5 €", None, None)));
+        check("Tarifs d'été : -10 % sur les tresses", Some(("-10 %", Some("les tresses"), None)));
+        check(
+            "Buy one get one free on all books until Friday",
+            Some(("Buy one get one free", Some("all books"), Some("until Friday"))),
+        );
+    }
+
+    #[test]
+    fn what_is_no_discount_is_left_alone() {
+        for brief in
+            ["chemises 100 % coton", "chocolat 70 % cacao", "menu à 12,50 €", "ouvert 7 jours sur 7", "promo"]
+        {
+            check(brief, None);
+        }
+    }
+
+    #[test]
+    fn a_post_keeps_amount_subject_and_period() {
+        let offer = find("-20 % sur les croissants ce week-end").unwrap();
+        assert!(offer.missing_in("Ce week-end, 20% de moins sur nos croissants !", true).is_empty());
+        assert_eq!(offer.missing_in("Des croissants ce week-end", true), ["-20 %"]);
+        assert_eq!(offer.missing_in("-20 % sur les baguettes", true), ["les croissants", "ce week-end"]);
+        assert!(offer.missing_in("20% off our croissants this weekend", false).is_empty());
+    }
+}

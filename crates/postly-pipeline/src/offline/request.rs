@@ -1,0 +1,318 @@
+//! Cutting the request away: of "Crée un post promo pour Instagram, -20 % sur …" only "-20 % sur …" is content.
+
+use postly_domain::Language;
+
+use super::lexicon;
+use crate::{
+    offer::period_starts_at,
+    tokens::{Kind, Token, span},
+};
+
+/// What is left of a sentence when the request is cut away.
+pub(super) struct Stripped {
+    /// The first token of the content.
+    pub(super) from: usize,
+    /// The tokens that name the shop and its place, between request and content: "Chez Léa à Lyon".
+    pub(super) signature: Option<(usize, usize)>,
+    /// Whether there was a request.
+    pub(super) asked: bool,
+}
+
+/// Verbs that ask for a text whatever follows; "fait maison" and "create your bouquet" are content.
+const SURE_VERBS: &[&str] = &[
+    "cree",
+    "creer",
+    "creez",
+    "ecris",
+    "ecris-moi",
+    "ecrire",
+    "redige",
+    "redige-moi",
+    "rediger",
+    "genere",
+    "generer",
+    "fais-moi",
+    "write",
+    "draft",
+    "escribe",
+    "crea",
+    "escreve",
+    "escreva",
+    "اكتب",
+    "انشئ",
+    "gen",
+];
+
+/// Finds where the content of a sentence begins.
+pub(super) fn strip(text: &str, tokens: &[Token]) -> Stripped {
+    let mut state = Request::default();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        match state.step(text, tokens, at, token) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    let finished = at >= tokens.len();
+    let asked = state.sure_verb || (state.noun && (state.verb || state.closed || finished));
+    if asked {
+        let from = if finished && !state.after_connector { tokens.len() } else { state.anchor };
+        Stripped { from, signature: state.signature, asked }
+    } else {
+        Stripped { from: greeting_end(tokens), signature: None, asked }
+    }
+}
+
+/// How far the reading of a request has come.
+#[derive(Default)]
+struct Request {
+    verb: bool,
+    sure_verb: bool,
+    noun: bool,
+    /// Something after the noun shows that the request has ended.
+    closed: bool,
+    after_connector: bool,
+    for_someone: bool,
+    /// The content begins here at the earliest.
+    anchor: usize,
+    signature: Option<(usize, usize)>,
+}
+
+impl Request {
+    /// Takes one more token as part of the request; `None` when it is content.
+    fn step(&mut self, text: &str, tokens: &[Token], at: usize, token: &Token) -> Option<usize> {
+        let word = token.folded.as_str();
+        let started = self.verb || self.noun;
+        let next = at + 1;
+        match token.kind {
+            Kind::Mark => {
+                let sign = matches!(word, "-" | "−" | "–" | "—" | "+" | "#" | "@");
+                let glued = tokens.get(next).is_some_and(|next| next.start == token.end);
+                if sign && glued || !started && !matches!(word, "," | "!" | "'" | "." | "👋") {
+                    return None;
+                }
+                if started && word != "'" {
+                    self.closed |= self.noun;
+                    self.after_connector = false;
+                    self.anchor = next;
+                }
+                Some(next)
+            }
+            Kind::Link => None,
+            Kind::Number => tokens.get(next).filter(|next| lexicon::is_noun(&next.folded)).map(|_| next),
+            // "Pour ma boulangerie Chez Léa :" says who, not what.
+            Kind::Word if started && self.for_someone && lexicon::is_possessive(word) => {
+                let (end, signature) = shop(text, tokens, at)?;
+                self.signature = signature;
+                self.closed = true;
+                self.for_someone = false;
+                self.after_connector = false;
+                self.anchor = end;
+                Some(end)
+            }
+            Kind::Word if !self.after_connector && lexicon::is_noun(word) => {
+                self.noun = true;
+                self.anchor = next;
+                Some(next)
+            }
+            Kind::Word if !self.after_connector && lexicon::is_verb(word) => {
+                self.verb = true;
+                self.sure_verb |= SURE_VERBS.contains(&word);
+                self.anchor = next;
+                Some(next)
+            }
+            Kind::Word if started && lexicon::is_place(word) => {
+                self.closed |= self.noun;
+                self.after_connector = false;
+                self.anchor = next;
+                Some(next)
+            }
+            Kind::Word if started && lexicon::is_connector(word) && text.get(token.start..token.end) != Some("a") => {
+                // "L'ouverture de", "sur les croissants": a connector after a determiner belongs to the content.
+                self.closed |= self.noun;
+                self.after_connector = true;
+                self.for_someone = matches!(word, "pour" | "for" | "para");
+                self.anchor = next;
+                Some(next)
+            }
+            Kind::Word if lexicon::is_style(word) && (started || !self.after_connector) => {
+                if started && !self.after_connector {
+                    self.anchor = next;
+                }
+                // "Promo" first in a brief is content, unless it turns out to be a request.
+                started.then_some(next)
+            }
+            Kind::Word if lexicon::is_glue(word) => Some(next),
+            Kind::Word => None,
+        }
+    }
+}
+
+/// Words that a shop is called by, beside its trade.
+const SHOP_WORDS: &[&str] = &[
+    "boutique",
+    "magasin",
+    "commerce",
+    "shop",
+    "store",
+    "salon",
+    "institut",
+    "cabinet",
+    "agence",
+    "entreprise",
+    "atelier",
+    "studio",
+    "business",
+    "company",
+    "tienda",
+    "negocio",
+    "loja",
+    "negocio",
+    "etablissement",
+    "enseigne",
+];
+
+/// Reads "ma boulangerie Chez Léa à Lyon" up to where the request goes on or ends.
+fn shop(text: &str, tokens: &[Token], at: usize) -> Option<(usize, Option<(usize, usize)>)> {
+    let mut end = at + 1;
+    let mut signature = None;
+    while let Some(token) = tokens.get(end) {
+        let named = signature.is_some();
+        let raw = text.get(token.start..token.end).unwrap_or_default();
+        let capital = raw.chars().next().is_some_and(char::is_uppercase);
+        match token.kind {
+            Kind::Mark if matches!(token.folded.as_str(), "'" | "&") => {}
+            Kind::Mark if matches!(raw, "«" | "»" | "“" | "”" | "\"") => {
+                signature.get_or_insert(end);
+            }
+            Kind::Word
+                if end > at + 1
+                    && (capital || matches!(token.folded.as_str(), "chez"))
+                    && !lexicon::is_place(&token.folded) =>
+            {
+                signature.get_or_insert(end);
+            }
+            Kind::Word
+                if matches!(raw, "à" | "in" | "at" | "en" | "em") && next_is_capital(text, tokens, end) =>
+            {
+                signature.get_or_insert(end);
+            }
+            Kind::Word
+                if named
+                    && !matches!(
+                        token.folded.as_str(),
+                        "de" | "du" | "des" | "la" | "le" | "les" | "et" | "of" | "the" | "and" | "a"
+                    ) =>
+            {
+                break;
+            }
+            Kind::Word
+                if lexicon::is_place(&token.folded)
+                    || matches!(
+                        token.folded.as_str(),
+                        "sur" | "pour" | "qui" | "avec" | "about" | "to" | "on" | "sobre" | "for"
+                    ) =>
+            {
+                break;
+            }
+            Kind::Word if period_starts_at(text, tokens, end) => break,
+            Kind::Word => {}
+            Kind::Mark | Kind::Number | Kind::Link => break,
+        }
+        end += 1;
+        if end - at > 12 {
+            return None;
+        }
+    }
+    let words: Vec<String> = tokens.get(at + 1..end)?.iter().map(|token| token.folded.clone()).collect();
+    let is_shop = super::trade::Trade::read(&words) != super::trade::Trade::Shop
+        || words.iter().any(|word| SHOP_WORDS.contains(&word.as_str()));
+    let ends = tokens.get(end).is_none_or(|token| {
+        token.kind == Kind::Mark
+            || (lexicon::is_connector(&token.folded) && !token.is("qui"))
+            || lexicon::is_place(&token.folded)
+    });
+    (is_shop && ends).then(|| (end, signature.map(|from| (from, end))))
+}
+
+fn next_is_capital(text: &str, tokens: &[Token], at: usize) -> bool {
+    tokens
+        .get(at + 1)
+        .and_then(|token| text.get(token.start..token.end))
+        .and_then(|raw| raw.chars().next())
+        .is_some_and(char::is_uppercase)
+}
+
+/// Skips "Bonjour,": the author greets us, not her customers.
+fn greeting_end(tokens: &[Token]) -> usize {
+    let greets = tokens.first().is_some_and(|token| {
+        matches!(
+            token.folded.as_str(),
+            "bonjour" | "bonsoir" | "salut" | "coucou" | "hello" | "hi" | "hey" | "hola" | "ola" | "مرحبا"
+        )
+    });
+    let stops = tokens.get(1).is_some_and(|token| matches!(token.folded.as_str(), "," | "!" | "."));
+    if greets && stops { 2 } else { 0 }
+}
+
+/// Cuts what trails behind the content and is about the form: "sans emoji", "pour Instagram", "en anglais", "svp".
+pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
+    let mut to = tokens.len();
+    loop {
+        let before = to;
+        while to > from
+            && tokens.get(to - 1).is_some_and(|token| {
+                is_courtesy(token) || matches!(token.folded.as_str(), "," | ":" | "." | "!" | "?" | "؟" | "،")
+            })
+        {
+            to -= 1;
+        }
+        to = cut_place(tokens, from, to);
+        to = cut_language(tokens, from, to);
+        if let Some(wish) = (from..to).find(|at| {
+            // A wish at the very start is the whole piece, and handled as such.
+            tokens
+                .get(*at..to)
+                .is_some_and(|rest| lexicon::is_wish(&postly_domain::text::fold(span(text, rest))))
+        }) {
+            to = wish;
+        }
+        if to == before {
+            return to;
+        }
+    }
+}
+
+fn is_courtesy(token: &Token) -> bool {
+    matches!(
+        token.folded.as_str(),
+        "svp" | "stp" | "please" | "merci" | "thanks" | "gracias" | "obrigado" | "obrigada" | "شكرا"
+    )
+}
+
+/// "… pour Instagram", "… sur Facebook", but not "suivez-nous sur Instagram".
+fn cut_place(tokens: &[Token], from: usize, to: usize) -> usize {
+    let is = |at: usize, test: fn(&str) -> bool| tokens.get(at).is_some_and(|token| test(&token.folded));
+    let mut at = to;
+    while at > from && is(at - 1, |word| lexicon::is_place(word) && !matches!(word, "x" | "page" | "social"))
+    {
+        at -= 1;
+    }
+    if at == to || at == from {
+        return at.max(if at == from && to > from { from } else { at });
+    }
+    let preposition = is(at - 1, |word| matches!(word, "pour" | "sur" | "for" | "on" | "para" | "en" | "no"));
+    let about_us = at >= from + 2
+        && is(at - 2, |word| word.ends_with("nous") || matches!(word, "us" | "page" | "compte" | "abonnez"));
+    if preposition && !about_us { at - 1 } else { to }
+}
+
+fn cut_language(tokens: &[Token], from: usize, to: usize) -> usize {
+    let word = |at: Option<usize>| {
+        at.filter(|at| *at >= from).and_then(|at| tokens.get(at)).map(|token| token.folded.as_str())
+    };
+    let name =
+        word(to.checked_sub(1)).filter(|name| name.chars().count() > 2).and_then(Language::from_folded_name);
+    let preposition = word(to.checked_sub(2)).is_some_and(|word| matches!(word, "en" | "in" | "em"));
+    if name.is_some() && preposition { to - 2 } else { to }
+}

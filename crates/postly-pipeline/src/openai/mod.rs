@@ -1,0 +1,312 @@
+//! Any server that speaks OpenAI's chat completions.
+//!
+//! One structured call per question, retried as the official client does but within the time we have, because a
+//! server that asks for two minutes of patience asks for more than an author has.
+
+mod price;
+mod retry;
+mod wire;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use reqwest::{Client, header::HeaderMap, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+
+use crate::{Answer, CallRecord, Draft, DraftRequest, Model, ModelError, ModelFailure, writer::milliseconds};
+use retry::Advice;
+use wire::{Content, Reply};
+
+/// The largest answer that we read, in bytes: three posts take a few thousand.
+const LARGEST_BODY: usize = 1024 * 1024;
+
+/// Room for three posts of the longest kind that the prompt asks for.
+const TOKENS: u32 = 1200;
+
+/// Room for the second try when the first was cut off.
+const MORE_TOKENS: u32 = 3000;
+
+/// How patient we are with the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// To open a connection.
+    pub connect: Duration,
+    /// For one attempt, answer included.
+    pub attempt: Duration,
+    /// The wait before the first retry; it doubles before the next, and varies by half.
+    pub backoff: Duration,
+    /// The longest wait that we let a server ask of us.
+    pub longest_wait: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(2),
+            attempt: Duration::from_secs(12),
+            backoff: Duration::from_millis(500),
+            longest_wait: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Where the server is and what to ask it for.
+#[derive(Debug, Clone)]
+pub struct OpenAiConfig {
+    /// The key; a server of one's own may need none.
+    pub api_key: Option<SecretString>,
+    /// The address up to and including the version, as in `https://api.openai.com/v1`.
+    pub base_url: String,
+    /// The name of the model.
+    pub model: String,
+}
+
+/// Why a client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenAiConfigError {
+    /// The base URL is not one of HTTP.
+    #[error("the base URL of the model server is not an http(s) URL")]
+    BaseUrl,
+    /// The HTTP client cannot be built.
+    #[error("the HTTP client of the model server cannot be built")]
+    Client(#[source] reqwest::Error),
+}
+
+/// A model behind an OpenAI-compatible server.
+pub struct OpenAiModel {
+    client: Client,
+    url: reqwest::Url,
+    api_key: Option<SecretString>,
+    model: String,
+    timing: Timing,
+}
+
+impl std::fmt::Debug for OpenAiModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OpenAiModel({})", self.model)
+    }
+}
+
+impl OpenAiModel {
+    /// A client for this server, as patient as [`Timing::default`].
+    ///
+    /// The process must have installed a `rustls` crypto provider.
+    ///
+    /// # Errors
+    /// When the base URL is none, or the HTTP client cannot be built.
+    pub fn new(config: OpenAiConfig) -> Result<Self, OpenAiConfigError> {
+        Self::with_timing(config, Timing::default())
+    }
+
+    /// A client for this server with a patience of its own.
+    ///
+    /// # Errors
+    /// As [`OpenAiModel::new`].
+    pub fn with_timing(config: OpenAiConfig, timing: Timing) -> Result<Self, OpenAiConfigError> {
+        let url = format!("{}/chat/completions", config.base_url.trim_end_matches('/'));
+        let url: reqwest::Url = url.parse().map_err(|_| OpenAiConfigError::BaseUrl)?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(OpenAiConfigError::BaseUrl);
+        }
+        let client = Client::builder()
+            .connect_timeout(timing.connect)
+            // A redirect would carry briefs to a host that nobody configured.
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(OpenAiConfigError::Client)?;
+        let api_key = config.api_key.filter(|key| !key.expose_secret().is_empty());
+        Ok(Self { client, url, api_key, model: config.model, timing })
+    }
+
+    async fn ask(&self, request: &DraftRequest, calls: &mut Vec<CallRecord>) -> Result<Answer, ModelFailure> {
+        let mut retries = 0;
+        let mut max_tokens = TOKENS;
+        loop {
+            let started = Instant::now();
+            let ended = self.attempt(request, max_tokens).await;
+            calls.push(self.record(request, &ended, started.elapsed()));
+            let (failure, wait) = match ended {
+                Ended::Answered(reply) => match reply.content {
+                    Content::Text(text) => return Ok(Answer::Text(text)),
+                    // The writer finds the defect in it and sends it back.
+                    Content::Nothing => return Ok(Answer::Text(String::new())),
+                    Content::Refused => return Err(ModelFailure::Refused),
+                    Content::Filtered => return Err(ModelFailure::Filtered),
+                    Content::Truncated if max_tokens == TOKENS => {
+                        max_tokens = MORE_TOKENS;
+                        continue;
+                    }
+                    Content::Truncated => return Err(ModelFailure::Truncated),
+                },
+                Ended::Status { status, headers, quota } => {
+                    let failure = failure_of(status, quota);
+                    match retry::advice(status, quota, &headers) {
+                        Advice::Stop => {
+                            log_rejection(&self.model, status, failure);
+                            return Err(failure);
+                        }
+                        Advice::Retry { after } => (failure, after),
+                    }
+                }
+                Ended::Broken(_) => (ModelFailure::Unavailable, None),
+            };
+            if request.time_left().is_zero() {
+                return Err(ModelFailure::DeadlineExceeded);
+            }
+            if retries == retry::MOST_RETRIES {
+                return Err(failure);
+            }
+            let wait = wait.unwrap_or_else(|| retry::backoff(self.timing.backoff, retries));
+            if wait > self.timing.longest_wait || wait >= request.time_left() {
+                return Err(failure);
+            }
+            retries += 1;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// One HTTP exchange, bounded in time and size.
+    async fn attempt(&self, request: &DraftRequest, max_tokens: u32) -> Ended {
+        let body = wire::body(&self.model, request, max_tokens);
+        let mut call = self.client.post(self.url.clone()).json(&body);
+        if let Some(key) = &self.api_key {
+            call = call.bearer_auth(key.expose_secret());
+        }
+        let patience = self.timing.attempt.min(request.time_left());
+        match tokio::time::timeout(patience, exchange(call)).await {
+            Ok(ended) => ended,
+            Err(_) => Ended::Broken("timeout"),
+        }
+    }
+
+    fn record(&self, request: &DraftRequest, ended: &Ended, took: Duration) -> CallRecord {
+        let (prompt_tokens, completion_tokens, request_id) = match ended {
+            Ended::Answered(reply) => {
+                (reply.prompt_tokens, reply.completion_tokens, reply.request_id.clone())
+            }
+            Ended::Status { headers, .. } => (None, None, wire::request_id(headers)),
+            Ended::Broken(_) => (None, None, None),
+        };
+        CallRecord {
+            model: self.model.clone(),
+            stage: request.stage(),
+            outcome: ended.outcome(),
+            prompt_tokens,
+            completion_tokens,
+            price_microunits: price::microdollars(&self.model, prompt_tokens, completion_tokens),
+            latency_ms: milliseconds(took),
+            request_id,
+            prompt_version: request.prompt_version,
+        }
+    }
+}
+
+impl Model for OpenAiModel {
+    fn name(&self) -> &str {
+        &self.model
+    }
+
+    fn is_ai(&self) -> bool {
+        true
+    }
+
+    fn draft<'a>(&'a self, request: &'a DraftRequest) -> BoxFuture<'a, Result<Draft, ModelError>> {
+        Box::pin(async move {
+            let mut calls = Vec::new();
+            match self.ask(request, &mut calls).await {
+                Ok(answer) => Ok(Draft { answer, calls }),
+                Err(failure) => Err(ModelError { failure, calls }),
+            }
+        })
+    }
+}
+
+/// How one attempt ended.
+enum Ended {
+    /// With an answer in the form of the contract.
+    Answered(Reply),
+    /// With a status that is no success.
+    Status { status: u16, headers: Box<HeaderMap>, quota: bool },
+    /// Without an answer: no connection, a torn body, a page instead of JSON. Another try may do.
+    Broken(&'static str),
+}
+
+impl Ended {
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Answered(reply) => reply.content.outcome(),
+            Self::Status { quota: true, .. } => "quota",
+            Self::Status { status: 429, .. } => "rate_limited",
+            Self::Status { status: 500.., .. } => "server_error",
+            Self::Status { .. } => "rejected",
+            Self::Broken(outcome) => outcome,
+        }
+    }
+}
+
+async fn exchange(call: reqwest::RequestBuilder) -> Ended {
+    let mut response = match call.send().await {
+        Ok(response) => response,
+        Err(error) if error.is_connect() => return Ended::Broken("connect"),
+        Err(error) if error.is_timeout() => return Ended::Broken("timeout"),
+        Err(_) => return Ended::Broken("torn"),
+    };
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_BODY => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Ended::Broken("too_large"),
+            Ok(None) => break,
+            // The status of an error says enough without its body.
+            Err(_) if !(200..300).contains(&status) => break,
+            Err(_) => return Ended::Broken("torn"),
+        }
+    }
+    if !(200..300).contains(&status) {
+        return Ended::Status { status, quota: wire::is_quota(&body), headers: Box::new(headers) };
+    }
+    match wire::read(&body, &headers) {
+        Some(reply) => Ended::Answered(reply),
+        None => Ended::Broken("not_json"),
+    }
+}
+
+fn failure_of(status: u16, quota: bool) -> ModelFailure {
+    match status {
+        _ if quota => ModelFailure::Quota,
+        429 => ModelFailure::RateLimited,
+        408 | 409 | 500.. => ModelFailure::Unavailable,
+        _ => ModelFailure::Rejected { status },
+    }
+}
+
+/// Tells the operator what no retry mends. The body stays out: it may quote the prompt.
+fn log_rejection(model: &str, status: u16, failure: ModelFailure) {
+    match failure {
+        ModelFailure::Quota => {
+            tracing::error!(model, status, "The account at the provider of {model} is used up: top it up");
+        }
+        ModelFailure::Rejected { .. } => {
+            tracing::error!(
+                model,
+                status,
+                "The provider of {model} turned our request down with status {status}"
+            );
+        }
+        ModelFailure::Refused
+        | ModelFailure::Filtered
+        | ModelFailure::Truncated
+        | ModelFailure::RateLimited
+        | ModelFailure::Unavailable
+        | ModelFailure::DeadlineExceeded => {
+            tracing::warn!(
+                model,
+                status,
+                "The provider of {model} failed with status {status} and asks for no retry"
+            );
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The words of a text with their places, so that what is found in the folded text can be quoted as written.
+
+use postly_domain::text::fold;
+
+use crate::facts;
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Letters, possibly with inner hyphens.
+    Word,
+    /// Starts with a digit: "12,50", "9h30", "2e", "12/05".
+    Number,
+    /// A link, an address or a @mention.
+    Link,
+    /// One visible character of another kind.
+    Mark,
+}
+
+/// A piece of text and where it stands, in bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// The text as [`fold`] makes it.
+    pub(crate) folded: String,
+}
+
+impl Token {
+    pub(crate) fn is(&self, folded: &str) -> bool {
+        self.folded == folded
+    }
+}
+
+/// Cuts a text into tokens. White space separates and is dropped.
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
+    let links = facts::link_spans(text);
+    let mut links = links.iter().peekable();
+    let mut tokens = Vec::new();
+    let mut chars = text.char_indices().peekable();
+    while let Some((start, c)) = chars.next() {
+        while links.peek().is_some_and(|link| link.end <= start) {
+            links.next();
+        }
+        let (kind, end) = match links.peek() {
+            Some(link) if link.start == start => (Kind::Link, link.end),
+            _ if c.is_whitespace() => continue,
+            _ if c.is_numeric() => (Kind::Number, number_end(text, start)),
+            _ if c.is_alphabetic() => (Kind::Word, word_end(text, start)),
+            _ => (Kind::Mark, start + c.len_utf8()),
+        };
+        while chars.peek().is_some_and(|(at, _)| *at < end) {
+            chars.next();
+        }
+        let folded = fold(text.get(start..end).unwrap_or_default());
+        // Marks of direction and the like fold to nothing.
+        if !folded.is_empty() {
+            tokens.push(Token { kind, start, end, folded });
+        }
+    }
+    tokens
+}
+
+fn is_word_char(c: char) -> bool {
+    c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
+}
+
+fn word_end(text: &str, start: usize) -> usize {
+    run_end(text, start, |c, next| is_word_char(c) || (c == '-' && next.is_some_and(char::is_alphabetic)))
+}
+
+fn number_end(text: &str, start: usize) -> usize {
+    run_end(text, start, |c, next| {
+        is_word_char(c) || (matches!(c, '.' | ',' | ':' | '/') && next.is_some_and(char::is_numeric))
+    })
+}
+
+fn run_end(text: &str, start: usize, belongs: impl Fn(char, Option<char>) -> bool) -> usize {
+    let rest = text.get(start..).unwrap_or_default();
+    let mut chars = rest.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        if !belongs(c, chars.peek().map(|(_, next)| *next)) {
+            return start + at;
+        }
+    }
+    text.len()
+}
+
+/// The text from the first of these tokens to the last, as written.
+pub(crate) fn span<'t>(text: &'t str, tokens: &[Token]) -> &'t str {
+    match (tokens.first(), tokens.last()) {
+        (Some(first), Some(last)) => text.get(first.start..last.end).unwrap_or_default(),
+        _ => "",
+    }
+}
+
+/// The folded words of a text, without punctuation.
+pub(crate) fn folded_words(text: &str) -> Vec<String> {
+    let folded = fold(text);
+    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether these folded words stand side by side somewhere in the others.
+pub(crate) fn contains_words(words: &[String], wanted: &[String]) -> bool {
+    wanted.is_empty() || words.windows(wanted.len()).any(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_where_a_reader_would() {
+        let text = "Week-end à 12,50 € : -20% d'été, dès 9h30 sur www.lea.fr !";
+        let cut: Vec<&str> = tokens(text).iter().map(|token| &text[token.start..token.end]).collect();
+        let expected = [
+            "Week-end",
+            "à",
+            "12,50",
+            "€",
+            ":",
+            "-",
+            "20",
+            "%",
+            "d",
+            "'",
+            "été",
+            ",",
+            "dès",
+            "9h30",
+            "sur",
+            "www.lea.fr",
+            "!",
+        ];
+        assert_eq!(cut, expected);
+    }
+}

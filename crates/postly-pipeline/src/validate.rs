@@ -1,0 +1,301 @@
+//! Is this three posts that can be published? Whatever the server promised to enforce, we check.
+
+use std::collections::BTreeSet;
+
+use postly_domain::{
+    Language,
+    post::{Platform, VARIANTS, Variant},
+    text::{fold, storable},
+};
+
+use crate::{
+    Defect, DraftBody, language,
+    platform_limits::{has_emoji, hashtag_limit, hashtags, length, limit},
+    tokens::folded_words,
+    wishes,
+};
+
+/// From this share of common words on, two posts are the same post twice.
+pub const OVERLAP_LIMIT: f64 = 0.7;
+
+/// The longest text of an answer that we look at: three posts of the longest kind, as JSON, fit many times.
+const LONGEST_ANSWER: usize = 128 * 1024;
+
+/// The longest name of an angle, in characters: it has to fit a heading.
+const LONGEST_ANGLE: usize = 60;
+
+/// Reads the JSON object of an answer, also from between the fences that some servers put around it.
+///
+/// # Errors
+/// [`Defect::NotJson`] or [`Defect::Schema`].
+pub fn read(answer: &str) -> Result<DraftBody, Defect> {
+    if answer.len() > LONGEST_ANSWER {
+        return Err(Defect::NotJson);
+    }
+    let (Some(start), Some(end)) = (answer.find('{'), answer.rfind('}')) else {
+        return Err(Defect::NotJson);
+    };
+    let object = answer.get(start..=end).ok_or(Defect::NotJson)?;
+    serde_json::from_str(object)
+        .map_err(|error| if error.is_data() { Defect::Schema } else { Defect::NotJson })
+}
+
+/// Trims the posts and leaves out what no database or platform takes.
+pub fn tidy(variants: Vec<Variant>) -> Vec<Variant> {
+    let tidy_one = |variant: Variant| {
+        let angle: String = variant.angle.split_whitespace().collect::<Vec<_>>().join(" ");
+        Variant {
+            text: storable(&variant.text).trim().to_owned(),
+            angle: storable(&angle).chars().take(LONGEST_ANGLE).collect(),
+        }
+    };
+    variants.into_iter().map(tidy_one).collect()
+}
+
+/// Everything that is wrong with the form of these posts.
+pub fn check(brief: &str, variants: &[Variant], platform: Platform, language: Language) -> Vec<Defect> {
+    let mut defects = Vec::new();
+    if variants.len() != VARIANTS {
+        defects.push(Defect::WrongCount { found: variants.len() });
+    }
+    let wishes = wishes::read(brief);
+    // Of twenty posts, the first few say what is wrong.
+    for (post, variant) in (1..=VARIANTS).zip(variants) {
+        check_one(&mut defects, brief, &variant.text, post, platform, language, wishes);
+    }
+    let words: Vec<BTreeSet<String>> = variants
+        .iter()
+        .take(VARIANTS)
+        .map(|variant| folded_words(&variant.text).into_iter().collect())
+        .collect();
+    for (first, one) in words.iter().enumerate() {
+        for (second, other) in words.iter().enumerate().skip(first + 1) {
+            if overlap_of(one, other) >= OVERLAP_LIMIT {
+                defects.push(Defect::TooAlike { first: first + 1, second: second + 1 });
+            }
+        }
+    }
+    defects
+}
+
+fn check_one(
+    defects: &mut Vec<Defect>,
+    brief: &str,
+    text: &str,
+    post: usize,
+    platform: Platform,
+    language: Language,
+    wishes: wishes::Wishes,
+) {
+    if folded_words(text).is_empty() {
+        defects.push(Defect::Empty { post });
+        return;
+    }
+    let (found, most) = (length(platform, text), limit(platform));
+    if found > most {
+        defects.push(Defect::TooLong { post, platform, length: found, limit: most });
+    }
+    let tags = hashtags(text);
+    if let Some(limit) = hashtag_limit(platform).filter(|limit| tags.len() > *limit) {
+        defects.push(Defect::TooManyHashtags { post, limit });
+    }
+    let distinct: BTreeSet<String> = tags.iter().map(|tag| fold(tag)).collect();
+    if distinct.len() < tags.len() {
+        defects.push(Defect::RepeatedHashtag { post });
+    }
+    // The author's own emoji or hashtag, quoted from her brief, is not what she asked us to leave out.
+    let brief_tags: BTreeSet<String> = hashtags(brief).into_iter().map(fold).collect();
+    if wishes.no_hashtag && !distinct.is_subset(&brief_tags) {
+        defects.push(Defect::UnwantedHashtag { post });
+    }
+    if wishes.no_emoji && text.chars().any(|c| has_emoji(c.encode_utf8(&mut [0; 4])) && !brief.contains(c)) {
+        defects.push(Defect::UnwantedEmoji { post });
+    }
+    if has_forged_header(text) {
+        defects.push(Defect::ForgedHeader { post });
+    }
+    if speaks_another_language(brief, text, language) {
+        defects.push(Defect::WrongLanguage { post, expected: language });
+    }
+}
+
+/// The share of words that two posts have in common (Jaccard, on folded words).
+pub fn overlap(one: &str, other: &str) -> f64 {
+    overlap_of(&folded_words(one).into_iter().collect(), &folded_words(other).into_iter().collect())
+}
+
+fn overlap_of(one: &BTreeSet<String>, other: &BTreeSet<String>) -> f64 {
+    let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+    let all = one.union(other).count();
+    if all == 0 { 1.0 } else { count(one.intersection(other).count()) / count(all) }
+}
+
+/// Beginnings of lines of our own, in the languages of our catalogue: a post that has one could pass for a notice
+/// about money or a code.
+const HEADERS: &[&str] = &[
+    "posts generes",
+    "3 posts generes",
+    "credits restants",
+    "credit restant",
+    "credits insuffisants",
+    "erreur lors",
+    "erreur :",
+    "erreur:",
+    "votre code de verification",
+    "code de verification",
+    "aucun credit",
+    "posts generated",
+    "3 posts generated",
+    "credits left",
+    "credits remaining",
+    "remaining credits",
+    "not enough credits",
+    "insufficient credits",
+    "error :",
+    "error:",
+    "your verification code",
+    "verification code",
+    "creditos restantes",
+    "creditos insuficientes",
+    "codigo de verificacion",
+    "su codigo",
+    "tu codigo de",
+    "codigo de verificacao",
+    "seu codigo",
+    "posts generados",
+    "posts gerados",
+    "publicaciones generadas",
+    "الرصيد المتبقي",
+    "رمز التحقق",
+    "postly-ai :",
+    "postly-ai:",
+    "postly :",
+    "postly:",
+];
+
+fn has_forged_header(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = fold(line);
+        let line = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+        HEADERS.iter().any(|header| line.starts_with(header))
+    })
+}
+
+/// Below this many letters of its own a post does not tell its language.
+const LEAST_LETTERS: usize = 40;
+
+/// How sure both detectors must be that a post is in another language: a wrong alarm costs the author her posts.
+const SURE: f64 = 0.25;
+
+/// Whether what the post adds to the brief is surely in another language.
+///
+/// The brief's own words are left out, because a post may quote them in another language than its own.
+fn speaks_another_language(brief: &str, text: &str, language: Language) -> bool {
+    let brief_words: BTreeSet<String> = folded_words(brief).into_iter().collect();
+    let own_words: Vec<&str> = text
+        .split_whitespace()
+        .filter(|word| !word.starts_with(['#', '@']))
+        .filter(|word| !folded_words(word).iter().all(|word| brief_words.contains(word)))
+        .collect();
+    // What remains of a post in the language of the brief has lost its small words; the whole is then as good a
+    // witness.
+    let own = own_words.join(" ");
+    let says_other = |text: &str| {
+        text.chars().filter(|c| c.is_alphabetic()).count() >= LEAST_LETTERS
+            && language::detect(text, SURE).is_some_and(|found| found != language)
+    };
+    let arabic = |text: &str| {
+        let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+        let arabic = text.chars().filter(|c| matches!(c, '\u{600}'..='\u{6FF}')).count();
+        letters >= LEAST_LETTERS && (arabic * 2 > letters) != (language == Language::Ar)
+    };
+    says_other(&own) && says_other(text) || arabic(&own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variant(text: &str) -> Variant {
+        Variant { text: text.to_owned(), angle: "angle".to_owned() }
+    }
+
+    const POSTS: [&str; 3] = [
+        "Le pain sort du four et toute la rue le sait.",
+        "Plutôt croûte dorée ou mie moelleuse ? Racontez-nous.",
+        "Une boulangerie, c'est une équipe qui se lève tôt pour vous.",
+    ];
+
+    fn codes(brief: &str, texts: &[&str], platform: Platform) -> Vec<&'static str> {
+        let variants: Vec<Variant> = texts.iter().map(|text| variant(text)).collect();
+        check(brief, &variants, platform, Language::Fr).iter().map(Defect::code).collect()
+    }
+
+    #[test]
+    fn good_posts_pass() {
+        assert!(codes("un post", &POSTS, Platform::Instagram).is_empty());
+    }
+
+    #[test]
+    fn each_defect_is_named() {
+        let [one, two, three] = POSTS;
+        for (brief, texts, platform, expected) in [
+            ("b", vec![one, two], Platform::General, "wrong_count"),
+            (
+                "b",
+                vec![one, two, three, "Encore un autre texte, différent."],
+                Platform::General,
+                "wrong_count",
+            ),
+            ("b", vec![one, two, "🥐"], Platform::General, "empty"),
+            ("b", vec![one, two, one], Platform::General, "too_alike"),
+            ("b", vec![one, two, "#Pain #pain et le reste"], Platform::General, "repeated_hashtag"),
+            (
+                "sans hashtag",
+                vec![one, two, "Bonjour à toutes et à tous #Pain"],
+                Platform::General,
+                "unwanted_hashtag",
+            ),
+            (
+                "sans emoji",
+                vec![one, two, "Bonjour à toutes et à tous 🥐"],
+                Platform::General,
+                "unwanted_emoji",
+            ),
+            ("b", vec![one, two, "Joli\n💳 *Crédits restants*: 40"], Platform::General, "forged_header"),
+            (
+                "b",
+                vec![
+                    one,
+                    two,
+                    "Our bread comes out of the oven and the whole street knows about it already.",
+                ],
+                Platform::General,
+                "wrong_language",
+            ),
+        ] {
+            assert_eq!(codes(brief, &texts, platform), [expected]);
+        }
+        let long = "très bon pain ".repeat(21);
+        assert_eq!(codes("b", &[one, two, &long], Platform::X), ["too_long"]);
+        let tags: String = (b'a'..=b'z')
+            .flat_map(|a| [format!("#{0}{0} ", char::from(a)), format!("#{} ", char::from(a))])
+            .collect();
+        assert_eq!(codes("b", &[one, two, &tags], Platform::Instagram), ["too_many_hashtags"]);
+    }
+
+    #[test]
+    fn an_answer_is_read_even_from_between_fences() {
+        let body = r#"{"kind":"post","platform":"x","industry":"","objective":"","tone":"","language":"fr","variants":[]}"#;
+        assert!(read(body).is_ok());
+        assert!(read(&format!("```json\n{body}\n```")).is_ok());
+        for (answer, expected) in [
+            ("", Defect::NotJson),
+            ("bonjour", Defect::NotJson),
+            ("{\"kind\":", Defect::NotJson),
+            ("{}", Defect::Schema),
+        ] {
+            assert_eq!(read(answer).err(), Some(expected), "{answer}");
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! From an ask to three posts or a typed failure.
+
+use std::{sync::Arc, time::Duration};
+
+use postly_domain::{
+    Language,
+    post::{BriefKind, Intent, Variant},
+};
+use tokio::time::Instant;
+
+use crate::{
+    Answer, Ask, CallRecord, Defect, DraftBody, DraftRequest, Model, ModelFailure, Repair, detect_language,
+    guard, prompt, validate, wishes,
+};
+
+/// How long writing may take in all, repair and retries included. An author who waits longer has put her phone
+/// away.
+pub const TIME_LIMIT: Duration = Duration::from_secs(25);
+
+/// How long after the deadline we still wait for a model that ends by itself, so that its call records arrive.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// Three posts, and how they came about.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// What was understood.
+    pub intent: Intent,
+    /// The posts: exactly [`postly_domain::post::VARIANTS`].
+    pub variants: Vec<Variant>,
+    /// Every call to a model.
+    pub calls: Vec<CallRecord>,
+    /// Which prompt was used.
+    pub prompt_version: &'static str,
+    /// Who wrote: the model's name, or `offline`.
+    pub writer: String,
+    /// Whether the posts must be labelled as written by an AI.
+    pub is_ai: bool,
+}
+
+/// No posts, so nothing to pay.
+#[derive(Debug, thiserror::Error)]
+#[error("no posts were written")]
+pub struct WriteFailure {
+    /// Why.
+    #[source]
+    pub kind: WriteError,
+    /// Every call to a model: they were paid for all the same.
+    pub calls: Vec<CallRecord>,
+}
+
+/// Why there are no posts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The brief is talk. A fixed answer, free.
+    #[error("the brief is small talk")]
+    SmallTalk,
+    /// The brief asks for something other than posts for the author's business. A fixed answer, free.
+    #[error("the brief is off topic")]
+    OffTopic,
+    /// The model declined to write about this.
+    #[error("the model refused")]
+    Refused,
+    /// The provider's content filter stopped the answer.
+    #[error("the provider filtered the answer")]
+    Filtered,
+    /// The answer did not fit, twice.
+    #[error("the answer was cut off")]
+    Truncated,
+    /// The posts still had these defects after the repair.
+    #[error("the posts were not good enough: {0:?}")]
+    Invalid(Vec<Defect>),
+    /// Our account at the provider is empty.
+    #[error("the quota at the provider is used up")]
+    Quota,
+    /// The provider asks us to slow down for longer than we can wait.
+    #[error("the provider limits our rate")]
+    RateLimited,
+    /// The provider could not be reached, kept failing, or turned our request down.
+    #[error("the provider is unavailable")]
+    Unavailable,
+    /// [`TIME_LIMIT`] ran out.
+    #[error("the time for writing ran out")]
+    DeadlineExceeded,
+}
+
+impl From<ModelFailure> for WriteError {
+    fn from(failure: ModelFailure) -> Self {
+        match failure {
+            ModelFailure::Refused => Self::Refused,
+            ModelFailure::Filtered => Self::Filtered,
+            ModelFailure::Truncated => Self::Truncated,
+            ModelFailure::Quota => Self::Quota,
+            ModelFailure::RateLimited => Self::RateLimited,
+            ModelFailure::Rejected { .. } | ModelFailure::Unavailable => Self::Unavailable,
+            ModelFailure::DeadlineExceeded => Self::DeadlineExceeded,
+        }
+    }
+}
+
+/// Writes posts with a model, and answers for what the model writes.
+#[derive(Clone)]
+pub struct Writer {
+    model: Arc<dyn Model>,
+    time_limit: Duration,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Writer({})", self.model.name())
+    }
+}
+
+impl Writer {
+    /// A writer with this model and the usual [`TIME_LIMIT`].
+    pub fn new(model: Arc<dyn Model>) -> Self {
+        Self { model, time_limit: TIME_LIMIT }
+    }
+
+    /// The same writer with another limit of time.
+    #[must_use]
+    pub fn with_time_limit(mut self, time_limit: Duration) -> Self {
+        self.time_limit = time_limit;
+        self
+    }
+
+    /// The name of the model, or `offline`.
+    pub fn name(&self) -> &str {
+        self.model.name()
+    }
+
+    /// Whether the posts must be labelled as written by an AI.
+    pub fn is_ai(&self) -> bool {
+        self.model.is_ai()
+    }
+
+    /// Writes three posts.
+    ///
+    /// # Errors
+    /// When the brief asks for none, or when none that is good enough came in time. Nothing is owed then.
+    #[tracing::instrument(name = "pipeline.write", skip_all, fields(writer = self.model.name()))]
+    pub async fn write(&self, ask: &Ask) -> Result<Written, WriteFailure> {
+        let mut calls = Vec::new();
+        match self.run(ask, &mut calls).await {
+            Ok((intent, variants)) => Ok(Written {
+                intent,
+                variants,
+                calls,
+                prompt_version: prompt::VERSION,
+                writer: self.model.name().to_owned(),
+                is_ai: self.model.is_ai(),
+            }),
+            Err(kind) => Err(WriteFailure { kind, calls }),
+        }
+    }
+
+    async fn run(
+        &self,
+        ask: &Ask,
+        calls: &mut Vec<CallRecord>,
+    ) -> Result<(Intent, Vec<Variant>), WriteError> {
+        let brief = ask.brief.as_str();
+        let language = ask.language_forced.unwrap_or_else(|| detect_language(brief, ask.language_hint));
+        let platform = ask.platform.or_else(|| wishes::platform(brief));
+        let task = prompt::Task::new(ask, language, platform);
+        let mut request = DraftRequest {
+            ask: ask.clone(),
+            language,
+            platform,
+            messages: prompt::draft(&task),
+            prompt_version: prompt::VERSION,
+            repair: None,
+            deadline: Instant::now() + self.time_limit,
+        };
+
+        let (defects, previous) = match self.try_once(&request, calls).await? {
+            Outcome::Good(intent, variants) => return Ok((intent, variants)),
+            Outcome::Defective(defects, previous) => (defects, previous),
+        };
+        let codes = codes(&defects);
+        tracing::info!(defects = %codes, "The draft has defects ({codes}) and is sent back once");
+        request.messages = prompt::repair(&task, previous.as_deref(), &defects);
+        request.repair = Some(Repair { defects });
+        match self.try_once(&request, calls).await? {
+            Outcome::Good(intent, variants) => Ok((intent, variants)),
+            Outcome::Defective(defects, _) => Err(WriteError::Invalid(defects)),
+        }
+    }
+
+    /// Asks the model once and checks what it says.
+    async fn try_once(
+        &self,
+        request: &DraftRequest,
+        calls: &mut Vec<CallRecord>,
+    ) -> Result<Outcome, WriteError> {
+        if request.time_left().is_zero() {
+            return Err(WriteError::DeadlineExceeded);
+        }
+        let started = Instant::now();
+        let answer = match tokio::time::timeout_at(request.deadline + GRACE, self.model.draft(request)).await
+        {
+            Ok(Ok(draft)) => {
+                calls.extend(draft.calls);
+                draft.answer
+            }
+            Ok(Err(error)) => {
+                calls.extend(error.calls);
+                return Err(error.failure.into());
+            }
+            Err(_) => {
+                calls.push(CallRecord {
+                    model: self.model.name().to_owned(),
+                    stage: request.stage(),
+                    outcome: "timeout",
+                    prompt_tokens: None,
+                    completion_tokens: None,
+                    price_microunits: None,
+                    latency_ms: milliseconds(started.elapsed()),
+                    request_id: None,
+                    prompt_version: request.prompt_version,
+                });
+                return Err(WriteError::DeadlineExceeded);
+            }
+        };
+        let (body, previous) = match answer {
+            Answer::Body(body) => (body, None),
+            Answer::Text(text) => match validate::read(&text) {
+                Ok(body) => (body, Some(text)),
+                Err(defect) => return Ok(Outcome::Defective(vec![defect], Some(text))),
+            },
+        };
+        match body.kind {
+            BriefKind::SmallTalk => Err(WriteError::SmallTalk),
+            BriefKind::OffTopic => Err(WriteError::OffTopic),
+            BriefKind::Post => Ok(judge(request, body, previous)),
+        }
+    }
+}
+
+/// What became of one draft.
+enum Outcome {
+    Good(Intent, Vec<Variant>),
+    Defective(Vec<Defect>, Option<String>),
+}
+
+fn judge(request: &DraftRequest, body: DraftBody, previous: Option<String>) -> Outcome {
+    let brief = request.ask.brief.as_str();
+    let platform = request.platform.unwrap_or(body.platform);
+    let variants = validate::tidy(body.variants);
+    let mut defects = validate::check(brief, &variants, platform, request.language);
+    defects.extend(guard::check(brief, &variants, request.language));
+    if !defects.is_empty() {
+        return Outcome::Defective(defects, previous);
+    }
+    let intent = Intent {
+        kind: BriefKind::Post,
+        platform,
+        industry: label(&body.industry),
+        objective: label(&body.objective),
+        tone: label(&body.tone),
+        language: request.language,
+    };
+    Outcome::Good(intent, variants)
+}
+
+/// The longest word of ours about a brief: a model's essay has no place in a column of labels.
+const LONGEST_LABEL: usize = 80;
+
+fn label(text: &str) -> String {
+    postly_domain::text::storable(text).trim().chars().take(LONGEST_LABEL).collect()
+}
+
+fn codes(defects: &[Defect]) -> String {
+    defects.iter().map(Defect::code).collect::<Vec<_>>().join(",")
+}
+
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The languages in which a draft may be asked for, by name, for the prompt.
+pub(crate) fn language_name(language: Language) -> &'static str {
+    match language {
+        Language::Fr => "French",
+        Language::En => "English",
+        Language::Es => "Spanish",
+        Language::Pt => "Portuguese",
+        Language::Ar => "Arabic",
+    }
+}

@@ -1,0 +1,3 @@
+//! The writing as the rest of the service sees it.
+
+mod offline;

@@ -1,0 +1,177 @@
+//! The offline writer, on briefs as shopkeepers write them.
+
+use std::sync::Arc;
+
+use postly_domain::{Brief, Language, post::Platform};
+use postly_pipeline::{Ask, WriteError, Writer, Written, offline::OfflineWriter, platform_limits, validate};
+use proptest::prelude::*;
+
+fn ask(brief: &str) -> Ask {
+    Ask {
+        brief: Brief::parse(brief).unwrap(),
+        language_hint: Language::Fr,
+        language_forced: None,
+        platform: None,
+        user_ref: "3f1a".to_owned(),
+        seed: 1,
+    }
+}
+
+fn write(ask: &Ask) -> Result<Written, WriteError> {
+    let writer = Writer::new(Arc::new(OfflineWriter::new()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(writer.write(ask)).map_err(|failure| failure.kind)
+}
+
+fn texts(written: &Written) -> Vec<&str> {
+    written.variants.iter().map(|variant| variant.text.as_str()).collect()
+}
+
+/// Brief, language, platform, and the words that each post must keep.
+type Case = (&'static str, Language, Platform, &'static [&'static str]);
+
+use Language::{Ar, En, Es, Fr, Pt};
+use Platform::{Facebook, General, Instagram, Linkedin, Tiktok, Whatsapp, X};
+
+const CASES: &[Case] = &[
+    (
+        "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end",
+        Fr,
+        Instagram,
+        &["-20 %", "croissants", "ce week-end"],
+    ),
+    ("Crée un post promo pour Instagram", Fr, Instagram, &[]),
+    (
+        "Fais-moi un post Facebook pour ma boulangerie Chez Léa à Lyon : tarte au citron meringuée à 3,50 €",
+        Fr,
+        Facebook,
+        &["tarte au citron meringuée", "3,50 €", "Chez Léa à Lyon"],
+    ),
+    ("Promo croissants -20% samedi", Fr, General, &["-20%", "croissants", "samedi"]),
+    (
+        "2 achetés 1 offert sur les baguettes tradition jusqu'au 12 mai",
+        Fr,
+        General,
+        &["2 achetés 1 offert", "les baguettes tradition", "12 mai"],
+    ),
+    (
+        "Salon de coiffure : -15 % sur les balayages pour les étudiants, sur rendez-vous au 04 72 00 11 22",
+        Fr,
+        General,
+        &["-15 %", "balayages", "étudiants", "04 72 00 11 22"],
+    ),
+    ("cherche un apprenti coiffeur pour septembre", Fr, General, &["apprenti coiffeur", "septembre"]),
+    ("Le magasin sera fermé lundi 11 novembre. Réouverture mardi à 9h30.", Fr, General, &["lundi 11 novembre", "mardi à 9h30"]),
+    (
+        "J'ouvre mon salon de thé samedi 14 juin à Nantes, 12 rue Crébillon",
+        Fr,
+        General,
+        &["samedi 14 juin", "Nantes", "12 rue Crébillon"],
+    ),
+    (
+        "Un post LinkedIn pour annoncer que notre garage recrute un mécanicien en CDI",
+        Fr,
+        Linkedin,
+        &["recrute un mécanicien en CDI"],
+    ),
+    ("Bouquets de pivoines à 15 € ce week-end chez Flora, sans emoji", Fr, General, &["pivoines", "15 €", "ce week-end", "Flora"]),
+    ("Menu du midi à 14,90 € : velouté de potiron, magret, tarte fine", Fr, General, &["14,90 €", "velouté de potiron", "magret"]),
+    (
+        "Soirée concert jazz vendredi 20h, réservation sur www.lebistrotdeparis.fr",
+        Fr,
+        General,
+        &["concert jazz", "vendredi 20h", "www.lebistrotdeparis.fr"],
+    ),
+    ("écris un tweet sur la nouvelle collection de robes d'été, sans hashtag", Fr, X, &["la nouvelle collection de robes d'été"]),
+    ("On est ouvert dimanche de 9h à 12h", Fr, General, &["dimanche de 9h à 12h"]),
+    ("Remercier nos clients pour les 10 ans de la librairie", Fr, General, &["nos clients", "10 ans de la librairie"]),
+    (
+        "Vidange + filtre à 79 € jusqu'au 31 mars, garage Martin à Bron, 04 78 00 00 00",
+        Fr,
+        General,
+        &["79 €", "31 mars", "Martin", "04 78 00 00 00"],
+    ),
+    (
+        "Statut WhatsApp : arrivage d'huîtres demain matin",
+        Fr,
+        Whatsapp,
+        &["arrivage d'huîtres", "demain matin"],
+    ),
+    ("Post TikTok drôle sur notre burger à étages", Fr, Tiktok, &["burger à étages"]),
+    ("Dédicace de Marie Durand samedi à 15h à la librairie", Fr, General, &["Marie Durand", "samedi à 15h"]),
+    ("Appartement T3 de 68 m² à Villeurbanne, 245 000 €, visite samedi", Fr, General, &["68 m²", "245 000 €", "Villeurbanne"]),
+    ("Fais un post pour ma boulangerie", Fr, General, &[]),
+    (
+        "Bonjour, peux-tu m'écrire un post pour ma fromagerie ? On a reçu un comté 24 mois d'affinage. Merci !",
+        Fr,
+        General,
+        &["comté 24 mois d'affinage"],
+    ),
+    ("moitié prix sur les robes, tutoie les clientes", Fr, General, &["moitié prix", "robes"]),
+    (
+        "Create an Instagram post: 20% off all croissants this weekend",
+        En,
+        Instagram,
+        &["20% off", "croissants", "this weekend"],
+    ),
+    ("Write a Facebook post about our new autumn menu, from $14.50", En, Facebook, &["new autumn menu", "$14.50"]),
+    ("Looking for a junior hairdresser, full time, call 020 7946 0000", En, General, &["junior hairdresser", "020 7946 0000"]),
+    ("We are closed on Monday for the bank holiday, back on Tuesday at 8am", En, General, &["Monday", "Tuesday at 8am"]),
+    ("Grand opening of my flower shop on Saturday at 10am in Leeds!", En, General, &["flower shop", "Saturday at 10am", "Leeds"]),
+    ("Yoga class for beginners every Wednesday at 6pm, no hashtags", En, General, &["Yoga class for beginners", "every Wednesday at 6pm"]),
+    ("Buy one get one free on all paperbacks until Friday", En, General, &["Buy one get one free", "paperbacks", "until Friday"]),
+    ("Write a LinkedIn post to thank our customers for ten wonderful years", En, Linkedin, &["our customers", "ten wonderful years"]),
+    (
+        "Crea una publicación para Instagram: 20% de descuento en todos los zapatos este fin de semana",
+        Es,
+        Instagram,
+        &["20%", "los zapatos"],
+    ),
+    ("Cria uma publicação sobre a nossa nova coleção de verão com vestidos de linho", Pt, General, &["vestidos de linho"]),
+    ("اكتب منشورا عن افتتاح مخبزنا الجديد يوم السبت", Ar, General, &["مخبزنا الجديد", "السبت"]),
+];
+
+#[test]
+fn realistic_briefs_give_three_different_posts_that_keep_the_facts() {
+    for (brief, language, platform, kept) in CASES {
+        for seed in 0..4 {
+            let ask = Ask { seed, ..ask(brief) };
+            let written = write(&ask).unwrap_or_else(|error| panic!("{brief}: {error:?}"));
+            assert_eq!(written.intent.language, *language, "{brief}");
+            assert_eq!(written.intent.platform, *platform, "{brief}");
+            assert_eq!(written.variants.len(), 3, "{brief}");
+            assert!(!written.is_ai);
+            let texts = texts(&written);
+            for (at, text) in texts.iter().enumerate() {
+                for words in *kept {
+                    let has = text.to_lowercase().contains(&words.to_lowercase());
+                    assert!(has, "{brief}: {words:?} is missing in\n{text}");
+                }
+                assert!(platform_limits::length(*platform, text) <= platform_limits::limit(*platform), "{brief}");
+                for other in texts.iter().skip(at + 1) {
+                    assert!(validate::overlap(text, other) < validate::OVERLAP_LIMIT, "{brief}:\n{text}\n---\n{other}");
+                }
+                assert!(!text.contains(['{', '}', '|']), "{text}");
+                assert!(!text.contains("  "), "{text:?}");
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "prints the posts, for a human reader"]
+fn read_the_posts() {
+    for (brief, ..) in CASES {
+        println!("\n=== {brief}");
+        match write(&ask(brief)) {
+            Ok(written) => {
+                let intent = &written.intent;
+                println!("    {} · {} · {} · {}", intent.industry, intent.objective, intent.tone, intent.language);
+                for variant in &written.variants {
+                    println!("--- {}\n{}", variant.angle, variant.text);
+                }
+            }
+            Err(error) => println!("{error:?}"),
+        }
+    }
+}
