@@ -8,36 +8,55 @@ mod claims;
 
 /// Everything that these posts state or promise beyond their brief, and the offer where they leave it out.
 pub fn check(brief: &str, variants: &[Variant], language: Language) -> Vec<Defect> {
-    let known = facts::BriefFacts::read(brief);
-    let offer = offer::find(brief);
-    let brief_words = folded_words(brief).join(" ");
-    // The offer's subject must be copied only into posts in the language of the brief.
-    let same_language = language::detect(brief, 0.10).is_none_or(|found| found == language);
-    let mut defects = Vec::new();
-    for (post, variant) in (1..=VARIANTS).zip(variants) {
-        let text = variant.text.as_str();
-        for fact in facts::of_post(text) {
-            if !known.allow(&fact) {
-                defects.push(Defect::UnknownFact { post, fact: fact.to_string() });
-            }
-        }
-        let words = folded_words(text).join(" ");
-        for words in claims::beyond(&brief_words, &words, offer.is_some()) {
-            defects.push(Defect::UnknownPromise { post, words });
-        }
-        if let Some(offer) = &offer {
-            for words in offer.missing_in(text, same_language) {
-                defects.push(Defect::MissingOffer { post, words });
-            }
-        }
-        if claims::is_vulgar(&words) {
-            defects.push(Defect::Vulgar { post });
-        }
-        if leaks(text) {
-            defects.push(Defect::Leak { post });
+    Guard::new(brief, language).check(variants)
+}
+
+/// A brief, read once for any number of drafts.
+pub(crate) struct Guard {
+    known: facts::BriefFacts,
+    offer: Option<offer::Offer>,
+    brief_words: String,
+    /// The offer's subject must be copied only into posts in the language of the brief.
+    same_language: bool,
+}
+
+impl Guard {
+    pub(crate) fn new(brief: &str, language: Language) -> Self {
+        Self {
+            known: facts::BriefFacts::read(brief),
+            offer: offer::find(brief),
+            brief_words: folded_words(brief).join(" "),
+            same_language: language::detect(brief, 0.10).is_none_or(|found| found == language),
         }
     }
-    defects
+
+    pub(crate) fn check(&self, variants: &[Variant]) -> Vec<Defect> {
+        let mut defects = Vec::new();
+        for (post, variant) in (1..=VARIANTS).zip(variants) {
+            let text = variant.text.as_str();
+            for fact in facts::of_post(text) {
+                if !self.known.allow(&fact) {
+                    defects.push(Defect::UnknownFact { post, fact: fact.to_string() });
+                }
+            }
+            let words = folded_words(text).join(" ");
+            for words in claims::beyond(&self.brief_words, &words, self.offer.is_some()) {
+                defects.push(Defect::UnknownPromise { post, words });
+            }
+            if let Some(offer) = &self.offer {
+                for words in offer.missing_in(text, self.same_language) {
+                    defects.push(Defect::MissingOffer { post, words });
+                }
+            }
+            if claims::is_vulgar(&words) {
+                defects.push(Defect::Vulgar { post });
+            }
+            if leaks(text) {
+                defects.push(Defect::Leak { post });
+            }
+        }
+        defects
+    }
 }
 
 /// Whether a post repeats a line of our instructions, or the word planted in them.

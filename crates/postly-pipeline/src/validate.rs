@@ -54,68 +54,87 @@ pub fn tidy(variants: Vec<Variant>) -> Vec<Variant> {
 
 /// Everything that is wrong with the form of these posts.
 pub fn check(brief: &str, variants: &[Variant], platform: Platform, language: Language) -> Vec<Defect> {
-    let mut defects = Vec::new();
-    if variants.len() != VARIANTS {
-        defects.push(Defect::WrongCount { found: variants.len() });
-    }
-    let wishes = wishes::read(brief);
-    // Of twenty posts, the first few say what is wrong.
-    for (post, variant) in (1..=VARIANTS).zip(variants) {
-        check_one(&mut defects, brief, &variant.text, post, platform, language, wishes);
-    }
-    let words: Vec<BTreeSet<String>> = variants
-        .iter()
-        .take(VARIANTS)
-        .map(|variant| folded_words(&variant.text).into_iter().collect())
-        .collect();
-    for (first, one) in words.iter().enumerate() {
-        for (second, other) in words.iter().enumerate().skip(first + 1) {
-            if overlap_of(one, other) >= OVERLAP_LIMIT {
-                defects.push(Defect::TooAlike { first: first + 1, second: second + 1 });
-            }
-        }
-    }
-    defects
+    Form::new(brief, platform, language).check(variants)
 }
 
-fn check_one(
-    defects: &mut Vec<Defect>,
-    brief: &str,
-    text: &str,
-    post: usize,
+/// What the form of the posts is held to, read once for any number of drafts.
+pub(crate) struct Form {
+    brief_words: BTreeSet<String>,
+    brief_tags: BTreeSet<String>,
+    brief_chars: BTreeSet<char>,
+    wishes: wishes::Wishes,
     platform: Platform,
     language: Language,
-    wishes: wishes::Wishes,
-) {
-    if folded_words(text).is_empty() {
-        defects.push(Defect::Empty { post });
-        return;
+}
+
+impl Form {
+    pub(crate) fn new(brief: &str, platform: Platform, language: Language) -> Self {
+        Self {
+            brief_words: folded_words(brief).into_iter().collect(),
+            brief_tags: hashtags(brief).into_iter().map(fold).collect(),
+            brief_chars: brief.chars().collect(),
+            wishes: wishes::read(brief),
+            platform,
+            language,
+        }
     }
-    let (found, most) = (length(platform, text), limit(platform));
-    if found > most {
-        defects.push(Defect::TooLong { post, platform, length: found, limit: most });
+
+    pub(crate) fn check(&self, variants: &[Variant]) -> Vec<Defect> {
+        let mut defects = Vec::new();
+        if variants.len() != VARIANTS {
+            defects.push(Defect::WrongCount { found: variants.len() });
+        }
+        // Of twenty posts, the first few say what is wrong.
+        for (post, variant) in (1..=VARIANTS).zip(variants) {
+            self.check_one(&mut defects, &variant.text, post);
+        }
+        let words: Vec<BTreeSet<String>> = variants
+            .iter()
+            .take(VARIANTS)
+            .map(|variant| folded_words(&variant.text).into_iter().collect())
+            .collect();
+        for (first, one) in words.iter().enumerate() {
+            for (second, other) in words.iter().enumerate().skip(first + 1) {
+                if overlap_of(one, other) >= OVERLAP_LIMIT {
+                    defects.push(Defect::TooAlike { first: first + 1, second: second + 1 });
+                }
+            }
+        }
+        defects
     }
-    let tags = hashtags(text);
-    if let Some(limit) = hashtag_limit(platform).filter(|limit| tags.len() > *limit) {
-        defects.push(Defect::TooManyHashtags { post, limit });
-    }
-    let distinct: BTreeSet<String> = tags.iter().map(|tag| fold(tag)).collect();
-    if distinct.len() < tags.len() {
-        defects.push(Defect::RepeatedHashtag { post });
-    }
-    // The author's own emoji or hashtag, quoted from her brief, is not what she asked us to leave out.
-    let brief_tags: BTreeSet<String> = hashtags(brief).into_iter().map(fold).collect();
-    if wishes.no_hashtag && !distinct.is_subset(&brief_tags) {
-        defects.push(Defect::UnwantedHashtag { post });
-    }
-    if wishes.no_emoji && text.chars().any(|c| has_emoji(c.encode_utf8(&mut [0; 4])) && !brief.contains(c)) {
-        defects.push(Defect::UnwantedEmoji { post });
-    }
-    if has_forged_header(text) {
-        defects.push(Defect::ForgedHeader { post });
-    }
-    if speaks_another_language(brief, text, language) {
-        defects.push(Defect::WrongLanguage { post, expected: language });
+
+    fn check_one(&self, defects: &mut Vec<Defect>, text: &str, post: usize) {
+        if folded_words(text).is_empty() {
+            defects.push(Defect::Empty { post });
+            return;
+        }
+        let platform = self.platform;
+        let (found, most) = (length(platform, text), limit(platform));
+        if found > most {
+            defects.push(Defect::TooLong { post, platform, length: found, limit: most });
+        }
+        let tags = hashtags(text);
+        if let Some(limit) = hashtag_limit(platform).filter(|limit| tags.len() > *limit) {
+            defects.push(Defect::TooManyHashtags { post, limit });
+        }
+        let distinct: BTreeSet<String> = tags.iter().map(|tag| fold(tag)).collect();
+        if distinct.len() < tags.len() {
+            defects.push(Defect::RepeatedHashtag { post });
+        }
+        // The author's own emoji or hashtag, quoted from her brief, is not what she asked us to leave out.
+        if self.wishes.no_hashtag && !distinct.is_subset(&self.brief_tags) {
+            defects.push(Defect::UnwantedHashtag { post });
+        }
+        let unwanted = |c: char| has_emoji(c.encode_utf8(&mut [0; 4])) && !self.brief_chars.contains(&c);
+        if self.wishes.no_emoji && text.chars().any(unwanted) {
+            defects.push(Defect::UnwantedEmoji { post });
+        }
+        if has_forged_header(text) {
+            defects.push(Defect::ForgedHeader { post });
+        }
+        if speaks_another_language(&self.brief_words, text, self.language) {
+            defects.push(Defect::WrongLanguage { post, expected: self.language });
+        }
     }
 }
 
@@ -190,8 +209,7 @@ const SURE: f64 = 0.25;
 /// Whether what the post adds to the brief is surely in another language.
 ///
 /// The brief's own words are left out, because a post may quote them in another language than its own.
-fn speaks_another_language(brief: &str, text: &str, language: Language) -> bool {
-    let brief_words: BTreeSet<String> = folded_words(brief).into_iter().collect();
+fn speaks_another_language(brief_words: &BTreeSet<String>, text: &str, language: Language) -> bool {
     let own_words: Vec<&str> = text
         .split_whitespace()
         .filter(|word| !word.starts_with(['#', '@']))

@@ -132,6 +132,9 @@ fn text_of(chars: &[char], from: usize, to: usize) -> String {
     chars.iter().take(to).skip(from).collect()
 }
 
+/// The longest international number, by E.164.
+const MOST_PHONE_DIGITS: usize = 15;
+
 /// A phone number: it starts with a plus or a zero, or comes in groups as phones do.
 fn phone(chars: &[char], start: usize) -> Option<Found> {
     let mut digits = String::new();
@@ -142,6 +145,10 @@ fn phone(chars: &[char], start: usize) -> Option<Found> {
         digits.push_str(&text_of(chars, at, at + count));
         groups.push(count);
         at += count;
+        // No phone is longer; and a page of figures is not read again from each of them.
+        if digits.len() > MOST_PHONE_DIGITS {
+            return None;
+        }
         let next_is_digit = |offset: usize| chars.get(at + offset).is_some_and(char::is_ascii_digit);
         match chars.get(at) {
             Some(' ' | '.' | '-') if next_is_digit(1) => at += 1,

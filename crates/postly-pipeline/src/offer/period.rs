@@ -31,7 +31,17 @@ pub(crate) fn starts_at(text: &str, tokens: &[Token], at: usize) -> bool {
 
 /// Small words inside an expression of time.
 const GLUE: &[&str] = &[
-    "يوم", "هذا", "الساعة", "حتى", "الاسبوع", "نهاية", "من", "الى", "fin", "final", "fim",
+    "يوم",
+    "هذا",
+    "الساعة",
+    "حتى",
+    "الاسبوع",
+    "نهاية",
+    "من",
+    "الى",
+    "fin",
+    "final",
+    "fim",
     "ce",
     "cette",
     "ces",
@@ -119,16 +129,58 @@ const GLUE: &[&str] = &[
 
 /// How an expression of time may begin.
 const OPENERS: &[&str] = &[
-    "يوم", "هذا", "حتى", "نهاية",
-    "ce", "cette", "ces", "le", "du", "jusqu", "des", "dès", "tous", "toute", "tout", "chaque", "avant", "a",
-    "de", "entre", "pendant", "this", "next", "on", "from", "until", "till", "every", "between", "through",
-    "by", "before", "este", "esta", "hasta", "desde", "el", "los", "ate", "no", "neste", "nesta", "aos",
-    "at", "all", "au",
+    "يوم",
+    "هذا",
+    "حتى",
+    "نهاية",
+    "ce",
+    "cette",
+    "ces",
+    "le",
+    "du",
+    "jusqu",
+    "des",
+    "dès",
+    "tous",
+    "toute",
+    "tout",
+    "chaque",
+    "avant",
+    "a",
+    "de",
+    "entre",
+    "pendant",
+    "this",
+    "next",
+    "on",
+    "from",
+    "until",
+    "till",
+    "every",
+    "between",
+    "through",
+    "by",
+    "before",
+    "este",
+    "esta",
+    "hasta",
+    "desde",
+    "el",
+    "los",
+    "ate",
+    "no",
+    "neste",
+    "nesta",
+    "aos",
+    "at",
+    "all",
+    "au",
 ];
 
 /// Words that say a time by themselves.
 const TIMES: &[&str] = &[
-    "غدا", "اليوم",
+    "غدا",
+    "اليوم",
     "week-end",
     "weekend",
     "week-ends",
@@ -164,6 +216,9 @@ const POINTERS: &[&str] = &[
     "neste", "le",
 ];
 
+/// The longest expression of time, in tokens: "du samedi 12 mai de 9h à 12h au dimanche 13 mai de 14h à 18h".
+const LONGEST: usize = 20;
+
 fn end_from(text: &str, tokens: &[Token], start: usize) -> Option<usize> {
     let first = tokens.get(start)?;
     let opener = OPENERS.contains(&first.folded.as_str());
@@ -172,7 +227,7 @@ fn end_from(text: &str, tokens: &[Token], start: usize) -> Option<usize> {
     }
     let mut end = start;
     let mut told = None;
-    while let Some(token) = tokens.get(end) {
+    while let Some(token) = tokens.get(end).filter(|_| end - start < LONGEST) {
         let gap_has_break = end > start
             && tokens
                 .get(end - 1)
@@ -211,7 +266,9 @@ fn tells_time(tokens: &[Token], at: usize) -> bool {
     });
     let word = token.folded.as_str();
     let two_before = at.checked_sub(2).and_then(|two| tokens.get(two));
-    if word == "semana" && two_before.is_some_and(|two| matches!(two.folded.as_str(), "fin" | "fim" | "final")) {
+    if word == "semana"
+        && two_before.is_some_and(|two| matches!(two.folded.as_str(), "fin" | "fim" | "final"))
+    {
         return true;
     }
     let meridiem = matches!(word, "am" | "pm") && before.is_some_and(|before| before.kind == Kind::Number);

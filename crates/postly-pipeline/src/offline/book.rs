@@ -43,6 +43,10 @@ pub(super) struct Patterns {
     pub(super) dated: &'static str,
     /// What and when, as a question.
     pub(super) ask_dated: &'static str,
+    /// A thing, introduced.
+    pub(super) thing: &'static str,
+    /// A thing, as a question.
+    pub(super) ask_thing: &'static str,
 }
 
 /// All the sentences of one language.
@@ -56,6 +60,9 @@ pub(super) struct Book {
     pub(super) invitations: Voices,
     /// The last invitation, where nobody can comment.
     pub(super) private: &'static [&'static str],
+    /// How the straight post opens when the author wishes for fun, and when she wishes for elegance.
+    pub(super) funny: &'static str,
+    pub(super) elegant: &'static str,
     pub(super) patterns: Patterns,
     pub(super) tags: fn(Trade) -> [&'static str; 3],
     pub(super) objective_tag: fn(Objective) -> &'static str,

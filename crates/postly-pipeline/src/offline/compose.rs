@@ -10,7 +10,8 @@ use postly_domain::{
 
 use super::{
     book::{self, Book, Frame},
-    reading::{Line, Reading, Shape, capitalized},
+    reading::{Line, Reading, Shape, Tone, capitalized},
+    trade::Objective,
 };
 use crate::{facts, platform_limits};
 
@@ -119,8 +120,7 @@ impl Composer<'_> {
                 let mut news = vec![self.news(lead, angle)];
                 news.extend(self.details().into_iter().map(|line| self.full(line)));
                 news.push(closing);
-                news.retain(|sentence| !sentence.is_empty());
-                paragraphs.push(self.with_emoji(angle, &news.join(" ")));
+                paragraphs.push(self.with_emoji(angle, &told(&news)));
             }
             (Some(lead), Angle::Question) => {
                 paragraphs.push(self.with_emoji(angle, &opening));
@@ -136,54 +136,69 @@ impl Composer<'_> {
 
     /// Adds the invitation, the signature and the hashtags.
     fn finish(&self, mut paragraphs: Vec<String>, angle: Angle) -> String {
-        if self.room != Room::Tight || self.reading.lead.is_none() {
-            let invitation = self.invitation(angle);
-            match paragraphs.last_mut() {
-                Some(last)
-                    if angle == Angle::Straight
-                        && !last.is_empty()
-                        && self.reading.lead.is_some()
-                        && !last.contains('\n')
-                        && paragraphs_end_softly(last) =>
-                {
-                    let _ = write!(last, " {invitation}");
-                }
-                _ => paragraphs.push(invitation),
+        let invitation = self.invitation(angle);
+        match paragraphs.last_mut() {
+            // It follows the close on its line, but stands alone after a story.
+            Some(last) if angle != Angle::Story && !invitation.is_empty() && !last.is_empty() => {
+                let _ = write!(last, " {invitation}");
             }
+            _ => paragraphs.push(invitation),
         }
         if let Some(name) = &self.reading.signature {
             let pin = if self.emojis() { "📍 " } else { "" };
             paragraphs.push(format!("{pin}{}", capitalized(name)));
         }
         paragraphs.push(self.hashtags(angle));
-        paragraphs
+        let paragraphs: Vec<&str> = paragraphs
             .iter()
             .map(|paragraph| paragraph.trim())
             .filter(|paragraph| !paragraph.is_empty())
-            .collect::<Vec<_>>()
-            .join("\n\n")
+            .collect();
+        paragraphs.join("\n\n")
     }
 
     fn opening(&self, angle: Angle) -> String {
         let openers = angle.of(self.frame.openers);
-        // Without news, the trade has more to say than the occasion.
-        let trade = openers.is_empty()
-            || (self.reading.lead.is_none() && angle == Angle::Straight && self.frame.openers[1].is_empty());
-        if trade { self.pick(angle.of((self.book.trade)(self.reading.trade))) } else { self.pick(openers) }
+        let objective = self.reading.objective;
+        let bare = self.reading.lead.is_none();
+        match (angle, self.reading.tone) {
+            // Without news there is nothing to announce, and what follows opens by itself.
+            (Angle::Straight, _) if bare && matches!(objective, Objective::Event | Objective::Opening) => {
+                String::new()
+            }
+            (Angle::Straight, _) if bare && objective == Objective::News => self.of_the_trade(angle),
+            (Angle::Straight, Tone::Funny) if self.frame.invites => self.book.funny.to_owned(),
+            (Angle::Straight, Tone::Elegant) if self.frame.invites => self.book.elegant.to_owned(),
+            _ if openers.is_empty() => self.of_the_trade(angle),
+            _ => self.pick(openers),
+        }
+    }
+
+    fn of_the_trade(&self, angle: Angle) -> String {
+        self.pick(angle.of((self.book.trade)(self.reading.trade)))
     }
 
     fn closing(&self, angle: Angle) -> String {
         let closers = angle.of(self.frame.closers);
-        // The straight post of a shop that sells things ends on a word of its trade.
-        if angle == Angle::Straight && closers.is_empty() {
-            self.pick((self.book.trade)(self.reading.trade)[0])
-        } else {
-            self.pick(closers)
+        let asked = self
+            .reading
+            .lead
+            .as_ref()
+            .is_some_and(|lead| !matches!(lead.shape, Shape::Whole) || lead.question);
+        match angle {
+            // The straight post of a shop that sells things ends on a word of its trade.
+            Angle::Straight if closers.is_empty() => self.of_the_trade(angle),
+            // One question is enough.
+            Angle::Question if asked => String::new(),
+            Angle::Straight | Angle::Story | Angle::Question => self.pick(closers),
         }
     }
 
     fn invitation(&self, angle: Angle) -> String {
-        if !self.frame.invites {
+        let bare = self.reading.lead.is_none();
+        let said = angle == Angle::Straight
+            && (!self.frame.closers[0].is_empty() || (bare && self.reading.objective != Objective::News));
+        if !self.frame.invites || said || (self.room == Room::Tight && !bare) {
             return String::new();
         }
         let comments = match self.platform {
@@ -206,6 +221,7 @@ impl Composer<'_> {
         let patterns = &self.book.patterns;
         match (angle, &lead.shape) {
             (Angle::Straight, _) if lead.question => self.full(lead),
+            (Angle::Straight, _) if self.reading.objective == Objective::Closure => self.full(lead),
             (Angle::Straight, _) => self.exclaimed(&lead.text),
             (Angle::Story, Shape::Offer(offer)) => match &offer.period {
                 Some(when) if offer.amount_first => self.fill(patterns.offer_when, &offer.phrase, when),
@@ -219,6 +235,8 @@ impl Composer<'_> {
             },
             (Angle::Story, Shape::Dated { what, when }) => self.fill(patterns.dated, what, when),
             (Angle::Question, Shape::Dated { what, when }) => self.fill(patterns.ask_dated, what, when),
+            (Angle::Story, Shape::Thing) => self.fill(patterns.thing, &lead.text, ""),
+            (Angle::Question, Shape::Thing) => self.fill(patterns.ask_thing, &lead.text, ""),
             (Angle::Story | Angle::Question, Shape::Whole) => self.full(lead),
         }
     }
@@ -368,9 +386,18 @@ impl Composer<'_> {
     }
 }
 
-/// Whether an invitation may follow on the same line.
-fn paragraphs_end_softly(text: &str) -> bool {
-    text.ends_with(['.', '!', '?'])
+/// Sentences as one paragraph; after a link the next one starts a line, so that nothing sticks to it.
+fn told(sentences: &[String]) -> String {
+    let mut told = String::new();
+    for sentence in sentences.iter().filter(|sentence| !sentence.is_empty()) {
+        match told.chars().last() {
+            None => {}
+            Some('.' | '!' | '?' | '؟') => told.push(' '),
+            Some(_) => told.push('\n'),
+        }
+        told.push_str(sentence);
+    }
+    told
 }
 
 /// Whether a line ends in something that a full stop would spoil: a link, an emoji, a hashtag.
@@ -384,19 +411,21 @@ fn ends_open(text: &str) -> bool {
         })
 }
 
-/// Small words that have a capital only at the start of a sentence.
-const SMALL_WORDS: &[&str] = &[
-    "le", "la", "les", "l", "ce", "cette", "ces", "un", "une", "des", "du", "de", "notre", "nos", "on",
-    "nous", "c", "jusqu", "des", "tous", "toute", "toutes", "tout", "chaque", "the", "our", "a", "an",
-    "this", "we", "every", "until", "from", "next", "all", "at", "buy", "moitie", "half", "el", "los", "las",
-    "este", "esta", "nuestro", "nuestra", "nuestros", "nuestras", "hasta", "o", "os", "as", "neste", "nesta",
-    "nosso", "nossa", "ate", "demain", "tomorrow", "today", "tonight", "pendant", "entre", "avant", "a",
-    "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche",
-];
+/// Words that often start a brief, and have a capital only there.
+const SMALL_WORDS: &str = "remise happy appartement maison le la les l ce cette ces un une des du de notre nos on nous c jusqu tous toute toutes tout chaque \
+    the our a an this we every until from next all at buy moitie half el los las este esta nuestro \
+    nuestra nuestros nuestras hasta o os as neste nesta nosso nossa ate demain tomorrow today tonight \
+    pendant entre avant lundi mardi mercredi jeudi vendredi samedi dimanche promo promos soiree \
+    soirees concert menu menus atelier ateliers degustation arrivage nouvelle nouveau nouveaux \
+    nouvelles nouveaute ouverture vidange brunch visite dedicace bouquet bouquets cours stage journee \
+    marche vente soldes galette galettes pizza pizzas offre inauguration dejeuner diner repas fete \
+    yoga live new big grand wine book free special summer winter autumn spring tasting \
+    workshop class party collection";
 
 fn uncapitalized(text: &str) -> String {
     let first_word: String = text.chars().take_while(|c| c.is_alphabetic()).collect();
-    if !SMALL_WORDS.contains(&fold(&first_word).as_str()) {
+    let folded = fold(&first_word);
+    if !SMALL_WORDS.split_whitespace().any(|word| word == folded) {
         return text.to_owned();
     }
     let mut chars = text.chars();

@@ -20,7 +20,9 @@ use postly_domain::{
     small_talk,
 };
 
-use crate::{Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, guard, validate};
+use crate::{
+    Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, guard::Guard, validate::Form,
+};
 use compose::Room;
 use reading::Reading;
 
@@ -100,13 +102,13 @@ fn best(reading: &Reading, request: &DraftRequest, platform: Platform) -> Vec<Va
     let language: Language = request.language;
     // The repair of a deterministic writer is another wording.
     let first = request.ask.seed.wrapping_add(if request.repair.is_some() { WORDINGS } else { 0 });
+    let form = Form::new(brief, platform, language);
+    let guard = Guard::new(brief, language);
     let mut variants = Vec::new();
     for room in Room::ALL {
         for wording in 0..WORDINGS {
             variants = compose::posts(reading, language, platform, first.wrapping_add(wording), room);
-            let good = validate::check(brief, &variants, platform, language).is_empty()
-                && guard::check(brief, &variants, language).is_empty();
-            if good {
+            if form.check(&variants).is_empty() && guard.check(&variants).is_empty() {
                 return variants;
             }
         }

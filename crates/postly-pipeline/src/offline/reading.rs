@@ -18,6 +18,9 @@ const LONGEST_LINE: usize = 180;
 /// The most lines of a brief that posts quote.
 const MOST_LINES: usize = 12;
 
+/// How many words of a brief say what it is about.
+const MOST_WORDS: usize = 300;
+
 /// A brief, taken apart.
 pub(super) struct Reading {
     /// The line that the posts are about.
@@ -56,6 +59,8 @@ pub(super) enum Shape {
     Offer(Box<Offer>),
     /// It says what, and then or before that when.
     Dated { what: String, when: String },
+    /// It only names a thing: "notre nouvelle carte".
+    Thing,
 }
 
 /// How the posts should sound.
@@ -127,12 +132,12 @@ impl Tone {
 impl Reading {
     /// Takes a brief apart.
     pub(super) fn of(brief: &str) -> Self {
-        let words = folded_words(brief);
+        let mut words = folded_words(brief);
+        words.truncate(MOST_WORDS);
         let offer = offer::find(brief);
-        let objective = Objective::read(&words, offer.is_some());
         let all = tokens(brief);
         let mut signature = None;
-        let mut lines: Vec<Line> = Vec::new();
+        let mut content_lines: Vec<(String, bool)> = Vec::new();
         for sentence in sentences(brief, &all) {
             let Some(tokens) = all.get(sentence.0..sentence.1) else { continue };
             let stripped = request::strip(brief, tokens);
@@ -146,16 +151,17 @@ impl Reading {
                 tokens.iter().rev().take_while(|token| token.kind == Kind::Mark).any(|token| token.is("?"));
             // "Tu peux faire ça ?" was for us.
             let question = question && !stripped.asked;
-            lines.extend(
-                cut(&text)
-                    .into_iter()
-                    .filter_map(|text| Line::new(&text, question, objective, offer.as_ref())),
-            );
-            if lines.len() >= MOST_LINES {
-                lines.truncate(MOST_LINES);
+            content_lines.extend(cut(&text).into_iter().map(|text| (text, question)));
+            if content_lines.len() >= MOST_LINES {
+                content_lines.truncate(MOST_LINES);
                 break;
             }
         }
+        let objective = objective(&words, &content_lines, offer.is_some());
+        let mut lines: Vec<Line> = content_lines
+            .iter()
+            .filter_map(|(text, question)| Line::new(text, *question, objective, offer.as_ref()))
+            .collect();
         // The offer leads, whatever the author says before it.
         let lead = offer
             .as_ref()
@@ -175,6 +181,17 @@ impl Reading {
                 .iter()
                 .any(|word| matches!(word.as_str(), "tutoie" | "tutoyant" | "tutoiement" | "tutoyer")),
         }
+    }
+}
+
+/// What the posts are for. Thanks only count in what is to be published: "merci" at the end is for us.
+fn objective(words: &[String], content: &[(String, bool)], has_offer: bool) -> Objective {
+    match Objective::read(words, has_offer) {
+        Objective::Thanks => {
+            let content: Vec<String> = content.iter().flat_map(|(text, _)| folded_words(text)).collect();
+            Objective::read(&content, has_offer)
+        }
+        other => other,
     }
 }
 
@@ -288,18 +305,22 @@ fn words_of(piece: &str) -> Vec<String> {
 impl Line {
     fn new(text: &str, question: bool, objective: Objective, offer: Option<&Offer>) -> Option<Self> {
         let text = tidy(text);
-        if !text.chars().any(char::is_alphanumeric) {
+        // A bare "promo" says what to write, and nothing to write about.
+        let says_nothing =
+            |word: &String| lexicon::is_style(word) || lexicon::is_noun(word) || lexicon::is_glue(word);
+        if folded_words(&text).iter().all(says_nothing) {
             return None;
         }
         let shape = offer
             .filter(|offer| is_only_the_offer(&text, offer))
             .map(|offer| Shape::Offer(Box::new(offer.clone())))
             .or_else(|| dated(&text, question, objective))
+            .or_else(|| names_a_thing(&text, question, objective).then_some(Shape::Thing))
             .unwrap_or(Shape::Whole);
         let text = announced(&ours(&text), objective);
         let shape = match shape {
             Shape::Dated { what, when } => Shape::Dated { what: announced(&ours(&what), objective), when },
-            Shape::Whole | Shape::Offer(_) => shape,
+            Shape::Whole | Shape::Thing | Shape::Offer(_) => shape,
         };
         Some(Self { text: capitalized(&text), question, shape })
     }
@@ -333,6 +354,10 @@ fn dated(text: &str, question: bool, objective: Objective) -> Option<Shape> {
     };
     let when = tidy(span(text, tokens.get(from..to)?));
     let what = tidy(span(text, what));
+    // After a comma the time belongs to the last piece only.
+    if what.contains([',', '،', ':', '(', ';']) {
+        return None;
+    }
     let last = tidy(&what);
     let dangling = last.rsplit(' ').next().is_some_and(|word| {
         matches!(
@@ -374,6 +399,60 @@ fn dated(text: &str, question: bool, objective: Objective) -> Option<Shape> {
         "et" | "ou" | "and" | "or" | "y" | "e" | "qui" | "que" | "a" | "de" | "pour" | "avec"
     );
     (!dangling && !joins && what.chars().any(char::is_alphabetic)).then_some(Shape::Dated { what, when })
+}
+
+/// Verbs that make a clause of a line that starts like a thing.
+const CLAUSE_VERBS: &str = "est sont sera seront etait ont ouvre ouvrent ferme ferment recrute recrutent cherche \
+    cherchent propose proposent arrive arrivent fete fetent reste restent vous revient reviennent devient change \
+    commence commencent offre offrent vient viennent s se n ne is are was will has have had opens closes starts comes \
+    turns you gets offers can son esta estan tiene llega llegan abre cierra vuelve sao tem chega chegam fecha volta";
+
+/// Whether a line is a thing that can be introduced: a determiner, a noun and little else.
+fn names_a_thing(text: &str, question: bool, objective: Objective) -> bool {
+    let words = folded_words(text);
+    let determined = words.first().is_some_and(|word| {
+        matches!(
+            word.as_str(),
+            "le" | "la"
+                | "les"
+                | "l"
+                | "nos"
+                | "notre"
+                | "mon"
+                | "ma"
+                | "mes"
+                | "un"
+                | "une"
+                | "the"
+                | "our"
+                | "my"
+                | "el"
+                | "los"
+                | "las"
+                | "nuestro"
+                | "nuestra"
+                | "nuestros"
+                | "nuestras"
+                | "nosso"
+                | "nossa"
+                | "nossos"
+                | "nossas"
+                | "o"
+                | "os"
+                | "as"
+        ) || (word == "a" && !text.starts_with(['à', 'À']))
+    });
+    // "À" is no verb, "a" is one.
+    let has = text.split_whitespace().skip(1).any(|word| word == "a");
+    let clause =
+        has || words.iter().skip(1).any(|word| CLAUSE_VERBS.split_whitespace().any(|verb| verb == word));
+    let suits = matches!(objective, Objective::Novelty | Objective::News | Objective::Promo);
+    suits
+        && determined
+        && !clause
+        && !question
+        && (2..=10).contains(&words.len())
+        && !text.contains([',', ':', '(', '!', '?'])
 }
 
 /// Says "notre" for "mon", as a shop does, unless the author speaks as "je".
@@ -442,6 +521,7 @@ fn place(brief: &str, tokens: &[Token]) -> Option<String> {
             && town.chars().next().is_some_and(char::is_uppercase)
             && (3..=20).contains(&town.chars().count())
             && town.chars().all(char::is_alphabetic)
+            && town.chars().any(char::is_lowercase)
             && !crate::facts::is_month(folded)
             && !crate::facts::is_weekday(folded)
             && !lexicon::is_place(folded)
@@ -480,6 +560,8 @@ mod tests {
             ),
             ("J'ouvre mon salon samedi", vec!["J'ouvre mon salon samedi"]),
             ("Write a Facebook post about our new summer menu", vec!["Our new summer menu"]),
+            ("peux tu me faire un post chic pour notre nouvelle carte", vec!["Notre nouvelle carte"]),
+            ("promo", vec![]),
             ("Fait maison et servi chaud", vec!["Fait maison et servi chaud"]),
             ("Pub quiz on Friday", vec!["Pub quiz on Friday"]),
             ("cherche un apprenti", vec!["On cherche un apprenti"]),

@@ -127,7 +127,11 @@ impl Request {
                 self.anchor = next;
                 Some(next)
             }
-            Kind::Word if started && lexicon::is_connector(word) && text.get(token.start..token.end) != Some("a") => {
+            Kind::Word
+                if started
+                    && lexicon::is_connector(word)
+                    && text.get(token.start..token.end) != Some("a") =>
+            {
                 // "L'ouverture de", "sur les croissants": a connector after a determiner belongs to the content.
                 self.closed |= self.noun;
                 self.after_connector = true;
@@ -269,7 +273,9 @@ pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
         }
         to = cut_place(tokens, from, to);
         to = cut_language(tokens, from, to);
-        if let Some(wish) = (from..to).find(|at| {
+        // A wish is a few words: no need to look further back.
+        let near = from.max(to.saturating_sub(12));
+        if let Some(wish) = (near..to).find(|at| {
             // A wish at the very start is the whole piece, and handled as such.
             tokens
                 .get(*at..to)

@@ -61,7 +61,9 @@ const OTHER_REQUESTS: &[&str] = &[
 
 /// Whether a brief asks for something other than posts.
 pub(super) fn is_off_topic(brief: &str) -> bool {
-    let words = folded_words(brief);
+    let mut words = folded_words(brief);
+    // Such a request says at once what it wants.
+    words.truncate(80);
     OTHER_REQUESTS.iter().any(|request| {
         let wanted: Vec<String> = request.split(' ').map(str::to_owned).collect();
         contains_words(&words, &wanted)

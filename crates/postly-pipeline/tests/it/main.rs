@@ -1,3 +1,12 @@
 //! The writing as the rest of the service sees it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may be frank about what it takes for granted, its helpers too"
+)]
 
 mod offline;
+mod openai;
+mod server;

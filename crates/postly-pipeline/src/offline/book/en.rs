@@ -14,6 +14,8 @@ pub(super) static BOOK: Book = Book {
         &["Tell us in the comments!", "We read every single comment!"],
     ],
     private: &["Just reply to this message, we love hearing from you!"],
+    funny: "Warning: good mood ahead!",
+    elegant: "With an eye for detail.",
     patterns: Patterns {
         offer_when: "{w}, it's {p}.",
         subject_when: "{w}: {p}.",
@@ -22,6 +24,8 @@ pub(super) static BOOK: Book = Book {
         ask_offer: "{p}: who's in?",
         dated: "{w}: {x}.",
         ask_dated: "{x}, {w}: who's in?",
+        thing: "Let us introduce {x}.",
+        ask_thing: "Have you heard about {x} yet?",
     },
     tags,
     objective_tag,
@@ -162,7 +166,7 @@ fn trade(trade: Trade) -> Voices {
             ],
         ],
         Trade::Shop => [
-            &["We couldn't wait to tell you.", "Now you know!"],
+            &["We couldn't wait to tell you.", "A little visit always does you good."],
             &[
                 "Running a shop means liking the people who walk through the door.",
                 "It's often the simple things that make the good moments.",
@@ -202,7 +206,7 @@ fn frame(objective: Objective) -> Frame {
                 &["First impressions are very welcome."],
             ],
             bare: [
-                &["There's something new at our place! The easiest way to find out is to come and see."],
+                &["The easiest way to find out is to come and see."],
                 &[
                     "Trying things and changing a little is what keeps our work alive. There's something new, and we can't wait to hear what you think.",
                 ],

@@ -14,6 +14,8 @@ pub(super) static BOOK: Book = Book {
         &["¡Cuéntanos en los comentarios!", "¡Leemos todos los comentarios!"],
     ],
     private: &["¡Responde a este mensaje, nos encanta leerte!"],
+    funny: "¡Alerta de buen humor!",
+    elegant: "Con gusto por el detalle.",
     patterns: Patterns {
         offer_when: "{w}: {p}.",
         subject_when: "{w}: {p}.",
@@ -22,6 +24,8 @@ pub(super) static BOOK: Book = Book {
         ask_offer: "{p}. ¿Quién se apunta?",
         dated: "{w}: {x}.",
         ask_dated: "{x}, {w}. ¿Quién se apunta?",
+        thing: "Te presentamos {x}.",
+        ask_thing: "¿Ya conoces {x}?",
     },
     tags,
     objective_tag,
@@ -31,7 +35,7 @@ pub(super) static BOOK: Book = Book {
 
 fn trade(_: Trade) -> Voices {
     [
-        &["Teníamos muchas ganas de contarlo.", "¡Dicho está!"],
+        &["Teníamos muchas ganas de contarlo.", "Una visita siempre sienta bien."],
         &[
             "Tener un negocio es, ante todo, querer a la gente que cruza la puerta.",
             "A menudo son las cosas sencillas las que hacen los buenos momentos.",
@@ -64,7 +68,7 @@ fn frame(objective: Objective) -> Frame {
                 &["Toda primera impresión es bienvenida."],
             ],
             bare: [
-                &["¡Hay novedades! Lo más fácil es venir a verlas."],
+                &["Lo más fácil es venir a verlas."],
                 &[
                     "Probar y cambiar un poco es lo que mantiene vivo nuestro oficio. Hay novedades, y queremos saber qué te parecen.",
                 ],

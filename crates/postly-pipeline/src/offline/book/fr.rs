@@ -14,6 +14,8 @@ pub(super) static BOOK: Book = Book {
         &["{Dites-nous|Dis-nous} tout en commentaire !", "On lit toutes {vos|tes} réponses en commentaire !"],
     ],
     private: &["{Répondez|Réponds} à ce message, on adore {vous|te} lire !"],
+    funny: "Alerte bonne humeur !",
+    elegant: "Avec le souci du détail.",
     patterns: Patterns {
         offer_when: "{w}, c'est {p}.",
         subject_when: "{w} : {p}.",
@@ -22,6 +24,8 @@ pub(super) static BOOK: Book = Book {
         ask_offer: "{p} : qui en profite ?",
         dated: "{w} : {x}.",
         ask_dated: "{x}, {w} : ça {vous|te} dit ?",
+        thing: "On {vous|te} présente {x}.",
+        ask_thing: "{Connaissez-vous|Connais-tu} déjà {x} ?",
     },
     tags,
     objective_tag,
@@ -186,7 +190,7 @@ fn trade(trade: Trade) -> Voices {
             ],
         ],
         Trade::Shop => [
-            &["On avait hâte d'en parler.", "C'est dit !"],
+            &["On avait hâte d'en parler.", "Un petit tour chez nous, ça fait toujours du bien."],
             &[
                 "Tenir un commerce, c'est d'abord aimer les gens qui poussent la porte.",
                 "Ce sont souvent les choses simples qui font les bons moments.",
@@ -221,7 +225,7 @@ fn frame(objective: Objective) -> Frame {
                     "On aime faire plaisir à celles et ceux qui poussent notre porte. L'occasion est belle : on {vous|te} raconte tout de vive voix.",
                 ],
                 &[
-                    "Du genre à guetter la bonne affaire ou à craquer sur un coup de tête ? Dans les deux cas, c'est le bon moment pour venir nous voir.",
+                    "Plutôt du genre à guetter la bonne affaire ou à craquer sur un coup de tête ? Dans les deux cas, c'est le bon moment pour venir nous voir.",
                 ],
             ],
             invites: true,
@@ -234,7 +238,7 @@ fn frame(objective: Objective) -> Frame {
                 &["Toutes les premières impressions sont bienvenues."],
             ],
             bare: [
-                &["Il y a du nouveau chez nous ! Le plus simple, c'est encore de venir voir."],
+                &["Le plus simple, c'est encore de venir voir."],
                 &[
                     "Changer un peu, essayer, proposer autre chose : c'est ce qui rend notre métier vivant. Il y a du nouveau, et on a hâte d'avoir {votre|ton} avis.",
                 ],

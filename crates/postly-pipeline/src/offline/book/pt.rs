@@ -14,6 +14,8 @@ pub(super) static BOOK: Book = Book {
         &["Conte tudo nos comentários!", "Lemos todos os comentários!"],
     ],
     private: &["Responda a esta mensagem, adoramos ler você!"],
+    funny: "Alerta de boa disposição!",
+    elegant: "Com gosto pelo detalhe.",
     patterns: Patterns {
         offer_when: "{w}: {p}.",
         subject_when: "{w}: {p}.",
@@ -22,6 +24,8 @@ pub(super) static BOOK: Book = Book {
         ask_offer: "{p}: quem aproveita?",
         dated: "{w}: {x}.",
         ask_dated: "{x}, {w}: quem vem?",
+        thing: "Apresentamos {x}.",
+        ask_thing: "Já conhece {x}?",
     },
     tags,
     objective_tag,
@@ -31,7 +35,7 @@ pub(super) static BOOK: Book = Book {
 
 fn trade(_: Trade) -> Voices {
     [
-        &["Estávamos ansiosos por contar.", "Está dito!"],
+        &["Estávamos ansiosos por contar.", "Uma visita faz sempre bem."],
         &[
             "Ter um negócio é, antes de tudo, gostar das pessoas que entram pela porta.",
             "Muitas vezes são as coisas simples que fazem os bons momentos.",
@@ -60,7 +64,7 @@ fn frame(objective: Objective) -> Frame {
                 &["Todas as primeiras impressões são bem-vindas."],
             ],
             bare: [
-                &["Há novidades! O mais fácil é vir ver."],
+                &["O mais fácil é vir ver."],
                 &[
                     "Experimentar e mudar um pouco é o que mantém vivo o nosso ofício. Há novidades, e queremos saber a sua opinião.",
                 ],
