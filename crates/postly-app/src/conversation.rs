@@ -64,7 +64,6 @@ impl App {
         };
         let command = Command::parse(text);
         let mut tx = self.0.db.write().await?;
-        lanes::lock(&mut tx, claimed).await?;
         let language = postly_pipeline::detect_language(text, postly_domain::Language::Fr);
         let person = self.meet(&mut tx, &message.sender, language, now).await?;
         if let Command::Generate(brief) = &command {
@@ -131,7 +130,6 @@ impl App {
     ) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        lanes::lock(&mut tx, claimed).await?;
         let person = self.meet(&mut tx, &message.sender, postly_domain::Language::Fr, now).await?;
         let today = UnixMillis(now.day().saturating_mul(86_400_000));
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? {
@@ -152,7 +150,6 @@ impl App {
         };
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        lanes::lock(&mut tx, claimed).await?;
         let person = self.meet(&mut tx, &message.sender, postly_domain::Language::Fr, now).await?;
         let asked = asked(claimed, event, &message, &person);
         let values = [("limit", Value::Number(MAX_WAITING))];
@@ -213,7 +210,6 @@ impl App {
     pub(crate) async fn give_up(&self, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        lanes::lock(&mut tx, claimed).await?;
         if let Some(hold) = wallets::open_hold(&mut tx, &hold_key(event)).await? {
             wallets::release(&mut tx, &hold, now).await?;
         }

@@ -7,7 +7,7 @@ use postly_domain::{
 };
 use postly_store::{
     StoreError, Tx,
-    lanes::{self, ClaimedLane, Queue},
+    lanes::{self, ClaimedLane},
     outbox::{self, DueMessage, Ended},
 };
 use postly_whatsapp::send::Outgoing;
@@ -24,57 +24,83 @@ const LONGEST_REST_MS: i64 = 60_000;
 /// How long a sender rests that is blocked or whose token is refused: then one message tries again. A human is called.
 const STOPPED_REST_MS: i64 = 60_000;
 
+/// An attempt that has been noted and must now be made.
+pub(crate) struct Departure {
+    claimed: ClaimedLane,
+    message: DueMessage,
+    attempt: AttemptId,
+    noted_at: UnixMillis,
+}
+
+impl Departure {
+    /// The lane it leaves from.
+    pub(crate) fn claimed(&self) -> &ClaimedLane {
+        &self.claimed
+    }
+}
+
 impl App {
-    /// Does the next step of the message at the head of a claimed lane of the outbox.
-    pub(crate) async fn deliver(&self, claimed: &ClaimedLane) -> Result<(), JourneyError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
-        lanes::lock(&mut tx, claimed).await?;
-        let Some(message) = outbox::head(&mut tx, claimed).await? else {
-            return Err(JourneyError::Missing("a message in a lane that waits"));
+    /// Decides the next step of the message at the head of a lane that this transaction has claimed, and takes it:
+    /// either the message ends or waits, or an attempt is noted, to be made once the transaction is committed.
+    pub(crate) async fn prepare(
+        &self,
+        tx: &mut Tx,
+        mut claimed: ClaimedLane,
+        now: UnixMillis,
+    ) -> Result<Option<Departure>, StoreError> {
+        let Some(message) = outbox::head(tx, &claimed).await? else {
+            tracing::error!(lane.waiting = claimed.waiting, "A lane of the outbox waits for a message that is not there");
+            lanes::defer(tx, &claimed, now.plus_ms(STOPPED_REST_MS)).await?;
+            return Ok(None);
         };
         match delivery::next_step(&message.attempts, now, message.expires_at) {
-            NextStep::Accepted => return self.end(tx, claimed, &message, Ended::Accepted, None).await,
+            NextStep::Accepted => self.end(tx, &claimed, &message, Ended::Accepted, None).await?,
             NextStep::Expired => {
-                return self.end(tx, claimed, &message, Ended::Cancelled, Some("window_closed")).await;
+                self.end(tx, &claimed, &message, Ended::Cancelled, Some("window_closed")).await?;
             }
-            NextStep::Failed => {
-                return self.end(tx, claimed, &message, Ended::Dead, Some("undeliverable")).await;
-            }
+            NextStep::Failed => self.end(tx, &claimed, &message, Ended::Dead, Some("undeliverable")).await?,
             NextStep::UnknownDelivery => {
-                return self.end(tx, claimed, &message, Ended::Dead, Some("unknown_delivery")).await;
+                self.end(tx, &claimed, &message, Ended::Dead, Some("unknown_delivery")).await?;
             }
             NextStep::WaitUntil(then) => {
-                outbox::mark_unknown(&mut tx, &message.id).await?;
-                return self.put_off(tx, claimed, then).await;
+                outbox::mark_unknown(tx, &message.id).await?;
+                lanes::defer(tx, &claimed, then).await?;
             }
-            NextStep::Attempt => {}
+            NextStep::Attempt => {
+                let resting = outbox::sender_rests_until(tx, message.provider, &message.business, now).await?;
+                match resting.map_or_else(|| delivery::pace(claimed.paid_until, now), Err) {
+                    Ok(paid_until) => claimed.paid_until = paid_until,
+                    Err(then) => {
+                        lanes::defer(tx, &claimed, then).await?;
+                        return Ok(None);
+                    }
+                }
+                let attempt = AttemptId::fresh();
+                outbox::begin_attempt(tx, &message.id, &attempt, now).await?;
+                return Ok(Some(Departure { claimed, message, attempt, noted_at: now }));
+            }
         }
-        if let Some(until) =
-            outbox::sender_rests_until(&mut tx, message.provider, &message.business, now).await?
-        {
-            return self.put_off(tx, claimed, until).await;
-        }
-        let mut claimed = claimed.clone();
-        match delivery::pace(claimed.paid_until, now) {
-            Ok(paid_until) => claimed.paid_until = paid_until,
-            Err(then) => return self.put_off(tx, &claimed, then).await,
-        }
-        let attempt = AttemptId::fresh();
-        outbox::begin_attempt(&mut tx, &message.id, &attempt, now).await?;
-        crash::point("sending.before");
-        tx.commit().await?;
-        crash::point("sending.after");
+        Ok(None)
+    }
 
-        let outgoing = Outgoing {
-            address: &message.address,
-            body: &message.body,
-            attempt: &attempt,
-            reply_to: message.reply_to.as_deref(),
+    /// Makes an attempt that was noted, and writes down how it ended.
+    pub(crate) async fn depart(&self, departure: &Departure) -> Result<(), JourneyError> {
+        crash::point("sending");
+        let Departure { claimed, message, attempt, noted_at } = departure;
+        // Whoever slept for so long after noting it must take it that another has resent it meanwhile.
+        let outcome = if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
+            let outgoing = Outgoing {
+                address: &message.address,
+                body: &message.body,
+                attempt,
+                reply_to: message.reply_to.as_deref(),
+            };
+            self.0.senders.send_text(message.provider, &outgoing).await
+        } else {
+            SendOutcome::NotSent
         };
-        let outcome = self.0.senders.send_text(message.provider, &outgoing).await;
         crash::point("sent");
-        self.record(&claimed, &message, &attempt, outcome, now).await
+        self.record(claimed, message, attempt, outcome, *noted_at).await
     }
 
     /// Writes down how the call ended, and what follows from it.
@@ -86,8 +112,6 @@ impl App {
         outcome: SendOutcome,
         started_at: UnixMillis,
     ) -> Result<(), JourneyError> {
-        let mut tx = self.0.db.write().await?;
-        lanes::lock(&mut tx, claimed).await?;
         let label = match &outcome {
             SendOutcome::Accepted { .. } => "accepted",
             SendOutcome::Refused { .. } => "refused",
@@ -96,18 +120,19 @@ impl App {
         };
         metrics::counter!("provider_requests_total", "provider" => message.provider.as_str(), "outcome" => label)
             .increment(1);
+        let mut tx = self.0.db.write().await?;
         match outcome {
             SendOutcome::Accepted { provider_message_id } => {
                 outbox::attempt_accepted(&mut tx, attempt, &provider_message_id).await?;
-                self.end(tx, claimed, message, Ended::Accepted, None).await
+                self.end(&mut tx, claimed, message, Ended::Accepted, None).await?;
             }
             SendOutcome::Refused { code, action, retry_after_ms } => {
                 outbox::attempt_ended(&mut tx, attempt, true, Some(code)).await?;
-                self.refused(tx, claimed, message, code, action, retry_after_ms).await
+                self.refused(&mut tx, claimed, message, code, action, retry_after_ms).await?;
             }
             SendOutcome::NotSent => {
                 outbox::attempt_ended(&mut tx, attempt, true, None).await?;
-                self.retry(tx, claimed, message, None).await
+                self.retry(&mut tx, claimed, message, None).await?;
             }
             SendOutcome::Unclear => {
                 outbox::attempt_ended(&mut tx, attempt, false, None).await?;
@@ -115,45 +140,50 @@ impl App {
                 // A status may have come while we waited for the answer.
                 let heard = outbox::attempts(&mut tx, &message.id).await?;
                 let now = self.now();
-                match delivery::next_step(&heard, now, message.expires_at) {
-                    NextStep::Accepted => self.end(tx, claimed, message, Ended::Accepted, None).await,
-                    _ => self.put_off(tx, claimed, started_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await,
+                if delivery::next_step(&heard, now, message.expires_at) == NextStep::Accepted {
+                    self.end(&mut tx, claimed, message, Ended::Accepted, None).await?;
+                } else {
+                    lanes::defer(&mut tx, claimed, started_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await?;
                 }
             }
         }
+        crash::point("recorded.before");
+        tx.commit().await?;
+        crash::point("recorded.after");
+        Ok(())
     }
 
     async fn refused(
         &self,
-        mut tx: Tx,
+        tx: &mut Tx,
         claimed: &ClaimedLane,
         message: &DueMessage,
         code: i64,
         action: ErrorAction,
         retry_after_ms: Option<i64>,
-    ) -> Result<(), JourneyError> {
+    ) -> Result<(), StoreError> {
         let now = self.now();
         let id = &message.id;
         match action {
             ErrorAction::Retry => self.retry(tx, claimed, message, retry_after_ms).await,
             ErrorAction::WaitForRecipient => {
-                outbox::put_back(&mut tx, id, false, true).await?;
+                outbox::put_back(tx, id, false, true).await?;
                 let pause = delivery::recipient_pause_ms(message.recipient_waits);
-                self.put_off(tx, claimed, now.plus_ms(pause)).await
+                lanes::defer(tx, claimed, now.plus_ms(pause)).await
             }
             ErrorAction::WaitForSender => {
                 let rest = retry_after_ms.unwrap_or(THROTTLED_REST_MS).clamp(THROTTLED_REST_MS, LONGEST_REST_MS);
                 let until = now.plus_ms(rest);
-                outbox::rest_sender(&mut tx, message.provider, &message.business, until, "throttled").await?;
-                outbox::put_back(&mut tx, id, false, false).await?;
-                self.put_off(tx, claimed, until).await
+                outbox::rest_sender(tx, message.provider, &message.business, until, "throttled").await?;
+                outbox::put_back(tx, id, false, false).await?;
+                lanes::defer(tx, claimed, until).await
             }
             ErrorAction::StopSender => {
                 tracing::error!(code, provider = %message.provider, "The provider blocks our sender (code {code}): a human must look; messages wait");
                 let until = now.plus_ms(STOPPED_REST_MS);
-                outbox::rest_sender(&mut tx, message.provider, &message.business, until, "stopped").await?;
-                outbox::put_back(&mut tx, id, false, false).await?;
-                self.put_off(tx, claimed, until).await
+                outbox::rest_sender(tx, message.provider, &message.business, until, "stopped").await?;
+                outbox::put_back(tx, id, false, false).await?;
+                lanes::defer(tx, claimed, until).await
             }
             ErrorAction::WindowClosed => {
                 self.end(tx, claimed, message, Ended::Refused, Some("window_closed")).await
@@ -172,58 +202,43 @@ impl App {
 
     async fn retry(
         &self,
-        mut tx: Tx,
+        tx: &mut Tx,
         claimed: &ClaimedLane,
         message: &DueMessage,
         retry_after_ms: Option<i64>,
-    ) -> Result<(), JourneyError> {
+    ) -> Result<(), StoreError> {
         match delivery::retry_pause_ms(message.refusals + 1, retry_after_ms, dice()) {
             Some(pause) => {
-                outbox::put_back(&mut tx, &message.id, true, false).await?;
-                self.put_off(tx, claimed, self.now().plus_ms(pause)).await
+                outbox::put_back(tx, &message.id, true, false).await?;
+                lanes::defer(tx, claimed, self.now().plus_ms(pause)).await
             }
             None => self.end(tx, claimed, message, Ended::Dead, Some("attempts_exhausted")).await,
         }
     }
 
-    /// Gives the lane back with the message still at its head.
-    async fn put_off(&self, mut tx: Tx, claimed: &ClaimedLane, then: UnixMillis) -> Result<(), JourneyError> {
-        lanes::defer(&mut tx, claimed, then).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
     /// Ends the message. When it brought posts that can no longer arrive, their credit comes back with it.
     async fn end(
         &self,
-        mut tx: Tx,
+        tx: &mut Tx,
         claimed: &ClaimedLane,
         message: &DueMessage,
         ended: Ended,
         reason: Option<&str>,
-    ) -> Result<(), JourneyError> {
+    ) -> Result<(), StoreError> {
         let now = self.now();
-        outbox::end(&mut tx, claimed, &message.id, ended, reason, now).await?;
+        outbox::end(tx, claimed, &message.id, ended, reason, now).await?;
         if ended != Ended::Accepted {
             tracing::warn!(message.id = %message.id, reason, "Message {} did not arrive", message.id);
-            self.refund(&mut tx, message, now).await?;
+            self.refund_if_lost(
+                tx,
+                &message.id,
+                &message.author,
+                message.generation.as_ref(),
+                message.carries_variant,
+                now,
+            )
+            .await?;
         }
-        crash::point("accepted.before");
-        tx.commit().await?;
-        crash::point("accepted.after");
-        self.0.wakers.wake_here(Queue::Outbox);
         Ok(())
-    }
-
-    async fn refund(&self, tx: &mut Tx, message: &DueMessage, now: UnixMillis) -> Result<(), StoreError> {
-        self.refund_if_lost(
-            tx,
-            &message.id,
-            &message.author,
-            message.generation.as_ref(),
-            message.carries_variant,
-            now,
-        )
-        .await
     }
 }

@@ -11,7 +11,7 @@ use postly_store::{
     StoreError, Tx,
     generations::{self, ModelCall, NewGeneration},
     inbox::{DueEvent, Outcome},
-    lanes::{self, ClaimedLane},
+    lanes::ClaimedLane,
     outbox,
     wallets::{self, Held},
 };
@@ -70,7 +70,6 @@ impl App {
         crash::point("written");
 
         let mut tx = self.0.db.write().await?;
-        lanes::lock(&mut tx, claimed).await?;
         match written {
             Ok(written) => {
                 self.record_calls(&mut tx, &asked, &written.calls).await?;

@@ -17,6 +17,7 @@ use crate::{
     App, JourneyError,
     conversation::MAX_WAITING,
     crash,
+    deliver::Departure,
     ids::{Fresh as _, dice},
 };
 
@@ -98,79 +99,102 @@ impl Workers {
         let mut done = 0;
         loop {
             let mut tasks = JoinSet::new();
+            let mut lanes = 0;
             for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
-                let claimed = claim(&self.app, queue, CLAIM_BATCH).await?;
+                let (count, claimed) = claim(&self.app, queue, CLAIM_BATCH).await?;
+                lanes += count;
                 for work in claimed {
                     tasks.spawn(perform(self.app.clone(), work));
                 }
             }
-            if tasks.is_empty() {
+            if lanes == 0 {
                 return Ok(done);
             }
-            done += tasks.len();
+            done += lanes;
             while tasks.join_next().await.is_some() {}
         }
     }
 }
 
-/// A claimed lane and, for events, what is at its head.
-struct Work {
-    claimed: ClaimedLane,
-    event: Option<DueEvent>,
-    trimmed: bool,
+/// What is to be done for a lane that was claimed.
+enum Work {
+    /// Handle this event. `trimmed` when more waited behind it than may.
+    Event { claimed: ClaimedLane, event: DueEvent, trimmed: bool },
+    /// Make this attempt.
+    Departure(Departure),
 }
 
-/// Claims lanes that are due, with the events at their heads.
-async fn claim(app: &App, queue: Queue, limit: usize) -> Result<Vec<Work>, StoreError> {
+impl Work {
+    fn queue(&self) -> Queue {
+        match self {
+            Self::Event { claimed, .. } => claimed.queue,
+            Self::Departure(_) => Queue::Outbox,
+        }
+    }
+
+    fn claimed(&self) -> &ClaimedLane {
+        match self {
+            Self::Event { claimed, .. } => claimed,
+            Self::Departure(departure) => departure.claimed(),
+        }
+    }
+}
+
+/// Claims lanes that are due, and in the same transaction takes what is at their heads. Returns how many lanes there
+/// were, and what is left to do for them.
+async fn claim(app: &App, queue: Queue, limit: usize) -> Result<(usize, Vec<Work>), StoreError> {
     let now = app.now();
     let token = LeaseToken::fresh();
     let mut tx = app.0.db.write().await?;
     let lanes = lanes::claim(&mut tx, queue, &token, now, now.plus_ms(LEASE_MS), limit).await?;
-    let mut work = Vec::with_capacity(lanes.len());
+    let count = lanes.len();
+    let mut work = Vec::with_capacity(count);
     for claimed in lanes {
-        let mut trimmed = false;
-        let event = match queue {
-            Queue::Outbox => None,
-            Queue::Inbox | Queue::Status => {
-                if queue == Queue::Inbox && claimed.waiting > MAX_WAITING {
-                    trimmed = inbox::trim(&mut tx, &claimed, MAX_WAITING, now).await? > 0;
-                }
-                inbox::head(&mut tx, &claimed).await?
+        match queue {
+            Queue::Outbox => {
+                work.extend(app.prepare(&mut tx, claimed, now).await?.map(Work::Departure));
             }
-        };
-        work.push(Work { claimed, event, trimmed });
+            Queue::Inbox | Queue::Status => {
+                let too_many = queue == Queue::Inbox && claimed.waiting > MAX_WAITING;
+                let trimmed = too_many && inbox::trim(&mut tx, &claimed, MAX_WAITING, now).await? > 0;
+                match inbox::head(&mut tx, &claimed).await? {
+                    Some(event) => work.push(Work::Event { claimed, event, trimmed }),
+                    None => {
+                        tracing::error!(queue = queue.as_str(), "A lane waits for an event that is not there");
+                        lanes::defer(&mut tx, &claimed, now.plus_ms(LEASE_MS)).await?;
+                    }
+                }
+            }
+        }
     }
-    if work.is_empty() {
-        return Ok(work);
+    if count > 0 {
+        tx.commit().await?;
+        crash::point("claimed");
     }
-    tx.commit().await?;
-    crash::point("claimed");
-    Ok(work)
+    Ok((count, work))
 }
 
-/// Does the head of a claimed lane. A failure puts the lane off; nothing is lost by it.
+/// Does what is to be done. A failure puts the lane off; nothing is lost by it.
 async fn perform(app: App, work: Work) {
-    let Work { claimed, event, trimmed } = work;
-    let result = match (&event, claimed.queue) {
-        (_, Queue::Outbox) => app.deliver(&claimed).await,
-        (Some(event), Queue::Inbox | Queue::Status) => handle(&app, &claimed, event, trimmed).await,
-        (None, Queue::Inbox | Queue::Status) => Err(JourneyError::Missing("an event in a lane that waits")),
+    let (result, event) = match &work {
+        Work::Departure(departure) => (app.depart(departure).await, None),
+        Work::Event { claimed, event, trimmed } => (handle(&app, claimed, event, *trimmed).await, Some(event)),
     };
     let Err(error) = result else { return };
+    let queue = work.queue().as_str();
     if error.is_lease_lost() {
         metrics::counter!("job_fenced_total").increment(1);
-        tracing::warn!(queue = claimed.queue.as_str(), "Lost a lease; what was done under it is dropped");
+        tracing::warn!(queue, "Lost a lease; what was done under it is dropped");
         return;
     }
-    let attempts = event.as_ref().map_or(1, |event| event.attempts);
-    let pause = pause_ms(attempts);
+    let pause = pause_ms(event.map_or(1, |event| event.attempts));
     tracing::warn!(
         error = %Chain(&error),
-        queue = claimed.queue.as_str(),
-        event.id = event.as_ref().map(|event| tracing::field::display(&event.id)),
+        queue,
+        event.id = event.map(|event| tracing::field::display(&event.id)),
         "Work failed; trying again in {pause} ms"
     );
-    hand_back(&app, &claimed, app.now().plus_ms(pause)).await;
+    hand_back(&app, work.claimed(), app.now().plus_ms(pause)).await;
 }
 
 async fn handle(
@@ -220,14 +244,14 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
         let Ok(place) = place else { break };
         while tasks.try_join_next().is_some() {}
         let limit = (places.available_permits() + 1).min(CLAIM_BATCH);
-        let claimed = match claim(&app, queue, limit).await {
+        let (count, claimed) = match claim(&app, queue, limit).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), queue = queue.as_str(), "Could not claim work");
-                vec![]
+                (0, vec![])
             }
         };
-        let full = claimed.len() == limit;
+        let full = count == limit;
         let mut place = Some(place);
         for work in claimed {
             let place = match place.take() {
@@ -250,7 +274,7 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
 
 /// Performs work in its place, and hands it back when a stop does not wait any longer.
 async fn perform_in(app: App, work: Work, place: OwnedSemaphorePermit, shutdown: Shutdown) {
-    let claimed = work.claimed.clone();
+    let claimed = work.claimed().clone();
     let queue = claimed.queue;
     let too_late = async {
         shutdown.requested().await;

@@ -9,7 +9,9 @@ use sqlx::{
 };
 
 use crate::{
-    StoreError, schema,
+    StoreError,
+    group_commit::{GroupWriter, Member},
+    schema,
     sql::{Arg, Row, Sql},
 };
 
@@ -31,7 +33,7 @@ pub struct Db {
 #[derive(Clone, Debug)]
 enum Pools {
     /// One connection writes, so that writers queue fairly instead of polling the file's lock; several read.
-    Lite { writer: SqlitePool, readers: SqlitePool },
+    Lite { writer: GroupWriter, readers: SqlitePool },
     Pg(PgPool),
 }
 
@@ -42,6 +44,8 @@ const PG_CONNECTIONS: u32 = 16;
 const SQLITE_READERS: u32 = 4;
 /// How long a caller waits for a free connection (RELIABILITY 4.3 allows 1 s; one writer needs a longer queue).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a connection may have rested before it is asked whether it may still write.
+const CONSTANT_USE: Duration = Duration::from_secs(1);
 /// RELIABILITY 4.3.
 const STATEMENT_TIMEOUT_MS: &str = "2000";
 
@@ -76,12 +80,7 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(true);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(options.clone())
-            .await
-            .map_err(StoreError::Open)?;
+        let writer = GroupWriter::open(&options).await.map_err(StoreError::Open)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -99,8 +98,12 @@ impl Db {
             .max_connections(PG_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             // After a failover a demoted primary still answers, read-only: leave it for the new one.
-            .before_acquire(|connection, _| {
+            .before_acquire(|connection, last_used| {
                 Box::pin(async move {
+                    // A connection in constant use tells by its errors, and is asked again when it rests.
+                    if last_used.idle_for < CONSTANT_USE {
+                        return Ok(true);
+                    }
                     let read_only: (String,) =
                         sqlx::query_as("SHOW transaction_read_only").fetch_one(connection).await?;
                     Ok(read_only.0 == "off")
@@ -127,7 +130,7 @@ impl Db {
     /// When a migration fails, or the database was migrated by a newer version.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.pools {
-            Pools::Lite { writer, .. } => schema::migrate_sqlite(writer).await,
+            Pools::Lite { writer, .. } => schema::migrate_sqlite(writer.alone().await.connection()).await,
             Pools::Pg(pool) => schema::migrate_postgres(pool).await,
         }
     }
@@ -138,8 +141,7 @@ impl Db {
     /// When the database cannot be reached in time.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.pools {
-            // A deferred transaction that reads before it writes fails at once when somebody else wrote meanwhile.
-            Pools::Lite { writer, .. } => Tx(Inner::Lite(writer.begin_with("BEGIN IMMEDIATE").await?)),
+            Pools::Lite { writer, .. } => Tx(Inner::LiteWrite(writer.begin(ACQUIRE_TIMEOUT).await?)),
             Pools::Pg(pool) => Tx(Inner::Pg(pool.begin().await?)),
         })
     }
@@ -150,7 +152,7 @@ impl Db {
     /// When the database cannot be reached in time.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.pools {
-            Pools::Lite { readers, .. } => Tx(Inner::Lite(readers.begin().await?)),
+            Pools::Lite { readers, .. } => Tx(Inner::LiteRead(readers.begin().await?)),
             Pools::Pg(pool) => {
                 Tx(Inner::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
             }
@@ -183,7 +185,8 @@ impl Db {
         match &self.pools {
             Pools::Lite { writer, readers } => {
                 readers.close().await;
-                writer.close().await;
+                // Nothing is open then: everybody in the line has come to an end.
+                drop(writer.alone().await);
             }
             Pools::Pg(pool) => pool.close().await,
         }
@@ -208,7 +211,8 @@ impl Wakeups {
 pub struct Tx(Inner);
 
 enum Inner {
-    Lite(Transaction<'static, Sqlite>),
+    LiteRead(Transaction<'static, Sqlite>),
+    LiteWrite(Member),
     Pg(Transaction<'static, Postgres>),
 }
 
@@ -216,30 +220,33 @@ enum Inner {
 macro_rules! run {
     ($tx:expr, $sql:expr, $args:expr, $method:ident, |$result:ident| $lite:expr, $pg:expr) => {
         match &mut $tx.0 {
-            Inner::Lite(tx) => {
-                let mut query = sqlx::query::<Sqlite>($sql.lite);
-                for arg in $args {
-                    query = match arg.clone() {
-                        Arg::Text(value) => query.bind(value),
-                        Arg::Int(value) => query.bind(value),
-                    };
-                }
-                let $result = query.$method(&mut **tx).await?;
+            Inner::LiteRead(tx) => {
+                let $result = bind!(Sqlite, $sql.lite, $args).$method(&mut **tx).await?;
+                $lite
+            }
+            Inner::LiteWrite(member) => {
+                let $result = bind!(Sqlite, $sql.lite, $args).$method(member.connection()?).await?;
                 $lite
             }
             Inner::Pg(tx) => {
-                let mut query = sqlx::query::<Postgres>($sql.pg);
-                for arg in $args {
-                    query = match arg.clone() {
-                        Arg::Text(value) => query.bind(value),
-                        Arg::Int(value) => query.bind(value),
-                    };
-                }
-                let $result = query.$method(&mut **tx).await?;
+                let $result = bind!(Postgres, $sql.pg, $args).$method(&mut **tx).await?;
                 $pg
             }
         }
     };
+}
+
+macro_rules! bind {
+    ($engine:ty, $text:expr, $args:expr) => {{
+        let mut query = sqlx::query::<$engine>($text);
+        for arg in $args {
+            query = match arg.clone() {
+                Arg::Text(value) => query.bind(value),
+                Arg::Int(value) => query.bind(value),
+            };
+        }
+        query
+    }};
 }
 
 impl Tx {
@@ -249,7 +256,8 @@ impl Tx {
     /// When the database did not confirm it. It may have been done all the same: the work must bear being repeated.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.0 {
-            Inner::Lite(tx) => tx.commit().await?,
+            Inner::LiteRead(tx) => tx.commit().await?,
+            Inner::LiteWrite(member) => member.commit().await?,
             Inner::Pg(tx) => tx.commit().await?,
         }
         Ok(())

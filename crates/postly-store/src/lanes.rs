@@ -106,20 +106,6 @@ pub async fn add(tx: &mut Tx, queue: Queue, lane: &str, count: i64, now: UnixMil
     Ok(())
 }
 
-const LOCK: Sql = Sql::each(
-    "SELECT waiting FROM lanes WHERE queue = $1 AND lane = $2 AND lease_token = $3",
-    "SELECT waiting FROM lanes WHERE queue = $1 AND lane = $2 AND lease_token = $3 FOR UPDATE",
-);
-
-/// Locks a claimed lane for the rest of the transaction.
-///
-/// # Errors
-/// [`StoreError::LeaseLost`] when the lease is no longer ours.
-pub async fn lock(tx: &mut Tx, claimed: &ClaimedLane) -> Result<(), StoreError> {
-    let row = tx.maybe_one(LOCK, args![claimed.queue.as_str(), &claimed.lane, &claimed.token]).await?;
-    row.map(|_| ()).ok_or(StoreError::LeaseLost)
-}
-
 const FINISH: Sql = Sql::both(
     "UPDATE lanes SET lease_token = NULL, waiting = waiting - $4, \
      ready_at_ms = CASE WHEN waiting > $4 THEN $5 ELSE NULL END, \

@@ -1,7 +1,7 @@
 //! The schema: one folder of migrations for both engines, and what one engine alone needs.
 
 use sqlx::{
-    PgPool, SqlSafeStr as _, SqlitePool,
+    PgPool, SqlSafeStr as _, SqliteConnection,
     migrate::{Migration, MigrationType, Migrator},
 };
 
@@ -37,9 +37,9 @@ fn migrator() -> Migrator {
     )])
 }
 
-pub(crate) async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
-    migrator().run(pool).await.map_err(StoreError::Migrate)?;
-    sqlx::raw_sql(LEDGER_TRIGGERS_SQLITE).execute(pool).await?;
+pub(crate) async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    migrator().run(&mut *connection).await.map_err(StoreError::Migrate)?;
+    sqlx::raw_sql(LEDGER_TRIGGERS_SQLITE).execute(connection).await?;
     Ok(())
 }
 
