@@ -235,27 +235,6 @@ fn realistic_briefs_give_three_different_posts_that_keep_the_facts() {
 }
 
 #[test]
-#[ignore = "prints the posts, for a human reader"]
-fn read_the_posts() {
-    for (brief, ..) in CASES {
-        println!("\n=== {brief}");
-        match write(&ask(brief)) {
-            Ok(written) => {
-                let intent = &written.intent;
-                println!(
-                    "    {} · {} · {} · {}",
-                    intent.industry, intent.objective, intent.tone, intent.language
-                );
-                for variant in &written.variants {
-                    println!("--- {}\n{}", variant.angle, variant.text);
-                }
-            }
-            Err(error) => println!("{error:?}"),
-        }
-    }
-}
-
-#[test]
 fn the_same_brief_and_seed_give_the_same_posts() {
     let ask = ask("Crée un post promo pour Instagram, -20 % sur les croissants ce week-end");
     let (one, other) = (write(&ask).unwrap(), write(&ask).unwrap());
