@@ -90,12 +90,23 @@ async fn run(engine: EngineName, rate: u64, seconds: u64, model_ms: u64) {
         at(1.0),
         world.accepted_messages().len(),
     );
+    if let Some(cpu) = service.id().and_then(cpu_of) {
+        println!("{engine:?}: the service used {:.2?} of CPU per message (its database not included, if it is a server)", cpu / u32::try_from(expected.max(1)).unwrap_or(1));
+    }
     let lost = expected - world.accepted_messages().len() - refused;
     service.kill().await.expect("the service stops");
     world.stop().await;
     database.db.close().await;
     database.drop().await;
     assert!(lost == 0, "{lost} messages were lost");
+}
+
+/// The CPU time of a process so far, where the system tells (Linux: proc(5), in ticks of 10 ms).
+fn cpu_of(pid: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
+    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 10))
 }
 
 async fn free_port() -> u16 {

@@ -36,8 +36,12 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
-    // Variables of the process win over the file's. A missing file is no fault.
-    let _ = dotenvy::dotenv();
+    // Variables of the process win over the file's. A missing file is no fault; one that cannot be read is.
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        return Err(Failure::Usage("the .env file cannot be read: each line must be NAME=value".to_owned()));
+    }
     match cli.command {
         Command::Serve { role } => commands::serve::run(role).await,
         Command::Demo(options) => commands::demo::run(options).await,

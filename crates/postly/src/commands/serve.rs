@@ -1,6 +1,6 @@
 //! `postly serve`.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -14,6 +14,9 @@ use crate::{
     config::Reader,
     telemetry, wiring,
 };
+
+/// How long a stop may take in all (PRODUCT: within 25 s). The workers hand back what is not done before.
+const STOP_TIMEOUT: Duration = Duration::from_secs(24);
 
 /// Runs until told to stop (SIGTERM, SIGINT); what is under way is finished or handed back within 25 s.
 pub(crate) async fn run(role: Role) -> Result<(), Failure> {
@@ -31,13 +34,15 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let (stop, shutdown) = Shutdown::new();
 
     let operator = listen(admin, "ADMIN_BIND_ADDRESS").await?;
-    tracing::info!(address = %admin, "Operator listener on {admin}");
+    let address = operator.local_addr().context("cannot tell where the operator listener is")?;
+    tracing::info!(%address, "Operator listener on {address}");
     let operator = tokio::spawn(serve(operator, postly_http::operator_router(app.clone(), metrics), shutdown.clone()));
     let web = if role == Role::Worker {
         None
     } else {
         let listener = listen(public, "BIND_ADDRESS").await?;
-        tracing::info!(address = %public, engine = name(engine), "Listening on {public}");
+        let address = listener.local_addr().context("cannot tell where the public listener is")?;
+        tracing::info!(%address, engine = name(engine), "Listening on {address}");
         Some(tokio::spawn(serve(listener, postly_http::public_router(app.clone()), shutdown.clone())))
     };
     let workers = if role == Role::Web {
@@ -50,10 +55,18 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     tracing::info!("Stopping: finishing what is under way");
     // Everybody who listens may have gone already.
     let _ = stop.send(true);
-    for task in [Some(operator), web, workers].into_iter().flatten() {
-        task.await.context("a part of the service panicked")?;
+    let stopped = async {
+        for task in [Some(operator), web, workers].into_iter().flatten() {
+            task.await.context("a part of the service panicked")?;
+        }
+        db.close().await;
+        anyhow::Ok(())
+    };
+    match tokio::time::timeout(STOP_TIMEOUT, stopped).await {
+        Ok(result) => result?,
+        // A request that trickles in, a database that does not answer: what it leaves behind bears a dead stop.
+        Err(_) => tracing::warn!("Stopped without waiting any longer"),
     }
-    db.close().await;
     tracing::info!("Stopped");
     Ok(())
 }
@@ -71,12 +84,25 @@ async fn listen(address: SocketAddr, variable: &str) -> Result<TcpListener, Fail
     })
 }
 
+/// How long a stop waits for requests under way: longer than a webhook takes to be stored (2 s). Whoever has connected
+/// and says nothing would otherwise keep the process for ever; whoever is cut off asks again.
+const REQUESTS_DRAIN: Duration = Duration::from_secs(5);
+
 /// Serves until the shutdown, and then the requests under way.
 pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
-    let served =
-        axum::serve(listener, router).with_graceful_shutdown(async move { shutdown.requested().await }).await;
-    if let Err(error) = served {
-        tracing::error!(%error, "A listener failed");
+    let stopping = shutdown.clone();
+    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stopping.requested().await });
+    let too_late = async {
+        shutdown.requested().await;
+        tokio::time::sleep(REQUESTS_DRAIN).await;
+    };
+    tokio::select! {
+        served = served.into_future() => {
+            if let Err(error) = served {
+                tracing::error!(%error, "A listener failed");
+            }
+        }
+        () = too_late => tracing::info!("Leaving connections on which nothing was asked"),
     }
 }
 
