@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command for people")]
 
+mod oracles;
 mod postgres;
 mod tidy;
 
@@ -12,6 +13,10 @@ use anyhow::{Context as _, bail};
 const USAGE: &str = "\
 cargo xtask ci            every check and every test, as a landing needs them
 cargo xtask test [ARGS]   the tests, with a throw-away PostgreSQL; ARGS go to `cargo test`
+cargo xtask bench         the service under load, on both engines; RATE, SECONDS and MODEL_MS change the load
+cargo xtask oracles [--accept]
+                          the providers' own clients and other people's validators judge what we send and simulate
+                          (needs Python and its package index); --accept keeps what they accepted to compare with
 cargo xtask tidy          the arrows between crates, SQL in one room, files of a readable size
 cargo xtask postgres      a throw-away PostgreSQL, until Enter is pressed";
 
@@ -21,6 +26,9 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["ci"] => ci(),
         ["test", rest @ ..] => test(rest),
+        ["bench"] => bench(),
+        ["oracles"] => oracles::ask(false),
+        ["oracles", "--accept"] => oracles::ask(true),
         ["tidy"] => tidy::check(),
         ["postgres"] => postgres::wait(),
         _ => {
@@ -73,8 +81,18 @@ fn demo() -> anyhow::Result<()> {
 fn test(args: &[&str]) -> anyhow::Result<()> {
     let cluster = postgres::Cluster::start()?;
     let mut command = Command::new(env!("CARGO"));
-    command.args(["test", "--workspace"]).args(args).env("POSTLY_TEST_POSTGRES", cluster.address());
+    command
+        .args(["test", "--workspace", "--features", "postly/crash-points"])
+        .args(args)
+        .env("POSTLY_TEST_POSTGRES", cluster.address());
     run(&mut command)
+}
+
+fn bench() -> anyhow::Result<()> {
+    let cluster = postgres::Cluster::start()?;
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["bench", "--package", "postly", "--bench", "load"]);
+    run(command.env("POSTLY_TEST_POSTGRES", cluster.address()))
 }
 
 fn cargo(args: &[&str]) -> anyhow::Result<()> {

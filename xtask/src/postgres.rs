@@ -26,7 +26,8 @@ fn programs() -> Option<PathBuf> {
     });
     versions.pop().or_else(|| {
         let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path).find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
+        std::env::split_paths(&path)
+            .find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
     })
 }
 
@@ -65,7 +66,8 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Makes and starts a cluster on a free port of this machine.
     pub(crate) fn start() -> anyhow::Result<Self> {
-        let programs = programs().context("PostgreSQL is missing: `cargo xtask ci` installs it, where it may")?;
+        let programs =
+            programs().context("PostgreSQL is missing: `cargo xtask ci` installs it, where it may")?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder = std::env::temp_dir().join(format!("postly-postgres-{}-{port}", std::process::id()));
         std::fs::create_dir(&folder).context("cannot make a folder for PostgreSQL")?;
@@ -75,13 +77,26 @@ impl Cluster {
             crate::run(Command::new("chown").arg(USER).arg(&cluster.folder))?;
         }
         let data = cluster.folder.join("data");
-        cluster.call("initdb", &["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D", &data.to_string_lossy()])?;
+        cluster.call(
+            "initdb",
+            &[
+                "--auth=trust",
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--no-sync",
+                "-D",
+                &data.to_string_lossy(),
+            ],
+        )?;
         // Tests kill processes, never the machine: what the operating system has is safe.
         let options = format!(
             "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=300"
         );
         let log = cluster.folder.join("log");
-        cluster.call("pg_ctl", &["start", "--wait", "-D", &data.to_string_lossy(), "-l", &log.to_string_lossy(), "-o", &options])?;
+        cluster.call(
+            "pg_ctl",
+            &["start", "--wait", "-D", &data.to_string_lossy(), "-l", &log.to_string_lossy(), "-o", &options],
+        )?;
         Ok(cluster)
     }
 

@@ -56,7 +56,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
         let text = std::fs::read_to_string(&file)?;
         let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
         if text.lines().count() > LONGEST_FILE {
-            faults.push(format!("{name} is longer than {LONGEST_FILE} lines: look for the second idea in it"));
+            faults
+                .push(format!("{name} is longer than {LONGEST_FILE} lines: look for the second idea in it"));
         }
         let may_hold_sql = ["crates/postly-store/", "crates/postly-testkit/", "xtask/"]
             .iter()

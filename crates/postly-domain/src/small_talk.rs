@@ -24,6 +24,12 @@ pub fn read(text: &str) -> Option<SmallTalk> {
         // Emoji, punctuation, or nothing at all.
         return Some(SmallTalk::Acknowledgement);
     }
+    // What opens Twilio's sandbox: "join" and two words with a hyphen.
+    if let ["join", _, _] = words.as_slice()
+        && folded.split(' ').count() == 2
+    {
+        return Some(SmallTalk::Greeting);
+    }
     // Small talk is short; the longest phrase below has seven words.
     if words.len() > 8 {
         return None;
@@ -318,6 +324,7 @@ mod tests {
             ("C’est quoi ?", SmallTalk::AboutUs),
             ("Who are you?", SmallTalk::AboutUs),
             ("شكرا", SmallTalk::Thanks),
+            ("join happy-otter", SmallTalk::Greeting),
         ] {
             assert_eq!(read(text), Some(expected), "{text:?}");
         }

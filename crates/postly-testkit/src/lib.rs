@@ -5,7 +5,9 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "this crate is only ever a part of tests")]
 
 mod clock;
+pub mod conformity;
 mod database;
+pub mod recording;
 
 use std::sync::{Arc, Once};
 
@@ -105,6 +107,7 @@ impl TestApp {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base_url = format!("http://{}", listener.local_addr().expect("an address"));
         let world = Simulator::start(SimulatorConfig {
+            openai_api_key: Some("sk-simulated-key".to_owned()),
             statuses: options.statuses.clone(),
             ..SimulatorConfig::default()
         })
@@ -126,12 +129,13 @@ impl TestApp {
         Self { app, world, clock, engine: database.engine, base_url, workers, database, server }
     }
 
-    /// Stops the service and drops its database.
+    /// Stops the service and drops its database. What it sent must have been as the specifications ask.
     pub async fn stop(self) {
         self.server.abort();
         self.world.stop().await;
         self.app.db().close().await;
         self.database.drop().await;
+        conformity::assert_conforms(&self.world.journal());
     }
 
     /// Somebody who writes through Meta.
@@ -206,8 +210,11 @@ fn parts(world: &Simulator, database: &Database, clock: &TestClock, options: &Op
     let writer = if options.offline {
         Writer::new(Arc::new(OfflineWriter::new()))
     } else {
-        let config =
-            OpenAiConfig { api_key: None, base_url: world.openai_base_url(), model: "gpt-4o-mini".to_owned() };
+        let config = OpenAiConfig {
+            api_key: accounts.openai_api_key.as_deref().map(secret),
+            base_url: world.openai_base_url(),
+            model: "gpt-4o-mini".to_owned(),
+        };
         Writer::new(Arc::new(OpenAiModel::new(config).expect("a model's client")))
     };
     Parts {

@@ -7,4 +7,5 @@ mod ingress;
 mod journey;
 mod model;
 mod outage;
+mod samples;
 mod statuses;

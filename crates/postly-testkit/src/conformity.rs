@@ -1,0 +1,51 @@
+//! Whether what we send is what the providers' specifications ask for.
+//!
+//! Every test that stops a [`TestApp`](crate::TestApp) asks this of every request that the world received, those
+//! included that a fault refused. The schemas are in `specs/`; what they cannot say is said here.
+
+mod meta;
+mod model;
+mod spec;
+#[cfg(test)]
+mod tests;
+mod twilio;
+
+use postly_simulator::{JournalEntry, RequestKind, Upstream};
+
+/// Everything that is wrong with the requests in a journal, one sentence each.
+pub fn faults(journal: &[JournalEntry]) -> Vec<String> {
+    let mut faults = vec![];
+    for entry in journal {
+        let name = format!("{:?} {:?} {} {}", entry.upstream, entry.kind, entry.method, entry.path);
+        for fault in faults_of(entry) {
+            faults.push(format!("request {} ({name}): {fault}", entry.seq));
+        }
+    }
+    faults
+}
+
+/// Panics with all that is wrong, if anything is.
+pub fn assert_conforms(journal: &[JournalEntry]) {
+    let faults = faults(journal);
+    assert!(faults.is_empty(), "what we sent breaks its specification:\n{}", faults.join("\n"));
+}
+
+fn faults_of(entry: &JournalEntry) -> Vec<String> {
+    let mut faults = match (entry.upstream, entry.kind) {
+        (_, RequestKind::Unknown) => vec!["there is no such endpoint".to_owned()],
+        // Only reads: no specification of ours covers it, and nothing can be spent by it.
+        (_, RequestKind::Lookup) => vec![],
+        (Upstream::Meta, RequestKind::Send | RequestKind::Typing | RequestKind::Completion) => {
+            meta::faults(entry)
+        }
+        (Upstream::Twilio, RequestKind::Typing) => twilio::typing_faults(entry),
+        (Upstream::Twilio, RequestKind::Send | RequestKind::Completion) => twilio::send_faults(entry),
+        (Upstream::Model, RequestKind::Send | RequestKind::Typing | RequestKind::Completion) => {
+            model::faults(entry)
+        }
+    };
+    if !entry.authorized {
+        faults.push("the credentials are missing or wrong".to_owned());
+    }
+    faults
+}

@@ -1,0 +1,132 @@
+//! What the service sends in one fixed story, for referees from outside: one line of JSON per request.
+//!
+//! Ids are replaced by others of the same form, and the texts of the prompt by their role, so that two recordings
+//! of the same service are equal and every line still is the request that it was.
+
+use std::collections::BTreeMap;
+
+use postly_simulator::{Channel, JournalEntry, ModelBehaviour, Person, RequestKind, Upstream};
+use serde_json::{Value, json};
+
+use crate::{EngineName, Options, TestApp};
+
+/// Tuesday, 24 November 2026, 10:00 UTC.
+const STORY_BEGINS_MS: i64 = 1_795_514_400_000;
+
+const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
+
+/// Plays the story on SQLite and returns its requests, one JSON object each.
+pub async fn record() -> Vec<Value> {
+    let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
+    app.advance_ms(STORY_BEGINS_MS - app.clock.now_ms());
+    let mut names = Names::default();
+    let mut lines = vec![];
+    for (channel, number) in [(Channel::Meta, "+33639981001"), (Channel::Twilio, "+33639981002")] {
+        let fatou = app.world.person(channel, number);
+        let hidden = Person::new(channel, &format!("{number}9")).hiding_phone("sheena");
+        for (person, text, behaviour) in [
+            (&fatou, "SOLDE", None),
+            (&fatou, BRIEF, None),
+            (&fatou, BRIEF, Some(ModelBehaviour::InventsNumber)),
+            (&fatou, BRIEF, Some(ModelBehaviour::Truncated)),
+            (&hidden, "SOLDE", None),
+        ] {
+            if let Some(behaviour) = behaviour {
+                app.world.model_once(behaviour);
+            }
+            let delivery = app.deliver(&app.world.webhook_text(person, text)).await;
+            assert_eq!(delivery.status, 200, "the webhook of {text:?}");
+            app.run_until_idle().await;
+            let mut step = app.world.journal();
+            app.world.clear_journal();
+            crate::conformity::assert_conforms(&step);
+            // The sign that we are writing goes its own way, beside the question to the model.
+            step.sort_by_key(|entry| match entry.kind {
+                RequestKind::Typing => 0,
+                RequestKind::Completion => 1,
+                RequestKind::Send => 2,
+                RequestKind::Lookup | RequestKind::Unknown => 3,
+            });
+            lines.extend(step.iter().map(|entry| line(entry, &mut names)));
+        }
+    }
+    app.assert_audit_is_clean().await;
+    app.stop().await;
+    lines
+}
+
+/// One request, with the server that it is meant for instead of the world that stood in.
+fn line(entry: &JournalEntry, names: &mut Names) -> Value {
+    let server = match (entry.upstream, entry.kind) {
+        (Upstream::Meta, _) => "https://graph.facebook.com",
+        (Upstream::Twilio, RequestKind::Typing) => "https://messaging.twilio.com",
+        (Upstream::Twilio, _) => "https://api.twilio.com",
+        (Upstream::Model, _) => "https://api.openai.com",
+    };
+    let content_type = entry.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value);
+    let body = String::from_utf8(entry.body.clone()).expect("a body is text");
+    json!({
+        "method": entry.method,
+        "server": server,
+        "path": entry.path,
+        "content_type": content_type,
+        "authorized": entry.authorized,
+        "body": names.replaced(&body),
+    })
+}
+
+/// The ids that were seen, and what stands for each.
+#[derive(Default)]
+struct Names(BTreeMap<String, String>);
+
+impl Names {
+    fn replaced(&mut self, body: &str) -> String {
+        if let Ok(mut body) = serde_json::from_str::<Value>(body) {
+            for pointer in
+                ["/message_id", "/context/message_id", "/biz_opaque_callback_data", "/safety_identifier"]
+            {
+                if let Some(Value::String(id)) = body.pointer_mut(pointer) {
+                    *id = self.of(id);
+                }
+            }
+            for message in body.pointer_mut("/messages").and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(message) = message.as_object_mut() {
+                    let role = message.get("role").and_then(Value::as_str).unwrap_or_default();
+                    let text = format!("({role})");
+                    message.insert("content".to_owned(), text.into());
+                }
+            }
+            return body.to_string();
+        }
+        let mut text = body.to_owned();
+        for (name, value) in form_urlencoded::parse(body.as_bytes()) {
+            let id = match name.as_ref() {
+                "messageId" => value.as_ref(),
+                "StatusCallback" => {
+                    value.split_once("attempt=").map(|(_, attempt)| attempt).unwrap_or_default()
+                }
+                _ => continue,
+            };
+            text = text.replace(id, &self.of(id));
+        }
+        text
+    }
+
+    /// The same for the same id.
+    fn of(&mut self, id: &str) -> String {
+        let next = self.0.len() + 1;
+        self.0.entry(id.to_owned()).or_insert_with(|| stand_in(id, next)).clone()
+    }
+}
+
+/// An id of the same form: what leads to its first `:` or `.`, or Twilio's two letters of kind, then a number with
+/// as many zeros before it as the rest is long, dashes kept.
+fn stand_in(id: &str, next: usize) -> String {
+    let kept = id.find([':', '.']).map_or_else(|| usize::from(id.starts_with("SM")) * 2, |mark| mark + 1);
+    let (prefix, rest) = id.split_at(kept);
+    let marks = rest.chars().map(|mark| if mark == '-' { '-' } else { '0' });
+    let mut zeros: String = marks.collect();
+    let number = next.to_string();
+    zeros.truncate(zeros.len().saturating_sub(number.len()));
+    format!("{prefix}{zeros}{number}")
+}

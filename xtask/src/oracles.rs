@@ -1,0 +1,177 @@
+//! Referees from outside: the providers' own clients and other people's validators, asked on demand (ADR 6).
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+use crate::{run, step};
+
+/// What `requirements.txt` must name: their versions are written into what they accepted.
+const REFEREES: [&str; 4] = ["openapi-core", "openai", "twilio", "pywa"];
+
+/// The requests that the referees accepted.
+const ACCEPTED: &str = "crates/postly-testkit/testdata/requests.jsonl";
+const SPECS: &str = "crates/postly-testkit/specs";
+const VECTORS: &str = "crates/postly-whatsapp/testdata/vectors";
+const SAMPLES: &str = "crates/postly-whatsapp/testdata/meta";
+const SCRIPTS: &str = "xtask/oracles";
+
+/// Asks them all. With `accept`, what the service sends today becomes what is compared with from now on.
+pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")?;
+    let folder = Folder::new()?;
+    let python = Python::install(root, &folder.0)?;
+    vectors(root, &folder.0, &python)?;
+
+    let recording = folder.0.join("requests.jsonl");
+    run(cargo(root)
+        .args(["--package", "postly-testkit", "--example", "record_requests", "--"])
+        .arg(&recording))?;
+    run(python.script(root, "accept_requests.py").arg(&recording).arg(root.join(SPECS)))?;
+    let world = World::start(root)?;
+    run(python.script(root, "outside_world.py").arg(&recording).arg(&world.line))?;
+    drop(world);
+    run(python.script(root, "read_samples.py").arg(root.join(SAMPLES)))?;
+
+    compare(root, &recording, accept)
+}
+
+/// Compares what was sent with what was accepted once, the line that names the referees aside.
+fn compare(root: &Path, recording: &Path, accept: bool) -> anyhow::Result<()> {
+    step(&format!("what the service sends against {ACCEPTED}"));
+    let accepted = root.join(ACCEPTED);
+    let sent = std::fs::read_to_string(recording)?;
+    let known = std::fs::read_to_string(&accepted).unwrap_or_default();
+    let text = format!("{}\n{sent}", header(root)?);
+    if accept {
+        std::fs::write(&accepted, text)?;
+        println!("{} requests are accepted from now on", sent.lines().count());
+    } else if known.lines().skip(1).eq(sent.lines()) {
+        println!("the {} requests are those that were accepted before", sent.lines().count());
+    } else {
+        for (before, now) in
+            known.lines().skip(1).zip(sent.lines()).filter(|(before, now)| before != now).take(3)
+        {
+            println!("- {before}\n+ {now}");
+        }
+        bail!(
+            "the service sends other requests than before; the referees accept them: run again with --accept"
+        );
+    }
+    Ok(())
+}
+
+/// The first line of the accepted requests: who accepted them.
+fn header(root: &Path) -> anyhow::Result<String> {
+    let requirements = std::fs::read_to_string(root.join(SCRIPTS).join("requirements.txt"))?;
+    let versions: Option<Vec<String>> = REFEREES
+        .iter()
+        .map(|name| {
+            let prefix = format!("{name}==");
+            let version = requirements.lines().find_map(|line| line.strip_prefix(&prefix))?;
+            Some(format!("\"{name}\":\"{version}\""))
+        })
+        .collect();
+    let versions = versions.context("requirements.txt does not name every referee")?;
+    Ok(format!("{{\"accepted_by\":{{{}}}}}", versions.join(",")))
+}
+
+/// Makes the signature vectors again and compares them with the committed ones.
+fn vectors(root: &Path, folder: &Path, python: &Python) -> anyhow::Result<()> {
+    let script = folder.join("make_vectors.py");
+    std::fs::copy(root.join(VECTORS).join("make_vectors.py"), &script)?;
+    run(Command::new(&python.0).arg(&script))?;
+    let mut changed = 0;
+    for name in ["meta_signatures.json", "twilio_signatures.json"] {
+        let (committed, made) = (root.join(VECTORS).join(name), folder.join(name));
+        if std::fs::read(&committed)? == std::fs::read(&made)? {
+            println!("{name} is unchanged");
+        } else {
+            changed += 1;
+            // It ends with 1 when it finds a difference, as it will.
+            Command::new("diff").arg("-u").args([&committed, &made]).status().context("cannot run diff")?;
+        }
+    }
+    if changed > 0 { bail!("{changed} files of signature vectors would change") } else { Ok(()) }
+}
+
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root).args(["run", "--quiet", "--locked"]);
+    command
+}
+
+/// A folder of our own, gone at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("postly-oracles-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("xtask: cannot remove {}: {error}", self.0.display());
+        }
+    }
+}
+
+/// An interpreter with the referees beside it.
+struct Python(PathBuf);
+
+impl Python {
+    fn install(root: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let environment = folder.join("python");
+        run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+        let python = Self(environment.join("bin/python"));
+        let requirements = root.join(SCRIPTS).join("requirements.txt");
+        run(Command::new(&python.0)
+            .args(["-m", "pip", "install", "--quiet", "--no-deps", "--requirement"])
+            .arg(requirements))?;
+        run(Command::new(&python.0).args(["-m", "pip", "check"]))?;
+        Ok(python)
+    }
+
+    fn script(&self, root: &Path, name: &str) -> Command {
+        let mut command = Command::new(&self.0);
+        command.arg(root.join(SCRIPTS).join(name));
+        command
+    }
+}
+
+/// The simulator in a process of its own. It ends when its standard input does.
+struct World {
+    child: Child,
+    line: String,
+}
+
+impl World {
+    fn start(root: &Path) -> anyhow::Result<Self> {
+        step("the simulator");
+        let mut child = cargo(root)
+            .args(["--package", "postly-simulator", "--example", "outside_world"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the simulator")?;
+        let stdout = child.stdout.take().context("its standard output is ours")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        Ok(Self { child, line: line.trim().to_owned() })
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        if let Err(error) = self.child.wait() {
+            eprintln!("xtask: the simulator did not end: {error}");
+        }
+    }
+}
