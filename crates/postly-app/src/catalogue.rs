@@ -32,7 +32,12 @@ impl Catalogue {
     }
 
     /// A text with numbers and words in it.
-    pub(crate) fn format(&self, language: Language, key: &str, values: &[(&'static str, Value<'_>)]) -> String {
+    pub(crate) fn format(
+        &self,
+        language: Language,
+        key: &str,
+        values: &[(&'static str, Value<'_>)],
+    ) -> String {
         let mut args = FluentArgs::new();
         for (name, value) in values {
             match value {

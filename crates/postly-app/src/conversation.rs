@@ -27,7 +27,11 @@ pub(crate) const MAX_WAITING: i64 = 60;
 
 impl App {
     /// Handles the event at the head of a claimed lane of the inbox.
-    pub(crate) async fn handle_event(&self, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
+    pub(crate) async fn handle_event(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+    ) -> Result<(), JourneyError> {
         match postly_whatsapp::understand(event.provider, event.kind, &event.slice)? {
             InboundEvent::Message(message) => self.converse(claimed, event, &message).await,
             InboundEvent::IdentityChange(change) => {
@@ -59,7 +63,9 @@ impl App {
             Content::Unreadable { .. } => return self.hint(claimed, event, message).await,
             Content::Silent { .. } => {
                 let tx = self.0.db.write().await?;
-                return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::NothingToSay)).await;
+                return self
+                    .finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::NothingToSay))
+                    .await;
             }
         };
         let command = Command::parse(text);
@@ -142,7 +148,11 @@ impl App {
 
     /// Tells a flooding author, once, that what is beyond the limit was left aside. The event is answered all the
     /// same, in its turn.
-    pub(crate) async fn tell_flood(&self, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
+    pub(crate) async fn tell_flood(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+    ) -> Result<(), JourneyError> {
         let InboundEvent::Message(message) =
             postly_whatsapp::understand(event.provider, event.kind, &event.slice)?
         else {
@@ -220,7 +230,8 @@ impl App {
         {
             let person = self.meet(&mut tx, &message.sender, postly_domain::Language::Fr, now).await?;
             let text = self.0.catalogue.text(person.author.language, "generation-failed");
-            self.queue_notice(&mut tx, &asked(claimed, event, &message, &person), "failed", &text, now).await?;
+            self.queue_notice(&mut tx, &asked(claimed, event, &message, &person), "failed", &text, now)
+                .await?;
             author = Some(person.author.id);
         }
         tracing::error!(event.id = %event.id, attempts = event.attempts, "Gave up event {}: see dead-letters", event.id);

@@ -49,7 +49,10 @@ impl App {
         now: UnixMillis,
     ) -> Result<Option<Departure>, StoreError> {
         let Some(message) = outbox::head(tx, &claimed).await? else {
-            tracing::error!(lane.waiting = claimed.waiting, "A lane of the outbox waits for a message that is not there");
+            tracing::error!(
+                lane.waiting = claimed.waiting,
+                "A lane of the outbox waits for a message that is not there"
+            );
             lanes::defer(tx, &claimed, now.plus_ms(STOPPED_REST_MS)).await?;
             return Ok(None);
         };
@@ -67,7 +70,8 @@ impl App {
                 lanes::defer(tx, &claimed, then).await?;
             }
             NextStep::Attempt => {
-                let resting = outbox::sender_rests_until(tx, message.provider, &message.business, now).await?;
+                let resting =
+                    outbox::sender_rests_until(tx, message.provider, &message.business, now).await?;
                 match resting.map_or_else(|| delivery::pace(claimed.paid_until, now), Err) {
                     Ok(paid_until) => claimed.paid_until = paid_until,
                     Err(then) => {
@@ -172,7 +176,8 @@ impl App {
                 lanes::defer(tx, claimed, now.plus_ms(pause)).await
             }
             ErrorAction::WaitForSender => {
-                let rest = retry_after_ms.unwrap_or(THROTTLED_REST_MS).clamp(THROTTLED_REST_MS, LONGEST_REST_MS);
+                let rest =
+                    retry_after_ms.unwrap_or(THROTTLED_REST_MS).clamp(THROTTLED_REST_MS, LONGEST_REST_MS);
                 let until = now.plus_ms(rest);
                 outbox::rest_sender(tx, message.provider, &message.business, until, "throttled").await?;
                 outbox::put_back(tx, id, false, false).await?;

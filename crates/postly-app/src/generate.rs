@@ -42,21 +42,15 @@ impl App {
         let asked = asked(claimed, event, message, person);
         let now = self.now();
         let author = &person.author.id;
-        let hold = match wallets::hold(
-            &mut tx,
-            &HoldId::fresh(),
-            author,
-            &asked.hold_key(),
-            GENERATION_PRICE,
-            now,
-        )
-        .await?
-        {
-            Held::Open(hold) => hold,
-            Held::Insufficient => return self.refuse(tx, claimed, &asked, now).await,
-            // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
-            Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
-        };
+        let hold =
+            match wallets::hold(&mut tx, &HoldId::fresh(), author, &asked.hold_key(), GENERATION_PRICE, now)
+                .await?
+            {
+                Held::Open(hold) => hold,
+                Held::Insufficient => return self.refuse(tx, claimed, &asked, now).await,
+                // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
+                Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
+            };
         crash::point("hold.before");
         tx.commit().await?;
         crash::point("hold.after");

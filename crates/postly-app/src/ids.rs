@@ -1,6 +1,8 @@
 //! New identifiers: UUIDs of version 7, whose order is the order in which one process made them.
 
-use postly_domain::id::{AttemptId, AuthorId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken, MessageId};
+use postly_domain::id::{
+    AttemptId, AuthorId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken, MessageId,
+};
 
 /// An identifier that can be made.
 pub(crate) trait Fresh {

@@ -53,7 +53,9 @@ impl App {
             Err(_) => return Err(IngestError::TooSlow),
         }
         crash::point("stored");
-        for queue in events.iter().filter(|event| event.ignored.is_none()).map(|event| inbox::queue_of(event.kind)) {
+        for queue in
+            events.iter().filter(|event| event.ignored.is_none()).map(|event| inbox::queue_of(event.kind))
+        {
             self.0.wakers.wake(queue);
         }
         Ok(verified.provider())

@@ -156,12 +156,7 @@ impl App {
     }
 
     /// Makes an author for a number that has not written yet, so that her first message finds her credits.
-    async fn expect(
-        &self,
-        tx: &mut Tx,
-        phone: &PhoneE164,
-        now: UnixMillis,
-    ) -> Result<AuthorId, StoreError> {
+    async fn expect(&self, tx: &mut Tx, phone: &PhoneE164, now: UnixMillis) -> Result<AuthorId, StoreError> {
         authors::lock_person(tx, phone.as_str()).await?;
         let author = authors::add(tx, &AuthorId::fresh(), postly_domain::Language::Fr, now).await?;
         let identity = Identity {

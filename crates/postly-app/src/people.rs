@@ -45,7 +45,8 @@ impl App {
             Some(identity) => identity,
             None => self.introduce(tx, sender, language, now).await?,
         };
-        let author = authors::get(tx, &identity.author_id).await?.ok_or(JourneyError::Missing("an author"))?;
+        let author =
+            authors::get(tx, &identity.author_id).await?.ok_or(JourneyError::Missing("an author"))?;
         if !author.greeted {
             self.grant_trial(tx, &author.id, sender, now).await?;
         }
@@ -244,7 +245,10 @@ impl App {
         }
         let moved = Identity {
             address: change.address.clone().or_else(|| change.bsuid.clone()).or(known.address.clone()),
-            phone: change.phone.clone().or_else(|| if change.bsuid.is_some() { known.phone.clone() } else { None }),
+            phone: change
+                .phone
+                .clone()
+                .or_else(|| if change.bsuid.is_some() { known.phone.clone() } else { None }),
             // An id belongs to a number: a new number without an id has lost the old one.
             bsuid: change.bsuid.clone(),
             ..known

@@ -33,8 +33,14 @@ impl App {
             AttemptState::Known(known) => known.after(update.status),
             AttemptState::Sending | AttemptState::Unclear | AttemptState::Refused => update.status,
         };
-        outbox::set_status(&mut tx, &reported.attempt, status, update.error_code, &update.provider_message_id)
-            .await?;
+        outbox::set_status(
+            &mut tx,
+            &reported.attempt,
+            status,
+            update.error_code,
+            &update.provider_message_id,
+        )
+        .await?;
         if reported.ended.is_none() {
             // The worker of the outbox decides, as soon as it may.
             lanes::hurry(&mut tx, Queue::Outbox, &reported.lane, now).await?;

@@ -160,7 +160,10 @@ async fn claim(app: &App, queue: Queue, limit: usize) -> Result<(usize, Vec<Work
                 match inbox::head(&mut tx, &claimed).await? {
                     Some(event) => work.push(Work::Event { claimed, event, trimmed }),
                     None => {
-                        tracing::error!(queue = queue.as_str(), "A lane waits for an event that is not there");
+                        tracing::error!(
+                            queue = queue.as_str(),
+                            "A lane waits for an event that is not there"
+                        );
                         lanes::defer(&mut tx, &claimed, now.plus_ms(LEASE_MS)).await?;
                     }
                 }
@@ -178,7 +181,9 @@ async fn claim(app: &App, queue: Queue, limit: usize) -> Result<(usize, Vec<Work
 async fn perform(app: App, work: Work) {
     let (result, event) = match &work {
         Work::Departure(departure) => (app.depart(departure).await, None),
-        Work::Event { claimed, event, trimmed } => (handle(&app, claimed, event, *trimmed).await, Some(event)),
+        Work::Event { claimed, event, trimmed } => {
+            (handle(&app, claimed, event, *trimmed).await, Some(event))
+        }
     };
     let Err(error) = result else { return };
     let queue = work.queue().as_str();

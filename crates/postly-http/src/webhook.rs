@@ -24,9 +24,7 @@ pub(crate) fn router() -> Router<App> {
 /// Answers Meta's handshake with exactly its challenge, as plain text: the challenge is a stranger's text.
 async fn handshake(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
     match app.handshake(query.as_deref().unwrap_or_default()) {
-        Some(challenge) => {
-            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], challenge).into_response()
-        }
+        Some(challenge) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], challenge).into_response(),
         None => StatusCode::FORBIDDEN.into_response(),
     }
 }
@@ -75,9 +73,9 @@ fn unsupported(headers: &HeaderMap) -> Option<StatusCode> {
         })
     };
     let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| !is(encoding, "identity"));
-    let foreign = headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
-        !is(kind, "application/json") && !is(kind, "application/x-www-form-urlencoded")
-    });
+    let foreign = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| !is(kind, "application/json") && !is(kind, "application/x-www-form-urlencoded"));
     (encoded || foreign).then_some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
 }
 

@@ -31,7 +31,10 @@ async fn main() {
         match writer.write(&ask).await {
             Ok(written) => {
                 let intent = &written.intent;
-                println!("    {} · {} · {} · {}", intent.industry, intent.objective, intent.tone, intent.language);
+                println!(
+                    "    {} · {} · {} · {}",
+                    intent.industry, intent.objective, intent.tone, intent.language
+                );
                 for variant in &written.variants {
                     println!("--- {}\n{}", variant.angle, variant.text);
                 }

@@ -32,9 +32,7 @@ const CHECKS: &[(&str, &str, Sql)] = &[
     (
         "1a",
         "every stored event ends within 15 minutes",
-        Sql::both(
-            "SELECT id AS example FROM inbox WHERE state = 'ready' AND received_at_ms < $2 LIMIT $1",
-        ),
+        Sql::both("SELECT id AS example FROM inbox WHERE state = 'ready' AND received_at_ms < $2 LIMIT $1"),
     ),
     (
         "1b",

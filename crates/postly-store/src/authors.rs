@@ -54,7 +54,10 @@ impl std::fmt::Debug for Identity {
 
 macro_rules! identity_sql {
     ($rest:literal) => {
-        concat!("SELECT id, author_id, provider, address, phone, bsuid, stopped_at_ms FROM identities ", $rest)
+        concat!(
+            "SELECT id, author_id, provider, address, phone, bsuid, stopped_at_ms FROM identities ",
+            $rest
+        )
     };
 }
 
@@ -124,8 +127,7 @@ pub async fn identities_of(tx: &mut Tx, author: &AuthorId) -> Result<Vec<Identit
     tx.all(OF_AUTHOR, args![author]).await?.iter().map(identity).collect()
 }
 
-const ADD_AUTHOR: Sql =
-    Sql::both("INSERT INTO authors (id, language, created_at_ms) VALUES ($1, $2, $3)");
+const ADD_AUTHOR: Sql = Sql::both("INSERT INTO authors (id, language, created_at_ms) VALUES ($1, $2, $3)");
 const ADD_WALLET: Sql = Sql::both("INSERT INTO wallets (author_id, balance, held) VALUES ($1, 0, 0)");
 
 /// Adds an author with an empty wallet and no login.
@@ -202,12 +204,8 @@ const NAME_IDENTITY: Sql =
 /// # Errors
 /// When the database fails, or somebody else holds the number or id.
 pub async fn name_identity(tx: &mut Tx, identity: &Identity) -> Result<(), StoreError> {
-    let args = args![
-        &identity.id,
-        identity.address.as_deref(),
-        identity.phone.as_ref(),
-        identity.bsuid.as_deref()
-    ];
+    let args =
+        args![&identity.id, identity.address.as_deref(), identity.phone.as_ref(), identity.bsuid.as_deref()];
     tx.execute(NAME_IDENTITY, args).await?;
     Ok(())
 }
@@ -239,8 +237,7 @@ pub async fn set_stopped(
     Ok(())
 }
 
-const SET_LANGUAGE: Sql =
-    Sql::both("UPDATE authors SET language = $2, language_chosen = $3 WHERE id = $1");
+const SET_LANGUAGE: Sql = Sql::both("UPDATE authors SET language = $2, language_chosen = $3 WHERE id = $1");
 
 /// Sets the language we speak with an author, and whether she chose it.
 ///

@@ -33,7 +33,10 @@ pub struct Db {
 #[derive(Clone, Debug)]
 enum Pools {
     /// One connection writes, so that writers queue fairly instead of polling the file's lock; several read.
-    Lite { writer: GroupWriter, readers: SqlitePool },
+    Lite {
+        writer: GroupWriter,
+        readers: SqlitePool,
+    },
     Pg(PgPool),
 }
 

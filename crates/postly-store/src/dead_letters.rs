@@ -108,8 +108,7 @@ macro_rules! dead_message_sql {
         )
     };
 }
-const DEAD_MESSAGE: Sql =
-    Sql::each(dead_message_sql!(""), dead_message_sql!(" FOR UPDATE OF outbox"));
+const DEAD_MESSAGE: Sql = Sql::each(dead_message_sql!(""), dead_message_sql!(" FOR UPDATE OF outbox"));
 
 /// Locks a dead message. `None` when there is none with this id.
 ///

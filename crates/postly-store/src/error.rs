@@ -67,7 +67,8 @@ impl From<sqlx::Error> for StoreError {
 fn is_passing(code: Option<&str>) -> bool {
     let Some(code) = code else { return false };
     if code.len() == 5 {
-        return code == "25006" || ["08", "40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class));
+        return code == "25006"
+            || ["08", "40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class));
     }
     code.parse::<u32>().is_ok_and(|number| matches!(number & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }

@@ -43,7 +43,8 @@ const SAVE: Sql = Sql::both(
 /// # Errors
 /// When the database fails, or the message has one already.
 pub async fn save(tx: &mut Tx, new: &NewGeneration<'_>, now: UnixMillis) -> Result<(), StoreError> {
-    let variants = serde_json::to_string(new.variants).map_err(|_| StoreError::Unreadable { column: "variants" })?;
+    let variants =
+        serde_json::to_string(new.variants).map_err(|_| StoreError::Unreadable { column: "variants" })?;
     let args = args![
         new.id,
         new.author,
@@ -140,10 +141,7 @@ const REFUND: Sql = Sql::both(
 pub async fn mark_refunded(tx: &mut Tx, id: &GenerationId) -> Result<Option<Charged>, StoreError> {
     let row = tx.maybe_one(REFUND, args![id]).await?;
     row.map(|row| {
-        Ok(Charged {
-            author: AuthorId::new(row.text("author_id")?),
-            hold: HoldId::new(row.text("hold_id")?),
-        })
+        Ok(Charged { author: AuthorId::new(row.text("author_id")?), hold: HoldId::new(row.text("hold_id")?) })
     })
     .transpose()
 }
@@ -170,5 +168,7 @@ const LATEST: Sql = Sql::both(
 /// When the database fails, or the row cannot be read.
 pub async fn latest(tx: &mut Tx, author: &AuthorId) -> Result<Option<Vec<Variant>>, StoreError> {
     let Some(row) = tx.maybe_one(LATEST, args![author]).await? else { return Ok(None) };
-    serde_json::from_str(&row.text("variants")?).map(Some).map_err(|_| StoreError::Unreadable { column: "variants" })
+    serde_json::from_str(&row.text("variants")?)
+        .map(Some)
+        .map_err(|_| StoreError::Unreadable { column: "variants" })
 }

@@ -101,7 +101,13 @@ const ADD: Sql = Sql::both(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn add(tx: &mut Tx, queue: Queue, lane: &str, count: i64, now: UnixMillis) -> Result<(), StoreError> {
+pub async fn add(
+    tx: &mut Tx,
+    queue: Queue,
+    lane: &str,
+    count: i64,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
     tx.execute(ADD, args![queue.as_str(), lane, count, now]).await?;
     Ok(())
 }
@@ -117,9 +123,13 @@ const FINISH: Sql = Sql::both(
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the lease is no longer ours: the transaction must then be dropped.
-pub async fn finish(tx: &mut Tx, claimed: &ClaimedLane, done: i64, now: UnixMillis) -> Result<(), StoreError> {
-    let args =
-        args![claimed.queue.as_str(), &claimed.lane, &claimed.token, done, now, claimed.paid_until];
+pub async fn finish(
+    tx: &mut Tx,
+    claimed: &ClaimedLane,
+    done: i64,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token, done, now, claimed.paid_until];
     fenced(tx.execute(FINISH, args).await?)
 }
 
@@ -151,9 +161,8 @@ pub async fn hurry(tx: &mut Tx, queue: Queue, lane: &str, now: UnixMillis) -> Re
     Ok(())
 }
 
-const NEXT_DUE: Sql = Sql::both(
-    "SELECT MIN(ready_at_ms) AS due FROM lanes WHERE queue = $1 AND ready_at_ms IS NOT NULL",
-);
+const NEXT_DUE: Sql =
+    Sql::both("SELECT MIN(ready_at_ms) AS due FROM lanes WHERE queue = $1 AND ready_at_ms IS NOT NULL");
 
 /// When the next lane of a queue is due; `None` when nothing waits.
 ///

@@ -123,9 +123,8 @@ const HEAD: Sql = Sql::both(
      recipient_waits, expires_at_ms FROM outbox \
      WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown') ORDER BY id LIMIT 1",
 );
-const ATTEMPTS: Sql = Sql::both(
-    "SELECT state, status, started_at_ms FROM attempts WHERE message_id = $1 ORDER BY id",
-);
+const ATTEMPTS: Sql =
+    Sql::both("SELECT state, status, started_at_ms FROM attempts WHERE message_id = $1 ORDER BY id");
 
 /// The oldest message of a claimed lane that has not ended, with its attempts.
 ///
@@ -174,11 +173,11 @@ fn status(row: &Row) -> Result<DeliveryStatus, StoreError> {
     DeliveryStatus::parse(&row.text("status")?).ok_or(StoreError::Unreadable { column: "status" })
 }
 
-const BEGIN: Sql = Sql::both(
-    "INSERT INTO attempts (id, message_id, state, started_at_ms) VALUES ($1, $2, 'sending', $3)",
+const BEGIN: Sql =
+    Sql::both("INSERT INTO attempts (id, message_id, state, started_at_ms) VALUES ($1, $2, 'sending', $3)");
+const MARK_SENDING: Sql = Sql::both(
+    "UPDATE outbox SET state = 'sending' WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
 );
-const MARK_SENDING: Sql =
-    Sql::both("UPDATE outbox SET state = 'sending' WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')");
 
 /// Notes that an attempt is about to be made. Committed before the call, so that a crash cannot hide it.
 ///
@@ -250,7 +249,8 @@ pub async fn put_back(
     Ok(())
 }
 
-const MARK_UNKNOWN: Sql = Sql::both("UPDATE outbox SET state = 'unknown' WHERE id = $1 AND state = 'sending'");
+const MARK_UNKNOWN: Sql =
+    Sql::both("UPDATE outbox SET state = 'unknown' WHERE id = $1 AND state = 'sending'");
 
 /// Notes that nobody knows whether a message arrived.
 ///

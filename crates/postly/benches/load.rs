@@ -3,7 +3,7 @@
 //!
 //! `cargo xtask bench` runs it on both engines. `RATE`, `SECONDS` and `MODEL_MS` change the load.
 
-#![expect(clippy::print_stdout, clippy::expect_used, clippy::panic, reason = "a benchmark speaks, or stops")]
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "a benchmark speaks, or stops")]
 
 use std::{
     process::Stdio,
@@ -27,7 +27,8 @@ fn setting(name: &str, default: u64) -> u64 {
 #[tokio::main]
 async fn main() {
     postly_testkit::install_tls();
-    let (rate, seconds, model_ms) = (setting("RATE", 300), setting("SECONDS", 20), setting("MODEL_MS", 1_200));
+    let (rate, seconds, model_ms) =
+        (setting("RATE", 300), setting("SECONDS", 20), setting("MODEL_MS", 1_200));
     println!("{rate} webhooks/s for {seconds} s, each model call takes {model_ms} ms");
     for engine in EngineName::ALL {
         run(engine, rate, seconds, model_ms).await;
@@ -36,9 +37,10 @@ async fn main() {
 
 async fn run(engine: EngineName, rate: u64, seconds: u64, model_ms: u64) {
     let database = Database::fresh(engine).await;
-    let world = Simulator::start(SimulatorConfig { statuses: StatusPolicy::silent(), ..SimulatorConfig::default() })
-        .await
-        .expect("the simulator starts");
+    let world =
+        Simulator::start(SimulatorConfig { statuses: StatusPolicy::silent(), ..SimulatorConfig::default() })
+            .await
+            .expect("the simulator starts");
     world.model(ModelBehaviour::LatencyMs(model_ms));
     let (port, admin_port) = (free_port().await, free_port().await);
     let base = format!("http://127.0.0.1:{port}");
@@ -49,9 +51,8 @@ async fn run(engine: EngineName, rate: u64, seconds: u64, model_ms: u64) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
-    let people: Vec<Person> = (0..PEOPLE)
-        .map(|number| world.person(Channel::Meta, &format!("+3363998{number:04}")))
-        .collect();
+    let people: Vec<Person> =
+        (0..PEOPLE).map(|number| world.person(Channel::Meta, &format!("+3363998{number:04}"))).collect();
     let acks = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = tokio::task::JoinSet::new();
     let total = rate * seconds;
@@ -61,7 +62,8 @@ async fn run(engine: EngineName, rate: u64, seconds: u64, model_ms: u64) {
         tokio::time::sleep_until(due.into()).await;
         let (world, acks, person) = (world.clone(), Arc::clone(&acks), person.clone());
         tasks.spawn(async move {
-            let webhook = world.webhook_text(&person, "Crée un post promo pour Instagram sur les tartes du jour");
+            let webhook =
+                world.webhook_text(&person, "Crée un post promo pour Instagram sur les tartes du jour");
             let sent = Instant::now();
             let status = world.deliver(&webhook).await.status;
             acks.lock().expect("no panic").push((status, sent.elapsed()));
@@ -79,7 +81,12 @@ async fn run(engine: EngineName, rate: u64, seconds: u64, model_ms: u64) {
     acks.sort_by_key(|(_, took)| *took);
     let refused = acks.iter().filter(|(status, _)| *status != 200).count();
     let at = |share: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a rank")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a rank"
+        )]
         let rank = ((acks.len() - 1) as f64 * share) as usize;
         acks.get(rank).map_or(Duration::ZERO, |(_, took)| *took)
     };
@@ -91,7 +98,10 @@ async fn run(engine: EngineName, rate: u64, seconds: u64, model_ms: u64) {
         world.accepted_messages().len(),
     );
     if let Some(cpu) = service.id().and_then(cpu_of) {
-        println!("{engine:?}: the service used {:.2?} of CPU per message (its database not included, if it is a server)", cpu / u32::try_from(expected.max(1)).unwrap_or(1));
+        println!(
+            "{engine:?}: the service used {:.2?} of CPU per message (its database not included, if it is a server)",
+            cpu / u32::try_from(expected.max(1)).unwrap_or(1)
+        );
     }
     let lost = expected - world.accepted_messages().len() - refused;
     service.kill().await.expect("the service stops");

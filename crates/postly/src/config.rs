@@ -90,7 +90,8 @@ impl Reader {
 
     /// A variable, or the content of the file that `NAME_FILE` names. Empty is absent.
     fn get(&mut self, name: &str) -> Option<String> {
-        let direct = self.variables.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let direct =
+            self.variables.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let file = self.variables.get(&format!("{name}_FILE")).filter(|path| !path.is_empty()).cloned();
         match (direct, file) {
             (Some(_), Some(_)) => {
@@ -208,8 +209,7 @@ impl Reader {
 
     /// Says which variables of a group are missing, when some are there.
     fn complete(&mut self, names: &[&str]) -> bool {
-        let missing: Vec<&str> =
-            names.iter().copied().filter(|name| self.get(name).is_none()).collect();
+        let missing: Vec<&str> = names.iter().copied().filter(|name| self.get(name).is_none()).collect();
         if missing.len() == names.len() {
             return false;
         }
@@ -302,7 +302,9 @@ impl Reader {
                 Some(WriterChoice::OpenAi(OpenAiConfig { api_key, base_url, model }))
             }
             Some(Choice::OpenAi) => {
-                self.fault("WRITER is openai: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server without a key");
+                self.fault(
+                    "WRITER is openai: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server without a key",
+                );
                 None
             }
             None => {
@@ -366,13 +368,17 @@ impl Reader {
             }
             (Some(_), _, _) => named,
             (None, true, true) => {
-                self.fault("WHATSAPP_PROVIDER is missing: both providers are configured, name one (meta or twilio)");
+                self.fault(
+                    "WHATSAPP_PROVIDER is missing: both providers are configured, name one (meta or twilio)",
+                );
                 None
             }
             (None, true, false) => Some(Provider::Meta),
             (None, false, true) => Some(Provider::Twilio),
             (None, false, false) => {
-                self.fault("META_ACCESS_TOKEN or TWILIO_ACCOUNT_SID is missing: configure a WhatsApp provider");
+                self.fault(
+                    "META_ACCESS_TOKEN or TWILIO_ACCOUNT_SID is missing: configure a WhatsApp provider",
+                );
                 None
             }
         }

@@ -4,7 +4,8 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 /// Says everything from `info` on, and of the libraries only what is wrong. `RUST_LOG` overrides it.
 fn filter() -> EnvFilter {
-    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,reqwest=warn"))
+    EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,reqwest=warn"))
 }
 
 /// JSON lines, for machines.

@@ -71,7 +71,8 @@ async fn what_we_cannot_read_gets_one_hint_a_day_and_reactions_none() {
             assert_eq!(fatou.received().len(), 2, "{channel:?}");
         }
         let fatou = app.author();
-        let reaction = MessageKind::Reaction { message_id: "wamid.X".to_owned(), emoji: Some("👍".to_owned()) };
+        let reaction =
+            MessageKind::Reaction { message_id: "wamid.X".to_owned(), emoji: Some("👍".to_owned()) };
         app.deliver(&fatou.sends(reaction)).await;
         app.run_until_idle().await;
         assert_eq!(fatou.received().len(), 0);

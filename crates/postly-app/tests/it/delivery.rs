@@ -4,10 +4,8 @@ use postly_simulator::{Channel, Fault, FaultKind, MessageStatus, Upstream};
 use postly_testkit::{TestApp, TestAuthor, for_each_engine};
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
-const CHANNELS: [(Channel, Upstream, &str); 2] = [
-    (Channel::Meta, Upstream::Meta, "+33639981001"),
-    (Channel::Twilio, Upstream::Twilio, "+33639981002"),
-];
+const CHANNELS: [(Channel, Upstream, &str); 2] =
+    [(Channel::Meta, Upstream::Meta, "+33639981001"), (Channel::Twilio, Upstream::Twilio, "+33639981002")];
 
 /// The provider reports on every message that it took.
 async fn report_all(app: &TestApp, author: &TestAuthor<'_>, status: MessageStatus, code: Option<i64>) {
@@ -30,10 +28,18 @@ async fn an_answer_that_is_lost_is_settled_by_the_status_and_shown_once() {
                 app.world.fault(upstream, Fault::once(kind.clone()));
                 fatou.says("SOLDE").await;
                 assert_eq!(fatou.received().len(), before + 1);
-                assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE state = 'unknown'").await, 1, "{kind:?}");
+                assert_eq!(
+                    app.count("SELECT COUNT(*) FROM outbox WHERE state = 'unknown'").await,
+                    1,
+                    "{kind:?}"
+                );
 
                 report_all(app, &fatou, MessageStatus::Sent, None).await;
-                assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE state = 'unknown'").await, 0, "{kind:?}");
+                assert_eq!(
+                    app.count("SELECT COUNT(*) FROM outbox WHERE state = 'unknown'").await,
+                    0,
+                    "{kind:?}"
+                );
                 app.advance_ms(60_000);
                 app.run_until_idle().await;
                 assert_eq!(fatou.received().len(), before + 1, "{kind:?} through {channel:?}");
@@ -159,7 +165,9 @@ async fn the_fourth_refund_of_a_day_waits_for_the_operator() {
 async fn errors_of_the_provider_are_waited_for_as_their_code_asks() {
     for_each_engine(async |app| {
         // (code, how long until the message leaves)
-        for (code, wait_ms) in [(131_000, 1_300), (131_056, 1_000), (130_429, 5_000), (190, 60_000), (131_016, 1_300)] {
+        for (code, wait_ms) in
+            [(131_000, 1_300), (131_056, 1_000), (130_429, 5_000), (190, 60_000), (131_016, 1_300)]
+        {
             let fatou = app.author_of(Channel::Meta, &format!("+3363998{}", 2000 + code % 1000));
             app.world.fault(Upstream::Meta, Fault::once(FaultKind::ProviderError { code }));
             fatou.says("SOLDE").await;
@@ -215,7 +223,10 @@ async fn nothing_leaves_after_its_window() {
         app.run_until_idle().await;
         assert_eq!(fatou.received().len(), 0);
         let letters = app.app.dead_letters().await.unwrap();
-        assert!(letters.iter().all(|letter| letter.reason == "window_closed" && letter.refunded), "{letters:?}");
+        assert!(
+            letters.iter().all(|letter| letter.reason == "window_closed" && letter.refunded),
+            "{letters:?}"
+        );
         assert_eq!(fatou.credits().await, 5);
         let replayed = app.app.replay(None).await.unwrap();
         assert_eq!(replayed.replayed, 0, "its window has closed");

@@ -64,7 +64,10 @@ async fn another_id_on_a_known_number_is_another_person() {
         let old = postly_app::operator::Who::Id(postly_domain::id::AuthorId::new(old[0].clone()));
         let account = app.app.account(&old).await.unwrap();
         assert_eq!(account.wallet.available(), 4, "the old account keeps its credits");
-        assert!(account.identities.iter().all(|identity| identity.phone.is_none()), "and has lost the number");
+        assert!(
+            account.identities.iter().all(|identity| identity.phone.is_none()),
+            "and has lost the number"
+        );
     })
     .await;
 }
@@ -86,7 +89,11 @@ async fn a_number_known_without_an_id_keeps_its_author_when_the_id_comes() {
 #[tokio::test]
 async fn both_national_forms_of_a_number_are_one_author_and_replies_use_the_form_she_wrote_from() {
     for_each_engine(async |app| {
-        for (now, then) in [("5511987654321", "551187654321"), ("525512345678", "5215512345678"), ("5491123456789", "541123456789")] {
+        for (now, then) in [
+            ("5511987654321", "551187654321"),
+            ("525512345678", "5215512345678"),
+            ("5491123456789", "541123456789"),
+        ] {
             let before = authors(app).await;
             let modern = Person::new(Channel::Meta, now).without_bsuid();
             let old = Person::new(Channel::Meta, then).without_bsuid();

@@ -54,10 +54,18 @@ async fn no_signature_two_signatures_and_the_other_providers_are_refused() {
             ("both", meta.clone().with_header(of_twilio, &twilio_value)),
             ("Meta's twice", twice(&meta, of_meta)),
             ("Twilio's twice", twice(&twilio, of_twilio)),
-            ("Twilio's on Meta's body", meta.clone().without_header(of_meta).with_header(of_twilio, &twilio_value)),
+            (
+                "Twilio's on Meta's body",
+                meta.clone().without_header(of_meta).with_header(of_twilio, &twilio_value),
+            ),
             ("SHA-1 only", meta.clone().without_header(of_meta).with_header("x-hub-signature", "sha1=00")),
             ("empty", meta.clone().without_header(of_meta).with_header(of_meta, "sha256=")),
-            ("not hexadecimal", meta.clone().without_header(of_meta).with_header(of_meta, &format!("sha256={}", "z".repeat(64)))),
+            (
+                "not hexadecimal",
+                meta.clone()
+                    .without_header(of_meta)
+                    .with_header(of_meta, &format!("sha256={}", "z".repeat(64))),
+            ),
         ] {
             assert_eq!(app.deliver(&webhook).await.status, 401, "{name}");
         }
@@ -98,14 +106,27 @@ async fn a_body_of_four_mebibytes_passes_and_one_byte_more_does_not() {
 async fn what_is_authentic_but_not_understood_is_stored_counted_and_answered_200() {
     for_each_engine(async |app| {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-        for body in ["not json", "", "\u{FEFF}{}", "{\"object\":\"page\"}", "{\"a\":1e400}", "\"\\ud800\"", &deep, "{\"x\":\"\\u0000\"}"] {
+        for body in [
+            "not json",
+            "",
+            "\u{FEFF}{}",
+            "{\"object\":\"page\"}",
+            "{\"a\":1e400}",
+            "\"\\ud800\"",
+            &deep,
+            "{\"x\":\"\\u0000\"}",
+        ] {
             let delivery = app.deliver(&app.world.webhook_raw(Channel::Meta, body)).await;
-            assert_eq!(delivery.status, 200, "{:.40}", body);
+            assert_eq!(delivery.status, 200, "{body:.40}");
         }
         let stored = rows(app).await;
         assert!(stored >= 6, "{stored}");
         assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE state = 'ignored'").await, stored);
-        assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE slice <> ''").await, 0, "nothing of them is kept");
+        assert_eq!(
+            app.count("SELECT COUNT(*) FROM inbox WHERE slice <> ''").await,
+            0,
+            "nothing of them is kept"
+        );
     })
     .await;
 }
@@ -142,7 +163,10 @@ async fn what_is_for_another_number_or_too_old_is_ignored_by_name() {
         form = form.replace("AC0123456789abcdef0123456789abcdef", "AC99999999999999999999999999999999");
         assert_eq!(app.deliver(&app.world.webhook_raw(Channel::Twilio, form)).await.status, 200);
         app.run_until_idle().await;
-        assert_eq!(app.texts("SELECT outcome FROM inbox ORDER BY outcome").await, ["unrouted", "unrouted", "window_closed"]);
+        assert_eq!(
+            app.texts("SELECT outcome FROM inbox ORDER BY outcome").await,
+            ["unrouted", "unrouted", "window_closed"]
+        );
         assert_eq!(app.count("SELECT COUNT(*) FROM outbox").await, 0);
         assert_eq!(app.count("SELECT COUNT(*) FROM authors").await, 0);
     })

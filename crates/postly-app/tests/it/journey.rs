@@ -6,8 +6,7 @@ use postly_simulator::Channel;
 use postly_testkit::{Options, TestApp, for_each_engine, for_each_engine_with};
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
-const CHANNELS: [(Channel, &str); 2] =
-    [(Channel::Meta, "+33639981001"), (Channel::Twilio, "+33639981002")];
+const CHANNELS: [(Channel, &str); 2] = [(Channel::Meta, "+33639981001"), (Channel::Twilio, "+33639981002")];
 
 #[tokio::test]
 async fn a_brief_becomes_three_posts_through_either_provider() {
@@ -18,7 +17,8 @@ async fn a_brief_becomes_three_posts_through_either_provider() {
 
             let all = fatou.texts().join("\n\n");
             assert!(all.starts_with("✨ *3 Posts générés pour vous:*\n\n*1.* "), "{all}");
-            for part in ["*2.* ", "*3.* ", "-20 %", "croissants", "ce week-end", "💳 Crédits restants: 4"] {
+            for part in ["*2.* ", "*3.* ", "-20 %", "croissants", "ce week-end", "💳 Crédits restants: 4"]
+            {
                 assert!(all.contains(part), "{part} in {all}");
             }
             assert!(all.contains("Postly-AI : une IA écrit"), "the first reply says who we are: {all}");
@@ -80,14 +80,19 @@ async fn fifty_messages_at_once_with_five_credits_are_charged_five_times() {
     let options = Options { trial_credits: 0, ..Options::default() };
     for_each_engine_with(options, async |app| {
         let fatou = app.author().has_credits(5).await;
-        let webhooks: Vec<_> =
-            (0..50).map(|number| fatou.writes(&format!("Post promo numéro {number} pour Instagram"))).collect();
+        let webhooks: Vec<_> = (0..50)
+            .map(|number| fatou.writes(&format!("Post promo numéro {number} pour Instagram")))
+            .collect();
         deliver_all(app, &webhooks).await;
         app.run_until_idle().await;
 
         let texts = fatou.texts();
         assert_eq!(texts.iter().filter(|text| text.contains("*1.*")).count(), 5);
-        assert_eq!(texts.iter().filter(|text| text.contains("❌ Crédits insuffisants")).count(), 1, "{texts:#?}");
+        assert_eq!(
+            texts.iter().filter(|text| text.contains("❌ Crédits insuffisants")).count(),
+            1,
+            "{texts:#?}"
+        );
         assert_eq!((fatou.wallet().await.balance, fatou.wallet().await.held), (0, 0));
         assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE state = 'answered'").await, 50);
     })
@@ -126,12 +131,10 @@ async fn an_author_who_writes_through_both_providers_at_once_has_one_balance() {
 #[tokio::test]
 async fn a_batch_of_a_thousand_messages_of_fifty_people_is_answered_once_each_and_in_order() {
     for_each_engine(async |app| {
-        let people: Vec<_> = (0..50)
-            .map(|number| app.author_of(Channel::Meta, &format!("+3363998{number:04}")))
-            .collect();
-        let items: Vec<_> = (0..1000)
-            .map(|number| (people[number % 50].person.clone(), "SOLDE".to_owned()))
-            .collect();
+        let people: Vec<_> =
+            (0..50).map(|number| app.author_of(Channel::Meta, &format!("+3363998{number:04}"))).collect();
+        let items: Vec<_> =
+            (0..1000).map(|number| (people[number % 50].person.clone(), "SOLDE".to_owned())).collect();
         let batch = app.world.webhook_batch(&items);
         assert_eq!(app.deliver(&batch).await.status, 200);
         app.run_until_idle().await;
@@ -141,7 +144,11 @@ async fn a_batch_of_a_thousand_messages_of_fifty_people_is_answered_once_each_an
             let answered: Vec<_> = person.received().into_iter().map(|message| message.reply_to).collect();
             assert_eq!(answered, asked, "person {index}");
         }
-        assert_eq!(app.count("SELECT COUNT(DISTINCT slice) FROM inbox").await, 1000, "no row holds two messages");
+        assert_eq!(
+            app.count("SELECT COUNT(DISTINCT slice) FROM inbox").await,
+            1000,
+            "no row holds two messages"
+        );
     })
     .await;
 }

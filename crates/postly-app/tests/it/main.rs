@@ -1,5 +1,12 @@
 //! The journeys, on both databases and both providers, against the simulated world.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
 mod commands;
 mod delivery;
 mod identity;

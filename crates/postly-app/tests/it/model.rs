@@ -44,11 +44,8 @@ async fn a_model_that_answers_wrongly_costs_nothing() {
 #[tokio::test]
 async fn a_model_that_fails_costs_nothing() {
     for_each_engine(async |app| {
-        let status = |code: u16, body: &str| FaultKind::Status {
-            code,
-            body: body.to_owned(),
-            headers: vec![],
-        };
+        let status =
+            |code: u16, body: &str| FaultKind::Status { code, body: body.to_owned(), headers: vec![] };
         for kind in [
             status(500, r#"{"error":{"message":"down"}}"#),
             status(401, r#"{"error":{"message":"key"}}"#),

@@ -26,7 +26,9 @@ impl Outage {
                 let mut admin = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
                 for statement in [
                     format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
-                    format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
+                    format!(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+                    ),
                 ] {
                     admin.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
                 }

@@ -8,7 +8,12 @@ use postly_testkit::{EngineName, Options, TestApp};
 const META: &[(&str, &[&str])] = &[
     (
         "batch_2_entries_4_changes_4_messages_1_duplicate_1_status.json",
-        &["message answered balance", "message answered help", "message answered result", "status ignored unknown_message"],
+        &[
+            "message answered balance",
+            "message answered help",
+            "message answered result",
+            "status ignored unknown_message",
+        ],
     ),
     ("contact_request_shared.json", &["message answered unreadable"]),
     ("not_whatsapp_object.json", &["unknown ignored unknown_kind"]),
@@ -74,7 +79,10 @@ fn rewritten(app: &TestApp, channel: Channel, sample: &str) -> String {
         Channel::Twilio => sample
             .trim_end()
             .replace("AC00000000000000000000000000000001", &accounts.twilio.account_sid)
-            .replace("%2B14155238886", &accounts.twilio.from.trim_start_matches("whatsapp:").replace('+', "%2B")),
+            .replace(
+                "%2B14155238886",
+                &accounts.twilio.from.trim_start_matches("whatsapp:").replace('+', "%2B"),
+            ),
     }
 }
 

@@ -23,7 +23,10 @@ async fn statuses_end_the_same_in_any_order_and_never_start_a_conversation() {
         }
         let statuses = app.texts("SELECT DISTINCT status FROM attempts").await;
         assert_eq!(statuses, ["read"]);
-        assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE kind = 'status' AND state = 'applied'").await, 18);
+        assert_eq!(
+            app.count("SELECT COUNT(*) FROM inbox WHERE kind = 'status' AND state = 'applied'").await,
+            18
+        );
     })
     .await;
 }

@@ -44,7 +44,8 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
         }
         None => {
             let world =
-                World::start("sqlite://data/demo.db", Address::Preferred(8080), Address::Preferred(8081)).await?;
+                World::start("sqlite://data/demo.db", Address::Preferred(8080), Address::Preferred(8081))
+                    .await?;
             say(&format!("Open {}/phone and write a brief. Stop with Ctrl+C.", world.simulator.base_url()));
             tokio::signal::ctrl_c().await.context("cannot wait for Ctrl+C")?;
             world.stop().await;

@@ -30,14 +30,24 @@ impl Desk {
         Ok(Self { app: wiring::operator_application(db, provider)?, region })
     }
 
-    fn who(&self, who: &WhoArgs) -> Result<Who, Failure> {
+    async fn who(&self, who: &WhoArgs) -> Result<Who, Failure> {
         match (&who.phone, &who.id) {
-            (Some(phone), _) => PhoneE164::parse_typed(phone, &self.region)
-                .map(Who::Phone)
-                .map_err(|error| Failure::Usage(format!("--phone: {error}"))),
+            (Some(phone), _) => match PhoneE164::parse_typed(phone, &self.region) {
+                Ok(phone) => Ok(Who::Phone(phone)),
+                Err(error) => {
+                    self.known(phone).await.ok_or_else(|| Failure::Usage(format!("--phone: {error}")))
+                }
+            },
             (None, Some(id)) => Ok(Who::Id(AuthorId::new(id.clone()))),
             (None, None) => Err(Failure::Usage("name the author by --phone or --id".to_owned())),
         }
+    }
+
+    /// A number that no numbering plan knows, but that has written to us: its owner may need help all the same.
+    async fn known(&self, typed: &str) -> Option<Who> {
+        let digits: String = typed.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+        let who = Who::Phone(PhoneE164::from_provider(&digits)?);
+        self.app.account(&who).await.is_ok().then_some(who)
     }
 }
 
@@ -89,7 +99,7 @@ pub(crate) async fn audit(output: Output) -> Result<(), Failure> {
 pub(crate) async fn users(command: UsersCommand) -> Result<(), Failure> {
     let UsersCommand::Show { who, output } = command;
     let desk = Desk::open().await?;
-    let account = desk.app.account(&desk.who(&who)?).await?;
+    let account = desk.app.account(&desk.who(&who).await?).await?;
     let identities: Vec<_> = account
         .identities
         .iter()
@@ -125,7 +135,7 @@ pub(crate) async fn credits(command: CreditsCommand) -> Result<(), Failure> {
     let desk = Desk::open().await?;
     match command {
         CreditsCommand::Show { who, output } => {
-            let (wallet, entries, next) = desk.app.credits(&desk.who(&who)?, None).await?;
+            let (wallet, entries, next) = desk.app.credits(&desk.who(&who).await?, None).await?;
             if output.json {
                 let entries: Vec<_> = entries.iter().map(entry_json).collect();
                 say_json(&json!({
@@ -149,7 +159,8 @@ pub(crate) async fn credits(command: CreditsCommand) -> Result<(), Failure> {
 }
 
 async fn adjust(desk: &Desk, adjustment: &Adjustment, delta: i64) -> Result<(), Failure> {
-    let (entry, wallet) = desk.app.adjust(&desk.who(&adjustment.who)?, delta, &adjustment.reason).await?;
+    let (entry, wallet) =
+        desk.app.adjust(&desk.who(&adjustment.who).await?, delta, &adjustment.reason).await?;
     if adjustment.output.json {
         say_json(&json!({
             "entry": entry_json(&entry),

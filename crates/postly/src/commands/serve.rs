@@ -9,11 +9,7 @@ use postly_http::Metrics;
 use tokio::net::TcpListener;
 
 use super::Failure;
-use crate::{
-    cli::Role,
-    config::Reader,
-    telemetry, wiring,
-};
+use crate::{cli::Role, config::Reader, telemetry, wiring};
 
 /// How long a stop may take in all (PRODUCT: within 25 s). The workers hand back what is not done before.
 const STOP_TIMEOUT: Duration = Duration::from_secs(24);
@@ -36,7 +32,8 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let operator = listen(admin, "ADMIN_BIND_ADDRESS").await?;
     let address = operator.local_addr().context("cannot tell where the operator listener is")?;
     tracing::info!(%address, "Operator listener on {address}");
-    let operator = tokio::spawn(serve(operator, postly_http::operator_router(app.clone(), metrics), shutdown.clone()));
+    let operator =
+        tokio::spawn(serve(operator, postly_http::operator_router(app.clone(), metrics), shutdown.clone()));
     let web = if role == Role::Worker {
         None
     } else {
@@ -45,11 +42,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         tracing::info!(%address, engine = name(engine), "Listening on {address}");
         Some(tokio::spawn(serve(listener, postly_http::public_router(app.clone()), shutdown.clone())))
     };
-    let workers = if role == Role::Web {
-        None
-    } else {
-        Some(tokio::spawn(Workers::new(app).run(shutdown)))
-    };
+    let workers = if role == Role::Web { None } else { Some(tokio::spawn(Workers::new(app).run(shutdown))) };
 
     stop_signal().await.context("cannot wait for signals")?;
     tracing::info!("Stopping: finishing what is under way");
@@ -80,7 +73,9 @@ fn name(engine: Engine) -> &'static str {
 
 async fn listen(address: SocketAddr, variable: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failure::Failed(anyhow::Error::from(error).context(format!("cannot listen on {address} ({variable})")))
+        Failure::Failed(
+            anyhow::Error::from(error).context(format!("cannot listen on {address} ({variable})")),
+        )
     })
 }
 
@@ -91,7 +86,8 @@ const REQUESTS_DRAIN: Duration = Duration::from_secs(5);
 /// Serves until the shutdown, and then the requests under way.
 pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
     let stopping = shutdown.clone();
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stopping.requested().await });
+    let served =
+        axum::serve(listener, router).with_graceful_shutdown(async move { stopping.requested().await });
     let too_late = async {
         shutdown.requested().await;
         tokio::time::sleep(REQUESTS_DRAIN).await;
@@ -117,4 +113,3 @@ async fn stop_signal() -> std::io::Result<()> {
     }
     Ok(())
 }
-
