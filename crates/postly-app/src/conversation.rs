@@ -170,7 +170,7 @@ impl App {
             self.queue_notice(&mut tx, &asked, "flood", &text, now).await?;
         }
         tx.commit().await?;
-        self.0.wakers.wake(lanes::Queue::Outbox);
+        self.0.wakers.wake_here(lanes::Queue::Outbox);
         Ok(())
     }
 
@@ -200,7 +200,7 @@ impl App {
         author: Option<&postly_domain::id::AuthorId>,
         outcome: &Outcome,
     ) -> Result<(), JourneyError> {
-        inbox::finish(&mut tx, claimed, &event.id, author, outcome, self.now()).await?;
+        let more = inbox::finish(&mut tx, claimed, &event.id, author, outcome, self.now()).await?;
         crash::point("finish.before");
         tx.commit().await?;
         crash::point("finish.after");
@@ -212,7 +212,12 @@ impl App {
         };
         metrics::counter!("inbound_finished_total", "state" => state, "outcome" => name).increment(1);
         tracing::info!(event.id = %event.id, state, outcome = name, "Finished event {}: {state} ({name})", event.id);
-        self.0.wakers.wake(lanes::Queue::Outbox);
+        if matches!(outcome, Outcome::Answered { .. } | Outcome::Dead(_)) {
+            self.0.wakers.wake_here(lanes::Queue::Outbox);
+        }
+        if more {
+            self.0.wakers.wake_here(claimed.queue);
+        }
         Ok(())
     }
 

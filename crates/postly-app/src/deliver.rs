@@ -7,7 +7,7 @@ use postly_domain::{
 };
 use postly_store::{
     StoreError, Tx,
-    lanes::{self, ClaimedLane},
+    lanes::{self, ClaimedLane, Queue},
     outbox::{self, DueMessage, Ended},
 };
 use postly_whatsapp::send::Outgoing;
@@ -57,11 +57,15 @@ impl App {
             return Ok(None);
         };
         match delivery::next_step(&message.attempts, now, message.expires_at) {
-            NextStep::Accepted => self.end(tx, &claimed, &message, Ended::Accepted, None).await?,
+            NextStep::Accepted => {
+                self.end(tx, &claimed, &message, Ended::Accepted, None).await?;
+            }
             NextStep::Expired => {
                 self.end(tx, &claimed, &message, Ended::Cancelled, Some("window_closed")).await?;
             }
-            NextStep::Failed => self.end(tx, &claimed, &message, Ended::Dead, Some("undeliverable")).await?,
+            NextStep::Failed => {
+                self.end(tx, &claimed, &message, Ended::Dead, Some("undeliverable")).await?;
+            }
             NextStep::UnknownDelivery => {
                 self.end(tx, &claimed, &message, Ended::Dead, Some("unknown_delivery")).await?;
             }
@@ -125,18 +129,18 @@ impl App {
         metrics::counter!("provider_requests_total", "provider" => message.provider.as_str(), "outcome" => label)
             .increment(1);
         let mut tx = self.0.db.write().await?;
-        match outcome {
+        let more = match outcome {
             SendOutcome::Accepted { provider_message_id } => {
                 outbox::attempt_accepted(&mut tx, attempt, &provider_message_id).await?;
-                self.end(&mut tx, claimed, message, Ended::Accepted, None).await?;
+                self.end(&mut tx, claimed, message, Ended::Accepted, None).await?
             }
             SendOutcome::Refused { code, action, retry_after_ms } => {
                 outbox::attempt_ended(&mut tx, attempt, true, Some(code)).await?;
-                self.refused(&mut tx, claimed, message, code, action, retry_after_ms).await?;
+                self.refused(&mut tx, claimed, message, code, action, retry_after_ms).await?
             }
             SendOutcome::NotSent => {
                 outbox::attempt_ended(&mut tx, attempt, true, None).await?;
-                self.retry(&mut tx, claimed, message, None).await?;
+                self.retry(&mut tx, claimed, message, None).await?
             }
             SendOutcome::Unclear => {
                 outbox::attempt_ended(&mut tx, attempt, false, None).await?;
@@ -145,15 +149,18 @@ impl App {
                 let heard = outbox::attempts(&mut tx, &message.id).await?;
                 let now = self.now();
                 if delivery::next_step(&heard, now, message.expires_at) == NextStep::Accepted {
-                    self.end(&mut tx, claimed, message, Ended::Accepted, None).await?;
+                    self.end(&mut tx, claimed, message, Ended::Accepted, None).await?
                 } else {
-                    lanes::defer(&mut tx, claimed, started_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await?;
+                    put_off(&mut tx, claimed, started_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await?
                 }
             }
-        }
+        };
         crash::point("recorded.before");
         tx.commit().await?;
         crash::point("recorded.after");
+        if more {
+            self.0.wakers.wake_here(Queue::Outbox);
+        }
         Ok(())
     }
 
@@ -165,7 +172,7 @@ impl App {
         code: i64,
         action: ErrorAction,
         retry_after_ms: Option<i64>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.now();
         let id = &message.id;
         match action {
@@ -173,7 +180,7 @@ impl App {
             ErrorAction::WaitForRecipient => {
                 outbox::put_back(tx, id, false, true).await?;
                 let pause = delivery::recipient_pause_ms(message.recipient_waits);
-                lanes::defer(tx, claimed, now.plus_ms(pause)).await
+                put_off(tx, claimed, now.plus_ms(pause)).await
             }
             ErrorAction::WaitForSender => {
                 let rest =
@@ -181,14 +188,14 @@ impl App {
                 let until = now.plus_ms(rest);
                 outbox::rest_sender(tx, message.provider, &message.business, until, "throttled").await?;
                 outbox::put_back(tx, id, false, false).await?;
-                lanes::defer(tx, claimed, until).await
+                put_off(tx, claimed, until).await
             }
             ErrorAction::StopSender => {
                 tracing::error!(code, provider = %message.provider, "The provider blocks our sender (code {code}): a human must look; messages wait");
                 let until = now.plus_ms(STOPPED_REST_MS);
                 outbox::rest_sender(tx, message.provider, &message.business, until, "stopped").await?;
                 outbox::put_back(tx, id, false, false).await?;
-                lanes::defer(tx, claimed, until).await
+                put_off(tx, claimed, until).await
             }
             ErrorAction::WindowClosed => {
                 self.end(tx, claimed, message, Ended::Refused, Some("window_closed")).await
@@ -211,17 +218,18 @@ impl App {
         claimed: &ClaimedLane,
         message: &DueMessage,
         retry_after_ms: Option<i64>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         match delivery::retry_pause_ms(message.refusals + 1, retry_after_ms, dice()) {
             Some(pause) => {
                 outbox::put_back(tx, &message.id, true, false).await?;
-                lanes::defer(tx, claimed, self.now().plus_ms(pause)).await
+                put_off(tx, claimed, self.now().plus_ms(pause)).await
             }
             None => self.end(tx, claimed, message, Ended::Dead, Some("attempts_exhausted")).await,
         }
     }
 
-    /// Ends the message. When it brought posts that can no longer arrive, their credit comes back with it.
+    /// Ends the message. When it brought posts that can no longer arrive, their credit comes back with it. Returns
+    /// whether more waits in the lane.
     async fn end(
         &self,
         tx: &mut Tx,
@@ -229,9 +237,9 @@ impl App {
         message: &DueMessage,
         ended: Ended,
         reason: Option<&str>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.now();
-        outbox::end(tx, claimed, &message.id, ended, reason, now).await?;
+        let more = outbox::end(tx, claimed, &message.id, ended, reason, now).await?;
         if ended != Ended::Accepted {
             tracing::warn!(message.id = %message.id, reason, "Message {} did not arrive", message.id);
             self.refund_if_lost(
@@ -244,6 +252,12 @@ impl App {
             )
             .await?;
         }
-        Ok(())
+        Ok(more)
     }
+}
+
+/// Gives the lane back with the message still at its head; nothing more of it is due now.
+async fn put_off(tx: &mut Tx, claimed: &ClaimedLane, then: UnixMillis) -> Result<bool, StoreError> {
+    lanes::defer(tx, claimed, then).await?;
+    Ok(false)
 }

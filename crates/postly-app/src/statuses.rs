@@ -66,6 +66,10 @@ impl App {
             outbox::change_end(&mut tx, &reported.message, Ended::Accepted, None, now).await?;
         }
         crash::point("status.before");
-        self.finish(tx, claimed, event, Some(&reported.author), &Outcome::Applied).await
+        self.finish(tx, claimed, event, Some(&reported.author), &Outcome::Applied).await?;
+        if reported.ended.is_none() {
+            self.0.wakers.wake_here(Queue::Outbox);
+        }
+        Ok(())
     }
 }

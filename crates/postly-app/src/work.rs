@@ -280,7 +280,6 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
 /// Performs work in its place, and hands it back when a stop does not wait any longer.
 async fn perform_in(app: App, work: Work, place: OwnedSemaphorePermit, shutdown: Shutdown) {
     let claimed = work.claimed().clone();
-    let queue = claimed.queue;
     let too_late = async {
         shutdown.requested().await;
         tokio::time::sleep(DRAIN).await;
@@ -290,8 +289,6 @@ async fn perform_in(app: App, work: Work, place: OwnedSemaphorePermit, shutdown:
         () = too_late => hand_back(&app, &claimed, app.now()).await,
     }
     drop(place);
-    // The lane may have more, and somebody may have a free place now.
-    app.0.wakers.wake_here(queue);
 }
 
 /// Sleeps until somebody rings, the next lane is due, or it is time to look again.

@@ -28,6 +28,8 @@ pub enum Engine {
 #[derive(Clone, Debug)]
 pub struct Db {
     pools: Pools,
+    /// Names this process in its wake-up calls, so that it does not wake itself. Nothing else hangs on it.
+    voice: String,
 }
 
 #[derive(Clone, Debug)]
@@ -88,7 +90,7 @@ impl Db {
             .max_connections(SQLITE_READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.read_only(true).create_if_missing(false));
-        Ok(Self { pools: Pools::Lite { writer, readers } })
+        Ok(Self { pools: Pools::Lite { writer, readers }, voice: String::new() })
     }
 
     async fn open_postgres(url: &str) -> Result<Self, StoreError> {
@@ -116,7 +118,12 @@ impl Db {
             .connect_with(options)
             .await
             .map_err(StoreError::Open)?;
-        Ok(Self { pools: Pools::Pg(pool) })
+        let (backend, at): (i32, f64) =
+            sqlx::query_as("SELECT pg_backend_pid(), EXTRACT(EPOCH FROM clock_timestamp())::float8")
+                .fetch_one(&pool)
+                .await
+                .map_err(StoreError::Open)?;
+        Ok(Self { pools: Pools::Pg(pool), voice: format!("{backend}@{at}") })
     }
 
     /// The engine.
@@ -165,7 +172,11 @@ impl Db {
     /// Tells the workers of other processes that there is work. A lost call costs them a poll, nothing more.
     pub async fn wake_others(&self) {
         if let Pools::Pg(pool) = &self.pools {
-            let notified = sqlx::query("SELECT pg_notify($1, '')").bind(WAKE_CHANNEL).execute(pool).await;
+            let notified = sqlx::query("SELECT pg_notify($1, $2)")
+                .bind(WAKE_CHANNEL)
+                .bind(&self.voice)
+                .execute(pool)
+                .await;
             if let Err(error) = notified {
                 tracing::debug!(%error, "Could not wake the other processes");
             }
@@ -180,7 +191,7 @@ impl Db {
         let Pools::Pg(pool) = &self.pools else { return Ok(None) };
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen(WAKE_CHANNEL).await?;
-        Ok(Some(Wakeups(listener)))
+        Ok(Some(Wakeups { listener, own: self.voice.clone() }))
     }
 
     /// Waits until all connections are given back, and closes them.
@@ -197,15 +208,18 @@ impl Db {
 }
 
 /// Wake-up calls of other processes.
-pub struct Wakeups(PgListener);
+pub struct Wakeups {
+    listener: PgListener,
+    own: String,
+}
 
 impl Wakeups {
-    /// Waits for the next call.
+    /// Waits for the next call of another process.
     ///
     /// # Errors
     /// When the connection is lost.
     pub async fn next(&mut self) -> Result<(), StoreError> {
-        self.0.recv().await?;
+        while self.listener.recv().await?.payload() == self.own {}
         Ok(())
     }
 }

@@ -137,7 +137,8 @@ const FINISH: Sql = Sql::both(
      finished_at_ms = $6 WHERE id = $1 AND state = 'ready'",
 );
 
-/// Ends an event and gives its lane back. Everything that the event brought about belongs in this transaction.
+/// Ends an event and gives its lane back; returns whether more waits in it. Everything that the event brought about
+/// belongs in this transaction.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the lane is no longer ours or the event has ended already: drop the transaction.
@@ -148,7 +149,7 @@ pub async fn finish(
     author: Option<&AuthorId>,
     outcome: &Outcome,
     now: UnixMillis,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let (state, name, answer) = match outcome {
         Outcome::Answered { reply, message } => ("answered", Some(*reply), Some(message)),
         Outcome::Applied => ("applied", None, None),

@@ -116,10 +116,10 @@ const FINISH: Sql = Sql::both(
     "UPDATE lanes SET lease_token = NULL, waiting = waiting - $4, \
      ready_at_ms = CASE WHEN waiting > $4 THEN $5 ELSE NULL END, \
      paid_until_ms = $6 \
-     WHERE queue = $1 AND lane = $2 AND lease_token = $3",
+     WHERE queue = $1 AND lane = $2 AND lease_token = $3 RETURNING waiting",
 );
 
-/// Gives a lane back with `done` items fewer. It is due again at once when more wait.
+/// Gives a lane back with `done` items fewer. It is due again at once when more wait; returns whether they do.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the lease is no longer ours: the transaction must then be dropped.
@@ -128,9 +128,10 @@ pub async fn finish(
     claimed: &ClaimedLane,
     done: i64,
     now: UnixMillis,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token, done, now, claimed.paid_until];
-    fenced(tx.execute(FINISH, args).await?)
+    let row = tx.maybe_one(FINISH, args).await?.ok_or(StoreError::LeaseLost)?;
+    Ok(row.int("waiting")? > 0)
 }
 
 const DEFER: Sql = Sql::both(
@@ -144,7 +145,7 @@ const DEFER: Sql = Sql::both(
 /// [`StoreError::LeaseLost`] when the lease is no longer ours.
 pub async fn defer(tx: &mut Tx, claimed: &ClaimedLane, ready_at: UnixMillis) -> Result<(), StoreError> {
     let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token, ready_at, claimed.paid_until];
-    fenced(tx.execute(DEFER, args).await?)
+    if tx.execute(DEFER, args).await? == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
 }
 
 const HURRY: Sql = Sql::both(
@@ -180,8 +181,4 @@ const ANY_WAITING: Sql = Sql::both("SELECT 1 AS found FROM lanes WHERE ready_at_
 /// When the database fails.
 pub async fn any_waiting(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(ANY_WAITING, args![]).await?.is_some())
-}
-
-fn fenced(rows: u64) -> Result<(), StoreError> {
-    if rows == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
 }

@@ -290,7 +290,7 @@ const END: Sql = Sql::both(
      WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
 );
 
-/// Ends the message at the head of a claimed lane, and gives the lane back.
+/// Ends the message at the head of a claimed lane, and gives the lane back; returns whether more waits in it.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the lane is no longer ours or the message has ended already.
@@ -301,7 +301,7 @@ pub async fn end(
     ended: Ended,
     reason: Option<&str>,
     now: UnixMillis,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     if tx.execute(END, args![message, ended.as_str(), reason, now]).await? != 1 {
         return Err(StoreError::LeaseLost);
     }
