@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use postly_domain::{PhoneE164, Provider};
 use postly_pipeline::openai::OpenAiConfig;
 use postly_whatsapp::send::{MetaConfig, TwilioConfig};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 /// What the service is told.
 #[derive(Debug)]
@@ -137,10 +137,15 @@ impl Reader {
     }
 
     fn required_secrets(&mut self, name: &str) -> Vec<SecretString> {
-        self.maybe_secrets(name).unwrap_or_else(|| {
+        let found = self.maybe_secrets(name);
+        self.required(name, found).unwrap_or_default()
+    }
+
+    fn required<T>(&mut self, name: &str, found: Option<T>) -> Option<T> {
+        if found.is_none() {
             self.fault(format!("{name} is missing: a random text of at least {SHORTEST_SECRET} characters"));
-            vec![]
-        })
+        }
+        found
     }
 
     fn number(&mut self, name: &str, default: i64) -> i64 {
@@ -331,16 +336,17 @@ impl Reader {
         // These two are for codes and sessions; a service without them would have to be stopped later.
         self.required_secrets("OTP_SALT");
         self.required_secrets("NEXTAUTH_SECRET");
-        let identity_hash_key = self.required_secrets("IDENTITY_HASH_KEY");
+        // Never rotated, so not a list: a comma is part of it.
+        let identity_hash_key = self.maybe_secret("IDENTITY_HASH_KEY");
+        let identity_hash_key = self.required("IDENTITY_HASH_KEY", identity_hash_key);
         let writer = self.writer();
         let welcome_credits = self.number("WELCOME_CREDITS", 5);
         let trial_credits = self.number("WHATSAPP_TRIAL_CREDITS", 0);
         self.default_region();
-        let (Some(writer), Some(provider)) = (writer, provider) else { return Err(self.faults) };
-        // Not a list: the key is never rotated, so a comma in it is part of it.
-        let identity_hash_key = SecretString::from(
-            identity_hash_key.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>().join(","),
-        );
+        let (Some(writer), Some(provider), Some(identity_hash_key)) = (writer, provider, identity_hash_key)
+        else {
+            return Err(self.faults);
+        };
         self.done(Config {
             database_url,
             bind_address,
@@ -394,6 +400,8 @@ fn are(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     const GOOD: &[(&str, &str)] = &[

@@ -1,0 +1,71 @@
+//! `postly demo --brief`: one whole exchange in the terminal, embedded, without a key.
+
+use serde_json::{Value, json};
+
+use crate::process::{Folder, run};
+
+const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
+
+#[tokio::test]
+async fn a_brief_in_the_terminal_is_answered_as_on_the_phone() {
+    for args in [
+        vec!["demo", "--brief", BRIEF],
+        vec!["demo", "--", "--brief", BRIEF],
+        vec!["demo", "--provider", "twilio", "--brief", BRIEF],
+        vec!["demo", "--provider", "meta", "--brief", BRIEF],
+    ] {
+        let folder = Folder::fresh();
+        let ran = run(&folder, &args, &[]).await.exits(0);
+        let lines: Vec<&str> = ran.out.lines().collect();
+        assert_eq!(lines[0], "✨ *3 Posts générés pour vous:*", "{args:?}: {}", ran.out);
+        for part in ["*1.* ", "*2.* ", "*3.* ", "-20 %", "croissants", "💳 Crédits restants: 4"] {
+            assert!(ran.out.contains(part), "{args:?}: {part} in {}", ran.out);
+        }
+        assert_eq!(
+            lines[lines.len() - 3..],
+            ["+5 trial", "-1 whatsapp_generation", "Balance: 4"],
+            "{args:?}"
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the database was a throw-away one");
+    }
+}
+
+#[tokio::test]
+async fn in_json_it_is_one_object_and_nothing_else() {
+    for provider in ["meta", "twilio"] {
+        let args = ["demo", "--brief", BRIEF, "--json", "--provider", provider];
+        let shown = run(&Folder::fresh(), &args, &[]).await.exits(0).json();
+        let keys: Vec<&String> = shown.as_object().unwrap().keys().collect();
+        assert_eq!(keys.len(), 4, "{keys:?}");
+        let variants: Vec<&str> =
+            shown["variants"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert_eq!(variants.len(), 3);
+        assert!(variants.iter().all(|variant| variant.contains("croissants")), "{variants:?}");
+        let reply: Vec<&str> = shown["reply"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert!(reply.concat().contains("*3.* "), "{reply:?}");
+        let ledger = json!([{"delta": 5, "reason": "trial"}, {"delta": -1, "reason": "whatsapp_generation"}]);
+        assert_eq!((&shown["ledger"], &shown["available"]), (&ledger, &json!(4)));
+    }
+}
+
+#[tokio::test]
+async fn an_empty_brief_is_refused() {
+    for brief in ["", "  \n "] {
+        let ran = run(&Folder::fresh(), &["demo", "--brief", brief], &[]).await.exits(2);
+        assert!(ran.err.contains("--brief") && ran.out.is_empty(), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_around_it_changes_nothing() {
+    // A developer's environment for the real service must not reach the demo.
+    let real = [
+        ("DATABASE_URL", "postgres://127.0.0.1:1/real"),
+        ("WHATSAPP_TRIAL_CREDITS", "9"),
+        ("META_GRAPH_BASE_URL", "https://graph.facebook.com"),
+        ("WRITER", "openai"),
+    ];
+    let args = ["demo", "--brief", BRIEF, "--json"];
+    let shown = run(&Folder::fresh(), &args, &crate::outside::variables(&real)).await.exits(0).json();
+    assert_eq!(shown["available"], 4);
+}

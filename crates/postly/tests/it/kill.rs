@@ -1,0 +1,186 @@
+//! Killed at a random moment while people write, or asked to stop under load: nothing is lost, nothing comes twice.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use postly_simulator::{Channel, MessageStatus, ModelBehaviour, Person};
+use postly_testkit::EngineName;
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpStream,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    outside::{LOOK_AGAIN, Outside, insist},
+    process::PATIENCE,
+};
+
+const PEOPLE: usize = 30;
+/// How often the service is killed per engine; each person writes once between two kills.
+const ROUNDS: usize = 3;
+/// Over how long the messages of a round are spread, and within what the service is killed.
+const ROUND_MS: u64 = 900;
+/// PRODUCT's bound for a stop.
+const STOP_WITHIN: Duration = Duration::from_secs(25);
+
+/// Random numbers from a seed that a failed test names (`POSTLY_SEED`); splitmix64.
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Self {
+        let seed = match std::env::var("POSTLY_SEED") {
+            Ok(seed) => seed.parse().unwrap(),
+            Err(_) => uuid::Uuid::new_v4().as_u64_pair().0,
+        };
+        eprintln!("POSTLY_SEED={seed}");
+        Self(seed)
+    }
+
+    /// A duration of less than this many milliseconds.
+    fn millis(&mut self, below: u64) -> Duration {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Duration::from_millis((mixed ^ (mixed >> 31)) % below)
+    }
+}
+
+fn people(outside: &Outside) -> Vec<Person> {
+    let channel = |number| if number % 2 == 0 { Channel::Meta } else { Channel::Twilio };
+    (0..PEOPLE).map(|n| outside.simulator.person(channel(n), &format!("+336399815{n:02}"))).collect()
+}
+
+/// Everybody writes one brief, at a moment of her own, and her provider insists until it is taken.
+fn everybody_writes(
+    outside: &Outside,
+    people: &[Person],
+    dice: &mut Dice,
+    round: usize,
+) -> tokio::task::JoinHandle<()> {
+    let mut writing = vec![];
+    for (number, person) in people.iter().enumerate() {
+        let brief =
+            format!("Crée un post pour annoncer la fournée {round} de la boulangerie du quai {number}");
+        let webhook = outside.simulator.webhook_text(person, &brief);
+        let (simulator, pause) = (outside.simulator.clone(), dice.millis(ROUND_MS));
+        writing.push(async move {
+            sleep(pause).await;
+            insist(&simulator, &webhook).await;
+        });
+    }
+    tokio::spawn(async move { drop(join_all(writing).await) })
+}
+
+/// Each person has one reply to each of her briefs, in order, and paid for each once.
+async fn assert_everybody_was_answered_once(outside: &Outside, people: &[Person], rounds: usize) {
+    for person in people {
+        let phone = outside.phone(person);
+        let left: Vec<&str> = phone
+            .split("💳 Crédits restants: ")
+            .skip(1)
+            .filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next())
+            .collect();
+        assert_eq!(left, ["4", "3", "2", "1"][..rounds], "{}: {phone}", person.number);
+        for part in ["*1.* ", "*2.* ", "*3.* "] {
+            assert_eq!(phone.matches(part).count(), rounds, "{part} for {}: {phone}", person.number);
+        }
+    }
+    let count = async |sql| outside.database.count(sql).await;
+    let expected = i64::try_from(people.len() * rounds).unwrap();
+    assert_eq!(count("SELECT COUNT(*) FROM holds").await, expected);
+    assert_eq!(count("SELECT COUNT(*) FROM holds WHERE state = 'settled'").await, expected);
+    assert_eq!(count("SELECT COUNT(*) FROM ledger WHERE reason = 'whatsapp_generation'").await, expected);
+    assert_eq!(count("SELECT COUNT(*) FROM outbox WHERE state = 'accepted'").await, expected);
+    assert_eq!(count("SELECT COUNT(*) FROM outbox").await, expected);
+    outside.assert_audit_is_clean().await;
+}
+
+/// Waits until nothing is left to do. Pauses of messages end early: the time passes for them.
+async fn until_idle_in_no_time(outside: &Outside) {
+    let deadline = Instant::now() + PATIENCE;
+    while outside.database.count("SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL").await > 0 {
+        assert!(Instant::now() < deadline, "something waits for ever");
+        outside.pauses_end().await;
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+async fn killed_at_random_moments(engine: EngineName) {
+    let outside = Outside::start(engine).await;
+    let people = people(&outside);
+    let mut dice = Dice::new();
+    let mut service = outside.serve(&[]).await;
+    for round in 1..=ROUNDS {
+        let writing = everybody_writes(&outside, &people, &mut dice, round);
+        sleep(dice.millis(ROUND_MS + ROUND_MS / 2)).await;
+        service.kill().await;
+        let killed_at_ms = outside.simulator.now_ms();
+
+        outside.leases_end().await;
+        service = outside.serve(&[]).await;
+        // With every status told, nothing has to be sent twice; what never left is sent after its 30 s.
+        outside.statuses_come_again(MessageStatus::Delivered, None).await;
+        outside.unclear_waits_end(killed_at_ms).await;
+        writing.await.unwrap();
+        until_idle_in_no_time(&outside).await;
+    }
+    service.stop().await;
+    assert_everybody_was_answered_once(&outside, &people, ROUNDS).await;
+    outside.end().await;
+}
+
+#[tokio::test]
+async fn killed_at_random_moments_on_sqlite_everybody_is_answered_once() {
+    killed_at_random_moments(EngineName::Sqlite).await;
+}
+
+#[tokio::test]
+async fn killed_at_random_moments_on_postgres_everybody_is_answered_once() {
+    killed_at_random_moments(EngineName::Postgres).await;
+}
+
+async fn asked_to_stop_under_load(engine: EngineName) {
+    let outside = Outside::start(engine).await;
+    outside.simulator.model(ModelBehaviour::LatencyMs(400));
+    let people = people(&outside);
+    let mut dice = Dice::new();
+    let service = outside.serve(&[]).await;
+
+    // A stranger who says nothing and one who stops in the middle do not hold it up.
+    let silent = TcpStream::connect(service.public).await.unwrap();
+    let mut slow = TcpStream::connect(service.public).await.unwrap();
+    slow.write_all(b"POST /api/whatsapp/webhook HTTP/1.1\r\nHost: a\r\n").await.unwrap();
+
+    let writing = everybody_writes(&outside, &people, &mut dice, 1);
+    sleep(Duration::from_millis(200) + dice.millis(ROUND_MS)).await;
+    let asked = Instant::now();
+    let before = service.stop().await;
+    assert!(asked.elapsed() < STOP_WITHIN, "{engine:?}: {:?}", asked.elapsed());
+    drop((silent, slow));
+
+    // Everything was finished or handed back: nobody has to wait for a lease to end.
+    let service = outside.serve(&[]).await;
+    writing.await.unwrap();
+    let idle = tokio::time::timeout(Duration::from_secs(20), outside.until_idle()).await;
+    assert!(
+        idle.is_ok(),
+        "{engine:?}: something waits for longer: {}\n{before:#?}\n{:#?}",
+        outside.waiting().await,
+        service.logs()
+    );
+    service.stop().await;
+    assert_everybody_was_answered_once(&outside, &people, 1).await;
+    outside.end().await;
+}
+
+#[tokio::test]
+async fn asked_to_stop_under_load_on_sqlite_it_finishes_or_hands_back() {
+    asked_to_stop_under_load(EngineName::Sqlite).await;
+}
+
+#[tokio::test]
+async fn asked_to_stop_under_load_on_postgres_it_finishes_or_hands_back() {
+    asked_to_stop_under_load(EngineName::Postgres).await;
+}

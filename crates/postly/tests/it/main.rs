@@ -1,0 +1,19 @@
+//! The binary, as its operator, its providers and its authors meet it: real processes, real signals, both databases.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test may be frank about what it takes for granted, and its helpers are part of it"
+)]
+
+mod configuration;
+mod crash;
+mod demo;
+mod kill;
+mod operator;
+mod outside;
+mod process;
+mod serving;

@@ -1,0 +1,254 @@
+//! The operator's commands, on both databases: what they print, what they refuse, and their exit codes.
+
+use postly_simulator::{Fault, FaultKind, MessageStatus, Upstream};
+use postly_testkit::EngineName;
+use serde_json::{Value, json};
+
+use crate::outside::Outside;
+
+const NUMBER: &str = "+33612345678";
+const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
+
+async fn for_each_engine(test: impl AsyncFn(&Outside)) {
+    for engine in EngineName::ALL {
+        let outside = Outside::silent(engine).await;
+        test(&outside).await;
+        outside.end().await;
+    }
+}
+
+/// The keys of an object, in any order.
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// A time of ours, as RFC 3339 in UTC.
+fn is_time(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with("20") && text.contains('T') && text.ends_with('Z'))
+}
+
+#[tokio::test]
+async fn a_grant_to_an_unknown_number_makes_its_author() {
+    for_each_engine(async |outside| {
+        let grant =
+            ["credits", "grant", "--phone", "06 12 34 56 78", "--amount", "7", "--reason", "geste", "--json"];
+        let shown = outside.postly(&grant).await.exits(0).json();
+        assert_eq!(keys(&shown), ["available", "entry", "held"]);
+        let entry = &shown["entry"];
+        assert_eq!(keys(entry), ["createdAt", "delta", "id", "note", "reason", "reference"]);
+        assert!(entry["id"].is_string() && is_time(&entry["createdAt"]), "{entry}");
+        assert_eq!(
+            (&entry["delta"], &entry["reason"], &entry["note"], &entry["reference"]),
+            (&json!(7), &json!("adjustment"), &json!("geste"), &Value::Null)
+        );
+        assert_eq!((&shown["available"], &shown["held"]), (&json!(7), &json!(0)));
+
+        let shown = outside.postly(&["credits", "show", "--phone", NUMBER, "--json"]).await.exits(0).json();
+        assert_eq!(shown, json!({"available": 7, "held": 0, "entries": [entry], "next": null}));
+
+        let shown = outside.postly(&["users", "show", "--phone", NUMBER, "--json"]).await.exits(0).json();
+        assert_eq!(keys(&shown), ["available", "createdAt", "email", "held", "id", "identities", "language"]);
+        assert!(is_time(&shown["createdAt"]) && shown["email"].is_null(), "{shown}");
+        assert_eq!(
+            (&shown["available"], &shown["held"], &shown["language"]),
+            (&json!(7), &json!(0), &json!("fr"))
+        );
+        let identity = &shown["identities"][0];
+        assert_eq!(keys(identity), ["bsuid", "phone", "provider", "providerUserId", "stopped"]);
+        assert_eq!((&identity["phone"], &identity["stopped"]), (&json!(NUMBER), &json!(false)));
+
+        // The same person by her id.
+        let id = shown["id"].as_str().unwrap();
+        let by_id = outside.postly(&["users", "show", "--id", id, "--json"]).await.exits(0).json();
+        assert_eq!(by_id, shown);
+        outside.assert_audit_is_clean().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deduction_takes_what_is_there_and_never_more() {
+    for_each_engine(async |outside| {
+        let change = async |what: &str, amount: &str| {
+            let args =
+                ["credits", what, "--phone", NUMBER, "--amount", amount, "--reason", "un motif", "--json"];
+            outside.postly(&args).await
+        };
+        change("grant", "5").await.exits(0);
+        let ran = change("deduct", "6").await.exits(1);
+        assert!(ran.out.is_empty() && ran.err.contains("fewer credits"), "{ran:?}");
+        assert_eq!(outside.ledger(NUMBER).await, ["+5 adjustment"]);
+        let shown = change("deduct", "5").await.exits(0).json();
+        assert_eq!((&shown["available"], &shown["entry"]["delta"]), (&json!(0), &json!(-5)));
+        change("deduct", "1").await.exits(1);
+
+        for amount in ["0", "1000001", "-1", "1.5", "many", "9223372036854775808"] {
+            for what in ["grant", "deduct"] {
+                let ran = change(what, amount).await.exits(2);
+                assert!(ran.out.is_empty(), "{ran:?}");
+            }
+        }
+        change("grant", "1000000").await.exits(0);
+        let nameless = ["credits", "grant", "--phone", NUMBER, "--amount", "1", "--reason", ""];
+        outside.postly(&nameless).await.exits(2);
+        assert_eq!(outside.ledger(NUMBER).await, ["+5 adjustment", "-5 adjustment", "+1000000 adjustment"]);
+        // Nothing is taken from nobody, and nobody comes of it.
+        let nobody = ["credits", "deduct", "--phone", "+33612345679", "--amount", "1", "--reason", "x"];
+        outside.postly(&nobody).await.exits(1);
+        assert_eq!(outside.database.count("SELECT COUNT(*) FROM authors").await, 1);
+        outside.assert_audit_is_clean().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unknown_number_is_a_failure_and_an_unreadable_one_a_fault() {
+    for_each_engine(async |outside| {
+        for command in [["users", "show"], ["credits", "show"]] {
+            for (phone, code) in [
+                ("+33612345679", 1),
+                ("06 12 34 56 79", 1),
+                ("0612", 2),
+                ("zero six", 2),
+                ("", 2),
+                ("+99999999999", 2),
+            ] {
+                let args = [command[0], command[1], "--phone", phone, "--json"];
+                let ran = outside.postly(&args).await.exits(code);
+                assert!(ran.out.is_empty() && !ran.err.is_empty(), "{args:?}: {ran:?}");
+            }
+            outside.postly(&[command[0], command[1], "--id", "nobody", "--json"]).await.exits(1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_has_written_is_found_even_if_no_numbering_plan_knows_her_number() {
+    for_each_engine(async |outside| {
+        // Numbers for films and novels: WhatsApp may well deliver what a library calls impossible.
+        const NUMBER: &str = "+33639981001";
+        let service = outside.serve(&[]).await;
+        let author = outside.simulator.person(postly_simulator::Channel::Meta, NUMBER);
+        outside.deliver_for_sure(&outside.simulator.webhook_text(&author, "SOLDE")).await;
+        outside.until("SELECT COUNT(*) FROM outbox WHERE state = 'accepted'", 1).await;
+        service.stop().await;
+
+        for typed in [NUMBER, "+33 6 39 98 10 01"] {
+            outside.postly(&["users", "show", "--phone", typed, "--json"]).await.exits(0);
+        }
+        let grant = ["credits", "grant", "--phone", NUMBER, "--amount", "2", "--reason", "x", "--json"];
+        assert_eq!(outside.postly(&grant).await.exits(0).json()["available"], 7);
+        // A mistyped one of that kind makes nobody.
+        let typo = ["credits", "grant", "--phone", "+33639981002", "--amount", "2", "--reason", "x"];
+        outside.postly(&typo).await.exits(2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_audit_names_a_balance_that_was_tampered_with() {
+    for_each_engine(async |outside| {
+        let clean = outside.postly(&["audit", "--json"]).await.exits(0).json();
+        assert_eq!(keys(&clean), ["invariants", "ok"]);
+        assert_eq!(clean["ok"], true);
+        let invariants = clean["invariants"].as_array().unwrap();
+        assert!(!invariants.is_empty());
+        for invariant in invariants {
+            assert_eq!(keys(invariant), ["examples", "id", "name", "ok", "violations"]);
+            assert_eq!(
+                (&invariant["ok"], &invariant["violations"], &invariant["examples"]),
+                (&json!(true), &json!(0), &json!([]))
+            );
+        }
+        outside.postly(&["audit"]).await.exits(0);
+
+        let grant = ["credits", "grant", "--phone", NUMBER, "--amount", "3", "--reason", "x", "--json"];
+        outside.postly(&grant).await.exits(0);
+        assert_eq!(outside.change("UPDATE wallets SET balance = balance + 40").await.unwrap(), 1);
+        let broken = outside.postly(&["audit", "--json"]).await.exits(1).json();
+        assert_eq!(broken["ok"], false);
+        let found: Vec<&Value> = broken["invariants"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|invariant| invariant["ok"] == false)
+            .collect();
+        let author = outside.database.texts("SELECT id FROM authors").await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0]["name"], "every balance is the sum of its ledger");
+        assert_eq!((&found[0]["violations"], &found[0]["examples"]), (&json!(1), &json!(author)));
+        let plain = outside.postly(&["audit"]).await.exits(1);
+        assert!(plain.out.contains("FAIL") && plain.out.contains("every balance is the sum"), "{plain:?}");
+
+        assert_eq!(outside.change("UPDATE wallets SET balance = balance - 40").await.unwrap(), 1);
+        outside.assert_audit_is_clean().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_ledger_takes_no_second_thoughts() {
+    for_each_engine(async |outside| {
+        let grant = ["credits", "grant", "--phone", NUMBER, "--amount", "3", "--reason", "x"];
+        outside.postly(&grant).await.exits(0);
+        for sql in ["UPDATE ledger SET delta = 300", "UPDATE ledger SET note = 'autre'", "DELETE FROM ledger"]
+        {
+            let refused = outside.change(sql).await.unwrap_err().to_string();
+            assert!(refused.contains("the ledger is append-only"), "{sql}: {refused}");
+        }
+        if outside.database.engine == EngineName::Postgres {
+            assert!(outside.change("TRUNCATE ledger").await.is_err());
+        }
+        assert_eq!(outside.ledger(NUMBER).await, ["+3 adjustment"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_listed_and_replayed() {
+    for_each_engine(async |outside| {
+        let empty = outside.postly(&["dead-letters", "list", "--json"]).await.exits(0).json();
+        assert_eq!(empty, json!([]));
+        let nothing = outside.postly(&["dead-letters", "replay", "--all", "--json"]).await.exits(0).json();
+        assert_eq!(nothing, json!({"replayed": 0, "skipped": 0}));
+        outside.postly(&["dead-letters", "replay", "nothing", "--json"]).await.exits(1);
+
+        // A reply that Meta accepts and then cannot deliver.
+        let service = outside.serve(&[]).await;
+        let author = outside.simulator.person(postly_simulator::Channel::Meta, NUMBER);
+        let fails = FaultKind::FailedStatus { code: 131_026 };
+        outside.simulator.fault(Upstream::Meta, Fault::once(fails));
+        outside.deliver_for_sure(&outside.simulator.webhook_text(&author, BRIEF)).await;
+        outside.until("SELECT COUNT(*) FROM outbox WHERE state = 'accepted' OR state = 'dead'", 1).await;
+        outside.statuses_come_again(MessageStatus::Failed, Some(131_026)).await;
+        outside.until("SELECT COUNT(*) FROM outbox WHERE state = 'dead'", 1).await;
+        outside.until_idle().await;
+
+        let letters = outside.postly(&["dead-letters", "list", "--json"]).await.exits(0).json();
+        let [letter] = letters.as_array().unwrap().as_slice() else { panic!("{letters}") };
+        assert_eq!(keys(letter), ["attempts", "authorId", "createdAt", "id", "queue", "reason", "refunded"]);
+        let id = letter["id"].as_str().unwrap();
+        assert!(is_time(&letter["createdAt"]) && letter["authorId"].is_string(), "{letter}");
+        assert_eq!(
+            (&letter["queue"], &letter["reason"], &letter["attempts"], &letter["refunded"]),
+            (&json!("outbox"), &json!("undeliverable:131026"), &json!(1), &json!(true))
+        );
+        assert_eq!(outside.ledger(NUMBER).await, ["+5 trial", "-1 whatsapp_generation", "+1 refund"]);
+
+        // Replayed, it takes a new hold and arrives.
+        let done = outside.postly(&["dead-letters", "replay", id, "--json"]).await.exits(0).json();
+        assert_eq!(done, json!({"replayed": 1, "skipped": 0}));
+        outside.until("SELECT COUNT(*) FROM outbox WHERE state = 'accepted'", 1).await;
+        outside.until_idle().await;
+        assert_eq!(outside.phone(&author).matches("*1.* ").count(), 1);
+        let ledger = outside.ledger(NUMBER).await;
+        assert_eq!(ledger, ["+5 trial", "-1 whatsapp_generation", "+1 refund", "-1 whatsapp_generation"]);
+        outside.postly(&["dead-letters", "replay", id, "--json"]).await.exits(1);
+        service.stop().await;
+        outside.assert_audit_is_clean().await;
+    })
+    .await;
+}

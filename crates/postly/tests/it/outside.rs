@@ -1,0 +1,223 @@
+//! A service's surroundings: a database, and the simulated world at the other end of its sockets.
+
+use std::time::Duration;
+
+use postly_simulator::{Channel, MessageStatus, Person, Simulator, SimulatorConfig, StatusPolicy, Webhook};
+use postly_testkit::{Database, EngineName, PUBLIC_BASE_URL};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use tokio::time::Instant;
+
+use crate::process::{Folder, PATIENCE, Ran, Service, Variables, run};
+
+/// Between two looks at something that takes a moment.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// What a number gets at its first message, in these tests.
+pub(crate) const TRIAL_CREDITS: &str = "5";
+
+/// A database, a world, and a folder to run in.
+pub(crate) struct Outside {
+    pub(crate) simulator: Simulator,
+    pub(crate) database: Database,
+    pub(crate) folder: Folder,
+}
+
+/// Variables from names and values.
+pub(crate) fn variables(pairs: &[(&str, &str)]) -> Variables {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+impl Outside {
+    pub(crate) async fn start(engine: EngineName) -> Self {
+        Self::start_with(engine, SimulatorConfig::default()).await
+    }
+
+    /// A world in which no status ever comes by itself.
+    pub(crate) async fn silent(engine: EngineName) -> Self {
+        let config = SimulatorConfig { statuses: StatusPolicy::silent(), ..SimulatorConfig::default() };
+        Self::start_with(engine, config).await
+    }
+
+    pub(crate) async fn start_with(engine: EngineName, config: SimulatorConfig) -> Self {
+        let database = Database::fresh(engine).await;
+        // From here on the database is the service's.
+        database.db.close().await;
+        let simulator = Simulator::start(config).await.unwrap();
+        Self { simulator, database, folder: Folder::fresh() }
+    }
+
+    pub(crate) async fn end(self) {
+        self.simulator.stop().await;
+        self.database.drop().await;
+    }
+
+    /// A complete configuration, with both providers.
+    pub(crate) fn variables(&self) -> Variables {
+        let accounts = self.simulator.config();
+        let mut all = variables(&[
+            ("DATABASE_URL", &self.database.url),
+            ("BIND_ADDRESS", "127.0.0.1:0"),
+            ("ADMIN_BIND_ADDRESS", "127.0.0.1:0"),
+            ("PUBLIC_BASE_URL", PUBLIC_BASE_URL),
+            ("WHATSAPP_PROVIDER", "meta"),
+            ("META_ACCESS_TOKEN", &accounts.meta.access_token),
+            ("META_PHONE_NUMBER_ID", &accounts.meta.phone_number_id),
+            ("META_VERIFY_TOKEN", &accounts.meta.verify_token),
+            ("META_APP_SECRET", &accounts.meta.app_secret),
+            ("META_GRAPH_BASE_URL", &self.simulator.base_url()),
+            ("TWILIO_ACCOUNT_SID", &accounts.twilio.account_sid),
+            ("TWILIO_AUTH_TOKEN", &accounts.twilio.auth_token),
+            ("TWILIO_WHATSAPP_FROM", &accounts.twilio.from),
+            ("TWILIO_API_BASE_URL", &self.simulator.base_url()),
+            ("OTP_SALT", "pepper-of-these-tests-only"),
+            ("IDENTITY_HASH_KEY", "hash-key-of-these-tests-only"),
+            ("NEXTAUTH_SECRET", "session-secret-of-these-tests-only"),
+            ("WRITER", "openai"),
+            ("OPENAI_BASE_URL", &self.simulator.openai_base_url()),
+            ("WHATSAPP_TRIAL_CREDITS", TRIAL_CREDITS),
+        ]);
+        if let Some(key) = &accounts.openai_api_key {
+            all.push(("OPENAI_API_KEY".to_owned(), key.clone()));
+        }
+        all
+    }
+
+    /// Starts the service, and tells the providers where it is.
+    pub(crate) async fn serve(&self, more: &[(&str, &str)]) -> Service {
+        let mut all = self.variables();
+        all.extend(variables(more));
+        let service = Service::start(&self.folder, &all).await;
+        const PATH: &str = "/api/whatsapp/webhook";
+        let url = format!("http://{}{PATH}", service.public);
+        self.simulator.set_webhook(&url, &format!("{PUBLIC_BASE_URL}{PATH}")).unwrap();
+        service
+    }
+
+    /// Runs a command of the operator.
+    pub(crate) async fn postly(&self, args: &[&str]) -> Ran {
+        run(&self.folder, args, &variables(&[("DATABASE_URL", &self.database.url)])).await
+    }
+
+    /// Changes the data behind the service's back.
+    pub(crate) async fn change(&self, sql: &str) -> Result<u64, sqlx::Error> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        Ok(match self.database.engine {
+            EngineName::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.database.url).await?;
+                connection.execute(sql).await?.rows_affected()
+            }
+            EngineName::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.database.url).await?;
+                connection.execute(sql).await?.rows_affected()
+            }
+        })
+    }
+
+    /// The time passes: the leases of a dead process end, and pauses with them.
+    pub(crate) async fn leases_end(&self) {
+        self.change("UPDATE lanes SET ready_at_ms = 0 WHERE ready_at_ms IS NOT NULL").await.unwrap();
+    }
+
+    /// The time passes: the 30 s in which something could be heard of attempts made before this instant are over.
+    pub(crate) async fn unclear_waits_end(&self, before_ms: i64) {
+        let sql = format!(
+            "UPDATE attempts SET started_at_ms = started_at_ms - 60000 \
+             WHERE state IN ('sending', 'unclear') AND started_at_ms < {before_ms}"
+        );
+        self.change(&sql).await.unwrap();
+        self.pauses_end().await;
+    }
+
+    /// The time passes: messages that wait for an instant, and are in nobody's hands, are due.
+    pub(crate) async fn pauses_end(&self) {
+        let sql = "UPDATE lanes SET ready_at_ms = 0 WHERE queue = 'outbox' AND lease_token IS NULL \
+                   AND ready_at_ms IS NOT NULL";
+        self.change(sql).await.unwrap();
+    }
+
+    /// Waits until a question to the database is answered with this number.
+    pub(crate) async fn until(&self, sql: &'static str, expected: i64) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.database.count(sql).await;
+            if found == expected {
+                return;
+            }
+            if Instant::now() >= deadline {
+                panic!("{found} instead of {expected}: {sql}\n{}", self.waiting().await);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// What waits, for whoever reads why a test failed.
+    pub(crate) async fn waiting(&self) -> String {
+        const LANES: &str = "SELECT queue || ' ' || lane || ': ' || waiting || ' waiting, due ' || ready_at_ms || ', ' \
+                             || COALESCE(lease_token, 'in nobody''s hands') FROM lanes WHERE ready_at_ms IS NOT NULL";
+        const MESSAGES: &str = "SELECT outbox.state || ' message, attempt ' || COALESCE(attempts.state, 'none') \
+                                FROM outbox LEFT JOIN attempts ON attempts.message_id = outbox.id \
+                                WHERE outbox.finished_at_ms IS NULL";
+        let mut lines = self.database.texts(LANES).await;
+        lines.extend(self.database.texts(MESSAGES).await);
+        lines.join("\n")
+    }
+
+    /// Waits until nothing waits and nothing is under way.
+    pub(crate) async fn until_idle(&self) {
+        self.until("SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL", 0).await;
+    }
+
+    /// Delivers a webhook until it is taken, as its provider does, however often the service is away.
+    pub(crate) async fn deliver_for_sure(&self, webhook: &Webhook) {
+        insist(&self.simulator, webhook).await;
+    }
+
+    /// The providers bring the news again that nobody took: this is what became of everything they accepted.
+    pub(crate) async fn statuses_come_again(&self, status: MessageStatus, code: Option<i64>) {
+        for (_, _, message) in self.simulator.accepted_messages() {
+            self.deliver_for_sure(&self.simulator.webhook_status(&message.id, status, code)).await;
+        }
+        self.until("SELECT COUNT(*) FROM lanes WHERE queue = 'status' AND ready_at_ms IS NOT NULL", 0).await;
+    }
+
+    /// Everything on somebody's phone, as one text.
+    pub(crate) fn phone(&self, person: &Person) -> String {
+        let texts: Vec<_> =
+            self.simulator.phone_messages(person).into_iter().map(|message| message.body).collect();
+        texts.join("\n\n")
+    }
+
+    /// Her ledger, oldest first, as `+5 trial`, from the operator's command.
+    pub(crate) async fn ledger(&self, number: &str) -> Vec<String> {
+        let shown = self.postly(&["credits", "show", "--phone", number, "--json"]).await.exits(0).json();
+        let entries = shown["entries"].as_array().unwrap();
+        let line = |entry: &Value| {
+            format!("{:+} {}", entry["delta"].as_i64().unwrap(), entry["reason"].as_str().unwrap())
+        };
+        entries.iter().rev().map(line).collect()
+    }
+
+    /// `postly audit` finds nothing.
+    pub(crate) async fn assert_audit_is_clean(&self) {
+        let audit = self.postly(&["audit", "--json"]).await;
+        assert_eq!(audit.code, Some(0), "{audit:?}");
+        assert_eq!(audit.json()["ok"], true);
+    }
+}
+
+/// See [`Outside::deliver_for_sure`].
+pub(crate) async fn insist(simulator: &Simulator, webhook: &Webhook) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let delivery = simulator.deliver(webhook).await;
+        if delivery.status == 200 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "nobody takes the webhook: {delivery:?}");
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Both providers, with the number of somebody who writes through each.
+pub(crate) const CHANNELS: [(Channel, &str); 2] =
+    [(Channel::Meta, "+33639981001"), (Channel::Twilio, "+33639981002")];

@@ -1,0 +1,163 @@
+//! `postly serve` from outside: health, figures, problems, and logs that keep what they were told to themselves.
+
+use std::time::Duration;
+
+use postly_simulator::{
+    Channel, Fault, FaultKind, MessageKind, MessageStatus, ModelBehaviour, SimulatorConfig, Upstream,
+};
+use postly_testkit::EngineName;
+use serde_json::Value;
+
+use crate::outside::{CHANNELS, Outside, TRIAL_CREDITS};
+
+async fn get(address: std::net::SocketAddr, path: &str) -> reqwest::Response {
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
+    client.get(format!("http://{address}{path}")).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn health_figures_and_problems() {
+    for engine in EngineName::ALL {
+        let outside = Outside::start(engine).await;
+        let service = outside.serve(&[]).await;
+        for path in ["/healthz", "/readyz"] {
+            assert_eq!(get(service.admin, path).await.status(), 200, "{path}");
+        }
+        let fatou = outside.simulator.person(Channel::Meta, "+33639981001");
+        outside.deliver_for_sure(&outside.simulator.webhook_text(&fatou, "SOLDE")).await;
+        let phone = outside.simulator.wait_for_messages(&fatou, 1, Duration::from_secs(30)).await;
+        assert!(phone[0].body.contains(&format!("Crédits restants: {TRIAL_CREDITS}")), "{phone:?}");
+        let figures = get(service.admin, "/metrics").await;
+        assert_eq!(figures.status(), 200);
+        let figures = figures.text().await.unwrap();
+        assert!(figures.contains("webhook_requests_total{outcome=\"ok\"}"), "{figures}");
+
+        // The operator's pages are not for the public, and neither listener has anything else.
+        for (address, path) in [
+            (service.public, "/nothing"),
+            (service.public, "/metrics"),
+            (service.public, "/healthz"),
+            (service.admin, "/nothing"),
+            (service.admin, "/api/whatsapp/webhook"),
+        ] {
+            let response = get(address, path).await;
+            assert_eq!(response.status(), 404, "{path}");
+            assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");
+            let request_id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+            let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+            let mut keys: Vec<&str> = problem.as_object().unwrap().keys().map(String::as_str).collect();
+            keys.sort_unstable();
+            assert_eq!(keys, ["code", "detail", "error", "request_id", "status", "title", "type"]);
+            assert_eq!(
+                (problem["status"].as_u64(), problem["code"].as_str()),
+                (Some(404), Some("not_found"))
+            );
+            assert_eq!(problem["error"], problem["detail"]);
+            assert_eq!(problem["request_id"], request_id.as_str());
+        }
+        assert_eq!(outside.simulator.handshake("12345").await.body, b"12345");
+        assert_eq!(outside.simulator.handshake_with("a guess", "12345").await.status, 403);
+        service.stop().await;
+        outside.end().await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_a_failure() {
+    let outside = Outside::start(EngineName::Sqlite).await;
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for variable in ["BIND_ADDRESS", "ADMIN_BIND_ADDRESS"] {
+        let mut all = outside.variables();
+        all.push((variable.to_owned(), address.clone()));
+        let ran = crate::process::run(&outside.folder, &["serve"], &all).await.exits(1);
+        assert!(ran.err.contains(variable), "{ran:?}");
+    }
+    outside.end().await;
+}
+
+/// A word that only the brief, and so the posts, hold.
+const MARKER: &str = "Zanzibarine";
+const OPENAI_KEY: &str = "sk-marker-of-the-openai-key-0123456789";
+
+#[tokio::test]
+async fn logs_hold_no_number_no_brief_no_post_and_no_secret_even_when_they_say_everything() {
+    for engine in EngineName::ALL {
+        let config =
+            SimulatorConfig { openai_api_key: Some(OPENAI_KEY.to_owned()), ..SimulatorConfig::default() };
+        let outside = Outside::start_with(engine, config).await;
+        const EVERYTHING: &str = "postly=trace,postly_app=trace,postly_domain=trace,postly_http=trace,\
+                                  postly_store=trace,postly_whatsapp=trace,postly_pipeline=trace,info";
+        let service = outside.serve(&[("RUST_LOG", EVERYTHING)]).await;
+        let world = &outside.simulator;
+        let brief = format!("Crée un post promo pour Instagram, -20 % sur les tartes {MARKER} ce week-end");
+        for (channel, number) in CHANNELS {
+            let upstream = if channel == Channel::Meta { Upstream::Meta } else { Upstream::Twilio };
+            let author = world.person(channel, number);
+            let mut messages = 0;
+            let mut says = async |text: &str| {
+                outside.deliver_for_sure(&world.webhook_text(&author, text)).await;
+                messages += 1;
+                outside.until_idle().await;
+                world.phone_messages(&author).len()
+            };
+            assert!(says(&brief).await > 0);
+            says("SOLDE").await;
+            // Each way to fail: the model, its bytes, the provider's no, its silence, a status, a forged webhook.
+            for mood in [ModelBehaviour::Refuses, ModelBehaviour::InventsNumber, ModelBehaviour::Truncated] {
+                world.model_once(mood);
+                says(&brief).await;
+            }
+            let answer = format!("{{\"error\": {{\"message\": \"{number} {MARKER}\", \"code\": 131026}}}}");
+            let refusal = FaultKind::Status { code: 400, body: answer, headers: vec![] };
+            world.fault(Upstream::Model, Fault::once(refusal.clone()));
+            says(&brief).await;
+            world.clear_faults();
+            world.fault(upstream, Fault::once(refusal));
+            says("AIDE").await;
+            world.fault(upstream, Fault::once(FaultKind::AcceptThenReset));
+            says("AIDE").await;
+            let forged = world.webhook_text(&author, &brief);
+            let name = if channel == Channel::Meta { "x-hub-signature-256" } else { "x-twilio-signature" };
+            assert_eq!(world.deliver(&forged.with_header(name, "sha256=00")).await.status, 401);
+            let unread = world.webhook_kind(&author, MessageKind::Image { caption: Some(brief.clone()) });
+            outside.deliver_for_sure(&unread).await;
+            let first = world.phone_messages(&author)[0].id.clone();
+            outside
+                .deliver_for_sure(&world.webhook_status(&first, MessageStatus::Failed, Some(131_026)))
+                .await;
+            outside.deliver_for_sure(&world.webhook_raw(channel, format!("{{{MARKER}"))).await;
+            outside.until_idle().await;
+            assert!(messages > 0);
+        }
+        assert!(outside.phone(&world.person(Channel::Meta, CHANNELS[0].1)).contains(MARKER));
+
+        let accounts = world.config().clone();
+        let variables = outside.variables();
+        let logs = service.stop().await;
+        let all = logs.join("\n");
+        for said in ["Finished event", "Stored event", "No posts for event", "Refused a webhook"] {
+            assert!(all.contains(said), "the logs say everything, and so {said:?}: {all}");
+        }
+        for line in &logs {
+            assert!(serde_json::from_str::<Value>(line).is_ok(), "a line for machines: {line}");
+        }
+        let numbers = CHANNELS.iter().map(|(_, number)| number.trim_start_matches("+33").to_owned());
+        let secrets = variables
+            .iter()
+            .filter(|(name, _)| ["TOKEN", "SECRET", "KEY", "SALT"].iter().any(|part| name.contains(part)))
+            .map(|(_, value)| value.clone());
+        let texts = [MARKER, "croissants", "tartes", "Envie de vous faire plaisir", "Derrière le comptoir"];
+        let private: Vec<String> = numbers
+            .chain(secrets)
+            .chain(texts.map(str::to_owned))
+            .chain([accounts.meta.app_secret, accounts.twilio.auth_token, OPENAI_KEY.to_owned()])
+            .collect();
+        assert!(private.len() > 12, "{private:?}");
+        for word in &private {
+            let told: Vec<&String> = logs.iter().filter(|line| line.contains(word.as_str())).collect();
+            assert!(told.is_empty(), "{engine:?}: {word} stands in {told:#?}");
+        }
+        outside.end().await;
+    }
+}
