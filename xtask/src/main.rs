@@ -49,7 +49,9 @@ fn ci() -> anyhow::Result<()> {
     postgres::install()?;
     tidy::check()?;
     cargo(&["fmt", "--all", "--check"])?;
-    cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])?;
+    const FEATURES: [&str; 2] = ["--features", "postly/crash-points"];
+    let lint = ["clippy", "--workspace", "--all-targets", "--locked"];
+    cargo(&[&lint[..], &FEATURES, &["--", "--deny", "warnings"]].concat())?;
     demo()?;
     test(&["--locked"])
 }

@@ -1,10 +1,11 @@
 //! A message, from its turn in line to its queued reply.
 
 use postly_domain::{
-    Command, UnixMillis,
+    Command, Language, UnixMillis,
     brief::MAX_BRIEF_CHARS,
     event::{Content, IgnoreRule, InboundEvent, InboundMessage},
     small_talk::SmallTalk,
+    text::fold,
     time::SERVICE_WINDOW_SECS,
 };
 use postly_store::{
@@ -70,7 +71,7 @@ impl App {
         };
         let command = Command::parse(text);
         let mut tx = self.0.db.write().await?;
-        let language = postly_pipeline::detect_language(text, postly_domain::Language::Fr);
+        let language = first_language(text);
         let person = self.meet(&mut tx, &message.sender, language, now).await?;
         if let Command::Generate(brief) = &command {
             return self.generate(tx, claimed, event, message, &person, brief).await;
@@ -136,7 +137,7 @@ impl App {
     ) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let person = self.meet(&mut tx, &message.sender, postly_domain::Language::Fr, now).await?;
+        let person = self.meet(&mut tx, &message.sender, Language::Fr, now).await?;
         let today = UnixMillis(now.day().saturating_mul(86_400_000));
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? {
             let author = Some(&person.author.id);
@@ -160,7 +161,7 @@ impl App {
         };
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let person = self.meet(&mut tx, &message.sender, postly_domain::Language::Fr, now).await?;
+        let person = self.meet(&mut tx, &message.sender, Language::Fr, now).await?;
         let asked = asked(claimed, event, &message, &person);
         let values = [("limit", Value::Number(MAX_WAITING))];
         let text = self.0.catalogue.format(person.author.language, "flood", &values);
@@ -221,26 +222,60 @@ impl App {
         Ok(())
     }
 
-    /// Gives an event up after too many attempts: what it held is released, and its author is told.
+    /// Gives an event up after too many attempts: what it held is released, and its author is told, if she can be.
     pub(crate) async fn give_up(&self, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
+        tracing::error!(event.id = %event.id, attempts = event.attempts, "Gave up event {}: see dead-letters", event.id);
+        match self.bury(claimed, event, true).await {
+            Err(error) if !error.is_lease_lost() => {
+                // What keeps failing may be the very thing that the apology needs. An end is owed all the same.
+                self.bury(claimed, event, false).await
+            }
+            done => done,
+        }
+    }
+
+    async fn bury(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        apologise: bool,
+    ) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         if let Some(hold) = wallets::open_hold(&mut tx, &hold_key(event)).await? {
             wallets::release(&mut tx, &hold, now).await?;
         }
-        let understood = postly_whatsapp::understand(event.provider, event.kind, &event.slice);
         let mut author = None;
-        if let Ok(InboundEvent::Message(message)) = understood
+        if apologise
+            && let Ok(InboundEvent::Message(message)) =
+                postly_whatsapp::understand(event.provider, event.kind, &event.slice)
             && now.since_ms(event.occurred_at) < SERVICE_WINDOW_SECS * 1000
         {
-            let person = self.meet(&mut tx, &message.sender, postly_domain::Language::Fr, now).await?;
+            let person = self.meet(&mut tx, &message.sender, Language::Fr, now).await?;
             let text = self.0.catalogue.text(person.author.language, "generation-failed");
             self.queue_notice(&mut tx, &asked(claimed, event, &message, &person), "failed", &text, now)
                 .await?;
             author = Some(person.author.id);
         }
-        tracing::error!(event.id = %event.id, attempts = event.attempts, "Gave up event {}: see dead-letters", event.id);
         self.finish(tx, claimed, event, author.as_ref(), &Outcome::Dead("attempts_exhausted")).await
+    }
+}
+
+/// The language in which we answer somebody's first message. A word or two are too few to tell one from; French is the
+/// default, and a word of our own list says what it says.
+fn first_language(text: &str) -> Language {
+    const TELLING_WORDS: usize = 3;
+    if text.split_whitespace().count() >= TELLING_WORDS {
+        return postly_pipeline::detect_language(text, Language::Fr);
+    }
+    match fold(text).trim_matches(|c: char| !c.is_alphanumeric()) {
+        "help" | "balance" | "lang" | "language" | "delete" | "unsubscribe" | "hello" | "hi" | "thanks" => {
+            Language::En
+        }
+        "ayuda" | "borrar" | "conexion" | "recargar" | "hola" | "gracias" => Language::Es,
+        "ajuda" | "sair" | "conexao" | "recarregar" | "ola" | "obrigado" | "obrigada" => Language::Pt,
+        word if word.chars().any(|c| ('\u{0600}'..='\u{06FF}').contains(&c)) => Language::Ar,
+        _ => Language::Fr,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sending what the outbox owes: marked before the call, so that an answer that never comes is known to be missing.
 
+use std::time::Duration;
+
 use postly_domain::{
     UnixMillis,
     delivery::{self, ErrorAction, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
@@ -17,6 +19,9 @@ use crate::{
     ids::{Fresh as _, dice},
 };
 
+/// How often an answer is written down when the database does not take it, and the pause between: within the lease.
+const RECORD_TRIES: u32 = 5;
+const RECORD_PAUSE: Duration = Duration::from_secs(2);
 /// How long a sender rests that was too fast.
 const THROTTLED_REST_MS: i64 = 5_000;
 /// The longest rest that a provider's Retry-After is followed for.
@@ -108,7 +113,18 @@ impl App {
             SendOutcome::NotSent
         };
         crash::point("sent");
-        self.record(claimed, message, attempt, outcome, *noted_at).await
+        // What the provider said is known only here: forgetting it would mean asking it again by a second message.
+        let mut tries = 1;
+        loop {
+            match self.record(claimed, message, attempt, &outcome, *noted_at).await {
+                Err(JourneyError::Store(error)) if error.is_temporary() && tries < RECORD_TRIES => {
+                    tracing::warn!(%error, "Could not write down an answer; trying again");
+                    tries += 1;
+                    tokio::time::sleep(RECORD_PAUSE).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Writes down how the call ended, and what follows from it.
@@ -117,10 +133,10 @@ impl App {
         claimed: &ClaimedLane,
         message: &DueMessage,
         attempt: &AttemptId,
-        outcome: SendOutcome,
+        outcome: &SendOutcome,
         started_at: UnixMillis,
     ) -> Result<(), JourneyError> {
-        let label = match &outcome {
+        let label = match outcome {
             SendOutcome::Accepted { .. } => "accepted",
             SendOutcome::Refused { .. } => "refused",
             SendOutcome::NotSent => "not_sent",
@@ -131,12 +147,12 @@ impl App {
         let mut tx = self.0.db.write().await?;
         let more = match outcome {
             SendOutcome::Accepted { provider_message_id } => {
-                outbox::attempt_accepted(&mut tx, attempt, &provider_message_id).await?;
+                outbox::attempt_accepted(&mut tx, attempt, provider_message_id).await?;
                 self.end(&mut tx, claimed, message, Ended::Accepted, None).await?
             }
             SendOutcome::Refused { code, action, retry_after_ms } => {
-                outbox::attempt_ended(&mut tx, attempt, true, Some(code)).await?;
-                self.refused(&mut tx, claimed, message, code, action, retry_after_ms).await?
+                outbox::attempt_ended(&mut tx, attempt, true, Some(*code)).await?;
+                self.refused(&mut tx, claimed, message, *code, *action, *retry_after_ms).await?
             }
             SendOutcome::NotSent => {
                 outbox::attempt_ended(&mut tx, attempt, true, None).await?;
@@ -239,7 +255,7 @@ impl App {
         reason: Option<&str>,
     ) -> Result<bool, StoreError> {
         let now = self.now();
-        let more = outbox::end(tx, claimed, &message.id, ended, reason, now).await?;
+        // The wallet before the lane, as everywhere: what waits for each other in a circle waits for ever.
         if ended != Ended::Accepted {
             tracing::warn!(message.id = %message.id, reason, "Message {} did not arrive", message.id);
             self.refund_if_lost(
@@ -252,7 +268,7 @@ impl App {
             )
             .await?;
         }
-        Ok(more)
+        outbox::end(tx, claimed, &message.id, ended, reason, now).await
     }
 }
 

@@ -123,6 +123,10 @@ impl App {
         }
         let now = self.now();
         let mut tx = self.0.db.write().await?;
+        if let Who::Phone(phone) = who {
+            // She may be writing her first message at this moment.
+            authors::lock_person(&mut tx, phone.as_str()).await?;
+        }
         let author = match (self.find(&mut tx, who).await?, who) {
             (Some(author), _) => author,
             (None, Who::Phone(phone)) if delta > 0 => self.expect(&mut tx, phone, now).await?,
@@ -157,7 +161,6 @@ impl App {
 
     /// Makes an author for a number that has not written yet, so that her first message finds her credits.
     async fn expect(&self, tx: &mut Tx, phone: &PhoneE164, now: UnixMillis) -> Result<AuthorId, StoreError> {
-        authors::lock_person(tx, phone.as_str()).await?;
         let author = authors::add(tx, &AuthorId::fresh(), postly_domain::Language::Fr, now).await?;
         let identity = Identity {
             id: IdentityId::fresh(),

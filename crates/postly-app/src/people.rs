@@ -35,11 +35,11 @@ impl App {
         language: Language,
         now: UnixMillis,
     ) -> Result<Person, JourneyError> {
-        // One lock per name a second transaction could meet her under: she may write through both providers at once.
-        if let Some(phone) = &sender.phone {
-            authors::lock_person(tx, phone.as_str()).await?;
-        } else if let Some(bsuid) = &sender.bsuid {
-            authors::lock_person(tx, bsuid).await?;
+        // One lock per name a second transaction could meet her under (she may write through both providers at once),
+        // in one order everywhere: the number first.
+        let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
+        for name in names {
+            authors::lock_person(tx, name).await?;
         }
         let identity = match self.recognise(tx, sender, now).await? {
             Some(identity) => identity,
@@ -77,10 +77,10 @@ impl App {
                 }
             }
             let phone_is_free = match &sender.phone {
-                Some(phone) => authors::identities_by_phone(tx, phone)
-                    .await?
-                    .iter()
-                    .all(|other| other.author_id == known.author_id),
+                Some(phone) => authors::identities_by_phone(tx, phone).await?.iter().all(|other| {
+                    other.author_id == known.author_id
+                        && (other.provider != known.provider || other.id == known.id)
+                }),
                 None => false,
             };
             return self.update(tx, known, sender, phone_is_free).await.map(Some);
@@ -97,11 +97,18 @@ impl App {
         if let Some(known) = by_phone.iter().find(|known| known.provider == sender.provider) {
             return self.update(tx, known.clone(), sender, true).await.map(Some);
         }
-        // Known by number through the other provider only: the same person, named in one more way.
-        match by_phone.first() {
-            Some(known) => self.add_identity(tx, known.author_id.clone(), sender, now).await.map(Some),
-            None => Ok(None),
+        // Known by number through the other provider only: the same person, named in one more way, unless this
+        // provider knows that person by another id.
+        let Some(known) = by_phone.first() else { return Ok(None) };
+        let is_other = authors::identities_of(tx, &known.author_id)
+            .await?
+            .iter()
+            .any(|identity| identity.provider == sender.provider && is_another(sender, identity));
+        if is_other {
+            self.take_phone(tx, known).await?;
+            return Ok(None);
         }
+        self.add_identity(tx, known.author_id.clone(), sender, now).await.map(Some)
     }
 
     async fn take_phone(&self, tx: &mut Tx, from: &Identity) -> Result<(), StoreError> {
@@ -125,6 +132,10 @@ impl App {
         named.bsuid = sender.bsuid.clone().or(known.bsuid.clone());
         if phone_is_free {
             named.phone = sender.phone.clone().or(known.phone.clone());
+        }
+        if let Some(before) = known.phone.as_ref().filter(|_| named.phone != known.phone) {
+            // She has moved: whoever gets her old number must not find her under it, through any provider.
+            authors::drop_phone(tx, &known.author_id, before).await?;
         }
         let changed =
             (&named.address, &named.bsuid, &named.phone) != (&known.address, &known.bsuid, &known.phone);
@@ -225,7 +236,13 @@ impl App {
         }
         if let (None, Some(phone)) = (&known, &change.previous_phone) {
             let by_phone = authors::identities_by_phone(tx, phone).await?;
-            known = by_phone.into_iter().find(|identity| identity.provider == change.provider);
+            known = by_phone.into_iter().find(|identity| {
+                let contradicts = matches!(
+                    (&change.previous_bsuid, &identity.bsuid),
+                    (Some(said), Some(known)) if said != known
+                );
+                identity.provider == change.provider && !contradicts
+            });
         }
         let Some(known) = known else { return Ok(false) };
         if let Some(bsuid) = &change.bsuid
@@ -237,12 +254,14 @@ impl App {
             return Ok(false);
         }
         if let Some(phone) = &change.phone {
+            authors::lock_person(tx, phone.as_str()).await?;
             for holder in authors::identities_by_phone(tx, phone).await? {
                 if holder.author_id != known.author_id {
                     self.take_phone(tx, &holder).await?;
                 }
             }
         }
+        let previous_phone = known.phone.clone();
         let moved = Identity {
             address: change.address.clone().or_else(|| change.bsuid.clone()).or(known.address.clone()),
             phone: change
@@ -253,6 +272,10 @@ impl App {
             bsuid: change.bsuid.clone(),
             ..known
         };
+        if let Some(before) = previous_phone.filter(|before| Some(before) != moved.phone.as_ref()) {
+            // Whoever gets her old number must not find her under it, through any provider.
+            authors::drop_phone(tx, &moved.author_id, &before).await?;
+        }
         authors::name_identity(tx, &moved).await?;
         tracing::info!(author.id = %moved.author_id, "The identity of author {} has moved", moved.author_id);
         Ok(true)

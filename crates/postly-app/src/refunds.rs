@@ -28,12 +28,15 @@ impl App {
         if outbox::may_arrive(tx, message).await? {
             return Ok(());
         }
+        // Counted under the lock, so that two failures at once cannot both be the third.
+        wallets::lock(tx, author).await?;
         let today = UnixMillis(now.day().saturating_mul(86_400_000));
         if wallets::refunds_since(tx, author, today).await? >= MAX_AUTOMATIC_REFUNDS_PER_DAY {
             tracing::error!(generation.id = %generation, "Generation {generation} did not arrive; the refunds of the day are used up, an operator must look");
             return Ok(());
         }
         let Some(charged) = generations::mark_refunded(tx, generation).await? else { return Ok(()) };
+        outbox::cancel_unsent(tx, generation, message, now).await?;
         let entry = NewEntry {
             id: &EntryId::fresh(),
             author: &charged.author,

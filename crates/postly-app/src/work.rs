@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use postly_domain::{UnixMillis, id::LeaseToken};
 use postly_store::{
-    StoreError,
+    StoreError, Tx,
     inbox::{self, DueEvent},
     lanes::{self, ClaimedLane, Queue},
 };
@@ -80,6 +80,9 @@ impl Workers {
     }
 
     /// Works until told to stop, then finishes what is under way or hands it back.
+    ///
+    /// # Panics
+    /// When a dispatcher does: whoever runs this must not go on without it.
     pub async fn run(self, shutdown: Shutdown) {
         let mut tasks = JoinSet::new();
         for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
@@ -87,7 +90,12 @@ impl Workers {
         }
         tasks.spawn(ring_others(self.app.clone(), shutdown.clone()));
         tasks.spawn(hear_others(self.app.clone(), shutdown));
-        while tasks.join_next().await.is_some() {}
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(panic) = ended {
+                // A queue without its dispatcher would look healthy and do nothing.
+                std::panic::resume_unwind(panic.into_panic());
+            }
+        }
     }
 
     /// Does everything that is due by the clock, of every queue, and returns when nothing is. Returns how many lanes
@@ -142,39 +150,76 @@ impl Work {
 
 /// Claims lanes that are due, and in the same transaction takes what is at their heads. Returns how many lanes there
 /// were, and what is left to do for them.
+///
+/// When the head of one lane cannot be taken, none can; then one lane is claimed alone, and put off if it is the one.
 async fn claim(app: &App, queue: Queue, limit: usize) -> Result<(usize, Vec<Work>), StoreError> {
+    match claim_together(app, queue, limit).await {
+        Err(error) if !error.is_temporary() => {
+            tracing::error!(error = %Chain(&error), queue = queue.as_str(), "A lane cannot be taken up");
+            claim_alone(app, queue).await
+        }
+        done => done,
+    }
+}
+
+async fn claim_together(app: &App, queue: Queue, limit: usize) -> Result<(usize, Vec<Work>), StoreError> {
     let now = app.now();
-    let token = LeaseToken::fresh();
     let mut tx = app.0.db.write().await?;
-    let lanes = lanes::claim(&mut tx, queue, &token, now, now.plus_ms(LEASE_MS), limit).await?;
+    let lanes = lanes::claim(&mut tx, queue, &LeaseToken::fresh(), now, now.plus_ms(LEASE_MS), limit).await?;
     let count = lanes.len();
     let mut work = Vec::with_capacity(count);
     for claimed in lanes {
-        match queue {
-            Queue::Outbox => {
-                work.extend(app.prepare(&mut tx, claimed, now).await?.map(Work::Departure));
-            }
-            Queue::Inbox | Queue::Status => {
-                let too_many = queue == Queue::Inbox && claimed.waiting > MAX_WAITING;
-                let trimmed = too_many && inbox::trim(&mut tx, &claimed, MAX_WAITING, now).await? > 0;
-                match inbox::head(&mut tx, &claimed).await? {
-                    Some(event) => work.push(Work::Event { claimed, event, trimmed }),
-                    None => {
-                        tracing::error!(
-                            queue = queue.as_str(),
-                            "A lane waits for an event that is not there"
-                        );
-                        lanes::defer(&mut tx, &claimed, now.plus_ms(LEASE_MS)).await?;
-                    }
-                }
-            }
-        }
+        work.extend(take_head(app, &mut tx, claimed, now).await?);
     }
     if count > 0 {
         tx.commit().await?;
         crash::point("claimed");
     }
     Ok((count, work))
+}
+
+/// Claims one lane and commits before it takes the head, so that a lane whose head cannot be taken is put off, and the
+/// others have their turn.
+async fn claim_alone(app: &App, queue: Queue) -> Result<(usize, Vec<Work>), StoreError> {
+    let now = app.now();
+    let mut tx = app.0.db.write().await?;
+    let lanes = lanes::claim(&mut tx, queue, &LeaseToken::fresh(), now, now.plus_ms(LEASE_MS), 1).await?;
+    tx.commit().await?;
+    let Some(claimed) = lanes.into_iter().next() else { return Ok((0, vec![])) };
+    let mut tx = app.0.db.write().await?;
+    match take_head(app, &mut tx, claimed.clone(), now).await {
+        Ok(work) => {
+            tx.commit().await?;
+            Ok((1, work.into_iter().collect()))
+        }
+        Err(error) => {
+            drop(tx);
+            tracing::error!(error = %Chain(&error), queue = queue.as_str(), "Put a lane off whose head cannot be taken");
+            hand_back(app, &claimed, now.plus_ms(LEASE_MS)).await;
+            Ok((1, vec![]))
+        }
+    }
+}
+
+/// Takes what is at the head of a lane that this worker holds.
+async fn take_head(
+    app: &App,
+    tx: &mut Tx,
+    claimed: ClaimedLane,
+    now: UnixMillis,
+) -> Result<Option<Work>, StoreError> {
+    let queue = claimed.queue;
+    if queue == Queue::Outbox {
+        return Ok(app.prepare(tx, claimed, now).await?.map(Work::Departure));
+    }
+    let too_many = queue == Queue::Inbox && claimed.waiting > MAX_WAITING;
+    let trimmed = too_many && inbox::trim(tx, &claimed, MAX_WAITING, now).await? > 0;
+    let Some(event) = inbox::head(tx, &claimed).await? else {
+        tracing::error!(queue = queue.as_str(), "A lane waits for an event that is not there");
+        lanes::defer(tx, &claimed, now.plus_ms(LEASE_MS)).await?;
+        return Ok(None);
+    };
+    Ok(Some(Work::Event { claimed, event, trimmed }))
 }
 
 /// Does what is to be done. A failure puts the lane off; nothing is lost by it.
@@ -263,8 +308,12 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
                 Some(place) => place,
                 None => match Arc::clone(&places).try_acquire_owned() {
                     Ok(place) => place,
-                    // Only this task takes places, and it claimed no more lanes than there were.
-                    Err(_) => break,
+                    Err(_) => {
+                        // Only this task takes places, and it claims no more lanes than there are: a bug.
+                        tracing::error!(queue = queue.as_str(), "Claimed more lanes than there are places");
+                        hand_back(&app, work.claimed(), app.now()).await;
+                        continue;
+                    }
                 },
             };
             tasks.spawn(perform_in(app.clone(), work, place, shutdown.clone()));

@@ -44,26 +44,51 @@ impl Command {
         let (word, rest) = bare.split_once(char::is_whitespace).unwrap_or((bare, ""));
         let (word, rest) = (fold(word), rest.trim());
 
-        if word == "gen" {
+        if matches!(word.as_str(), "gen" | "gen:") {
             return Self::brief(rest);
         }
-        if rest.is_empty() {
-            if let Some(command) = Self::from_word(word.trim_end_matches(['.', '!'])) {
-                return command;
-            }
-        } else if is_language_word(&word) && !rest.contains(char::is_whitespace) {
+        if let Some(command) = Self::from_phrase(&fold(bare)) {
+            return command;
+        }
+        if is_language_word(&word) && !rest.is_empty() && !rest.contains(char::is_whitespace) {
             let name = fold(rest);
-            if let Some(language) = Language::from_folded_name(&name) {
-                return Self::SetLanguage(language);
-            }
-            if name.chars().count() == 2 {
-                return Self::UnknownLanguage;
-            }
+            let name = name.trim_matches(|c: char| !c.is_alphanumeric());
+            return match Language::from_folded_name(name) {
+                Some(language) => Self::SetLanguage(language),
+                None if name.is_empty() => Self::ShowLanguage,
+                None => Self::UnknownLanguage,
+            };
         }
         match small_talk::read(text) {
             Some(talk) => Self::SmallTalk(talk),
             None => Self::brief(text),
         }
+    }
+
+    /// The command that a whole message stands for, whatever marks, emoji and courtesies stand around its one word.
+    fn from_phrase(folded: &str) -> Option<Self> {
+        // Nobody needs more words to say one.
+        const MOST_WORDS: usize = 4;
+        let words: Vec<&str> = folded
+            .split(' ')
+            .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+            .filter(|word| !word.is_empty())
+            .take(MOST_WORDS + 1)
+            .collect();
+        if words.len() > MOST_WORDS {
+            return None;
+        }
+        if let [
+            "supprimer" | "delete" | "eliminar" | "excluir" | "apagar",
+            "mon" | "my" | "mi" | "minha",
+            "compte" | "account" | "cuenta" | "conta",
+        ] = words.as_slice()
+        {
+            return Some(Self::Reserved);
+        }
+        let mut telling = words.iter().filter(|word| !is_courtesy(word));
+        let command = telling.next().and_then(|word| Self::from_word(word));
+        if telling.next().is_none() { command } else { None }
     }
 
     fn brief(text: &str) -> Self {
@@ -79,9 +104,9 @@ impl Command {
         match word {
             "help" | "aide" | "ayuda" | "ajuda" | "مساعدة" => Some(Self::Help),
             "balance" | "solde" | "saldo" | "رصيد" | "الرصيد" => Some(Self::Balance),
-            "stop" | "arret" | "arreter" | "baja" | "parar" | "sair" | "ايقاف" | "توقف" => {
-                Some(Self::Stop)
-            }
+            "stop" | "stopall" | "arret" | "arreter" | "arrete" | "arretez" | "unsubscribe"
+            | "desabonner" | "desabonnement" | "desinscrire" | "desinscription" | "annuler" | "cancel"
+            | "cancelar" | "quit" | "baja" | "parar" | "sair" | "ايقاف" | "توقف" => Some(Self::Stop),
             "start" | "reprendre" | "alta" | "empezar" | "iniciar" | "comecar" | "ابدا" | "بدء" => {
                 Some(Self::Start)
             }
@@ -97,6 +122,28 @@ impl Command {
             _ => None,
         }
     }
+}
+
+/// Words that change nothing about a command beside them.
+fn is_courtesy(word: &str) -> bool {
+    matches!(
+        word,
+        "please"
+            | "svp"
+            | "stp"
+            | "merci"
+            | "thanks"
+            | "thank"
+            | "you"
+            | "me"
+            | "moi"
+            | "m'aider"
+            | "favor"
+            | "por"
+            | "se"
+            | "bonjour"
+            | "hello"
+    )
 }
 
 fn is_language_word(word: &str) -> bool {
@@ -127,6 +174,26 @@ mod tests {
         for text in ["STOP", "Arrêt", "arret", "BAJA", "parar", "Sair", "إيقاف", "stop."] {
             check(text, &Command::Stop);
         }
+        for text in [
+            "*STOP*",
+            "« STOP »",
+            "STOP 🙏",
+            "stop please",
+            "UNSUBSCRIBE",
+            "Désabonner",
+            "me désabonner",
+            "arrête !",
+        ] {
+            check(text, &Command::Stop);
+        }
+        for text in ["Solde ?", "solde?"] {
+            check(text, &Command::Balance);
+        }
+        for text in ["aide ?", "help me", "Aide !"] {
+            check(text, &Command::Help);
+        }
+        check("supprimer mon compte", &Command::Reserved);
+        check("gen: promo croissants", &generate("promo croissants"));
         for text in ["LOGIN", "Connexion", "LOGİN", "SUPPRIMER", "delete", "EXPORT", "Recharger"] {
             check(text, &Command::Reserved);
         }
@@ -163,6 +230,8 @@ mod tests {
         check("idioma es", &Command::SetLanguage(Language::Es));
         check("LANG", &Command::ShowLanguage);
         check("lang de", &Command::UnknownLanguage);
+        check("lang german", &Command::UnknownLanguage);
+        check("LANGUE ?", &Command::ShowLanguage);
     }
 
     #[test]

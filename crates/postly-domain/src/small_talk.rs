@@ -24,6 +24,10 @@ pub fn read(text: &str) -> Option<SmallTalk> {
         // Emoji, punctuation, or nothing at all.
         return Some(SmallTalk::Acknowledgement);
     }
+    if words.len() == 1 && text.trim().bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number alone chooses something that we do not offer yet.
+        return Some(SmallTalk::Acknowledgement);
+    }
     // What opens Twilio's sandbox: "join" and two words with a hyphen.
     if let ["join", _, _] = words.as_slice()
         && folded.split(' ').count() == 2
@@ -318,6 +322,7 @@ mod tests {
             ("❤️❤️", SmallTalk::Acknowledgement),
             ("?", SmallTalk::Acknowledgement),
             ("ok", SmallTalk::Acknowledgement),
+            ("1", SmallTalk::Acknowledgement),
             ("Hahaha", SmallTalk::Acknowledgement),
             ("Bonjour !", SmallTalk::Greeting),
             ("Combien ça coûte ?", SmallTalk::AboutUs),

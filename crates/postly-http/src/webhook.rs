@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use http_body_util::LengthLimitError;
 use postly_app::{App, IngestError, WebhookRequest};
 use postly_domain::Provider;
 
@@ -37,7 +38,10 @@ async fn receive(State(app): State<App>, request: Request) -> Response {
     }
     let body = match read(&head.headers, body).await {
         Ok(body) => body,
-        Err(status) => return count(status, "too_large").into_response(),
+        Err(status) => {
+            let outcome = if status == StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "incomplete" };
+            return count(status, outcome).into_response();
+        }
     };
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     match app.ingest(WebhookRequest { target, headers: &head.headers, body: &body }).await {
@@ -88,5 +92,10 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, Stat
     if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
+    axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+        let too_long =
+            std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
+        // Else the sender paused for too long, or went away.
+        if too_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::REQUEST_TIMEOUT }
+    })
 }

@@ -195,6 +195,12 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_message ON attempts (message_id, id);
 CREATE INDEX attempts_provider_message ON attempts (provider_message_id) WHERE provider_message_id IS NOT NULL;
 
+-- One row that the readiness probe writes: only a write tells whether writes pass.
+CREATE TABLE probe (
+    id BIGINT PRIMARY KEY CHECK (id = 1),
+    at_ms BIGINT NOT NULL
+);
+
 -- A business number that must rest: blocked, refused its token, or too fast.
 CREATE TABLE resting_senders (
     provider TEXT NOT NULL,

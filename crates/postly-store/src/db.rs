@@ -2,6 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
+use postly_domain::UnixMillis;
 use sqlx::{
     PgPool, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions, Postgres},
@@ -12,7 +13,7 @@ use crate::{
     StoreError,
     group_commit::{GroupWriter, Member},
     schema,
-    sql::{Arg, Row, Sql},
+    sql::{Arg, Row, Sql, args},
 };
 
 /// Which engine a database runs on.
@@ -53,6 +54,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const CONSTANT_USE: Duration = Duration::from_secs(1);
 /// RELIABILITY 4.3.
 const STATEMENT_TIMEOUT_MS: &str = "2000";
+
+const PROBE: Sql = Sql::both(
+    "INSERT INTO probe (id, at_ms) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms",
+);
 
 /// The channel on which PostgreSQL wakes the workers of every process.
 const WAKE_CHANNEL: &str = "postly_wake";
@@ -167,6 +172,16 @@ impl Db {
                 Tx(Inner::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
             }
         })
+    }
+
+    /// Writes a little, to see whether writes pass.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub async fn probe(&self, now: UnixMillis) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        tx.execute(PROBE, args![now]).await?;
+        tx.commit().await
     }
 
     /// Tells the workers of other processes that there is work. A lost call costs them a poll, nothing more.

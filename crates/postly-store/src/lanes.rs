@@ -49,15 +49,16 @@ pub struct ClaimedLane {
     pub paid_until: UnixMillis,
 }
 
-/// The one text that differs: SQLite has a single writer, so there is no row lock to skip.
+/// The one text that differs: SQLite has a single writer, so there is no row lock to skip. `MATERIALIZED` keeps
+/// PostgreSQL from running the limited part once for each row, which would claim more than the limit.
 macro_rules! claim_sql {
     ($lock:literal) => {
         concat!(
-            "UPDATE lanes SET lease_token = $1, ready_at_ms = $2 ",
-            "WHERE queue = $3 AND lane IN (SELECT lane FROM lanes WHERE queue = $3 AND ready_at_ms <= $4 ",
+            "WITH due AS MATERIALIZED (SELECT lane FROM lanes WHERE queue = $3 AND ready_at_ms <= $4 ",
             "ORDER BY ready_at_ms LIMIT $5 ",
             $lock,
-            ") RETURNING lane, waiting, paid_until_ms"
+            ") UPDATE lanes SET lease_token = $1, ready_at_ms = $2 ",
+            "WHERE queue = $3 AND lane IN (SELECT lane FROM due) RETURNING lane, waiting, paid_until_ms"
         )
     };
 }

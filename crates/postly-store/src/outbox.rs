@@ -450,6 +450,33 @@ pub async fn shared_answer(
     row.map(|row| row.text("id").map(MessageId::new)).transpose()
 }
 
+const CANCEL_UNSENT: Sql = Sql::both(
+    "UPDATE outbox SET state = 'cancelled', reason = 'refunded', finished_at_ms = $3 \
+     WHERE generation_id = $1 AND id <> $2 AND state = 'ready' RETURNING lane",
+);
+const LEAVE_LANE: Sql = Sql::both(
+    "UPDATE lanes SET waiting = waiting - 1, \
+     ready_at_ms = CASE WHEN waiting > 1 THEN ready_at_ms ELSE NULL END, \
+     lease_token = CASE WHEN waiting > 1 THEN lease_token ELSE NULL END WHERE queue = 'outbox' AND lane = $1",
+);
+
+/// Cancels what has not left of a generation's reply, because its credit was given back. `but` is the message that
+/// brought this about, which is ended by its own way.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cancel_unsent(
+    tx: &mut Tx,
+    generation: &GenerationId,
+    but: &MessageId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    for row in tx.all(CANCEL_UNSENT, args![generation, but, now]).await? {
+        tx.execute(LEAVE_LANE, args![row.text("lane")?]).await?;
+    }
+    Ok(())
+}
+
 const QUEUED_SINCE: Sql = Sql::both(
     "SELECT 1 AS found FROM outbox WHERE lane = $1 AND purpose = $2 AND created_at_ms >= $3 LIMIT 1",
 );

@@ -77,6 +77,17 @@ fn wallet(row: &Row) -> Result<Wallet, StoreError> {
     Ok(Wallet { balance: row.int("balance")?, held: row.int("held")? })
 }
 
+const LOCK: Sql = Sql::both("UPDATE wallets SET held = held WHERE author_id = $1");
+
+/// Keeps other transactions from this wallet until this one ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
+    tx.execute(LOCK, args![author]).await?;
+    Ok(())
+}
+
 const RESERVE: Sql = Sql::both(
     "UPDATE wallets SET held = held + $2 WHERE author_id = $1 AND balance - held >= $2 RETURNING balance, held",
 );

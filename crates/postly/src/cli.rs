@@ -98,10 +98,15 @@ pub(crate) struct Adjustment {
     #[arg(long, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
     pub(crate) amount: i64,
     /// Why; it stands in the ledger as the entry's note.
-    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = reason)]
     pub(crate) reason: String,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("say why: it stands in the ledger".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 #[derive(Debug, Subcommand)]

@@ -112,7 +112,7 @@ impl Reader {
 
     fn secret_of(&mut self, name: &str, shortest: usize, value: &str) -> SecretString {
         let plain = value.to_lowercase();
-        let placeholder = ["changeme", "default-salt"].contains(&plain.as_str())
+        let placeholder = ["changeme", "default-salt"].iter().any(|word| plain.starts_with(word))
             || plain.starts_with("votre-")
             || plain.starts_with("xxx");
         if placeholder {
@@ -132,8 +132,11 @@ impl Reader {
     /// A secret that may be a list, newest first.
     fn maybe_secrets(&mut self, name: &str) -> Option<Vec<SecretString>> {
         let value = self.get(name)?;
-        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
-        Some(parts.map(|part| self.secret_of(name, SHORTEST_SECRET, part)).collect())
+        let parts: Vec<&str> = value.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() {
+            self.fault(format!("{name} holds no secret: separate several by commas, newest first"));
+        }
+        Some(parts.into_iter().map(|part| self.secret_of(name, SHORTEST_SECRET, part)).collect())
     }
 
     fn required_secrets(&mut self, name: &str) -> Vec<SecretString> {
@@ -229,6 +232,11 @@ impl Reader {
         let group = ["META_ACCESS_TOKEN", "META_PHONE_NUMBER_ID", "META_VERIFY_TOKEN", "META_APP_SECRET"];
         let base_url = self.url("META_GRAPH_BASE_URL", "https://graph.facebook.com");
         let version = self.get("META_GRAPH_VERSION").unwrap_or_else(|| "v25.0".to_owned());
+        let numbered = version.strip_prefix('v').and_then(|number| number.split_once('.'));
+        if numbered.is_none_or(|(major, minor)| major.parse::<u8>().is_err() || minor.parse::<u8>().is_err())
+        {
+            self.fault("META_GRAPH_VERSION must be a version of the Graph API, such as v25.0");
+        }
         if !self.complete(&group) {
             return None;
         }
@@ -336,6 +344,12 @@ impl Reader {
         // These two are for codes and sessions; a service without them would have to be stopped later.
         self.required_secrets("OTP_SALT");
         self.required_secrets("NEXTAUTH_SECRET");
+        // Not used yet, but a placeholder in them would be tomorrow's open door.
+        for name in
+            ["ADMIN_PASSWORD", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "OPENAI_FALLBACK_API_KEY"]
+        {
+            self.maybe_secrets(name);
+        }
         // Never rotated, so not a list: a comma is part of it.
         let identity_hash_key = self.maybe_secret("IDENTITY_HASH_KEY");
         let identity_hash_key = self.required("IDENTITY_HASH_KEY", identity_hash_key);

@@ -139,3 +139,47 @@ async fn a_grant_to_an_unknown_number_waits_for_its_first_message() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_number_that_was_moved_away_from_takes_nothing_along_through_the_other_provider() {
+    for_each_engine(async |app| {
+        let (old, new) = ("+33639981030", "+33639981031");
+        // She writes through both providers, then changes her number at one of them.
+        let on_twilio = Person::new(Channel::Twilio, old).without_bsuid();
+        say(app, &on_twilio, "SOLDE").await;
+        let on_meta = Person::new(Channel::Meta, old).with_bsuid("FR.HERS");
+        say(app, &on_meta, "SOLDE").await;
+        assert_eq!(authors(app).await, 1);
+        let change = MessageKind::ChangedNumber { new_number: new.trim_start_matches('+').to_owned() };
+        app.deliver(&app.world.webhook_kind(&on_meta, change)).await;
+        app.run_until_idle().await;
+
+        let stranger = Person::new(Channel::Meta, old).with_bsuid("FR.STRANGERS");
+        say(app, &stranger, "SOLDE").await;
+        assert_eq!(authors(app).await, 2, "the old number is somebody else's now");
+        let shown = app.world.phone_messages(&stranger).pop().unwrap().body;
+        assert!(shown.contains("restants: 0"), "{shown}");
+        // She herself may come back to it without stopping anything.
+        let back = Person::new(Channel::Meta, new).with_bsuid("FR.HERS");
+        say(app, &back, "SOLDE").await;
+        assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE state = 'ready'").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_known_id_that_writes_from_a_number_her_other_identity_holds_is_answered() {
+    for_each_engine(async |app| {
+        let number = "+33639981032";
+        let by_number = Person::new(Channel::Meta, number).without_bsuid();
+        say(app, &by_number, "SOLDE").await;
+        let by_id = Person::new(Channel::Meta, "+33639981033").with_bsuid("FR.KNOWN");
+        say(app, &by_id, "SOLDE").await;
+        // The same id now shows the number that somebody without an id has: nobody is merged, everybody is answered.
+        let both = Person::new(Channel::Meta, number).with_bsuid("FR.KNOWN");
+        say(app, &both, "SOLDE").await;
+        assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE state = 'answered'").await, 3);
+        assert_eq!(authors(app).await, 2);
+    })
+    .await;
+}

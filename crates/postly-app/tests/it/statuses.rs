@@ -1,7 +1,7 @@
 //! Statuses: in any order, twice, of messages that are not ours.
 
 use postly_simulator::{Channel, MessageStatus};
-use postly_testkit::for_each_engine;
+use postly_testkit::{EngineName, Options, TestApp, for_each_engine};
 
 #[tokio::test]
 async fn statuses_end_the_same_in_any_order_and_never_start_a_conversation() {
@@ -55,4 +55,33 @@ async fn a_status_of_a_message_that_is_not_ours_is_ignored_by_name() {
         assert_eq!(app.texts("SELECT outcome FROM inbox").await, ["unknown_message"]);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_claim_takes_no_more_lanes_than_it_may() {
+    use postly_app::Queue;
+    use postly_domain::{UnixMillis, id::LeaseToken};
+    use postly_store::lanes;
+    for engine in EngineName::ALL {
+        // Lanes without anything in them: not a state that an audit would call clean.
+        let app = TestApp::start(engine, &Options::default()).await;
+        let now = UnixMillis(app.clock.now_ms());
+        let fill = async |lanes: std::ops::Range<i64>| {
+            let mut tx = app.app.db().write().await.unwrap();
+            for number in lanes {
+                lanes::add(&mut tx, Queue::Status, &format!("lane {number}"), 1, now).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+        };
+        // Believing that there is one lane, PostgreSQL would run a limited subquery once for each row.
+        fill(0..1).await;
+        app.texts("ANALYZE lanes").await;
+        fill(1..13).await;
+        let mut tx = app.app.db().write().await.unwrap();
+        let token = LeaseToken::new("a lease");
+        let claimed = lanes::claim(&mut tx, Queue::Status, &token, now, now.plus_ms(1_000), 2).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(claimed.len(), 2, "{engine:?}");
+        app.stop().await;
+    }
 }

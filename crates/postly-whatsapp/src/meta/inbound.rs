@@ -21,10 +21,8 @@ type Object<'a> = BTreeMap<String, &'a RawValue>;
 /// See [`inbound::receive`].
 pub(crate) fn receive(body: &[u8], routes: &Routes, now: UnixMillis) -> Vec<ReceivedEvent> {
     let mut batch = Batch { routes, now, events: vec![] };
-    match std::str::from_utf8(body) {
-        Ok(text) => batch.body(text.trim_start_matches('\u{FEFF}')),
-        Err(_) => batch.unreadable(body),
-    }
+    // A byte that is no UTF-8 spoils the text it stands in, and not the rest of the batch.
+    batch.body(String::from_utf8_lossy(body).trim_start_matches('\u{FEFF}'));
     if batch.events.is_empty() {
         batch.unknown(body);
     }

@@ -42,9 +42,19 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         tracing::info!(%address, engine = name(engine), "Listening on {address}");
         Some(tokio::spawn(serve(listener, postly_http::public_router(app.clone()), shutdown.clone())))
     };
-    let workers = if role == Role::Web { None } else { Some(tokio::spawn(Workers::new(app).run(shutdown))) };
+    let mut workers =
+        if role == Role::Web { None } else { Some(tokio::spawn(Workers::new(app).run(shutdown))) };
 
-    stop_signal().await.context("cannot wait for signals")?;
+    let ended_early = async {
+        match &mut workers {
+            Some(workers) => drop(workers.await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        signal = stop_signal() => signal.context("cannot wait for signals")?,
+        () = ended_early => return Err(Failure::Failed(anyhow::anyhow!("the workers stopped by themselves"))),
+    }
     tracing::info!("Stopping: finishing what is under way");
     // Everybody who listens may have gone already.
     let _ = stop.send(true);
