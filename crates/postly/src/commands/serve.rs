@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use axum::Router;
 use postly_app::{Engine, Shutdown, Workers};
 use postly_http::Metrics;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use super::Failure;
 use crate::{cli::Role, config::Reader, telemetry, wiring};
@@ -21,6 +24,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         let fault = "--role web and --role worker need PostgreSQL: an SQLite file has one process";
         return Err(Failure::Usage(fault.to_owned()));
     }
+    let mut signals = StopSignals::hear().context("cannot hear signals")?;
     telemetry::json();
     let metrics = Metrics::collect();
     let (public, admin) = (config.bind_address, config.admin_bind_address);
@@ -52,7 +56,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         }
     };
     tokio::select! {
-        signal = stop_signal() => signal.context("cannot wait for signals")?,
+        () = signals.next() => {}
         () = ended_early => return Err(Failure::Failed(anyhow::anyhow!("the workers stopped by themselves"))),
     }
     tracing::info!("Stopping: finishing what is under way");
@@ -112,14 +116,22 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Shutd
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn stop_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that ask for a stop. Heard from the moment this is made: before anybody can know that we run.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn hear() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Waits for one of them.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
