@@ -19,8 +19,6 @@ pub struct Author {
     pub email: Option<String>,
     /// The language we speak with her.
     pub language: Language,
-    /// Whether she chose it herself.
-    pub language_chosen: bool,
     /// Whether her first reply, the one that says who we are, was queued.
     pub greeted: bool,
     /// When we first met.
@@ -142,19 +140,11 @@ pub async fn add(
 ) -> Result<Author, StoreError> {
     tx.execute(ADD_AUTHOR, args![id, language, now]).await?;
     tx.execute(ADD_WALLET, args![id]).await?;
-    Ok(Author {
-        id: id.clone(),
-        email: None,
-        language,
-        language_chosen: false,
-        greeted: false,
-        created_at: now,
-    })
+    Ok(Author { id: id.clone(), email: None, language, greeted: false, created_at: now })
 }
 
-const GET: Sql = Sql::both(
-    "SELECT id, email, language, language_chosen, greeted_at_ms, created_at_ms FROM authors WHERE id = $1",
-);
+const GET: Sql =
+    Sql::both("SELECT id, email, language, greeted_at_ms, created_at_ms FROM authors WHERE id = $1");
 
 /// The author with this id.
 ///
@@ -166,7 +156,6 @@ pub async fn get(tx: &mut Tx, id: &AuthorId) -> Result<Option<Author>, StoreErro
         id: AuthorId::new(row.text("id")?),
         email: row.maybe_text("email")?,
         language: row.language("language")?,
-        language_chosen: row.flag("language_chosen")?,
         greeted: row.maybe_int("greeted_at_ms")?.is_some(),
         created_at: row.time("created_at_ms")?,
     }))

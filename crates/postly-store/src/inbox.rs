@@ -25,8 +25,6 @@ pub struct DueEvent {
     pub slice: String,
     /// When it happened, by the provider's clock.
     pub occurred_at: UnixMillis,
-    /// When we stored it.
-    pub received_at: UnixMillis,
     /// How often it was tried, this time included.
     pub attempts: i64,
     /// The current round: what a hold is keyed by, with the id.
@@ -89,7 +87,7 @@ pub async fn store(
 const HEAD: Sql = Sql::both(
     "UPDATE inbox SET attempts = attempts + 1 WHERE id = (SELECT id FROM inbox \
      WHERE queue = $1 AND lane = $2 AND state = 'ready' ORDER BY occurred_at_ms, id LIMIT 1) \
-     RETURNING id, provider, kind, slice, occurred_at_ms, received_at_ms, attempts, round",
+     RETURNING id, provider, kind, slice, occurred_at_ms, attempts, round",
 );
 
 /// The oldest event of a claimed lane, by the provider's time, then by arrival. Counts the attempt.
@@ -108,7 +106,6 @@ fn due_event(row: &Row) -> Result<DueEvent, StoreError> {
         kind: EventKind::parse(&row.text("kind")?).ok_or(StoreError::Unreadable { column: "kind" })?,
         slice: row.text("slice")?,
         occurred_at: row.time("occurred_at_ms")?,
-        received_at: row.time("received_at_ms")?,
         attempts: row.int("attempts")?,
         round: row.int("round")?,
     })
