@@ -15,6 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("postly-simulator", &[]),
     ("postly", EVERY_PART),
     ("postly-testkit", EVERY_PART),
+    // Drives the binary from outside, beside parts of it that it measures alone.
+    ("postly-campaign", EVERY_PART),
 ];
 
 /// What the binary and the testkit put together.

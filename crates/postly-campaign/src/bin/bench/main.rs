@@ -1,0 +1,3 @@
+//! How fast the service is, side by side with what bounds it. See docs/PERFORMANCE.md.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! What it takes to make the service lose a message or a credit. See docs/RELIABILITY.md.
+
+fn main() {}
