@@ -1,19 +1,17 @@
 //! Opening the database, and transactions on it.
 
-use std::{str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr as _, time::Duration};
 
 use postly_domain::UnixMillis;
 use sqlx::{
-    PgPool, SqlitePool, Transaction,
+    PgPool, Transaction,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions, Postgres},
-    sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use crate::{
-    StoreError,
-    group_commit::{GroupWriter, Member},
-    schema,
+    StoreError, schema,
     sql::{Arg, Row, Sql, args},
+    sqlite::{self, GroupWriter, Member, Readers, Reading},
 };
 
 /// Which engine a database runs on.
@@ -26,19 +24,25 @@ pub enum Engine {
 }
 
 /// A database: cheap to clone, shared by all who use it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Db {
     pools: Pools,
     /// Names this process in its wake-up calls, so that it does not wake itself. Nothing else hangs on it.
     voice: String,
 }
 
-#[derive(Clone, Debug)]
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("engine", &self.engine()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
 enum Pools {
     /// One connection writes, so that writers queue fairly instead of polling the file's lock; several read.
     Lite {
         writer: GroupWriter,
-        readers: SqlitePool,
+        readers: Readers,
     },
     Pg(PgPool),
 }
@@ -46,8 +50,8 @@ enum Pools {
 /// Connections to PostgreSQL per process: enough to keep both cores of a small server busy, few enough for
 /// several processes under the usual limit of 100.
 const PG_CONNECTIONS: u32 = 16;
-/// Readers of an SQLite file.
-const SQLITE_READERS: u32 = 4;
+/// More than there are statements, so that each is prepared once per connection.
+const STATEMENTS_KEPT: usize = 256;
 /// How long a caller waits for a free connection (RELIABILITY 4.3 allows 1 s; one writer needs a longer queue).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection may have rested before it is asked whether it may still write.
@@ -79,31 +83,24 @@ impl Db {
     }
 
     async fn open_sqlite(path: &str) -> Result<Self, StoreError> {
-        if let Some(folder) = std::path::Path::new(path).parent() {
+        let path = Path::new(path);
+        if let Some(folder) = path.parent() {
             tokio::fs::create_dir_all(folder).await.map_err(|error| StoreError::Open(error.into()))?;
         }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged message survives a power cut.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(5))
-            .foreign_keys(true);
-        let writer = GroupWriter::open(&options).await.map_err(StoreError::Open)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(SQLITE_READERS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_lazy_with(options.read_only(true).create_if_missing(false));
+        let (writer, readers) = sqlite::open(path).await?;
         Ok(Self { pools: Pools::Lite { writer, readers }, voice: String::new() })
     }
 
     async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url).map_err(StoreError::Open)?.options([
-            ("statement_timeout", STATEMENT_TIMEOUT_MS),
-            ("idle_in_transaction_session_timeout", "10000"),
-            ("synchronous_commit", "on"),
-        ]);
+        let cannot_open = |error: sqlx::Error| StoreError::Open(error.into());
+        let options = PgConnectOptions::from_str(url)
+            .map_err(cannot_open)?
+            .statement_cache_capacity(STATEMENTS_KEPT)
+            .options([
+                ("statement_timeout", STATEMENT_TIMEOUT_MS),
+                ("idle_in_transaction_session_timeout", "10000"),
+                ("synchronous_commit", "on"),
+            ]);
         let pool = PgPoolOptions::new()
             .max_connections(PG_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -122,12 +119,12 @@ impl Db {
             .max_lifetime(Duration::from_secs(300))
             .connect_with(options)
             .await
-            .map_err(StoreError::Open)?;
+            .map_err(cannot_open)?;
         let (backend, at): (i32, f64) =
             sqlx::query_as("SELECT pg_backend_pid(), EXTRACT(EPOCH FROM clock_timestamp())::float8")
                 .fetch_one(&pool)
                 .await
-                .map_err(StoreError::Open)?;
+                .map_err(cannot_open)?;
         Ok(Self { pools: Pools::Pg(pool), voice: format!("{backend}@{at}") })
     }
 
@@ -145,7 +142,7 @@ impl Db {
     /// When a migration fails, or the database was migrated by a newer version.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.pools {
-            Pools::Lite { writer, .. } => schema::migrate_sqlite(writer.alone().await.connection()).await,
+            Pools::Lite { writer, .. } => writer.alone(schema::migrate_sqlite).await,
             Pools::Pg(pool) => schema::migrate_postgres(pool).await,
         }
     }
@@ -167,7 +164,7 @@ impl Db {
     /// When the database cannot be reached in time.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.pools {
-            Pools::Lite { readers, .. } => Tx(Inner::LiteRead(readers.begin().await?)),
+            Pools::Lite { readers, .. } => Tx(Inner::LiteRead(readers.begin(ACQUIRE_TIMEOUT).await?)),
             Pools::Pg(pool) => {
                 Tx(Inner::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
             }
@@ -214,8 +211,8 @@ impl Db {
         match &self.pools {
             Pools::Lite { writer, readers } => {
                 readers.close().await;
-                // Nothing is open then: everybody in the line has come to an end.
-                drop(writer.alone().await);
+                // Everybody in the line has come to an end then. What is in the file is safe in any case.
+                let _ = writer.alone(|_| Ok(())).await;
             }
             Pools::Pg(pool) => pool.close().await,
         }
@@ -243,42 +240,21 @@ impl Wakeups {
 pub struct Tx(Inner);
 
 enum Inner {
-    LiteRead(Transaction<'static, Sqlite>),
+    LiteRead(Reading),
     LiteWrite(Member),
     Pg(Transaction<'static, Postgres>),
 }
 
-/// Binds the arguments and runs one method of the query on the engine's connection.
-macro_rules! run {
-    ($tx:expr, $sql:expr, $args:expr, $method:ident, |$result:ident| $lite:expr, $pg:expr) => {
-        match &mut $tx.0 {
-            Inner::LiteRead(tx) => {
-                let $result = bind!(Sqlite, $sql.lite, $args).$method(&mut **tx).await?;
-                $lite
-            }
-            Inner::LiteWrite(member) => {
-                let $result = bind!(Sqlite, $sql.lite, $args).$method(member.connection()?).await?;
-                $lite
-            }
-            Inner::Pg(tx) => {
-                let $result = bind!(Postgres, $sql.pg, $args).$method(&mut **tx).await?;
-                $pg
-            }
-        }
-    };
-}
-
-macro_rules! bind {
-    ($engine:ty, $text:expr, $args:expr) => {{
-        let mut query = sqlx::query::<$engine>($text);
-        for arg in $args {
-            query = match arg.clone() {
-                Arg::Text(value) => query.bind(value),
-                Arg::Int(value) => query.bind(value),
-            };
-        }
-        query
-    }};
+/// Binds the arguments of a statement of PostgreSQL.
+fn bind<'q>(sql: Sql, args: &'q [Arg<'_>]) -> sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments> {
+    let mut query = sqlx::query::<Postgres>(sql.pg);
+    for arg in args {
+        query = match arg {
+            Arg::Text(value) => query.bind(value.as_deref()),
+            Arg::Int(value) => query.bind(value),
+        };
+    }
+    query
 }
 
 impl Tx {
@@ -288,7 +264,7 @@ impl Tx {
     /// When the database did not confirm it. It may have been done all the same: the work must bear being repeated.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.0 {
-            Inner::LiteRead(tx) => tx.commit().await?,
+            Inner::LiteRead(reading) => drop(reading),
             Inner::LiteWrite(member) => member.commit().await?,
             Inner::Pg(tx) => tx.commit().await?,
         }
@@ -296,29 +272,38 @@ impl Tx {
     }
 
     /// Runs a statement; returns how many rows it touched.
-    pub(crate) async fn execute(&mut self, sql: Sql, args: &[Arg]) -> Result<u64, StoreError> {
-        Ok(run!(self, sql, args, execute, |done| done.rows_affected(), done.rows_affected()))
+    pub(crate) async fn execute(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+        Ok(match &mut self.0 {
+            Inner::LiteRead(reading) => sqlite::execute(reading.connection()?, sql.lite, args)?,
+            Inner::LiteWrite(member) => sqlite::execute(member.connection()?, sql.lite, args)?,
+            Inner::Pg(tx) => bind(sql, args).execute(&mut **tx).await?.rows_affected(),
+        })
     }
 
     /// Runs a query that gives at most one row.
-    pub(crate) async fn maybe_one(&mut self, sql: Sql, args: &[Arg]) -> Result<Option<Row>, StoreError> {
-        Ok(run!(self, sql, args, fetch_optional, |row| row.map(Row::Lite), row.map(Row::Pg)))
+    pub(crate) async fn maybe_one(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<Option<Row>, StoreError> {
+        Ok(match &mut self.0 {
+            Inner::LiteRead(_) | Inner::LiteWrite(_) => self.all(sql, args).await?.into_iter().next(),
+            Inner::Pg(tx) => bind(sql, args).fetch_optional(&mut **tx).await?.map(Row::Pg),
+        })
     }
 
     /// Runs a query that gives exactly one row.
-    pub(crate) async fn one(&mut self, sql: Sql, args: &[Arg]) -> Result<Row, StoreError> {
-        self.maybe_one(sql, args).await?.ok_or(StoreError::Unavailable(sqlx::Error::RowNotFound))
+    pub(crate) async fn one(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<Row, StoreError> {
+        let row = self.maybe_one(sql, args).await?;
+        row.ok_or_else(|| StoreError::Statement("a row that must be there is not".into()))
     }
 
     /// Runs a query that gives a bounded number of rows.
-    pub(crate) async fn all(&mut self, sql: Sql, args: &[Arg]) -> Result<Vec<Row>, StoreError> {
-        Ok(run!(
-            self,
-            sql,
-            args,
-            fetch_all,
-            |rows| rows.into_iter().map(Row::Lite).collect(),
-            rows.into_iter().map(Row::Pg).collect()
-        ))
+    pub(crate) async fn all(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreError> {
+        let connection = match &mut self.0 {
+            Inner::LiteRead(reading) => reading.connection()?,
+            Inner::LiteWrite(member) => member.connection()?,
+            Inner::Pg(tx) => {
+                let rows = bind(sql, args).fetch_all(&mut **tx).await?;
+                return Ok(rows.into_iter().map(Row::Pg).collect());
+            }
+        };
+        Ok(sqlite::query(connection, sql.lite, args)?.into_iter().map(Row::Lite).collect())
     }
 }

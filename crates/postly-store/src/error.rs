@@ -1,20 +1,23 @@
 //! How a statement can fail, by kind: SQLite names no constraints.
 
+/// What the engine's driver said.
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
 /// A failure of the database or of what it holds.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached, or not in time. Trying again later may work.
     #[error("the database does not answer")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Source),
     /// A unique key is taken already.
     #[error("a unique key is taken")]
-    Taken(#[source] sqlx::Error),
+    Taken(#[source] Source),
     /// A check or a reference does not hold: a bug, or somebody else's hand in the data.
     #[error("a constraint does not hold")]
-    Constraint(#[source] sqlx::Error),
+    Constraint(#[source] Source),
     /// The database refused the statement.
     #[error("the database refused a statement")]
-    Statement(#[source] sqlx::Error),
+    Statement(#[source] Source),
     /// A row holds something this version cannot read.
     #[error("column {column} holds something unknown")]
     Unreadable {
@@ -26,10 +29,10 @@ pub enum StoreError {
     UnknownScheme,
     /// The database could not be opened.
     #[error("the database cannot be opened")]
-    Open(#[source] sqlx::Error),
+    Open(#[source] Source),
     /// The schema could not be brought up to date.
     #[error("the schema cannot be brought up to date")]
-    Migrate(#[source] sqlx::migrate::MigrateError),
+    Migrate(#[source] Source),
     /// The lease was lost: somebody else has the lane now, and this work must not be recorded.
     #[error("the lease was lost")]
     LeaseLost,
@@ -40,35 +43,62 @@ impl StoreError {
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Taken(_))
     }
+
+    /// Nobody gave a connection back in time.
+    pub(crate) fn out_of_connections() -> Self {
+        Self::Unavailable("no connection was free in time".into())
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::error::ErrorKind;
-        match &error {
+        let kind: fn(Source) -> Self = match &error {
             sqlx::Error::Database(database) => match database.kind() {
-                ErrorKind::UniqueViolation => Self::Taken(error),
+                ErrorKind::UniqueViolation => Self::Taken,
                 ErrorKind::ForeignKeyViolation
                 | ErrorKind::NotNullViolation
                 | ErrorKind::CheckViolation
-                | ErrorKind::ExclusionViolation => Self::Constraint(error),
-                _ if is_passing(database.code().as_deref()) => Self::Unavailable(error),
-                _ => Self::Statement(error),
+                | ErrorKind::ExclusionViolation => Self::Constraint,
+                _ if database.code().is_some_and(|code| is_passing_on_postgres(&code)) => Self::Unavailable,
+                _ => Self::Statement,
             },
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) => Self::Statement(error),
-            _ => Self::Unavailable(error),
-        }
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) => Self::Statement,
+            _ => Self::Unavailable,
+        };
+        kind(error.into())
     }
 }
 
-/// Codes of a failure that passes. PostgreSQL ("Error Codes"): 08 connection, 25006 read-only (a failed-over
-/// primary), 40 serialisation and deadlock, 53 resources, 55P03 lock, 57 intervention and time-out.
-/// SQLite ("Result Codes"): 5 busy, 6 locked, 10 I/O, 13 full, and their extended forms.
-fn is_passing(code: Option<&str>) -> bool {
-    let Some(code) = code else { return false };
-    if code.len() == 5 {
-        return code == "25006"
-            || ["08", "40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class));
+/// Codes of a failure that passes (PostgreSQL, "Error Codes"): 08 connection, 25006 read-only (a failed-over primary), 40
+/// serialisation and deadlock, 53 resources, 55P03 lock, 57 intervention and time-out.
+fn is_passing_on_postgres(code: &str) -> bool {
+    code == "25006" || ["08", "40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class))
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::{ErrorCode, ffi};
+        let kind: fn(Source) -> Self = match error.sqlite_error() {
+            Some(ffi::Error { extended_code, code: ErrorCode::ConstraintViolation }) => {
+                match *extended_code {
+                    ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => Self::Taken,
+                    _ => Self::Constraint,
+                }
+            }
+            // SQLite, "Result Codes": each of these may pass.
+            Some(ffi::Error {
+                code:
+                    ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::DiskFull
+                    | ErrorCode::CannotOpen,
+                ..
+            }) => Self::Unavailable,
+            _ => Self::Statement,
+        };
+        kind(error.into())
     }
-    code.parse::<u32>().is_ok_and(|number| matches!(number & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }

@@ -5,9 +5,9 @@
 
 mod db;
 mod error;
-mod group_commit;
 mod schema;
 mod sql;
+mod sqlite;
 
 pub mod audit;
 pub mod authors;

@@ -1,7 +1,9 @@
 //! The schema: one folder of migrations for both engines, and what one engine alone needs.
 
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
 use sqlx::{
-    PgPool, SqlSafeStr as _, SqliteConnection,
+    PgPool, SqlSafeStr as _,
     migrate::{Migration, MigrationType, Migrator},
 };
 
@@ -27,24 +29,26 @@ const LEDGER_TRIGGERS_POSTGRES: &str = "\
 /// two concurrent `CREATE OR REPLACE` as an error. The number only has to be ours alone.
 const MIGRATION_LOCK: i64 = 0x706f_7374_6c79;
 
-fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "first".into(),
-        MigrationType::Simple,
-        include_str!("../migrations/0001_first.sql").into_sql_str(),
-        false,
-    )])
-}
+/// The migrations: their names and texts, in order. One that was released is never edited.
+const MIGRATIONS: [(&str, &str); 1] = [("first", include_str!("../migrations/0001_first.sql"))];
 
-pub(crate) async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    migrator().run(&mut *connection).await.map_err(StoreError::Migrate)?;
-    sqlx::raw_sql(LEDGER_TRIGGERS_SQLITE).execute(connection).await?;
+pub(crate) fn migrate_sqlite(connection: &mut Connection) -> Result<(), StoreError> {
+    let migrations = Migrations::new(MIGRATIONS.iter().map(|(_, text)| M::up(text)).collect());
+    migrations.to_latest(connection).map_err(|error| StoreError::Migrate(error.into()))?;
+    connection.execute_batch(LEDGER_TRIGGERS_SQLITE)?;
     Ok(())
 }
 
+fn migrator() -> Migrator {
+    let numbered = (1..).zip(MIGRATIONS);
+    let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
+        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(numbered.map(migration).collect())
+}
+
 pub(crate) async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
-    migrator().run(pool).await.map_err(StoreError::Migrate)?;
+    migrator().run(pool).await.map_err(|error| StoreError::Migrate(error.into()))?;
     let mut tx = pool.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *tx).await?;
     sqlx::raw_sql(LEDGER_TRIGGERS_POSTGRES).execute(&mut *tx).await?;

@@ -1,8 +1,11 @@
 //! Statements, arguments and rows, the same for both engines.
 
-use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
+use std::borrow::Cow;
 
-use crate::StoreError;
+use rusqlite::types::Value;
+use sqlx::{Row as _, postgres::PgRow};
+
+use crate::{StoreError, sqlite::LiteRow};
 
 /// A statement: one text for both engines, or one each where they must differ.
 #[derive(Clone, Copy)]
@@ -24,15 +27,14 @@ impl Sql {
 }
 
 /// A value bound to a statement. A null keeps its type, which PostgreSQL wants to know.
-#[derive(Clone)]
-pub(crate) enum Arg {
-    Text(Option<String>),
+pub(crate) enum Arg<'a> {
+    Text(Option<Cow<'a, str>>),
     Int(Option<i64>),
 }
 
 macro_rules! arg_from {
     ($($type:ty => |$value:ident| $arg:expr;)*) => {$(
-        impl From<$type> for Arg { fn from($value: $type) -> Self { $arg } }
+        impl<'a> From<$type> for Arg<'a> { fn from($value: $type) -> Self { $arg } }
     )*};
 }
 
@@ -42,28 +44,29 @@ use postly_domain::{
 };
 
 arg_from! {
-    &str => |value| Self::Text(Some(value.to_owned()));
-    String => |value| Self::Text(Some(value));
-    &String => |value| Self::Text(Some(value.clone()));
-    Option<&str> => |value| Self::Text(value.map(str::to_owned));
-    Option<String> => |value| Self::Text(value);
+    &'a str => |value| Self::Text(Some(value.into()));
+    String => |value| Self::Text(Some(value.into()));
+    &'a String => |value| Self::Text(Some(value.into()));
+    Option<&'a str> => |value| Self::Text(value.map(Cow::from));
     i64 => |value| Self::Int(Some(value));
     Option<i64> => |value| Self::Int(value);
     bool => |value| Self::Int(Some(i64::from(value)));
     UnixMillis => |value| Self::Int(Some(value.0));
     Option<UnixMillis> => |value| Self::Int(value.map(|at| at.0));
-    Provider => |value| Self::Text(Some(value.as_str().to_owned()));
-    Language => |value| Self::Text(Some(value.code().to_owned()));
-    LedgerReason => |value| Self::Text(Some(value.as_str().to_owned()));
-    &PhoneE164 => |value| Self::Text(Some(value.as_str().to_owned()));
-    Option<&PhoneE164> => |value| Self::Text(value.map(|phone| phone.as_str().to_owned()));
+    Provider => |value| Self::Text(Some(value.as_str().into()));
+    Language => |value| Self::Text(Some(value.code().into()));
+    LedgerReason => |value| Self::Text(Some(value.as_str().into()));
+    &'a PhoneE164 => |value| Self::Text(Some(value.as_str().into()));
+    Option<&'a PhoneE164> => |value| Self::Text(value.map(|phone| phone.as_str().into()));
 }
 
 macro_rules! arg_from_id {
     ($($id:ty)*) => {$(
-        impl From<&$id> for Arg { fn from(id: &$id) -> Self { Self::Text(Some(id.as_str().to_owned())) } }
-        impl From<Option<&$id>> for Arg {
-            fn from(id: Option<&$id>) -> Self { Self::Text(id.map(|id| id.as_str().to_owned())) }
+        impl<'a> From<&'a $id> for Arg<'a> {
+            fn from(id: &'a $id) -> Self { Self::Text(Some(id.as_str().into())) }
+        }
+        impl<'a> From<Option<&'a $id>> for Arg<'a> {
+            fn from(id: Option<&'a $id>) -> Self { Self::Text(id.map(|id| id.as_str().into())) }
         }
     )*};
 }
@@ -78,7 +81,7 @@ pub(crate) use args;
 
 /// A row of either engine, read by column name.
 pub(crate) enum Row {
-    Lite(SqliteRow),
+    Lite(LiteRow),
     Pg(PgRow),
 }
 
@@ -89,7 +92,13 @@ impl Row {
 
     pub(crate) fn maybe_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
         Ok(match self {
-            Self::Lite(row) => row.try_get(column)?,
+            Self::Lite(row) => match row.get(column)? {
+                Value::Text(text) => Some(text.clone()),
+                Value::Null => None,
+                Value::Integer(_) | Value::Real(_) | Value::Blob(_) => {
+                    return Err(StoreError::Unreadable { column });
+                }
+            },
             Self::Pg(row) => row.try_get(column)?,
         })
     }
@@ -100,7 +109,13 @@ impl Row {
 
     pub(crate) fn maybe_int(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
         Ok(match self {
-            Self::Lite(row) => row.try_get(column)?,
+            Self::Lite(row) => match row.get(column)? {
+                Value::Integer(number) => Some(*number),
+                Value::Null => None,
+                Value::Text(_) | Value::Real(_) | Value::Blob(_) => {
+                    return Err(StoreError::Unreadable { column });
+                }
+            },
             Self::Pg(row) => row.try_get(column)?,
         })
     }

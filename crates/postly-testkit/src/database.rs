@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use postly_store::Db;
-use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
 /// An engine to run a test on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,10 +76,7 @@ impl Database {
     /// A question whose answer is one number.
     pub async fn count(&self, sql: &'static str) -> i64 {
         match self.engine {
-            EngineName::Sqlite => {
-                let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("a connection");
-                sqlx::query(sql).fetch_one(&mut connection).await.expect("an answer").get(0)
-            }
+            EngineName::Sqlite => self.sqlite().query_row(sql, [], |row| row.get(0)).expect("an answer"),
             EngineName::Postgres => {
                 let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("a connection");
                 sqlx::query(sql).fetch_one(&mut connection).await.expect("an answer").get(0)
@@ -91,9 +88,10 @@ impl Database {
     pub async fn texts(&self, sql: &'static str) -> Vec<String> {
         match self.engine {
             EngineName::Sqlite => {
-                let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("a connection");
-                let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("an answer");
-                rows.iter().map(|row| row.get(0)).collect()
+                let connection = self.sqlite();
+                let mut statement = connection.prepare(sql).expect("a statement");
+                let rows = statement.query_map([], |row| row.get(0)).expect("an answer");
+                rows.collect::<Result<_, _>>().expect("texts")
             }
             EngineName::Postgres => {
                 let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("a connection");
@@ -101,6 +99,26 @@ impl Database {
                 rows.iter().map(|row| row.get(0)).collect()
             }
         }
+    }
+
+    /// Changes the data behind the service's back. Returns how many rows were touched.
+    ///
+    /// # Errors
+    /// When the database refuses it.
+    pub async fn change(&self, sql: &str) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(match self.engine {
+            EngineName::Sqlite => u64::try_from(self.sqlite().execute(sql, [])?)?,
+            EngineName::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.url).await?;
+                connection.execute(AssertSqlSafe(sql.to_owned())).await?.rows_affected()
+            }
+        })
+    }
+
+    /// A connection of our own to an SQLite file.
+    fn sqlite(&self) -> rusqlite::Connection {
+        let path = self.url.strip_prefix("sqlite://").expect("an address of SQLite");
+        rusqlite::Connection::open(path).expect("a connection")
     }
 }
 

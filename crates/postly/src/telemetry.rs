@@ -5,7 +5,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 /// Says everything from `info` on, and of the libraries only what is wrong. `RUST_LOG` overrides it.
 fn filter() -> EnvFilter {
     EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,reqwest=warn"))
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,rusqlite_migration=warn,hyper=warn,reqwest=warn"))
 }
 
 /// JSON lines, for machines.

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, Executor as _};
 
 /// Something that keeps every transaction of the service from happening while it is held.
 enum Outage {
-    Sqlite(sqlx::SqliteConnection),
+    Sqlite(rusqlite::Connection),
     Postgres { admin: sqlx::PgConnection, name: String },
 }
 
@@ -17,8 +17,8 @@ impl Outage {
         let url = app.database_url();
         match app.engine {
             EngineName::Sqlite => {
-                let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
-                connection.execute("BEGIN EXCLUSIVE").await.unwrap();
+                let connection = rusqlite::Connection::open(url.strip_prefix("sqlite://").unwrap()).unwrap();
+                connection.execute_batch("BEGIN EXCLUSIVE").unwrap();
                 Self::Sqlite(connection)
             }
             EngineName::Postgres => {
@@ -39,7 +39,7 @@ impl Outage {
 
     async fn end(self) {
         match self {
-            Self::Sqlite(mut connection) => drop(connection.execute("ROLLBACK").await.unwrap()),
+            Self::Sqlite(connection) => connection.execute_batch("ROLLBACK").unwrap(),
             Self::Postgres { mut admin, name } => {
                 let statement = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
                 admin.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();

@@ -167,7 +167,7 @@ async fn the_audit_names_a_balance_that_was_tampered_with() {
 
         let grant = ["credits", "grant", "--phone", NUMBER, "--amount", "3", "--reason", "x", "--json"];
         outside.postly(&grant).await.exits(0);
-        assert_eq!(outside.change("UPDATE wallets SET balance = balance + 40").await.unwrap(), 1);
+        assert_eq!(outside.database.change("UPDATE wallets SET balance = balance + 40").await.unwrap(), 1);
         let broken = outside.postly(&["audit", "--json"]).await.exits(1).json();
         assert_eq!(broken["ok"], false);
         let found: Vec<&Value> = broken["invariants"]
@@ -183,7 +183,7 @@ async fn the_audit_names_a_balance_that_was_tampered_with() {
         let plain = outside.postly(&["audit"]).await.exits(1);
         assert!(plain.out.contains("FAIL") && plain.out.contains("every balance is the sum"), "{plain:?}");
 
-        assert_eq!(outside.change("UPDATE wallets SET balance = balance - 40").await.unwrap(), 1);
+        assert_eq!(outside.database.change("UPDATE wallets SET balance = balance - 40").await.unwrap(), 1);
         outside.assert_audit_is_clean().await;
     })
     .await;
@@ -196,11 +196,11 @@ async fn the_ledger_takes_no_second_thoughts() {
         outside.postly(&grant).await.exits(0);
         for sql in ["UPDATE ledger SET delta = 300", "UPDATE ledger SET note = 'autre'", "DELETE FROM ledger"]
         {
-            let refused = outside.change(sql).await.unwrap_err().to_string();
+            let refused = outside.database.change(sql).await.unwrap_err().to_string();
             assert!(refused.contains("the ledger is append-only"), "{sql}: {refused}");
         }
         if outside.database.engine == EngineName::Postgres {
-            assert!(outside.change("TRUNCATE ledger").await.is_err());
+            assert!(outside.database.change("TRUNCATE ledger").await.is_err());
         }
         assert_eq!(outside.ledger(NUMBER).await, ["+3 adjustment"]);
     })

@@ -5,7 +5,6 @@ use std::time::Duration;
 use postly_simulator::{Channel, MessageStatus, Person, Simulator, SimulatorConfig, StatusPolicy, Webhook};
 use postly_testkit::{Database, EngineName, PUBLIC_BASE_URL};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::time::Instant;
 
 use crate::process::{Folder, PATIENCE, Ran, Service, Variables, run};
@@ -98,24 +97,9 @@ impl Outside {
         run(&self.folder, args, &variables(&[("DATABASE_URL", &self.database.url)])).await
     }
 
-    /// Changes the data behind the service's back.
-    pub(crate) async fn change(&self, sql: &str) -> Result<u64, sqlx::Error> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        Ok(match self.database.engine {
-            EngineName::Sqlite => {
-                let mut connection = sqlx::SqliteConnection::connect(&self.database.url).await?;
-                connection.execute(sql).await?.rows_affected()
-            }
-            EngineName::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(&self.database.url).await?;
-                connection.execute(sql).await?.rows_affected()
-            }
-        })
-    }
-
     /// The time passes: the leases of a dead process end, and pauses with them.
     pub(crate) async fn leases_end(&self) {
-        self.change("UPDATE lanes SET ready_at_ms = 0 WHERE ready_at_ms IS NOT NULL").await.unwrap();
+        self.database.change("UPDATE lanes SET ready_at_ms = 0 WHERE ready_at_ms IS NOT NULL").await.unwrap();
     }
 
     /// The time passes: the 30 s in which something could be heard of attempts made before this instant are over.
@@ -124,7 +108,7 @@ impl Outside {
             "UPDATE attempts SET started_at_ms = started_at_ms - 60000 \
              WHERE state IN ('sending', 'unclear') AND started_at_ms < {before_ms}"
         );
-        self.change(&sql).await.unwrap();
+        self.database.change(&sql).await.unwrap();
         self.pauses_end().await;
     }
 
@@ -132,7 +116,7 @@ impl Outside {
     pub(crate) async fn pauses_end(&self) {
         let sql = "UPDATE lanes SET ready_at_ms = 0 WHERE queue = 'outbox' AND lease_token IS NULL \
                    AND ready_at_ms IS NOT NULL";
-        self.change(sql).await.unwrap();
+        self.database.change(sql).await.unwrap();
     }
 
     /// Waits until a question to the database is answered with this number.

@@ -1,0 +1,495 @@
+//! SQLite: one connection writes, several read, and transactions that meet share one commit.
+//!
+//! A statement runs where it is asked for: it is a matter of microseconds, less than it takes to hand it to another
+//! thread. What may wait for the disk or for another process (a commit, a lock that is taken) runs where waiting
+//! disturbs nobody.
+//!
+//! Each writing transaction is a savepoint inside one outer transaction. When it commits, its savepoint is released and the
+//! next in line goes on within the same outer transaction; whoever then comes first to an empty line commits the outer
+//! one for all. A transaction has committed only when the outer one has: [`Member::commit`] waits for that. A
+//! transaction that is dropped takes back its own savepoint and nothing else.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, types::Value};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::{StoreError, sql::Arg};
+
+/// The most transactions that share one commit: what is lost together if the commit fails is tried again together.
+const LARGEST_GROUP: usize = 64;
+/// How long a transaction waits for another process that writes (an operator's command beside the service).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// More than there are statements, so that each is prepared once per connection.
+const STATEMENTS_KEPT: usize = 256;
+/// Connections that only read: a page or a command each.
+const READERS: usize = 4;
+
+/// Opens one connection. The folder must be there.
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+/// A row, taken out of its statement.
+pub(crate) struct LiteRow {
+    columns: Arc<[Box<str>]>,
+    values: Vec<Value>,
+}
+
+impl LiteRow {
+    /// The value in a column.
+    pub(crate) fn get(&self, column: &'static str) -> Result<&Value, StoreError> {
+        self.columns
+            .iter()
+            .position(|name| **name == *column)
+            .and_then(|index| self.values.get(index))
+            .ok_or(StoreError::Unreadable { column })
+    }
+}
+
+/// Binds `$1`, `$2` … by their number: SQLite itself takes them for names.
+fn bind(statement: &mut Statement<'_>, args: &[Arg<'_>]) -> Result<(), rusqlite::Error> {
+    for index in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(index).and_then(|name| name.get(1..)?.parse::<usize>().ok());
+        let arg = number.and_then(|number| args.get(number.checked_sub(1)?));
+        match arg.ok_or(rusqlite::Error::InvalidParameterCount(index, args.len()))? {
+            Arg::Text(text) => statement.raw_bind_parameter(index, text.as_deref())?,
+            Arg::Int(number) => statement.raw_bind_parameter(index, number)?,
+        }
+    }
+    Ok(())
+}
+
+/// Runs a statement; returns how many rows it touched.
+pub(crate) fn execute(connection: &Connection, sql: &str, args: &[Arg<'_>]) -> Result<u64, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    bind(&mut statement, args)?;
+    Ok(u64::try_from(statement.raw_execute()?).unwrap_or(u64::MAX))
+}
+
+/// Runs a query to its end, and takes its rows along.
+pub(crate) fn query(
+    connection: &Connection,
+    sql: &str,
+    args: &[Arg<'_>],
+) -> Result<Vec<LiteRow>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    bind(&mut statement, args)?;
+    let columns: Arc<[Box<str>]> = statement.column_names().into_iter().map(Box::from).collect();
+    let mut rows = statement.raw_query();
+    let mut found = vec![];
+    while let Some(row) = rows.next()? {
+        let values = (0..columns.len()).map(|index| row.get(index)).collect::<Result<_, _>>()?;
+        found.push(LiteRow { columns: Arc::clone(&columns), values });
+    }
+    Ok(found)
+}
+
+/// The connections that only read.
+#[derive(Clone)]
+pub(crate) struct Readers {
+    path: PathBuf,
+    idle: Arc<std::sync::Mutex<Vec<Connection>>>,
+    places: Arc<Semaphore>,
+}
+
+impl Readers {
+    fn new(path: &Path) -> Self {
+        let places = Arc::new(Semaphore::new(READERS));
+        Self { path: path.to_owned(), idle: Arc::default(), places }
+    }
+
+    /// Opens a transaction that cannot write, on one state of the data.
+    pub(crate) async fn begin(&self, patience: Duration) -> Result<Reading, StoreError> {
+        let place = tokio::time::timeout(patience, Arc::clone(&self.places).acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(StoreError::out_of_connections()) };
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        };
+        connection.execute_batch("BEGIN")?;
+        Ok(Reading { connection: Some(connection), readers: self.clone(), _place: place })
+    }
+
+    /// Waits until nobody reads, and closes the connections.
+    pub(crate) async fn close(&self) {
+        let everybody = u32::try_from(READERS).unwrap_or(u32::MAX);
+        let places = self.places.acquire_many(everybody).await;
+        self.places.close();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        drop(places);
+    }
+}
+
+/// A transaction that only reads.
+pub(crate) struct Reading {
+    /// `None` only while it is being dropped.
+    connection: Option<Connection>,
+    readers: Readers,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Reading {
+    pub(crate) fn connection(&self) -> Result<&Connection, StoreError> {
+        self.connection.as_ref().ok_or_else(StoreError::out_of_connections)
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // Nothing was written: how it ends makes no difference. A connection that cannot end is not used again.
+        if let Some(connection) = self.connection.take()
+            && connection.execute_batch("COMMIT").is_ok()
+        {
+            self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+    }
+}
+
+/// The writing connection of an SQLite file.
+#[derive(Clone)]
+pub(crate) struct GroupWriter {
+    line: Arc<Mutex<Writer>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+struct Writer {
+    connection: Connection,
+    /// Whether the outer transaction is open.
+    open: bool,
+    /// Members whose savepoints are released, and who wait for the outer commit.
+    released: Vec<oneshot::Sender<bool>>,
+}
+
+/// Opens the file, which is made when missing: the connection that writes, and those that read.
+pub(crate) async fn open(path: &Path) -> Result<(GroupWriter, Readers), StoreError> {
+    let owned = path.to_owned();
+    let connection = tokio::task::spawn_blocking(move || {
+        let connection = connect(&owned, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        // FULL: an acknowledged message survives a power cut.
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        )?;
+        // What may have to wait for another process is tried at once first, and then where waiting disturbs nobody.
+        connection.busy_timeout(Duration::ZERO)?;
+        Ok(connection)
+    })
+    .await
+    .map_err(|panic| StoreError::Open(panic.into()))?
+    .map_err(|error: rusqlite::Error| StoreError::Open(error.into()))?;
+    let writer = Writer { connection, open: false, released: vec![] };
+    let writer = GroupWriter { line: Arc::new(Mutex::new(writer)), waiting: Arc::new(AtomicUsize::new(0)) };
+    Ok((writer, Readers::new(path)))
+}
+
+impl GroupWriter {
+    /// Joins the line, which is first come, first served, and opens a savepoint at its head.
+    pub(crate) async fn begin(&self, patience: Duration) -> Result<Member, StoreError> {
+        let mut writer = {
+            let _place = Place::in_line(&self.waiting);
+            tokio::time::timeout(patience, Arc::clone(&self.line).lock_owned())
+                .await
+                .map_err(|_| StoreError::out_of_connections())?
+        };
+        if !writer.open {
+            match writer.connection.execute_batch("BEGIN IMMEDIATE") {
+                Ok(()) => {}
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                    writer = blocking(writer, Writer::begin_patiently).await??;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            writer.open = true;
+        }
+        if let Err(error) = writer.run("SAVEPOINT member") {
+            writer.give_up();
+            return Err(error.into());
+        }
+        Ok(Member { writer: Some(writer), group: self.clone() })
+    }
+
+    /// The connection itself, outside of any transaction.
+    pub(crate) async fn alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let writer = Arc::clone(&self.line).lock_owned().await;
+        let work = move |mut writer: OwnedMutexGuard<Writer>| {
+            writer.commit_group();
+            writer.connection.busy_timeout(BUSY_TIMEOUT)?;
+            let done = work(&mut writer.connection);
+            writer.connection.busy_timeout(Duration::ZERO)?;
+            done
+        };
+        blocking(writer, work).await?
+    }
+}
+
+/// Does work with the writing connection where it may wait for the disk. It is done to its end, also when the caller
+/// goes away meanwhile.
+async fn blocking<T: Send + 'static>(
+    writer: OwnedMutexGuard<Writer>,
+    work: impl FnOnce(OwnedMutexGuard<Writer>) -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(move || work(writer))
+        .await
+        .map_err(|lost| StoreError::Unavailable(lost.into()))
+}
+
+/// Counts itself in the line for as long as it lives, also when it is given up.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn in_line(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Self(waiting)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Writer {
+    fn run(&self, sql: &str) -> Result<(), rusqlite::Error> {
+        self.connection.prepare_cached(sql)?.raw_execute().map(drop)
+    }
+
+    /// Waits for another process that writes, as long as [`BUSY_TIMEOUT`].
+    fn begin_patiently(writer: OwnedMutexGuard<Self>) -> Result<OwnedMutexGuard<Self>, rusqlite::Error> {
+        writer.connection.busy_timeout(BUSY_TIMEOUT)?;
+        let begun = writer.connection.execute_batch("BEGIN IMMEDIATE");
+        writer.connection.busy_timeout(Duration::ZERO)?;
+        begun.map(|()| writer)
+    }
+
+    /// Takes back the savepoint of a member that went away.
+    fn take_back(&mut self) {
+        if self.connection.execute_batch("ROLLBACK TO member; RELEASE member").is_err() {
+            // SQLite has given up the outer transaction by itself (disk full, I/O error).
+            self.give_up();
+        }
+    }
+
+    /// Commits the outer transaction, and tells everyone in it.
+    fn commit_group(&mut self) {
+        if !self.open {
+            return;
+        }
+        if self.run("COMMIT").is_err() {
+            self.give_up();
+            return;
+        }
+        self.open = false;
+        for member in self.released.drain(..) {
+            // A member that does not wait any more has its data in all the same.
+            let _ = member.send(true);
+        }
+    }
+
+    /// Rolls everything back, and tells everyone that it did not happen.
+    fn give_up(&mut self) {
+        // When SQLite has rolled back by itself there is nothing left to roll back.
+        let _ = self.connection.execute_batch("ROLLBACK");
+        self.open = false;
+        for member in self.released.drain(..) {
+            let _ = member.send(false);
+        }
+    }
+}
+
+/// A transaction in the group.
+pub(crate) struct Member {
+    /// Held until the end; `None` afterwards.
+    writer: Option<OwnedMutexGuard<Writer>>,
+    group: GroupWriter,
+}
+
+impl Member {
+    /// The connection, inside the savepoint.
+    pub(crate) fn connection(&self) -> Result<&Connection, StoreError> {
+        self.writer.as_ref().map(|writer| &writer.connection).ok_or_else(not_committed)
+    }
+
+    /// Commits: returns when the outer transaction is on the disk.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        let Some(writer) = self.writer.as_mut() else { return Err(not_committed()) };
+        writer.run("RELEASE member")?;
+        let (sender, mut committed) = oneshot::channel();
+        writer.released.push(sender);
+        let nobody_waits = self.group.waiting.load(Ordering::SeqCst) == 0;
+        let full = writer.released.len() >= LARGEST_GROUP;
+        let writer = self.writer.take();
+        if let Some(writer) = writer.filter(|_| nobody_waits || full) {
+            commit_group(writer).await?;
+        } else {
+            // Queues up behind those who wait now, so that they are in the same group; the first of the group to come to
+            // the head of the line commits for all.
+            tokio::select! {
+                biased;
+                result = &mut committed => {
+                    return if result == Ok(true) { Ok(()) } else { Err(not_committed()) };
+                }
+                writer = Arc::clone(&self.group.line).lock_owned() => commit_group(writer).await?,
+            }
+        }
+        if committed.try_recv() == Ok(true) { Ok(()) } else { Err(not_committed()) }
+    }
+}
+
+fn not_committed() -> StoreError {
+    StoreError::Unavailable("the transactions it was committed with failed".into())
+}
+
+async fn commit_group(writer: OwnedMutexGuard<Writer>) -> Result<(), StoreError> {
+    blocking(writer, |mut writer| writer.commit_group()).await
+}
+
+impl Drop for Member {
+    /// Takes the savepoint back, and does not leave the outer transaction open behind an empty line: other processes
+    /// could not write.
+    fn drop(&mut self) {
+        let Some(mut writer) = self.writer.take() else { return };
+        writer.take_back();
+        if self.group.waiting.load(Ordering::SeqCst) > 0 || !writer.open {
+            return;
+        }
+        if writer.released.is_empty() {
+            writer.give_up();
+        } else if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn_blocking(move || writer.commit_group());
+        } else {
+            writer.commit_group();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn writer(name: &str) -> (GroupWriter, PathBuf) {
+        let path = std::env::temp_dir().join(format!("postly-group-{name}-{}.db", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let (writer, _) = open(&path).await.unwrap();
+        let made = writer
+            .alone(|connection| Ok(connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY)")?));
+        made.await.unwrap();
+        (writer, path)
+    }
+
+    async fn insert(writer: &GroupWriter, n: i64) -> Member {
+        let member = writer.begin(Duration::from_secs(5)).await.unwrap();
+        execute(member.connection().unwrap(), "INSERT INTO t VALUES ($1)", &[Arg::from(n)]).unwrap();
+        member
+    }
+
+    /// What another connection sees: only what is committed.
+    fn seen(path: &Path, condition: &str) -> i64 {
+        let other = Connection::open(path).unwrap();
+        other.query_row(&format!("SELECT COUNT(*) FROM t WHERE {condition}"), [], |row| row.get(0)).unwrap()
+    }
+
+    async fn somebody_waits(writer: &GroupWriter) {
+        while writer.waiting.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_commit_is_seen_by_others_when_it_returns() {
+        let (writer, path) = writer("seen").await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..200 {
+            let (writer, path) = (writer.clone(), path.clone());
+            tasks.spawn(async move {
+                insert(&writer, n).await.commit().await.unwrap();
+                assert_eq!(seen(&path, &format!("n = {n}")), 1);
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_drops_out_takes_only_its_own_back_and_leaves_the_file_free() {
+        let (writer, path) = writer("dropped").await;
+        let first = insert(&writer, 1).await;
+        // The second waits in line, so the first does not commit alone.
+        let other = writer.clone();
+        let second = tokio::spawn(async move { drop(insert(&other, 2).await) });
+        somebody_waits(&writer).await;
+        first.commit().await.unwrap();
+        second.await.unwrap();
+        drop(insert(&writer, 3).await);
+        assert_eq!(seen(&path, "1 = 1"), 1);
+        // Another process can write now.
+        Connection::open(&path).unwrap().execute_batch("INSERT INTO t VALUES (4)").unwrap();
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_fails_does_not_fail_the_others() {
+        let (writer, path) = writer("failed").await;
+        insert(&writer, 1).await.commit().await.unwrap();
+        let member = writer.begin(Duration::from_secs(5)).await.unwrap();
+        let twice = execute(member.connection().unwrap(), "INSERT INTO t VALUES (1)", &[]);
+        assert!(twice.is_err());
+        drop(member);
+        insert(&writer, 2).await.commit().await.unwrap();
+        assert_eq!(seen(&path, "1 = 1"), 2);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_lost_outer_transaction_is_told_to_everyone_in_it_and_then_forgotten() {
+        let (writer, path) = writer("lost").await;
+        let first = insert(&writer, 1).await;
+        let other = writer.clone();
+        let second = tokio::spawn(async move {
+            let member = insert(&other, 2).await;
+            // As SQLite does by itself when the disk is full.
+            member.connection().unwrap().execute_batch("ROLLBACK").unwrap();
+            member.commit().await.is_err()
+        });
+        somebody_waits(&writer).await;
+        assert!(first.commit().await.is_err());
+        assert!(second.await.unwrap());
+        insert(&writer, 3).await.commit().await.unwrap();
+        assert_eq!(seen(&path, "1 = 1"), 1);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn another_process_that_writes_is_waited_for() {
+        let (writer, path) = writer("waits").await;
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").unwrap();
+        let waiting = {
+            let writer = writer.clone();
+            tokio::spawn(async move { insert(&writer, 2).await.commit().await })
+        };
+        while writer.line.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        other.execute_batch("COMMIT").unwrap();
+        waiting.await.unwrap().unwrap();
+        assert_eq!(seen(&path, "1 = 1"), 2);
+        std::fs::remove_file(path).unwrap();
+    }
+}
