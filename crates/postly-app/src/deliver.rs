@@ -53,7 +53,7 @@ impl App {
         mut claimed: ClaimedLane,
         now: UnixMillis,
     ) -> Result<Option<Departure>, StoreError> {
-        let Some(message) = outbox::head(tx, &claimed).await? else {
+        let Some(message) = outbox::head(tx, &claimed, now).await? else {
             tracing::error!(
                 lane.waiting = claimed.waiting,
                 "A lane of the outbox waits for a message that is not there"
@@ -79,9 +79,8 @@ impl App {
                 lanes::defer(tx, &claimed, then).await?;
             }
             NextStep::Attempt => {
-                let resting =
-                    outbox::sender_rests_until(tx, message.provider, &message.business, now).await?;
-                match resting.map_or_else(|| delivery::pace(claimed.paid_until, now), Err) {
+                let paced = delivery::pace(claimed.paid_until, now);
+                match message.sender_rests_until.map_or(paced, Err) {
                     Ok(paid_until) => claimed.paid_until = paid_until,
                     Err(then) => {
                         lanes::defer(tx, &claimed, then).await?;

@@ -1,16 +1,81 @@
 //! The ingress: what a provider brings is stored, and only then acknowledged. Nothing else happens here.
 
-use std::{collections::BTreeMap, time::Duration};
+//!
+//! Webhooks that arrive while another is being stored are stored together by the next transaction: one sync of the disk
+//! for all of them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use postly_domain::{event::ReceivedEvent, id::EventId};
 use postly_store::{StoreError, inbox, lanes};
 use postly_whatsapp::signature::{SignatureError, WebhookRequest};
 use secrecy::ExposeSecret as _;
+use tokio::sync::oneshot;
 
 use crate::{App, crash, ids::Fresh as _};
 
 /// How long storing may take before we answer that we cannot (PRODUCT 5: 503 within 2 s).
 const STORE_TIMEOUT: Duration = Duration::from_millis(1_800);
+
+/// How many webhooks are stored by one transaction at most: what fails together is brought again together.
+const LARGEST_BATCH: usize = 64;
+/// How many webhooks wait to be stored at most; more are sent away with a 503. A second's worth at a rate far above any
+/// provider's.
+const MOST_WAITING: usize = 8_192;
+
+/// Webhooks that wait to be stored.
+#[derive(Default)]
+pub(crate) struct Line(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    webhooks: Vec<Webhook>,
+    /// Whether somebody is at work on the line.
+    attended: bool,
+}
+
+/// A webhook's events, and who waits for their commit.
+struct Webhook {
+    events: Arc<[ReceivedEvent]>,
+    stored: oneshot::Sender<Result<(), Arc<StoreError>>>,
+}
+
+impl Line {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody's work on the line. Should it end by a panic, the line is left unattended, so that the next webhook finds
+/// somebody new.
+struct Attendance {
+    app: App,
+    over: bool,
+}
+
+impl Attendance {
+    /// The next webhooks to be stored together. None: the line is empty, and from now on unattended.
+    fn next(&mut self) -> Vec<Webhook> {
+        let mut waiting = self.app.0.line.lock();
+        let size = waiting.webhooks.len().min(LARGEST_BATCH);
+        self.over = size == 0;
+        waiting.attended = !self.over;
+        waiting.webhooks.drain(..size).collect()
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        if !self.over {
+            // Whoever waits is told so by the end of its channel, and brings its webhook again.
+            *self.app.0.line.lock() = Waiting::default();
+        }
+    }
+}
 
 /// Why a webhook is not acknowledged.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +85,7 @@ pub enum IngestError {
     NotAuthentic(#[from] SignatureError),
     /// It could not be stored: the provider will bring it again.
     #[error("the webhook could not be stored")]
-    NotStored(#[source] StoreError),
+    NotStored(#[source] Arc<StoreError>),
     /// It could not be stored in time: the provider will bring it again.
     #[error("the webhook could not be stored in time")]
     TooSlow,
@@ -45,12 +110,12 @@ impl App {
     /// When it is not authentic (nothing is stored), or cannot be stored.
     pub async fn ingest(&self, request: WebhookRequest<'_>) -> Result<postly_domain::Provider, IngestError> {
         let verified = self.0.verifier.verify(&request)?;
-        let events = postly_whatsapp::receive(&verified, &self.0.routes, self.now());
+        let events: Arc<[ReceivedEvent]> =
+            postly_whatsapp::receive(&verified, &self.0.routes, self.now()).into();
         crash::point("received");
-        match tokio::time::timeout(STORE_TIMEOUT, self.store(&events)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(IngestError::NotStored(error)),
-            Err(_) => return Err(IngestError::TooSlow),
+        match tokio::time::timeout(STORE_TIMEOUT, self.join_line(&events)?).await {
+            Ok(Ok(stored)) => stored.map_err(IngestError::NotStored)?,
+            Ok(Err(_)) | Err(_) => return Err(IngestError::TooSlow),
         }
         crash::point("stored");
         for queue in
@@ -61,12 +126,38 @@ impl App {
         Ok(verified.provider())
     }
 
-    async fn store(&self, events: &[ReceivedEvent]) -> Result<(), StoreError> {
+    /// Puts a webhook in the line, and sees to it that somebody attends to the line. Returns what tells of its commit.
+    fn join_line(
+        &self,
+        events: &Arc<[ReceivedEvent]>,
+    ) -> Result<oneshot::Receiver<Result<(), Arc<StoreError>>>, IngestError> {
+        let (stored, told) = oneshot::channel();
+        let mut waiting = self.0.line.lock();
+        if waiting.webhooks.len() >= MOST_WAITING {
+            return Err(IngestError::TooSlow);
+        }
+        waiting.webhooks.push(Webhook { events: Arc::clone(events), stored });
+        if !std::mem::replace(&mut waiting.attended, true) {
+            tokio::spawn(attend(Attendance { app: self.clone(), over: false }));
+        }
+        Ok(told)
+    }
+
+    /// Stores the events of some webhooks, all or none, in the time that a webhook has.
+    async fn store(&self, webhooks: &[Webhook]) -> Result<(), StoreError> {
+        let events = webhooks.iter().flat_map(|webhook| webhook.events.iter());
+        match tokio::time::timeout(STORE_TIMEOUT, self.store_events(events)).await {
+            Ok(stored) => stored,
+            Err(late) => Err(StoreError::Unavailable(late.into())),
+        }
+    }
+
+    async fn store_events(&self, events: impl Iterator<Item = &ReceivedEvent>) -> Result<(), StoreError> {
         let now = self.now();
         // The ids follow the order of arrival; the statements follow the order of the keys, so that two batches
         // with the same events do not wait for each other in a circle.
         let mut rows: Vec<(EventId, &ReceivedEvent)> =
-            events.iter().map(|event| (EventId::fresh(), event)).collect();
+            events.map(|event| (EventId::fresh(), event)).collect();
         rows.sort_by(|(_, left), (_, right)| left.key.cmp(&right.key));
 
         let mut tx = self.0.db.write().await?;
@@ -94,5 +185,34 @@ impl App {
             lanes::add(&mut tx, queue, lane, count, now).await?;
         }
         tx.commit().await
+    }
+}
+
+/// Stores what waits, until nothing does.
+async fn attend(mut attendance: Attendance) {
+    let app = attendance.app.clone();
+    loop {
+        let webhooks = attendance.next();
+        if webhooks.is_empty() {
+            return;
+        }
+        match app.store(&webhooks).await {
+            Ok(()) => tell(webhooks, &Ok(())),
+            // One that the database refuses must not keep the others out.
+            Err(error) if !error.is_temporary() && webhooks.len() > 1 => {
+                for webhook in webhooks {
+                    let stored = app.store(std::slice::from_ref(&webhook)).await.map_err(Arc::new);
+                    tell(vec![webhook], &stored);
+                }
+            }
+            Err(error) => tell(webhooks, &Err(Arc::new(error))),
+        }
+    }
+}
+
+fn tell(webhooks: Vec<Webhook>, stored: &Result<(), Arc<StoreError>>) {
+    for webhook in webhooks {
+        // Who does not wait any more has answered that it could not be stored; it will come again, and be known.
+        let _ = webhook.stored.send(stored.clone());
     }
 }

@@ -89,6 +89,7 @@ struct Inner {
     settings: Settings,
     catalogue: Catalogue,
     wakers: Wakers,
+    line: ingest::Line,
 }
 
 impl App {
@@ -108,6 +109,7 @@ impl App {
             settings,
             catalogue,
             wakers,
+            line: ingest::Line::default(),
         }))
     }
 

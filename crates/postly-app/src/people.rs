@@ -35,6 +35,12 @@ impl App {
         language: Language,
         now: UnixMillis,
     ) -> Result<Person, JourneyError> {
+        if let Some((identity, author)) = authors::known(tx, sender).await?
+            && author.greeted
+        {
+            // Called as ever, and past her first message: nothing to note, and nothing to keep others from.
+            return Ok(Person { author, identity });
+        }
         // One lock per name a second transaction could meet her under (she may write through both providers at once),
         // in one order everywhere: the number first.
         let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());

@@ -90,7 +90,7 @@ impl App {
         now: UnixMillis,
     ) -> Result<MessageId, StoreError> {
         let author = &asked.person.author;
-        if authors::greet(tx, &author.id, now).await? {
+        if !author.greeted && authors::greet(tx, &author.id, now).await? {
             let key = if self.0.writer.is_ai() { "greeting-ai" } else { "greeting-offline" };
             reply.units.push(self.0.catalogue.text(author.language, key));
         }

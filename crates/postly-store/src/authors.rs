@@ -2,6 +2,7 @@
 
 use postly_domain::{
     Language, PhoneE164, Provider, UnixMillis,
+    event::Sender,
     id::{AuthorId, IdentityId},
 };
 
@@ -91,6 +92,50 @@ pub async fn lock_person(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+macro_rules! known_sql {
+    ($names:literal) => {
+        concat!(
+            "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
+            "authors.language, authors.greeted_at_ms, authors.created_at_ms FROM identities ",
+            "JOIN authors ON authors.id = identities.author_id ",
+            "WHERE identities.provider = $1 AND identities.address = $2 AND ",
+            $names
+        )
+    };
+}
+const KNOWN_BY_PHONE: Sql = Sql::both(known_sql!("identities.phone = $3 AND identities.bsuid IS NULL"));
+const KNOWN_BY_BSUID: Sql = Sql::both(known_sql!("identities.bsuid = $3 AND identities.phone IS NULL"));
+const KNOWN_BY_BOTH: Sql = Sql::both(known_sql!("identities.phone = $3 AND identities.bsuid = $4"));
+
+/// The identity that is called exactly like this sender, name for name, with its author: somebody of whom there is
+/// nothing new to note. `None` says nothing about whether we know her.
+///
+/// # Errors
+/// When the database fails, or the row cannot be read.
+pub async fn known(tx: &mut Tx, sender: &Sender) -> Result<Option<(Identity, Author)>, StoreError> {
+    let (provider, address) = (sender.provider, &sender.address);
+    let row = match (&sender.phone, &sender.bsuid) {
+        (Some(phone), Some(bsuid)) => {
+            tx.maybe_one(KNOWN_BY_BOTH, args![provider, address, phone, bsuid]).await?
+        }
+        (Some(phone), None) => tx.maybe_one(KNOWN_BY_PHONE, args![provider, address, phone]).await?,
+        (None, Some(bsuid)) => tx.maybe_one(KNOWN_BY_BSUID, args![provider, address, bsuid]).await?,
+        (None, None) => None,
+    };
+    let Some(row) = row else { return Ok(None) };
+    let author_id = AuthorId::new(row.text("author_id")?);
+    let identity = Identity {
+        id: IdentityId::new(row.text("identity_id")?),
+        author_id: author_id.clone(),
+        provider,
+        address: Some(address.clone()),
+        phone: sender.phone.clone(),
+        bsuid: sender.bsuid.clone(),
+        stopped_at: row.maybe_time("stopped_at_ms")?,
+    };
+    Ok(Some((identity, author(author_id, &row)?)))
+}
+
 const BY_BSUID: Sql = Sql::both(identity_sql!("WHERE provider = $1 AND bsuid = $2"));
 
 /// The identity with this id of this provider.
@@ -143,22 +188,24 @@ pub async fn add(
     Ok(Author { id: id.clone(), email: None, language, greeted: false, created_at: now })
 }
 
-const GET: Sql =
-    Sql::both("SELECT id, email, language, greeted_at_ms, created_at_ms FROM authors WHERE id = $1");
+const GET: Sql = Sql::both("SELECT email, language, greeted_at_ms, created_at_ms FROM authors WHERE id = $1");
 
 /// The author with this id.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn get(tx: &mut Tx, id: &AuthorId) -> Result<Option<Author>, StoreError> {
-    let Some(row) = tx.maybe_one(GET, args![id]).await? else { return Ok(None) };
-    Ok(Some(Author {
-        id: AuthorId::new(row.text("id")?),
+    tx.maybe_one(GET, args![id]).await?.map(|row| author(id.clone(), &row)).transpose()
+}
+
+fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
+    Ok(Author {
+        id,
         email: row.maybe_text("email")?,
         language: row.language("language")?,
         greeted: row.maybe_int("greeted_at_ms")?.is_some(),
         created_at: row.time("created_at_ms")?,
-    }))
+    })
 }
 
 const ADD_IDENTITY: Sql = Sql::both(

@@ -108,6 +108,8 @@ pub struct DueMessage {
     pub recipient_waits: usize,
     /// The end of its service window.
     pub expires_at: UnixMillis,
+    /// Until when its sender rests, if it does.
+    pub sender_rests_until: Option<UnixMillis>,
     /// All attempts, oldest first.
     pub attempts: Vec<Attempt>,
 }
@@ -119,9 +121,15 @@ impl std::fmt::Debug for DueMessage {
 }
 
 const HEAD: Sql = Sql::both(
-    "SELECT id, author_id, provider, business, address, generation_id, carries_variant, reply_to, body, refusals, \
-     recipient_waits, expires_at_ms FROM outbox \
-     WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown') ORDER BY id LIMIT 1",
+    "SELECT head.id, head.author_id, head.provider, head.business, head.address, head.generation_id, \
+     head.carries_variant, head.reply_to, head.body, head.refusals, head.recipient_waits, head.expires_at_ms, \
+     resting_senders.until_ms AS rests_until_ms, attempts.state, attempts.status, attempts.started_at_ms \
+     FROM (SELECT id, author_id, provider, business, address, generation_id, carries_variant, reply_to, body, \
+     refusals, recipient_waits, expires_at_ms FROM outbox \
+     WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown') ORDER BY id LIMIT 1) AS head \
+     LEFT JOIN resting_senders ON resting_senders.provider = head.provider \
+     AND resting_senders.business = head.business AND resting_senders.until_ms > $2 \
+     LEFT JOIN attempts ON attempts.message_id = head.id ORDER BY attempts.id",
 );
 const ATTEMPTS: Sql =
     Sql::both("SELECT state, status, started_at_ms FROM attempts WHERE message_id = $1 ORDER BY id");
@@ -130,11 +138,20 @@ const ATTEMPTS: Sql =
 ///
 /// # Errors
 /// When the database fails, or the row cannot be read.
-pub async fn head(tx: &mut Tx, claimed: &ClaimedLane) -> Result<Option<DueMessage>, StoreError> {
-    let Some(row) = tx.maybe_one(HEAD, args![&claimed.lane]).await? else { return Ok(None) };
-    let id = MessageId::new(row.text("id")?);
-    let attempts = attempts(tx, &id).await?;
+pub async fn head(
+    tx: &mut Tx,
+    claimed: &ClaimedLane,
+    now: UnixMillis,
+) -> Result<Option<DueMessage>, StoreError> {
+    // One row per attempt, and one without when there is none.
+    let rows = tx.all(HEAD, args![&claimed.lane, now]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let attempts = match row.maybe_text("state")? {
+        Some(_) => rows.iter().map(attempt).collect::<Result<_, _>>()?,
+        None => vec![],
+    };
     Ok(Some(DueMessage {
+        id: MessageId::new(row.text("id")?),
         author: AuthorId::new(row.text("author_id")?),
         provider: row.provider("provider")?,
         business: row.text("business")?,
@@ -146,8 +163,8 @@ pub async fn head(tx: &mut Tx, claimed: &ClaimedLane) -> Result<Option<DueMessag
         refusals: usize::try_from(row.int("refusals")?).unwrap_or(0),
         recipient_waits: usize::try_from(row.int("recipient_waits")?).unwrap_or(0),
         expires_at: row.time("expires_at_ms")?,
+        sender_rests_until: row.maybe_time("rests_until_ms")?,
         attempts,
-        id,
     }))
 }
 
@@ -513,21 +530,4 @@ pub async fn rest_sender(
 ) -> Result<(), StoreError> {
     tx.execute(REST, args![provider, business, until, reason]).await?;
     Ok(())
-}
-
-const RESTING: Sql =
-    Sql::both("SELECT until_ms FROM resting_senders WHERE provider = $1 AND business = $2 AND until_ms > $3");
-
-/// Until when a business number rests, if it does.
-///
-/// # Errors
-/// When the database fails.
-pub async fn sender_rests_until(
-    tx: &mut Tx,
-    provider: Provider,
-    business: &str,
-    now: UnixMillis,
-) -> Result<Option<UnixMillis>, StoreError> {
-    let row = tx.maybe_one(RESTING, args![provider, business, now]).await?;
-    row.map(|row| row.time("until_ms")).transpose()
 }

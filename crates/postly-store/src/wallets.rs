@@ -93,7 +93,7 @@ const RESERVE: Sql = Sql::both(
 );
 const PLACE: Sql = Sql::both(
     "INSERT INTO holds (id, author_id, hold_key, amount, state, created_at_ms) \
-     VALUES ($1, $2, $3, $4, 'open', $5)",
+     VALUES ($1, $2, $3, $4, 'open', $5) ON CONFLICT (hold_key) DO NOTHING",
 );
 const FIND: Sql = Sql::both("SELECT id, state FROM holds WHERE hold_key = $1");
 
@@ -120,18 +120,20 @@ pub async fn hold(
     amount: i64,
     now: UnixMillis,
 ) -> Result<Held, StoreError> {
-    if let Some(row) = tx.maybe_one(FIND, args![key]).await? {
-        let state = row.text("state")?;
-        return match HoldState::parse(&state).ok_or(StoreError::Unreadable { column: "state" })? {
-            HoldState::Open => Ok(Held::Open(HoldId::new(row.text("id")?))),
-            closed @ (HoldState::Settled | HoldState::Released) => Ok(Held::Closed(closed)),
-        };
+    // Most keys are new, so the credit is reserved before anybody looks for an earlier hold.
+    let reserved = tx.maybe_one(RESERVE, args![author, amount]).await?.is_some();
+    if reserved {
+        if tx.execute(PLACE, args![id, author, key, amount, now]).await? == 1 {
+            return Ok(Held::Open(id.clone()));
+        }
+        tx.execute(UNRESERVE, args![author, amount]).await?;
     }
-    if tx.maybe_one(RESERVE, args![author, amount]).await?.is_none() {
-        return Ok(Held::Insufficient);
+    let Some(row) = tx.maybe_one(FIND, args![key]).await? else { return Ok(Held::Insufficient) };
+    let state = row.text("state")?;
+    match HoldState::parse(&state).ok_or(StoreError::Unreadable { column: "state" })? {
+        HoldState::Open => Ok(Held::Open(HoldId::new(row.text("id")?))),
+        closed @ (HoldState::Settled | HoldState::Released) => Ok(Held::Closed(closed)),
     }
-    tx.execute(PLACE, args![id, author, key, amount, now]).await?;
-    Ok(Held::Open(id.clone()))
 }
 
 const CLOSE: Sql = Sql::both(
@@ -140,8 +142,7 @@ const CLOSE: Sql = Sql::both(
 const SPEND: Sql = Sql::both(
     "UPDATE wallets SET held = held - $2, balance = balance - $2 WHERE author_id = $1 RETURNING balance, held",
 );
-const UNRESERVE: Sql =
-    Sql::both("UPDATE wallets SET held = held - $2 WHERE author_id = $1 RETURNING balance, held");
+const UNRESERVE: Sql = Sql::both("UPDATE wallets SET held = held - $2 WHERE author_id = $1");
 const ADD_ENTRY: Sql = Sql::both(
     "INSERT INTO ledger (id, author_id, delta, reason, operation, note, reference, created_at_ms) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (operation) DO NOTHING",
@@ -204,7 +205,7 @@ pub async fn release(tx: &mut Tx, hold: &HoldId, now: UnixMillis) -> Result<bool
         return Ok(false);
     };
     let author = AuthorId::new(row.text("author_id")?);
-    tx.one(UNRESERVE, args![&author, row.int("amount")?]).await?;
+    tx.execute(UNRESERVE, args![&author, row.int("amount")?]).await?;
     Ok(true)
 }
 
