@@ -71,8 +71,7 @@ impl App {
         };
         let command = Command::parse(text);
         let mut tx = self.0.db.write().await?;
-        let language = first_language(text);
-        let person = self.meet(&mut tx, &message.sender, language, now).await?;
+        let person = self.meet(&mut tx, &message.sender, || first_language(text), now).await?;
         if let Command::Generate(brief) = &command {
             return self.generate(tx, claimed, event, message, &person, brief).await;
         }
@@ -137,7 +136,7 @@ impl App {
     ) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let person = self.meet(&mut tx, &message.sender, Language::Fr, now).await?;
+        let person = self.meet(&mut tx, &message.sender, || Language::Fr, now).await?;
         let today = UnixMillis(now.day().saturating_mul(86_400_000));
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? {
             let author = Some(&person.author.id);
@@ -161,7 +160,7 @@ impl App {
         };
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let person = self.meet(&mut tx, &message.sender, Language::Fr, now).await?;
+        let person = self.meet(&mut tx, &message.sender, || Language::Fr, now).await?;
         let asked = asked(claimed, event, &message, &person);
         let values = [("limit", Value::Number(MAX_WAITING))];
         let text = self.0.catalogue.format(person.author.language, "flood", &values);
@@ -251,7 +250,7 @@ impl App {
                 postly_whatsapp::understand(event.provider, event.kind, &event.slice)
             && now.since_ms(event.occurred_at) < SERVICE_WINDOW_SECS * 1000
         {
-            let person = self.meet(&mut tx, &message.sender, Language::Fr, now).await?;
+            let person = self.meet(&mut tx, &message.sender, || Language::Fr, now).await?;
             let text = self.0.catalogue.text(person.author.language, "generation-failed");
             self.queue_notice(&mut tx, &asked(claimed, event, &message, &person), "failed", &text, now)
                 .await?;

@@ -27,12 +27,12 @@ pub(crate) struct Person {
 }
 
 impl App {
-    /// Finds the author behind a sender, or makes one. A number's first message brings its trial credits.
+    /// Finds the author behind a sender, or makes one, who speaks `language`. A number's first message brings its trial credits.
     pub(crate) async fn meet(
         &self,
         tx: &mut Tx,
         sender: &Sender,
-        language: Language,
+        language: impl FnOnce() -> Language,
         now: UnixMillis,
     ) -> Result<Person, JourneyError> {
         if let Some((identity, author)) = authors::known(tx, sender).await?
@@ -49,7 +49,7 @@ impl App {
         }
         let identity = match self.recognise(tx, sender, now).await? {
             Some(identity) => identity,
-            None => self.introduce(tx, sender, language, now).await?,
+            None => self.introduce(tx, sender, language(), now).await?,
         };
         let author =
             authors::get(tx, &identity.author_id).await?.ok_or(JourneyError::Missing("an author"))?;

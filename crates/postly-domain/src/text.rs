@@ -1,5 +1,7 @@
 //! Comparing what people type without minding how they type it.
 
+use std::sync::LazyLock;
+
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// The form in which two spellings of a command are the same: compatibility-composed (`ＬＯＧＩＮ` is `LOGIN`),
@@ -7,18 +9,58 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 ///
 /// For comparing only: what an author wrote is stored and written about as she wrote it.
 pub fn fold(text: &str) -> String {
-    let plain: String = text
-        .nfkd()
-        .flat_map(char::to_lowercase)
-        .nfkd()
-        .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
-        .map(|c| match c {
-            '’' | '‘' | '`' => '\'',
-            'أ' | 'إ' | 'آ' => 'ا',
-            other => other,
-        })
-        .collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut folded = String::with_capacity(text.len());
+    let mut gap = false;
+    let mut push = |c: char| {
+        if c.is_whitespace() {
+            gap = true;
+            return;
+        }
+        if std::mem::take(&mut gap) && !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.push(c);
+    };
+    // Decomposition looks at one character at a time, but for the order of the marks, which are left out.
+    for c in text.chars() {
+        if c.is_ascii() {
+            plain(c.to_ascii_lowercase()).into_iter().for_each(&mut push);
+        } else if let Some(known) = FOLDED.get(index_of(c)) {
+            known.chars().for_each(&mut push);
+        } else {
+            fold_char(c).for_each(&mut push);
+        }
+    }
+    folded
+}
+
+/// What each character of our scripts folds to: European Latin, Greek, Cyrillic, Arabic.
+static FOLDED: LazyLock<Vec<Box<str>>> = LazyLock::new(|| {
+    (FIRST_FOLDED..LAST_FOLDED)
+        .map(|code| char::from_u32(code).map(|c| fold_char(c).collect::<String>()).unwrap_or_default().into())
+        .collect()
+});
+const FIRST_FOLDED: u32 = 0x80;
+const LAST_FOLDED: u32 = 0x700;
+
+/// Where a character stands in [`FOLDED`]; nowhere, when it is not there.
+fn index_of(c: char) -> usize {
+    u32::from(c).checked_sub(FIRST_FOLDED).and_then(|index| usize::try_from(index).ok()).unwrap_or(usize::MAX)
+}
+
+fn fold_char(c: char) -> impl Iterator<Item = char> {
+    std::iter::once(c).nfkd().flat_map(char::to_lowercase).nfkd().filter_map(plain)
+}
+
+/// A decomposed character in lower case, as it is compared.
+fn plain(c: char) -> Option<char> {
+    match c {
+        _ if c.is_ascii_alphanumeric() => Some(c),
+        _ if is_combining_mark(c) || is_invisible(c) => None,
+        '’' | '‘' | '`' => Some('\''),
+        'أ' | 'إ' | 'آ' => Some('ا'),
+        other => Some(other),
+    }
 }
 
 /// Characters that take no room: marks of direction, joiners, variation selectors, the byte order mark.
@@ -40,6 +82,38 @@ pub fn utf16_len(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// What folding is, said as it is defined, without regard for how long it takes.
+    fn defined(text: &str) -> String {
+        let plain: String = text
+            .nfkd()
+            .flat_map(char::to_lowercase)
+            .nfkd()
+            .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
+            .map(|c| match c {
+                '’' | '‘' | '`' => '\'',
+                'أ' | 'إ' | 'آ' => 'ا',
+                other => other,
+            })
+            .collect();
+        plain.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    proptest! {
+        #[test]
+        fn folding_is_what_it_is_defined_to_be(text in "\\PC{0,40}|[ -\u{7ff}\u{1100}-\u{11ff}\u{2000}-\u{206f}]{0,40}") {
+            prop_assert_eq!(fold(&text), defined(&text));
+        }
+    }
+
+    #[test]
+    fn every_character_folds_as_defined() {
+        for c in '\0'..=char::MAX {
+            let text = format!("x {c}y");
+            assert_eq!(fold(&text), defined(&text), "{c:?}");
+        }
+    }
 
     #[test]
     fn folding_forgets_case_accents_width_and_the_invisible() {

@@ -120,17 +120,32 @@ fn same_phone(one: &str, other: &str) -> bool {
 
 /// A text with one kind of digit, dash and space, and without characters that take no room.
 fn plain(text: &str) -> String {
-    text.nfkc()
-        .filter(|c| !is_invisible(*c))
-        .map(|c| match c {
-            '‐' | '‑' | '–' | '—' | '−' => '-',
-            '٪' => '%',
-            '٫' => '.',
-            '٬' => ',',
-            _ if c != '\n' && c.is_whitespace() => ' ',
-            _ => digit(c).unwrap_or(c),
-        })
-        .collect()
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        // ASCII is composed already; its last character may still take a mark that follows it.
+        let ascii = rest.bytes().take_while(u8::is_ascii).count();
+        let composed = if ascii == rest.len() { ascii } else { ascii.saturating_sub(1) };
+        let (done, more) = rest.split_at(composed);
+        plain.extend(done.chars().map(|c| if c != '\n' && c.is_whitespace() { ' ' } else { c }));
+        let first = usize::from(ascii > composed);
+        let piece = more.bytes().skip(first).take_while(|byte| !byte.is_ascii()).count() + first;
+        let (piece, more) = more.split_at(piece);
+        plain.extend(piece.nfkc().filter(|c| !is_invisible(*c)).map(plain_char));
+        rest = more;
+    }
+    plain
+}
+
+fn plain_char(c: char) -> char {
+    match c {
+        '‐' | '‑' | '–' | '—' | '−' => '-',
+        '٪' => '%',
+        '٫' => '.',
+        '٬' => ',',
+        _ if c != '\n' && c.is_whitespace() => ' ',
+        _ => digit(c).unwrap_or(c),
+    }
 }
 
 fn is_invisible(c: char) -> bool {
@@ -150,6 +165,9 @@ const ZEROS: &[u32] = &[
 
 /// The plain digit that any decimal digit of Unicode stands for.
 fn digit(c: char) -> Option<char> {
+    if !c.is_numeric() {
+        return None;
+    }
     let code = u32::from(c);
     let zero = ZEROS.iter().copied().find(|zero| (*zero..zero + 10).contains(&code))?;
     char::from_digit(code - zero, 10)
@@ -158,6 +176,17 @@ fn digit(c: char) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_made_plain_piece_by_piece_as_it_would_be_whole(
+            text in "\\PC{0,40}|[ -\u{7ff}\u{300}-\u{36f}\u{1100}-\u{11ff}\u{2000}-\u{206f}\n]{0,40}"
+        ) {
+            let whole: String = text.nfkc().filter(|c| !is_invisible(*c)).map(plain_char).collect();
+            prop_assert_eq!(plain(&text), whole);
+        }
+    }
 
     fn check(brief: &str, post: &str, unknown: &[&str]) {
         let known = BriefFacts::read(brief);

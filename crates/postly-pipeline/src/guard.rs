@@ -26,7 +26,7 @@ impl Guard {
             known: facts::BriefFacts::read(brief),
             offer: offer::find(brief),
             brief_words: folded_words(brief).join(" "),
-            same_language: language::detect(brief, 0.10).is_none_or(|found| found == language),
+            same_language: !language::is_in_another(brief, language, 0.10),
         }
     }
 
@@ -40,7 +40,8 @@ impl Guard {
                 }
             }
             let words = folded_words(text).join(" ");
-            for words in claims::beyond(&self.brief_words, &words, self.offer.is_some()) {
+            let phrases = claims::Phrases::of(&words);
+            for words in claims::beyond(&self.brief_words, &phrases, self.offer.is_some()) {
                 defects.push(Defect::UnknownPromise { post, words });
             }
             if let Some(offer) = &self.offer {
@@ -48,7 +49,7 @@ impl Guard {
                     defects.push(Defect::MissingOffer { post, words });
                 }
             }
-            if claims::is_vulgar(&words) {
+            if claims::is_vulgar(&phrases) {
                 defects.push(Defect::Vulgar { post });
             }
             if leaks(text) {

@@ -61,22 +61,39 @@ fn by_small_words(text: &str) -> Option<Language> {
     }
 }
 
+/// Whether both detectors agree, with at least this confidence, that a text is in another language than this one.
+pub(crate) fn is_in_another(text: &str, language: Language, least_confidence: f64) -> bool {
+    // One detector is twenty times as fast as the other, and its word is needed in any case.
+    whichlang::detect_language(text) != of_whichlang(language)
+        && detect(text, least_confidence).is_some_and(|found| found != language)
+}
+
+fn of_whichlang(language: Language) -> whichlang::Lang {
+    match language {
+        Language::Fr => whichlang::Lang::Fra,
+        Language::En => whichlang::Lang::Eng,
+        Language::Es => whichlang::Lang::Spa,
+        Language::Pt => whichlang::Lang::Por,
+        Language::Ar => whichlang::Lang::Ara,
+    }
+}
+
 /// The language on which both detectors agree with at least this confidence.
-pub(crate) fn detect(text: &str, least_confidence: f64) -> Option<Language> {
+fn detect(text: &str, least_confidence: f64) -> Option<Language> {
     let allowed = vec![Lang::Fra, Lang::Eng, Lang::Spa, Lang::Por, Lang::Ara];
     let info = Detector::with_allowlist(allowed).detect(text)?;
     if info.confidence() < least_confidence {
         return None;
     }
-    let (language, other) = match info.lang() {
-        Lang::Fra => (Language::Fr, whichlang::Lang::Fra),
-        Lang::Eng => (Language::En, whichlang::Lang::Eng),
-        Lang::Spa => (Language::Es, whichlang::Lang::Spa),
-        Lang::Por => (Language::Pt, whichlang::Lang::Por),
-        Lang::Ara => (Language::Ar, whichlang::Lang::Ara),
+    let language = match info.lang() {
+        Lang::Fra => Language::Fr,
+        Lang::Eng => Language::En,
+        Lang::Spa => Language::Es,
+        Lang::Por => Language::Pt,
+        Lang::Ara => Language::Ar,
         _ => return None,
     };
-    (whichlang::detect_language(text) == other).then_some(language)
+    (whichlang::detect_language(text) == of_whichlang(language)).then_some(language)
 }
 
 /// Words after which "in English" is about the post and not about the shop ("cours en anglais").

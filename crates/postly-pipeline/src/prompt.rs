@@ -53,7 +53,7 @@ impl<'a> Task<'a> {
     pub(crate) fn new(ask: &'a Ask, language: Language, platform: Option<Platform>) -> Self {
         let brief = ask.brief.as_str();
         let offer = offer::find(brief);
-        let same_language = crate::language::detect(brief, 0.10).is_none_or(|found| found == language);
+        let same_language = !crate::language::is_in_another(brief, language, 0.10);
         let must_appear = offer.map(|offer| offer.missing_in("", same_language)).unwrap_or_default();
         Self { brief, language, platform, must_appear }
     }

@@ -97,8 +97,12 @@ pub(crate) fn span<'t>(text: &'t str, tokens: &[Token]) -> &'t str {
 
 /// The folded words of a text, without punctuation.
 pub(crate) fn folded_words(text: &str) -> Vec<String> {
-    let folded = fold(text);
-    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    words_of(&fold(text)).map(str::to_owned).collect()
+}
+
+/// The words of a folded text, without punctuation.
+pub(crate) fn words_of(folded: &str) -> impl Iterator<Item = &str> {
+    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 /// Whether these folded words stand side by side somewhere in the others.

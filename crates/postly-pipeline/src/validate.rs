@@ -11,7 +11,7 @@ use postly_domain::{
 use crate::{
     Defect, DraftBody, language,
     platform_limits::{has_emoji, hashtag_limit, hashtags, length, limit},
-    tokens::folded_words,
+    tokens::{folded_words, words_of},
     wishes,
 };
 
@@ -104,7 +104,7 @@ impl Form {
     }
 
     fn check_one(&self, defects: &mut Vec<Defect>, text: &str, post: usize) {
-        if folded_words(text).is_empty() {
+        if words_of(&fold(text)).next().is_none() {
             defects.push(Defect::Empty { post });
             return;
         }
@@ -213,14 +213,14 @@ fn speaks_another_language(brief_words: &BTreeSet<String>, text: &str, language:
     let own_words: Vec<&str> = text
         .split_whitespace()
         .filter(|word| !word.starts_with(['#', '@']))
-        .filter(|word| !folded_words(word).iter().all(|word| brief_words.contains(word)))
+        .filter(|word| !words_of(&fold(word)).all(|word| brief_words.contains(word)))
         .collect();
     // What remains of a post in the language of the brief has lost its small words; the whole is then as good a
     // witness.
     let own = own_words.join(" ");
     let says_other = |text: &str| {
         text.chars().filter(|c| c.is_alphabetic()).count() >= LEAST_LETTERS
-            && language::detect(text, SURE).is_some_and(|found| found != language)
+            && language::is_in_another(text, language, SURE)
     };
     let arabic = |text: &str| {
         let letters = text.chars().filter(|c| c.is_alphabetic()).count();

@@ -92,11 +92,13 @@ fn is_link_char(c: char) -> bool {
 
 fn link_in(text: &str, start: usize, end: usize) -> Option<LinkSpan> {
     let piece = text.get(start..end)?;
+    // Every link and mention has one of these; most words have none.
+    if !piece.contains(['.', '/', '@']) {
+        return None;
+    }
     // What precedes the scheme is punctuation: "→:https://…".
-    let skipped = ["http://", "https://", "www."].iter().find_map(|head| {
-        let lower = piece.to_ascii_lowercase();
-        lower.find(head)
-    });
+    let lower = piece.to_ascii_lowercase();
+    let skipped = ["http://", "https://", "www."].iter().find_map(|head| lower.find(head));
     let lead = skipped
         .unwrap_or_else(|| piece.len() - piece.trim_start_matches(['.', '-', ':', '/', '?', '&']).len());
     let body = piece.get(lead..)?.trim_end_matches(['.', ':', '?', '-', '&', '/', '~']);

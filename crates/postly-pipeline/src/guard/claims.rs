@@ -1,5 +1,7 @@
 //! Promises and claims, by kind: a post may make one only if the brief makes one of the same kind.
 
+use std::collections::HashSet;
+
 /// The words of one kind, as they stand between spaces in folded text.
 struct Kind {
     words: &'static [&'static str],
@@ -301,25 +303,59 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// What the post promises and the brief does not. Both are folded words with single spaces between.
-pub(super) fn beyond(brief: &str, post: &str, has_offer: bool) -> Vec<String> {
+/// The phrases of a text: every run of its words that is as short as our expressions are. A look-up each is faster than a
+/// search through the text for each of several hundred expressions.
+pub(super) struct Phrases<'t> {
+    words: &'t str,
+    runs: HashSet<&'t str>,
+}
+
+/// The most words that one of our expressions has.
+const MOST_WORDS: usize = 5;
+
+impl<'t> Phrases<'t> {
+    /// The phrases of folded words with single spaces between.
+    pub(super) fn of(words: &'t str) -> Self {
+        let mut runs = HashSet::new();
+        let spaces = || words.match_indices(' ').map(|(at, _)| at);
+        for start in std::iter::once(0).chain(spaces().map(|at| at + 1)) {
+            let rest = words.get(start..).unwrap_or_default();
+            let ends = rest.match_indices(' ').map(|(at, _)| at).chain(std::iter::once(rest.len()));
+            runs.extend(ends.take(MOST_WORDS).filter_map(|end| rest.get(..end)));
+        }
+        Self { words, runs }
+    }
+
+    /// The first of these expressions that stands in the text.
+    fn first_of(&self, expressions: &[&'static str]) -> Option<&'static str> {
+        expressions.iter().copied().find(|expression| self.runs.contains(expression))
+    }
+}
+
+/// What the post promises and the brief, in folded words with single spaces between, does not.
+pub(super) fn beyond(brief: &str, post: &Phrases<'_>, has_offer: bool) -> Vec<String> {
     KINDS
         .iter()
         .filter_map(|kind| {
             let promised = kind.found_in(post)?;
-            let made = kind.found_in(brief).is_some() || (kind.by_offer && has_offer);
+            let made = kind.found_in(&Phrases::of(brief)).is_some() || (kind.by_offer && has_offer);
             (!made).then(|| promised.to_owned())
         })
         .collect()
 }
 
 impl Kind {
-    fn found_in(&self, words: &str) -> Option<&'static str> {
-        let mut text = format!(" {words} ");
-        for harmless in self.harmless {
-            text = text.replace(&format!(" {harmless} "), "  ");
+    fn found_in(&self, text: &Phrases<'_>) -> Option<&'static str> {
+        let found = text.first_of(self.words)?;
+        if text.first_of(self.harmless).is_none() {
+            return Some(found);
         }
-        self.words.iter().copied().find(|word| text.contains(&format!(" {word} ")))
+        // What is left without the harmless expressions; they part what stood around them.
+        let mut rest = format!(" {} ", text.words);
+        for harmless in self.harmless {
+            rest = rest.replace(&format!(" {harmless} "), " \n ");
+        }
+        rest.split('\n').find_map(|piece| Phrases::of(piece.trim()).first_of(self.words))
     }
 }
 
@@ -370,8 +406,33 @@ const VULGAR: &[&str] = &[
     "كس امك",
 ];
 
-/// Whether folded words hold a vulgar one.
-pub(super) fn is_vulgar(words: &str) -> bool {
-    let text = format!(" {words} ");
-    VULGAR.iter().any(|word| text.contains(&format!(" {word} ")))
+/// Whether a text holds a vulgar word.
+pub(super) fn is_vulgar(text: &Phrases<'_>) -> bool {
+    text.first_of(VULGAR).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_expression_is_longer_than_the_phrases_that_are_looked_at() {
+        let expressions = KINDS.iter().flat_map(|kind| kind.words.iter().chain(kind.harmless));
+        for expression in expressions.chain(VULGAR) {
+            assert!(expression.split(' ').count() <= MOST_WORDS, "{expression}");
+        }
+    }
+
+    #[test]
+    fn a_harmless_expression_hides_itself_and_nothing_else() {
+        let free = KINDS.iter().find(|kind| kind.words.contains(&"free")).unwrap();
+        for (text, expected) in [
+            ("feel free to come", None),
+            ("feel free to take a free coffee", Some("free")),
+            ("free coffee so feel free", Some("free")),
+            ("feel free free time", None),
+        ] {
+            assert_eq!(free.found_in(&Phrases::of(text)), expected, "{text}");
+        }
+    }
 }
