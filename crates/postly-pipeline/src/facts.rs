@@ -74,6 +74,11 @@ impl BriefFacts {
         Self(facts)
     }
 
+    /// Reads only the figures of a text: its amounts, and no days or months.
+    pub(crate) fn figures(text: &str) -> Self {
+        Self(scan::facts(&plain(text), scan::ListNumbers::Count).into_iter().collect())
+    }
+
     /// Whether the brief has this fact of a post.
     pub(crate) fn allow(&self, fact: &Fact) -> bool {
         if self.0.contains(fact) {

@@ -170,7 +170,7 @@ impl Offer {
         let figures = of_post(&self.amount);
         let priced = figures.iter().any(|fact| matches!(fact, Fact::Percent(_) | Fact::Money(..)));
         if priced {
-            let known = BriefFacts::read(post);
+            let known = BriefFacts::figures(post);
             figures.iter().all(|fact| known.allow(fact))
         } else {
             contains_words(post_words, &folded_words(&self.amount))

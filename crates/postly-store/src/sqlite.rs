@@ -177,9 +177,12 @@ pub(crate) async fn open(path: &Path) -> Result<(GroupWriter, Readers), StoreErr
     let owned = path.to_owned();
     let connection = tokio::task::spawn_blocking(move || {
         let connection = connect(&owned, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        // FULL: an acknowledged message survives a power cut.
+        // FULL: an acknowledged message survives a power cut. What a savepoint may have to take back is kept in memory
+        // instead of a file. The log is copied into the file every 16 MiB instead of every 4: pages that change often
+        // are then copied less often.
         connection.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+             PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4096;",
         )?;
         // What may have to wait for another process is tried at once first, and then where waiting disturbs nobody.
         connection.busy_timeout(Duration::ZERO)?;

@@ -1,6 +1,6 @@
 //! Promises and claims, by kind: a post may make one only if the brief makes one of the same kind.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::LazyLock};
 
 /// The words of one kind, as they stand between spaces in folded text.
 struct Kind {
@@ -303,11 +303,25 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// The phrases of a text: every run of its words that is as short as our expressions are. A look-up each is faster than a
+/// The phrases of a text: every run of its words that could be one of our expressions. A look-up each is faster than a
 /// search through the text for each of several hundred expressions.
 pub(super) struct Phrases<'t> {
     words: &'t str,
     runs: HashSet<&'t str>,
+}
+
+/// Every expression that is looked for.
+fn expressions() -> impl Iterator<Item = &'static str> {
+    let promises = KINDS.iter().flat_map(|kind| kind.words.iter().chain(kind.harmless));
+    promises.chain(VULGAR).copied()
+}
+
+/// The words that an expression may begin with: a run that begins otherwise is none.
+static FIRST_WORDS: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| expressions().map(first_word).collect());
+
+fn first_word(text: &str) -> &str {
+    text.split_once(' ').map_or(text, |(word, _)| word)
 }
 
 /// The most words that one of our expressions has.
@@ -317,9 +331,12 @@ impl<'t> Phrases<'t> {
     /// The phrases of folded words with single spaces between.
     pub(super) fn of(words: &'t str) -> Self {
         let mut runs = HashSet::new();
-        let spaces = || words.match_indices(' ').map(|(at, _)| at);
-        for start in std::iter::once(0).chain(spaces().map(|at| at + 1)) {
+        let starts = words.match_indices(' ').map(|(at, _)| at + 1);
+        for start in std::iter::once(0).chain(starts) {
             let rest = words.get(start..).unwrap_or_default();
+            if !FIRST_WORDS.contains(first_word(rest)) {
+                continue;
+            }
             let ends = rest.match_indices(' ').map(|(at, _)| at).chain(std::iter::once(rest.len()));
             runs.extend(ends.take(MOST_WORDS).filter_map(|end| rest.get(..end)));
         }
@@ -417,8 +434,7 @@ mod tests {
 
     #[test]
     fn no_expression_is_longer_than_the_phrases_that_are_looked_at() {
-        let expressions = KINDS.iter().flat_map(|kind| kind.words.iter().chain(kind.harmless));
-        for expression in expressions.chain(VULGAR) {
+        for expression in expressions() {
             assert!(expression.split(' ').count() <= MOST_WORDS, "{expression}");
         }
     }
