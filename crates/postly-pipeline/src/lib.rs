@@ -7,6 +7,8 @@
 //!
 //! Briefs and posts never reach a log, an error message or a `Debug` output from here.
 
+mod breaker;
+mod circuit;
 mod defect;
 mod facts;
 pub mod guard;

@@ -14,7 +14,10 @@ use reqwest::{Client, header::HeaderMap, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use crate::{Answer, CallRecord, Draft, DraftRequest, Model, ModelError, ModelFailure, writer::milliseconds};
+use crate::{
+    Answer, CallRecord, Draft, DraftRequest, Model, ModelError, ModelFailure, breaker::Breaker,
+    circuit::Verdict, writer::milliseconds,
+};
 use retry::Advice;
 use wire::{Content, Reply};
 
@@ -26,6 +29,10 @@ const TOKENS: u32 = 1200;
 
 /// Room for the second try when the first was cut off.
 const MORE_TOKENS: u32 = 3000;
+
+/// What logs and figures call the server, and the one that stands in for it.
+const FIRST: &str = "model";
+const FALLBACK: &str = "model_fallback";
 
 /// How patient we are with the server.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +87,7 @@ pub struct OpenAiModel {
     api_key: Option<SecretString>,
     model: String,
     timing: Timing,
+    breaker: Breaker,
 }
 
 impl std::fmt::Debug for OpenAiModel {
@@ -116,15 +124,26 @@ impl OpenAiModel {
             .build()
             .map_err(OpenAiConfigError::Client)?;
         let api_key = config.api_key.filter(|key| !key.expose_secret().is_empty());
-        Ok(Self { client, url, api_key, model: config.model, timing })
+        Ok(Self { client, url, api_key, model: config.model, timing, breaker: Breaker::new(FIRST) })
+    }
+
+    /// The same, called the fallback in figures and in what is said of its circuit.
+    #[must_use]
+    pub fn as_fallback(mut self) -> Self {
+        self.breaker = Breaker::new(FALLBACK);
+        self
     }
 
     async fn ask(&self, request: &DraftRequest, calls: &mut Vec<CallRecord>) -> Result<Answer, ModelFailure> {
         let mut retries = 0;
         let mut max_tokens = TOKENS;
+        let mut turned_away = ModelFailure::Unavailable;
         loop {
+            let Some(call) = self.breaker.admit() else { return Err(turned_away) };
             let started = Instant::now();
-            let ended = self.attempt(request, max_tokens).await;
+            let patience = self.timing.attempt.min(request.time_left());
+            let ended = self.attempt(request, max_tokens, patience).await;
+            call.ended(ended.verdict(patience * 2 >= self.timing.attempt));
             calls.push(self.record(request, &ended, started.elapsed()));
             let (failure, wait) = match ended {
                 Ended::Answered(reply) => match reply.content {
@@ -154,7 +173,7 @@ impl OpenAiModel {
             if request.time_left().is_zero() {
                 return Err(ModelFailure::DeadlineExceeded);
             }
-            if retries == retry::MOST_RETRIES {
+            if retries == retry::MOST_RETRIES || self.breaker.is_open() {
                 return Err(failure);
             }
             let wait = wait.unwrap_or_else(|| retry::backoff(self.timing.backoff, retries));
@@ -162,18 +181,18 @@ impl OpenAiModel {
                 return Err(failure);
             }
             retries += 1;
+            turned_away = failure;
             tokio::time::sleep(wait).await;
         }
     }
 
     /// One HTTP exchange, bounded in time and size.
-    async fn attempt(&self, request: &DraftRequest, max_tokens: u32) -> Ended {
+    async fn attempt(&self, request: &DraftRequest, max_tokens: u32, patience: Duration) -> Ended {
         let body = wire::body(&self.model, request, max_tokens);
         let mut call = self.client.post(self.url.clone()).json(&body);
         if let Some(key) = &self.api_key {
             call = call.bearer_auth(key.expose_secret());
         }
-        let patience = self.timing.attempt.min(request.time_left());
         match tokio::time::timeout(patience, exchange(call)).await {
             Ok(ended) => ended,
             Err(_) => Ended::Broken("timeout"),
@@ -188,10 +207,14 @@ impl OpenAiModel {
             Ended::Status { headers, .. } => (None, None, wire::request_id(headers)),
             Ended::Broken(_) => (None, None, None),
         };
+        let (stage, outcome) = (request.stage(), ended.outcome());
+        let labels =
+            [("model", self.model.clone()), ("stage", stage.as_str().into()), ("outcome", outcome.into())];
+        metrics::counter!("llm_requests_total", &labels).increment(1);
         CallRecord {
             model: self.model.clone(),
-            stage: request.stage(),
-            outcome: ended.outcome(),
+            stage,
+            outcome,
             prompt_tokens,
             completion_tokens,
             price_microunits: price::microdollars(&self.model, prompt_tokens, completion_tokens),
@@ -241,6 +264,16 @@ impl Ended {
             Self::Status { status: 500.., .. } => "server_error",
             Self::Status { .. } => "rejected",
             Self::Broken(outcome) => outcome,
+        }
+    }
+
+    /// What the end says of the server. A call that had no fair time says nothing by running out of it, and one that
+    /// was turned down for what it held says that the server works: nobody's brief may close it to everybody.
+    fn verdict(&self, had_fair_time: bool) -> Verdict {
+        match self {
+            Self::Answered(_) | Self::Status { status: 400 | 413 | 422, quota: false, .. } => Verdict::Works,
+            Self::Broken("timeout") if !had_fair_time => Verdict::Unknown,
+            Self::Status { .. } | Self::Broken(_) => Verdict::Fails,
         }
     }
 }

@@ -7,6 +7,7 @@
     reason = "a test may be frank about what it takes for granted, its helpers too"
 )]
 
+mod circuit;
 mod offline;
 mod openai;
 mod server;

@@ -20,7 +20,7 @@ const GOOD: [&str; 3] = [
 ];
 
 /// The weekdays of the first post follow from the week-end, but a guard that knows no calendar needs them said.
-fn good() -> Step {
+pub(crate) fn good() -> Step {
     completion(&posts(&[
         "🥐 Ce week-end, on fond : -20 % sur les croissants, et c'est tant mieux.",
         GOOD[1],
@@ -28,7 +28,7 @@ fn good() -> Step {
     ]))
 }
 
-fn ask() -> Ask {
+pub(crate) fn ask() -> Ask {
     Ask {
         brief: Brief::parse(BRIEF).unwrap(),
         language_hint: Language::Fr,
@@ -39,7 +39,7 @@ fn ask() -> Ask {
     }
 }
 
-const QUICK: Timing = Timing {
+pub(crate) const QUICK: Timing = Timing {
     connect: Duration::from_millis(500),
     attempt: Duration::from_millis(300),
     backoff: Duration::from_millis(1),

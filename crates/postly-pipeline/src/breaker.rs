@@ -1,0 +1,124 @@
+//! A circuit that many tasks share, and that tells the operator when it turns.
+//!
+//! It lives in the memory of one process, for nothing that matters hangs on it: a process that does not know of an
+//! outage yet asks a few times more, and every answer is still bounded by its deadline.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::circuit::{Circuit, Leave, OPEN_FOR, Position, Verdict, WINDOW};
+
+/// A shared circuit for one server.
+pub(crate) struct Breaker {
+    upstream: &'static str,
+    circuit: Mutex<Circuit>,
+}
+
+impl Breaker {
+    /// A closed one. The name is for logs and figures.
+    pub(crate) fn new(upstream: &'static str) -> Self {
+        let breaker = Self { upstream, circuit: Mutex::new(Circuit::new(Instant::now())) };
+        breaker.show(Position::Closed);
+        breaker
+    }
+
+    /// The leave to make one call, unless the server is given a rest.
+    pub(crate) fn admit(&self) -> Option<Admitted<'_>> {
+        let leave = self.turn(|circuit| circuit.admit(Instant::now()))?;
+        Some(Admitted { breaker: self, leave, verdict: Verdict::Unknown })
+    }
+
+    /// Whether a call would be turned away, as far as can be told without making one.
+    pub(crate) fn is_open(&self) -> bool {
+        let circuit = self.circuit.lock().unwrap_or_else(PoisonError::into_inner);
+        circuit.position() == Position::Open
+    }
+
+    /// Does something to the circuit, and says so if it turned.
+    fn turn<T>(&self, act: impl FnOnce(&mut Circuit) -> T) -> T {
+        // Said under the lock: what is said last is how it stands.
+        let mut circuit = self.circuit.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = circuit.position();
+        let done = act(&mut circuit);
+        let after = circuit.position();
+        if before != after {
+            self.show(after);
+            self.say(before, after);
+        }
+        done
+    }
+
+    fn show(&self, position: Position) {
+        let state = match position {
+            Position::Closed => 0.0,
+            Position::HalfOpen => 1.0,
+            Position::Open => 2.0,
+        };
+        metrics::gauge!("breaker_state", "upstream" => self.upstream).set(state);
+    }
+
+    /// An outage is told once, and its end once; the tries in between are for whoever listens closely.
+    fn say(&self, before: Position, after: Position) {
+        let upstream = self.upstream;
+        match (before, after) {
+            (_, Position::Closed) => {
+                tracing::info!(upstream, "The circuit of {upstream} closes: it answers again");
+            }
+            (_, Position::HalfOpen) => {
+                tracing::debug!(upstream, "The circuit of {upstream} lets one call through");
+            }
+            (Position::HalfOpen, Position::Open) => {
+                tracing::debug!(upstream, "The circuit of {upstream} opens again");
+            }
+            (Position::Closed | Position::Open, Position::Open) => {
+                let (rest, window) = (OPEN_FOR.as_secs(), WINDOW.as_secs());
+                tracing::error!(
+                    upstream,
+                    "The circuit of {upstream} opens: half of its calls in {window} s failed. It is tried every {rest} s"
+                );
+            }
+        }
+    }
+}
+
+/// The leave to make one call. Dropped without a word, as when a task is stopped, it says nothing about the server.
+pub(crate) struct Admitted<'a> {
+    breaker: &'a Breaker,
+    leave: Leave,
+    verdict: Verdict,
+}
+
+impl Admitted<'_> {
+    /// Says how the call ended.
+    pub(crate) fn ended(mut self, verdict: Verdict) {
+        self.verdict = verdict;
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        self.breaker.turn(|circuit| circuit.report(&self.leave, self.verdict, Instant::now()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuit::FEWEST_CALLS;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_dropped_makes_room_for_the_next() {
+        let breaker = Breaker::new("test");
+        for _ in 0..FEWEST_CALLS {
+            breaker.admit().unwrap().ended(Verdict::Fails);
+        }
+        assert!(breaker.is_open() && breaker.admit().is_none());
+        tokio::time::advance(OPEN_FOR).await;
+        let probe = breaker.admit().unwrap();
+        assert!(breaker.admit().is_none());
+        drop(probe);
+        breaker.admit().unwrap().ended(Verdict::Works);
+        assert!(breaker.admit().is_some() && breaker.admit().is_some());
+    }
+}
