@@ -3,7 +3,8 @@
 //! A [`Writer`] asks a model once, checks what comes back against our own rules (never trusting that the
 //! server enforced them), asks for one repair at most, and ends in three good posts or in a typed failure that
 //! costs the author nothing. Two models come with it: [`openai`], which speaks to any compatible server, and
-//! [`offline`], a composer of proofread sentences that needs no network and is not an AI.
+//! [`offline`], a composer of proofread sentences that needs no network and is not an AI. [`FallbackModel`] holds two,
+//! so that one may be down.
 //!
 //! Briefs and posts never reach a log, an error message or a `Debug` output from here.
 
@@ -11,6 +12,7 @@ mod breaker;
 mod circuit;
 mod defect;
 mod facts;
+mod fallback;
 pub mod guard;
 mod language;
 mod model;
@@ -25,6 +27,7 @@ mod wishes;
 mod writer;
 
 pub use defect::Defect;
+pub use fallback::{FIRST_SHARE, FallbackModel};
 pub use language::detect_language;
 pub use model::{
     Answer, Ask, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, Repair, Stage,

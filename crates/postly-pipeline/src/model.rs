@@ -31,8 +31,7 @@ pub struct Ask {
 
 /// A model: something that drafts three posts.
 ///
-/// A second provider is a `Model` that holds two: it asks the first, and the second with the time that is left
-/// ([`DraftRequest::time_left`]), and puts the call records of both into its answer.
+/// A second provider is a `Model` that holds two: [`FallbackModel`](crate::FallbackModel).
 pub trait Model: Send + Sync {
     /// The name for records and for the author's data export.
     fn name(&self) -> &str;
@@ -80,6 +79,8 @@ impl DraftRequest {
 /// A draft that was not good enough.
 #[derive(Debug, Clone)]
 pub struct Repair {
+    /// Who wrote it: the name of a model.
+    pub drafted_by: String,
     /// What is wrong with it.
     pub defects: Vec<Defect>,
 }
@@ -88,6 +89,8 @@ pub struct Repair {
 pub struct Draft {
     /// What it wrote.
     pub answer: Answer,
+    /// Who wrote it: the name of a model.
+    pub writer: String,
     /// The calls it took.
     pub calls: Vec<CallRecord>,
 }

@@ -9,8 +9,8 @@ use postly_domain::{
 use tokio::time::Instant;
 
 use crate::{
-    Answer, Ask, CallRecord, Defect, DraftBody, DraftRequest, Model, ModelFailure, Repair, detect_language,
-    guard, prompt, validate, wishes,
+    Answer, Ask, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Repair,
+    detect_language, guard, prompt, validate, wishes,
 };
 
 /// How long writing may take in all, repair and retries included. An author who waits longer has put her phone
@@ -31,7 +31,7 @@ pub struct Written {
     pub calls: Vec<CallRecord>,
     /// Which prompt was used.
     pub prompt_version: &'static str,
-    /// Who wrote: the model's name, or `offline`.
+    /// Who wrote: the name of the model that did, or `offline`.
     pub writer: String,
     /// Whether the posts must be labelled as written by an AI.
     pub is_ai: bool,
@@ -141,23 +141,19 @@ impl Writer {
     pub async fn write(&self, ask: &Ask) -> Result<Written, WriteFailure> {
         let mut calls = Vec::new();
         match self.run(ask, &mut calls).await {
-            Ok((intent, variants)) => Ok(Written {
+            Ok(Good { intent, variants, writer }) => Ok(Written {
                 intent,
                 variants,
                 calls,
                 prompt_version: prompt::VERSION,
-                writer: self.model.name().to_owned(),
+                writer,
                 is_ai: self.model.is_ai(),
             }),
             Err(kind) => Err(WriteFailure { kind, calls }),
         }
     }
 
-    async fn run(
-        &self,
-        ask: &Ask,
-        calls: &mut Vec<CallRecord>,
-    ) -> Result<(Intent, Vec<Variant>), WriteError> {
+    async fn run(&self, ask: &Ask, calls: &mut Vec<CallRecord>) -> Result<Good, WriteError> {
         let brief = ask.brief.as_str();
         let language = ask.language_forced.unwrap_or_else(|| detect_language(brief, ask.language_hint));
         let platform = ask.platform.or_else(|| wishes::platform(brief));
@@ -172,18 +168,15 @@ impl Writer {
             deadline: Instant::now() + self.time_limit,
         };
 
-        let (defects, previous) = match self.try_once(&request, calls).await? {
-            Outcome::Good(intent, variants) => return Ok((intent, variants)),
-            Outcome::Defective(defects, previous) => (defects, previous),
+        let Defective { defects, text, drafted_by } = match self.try_once(&request, calls).await? {
+            Ok(good) => return Ok(good),
+            Err(defective) => defective,
         };
         let codes = codes(&defects);
         tracing::info!(defects = %codes, "The draft has defects ({codes}) and is sent back once");
-        request.messages = prompt::repair(&task, previous.as_deref(), &defects);
-        request.repair = Some(Repair { defects });
-        match self.try_once(&request, calls).await? {
-            Outcome::Good(intent, variants) => Ok((intent, variants)),
-            Outcome::Defective(defects, _) => Err(WriteError::Invalid(defects)),
-        }
+        request.messages = prompt::repair(&task, text.as_deref(), &defects);
+        request.repair = Some(Repair { drafted_by, defects });
+        self.try_once(&request, calls).await?.map_err(|defective| WriteError::Invalid(defective.defects))
     }
 
     /// Asks the model once and checks what it says.
@@ -191,65 +184,75 @@ impl Writer {
         &self,
         request: &DraftRequest,
         calls: &mut Vec<CallRecord>,
-    ) -> Result<Outcome, WriteError> {
+    ) -> Result<Result<Good, Defective>, WriteError> {
         if request.time_left().is_zero() {
             return Err(WriteError::DeadlineExceeded);
         }
         let started = Instant::now();
-        let answer = match tokio::time::timeout_at(request.deadline + GRACE, self.model.draft(request)).await
-        {
-            Ok(Ok(draft)) => {
-                calls.extend(draft.calls);
-                draft.answer
-            }
-            Ok(Err(error)) => {
-                calls.extend(error.calls);
-                return Err(error.failure.into());
-            }
-            Err(_) => {
-                calls.push(CallRecord {
-                    model: self.model.name().to_owned(),
-                    stage: request.stage(),
-                    outcome: "timeout",
-                    prompt_tokens: None,
-                    completion_tokens: None,
-                    price_microunits: None,
-                    latency_ms: milliseconds(started.elapsed()),
-                    request_id: None,
-                    prompt_version: request.prompt_version,
-                });
-                return Err(WriteError::DeadlineExceeded);
-            }
-        };
-        let (body, previous) = match answer {
+        let Draft { answer, writer, calls: made } =
+            match tokio::time::timeout_at(request.deadline + GRACE, self.model.draft(request)).await {
+                Ok(Ok(draft)) => draft,
+                Ok(Err(error)) => {
+                    calls.extend(error.calls);
+                    return Err(error.failure.into());
+                }
+                Err(_) => {
+                    calls.push(CallRecord {
+                        model: self.model.name().to_owned(),
+                        stage: request.stage(),
+                        outcome: "timeout",
+                        prompt_tokens: None,
+                        completion_tokens: None,
+                        price_microunits: None,
+                        latency_ms: milliseconds(started.elapsed()),
+                        request_id: None,
+                        prompt_version: request.prompt_version,
+                    });
+                    return Err(WriteError::DeadlineExceeded);
+                }
+            };
+        calls.extend(made);
+        let defective = |defects, text| Defective { defects, text, drafted_by: writer.clone() };
+        let (body, text) = match answer {
             Answer::Body(body) => (body, None),
             Answer::Text(text) => match validate::read(&text) {
                 Ok(body) => (body, Some(text)),
-                Err(defect) => return Ok(Outcome::Defective(vec![defect], Some(text))),
+                Err(defect) => return Ok(Err(defective(vec![defect], Some(text)))),
             },
         };
         match body.kind {
             BriefKind::SmallTalk => Err(WriteError::SmallTalk),
             BriefKind::OffTopic => Err(WriteError::OffTopic),
-            BriefKind::Post => Ok(judge(request, body, previous)),
+            BriefKind::Post => Ok(match judge(request, body) {
+                Ok((intent, variants)) => Ok(Good { intent, variants, writer }),
+                Err(defects) => Err(defective(defects, text)),
+            }),
         }
     }
 }
 
-/// What became of one draft.
-enum Outcome {
-    Good(Intent, Vec<Variant>),
-    Defective(Vec<Defect>, Option<String>),
+/// A draft as we want it.
+struct Good {
+    intent: Intent,
+    variants: Vec<Variant>,
+    writer: String,
 }
 
-fn judge(request: &DraftRequest, body: DraftBody, previous: Option<String>) -> Outcome {
+/// A draft to be sent back, with its text if the model gave one.
+struct Defective {
+    defects: Vec<Defect>,
+    text: Option<String>,
+    drafted_by: String,
+}
+
+fn judge(request: &DraftRequest, body: DraftBody) -> Result<(Intent, Vec<Variant>), Vec<Defect>> {
     let brief = request.ask.brief.as_str();
     let platform = request.platform.unwrap_or(body.platform);
     let variants = validate::tidy(body.variants);
     let mut defects = validate::check(brief, &variants, platform, request.language);
     defects.extend(guard::check(brief, &variants, request.language));
     if !defects.is_empty() {
-        return Outcome::Defective(defects, previous);
+        return Err(defects);
     }
     let intent = Intent {
         kind: BriefKind::Post,
@@ -259,7 +262,7 @@ fn judge(request: &DraftRequest, body: DraftBody, previous: Option<String>) -> O
         tone: label(&body.tone),
         language: request.language,
     };
-    Outcome::Good(intent, variants)
+    Ok((intent, variants))
 }
 
 /// The longest word of ours about a brief: a model's essay has no place in a column of labels.

@@ -65,7 +65,8 @@ impl Model for OfflineWriter {
             request_id: None,
             prompt_version: request.prompt_version,
         };
-        Box::pin(std::future::ready(Ok(Draft { answer: Answer::Body(body), calls: vec![call] })))
+        let draft = Draft { answer: Answer::Body(body), writer: NAME.to_owned(), calls: vec![call] };
+        Box::pin(std::future::ready(Ok(draft)))
     }
 }
 

@@ -238,7 +238,7 @@ impl Model for OpenAiModel {
         Box::pin(async move {
             let mut calls = Vec::new();
             match self.ask(request, &mut calls).await {
-                Ok(answer) => Ok(Draft { answer, calls }),
+                Ok(answer) => Ok(Draft { answer, writer: self.model.clone(), calls }),
                 Err(failure) => Err(ModelError { failure, calls }),
             }
         })

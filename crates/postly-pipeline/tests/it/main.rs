@@ -8,6 +8,7 @@
 )]
 
 mod circuit;
+mod fallback;
 mod offline;
 mod openai;
 mod server;
