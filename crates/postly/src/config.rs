@@ -4,9 +4,12 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use postly_domain::{PhoneE164, Provider};
-use postly_pipeline::openai::OpenAiConfig;
 use postly_whatsapp::send::{MetaConfig, TwilioConfig};
 use secrecy::SecretString;
+
+mod models;
+
+pub(crate) use models::WriterChoice;
 
 /// What the service is told.
 #[derive(Debug)]
@@ -38,13 +41,6 @@ pub(crate) struct Twilio {
     pub(crate) send: TwilioConfig,
     pub(crate) auth_tokens: Vec<SecretString>,
     pub(crate) shared_keys: Vec<(String, SecretString)>,
-}
-
-/// Who writes.
-#[derive(Debug)]
-pub(crate) enum WriterChoice {
-    Offline,
-    OpenAi(OpenAiConfig),
 }
 
 /// A fault of the configuration, in words for the operator.
@@ -297,36 +293,6 @@ impl Reader {
         keys
     }
 
-    fn writer(&mut self) -> Option<WriterChoice> {
-        #[derive(Clone, Copy, PartialEq)]
-        enum Choice {
-            OpenAi,
-            Offline,
-        }
-        let api_key = self.maybe_secret("OPENAI_API_KEY");
-        let has_base = self.get("OPENAI_BASE_URL").is_some();
-        let base_url = self.url("OPENAI_BASE_URL", "https://api.openai.com/v1");
-        let model = self.get("OPENAI_MODEL").unwrap_or_else(|| "gpt-4o-mini".to_owned());
-        let reachable = api_key.is_some() || has_base;
-        let chosen = self.choice("WRITER", &[("openai", Choice::OpenAi), ("offline", Choice::Offline)]);
-        match chosen {
-            Some(Choice::Offline) => Some(WriterChoice::Offline),
-            Some(Choice::OpenAi) | None if reachable => {
-                Some(WriterChoice::OpenAi(OpenAiConfig { api_key, base_url, model }))
-            }
-            Some(Choice::OpenAi) => {
-                self.fault(
-                    "WRITER is openai: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server without a key",
-                );
-                None
-            }
-            None => {
-                self.fault("WRITER is missing: set OPENAI_API_KEY or OPENAI_BASE_URL, or WRITER=offline for the built-in writer");
-                None
-            }
-        }
-    }
-
     /// Reads everything the service needs.
     ///
     /// # Errors
@@ -429,7 +395,7 @@ mod tests {
         ("WRITER", "offline"),
     ];
 
-    fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, Vec<String>> {
+    pub(super) fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, Vec<String>> {
         let mut variables: BTreeMap<String, String> =
             GOOD.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         for (name, value) in changes {
@@ -501,13 +467,5 @@ mod tests {
         let none = ["META_ACCESS_TOKEN", "META_PHONE_NUMBER_ID", "META_VERIFY_TOKEN", "META_APP_SECRET"]
             .map(|name| (name, None));
         assert!(read(&none).is_err());
-    }
-
-    #[test]
-    fn without_a_model_the_writer_must_be_chosen() {
-        assert!(read(&[("WRITER", None)]).unwrap_err().concat().contains("WRITER"));
-        let base = ("OPENAI_BASE_URL", Some("http://127.0.0.1:11434/v1"));
-        assert!(matches!(read(&[("WRITER", None), base]).unwrap().writer, WriterChoice::OpenAi(_)));
-        assert!(matches!(read(&[base]).unwrap().writer, WriterChoice::Offline));
     }
 }
