@@ -311,9 +311,7 @@ impl Reader {
         self.required_secrets("OTP_SALT");
         self.required_secrets("NEXTAUTH_SECRET");
         // Not used yet, but a placeholder in them would be tomorrow's open door.
-        for name in
-            ["ADMIN_PASSWORD", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "OPENAI_FALLBACK_API_KEY"]
-        {
+        for name in ["ADMIN_PASSWORD", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"] {
             self.maybe_secrets(name);
         }
         // Never rotated, so not a list: a comma is part of it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use postly_app::{App, Parts, Settings, SystemClock};
 use postly_domain::Provider;
-use postly_pipeline::{Writer, offline::OfflineWriter, openai::OpenAiModel};
+use postly_pipeline::{FallbackModel, Writer, offline::OfflineWriter, openai::OpenAiModel};
 use postly_store::Db;
 use postly_whatsapp::{
     Routes,
@@ -45,8 +45,16 @@ pub(crate) fn application(config: Config, db: Db) -> anyhow::Result<App> {
     };
     let writer = match config.writer {
         WriterChoice::Offline => Writer::new(Arc::new(OfflineWriter::new())),
-        WriterChoice::OpenAi(model) => {
-            Writer::new(Arc::new(OpenAiModel::new(model).context("cannot set up the model's client")?))
+        WriterChoice::OpenAi { first, fallback } => {
+            let first = OpenAiModel::new(first).context("cannot set up the model's client")?;
+            match fallback {
+                None => Writer::new(Arc::new(first)),
+                Some(second) => {
+                    let second =
+                        OpenAiModel::new(second).context("cannot set up the second model's client")?;
+                    Writer::new(Arc::new(FallbackModel::new(Arc::new(first), Arc::new(second.as_fallback()))))
+                }
+            }
         }
     };
     Ok(App::new(Parts {

@@ -125,6 +125,22 @@ async fn half_a_provider_is_refused_and_what_is_missing_is_named() {
 }
 
 #[tokio::test]
+async fn half_a_second_model_provider_is_refused_and_what_is_missing_is_named() {
+    let folder = Folder::fresh();
+    let key = folder.file("key", "sk-of-the-second-provider\n");
+    let ran = refused(&[("OPENAI_FALLBACK_API_KEY_FILE", &key)]).await;
+    for name in ["OPENAI_FALLBACK_BASE_URL is missing", "OPENAI_FALLBACK_MODEL is missing"] {
+        assert!(ran.err.contains(name), "{}", ran.err);
+    }
+    assert!(!ran.err.contains("sk-of-the-second"), "{}", ran.err);
+    let ran = refused(&[("OPENAI_FALLBACK_BASE_URL", "https://second.example/v1")]).await;
+    assert!(ran.err.contains("OPENAI_FALLBACK_MODEL is missing"), "{}", ran.err);
+    let ran =
+        refused(&[("OPENAI_FALLBACK_BASE_URL", "second.example"), ("OPENAI_FALLBACK_MODEL", "small")]).await;
+    assert!(ran.err.contains("OPENAI_FALLBACK_BASE_URL must be"), "{}", ran.err);
+}
+
+#[tokio::test]
 async fn two_providers_need_a_choice() {
     let both = [
         ("TWILIO_ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef"),
