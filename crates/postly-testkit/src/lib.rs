@@ -14,7 +14,7 @@ use std::sync::{Arc, Once};
 use postly_app::{App, Parts, Settings, Workers, operator::Who};
 use postly_domain::{PhoneE164, Provider};
 use postly_pipeline::{
-    Writer,
+    FallbackModel, Writer,
     offline::OfflineWriter,
     openai::{OpenAiConfig, OpenAiModel},
 };
@@ -43,13 +43,15 @@ pub struct Options {
     pub trial_credits: i64,
     /// The writer without a network, instead of the simulated model.
     pub offline: bool,
+    /// A second provider of models beside the simulated one: [`TestApp::second`].
+    pub fallback: bool,
     /// Which statuses follow a message by themselves. None, so that a test decides.
     pub statuses: StatusPolicy,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { trial_credits: 5, offline: false, statuses: StatusPolicy::silent() }
+        Self { trial_credits: 5, offline: false, fallback: false, statuses: StatusPolicy::silent() }
     }
 }
 
@@ -59,6 +61,8 @@ pub struct TestApp {
     pub app: App,
     /// The outside world.
     pub world: Simulator,
+    /// The second provider of models, a world of its own, when [`Options::fallback`] asks for it.
+    second: Option<Simulator>,
     /// The time.
     pub clock: TestClock,
     /// The engine under test.
@@ -116,17 +120,18 @@ impl TestApp {
         world
             .set_webhook(&format!("{base_url}{WEBHOOK_PATH}"), &format!("{PUBLIC_BASE_URL}{WEBHOOK_PATH}"))
             .expect("a webhook address");
+        let second = if options.fallback { Some(second_provider().await) } else { None };
         let clock = TestClock::starting_at(world.now_ms());
         let outside = clock.clone();
         world.set_clock(move || outside.now_ms());
 
-        let app = App::new(parts(&world, &database, &clock, options));
+        let app = App::new(parts(&world, second.as_ref(), &database, &clock, options));
         let router = postly_http::public_router(app.clone());
         let server = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("the server runs");
         });
         let workers = Workers::new(app.clone());
-        Self { app, world, clock, engine: database.engine, base_url, workers, database, server }
+        Self { app, world, second, clock, engine: database.engine, base_url, workers, database, server }
     }
 
     /// Stops the service and drops its database. What it sent must have been as the specifications ask.
@@ -136,6 +141,15 @@ impl TestApp {
         self.app.db().close().await;
         self.database.drop().await;
         conformity::assert_conforms(&self.world.journal());
+        if let Some(second) = self.second {
+            second.stop().await;
+            conformity::assert_conforms(&second.journal());
+        }
+    }
+
+    /// The second provider of models. It asks for a key of its own.
+    pub fn second(&self) -> &Simulator {
+        self.second.as_ref().expect("the options ask for a second provider")
     }
 
     /// Somebody who writes through Meta.
@@ -186,7 +200,34 @@ impl TestApp {
     }
 }
 
-fn parts(world: &Simulator, database: &Database, clock: &TestClock, options: &Options) -> Parts {
+/// The model of the second provider.
+pub const SECOND_MODEL: &str = "second-model";
+
+async fn second_provider() -> Simulator {
+    let config = SimulatorConfig {
+        openai_api_key: Some("sk-simulated-key-of-the-second".to_owned()),
+        ..SimulatorConfig::default()
+    };
+    Simulator::start(config).await.expect("the second provider starts")
+}
+
+/// The client of the model in a world.
+fn model(world: &Simulator, name: &str) -> OpenAiModel {
+    let config = OpenAiConfig {
+        api_key: world.config().openai_api_key.clone().map(SecretString::from),
+        base_url: world.openai_base_url(),
+        model: name.to_owned(),
+    };
+    OpenAiModel::new(config).expect("a model's client")
+}
+
+fn parts(
+    world: &Simulator,
+    second: Option<&Simulator>,
+    database: &Database,
+    clock: &TestClock,
+    options: &Options,
+) -> Parts {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let accounts = world.config();
     let meta = MetaConfig {
@@ -210,12 +251,14 @@ fn parts(world: &Simulator, database: &Database, clock: &TestClock, options: &Op
     let writer = if options.offline {
         Writer::new(Arc::new(OfflineWriter::new()))
     } else {
-        let config = OpenAiConfig {
-            api_key: accounts.openai_api_key.as_deref().map(secret),
-            base_url: world.openai_base_url(),
-            model: "gpt-4o-mini".to_owned(),
-        };
-        Writer::new(Arc::new(OpenAiModel::new(config).expect("a model's client")))
+        let first = model(world, "gpt-4o-mini");
+        match second {
+            None => Writer::new(Arc::new(first)),
+            Some(second) => {
+                let second = model(second, SECOND_MODEL).as_fallback();
+                Writer::new(Arc::new(FallbackModel::new(Arc::new(first), Arc::new(second))))
+            }
+        }
     };
     Parts {
         db: database.db.clone(),

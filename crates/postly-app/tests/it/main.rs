@@ -9,6 +9,7 @@
 
 mod commands;
 mod delivery;
+mod fallback;
 mod identity;
 mod ingress;
 mod journey;
