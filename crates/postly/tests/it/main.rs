@@ -12,6 +12,7 @@
 mod configuration;
 mod crash;
 mod demo;
+mod fallback;
 mod kill;
 mod operator;
 mod outside;
