@@ -167,7 +167,7 @@ async fn when_both_are_down_there_is_one_failure_with_the_calls_of_both() {
     for expected in ["gpt-4o-mini timeout", "mistral-small timeout"] {
         assert!(found.iter().any(|call| call == expected), "{found:?}");
     }
-    assert!(started.elapsed() < Duration::from_millis(1200), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -46,7 +46,8 @@ impl Server {
             let mut at = 0;
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let request = read(&mut stream).await;
+                // Whoever was in a hurry may have hung up before the end of the question.
+                let Some(request) = read(&mut stream).await else { continue };
                 seen.lock().unwrap().push(request);
                 let step = &script[at.min(script.len() - 1)];
                 at += 1;
@@ -85,11 +86,11 @@ impl Server {
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Request {
+async fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        let count = stream.read(&mut buffer).await.unwrap();
+        let count = stream.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
         bytes.extend_from_slice(&buffer[..count]);
         let text = String::from_utf8_lossy(&bytes);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
@@ -102,11 +103,11 @@ async fn read(stream: &mut TcpStream) -> Request {
                 })
                 .unwrap()
                 .unwrap();
-            if body.len() >= length || count == 0 {
-                return Request {
+            if body.len() >= length {
+                return Some(Request {
                     head: head.to_owned(),
                     body: serde_json::from_str(body).unwrap_or_default(),
-                };
+                });
             }
         }
     }
