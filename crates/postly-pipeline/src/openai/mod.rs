@@ -298,6 +298,9 @@ async fn exchange(call: reqwest::RequestBuilder) -> Ended {
             Err(_) => return Ended::Broken("torn"),
         }
     }
+    if status == 400 && wire::is_filtered(&body) {
+        return Ended::Answered(Reply::filtered(&headers));
+    }
     if !(200..300).contains(&status) {
         return Ended::Status { status, quota: wire::is_quota(&body), headers: Box::new(headers) };
     }

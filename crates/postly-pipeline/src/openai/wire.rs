@@ -100,6 +100,14 @@ pub(super) enum Content {
     Truncated,
 }
 
+impl Reply {
+    /// The answer of a server that let a filter answer.
+    pub(super) fn filtered(headers: &HeaderMap) -> Self {
+        let request_id = request_id(headers);
+        Self { content: Content::Filtered, prompt_tokens: None, completion_tokens: None, request_id }
+    }
+}
+
 impl Content {
     pub(super) fn outcome(&self) -> &'static str {
         match self {
@@ -165,9 +173,19 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     Some(id.chars().take(LONGEST_REQUEST_ID).collect())
 }
 
-/// Whether an error says that our account is empty. Its code may be text, a number or null.
+/// Whether an error says that our account is empty.
 pub(super) fn is_quota(body: &[u8]) -> bool {
+    is_error(body, "insufficient_quota")
+}
+
+/// Whether an error says that a filter stopped the brief: Azure's is no `finish_reason`, but a 400.
+pub(super) fn is_filtered(body: &[u8]) -> bool {
+    is_error(body, "content_filter")
+}
+
+/// Whether an error has this code or type. Its code may be text, a number or null.
+fn is_error(body: &[u8], expected: &str) -> bool {
     let error: Value = serde_json::from_slice(body).unwrap_or_default();
     let field = |name: &str| error.pointer(&format!("/error/{name}")).and_then(Value::as_str);
-    [field("code"), field("type")].into_iter().flatten().any(|code| code == "insufficient_quota")
+    [field("code"), field("type")].into_iter().flatten().any(|code| code == expected)
 }

@@ -139,9 +139,13 @@ async fn what_a_model_thinks_of_a_brief_is_final() {
     let refusal = finished("stop", &json!({"content": null, "refusal": "No."}));
     let filtered = finished("content_filter", &json!({"content": "half a po"}));
     let cut = finished("length", &json!({"content": "{\"kind\":\"post\",\"vari"}));
-    for (step, expected) in
-        [(refusal, WriteError::Refused), (filtered, WriteError::Filtered), (cut, WriteError::Truncated)]
-    {
+    let stopped = error(400, "", &json!("content_filter"));
+    for (step, expected) in [
+        (refusal, WriteError::Refused),
+        (filtered, WriteError::Filtered),
+        (stopped, WriteError::Filtered),
+        (cut, WriteError::Truncated),
+    ] {
         let pair = Pair::start(Some(vec![step]), vec![good()]).await;
         assert_eq!(pair.write().await.unwrap_err().kind, expected);
         assert_eq!(pair.asked()[1], 0, "{expected:?}");

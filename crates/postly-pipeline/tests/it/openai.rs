@@ -202,6 +202,8 @@ async fn a_refusal_is_final() {
     fails(vec![finished("stop", &refusal)], WriteError::Refused, &["refused"]).await;
     let filtered = json!({"role": "assistant", "content": "half a po"});
     fails(vec![finished("content_filter", &filtered)], WriteError::Filtered, &["filtered"]).await;
+    // Azure stops a brief before its model reads it, and says so with an error.
+    fails(vec![error(400, "", &json!("content_filter"))], WriteError::Filtered, &["filtered"]).await;
 }
 
 #[tokio::test]
