@@ -5,13 +5,12 @@
 //! for all of them.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use postly_domain::{event::ReceivedEvent, id::EventId};
-use postly_store::{StoreError, inbox, lanes};
+use postly_store::{StoreError, inbox};
 use postly_whatsapp::signature::{SignatureError, WebhookRequest};
 use secrecy::ExposeSecret as _;
 use tokio::sync::oneshot;
@@ -154,37 +153,26 @@ impl App {
 
     async fn store_events(&self, events: impl Iterator<Item = &ReceivedEvent>) -> Result<(), StoreError> {
         let now = self.now();
-        // The ids follow the order of arrival; the statements follow the order of the keys, so that two batches
-        // with the same events do not wait for each other in a circle.
-        let mut rows: Vec<(EventId, &ReceivedEvent)> =
-            events.map(|event| (EventId::fresh(), event)).collect();
-        rows.sort_by(|(_, left), (_, right)| left.key.cmp(&right.key));
-
-        let mut tx = self.0.db.write().await?;
-        let mut joined: BTreeMap<(&'static str, &str), (lanes::Queue, i64)> = BTreeMap::new();
-        for (id, event) in &rows {
+        // The ids follow the order of arrival.
+        let events: Vec<(EventId, &ReceivedEvent)> = events.map(|event| (EventId::fresh(), event)).collect();
+        let mut tx = self.0.db.write_urgently().await?;
+        let stored = inbox::store(&mut tx, &events, now).await?;
+        tx.commit().await?;
+        for ((id, event), is_new) in events.iter().zip(stored) {
             let kind = event.kind.as_str();
-            if !inbox::store(&mut tx, id, event, now).await? {
-                metrics::counter!("inbound_total", "kind" => kind, "state" => "duplicate").increment(1);
-                continue;
-            }
-            match event.ignored {
-                Some(rule) => {
-                    metrics::counter!("inbound_total", "kind" => kind, "state" => rule.as_str()).increment(1);
-                    tracing::info!(event.id = %id, rule = rule.as_str(), "Ignored event {id}");
-                }
-                None => {
-                    metrics::counter!("inbound_total", "kind" => kind, "state" => "stored").increment(1);
-                    tracing::debug!(event.id = %id, kind, "Stored event {id}");
-                    let queue = inbox::queue_of(event.kind);
-                    joined.entry((queue.as_str(), &event.lane)).or_insert((queue, 0)).1 += 1;
-                }
+            let state = match (is_new, event.ignored) {
+                (false, _) => "duplicate",
+                (true, None) => "stored",
+                (true, Some(rule)) => rule.as_str(),
+            };
+            metrics::counter!("inbound_total", "kind" => kind, "state" => state).increment(1);
+            if is_new && event.ignored.is_some() {
+                tracing::info!(event.id = %id, rule = state, "Ignored event {id}");
+            } else {
+                tracing::debug!(event.id = %id, kind, state, "Event {id}: {state}");
             }
         }
-        for ((_, lane), (queue, count)) in joined {
-            lanes::add(&mut tx, queue, lane, count, now).await?;
-        }
-        tx.commit().await
+        Ok(())
     }
 }
 

@@ -40,11 +40,9 @@ impl std::fmt::Debug for Db {
 #[derive(Clone)]
 enum Pools {
     /// One connection writes, so that writers queue fairly instead of polling the file's lock; several read.
-    Lite {
-        writer: GroupWriter,
-        readers: Readers,
-    },
-    Pg(PgPool),
+    Lite { writer: GroupWriter, readers: Readers },
+    /// Acknowledgements do not wait behind the workers for a connection.
+    Pg { pool: PgPool, urgent: PgPool },
 }
 
 /// Connections to PostgreSQL per process: enough to keep both cores of a small server busy, few enough for
@@ -52,6 +50,8 @@ enum Pools {
 const PG_CONNECTIONS: u32 = 16;
 /// More than there are statements, so that each is prepared once per connection.
 const STATEMENTS_KEPT: usize = 256;
+/// Connections that are kept for what must not wait: one stores a batch of webhooks, one tells whether we are ready.
+const URGENT_CONNECTIONS: u32 = 2;
 /// How long a caller waits for a free connection (RELIABILITY 4.3 allows 1 s; one writer needs a longer queue).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection may have rested before it is asked whether it may still write.
@@ -65,6 +65,25 @@ const PROBE: Sql = Sql::both(
 
 /// The channel on which PostgreSQL wakes the workers of every process.
 const WAKE_CHANNEL: &str = "postly_wake";
+
+fn pg_pool(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // After a failover a demoted primary still answers, read-only: leave it for the new one.
+        .before_acquire(|connection, last_used| {
+            Box::pin(async move {
+                // A connection in constant use tells by its errors, and is asked again when it rests.
+                if last_used.idle_for < CONSTANT_USE {
+                    return Ok(true);
+                }
+                let read_only: (String,) =
+                    sqlx::query_as("SHOW transaction_read_only").fetch_one(connection).await?;
+                Ok(read_only.0 == "off")
+            })
+        })
+        .max_lifetime(Duration::from_secs(300))
+}
 
 impl Db {
     /// Opens the database that an address names: `sqlite://path`, `postgres://…` or `postgresql://…`. An SQLite
@@ -101,38 +120,21 @@ impl Db {
                 ("idle_in_transaction_session_timeout", "10000"),
                 ("synchronous_commit", "on"),
             ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(PG_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            // After a failover a demoted primary still answers, read-only: leave it for the new one.
-            .before_acquire(|connection, last_used| {
-                Box::pin(async move {
-                    // A connection in constant use tells by its errors, and is asked again when it rests.
-                    if last_used.idle_for < CONSTANT_USE {
-                        return Ok(true);
-                    }
-                    let read_only: (String,) =
-                        sqlx::query_as("SHOW transaction_read_only").fetch_one(connection).await?;
-                    Ok(read_only.0 == "off")
-                })
-            })
-            .max_lifetime(Duration::from_secs(300))
-            .connect_with(options)
-            .await
-            .map_err(cannot_open)?;
+        let pool = pg_pool(PG_CONNECTIONS).connect_with(options.clone()).await.map_err(cannot_open)?;
+        let urgent = pg_pool(URGENT_CONNECTIONS).connect_lazy_with(options);
         let (backend, at): (i32, f64) =
             sqlx::query_as("SELECT pg_backend_pid(), EXTRACT(EPOCH FROM clock_timestamp())::float8")
                 .fetch_one(&pool)
                 .await
                 .map_err(cannot_open)?;
-        Ok(Self { pools: Pools::Pg(pool), voice: format!("{backend}@{at}") })
+        Ok(Self { pools: Pools::Pg { pool, urgent }, voice: format!("{backend}@{at}") })
     }
 
     /// The engine.
     pub fn engine(&self) -> Engine {
         match self.pools {
             Pools::Lite { .. } => Engine::Sqlite,
-            Pools::Pg(_) => Engine::Postgres,
+            Pools::Pg { .. } => Engine::Postgres,
         }
     }
 
@@ -143,7 +145,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.pools {
             Pools::Lite { writer, .. } => writer.alone(schema::migrate_sqlite).await,
-            Pools::Pg(pool) => schema::migrate_postgres(pool).await,
+            Pools::Pg { pool, .. } => schema::migrate_postgres(pool).await,
         }
     }
 
@@ -154,8 +156,20 @@ impl Db {
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.pools {
             Pools::Lite { writer, .. } => Tx(Inner::LiteWrite(writer.begin(ACQUIRE_TIMEOUT).await?)),
-            Pools::Pg(pool) => Tx(Inner::Pg(pool.begin().await?)),
+            Pools::Pg { pool, .. } => Tx(Inner::Pg(pool.begin().await?)),
         })
+    }
+
+    /// As [`Db::write`], and not behind those who use that: for what an answer to the outside waits for.
+    ///
+    /// # Errors
+    /// When the database cannot be reached in time.
+    pub async fn write_urgently(&self) -> Result<Tx, StoreError> {
+        match &self.pools {
+            // There is one line, and it moves fast.
+            Pools::Lite { .. } => self.write().await,
+            Pools::Pg { urgent, .. } => Ok(Tx(Inner::Pg(urgent.begin().await?))),
+        }
     }
 
     /// Opens a transaction that cannot write, on one consistent state of the data.
@@ -165,7 +179,7 @@ impl Db {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.pools {
             Pools::Lite { readers, .. } => Tx(Inner::LiteRead(readers.begin(ACQUIRE_TIMEOUT).await?)),
-            Pools::Pg(pool) => {
+            Pools::Pg { pool, .. } => {
                 Tx(Inner::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
             }
         })
@@ -176,14 +190,14 @@ impl Db {
     /// # Errors
     /// When they do not.
     pub async fn probe(&self, now: UnixMillis) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write_urgently().await?;
         tx.execute(PROBE, args![now]).await?;
         tx.commit().await
     }
 
     /// Tells the workers of other processes that there is work. A lost call costs them a poll, nothing more.
     pub async fn wake_others(&self) {
-        if let Pools::Pg(pool) = &self.pools {
+        if let Pools::Pg { pool, .. } = &self.pools {
             let notified = sqlx::query("SELECT pg_notify($1, $2)")
                 .bind(WAKE_CHANNEL)
                 .bind(&self.voice)
@@ -200,7 +214,7 @@ impl Db {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn listen(&self) -> Result<Option<Wakeups>, StoreError> {
-        let Pools::Pg(pool) = &self.pools else { return Ok(None) };
+        let Pools::Pg { pool, .. } = &self.pools else { return Ok(None) };
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen(WAKE_CHANNEL).await?;
         Ok(Some(Wakeups { listener, own: self.voice.clone() }))
@@ -214,7 +228,10 @@ impl Db {
                 // Everybody in the line has come to an end then. What is in the file is safe in any case.
                 let _ = writer.alone(|_| Ok(())).await;
             }
-            Pools::Pg(pool) => pool.close().await,
+            Pools::Pg { pool, urgent } => {
+                pool.close().await;
+                urgent.close().await;
+            }
         }
     }
 }
@@ -258,6 +275,14 @@ fn bind<'q>(sql: Sql, args: &'q [Arg<'_>]) -> sqlx::query::Query<'q, Postgres, s
 }
 
 impl Tx {
+    /// The engine.
+    pub(crate) fn engine(&self) -> Engine {
+        match self.0 {
+            Inner::LiteRead(_) | Inner::LiteWrite(_) => Engine::Sqlite,
+            Inner::Pg(_) => Engine::Postgres,
+        }
+    }
+
     /// Makes everything done in this transaction last.
     ///
     /// # Errors

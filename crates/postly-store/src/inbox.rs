@@ -1,13 +1,17 @@
 //! The inbox: every event we answered for, once.
 
+use std::collections::{BTreeMap, HashSet};
+
 use postly_domain::{
     Provider, UnixMillis,
     event::{EventKind, IgnoreRule, ReceivedEvent},
     id::{AuthorId, EventId, MessageId},
 };
 
+use serde::Serialize;
+
 use crate::{
-    StoreError, Tx,
+    Engine, StoreError, Tx,
     lanes::{self, ClaimedLane, Queue},
     sql::{Row, Sql, args},
 };
@@ -51,37 +55,111 @@ const STORE: Sql = Sql::both(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (event_key) DO NOTHING",
 );
 
-/// Stores an event under its key. Returns false when the key is there already.
-///
-/// The caller adds it to its lane ([`lanes::add`]) in the same transaction, unless it is ignored at once.
+/// The same for any number of events in one statement, which also adds them to their lanes: PostgreSQL is another process,
+/// and each statement a journey there and back.
+const STORE_ALL: Sql = Sql::postgres(
+    "WITH stored AS (INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, slice, \
+     occurred_at_ms, received_at_ms, finished_at_ms) \
+     SELECT id, event_key, provider, kind, queue, lane, state, outcome, slice, occurred_at_ms, $2, finished_at_ms \
+     FROM json_to_recordset($1::json) AS new (id TEXT, event_key TEXT, provider TEXT, kind TEXT, queue TEXT, \
+     lane TEXT, state TEXT, outcome TEXT, slice TEXT, occurred_at_ms BIGINT, finished_at_ms BIGINT) \
+     ON CONFLICT (event_key) DO NOTHING RETURNING id, queue, lane, state), \
+     joined AS (INSERT INTO lanes (queue, lane, waiting, ready_at_ms) \
+     SELECT queue, lane, COUNT(*), $2 FROM stored WHERE state = 'ready' GROUP BY queue, lane ORDER BY queue, lane \
+     ON CONFLICT (queue, lane) DO UPDATE SET waiting = lanes.waiting + excluded.waiting, \
+     ready_at_ms = COALESCE(lanes.ready_at_ms, excluded.ready_at_ms)) SELECT id FROM stored",
+);
+
+/// An event as its row.
+#[derive(Serialize)]
+struct NewRow<'a> {
+    id: &'a EventId,
+    event_key: &'a str,
+    provider: &'static str,
+    kind: &'static str,
+    queue: &'static str,
+    lane: &'a str,
+    state: &'static str,
+    outcome: Option<&'static str>,
+    slice: &'a str,
+    occurred_at_ms: i64,
+    finished_at_ms: Option<i64>,
+}
+
+impl<'a> NewRow<'a> {
+    fn of(id: &'a EventId, event: &'a ReceivedEvent, now: UnixMillis) -> Self {
+        let (state, outcome, finished_at_ms) = match event.ignored {
+            Some(rule) => ("ignored", Some(rule.as_str()), Some(now.0)),
+            None => ("ready", None, None),
+        };
+        Self {
+            id,
+            event_key: &event.key.0,
+            provider: event.provider.as_str(),
+            kind: event.kind.as_str(),
+            queue: queue_of(event.kind).as_str(),
+            lane: &event.lane,
+            state,
+            outcome,
+            slice: &event.slice,
+            occurred_at_ms: event.occurred_at.0,
+            finished_at_ms,
+        }
+    }
+}
+
+/// Stores events under their keys, and adds those that are not ignored at once to their lanes. Says of each, in their
+/// order, whether it is new: an event whose key is there already is left as it is.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn store(
     tx: &mut Tx,
-    id: &EventId,
-    event: &ReceivedEvent,
+    events: &[(EventId, &ReceivedEvent)],
     now: UnixMillis,
-) -> Result<bool, StoreError> {
-    let (state, outcome, finished_at) = match event.ignored {
-        Some(rule) => ("ignored", Some(rule.as_str()), Some(now)),
-        None => ("ready", None, None),
-    };
-    let args = args![
-        id,
-        &event.key.0,
-        event.provider,
-        event.kind.as_str(),
-        queue_of(event.kind).as_str(),
-        &event.lane,
-        state,
-        outcome,
-        &event.slice,
-        event.occurred_at,
-        now,
-        finished_at,
-    ];
-    Ok(tx.execute(STORE, args).await? == 1)
+) -> Result<Vec<bool>, StoreError> {
+    // Rows in the order of their keys, lanes in the order of their names: two batches with the same events do not wait
+    // for each other in a circle.
+    let mut rows: Vec<NewRow<'_>> = events.iter().map(|(id, event)| NewRow::of(id, event, now)).collect();
+    rows.sort_by_key(|row| row.event_key);
+    let mut stored = HashSet::new();
+    match tx.engine() {
+        Engine::Sqlite => {
+            let mut joined = BTreeMap::new();
+            for row in &rows {
+                let args = args![
+                    row.id,
+                    row.event_key,
+                    row.provider,
+                    row.kind,
+                    row.queue,
+                    row.lane,
+                    row.state,
+                    row.outcome,
+                    row.slice,
+                    row.occurred_at_ms,
+                    now,
+                    row.finished_at_ms,
+                ];
+                if tx.execute(STORE, args).await? == 1 {
+                    stored.insert(row.id.as_str().to_owned());
+                    if row.outcome.is_none() {
+                        *joined.entry((row.queue, row.lane)).or_insert(0) += 1;
+                    }
+                }
+            }
+            for ((queue, lane), count) in joined {
+                lanes::add_to(tx, queue, lane, count, now).await?;
+            }
+        }
+        Engine::Postgres => {
+            let rows = serde_json::to_string(&rows).map_err(|error| StoreError::Statement(error.into()))?;
+            for row in tx.all(STORE_ALL, args![rows, now]).await? {
+                stored.insert(row.text("id")?);
+            }
+        }
+    }
+    Ok(events.iter().map(|(id, _)| stored.contains(id.as_str())).collect())
 }
 
 const HEAD: Sql = Sql::both(

@@ -109,7 +109,18 @@ pub async fn add(
     count: i64,
     now: UnixMillis,
 ) -> Result<(), StoreError> {
-    tx.execute(ADD, args![queue.as_str(), lane, count, now]).await?;
+    add_to(tx, queue.as_str(), lane, count, now).await
+}
+
+/// See [`add`].
+pub(crate) async fn add_to(
+    tx: &mut Tx,
+    queue: &str,
+    lane: &str,
+    count: i64,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    tx.execute(ADD, args![queue, lane, count, now]).await?;
     Ok(())
 }
 

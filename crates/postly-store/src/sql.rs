@@ -20,6 +20,11 @@ impl Sql {
         Self { lite: text, pg: text }
     }
 
+    /// A text that only PostgreSQL needs; SQLite is never asked it.
+    pub(crate) const fn postgres(text: &'static str) -> Self {
+        Self { lite: "", pg: text }
+    }
+
     /// SQLite's text and PostgreSQL's.
     pub(crate) const fn each(lite: &'static str, pg: &'static str) -> Self {
         Self { lite, pg }
