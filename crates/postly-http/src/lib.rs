@@ -1,7 +1,9 @@
 //! The doors: the public listener and the operator's.
 
+mod connection;
 mod operator;
 mod problem;
+mod serve;
 mod webhook;
 
 use std::time::Duration;
@@ -21,6 +23,7 @@ use tower_http::{
 
 pub use operator::{Metrics, operator_router};
 pub use problem::{Code, Problem};
+pub use serve::{MAX_CONNECTIONS, serve};
 
 /// How long a request may take in all, its body included. Storing a webhook has its own, shorter limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

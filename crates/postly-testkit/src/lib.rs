@@ -11,7 +11,7 @@ pub mod recording;
 
 use std::sync::{Arc, Once};
 
-use postly_app::{App, Parts, Settings, Workers, operator::Who};
+use postly_app::{App, Parts, Settings, Shutdown, Workers, operator::Who};
 use postly_domain::{PhoneE164, Provider};
 use postly_pipeline::{
     FallbackModel, Writer,
@@ -28,7 +28,7 @@ use postly_whatsapp::{
     signature::{MetaSecrets, TwilioSecrets, Verifier},
 };
 use secrecy::SecretString;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 pub use clock::TestClock;
 pub use database::{Database, EngineName};
@@ -72,6 +72,7 @@ pub struct TestApp {
     workers: Workers,
     database: Database,
     server: JoinHandle<()>,
+    stop: watch::Sender<bool>,
 }
 
 /// Runs a test on every engine, one after the other.
@@ -127,16 +128,16 @@ impl TestApp {
 
         let app = App::new(parts(&world, second.as_ref(), &database, &clock, options));
         let router = postly_http::public_router(app.clone());
-        let server = tokio::spawn(async move {
-            axum::serve(listener, router).await.expect("the server runs");
-        });
+        let (stop, shutdown) = Shutdown::new();
+        let server = tokio::spawn(postly_http::serve(listener, router, shutdown));
         let workers = Workers::new(app.clone());
-        Self { app, world, second, clock, engine: database.engine, base_url, workers, database, server }
+        Self { app, world, second, clock, engine: database.engine, base_url, workers, database, server, stop }
     }
 
     /// Stops the service and drops its database. What it sent must have been as the specifications ask.
     pub async fn stop(self) {
-        self.server.abort();
+        self.stop.send(true).expect("the service listens");
+        self.server.await.expect("the service stops");
         self.world.stop().await;
         self.app.db().close().await;
         self.database.drop().await;

@@ -125,7 +125,7 @@ impl World {
         let (stop, shutdown) = Shutdown::new();
         let mut tasks = JoinSet::new();
         let router = postly_http::public_router(app.clone());
-        tasks.spawn(super::serve::serve(listener, router, shutdown.clone()));
+        tasks.spawn(postly_http::serve(listener, router, shutdown.clone()));
         tasks.spawn(Workers::new(app.clone()).run(shutdown));
         Ok(Self { app, simulator, stop, tasks })
     }

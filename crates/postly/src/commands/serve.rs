@@ -3,9 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
-use axum::Router;
 use postly_app::{Engine, Shutdown, Workers};
-use postly_http::Metrics;
+use postly_http::{Metrics, serve};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -91,29 +90,6 @@ async fn listen(address: SocketAddr, variable: &str) -> Result<TcpListener, Fail
             anyhow::Error::from(error).context(format!("cannot listen on {address} ({variable})")),
         )
     })
-}
-
-/// How long a stop waits for requests under way: longer than a webhook takes to be stored (2 s). Whoever has connected
-/// and says nothing would otherwise keep the process for ever; whoever is cut off asks again.
-const REQUESTS_DRAIN: Duration = Duration::from_secs(5);
-
-/// Serves until the shutdown, and then the requests under way.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
-    let stopping = shutdown.clone();
-    let served =
-        axum::serve(listener, router).with_graceful_shutdown(async move { stopping.requested().await });
-    let too_late = async {
-        shutdown.requested().await;
-        tokio::time::sleep(REQUESTS_DRAIN).await;
-    };
-    tokio::select! {
-        served = served.into_future() => {
-            if let Err(error) = served {
-                tracing::error!(%error, "A listener failed");
-            }
-        }
-        () = too_late => tracing::info!("Leaving connections on which nothing was asked"),
-    }
 }
 
 /// The signals that ask for a stop. Heard from the moment this is made: before anybody can know that we run.

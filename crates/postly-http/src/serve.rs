@@ -1,0 +1,286 @@
+//! The listeners: connections are accepted, bounded in number, and turned out when they only wait.
+//!
+//! A connection costs a descriptor and a place, and a stranger may open as many as she likes. So each says what it is
+//! doing ([`Doing`]), and the one loop that accepts also walks around: who takes too long to ask is turned out, and
+//! when every place is taken, whoever has waited longest without asking anything makes room for who knocks now.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::Router;
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use postly_app::Shutdown;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{AbortHandle, Id, JoinError, JoinSet},
+    time::Instant,
+};
+
+use crate::connection::{Answer, Arriving, Heard};
+
+/// How many connections a listener has at once. Three hundred webhooks a second, each stored within 20 ms, need six;
+/// the usual 1,024 descriptors of a process must also do for the database and for our own calls.
+pub const MAX_CONNECTIONS: usize = 512;
+/// How long a connection may take to say all of what it asks, its body aside. With the pause between two rounds that
+/// is 10 s.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(9);
+/// How long a connection may be kept between two requests. Longer than the 60 s for which load balancers keep theirs:
+/// who closes first never sends a request into a connection that the other is closing.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// How often the loop walks around.
+const ROUND: Duration = Duration::from_secs(1);
+/// Whoever has just come is not turned out to make room: an honest request is complete within a moment.
+const WELCOME: Duration = Duration::from_secs(1);
+/// The longest head of a request. Providers' take 2 kB; beyond this it is 431, and 512 of them are 64 MiB.
+const MAX_HEAD_BYTES: usize = 131_072;
+/// How long to wait when the system gives us no connection: it has no descriptors left, and gets some back.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a stop waits for requests under way: longer than a webhook takes to be stored (2 s). Whoever has connected
+/// and says nothing would otherwise keep the process for ever; whoever is cut off asks again.
+const REQUESTS_DRAIN: Duration = Duration::from_secs(5);
+
+/// Serves until the shutdown, and then the requests under way.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
+    let mut guests = Guests::new();
+    let mut http = http1::Builder::new();
+    http.max_buf_size(MAX_HEAD_BYTES);
+    let mut round = tokio::time::interval(ROUND);
+    round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let stopping = shutdown.requested();
+    tokio::pin!(stopping);
+    'serving: loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            ended = guests.next_ended() => { guests.forget(ended); continue }
+            _ = round.tick() => { guests.turn_out_the_late(); continue }
+            () = &mut stopping => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) if is_of_the_connection(&error) => continue,
+            Err(error) => {
+                tracing::error!(%error, "Cannot accept connections; trying again");
+                guests.make_room();
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        while guests.is_full() {
+            guests.make_room();
+            tokio::select! {
+                ended = guests.next_ended() => guests.forget(ended),
+                _ = round.tick() => guests.turn_out_the_late(),
+                () = &mut stopping => break 'serving,
+            }
+        }
+        guests.welcome(stream, &http, &router, &shutdown);
+    }
+    drop(listener);
+    if tokio::time::timeout(REQUESTS_DRAIN, guests.all_ended()).await.is_err() {
+        tracing::info!("Leaving connections on which nothing was asked");
+    }
+}
+
+/// Serves one connection until it ends, or until what was asked before the shutdown is answered.
+async fn attend(
+    stream: TcpStream,
+    guest: Arc<Guest>,
+    http: http1::Builder,
+    router: Router,
+    shutdown: Shutdown,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        let request = request.map(|body| Arriving::new(body, Arc::clone(&guest)));
+        let guest = Arc::clone(&guest);
+        let answer = hyper::service::Service::call(&router, request);
+        async move { answer.await.map(|answer| answer.map(|body| Answer::new(body, guest))) }
+    });
+    let stream = TokioIo::new(Heard::new(stream, Arc::clone(&guest)));
+    let connection = http.serve_connection(stream, service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = shutdown.requested() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // Half a request, or nobody there any more: theirs to know.
+        tracing::trace!(%error, "A connection broke off");
+    }
+}
+
+/// An error of the one connection that was about to be accepted, not of the listener.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// What a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    /// It has come, and has not asked anything yet.
+    Coming,
+    /// It was answered, and has not said anything since.
+    Resting,
+    /// It is saying what it asks next.
+    Asking,
+    /// It is sending the body of what it asks. How long that may take is the router's to say.
+    Sending,
+    /// It is waiting for us, or being answered.
+    Waiting,
+    /// It was turned out.
+    Leaving,
+}
+
+impl Doing {
+    const ALL: [Self; 6] =
+        [Self::Coming, Self::Resting, Self::Asking, Self::Sending, Self::Waiting, Self::Leaving];
+
+    fn is_of(self, state: u64) -> bool {
+        self as u64 == state & 7
+    }
+}
+
+/// A connection, as the loop and the connection itself know it.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    began: Instant,
+    /// What it is doing (the last three bits), and since when (milliseconds since `began`, the others).
+    state: AtomicU64,
+}
+
+impl Guest {
+    fn new(began: Instant) -> Self {
+        let guest = Self { began, state: AtomicU64::new(0) };
+        guest.is(Doing::Coming);
+        guest
+    }
+
+    fn is(&self, doing: Doing) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.state.store(now << 3 | doing as u64, Ordering::Relaxed);
+    }
+
+    /// What it is doing, and for how long it has been.
+    fn state(&self) -> (Doing, Duration) {
+        let state = self.state.load(Ordering::Relaxed);
+        let doing = Doing::ALL.into_iter().find(|doing| doing.is_of(state)).unwrap_or(Doing::Waiting);
+        (doing, self.began.elapsed().saturating_sub(Duration::from_millis(state >> 3)))
+    }
+
+    /// Something came.
+    pub(crate) fn was_heard(&self) {
+        if Doing::Resting.is_of(self.state.load(Ordering::Relaxed)) {
+            self.is(Doing::Asking);
+        }
+    }
+
+    /// The head of a request is complete, its body is not.
+    pub(crate) fn sends(&self) {
+        self.is(Doing::Sending);
+    }
+
+    /// The request is complete.
+    pub(crate) fn has_asked(&self) {
+        self.is(Doing::Waiting);
+    }
+
+    /// It was answered.
+    pub(crate) fn was_answered(&self) {
+        self.is(Doing::Resting);
+    }
+}
+
+/// Who is connected.
+struct Guests {
+    began: Instant,
+    tasks: JoinSet<()>,
+    seats: HashMap<Id, (Arc<Guest>, AbortHandle)>,
+}
+
+impl Guests {
+    fn new() -> Self {
+        Self { began: Instant::now(), tasks: JoinSet::new(), seats: HashMap::with_capacity(MAX_CONNECTIONS) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.tasks.len() >= MAX_CONNECTIONS
+    }
+
+    fn welcome(&mut self, stream: TcpStream, http: &http1::Builder, router: &Router, shutdown: &Shutdown) {
+        let guest = Arc::new(Guest::new(self.began));
+        let attended = attend(stream, Arc::clone(&guest), http.clone(), router.clone(), shutdown.clone());
+        let task = self.tasks.spawn(attended);
+        self.seats.insert(task.id(), (guest, task));
+    }
+
+    /// Waits until a connection has ended; for ever when there is none.
+    async fn next_ended(&mut self) -> Result<(Id, ()), JoinError> {
+        match self.tasks.join_next_with_id().await {
+            Some(ended) => ended,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => error.id(),
+        };
+        self.seats.remove(&id);
+    }
+
+    async fn all_ended(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Turns out who takes too long to ask.
+    fn turn_out_the_late(&self) {
+        for (guest, task) in self.seats.values() {
+            let (doing, since) = guest.state();
+            let late = match doing {
+                Doing::Coming | Doing::Asking => since >= HEAD_TIMEOUT,
+                Doing::Resting => since >= IDLE_TIMEOUT,
+                Doing::Sending | Doing::Waiting | Doing::Leaving => false,
+            };
+            if late {
+                turn_out(guest, task, "late");
+            }
+        }
+    }
+
+    /// Turns out whoever has been busy for longest with asking something; if nobody is, who has rested for longest.
+    /// Whoever waits for us stays.
+    fn make_room(&self) {
+        let asking = |doing| matches!(doing, Doing::Coming | Doing::Asking | Doing::Sending);
+        let longest = self
+            .seats
+            .values()
+            .filter_map(|(guest, task)| {
+                let (doing, since) = guest.state();
+                let may_go = (asking(doing) && since >= WELCOME) || doing == Doing::Resting;
+                may_go.then_some(((asking(doing), since), guest, task))
+            })
+            .max_by_key(|(rank, _, _)| *rank);
+        if let Some((_, guest, task)) = longest {
+            turn_out(guest, task, "full");
+        }
+    }
+}
+
+fn turn_out(guest: &Guest, task: &AbortHandle, why: &'static str) {
+    guest.is(Doing::Leaving);
+    task.abort();
+    metrics::counter!("connections_turned_out_total", "why" => why).increment(1);
+}
