@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use postly_domain::{
     Language,
     post::{Platform, VARIANTS, Variant},
-    text::{fold, storable},
+    text::fold,
 };
 
 use crate::{
@@ -43,13 +43,28 @@ pub fn read(answer: &str) -> Result<DraftBody, Defect> {
 /// Trims the posts and leaves out what no database or platform takes.
 pub fn tidy(variants: Vec<Variant>) -> Vec<Variant> {
     let tidy_one = |variant: Variant| {
-        let angle: String = variant.angle.split_whitespace().collect::<Vec<_>>().join(" ");
+        let angle: String = printable(&variant.angle).split_whitespace().collect::<Vec<_>>().join(" ");
         Variant {
-            text: storable(&variant.text).trim().to_owned(),
-            angle: storable(&angle).chars().take(LONGEST_ANGLE).collect(),
+            text: printable(&variant.text).trim().to_owned(),
+            angle: angle.chars().take(LONGEST_ANGLE).collect(),
         }
     };
     variants.into_iter().map(tidy_one).collect()
+}
+
+/// A text without what no post needs: control characters, which a database or a terminal may take for orders, and marks
+/// that turn the direction of what follows, ours included. Every kind of line break becomes the usual one.
+fn printable(text: &str) -> String {
+    let plain = text.replace("\r\n", "\n");
+    let kept = plain.chars().filter_map(|c| match c {
+        '\n' => Some('\n'),
+        '\t' => Some(' '),
+        '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
+        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => None,
+        c if c.is_control() => None,
+        c => Some(c),
+    });
+    kept.collect()
 }
 
 /// Everything that is wrong with the form of these posts.
@@ -255,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn each_defect_is_named() {
+    fn l04_l07_each_defect_is_named() {
         let [one, two, three] = POSTS;
         for (brief, texts, platform, expected) in [
             ("b", vec![one, two], Platform::General, "wrong_count"),
@@ -300,6 +315,20 @@ mod tests {
             .flat_map(|a| [format!("#{0}{0} ", char::from(a)), format!("#{} ", char::from(a))])
             .collect();
         assert_eq!(codes("b", &[one, two, &tags], Platform::Instagram), ["too_many_hashtags"]);
+    }
+
+    #[test]
+    fn l17_what_no_post_needs_is_left_out() {
+        let check = |text: &str, expected: &str| {
+            let tidied = tidy(vec![Variant { text: text.to_owned(), angle: text.to_owned() }]).remove(0);
+            assert_eq!(tidied.text, expected);
+            assert!(!tidied.angle.contains(char::is_control), "{:?}", tidied.angle);
+        };
+        check("\u{0}Pa\u{7}in\u{1b}[m\u{7f} ", "Pain[m");
+        check("a\r\nb\rc\u{2028}d\u{85}e\tf", "a\nb\nc\nd\ne f");
+        check("\u{202E}niap\u{202C} \u{2066}x\u{2069}", "niap x");
+        // What joins letters and emojis, and the marks of languages written from right to left, stay.
+        check("👩\u{200D}🍳 مخبز\u{200F} e\u{301}", "👩\u{200D}🍳 مخبز\u{200F} e\u{301}");
     }
 
     #[test]
