@@ -19,7 +19,14 @@ pub fn to_whatsapp(markdown: &str) -> String {
             block(line)
         }
     });
-    lines.collect::<Vec<_>>().join("\n")
+    let mut text = lines.collect::<Vec<_>>().join("\n");
+    // Code is the one mark that goes on over line breaks: left open, it would reach what is said after this text.
+    if text.matches(FENCE).count() % 2 == 1
+        && let Some(open) = text.rfind(FENCE)
+    {
+        text.replace_range(open..open + FENCE.len(), "");
+    }
+    text
 }
 
 const FENCE: &str = "```";
@@ -387,6 +394,20 @@ mod tests {
         #[test]
         fn nothing_makes_it_panic(text in "\\PC{0,200}") {
             to_whatsapp(&text);
+        }
+    }
+
+    #[test]
+    fn l07_code_that_is_left_open_does_not_reach_what_follows() {
+        for (text, expected) in [
+            ("```pain", "pain"),
+            ("pain\n```", "pain\n"),
+            ("```a```\n```b", "```a```\nb"),
+            ("un ``` deux", "un  deux"),
+            ("`````", "``"),
+            ("```\na\n```", "```\na\n```"),
+        ] {
+            assert_eq!(to_whatsapp(text), expected);
         }
     }
 
