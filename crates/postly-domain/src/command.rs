@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn command_words_are_read_in_every_spelling() {
+    fn w28_l21_command_words_are_read_in_every_spelling() {
         for text in ["HELP", "/help", " Aide ", "ａｉｄｅ", "ayuda", "Ajuda", "مساعدة", "/ aide", "Aide!"]
         {
             check(text, &Command::Help);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_brief_keeps_its_bytes() {
+    fn w28_a_brief_keeps_its_bytes() {
         check(
             "GEN Promo ÉTÉ chez ChezLéa\nhttps://Lea.FR",
             &generate("Promo ÉTÉ chez ChezLéa\nhttps://Lea.FR"),

@@ -287,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_end_in_the_same_place_in_any_order() {
+    fn w23_statuses_end_in_the_same_place_in_any_order() {
         use DeliveryStatus::{Accepted, Delivered, Failed, Read, Sent};
         let end =
             |reports: &[DeliveryStatus]| reports.iter().fold(Accepted, |known, news| known.after(*news));

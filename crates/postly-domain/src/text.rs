@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_forgets_case_accents_width_and_the_invisible() {
+    fn w28_folding_forgets_case_accents_width_and_the_invisible() {
         for (input, expected) in [
             ("ＬＯＧＩＮ", "login"),
             ("LOGİN", "login"),

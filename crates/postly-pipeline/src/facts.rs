@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invented_fact_is_found() {
+    fn l08_an_invented_fact_is_found() {
         check("-20 % sur les croissants", "-30 % sur 20 croissants", &["30%", "20"]);
         check("menu 12,50 €", "12,50 $ ou 11 €", &["12.5 $", "11 €"]);
         check("ouvert samedi", "Samedi dès 9h, fermé dimanche", &["9:00", "Sunday"]);

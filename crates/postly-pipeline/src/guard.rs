@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn vulgarity_and_leaks_are_found() {
+    fn l01_vulgarity_and_leaks_are_found() {
         assert_eq!(codes("pain", "Putain que c'est bon"), ["vulgar"]);
         assert_eq!(codes("pain", &format!("Voici : {}", prompt::CANARY)), ["leak"]);
     }

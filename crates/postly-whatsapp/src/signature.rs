@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_handshake_wants_each_parameter_once_and_the_right_token() {
+    fn w12_the_handshake_wants_each_parameter_once_and_the_right_token() {
         let good = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=s%20cret";
         assert_eq!(handshake("s cret", good).as_deref(), Some("1158201444"));
         for (token, query) in [
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verifier_refuses_to_start_with_an_empty_secret_or_without_an_address() {
+    fn w10_a_verifier_refuses_to_start_with_an_empty_secret_or_without_an_address() {
         let meta = |secret: &str| Some(MetaSecrets { app_secrets: vec![secret.to_owned().into()] });
         let start = |meta, url| Verifier::new(meta, None, url).err();
         assert_eq!(start(meta(""), "https://p.example"), Some(VerifierError::EmptySecret));

@@ -35,7 +35,7 @@ async fn commands_are_answered_for_free_in_the_language_of_the_author() {
 }
 
 #[tokio::test]
-async fn stop_is_noted_and_what_she_writes_afterwards_is_answered() {
+async fn l21_stop_is_noted_and_what_she_writes_afterwards_is_answered() {
     for_each_engine(async |app| {
         let fatou = app.author();
         fatou.says("Arrêt").await;
@@ -50,7 +50,7 @@ async fn stop_is_noted_and_what_she_writes_afterwards_is_answered() {
 }
 
 #[tokio::test]
-async fn what_we_cannot_read_gets_one_hint_a_day_and_reactions_none() {
+async fn w20_what_we_cannot_read_gets_one_hint_a_day_and_reactions_none() {
     for_each_engine(async |app| {
         for (channel, number) in [(Channel::Meta, "+33639981020"), (Channel::Twilio, "+33639981021")] {
             let fatou = app.author_of(channel, number);
@@ -104,7 +104,7 @@ async fn without_credit_the_answer_tells_where_to_get_some() {
 }
 
 #[tokio::test]
-async fn a_flood_gets_one_notice_and_ends_by_name() {
+async fn l19_a_flood_gets_one_notice_and_ends_by_name() {
     for_each_engine(async |app| {
         let fatou = app.author();
         for number in 0..75 {

@@ -82,7 +82,7 @@ async fn without_a_status_it_is_resent_once_and_then_presumed_delivered() {
 }
 
 #[tokio::test]
-async fn posts_that_fail_for_good_are_refunded_once() {
+async fn c19_posts_that_fail_for_good_are_refunded_once() {
     for_each_engine(async |app| {
         for (channel, _, number) in CHANNELS {
             let fatou = app.author_of(channel, number);
@@ -101,7 +101,7 @@ async fn posts_that_fail_for_good_are_refunded_once() {
 }
 
 #[tokio::test]
-async fn a_refused_message_is_refunded_and_its_replay_takes_a_new_hold() {
+async fn c19_a_refused_message_is_refunded_and_its_replay_takes_a_new_hold() {
     for_each_engine(async |app| {
         for (channel, upstream, number) in CHANNELS {
             let fatou = app.author_of(channel, number);
@@ -145,7 +145,7 @@ async fn a_late_failure_of_an_attempt_that_was_replaced_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_fourth_refund_of_a_day_waits_for_the_operator() {
+async fn c19_the_fourth_refund_of_a_day_waits_for_the_operator() {
     for_each_engine(async |app| {
         let fatou = app.author();
         app.world.fault(Upstream::Meta, Fault::always(FaultKind::ProviderError { code: 131_026 }));
@@ -209,7 +209,7 @@ async fn a_provider_that_is_gone_is_tried_again_and_the_order_is_kept() {
 }
 
 #[tokio::test]
-async fn nothing_leaves_after_its_window() {
+async fn c19_nothing_leaves_after_its_window() {
     for_each_engine(async |app| {
         let fatou = app.author();
         app.world.fault(Upstream::Meta, Fault::always(FaultKind::ProviderError { code: 131_016 }));

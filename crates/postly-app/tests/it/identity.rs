@@ -28,7 +28,7 @@ async fn one_number_through_two_providers_is_one_author() {
 }
 
 #[tokio::test]
-async fn a_username_without_a_number_is_an_author_and_gains_the_number_later() {
+async fn w30_a_username_without_a_number_is_an_author_and_gains_the_number_later() {
     for_each_engine(async |app| {
         let hidden = Person::new(Channel::Meta, "+33639981002").hiding_phone("sheena");
         let other = Person::new(Channel::Meta, "+33639981003").hiding_phone("bob");

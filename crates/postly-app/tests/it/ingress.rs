@@ -8,7 +8,7 @@ async fn rows(app: &TestApp) -> i64 {
 }
 
 #[tokio::test]
-async fn the_handshake_gives_back_exactly_the_challenge() {
+async fn w12_the_handshake_gives_back_exactly_the_challenge() {
     for_each_engine(async |app| {
         let right = app.world.handshake("<script>1158201444").await;
         assert_eq!((right.status, right.body.as_slice()), (200, b"<script>1158201444".as_slice()));
@@ -20,7 +20,7 @@ async fn the_handshake_gives_back_exactly_the_challenge() {
 }
 
 #[tokio::test]
-async fn one_changed_byte_is_refused_and_leaves_nothing() {
+async fn w02_w06_one_changed_byte_is_refused_and_leaves_nothing() {
     for_each_engine(async |app| {
         for (channel, number) in [(Channel::Meta, "+33639981001"), (Channel::Twilio, "+33639981002")] {
             let webhook = app.author_of(channel, number).writes("Post promo");
@@ -36,7 +36,7 @@ async fn one_changed_byte_is_refused_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn no_signature_two_signatures_and_the_other_providers_are_refused() {
+async fn w01_w03_w07_t11_no_signature_two_signatures_and_the_other_providers_are_refused() {
     for_each_engine(async |app| {
         let meta = app.author_of(Channel::Meta, "+33639981001").writes("Post promo");
         let twilio = app.author_of(Channel::Twilio, "+33639981002").writes("Post promo");
@@ -88,7 +88,7 @@ async fn the_answers_are_what_each_provider_likes_to_hear() {
 }
 
 #[tokio::test]
-async fn a_body_of_four_mebibytes_passes_and_one_byte_more_does_not() {
+async fn w24_a_body_of_four_mebibytes_passes_and_one_byte_more_does_not() {
     const LIMIT: usize = 4_194_304;
     for_each_engine(async |app| {
         let empty = r#"{"object":"whatsapp_business_account","entry":[],"padding":""}"#;
@@ -103,7 +103,7 @@ async fn a_body_of_four_mebibytes_passes_and_one_byte_more_does_not() {
 }
 
 #[tokio::test]
-async fn what_is_authentic_but_not_understood_is_stored_counted_and_answered_200() {
+async fn w26_w27_what_is_authentic_but_not_understood_is_stored_counted_and_answered_200() {
     for_each_engine(async |app| {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
         for body in [
@@ -132,7 +132,7 @@ async fn what_is_authentic_but_not_understood_is_stored_counted_and_answered_200
 }
 
 #[tokio::test]
-async fn a_malformed_item_does_not_reject_its_siblings() {
+async fn w18_a_malformed_item_does_not_reject_its_siblings() {
     for_each_engine(async |app| {
         let fatou = app.author();
         let webhook = fatou.writes("SOLDE");
@@ -148,7 +148,7 @@ async fn a_malformed_item_does_not_reject_its_siblings() {
 }
 
 #[tokio::test]
-async fn what_is_for_another_number_or_too_old_is_ignored_by_name() {
+async fn w31_w38_t08_what_is_for_another_number_or_too_old_is_ignored_by_name() {
     for_each_engine(async |app| {
         let fatou = app.author();
         let body = String::from_utf8(fatou.writes("SOLDE").body).unwrap();
@@ -194,7 +194,7 @@ async fn messages_of_one_author_are_handled_in_the_providers_order() {
 }
 
 #[tokio::test]
-async fn a_text_with_a_nul_is_the_same_on_both_engines() {
+async fn w27_a_text_with_a_nul_is_the_same_on_both_engines() {
     for_each_engine(async |app| {
         let fatou = app.author();
         fatou.says("Post promo\u{0} pour les tartes").await;

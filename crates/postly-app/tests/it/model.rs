@@ -21,7 +21,7 @@ async fn told_once_and_not_charged(app: &TestApp, name: &str) {
 }
 
 #[tokio::test]
-async fn a_model_that_answers_wrongly_costs_nothing() {
+async fn c17_l03_l04_l06_l16_a_model_that_answers_wrongly_costs_nothing() {
     for_each_engine(async |app| {
         for behaviour in [
             ModelBehaviour::TwoVariants,
@@ -42,7 +42,7 @@ async fn a_model_that_answers_wrongly_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_model_that_fails_costs_nothing() {
+async fn c17_l05_a_model_that_fails_costs_nothing() {
     for_each_engine(async |app| {
         let status =
             |code: u16, body: &str| FaultKind::Status { code, body: body.to_owned(), headers: vec![] };
@@ -88,7 +88,7 @@ async fn an_invented_number_is_repaired_once() {
 }
 
 #[tokio::test]
-async fn what_the_model_calls_small_talk_or_off_topic_is_free() {
+async fn l10_what_the_model_calls_small_talk_or_off_topic_is_free() {
     for_each_engine(async |app| {
         let fatou = app.author();
         app.world.model(ModelBehaviour::OffTopic);

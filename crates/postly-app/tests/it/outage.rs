@@ -49,7 +49,7 @@ impl Outage {
 }
 
 #[tokio::test]
-async fn without_a_database_we_say_503_in_time_and_go_on_by_ourselves_afterwards() {
+async fn w36_without_a_database_we_say_503_in_time_and_go_on_by_ourselves_afterwards() {
     for engine in EngineName::ALL {
         let app = TestApp::start(engine, &Options::default()).await;
         let fatou = app.author();

@@ -107,7 +107,7 @@ fn rewrite(value: &mut serde_json::Value, phone_number_id: &str, now: &str) {
 }
 
 #[tokio::test]
-async fn every_sample_ends_in_the_outcome_written_beside_it() {
+async fn w19_w20_w22_every_sample_ends_in_the_outcome_written_beside_it() {
     for engine in EngineName::ALL {
         for (channel, samples) in [(Channel::Meta, META), (Channel::Twilio, TWILIO)] {
             for (name, expected) in samples {

@@ -4,7 +4,7 @@ use postly_simulator::{Channel, MessageStatus};
 use postly_testkit::{EngineName, Options, TestApp, for_each_engine};
 
 #[tokio::test]
-async fn statuses_end_the_same_in_any_order_and_never_start_a_conversation() {
+async fn w21_w23_statuses_end_the_same_in_any_order_and_never_start_a_conversation() {
     use MessageStatus::{Delivered, Read, Sent};
     for_each_engine(async |app| {
         for (channel, first) in [(Channel::Meta, 1100), (Channel::Twilio, 1200)] {
@@ -32,7 +32,7 @@ async fn statuses_end_the_same_in_any_order_and_never_start_a_conversation() {
 }
 
 #[tokio::test]
-async fn a_failure_after_delivery_is_not_believed() {
+async fn w23_a_failure_after_delivery_is_not_believed() {
     for_each_engine(async |app| {
         let fatou = app.author();
         fatou.says("Post promo pour Instagram").await;
@@ -47,7 +47,7 @@ async fn a_failure_after_delivery_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_status_of_a_message_that_is_not_ours_is_ignored_by_name() {
+async fn w22_a_status_of_a_message_that_is_not_ours_is_ignored_by_name() {
     for_each_engine(async |app| {
         let webhook = app.world.webhook_status("wamid.NOTOURS==", MessageStatus::Sent, None);
         assert_eq!(app.deliver(&webhook).await.status, 200);

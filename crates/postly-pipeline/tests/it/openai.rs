@@ -197,7 +197,7 @@ async fn what_no_retry_mends_is_not_retried() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_final() {
+async fn l06_a_refusal_is_final() {
     let refusal = json!({"role": "assistant", "content": null, "refusal": "No."});
     fails(vec![finished("stop", &refusal)], WriteError::Refused, &["refused"]).await;
     let filtered = json!({"role": "assistant", "content": "half a po"});
@@ -207,7 +207,7 @@ async fn a_refusal_is_final() {
 }
 
 #[tokio::test]
-async fn a_cut_answer_gets_more_room_once() {
+async fn l06_a_cut_answer_gets_more_room_once() {
     let cut = || finished("length", &json!({"content": "{\"kind\":\"post\",\"vari"}));
     let (_, server) = succeeds(vec![cut(), good()], &["truncated", "ok"]).await;
     assert_eq!(server.requests()[1].body["max_completion_tokens"], 3000);
@@ -215,7 +215,7 @@ async fn a_cut_answer_gets_more_room_once() {
 }
 
 #[tokio::test]
-async fn garbage_is_sent_back_once_with_what_is_wrong() {
+async fn l03_garbage_is_sent_back_once_with_what_is_wrong() {
     for garbage in [
         completion("Voici vos posts !"),
         completion("{\"kind\":\"po"),
@@ -237,7 +237,7 @@ async fn garbage_is_sent_back_once_with_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn bad_posts_are_never_delivered() {
+async fn l03_l04_l07_bad_posts_are_never_delivered() {
     stays_invalid("Voici vos posts !", "not_json").await;
     stays_invalid("{}", "schema").await;
     stays_invalid(&posts(&GOOD[..2]), "wrong_count").await;
@@ -266,7 +266,7 @@ async fn bad_posts_are_never_delivered() {
 }
 
 #[tokio::test]
-async fn talk_costs_nothing() {
+async fn l10_talk_costs_nothing() {
     for (kind, expected) in [("small_talk", WriteError::SmallTalk), ("off_topic", WriteError::OffTopic)] {
         let content = posts(&[]).replace("\"post\"", &format!("\"{kind}\""));
         fails(vec![completion(&content)], expected, &["ok"]).await;
@@ -286,7 +286,7 @@ async fn a_server_may_leave_out_what_we_can_do_without() {
 }
 
 #[tokio::test]
-async fn a_hanging_server_costs_no_more_than_the_limit() {
+async fn l05_a_hanging_server_costs_no_more_than_the_limit() {
     let started = std::time::Instant::now();
     let (result, _) = run_within(vec![Step::Hang], Duration::from_millis(450)).await;
     let failure = result.unwrap_err();

@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_that_goes_without_saying_is_tried_both_ways_and_no_other_is() {
+    fn t04_the_port_that_goes_without_saying_is_tried_both_ways_and_no_other_is() {
         for (base, expected) in [
             ("https://p.example", vec!["https://p.example", "https://p.example:443"]),
             ("https://p.example:443/", vec!["https://p.example", "https://p.example:443"]),

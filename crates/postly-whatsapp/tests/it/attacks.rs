@@ -28,7 +28,7 @@ const UNREADABLE: Option<IgnoreRule> = Some(IgnoreRule::Unreadable);
 const UNKNOWN: Option<IgnoreRule> = Some(IgnoreRule::UnknownKind);
 
 #[test]
-fn a_bad_item_takes_none_of_its_siblings_along() {
+fn w18_w26_w27_a_bad_item_takes_none_of_its_siblings_along() {
     let good = |id: &str| text_message(id, "33612345678", "bonjour");
     let deep = format!(
         r#"{{"id":"wamid.d","from":"33612345678","x":{}{}}}"#,
@@ -51,7 +51,7 @@ fn a_bad_item_takes_none_of_its_siblings_along() {
 }
 
 #[test]
-fn a_bad_level_is_as_small_as_it_can_be() {
+fn w18_a_bad_level_is_as_small_as_it_can_be() {
     let message = text_message("wamid.1", "33612345678", "x");
     assert_eq!(rules(&batch(&format!("[{message}]"), "7", "7")), [None, UNREADABLE]);
     assert_eq!(rules(&batch("7", "[7]", r#"[{"id":"wamid.2","status":"sent"}]"#)), [UNREADABLE, None]);
@@ -67,7 +67,7 @@ fn a_bad_level_is_as_small_as_it_can_be() {
 }
 
 #[test]
-fn a_body_that_cannot_be_read_is_one_event() {
+fn w26_w27_a_body_that_cannot_be_read_is_one_event() {
     let bodies: [&[u8]; 9] = [
         b"",
         b"{",
@@ -88,7 +88,7 @@ fn a_body_that_cannot_be_read_is_one_event() {
 }
 
 #[test]
-fn what_we_do_not_know_is_counted_once_and_not_kept() {
+fn w19_what_we_do_not_know_is_counted_once_and_not_kept() {
     let bomb = format!(r#"{{"object":"page","x":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
     for body in [
         r#"{"object":"page","entry":[]}"#,
@@ -107,7 +107,7 @@ fn what_we_do_not_know_is_counted_once_and_not_kept() {
 }
 
 #[test]
-fn marks_and_extras_are_tolerated_and_nul_is_left_out() {
+fn w19_w27_marks_and_extras_are_tolerated_and_nul_is_left_out() {
     let message = text_message("wamid.1", "33612345678", r"a\u0000b \u00e9 \ud83e\udd50");
     let body =
         batch(&format!("[{message}]"), "[]", "[]").replace("\"id\":\"1\"", "\"id\":\"1\",\"future\":[1]");
@@ -125,7 +125,7 @@ fn marks_and_extras_are_tolerated_and_nul_is_left_out() {
 }
 
 #[test]
-fn long_texts_pass_through() {
+fn w29_long_texts_pass_through() {
     for length in [4_096, 65_536] {
         let event = one(&text_message("wamid.1", "33612345678", &"é".repeat(length)), "[]");
         assert_eq!(read(&event).content, Content::Text("é".repeat(length)));
@@ -133,7 +133,7 @@ fn long_texts_pass_through() {
 }
 
 #[test]
-fn who_wrote_is_named_by_number_or_by_id_or_not_at_all() {
+fn w30_who_wrote_is_named_by_number_or_by_id_or_not_at_all() {
     let check = |from: &str, contacts: &str, expected: Option<(&str, Option<&str>, Option<&str>)>| {
         let event = one(
             &format!(
@@ -211,7 +211,7 @@ fn who_wrote_is_named_by_number_or_by_id_or_not_at_all() {
 }
 
 #[test]
-fn what_is_for_others_is_not_kept() {
+fn w31_t08_what_is_for_others_is_not_kept() {
     let body = batch(
         &format!("[{}]", text_message("wamid.1", "33612345678", "x")),
         "[]",
@@ -242,7 +242,7 @@ fn what_is_for_others_is_not_kept() {
 }
 
 #[test]
-fn a_message_of_yesterday_is_too_late_and_a_status_of_yesterday_is_not() {
+fn w38_a_message_of_yesterday_is_too_late_and_a_status_of_yesterday_is_not() {
     let sent = UnixMillis::from_secs(1_795_340_000);
     let body = batch(
         &format!("[{}]", text_message("wamid.1", "33612345678", "x")),
@@ -263,7 +263,7 @@ fn a_message_of_yesterday_is_too_late_and_a_status_of_yesterday_is_not() {
 }
 
 #[test]
-fn only_our_own_correlation_ids_come_back() {
+fn w22_only_our_own_correlation_ids_come_back() {
     let attempt = |data: &str| {
         let status = format!(
             r#"[{{"id":"wamid.2","status":"failed","recipient_id":"","biz_opaque_callback_data":"{data}","errors":[{{"code":"131047"}}]}}]"#
@@ -285,7 +285,7 @@ fn only_our_own_correlation_ids_come_back() {
 }
 
 #[test]
-fn kinds_of_content_are_told_apart() {
+fn w20_kinds_of_content_are_told_apart() {
     let kind = |json: &str| {
         read(&one(
             &format!(r#"{{"from":"33612345678","id":"wamid.1","timestamp":"1795340000",{json}}}"#),
@@ -347,7 +347,7 @@ fn a_change_that_names_nobody_changes_nobody() {
 }
 
 #[test]
-fn forms_that_are_no_messages_are_counted() {
+fn t09_forms_that_are_no_messages_are_counted() {
     let base = "AccountSid=AC00000000000000000000000000000001&To=whatsapp%3A%2B14155238886";
     let check = |rest: &str, rule: IgnoreRule| {
         let event = receive_twilio("", &format!("{base}{rest}"));
@@ -371,7 +371,7 @@ fn forms_that_are_no_messages_are_counted() {
 }
 
 #[test]
-fn twilios_media_without_a_named_kind_is_known_by_its_media() {
+fn w20_twilios_media_without_a_named_kind_is_known_by_its_media() {
     for (fields, expected) in [
         ("&Body=x&NumMedia=0", Content::Text("x".to_owned())),
         ("&NumMedia=0", Content::Text(String::new())),
@@ -394,7 +394,7 @@ fn twilios_media_without_a_named_kind_is_known_by_its_media() {
 }
 
 #[test]
-fn a_thousand_messages_are_a_thousand_events() {
+fn w17_a_thousand_messages_are_a_thousand_events() {
     let text = "é".repeat(1_300);
     let messages: Vec<String> = (0..1_000)
         .map(|number| {

@@ -61,7 +61,7 @@ fn ok(provider: Provider) -> &'static str {
 const BOTH: [Provider; 2] = [Provider::Meta, Provider::Twilio];
 
 #[tokio::test]
-async fn metas_text_has_its_exact_form() {
+async fn l08_metas_text_has_its_exact_form() {
     let check = async |address: &str, reply_to: Option<&str>, expected: Value| {
         let server = Server::answering(200, META_OK).await;
         let outcome = send(Provider::Meta, &server.url, address, reply_to).await;

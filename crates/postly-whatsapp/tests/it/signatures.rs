@@ -58,7 +58,7 @@ impl Vector {
 }
 
 #[test]
-fn what_twilios_own_code_signs_is_believed_and_nothing_changed_is() {
+fn t01_t03_t04_what_twilios_own_code_signs_is_believed_and_nothing_changed_is() {
     let vectors = twilio_vectors();
     let accepted = vectors["accepted"].as_array().unwrap();
     assert_eq!(accepted.len(), 20);
@@ -96,7 +96,7 @@ fn what_twilios_own_code_signs_is_believed_and_nothing_changed_is() {
 }
 
 #[test]
-fn a_form_is_believed_exactly_as_it_was_signed() {
+fn t05_a_form_is_believed_exactly_as_it_was_signed() {
     let vectors = twilio_vectors();
     let case = &vectors["accepted"][3];
     assert_eq!(case["name"], "empty values");
@@ -117,7 +117,7 @@ fn a_form_is_believed_exactly_as_it_was_signed() {
 }
 
 #[test]
-fn a_json_delivery_needs_the_hash_of_its_body_in_its_signed_address() {
+fn t06_a_json_delivery_needs_the_hash_of_its_body_in_its_signed_address() {
     let vectors = twilio_vectors();
     let json = vectors["accepted"].as_array().unwrap().iter().find(|case| case["name"] == "json").unwrap();
     let check = |change: &dyn Fn(&mut Vector), expected| {
@@ -163,7 +163,7 @@ fn the_settings_header_only_ever_names_a_key_of_ours() {
 }
 
 #[test]
-fn twilios_base64_is_read_strictly() {
+fn t07_twilios_base64_is_read_strictly() {
     let vectors = twilio_vectors();
     let case = &vectors["accepted"][0];
     let good = case["signature"].as_str().unwrap();
@@ -191,7 +191,7 @@ fn twilios_base64_is_read_strictly() {
 }
 
 #[test]
-fn forwarded_headers_and_absolute_targets_have_no_say() {
+fn t02_forwarded_headers_and_absolute_targets_have_no_say() {
     let vectors = twilio_vectors();
     let case = &vectors["accepted"][0];
     let mut vector = Vector::new(&vectors, case);
@@ -216,7 +216,7 @@ fn the_attempt_comes_from_the_signed_address() {
 }
 
 #[test]
-fn metas_vectors_are_believed_and_nothing_changed_is() {
+fn w02_w05_w09_metas_vectors_are_believed_and_nothing_changed_is() {
     let vectors: Value =
         serde_json::from_str(include_str!("../../testdata/vectors/meta_signatures.json")).unwrap();
     let secret = vectors["secret"].as_str().unwrap();
@@ -238,7 +238,7 @@ fn metas_vectors_are_believed_and_nothing_changed_is() {
 }
 
 #[test]
-fn metas_signature_is_read_strictly() {
+fn w02_w03_w04_metas_signature_is_read_strictly() {
     let body = br#"{"object":"whatsapp_business_account"}"#;
     let good = meta_signature(SECRET, body);
     let check = |value: &str, expected: Result<(), SignatureError>| {
@@ -271,7 +271,7 @@ fn metas_signature_is_read_strictly() {
 }
 
 #[test]
-fn one_signature_of_one_provider_or_none_at_all() {
+fn w01_w07_t11_one_signature_of_one_provider_or_none_at_all() {
     let body = b"{}";
     let good = meta_signature(SECRET, body);
     let check = |pairs: &[(&'static str, &str)], expected| {
@@ -295,7 +295,7 @@ fn one_signature_of_one_provider_or_none_at_all() {
 }
 
 #[test]
-fn nothing_that_is_printed_shows_a_body_or_a_secret() {
+fn s05_nothing_that_is_printed_shows_a_body_or_a_secret() {
     let printed = format!("{:?} {:?}", verifier(), crate::support::meta(b"33612345678"));
     for secret in [SECRET, crate::support::TOKEN, "33612345678"] {
         assert!(!printed.contains(secret));

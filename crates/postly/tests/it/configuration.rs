@@ -37,7 +37,7 @@ async fn refused(changes: &[(&str, &str)]) -> Ran {
 }
 
 #[tokio::test]
-async fn all_faults_are_named_at_once_and_no_value_is_shown() {
+async fn w10_all_faults_are_named_at_once_and_no_value_is_shown() {
     let ran = refused(&[
         ("OTP_SALT", "default-salt"),
         ("IDENTITY_HASH_KEY", ""),
@@ -81,7 +81,7 @@ async fn all_faults_are_named_at_once_and_no_value_is_shown() {
 }
 
 #[tokio::test]
-async fn changeme_is_no_secret() {
+async fn w10_changeme_is_no_secret() {
     let ran = refused(&[("OTP_SALT", "changeme"), ("IDENTITY_HASH_KEY", "CHANGEME")]).await;
     assert!(
         ran.err.contains("OTP_SALT is a placeholder")
@@ -251,7 +251,7 @@ async fn migrating_twice_is_as_good_as_once() {
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_answer_is_a_failure_and_no_fault_of_the_configuration() {
+async fn s05_a_database_that_does_not_answer_is_a_failure_and_no_fault_of_the_configuration() {
     let folder = Folder::fresh();
     let url = "postgres://nobody:hunter2hunter2@127.0.0.1:1/postly";
     let ran = run(&folder, &["migrate"], &variables(&[("DATABASE_URL", url)])).await.exits(1);

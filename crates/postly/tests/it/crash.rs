@@ -187,21 +187,21 @@ fn every_point_of_the_sources_is_a_case() {
 }
 
 #[tokio::test]
-async fn stopped_at_any_point_a_brief_ends_in_one_reply_that_is_paid_once() {
+async fn c18_stopped_at_any_point_a_brief_ends_in_one_reply_that_is_paid_once() {
     check_all(cases(Story::Usual, &POINTS)).await;
 }
 
 #[tokio::test]
-async fn stopped_around_a_send_that_nobody_reports_it_is_sent_again_and_paid_once() {
+async fn c18_stopped_around_a_send_that_nobody_reports_it_is_sent_again_and_paid_once() {
     check_all(cases(Story::Silent, &["sending", "sent", "recorded.before", "recorded.after"])).await;
 }
 
 #[tokio::test]
-async fn stopped_around_a_failure_to_write_it_costs_nothing_and_is_told_once() {
+async fn c18_stopped_around_a_failure_to_write_it_costs_nothing_and_is_told_once() {
     check_all(cases(Story::Refused, &["written", "finish.before", "finish.after"])).await;
 }
 
 #[tokio::test]
-async fn stopped_in_the_middle_of_a_refund_it_comes_back_once() {
+async fn c18_stopped_in_the_middle_of_a_refund_it_comes_back_once() {
     check_all(cases(Story::Undelivered, &["recorded.before", "status.before"])).await;
 }

@@ -132,12 +132,12 @@ async fn killed_at_random_moments(engine: EngineName) {
 }
 
 #[tokio::test]
-async fn killed_at_random_moments_on_sqlite_everybody_is_answered_once() {
+async fn c18_killed_at_random_moments_on_sqlite_everybody_is_answered_once() {
     killed_at_random_moments(EngineName::Sqlite).await;
 }
 
 #[tokio::test]
-async fn killed_at_random_moments_on_postgres_everybody_is_answered_once() {
+async fn c18_killed_at_random_moments_on_postgres_everybody_is_answered_once() {
     killed_at_random_moments(EngineName::Postgres).await;
 }
 

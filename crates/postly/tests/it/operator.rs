@@ -69,7 +69,7 @@ async fn a_grant_to_an_unknown_number_makes_its_author() {
 }
 
 #[tokio::test]
-async fn a_deduction_takes_what_is_there_and_never_more() {
+async fn c03_a_deduction_takes_what_is_there_and_never_more() {
     for_each_engine(async |outside| {
         let change = async |what: &str, amount: &str| {
             let args =
@@ -190,7 +190,7 @@ async fn the_audit_names_a_balance_that_was_tampered_with() {
 }
 
 #[tokio::test]
-async fn the_ledger_takes_no_second_thoughts() {
+async fn c22_the_ledger_takes_no_second_thoughts() {
     for_each_engine(async |outside| {
         let grant = ["credits", "grant", "--phone", NUMBER, "--amount", "3", "--reason", "x"];
         outside.postly(&grant).await.exits(0);

@@ -16,7 +16,7 @@ async fn get(address: std::net::SocketAddr, path: &str) -> reqwest::Response {
 }
 
 #[tokio::test]
-async fn health_figures_and_problems() {
+async fn o41_health_figures_and_problems() {
     for engine in EngineName::ALL {
         let outside = Outside::start(engine).await;
         let service = outside.serve(&[]).await;
@@ -81,7 +81,7 @@ const MARKER: &str = "Zanzibarine";
 const OPENAI_KEY: &str = "sk-marker-of-the-openai-key-0123456789";
 
 #[tokio::test]
-async fn logs_hold_no_number_no_brief_no_post_and_no_secret_even_when_they_say_everything() {
+async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_when_they_say_everything() {
     for engine in EngineName::ALL {
         let config =
             SimulatorConfig { openai_api_key: Some(OPENAI_KEY.to_owned()), ..SimulatorConfig::default() };
