@@ -7,11 +7,13 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod attacks;
 mod commands;
 mod delivery;
 mod fallback;
 mod identity;
 mod ingress;
+mod injection;
 mod journey;
 mod model;
 mod outage;
