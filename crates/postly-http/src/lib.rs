@@ -14,6 +14,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
 };
 use postly_app::App;
+use tower::util::MapResponseLayer;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -41,15 +42,55 @@ pub fn public_router(app: App) -> Router {
 /// What holds for every answer of every listener.
 fn harden(router: Router) -> Router {
     let always = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    // One layer made of many, the outermost first: a router puts the future of each request into a box for each of
+    // its layers.
     router
-        .layer(DefaultBodyLimit::max(webhook::MAX_BODY_BYTES))
-        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(always(header::REFERRER_POLICY, "no-referrer"))
-        .layer(always(header::CACHE_CONTROL, "no-store"))
-        .layer(always(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer((
+            SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid),
+            PropagateRequestIdLayer::new(REQUEST_ID),
+            always(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+            always(header::CACHE_CONTROL, "no-store"),
+            always(header::REFERRER_POLICY, "no-referrer"),
+            always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            CatchPanicLayer::custom(problem::panicked),
+            TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT),
+            RequestBodyTimeoutLayer::new(BODY_TIMEOUT),
+            DefaultBodyLimit::max(webhook::MAX_BODY_BYTES),
+        ))
+        .layer(MapResponseLayer::new(problem::named))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::{Body, to_bytes},
+        extract::Request,
+        routing::get,
+    };
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn s04_a_panic_is_a_problem_like_any_other_and_keeps_what_it_said_to_itself() {
+        let broken = get(async || -> &'static str { panic!("SELECT secret FROM the_panic") });
+        let router = harden(Router::new().route("/broken", broken).route("/whole", get(async || "ok")));
+        let ask = async |path: &str| {
+            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap()
+        };
+        let response = ask("/broken").await;
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let length = response.headers().get("content-length").cloned();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        assert!(length.is_none_or(|length| length == body.len().to_string().as_str()));
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&problem["code"], &problem["request_id"]), (&"internal".into(), &id.into()));
+        assert!(!problem.to_string().contains("secret"), "{problem}");
+        // And the next one is served.
+        assert_eq!(ask("/whole").await.status(), 200);
+    }
 }

@@ -86,8 +86,28 @@ pub(crate) async fn not_found(request: Request) -> Problem {
     Problem::new(Code::NotFound, id)
 }
 
+/// Marks an answer that was made where the id of its request is not known.
+#[derive(Clone)]
+struct Nameless;
+
 /// The answer when a handler panicked. What it said goes to the log of the panic hook, not to the client.
 pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     metrics::counter!("panics_total").increment(1);
-    Problem::new(Code::Internal, "").into_response()
+    let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    response.extensions_mut().insert(Nameless);
+    response
+}
+
+/// Writes the problem of an answer that is nameless, now that its headers name the request.
+pub(crate) fn named(response: Response) -> Response {
+    if response.extensions().get::<Nameless>().is_none() {
+        return response;
+    }
+    let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let problem = Problem::new(Code::Internal, id).into_response();
+    let (mut head, _) = response.into_parts();
+    let (written, body) = problem.into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    head.headers.extend(written.headers);
+    Response::from_parts(head, body)
 }
