@@ -14,7 +14,8 @@ pub(crate) use models::WriterChoice;
 /// What the service is told.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) database_url: String,
+    /// It may hold a password.
+    pub(crate) database_url: SecretString,
     pub(crate) bind_address: SocketAddr,
     pub(crate) admin_bind_address: SocketAddr,
     pub(crate) public_base_url: String,
@@ -326,7 +327,7 @@ impl Reader {
             return Err(self.faults);
         };
         self.done(Config {
-            database_url,
+            database_url: database_url.into(),
             bind_address,
             admin_bind_address,
             public_base_url,
@@ -412,6 +413,35 @@ mod tests {
         assert_eq!(config.meta.unwrap().app_secrets.len(), 2);
         assert_eq!(config.identity_hash_key.expose_secret(), "a-key,with a comma in it");
         assert_eq!(config.public_base_url, "http://localhost:8080");
+    }
+
+    #[test]
+    fn s05_a_configuration_that_is_printed_shows_no_secret() {
+        let config = read(&[
+            ("DATABASE_URL", Some("postgres://postly:hunter2hunter2@db.internal/postly")),
+            ("OPENAI_API_KEY", Some("sk-0123456789abcdef")),
+            ("WRITER", Some("openai")),
+            ("WHATSAPP_PROVIDER", Some("meta")),
+            ("TWILIO_ACCOUNT_SID", Some("AC00000000000000000000000000000001")),
+            ("TWILIO_AUTH_TOKEN", Some("0123456789abcdef0123456789abcdef")),
+            ("TWILIO_WHATSAPP_FROM", Some("whatsapp:+14155238886")),
+            ("TWILIO_SHARED_KEYS", Some("key-1:fedcba9876543210fedcba98")),
+        ])
+        .unwrap();
+        let printed = format!("{config:?} {config:#?}");
+        assert!(printed.contains("AC00000000000000000000000000000001"), "{printed}");
+        for secret in [
+            "hunter2hunter2",
+            "sk-0123456789abcdef",
+            "0123456789abcdef0123456789abcdef",
+            "fedcba9876543210fedcba98",
+            "a-key,with a comma in it",
+        ] {
+            assert!(!printed.contains(secret), "{secret} in {printed}");
+        }
+        for secret in config.meta.unwrap().app_secrets {
+            assert!(!printed.contains(secret.expose_secret()), "{printed}");
+        }
     }
 
     #[test]

@@ -148,7 +148,7 @@ fn configuration(
     let secret = |text: &str| SecretString::from(text.to_owned());
     let auth_token = secret(&world.twilio.auth_token);
     Ok(Config {
-        database_url: String::new(),
+        database_url: secret(""),
         bind_address: "127.0.0.1:0".parse()?,
         admin_bind_address: "127.0.0.1:0".parse()?,
         public_base_url: public_base_url.to_owned(),

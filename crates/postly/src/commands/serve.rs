@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::Context as _;
 use postly_app::{Engine, Shutdown, Workers};
 use postly_http::{Metrics, serve};
+use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -19,7 +20,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(24);
 /// Runs until told to stop (SIGTERM, SIGINT); what is under way is finished or handed back within 25 s.
 pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let config = Reader::from_process().config().map_err(Failure::Config)?;
-    if role != Role::All && config.database_url.starts_with("sqlite:") {
+    if role != Role::All && config.database_url.expose_secret().starts_with("sqlite:") {
         let fault = "--role web and --role worker need PostgreSQL: an SQLite file has one process";
         return Err(Failure::Usage(fault.to_owned()));
     }
@@ -27,7 +28,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     telemetry::json();
     let metrics = Metrics::collect();
     let (public, admin) = (config.bind_address, config.admin_bind_address);
-    let db = wiring::open(&config.database_url).await?;
+    let db = wiring::open(config.database_url.expose_secret()).await?;
     let engine = db.engine();
     let app = wiring::application(config, db.clone())?;
     let (stop, shutdown) = Shutdown::new();
