@@ -213,16 +213,16 @@ async fn s11_sql_in_every_field_is_text_like_any_other() {
                 let person = fatou.person.clone().named(hostile);
                 let brief = format!("Post promo croissants {hostile}");
                 let webhook = app.world.webhook_text(&person, &brief);
-                let id = if channel == Channel::Meta {
+                let webhook = if channel == Channel::Meta {
                     // Its id, as one that only somebody with the secret could send.
-                    let hostile = hostile.replace('\\', "").replace('"', "");
+                    let hostile = hostile.replace(['\\', '"'], "");
                     let body = String::from_utf8(webhook.body.clone()).unwrap();
                     app.world
                         .webhook_raw(channel, body.replace(&webhook.id, &format!("wamid.{hostile}{index}")))
                 } else {
                     webhook
                 };
-                assert_eq!(app.deliver(&id).await.status, 200, "{hostile}");
+                assert_eq!(app.deliver(&webhook).await.status, 200, "{hostile}");
                 app.deliver(&app.world.webhook_status(hostile, postly_simulator::MessageStatus::Sent, None))
                     .await;
                 app.deliver(&app.world.webhook_kind(&person, MessageKind::Image { caption: Some(brief) }))

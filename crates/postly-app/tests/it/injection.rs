@@ -178,6 +178,9 @@ async fn l05_an_answer_without_end_is_cut() {
     fatou.says("Un post pour ma boulangerie").await;
     assert_eq!(fatou.ledger().await, ["+5 trial"]);
     assert!(fatou.last_text().contains("Aucun crédit n'a été débité"), "{}", fatou.last_text());
+    // It was not read to its end.
+    let outcomes = app.texts("SELECT DISTINCT outcome FROM model_calls").await;
+    assert_eq!(outcomes, ["too_large"]);
     app.assert_audit_is_clean().await;
     app.stop().await;
 }

@@ -9,7 +9,7 @@ use sqlx::{Connection as _, Executor as _};
 /// Something that keeps every transaction of the service from happening while it is held.
 enum Outage {
     Sqlite(rusqlite::Connection),
-    Postgres { admin: sqlx::PgConnection, name: String },
+    Postgres { admin: sqlx::PgConnection, over: String },
 }
 
 impl Outage {
@@ -22,27 +22,34 @@ impl Outage {
                 Self::Sqlite(connection)
             }
             EngineName::Postgres => {
-                let (server, name) = url.rsplit_once('/').unwrap();
-                let mut admin = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
-                for statement in [
-                    format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
-                    format!(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-                    ),
-                ] {
-                    admin.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
-                }
-                Self::Postgres { admin, name: name.to_owned() }
+                Self::postgres(url, "ALLOW_CONNECTIONS false", "ALLOW_CONNECTIONS true").await
             }
         }
+    }
+
+    /// A server that was demoted takes connections, and lets nothing be written.
+    async fn demoted(app: &TestApp) -> Self {
+        let (on, off) = ("SET default_transaction_read_only = on", "RESET default_transaction_read_only");
+        Self::postgres(app.database_url(), on, off).await
+    }
+
+    async fn postgres(url: &str, begin: &str, end: &str) -> Self {
+        let (server, name) = url.rsplit_once('/').unwrap();
+        let mut admin = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+        for statement in [
+            format!("ALTER DATABASE {name} {begin}"),
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
+        ] {
+            admin.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
+        }
+        Self::Postgres { admin, over: format!("ALTER DATABASE {name} {end}") }
     }
 
     async fn end(self) {
         match self {
             Self::Sqlite(connection) => connection.execute_batch("ROLLBACK").unwrap(),
-            Self::Postgres { mut admin, name } => {
-                let statement = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
-                admin.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
+            Self::Postgres { mut admin, over } => {
+                admin.execute(sqlx::AssertSqlSafe(over)).await.unwrap();
             }
         }
     }
@@ -51,29 +58,38 @@ impl Outage {
 #[tokio::test]
 async fn w36_without_a_database_we_say_503_in_time_and_go_on_by_ourselves_afterwards() {
     for engine in EngineName::ALL {
-        let app = TestApp::start(engine, &Options::default()).await;
-        let fatou = app.author();
-        fatou.says("SOLDE").await;
-        let (stop, shutdown) = Shutdown::new();
-        let workers = tokio::spawn(Workers::new(app.app.clone()).run(shutdown));
-
-        let outage = Outage::begin(&app).await;
-        let webhook = fatou.writes("AIDE");
-        let asked = Instant::now();
-        let delivery = app.deliver(&webhook).await;
-        assert_eq!(delivery.status, 503, "{engine:?}");
-        // PRODUCT 5: within 2 s; the rest is this machine's.
-        assert!(asked.elapsed() < Duration::from_millis(2_900), "{engine:?}: {:?}", asked.elapsed());
-        outage.end().await;
-
-        // The provider brings it again, and nobody has to restart anything.
-        let delivery = app.world.deliver_with_retries(&webhook).await;
-        assert_eq!(delivery.status, 200, "{engine:?}");
-        let messages = app.world.wait_for_messages(&fatou.person, 2, Duration::from_secs(20)).await;
-        assert_eq!(messages.len(), 2, "{engine:?}");
-        stop.send(true).unwrap();
-        workers.await.unwrap();
-        app.assert_audit_is_clean().await;
-        app.stop().await;
+        check(engine, Outage::begin).await;
     }
+}
+
+#[tokio::test]
+async fn w36_with_a_database_that_only_reads_we_say_503_in_time_and_go_on_by_ourselves_afterwards() {
+    check(EngineName::Postgres, Outage::demoted).await;
+}
+
+async fn check(engine: EngineName, begin: impl AsyncFn(&TestApp) -> Outage) {
+    let app = TestApp::start(engine, &Options::default()).await;
+    let fatou = app.author();
+    fatou.says("SOLDE").await;
+    let (stop, shutdown) = Shutdown::new();
+    let workers = tokio::spawn(Workers::new(app.app.clone()).run(shutdown));
+
+    let outage = begin(&app).await;
+    let webhook = fatou.writes("AIDE");
+    let asked = Instant::now();
+    let delivery = app.deliver(&webhook).await;
+    assert_eq!((delivery.status, delivery.body.len()), (503, 0), "{engine:?}");
+    // PRODUCT 5: within 2 s; the rest is this machine's.
+    assert!(asked.elapsed() < Duration::from_millis(2_900), "{engine:?}: {:?}", asked.elapsed());
+    outage.end().await;
+
+    // The provider brings it again, and nobody has to restart anything.
+    let delivery = app.world.deliver_with_retries(&webhook).await;
+    assert_eq!(delivery.status, 200, "{engine:?}");
+    let messages = app.world.wait_for_messages(&fatou.person, 2, Duration::from_secs(20)).await;
+    assert_eq!(messages.len(), 2, "{engine:?}");
+    stop.send(true).unwrap();
+    workers.await.unwrap();
+    app.assert_audit_is_clean().await;
+    app.stop().await;
 }

@@ -13,6 +13,7 @@ mod configuration;
 mod crash;
 mod demo;
 mod fallback;
+mod hostile;
 mod kill;
 mod operator;
 mod outside;

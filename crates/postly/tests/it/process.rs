@@ -152,6 +152,11 @@ impl Service {
         found().unwrap_or_else(|| panic!("no line says {text:?} ({waited:?}): {:#?}", self.logs()))
     }
 
+    /// Its number in the list of processes.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("a process that runs")
+    }
+
     /// The lines so far.
     pub(crate) fn logs(&self) -> Vec<String> {
         self.logs.lock().unwrap().clone()
@@ -172,7 +177,7 @@ impl Service {
 
     /// Asks the process to stop (SIGTERM).
     pub(crate) async fn ask_to_stop(&self) {
-        let id = self.child.id().expect("a process that runs").to_string();
+        let id = self.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
         assert!(sent.success());
     }

@@ -120,6 +120,16 @@ async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_whe
             let forged = world.webhook_text(&author, &brief);
             let name = if channel == Channel::Meta { "x-hub-signature-256" } else { "x-twilio-signature" };
             assert_eq!(world.deliver(&forged.with_header(name, "sha256=00")).await.status, 401);
+            // Somebody writes lines of our logs into hers: in her text, in her name, in what carries them.
+            let forger =
+                author.clone().named("Fatou\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\u{1b}[31m");
+            let line = format!("SOLDE\r\n{{\"level\":\"ERROR\",\"message\":\"forged {MARKER}\"}}\u{1b}[2J");
+            let forged =
+                world.webhook_text(&forger, &line).with_header("user-agent", "{\"message\":\"forged\"}");
+            outside.deliver_for_sure(&forged).await;
+            let strange =
+                forged.without_header(name).with_header("x-request-id", "forged\",\"message\":\"forged");
+            assert_eq!(world.deliver(&strange).await.status, 401);
             let unread = world.webhook_kind(&author, MessageKind::Image { caption: Some(brief.clone()) });
             outside.deliver_for_sure(&unread).await;
             let first = world.phone_messages(&author)[0].id.clone();
@@ -140,7 +150,8 @@ async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_whe
             assert!(all.contains(said), "the logs say everything, and so {said:?}: {all}");
         }
         for line in &logs {
-            assert!(serde_json::from_str::<Value>(line).is_ok(), "a line for machines: {line}");
+            let event: Value = serde_json::from_str(line).expect("a line for machines");
+            assert!(!event["message"].to_string().contains("forged") && !line.contains('\u{1b}'), "{line}");
         }
         let numbers = CHANNELS.iter().map(|(_, number)| number.trim_start_matches("+33").to_owned());
         let secrets = variables
