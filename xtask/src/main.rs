@@ -4,9 +4,14 @@
 
 mod oracles;
 mod postgres;
+mod threats;
 mod tidy;
 
-use std::process::{Command, ExitCode};
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+    process::{Command, ExitCode, Stdio},
+};
 
 use anyhow::{Context as _, bail};
 
@@ -18,6 +23,9 @@ cargo xtask oracles [--accept]
                           the providers' own clients and other people's validators judge what we send and simulate
                           (needs Python and its package index); --accept keeps what they accepted to compare with
 cargo xtask tidy          the arrows between crates, SQL in one room, files of a readable size
+cargo xtask threats [--check]
+                          writes docs/THREATS.md, the attacks and the tests that try them; or checks that it would not
+                          change, and that every row has its tests or its reason
 cargo xtask postgres      a throw-away PostgreSQL, until Enter is pressed";
 
 fn main() -> ExitCode {
@@ -30,6 +38,8 @@ fn main() -> ExitCode {
         ["oracles"] => oracles::ask(false),
         ["oracles", "--accept"] => oracles::ask(true),
         ["tidy"] => tidy::check(),
+        ["threats"] => threats::write(),
+        ["threats", "--check"] => threats::check(),
         ["postgres"] => postgres::wait(),
         _ => {
             println!("{USAGE}");
@@ -48,12 +58,30 @@ fn main() -> ExitCode {
 fn ci() -> anyhow::Result<()> {
     postgres::install()?;
     tidy::check()?;
+    threats::check()?;
     cargo(&["fmt", "--all", "--check"])?;
     const FEATURES: [&str; 2] = ["--features", "postly/crash-points"];
     let lint = ["clippy", "--workspace", "--all-targets", "--locked"];
     cargo(&[&lint[..], &FEATURES, &["--", "--deny", "warnings"]].concat())?;
     demo()?;
-    test(&["--locked"])
+    let mut passed = BTreeSet::from([s09_what_is_shipped_has_no_points_of_failure()?]);
+    passed.extend(tests_that_pass()?);
+    threats::check_passed(&passed)
+}
+
+/// What the demo has just built has the features of a release, and none of the points at which a test may stop it.
+fn s09_what_is_shipped_has_no_points_of_failure() -> anyhow::Result<String> {
+    // The variable that names such a point; the address of the webhook shows that we look well.
+    const POINT: &str = "POSTLY_CRASH_AT";
+    const KNOWN: &str = "/api/whatsapp/webhook";
+    let folder = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    let binary =
+        std::fs::read(format!("{folder}/debug/postly")).context("cannot read what the demo built")?;
+    let holds = |text: &str| binary.windows(text.len()).any(|window| window == text.as_bytes());
+    if !holds(KNOWN) || holds(POINT) {
+        bail!("the binary holds {POINT}, which only tests may");
+    }
+    Ok("s09_what_is_shipped_has_no_points_of_failure".to_owned())
 }
 
 /// The README's promise, on what was just built: three posts, the ledger, the balance.
@@ -63,7 +91,7 @@ fn demo() -> anyhow::Result<()> {
         step(&format!("cargo demo -- --provider {provider} --brief \"{BRIEF}\""));
         let output = Command::new(env!("CARGO"))
             .args(["demo", "--", "--provider", provider, "--brief", BRIEF])
-            .stderr(std::process::Stdio::inherit())
+            .stderr(Stdio::inherit())
             .output()
             .context("cannot run the demo")?;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -82,12 +110,33 @@ fn demo() -> anyhow::Result<()> {
 
 fn test(args: &[&str]) -> anyhow::Result<()> {
     let cluster = postgres::Cluster::start()?;
+    run(test_command(&cluster).args(args))
+}
+
+/// Runs every test, and names those that passed.
+fn tests_that_pass() -> anyhow::Result<BTreeSet<String>> {
+    let cluster = postgres::Cluster::start()?;
+    let mut command = test_command(&cluster);
+    command.arg("--locked").stdout(Stdio::piped());
+    step("cargo test, every test");
+    let mut child = command.spawn().context("cannot run the tests")?;
+    let stdout = child.stdout.take().context("its standard output is ours")?;
+    let mut passed = BTreeSet::new();
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        println!("{line}");
+        let name = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... ok"));
+        passed.extend(name.map(str::to_owned));
+    }
+    if child.wait()?.success() { Ok(passed) } else { bail!("a test failed") }
+}
+
+fn test_command(cluster: &postgres::Cluster) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command
         .args(["test", "--workspace", "--features", "postly/crash-points"])
-        .args(args)
         .env("POSTLY_TEST_POSTGRES", cluster.address());
-    run(&mut command)
+    command
 }
 
 fn bench() -> anyhow::Result<()> {

@@ -110,7 +110,8 @@ fn folders(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn sources(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// The source files in a folder, and in those within.
+pub(crate) fn sources(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = vec![];
     for entry in std::fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))? {
         let path = entry?.path();

@@ -104,6 +104,34 @@ async fn c03_a_deduction_takes_what_is_there_and_never_more() {
 }
 
 #[tokio::test]
+async fn c04_no_balance_leaves_its_bounds() {
+    for_each_engine(async |outside| {
+        let change = async |what: &str, amount: &str| {
+            let args = ["credits", what, "--phone", NUMBER, "--amount", amount, "--reason", "un motif"];
+            outside.postly(&args).await
+        };
+        change("grant", "5").await.exits(0);
+        for sql in [
+            "UPDATE wallets SET balance = -1",
+            "UPDATE wallets SET balance = 1000000000001",
+            "UPDATE wallets SET balance = 9223372036854775807",
+            "UPDATE wallets SET held = -1",
+            "UPDATE wallets SET held = balance + 1",
+        ] {
+            assert!(outside.change(sql).await.is_err(), "{sql}");
+        }
+        // As near to it as it gets: what goes beyond is refused as a whole.
+        outside.change("UPDATE wallets SET balance = 1000000000000").await.unwrap();
+        let ran = change("grant", "1").await.exits(1);
+        assert!(ran.out.is_empty() && !ran.err.contains("panicked"), "{ran:?}");
+        assert_eq!(outside.ledger(NUMBER).await, ["+5 adjustment"]);
+        outside.change("UPDATE wallets SET balance = 5").await.unwrap();
+        outside.assert_audit_is_clean().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_unknown_number_is_a_failure_and_an_unreadable_one_a_fault() {
     for_each_engine(async |outside| {
         for command in [["users", "show"], ["credits", "show"]] {
