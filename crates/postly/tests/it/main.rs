@@ -19,3 +19,4 @@ mod operator;
 mod outside;
 mod process;
 mod serving;
+mod tls;
