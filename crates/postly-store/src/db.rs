@@ -5,7 +5,7 @@ use std::{path::Path, str::FromStr as _, time::Duration};
 use postly_domain::UnixMillis;
 use sqlx::{
     PgPool, Transaction,
-    postgres::{PgConnectOptions, PgListener, PgPoolOptions, Postgres},
+    postgres::{PgConnectOptions, PgConnection, PgListener, PgPoolOptions, Postgres},
 };
 
 use crate::{
@@ -66,10 +66,28 @@ const PROBE: Sql = Sql::both(
 /// The channel on which PostgreSQL wakes the workers of every process.
 const WAKE_CHANNEL: &str = "postly_wake";
 
+/// Whether the server at the other end lets anything be written.
+async fn can_write(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let (read_only,): (String,) = sqlx::query_as("SHOW transaction_read_only").fetch_one(connection).await?;
+    Ok(read_only == "off")
+}
+
 fn pg_pool(connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A server that was demoted takes connections, and lets nothing be written. One that is opened there would stay
+        // what it is for as long as it is in use.
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                if can_write(connection).await? {
+                    return Ok(());
+                }
+                let error =
+                    std::io::Error::new(std::io::ErrorKind::ReadOnlyFilesystem, "the server only reads");
+                Err(sqlx::Error::Io(error))
+            })
+        })
         // After a failover a demoted primary still answers, read-only: leave it for the new one.
         .before_acquire(|connection, last_used| {
             Box::pin(async move {
@@ -77,9 +95,7 @@ fn pg_pool(connections: u32) -> PgPoolOptions {
                 if last_used.idle_for < CONSTANT_USE {
                     return Ok(true);
                 }
-                let read_only: (String,) =
-                    sqlx::query_as("SHOW transaction_read_only").fetch_one(connection).await?;
-                Ok(read_only.0 == "off")
+                can_write(connection).await
             })
         })
         .max_lifetime(Duration::from_secs(300))

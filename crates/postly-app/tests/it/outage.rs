@@ -67,6 +67,32 @@ async fn w36_with_a_database_that_only_reads_we_say_503_in_time_and_go_on_by_our
     check(EngineName::Postgres, Outage::demoted).await;
 }
 
+#[tokio::test]
+async fn w36_no_connection_that_only_reads_is_kept_however_busy_it_is() {
+    let app = TestApp::start(EngineName::Postgres, &Options::default()).await;
+    let fatou = app.author();
+    let outage = Outage::demoted(&app).await;
+    // Eight at a time, without a rest.
+    let all = async |status: u16| {
+        let mut deliveries = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (world, webhook) = (app.world.clone(), fatou.writes("AIDE"));
+            deliveries.spawn(async move { world.deliver(&webhook).await.status });
+        }
+        deliveries.join_all().await.into_iter().all(|found| found == status)
+    };
+    for _ in 0..3 {
+        assert!(all(503).await);
+    }
+    outage.end().await;
+    let ended = Instant::now();
+    while !all(200).await {
+        assert!(ended.elapsed() < Duration::from_secs(20), "still refusing");
+    }
+    app.run_until_idle().await;
+    app.stop().await;
+}
+
 async fn check(engine: EngineName, begin: impl AsyncFn(&TestApp) -> Outage) {
     let app = TestApp::start(engine, &Options::default()).await;
     let fatou = app.author();
