@@ -38,6 +38,14 @@ async fn drip(app: &TestApp, opening: &str) -> impl Future<Output = Duration> + 
 #[tokio::test]
 async fn w25_two_hundred_who_speak_one_byte_a_second_are_closed_and_others_are_served_meanwhile() {
     let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
+    let fatou = app.author();
+    // How fast this machine is while nobody dawdles.
+    let mut usual = Duration::ZERO;
+    for _ in 0..20 {
+        let begun = Instant::now();
+        assert_eq!(app.deliver(&fatou.writes("SOLDE")).await.status, 200);
+        usual = usual.max(begun.elapsed());
+    }
     let mut heads = JoinSet::new();
     let mut bodies = JoinSet::new();
     for _ in 0..100 {
@@ -45,7 +53,6 @@ async fn w25_two_hundred_who_speak_one_byte_a_second_are_closed_and_others_are_s
         let opening = "POST /api/whatsapp/webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n";
         bodies.spawn(drip(&app, opening).await);
     }
-    let fatou = app.author();
     let mut took = vec![];
     let mut closed = 0;
     while closed < 200 {
@@ -70,7 +77,7 @@ async fn w25_two_hundred_who_speak_one_byte_a_second_are_closed_and_others_are_s
     }
     took.sort();
     let p99 = took[took.len() * 99 / 100];
-    assert!(took.len() > 50 && p99 < Duration::from_millis(500), "{took:?}");
+    assert!(took.len() > 50 && p99 < usual.max(Duration::from_millis(500)), "{usual:?}: {took:?}");
     app.run_until_idle().await;
     app.stop().await;
 }
