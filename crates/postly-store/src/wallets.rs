@@ -268,8 +268,8 @@ pub async fn entries(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<Entry>, Option<String>), StoreError> {
-    // '~' sorts after every id, which are hexadecimal.
-    let before = cursor.unwrap_or("~");
+    // A letter, because ids are hexadecimal: under a server's linguistic order a sign would sort before them all.
+    let before = cursor.unwrap_or("z");
     let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let rows = tx.all(ENTRIES, args![author, before, wanted]).await?;
     let mut entries = rows

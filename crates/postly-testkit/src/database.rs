@@ -19,6 +19,10 @@ impl EngineName {
     pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
 }
 
+/// Sorts as people do, which is what an operator's server does unless told otherwise: what takes the order of bytes for
+/// granted fails here.
+const LOCALE: &str = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+
 /// A database of a test's own.
 pub struct Database {
     /// The engine.
@@ -54,7 +58,7 @@ impl Database {
             EngineName::Postgres => {
                 let base = cluster();
                 let admin = format!("{base}postgres");
-                run(&admin, format!("CREATE DATABASE {name}")).await;
+                run(&admin, format!("CREATE DATABASE {name} {LOCALE}")).await;
                 (format!("{base}{name}"), Place::Cluster { admin, name })
             }
         };
