@@ -110,13 +110,15 @@ pub fn next_step(attempts: &[Attempt], now: UnixMillis, expires_at: UnixMillis) 
     {
         return NextStep::Failed;
     }
-    let unclear_attempts = attempts.iter().filter(unclear).count();
+    // What left without a clear no. Of a message that is still in line, a failed attempt was an unclear one first.
+    let failed = |attempt: &&Attempt| attempt.state == AttemptState::Known(DeliveryStatus::Failed);
+    let sends = attempts.iter().filter(|attempt| unclear(attempt) || failed(attempt)).count();
     if let Some(last) = attempts.iter().rfind(unclear) {
         let heard_by = last.started_at.plus_ms(UNCLEAR_WAIT_MS);
         if now < heard_by {
             return NextStep::WaitUntil(heard_by);
         }
-        if unclear_attempts >= MAX_UNCLEAR_ATTEMPTS || now >= expires_at {
+        if sends >= MAX_UNCLEAR_ATTEMPTS || now >= expires_at {
             return NextStep::UnknownDelivery;
         }
     }
@@ -208,6 +210,16 @@ mod tests {
         let successor = attempt(30_000, AttemptState::Unclear);
         assert_eq!(step(&[replaced, successor], 40_000), NextStep::WaitUntil(START.plus_ms(60_000)));
         assert_eq!(step(&[attempt(0, AttemptState::Known(Failed))], 1), NextStep::Failed);
+    }
+
+    #[test]
+    fn a_failure_of_one_of_two_sends_does_not_bring_about_a_third() {
+        let unclear = |at_ms| attempt(at_ms, AttemptState::Unclear);
+        let failed = |at_ms| attempt(at_ms, AttemptState::Known(Failed));
+        assert_eq!(step(&[failed(0), unclear(30_000)], 60_000), NextStep::UnknownDelivery);
+        assert_eq!(step(&[unclear(0), failed(30_000)], 60_000), NextStep::UnknownDelivery);
+        // A clear refusal is no send.
+        assert_eq!(step(&[attempt(0, AttemptState::Refused), unclear(5)], 60_000), NextStep::Attempt);
     }
 
     #[test]
