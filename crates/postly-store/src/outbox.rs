@@ -249,10 +249,11 @@ pub async fn attempt_ended(
 
 const COUNT_REFUSAL: Sql = Sql::both(
     "UPDATE outbox SET state = 'ready', refusals = refusals + $2, \
-     recipient_waits = CASE WHEN $3 = 1 THEN recipient_waits + 1 ELSE 0 END WHERE id = $1",
+     recipient_waits = CASE WHEN $3 = 1 THEN recipient_waits + 1 ELSE 0 END \
+     WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
 );
 
-/// Puts a message back in line after a clear refusal. `counted` says whether the refusal uses up an attempt.
+/// Puts a message back in line after a clear refusal. One that has ended meanwhile is left alone. `counted` says whether the refusal uses up an attempt.
 ///
 /// # Errors
 /// When the database fails.
