@@ -221,19 +221,26 @@ impl App {
         let letters = self.dead_letters().await?;
         let mut done = Replayed::default();
         let mut found = false;
+        // A refunded reply goes back in line as a whole, so that some letters are replayed by another's turn.
+        let mut together: Vec<MessageId> = vec![];
         for letter in letters.iter().filter(|letter| id.is_none_or(|id| id == letter.id)) {
             found = true;
+            if together.iter().any(|message| message.as_str() == letter.id) {
+                continue;
+            }
             let replayed = match letter.queue {
-                crate::Queue::Outbox => self.replay_message(&MessageId::new(letter.id.clone())).await?,
+                crate::Queue::Outbox => {
+                    let messages = self.replay_message(&MessageId::new(letter.id.clone())).await?;
+                    let count = messages.len();
+                    together.extend(messages);
+                    count
+                }
                 crate::Queue::Inbox | crate::Queue::Status => {
-                    self.replay_event(&EventId::new(letter.id.clone())).await?
+                    usize::from(self.replay_event(&EventId::new(letter.id.clone())).await?)
                 }
             };
-            if replayed {
-                done.replayed += 1;
-            } else {
-                done.skipped += 1;
-            }
+            done.replayed += replayed;
+            done.skipped += usize::from(replayed == 0);
         }
         if id.is_some() && !found {
             return Err(OperatorError::UnknownDeadLetter);
@@ -249,27 +256,33 @@ impl App {
         Ok(revived)
     }
 
-    async fn replay_message(&self, id: &MessageId) -> Result<bool, StoreError> {
+    /// Puts a message back in line, and with it, when its credit was given back, the rest of its reply: she pays for
+    /// the posts, and not for a footer. Returns which messages were put back.
+    async fn replay_message(&self, id: &MessageId) -> Result<Vec<MessageId>, StoreError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let Some(message) = dead_letters::message(&mut tx, id).await? else { return Ok(false) };
+        let Some(message) = dead_letters::message(&mut tx, id).await? else { return Ok(vec![]) };
         if now >= message.expires_at {
-            return Ok(false);
+            return Ok(vec![]);
         }
+        let mut messages = vec![id.clone()];
         if let Some(generation) = message.generation.filter(|_| message.refunded) {
             let hold = HoldId::fresh();
             let key = format!("replay:{id}:{hold}");
             let held = wallets::hold(&mut tx, &hold, &message.author, &key, GENERATION_PRICE, now).await?;
-            let Held::Open(hold) = held else { return Ok(false) };
+            let Held::Open(hold) = held else { return Ok(vec![]) };
             let reason = LedgerReason::WhatsappGeneration;
             let settled =
                 wallets::settle(&mut tx, &hold, &EntryId::fresh(), reason, generation.as_str(), now).await?;
             if settled.is_none() || !generations::settle_again(&mut tx, &generation, &hold).await? {
-                return Ok(false);
+                return Ok(vec![]);
             }
+            messages = dead_letters::of_generation(&mut tx, &generation).await?;
         }
-        let revived = dead_letters::revive_message(&mut tx, id, now).await?;
+        for message in &messages {
+            dead_letters::revive_message(&mut tx, message, now).await?;
+        }
         tx.commit().await?;
-        Ok(revived)
+        Ok(messages)
     }
 }

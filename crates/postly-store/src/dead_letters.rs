@@ -124,6 +124,19 @@ pub async fn message(tx: &mut Tx, id: &MessageId) -> Result<Option<DeadMessage>,
     }))
 }
 
+const DEAD_OF_GENERATION: Sql = Sql::both(
+    "SELECT id FROM outbox WHERE generation_id = $1 AND state IN ('refused', 'cancelled', 'dead') ORDER BY id",
+);
+
+/// The dead messages of the reply that brings a generation, in their order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_generation(tx: &mut Tx, generation: &GenerationId) -> Result<Vec<MessageId>, StoreError> {
+    let rows = tx.all(DEAD_OF_GENERATION, args![generation]).await?;
+    rows.iter().map(|row| row.text("id").map(MessageId::new)).collect()
+}
+
 const REVIVE_MESSAGE: Sql = Sql::both(
     "UPDATE outbox SET state = 'ready', reason = NULL, refusals = 0, recipient_waits = 0, finished_at_ms = NULL \
      WHERE id = $1 AND state IN ('refused', 'cancelled', 'dead') RETURNING lane",
