@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postly_domain::{
     UnixMillis,
-    delivery::{self, ErrorAction, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
+    delivery::{self, Attempt, ErrorAction, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
     id::AttemptId,
 };
 use postly_store::{
@@ -31,10 +31,10 @@ const STOPPED_REST_MS: i64 = 60_000;
 
 /// An attempt that has been noted and must now be made.
 pub(crate) struct Departure {
-    claimed: ClaimedLane,
-    message: DueMessage,
-    attempt: AttemptId,
-    noted_at: UnixMillis,
+    pub(crate) claimed: ClaimedLane,
+    pub(crate) message: DueMessage,
+    pub(crate) attempt: AttemptId,
+    pub(crate) noted_at: UnixMillis,
 }
 
 impl Departure {
@@ -98,7 +98,7 @@ impl App {
     /// Makes an attempt that was noted, and writes down how it ended.
     pub(crate) async fn depart(&self, departure: &Departure) -> Result<(), JourneyError> {
         crash::point("sending");
-        let Departure { claimed, message, attempt, noted_at } = departure;
+        let Departure { message, attempt, noted_at, .. } = departure;
         // Whoever slept for so long after noting it must take it that another has resent it meanwhile.
         let outcome = if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
             let outgoing = Outgoing {
@@ -115,7 +115,7 @@ impl App {
         // What the provider said is known only here: forgetting it would mean asking it again by a second message.
         let mut tries = 1;
         loop {
-            match self.record(claimed, message, attempt, &outcome, *noted_at).await {
+            match self.record(departure, &outcome).await {
                 Err(JourneyError::Store(error)) if error.is_temporary() && tries < RECORD_TRIES => {
                     tracing::warn!(%error, "Could not write down an answer; trying again");
                     tries += 1;
@@ -127,14 +127,12 @@ impl App {
     }
 
     /// Writes down how the call ended, and what follows from it.
-    async fn record(
+    pub(crate) async fn record(
         &self,
-        claimed: &ClaimedLane,
-        message: &DueMessage,
-        attempt: &AttemptId,
+        departure: &Departure,
         outcome: &SendOutcome,
-        started_at: UnixMillis,
     ) -> Result<(), JourneyError> {
+        let Departure { claimed, message, attempt, noted_at } = departure;
         let label = match outcome {
             SendOutcome::Accepted { .. } => "accepted",
             SendOutcome::Refused { .. } => "refused",
@@ -166,7 +164,7 @@ impl App {
                 if delivery::next_step(&heard, now, message.expires_at) == NextStep::Accepted {
                     self.end(&mut tx, claimed, message, Ended::Accepted, None).await?
                 } else {
-                    put_off(&mut tx, claimed, started_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await?
+                    put_off(&mut tx, claimed, noted_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await?
                 }
             }
         };
@@ -243,17 +241,22 @@ impl App {
         }
     }
 
-    /// Ends the message. When it brought posts that can no longer arrive, their credit comes back with it. Returns
+    /// Ends the message, unless an earlier attempt is known to have been taken meanwhile: then it is accepted, whatever
+    /// became of this one. When it brought posts that can no longer arrive, their credit comes back with it. Returns
     /// whether more waits in the lane.
     async fn end(
         &self,
         tx: &mut Tx,
         claimed: &ClaimedLane,
         message: &DueMessage,
-        ended: Ended,
-        reason: Option<&str>,
+        mut ended: Ended,
+        mut reason: Option<&str>,
     ) -> Result<bool, StoreError> {
         let now = self.now();
+        if ended != Ended::Accepted && outbox::attempts(tx, &message.id).await?.iter().any(Attempt::is_taken)
+        {
+            (ended, reason) = (Ended::Accepted, None);
+        }
         // The wallet before the lane, as everywhere: what waits for each other in a circle waits for ever.
         if ended != Ended::Accepted {
             tracing::warn!(message.id = %message.id, reason, "Message {} did not arrive", message.id);

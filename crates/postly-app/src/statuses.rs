@@ -1,13 +1,14 @@
 //! News of a message of ours: it moves the delivery forward, settles an unclear send, or brings a credit back.
 
 use postly_domain::{
-    delivery::AttemptState,
+    delivery::{Attempt, AttemptState},
     event::{DeliveryStatus, IgnoreRule, StatusUpdate},
 };
 use postly_store::{
+    Tx,
     inbox::{DueEvent, Outcome},
     lanes::{self, ClaimedLane, Queue},
-    outbox::{self, Ended},
+    outbox::{self, Ended, Reported},
 };
 
 use crate::{App, JourneyError, crash};
@@ -31,6 +32,10 @@ impl App {
         };
         let status = match reported.state {
             AttemptState::Known(known) => known.after(update.status),
+            // What was refused has failed already, and what is tried again since is none of this news.
+            AttemptState::Refused if update.status == DeliveryStatus::Failed => {
+                return self.finish(tx, claimed, event, Some(&reported.author), &Outcome::Applied).await;
+            }
             AttemptState::Sending | AttemptState::Unclear | AttemptState::Refused => update.status,
         };
         outbox::set_status(
@@ -41,34 +46,48 @@ impl App {
             &update.provider_message_id,
         )
         .await?;
-        if reported.ended.is_none() {
+        match reported.ended.as_deref() {
             // The worker of the outbox decides, as soon as it may.
-            lanes::hurry(&mut tx, Queue::Outbox, &reported.lane, now).await?;
-        } else if status == DeliveryStatus::Failed {
-            if !outbox::may_arrive(&mut tx, &reported.message).await? {
-                let reason = match update.error_code {
-                    Some(code) => format!("undeliverable:{code}"),
-                    None => "undeliverable".to_owned(),
-                };
-                outbox::change_end(&mut tx, &reported.message, Ended::Dead, Some(&reason), now).await?;
-                self.refund_if_lost(
-                    &mut tx,
-                    &reported.message,
-                    &reported.author,
-                    reported.generation.as_ref(),
-                    reported.carries_variant,
-                    now,
-                )
-                .await?;
-            }
-        } else if reported.ended.as_deref() == Some("dead") {
-            // We had given up hearing of it.
-            outbox::change_end(&mut tx, &reported.message, Ended::Accepted, None, now).await?;
+            None => lanes::hurry(&mut tx, Queue::Outbox, &reported.lane, now).await?,
+            Some(ended) => self.judge_again(&mut tx, &reported, ended, update.error_code).await?,
         }
         crash::point("status.before");
         self.finish(tx, claimed, event, Some(&reported.author), &Outcome::Applied).await?;
         if reported.ended.is_none() {
             self.0.wakers.wake_here(Queue::Outbox);
+        }
+        Ok(())
+    }
+
+    /// Changes how a message ended, when the news says that it ended otherwise.
+    async fn judge_again(
+        &self,
+        tx: &mut Tx,
+        reported: &Reported,
+        ended: &str,
+        error_code: Option<i64>,
+    ) -> Result<(), JourneyError> {
+        let now = self.now();
+        let id = &reported.message;
+        let attempts = outbox::attempts(tx, id).await?;
+        if attempts.iter().any(Attempt::is_taken) {
+            if ended != "accepted" {
+                // We had given up hearing of it.
+                outbox::change_end(tx, id, Ended::Accepted, None, now).await?;
+            }
+        } else if attempts.iter().any(Attempt::is_unclear) {
+            if ended == "accepted" {
+                // What was taken has failed, and of the other attempt nothing is known.
+                outbox::change_end(tx, id, Ended::Dead, Some("unknown_delivery"), now).await?;
+            }
+        } else {
+            let reason = match error_code {
+                Some(code) => format!("undeliverable:{code}"),
+                None => "undeliverable".to_owned(),
+            };
+            outbox::change_end(tx, id, Ended::Dead, Some(&reason), now).await?;
+            let (author, generation) = (&reported.author, reported.generation.as_ref());
+            self.refund_if_lost(tx, id, author, generation, reported.carries_variant, now).await?;
         }
         Ok(())
     }

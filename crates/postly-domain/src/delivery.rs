@@ -68,6 +68,18 @@ pub struct Attempt {
     pub state: AttemptState,
 }
 
+impl Attempt {
+    /// Whether the provider is known to have taken it, and not to have failed with it.
+    pub fn is_taken(&self) -> bool {
+        matches!(self.state, AttemptState::Known(status) if status != DeliveryStatus::Failed)
+    }
+
+    /// Whether it may have been taken, for all we know.
+    pub fn is_unclear(&self) -> bool {
+        matches!(self.state, AttemptState::Sending | AttemptState::Unclear)
+    }
+}
+
 /// What to do next with the message at the head of its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
@@ -98,22 +110,19 @@ pub const RETRY_PAUSES_MS: [i64; 7] = [1_000, 5_000, 30_000, 120_000, 600_000, 3
 ///
 /// `expires_at` is the end of its service window.
 pub fn next_step(attempts: &[Attempt], now: UnixMillis, expires_at: UnixMillis) -> NextStep {
-    let taken = |attempt: &Attempt| matches!(attempt.state, AttemptState::Known(status) if status != DeliveryStatus::Failed);
-    let unclear = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Sending | AttemptState::Unclear);
-
-    if attempts.iter().any(taken) {
+    if attempts.iter().any(Attempt::is_taken) {
         return NextStep::Accepted;
     }
     // The provider took an attempt and reported later that it failed: that is final for the message.
     if attempts.last().is_some_and(|last| last.state == AttemptState::Known(DeliveryStatus::Failed))
-        && !attempts.iter().any(|attempt| unclear(&attempt))
+        && !attempts.iter().any(Attempt::is_unclear)
     {
         return NextStep::Failed;
     }
     // What left without a clear no. Of a message that is still in line, a failed attempt was an unclear one first.
-    let failed = |attempt: &&Attempt| attempt.state == AttemptState::Known(DeliveryStatus::Failed);
-    let sends = attempts.iter().filter(|attempt| unclear(attempt) || failed(attempt)).count();
-    if let Some(last) = attempts.iter().rfind(unclear) {
+    let failed = |attempt: &Attempt| attempt.state == AttemptState::Known(DeliveryStatus::Failed);
+    let sends = attempts.iter().filter(|attempt| attempt.is_unclear() || failed(attempt)).count();
+    if let Some(last) = attempts.iter().rfind(|attempt| attempt.is_unclear()) {
         let heard_by = last.started_at.plus_ms(UNCLEAR_WAIT_MS);
         if now < heard_by {
             return NextStep::WaitUntil(heard_by);
