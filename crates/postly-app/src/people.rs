@@ -264,6 +264,10 @@ impl App {
             for holder in authors::identities_by_phone(tx, phone).await? {
                 if holder.author_id != known.author_id {
                     self.take_phone(tx, &holder).await?;
+                } else if holder.provider == known.provider && holder.id != known.id {
+                    // Hers already, under another name: one provider shows a number once.
+                    let unnamed = Identity { address: holder.bsuid.clone(), phone: None, ..holder };
+                    authors::name_identity(tx, &unnamed).await?;
                 }
             }
         }
