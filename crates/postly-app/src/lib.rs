@@ -13,6 +13,8 @@ mod error;
 mod generate;
 mod ids;
 mod ingest;
+#[cfg(test)]
+mod machines;
 pub mod operator;
 mod people;
 mod refunds;

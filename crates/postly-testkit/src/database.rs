@@ -49,10 +49,22 @@ fn cluster() -> String {
 impl Database {
     /// An empty database with the schema of today.
     pub async fn fresh(engine: EngineName) -> Self {
+        Self::fresh_in(engine, std::env::temp_dir()).await
+    }
+
+    /// An empty database that is kept in memory where the system has a folder for that: for tests that write ten
+    /// thousand times, and learn nothing from the disk.
+    pub async fn fleeting(engine: EngineName) -> Self {
+        let memory = PathBuf::from("/dev/shm");
+        let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
+        Self::fresh_in(engine, folder).await
+    }
+
+    async fn fresh_in(engine: EngineName, folder: PathBuf) -> Self {
         let name = format!("postly_test_{}", uuid::Uuid::new_v4().simple());
         let (url, place) = match engine {
             EngineName::Sqlite => {
-                let folder = std::env::temp_dir().join(&name);
+                let folder = folder.join(&name);
                 (format!("sqlite://{}", folder.join("test.db").display()), Place::Folder(folder))
             }
             EngineName::Postgres => {

@@ -1,0 +1,170 @@
+//! Random histories of the ledger, the queues, the outbox and the identities: each against the real functions on a real
+//! database, and beside it a model in plain Rust that says what must come of every step.
+//!
+//! Operations name things by small numbers that always mean something (the third hold, whichever that is), so that any
+//! part of a history is a history too, and a failing one shrinks to the few steps that matter.
+
+mod identity;
+mod ledger;
+mod outbox;
+mod queues;
+
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use postly_domain::{Provider, UnixMillis};
+use postly_pipeline::{Writer, offline::OfflineWriter};
+use postly_store::{Db, Tx, audit};
+use postly_testkit::{Database, EngineName};
+use postly_whatsapp::{Routes, send::Senders, signature::Verifier};
+use proptest::{
+    strategy::Strategy,
+    test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner},
+};
+
+use crate::{App, Clock, Parts, Settings};
+
+/// How many histories a machine plays on SQLite; 10,000 in all. `POSTLY_HISTORIES` changes it.
+const HISTORIES: u32 = 2_500;
+/// PostgreSQL plays one of so many: every step is a trip to the server and back.
+const POSTGRES_SHARE: u32 = 12;
+/// How many histories share a database. Every invariant is asked of all of it after each.
+const HISTORIES_PER_DATABASE: u32 = 50;
+/// The longest history: a few things happen to each of a few objects.
+const LONGEST: usize = 24;
+/// How long the search for a smaller failing history may go on.
+const SHRINK_STEPS: u32 = 3_000;
+/// Credits at a number's first message.
+const TRIAL: i64 = 5;
+/// Where the time of a scene starts.
+const START: i64 = 1_795_340_000_000;
+
+/// The time of a scene.
+#[derive(Clone)]
+struct SceneClock(Arc<AtomicI64>);
+
+impl Clock for SceneClock {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A database and an application on it, whose time only histories move.
+struct Scene {
+    app: App,
+    clock: SceneClock,
+    database: Database,
+    histories: u32,
+}
+
+impl Scene {
+    async fn new(engine: EngineName) -> Self {
+        postly_testkit::install_tls();
+        let database = Database::fleeting(engine).await;
+        let clock = SceneClock(Arc::new(AtomicI64::new(START)));
+        let app = App::new(Parts {
+            db: database.db.clone(),
+            clock: Arc::new(clock.clone()),
+            verifier: Verifier::new(None, None, "https://postly.example").unwrap(),
+            meta_verify_token: None,
+            routes: Routes::default(),
+            senders: Senders::new(None, None).unwrap(),
+            writer: Writer::new(Arc::new(OfflineWriter::new())),
+            settings: Settings {
+                trial_credits: TRIAL,
+                welcome_credits: 0,
+                default_provider: Provider::Meta,
+                site_url: String::new(),
+                identity_hash_key: "a key for the hashes of tests".to_owned().into(),
+            },
+        });
+        Self { app, clock, database, histories: 0 }
+    }
+
+    fn db(&self) -> &Db {
+        &self.database.db
+    }
+
+    fn engine(&self) -> EngineName {
+        self.database.engine
+    }
+
+    fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    fn advance_ms(&self, millis: i64) {
+        self.clock.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+/// Nothing is wrong, says the audit; but for the named invariants, which the machine knows to be none of its business.
+async fn assert_audit_is_clean(tx: &mut Tx, now: UnixMillis, but_for: &[&str]) {
+    let findings = audit::findings(tx, now).await.unwrap();
+    let broken: Vec<_> =
+        findings.iter().filter(|finding| finding.violations > 0 && !but_for.contains(&finding.id)).collect();
+    assert!(broken.is_empty(), "{broken:?}");
+}
+
+fn histories(engine: EngineName) -> u32 {
+    let wanted = match std::env::var("POSTLY_HISTORIES") {
+        Ok(wanted) => wanted.parse().expect("POSTLY_HISTORIES is a number"),
+        Err(_) => HISTORIES,
+    };
+    match engine {
+        EngineName::Sqlite => wanted,
+        EngineName::Postgres => wanted.div_ceil(POSTGRES_SHARE),
+    }
+}
+
+/// Plays random histories. One that fails is made smaller, and its seed is kept beside the sources.
+fn play<S: Strategy>(
+    source_file: &'static str,
+    engine: EngineName,
+    history: &S,
+    act: &impl AsyncFn(&Scene, S::Value),
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Taken out while a history runs: one that panics leaves its database behind, dirty as it is.
+    let stage: RefCell<Option<Scene>> = RefCell::new(None);
+    let mut runner = TestRunner::new(Config {
+        cases: histories(engine),
+        source_file: Some(source_file),
+        failure_persistence: Some(Box::new(FileFailurePersistence::SourceParallel("proptest-regressions"))),
+        max_shrink_iters: SHRINK_STEPS,
+        ..Config::default()
+    });
+    let result = runner.run(history, |operations| {
+        runtime.block_on(async {
+            let kept = stage.borrow_mut().take();
+            let mut scene = match kept {
+                Some(scene) => scene,
+                None => Scene::new(engine).await,
+            };
+            act(&scene, operations).await;
+            scene.histories += 1;
+            if scene.histories < HISTORIES_PER_DATABASE {
+                *stage.borrow_mut() = Some(scene);
+            } else {
+                retire(scene).await;
+            }
+            Ok::<(), TestCaseError>(())
+        })
+    });
+    if let Some(scene) = stage.into_inner() {
+        runtime.block_on(retire(scene));
+    }
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
+
+async fn retire(scene: Scene) {
+    scene.db().close().await;
+    scene.database.drop().await;
+}
