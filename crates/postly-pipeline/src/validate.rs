@@ -43,11 +43,9 @@ pub fn read(answer: &str) -> Result<DraftBody, Defect> {
 /// Trims the posts and leaves out what no database or platform takes.
 pub fn tidy(variants: Vec<Variant>) -> Vec<Variant> {
     let tidy_one = |variant: Variant| {
-        let angle: String = printable(&variant.angle).split_whitespace().collect::<Vec<_>>().join(" ");
-        Variant {
-            text: printable(&variant.text).trim().to_owned(),
-            angle: angle.chars().take(LONGEST_ANGLE).collect(),
-        }
+        let angle = printable(&variant.angle).split_whitespace().collect::<Vec<_>>().join(" ");
+        let angle: String = angle.chars().take(LONGEST_ANGLE).collect();
+        Variant { text: printable(&variant.text).trim().to_owned(), angle: angle.trim_end().to_owned() }
     };
     variants.into_iter().map(tidy_one).collect()
 }
@@ -329,6 +327,13 @@ mod tests {
         check("\u{202E}niap\u{202C} \u{2066}x\u{2069}", "niap x");
         // What joins letters and emojis, and the marks of languages written from right to left, stay.
         check("👩\u{200D}🍳 مخبز\u{200F} e\u{301}", "👩\u{200D}🍳 مخبز\u{200F} e\u{301}");
+    }
+
+    #[test]
+    fn an_angle_is_cut_without_a_space_at_its_end() {
+        let angle = format!("\0 {} rest", "a".repeat(LONGEST_ANGLE - 1));
+        let tidied = tidy(vec![Variant { text: " x ".to_owned(), angle }]);
+        assert_eq!(tidied, [Variant { text: "x".to_owned(), angle: "a".repeat(LONGEST_ANGLE - 1) }]);
     }
 
     #[test]
