@@ -3,12 +3,14 @@
 //! The model is the outside world: it knows which attempts have really reached the provider, and what we were told of
 //! them. It holds us to what a person may see (never a third copy) and to what follows from what we were told.
 
+mod history;
+
 use std::collections::BTreeMap;
 
 use postly_domain::{
     Language, LedgerReason, Provider, UnixMillis,
     credits::{GENERATION_PRICE, MAX_AUTOMATIC_REFUNDS_PER_DAY},
-    delivery::{AttemptState, ErrorAction, MAX_UNCLEAR_ATTEMPTS, SendOutcome},
+    delivery::{AttemptState, MAX_UNCLEAR_ATTEMPTS, SendOutcome},
     event::{DeliveryStatus, EventKey, EventKind, IgnoreRule, ReceivedEvent, StatusUpdate},
     id::{AttemptId, AuthorId, EntryId, EventId, GenerationId, HoldId, LeaseToken, MessageId},
     post::{BriefKind, Intent, Platform},
@@ -22,94 +24,13 @@ use postly_store::{
     wallets::{self, Held, NewEntry},
 };
 use postly_testkit::EngineName;
-use proptest::{collection::vec, prelude::*, sample::select};
 
+use self::history::{Answer, Op, history};
 use super::{LONGEST, Scene, assert_audit_is_clean, play};
 use crate::{deliver::Departure, ids::Fresh as _, operator::OperatorError};
 
 const LEASE_MS: i64 = 60_000;
 const CREDITS: i64 = 100;
-
-#[derive(Debug, Clone, Copy)]
-enum Answer {
-    Accepted,
-    Refused(ErrorAction),
-    NotSent,
-    /// Nobody knows, but the world: it may have reached the provider.
-    Unclear {
-        reached: bool,
-    },
-    /// The process dies before it can write anything down.
-    Nothing {
-        reached: bool,
-    },
-}
-
-#[derive(Debug, Clone)]
-enum Op {
-    /// A reply of one or several parts, some of which carry a post.
-    Queue {
-        carries: Vec<bool>,
-        is_charged: bool,
-        window_ms: i64,
-    },
-    /// A worker takes what is due, and makes the attempt.
-    Send {
-        answer: Answer,
-    },
-    /// A worker takes what is due, and sleeps.
-    Claim,
-    /// What comes of an attempt, perhaps long after its lease has ended.
-    Answer {
-        departure: usize,
-        answer: Answer,
-    },
-    Status {
-        attempt: usize,
-        status: DeliveryStatus,
-        names_attempt: bool,
-    },
-    Replay {
-        message: usize,
-    },
-    Advance {
-        millis: i64,
-    },
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    use ErrorAction::{GiveUp, OurFault, Retry, StopSender, WaitForRecipient, WaitForSender, WindowClosed};
-    let actions =
-        vec![Retry, Retry, WaitForRecipient, WaitForSender, StopSender, WindowClosed, GiveUp, OurFault];
-    let answer = prop_oneof![
-        2 => Just(Answer::Accepted),
-        3 => select(actions).prop_map(Answer::Refused),
-        1 => Just(Answer::NotSent),
-        3 => any::<bool>().prop_map(|reached| Answer::Unclear { reached }),
-        2 => any::<bool>().prop_map(|reached| Answer::Nothing { reached }),
-    ];
-    let statuses = vec![
-        DeliveryStatus::Accepted,
-        DeliveryStatus::Sent,
-        DeliveryStatus::Delivered,
-        DeliveryStatus::Read,
-        DeliveryStatus::Failed,
-        DeliveryStatus::Failed,
-    ];
-    let windows = vec![20_000, 86_400_000, 86_400_000];
-    let pauses = vec![1_500, 31_000, 31_000, LEASE_MS + 1_000, 3_600_000];
-    prop_oneof![
-        2 => (vec(any::<bool>(), 1..4), any::<bool>(), select(windows))
-            .prop_map(|(carries, is_charged, window_ms)| Op::Queue { carries, is_charged, window_ms }),
-        6 => answer.clone().prop_map(|answer| Op::Send { answer }),
-        2 => Just(Op::Claim),
-        2 => (0..3_usize, answer).prop_map(|(departure, answer)| Op::Answer { departure, answer }),
-        4 => (0..3_usize, select(statuses), prop::bool::weighted(0.7))
-            .prop_map(|(attempt, status, names_attempt)| Op::Status { attempt, status, names_attempt }),
-        2 => (0..2_usize).prop_map(|message| Op::Replay { message }),
-        4 => select(pauses).prop_map(|millis| Op::Advance { millis }),
-    ]
-}
 
 struct Message {
     id: MessageId,
@@ -563,18 +484,6 @@ async fn act(scene: &Scene, (operations, in_silence): (Vec<Op>, bool)) {
     }
     machine.drain(in_silence).await;
     machine.assert_ended().await;
-}
-
-fn history() -> impl Strategy<Value = (Vec<Op>, bool)> {
-    let first = (vec(any::<bool>(), 1..4), any::<bool>()).prop_map(|(carries, is_charged)| Op::Queue {
-        carries,
-        is_charged,
-        window_ms: 86_400_000,
-    });
-    (first, vec(op(), 1..LONGEST), any::<bool>()).prop_map(|(first, mut operations, in_silence)| {
-        operations.insert(0, first);
-        (operations, in_silence)
-    })
 }
 
 #[test]

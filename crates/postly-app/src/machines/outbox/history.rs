@@ -1,0 +1,100 @@
+//! What can happen to the outbox.
+
+use postly_domain::{delivery::ErrorAction, event::DeliveryStatus};
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use super::{LEASE_MS, LONGEST};
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Answer {
+    Accepted,
+    Refused(ErrorAction),
+    NotSent,
+    /// Nobody knows, but the world: it may have reached the provider.
+    Unclear {
+        reached: bool,
+    },
+    /// The process dies before it can write anything down.
+    Nothing {
+        reached: bool,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Op {
+    /// A reply of one or several parts, some of which carry a post.
+    Queue {
+        carries: Vec<bool>,
+        is_charged: bool,
+        window_ms: i64,
+    },
+    /// A worker takes what is due, and makes the attempt.
+    Send {
+        answer: Answer,
+    },
+    /// A worker takes what is due, and sleeps.
+    Claim,
+    /// What comes of an attempt, perhaps long after its lease has ended.
+    Answer {
+        departure: usize,
+        answer: Answer,
+    },
+    Status {
+        attempt: usize,
+        status: DeliveryStatus,
+        names_attempt: bool,
+    },
+    Replay {
+        message: usize,
+    },
+    Advance {
+        millis: i64,
+    },
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    use ErrorAction::{GiveUp, OurFault, Retry, StopSender, WaitForRecipient, WaitForSender, WindowClosed};
+    let actions =
+        vec![Retry, Retry, WaitForRecipient, WaitForSender, StopSender, WindowClosed, GiveUp, OurFault];
+    let answer = prop_oneof![
+        2 => Just(Answer::Accepted),
+        3 => select(actions).prop_map(Answer::Refused),
+        1 => Just(Answer::NotSent),
+        3 => any::<bool>().prop_map(|reached| Answer::Unclear { reached }),
+        2 => any::<bool>().prop_map(|reached| Answer::Nothing { reached }),
+    ];
+    let statuses = vec![
+        DeliveryStatus::Accepted,
+        DeliveryStatus::Sent,
+        DeliveryStatus::Delivered,
+        DeliveryStatus::Read,
+        DeliveryStatus::Failed,
+        DeliveryStatus::Failed,
+    ];
+    let windows = vec![20_000, 86_400_000, 86_400_000];
+    let pauses = vec![1_500, 31_000, 31_000, LEASE_MS + 1_000, 3_600_000];
+    prop_oneof![
+        2 => (vec(any::<bool>(), 1..4), any::<bool>(), select(windows))
+            .prop_map(|(carries, is_charged, window_ms)| Op::Queue { carries, is_charged, window_ms }),
+        6 => answer.clone().prop_map(|answer| Op::Send { answer }),
+        2 => Just(Op::Claim),
+        2 => (0..3_usize, answer).prop_map(|(departure, answer)| Op::Answer { departure, answer }),
+        4 => (0..3_usize, select(statuses), prop::bool::weighted(0.7))
+            .prop_map(|(attempt, status, names_attempt)| Op::Status { attempt, status, names_attempt }),
+        2 => (0..2_usize).prop_map(|message| Op::Replay { message }),
+        4 => select(pauses).prop_map(|millis| Op::Advance { millis }),
+    ]
+}
+
+/// A history begins with something to send. The flag says how it ends: in silence, or with an answer to everything.
+pub(super) fn history() -> impl Strategy<Value = (Vec<Op>, bool)> {
+    let first = (vec(any::<bool>(), 1..4), any::<bool>()).prop_map(|(carries, is_charged)| Op::Queue {
+        carries,
+        is_charged,
+        window_ms: 86_400_000,
+    });
+    (first, vec(op(), 1..LONGEST), any::<bool>()).prop_map(|(first, mut operations, in_silence)| {
+        operations.insert(0, first);
+        (operations, in_silence)
+    })
+}
