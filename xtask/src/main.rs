@@ -22,6 +22,8 @@ cargo xtask bench         the service under load, on both engines; RATE, SECONDS
 cargo xtask oracles [--accept]
                           the providers' own clients and other people's validators judge what we send and simulate
                           (needs Python and its package index); --accept keeps what they accepted to compare with
+cargo xtask fuzz [TARGET] [--seconds N]
+                          random inputs to every parser of what comes from outside, for a minute each
 cargo xtask tidy          the arrows between crates, SQL in one room, files of a readable size
 cargo xtask threats [--check]
                           writes docs/THREATS.md, the attacks and the tests that try them; or checks that it would not
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ["bench"] => bench(),
         ["oracles"] => oracles::ask(false),
         ["oracles", "--accept"] => oracles::ask(true),
+        ["fuzz", rest @ ..] => fuzz(rest),
         ["tidy"] => tidy::check(),
         ["threats"] => threats::write(),
         ["threats", "--check"] => threats::check(),
@@ -144,6 +147,29 @@ fn bench() -> anyhow::Result<()> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["bench", "--package", "postly", "--bench", "load"]);
     run(command.env("POSTLY_TEST_POSTGRES", cluster.address()))
+}
+
+/// The crates that own a parser, each with a test named `fuzz`.
+const FUZZED: [&str; 3] = ["postly-domain", "postly-whatsapp", "postly-pipeline"];
+/// How long a target runs when nobody says otherwise: long enough to look at, short enough to wait for.
+const FUZZ_SECONDS: u64 = 60;
+
+fn fuzz(args: &[&str]) -> anyhow::Result<()> {
+    let (target, seconds) = match args {
+        [] => (None, FUZZ_SECONDS),
+        ["--seconds", seconds] => (None, seconds.parse().context("--seconds takes a number")?),
+        [target] => (Some(*target), FUZZ_SECONDS),
+        [target, "--seconds", seconds] => {
+            (Some(*target), seconds.parse().context("--seconds takes a number")?)
+        }
+        _ => bail!("{USAGE}"),
+    };
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["test", "--no-fail-fast", "--test", "fuzz"]);
+    command.args(FUZZED.iter().flat_map(|package| ["--package", package]));
+    // One after the other, so that each has the whole of its time; and each says how much it tried.
+    command.args(["--", "--test-threads", "1", "--show-output"]).args(target);
+    run(command.env("POSTLY_FUZZ_SECONDS", seconds.to_string()))
 }
 
 fn cargo(args: &[&str]) -> anyhow::Result<()> {

@@ -1,0 +1,119 @@
+//! What people type, at random. Each target runs a little on every test, and longer with `cargo xtask fuzz`.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod target;
+
+use postly_domain::{Command, PhoneE164, brief::MAX_BRIEF_CHARS, phone::MAX_TYPED_BYTES, text::fold};
+use proptest::{collection::vec, prelude::*};
+use target::fuzz;
+
+const PIECES: &[&str] = &[
+    " ",
+    " ",
+    " ",
+    "\n",
+    "\t",
+    "\u{A0}",
+    "/",
+    "gen",
+    "GEN",
+    "gen:",
+    "Gen\n",
+    "help",
+    "Aide",
+    "SOLDE",
+    "balance",
+    "LANG",
+    "langue",
+    "fr",
+    "Français",
+    "xx",
+    "STOP",
+    "Arrêt",
+    "start",
+    "login",
+    "LOGİN",
+    "supprimer",
+    "mon",
+    "compte",
+    "merci",
+    "ok",
+    "bonjour",
+    "please",
+    "svp",
+    "?",
+    "!",
+    "*",
+    "«",
+    "»",
+    "🙏",
+    "🥐",
+    "\u{FEFF}",
+    "\u{200B}",
+    "\u{202E}",
+    "\u{301}",
+    "\0",
+    "مساعدة",
+    "إيقاف",
+    "Crée un post promo",
+    "-20 %",
+    "https://Lea.FR",
+    "ａｉｄｅ",
+    "İ",
+    "ß",
+    "ﬁ",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        8 => proptest::sample::select(PIECES).prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    // Now and then longer than a brief may be.
+    (vec(piece, 0..12), prop_oneof![100 => Just(1), 1 => Just(500)])
+        .prop_map(|(pieces, times): (Vec<String>, usize)| pieces.concat().repeat(times))
+}
+
+#[test]
+fn commands() {
+    fuzz(file!(), &text(), |text| {
+        let command = Command::parse(&text);
+        if let Command::Generate(brief) = &command {
+            let brief = brief.as_str();
+            assert!(text.contains(brief), "a brief keeps its bytes: {text:?} became {brief:?}");
+            assert_eq!(brief, brief.trim());
+            assert!(!brief.is_empty() && brief.chars().count() <= MAX_BRIEF_CHARS);
+        }
+        assert_eq!(
+            Command::parse(&format!(" \n{text}\t ")),
+            command,
+            "space around it changes nothing: {text:?}"
+        );
+        assert_eq!(fold(&fold(&text)), fold(&text), "{text:?}");
+    });
+}
+
+#[test]
+fn phones() {
+    let typed = proptest::string::string_regex(
+        "(whatsapp:)?[+]{0,2}(0033|33|55|521|52|54|549|44)?[0-9 ().٠-٩O/-]{0,20}",
+    )
+    .expect("an expression");
+    fuzz(file!(), &prop_oneof![typed, "[+]?[0-9]{4,17}", any::<String>()], |typed| {
+        let parsed = [PhoneE164::parse_typed(&typed, "FR").ok(), PhoneE164::from_provider(&typed)];
+        for phone in parsed.into_iter().flatten() {
+            let digits = phone.as_str().strip_prefix('+').expect("a plus comes first");
+            assert!((7..=15).contains(&digits.len()), "{digits}");
+            assert!(digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0'), "{digits}");
+            // What was brought into one form stays in it, wherever it comes from next.
+            assert_eq!(PhoneE164::from_provider(digits).as_ref(), Some(&phone), "{typed:?}");
+            assert_eq!(PhoneE164::from_provider(phone.as_str()).as_ref(), Some(&phone), "{typed:?}");
+        }
+        assert!(typed.len() <= MAX_TYPED_BYTES || PhoneE164::parse_typed(&typed, "FR").is_err());
+    });
+}

@@ -1,0 +1,44 @@
+//! How a fuzz target runs: a second in every test, and as long as `cargo xtask fuzz` says. The other crates that own a
+//! parser take this file in too.
+
+use std::time::{Duration, Instant};
+
+use proptest::{
+    strategy::Strategy,
+    test_runner::{Config, FileFailurePersistence, TestRunner},
+};
+
+/// How long a target runs when nobody says otherwise.
+const TEST_TIME: Duration = Duration::from_secs(1);
+/// How many inputs are tried between two looks at the clock.
+const BATCH: u32 = 200;
+/// How long the search for a smaller failing input may go on.
+const SHRINK_STEPS: u32 = 20_000;
+
+/// Tries random inputs until the time is over. One that fails is made smaller, and its seed is kept beside the target.
+pub(crate) fn fuzz<S: Strategy>(source_file: &'static str, input: &S, check: impl Fn(S::Value)) {
+    let time = match std::env::var("POSTLY_FUZZ_SECONDS") {
+        Ok(seconds) => Duration::from_secs(seconds.parse().expect("POSTLY_FUZZ_SECONDS is a number")),
+        Err(_) => TEST_TIME,
+    };
+    let config = Config {
+        cases: BATCH,
+        source_file: Some(source_file),
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        max_shrink_iters: SHRINK_STEPS,
+        ..Config::default()
+    };
+    let (started, mut tried) = (Instant::now(), 0);
+    while started.elapsed() < time {
+        // A runner counts its inputs for ever, so each batch has its own.
+        let result = TestRunner::new(config.clone()).run(input, |input| {
+            check(input);
+            Ok(())
+        });
+        if let Err(failure) = result {
+            panic!("{failure}");
+        }
+        tried += BATCH;
+    }
+    println!("{tried} inputs in {:?}", started.elapsed());
+}
