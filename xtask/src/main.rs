@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command for people")]
 
+mod bench;
 mod oracles;
 mod postgres;
 mod threats;
@@ -18,7 +19,7 @@ use anyhow::{Context as _, bail};
 const USAGE: &str = "\
 cargo xtask ci            every check and every test, as a landing needs them
 cargo xtask test [ARGS]   the tests, with a throw-away PostgreSQL; ARGS go to `cargo test`
-cargo xtask bench         the service under load, on both engines; RATE, SECONDS and MODEL_MS change the load
+cargo xtask bench [ARGS]  how fast the service is beside what bounds it, on both engines; --help tells the ARGS
 cargo xtask oracles [--accept]
                           the providers' own clients and other people's validators judge what we send and simulate
                           (needs Python and its package index); --accept keeps what they accepted to compare with
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["ci"] => ci(),
         ["test", rest @ ..] => test(rest),
-        ["bench"] => bench(),
+        ["bench", rest @ ..] => bench::bench(rest),
         ["oracles"] => oracles::ask(false),
         ["oracles", "--accept"] => oracles::ask(true),
         ["fuzz", rest @ ..] => fuzz(rest),
@@ -140,13 +141,6 @@ fn test_command(cluster: &postgres::Cluster) -> Command {
         .args(["test", "--workspace", "--features", "postly/crash-points"])
         .env("POSTLY_TEST_POSTGRES", cluster.address());
     command
-}
-
-fn bench() -> anyhow::Result<()> {
-    let cluster = postgres::Cluster::start()?;
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["bench", "--package", "postly", "--bench", "load"]);
-    run(command.env("POSTLY_TEST_POSTGRES", cluster.address()))
 }
 
 /// The crates that own a parser, each with a test named `fuzz`.

@@ -63,9 +63,26 @@ pub(crate) struct Cluster {
     as_user: bool,
 }
 
+/// For tests, which kill processes and never the machine: what the operating system has is safe.
+const FOR_TESTS: &str = "-c fsync=off -c max_connections=300";
+/// For measurements: what is committed is on the disk, and the settings of a small server of its own. The statements'
+/// statistics are counted only where a database asks for them.
+const AS_IN_PRODUCTION: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on -c max_connections=100 \
+     -c shared_buffers=512MB -c effective_cache_size=2GB -c max_wal_size=4GB -c checkpoint_timeout=15min \
+     -c random_page_cost=1.1 -c shared_preload_libraries=pg_stat_statements -c pg_stat_statements.track=none";
+
 impl Cluster {
-    /// Makes and starts a cluster on a free port of this machine.
+    /// Makes and starts a cluster for tests on a free port of this machine.
     pub(crate) fn start() -> anyhow::Result<Self> {
+        Self::start_with(FOR_TESTS)
+    }
+
+    /// Makes and starts a cluster that keeps what it commits, as in production.
+    pub(crate) fn durable() -> anyhow::Result<Self> {
+        Self::start_with(AS_IN_PRODUCTION)
+    }
+
+    fn start_with(settings: &str) -> anyhow::Result<Self> {
         let programs =
             programs().context("PostgreSQL is missing: `cargo xtask ci` installs it, where it may")?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -88,10 +105,8 @@ impl Cluster {
                 &data.to_string_lossy(),
             ],
         )?;
-        // Tests kill processes, never the machine: what the operating system has is safe.
-        let options = format!(
-            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=300"
-        );
+        let options =
+            format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= {settings}");
         let log = cluster.folder.join("log");
         cluster.call(
             "pg_ctl",

@@ -33,7 +33,7 @@ const EVERY_PART: &[&str] = &[
 /// The longest a source file may be, in lines. STYLE says most fit in 400; beyond this there is a second idea inside.
 const LONGEST_FILE: usize = 600;
 
-/// Words that open a statement; outside of the store and of tests nobody writes SQL.
+/// Words that open a statement; outside of the store, of tests and of what looks on from outside nobody writes SQL.
 const SQL_WORDS: [&str; 4] = ["\"SELECT ", "\"INSERT INTO ", "\"UPDATE ", "\"DELETE FROM "];
 
 /// Checks everything, and says all that is wrong.
@@ -50,10 +50,11 @@ pub(crate) fn check() -> anyhow::Result<()> {
             faults
                 .push(format!("{name} is longer than {LONGEST_FILE} lines: look for the second idea in it"));
         }
-        let may_hold_sql = ["crates/postly-store/", "crates/postly-testkit/", "xtask/"]
-            .iter()
-            .any(|room| name.starts_with(room))
-            || name.contains("/tests/");
+        let may_hold_sql =
+            ["crates/postly-store/", "crates/postly-testkit/", "crates/postly-campaign/", "xtask/"]
+                .iter()
+                .any(|room| name.starts_with(room))
+                || name.contains("/tests/");
         if !may_hold_sql && SQL_WORDS.iter().any(|word| text.contains(word)) {
             faults.push(format!("{name} holds SQL: only crates/postly-store does"));
         }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use postly_simulator::Simulator;
+use postly_simulator::{Simulator, SimulatorConfig};
 use tokio::process::{Child, Command};
 
 /// How long a start may take before the campaign gives up: migrations and a recovering database included.
@@ -44,20 +44,24 @@ pub struct Plan {
 impl Plan {
     /// A service of this world, on this database.
     pub fn new(binary: PathBuf, world: &Simulator, database_url: &str) -> Self {
-        let accounts = world.config();
+        Self::on(binary, world.config(), &world.base_url(), database_url)
+    }
+
+    /// A service of these accounts, on this database, with everything outside at one address.
+    pub fn on(binary: PathBuf, accounts: &SimulatorConfig, outside: &str, database_url: &str) -> Self {
         let variables = [
             ("DATABASE_URL", database_url),
             ("META_ACCESS_TOKEN", &accounts.meta.access_token),
             ("META_PHONE_NUMBER_ID", &accounts.meta.phone_number_id),
             ("META_VERIFY_TOKEN", &accounts.meta.verify_token),
             ("META_APP_SECRET", &accounts.meta.app_secret),
-            ("META_GRAPH_BASE_URL", &world.base_url()),
+            ("META_GRAPH_BASE_URL", outside),
             ("TWILIO_ACCOUNT_SID", &accounts.twilio.account_sid),
             ("TWILIO_AUTH_TOKEN", &accounts.twilio.auth_token),
             ("TWILIO_WHATSAPP_FROM", &accounts.twilio.from),
-            ("TWILIO_API_BASE_URL", &world.base_url()),
+            ("TWILIO_API_BASE_URL", outside),
             ("WHATSAPP_PROVIDER", "meta"),
-            ("OPENAI_BASE_URL", &world.openai_base_url()),
+            ("OPENAI_BASE_URL", &format!("{outside}/v1")),
             ("OTP_SALT", "a pepper for campaigns"),
             ("NEXTAUTH_SECRET", "a session secret for campaigns"),
             ("IDENTITY_HASH_KEY", "an identity key for campaigns"),

@@ -1,0 +1,150 @@
+//! Fresh databases for the bench, and questions to them that no service is asked.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
+
+use crate::processes;
+
+/// An engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    pub(crate) const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
+
+impl std::fmt::Display for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        })
+    }
+}
+
+/// The cluster that `cargo xtask bench` starts: its address up to and including the slash before a database's name.
+const CLUSTER: &str = "POSTLY_BENCH_POSTGRES";
+
+/// A database of a run's own. It goes when this is dropped.
+pub(crate) struct Database {
+    pub(crate) engine: Engine,
+    /// Its address, as in `DATABASE_URL`.
+    pub(crate) url: String,
+    place: Place,
+}
+
+enum Place {
+    Folder(PathBuf),
+    Cluster { admin: String, name: String },
+}
+
+impl Database {
+    /// An empty database, without a schema.
+    pub(crate) async fn fresh(engine: Engine) -> anyhow::Result<Self> {
+        let name = format!("postly_bench_{}", uuid::Uuid::new_v4().simple());
+        Ok(match engine {
+            Engine::Sqlite => {
+                let folder = std::env::temp_dir().join(&name);
+                std::fs::create_dir(&folder)?;
+                let url = format!("sqlite://{}", folder.join("bench.db").display());
+                Self { engine, url, place: Place::Folder(folder) }
+            }
+            Engine::Postgres => {
+                let cluster = std::env::var(CLUSTER).with_context(|| {
+                    format!("{CLUSTER} is not set: `cargo xtask bench` starts a PostgreSQL")
+                })?;
+                let admin = format!("{cluster}postgres");
+                run_on(&admin, format!("CREATE DATABASE {name}")).await?;
+                Self { engine, url: format!("{cluster}{name}"), place: Place::Cluster { admin, name } }
+            }
+        })
+    }
+
+    /// Removes it.
+    pub(crate) async fn remove(self) -> anyhow::Result<()> {
+        match &self.place {
+            Place::Folder(folder) => std::fs::remove_dir_all(folder)?,
+            Place::Cluster { admin, name } => {
+                run_on(admin, format!("DROP DATABASE {name} WITH (FORCE)")).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A question whose answer is one number.
+    pub(crate) async fn number(&self, sql: &'static str) -> anyhow::Result<i64> {
+        Ok(match self.engine {
+            Engine::Sqlite => self.sqlite()?.query_row(sql, [], |row| row.get(0))?,
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await?;
+                sqlx::query(sql).fetch_one(&mut connection).await?.try_get(0)?
+            }
+        })
+    }
+
+    /// A connection of our own to an SQLite file.
+    fn sqlite(&self) -> anyhow::Result<rusqlite::Connection> {
+        let path = self.url.strip_prefix("sqlite://").context("not an SQLite file")?;
+        Ok(rusqlite::Connection::open(path)?)
+    }
+
+    /// Brings the schema up to date.
+    pub(crate) async fn migrate(&self) -> anyhow::Result<()> {
+        let db = postly_store::Db::open(&self.url).await?;
+        db.migrate().await?;
+        db.close().await;
+        Ok(())
+    }
+
+    /// Runs statements one by one, outside of any transaction but their own.
+    pub(crate) async fn run(&self, statements: &str) -> anyhow::Result<()> {
+        match self.engine {
+            Engine::Sqlite => self.sqlite()?.execute_batch(statements)?,
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await?;
+                for statement in statements.split_inclusive(";\n") {
+                    connection.execute(AssertSqlSafe(statement.to_owned())).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A question whose answer is lines of text. PostgreSQL only.
+    pub(crate) async fn lines(&self, sql: &'static str) -> anyhow::Result<Vec<String>> {
+        let mut connection = PgConnection::connect(&self.url).await?;
+        let rows = sqlx::query(sql).fetch_all(&mut connection).await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// How many events are stored.
+    pub(crate) async fn events(&self) -> anyhow::Result<i64> {
+        self.number("SELECT COUNT(*) FROM inbox").await
+    }
+
+    /// The process that all processes of the database are children of, if it has any of its own.
+    pub(crate) async fn server(&self) -> anyhow::Result<Option<u32>> {
+        match self.engine {
+            Engine::Sqlite => Ok(None),
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await?;
+                let backend: i32 =
+                    sqlx::query("SELECT pg_backend_pid()").fetch_one(&mut connection).await?.try_get(0)?;
+                processes::parent_of(u32::try_from(backend)?).map(Some)
+            }
+        }
+    }
+}
+
+async fn run_on(url: &str, statement: String) -> anyhow::Result<()> {
+    let mut connection =
+        PgConnection::connect(url).await.context("the bench's PostgreSQL does not answer")?;
+    // The only variable part is a name that we made of hexadecimal digits.
+    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
+    Ok(())
+}

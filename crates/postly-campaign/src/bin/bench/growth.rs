@@ -1,0 +1,137 @@
+//! Years later: the same work on an empty database and on a grown one, in turns.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::ensure;
+use postly_simulator::SimulatorConfig;
+
+use crate::{
+    databases::Engine,
+    figures::{Runs, Spread, ms},
+    letter::Letters,
+    load::{self, Until},
+    report::Section,
+    rest,
+    stage::{Actor, Settings, Stage},
+};
+
+/// Who writes, on both sides; on the grown one they are spread over all authors.
+const PEOPLE: u32 = 400;
+/// How many messages are under way while they are met.
+const UNDER_WAY: usize = 32;
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Messages of one turn of one side.
+const TURN: usize = 150;
+/// In how many turns each round is divided: the machine's moods then fall on both sides.
+const TURNS: usize = 3;
+/// Tables with fewer rows may be read from end to end: the planner is right to.
+const WHOLE_TABLES: &str = "SELECT relname || ': ' || seq_tup_read || ' rows in ' || seq_scan || ' scans' \
+    FROM pg_stat_user_tables WHERE seq_scan > 0 AND seq_tup_read / seq_scan >= 1000 ORDER BY relname";
+
+/// A stage with its service and its people.
+struct Side {
+    stage: Stage,
+    actor: Actor,
+    letters: Arc<Letters>,
+    acks: Vec<Duration>,
+    own_shares: Vec<Duration>,
+}
+
+impl Side {
+    /// Starts the service and lets everybody write once.
+    async fn open(stage: Stage, settings: &Settings) -> anyhow::Result<Self> {
+        let actor = stage.start(&stage.plan()).await?;
+        let letters = Arc::new(Letters::spread(PEOPLE, (settings.authors / PEOPLE).max(1)));
+        let once = Until { time: PATIENCE, letters: usize::try_from(PEOPLE)? };
+        load::keep_busy(&[actor.door()], &stage.post, &letters, &stage.far_end, once).await?;
+        ensure!(stage.far_end.ledger().drained(PATIENCE).await == 0, "a first message was not answered");
+        stage.far_end.ledger().take();
+        Ok(Self { stage, actor, letters, acks: vec![], own_shares: vec![] })
+    }
+
+    async fn turn(&mut self, messages: usize) -> anyhow::Result<()> {
+        let seen = rest::one_by_one(&self.stage, &self.actor, &self.letters, messages).await?;
+        self.acks.extend(seen.acks.iter());
+        self.own_shares.extend(seen.own_share.iter());
+        Ok(())
+    }
+
+    /// What was seen since the last time this was called.
+    fn take(&mut self) -> (Spread, Spread) {
+        (std::mem::take(&mut self.acks).into(), std::mem::take(&mut self.own_shares).into())
+    }
+}
+
+/// Fills a migrated database.
+async fn grow(stage: &Stage, settings: &Settings) -> anyhow::Result<Duration> {
+    let fill = match stage.database.engine {
+        Engine::Sqlite => include_str!("growth/sqlite.sql"),
+        Engine::Postgres => include_str!("growth/postgres.sql"),
+    };
+    let started = Instant::now();
+    stage.database.migrate().await?;
+    let fill = fill
+        .replace("{authors}", &settings.authors.to_string())
+        .replace("{rows}", &settings.rows.to_string())
+        .replace("{business}", &SimulatorConfig::default().meta.phone_number_id);
+    stage.database.run(&fill).await?;
+    Ok(started.elapsed())
+}
+
+pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<Section> {
+    let empty = Stage::set(engine, UNDER_WAY).await?;
+    let grown = Stage::set(engine, UNDER_WAY).await?;
+    let filled_within = grow(&grown, settings).await?;
+    let mut sides = [Side::open(empty, settings).await?, Side::open(grown, settings).await?];
+
+    let mut rounds = vec![];
+    for _ in 0..settings.rounds() {
+        for _ in 0..TURNS {
+            for side in &mut sides {
+                side.turn(if settings.quick { TURN / 3 } else { TURN }).await?;
+            }
+        }
+        rounds.push(sides.each_mut().map(Side::take));
+    }
+
+    let Settings { authors, rows, .. } = settings;
+    let mut section = Section::new(
+        format!(
+            "{engine}: empty, and with {authors} authors, {rows} ledger entries and {rows} stored events"
+        ),
+        &["", "empty, ms", "grown, ms", "grown of empty"],
+    );
+    let mut row = |name: &str, value: &dyn Fn(&(Spread, Spread)) -> Duration| {
+        let empty = Runs::of(rounds.iter().map(|[empty, _]| ms(value(empty))));
+        let grown = Runs::of(rounds.iter().map(|[_, grown]| ms(value(grown))));
+        let ratio = Runs::of(rounds.iter().map(|[empty, grown]| ms(value(grown)) / ms(value(empty))));
+        section.row([name.to_owned(), empty.text(2), grown.text(2), ratio.text(2)]);
+        ratio.median
+    };
+    let ack = row("ack p50", &|(acks, _)| acks.p50());
+    row("ack p99", &|(acks, _)| acks.p99());
+    let share = row("own share p50", &|(_, shares)| shares.p50());
+    row("own share p99", &|(_, shares)| shares.p99());
+    section.note(format!("The grown database was filled within {filled_within:.0?}."));
+    section.at_most("ack p50, grown of empty", 1.3, ack);
+    section.at_most("own share p50, grown of empty", 1.3, share);
+
+    let [empty, grown] = sides;
+    empty.actor.kill().await?;
+    empty.stage.clear().await?;
+    grown.actor.kill().await?;
+    if engine == Engine::Postgres {
+        // A connection tells what it has read when it finds that its other end is gone.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let whole = grown.stage.database.lines(WHOLE_TABLES).await?;
+        if !whole.is_empty() {
+            section.note(format!("Read from end to end: {}.", whole.join("; ")));
+        }
+        section.at_most("large tables read from end to end", 0.0, crate::figures::count(whole.len()));
+    }
+    grown.stage.clear().await?;
+    Ok(section)
+}
