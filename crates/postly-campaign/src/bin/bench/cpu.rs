@@ -9,12 +9,12 @@ use std::{
 use anyhow::ensure;
 
 use crate::{
-    databases::Engine,
+    databases::{Engine, Statement},
     figures::{Runs, Spread, count, ms},
     letter::Letters,
     load::{self, Until},
     report::Section,
-    stage::{Cpu, Settings, Stage},
+    stage::{Actor, Cpu, Settings, Stage},
 };
 
 /// How many messages are under way at once: enough to keep every worker busy, few enough that none waits for long.
@@ -25,11 +25,14 @@ const PEOPLE: u32 = 2_000;
 /// How long the last replies may take.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// A statement that is asked less often than this for each message is not shown.
+const RARE: f64 = 0.02;
+
 /// What one run gave.
-pub(crate) struct Run {
+struct Run {
     /// Finished messages per second.
-    pub(crate) rate: f64,
-    pub(crate) finished: usize,
+    rate: f64,
+    finished: usize,
     cpu: Cpu,
     took: Spread,
 }
@@ -40,7 +43,7 @@ impl Run {
     }
 }
 
-pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<Section> {
+pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<Vec<Section>> {
     let mut first = vec![];
     let mut runs = vec![];
     for _ in 0..settings.rounds() {
@@ -66,44 +69,86 @@ pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<S
     }
     let all = Runs::of(runs.iter().map(|run| run.per_message(run.cpu.all())));
     section.at_most("CPU ms per finished message", 0.6, all.median);
-    Ok(section)
+    Ok(match engine {
+        Engine::Sqlite => vec![section],
+        Engine::Postgres => vec![section, statements(settings).await?],
+    })
 }
 
 async fn one(engine: Engine, settings: &Settings) -> anyhow::Result<(Run, Run)> {
     let stage = Stage::set(engine, UNDER_WAY).await?;
     let actor = stage.start(&stage.plan()).await?;
     let letters = Arc::new(Letters::of(0..PEOPLE));
-    let doors = [actor.door()];
-    let ledger = stage.far_end.ledger();
-    let mut runs = vec![];
-    let meeting = Until { time: DRAIN, letters: usize::try_from(PEOPLE)? };
-    let measured = Until { time: settings.seconds(10, 3), letters: usize::MAX };
-    for until in [meeting, measured] {
-        let (started, used) = (Instant::now(), actor.cpu()?);
-        let acks = load::keep_busy(&doors, &stage.post, &letters, &stage.far_end, until).await?;
-        let (sent, finished) = (started.elapsed(), ledger.answered());
-        let lost = ledger.drained(DRAIN).await;
-        // The last statements of the last messages come after their sending.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let cpu = actor.cpu()?.since(used);
-        let tally = ledger.take();
-        let (model_calls, _, strange) = stage.far_end.take_counts();
-        let all = tally.took.len();
-        ensure!(
-            lost == 0 && acks.refused == 0 && tally.twice == 0 && tally.overtaken == 0 && strange == 0,
-            "{lost} lost, {} refused, {} answered twice, {} overtaken, {strange} strange requests",
-            acks.refused,
-            tally.twice,
-            tally.overtaken,
-        );
-        ensure!(usize::try_from(model_calls)? == all, "{model_calls} model calls for {all} messages");
-        let rate = count(finished) / sent.as_secs_f64();
-        runs.push(Run { rate, finished: all, cpu, took: tally.took.into() });
-    }
+    let first = phase(&stage, &actor, &letters, meeting()).await?;
+    let next = phase(&stage, &actor, &letters, measured(settings)).await?;
     actor.kill().await?;
     stage.clear().await?;
-    match (runs.pop(), runs.pop()) {
-        (Some(next), Some(first)) => Ok((first, next)),
-        _ => anyhow::bail!("a run is missing"),
+    Ok((first, next))
+}
+
+/// Everybody writes once.
+fn meeting() -> Until {
+    Until { time: DRAIN, letters: usize::try_from(PEOPLE).unwrap_or(usize::MAX) }
+}
+
+fn measured(settings: &Settings) -> Until {
+    Until { time: settings.seconds(10, 3), letters: usize::MAX }
+}
+
+async fn phase(stage: &Stage, actor: &Actor, letters: &Arc<Letters>, until: Until) -> anyhow::Result<Run> {
+    let ledger = stage.far_end.ledger();
+    let (started, used) = (Instant::now(), actor.cpu()?);
+    let acks = load::keep_busy(&[actor.door()], &stage.post, letters, &stage.far_end, until).await?;
+    let (sent, finished) = (started.elapsed(), ledger.answered());
+    let lost = ledger.drained(DRAIN).await;
+    // The last statements of the last messages come after their sending.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let cpu = actor.cpu()?.since(used);
+    let tally = ledger.take();
+    let (model_calls, _, strange) = stage.far_end.take_counts();
+    let all = tally.took.len();
+    ensure!(
+        lost == 0 && acks.refused == 0 && tally.twice == 0 && tally.overtaken == 0 && strange == 0,
+        "{lost} lost, {} refused, {} answered twice, {} overtaken, {strange} strange requests",
+        acks.refused,
+        tally.twice,
+        tally.overtaken,
+    );
+    ensure!(usize::try_from(model_calls)? == all, "{model_calls} model calls for {all} messages");
+    let rate = count(finished) / sent.as_secs_f64();
+    Ok(Run { rate, finished: all, cpu, took: tally.took.into() })
+}
+
+/// What a message asks of PostgreSQL, in a run of its own: counting costs time.
+async fn statements(settings: &Settings) -> anyhow::Result<Section> {
+    let stage = Stage::set(Engine::Postgres, UNDER_WAY).await?;
+    stage.database.count_statements().await?;
+    let actor = stage.start(&stage.plan()).await?;
+    let letters = Arc::new(Letters::of(0..PEOPLE));
+    phase(&stage, &actor, &letters, meeting()).await?;
+    stage.database.forget_statements().await?;
+    let run = phase(&stage, &actor, &letters, measured(settings)).await?;
+    let statements = stage.database.statements().await?;
+    actor.kill().await?;
+    stage.clear().await?;
+
+    let mut section = Section::new(
+        "PostgreSQL: the statements of a message that is not her first",
+        &["times", "ms inside the server", "statement"],
+    );
+    let per_message = |value: f64| value / count(run.finished);
+    for statement in statements.iter().filter(|statement| per_message(statement.calls) >= RARE) {
+        section.row([
+            format!("{:.2}", per_message(statement.calls)),
+            format!("{:.3}", per_message(statement.ms)),
+            format!("`{}`", statement.beginning),
+        ]);
     }
+    let all = |value: fn(&Statement) -> f64| per_message(statements.iter().map(value).sum());
+    section.note(format!(
+        "In all {:.1} statements and {:.3} ms for each message; those below {RARE} times are not shown.",
+        all(|statement| statement.calls),
+        all(|statement| statement.ms),
+    ));
+    Ok(section)
 }

@@ -122,6 +122,33 @@ impl Database {
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
+    /// Counts the statements of every connection opened from now on. PostgreSQL only.
+    pub(crate) async fn count_statements(&self) -> anyhow::Result<()> {
+        let name = self.url.rsplit('/').next().unwrap_or_default();
+        let counting = format!("ALTER DATABASE {name} SET pg_stat_statements.track = 'top'");
+        self.run("CREATE EXTENSION pg_stat_statements").await?;
+        self.run(&counting).await.context("the bench's PostgreSQL does not preload pg_stat_statements")
+    }
+
+    /// Begins the count anew.
+    pub(crate) async fn forget_statements(&self) -> anyhow::Result<()> {
+        self.run("SELECT pg_stat_statements_reset()").await
+    }
+
+    /// What was counted, the costliest first.
+    pub(crate) async fn statements(&self) -> anyhow::Result<Vec<Statement>> {
+        const COUNTED: &str = "SELECT calls::float8, total_exec_time, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) \
+            FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid WHERE datname = current_database() \
+            ORDER BY total_exec_time DESC";
+        let mut connection = PgConnection::connect(&self.url).await?;
+        let rows = sqlx::query(COUNTED).fetch_all(&mut connection).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Statement { calls: row.try_get(0)?, ms: row.try_get(1)?, beginning: row.try_get(2)? })
+            })
+            .collect()
+    }
+
     /// How many events are stored.
     pub(crate) async fn events(&self) -> anyhow::Result<i64> {
         self.number("SELECT COUNT(*) FROM inbox").await
@@ -139,6 +166,14 @@ impl Database {
             }
         }
     }
+}
+
+/// A statement, as PostgreSQL counted it.
+pub(crate) struct Statement {
+    pub(crate) calls: f64,
+    /// The time that it took inside the server, in all.
+    pub(crate) ms: f64,
+    pub(crate) beginning: String,
 }
 
 async fn run_on(url: &str, statement: String) -> anyhow::Result<()> {

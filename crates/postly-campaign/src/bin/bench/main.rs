@@ -111,7 +111,7 @@ async fn measure(scenario: Scenario, engine: Engine, settings: &Settings) -> any
     Ok(match (scenario, engine) {
         (Scenario::Ack, _) => vec![ack::run(engine, settings).await?],
         (Scenario::Rest, _) => vec![rest::run(engine, settings).await?],
-        (Scenario::Cpu, _) => vec![cpu::run(engine, settings).await?],
+        (Scenario::Cpu, _) => cpu::run(engine, settings).await?,
         (Scenario::Burst, _) if settings.long => {
             vec![burst::run(engine, settings).await?, burst::many(engine, settings).await?]
         }

@@ -26,7 +26,8 @@ impl Section {
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        // A bar would end the cell.
+        self.rows.push(cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect());
     }
 
     /// A remark below the table.
