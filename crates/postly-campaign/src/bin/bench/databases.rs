@@ -30,7 +30,7 @@ impl std::fmt::Display for Engine {
 /// The cluster that `cargo xtask bench` starts: its address up to and including the slash before a database's name.
 const CLUSTER: &str = "POSTLY_BENCH_POSTGRES";
 
-/// A database of a run's own. It goes when this is dropped.
+/// A database of a run's own. A file goes when this is dropped; what is left in the cluster goes with the cluster.
 pub(crate) struct Database {
     pub(crate) engine: Engine,
     /// Its address, as in `DATABASE_URL`.
@@ -67,11 +67,8 @@ impl Database {
 
     /// Removes it.
     pub(crate) async fn remove(self) -> anyhow::Result<()> {
-        match &self.place {
-            Place::Folder(folder) => std::fs::remove_dir_all(folder)?,
-            Place::Cluster { admin, name } => {
-                run_on(admin, format!("DROP DATABASE {name} WITH (FORCE)")).await?;
-            }
+        if let Place::Cluster { admin, name } = &self.place {
+            run_on(admin, format!("DROP DATABASE {name} WITH (FORCE)")).await?;
         }
         Ok(())
     }
@@ -164,6 +161,15 @@ impl Database {
                     sqlx::query("SELECT pg_backend_pid()").fetch_one(&mut connection).await?.try_get(0)?;
                 processes::parent_of(u32::try_from(backend)?).map(Some)
             }
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Place::Folder(folder) = &self.place {
+            // Nothing depends on it, and there is nobody to tell.
+            let _ = std::fs::remove_dir_all(folder);
         }
     }
 }

@@ -14,12 +14,16 @@ mod growth;
 mod ledger;
 mod letter;
 mod load;
+mod machine;
 mod processes;
+mod record;
 mod report;
 mod rest;
 mod stage;
 mod two;
 mod wire;
+
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 
@@ -46,9 +50,12 @@ struct Args {
     /// Ledger entries, and stored events, in a grown database.
     #[arg(long, default_value_t = 5_000_000)]
     rows: u32,
-    /// Say it as JSON.
+    /// Also write it to this file, as JSON.
     #[arg(long)]
-    json: bool,
+    json: Option<PathBuf>,
+    /// Also put the tables into this document, below its heading "Measured".
+    #[arg(long)]
+    keep: Option<PathBuf>,
 }
 
 /// Something to measure.
@@ -68,23 +75,40 @@ enum Scenario {
     Two,
 }
 
-fn main() -> anyhow::Result<std::process::ExitCode> {
+fn main() -> ExitCode {
+    match bench() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench() -> anyhow::Result<()> {
     if let Some(baseline) = Baseline::of_process() {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(baseline.serve())?;
-        return Ok(std::process::ExitCode::SUCCESS);
+        return runtime.block_on(baseline.serve());
     }
     let args = Args::parse();
     // One thread loads, one is the far end; the rest of the machine is for the service.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let machine = machine::describe()?;
+    println!("{machine}\n");
     let sections = runtime.block_on(run(&args))?;
     let missed: usize = sections.iter().map(Section::missed).sum();
-    if args.json {
+    if let Some(path) = &args.json {
         let sections: Vec<_> = sections.iter().map(Section::json).collect();
-        println!("{}", serde_json::to_string_pretty(&sections)?);
+        let all = serde_json::json!({ "machine": machine, "sections": sections });
+        std::fs::write(path, serde_json::to_string_pretty(&all)?)?;
+    }
+    if let Some(path) = &args.keep {
+        let tables: Vec<_> = sections.iter().map(Section::markdown).collect();
+        let document = std::fs::read_to_string(path)?;
+        std::fs::write(path, record::updated(&document, &machine, &tables))?;
     }
     eprintln!("{missed} targets missed");
-    Ok(std::process::ExitCode::SUCCESS)
+    Ok(())
 }
 
 async fn run(args: &Args) -> anyhow::Result<Vec<Section>> {
@@ -97,9 +121,7 @@ async fn run(args: &Args) -> anyhow::Result<Vec<Section>> {
         {
             eprintln!("{scenario:?} on {engine} …");
             for section in measure(*scenario, engine, &settings).await? {
-                if !args.json {
-                    println!("{}", section.markdown());
-                }
+                println!("{}", section.markdown());
                 sections.push(section);
             }
         }
