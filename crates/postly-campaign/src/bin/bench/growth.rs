@@ -132,6 +132,10 @@ pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<S
         }
         section.at_most("large tables read from end to end", 0.0, crate::figures::count(whole.len()));
     }
+    let started = Instant::now();
+    let audit = grown.stage.audit().await?;
+    section.note(format!("`postly audit` of the grown database took {:.1?}.", started.elapsed()));
+    section.at_least("`postly audit` finds that the books hold", 1.0, f64::from(u8::from(audit.success())));
     grown.stage.clear().await?;
     Ok(section)
 }

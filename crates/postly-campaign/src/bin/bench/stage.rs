@@ -1,6 +1,6 @@
 //! What every scenario stands on: a far end, a database, a service between them.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use postly_campaign::service::{self, Plan, Service};
@@ -71,6 +71,15 @@ impl Stage {
         let service = Service::start(plan).await?;
         let pid = service.pid().context("the service ended at its start")?;
         Ok(Actor { service, pid, server: self.database.server().await? })
+    }
+
+    /// Asks the operator's command whether the books hold.
+    pub(crate) async fn audit(&self) -> anyhow::Result<ExitStatus> {
+        let mut audit = tokio::process::Command::new(&self.binary);
+        audit.arg("audit").env_clear().env("DATABASE_URL", &self.database.url);
+        // What it says about them goes where the progress goes.
+        let said = audit.current_dir(std::env::temp_dir()).stdout(std::io::stderr()).status();
+        said.await.context("cannot run postly audit")
     }
 
     /// Takes everything down.

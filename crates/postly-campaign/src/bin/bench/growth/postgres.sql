@@ -33,11 +33,12 @@ INSERT INTO lanes (queue, lane, waiting)
 SELECT queue, 'meta:{business}:+336' || lpad(n::text, 8, '0'), 0
 FROM generate_series(0, {authors} - 1) AS n, (VALUES ('inbox'), ('outbox')) AS queues (queue);
 
-INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, author_id, slice, occurred_at_ms,
-    received_at_ms, finished_at_ms)
+INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, author_id, answer_id, slice,
+    occurred_at_ms, received_at_ms, finished_at_ms)
 SELECT '00e' || lpad(n::text, 12, '0'), 'meta:message:wamid.grown.' || n, 'meta', 'message', 'inbox',
     'meta:{business}:+336' || lpad((n % {authors})::text, 8, '0'), 'answered', 'result',
-    '00a' || lpad((n % {authors})::text, 12, '0'), repeat('x', 400), 1600000000000 + n, 1600000000000 + n,
+    '00a' || lpad((n % {authors})::text, 12, '0'), '00m' || lpad((n % {authors})::text, 12, '0'),
+    repeat('x', 400), 1600000000000 + n, 1600000000000 + n,
     1600000000000 + n
 FROM generate_series(0, {rows} - 1) AS n;
 

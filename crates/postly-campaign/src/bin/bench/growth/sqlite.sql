@@ -43,11 +43,12 @@ SELECT queue, 'meta:{business}:+336' || printf('%08d', n), 0
 FROM numbers, (SELECT 'inbox' AS queue UNION ALL SELECT 'outbox');
 
 WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {rows})
-INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, author_id, slice, occurred_at_ms,
-    received_at_ms, finished_at_ms)
+INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, author_id, answer_id, slice,
+    occurred_at_ms, received_at_ms, finished_at_ms)
 SELECT '00e' || printf('%012d', n), 'meta:message:wamid.grown.' || n, 'meta', 'message', 'inbox',
     'meta:{business}:+336' || printf('%08d', n % {authors}), 'answered', 'result',
-    '00a' || printf('%012d', n % {authors}), printf('%.*c', 400, 'x'), 1600000000000 + n, 1600000000000 + n,
+    '00a' || printf('%012d', n % {authors}), '00m' || printf('%012d', n % {authors}),
+    printf('%.*c', 400, 'x'), 1600000000000 + n, 1600000000000 + n,
     1600000000000 + n
 FROM numbers;
 
