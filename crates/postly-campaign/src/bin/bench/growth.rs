@@ -10,7 +10,7 @@ use postly_simulator::SimulatorConfig;
 
 use crate::{
     databases::Engine,
-    figures::{Runs, Spread, ms},
+    figures::{Runs, Spread, count, ms},
     letter::Letters,
     load::{self, Until},
     report::Section,
@@ -27,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TURN: usize = 150;
 /// In how many turns each round is divided: the machine's moods then fall on both sides.
 const TURNS: usize = 3;
+/// What the service may read of an SQLite file for one message, in KB: some twenty statements that go down a few
+/// trees of five pages each stay below it, and reading any large table once is tens of times more.
+const MOST_READ_KB: f64 = 1_000.0;
 /// Tables with fewer rows may be read from end to end: the planner is right to.
 const WHOLE_TABLES: &str = "SELECT relname || ': ' || seq_tup_read || ' rows in ' || seq_scan || ' scans' \
     FROM pg_stat_user_tables WHERE seq_scan > 0 AND seq_tup_read / seq_scan >= 1000 ORDER BY relname";
@@ -38,6 +41,9 @@ struct Side {
     letters: Arc<Letters>,
     acks: Vec<Duration>,
     own_shares: Vec<Duration>,
+    /// What the service has read from files for these messages.
+    bytes_read: f64,
+    messages: usize,
 }
 
 impl Side {
@@ -49,11 +55,14 @@ impl Side {
         load::keep_busy(&[actor.door()], &stage.post, &letters, &stage.far_end, once).await?;
         ensure!(stage.far_end.ledger().drained(PATIENCE).await == 0, "a first message was not answered");
         stage.far_end.ledger().take();
-        Ok(Self { stage, actor, letters, acks: vec![], own_shares: vec![] })
+        Ok(Self { stage, actor, letters, acks: vec![], own_shares: vec![], bytes_read: 0.0, messages: 0 })
     }
 
     async fn turn(&mut self, messages: usize) -> anyhow::Result<()> {
+        let before = self.actor.bytes_read()?;
         let seen = rest::one_by_one(&self.stage, &self.actor, &self.letters, messages).await?;
+        self.bytes_read += self.actor.bytes_read()? - before;
+        self.messages += messages;
         self.acks.extend(seen.acks.iter());
         self.own_shares.extend(seen.own_share.iter());
         Ok(())
@@ -120,6 +129,15 @@ pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<S
     section.at_most("own share p50, grown of empty", 1.3, share);
 
     let [empty, grown] = sides;
+    if engine == Engine::Sqlite {
+        let kb_read = |side: &Side| side.bytes_read / 1_000.0 / count(side.messages);
+        section.note(format!(
+            "For each message the service read {:.0} KB of files when empty, {:.0} KB when grown.",
+            kb_read(&empty),
+            kb_read(&grown),
+        ));
+        section.at_most("KB read for a message, grown", MOST_READ_KB, kb_read(&grown));
+    }
     empty.actor.kill().await?;
     empty.stage.clear().await?;
     grown.actor.kill().await?;
@@ -130,7 +148,7 @@ pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<S
         if !whole.is_empty() {
             section.note(format!("Read from end to end: {}.", whole.join("; ")));
         }
-        section.at_most("large tables read from end to end", 0.0, crate::figures::count(whole.len()));
+        section.at_most("large tables read from end to end", 0.0, count(whole.len()));
     }
     let started = Instant::now();
     let audit = grown.stage.audit().await?;

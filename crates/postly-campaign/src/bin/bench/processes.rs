@@ -61,6 +61,13 @@ pub(crate) fn megabytes_of(pid: u32) -> anyhow::Result<f64> {
     Ok(f64::from(kilobytes) * 1_024.0 / 1_000_000.0)
 }
 
+/// What a process has read from files so far, in bytes, whether from the disk or from the system's memory.
+pub(crate) fn bytes_read_by(pid: u32) -> anyhow::Result<f64> {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io"))?;
+    let line = io.lines().find_map(|line| line.strip_prefix("rchar: ")).context("no rchar")?;
+    Ok(line.trim().parse()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +83,14 @@ mod tests {
         assert!(family > own + Duration::from_millis(20), "{family:?} {own:?}");
         assert!(megabytes_of(me).unwrap() > 0.5);
         assert!(parent_of(me).unwrap() > 0);
+    }
+
+    #[test]
+    fn what_is_read_is_counted_although_it_lies_in_memory() {
+        let me = std::process::id();
+        let before = bytes_read_by(me).unwrap();
+        let read = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let counted = bytes_read_by(me).unwrap() - before;
+        assert!(counted >= f64::from(u32::try_from(read.len()).unwrap()), "{counted}");
     }
 }

@@ -119,6 +119,11 @@ impl Actor {
         processes::megabytes_of(self.pid)
     }
 
+    /// What it has read from files so far, in bytes.
+    pub(crate) fn bytes_read(&self) -> anyhow::Result<f64> {
+        processes::bytes_read_by(self.pid)
+    }
+
     /// Ends it at once.
     pub(crate) async fn kill(self) -> anyhow::Result<()> {
         self.service.kill().await
