@@ -118,14 +118,14 @@ async fn c04_no_balance_leaves_its_bounds() {
             "UPDATE wallets SET held = -1",
             "UPDATE wallets SET held = balance + 1",
         ] {
-            assert!(outside.change(sql).await.is_err(), "{sql}");
+            assert!(outside.database.change(sql).await.is_err(), "{sql}");
         }
         // As near to it as it gets: what goes beyond is refused as a whole.
-        outside.change("UPDATE wallets SET balance = 1000000000000").await.unwrap();
+        outside.database.change("UPDATE wallets SET balance = 1000000000000").await.unwrap();
         let ran = change("grant", "1").await.exits(1);
         assert!(ran.out.is_empty() && !ran.err.contains("panicked"), "{ran:?}");
         assert_eq!(outside.ledger(NUMBER).await, ["+5 adjustment"]);
-        outside.change("UPDATE wallets SET balance = 5").await.unwrap();
+        outside.database.change("UPDATE wallets SET balance = 5").await.unwrap();
         outside.assert_audit_is_clean().await;
     })
     .await;
