@@ -193,6 +193,11 @@ impl TestApp {
         self.database.texts(sql).await
     }
 
+    /// Changes the data behind the service's back.
+    pub async fn change(&self, sql: &str) {
+        self.database.change(sql).await.expect("the database takes it");
+    }
+
     /// Every invariant holds.
     pub async fn assert_audit_is_clean(&self) {
         let findings = self.app.audit().await.expect("the audit runs");

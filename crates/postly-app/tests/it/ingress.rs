@@ -1,7 +1,8 @@
 //! The door: what is let in, what is not, and what is kept of it.
 
+use futures_util::future::join_all;
 use postly_simulator::{Channel, MessageKind, Webhook};
-use postly_testkit::{TestApp, for_each_engine};
+use postly_testkit::{EngineName, TestApp, for_each_engine};
 
 async fn rows(app: &TestApp) -> i64 {
     app.count("SELECT COUNT(*) FROM inbox").await
@@ -143,6 +144,29 @@ async fn w18_a_malformed_item_does_not_reject_its_siblings() {
         app.run_until_idle().await;
         assert_eq!(fatou.received().len(), 1);
         assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE outcome = 'unreadable'").await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_the_database_refuses_does_not_keep_out_those_that_came_with_it() {
+    for_each_engine(async |app| {
+        app.change(match app.engine {
+            EngineName::Sqlite => {
+                "CREATE TRIGGER refuses BEFORE INSERT ON inbox WHEN NEW.slice LIKE '%refuse me%' \
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+            EngineName::Postgres => "ALTER TABLE inbox ADD CHECK (slice NOT LIKE '%refuse me%')",
+        })
+        .await;
+        let fatou = app.author();
+        let texts = (0..40).map(|number| if number == 7 { "refuse me" } else { "SOLDE" });
+        let webhooks: Vec<_> = texts.map(|text| fatou.writes(text)).collect();
+        let delivered = join_all(webhooks.iter().map(|webhook| app.deliver(webhook))).await;
+        let refused: Vec<_> =
+            delivered.iter().enumerate().filter(|(_, delivery)| delivery.status != 200).collect();
+        assert!(matches!(refused.as_slice(), [(7, delivery)] if delivery.status == 503), "{:?}", app.engine);
+        assert_eq!(rows(app).await, 39);
     })
     .await;
 }
