@@ -32,11 +32,16 @@ impl App {
         };
         let status = match reported.state {
             AttemptState::Known(known) => known.after(update.status),
-            // What was refused has failed already, and what is tried again since is none of this news.
-            AttemptState::Refused if update.status == DeliveryStatus::Failed => {
-                return self.finish(tx, claimed, event, Some(&reported.author), &Outcome::Applied).await;
-            }
-            AttemptState::Sending | AttemptState::Unclear | AttemptState::Refused => update.status,
+            // What was refused, or replayed since, has failed already: only an arrival is news of it. Anything less must not
+            // be taken for news of what is tried again.
+            AttemptState::Refused => match DeliveryStatus::Failed.after(update.status) {
+                DeliveryStatus::Failed => {
+                    let author = Some(&reported.author);
+                    return self.finish(tx, claimed, event, author, &Outcome::Applied).await;
+                }
+                arrived => arrived,
+            },
+            AttemptState::Sending | AttemptState::Unclear => update.status,
         };
         outbox::set_status(
             &mut tx,

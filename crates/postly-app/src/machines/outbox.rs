@@ -298,13 +298,13 @@ impl Machine<'_> {
         if !names_attempt && !attempt.is_named {
             return;
         }
-        attempt.is_named = true;
         let before = match (attempt.status, attempt.told) {
             (None, Some(true)) => Some(DeliveryStatus::Accepted),
-            // What was refused has failed already.
-            (None, Some(false)) if status == DeliveryStatus::Failed => return,
+            // What was refused has failed already, until it arrives.
+            (None, Some(false)) if DeliveryStatus::Failed.after(status) == DeliveryStatus::Failed => return,
             (known, _) => known,
         };
+        attempt.is_named = true;
         attempt.status = Some(before.map_or(status, |before| before.after(status)));
     }
 
@@ -378,8 +378,8 @@ impl Machine<'_> {
 
     /// No news for ever, or an answer to everything at once: either way each message ends.
     async fn drain(&mut self, in_silence: bool) {
-        // Each message needs a few steps at most, however its attempts went.
-        for _ in 0..60 {
+        // Each message needs a few steps at most, however its attempts went: as often as it may be refused, and more.
+        for _ in 0..20 * (1 + self.messages.len()) {
             self.claim().await;
             let answer = if in_silence { Answer::Nothing { reached: false } } else { Answer::Accepted };
             while !self.departures.is_empty() {
