@@ -24,12 +24,13 @@ use postly_testkit::{Database, EngineName};
 use postly_whatsapp::{Routes, send::Senders, signature::Verifier};
 use proptest::{
     strategy::Strategy,
-    test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner},
+    test_runner::{Config, FileFailurePersistence, RngSeed, TestCaseError, TestRunner},
 };
 
 use crate::{App, Clock, Parts, Settings};
 
-/// How many histories a machine plays on SQLite; 10,000 in all. `POSTLY_HISTORIES` changes it.
+/// How many histories a machine plays on SQLite; 10,000 in all, and the same ones each time: what a new one finds must not
+/// hold up whoever happens to run it. `POSTLY_HISTORIES` asks for so many new ones instead.
 const HISTORIES: u32 = 2_500;
 /// PostgreSQL plays one of so many: every step is a trip to the server and back.
 const POSTGRES_SHARE: u32 = 12;
@@ -111,14 +112,14 @@ async fn assert_audit_is_clean(tx: &mut Tx, now: UnixMillis, but_for: &[&str]) {
     assert!(broken.is_empty(), "{broken:?}");
 }
 
-fn histories(engine: EngineName) -> u32 {
-    let wanted = match std::env::var("POSTLY_HISTORIES") {
-        Ok(wanted) => wanted.parse().expect("POSTLY_HISTORIES is a number"),
-        Err(_) => HISTORIES,
+fn histories(engine: EngineName) -> (u32, RngSeed) {
+    let (wanted, seed) = match std::env::var("POSTLY_HISTORIES") {
+        Ok(wanted) => (wanted.parse().expect("POSTLY_HISTORIES is a number"), RngSeed::Random),
+        Err(_) => (HISTORIES, RngSeed::Fixed(0)),
     };
     match engine {
-        EngineName::Sqlite => wanted,
-        EngineName::Postgres => wanted.div_ceil(POSTGRES_SHARE),
+        EngineName::Sqlite => (wanted, seed),
+        EngineName::Postgres => (wanted.div_ceil(POSTGRES_SHARE), seed),
     }
 }
 
@@ -132,8 +133,10 @@ fn play<S: Strategy>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // Taken out while a history runs: one that panics leaves its database behind, dirty as it is.
     let stage: RefCell<Option<Scene>> = RefCell::new(None);
+    let (cases, rng_seed) = histories(engine);
     let mut runner = TestRunner::new(Config {
-        cases: histories(engine),
+        cases,
+        rng_seed,
         source_file: Some(source_file),
         failure_persistence: Some(Box::new(FileFailurePersistence::SourceParallel("proptest-regressions"))),
         max_shrink_iters: SHRINK_STEPS,

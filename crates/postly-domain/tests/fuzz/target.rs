@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use proptest::{
     strategy::Strategy,
-    test_runner::{Config, FileFailurePersistence, TestRunner},
+    test_runner::{Config, FileFailurePersistence, RngSeed, TestRunner},
 };
 
 /// How long a target runs when nobody says otherwise.
@@ -17,9 +17,9 @@ const SHRINK_STEPS: u32 = 20_000;
 
 /// Tries random inputs until the time is over. One that fails is made smaller, and its seed is kept beside the target.
 pub(crate) fn fuzz<S: Strategy>(source_file: &'static str, input: &S, check: impl Fn(S::Value)) {
-    let time = match std::env::var("POSTLY_FUZZ_SECONDS") {
-        Ok(seconds) => Duration::from_secs(seconds.parse().expect("POSTLY_FUZZ_SECONDS is a number")),
-        Err(_) => TEST_TIME,
+    let (time, is_search) = match std::env::var("POSTLY_FUZZ_SECONDS") {
+        Ok(seconds) => (Duration::from_secs(seconds.parse().expect("POSTLY_FUZZ_SECONDS is a number")), true),
+        Err(_) => (TEST_TIME, false),
     };
     let config = Config {
         cases: BATCH,
@@ -31,7 +31,9 @@ pub(crate) fn fuzz<S: Strategy>(source_file: &'static str, input: &S, check: imp
     let (started, mut tried) = (Instant::now(), 0);
     while started.elapsed() < time {
         // A runner counts its inputs for ever, so each batch has its own.
-        let result = TestRunner::new(config.clone()).run(input, |input| {
+        // A test tries the same ones each time: what a new one finds must not hold up whoever happens to run it.
+        let rng_seed = if is_search { RngSeed::Random } else { RngSeed::Fixed(tried.into()) };
+        let result = TestRunner::new(Config { rng_seed, ..config.clone() }).run(input, |input| {
             check(input);
             Ok(())
         });
