@@ -38,7 +38,7 @@ const CHECKS: &[(&str, &str, Sql)] = &[
         "1b",
         "every queued message ends before its window closes",
         Sql::both(
-            "SELECT id AS example FROM outbox WHERE state IN ('ready', 'sending', 'unknown') \
+            "SELECT id AS example FROM outbox WHERE finished_at_ms IS NULL \
              AND expires_at_ms < $2 LIMIT $1",
         ),
     ),
@@ -56,7 +56,7 @@ const CHECKS: &[(&str, &str, Sql)] = &[
         Sql::both(
             "SELECT lanes.lane AS example FROM lanes WHERE (lanes.waiting <> CASE lanes.queue \
              WHEN 'outbox' THEN (SELECT COUNT(*) FROM outbox WHERE outbox.lane = lanes.lane \
-             AND outbox.state IN ('ready', 'sending', 'unknown')) \
+             AND outbox.finished_at_ms IS NULL) \
              ELSE (SELECT COUNT(*) FROM inbox WHERE inbox.queue = lanes.queue AND inbox.lane = lanes.lane \
              AND inbox.state = 'ready') END OR (lanes.waiting > 0) <> (lanes.ready_at_ms IS NOT NULL)) LIMIT $1",
         ),

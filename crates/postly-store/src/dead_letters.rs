@@ -38,7 +38,7 @@ const LIST: Sql = Sql::both(
      (SELECT COUNT(*) FROM attempts WHERE attempts.message_id = outbox.id) AS attempts, outbox.author_id, \
      CAST(CASE WHEN generations.state = 'refunded' THEN 1 ELSE 0 END AS BIGINT) AS refunded, outbox.created_at_ms \
      FROM outbox LEFT JOIN generations ON generations.id = outbox.generation_id \
-     WHERE outbox.state IN ('refused', 'cancelled', 'dead') \
+     WHERE outbox.reason IS NOT NULL AND outbox.state IN ('refused', 'cancelled', 'dead') \
      ORDER BY created_at_ms DESC, id DESC LIMIT $1",
 );
 

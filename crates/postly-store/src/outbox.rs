@@ -126,7 +126,7 @@ const HEAD: Sql = Sql::both(
      resting_senders.until_ms AS rests_until_ms, attempts.state, attempts.status, attempts.started_at_ms \
      FROM (SELECT id, author_id, provider, business, address, generation_id, carries_variant, reply_to, body, \
      refusals, recipient_waits, expires_at_ms FROM outbox \
-     WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown') ORDER BY id LIMIT 1) AS head \
+     WHERE lane = $1 AND finished_at_ms IS NULL ORDER BY id LIMIT 1) AS head \
      LEFT JOIN resting_senders ON resting_senders.provider = head.provider \
      AND resting_senders.business = head.business AND resting_senders.until_ms > $2 \
      LEFT JOIN attempts ON attempts.message_id = head.id ORDER BY attempts.id",
@@ -449,11 +449,11 @@ pub async fn change_end(
 }
 
 const SHARED: Sql = Sql::both(
-    "SELECT id FROM outbox WHERE lane = $1 AND purpose = $2 AND (id > $3 OR state = 'ready') \
+    "SELECT id FROM outbox WHERE lane = $1 AND purpose = $2 AND purpose <> 'result' AND (id > $3 OR state = 'ready') \
      AND state <> 'cancelled' ORDER BY id DESC LIMIT 1",
 );
 
-/// A message of this purpose in the lane that was queued when this event was already waiting, or has not left yet:
+/// A message of this purpose (not a result) in the lane that was queued when this event was already waiting, or has not left yet:
 /// one that answers this event too. Ids follow the order in which things were stored.
 ///
 /// # Errors
@@ -496,10 +496,11 @@ pub async fn cancel_unsent(
 }
 
 const QUEUED_SINCE: Sql = Sql::both(
-    "SELECT 1 AS found FROM outbox WHERE lane = $1 AND purpose = $2 AND created_at_ms >= $3 LIMIT 1",
+    "SELECT 1 AS found FROM outbox WHERE lane = $1 AND purpose = $2 AND purpose <> 'result' \
+     AND created_at_ms >= $3 LIMIT 1",
 );
 
-/// Whether a message of this purpose was queued in a lane since an instant.
+/// Whether a message of this purpose (not a result) was queued in a lane since an instant.
 ///
 /// # Errors
 /// When the database fails.

@@ -30,7 +30,10 @@ const LEDGER_TRIGGERS_POSTGRES: &str = "\
 const MIGRATION_LOCK: i64 = 0x706f_7374_6c79;
 
 /// The migrations: their names and texts, in order. One that was released is never edited.
-const MIGRATIONS: [(&str, &str); 1] = [("first", include_str!("../migrations/0001_first.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("first", include_str!("../migrations/0001_first.sql")),
+    ("lighter indexes", include_str!("../migrations/0002_lighter_indexes.sql")),
+];
 
 pub(crate) fn migrate_sqlite(connection: &mut Connection) -> Result<(), StoreError> {
     let migrations = Migrations::new(MIGRATIONS.iter().map(|(_, text)| M::up(text)).collect());
