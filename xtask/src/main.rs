@@ -3,12 +3,12 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command for people")]
 
 mod oracles;
-mod postgres;
 mod tidy;
 
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, bail};
+use postly_postgres::{Care, Cluster};
 
 const USAGE: &str = "\
 cargo xtask ci            every check and every test, as a landing needs them
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         ["oracles"] => oracles::ask(false),
         ["oracles", "--accept"] => oracles::ask(true),
         ["tidy"] => tidy::check(),
-        ["postgres"] => postgres::wait(),
+        ["postgres"] => postgres(),
         _ => {
             println!("{USAGE}");
             return ExitCode::from(2);
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn ci() -> anyhow::Result<()> {
-    postgres::install()?;
+    postly_postgres::install()?;
     tidy::check()?;
     cargo(&["fmt", "--all", "--check"])?;
     const FEATURES: [&str; 2] = ["--features", "postly/crash-points"];
@@ -81,7 +81,7 @@ fn demo() -> anyhow::Result<()> {
 }
 
 fn test(args: &[&str]) -> anyhow::Result<()> {
-    let cluster = postgres::Cluster::start()?;
+    let cluster = Cluster::start(Care::ForTests)?;
     let mut command = Command::new(env!("CARGO"));
     command
         .args(["test", "--workspace", "--features", "postly/crash-points"])
@@ -91,10 +91,19 @@ fn test(args: &[&str]) -> anyhow::Result<()> {
 }
 
 fn bench() -> anyhow::Result<()> {
-    let cluster = postgres::Cluster::start()?;
+    let cluster = Cluster::start(Care::ForTests)?;
     let mut command = Command::new(env!("CARGO"));
     command.args(["bench", "--package", "postly", "--bench", "load"]);
     run(command.env("POSTLY_TEST_POSTGRES", cluster.address()))
+}
+
+/// Runs a PostgreSQL until Enter is pressed.
+fn postgres() -> anyhow::Result<()> {
+    postly_postgres::install()?;
+    let cluster = Cluster::start(Care::ForTests)?;
+    println!("POSTLY_TEST_POSTGRES={}", cluster.address());
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(())
 }
 
 fn cargo(args: &[&str]) -> anyhow::Result<()> {
