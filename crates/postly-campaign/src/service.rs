@@ -39,6 +39,12 @@ pub struct Plan {
     pub binary: PathBuf,
     /// Its variables. Nothing of the campaign's own environment reaches it.
     pub variables: Vec<(String, String)>,
+    /// A program and its arguments that the binary is started through (`strace`, `prlimit`), or nothing.
+    pub through: Vec<String>,
+    /// What it does: the arguments of `postly`.
+    pub command: Vec<String>,
+    /// Where its logs are added to; otherwise they stand among ours.
+    pub log: Option<PathBuf>,
 }
 
 impl Plan {
@@ -66,7 +72,14 @@ impl Plan {
         ];
         let variables =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Self { binary, variables }
+        Self { binary, variables, through: vec![], command: vec!["serve".to_owned()], log: None }
+    }
+
+    /// The same, with its logs in this file.
+    #[must_use]
+    pub fn logging_to(mut self, log: PathBuf) -> Self {
+        self.log = Some(log);
+        self
     }
 
     /// The same with one more variable, which wins over an earlier one of its name.
@@ -103,8 +116,14 @@ impl Service {
     pub async fn start_at(plan: &Plan, port: u16) -> anyhow::Result<Self> {
         let public = SocketAddr::from(([127, 0, 0, 1], port));
         let admin = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let child = Command::new(&plan.binary)
-            .arg("serve")
+        let mut words = plan.through.iter().map(std::ffi::OsStr::new).chain([plan.binary.as_os_str()]);
+        let logs = match &plan.log {
+            Some(path) => Stdio::from(std::fs::OpenOptions::new().create(true).append(true).open(path)?),
+            None => Stdio::inherit(),
+        };
+        let child = Command::new(words.next().context("a program is needed")?)
+            .args(words)
+            .args(&plan.command)
             .env_clear()
             .envs(plan.variables.iter().map(|(name, value)| (name, value)))
             .env("BIND_ADDRESS", public.to_string())
@@ -114,6 +133,7 @@ impl Service {
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(logs)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {}", plan.binary.display()))?;

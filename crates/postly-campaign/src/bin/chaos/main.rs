@@ -1,3 +1,170 @@
 //! What it takes to make the service lose a message or a credit. See docs/RELIABILITY.md.
 
-fn main() {}
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command for people")]
+
+mod arena;
+mod checks;
+mod database;
+mod dice;
+mod faults;
+mod load;
+mod proxy;
+mod report;
+mod schedule;
+
+use std::{process::ExitCode, time::Instant};
+
+use anyhow::Context as _;
+use clap::Parser;
+use postly_postgres::{Care, Cluster};
+use postly_simulator::StatusPolicy;
+
+use crate::{arena::Arena, checks::Memory, database::Engine, dice::Dice, report::Row, schedule::Family};
+
+/// After how many rounds everything is looked at, and not only what the round did.
+const LOOK_AT_EVERYTHING_EACH: u64 = 10;
+/// How many rounds in a row of the same family may miss, before it is given up as void: more than chance explains.
+const MOST_MISSES: u64 = 20;
+
+/// Kills, cuts, fills and delays, and counts what was lost.
+#[derive(Debug, Parser)]
+#[command(name = "chaos")]
+struct Options {
+    /// Throws the same dice as the campaign that printed it.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many rounds that hit each family has, instead of its own number.
+    #[arg(long)]
+    rounds: Option<u64>,
+    /// Begins with this round, to replay one of which a report speaks.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// On one engine.
+    #[arg(long, value_enum)]
+    engine: Option<Engine>,
+    /// Only these families.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Family>,
+    /// A minute's worth.
+    #[arg(long)]
+    sample: bool,
+    /// Prints JSON on standard output.
+    #[arg(long)]
+    json: bool,
+    /// Stops at the first family in which something is wrong, and keeps its folder.
+    #[arg(long)]
+    stop_at_first: bool,
+}
+
+impl Options {
+    fn rounds(&self, family: Family) -> u64 {
+        self.rounds.unwrap_or_else(|| if self.sample { family.sample() } else { family.rounds() })
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let options = Options::parse();
+    let seed = match options.seed {
+        Some(seed) => seed,
+        None => {
+            getrandom::u64().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))? % 1_000_000_000
+        }
+    };
+    eprintln!("chaos: --seed {seed}");
+    let mut rows = vec![];
+    let mut cluster = None;
+    for family in Family::ALL {
+        if !options.only.is_empty() && !options.only.contains(&family) {
+            continue;
+        }
+        for engine in family.engines().iter().copied() {
+            let wanted = options.rounds(family);
+            if wanted == 0 || options.engine.is_some_and(|only| only != engine) {
+                continue;
+            }
+            if engine == Engine::Postgres && cluster.is_none() {
+                cluster = Some(Cluster::start(Care::ForKeeps).context("no PostgreSQL")?);
+            }
+            let mut row = Row::new(family, engine, wanted);
+            let begun = Instant::now();
+            if let Err(error) = campaign(&options, seed, family, engine, cluster.as_ref(), &mut row).await {
+                row.broke(format!("{error:#}"));
+            }
+            row.took(begun.elapsed());
+            let good = row.is_good();
+            rows.push(row);
+            if options.stop_at_first && !good {
+                break;
+            }
+        }
+    }
+    if options.json {
+        println!("{}", report::json(seed, &rows));
+    } else {
+        println!("{}", report::table(&rows));
+    }
+    Ok(if rows.iter().all(Row::is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// All rounds of one family on one engine.
+async fn campaign(
+    options: &Options,
+    seed: u64,
+    family: Family,
+    engine: Engine,
+    cluster: Option<&Cluster>,
+    row: &mut Row,
+) -> anyhow::Result<()> {
+    let statuses = match family {
+        Family::KillSilent => StatusPolicy::silent(),
+        _ => StatusPolicy::default(),
+    };
+    let binary = postly_campaign::service::binary()?;
+    let mut arena = Arena::open(engine, binary, cluster, statuses).await?;
+    let mut memory = Memory::default();
+    let result = rounds(options, seed, family, &mut arena, &mut memory, row).await;
+    if let Err(error) = &result {
+        eprintln!("chaos: {} on {}: {error:#}", family.name(), engine.name());
+    }
+    arena.close(result.is_err() || !row.is_good()).await?;
+    result
+}
+
+async fn rounds(
+    options: &Options,
+    seed: u64,
+    family: Family,
+    arena: &mut Arena,
+    memory: &mut Memory,
+    row: &mut Row,
+) -> anyhow::Result<()> {
+    let wanted = options.rounds(family);
+    let name = format!("{} {}", family.name(), arena.engine.name());
+    let mut round = options.first;
+    let mut misses = 0;
+    while row.hit() < wanted && misses < MOST_MISSES {
+        let mut dice = Dice::of(seed, &name, round);
+        let struck =
+            faults::play(family, arena, &mut dice).await.with_context(|| format!("round {round}"))?;
+        let mut verdict = checks::round(arena, memory, &struck.lines, struck.rules).await?;
+        let last = row.hit() + u64::from(struck.hits > 0) >= wanted;
+        if last || round % LOOK_AT_EVERYTHING_EACH == LOOK_AT_EVERYTHING_EACH - 1 {
+            verdict.broken.extend(checks::everything(arena, memory).await?);
+        }
+        let mark = match (verdict.is_clean(), struck.hits) {
+            (true, 0) => "missed",
+            (true, _) => "holds",
+            (false, _) => "BROKEN",
+        };
+        eprintln!("{name} #{round}: {}: {} hits, {mark}", struck.story, struck.hits);
+        misses = if struck.hits == 0 { misses + 1 } else { 0 };
+        row.add(round, &struck, &verdict);
+        arena.turn_the_page();
+        round += 1;
+    }
+    if row.missed() > 0 {
+        eprintln!("{name}: {} rounds hit nothing, and are not counted", row.missed());
+    }
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! Where a family of rounds happens: a database, a world, a service, and a proxy in front of PostgreSQL.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, bail};
+use postly_campaign::service::{Plan, Service, free_port};
+use postly_postgres::Cluster;
+use postly_simulator::{MessageStatus, ModelBehaviour, Simulator, SimulatorConfig, StatusPolicy};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    database::{Database, Engine},
+    load::{Crowd, insist},
+    proxy::Proxy,
+};
+
+/// Between two looks at something that takes a moment.
+const LOOK_AGAIN: Duration = Duration::from_millis(15);
+/// How long a round may take to come to rest once its fault is over (RELIABILITY I20).
+const REST_WITHIN: Duration = Duration::from_secs(60);
+/// What a first message gives: never the reason for a refusal here.
+pub(crate) const TRIAL_CREDITS: i64 = 1_000_000;
+/// How long a lease lasts (`postly-app`, `work`).
+const LEASE_MS: i64 = 60_000;
+
+/// See the module.
+pub(crate) struct Arena {
+    pub(crate) engine: Engine,
+    pub(crate) world: Simulator,
+    pub(crate) database: Database,
+    pub(crate) plan: Plan,
+    pub(crate) crowd: Crowd,
+    /// The proxy in front of PostgreSQL.
+    pub(crate) proxy: Option<Proxy>,
+    /// The service that providers knock at.
+    pub(crate) service: Option<Service>,
+    /// Accepted messages of earlier rounds: whatever was to be said of them was said.
+    pub(crate) told: usize,
+    /// Whether providers bring the news again that nobody took.
+    pub(crate) tells: bool,
+    port: u16,
+    folder: PathBuf,
+}
+
+impl Arena {
+    /// An empty database and a service on it.
+    pub(crate) async fn open(
+        engine: Engine,
+        binary: PathBuf,
+        cluster: Option<&Cluster>,
+        statuses: StatusPolicy,
+    ) -> anyhow::Result<Self> {
+        let tells = statuses.sent || statuses.delivered;
+        let world = Simulator::start(SimulatorConfig { statuses, ..SimulatorConfig::default() }).await?;
+        let port = free_port()?;
+        let name = format!("postly_chaos_{}_{port}", std::process::id());
+        let folder = std::env::temp_dir().join(name.replace('_', "-"));
+        std::fs::create_dir_all(&folder).context("cannot make a folder")?;
+        let (database, proxy, url) = match engine {
+            Engine::Sqlite => {
+                let database = Database::Sqlite(folder.join("postly.db"));
+                let url = database.url();
+                (database, None, url)
+            }
+            Engine::Postgres => {
+                let cluster = cluster.context("a PostgreSQL is needed")?;
+                let admin = Database::Postgres(format!("{}postgres", cluster.address()));
+                admin.change(&format!("CREATE DATABASE {name}")).await?;
+                let proxy = Proxy::start(cluster.port()).await?;
+                let url = format!("postgres://postgres@127.0.0.1:{}/{name}", proxy.port());
+                (Database::Postgres(format!("{}{name}", cluster.address())), Some(proxy), url)
+            }
+        };
+        let plan = Plan::new(binary, &world, &url).logging_to(folder.join("log"));
+        let service = None;
+        let crowd = Crowd::default();
+        let mut arena =
+            Self { engine, world, database, plan, crowd, proxy, service, told: 0, tells, port, folder };
+        arena.serve().await?;
+        Ok(arena)
+    }
+
+    /// Starts the service, where providers look for it.
+    pub(crate) async fn serve(&mut self) -> anyhow::Result<()> {
+        let service = Service::start_at(&self.plan, self.port).await?;
+        let url = format!("http://{}/api/whatsapp/webhook", service.public);
+        self.world.set_webhook(&url, &url)?;
+        self.service = Some(service);
+        Ok(())
+    }
+
+    /// The running service.
+    pub(crate) fn service(&mut self) -> anyhow::Result<&mut Service> {
+        self.service.as_mut().context("no service runs")
+    }
+
+    /// Ends the service without a word.
+    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
+        self.service.take().context("no service runs")?.kill().await
+    }
+
+    /// The model takes this long from now on.
+    pub(crate) fn model_takes(&self, pause: Duration) {
+        let ms = u64::try_from(pause.as_millis()).unwrap_or(0);
+        self.world.model(ModelBehaviour::LatencyMs(ms));
+    }
+
+    /// The time passes for what a process had claimed that died before this instant: its leases end. Returns how many
+    /// there were. The service may run already: what it has claimed since ends later.
+    pub(crate) async fn leases_end(&self, died_at_ms: i64) -> anyhow::Result<u64> {
+        let last = died_at_ms + LEASE_MS;
+        let sql = format!(
+            "UPDATE lanes SET ready_at_ms = 0 WHERE lease_token IS NOT NULL AND ready_at_ms <= {last}"
+        );
+        self.database.change(&sql).await
+    }
+
+    /// Waits until nothing is left to do. Meanwhile the time passes for whatever waits for an hour to come, and
+    /// providers bring their news again; a message of which nobody knows is waited for until all that can be heard of
+    /// it was heard, and only then its 30 s are over.
+    pub(crate) async fn rest(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + REST_WITHIN;
+        loop {
+            if self.database.count("SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL").await? == 0 {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("something waits for ever:\n{}", self.waiting().await?);
+            }
+            let unknown = self
+                .database
+                .texts(
+                    "SELECT attempts.id FROM attempts JOIN outbox ON outbox.id = attempts.message_id \
+                     WHERE outbox.state = 'unknown' AND attempts.state IN ('sending', 'unclear')",
+                )
+                .await?;
+            if !unknown.is_empty() {
+                self.tell().await?;
+                let list = unknown.join("', '");
+                let sql = format!(
+                    "UPDATE attempts SET started_at_ms = started_at_ms - 60000 \
+                     WHERE state IN ('sending', 'unclear') AND id IN ('{list}')"
+                );
+                self.database.change(&sql).await?;
+            }
+            self.pauses_end().await?;
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// The time passes: what pauses, in nobody's hands, is due.
+    pub(crate) async fn pauses_end(&self) -> anyhow::Result<()> {
+        let now = self.world.now_ms();
+        let sql =
+            format!("UPDATE lanes SET ready_at_ms = 0 WHERE lease_token IS NULL AND ready_at_ms > {now}");
+        self.database.change(&sql).await?;
+        // A sender that rests rests for minutes.
+        self.database.change("DELETE FROM resting_senders").await?;
+        Ok(())
+    }
+
+    /// The providers bring the news again that nobody took: this is what became of everything they accepted.
+    pub(crate) async fn tell(&mut self) -> anyhow::Result<()> {
+        if !self.tells {
+            return Ok(());
+        }
+        let accepted = self.world.accepted_messages();
+        for (_, _, message) in accepted.iter().skip(self.told) {
+            if message.status == MessageStatus::Failed {
+                continue;
+            }
+            let webhook = self.world.webhook_status(&message.id, MessageStatus::Delivered, None);
+            if insist(&self.world, &webhook).await.last() != Some(&200) {
+                bail!("the service takes no statuses any more");
+            }
+        }
+        let deadline = Instant::now() + REST_WITHIN;
+        let waiting = "SELECT COUNT(*) FROM lanes WHERE queue = 'status' AND ready_at_ms IS NOT NULL";
+        while self.database.count(waiting).await? > 0 {
+            if Instant::now() > deadline {
+                bail!("a status waits for ever:\n{}", self.waiting().await?);
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+
+    /// What waits, for whoever reads why a round failed.
+    pub(crate) async fn waiting(&self) -> anyhow::Result<String> {
+        let lanes = "SELECT queue || ' ' || lane || ': ' || waiting || ' waiting, due ' || ready_at_ms || ', ' \
+                     || COALESCE(lease_token, 'in nobody''s hands') FROM lanes WHERE ready_at_ms IS NOT NULL LIMIT 10";
+        let messages = "SELECT outbox.id || ' ' || outbox.state || ' message, attempt ' || COALESCE(attempts.state, \
+                        'none') FROM outbox LEFT JOIN attempts ON attempts.message_id = outbox.id \
+                        WHERE outbox.finished_at_ms IS NULL LIMIT 10";
+        let mut lines = self.database.texts(lanes).await?;
+        lines.extend(self.database.texts(messages).await?);
+        lines.push(format!("the service's log: {}", self.folder.join("log").display()));
+        Ok(lines.join("\n"))
+    }
+
+    /// A round is over: the journals of the world begin anew.
+    pub(crate) fn turn_the_page(&mut self) {
+        self.told = self.world.accepted_messages().len();
+        self.world.clear_journal();
+    }
+
+    /// Ends everything. The folder stays when something is to be looked at.
+    pub(crate) async fn close(mut self, keep: bool) -> anyhow::Result<()> {
+        if self.service.is_some() {
+            self.kill().await?;
+        }
+        self.world.stop().await;
+        if !keep {
+            std::fs::remove_dir_all(&self.folder).context("cannot remove a folder")?;
+        }
+        Ok(())
+    }
+
+    /// Runs a command of the operator, which must end well. Returns what it printed.
+    pub(crate) async fn operator(&self, args: &[&str]) -> anyhow::Result<(bool, String)> {
+        let output = tokio::process::Command::new(&self.plan.binary)
+            .args(args)
+            .env_clear()
+            .env("DATABASE_URL", self.database.url())
+            .env("RUST_LOG", "off")
+            .current_dir(&self.folder)
+            .output()
+            .await
+            .context("cannot run the operator's command")?;
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+}
