@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use postly_simulator::Simulator;
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, Command},
+};
 
 /// How long a start may take before the campaign gives up: migrations and a recovering database included.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -125,10 +128,11 @@ impl Service {
             .args(words)
             .args(&plan.command)
             .env_clear()
+            // The plan may name another one: processes that share a database share their public address.
+            .env("PUBLIC_BASE_URL", format!("http://{public}"))
             .envs(plan.variables.iter().map(|(name, value)| (name, value)))
             .env("BIND_ADDRESS", public.to_string())
             .env("ADMIN_BIND_ADDRESS", admin.to_string())
-            .env("PUBLIC_BASE_URL", format!("http://{public}"))
             // No `.env` of the checkout reaches it either.
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
@@ -139,7 +143,9 @@ impl Service {
             .with_context(|| format!("cannot start {}", plan.binary.display()))?;
         let mut service = Self { child, public, admin };
         let deadline = tokio::time::Instant::now() + START_WITHIN;
-        while tokio::net::TcpStream::connect(public).await.is_err() {
+        // A worker has no public door.
+        let door = if plan.command.iter().any(|word| word == "worker") { admin } else { public };
+        while tokio::net::TcpStream::connect(door).await.is_err() {
             if let Some(status) = service.child.try_wait()? {
                 bail!("the service ended at its start: {status}");
             }
@@ -164,6 +170,23 @@ impl Service {
         let pid = self.pid().context("the service has ended")?.to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await?;
         if sent.success() { Ok(()) } else { bail!("the signal {name} did not reach the service") }
+    }
+
+    /// One of its figures, all its labels together; 0 when it has not been counted yet.
+    ///
+    /// # Errors
+    /// When the operator's door does not answer.
+    pub async fn figure(&self, name: &str) -> anyhow::Result<f64> {
+        let mut connection = tokio::net::TcpStream::connect(self.admin).await?;
+        connection
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await?;
+        let lines = answer
+            .lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
+        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
     }
 
     /// Waits until it has ended.

@@ -1,21 +1,24 @@
 //! Where a family of rounds happens: a database, a world, a service, and a proxy in front of PostgreSQL.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use postly_campaign::service::{Plan, Service, free_port};
 use postly_postgres::Cluster;
-use postly_simulator::{MessageStatus, ModelBehaviour, Simulator, SimulatorConfig, StatusPolicy};
+use postly_simulator::{MessageStatus, ModelBehaviour, Outcome, Simulator, SimulatorConfig, StatusPolicy};
 use tokio::time::{Instant, sleep};
 
 use crate::{
     database::{Database, Engine},
+    faults::disk,
     load::{Crowd, insist},
     proxy::Proxy,
 };
 
 /// Between two looks at something that takes a moment.
 const LOOK_AGAIN: Duration = Duration::from_millis(15);
+/// Between two statuses of one message (`StatusPolicy`), and more.
+const STATUSES_COME_WITHIN: Duration = Duration::from_millis(100);
 /// How long a round may take to come to rest once its fault is over (RELIABILITY I20).
 const REST_WITHIN: Duration = Duration::from_secs(60);
 /// What a first message gives: never the reason for a refusal here.
@@ -34,21 +37,34 @@ pub(crate) struct Arena {
     pub(crate) proxy: Option<Proxy>,
     /// The service that providers knock at.
     pub(crate) service: Option<Service>,
+    /// A second process that only works.
+    pub(crate) helper: Option<Service>,
+    /// The PostgreSQL that holds the data.
+    pub(crate) cluster: Option<Arc<Cluster>>,
+    /// Its standby.
+    pub(crate) standby: Option<Cluster>,
+    /// By how much the service's clock is ahead of ours.
+    pub(crate) clock_step_ms: i64,
     /// Accepted messages of earlier rounds: whatever was to be said of them was said.
     pub(crate) told: usize,
     /// Whether providers bring the news again that nobody took.
     pub(crate) tells: bool,
     port: u16,
     folder: PathBuf,
+    small_disk: bool,
 }
+
+/// The folder of the database, within that of the arena.
+const DISK: &str = "disk";
 
 impl Arena {
     /// An empty database and a service on it.
     pub(crate) async fn open(
         engine: Engine,
         binary: PathBuf,
-        cluster: Option<&Cluster>,
+        cluster: Option<Arc<Cluster>>,
         statuses: StatusPolicy,
+        small_disk: bool,
     ) -> anyhow::Result<Self> {
         let tells = statuses.sent || statuses.delivered;
         let world = Simulator::start(SimulatorConfig { statuses, ..SimulatorConfig::default() }).await?;
@@ -56,14 +72,18 @@ impl Arena {
         let name = format!("postly_chaos_{}_{port}", std::process::id());
         let folder = std::env::temp_dir().join(name.replace('_', "-"));
         std::fs::create_dir_all(&folder).context("cannot make a folder")?;
+        let disk = folder.join(DISK);
+        if small_disk {
+            disk::mount(&disk).await?;
+        }
         let (database, proxy, url) = match engine {
             Engine::Sqlite => {
-                let database = Database::Sqlite(folder.join("postly.db"));
+                let database = Database::Sqlite(disk.join("postly.db"));
                 let url = database.url();
                 (database, None, url)
             }
             Engine::Postgres => {
-                let cluster = cluster.context("a PostgreSQL is needed")?;
+                let cluster = cluster.as_ref().context("a PostgreSQL is needed")?;
                 let admin = Database::Postgres(format!("{}postgres", cluster.address()));
                 admin.change(&format!("CREATE DATABASE {name}")).await?;
                 let proxy = Proxy::start(cluster.port()).await?;
@@ -72,10 +92,24 @@ impl Arena {
             }
         };
         let plan = Plan::new(binary, &world, &url).logging_to(folder.join("log"));
-        let service = None;
-        let crowd = Crowd::default();
-        let mut arena =
-            Self { engine, world, database, plan, crowd, proxy, service, told: 0, tells, port, folder };
+        let mut arena = Self {
+            engine,
+            world,
+            database,
+            plan,
+            crowd: Crowd::default(),
+            proxy,
+            service: None,
+            helper: None,
+            cluster,
+            standby: None,
+            clock_step_ms: 0,
+            told: 0,
+            tells,
+            port,
+            folder,
+            small_disk,
+        };
         arena.serve().await?;
         Ok(arena)
     }
@@ -89,9 +123,37 @@ impl Arena {
         Ok(())
     }
 
+    /// Starts a second process beside the service, which takes no webhooks.
+    pub(crate) async fn help(&mut self) -> anyhow::Result<()> {
+        let mut plan = self.plan.clone().with("PUBLIC_BASE_URL", &format!("http://127.0.0.1:{}", self.port));
+        plan.command.extend(["--role".to_owned(), "worker".to_owned()]);
+        self.helper = Some(Service::start(&plan).await?);
+        Ok(())
+    }
+
+    /// A file of this arena.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// What time it is for the service.
+    fn now_ms(&self) -> i64 {
+        self.world.now_ms() + self.clock_step_ms
+    }
+
     /// The running service.
     pub(crate) fn service(&mut self) -> anyhow::Result<&mut Service> {
         self.service.as_mut().context("no service runs")
+    }
+
+    /// The PostgreSQL that holds the data.
+    pub(crate) fn cluster(&self) -> anyhow::Result<&Cluster> {
+        self.cluster.as_deref().context("there is no PostgreSQL")
+    }
+
+    /// The proxy in front of it.
+    pub(crate) fn proxy(&self) -> anyhow::Result<&Proxy> {
+        self.proxy.as_ref().context("there is no proxy")
     }
 
     /// Ends the service without a word.
@@ -108,11 +170,21 @@ impl Arena {
     /// The time passes for what a process had claimed that died before this instant: its leases end. Returns how many
     /// there were. The service may run already: what it has claimed since ends later.
     pub(crate) async fn leases_end(&self, died_at_ms: i64) -> anyhow::Result<u64> {
-        let last = died_at_ms + LEASE_MS;
+        let last = died_at_ms + LEASE_MS + self.clock_step_ms.max(0);
         let sql = format!(
             "UPDATE lanes SET ready_at_ms = 0 WHERE lease_token IS NOT NULL AND ready_at_ms <= {last}"
         );
         self.database.change(&sql).await
+    }
+
+    /// Waits until nothing but statuses is under way, or this patience ends.
+    pub(crate) async fn idle_within(&self, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        let held = "SELECT COUNT(*) FROM lanes WHERE lease_token IS NOT NULL AND queue <> 'status'";
+        while Instant::now() < deadline && self.database.count(held).await? > 0 {
+            sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
     }
 
     /// Waits until nothing is left to do. Meanwhile the time passes for whatever waits for an hour to come, and
@@ -150,7 +222,7 @@ impl Arena {
 
     /// The time passes: what pauses, in nobody's hands, is due.
     pub(crate) async fn pauses_end(&self) -> anyhow::Result<()> {
-        let now = self.world.now_ms();
+        let now = self.now_ms();
         let sql =
             format!("UPDATE lanes SET ready_at_ms = 0 WHERE lease_token IS NULL AND ready_at_ms > {now}");
         self.database.change(&sql).await?;
@@ -164,9 +236,23 @@ impl Arena {
         if !self.tells {
             return Ok(());
         }
+        // Of some nothing is ever told, and of others something else.
+        const MUTE: [&str; 3] = ["accept_then_no_answer_no_status", "no_status", "failed_status"];
+        let mute: Vec<String> = self
+            .world
+            .journal()
+            .into_iter()
+            .filter(|entry| entry.fault.is_some_and(|fault| MUTE.contains(&fault)))
+            .filter_map(|entry| match entry.outcome {
+                Outcome::Accepted { id } => Some(id),
+                Outcome::Pending | Outcome::Answered { .. } | Outcome::Refused { .. } | Outcome::Dropped => {
+                    None
+                }
+            })
+            .collect();
         let accepted = self.world.accepted_messages();
         for (_, _, message) in accepted.iter().skip(self.told) {
-            if message.status == MessageStatus::Failed {
+            if message.status == MessageStatus::Failed || mute.contains(&message.id) {
                 continue;
             }
             let webhook = self.world.webhook_status(&message.id, MessageStatus::Delivered, None);
@@ -183,6 +269,19 @@ impl Arena {
             sleep(LOOK_AGAIN).await;
         }
         Ok(())
+    }
+
+    /// Waits until what the providers tell by themselves has arrived.
+    pub(crate) async fn statuses_arrive(&self) -> anyhow::Result<()> {
+        let mut heard = -1;
+        loop {
+            let now = self.database.count("SELECT COUNT(*) FROM inbox WHERE queue = 'status'").await?;
+            if now == heard {
+                return Ok(());
+            }
+            heard = now;
+            sleep(STATUSES_COME_WITHIN).await;
+        }
     }
 
     /// What waits, for whoever reads why a round failed.
@@ -209,7 +308,13 @@ impl Arena {
         if self.service.is_some() {
             self.kill().await?;
         }
+        if let Some(helper) = self.helper.take() {
+            helper.kill().await?;
+        }
         self.world.stop().await;
+        if self.small_disk {
+            disk::unmount(&self.path(DISK)).await?;
+        }
         if !keep {
             std::fs::remove_dir_all(&self.folder).context("cannot remove a folder")?;
         }

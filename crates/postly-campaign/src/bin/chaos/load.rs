@@ -14,7 +14,7 @@ use crate::dice::Dice;
 /// The pause of a provider that was not answered 200. Real ones wait longer; that only makes a round slow.
 const INSIST_AFTER: Duration = Duration::from_millis(25);
 /// How long a provider insists before the campaign calls the service dead.
-const INSIST_FOR: Duration = Duration::from_secs(60);
+const INSIST_FOR: Duration = Duration::from_secs(120);
 
 /// One message as its provider carried it.
 #[derive(Debug, Clone)]
@@ -35,6 +35,11 @@ impl Line {
     /// The service has taken it: from here on it may not get lost.
     pub(crate) fn is_acked(&self) -> bool {
         self.answers.contains(&200)
+    }
+
+    /// How many deliveries were not taken.
+    pub(crate) fn refusals(&self) -> u64 {
+        u64::try_from(self.answers.iter().filter(|answer| **answer != 200).count()).unwrap_or(u64::MAX)
     }
 
     /// A delivery ended without an answer: nobody knows whether it was stored.
@@ -67,13 +72,25 @@ impl Crowd {
     /// Somebody who never wrote before, at one provider or the other by turns.
     fn somebody(&mut self, world: &Simulator) -> Person {
         let channel = if self.people.is_multiple_of(2) { Channel::Meta } else { Channel::Twilio };
+        self.somebody_at(world, channel)
+    }
+
+    /// Somebody who never wrote before.
+    pub(crate) fn somebody_at(&mut self, world: &Simulator, channel: Channel) -> Person {
         let number = format!("+33639{:06}", 980_000 + self.people);
         self.people += 1;
         world.person(channel, &number)
     }
 
+    /// A brief, and the word that only it has.
+    pub(crate) fn brief(&mut self) -> (String, String) {
+        let marker = self.word();
+        let brief = format!("Crée un post pour annoncer la fournée de l'atelier {marker} dans le quartier");
+        (marker, brief)
+    }
+
     /// A word that nothing else contains: eight letters, a number in syllables.
-    pub(crate) fn word(&mut self) -> String {
+    fn word(&mut self) -> String {
         const CONSONANTS: [char; 13] = ['b', 'd', 'f', 'g', 'k', 'l', 'm', 'n', 'p', 'r', 't', 'v', 'z'];
         const VOWELS: [char; 5] = ['a', 'e', 'i', 'o', 'u'];
         let mut rest = self.words;

@@ -11,11 +11,13 @@ mod load;
 mod proxy;
 mod report;
 mod schedule;
+mod trace;
 
-use std::{process::ExitCode, time::Instant};
+use std::{process::ExitCode, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use clap::Parser;
+use faults::Skipped;
 use postly_postgres::{Care, Cluster};
 use postly_simulator::StatusPolicy;
 
@@ -84,12 +86,15 @@ async fn main() -> anyhow::Result<ExitCode> {
                 continue;
             }
             if engine == Engine::Postgres && cluster.is_none() {
-                cluster = Some(Cluster::start(Care::ForKeeps).context("no PostgreSQL")?);
+                cluster = Some(Arc::new(Cluster::start(Care::ForKeeps).context("no PostgreSQL")?));
             }
             let mut row = Row::new(family, engine, wanted);
             let begun = Instant::now();
-            if let Err(error) = campaign(&options, seed, family, engine, cluster.as_ref(), &mut row).await {
-                row.broke(format!("{error:#}"));
+            if let Err(error) = campaign(&options, seed, family, engine, cluster.clone(), &mut row).await {
+                match error.downcast_ref::<Skipped>() {
+                    Some(Skipped(reason)) => row.skip(reason.clone()),
+                    None => row.broke(format!("{error:#}")),
+                }
             }
             row.took(begun.elapsed());
             let good = row.is_good();
@@ -113,7 +118,7 @@ async fn campaign(
     seed: u64,
     family: Family,
     engine: Engine,
-    cluster: Option<&Cluster>,
+    cluster: Option<Arc<Cluster>>,
     row: &mut Row,
 ) -> anyhow::Result<()> {
     let statuses = match family {
@@ -121,10 +126,19 @@ async fn campaign(
         _ => StatusPolicy::default(),
     };
     let binary = postly_campaign::service::binary()?;
-    let mut arena = Arena::open(engine, binary, cluster, statuses).await?;
+    let cluster = match family.needs_its_own_cluster() {
+        true => Some(Arc::new(Cluster::start(Care::ForKeeps).context("no PostgreSQL")?)),
+        false => cluster,
+    };
+    let mut arena = Arena::open(engine, binary, cluster, statuses, family == Family::DiskFull).await?;
+    if family.needs_two() {
+        arena.help().await?;
+    }
     let mut memory = Memory::default();
     let result = rounds(options, seed, family, &mut arena, &mut memory, row).await;
-    if let Err(error) = &result {
+    if let Err(error) = &result
+        && !error.is::<Skipped>()
+    {
         eprintln!("chaos: {} on {}: {error:#}", family.name(), engine.name());
     }
     arena.close(result.is_err() || !row.is_good()).await?;
@@ -146,9 +160,10 @@ async fn rounds(
     while row.hit() < wanted && misses < MOST_MISSES {
         let mut dice = Dice::of(seed, &name, round);
         let struck =
-            faults::play(family, arena, &mut dice).await.with_context(|| format!("round {round}"))?;
+            faults::play(family, arena, &mut dice, round).await.with_context(|| format!("round {round}"))?;
         let mut verdict = checks::round(arena, memory, &struck.lines, struck.rules).await?;
         let last = row.hit() + u64::from(struck.hits > 0) >= wanted;
+        verdict.broken.extend(struck.broken.iter().cloned());
         if last || round % LOOK_AT_EVERYTHING_EACH == LOOK_AT_EVERYTHING_EACH - 1 {
             verdict.broken.extend(checks::everything(arena, memory).await?);
         }

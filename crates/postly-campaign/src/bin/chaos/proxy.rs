@@ -44,8 +44,8 @@ struct State {
     cuts: AtomicU64,
     /// Bytes wait, in both directions, as behind a cable that is out.
     held: AtomicBool,
-    /// Each piece is late by this many milliseconds.
-    late_ms: AtomicU64,
+    /// Connections numbered below this are forgotten: nothing passes on them any more, and nobody closes them.
+    forgotten: AtomicU64,
     /// Connections that were opened.
     opened: AtomicU64,
 }
@@ -105,19 +105,14 @@ impl Proxy {
         self.state.cuts.load(Ordering::SeqCst)
     }
 
-    /// How many connections were opened so far.
-    pub(crate) fn opened(&self) -> u64 {
-        self.state.opened.load(Ordering::SeqCst)
-    }
-
     /// Holds every byte back, or lets them go.
     pub(crate) fn hold(&self, held: bool) {
         self.state.held.store(held, Ordering::SeqCst);
     }
 
-    /// Makes every piece late.
-    pub(crate) fn delay(&self, pause: Duration) {
-        self.state.late_ms.store(u64::try_from(pause.as_millis()).unwrap_or(0), Ordering::SeqCst);
+    /// Forgets the connections of today, as a router does that was replaced: they stay open, and nothing passes on them.
+    pub(crate) fn forget_all(&self) {
+        self.state.forgotten.store(self.state.opened.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 }
 
@@ -130,15 +125,15 @@ async fn accept(listener: TcpListener, state: Arc<State>, orders: watch::Receive
             else {
                 return;
             };
-            state.opened.fetch_add(1, Ordering::SeqCst);
+            let number = state.opened.fetch_add(1, Ordering::SeqCst);
             // Small messages there and back: waiting to fill a packet would make every statement slow.
             let _ = (client.set_nodelay(true), server.set_nodelay(true));
             let ((client_in, client_out), (server_in, server_out)) =
                 (client.into_split(), server.into_split());
             // Whichever end closes, or whoever orders it: both halves go, and with them both connections.
             tokio::select! {
-                () = carry(client_in, server_out, &state, true) => {}
-                () = carry(server_in, client_out, &state, false) => {}
+                () = carry(client_in, server_out, &state, number, true) => {}
+                () = carry(server_in, client_out, &state, number, false) => {}
                 _ = orders.changed() => {}
             }
         });
@@ -146,17 +141,13 @@ async fn accept(listener: TcpListener, state: Arc<State>, orders: watch::Receive
 }
 
 /// Carries bytes in one direction until something ends it.
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State, to_server: bool) {
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State, number: u64, to_server: bool) {
     let mut buffer = vec![0; BUFFER];
     loop {
         let Ok(count) = from.read(&mut buffer).await else { return };
         let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { return };
-        while state.held.load(Ordering::SeqCst) {
+        while state.held.load(Ordering::SeqCst) || number < state.forgotten.load(Ordering::SeqCst) {
             sleep(HELD_LOOK).await;
-        }
-        let late_ms = state.late_ms.load(Ordering::SeqCst);
-        if late_ms > 0 {
-            sleep(Duration::from_millis(late_ms)).await;
         }
         let commits = to_server && is_commit(piece);
         if commits && take_one(&state.cut_before) {

@@ -1,6 +1,6 @@
 //! What is done, on which engine, and how often.
 
-use crate::database::Engine;
+use crate::{database::Engine, faults};
 
 /// A kind of round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -21,10 +21,14 @@ pub(crate) enum Family {
     CutCommit,
     /// The network to PostgreSQL stands still for longer than any patience, or is slow.
     Network,
+    /// Connections to PostgreSQL fall silent for ever without being closed; new ones are served.
+    HalfOpen,
     /// SIGTERM under load.
     Terminate,
     /// SIGSTOP, the lease ends, another process takes over, SIGCONT.
     Zombie,
+    /// The same with nothing made shorter: the zombie sleeps until its lease and every wait have ended by themselves.
+    ZombieForReal,
     /// The providers and the model fail in every way there is.
     Upstream,
     /// Webhooks come several times at once, late, and out of order.
@@ -37,11 +41,13 @@ pub(crate) enum Family {
     DiskFull,
     /// The wall clock jumps.
     Clock,
+    /// No fault: `strace` sees whether each acknowledgement comes after its sync.
+    SyncOrder,
 }
 
 impl Family {
     /// All, in the order they are run.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Kill,
         Self::KillSilent,
         Self::KillOneOfTwo,
@@ -50,14 +56,17 @@ impl Family {
         Self::Backends,
         Self::CutCommit,
         Self::Network,
+        Self::HalfOpen,
         Self::Terminate,
         Self::Zombie,
+        Self::ZombieForReal,
         Self::Upstream,
         Self::Inbound,
         Self::Failover,
         Self::ReadOnly,
         Self::DiskFull,
         Self::Clock,
+        Self::SyncOrder,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -72,12 +81,15 @@ impl Family {
             Self::Network => "network",
             Self::Terminate => "terminate",
             Self::Zombie => "zombie",
+            Self::ZombieForReal => "zombie-for-real",
             Self::Upstream => "upstream",
             Self::Inbound => "inbound",
             Self::Failover => "failover",
             Self::ReadOnly => "read-only",
             Self::DiskFull => "disk-full",
             Self::Clock => "clock",
+            Self::HalfOpen => "half-open",
+            Self::SyncOrder => "sync-order",
         }
     }
 
@@ -90,7 +102,8 @@ impl Family {
             | Self::Terminate
             | Self::Upstream
             | Self::Inbound
-            | Self::Clock => BOTH,
+            | Self::Clock
+            | Self::SyncOrder => BOTH,
             Self::DiskFull => &[Engine::Sqlite],
             Self::KillOneOfTwo
             | Self::Blackout
@@ -98,10 +111,22 @@ impl Family {
             | Self::Backends
             | Self::CutCommit
             | Self::Network
+            | Self::HalfOpen
             | Self::Zombie
+            | Self::ZombieForReal
             | Self::Failover
             | Self::ReadOnly => &[Engine::Postgres],
         }
+    }
+
+    /// Whether a second process works beside the service.
+    pub(crate) fn needs_two(self) -> bool {
+        matches!(self, Self::KillOneOfTwo | Self::Zombie | Self::ZombieForReal)
+    }
+
+    /// Whether it breaks its PostgreSQL for good, and has one of its own.
+    pub(crate) fn needs_its_own_cluster(self) -> bool {
+        matches!(self, Self::Failover | Self::ReadOnly)
     }
 
     /// How many rounds that hit a whole campaign has, for each engine.
@@ -112,9 +137,13 @@ impl Family {
             Self::KillOneOfTwo => 60,
             Self::KillSilent | Self::Blackout | Self::CutCommit => 30,
             Self::Restart | Self::Backends | Self::Terminate | Self::Zombie => 20,
-            // Each round is a fault of the list; the list is longer than this only for nobody.
-            Self::Upstream => 60,
+            // Each takes more than a minute.
+            Self::ZombieForReal => 2,
+            // Each round is one fault of the list.
+            Self::Upstream => faults::upstream::count(),
             Self::Inbound => 20,
+            Self::HalfOpen => 3,
+            Self::SyncOrder => 1,
             Self::Network | Self::Failover | Self::ReadOnly | Self::DiskFull | Self::Clock => 10,
         }
     }
@@ -123,14 +152,16 @@ impl Family {
     pub(crate) fn sample(self) -> u64 {
         match self {
             Self::Kill => 4,
-            Self::Restart | Self::CutCommit => 1,
+            Self::Restart | Self::CutCommit | Self::SyncOrder => 1,
             Self::KillSilent
             | Self::KillOneOfTwo
             | Self::Blackout
             | Self::Backends
             | Self::Network
+            | Self::HalfOpen
             | Self::Terminate
             | Self::Zombie
+            | Self::ZombieForReal
             | Self::Upstream
             | Self::Inbound
             | Self::Failover

@@ -1,6 +1,14 @@
 //! The faults, one file per family.
 
+mod clock;
+pub(crate) mod disk;
+mod failover;
+mod inbound;
 mod kill;
+mod postgres;
+mod signals;
+mod sync_order;
+pub(crate) mod upstream;
 
 use std::time::Duration;
 
@@ -26,15 +34,51 @@ pub(crate) struct Struck {
     /// What was under way when it struck: leases that a dead process held, messages without an answer, calls that failed.
     /// A round in which this is 0 proves nothing, and is not counted.
     pub(crate) hits: u64,
+    /// What the fault itself showed that must not be.
+    pub(crate) broken: Vec<String>,
     /// The round in words, so that it can be read and replayed.
     pub(crate) story: String,
 }
 
+/// This machine cannot play a fault, for this reason. It is said in the table, and is no failure.
+#[derive(Debug)]
+pub(crate) struct Skipped(pub(crate) String);
+
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Skipped {}
+
 /// Plays one round. When it returns, the fault is over, and everything has come to rest.
-pub(crate) async fn play(family: Family, arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
+pub(crate) async fn play(
+    family: Family,
+    arena: &mut Arena,
+    dice: &mut Dice,
+    round: u64,
+) -> anyhow::Result<Struck> {
     match family {
         Family::Kill | Family::KillSilent => kill::random(arena, dice, family == Family::KillSilent).await,
-        _ => anyhow::bail!("{} is not written yet", family.name()),
+        Family::KillOneOfTwo => kill::one_of_two(arena, dice).await,
+        Family::Blackout => kill::blackout(arena, dice).await,
+        Family::Restart => postgres::restart(arena, dice).await,
+        Family::Backends => postgres::backends(arena, dice).await,
+        Family::CutCommit => postgres::cut_commit(arena, dice).await,
+        Family::Network => postgres::network(arena, dice).await,
+        Family::Terminate => signals::terminate(arena, dice).await,
+        Family::Zombie => signals::zombie(arena, dice).await,
+        Family::ZombieForReal => signals::zombie_for_real(arena, dice).await,
+        Family::HalfOpen => postgres::half_open(arena, dice).await,
+        Family::Upstream => upstream::fail(arena, dice, round).await,
+        Family::Inbound => inbound::deliveries(arena, dice).await,
+        Family::Failover | Family::ReadOnly => {
+            failover::failover(arena, dice, family == Family::ReadOnly).await
+        }
+        Family::DiskFull => disk::full(arena, dice).await,
+        Family::Clock => clock::step(arena, dice).await,
+        Family::SyncOrder => sync_order::watch(arena, dice).await,
     }
 }
 
@@ -76,6 +120,11 @@ async fn come_to_rest(arena: &mut Arena, writing: Writing) -> anyhow::Result<Vec
     arena.world.clear_faults();
     arena.rest().await?;
     Ok(lines)
+}
+
+/// How many deliveries of a journal were not taken at once.
+fn refusals(lines: &[Line]) -> u64 {
+    lines.iter().map(Line::refusals).sum()
 }
 
 /// How many messages of a journal had no answer at least once.
