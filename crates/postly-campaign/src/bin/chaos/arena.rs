@@ -43,8 +43,8 @@ pub(crate) struct Arena {
     pub(crate) cluster: Option<Arc<Cluster>>,
     /// Its standby.
     pub(crate) standby: Option<Cluster>,
-    /// By how much the service's clock is ahead of ours.
-    pub(crate) clock_step_ms: i64,
+    /// By how much the service's clock is ahead of ours, once it is one that can be moved.
+    pub(crate) ahead_ms: Option<i64>,
     /// Accepted messages of earlier rounds: whatever was to be said of them was said.
     pub(crate) told: usize,
     /// Whether providers bring the news again that nobody took.
@@ -91,7 +91,7 @@ impl Arena {
                 (Database::Postgres(format!("{}{name}", cluster.address())), Some(proxy), url)
             }
         };
-        let plan = Plan::new(binary, &world, &url).logging_to(folder.join("log"));
+        let plan = Plan::new(binary, &world, &url).with("RUST_LOG", "warn").logging_to(folder.join("log"));
         let mut arena = Self {
             engine,
             world,
@@ -103,7 +103,7 @@ impl Arena {
             helper: None,
             cluster,
             standby: None,
-            clock_step_ms: 0,
+            ahead_ms: None,
             told: 0,
             tells,
             port,
@@ -138,7 +138,7 @@ impl Arena {
 
     /// What time it is for the service.
     fn now_ms(&self) -> i64 {
-        self.world.now_ms() + self.clock_step_ms
+        self.world.now_ms() + self.ahead_ms.unwrap_or(0)
     }
 
     /// The running service.
@@ -170,7 +170,7 @@ impl Arena {
     /// The time passes for what a process had claimed that died before this instant: its leases end. Returns how many
     /// there were. The service may run already: what it has claimed since ends later.
     pub(crate) async fn leases_end(&self, died_at_ms: i64) -> anyhow::Result<u64> {
-        let last = died_at_ms + LEASE_MS + self.clock_step_ms.max(0);
+        let last = died_at_ms + LEASE_MS + self.ahead_ms.unwrap_or(0);
         let sql = format!(
             "UPDATE lanes SET ready_at_ms = 0 WHERE lease_token IS NOT NULL AND ready_at_ms <= {last}"
         );

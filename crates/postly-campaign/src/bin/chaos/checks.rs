@@ -27,6 +27,8 @@ pub(crate) struct Rules {
     pub(crate) ends: Ends,
     /// Answers and statuses get lost together, so a message may come a second time, and must then be listed as unclear.
     pub(crate) doubles: bool,
+    /// What a person reads is in the order she wrote.
+    pub(crate) ordered: bool,
     /// How often work may have begun anew: the service died, a lease ended, a database went away.
     pub(crate) disruptions: u64,
 }
@@ -34,7 +36,7 @@ pub(crate) struct Rules {
 impl Rules {
     /// A round in which everything that was acknowledged is answered once.
     pub(crate) fn strict(disruptions: u64) -> Self {
-        Self { ends: Ends::Posts, doubles: false, disruptions }
+        Self { ends: Ends::Posts, doubles: false, ordered: true, disruptions }
     }
 }
 
@@ -178,7 +180,7 @@ fn conversations(arena: &Arena, lines: &[Line], rules: Rules, verdict: &mut Verd
                 read.push((line.order, credits_left(&message.body).unwrap_or(-1)));
             }
         }
-        if !read.is_sorted_by_key(|(order, _)| *order) {
+        if rules.ordered && !read.is_sorted_by_key(|(order, _)| *order) {
             verdict.broken.push(format!("I14: {number} reads her replies in the order {read:?}"));
         }
         if rules.ends == Ends::Posts {

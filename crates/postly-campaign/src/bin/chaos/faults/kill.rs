@@ -5,11 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{Struck, come_to_rest, cut, stay_dead, usual_load};
-use crate::{
-    arena::Arena,
-    checks::{Ends, Rules},
-    dice::Dice,
-};
+use crate::{arena::Arena, checks::Rules, dice::Dice};
 
 /// How long the other of two processes may take to finish what it had begun: longer than any model or provider of a
 /// round takes. What is held longer was the dead one's.
@@ -30,7 +26,7 @@ pub(super) async fn random(arena: &mut Arena, dice: &mut Dice, silent: bool) -> 
     Ok(Struck {
         hits: leases + cut(&lines),
         faults: 1,
-        rules: Rules { ends: Ends::Posts, doubles: silent, disruptions: 1 },
+        rules: Rules { doubles: silent, ..Rules::strict(1) },
         broken: vec![],
         story: format!("{story}, killed after {} ms with {leases} leases", moment.as_millis()),
         lines,

@@ -134,7 +134,7 @@ pub(super) async fn fail(arena: &mut Arena, dice: &mut Dice, round: u64) -> anyh
         lines,
         hits: u64::try_from(hits).unwrap_or(0),
         faults: u64::from(CALLS),
-        rules: Rules { ends: Ends::Named, doubles, disruptions: 0 },
+        rules: Rules { ends: Ends::Named, doubles, ..Rules::strict(0) },
         broken: vec![],
         story: story(cell),
     })
