@@ -1,9 +1,16 @@
 //! The service's database, asked and changed from outside, past the service.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
+use tokio::task::block_in_place;
+
+/// How long the campaign waits for whoever writes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -30,30 +37,6 @@ pub(crate) enum Database {
     Postgres(String),
 }
 
-/// Asks on a fresh connection of the right kind.
-macro_rules! on {
-    ($database:expr, |$connection:ident| $ask:expr) => {
-        match $database {
-            Database::Sqlite(path) => {
-                let mut $connection = SqliteConnection::connect(&format!("sqlite://{}", path.display()))
-                    .await
-                    .context("cannot open the file")?;
-                let answer = $ask;
-                $connection.close().await.context("cannot close the file")?;
-                answer
-            }
-            Database::Postgres(url) => {
-                let mut $connection =
-                    PgConnection::connect(url).await.context("cannot reach PostgreSQL from outside")?;
-                let answer = $ask;
-                // Whoever is asked nothing more needs no farewell.
-                let _ = $connection.close().await;
-                answer
-            }
-        }
-    };
-}
-
 impl Database {
     /// Its address, as in `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
@@ -65,23 +48,65 @@ impl Database {
 
     /// Changes something; returns how many rows.
     pub(crate) async fn change(&self, sql: &str) -> anyhow::Result<u64> {
-        // The campaign writes its own SQL, from its own numbers and ids.
-        let sql = AssertSqlSafe(sql.to_owned());
-        Ok(on!(self, |connection| connection.execute(sql).await?.rows_affected()))
+        match self {
+            Self::Sqlite(path) => {
+                let changed = block_in_place(|| connect(path)?.execute(sql, []))?;
+                Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+            }
+            Self::Postgres(url) => {
+                let mut connection = reach(url).await?;
+                // The campaign writes its own SQL, from its own numbers and ids.
+                let changed = connection.execute(AssertSqlSafe(sql.to_owned())).await?.rows_affected();
+                leave(connection).await;
+                Ok(changed)
+            }
+        }
     }
 
     /// A question whose answer is one number.
     pub(crate) async fn count(&self, sql: &str) -> anyhow::Result<i64> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        Ok(on!(self, |connection| sqlx::query(sql).fetch_one(&mut connection).await?.get(0)))
+        match self {
+            Self::Sqlite(path) => Ok(block_in_place(|| connect(path)?.query_row(sql, [], |row| row.get(0)))?),
+            Self::Postgres(url) => {
+                let mut connection = reach(url).await?;
+                let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await?;
+                leave(connection).await;
+                Ok(row.try_get(0)?)
+            }
+        }
     }
 
     /// A question whose answer is a column of texts.
     pub(crate) async fn texts(&self, sql: &str) -> anyhow::Result<Vec<String>> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        Ok(on!(self, |connection| {
-            let rows = sqlx::query(sql).fetch_all(&mut connection).await?;
-            rows.iter().map(|row| row.get(0)).collect()
-        }))
+        match self {
+            Self::Sqlite(path) => Ok(block_in_place(|| {
+                let connection = connect(path)?;
+                let mut statement = connection.prepare(sql)?;
+                statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()
+            })?),
+            Self::Postgres(url) => {
+                let mut connection = reach(url).await?;
+                let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await?;
+                leave(connection).await;
+                Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+            }
+        }
     }
+}
+
+/// Opens the file beside the service, and waits for it as any other process does.
+fn connect(path: &Path) -> Result<rusqlite::Connection, rusqlite::Error> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    Ok(connection)
+}
+
+async fn reach(url: &str) -> anyhow::Result<PgConnection> {
+    PgConnection::connect(url).await.context("cannot reach PostgreSQL from outside")
+}
+
+/// Whoever is asked nothing more needs no farewell.
+async fn leave(connection: PgConnection) {
+    let _ = connection.close().await;
 }
