@@ -1,6 +1,11 @@
 //! Opening the database, and transactions on it.
 
-use std::{path::Path, str::FromStr as _, time::Duration};
+use std::{
+    path::Path,
+    str::FromStr as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use postly_domain::UnixMillis;
 use sqlx::{
@@ -44,8 +49,39 @@ enum Pools {
         writer: GroupWriter,
         readers: Readers,
     },
-    Pg(PgPool),
+    Pg(PgPool, Doubt),
 }
+
+/// Raised when a server refuses a write because it only reads: it was demoted, and its other connections are as
+/// useless, however busy they are.
+#[derive(Clone, Default)]
+struct Doubt(Arc<Mutex<Option<Instant>>>);
+
+impl Doubt {
+    fn raise(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn lasts(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|since| since.elapsed() < IN_DOUBT)
+    }
+
+    /// Passes an outcome on, and raises the doubt when it gives reason to.
+    fn hear<T>(&self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        Ok(outcome.inspect_err(|error| {
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            if code.is_some_and(|code| code == READ_ONLY) {
+                self.raise();
+            }
+        })?)
+    }
+}
+
+/// PostgreSQL, "Error Codes": `read_only_sql_transaction`.
+const READ_ONLY: &str = "25006";
+/// How long every connection is asked before it is used, after one has turned out to be read-only: longer than a
+/// connection in constant use waits for its turn.
+const IN_DOUBT: Duration = Duration::from_secs(10);
 
 /// Connections to PostgreSQL per process: enough to keep both cores of a small server busy, few enough for
 /// several processes under the usual limit of 100.
@@ -101,14 +137,18 @@ impl Db {
                 ("idle_in_transaction_session_timeout", "10000"),
                 ("synchronous_commit", "on"),
             ]);
+        let doubt = Doubt::default();
+        let asked = doubt.clone();
         let pool = PgPoolOptions::new()
             .max_connections(PG_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             // After a failover a demoted primary still answers, read-only: leave it for the new one.
-            .before_acquire(|connection, last_used| {
+            .before_acquire(move |connection, last_used| {
+                // A connection in constant use tells by its errors, and is asked when one of them raises a doubt, or
+                // when it rests.
+                let trusted = last_used.idle_for < CONSTANT_USE && !asked.lasts();
                 Box::pin(async move {
-                    // A connection in constant use tells by its errors, and is asked again when it rests.
-                    if last_used.idle_for < CONSTANT_USE {
+                    if trusted {
                         return Ok(true);
                     }
                     let read_only: (String,) =
@@ -125,14 +165,14 @@ impl Db {
                 .fetch_one(&pool)
                 .await
                 .map_err(cannot_open)?;
-        Ok(Self { pools: Pools::Pg(pool), voice: format!("{backend}@{at}") })
+        Ok(Self { pools: Pools::Pg(pool, doubt), voice: format!("{backend}@{at}") })
     }
 
     /// The engine.
     pub fn engine(&self) -> Engine {
         match self.pools {
             Pools::Lite { .. } => Engine::Sqlite,
-            Pools::Pg(_) => Engine::Postgres,
+            Pools::Pg(..) => Engine::Postgres,
         }
     }
 
@@ -143,7 +183,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.pools {
             Pools::Lite { writer, .. } => writer.alone(schema::migrate_sqlite).await,
-            Pools::Pg(pool) => schema::migrate_postgres(pool).await,
+            Pools::Pg(pool, _) => schema::migrate_postgres(pool).await,
         }
     }
 
@@ -154,7 +194,7 @@ impl Db {
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.pools {
             Pools::Lite { writer, .. } => Tx(Inner::LiteWrite(writer.begin(ACQUIRE_TIMEOUT).await?)),
-            Pools::Pg(pool) => Tx(Inner::Pg(pool.begin().await?)),
+            Pools::Pg(pool, doubt) => Tx(Inner::Pg(pool.begin().await?, doubt.clone())),
         })
     }
 
@@ -165,8 +205,9 @@ impl Db {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.pools {
             Pools::Lite { readers, .. } => Tx(Inner::LiteRead(readers.begin(ACQUIRE_TIMEOUT).await?)),
-            Pools::Pg(pool) => {
-                Tx(Inner::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
+            Pools::Pg(pool, doubt) => {
+                let tx = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+                Tx(Inner::Pg(tx, doubt.clone()))
             }
         })
     }
@@ -183,7 +224,7 @@ impl Db {
 
     /// Tells the workers of other processes that there is work. A lost call costs them a poll, nothing more.
     pub async fn wake_others(&self) {
-        if let Pools::Pg(pool) = &self.pools {
+        if let Pools::Pg(pool, _) = &self.pools {
             let notified = sqlx::query("SELECT pg_notify($1, $2)")
                 .bind(WAKE_CHANNEL)
                 .bind(&self.voice)
@@ -200,7 +241,7 @@ impl Db {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn listen(&self) -> Result<Option<Wakeups>, StoreError> {
-        let Pools::Pg(pool) = &self.pools else { return Ok(None) };
+        let Pools::Pg(pool, _) = &self.pools else { return Ok(None) };
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen(WAKE_CHANNEL).await?;
         Ok(Some(Wakeups { listener, own: self.voice.clone() }))
@@ -214,7 +255,7 @@ impl Db {
                 // Everybody in the line has come to an end then. What is in the file is safe in any case.
                 let _ = writer.alone(|_| Ok(())).await;
             }
-            Pools::Pg(pool) => pool.close().await,
+            Pools::Pg(pool, _) => pool.close().await,
         }
     }
 }
@@ -242,7 +283,7 @@ pub struct Tx(Inner);
 enum Inner {
     LiteRead(Reading),
     LiteWrite(Member),
-    Pg(Transaction<'static, Postgres>),
+    Pg(Transaction<'static, Postgres>, Doubt),
 }
 
 /// Binds the arguments of a statement of PostgreSQL.
@@ -266,7 +307,7 @@ impl Tx {
         match self.0 {
             Inner::LiteRead(reading) => drop(reading),
             Inner::LiteWrite(member) => member.commit().await?,
-            Inner::Pg(tx) => tx.commit().await?,
+            Inner::Pg(tx, doubt) => doubt.hear(tx.commit().await)?,
         }
         Ok(())
     }
@@ -276,7 +317,7 @@ impl Tx {
         Ok(match &mut self.0 {
             Inner::LiteRead(reading) => sqlite::execute(reading.connection()?, sql.lite, args)?,
             Inner::LiteWrite(member) => sqlite::execute(member.connection()?, sql.lite, args)?,
-            Inner::Pg(tx) => bind(sql, args).execute(&mut **tx).await?.rows_affected(),
+            Inner::Pg(tx, doubt) => doubt.hear(bind(sql, args).execute(&mut **tx).await)?.rows_affected(),
         })
     }
 
@@ -284,7 +325,7 @@ impl Tx {
     pub(crate) async fn maybe_one(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<Option<Row>, StoreError> {
         Ok(match &mut self.0 {
             Inner::LiteRead(_) | Inner::LiteWrite(_) => self.all(sql, args).await?.into_iter().next(),
-            Inner::Pg(tx) => bind(sql, args).fetch_optional(&mut **tx).await?.map(Row::Pg),
+            Inner::Pg(tx, doubt) => doubt.hear(bind(sql, args).fetch_optional(&mut **tx).await)?.map(Row::Pg),
         })
     }
 
@@ -299,8 +340,8 @@ impl Tx {
         let connection = match &mut self.0 {
             Inner::LiteRead(reading) => reading.connection()?,
             Inner::LiteWrite(member) => member.connection()?,
-            Inner::Pg(tx) => {
-                let rows = bind(sql, args).fetch_all(&mut **tx).await?;
+            Inner::Pg(tx, doubt) => {
+                let rows = doubt.hear(bind(sql, args).fetch_all(&mut **tx).await)?;
                 return Ok(rows.into_iter().map(Row::Pg).collect());
             }
         };
