@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command for people")]
 
+mod chaos;
+mod mutants;
 mod oracles;
 mod tidy;
 
@@ -14,6 +16,10 @@ const USAGE: &str = "\
 cargo xtask ci            every check and every test, as a landing needs them
 cargo xtask test [ARGS]   the tests, with a throw-away PostgreSQL; ARGS go to `cargo test`
 cargo xtask bench         the service under load, on both engines; RATE, SECONDS and MODEL_MS change the load
+cargo xtask chaos [--sample] [--seed N] [--rounds N] [--engine E] [--only FAULTS] [--json] [--debug]
+                          kills, cuts, fills and delays, and counts what was lost; --sample is a minute of it
+cargo xtask chaos --mutants [FEATURES]
+                          plants defects, and sees whether the campaign notices them
 cargo xtask oracles [--accept]
                           the providers' own clients and other people's validators judge what we send and simulate
                           (needs Python and its package index); --accept keeps what they accepted to compare with
@@ -27,6 +33,8 @@ fn main() -> ExitCode {
         ["ci"] => ci(),
         ["test", rest @ ..] => test(rest),
         ["bench"] => bench(),
+        ["chaos", "--mutants", rest @ ..] => chaos::mutants(rest),
+        ["chaos", rest @ ..] => chaos::run(rest),
         ["oracles"] => oracles::ask(false),
         ["oracles", "--accept"] => oracles::ask(true),
         ["tidy"] => tidy::check(),
@@ -53,7 +61,8 @@ fn ci() -> anyhow::Result<()> {
     let lint = ["clippy", "--workspace", "--all-targets", "--locked"];
     cargo(&[&lint[..], &FEATURES, &["--", "--deny", "warnings"]].concat())?;
     demo()?;
-    test(&["--locked"])
+    test(&["--locked"])?;
+    chaos::sample()
 }
 
 /// The README's promise, on what was just built: three posts, the ledger, the balance.

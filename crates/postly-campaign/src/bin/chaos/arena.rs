@@ -39,6 +39,8 @@ pub(crate) struct Arena {
     pub(crate) service: Option<Service>,
     /// A second process that only works.
     pub(crate) helper: Option<Service>,
+    /// What leads webhooks to both processes, when both take them.
+    front: Option<Proxy>,
     /// The PostgreSQL that holds the data.
     pub(crate) cluster: Option<Arc<Cluster>>,
     /// Its standby.
@@ -101,6 +103,7 @@ impl Arena {
             proxy,
             service: None,
             helper: None,
+            front: None,
             cluster,
             standby: None,
             ahead_ms: None,
@@ -128,6 +131,20 @@ impl Arena {
         let mut plan = self.plan.clone().with("PUBLIC_BASE_URL", &format!("http://127.0.0.1:{}", self.port));
         plan.command.extend(["--role".to_owned(), "worker".to_owned()]);
         self.helper = Some(Service::start(&plan).await?);
+        Ok(())
+    }
+
+    /// Starts a second process that does everything, and spreads the webhooks over both.
+    pub(crate) async fn double(&mut self) -> anyhow::Result<()> {
+        let plan = self.plan.clone().with("PUBLIC_BASE_URL", &format!("http://127.0.0.1:{}", self.port));
+        let second = Service::start(&plan).await?;
+        let front = Proxy::start(self.port).await?;
+        front.lead_also_to(second.public.port());
+        const PATH: &str = "/api/whatsapp/webhook";
+        let door = format!("http://127.0.0.1:{}{PATH}", front.port());
+        self.world.set_webhook(&door, &format!("http://127.0.0.1:{}{PATH}", self.port))?;
+        self.front = Some(front);
+        self.helper = Some(second);
         Ok(())
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Rules {
     pub(crate) doubles: bool,
     /// What a person reads is in the order she wrote.
     pub(crate) ordered: bool,
+    /// The wallet is spent from elsewhere too, so that the balances in one conversation have gaps.
+    pub(crate) shared: bool,
     /// How often work may have begun anew: the service died, a lease ended, a database went away.
     pub(crate) disruptions: u64,
 }
@@ -36,7 +38,7 @@ pub(crate) struct Rules {
 impl Rules {
     /// A round in which everything that was acknowledged is answered once.
     pub(crate) fn strict(disruptions: u64) -> Self {
-        Self { ends: Ends::Posts, doubles: false, ordered: true, disruptions }
+        Self { ends: Ends::Posts, doubles: false, ordered: true, shared: false, disruptions }
     }
 }
 
@@ -165,11 +167,11 @@ async fn named_end(arena: &Arena, line: &Line, phone: &[PhoneMessage]) -> anyhow
 
 /// I14 and the balance on the phone: what a person reads is in the order she wrote, and each brief took one credit.
 fn conversations(arena: &Arena, lines: &[Line], rules: Rules, verdict: &mut Verdict) {
-    let mut people: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
+    let mut people: BTreeMap<(&str, &str), Vec<&Line>> = BTreeMap::new();
     for line in lines {
-        people.entry(&line.person.number).or_default().push(line);
+        people.entry((line.person.channel.name(), &line.person.number)).or_default().push(line);
     }
-    for (number, written) in people {
+    for ((_, number), written) in people {
         let Some(first) = written.first() else { continue };
         let mut read: Vec<(usize, i64)> = vec![];
         for message in arena.world.phone_messages(&first.person) {
@@ -183,7 +185,7 @@ fn conversations(arena: &Arena, lines: &[Line], rules: Rules, verdict: &mut Verd
         if rules.ordered && !read.is_sorted_by_key(|(order, _)| *order) {
             verdict.broken.push(format!("I14: {number} reads her replies in the order {read:?}"));
         }
-        if rules.ends == Ends::Posts {
+        if rules.ends == Ends::Posts && !rules.shared {
             let expected = (1..).map(|spent| TRIAL_CREDITS - spent);
             if !read.iter().map(|(_, credits)| *credits).eq(expected.take(read.len())) {
                 verdict.broken.push(format!("I06: {number} reads these balances: {read:?}"));

@@ -82,6 +82,13 @@ impl Crowd {
         world.person(channel, &number)
     }
 
+    /// Somebody who never wrote before, as both providers know her.
+    pub(crate) fn somebody_twice(&mut self, world: &Simulator) -> [Person; 2] {
+        let one = self.somebody_at(world, Channel::Meta);
+        let other = world.person(Channel::Twilio, &format!("+{}", one.number));
+        [one, other]
+    }
+
     /// A brief, and the word that only it has.
     pub(crate) fn brief(&mut self) -> (String, String) {
         let marker = self.word();
@@ -90,7 +97,7 @@ impl Crowd {
     }
 
     /// A word that nothing else contains: eight letters, a number in syllables.
-    fn word(&mut self) -> String {
+    pub(crate) fn word(&mut self) -> String {
         const CONSONANTS: [char; 13] = ['b', 'd', 'f', 'g', 'k', 'l', 'm', 'n', 'p', 'r', 't', 'v', 'z'];
         const VOWELS: [char; 5] = ['a', 'e', 'i', 'o', 'u'];
         let mut rest = self.words;

@@ -25,6 +25,8 @@ use crate::{arena::Arena, checks::Memory, database::Engine, dice::Dice, report::
 
 /// After how many rounds everything is looked at, and not only what the round did.
 const LOOK_AT_EVERYTHING_EACH: u64 = 10;
+/// Something is wrong with the service; 1 is something wrong with the campaign.
+const RED: u8 = 3;
 /// How many rounds in a row of the same family may miss, before it is given up as void: more than chance explains.
 const MOST_MISSES: u64 = 20;
 
@@ -109,7 +111,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     } else {
         println!("{}", report::table(&rows));
     }
-    Ok(if rows.iter().all(Row::is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if rows.iter().all(Row::is_good) { ExitCode::SUCCESS } else { ExitCode::from(RED) })
 }
 
 /// All rounds of one family on one engine.
@@ -133,6 +135,9 @@ async fn campaign(
     let mut arena = Arena::open(engine, binary, cluster, statuses, family == Family::DiskFull).await?;
     if family.needs_two() {
         arena.help().await?;
+    }
+    if engine == Engine::Postgres && family == Family::Inbound {
+        arena.double().await?;
     }
     let mut memory = Memory::default();
     let result = rounds(options, seed, family, &mut arena, &mut memory, row).await;

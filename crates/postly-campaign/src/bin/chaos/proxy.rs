@@ -1,4 +1,4 @@
-//! A TCP proxy in front of PostgreSQL, that does what networks and servers do: cuts connections, holds bytes back, lets
+//! A TCP proxy, in front of PostgreSQL or of two services. It does what networks and servers do: cuts connections, holds bytes back, lets
 //! a COMMIT through and loses its answer, and leads new connections to another server.
 
 use std::{
@@ -36,6 +36,8 @@ pub(crate) enum Cut {
 struct State {
     /// The server that new connections are led to.
     target: AtomicU16,
+    /// Another one, that every second connection is led to; 0 when there is none.
+    also: AtomicU16,
     /// How many COMMITs are still to be cut before they reach the server.
     cut_before: AtomicU64,
     /// How many COMMITs are still to be cut after they reached it.
@@ -86,6 +88,11 @@ impl Proxy {
         self.state.target.store(target, Ordering::SeqCst);
     }
 
+    /// Leads every second connection to this server.
+    pub(crate) fn lead_also_to(&self, target: u16) {
+        self.state.also.store(target, Ordering::SeqCst);
+    }
+
     /// Cuts every connection.
     pub(crate) fn cut_all(&self) {
         self.cut_all.send_modify(|orders| *orders += 1);
@@ -121,11 +128,12 @@ async fn accept(listener: TcpListener, state: Arc<State>, orders: watch::Receive
         let (state, mut orders) = (Arc::clone(&state), orders.clone());
         orders.mark_unchanged();
         tokio::spawn(async move {
-            let Ok(server) = TcpStream::connect(("127.0.0.1", state.target.load(Ordering::SeqCst))).await
-            else {
-                return;
-            };
             let number = state.opened.fetch_add(1, Ordering::SeqCst);
+            let target = match state.also.load(Ordering::SeqCst) {
+                also if also != 0 && number % 2 == 1 => also,
+                _ => state.target.load(Ordering::SeqCst),
+            };
+            let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
             // Small messages there and back: waiting to fill a packet would make every statement slow.
             let _ = (client.set_nodelay(true), server.set_nodelay(true));
             let ((client_in, client_out), (server_in, server_out)) =

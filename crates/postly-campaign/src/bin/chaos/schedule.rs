@@ -31,6 +31,8 @@ pub(crate) enum Family {
     ZombieForReal,
     /// The providers and the model fail in every way there is.
     Upstream,
+    /// The same person writes through both providers at once: one wallet, two conversations.
+    TwoWays,
     /// Webhooks come several times at once, late, and out of order.
     Inbound,
     /// The primary stops dead, its synchronous standby is promoted.
@@ -47,7 +49,7 @@ pub(crate) enum Family {
 
 impl Family {
     /// All, in the order they are run.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Kill,
         Self::KillSilent,
         Self::KillOneOfTwo,
@@ -62,6 +64,7 @@ impl Family {
         Self::ZombieForReal,
         Self::Upstream,
         Self::Inbound,
+        Self::TwoWays,
         Self::Failover,
         Self::ReadOnly,
         Self::DiskFull,
@@ -84,6 +87,7 @@ impl Family {
             Self::ZombieForReal => "zombie-for-real",
             Self::Upstream => "upstream",
             Self::Inbound => "inbound",
+            Self::TwoWays => "two-ways",
             Self::Failover => "failover",
             Self::ReadOnly => "read-only",
             Self::DiskFull => "disk-full",
@@ -112,6 +116,7 @@ impl Family {
             | Self::CutCommit
             | Self::Network
             | Self::HalfOpen
+            | Self::TwoWays
             | Self::Zombie
             | Self::ZombieForReal
             | Self::Failover
@@ -141,7 +146,7 @@ impl Family {
             Self::ZombieForReal => 2,
             // Each round is one fault of the list.
             Self::Upstream => faults::upstream::count(),
-            Self::Inbound => 20,
+            Self::Inbound | Self::TwoWays => 20,
             Self::HalfOpen => 3,
             Self::SyncOrder => 1,
             Self::Network | Self::Failover | Self::ReadOnly | Self::DiskFull | Self::Clock => 10,
@@ -152,7 +157,7 @@ impl Family {
     pub(crate) fn sample(self) -> u64 {
         match self {
             Self::Kill => 4,
-            Self::Restart | Self::CutCommit | Self::SyncOrder => 1,
+            Self::Restart | Self::CutCommit | Self::ReadOnly | Self::SyncOrder => 1,
             Self::KillSilent
             | Self::KillOneOfTwo
             | Self::Blackout
@@ -164,8 +169,8 @@ impl Family {
             | Self::ZombieForReal
             | Self::Upstream
             | Self::Inbound
+            | Self::TwoWays
             | Self::Failover
-            | Self::ReadOnly
             | Self::DiskFull
             | Self::Clock => 0,
         }

@@ -8,6 +8,7 @@ mod kill;
 mod postgres;
 mod signals;
 mod sync_order;
+mod two_ways;
 pub(crate) mod upstream;
 
 use std::time::Duration;
@@ -72,6 +73,7 @@ pub(crate) async fn play(
         Family::ZombieForReal => signals::zombie_for_real(arena, dice).await,
         Family::HalfOpen => postgres::half_open(arena, dice).await,
         Family::Upstream => upstream::fail(arena, dice, round).await,
+        Family::TwoWays => two_ways::write(arena, dice).await,
         Family::Inbound => inbound::deliveries(arena, dice).await,
         Family::Failover | Family::ReadOnly => {
             failover::failover(arena, dice, family == Family::ReadOnly).await

@@ -1,13 +1,13 @@
 //! Every way in which a provider or a model can fail (RELIABILITY F08), one way a round.
 
-use postly_simulator::{Fault, FaultKind, ModelBehaviour, RequestKind, Upstream};
+use postly_simulator::{Channel, Fault, FaultKind, ModelBehaviour, RequestKind, Upstream};
 
 use super::{Skipped, Struck};
 use crate::{
     arena::Arena,
     checks::{Ends, Rules},
     dice::Dice,
-    load::Shape,
+    load::{Line, Shape, insist},
 };
 
 /// How many calls of a round fail; there are more than twice as many messages.
@@ -20,6 +20,8 @@ const LARGE: usize = 10 * 1024 * 1024;
 enum Cell {
     Fault(Upstream, FaultKind),
     Model(ModelBehaviour),
+    /// A reply in several messages, all of which fail after they were accepted: one credit comes back, once.
+    AllPartsFail,
 }
 
 /// Answers that are no answers, from whichever upstream.
@@ -89,6 +91,7 @@ fn cells() -> Vec<Cell> {
         ]
         .map(Cell::Model),
     );
+    cells.push(Cell::AllPartsFail);
     cells
 }
 
@@ -109,6 +112,7 @@ pub(super) async fn fail(arena: &mut Arena, dice: &mut Dice, round: u64) -> anyh
             doubles = *kind == FaultKind::AcceptThenNoAnswerNoStatus;
             arena.world.fault(*upstream, Fault::once(kind.clone()).times(CALLS));
         }
+        Cell::AllPartsFail => return all_parts_fail(arena).await,
         Cell::Model(behaviour) => {
             for _ in 0..CALLS {
                 arena.world.model_once(behaviour.clone());
@@ -124,7 +128,7 @@ pub(super) async fn fail(arena: &mut Arena, dice: &mut Dice, round: u64) -> anyh
     arena.rest().await?;
     let journal = arena.world.journal();
     let hits = match cell {
-        Cell::Fault(..) => journal.iter().filter(|entry| entry.fault.is_some()).count(),
+        Cell::Fault(..) | Cell::AllPartsFail => journal.iter().filter(|entry| entry.fault.is_some()).count(),
         Cell::Model(_) => {
             journal.iter().filter(|entry| entry.kind == RequestKind::Completion).take(3).count()
         }
@@ -140,6 +144,40 @@ pub(super) async fn fail(arena: &mut Arena, dice: &mut Dice, round: u64) -> anyh
     })
 }
 
+/// Long briefs at Twilio, whose messages are short: each reply has several parts.
+async fn all_parts_fail(arena: &mut Arena) -> anyhow::Result<Struck> {
+    const PEOPLE: usize = 4;
+    /// Enough that three posts do not fit into one message.
+    const WORDS: usize = 55;
+    arena.world.fault(Upstream::Twilio, Fault::always(FaultKind::FailedStatus { code: 63_024 }));
+    let mut lines = vec![];
+    for _ in 0..PEOPLE {
+        let person = arena.crowd.somebody_at(&arena.world, Channel::Twilio);
+        let (marker, brief) = arena.crowd.brief();
+        let more: Vec<String> = (0..WORDS).map(|_| arena.crowd.word()).collect();
+        let webhook = arena.world.webhook_text(&person, &format!("{brief} avec {}", more.join(" ")));
+        let answers = insist(&arena.world, &webhook).await;
+        lines.push(Line { person, order: 0, id: webhook.id, marker, answers });
+    }
+    arena.rest().await?;
+    arena.statuses_arrive().await?;
+    arena.rest().await?;
+    let sent = arena.world.accepted_messages().len() - arena.told;
+    arena.world.clear_faults();
+    let mut broken = vec![];
+    if sent <= PEOPLE {
+        broken.push(format!("{PEOPLE} long replies had {sent} parts: they are no test of parts"));
+    }
+    Ok(Struck {
+        hits: u64::try_from(sent).unwrap_or(0),
+        faults: u64::try_from(sent).unwrap_or(0),
+        rules: Rules { ends: Ends::Named, ..Rules::strict(0) },
+        broken,
+        story: story(&Cell::AllPartsFail),
+        lines,
+    })
+}
+
 fn story(cell: &Cell) -> String {
     match cell {
         // Ten megabytes are not a story.
@@ -147,6 +185,7 @@ fn story(cell: &Cell) -> String {
             format!("{upstream:?}: status {code} with {} bytes", body.len())
         }
         Cell::Fault(upstream, kind) => format!("{upstream:?}: {kind:?}"),
+        Cell::AllPartsFail => "Twilio: every part of a long reply fails".to_owned(),
         Cell::Model(behaviour) => format!("Model: {behaviour:?}"),
     }
 }
