@@ -55,10 +55,18 @@ impl Database {
             }
             Self::Postgres(url) => {
                 let mut connection = reach(url).await?;
-                // The campaign writes its own SQL, from its own numbers and ids.
-                let changed = connection.execute(AssertSqlSafe(sql.to_owned())).await?.rows_affected();
-                leave(connection).await;
-                Ok(changed)
+                loop {
+                    // The campaign writes its own SQL, from its own numbers and ids.
+                    match connection.execute(AssertSqlSafe(sql.to_owned())).await {
+                        Ok(done) => {
+                            leave(connection).await;
+                            return Ok(done.rows_affected());
+                        }
+                        // We change many rows at once, in any order, and stand aside when that is in the way.
+                        Err(error) if is_deadlock(&error) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
             }
         }
     }
@@ -100,6 +108,10 @@ fn connect(path: &Path) -> Result<rusqlite::Connection, rusqlite::Error> {
     let connection = rusqlite::Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
     Ok(connection)
+}
+
+fn is_deadlock(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "40P01")
 }
 
 async fn reach(url: &str) -> anyhow::Result<PgConnection> {
