@@ -135,7 +135,7 @@ impl Db {
             .options([
                 ("statement_timeout", STATEMENT_TIMEOUT_MS),
                 ("idle_in_transaction_session_timeout", "10000"),
-                ("synchronous_commit", "on"),
+                ("synchronous_commit", if cfg!(feature = "mutant-m09") { "off" } else { "on" }),
             ]);
         let doubt = Doubt::default();
         let asked = doubt.clone();
@@ -146,7 +146,8 @@ impl Db {
             .before_acquire(move |connection, last_used| {
                 // A connection in constant use tells by its errors, and is asked when one of them raises a doubt, or
                 // when it rests.
-                let trusted = last_used.idle_for < CONSTANT_USE && !asked.lasts();
+                let trusted =
+                    cfg!(feature = "mutant-m14") || (last_used.idle_for < CONSTANT_USE && !asked.lasts());
                 Box::pin(async move {
                     if trusted {
                         return Ok(true);

@@ -67,9 +67,22 @@ pub async fn store(
         Some(rule) => ("ignored", Some(rule.as_str()), Some(now)),
         None => ("ready", None, None),
     };
+    #[cfg(feature = "mutant-m03")]
+    let known = {
+        const LOOK: Sql = Sql::both("SELECT 1 AS found FROM inbox WHERE event_key LIKE $1 || '#%'");
+        tx.maybe_one(LOOK, args![&event.key.0]).await?.is_some()
+    };
+    #[cfg(feature = "mutant-m03")]
+    if known {
+        return Ok(false);
+    }
+    #[cfg(feature = "mutant-m03")]
+    let key = &format!("{}#{}", event.key.0, id.as_str());
+    #[cfg(not(feature = "mutant-m03"))]
+    let key = event.key.0.as_str();
     let args = args![
         id,
-        &event.key.0,
+        key,
         event.provider,
         event.kind.as_str(),
         queue_of(event.kind).as_str(),
@@ -133,6 +146,11 @@ const FINISH: Sql = Sql::both(
     "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, \
      finished_at_ms = $6 WHERE id = $1 AND state = 'ready'",
 );
+#[cfg(feature = "mutant-m08")]
+const FINISH_UNFENCED: Sql = Sql::both(
+    "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, \
+     finished_at_ms = $6 WHERE id = $1",
+);
 
 /// Ends an event and gives its lane back; returns whether more waits in it. Everything that the event brought about
 /// belongs in this transaction.
@@ -153,6 +171,8 @@ pub async fn finish(
         Outcome::Ignored(rule) => ("ignored", Some(rule.as_str()), None),
         Outcome::Dead(reason) => ("dead", Some(*reason), None),
     };
+    #[cfg(feature = "mutant-m08")]
+    use FINISH_UNFENCED as FINISH;
     if tx.execute(FINISH, args![event, state, name, author, answer, now]).await? != 1 {
         return Err(StoreError::LeaseLost);
     }
