@@ -27,6 +27,8 @@ use crate::{arena::Arena, checks::Memory, database::Engine, dice::Dice, report::
 const LOOK_AT_EVERYTHING_EACH: u64 = 10;
 /// Something is wrong with the service; 1 is something wrong with the campaign.
 const RED: u8 = 3;
+/// Nothing is wrong, but too few rounds hit anything to say so.
+const VOID: u8 = 4;
 /// How many rounds in a row of the same family may miss, before it is given up as void: more than chance explains.
 const MOST_MISSES: u64 = 20;
 
@@ -111,7 +113,13 @@ async fn main() -> anyhow::Result<ExitCode> {
     } else {
         println!("{}", report::table(&rows));
     }
-    Ok(if rows.iter().all(Row::is_good) { ExitCode::SUCCESS } else { ExitCode::from(RED) })
+    Ok(if rows.iter().any(Row::is_broken) {
+        ExitCode::from(RED)
+    } else if rows.iter().all(Row::is_good) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(VOID)
+    })
 }
 
 /// All rounds of one family on one engine.

@@ -104,7 +104,12 @@ impl Row {
 
     /// Nothing is wrong, and enough was tried to say so.
     pub(crate) fn is_good(&self) -> bool {
-        self.lost + self.doubled + self.broken == 0 && (self.skipped.is_some() || self.rounds >= self.wanted)
+        !self.is_broken() && (self.skipped.is_some() || self.rounds >= self.wanted)
+    }
+
+    /// Something was found that must not be.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.lost + self.doubled + self.broken > 0
     }
 
     fn verdict(&self) -> &'static str {
