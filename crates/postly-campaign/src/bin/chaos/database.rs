@@ -111,7 +111,7 @@ fn connect(path: &Path) -> Result<rusqlite::Connection, rusqlite::Error> {
 }
 
 fn is_deadlock(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "40P01")
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "40P01")
 }
 
 async fn reach(url: &str) -> anyhow::Result<PgConnection> {

@@ -189,6 +189,9 @@ async fn rounds(
         misses = if struck.hits == 0 { misses + 1 } else { 0 };
         row.add(round, &struck, &verdict);
         arena.turn_the_page();
+        if options.stop_at_first && row.is_broken() {
+            break;
+        }
         round += 1;
     }
     if row.missed() > 0 {

@@ -50,9 +50,9 @@ pub(super) async fn deliveries(arena: &mut Arena, dice: &mut Dice) -> anyhow::Re
         arena.world.open_window(&person);
         let line = Line { person, order: 0, id: webhook.id.clone(), marker, answers: vec![] };
         if in_time {
-            lines.push(line)
+            lines.push(line);
         } else {
-            too_late.push(line)
+            too_late.push(line);
         }
         webhooks.push(webhook);
     }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 
 /// PostgreSQL drops everything, as in a crash.
 pub(super) fn stop_dead(arena: &Arena) -> anyhow::Result<()> {
-    Ok(tokio::task::block_in_place(|| arena.cluster()?.stop(Stop::Immediate).map_err(anyhow::Error::from))?)
+    tokio::task::block_in_place(|| Ok(arena.cluster()?.stop(Stop::Immediate)?))
 }
 
 /// The fault is over: the service finishes what it can, leases that were lost with an answer end, and everything comes
