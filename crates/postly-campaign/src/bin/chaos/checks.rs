@@ -49,8 +49,11 @@ pub(crate) struct Verdict {
     pub(crate) acks: u64,
     /// Briefs that have their posts on a phone.
     pub(crate) replies: u64,
-    /// Messages that came twice where that is allowed, and is listed.
+    /// Messages that came twice where that is allowed, or of which nobody ever heard and which are presumed delivered;
+    /// either is listed for the operator.
     pub(crate) flagged: u64,
+    /// Credits that were spent rightly.
+    spent: i64,
     /// Acknowledged, and never heard of again.
     pub(crate) lost: Vec<String>,
     /// Came twice.
@@ -68,8 +71,8 @@ impl Verdict {
 /// What is remembered from round to round.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Briefs that have their posts on a phone, in all rounds.
-    replies: i64,
+    /// Credits that were spent rightly, in all rounds.
+    spent: i64,
     /// Every line of the ledger as it was seen first.
     ledger: BTreeMap<String, String>,
 }
@@ -94,7 +97,7 @@ pub(crate) async fn round(
     }
     conversations(arena, lines, rules, &mut verdict);
     model_calls(&arena.world.journal(), lines, rules, &mut verdict);
-    memory.replies += i64::try_from(verdict.replies).unwrap_or(i64::MAX);
+    memory.spent += verdict.spent;
     books(arena, memory, &mut verdict).await?;
     Ok(verdict)
 }
@@ -109,13 +112,24 @@ async fn posts(arena: &Arena, line: &Line, rules: Rules, verdict: &mut Verdict) 
         [] => {
             if rules.ends == Ends::Posts {
                 verdict.lost.push(format!("I03: {} ({}) has no reply", line.marker, line.id));
-            } else if let Some(fault) = named_end(arena, line, &phone).await? {
-                verdict.lost.push(fault);
+            } else {
+                match named_end(arena, line, &phone).await? {
+                    End::Free => {}
+                    End::Presumed => {
+                        verdict.flagged += 1;
+                        verdict.spent += 1;
+                    }
+                    End::Wrong(fault) => verdict.lost.push(fault),
+                }
             }
         }
-        [_] => verdict.replies += 1,
+        [_] => {
+            verdict.replies += 1;
+            verdict.spent += 1;
+        }
         [earlier @ .., _] => {
             verdict.replies += 1;
+            verdict.spent += 1;
             let mut excused = rules.doubles;
             for copy in earlier {
                 excused &= is_unclear(arena, copy).await?;
@@ -139,8 +153,18 @@ async fn is_unclear(arena: &Arena, copy: &PhoneMessage) -> anyhow::Result<bool> 
     Ok(arena.database.count(&sql).await? == 1)
 }
 
-/// A message without posts has an apology on the phone, or ended under a name; and costs nothing. Returns what is wrong.
-async fn named_end(arena: &Arena, line: &Line, phone: &[PhoneMessage]) -> anyhow::Result<Option<String>> {
+/// How a message ended that has no posts on the phone.
+enum End {
+    /// With an apology, or under a name; it costs nothing.
+    Free,
+    /// Two attempts of which nobody ever heard: presumed delivered, and paid (PRODUCT 8).
+    Presumed,
+    /// Neither.
+    Wrong(String),
+}
+
+/// Finds out how a message without posts ended.
+async fn named_end(arena: &Arena, line: &Line, phone: &[PhoneMessage]) -> anyhow::Result<End> {
     let id = &line.id;
     let replies = arena
         .database
@@ -151,7 +175,7 @@ async fn named_end(arena: &Arena, line: &Line, phone: &[PhoneMessage]) -> anyhow
         ))
         .await?;
     if replies.is_empty() {
-        return Ok(Some(format!("I02: {id} was acknowledged and has neither a reply nor an end")));
+        return Ok(End::Wrong(format!("I02: {id} was acknowledged and has neither a reply nor an end")));
     }
     let arrived = replies.iter().any(|reply| {
         let attempt = reply.rsplit(' ').next().unwrap_or_default();
@@ -162,7 +186,13 @@ async fn named_end(arena: &Arena, line: &Line, phone: &[PhoneMessage]) -> anyhow
         let state = words.next().unwrap_or_default();
         ["refused", "dead", "cancelled"].contains(&state) && words.next() != Some("-")
     });
-    if arrived || named { Ok(None) } else { Ok(Some(format!("I02: {id} ended without a name: {replies:?}"))) }
+    Ok(if replies.iter().any(|reply| reply.starts_with("dead unknown_delivery ")) {
+        End::Presumed
+    } else if arrived || named {
+        End::Free
+    } else {
+        End::Wrong(format!("I02: {id} ended without a name: {replies:?}"))
+    })
 }
 
 /// I14 and the balance on the phone: what a person reads is in the order she wrote, and each brief took one credit.
@@ -254,10 +284,8 @@ async fn books(arena: &Arena, memory: &Memory, verdict: &mut Verdict) -> anyhow:
     let spent =
         arena.database.count("SELECT COUNT(*) FROM ledger WHERE reason = 'whatsapp_generation'").await?
             - arena.database.count("SELECT COUNT(*) FROM ledger WHERE reason = 'refund'").await?;
-    if spent != memory.replies {
-        verdict
-            .broken
-            .push(format!("I06, I13: {spent} credits are spent, {} briefs arrived", memory.replies));
+    if spent != memory.spent {
+        verdict.broken.push(format!("I06, I13: {spent} credits are spent, {} of them rightly", memory.spent));
     }
     Ok(())
 }

@@ -80,7 +80,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     eprintln!("chaos: --seed {seed}");
     let mut rows = vec![];
     let mut cluster = None;
-    for family in Family::ALL {
+    'families: for family in Family::ALL {
         if !options.only.is_empty() && !options.only.contains(&family) {
             continue;
         }
@@ -104,7 +104,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             let good = row.is_good();
             rows.push(row);
             if options.stop_at_first && !good {
-                break;
+                break 'families;
             }
         }
     }

@@ -125,12 +125,12 @@ impl Row {
 /// The table.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| fault           | engine   | rounds | missed | faults |  hits |  acks | replies | listed twice | lost | doubled | broken | seconds | verdict |\n\
-         |-----------------|----------|-------:|-------:|-------:|------:|------:|--------:|-------------:|-----:|--------:|-------:|--------:|---------|\n",
+        "| fault           | engine   | rounds | missed | faults |  hits |  acks | replies | listed | lost | doubled | broken | seconds | verdict |\n\
+         |-----------------|----------|-------:|-------:|-------:|------:|------:|--------:|-------:|-----:|--------:|-------:|--------:|---------|\n",
     );
     for row in rows {
         text.push_str(&format!(
-            "| {:<15} | {:<8} | {:>6} | {:>6} | {:>6} | {:>5} | {:>5} | {:>7} | {:>12} | {:>4} | {:>7} | {:>6} | {:>7} | {:<7} |\n",
+            "| {:<15} | {:<8} | {:>6} | {:>6} | {:>6} | {:>5} | {:>5} | {:>7} | {:>6} | {:>4} | {:>7} | {:>6} | {:>7} | {:<7} |\n",
             row.family.name(),
             row.engine.name(),
             row.rounds,
@@ -173,7 +173,7 @@ pub(crate) fn json(seed: u64, rows: &[Row]) -> Value {
                 "hits": row.hits,
                 "acks": row.acks,
                 "replies": row.replies,
-                "listedTwice": row.flagged,
+                "listed": row.flagged,
                 "lost": row.lost,
                 "doubled": row.doubled,
                 "broken": row.broken,
