@@ -17,8 +17,8 @@ use crate::{
 
 /// Between two looks at something that takes a moment.
 const LOOK_AGAIN: Duration = Duration::from_millis(15);
-/// Between two statuses of one message (`StatusPolicy`), and more.
-const STATUSES_COME_WITHIN: Duration = Duration::from_millis(100);
+/// Between two statuses of one message, where they are late, and more.
+const STATUSES_COME_WITHIN: Duration = Duration::from_millis(600);
 /// How long a round may take to come to rest once its fault is over (RELIABILITY I20).
 const REST_WITHIN: Duration = Duration::from_secs(60);
 /// What a first message gives: never the reason for a refusal here.

@@ -20,6 +20,7 @@ use clap::Parser;
 use faults::Skipped;
 use postly_postgres::{Care, Cluster};
 use postly_simulator::StatusPolicy;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{arena::Arena, checks::Memory, database::Engine, dice::Dice, report::Row, schedule::Family};
 
@@ -29,6 +30,8 @@ const LOOK_AT_EVERYTHING_EACH: u64 = 10;
 const RED: u8 = 3;
 /// Nothing is wrong, but too few rounds hit anything to say so.
 const VOID: u8 = 4;
+/// How late statuses are when the providers fail: later than a retry of which the campaign ends the pause.
+const LATE_STATUSES_MS: u64 = 400;
 /// How many rounds in a row of the same family may miss, before it is given up as void: more than chance explains.
 const MOST_MISSES: u64 = 20;
 
@@ -71,6 +74,17 @@ impl Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
+    let mut terminated = signal(SignalKind::terminate())?;
+    // Whoever is dropped takes its processes and its databases along.
+    tokio::select! {
+        done = run(&options) => done,
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
+        _ = terminated.recv() => anyhow::bail!("asked to stop"),
+    }
+}
+
+/// Everything that was asked for.
+async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let seed = match options.seed {
         Some(seed) => seed,
         None => {
@@ -94,7 +108,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             }
             let mut row = Row::new(family, engine, wanted);
             let begun = Instant::now();
-            if let Err(error) = campaign(&options, seed, family, engine, cluster.clone(), &mut row).await {
+            if let Err(error) = campaign(options, seed, family, engine, cluster.clone(), &mut row).await {
                 match error.downcast_ref::<Skipped>() {
                     Some(Skipped(reason)) => row.skip(reason.clone()),
                     None => row.broke(format!("{error:#}")),
@@ -133,6 +147,8 @@ async fn campaign(
 ) -> anyhow::Result<()> {
     let statuses = match family {
         Family::KillSilent => StatusPolicy::silent(),
+        // Late, as they are outside: whoever does not wait for them sends twice.
+        Family::Upstream => StatusPolicy { delay_ms: LATE_STATUSES_MS, ..StatusPolicy::default() },
         _ => StatusPolicy::default(),
     };
     let binary = postly_campaign::service::binary()?;
