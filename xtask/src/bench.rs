@@ -4,10 +4,9 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::Context as _;
 
-use crate::{
-    postgres::{self, Cluster},
-    run,
-};
+use postly_postgres::{Care, Cluster};
+
+use crate::run;
 
 /// Runs the bench; the arguments are its own.
 pub(crate) fn bench(args: &[&str]) -> anyhow::Result<()> {
@@ -24,8 +23,8 @@ pub(crate) fn bench(args: &[&str]) -> anyhow::Result<()> {
     if only_sqlite || only_help {
         return run(&mut bench);
     }
-    postgres::install()?;
-    let cluster = Cluster::durable()?;
+    postly_postgres::install()?;
+    let cluster = Cluster::start(Care::ForMeasurements)?;
     run(bench.env("POSTLY_BENCH_POSTGRES", cluster.address()))
 }
 

@@ -3,8 +3,9 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command for people")]
 
 mod bench;
+mod chaos;
+mod mutants;
 mod oracles;
-mod postgres;
 mod threats;
 mod tidy;
 
@@ -15,11 +16,16 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use postly_postgres::{Care, Cluster};
 
 const USAGE: &str = "\
 cargo xtask ci            every check and every test, as a landing needs them
 cargo xtask test [ARGS]   the tests, with a throw-away PostgreSQL; ARGS go to `cargo test`
 cargo xtask bench [ARGS]  how fast the service is beside what bounds it, on both engines; --help tells the ARGS
+cargo xtask chaos [--sample] [--seed N] [--rounds N] [--engine E] [--only FAULTS] [--json] [--debug]
+                          kills, cuts, fills and delays, and counts what was lost; --sample is a minute of it
+cargo xtask chaos --mutants [FEATURES]
+                          plants defects, and sees whether the campaign notices them
 cargo xtask oracles [--accept]
                           the providers' own clients and other people's validators judge what we send and simulate
                           (needs Python and its package index); --accept keeps what they accepted to compare with
@@ -38,13 +44,15 @@ fn main() -> ExitCode {
         ["ci"] => ci(),
         ["test", rest @ ..] => test(rest),
         ["bench", rest @ ..] => bench::bench(rest),
+        ["chaos", "--mutants", rest @ ..] => chaos::mutants(rest),
+        ["chaos", rest @ ..] => chaos::run(rest),
         ["oracles"] => oracles::ask(false),
         ["oracles", "--accept"] => oracles::ask(true),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["tidy"] => tidy::check(),
         ["threats"] => threats::write(),
         ["threats", "--check"] => threats::check(),
-        ["postgres"] => postgres::wait(),
+        ["postgres"] => postgres(),
         _ => {
             println!("{USAGE}");
             return ExitCode::from(2);
@@ -60,7 +68,7 @@ fn main() -> ExitCode {
 }
 
 fn ci() -> anyhow::Result<()> {
-    postgres::install()?;
+    postly_postgres::install()?;
     tidy::check()?;
     threats::check()?;
     cargo(&["fmt", "--all", "--check"])?;
@@ -70,7 +78,8 @@ fn ci() -> anyhow::Result<()> {
     demo()?;
     let mut passed = BTreeSet::from([s09_what_is_shipped_has_no_points_of_failure()?]);
     passed.extend(tests_that_pass()?);
-    threats::check_passed(&passed)
+    threats::check_passed(&passed)?;
+    chaos::sample()
 }
 
 /// What the demo has just built has the features of a release, and none of the points at which a test may stop it.
@@ -113,13 +122,13 @@ fn demo() -> anyhow::Result<()> {
 }
 
 fn test(args: &[&str]) -> anyhow::Result<()> {
-    let cluster = postgres::Cluster::start()?;
+    let cluster = Cluster::start(Care::ForTests)?;
     run(test_command(&cluster).args(args))
 }
 
 /// Runs every test, and names those that passed.
 fn tests_that_pass() -> anyhow::Result<BTreeSet<String>> {
-    let cluster = postgres::Cluster::start()?;
+    let cluster = Cluster::start(Care::ForTests)?;
     let mut command = test_command(&cluster);
     command.arg("--locked").stdout(Stdio::piped());
     step("cargo test, every test");
@@ -135,7 +144,7 @@ fn tests_that_pass() -> anyhow::Result<BTreeSet<String>> {
     if child.wait()?.success() { Ok(passed) } else { bail!("a test failed") }
 }
 
-fn test_command(cluster: &postgres::Cluster) -> Command {
+fn test_command(cluster: &Cluster) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command
         .args(["test", "--workspace", "--features", "postly/crash-points"])
@@ -164,6 +173,15 @@ fn fuzz(args: &[&str]) -> anyhow::Result<()> {
     // One after the other, so that each has the whole of its time; and each says how much it tried.
     command.args(["--", "--test-threads", "1", "--show-output"]).args(target);
     run(command.env("POSTLY_FUZZ_SECONDS", seconds.to_string()))
+}
+
+/// Runs a PostgreSQL until Enter is pressed.
+fn postgres() -> anyhow::Result<()> {
+    postly_postgres::install()?;
+    let cluster = Cluster::start(Care::ForTests)?;
+    println!("POSTLY_TEST_POSTGRES={}", cluster.address());
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(())
 }
 
 fn cargo(args: &[&str]) -> anyhow::Result<()> {

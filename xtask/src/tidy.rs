@@ -13,10 +13,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("postly-app", &["postly-domain", "postly-store", "postly-whatsapp", "postly-pipeline"]),
     ("postly-http", &["postly-app", "postly-domain"]),
     ("postly-simulator", &[]),
+    ("postly-postgres", &[]),
     ("postly", EVERY_PART),
     ("postly-testkit", EVERY_PART),
     // Drives the binary from outside, beside parts of it that it measures alone.
-    ("postly-campaign", EVERY_PART),
+    ("postly-campaign", CAMPAIGN),
 ];
 
 /// What the binary and the testkit put together.
@@ -25,6 +26,18 @@ const EVERY_PART: &[&str] = &[
     "postly-domain",
     "postly-http",
     "postly-pipeline",
+    "postly-simulator",
+    "postly-store",
+    "postly-whatsapp",
+];
+
+/// What a campaign uses: every part, and a PostgreSQL of its own.
+const CAMPAIGN: &[&str] = &[
+    "postly-app",
+    "postly-domain",
+    "postly-http",
+    "postly-pipeline",
+    "postly-postgres",
     "postly-simulator",
     "postly-store",
     "postly-whatsapp",

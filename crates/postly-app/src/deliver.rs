@@ -35,6 +35,8 @@ pub(crate) struct Departure {
     pub(crate) message: DueMessage,
     pub(crate) attempt: AttemptId,
     pub(crate) noted_at: UnixMillis,
+    #[cfg(feature = "mutant-m02")]
+    pub(crate) already: SendOutcome,
 }
 
 impl Departure {
@@ -89,7 +91,21 @@ impl App {
                 }
                 let attempt = AttemptId::fresh();
                 outbox::begin_attempt(tx, &message.id, &attempt, now).await?;
-                return Ok(Some(Departure { claimed, message, attempt, noted_at: now }));
+                #[cfg(feature = "mutant-m02")]
+                let already = {
+                    let (address, body) = (&message.address, &message.body);
+                    let reply_to = message.reply_to.as_deref();
+                    let outgoing = Outgoing { address, body, attempt: &attempt, reply_to };
+                    self.0.senders.send_text(message.provider, &outgoing).await
+                };
+                return Ok(Some(Departure {
+                    claimed,
+                    message,
+                    attempt,
+                    noted_at: now,
+                    #[cfg(feature = "mutant-m02")]
+                    already,
+                }));
             }
         }
         Ok(None)
@@ -100,7 +116,9 @@ impl App {
         crash::point("sending");
         let Departure { message, attempt, noted_at, .. } = departure;
         // Whoever slept for so long after noting it must take it that another has resent it meanwhile.
-        let outcome = if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
+        let outcome = if cfg!(feature = "mutant-m02") {
+            SendOutcome::Unclear
+        } else if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
             let outgoing = Outgoing {
                 address: &message.address,
                 body: &message.body,
@@ -111,6 +129,10 @@ impl App {
         } else {
             SendOutcome::NotSent
         };
+        #[cfg(feature = "mutant-m02")]
+        let outcome = departure.already.clone();
+        #[cfg(feature = "mutant-m15")]
+        let outcome = if outcome == SendOutcome::Unclear { SendOutcome::NotSent } else { outcome };
         crash::point("sent");
         // What the provider said is known only here: forgetting it would mean asking it again by a second message.
         let mut tries = 1;
@@ -132,7 +154,7 @@ impl App {
         departure: &Departure,
         outcome: &SendOutcome,
     ) -> Result<(), JourneyError> {
-        let Departure { claimed, message, attempt, noted_at } = departure;
+        let Departure { claimed, message, attempt, noted_at, .. } = departure;
         let label = match outcome {
             SendOutcome::Accepted { .. } => "accepted",
             SendOutcome::Refused { .. } => "refused",
@@ -255,6 +277,9 @@ impl App {
         let now = self.now();
         if ended != Ended::Accepted && outbox::attempts(tx, &message.id).await?.iter().any(Attempt::is_taken)
         {
+            (ended, reason) = (Ended::Accepted, None);
+        }
+        if cfg!(feature = "mutant-m11") {
             (ended, reason) = (Ended::Accepted, None);
         }
         // The wallet before the lane, as everywhere: what waits for each other in a circle waits for ever.

@@ -63,6 +63,13 @@ impl App {
         );
         crash::point("written");
 
+        #[cfg(feature = "mutant-m04")]
+        if written.is_ok() {
+            let mut alone = self.0.db.write().await?;
+            let (entry, reason) = (EntryId::fresh(), LedgerReason::WhatsappGeneration);
+            wallets::settle(&mut alone, &hold, &entry, reason, "", self.now()).await?;
+            alone.commit().await?;
+        }
         let mut tx = self.0.db.write().await?;
         match written {
             Ok(written) => {
@@ -72,7 +79,9 @@ impl App {
             }
             Err(failure) => {
                 self.record_calls(&mut tx, &asked, &failure.calls).await?;
-                wallets::release(&mut tx, &hold, self.now()).await?;
+                if !cfg!(feature = "mutant-m07") {
+                    wallets::release(&mut tx, &hold, self.now()).await?;
+                }
                 let (purpose, key) = match failure.kind {
                     WriteError::SmallTalk => ("small_talk", "small-talk-acknowledgement"),
                     WriteError::OffTopic => ("off_topic", "off-topic"),
@@ -118,9 +127,12 @@ impl App {
         let now = self.now();
         let id = GenerationId::fresh();
         let reason = LedgerReason::WhatsappGeneration;
-        let wallet = wallets::settle(tx, hold, &EntryId::fresh(), reason, id.as_str(), now)
-            .await?
-            .ok_or(JourneyError::Missing("an open hold"))?;
+        let settled = if cfg!(feature = "mutant-m04") {
+            Some(wallets::get(tx, &asked.person.author.id).await?)
+        } else {
+            wallets::settle(tx, hold, &EntryId::fresh(), reason, id.as_str(), now).await?
+        };
+        let wallet = settled.ok_or(JourneyError::Missing("an open hold"))?;
         let generation = NewGeneration {
             id: &id,
             author: &asked.person.author.id,

@@ -42,7 +42,10 @@ impl App {
             author: &charged.author,
             delta: GENERATION_PRICE,
             reason: LedgerReason::Refund,
-            operation: &format!("refund:{}", charged.hold),
+            operation: &match cfg!(feature = "mutant-m13") {
+                true => format!("refund:{}:{}", charged.hold, crate::ids::fresh_text()),
+                false => format!("refund:{}", charged.hold),
+            },
             note: None,
             reference: Some(generation.as_str()),
         };

@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use postly_simulator::{Simulator, SimulatorConfig};
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, Command},
+};
 
 /// How long a start may take before the campaign gives up: migrations and a recovering database included.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -39,6 +42,12 @@ pub struct Plan {
     pub binary: PathBuf,
     /// Its variables. Nothing of the campaign's own environment reaches it.
     pub variables: Vec<(String, String)>,
+    /// A program and its arguments that the binary is started through (`strace`, `prlimit`), or nothing.
+    pub through: Vec<String>,
+    /// What it does: the arguments of `postly`.
+    pub command: Vec<String>,
+    /// Where its logs are added to; otherwise they stand among ours.
+    pub log: Option<PathBuf>,
 }
 
 impl Plan {
@@ -70,7 +79,14 @@ impl Plan {
         ];
         let variables =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Self { binary, variables }
+        Self { binary, variables, through: vec![], command: vec!["serve".to_owned()], log: None }
+    }
+
+    /// The same, with its logs in this file.
+    #[must_use]
+    pub fn logging_to(mut self, log: PathBuf) -> Self {
+        self.log = Some(log);
+        self
     }
 
     /// The same with one more variable, which wins over an earlier one of its name.
@@ -107,23 +123,33 @@ impl Service {
     pub async fn start_at(plan: &Plan, port: u16) -> anyhow::Result<Self> {
         let public = SocketAddr::from(([127, 0, 0, 1], port));
         let admin = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let child = Command::new(&plan.binary)
-            .arg("serve")
+        let mut words = plan.through.iter().map(std::ffi::OsStr::new).chain([plan.binary.as_os_str()]);
+        let logs = match &plan.log {
+            Some(path) => Stdio::from(std::fs::OpenOptions::new().create(true).append(true).open(path)?),
+            None => Stdio::inherit(),
+        };
+        let child = Command::new(words.next().context("a program is needed")?)
+            .args(words)
+            .args(&plan.command)
             .env_clear()
+            // The plan may name another one: processes that share a database share their public address.
+            .env("PUBLIC_BASE_URL", format!("http://{public}"))
             .envs(plan.variables.iter().map(|(name, value)| (name, value)))
             .env("BIND_ADDRESS", public.to_string())
             .env("ADMIN_BIND_ADDRESS", admin.to_string())
-            .env("PUBLIC_BASE_URL", format!("http://{public}"))
             // No `.env` of the checkout reaches it either.
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(logs)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {}", plan.binary.display()))?;
         let mut service = Self { child, public, admin };
         let deadline = tokio::time::Instant::now() + START_WITHIN;
-        while tokio::net::TcpStream::connect(public).await.is_err() {
+        // A worker has no public door.
+        let door = if plan.command.iter().any(|word| word == "worker") { admin } else { public };
+        while tokio::net::TcpStream::connect(door).await.is_err() {
             if let Some(status) = service.child.try_wait()? {
                 bail!("the service ended at its start: {status}");
             }
@@ -148,6 +174,25 @@ impl Service {
         let pid = self.pid().context("the service has ended")?.to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await?;
         if sent.success() { Ok(()) } else { bail!("the signal {name} did not reach the service") }
+    }
+
+    /// One of its figures, all its labels together; 0 when it has not been counted yet.
+    ///
+    /// # Errors
+    /// When the operator's door does not answer.
+    pub async fn figure(&self, name: &str) -> anyhow::Result<f64> {
+        let mut connection = tokio::net::TcpStream::connect(self.admin).await?;
+        connection
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await?;
+        let lines = answer
+            .lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
+        Ok(lines
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .fold(0.0, |sum, figure| sum + figure))
     }
 
     /// Waits until it has ended.

@@ -1,6 +1,11 @@
 //! Opening the database, and transactions on it.
 
-use std::{path::Path, str::FromStr as _, time::Duration};
+use std::{
+    path::Path,
+    str::FromStr as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use postly_domain::UnixMillis;
 use sqlx::{
@@ -42,8 +47,39 @@ enum Pools {
     /// One connection writes, so that writers queue fairly instead of polling the file's lock; several read.
     Lite { writer: GroupWriter, readers: Readers },
     /// Acknowledgements do not wait behind the workers for a connection.
-    Pg { pool: PgPool, urgent: PgPool },
+    Pg { pool: PgPool, urgent: PgPool, doubt: Doubt },
 }
+
+/// Raised when a server refuses a write because it only reads: it was demoted, and its other connections are as
+/// useless, however busy they are.
+#[derive(Clone, Default)]
+struct Doubt(Arc<Mutex<Option<Instant>>>);
+
+impl Doubt {
+    fn raise(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn lasts(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|since| since.elapsed() < IN_DOUBT)
+    }
+
+    /// Passes an outcome on, and raises the doubt when it gives reason to.
+    fn hear<T>(&self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        Ok(outcome.inspect_err(|error| {
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            if code.is_some_and(|code| code == READ_ONLY) {
+                self.raise();
+            }
+        })?)
+    }
+}
+
+/// PostgreSQL, "Error Codes": `read_only_sql_transaction`.
+const READ_ONLY: &str = "25006";
+/// How long every connection is asked before it is used, after one has turned out to be read-only: longer than a
+/// connection in constant use waits for its turn.
+const IN_DOUBT: Duration = Duration::from_secs(10);
 
 /// Connections to PostgreSQL per process: enough to keep both cores of a small server busy, few enough for
 /// several processes under the usual limit of 100.
@@ -72,7 +108,8 @@ async fn can_write(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     Ok(read_only == "off")
 }
 
-fn pg_pool(connections: u32) -> PgPoolOptions {
+fn pg_pool(connections: u32, doubt: &Doubt) -> PgPoolOptions {
+    let doubt = doubt.clone();
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -89,14 +126,12 @@ fn pg_pool(connections: u32) -> PgPoolOptions {
             })
         })
         // After a failover a demoted primary still answers, read-only: leave it for the new one.
-        .before_acquire(|connection, last_used| {
-            Box::pin(async move {
-                // A connection in constant use tells by its errors, and is asked again when it rests.
-                if last_used.idle_for < CONSTANT_USE {
-                    return Ok(true);
-                }
-                can_write(connection).await
-            })
+        .before_acquire(move |connection, last_used| {
+            // A connection in constant use tells by its errors, and is asked when one of them raises a doubt, or when it
+            // rests.
+            let trusted =
+                cfg!(feature = "mutant-m14") || (last_used.idle_for < CONSTANT_USE && !doubt.lasts());
+            Box::pin(async move { if trusted { Ok(true) } else { can_write(connection).await } })
         })
         .max_lifetime(Duration::from_secs(300))
 }
@@ -134,16 +169,18 @@ impl Db {
             .options([
                 ("statement_timeout", STATEMENT_TIMEOUT_MS),
                 ("idle_in_transaction_session_timeout", "10000"),
-                ("synchronous_commit", "on"),
+                ("synchronous_commit", if cfg!(feature = "mutant-m09") { "off" } else { "on" }),
             ]);
-        let pool = pg_pool(PG_CONNECTIONS).connect_with(options.clone()).await.map_err(cannot_open)?;
-        let urgent = pg_pool(URGENT_CONNECTIONS).connect_lazy_with(options);
+        let doubt = Doubt::default();
+        let pool =
+            pg_pool(PG_CONNECTIONS, &doubt).connect_with(options.clone()).await.map_err(cannot_open)?;
+        let urgent = pg_pool(URGENT_CONNECTIONS, &doubt).connect_lazy_with(options);
         let (backend, at): (i32, f64) =
             sqlx::query_as("SELECT pg_backend_pid(), EXTRACT(EPOCH FROM clock_timestamp())::float8")
                 .fetch_one(&pool)
                 .await
                 .map_err(cannot_open)?;
-        Ok(Self { pools: Pools::Pg { pool, urgent }, voice: format!("{backend}@{at}") })
+        Ok(Self { pools: Pools::Pg { pool, urgent, doubt }, voice: format!("{backend}@{at}") })
     }
 
     /// The engine.
@@ -172,7 +209,7 @@ impl Db {
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.pools {
             Pools::Lite { writer, .. } => Tx(Inner::LiteWrite(writer.begin(ACQUIRE_TIMEOUT).await?)),
-            Pools::Pg { pool, .. } => Tx(Inner::Pg(pool.begin().await?)),
+            Pools::Pg { pool, doubt, .. } => Tx(Inner::Pg(pool.begin().await?, doubt.clone())),
         })
     }
 
@@ -184,7 +221,7 @@ impl Db {
         match &self.pools {
             // There is one line, and it moves fast.
             Pools::Lite { .. } => self.write().await,
-            Pools::Pg { urgent, .. } => Ok(Tx(Inner::Pg(urgent.begin().await?))),
+            Pools::Pg { urgent, doubt, .. } => Ok(Tx(Inner::Pg(urgent.begin().await?, doubt.clone()))),
         }
     }
 
@@ -195,8 +232,9 @@ impl Db {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.pools {
             Pools::Lite { readers, .. } => Tx(Inner::LiteRead(readers.begin(ACQUIRE_TIMEOUT).await?)),
-            Pools::Pg { pool, .. } => {
-                Tx(Inner::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
+            Pools::Pg { pool, doubt, .. } => {
+                let tx = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+                Tx(Inner::Pg(tx, doubt.clone()))
             }
         })
     }
@@ -244,7 +282,7 @@ impl Db {
                 // Everybody in the line has come to an end then. What is in the file is safe in any case.
                 let _ = writer.alone(|_| Ok(())).await;
             }
-            Pools::Pg { pool, urgent } => {
+            Pools::Pg { pool, urgent, .. } => {
                 pool.close().await;
                 urgent.close().await;
             }
@@ -275,7 +313,7 @@ pub struct Tx(Inner);
 enum Inner {
     LiteRead(Reading),
     LiteWrite(Member),
-    Pg(Transaction<'static, Postgres>),
+    Pg(Transaction<'static, Postgres>, Doubt),
 }
 
 /// Binds the arguments of a statement of PostgreSQL.
@@ -295,7 +333,7 @@ impl Tx {
     pub(crate) fn engine(&self) -> Engine {
         match self.0 {
             Inner::LiteRead(_) | Inner::LiteWrite(_) => Engine::Sqlite,
-            Inner::Pg(_) => Engine::Postgres,
+            Inner::Pg(..) => Engine::Postgres,
         }
     }
 
@@ -307,7 +345,7 @@ impl Tx {
         match self.0 {
             Inner::LiteRead(reading) => drop(reading),
             Inner::LiteWrite(member) => member.commit().await?,
-            Inner::Pg(tx) => tx.commit().await?,
+            Inner::Pg(tx, doubt) => doubt.hear(tx.commit().await)?,
         }
         Ok(())
     }
@@ -317,7 +355,7 @@ impl Tx {
         Ok(match &mut self.0 {
             Inner::LiteRead(reading) => sqlite::execute(reading.connection()?, sql.lite, args)?,
             Inner::LiteWrite(member) => sqlite::execute(member.connection()?, sql.lite, args)?,
-            Inner::Pg(tx) => bind(sql, args).execute(&mut **tx).await?.rows_affected(),
+            Inner::Pg(tx, doubt) => doubt.hear(bind(sql, args).execute(&mut **tx).await)?.rows_affected(),
         })
     }
 
@@ -325,7 +363,7 @@ impl Tx {
     pub(crate) async fn maybe_one(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<Option<Row>, StoreError> {
         Ok(match &mut self.0 {
             Inner::LiteRead(_) | Inner::LiteWrite(_) => self.all(sql, args).await?.into_iter().next(),
-            Inner::Pg(tx) => bind(sql, args).fetch_optional(&mut **tx).await?.map(Row::Pg),
+            Inner::Pg(tx, doubt) => doubt.hear(bind(sql, args).fetch_optional(&mut **tx).await)?.map(Row::Pg),
         })
     }
 
@@ -340,8 +378,8 @@ impl Tx {
         let connection = match &mut self.0 {
             Inner::LiteRead(reading) => reading.connection()?,
             Inner::LiteWrite(member) => member.connection()?,
-            Inner::Pg(tx) => {
-                let rows = bind(sql, args).fetch_all(&mut **tx).await?;
+            Inner::Pg(tx, doubt) => {
+                let rows = doubt.hear(bind(sql, args).fetch_all(&mut **tx).await)?;
                 return Ok(rows.into_iter().map(Row::Pg).collect());
             }
         };

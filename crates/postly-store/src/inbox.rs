@@ -121,6 +121,20 @@ pub async fn store(
     // Rows in the order of their keys, lanes in the order of their names: two batches with the same events do not wait
     // for each other in a circle.
     let mut rows: Vec<NewRow<'_>> = events.iter().map(|(id, event)| NewRow::of(id, event, now)).collect();
+    #[cfg(feature = "mutant-m03")]
+    let keys: Vec<String> = events.iter().map(|(id, event)| format!("{}#{id}", event.key.0)).collect();
+    #[cfg(feature = "mutant-m03")]
+    {
+        const LOOK: Sql = Sql::both("SELECT 1 AS found FROM inbox WHERE event_key LIKE $1 || '#%'");
+        let mut unknown = vec![];
+        for (mut row, key) in rows.into_iter().zip(&keys) {
+            if tx.maybe_one(LOOK, args![row.event_key]).await?.is_none() {
+                row.event_key = key;
+                unknown.push(row);
+            }
+        }
+        rows = unknown;
+    }
     rows.sort_by_key(|row| row.event_key);
     let mut stored = HashSet::new();
     match tx.engine() {
@@ -211,6 +225,11 @@ const FINISH: Sql = Sql::both(
     "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, \
      finished_at_ms = $6 WHERE id = $1 AND state = 'ready'",
 );
+#[cfg(feature = "mutant-m08")]
+const FINISH_UNFENCED: Sql = Sql::both(
+    "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, \
+     finished_at_ms = $6 WHERE id = $1",
+);
 
 /// Ends an event and gives its lane back; returns whether more waits in it. Everything that the event brought about
 /// belongs in this transaction.
@@ -231,6 +250,8 @@ pub async fn finish(
         Outcome::Ignored(rule) => ("ignored", Some(rule.as_str()), None),
         Outcome::Dead(reason) => ("dead", Some(*reason), None),
     };
+    #[cfg(feature = "mutant-m08")]
+    use FINISH_UNFENCED as FINISH;
     if tx.execute(FINISH, args![event, state, name, author, answer, now]).await? != 1 {
         return Err(StoreError::LeaseLost);
     }

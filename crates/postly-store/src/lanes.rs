@@ -124,12 +124,27 @@ pub(crate) async fn add_to(
     Ok(())
 }
 
-const FINISH: Sql = Sql::both(
-    "UPDATE lanes SET lease_token = NULL, waiting = waiting - $4, \
-     ready_at_ms = CASE WHEN waiting > $4 THEN $5 ELSE NULL END, \
-     paid_until_ms = $6 \
-     WHERE queue = $1 AND lane = $2 AND lease_token = $3 RETURNING waiting",
-);
+/// What tells the holder of a lease from whoever lost it.
+#[cfg(not(feature = "mutant-m08"))]
+macro_rules! fence {
+    () => {
+        "lease_token = $3"
+    };
+}
+#[cfg(feature = "mutant-m08")]
+macro_rules! fence {
+    () => {
+        "$3 <> ''"
+    };
+}
+
+const FINISH: Sql = Sql::both(concat!(
+    "UPDATE lanes SET lease_token = NULL, waiting = waiting - $4, ",
+    "ready_at_ms = CASE WHEN waiting > $4 THEN $5 ELSE NULL END, paid_until_ms = $6 ",
+    "WHERE queue = $1 AND lane = $2 AND ",
+    fence!(),
+    " RETURNING waiting"
+));
 
 /// Gives a lane back with `done` items fewer. It is due again at once when more wait; returns whether they do.
 ///
@@ -146,10 +161,10 @@ pub async fn finish(
     Ok(row.int("waiting")? > 0)
 }
 
-const DEFER: Sql = Sql::both(
-    "UPDATE lanes SET lease_token = NULL, ready_at_ms = $4, paid_until_ms = $5 \
-     WHERE queue = $1 AND lane = $2 AND lease_token = $3",
-);
+const DEFER: Sql = Sql::both(concat!(
+    "UPDATE lanes SET lease_token = NULL, ready_at_ms = $4, paid_until_ms = $5 WHERE queue = $1 AND lane = $2 AND ",
+    fence!()
+));
 
 /// Gives a lane back with nothing done, to be claimed again from `ready_at` on.
 ///

@@ -1,0 +1,354 @@
+//! Where a family of rounds happens: a database, a world, a service, and a proxy in front of PostgreSQL.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use postly_campaign::service::{Plan, Service, free_port};
+use postly_postgres::Cluster;
+use postly_simulator::{MessageStatus, ModelBehaviour, Outcome, Simulator, SimulatorConfig, StatusPolicy};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    database::{Database, Engine},
+    faults::disk,
+    load::{Crowd, insist},
+    proxy::Proxy,
+};
+
+/// Between two looks at something that takes a moment.
+const LOOK_AGAIN: Duration = Duration::from_millis(15);
+/// Between two statuses of one message, where they are late, and more.
+const STATUSES_COME_WITHIN: Duration = Duration::from_millis(600);
+/// How long a round may take to come to rest once its fault is over (RELIABILITY I20).
+const REST_WITHIN: Duration = Duration::from_secs(60);
+/// What a first message gives: never the reason for a refusal here.
+pub(crate) const TRIAL_CREDITS: i64 = 1_000_000;
+/// How long a lease lasts (`postly-app`, `work`).
+const LEASE_MS: i64 = 60_000;
+
+/// See the module.
+pub(crate) struct Arena {
+    pub(crate) engine: Engine,
+    pub(crate) world: Simulator,
+    pub(crate) database: Database,
+    pub(crate) plan: Plan,
+    pub(crate) crowd: Crowd,
+    /// The proxy in front of PostgreSQL.
+    pub(crate) proxy: Option<Proxy>,
+    /// The service that providers knock at.
+    pub(crate) service: Option<Service>,
+    /// A second process that only works.
+    pub(crate) helper: Option<Service>,
+    /// What leads webhooks to both processes, when both take them.
+    front: Option<Proxy>,
+    /// The PostgreSQL that holds the data.
+    pub(crate) cluster: Option<Arc<Cluster>>,
+    /// Its standby.
+    pub(crate) standby: Option<Cluster>,
+    /// By how much the service's clock is ahead of ours, once it is one that can be moved.
+    pub(crate) ahead_ms: Option<i64>,
+    /// Accepted messages of earlier rounds: whatever was to be said of them was said.
+    pub(crate) told: usize,
+    /// Whether providers bring the news again that nobody took.
+    pub(crate) tells: bool,
+    port: u16,
+    folder: PathBuf,
+    small_disk: bool,
+}
+
+/// The folder of the database, within that of the arena.
+const DISK: &str = "disk";
+
+impl Arena {
+    /// An empty database and a service on it.
+    pub(crate) async fn open(
+        engine: Engine,
+        binary: PathBuf,
+        cluster: Option<Arc<Cluster>>,
+        statuses: StatusPolicy,
+        small_disk: bool,
+    ) -> anyhow::Result<Self> {
+        let tells = statuses.sent || statuses.delivered;
+        let world = Simulator::start(SimulatorConfig { statuses, ..SimulatorConfig::default() }).await?;
+        let port = free_port()?;
+        let name = format!("postly_chaos_{}_{port}", std::process::id());
+        let folder = std::env::temp_dir().join(name.replace('_', "-"));
+        std::fs::create_dir_all(&folder).context("cannot make a folder")?;
+        let disk = folder.join(DISK);
+        if small_disk {
+            disk::mount(&disk).await?;
+        }
+        let (database, proxy, url) = match engine {
+            Engine::Sqlite => {
+                let database = Database::Sqlite(disk.join("postly.db"));
+                let url = database.url();
+                (database, None, url)
+            }
+            Engine::Postgres => {
+                let cluster = cluster.as_ref().context("a PostgreSQL is needed")?;
+                let admin = Database::Postgres(format!("{}postgres", cluster.address()));
+                admin.change(&format!("CREATE DATABASE {name}")).await?;
+                let proxy = Proxy::start(cluster.port()).await?;
+                let url = format!("postgres://postgres@127.0.0.1:{}/{name}", proxy.port());
+                (Database::Postgres(format!("{}{name}", cluster.address())), Some(proxy), url)
+            }
+        };
+        let plan = Plan::new(binary, &world, &url).with("RUST_LOG", "warn").logging_to(folder.join("log"));
+        let mut arena = Self {
+            engine,
+            world,
+            database,
+            plan,
+            crowd: Crowd::default(),
+            proxy,
+            service: None,
+            helper: None,
+            front: None,
+            cluster,
+            standby: None,
+            ahead_ms: None,
+            told: 0,
+            tells,
+            port,
+            folder,
+            small_disk,
+        };
+        arena.serve().await?;
+        Ok(arena)
+    }
+
+    /// Starts the service, where providers look for it.
+    pub(crate) async fn serve(&mut self) -> anyhow::Result<()> {
+        let service = Service::start_at(&self.plan, self.port).await?;
+        let url = format!("http://{}/api/whatsapp/webhook", service.public);
+        self.world.set_webhook(&url, &url)?;
+        self.service = Some(service);
+        Ok(())
+    }
+
+    /// Starts a second process beside the service, which takes no webhooks.
+    pub(crate) async fn help(&mut self) -> anyhow::Result<()> {
+        let mut plan = self.plan.clone().with("PUBLIC_BASE_URL", &format!("http://127.0.0.1:{}", self.port));
+        plan.command.extend(["--role".to_owned(), "worker".to_owned()]);
+        self.helper = Some(Service::start(&plan).await?);
+        Ok(())
+    }
+
+    /// Starts a second process that does everything, and spreads the webhooks over both.
+    pub(crate) async fn double(&mut self) -> anyhow::Result<()> {
+        let plan = self.plan.clone().with("PUBLIC_BASE_URL", &format!("http://127.0.0.1:{}", self.port));
+        let second = Service::start(&plan).await?;
+        let front = Proxy::start(self.port).await?;
+        front.lead_also_to(second.public.port());
+        const PATH: &str = "/api/whatsapp/webhook";
+        let door = format!("http://127.0.0.1:{}{PATH}", front.port());
+        self.world.set_webhook(&door, &format!("http://127.0.0.1:{}{PATH}", self.port))?;
+        self.front = Some(front);
+        self.helper = Some(second);
+        Ok(())
+    }
+
+    /// A file of this arena.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// What time it is for the service.
+    fn now_ms(&self) -> i64 {
+        self.world.now_ms() + self.ahead_ms.unwrap_or(0)
+    }
+
+    /// The running service.
+    pub(crate) fn service(&mut self) -> anyhow::Result<&mut Service> {
+        self.service.as_mut().context("no service runs")
+    }
+
+    /// The PostgreSQL that holds the data.
+    pub(crate) fn cluster(&self) -> anyhow::Result<&Cluster> {
+        self.cluster.as_deref().context("there is no PostgreSQL")
+    }
+
+    /// The proxy in front of it.
+    pub(crate) fn proxy(&self) -> anyhow::Result<&Proxy> {
+        self.proxy.as_ref().context("there is no proxy")
+    }
+
+    /// Ends the service without a word.
+    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
+        self.service.take().context("no service runs")?.kill().await
+    }
+
+    /// The model takes this long from now on.
+    pub(crate) fn model_takes(&self, pause: Duration) {
+        let ms = u64::try_from(pause.as_millis()).unwrap_or(0);
+        self.world.model(ModelBehaviour::LatencyMs(ms));
+    }
+
+    /// The time passes for what a process had claimed that died before this instant: its leases end. Returns how many
+    /// there were. The service may run already: what it has claimed since ends later.
+    pub(crate) async fn leases_end(&self, died_at_ms: i64) -> anyhow::Result<u64> {
+        let last = died_at_ms + LEASE_MS + self.ahead_ms.unwrap_or(0);
+        let sql = format!(
+            "UPDATE lanes SET ready_at_ms = 0 WHERE lease_token IS NOT NULL AND ready_at_ms <= {last}"
+        );
+        self.database.change(&sql).await
+    }
+
+    /// Waits until nothing but statuses is under way, or this patience ends.
+    pub(crate) async fn idle_within(&self, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        let held = "SELECT COUNT(*) FROM lanes WHERE lease_token IS NOT NULL AND queue <> 'status'";
+        while Instant::now() < deadline && self.database.count(held).await? > 0 {
+            sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is left to do. Meanwhile the time passes for whatever waits for an hour to come, and
+    /// providers bring their news again; a message of which nobody knows is waited for until all that can be heard of
+    /// it was heard, and only then its 30 s are over.
+    pub(crate) async fn rest(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + REST_WITHIN;
+        loop {
+            if self.database.count("SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL").await? == 0 {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("something waits for ever:\n{}", self.waiting().await?);
+            }
+            let unknown = self
+                .database
+                .texts(
+                    "SELECT attempts.id FROM attempts JOIN outbox ON outbox.id = attempts.message_id \
+                     WHERE outbox.state = 'unknown' AND attempts.state IN ('sending', 'unclear')",
+                )
+                .await?;
+            if !unknown.is_empty() {
+                self.tell().await?;
+                let list = unknown.join("', '");
+                let sql = format!(
+                    "UPDATE attempts SET started_at_ms = started_at_ms - 60000 \
+                     WHERE state IN ('sending', 'unclear') AND id IN ('{list}')"
+                );
+                self.database.change(&sql).await?;
+            }
+            self.pauses_end().await?;
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// The time passes: what pauses, in nobody's hands, is due.
+    pub(crate) async fn pauses_end(&self) -> anyhow::Result<()> {
+        let now = self.now_ms();
+        let sql =
+            format!("UPDATE lanes SET ready_at_ms = 0 WHERE lease_token IS NULL AND ready_at_ms > {now}");
+        self.database.change(&sql).await?;
+        // A sender that rests rests for minutes.
+        self.database.change("DELETE FROM resting_senders").await?;
+        Ok(())
+    }
+
+    /// The providers bring the news again that nobody took: this is what became of everything they accepted.
+    pub(crate) async fn tell(&mut self) -> anyhow::Result<()> {
+        if !self.tells {
+            return Ok(());
+        }
+        // Of some nothing is ever told, and of others something else.
+        const MUTE: [&str; 3] = ["accept_then_no_answer_no_status", "no_status", "failed_status"];
+        let mute: Vec<String> = self
+            .world
+            .journal()
+            .into_iter()
+            .filter(|entry| entry.fault.is_some_and(|fault| MUTE.contains(&fault)))
+            .filter_map(|entry| match entry.outcome {
+                Outcome::Accepted { id } => Some(id),
+                Outcome::Pending | Outcome::Answered { .. } | Outcome::Refused { .. } | Outcome::Dropped => {
+                    None
+                }
+            })
+            .collect();
+        let accepted = self.world.accepted_messages();
+        for (_, _, message) in accepted.iter().skip(self.told) {
+            if message.status == MessageStatus::Failed || mute.contains(&message.id) {
+                continue;
+            }
+            let webhook = self.world.webhook_status(&message.id, MessageStatus::Delivered, None);
+            if insist(&self.world, &webhook).await.last() != Some(&200) {
+                bail!("the service takes no statuses any more");
+            }
+        }
+        let deadline = Instant::now() + REST_WITHIN;
+        let waiting = "SELECT COUNT(*) FROM lanes WHERE queue = 'status' AND ready_at_ms IS NOT NULL";
+        while self.database.count(waiting).await? > 0 {
+            if Instant::now() > deadline {
+                bail!("a status waits for ever:\n{}", self.waiting().await?);
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until what the providers tell by themselves has arrived.
+    pub(crate) async fn statuses_arrive(&self) -> anyhow::Result<()> {
+        let mut heard = -1;
+        loop {
+            let now = self.database.count("SELECT COUNT(*) FROM inbox WHERE queue = 'status'").await?;
+            if now == heard {
+                return Ok(());
+            }
+            heard = now;
+            sleep(STATUSES_COME_WITHIN).await;
+        }
+    }
+
+    /// What waits, for whoever reads why a round failed.
+    pub(crate) async fn waiting(&self) -> anyhow::Result<String> {
+        let lanes = "SELECT queue || ' ' || lane || ': ' || waiting || ' waiting, due ' || ready_at_ms || ', ' \
+                     || COALESCE(lease_token, 'in nobody''s hands') FROM lanes WHERE ready_at_ms IS NOT NULL LIMIT 10";
+        let messages = "SELECT outbox.id || ' ' || outbox.state || ' message, attempt ' || COALESCE(attempts.state, \
+                        'none') FROM outbox LEFT JOIN attempts ON attempts.message_id = outbox.id \
+                        WHERE outbox.finished_at_ms IS NULL LIMIT 10";
+        let mut lines = self.database.texts(lanes).await?;
+        lines.extend(self.database.texts(messages).await?);
+        lines.push(format!("the service's log: {}", self.folder.join("log").display()));
+        Ok(lines.join("\n"))
+    }
+
+    /// A round is over: the journals of the world begin anew.
+    pub(crate) fn turn_the_page(&mut self) {
+        self.told = self.world.accepted_messages().len();
+        self.world.clear_journal();
+    }
+
+    /// Ends everything. The folder stays when something is to be looked at.
+    pub(crate) async fn close(mut self, keep: bool) -> anyhow::Result<()> {
+        if self.service.is_some() {
+            self.kill().await?;
+        }
+        if let Some(helper) = self.helper.take() {
+            helper.kill().await?;
+        }
+        self.world.stop().await;
+        if self.small_disk {
+            disk::unmount(&self.path(DISK)).await?;
+        }
+        if !keep {
+            std::fs::remove_dir_all(&self.folder).context("cannot remove a folder")?;
+        }
+        Ok(())
+    }
+
+    /// Runs a command of the operator, which must end well. Returns what it printed.
+    pub(crate) async fn operator(&self, args: &[&str]) -> anyhow::Result<(bool, String)> {
+        let output = tokio::process::Command::new(&self.plan.binary)
+            .args(args)
+            .env_clear()
+            .env("DATABASE_URL", self.database.url())
+            .env("RUST_LOG", "off")
+            .current_dir(&self.folder)
+            .output()
+            .await
+            .context("cannot run the operator's command")?;
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+}

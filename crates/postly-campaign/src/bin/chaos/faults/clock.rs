@@ -1,0 +1,87 @@
+//! The wall clock of the service jumps under load, by `libfaketime`.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use postly_campaign::service::Plan;
+use tokio::time::sleep;
+
+use super::{Skipped, Struck, postgres::recover, usual_load};
+use crate::{
+    arena::Arena,
+    checks::{Ends, Rules},
+    dice::Dice,
+};
+
+/// Where Debian keeps it, for whichever processor.
+const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
+
+/// The library that tells a process another time, where there is one.
+fn library() -> Option<PathBuf> {
+    let folders =
+        std::fs::read_dir("/usr/lib").ok()?.filter_map(|entry| Some(entry.ok()?.path().join(LIBRARY)));
+    folders.into_iter().find(|path| path.exists())
+}
+
+/// The same service, with a clock that this file moves.
+fn with_clock(plan: &Plan, file: &std::path::Path) -> anyhow::Result<Plan> {
+    let library =
+        library().ok_or_else(|| Skipped("libfaketime is not installed (Debian: faketime)".to_owned()))?;
+    Ok(plan
+        .clone()
+        .with("LD_PRELOAD", &library.display().to_string())
+        .with("FAKETIME_TIMESTAMP_FILE", &file.display().to_string())
+        .with("FAKETIME_NO_CACHE", "1")
+        // Timers measure how long, not what time it is: no clock step moves them.
+        .with("FAKETIME_DONT_FAKE_MONOTONIC", "1"))
+}
+
+/// How far the clock jumps: within a lease (60 s) and a wait for a status (30 s), beyond one of them, beyond both, and
+/// by what an administrator's hand may be wrong.
+const STEPS_S: [i64; 6] = [-7_200, -120, -5, 5, 45, 1_800];
+
+/// Steps the clock while everybody writes. A clock that went back is put right a moment later; one that went forward
+/// stays there.
+pub(super) async fn step(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
+    let file = arena.path("clock");
+    if arena.ahead_ms.is_none() {
+        set(&file, 0)?;
+        arena.ahead_ms = Some(0);
+        arena.plan = with_clock(&arena.plan, &file)?;
+        arena.kill().await?;
+        arena.serve().await?;
+    }
+    let ahead_s = arena.ahead_ms.unwrap_or(0) / 1_000;
+    let step_s = *dice.pick(&STEPS_S).context("a step")?;
+    let (writing, height, story) = usual_load(arena, dice);
+    sleep(dice.millis(20, height)).await;
+    let busy = arena.database.count("SELECT COUNT(*) FROM lanes WHERE lease_token IS NOT NULL").await?;
+    set(&file, ahead_s + step_s)?;
+    let wrong = dice.millis(300, 2_000);
+    let mut late = String::new();
+    if step_s < 0 {
+        sleep(wrong).await;
+        let waiting =
+            arena.database.count("SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL").await?;
+        late = format!(" for {} ms, {waiting} lanes wait", wrong.as_millis());
+        set(&file, ahead_s)?;
+    } else {
+        arena.ahead_ms = Some((ahead_s + step_s) * 1_000);
+    }
+    let (lines, leases) = recover(arena, writing).await?;
+    Ok(Struck {
+        hits: u64::try_from(busy).unwrap_or(0),
+        faults: 1,
+        // Twilio does not say when a message was written: two that arrive on both sides of a step back change places.
+        rules: Rules { ends: Ends::Named, ordered: step_s > 0, ..Rules::strict(2) },
+        broken: vec![],
+        story: format!(
+            "{story}, the clock jumps by {step_s} s with {busy} leases{late}, {leases} leases lost"
+        ),
+        lines,
+    })
+}
+
+fn set(file: &std::path::Path, ahead_s: i64) -> anyhow::Result<()> {
+    std::fs::write(file, format!("{ahead_s:+}\n")).context("cannot set the clock")
+}

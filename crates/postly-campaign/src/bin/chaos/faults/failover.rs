@@ -1,0 +1,70 @@
+//! A synchronous standby takes over: from a primary that stopped dead, or from one that lives on and only reads.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use postly_postgres::{Cluster, Stop};
+use tokio::{task::block_in_place, time::sleep};
+
+use super::{Struck, postgres::recover, refusals, usual_load};
+use crate::{arena::Arena, checks::Rules, database::Database, dice::Dice};
+
+/// How long transactions that were open when the primary became read-only may take to end.
+const OPEN_ONES_END: std::time::Duration = std::time::Duration::from_millis(300);
+
+/// One failover.
+pub(super) async fn failover(arena: &mut Arena, dice: &mut Dice, lives_on: bool) -> anyhow::Result<Struck> {
+    if arena.standby.is_none() {
+        arena.standby = Some(block_in_place(|| standby_of(arena.cluster()?))?);
+    }
+    let (writing, height, story) = usual_load(arena, dice);
+    let moment = dice.millis(20, height);
+    sleep(moment).await;
+    let old = arena.cluster.take().context("there is no PostgreSQL")?;
+    if lives_on {
+        block_in_place(|| old.set("default_transaction_read_only", "on"))?;
+        sleep(OPEN_ONES_END).await;
+    } else {
+        block_in_place(|| old.stop(Stop::Immediate))?;
+    }
+    let new = arena.standby.take().context("there is no standby")?;
+    block_in_place(|| new.promote())?;
+    let begun = tokio::time::Instant::now();
+    arena.proxy()?.lead_to(new.port());
+    arena.database = match &arena.database {
+        Database::Postgres(url) => {
+            let name = url.rsplit('/').next().unwrap_or_default();
+            Database::Postgres(format!("{}{name}", new.address()))
+        }
+        Database::Sqlite(_) => anyhow::bail!("a file has no standby"),
+    };
+    arena.cluster = Some(Arc::new(new));
+    let (lines, leases) = recover(arena, writing).await?;
+    let rested = begun.elapsed();
+    // The old primary stayed alive all the while, if it did at all.
+    block_in_place(|| drop(old));
+    // Whoever still holds a connection to it has lost it now.
+    arena.rest().await?;
+    let how = if lives_on { "lives on and only reads" } else { "stopped dead" };
+    Ok(Struck {
+        hits: leases + refusals(&lines),
+        faults: 1,
+        rules: Rules::strict(2),
+        broken: vec![],
+        story: format!(
+            "{story}, the primary {how} after {} ms, {leases} leases lost, at rest {} ms after the promotion",
+            moment.as_millis(),
+            rested.as_millis()
+        ),
+        lines,
+    })
+}
+
+/// A standby that every commit waits for.
+fn standby_of(primary: &Cluster) -> anyhow::Result<Cluster> {
+    let standby = primary.standby()?;
+    // It was copied with the settings of its primary, who may wait for a standby of its own.
+    standby.set("synchronous_standby_names", "")?;
+    primary.wait_for_standby()?;
+    Ok(standby)
+}

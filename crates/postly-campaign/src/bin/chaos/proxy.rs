@@ -1,0 +1,202 @@
+//! A TCP proxy, in front of PostgreSQL or of two services. It does what networks and servers do: cuts connections, holds bytes back, lets
+//! a COMMIT through and loses its answer, and leads new connections to another server.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
+    sync::watch,
+    task::JoinHandle,
+    time::sleep,
+};
+
+/// How much is carried at once.
+const BUFFER: usize = 16 * 1024;
+/// How often a held-back byte looks whether it may go on.
+const HELD_LOOK: Duration = Duration::from_millis(10);
+
+/// Where in a COMMIT the connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The server never hears of it.
+    Before,
+    /// The server has committed, and nobody is told.
+    After,
+}
+
+#[derive(Default)]
+struct State {
+    /// The server that new connections are led to.
+    target: AtomicU16,
+    /// Another one, that every second connection is led to; 0 when there is none.
+    also: AtomicU16,
+    /// How many COMMITs are still to be cut before they reach the server.
+    cut_before: AtomicU64,
+    /// How many COMMITs are still to be cut after they reached it.
+    cut_after: AtomicU64,
+    /// COMMITs that were cut.
+    cuts: AtomicU64,
+    /// Bytes wait, in both directions, as behind a cable that is out.
+    held: AtomicBool,
+    /// Connections numbered below this are forgotten: nothing passes on them any more, and nobody closes them.
+    forgotten: AtomicU64,
+    /// Connections that were opened.
+    opened: AtomicU64,
+}
+
+/// See the module.
+pub(crate) struct Proxy {
+    state: Arc<State>,
+    port: u16,
+    /// Counts the orders to cut everything.
+    cut_all: watch::Sender<u64>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Proxy {
+    /// A proxy in front of a server on this machine.
+    pub(crate) async fn start(target: u16) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the proxy")?;
+        let port = listener.local_addr()?.port();
+        let state = Arc::new(State { target: AtomicU16::new(target), ..State::default() });
+        let (cut_all, orders) = watch::channel(0);
+        let task = tokio::spawn(accept(listener, Arc::clone(&state), orders));
+        Ok(Self { state, port, cut_all, task })
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Leads new connections to another server; the old ones stay where they are.
+    pub(crate) fn lead_to(&self, target: u16) {
+        self.state.target.store(target, Ordering::SeqCst);
+    }
+
+    /// Leads every second connection to this server.
+    pub(crate) fn lead_also_to(&self, target: u16) {
+        self.state.also.store(target, Ordering::SeqCst);
+    }
+
+    /// Cuts every connection.
+    pub(crate) fn cut_all(&self) {
+        self.cut_all.send_modify(|orders| *orders += 1);
+    }
+
+    /// Cuts the connections of the next COMMITs.
+    pub(crate) fn cut_commits(&self, count: u64, place: Cut) {
+        let counter = match place {
+            Cut::Before => &self.state.cut_before,
+            Cut::After => &self.state.cut_after,
+        };
+        counter.store(count, Ordering::SeqCst);
+    }
+
+    /// How many COMMITs were cut so far.
+    pub(crate) fn cuts(&self) -> u64 {
+        self.state.cuts.load(Ordering::SeqCst)
+    }
+
+    /// Holds every byte back, or lets them go.
+    pub(crate) fn hold(&self, held: bool) {
+        self.state.held.store(held, Ordering::SeqCst);
+    }
+
+    /// Forgets the connections of today, as a router does that was replaced: they stay open, and nothing passes on them.
+    pub(crate) fn forget_all(&self) {
+        self.state.forgotten.store(self.state.opened.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>, orders: watch::Receiver<u64>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let (state, mut orders) = (Arc::clone(&state), orders.clone());
+        orders.mark_unchanged();
+        tokio::spawn(async move {
+            let number = state.opened.fetch_add(1, Ordering::SeqCst);
+            let target = match state.also.load(Ordering::SeqCst) {
+                also if also != 0 && number % 2 == 1 => also,
+                _ => state.target.load(Ordering::SeqCst),
+            };
+            let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
+            // Small messages there and back: waiting to fill a packet would make every statement slow.
+            let _ = (client.set_nodelay(true), server.set_nodelay(true));
+            let ((client_in, client_out), (server_in, server_out)) =
+                (client.into_split(), server.into_split());
+            // Whichever end closes, or whoever orders it: both halves go, and with them both connections.
+            tokio::select! {
+                () = carry(client_in, server_out, &state, number, true) => {}
+                () = carry(server_in, client_out, &state, number, false) => {}
+                _ = orders.changed() => {}
+            }
+        });
+    }
+}
+
+/// Carries bytes in one direction until something ends it.
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State, number: u64, to_server: bool) {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let Ok(count) = from.read(&mut buffer).await else { return };
+        let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { return };
+        while state.held.load(Ordering::SeqCst) || number < state.forgotten.load(Ordering::SeqCst) {
+            sleep(HELD_LOOK).await;
+        }
+        let commits = to_server && is_commit(piece);
+        if commits && take_one(&state.cut_before) {
+            state.cuts.fetch_add(1, Ordering::SeqCst);
+            return;
+        }
+        if to.write_all(piece).await.is_err() {
+            return;
+        }
+        if commits && take_one(&state.cut_after) {
+            state.cuts.fetch_add(1, Ordering::SeqCst);
+            // The server works on it while the way back is gone: it answers into a closed door.
+            return;
+        }
+    }
+}
+
+fn take_one(counter: &AtomicU64) -> bool {
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+/// Whether a piece holds a COMMIT: as a simple query, which is how sqlx ends a transaction.
+fn is_commit(piece: &[u8]) -> bool {
+    const COMMIT: &[u8] = b"COMMIT\0";
+    piece.windows(COMMIT.len()).any(|window| window == COMMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_told_from_other_statements() {
+        assert!(is_commit(b"Q\0\0\0\x0bCOMMIT\0"));
+        assert!(!is_commit(b"Q\0\0\0\x0cROLLBACK\0"));
+        assert!(!is_commit(b"P\0\0\0\x20\0SELECT 'COMMITTED'\0"));
+    }
+
+    #[test]
+    fn as_many_are_taken_as_there_are() {
+        let counter = AtomicU64::new(2);
+        assert_eq!([take_one(&counter), take_one(&counter), take_one(&counter)], [true, true, false]);
+    }
+}

@@ -1,0 +1,240 @@
+//! One cluster, or one standby of a cluster.
+
+use std::{
+    io,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::{USER, is_root, programs};
+
+/// The name that a standby gives its primary, and by which the primary knows that it is synchronous.
+const STANDBY_NAME: &str = "standby";
+
+/// How much a cluster cares for what it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// What the operating system has is safe: for tests, which never crash the machine.
+    ForTests,
+    /// Everything is synced, as an operator would have it.
+    ForKeeps,
+    /// As [`Care::ForKeeps`], with the settings of a small server of its own. The statements' statistics are counted only
+    /// where a database asks for them.
+    ForMeasurements,
+}
+
+impl Care {
+    fn settings(self) -> &'static str {
+        match self {
+            Self::ForTests => "-c fsync=off -c max_connections=300",
+            Self::ForKeeps => "-c fsync=on -c max_connections=300",
+            Self::ForMeasurements => {
+                "-c fsync=on -c synchronous_commit=on -c full_page_writes=on -c max_connections=100 \
+                 -c shared_buffers=512MB -c effective_cache_size=2GB -c max_wal_size=4GB -c checkpoint_timeout=15min \
+                 -c random_page_cost=1.1 -c shared_preload_libraries=pg_stat_statements \
+                 -c pg_stat_statements.track=none"
+            }
+        }
+    }
+}
+
+/// How a cluster is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Sessions are cut off, what is committed is written down.
+    Fast,
+    /// Everybody drops what they hold, as in a crash: the next start recovers.
+    Immediate,
+}
+
+impl Stop {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Immediate => "immediate",
+        }
+    }
+}
+
+/// A running cluster. Dropping it stops it and removes its folder.
+#[derive(Debug)]
+pub struct Cluster {
+    folder: PathBuf,
+    programs: PathBuf,
+    port: u16,
+    as_user: bool,
+    care: Care,
+}
+
+impl Cluster {
+    /// Makes and starts a cluster on a free port of this machine.
+    ///
+    /// # Errors
+    /// When PostgreSQL is missing, or does not start.
+    pub fn start(care: Care) -> io::Result<Self> {
+        let cluster = Self::place(care)?;
+        cluster.call(
+            "initdb",
+            &["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D", &cluster.data()],
+        )?;
+        cluster.resume()?;
+        Ok(cluster)
+    }
+
+    /// A standby of this cluster, streaming. The cluster waits for it with every commit from [`Cluster::wait_for_standby`] on.
+    ///
+    /// # Errors
+    /// When the copy cannot be made, or does not start.
+    pub fn standby(&self) -> io::Result<Self> {
+        let standby = Self::place(self.care)?;
+        let connection =
+            format!("host=127.0.0.1 port={} user=postgres application_name={STANDBY_NAME}", self.port);
+        standby.call(
+            "pg_basebackup",
+            &[
+                "--wal-method=stream",
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+                "-d",
+                &connection,
+                "-D",
+                &standby.data(),
+            ],
+        )?;
+        standby.resume()?;
+        Ok(standby)
+    }
+
+    /// From now on a commit waits until the standby has it on its disk.
+    ///
+    /// # Errors
+    /// When the server does not take the setting.
+    pub fn wait_for_standby(&self) -> io::Result<()> {
+        self.set("synchronous_standby_names", STANDBY_NAME)
+    }
+
+    /// Changes a setting of the server, without a restart.
+    ///
+    /// # Errors
+    /// When the server does not take it.
+    pub fn set(&self, name: &str, value: &str) -> io::Result<()> {
+        let line = format!("{name} = '{value}'\n");
+        let path = Path::new(&self.data()).join("postgresql.auto.conf");
+        let mut file = std::fs::OpenOptions::new().append(true).open(path)?;
+        io::Write::write_all(&mut file, line.as_bytes())?;
+        self.call("pg_ctl", &["reload", "-D", &self.data()])
+    }
+
+    /// Makes this standby the primary.
+    ///
+    /// # Errors
+    /// When it does not become one.
+    pub fn promote(&self) -> io::Result<()> {
+        self.call("pg_ctl", &["promote", "--wait", "-D", &self.data()])
+    }
+
+    /// Stops the server.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub fn stop(&self, how: Stop) -> io::Result<()> {
+        self.call("pg_ctl", &["stop", "--wait", "-m", how.as_str(), "-D", &self.data()])
+    }
+
+    /// Starts the server, where it was before.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn resume(&self) -> io::Result<()> {
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= {}",
+            self.port,
+            self.care.settings()
+        );
+        let log = self.folder.join("log");
+        self.call(
+            "pg_ctl",
+            &["start", "--wait", "-D", &self.data(), "-l", &log.to_string_lossy(), "-o", &options],
+        )
+    }
+
+    /// Checks every table and index of a database with `pg_amcheck`. `None` when that program is not installed.
+    ///
+    /// # Errors
+    /// When it finds something.
+    pub fn amcheck(&self, database: &str) -> io::Result<Option<()>> {
+        if !self.programs.join("pg_amcheck").exists() {
+            return Ok(None);
+        }
+        let port = self.port.to_string();
+        let connection = ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-d", database];
+        self.call("pg_amcheck", &[&["--install-missing"][..], &connection].concat()).map(Some)
+    }
+
+    /// Its address, up to and including the slash before a database's name.
+    pub fn address(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/", self.port)
+    }
+
+    /// Its port on this machine.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn data(&self) -> String {
+        self.folder.join("data").to_string_lossy().into_owned()
+    }
+
+    /// A folder and a port for a cluster, nothing in or on them yet.
+    fn place(care: Care) -> io::Result<Self> {
+        let programs = programs().ok_or_else(|| {
+            io::Error::other("PostgreSQL is missing: `cargo xtask ci` installs it, where it may")
+        })?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let folder = std::env::temp_dir().join(format!("postly-postgres-{}-{port}", std::process::id()));
+        std::fs::create_dir(&folder)?;
+        let cluster = Self { folder, programs, port, as_user: is_root(), care };
+        if cluster.as_user {
+            // PostgreSQL refuses to run as root.
+            let given = Command::new("chown").arg(USER).arg(&cluster.folder).status()?;
+            if !given.success() {
+                return Err(io::Error::other("cannot give the folder of PostgreSQL to its user"));
+            }
+        }
+        Ok(cluster)
+    }
+
+    fn call(&self, program: &str, args: &[&str]) -> io::Result<()> {
+        let program = self.programs.join(program);
+        let mut command = if self.as_user {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid", USER, "--regid", USER, "--clear-groups", "--"]).arg(&program);
+            command
+        } else {
+            Command::new(&program)
+        };
+        let status = command
+            .args(args)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            // The server would keep a pipe open for as long as it lives.
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        if status.success() {
+            return Ok(());
+        }
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        Err(io::Error::other(format!("{} failed\n{log}", program.display())))
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // The cluster is thrown away: nothing is lost if it does not stop in good order.
+        let _ = self.stop(Stop::Immediate);
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,90 @@
+//! A throw-away PostgreSQL for tests and campaigns: installed when missing, run as another user when we are root, gone
+//! afterwards. It can be stopped in every way, started again, and followed by a synchronous standby.
+
+mod cluster;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+pub use cluster::{Care, Cluster, Stop};
+
+/// Where Debian keeps the server's programs, newest version last.
+const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
+/// The user that Debian's package makes.
+const USER: &str = "postgres";
+
+/// The folder of `initdb` and `pg_ctl`, if there is one.
+fn programs() -> Option<PathBuf> {
+    let mut versions: Vec<PathBuf> = std::fs::read_dir(DEBIAN_FOLDER)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .filter(|bin| bin.join("initdb").exists())
+        .collect();
+    versions.sort_by_key(|bin| {
+        let version = bin.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        version.and_then(|version| version.parse::<u32>().ok())
+    });
+    versions.pop().or_else(|| {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path)
+            .find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
+    })
+}
+
+/// Installs PostgreSQL when it is missing and we may.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn install() -> io::Result<()> {
+    if programs().is_some() {
+        return Ok(());
+    }
+    if !may_install() {
+        return Err(io::Error::other(
+            "PostgreSQL is missing: install its server (Debian: apt-get install postgresql) and try again",
+        ));
+    }
+    apt_get(&["postgresql"])?;
+    match programs() {
+        Some(_) => Ok(()),
+        None => Err(io::Error::other(format!(
+            "PostgreSQL was installed, but its programs are not in {DEBIAN_FOLDER}"
+        ))),
+    }
+}
+
+/// Whether packages of the system can be installed: as root, on Debian or what is made of it.
+pub fn may_install() -> bool {
+    is_root() && Path::new("/usr/bin/apt-get").exists()
+}
+
+/// Installs packages of the system.
+///
+/// # Errors
+/// When the package manager does not.
+pub fn apt_get(packages: &[&str]) -> io::Result<()> {
+    for args in [&["update", "--quiet"][..], &[&["install", "--quiet", "--yes"], packages].concat()] {
+        let mut command = Command::new("apt-get");
+        let status = command
+            .args(args)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null())
+            // Standard output belongs to whoever called us.
+            .stdout(io::stderr())
+            .status()?;
+        if !status.success() {
+            return Err(io::Error::other(format!("apt-get {} failed", args.join(" "))));
+        }
+    }
+    Ok(())
+}
+
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}

@@ -1,0 +1,97 @@
+//! The chaos campaign: builds the service and the campaign, installs what they miss where that is allowed, and runs it.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context as _, bail};
+
+use crate::mutants::MUTANTS;
+
+/// Programs that a fault needs, and the Debian packages they come in. Without one, its row says that it was skipped.
+const TOOLS: [(&str, &str); 2] = [("strace", "strace"), ("faketime", "faketime")];
+
+/// `cargo xtask chaos`.
+pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
+    prepare()?;
+    let plain = ["--debug", "--sample"];
+    let debug = args.iter().any(|arg| plain.contains(arg));
+    let folder = build(debug, None)?;
+    let passed: Vec<&str> = args.iter().copied().filter(|arg| *arg != "--debug").collect();
+    let mut command = campaign(&folder);
+    crate::run(command.args(passed))
+}
+
+/// A minute's worth, with what was just built.
+pub(crate) fn sample() -> anyhow::Result<()> {
+    run(&["--sample"])
+}
+
+/// `cargo xtask chaos --mutants`: plants one defect after the other, and sees whether the campaign turns red.
+pub(crate) fn mutants(only: &[&str]) -> anyhow::Result<()> {
+    prepare()?;
+    let mut missed = vec![];
+    let mut lines = vec![];
+    for mutant in MUTANTS.iter().filter(|mutant| only.is_empty() || only.contains(&mutant.feature)) {
+        let folder = build(true, Some(mutant.feature))?;
+        crate::step(&format!("{}: {}", mutant.feature, mutant.defect));
+        let status = campaign(&folder)
+            .args(["--seed", "1", "--stop-at-first"])
+            .args(mutant.hunt)
+            .status()
+            .context("cannot run the campaign")?;
+        // Anything but a plain "red" is a campaign that could not run.
+        let caught = match status.code() {
+            Some(RED) => true,
+            Some(0) => false,
+            _ => bail!("the campaign itself failed on {}: {status}", mutant.feature),
+        };
+        let verdict = if caught { "caught" } else { "NOT CAUGHT" };
+        lines.push(format!("| {} | {} | {verdict} |", mutant.feature, mutant.defect));
+        if !caught {
+            missed.push(mutant.feature);
+        }
+    }
+    // What was built last must not be taken for the service.
+    build(true, None)?;
+    println!("\n| planted | defect | |\n|---|---|---|\n{}", lines.join("\n"));
+    if missed.is_empty() { Ok(()) } else { bail!("not caught: {}", missed.join(", ")) }
+}
+
+/// The exit code of a campaign that found something.
+const RED: i32 = 3;
+
+/// PostgreSQL is needed; the tools are good to have.
+fn prepare() -> anyhow::Result<()> {
+    postly_postgres::install()?;
+    for (program, package) in TOOLS {
+        let there = Command::new(program).arg("--version").output().is_ok();
+        if !there && postly_postgres::may_install() {
+            // Its row will say that it was skipped.
+            if let Err(error) = postly_postgres::apt_get(&[package]) {
+                eprintln!("xtask: {package} cannot be installed: {error}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Builds the service and the campaign. Returns the folder they are in.
+fn build(debug: bool, feature: Option<&str>) -> anyhow::Result<PathBuf> {
+    let mut args = vec!["build", "--locked", "--package", "postly", "--package", "postly-campaign"];
+    if !debug {
+        args.push("--release");
+    }
+    let named = feature.map(|feature| format!("postly/{feature}"));
+    if let Some(named) = &named {
+        args.extend(["--features", named]);
+    }
+    crate::cargo(&args)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")), PathBuf::from);
+    Ok(target.join(if debug { "debug" } else { "release" }))
+}
+
+fn campaign(folder: &std::path::Path) -> Command {
+    let mut command = Command::new(folder.join("chaos"));
+    command.env("POSTLY_BIN", folder.join("postly"));
+    command
+}
