@@ -202,26 +202,32 @@ impl GroupWriter {
     /// Joins the line, which is first come, first served, and opens a savepoint at its head.
     pub(crate) async fn begin(&self, patience: Duration) -> Result<Member, StoreError> {
         let mut writer = {
-            let _place = Place::in_line(&self.waiting);
+            let _place = Place::in_line(self);
             tokio::time::timeout(patience, Arc::clone(&self.line).lock_owned())
                 .await
                 .map_err(|_| StoreError::out_of_connections())?
         };
+        let group = self.clone();
         if !writer.open {
             match writer.connection.execute_batch("BEGIN IMMEDIATE") {
-                Ok(()) => {}
+                Ok(()) => writer.open = true,
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                    writer = blocking(writer, Writer::begin_patiently).await??;
+                    // Who gives up meanwhile gives up a member, which takes back what it began.
+                    return Ok(blocking(writer, |writer| Writer::begin_patiently(writer, group)).await??);
                 }
                 Err(error) => return Err(error.into()),
             }
-            writer.open = true;
         }
-        if let Err(error) = writer.run("SAVEPOINT member") {
-            writer.give_up();
-            return Err(error.into());
+        Ok(Writer::enter(writer, group)?)
+    }
+
+    /// Does not leave the outer transaction open when nobody is left who would end it: other processes could not write.
+    fn tidy(&self) {
+        if self.waiting.load(Ordering::SeqCst) == 0
+            && let Ok(writer) = Arc::clone(&self.line).try_lock_owned()
+        {
+            end_soon(writer);
         }
-        Ok(Member { writer: Some(writer), group: self.clone() })
     }
 
     /// The connection itself, outside of any transaction.
@@ -253,18 +259,28 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Counts itself in the line for as long as it lives, also when it is given up.
-struct Place<'a>(&'a AtomicUsize);
+struct Place<'a>(&'a GroupWriter);
 
 impl<'a> Place<'a> {
-    fn in_line(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::SeqCst);
-        Self(waiting)
+    fn in_line(group: &'a GroupWriter) -> Self {
+        group.waiting.fetch_add(1, Ordering::SeqCst);
+        Self(group)
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.tidy();
+    }
+}
+
+/// A member that has released its savepoint and waits for the commit. Should it go away, it may have been the last.
+struct Waiting<'a>(&'a GroupWriter);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.tidy();
     }
 }
 
@@ -274,11 +290,29 @@ impl Writer {
     }
 
     /// Waits for another process that writes, as long as [`BUSY_TIMEOUT`].
-    fn begin_patiently(writer: OwnedMutexGuard<Self>) -> Result<OwnedMutexGuard<Self>, rusqlite::Error> {
+    fn begin_patiently(
+        mut writer: OwnedMutexGuard<Self>,
+        group: GroupWriter,
+    ) -> Result<Member, rusqlite::Error> {
         writer.connection.busy_timeout(BUSY_TIMEOUT)?;
         let begun = writer.connection.execute_batch("BEGIN IMMEDIATE");
-        writer.connection.busy_timeout(Duration::ZERO)?;
-        begun.map(|()| writer)
+        if begun.is_err() {
+            writer.connection.busy_timeout(Duration::ZERO)?;
+        }
+        writer.open = begun.is_ok();
+        // Before anything else may fail: from here on the member sees to its end.
+        let member = begun.and_then(|()| Self::enter(writer, group))?;
+        member.patience_ends()?;
+        Ok(member)
+    }
+
+    /// Opens a savepoint inside the outer transaction.
+    fn enter(mut writer: OwnedMutexGuard<Self>, group: GroupWriter) -> Result<Member, rusqlite::Error> {
+        if let Err(error) = writer.run("SAVEPOINT member") {
+            writer.give_up();
+            return Err(error);
+        }
+        Ok(Member { writer: Some(writer), group })
     }
 
     /// Takes back the savepoint of a member that went away.
@@ -329,6 +363,14 @@ impl Member {
         self.writer.as_ref().map(|writer| &writer.connection).ok_or_else(not_committed)
     }
 
+    /// Whoever comes next does not wait for another process on a thread of the runtime.
+    fn patience_ends(&self) -> Result<(), rusqlite::Error> {
+        match &self.writer {
+            Some(writer) => writer.connection.busy_timeout(Duration::ZERO),
+            None => Ok(()),
+        }
+    }
+
     /// Commits: returns when the outer transaction is on the disk.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         let Some(writer) = self.writer.as_mut() else { return Err(not_committed()) };
@@ -341,6 +383,7 @@ impl Member {
         if let Some(writer) = writer.filter(|_| nobody_waits || full) {
             commit_group(writer).await?;
         } else {
+            let _waiting = Waiting(&self.group);
             // Queues up behind those who wait now, so that they are in the same group; the first of the group to come to
             // the head of the line commits for all.
             tokio::select! {
@@ -369,16 +412,23 @@ impl Drop for Member {
     fn drop(&mut self) {
         let Some(mut writer) = self.writer.take() else { return };
         writer.take_back();
-        if self.group.waiting.load(Ordering::SeqCst) > 0 || !writer.open {
-            return;
+        if self.group.waiting.load(Ordering::SeqCst) == 0 {
+            end_soon(writer);
         }
-        if writer.released.is_empty() {
-            writer.give_up();
-        } else if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(move || writer.commit_group());
-        } else {
-            writer.commit_group();
-        }
+    }
+}
+
+/// Ends the outer transaction, if there is one, where that disturbs nobody.
+fn end_soon(mut writer: OwnedMutexGuard<Writer>) {
+    if !writer.open {
+        return;
+    }
+    if writer.released.is_empty() {
+        writer.give_up();
+    } else if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn_blocking(move || writer.commit_group());
+    } else {
+        writer.commit_group();
     }
 }
 
@@ -495,6 +545,50 @@ mod tests {
         other.execute_batch("COMMIT").unwrap();
         waiting.await.unwrap().unwrap();
         assert_eq!(seen(&path, "1 = 1"), 2);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_gives_up_waiting_for_another_process_leaves_the_file_as_it_was() {
+        let (writer, path) = writer("gave-up").await;
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").unwrap();
+        let waiting = {
+            let writer = writer.clone();
+            tokio::spawn(async move { drop(insert(&writer, 2).await) })
+        };
+        while writer.line.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        waiting.abort();
+        assert!(waiting.await.is_err());
+        other.execute_batch("COMMIT").unwrap();
+        // What was begun for the one who went away has been taken back when the line is free again.
+        drop(writer.line.lock().await);
+        other.execute_batch("INSERT INTO t VALUES (3)").unwrap();
+        insert(&writer, 4).await.commit().await.unwrap();
+        assert_eq!(seen(&path, "1 = 1"), 3);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn when_the_last_to_wait_goes_away_the_file_is_free() {
+        let (writer, path) = writer("last").await;
+        let first = insert(&writer, 1).await;
+        let other = writer.clone();
+        let second = tokio::spawn(async move { insert(&other, 2).await.commit().await });
+        somebody_waits(&writer).await;
+        // The first has released, and waits; the second is next in line, and goes away before it runs.
+        let mut commit = Box::pin(first.commit());
+        let begun = std::future::poll_fn(|context| std::task::Poll::Ready(commit.as_mut().poll(context)));
+        assert!(begun.await.is_pending());
+        second.abort();
+        drop(commit);
+        assert!(second.await.is_err());
+        let other = Connection::open(&path).unwrap();
+        other.busy_timeout(BUSY_TIMEOUT).unwrap();
+        other.execute_batch("INSERT INTO t VALUES (3)").unwrap();
+        assert_eq!(seen(&path, "n <> 2"), 2);
         std::fs::remove_file(path).unwrap();
     }
 }
