@@ -1,16 +1,16 @@
 //! The ingress: what a provider brings is stored, and only then acknowledged. Nothing else happens here.
-
 //!
 //! Webhooks that arrive while another is being stored are stored together by the next transaction: one sync of the disk
 //! for all of them.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use postly_domain::{event::ReceivedEvent, id::EventId};
-use postly_store::{StoreError, inbox};
+use postly_store::{StoreError, inbox, lanes::Queue};
 use postly_whatsapp::signature::{SignatureError, WebhookRequest};
 use secrecy::ExposeSecret as _;
 use tokio::sync::oneshot;
@@ -22,9 +22,12 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(1_800);
 
 /// How many webhooks are stored by one transaction at most: what fails together is brought again together.
 const LARGEST_BATCH: usize = 64;
-/// How many webhooks wait to be stored at most; more are sent away with a 503. A second's worth at a rate far above any
-/// provider's.
-const MOST_WAITING: usize = 8_192;
+/// How much is stored by one transaction at most, in bytes of events: two of the largest webhooks.
+const LARGEST_BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// What an event takes besides its slice, roughly.
+const EVENT_BYTES: usize = 256;
+/// How much waits to be stored at most, in bytes of events; more is sent away with a 503. Some hundred thousand messages.
+const MOST_WAITING_BYTES: usize = 128 * 1024 * 1024;
 
 /// Webhooks that wait to be stored.
 #[derive(Default)]
@@ -32,14 +35,17 @@ pub(crate) struct Line(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    webhooks: Vec<Webhook>,
+    webhooks: VecDeque<Webhook>,
+    /// The sum of their bytes.
+    bytes: usize,
     /// Whether somebody is at work on the line.
     attended: bool,
 }
 
 /// A webhook's events, and who waits for their commit.
 struct Webhook {
-    events: Arc<[ReceivedEvent]>,
+    events: Vec<ReceivedEvent>,
+    bytes: usize,
     stored: oneshot::Sender<Result<(), Arc<StoreError>>>,
 }
 
@@ -60,10 +66,18 @@ impl Attendance {
     /// The next webhooks to be stored together. None: the line is empty, and from now on unattended.
     fn next(&mut self) -> Vec<Webhook> {
         let mut waiting = self.app.0.line.lock();
-        let size = waiting.webhooks.len().min(LARGEST_BATCH);
-        self.over = size == 0;
+        let (mut batch, mut bytes) = (vec![], 0);
+        while batch.len() < LARGEST_BATCH
+            && let Some(webhook) =
+                waiting.webhooks.pop_front_if(|next| bytes == 0 || bytes + next.bytes <= LARGEST_BATCH_BYTES)
+        {
+            bytes += webhook.bytes;
+            batch.push(webhook);
+        }
+        waiting.bytes -= bytes;
+        self.over = batch.is_empty();
         waiting.attended = !self.over;
-        waiting.webhooks.drain(..size).collect()
+        batch
     }
 }
 
@@ -109,10 +123,9 @@ impl App {
     /// When it is not authentic (nothing is stored), or cannot be stored.
     pub async fn ingest(&self, request: WebhookRequest<'_>) -> Result<postly_domain::Provider, IngestError> {
         let verified = self.0.verifier.verify(&request)?;
-        let events: Arc<[ReceivedEvent]> =
-            postly_whatsapp::receive(&verified, &self.0.routes, self.now()).into();
+        let events = postly_whatsapp::receive(&verified, &self.0.routes, self.now());
         crash::point("received");
-        let told = self.join_line(&events)?;
+        let told = self.join_line(events)?;
         #[cfg(feature = "mutant-m01")]
         return Ok(verified.provider());
         #[cfg_attr(
@@ -124,25 +137,22 @@ impl App {
             Ok(Err(_)) | Err(_) => return Err(IngestError::TooSlow),
         }
         crash::point("stored");
-        for queue in
-            events.iter().filter(|event| event.ignored.is_none()).map(|event| inbox::queue_of(event.kind))
-        {
-            self.0.wakers.wake(queue);
-        }
         Ok(verified.provider())
     }
 
     /// Puts a webhook in the line, and sees to it that somebody attends to the line. Returns what tells of its commit.
     fn join_line(
         &self,
-        events: &Arc<[ReceivedEvent]>,
+        events: Vec<ReceivedEvent>,
     ) -> Result<oneshot::Receiver<Result<(), Arc<StoreError>>>, IngestError> {
         let (stored, told) = oneshot::channel();
+        let bytes = events.iter().map(|event| event.slice.len() + EVENT_BYTES).sum();
         let mut waiting = self.0.line.lock();
-        if waiting.webhooks.len() >= MOST_WAITING {
+        if waiting.bytes + bytes > MOST_WAITING_BYTES {
             return Err(IngestError::TooSlow);
         }
-        waiting.webhooks.push(Webhook { events: Arc::clone(events), stored });
+        waiting.bytes += bytes;
+        waiting.webhooks.push_back(Webhook { events, bytes, stored });
         if !std::mem::replace(&mut waiting.attended, true) {
             tokio::spawn(attend(Attendance { app: self.clone(), over: false }));
         }
@@ -165,6 +175,13 @@ impl App {
         let mut tx = self.0.db.write_urgently().await?;
         let stored = inbox::store(&mut tx, &events, now).await?;
         tx.commit().await?;
+        // Not the handlers: one whose client has hung up meanwhile does not come back to ring.
+        for queue in [Queue::Inbox, Queue::Status] {
+            if events.iter().any(|(_, event)| event.ignored.is_none() && inbox::queue_of(event.kind) == queue)
+            {
+                self.0.wakers.wake(queue);
+            }
+        }
         for ((id, event), is_new) in events.iter().zip(stored) {
             let kind = event.kind.as_str();
             let state = match (is_new, event.ignored) {
@@ -173,10 +190,10 @@ impl App {
                 (true, Some(rule)) => rule.as_str(),
             };
             metrics::counter!("inbound_total", "kind" => kind, "state" => state).increment(1);
-            if is_new && event.ignored.is_some() {
-                tracing::info!(event.id = %id, rule = state, "Ignored event {id}");
-            } else {
-                tracing::debug!(event.id = %id, kind, state, "Event {id}: {state}");
+            match state {
+                "duplicate" => tracing::debug!(kind, "An event came again"),
+                "stored" => tracing::debug!(event.id = %id, kind, "Stored event {id}"),
+                rule => tracing::info!(event.id = %id, rule, "Ignored event {id}"),
             }
         }
         Ok(())

@@ -9,7 +9,8 @@ use std::{
 
 use postly_domain::UnixMillis;
 use sqlx::{
-    PgPool, Transaction,
+    Executor as _, PgPool,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgConnection, PgListener, PgPoolOptions, Postgres},
 };
 
@@ -92,8 +93,11 @@ const URGENT_CONNECTIONS: u32 = 2;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection may have rested before it is asked whether it may still write.
 const CONSTANT_USE: Duration = Duration::from_secs(1);
-/// RELIABILITY 4.3.
+/// How long PostgreSQL may take for a statement (RELIABILITY 4.3).
 const STATEMENT_TIMEOUT_MS: &str = "2000";
+/// How long we wait for its answer: a server that has gone without a word says nothing, not even that it gave up, and
+/// a commit that waits for a standby heeds no time-out of a statement.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 const PROBE: Sql = Sql::both(
     "INSERT INTO probe (id, at_ms) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms",
@@ -209,7 +213,7 @@ impl Db {
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.pools {
             Pools::Lite { writer, .. } => Tx(Inner::LiteWrite(writer.begin(ACQUIRE_TIMEOUT).await?)),
-            Pools::Pg { pool, doubt, .. } => Tx(Inner::Pg(pool.begin().await?, doubt.clone())),
+            Pools::Pg { pool, doubt, .. } => Tx(Inner::Pg(PgTx::begin(pool, doubt, "BEGIN").await?)),
         })
     }
 
@@ -221,7 +225,7 @@ impl Db {
         match &self.pools {
             // There is one line, and it moves fast.
             Pools::Lite { .. } => self.write().await,
-            Pools::Pg { urgent, doubt, .. } => Ok(Tx(Inner::Pg(urgent.begin().await?, doubt.clone()))),
+            Pools::Pg { urgent, doubt, .. } => Ok(Tx(Inner::Pg(PgTx::begin(urgent, doubt, "BEGIN").await?))),
         }
     }
 
@@ -233,8 +237,8 @@ impl Db {
         Ok(match &self.pools {
             Pools::Lite { readers, .. } => Tx(Inner::LiteRead(readers.begin(ACQUIRE_TIMEOUT).await?)),
             Pools::Pg { pool, doubt, .. } => {
-                let tx = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-                Tx(Inner::Pg(tx, doubt.clone()))
+                let how = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Tx(Inner::Pg(PgTx::begin(pool, doubt, how).await?))
             }
         })
     }
@@ -313,7 +317,63 @@ pub struct Tx(Inner);
 enum Inner {
     LiteRead(Reading),
     LiteWrite(Member),
-    Pg(Transaction<'static, Postgres>, Doubt),
+    Pg(PgTx),
+}
+
+/// A transaction of PostgreSQL, each step of which is waited for no longer than [`ANSWER_TIMEOUT`].
+struct PgTx {
+    /// `None` once it has ended.
+    connection: Option<PoolConnection<Postgres>>,
+    doubt: Doubt,
+}
+
+impl PgTx {
+    async fn begin(pool: &PgPool, doubt: &Doubt, how: &'static str) -> Result<Self, StoreError> {
+        let connection = pool.acquire().await?;
+        let mut tx = Self { connection: Some(connection), doubt: doubt.clone() };
+        tx.run(how).await?;
+        Ok(tx)
+    }
+
+    fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
+        self.connection.as_deref_mut().ok_or_else(StoreError::out_of_connections)
+    }
+
+    async fn run(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        let answer = in_time(self.connection()?.execute(sql)).await;
+        self.doubt.hear(answer).map(drop)
+    }
+
+    async fn commit(mut self) -> Result<(), StoreError> {
+        self.run("COMMIT").await?;
+        self.connection = None;
+        Ok(())
+    }
+}
+
+/// Waits for an answer of the server, and not for ever.
+async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+        Ok(answer) => answer,
+        Err(late) => Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, late))),
+    }
+}
+
+impl Drop for PgTx {
+    /// Takes back what was not committed. A connection on which that does not work is closed: it may be in the middle of
+    /// anything, and its server does the same when it notices.
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            connection.close_on_drop();
+            return;
+        };
+        runtime.spawn(async move {
+            if in_time(connection.execute("ROLLBACK")).await.is_err() {
+                connection.close_on_drop();
+            }
+        });
+    }
 }
 
 /// Binds the arguments of a statement of PostgreSQL.
@@ -345,7 +405,7 @@ impl Tx {
         match self.0 {
             Inner::LiteRead(reading) => drop(reading),
             Inner::LiteWrite(member) => member.commit().await?,
-            Inner::Pg(tx, doubt) => doubt.hear(tx.commit().await)?,
+            Inner::Pg(tx) => tx.commit().await?,
         }
         Ok(())
     }
@@ -355,7 +415,10 @@ impl Tx {
         Ok(match &mut self.0 {
             Inner::LiteRead(reading) => sqlite::execute(reading.connection()?, sql.lite, args)?,
             Inner::LiteWrite(member) => sqlite::execute(member.connection()?, sql.lite, args)?,
-            Inner::Pg(tx, doubt) => doubt.hear(bind(sql, args).execute(&mut **tx).await)?.rows_affected(),
+            Inner::Pg(tx) => {
+                let answer = in_time(bind(sql, args).execute(tx.connection()?)).await;
+                tx.doubt.hear(answer)?.rows_affected()
+            }
         })
     }
 
@@ -363,7 +426,10 @@ impl Tx {
     pub(crate) async fn maybe_one(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<Option<Row>, StoreError> {
         Ok(match &mut self.0 {
             Inner::LiteRead(_) | Inner::LiteWrite(_) => self.all(sql, args).await?.into_iter().next(),
-            Inner::Pg(tx, doubt) => doubt.hear(bind(sql, args).fetch_optional(&mut **tx).await)?.map(Row::Pg),
+            Inner::Pg(tx) => {
+                let answer = in_time(bind(sql, args).fetch_optional(tx.connection()?)).await;
+                tx.doubt.hear(answer)?.map(Row::Pg)
+            }
         })
     }
 
@@ -378,9 +444,9 @@ impl Tx {
         let connection = match &mut self.0 {
             Inner::LiteRead(reading) => reading.connection()?,
             Inner::LiteWrite(member) => member.connection()?,
-            Inner::Pg(tx, doubt) => {
-                let rows = doubt.hear(bind(sql, args).fetch_all(&mut **tx).await)?;
-                return Ok(rows.into_iter().map(Row::Pg).collect());
+            Inner::Pg(tx) => {
+                let answer = in_time(bind(sql, args).fetch_all(tx.connection()?)).await;
+                return Ok(tx.doubt.hear(answer)?.into_iter().map(Row::Pg).collect());
             }
         };
         Ok(sqlite::query(connection, sql.lite, args)?.into_iter().map(Row::Lite).collect())

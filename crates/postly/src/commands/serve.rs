@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    task::JoinSet,
 };
 
 use super::Failure;
@@ -36,35 +37,31 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let operator = listen(admin, "ADMIN_BIND_ADDRESS").await?;
     let address = operator.local_addr().context("cannot tell where the operator listener is")?;
     tracing::info!(%address, "Operator listener on {address}");
-    let operator =
-        tokio::spawn(serve(operator, postly_http::operator_router(app.clone(), metrics), shutdown.clone()));
-    let web = if role == Role::Worker {
-        None
-    } else {
+    let mut parts = JoinSet::new();
+    parts.spawn(serve(operator, postly_http::operator_router(app.clone(), metrics), shutdown.clone()));
+    if role != Role::Worker {
         let listener = listen(public, "BIND_ADDRESS").await?;
         let address = listener.local_addr().context("cannot tell where the public listener is")?;
         tracing::info!(%address, engine = name(engine), "Listening on {address}");
-        Some(tokio::spawn(serve(listener, postly_http::public_router(app.clone()), shutdown.clone())))
-    };
-    let mut workers =
-        if role == Role::Web { None } else { Some(tokio::spawn(Workers::new(app).run(shutdown))) };
+        parts.spawn(serve(listener, postly_http::public_router(app.clone()), shutdown.clone()));
+    }
+    if role != Role::Web {
+        parts.spawn(Workers::new(app).run(shutdown));
+    }
 
-    let ended_early = async {
-        match &mut workers {
-            Some(workers) => drop(workers.await),
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         () = signals.next() => {}
-        () = ended_early => return Err(Failure::Failed(anyhow::anyhow!("the workers stopped by themselves"))),
+        // Half a service looks healthy and is not: somebody has to start it anew.
+        _ = parts.join_next() => {
+            return Err(Failure::Failed(anyhow::anyhow!("a part of the service stopped by itself")));
+        }
     }
     tracing::info!("Stopping: finishing what is under way");
     // Everybody who listens may have gone already.
     let _ = stop.send(true);
     let stopped = async {
-        for task in [Some(operator), web, workers].into_iter().flatten() {
-            task.await.context("a part of the service panicked")?;
+        while let Some(ended) = parts.join_next().await {
+            ended.context("a part of the service panicked")?;
         }
         db.close().await;
         anyhow::Ok(())
