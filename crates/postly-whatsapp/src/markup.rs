@@ -281,7 +281,13 @@ fn address(chars: &[char], at: usize) -> Option<usize> {
             ')' | ']' if depth == 0 => break,
             ')' | ']' => depth -= 1,
             '<' | '>' | '"' | '«' | '»' | '`' => break,
-            '*' | '~' if chars.get(end + 1) == Some(&c) => break,
+            // Marks around the address end it; marks that go on within it are its own.
+            '*' | '~' if chars.get(end + 1) == Some(&c) => {
+                let next = chars.get(end + run(chars, end));
+                if !next.is_some_and(|next| next.is_alphanumeric() || *next == '/') {
+                    break;
+                }
+            }
             _ if c.is_whitespace() => break,
             _ => {}
         }
