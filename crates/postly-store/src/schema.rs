@@ -35,7 +35,14 @@ const MIGRATIONS: [(&str, &str); 2] = [
     ("lighter indexes", include_str!("../migrations/0002_lighter_indexes.sql")),
 ];
 
+/// A file that was made when sqlx counted the migrations of SQLite, too: it has the first.
+const COUNTED_BY_SQLX: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations') AND user_version = 0 \
+     FROM pragma_user_version";
+
 pub(crate) fn migrate_sqlite(connection: &mut Connection) -> Result<(), StoreError> {
+    if connection.query_row(COUNTED_BY_SQLX, [], |row| row.get(0))? {
+        connection.pragma_update(None, "user_version", 1)?;
+    }
     let migrations = Migrations::new(MIGRATIONS.iter().map(|(_, text)| M::up(text)).collect());
     migrations.to_latest(connection).map_err(|error| StoreError::Migrate(error.into()))?;
     connection.execute_batch(LEDGER_TRIGGERS_SQLITE)?;
@@ -57,4 +64,22 @@ pub(crate) async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
     sqlx::raw_sql(LEDGER_TRIGGERS_POSTGRES).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_migrations_sqlx_counted_goes_on_from_there() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let (_, first) = MIGRATIONS[0];
+        connection.execute_batch(first).unwrap();
+        connection.execute_batch("CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY)").unwrap();
+        for _ in 0..2 {
+            migrate_sqlite(&mut connection).unwrap();
+        }
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(version, i64::try_from(MIGRATIONS.len()).unwrap());
+    }
 }
