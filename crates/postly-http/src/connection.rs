@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::serve::Guest;
 
-/// A stream that notes when something comes.
+/// A stream that notes when something comes, and when nothing can be sent.
 pub(crate) struct Heard {
     stream: TcpStream,
     guest: Arc<Guest>,
@@ -49,7 +49,9 @@ impl AsyncWrite for Heard {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.guest.reads(written.is_ready());
+        written
     }
 
     fn poll_write_vectored(
@@ -57,7 +59,9 @@ impl AsyncWrite for Heard {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.guest.reads(written.is_ready());
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -35,6 +35,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(9);
 /// How long a connection may be kept between two requests. Longer than the 60 s for which load balancers keep theirs:
 /// who closes first never sends a request into a connection that the other is closing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long an answer may wait for somebody to read it.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the loop walks around.
 const ROUND: Duration = Duration::from_secs(1);
 /// Whoever has just come is not turned out to make room: an honest request is complete within a moment.
@@ -158,18 +160,41 @@ pub(crate) struct Guest {
     began: Instant,
     /// What it is doing (the last three bits), and since when (milliseconds since `began`, the others).
     state: AtomicU64,
+    /// Since when it does not read what we say (milliseconds since `began`, and one); 0 while it does.
+    deaf_since: AtomicU64,
 }
 
 impl Guest {
     fn new(began: Instant) -> Self {
-        let guest = Self { began, state: AtomicU64::new(0) };
+        let guest = Self { began, state: AtomicU64::new(0), deaf_since: AtomicU64::new(0) };
         guest.is(Doing::Coming);
         guest
     }
 
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     fn is(&self, doing: Doing) {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.state.store(now << 3 | doing as u64, Ordering::Relaxed);
+        self.state.store(self.now() << 3 | doing as u64, Ordering::Relaxed);
+    }
+
+    /// Whether it takes what we say. Who asks on and on and reads nothing keeps its request under way for ever.
+    pub(crate) fn reads(&self, takes: bool) {
+        let deaf = self.deaf_since.load(Ordering::Relaxed);
+        if takes && deaf != 0 {
+            self.deaf_since.store(0, Ordering::Relaxed);
+        } else if !takes && deaf == 0 {
+            self.deaf_since.store(self.now() + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// For how long it has not read what we say.
+    fn deaf_for(&self) -> Duration {
+        match self.deaf_since.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => Duration::from_millis(self.now().saturating_sub(since - 1)),
+        }
     }
 
     /// What it is doing, and for how long it has been.
@@ -245,7 +270,7 @@ impl Guests {
         while self.tasks.join_next().await.is_some() {}
     }
 
-    /// Turns out who takes too long to ask.
+    /// Turns out who takes too long to ask, or to read what it asked for.
     fn turn_out_the_late(&self) {
         for (guest, task) in self.seats.values() {
             let (doing, since) = guest.state();
@@ -254,14 +279,14 @@ impl Guests {
                 Doing::Resting => since >= IDLE_TIMEOUT,
                 Doing::Sending | Doing::Waiting | Doing::Leaving => false,
             };
-            if late {
+            if late || guest.deaf_for() >= READ_TIMEOUT {
                 turn_out(guest, task, "late");
             }
         }
     }
 
     /// Turns out whoever has been busy for longest with asking something; if nobody is, who has rested for longest.
-    /// Whoever waits for us stays.
+    /// Whoever waits for us stays, unless it does not listen.
     fn make_room(&self) {
         let asking = |doing| matches!(doing, Doing::Coming | Doing::Asking | Doing::Sending);
         let longest = self
@@ -269,8 +294,9 @@ impl Guests {
             .values()
             .filter_map(|(guest, task)| {
                 let (doing, since) = guest.state();
-                let may_go = (asking(doing) && since >= WELCOME) || doing == Doing::Resting;
-                may_go.then_some(((asking(doing), since), guest, task))
+                let waits_for_it = asking(doing) || guest.deaf_for() >= WELCOME;
+                let may_go = (waits_for_it && since >= WELCOME) || doing == Doing::Resting;
+                may_go.then_some(((waits_for_it, since), guest, task))
             })
             .max_by_key(|(rank, _, _)| *rank);
         if let Some((_, guest, task)) = longest {

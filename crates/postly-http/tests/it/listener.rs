@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use postly_http::MAX_CONNECTIONS;
 use postly_testkit::{EngineName, Options, TestApp};
-use tokio::{io::AsyncReadExt as _, task::JoinSet};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    task::JoinSet,
+};
 
 use crate::wire::{Wire, ask, length, request, status};
 
@@ -161,4 +164,18 @@ async fn a_stop_ends_the_idle_at_once_and_lets_a_request_end() {
     app.stop().await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(status(&ending.await.unwrap()), 200);
+}
+
+#[tokio::test]
+async fn who_asks_on_and_on_and_reads_nothing_is_turned_out() {
+    let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
+    let address: std::net::SocketAddr = app.base_url.trim_start_matches("http://").parse().unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(2_048).unwrap();
+    let mut deaf = socket.connect(address).await.unwrap();
+    let asked = "GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n".repeat(100);
+    let turned_out = async { while deaf.write_all(asked.as_bytes()).await.is_ok() {} };
+    // Ten seconds, and what the machine needs to fill the buffers on the way.
+    tokio::time::timeout(Duration::from_secs(40), turned_out).await.expect("it is turned out");
+    app.stop().await;
 }
