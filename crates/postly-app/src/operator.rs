@@ -199,7 +199,7 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub async fn audit(&self) -> Result<Vec<Finding>, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.0.db.read_at_length().await?;
         audit::findings(&mut tx, self.now()).await
     }
 

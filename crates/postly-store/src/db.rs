@@ -98,6 +98,8 @@ const STATEMENT_TIMEOUT_MS: &str = "2000";
 /// How long we wait for its answer: a server that has gone without a word says nothing, not even that it gave up, and
 /// a commit that waits for a standby heeds no time-out of a statement.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
+/// The same for an operator's questions to whole tables.
+const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(605);
 
 const PROBE: Sql = Sql::both(
     "INSERT INTO probe (id, at_ms) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms",
@@ -243,6 +245,19 @@ impl Db {
         })
     }
 
+    /// As [`Db::read`], for an operator's questions to whole tables, which take as long as they take: minutes.
+    ///
+    /// # Errors
+    /// When the database cannot be reached in time.
+    pub async fn read_at_length(&self) -> Result<Tx, StoreError> {
+        let mut tx = self.read().await?;
+        if let Inner::Pg(tx) = &mut tx.0 {
+            tx.run("SET LOCAL statement_timeout = '10min'").await?;
+            tx.patience = LONG_ANSWER_TIMEOUT;
+        }
+        Ok(tx)
+    }
+
     /// Writes a little, to see whether writes pass.
     ///
     /// # Errors
@@ -320,8 +335,9 @@ enum Inner {
     Pg(PgTx),
 }
 
-/// A transaction of PostgreSQL, each step of which is waited for no longer than [`ANSWER_TIMEOUT`].
+/// A transaction of PostgreSQL, each step of which is waited for no longer than its patience lasts.
 struct PgTx {
+    patience: Duration,
     /// `None` once it has ended.
     connection: Option<PoolConnection<Postgres>>,
     doubt: Doubt,
@@ -330,7 +346,7 @@ struct PgTx {
 impl PgTx {
     async fn begin(pool: &PgPool, doubt: &Doubt, how: &'static str) -> Result<Self, StoreError> {
         let connection = pool.acquire().await?;
-        let mut tx = Self { connection: Some(connection), doubt: doubt.clone() };
+        let mut tx = Self { patience: ANSWER_TIMEOUT, connection: Some(connection), doubt: doubt.clone() };
         tx.run(how).await?;
         Ok(tx)
     }
@@ -340,7 +356,7 @@ impl PgTx {
     }
 
     async fn run(&mut self, sql: &'static str) -> Result<(), StoreError> {
-        let answer = in_time(self.connection()?.execute(sql)).await;
+        let answer = in_time(self.patience, self.connection()?.execute(sql)).await;
         self.doubt.hear(answer).map(drop)
     }
 
@@ -352,8 +368,11 @@ impl PgTx {
 }
 
 /// Waits for an answer of the server, and not for ever.
-async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+async fn in_time<T>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    match tokio::time::timeout(patience, answer).await {
         Ok(answer) => answer,
         Err(late) => Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, late))),
     }
@@ -369,7 +388,7 @@ impl Drop for PgTx {
             return;
         };
         runtime.spawn(async move {
-            if in_time(connection.execute("ROLLBACK")).await.is_err() {
+            if in_time(ANSWER_TIMEOUT, connection.execute("ROLLBACK")).await.is_err() {
                 connection.close_on_drop();
             }
         });
@@ -416,7 +435,7 @@ impl Tx {
             Inner::LiteRead(reading) => sqlite::execute(reading.connection()?, sql.lite, args)?,
             Inner::LiteWrite(member) => sqlite::execute(member.connection()?, sql.lite, args)?,
             Inner::Pg(tx) => {
-                let answer = in_time(bind(sql, args).execute(tx.connection()?)).await;
+                let answer = in_time(tx.patience, bind(sql, args).execute(tx.connection()?)).await;
                 tx.doubt.hear(answer)?.rows_affected()
             }
         })
@@ -427,7 +446,7 @@ impl Tx {
         Ok(match &mut self.0 {
             Inner::LiteRead(_) | Inner::LiteWrite(_) => self.all(sql, args).await?.into_iter().next(),
             Inner::Pg(tx) => {
-                let answer = in_time(bind(sql, args).fetch_optional(tx.connection()?)).await;
+                let answer = in_time(tx.patience, bind(sql, args).fetch_optional(tx.connection()?)).await;
                 tx.doubt.hear(answer)?.map(Row::Pg)
             }
         })
@@ -445,7 +464,7 @@ impl Tx {
             Inner::LiteRead(reading) => reading.connection()?,
             Inner::LiteWrite(member) => member.connection()?,
             Inner::Pg(tx) => {
-                let answer = in_time(bind(sql, args).fetch_all(tx.connection()?)).await;
+                let answer = in_time(tx.patience, bind(sql, args).fetch_all(tx.connection()?)).await;
                 return Ok(tx.doubt.hear(answer)?.into_iter().map(Row::Pg).collect());
             }
         };

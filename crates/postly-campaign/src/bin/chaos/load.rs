@@ -140,19 +140,27 @@ impl Crowd {
                 lines
             });
         }
-        Writing(tasks)
+        Writing(vec![tasks])
     }
 }
 
 /// People who are writing.
-pub(crate) struct Writing(JoinSet<Vec<Line>>);
+pub(crate) struct Writing(Vec<JoinSet<Vec<Line>>>);
 
 impl Writing {
+    /// These, and others with them.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// The journal, once everything is taken.
     pub(crate) async fn journal(mut self) -> anyhow::Result<Vec<Line>> {
         let mut lines = vec![];
-        while let Some(written) = self.0.join_next().await {
-            lines.extend(written?);
+        for tasks in &mut self.0 {
+            while let Some(written) = tasks.join_next().await {
+                lines.extend(written?);
+            }
         }
         lines.sort_by(|one, other| one.marker.cmp(&other.marker));
         Ok(lines)

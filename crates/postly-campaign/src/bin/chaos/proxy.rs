@@ -42,6 +42,8 @@ struct State {
     cut_before: AtomicU64,
     /// How many COMMITs are still to be cut after they reached it.
     cut_after: AtomicU64,
+    /// Answers that a server only reads.
+    read_only: AtomicU64,
     /// COMMITs that were cut.
     cuts: AtomicU64,
     /// Bytes wait, in both directions, as behind a cable that is out.
@@ -112,6 +114,16 @@ impl Proxy {
         self.state.cuts.load(Ordering::SeqCst)
     }
 
+    /// How often a server has said that it only reads.
+    pub(crate) fn read_only(&self) -> u64 {
+        self.state.read_only.load(Ordering::SeqCst)
+    }
+
+    /// How many connections were asked for so far.
+    pub(crate) fn opened(&self) -> u64 {
+        self.state.opened.load(Ordering::SeqCst)
+    }
+
     /// Holds every byte back, or lets them go.
     pub(crate) fn hold(&self, held: bool) {
         self.state.held.store(held, Ordering::SeqCst);
@@ -157,6 +169,9 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State, n
         while state.held.load(Ordering::SeqCst) || number < state.forgotten.load(Ordering::SeqCst) {
             sleep(HELD_LOOK).await;
         }
+        if !to_server && holds(piece, READ_ONLY) {
+            state.read_only.fetch_add(1, Ordering::SeqCst);
+        }
         let commits = to_server && is_commit(piece);
         if commits && take_one(&state.cut_before) {
             state.cuts.fetch_add(1, Ordering::SeqCst);
@@ -179,8 +194,14 @@ fn take_one(counter: &AtomicU64) -> bool {
 
 /// Whether a piece holds a COMMIT: as a simple query, which is how sqlx ends a transaction.
 fn is_commit(piece: &[u8]) -> bool {
-    const COMMIT: &[u8] = b"COMMIT\0";
-    piece.windows(COMMIT.len()).any(|window| window == COMMIT)
+    holds(piece, b"COMMIT\0")
+}
+
+/// The code of `read_only_sql_transaction`, as a field of an error.
+const READ_ONLY: &[u8] = b"C25006\0";
+
+fn holds(piece: &[u8], text: &[u8]) -> bool {
+    piece.windows(text.len()).any(|window| window == text)
 }
 
 #[cfg(test)]

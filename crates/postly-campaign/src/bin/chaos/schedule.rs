@@ -157,7 +157,7 @@ impl Family {
     pub(crate) fn sample(self) -> u64 {
         match self {
             Self::Kill => 4,
-            Self::Restart | Self::CutCommit | Self::ReadOnly | Self::SyncOrder => 1,
+            Self::Restart | Self::CutCommit | Self::SyncOrder => 1,
             Self::KillSilent
             | Self::KillOneOfTwo
             | Self::Blackout
@@ -171,6 +171,7 @@ impl Family {
             | Self::Inbound
             | Self::TwoWays
             | Self::Failover
+            | Self::ReadOnly
             | Self::DiskFull
             | Self::Clock => 0,
         }

@@ -17,12 +17,15 @@ pub(super) async fn failover(arena: &mut Arena, dice: &mut Dice, lives_on: bool)
     if arena.standby.is_none() {
         arena.standby = Some(block_in_place(|| standby_of(arena.cluster()?))?);
     }
-    let (writing, height, story) = usual_load(arena, dice);
+    let (mut writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(20, height);
     sleep(moment).await;
+    let (refused, opened) = (arena.proxy()?.read_only(), arena.proxy()?.opened());
     let old = arena.cluster.take().context("there is no PostgreSQL")?;
     if lives_on {
         block_in_place(|| old.set("default_transaction_read_only", "on"))?;
+        // It takes the server a moment to hear of it; whoever writes from now on meets it.
+        writing = writing.and(usual_load(arena, dice).0);
         sleep(OPEN_ONES_END).await;
     } else {
         block_in_place(|| old.stop(Stop::Immediate))?;
@@ -30,6 +33,8 @@ pub(super) async fn failover(arena: &mut Arena, dice: &mut Dice, lives_on: bool)
     let new = arena.standby.take().context("there is no standby")?;
     block_in_place(|| new.promote())?;
     let begun = tokio::time::Instant::now();
+    // Connections that were opened to a server that does not write any more.
+    let astray = arena.proxy()?.opened() - opened;
     arena.proxy()?.lead_to(new.port());
     arena.database = match &arena.database {
         Database::Postgres(url) => {
@@ -47,7 +52,8 @@ pub(super) async fn failover(arena: &mut Arena, dice: &mut Dice, lives_on: bool)
     arena.rest().await?;
     let how = if lives_on { "lives on and only reads" } else { "stopped dead" };
     Ok(Struck {
-        hits: leases + refusals(&lines),
+        // The service may wait so well that nobody is sent away: then its own connections tell that it met the fault.
+        hits: leases + refusals(&lines) + arena.proxy()?.read_only() - refused + astray,
         faults: 1,
         rules: Rules::strict(2),
         broken: vec![],
