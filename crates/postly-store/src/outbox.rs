@@ -253,7 +253,8 @@ const COUNT_REFUSAL: Sql = Sql::both(
      WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
 );
 
-/// Puts a message back in line after a clear refusal. One that has ended meanwhile is left alone. `counted` says whether the refusal uses up an attempt.
+/// Puts a message back in line after a clear refusal. One that has ended meanwhile is left alone. `counted` says whether
+/// the refusal uses up an attempt.
 ///
 /// # Errors
 /// When the database fails.
