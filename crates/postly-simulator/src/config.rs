@@ -108,7 +108,7 @@ pub struct Rules {
     pub service_window: bool,
     /// The approved authentication templates. Any other name is unknown (132001).
     pub otp_templates: Vec<String>,
-    /// The approved Twilio content ids; empty lets every well-formed one pass.
+    /// The content ids at Twilio, all of them of an authentication template. Any other one is unknown (21655).
     pub content_sids: Vec<String>,
 }
 
@@ -118,7 +118,7 @@ impl Default for Rules {
             pair_limit: true,
             service_window: true,
             otp_templates: vec!["postly_code".to_owned()],
-            content_sids: Vec::new(),
+            content_sids: vec!["HX0123456789abcdef0123456789abcdef".to_owned()],
         }
     }
 }

@@ -54,7 +54,7 @@ pub use deliver::Delivery;
 pub use fault::{Fault, FaultKind};
 pub use journal::{JournalEntry, Outcome, RequestKind};
 pub use model::ModelBehaviour;
-pub use person::{MessageKind, Person};
+pub use person::{MessageKind, Person, PhoneButton};
 pub use signing::{meta_signature, twilio_signature};
 pub use simulator::{Simulator, StartError};
 pub use webhook::Webhook;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::config::Rules;
 use crate::fields::{Checked, Fields, Refusal, invalid, units, wrong};
+use crate::person::{MessageKind, PhoneButton};
 
 /// Longest body of a text, of an interactive message, of a list.
 const TEXT: usize = 4096;
@@ -15,6 +16,8 @@ const FOOTER: usize = 60;
 const ROWS: usize = 10;
 /// Longest code of an authentication template.
 const CODE: usize = 15;
+/// What the approved templates were translated into, as Meta's list of languages writes it: it has no plain `pt`.
+const TRANSLATIONS: [&str; 5] = ["fr", "en", "es", "pt_PT", "ar"];
 
 /// Whom a message is for.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub(crate) struct Outgoing {
     pub(crate) input: String,
     /// What the phone shows.
     pub(crate) body: String,
-    pub(crate) buttons: Vec<String>,
+    pub(crate) buttons: Vec<PhoneButton>,
     pub(crate) reply_to: Option<String>,
     pub(crate) correlation: Option<String>,
     /// The template's name; without one the message is free-form.
@@ -118,7 +121,7 @@ fn send(root: &Fields<'_>, rules: &Rules) -> Checked<Outgoing> {
             let asked = root.object("template")?;
             let (name, shown) = otp_template(&asked, &recipient, rules)?;
             template = Some(name);
-            (shown, vec!["Copier le code".to_owned()])
+            (shown, vec![PhoneButton::silent("Copier le code")])
         }
         other => {
             let details = format!("The simulator does not carry messages of type {other}.");
@@ -170,7 +173,7 @@ fn text(text: &Fields<'_>) -> Checked<String> {
     Ok(text.text("body", TEXT)?.to_owned())
 }
 
-fn interactive(asked: &Fields<'_>) -> Checked<(String, Vec<String>)> {
+fn interactive(asked: &Fields<'_>) -> Checked<(String, Vec<PhoneButton>)> {
     asked.only(&["type", "header", "body", "footer", "action"])?;
     let kind = asked.text("type", 64)?;
     let body = asked.object("body")?;
@@ -200,26 +203,26 @@ fn interactive(asked: &Fields<'_>) -> Checked<(String, Vec<String>)> {
             if !url.starts_with("https://") && !url.starts_with("http://") {
                 return Err(wrong("Param url must be a web address."));
             }
-            vec![parameters.text("display_text", 20)?.to_owned()]
+            vec![PhoneButton::silent(parameters.text("display_text", 20)?)]
         }
         "request_contact_info" => {
             action.only(&["name"])?;
             action.exactly("name", "request_contact_info")?;
-            vec!["Partager mon numéro".to_owned()]
+            vec![PhoneButton::silent("Partager mon numéro")]
         }
         "location_request_message" => {
             action.only(&["name"])?;
             action.exactly("name", "send_location")?;
-            vec!["Envoyer ma position".to_owned()]
+            vec![PhoneButton::silent("Envoyer ma position")]
         }
         other => return Err(wrong(format!("Param interactive['type'] cannot be \"{other}\"."))),
     };
     Ok((shown, buttons))
 }
 
-fn reply_buttons(action: &Fields<'_>) -> Checked<Vec<String>> {
+fn reply_buttons(action: &Fields<'_>) -> Checked<Vec<PhoneButton>> {
     action.only(&["buttons"])?;
-    let mut titles: Vec<String> = Vec::new();
+    let mut buttons: Vec<PhoneButton> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
     for button in action.list("buttons", 3)? {
         button.only(&["type", "reply"])?;
@@ -230,20 +233,21 @@ fn reply_buttons(action: &Fields<'_>) -> Checked<Vec<String>> {
         if id.trim() != id {
             return Err(wrong("A button's id cannot begin or end with a space."));
         }
-        if titles.contains(&title) || seen.contains(&id) {
+        if buttons.iter().any(|button| button.title == title) || seen.contains(&id) {
             return Err(wrong("Buttons must have different ids and titles."));
         }
-        titles.push(title);
-        seen.push(id);
+        seen.push(id.clone());
+        buttons
+            .push(PhoneButton { title: title.clone(), sends: Some(MessageKind::ButtonReply { id, title }) });
     }
-    Ok(titles)
+    Ok(buttons)
 }
 
-fn rows(action: &Fields<'_>) -> Checked<Vec<String>> {
+fn rows(action: &Fields<'_>) -> Checked<Vec<PhoneButton>> {
     action.only(&["button", "sections"])?;
     action.text("button", 20)?;
     let sections = action.list("sections", 10)?;
-    let mut titles = Vec::new();
+    let mut rows = Vec::new();
     for section in &sections {
         section.only(&["title", "rows"])?;
         let title = section.optional_text("title", 24)?;
@@ -252,15 +256,19 @@ fn rows(action: &Fields<'_>) -> Checked<Vec<String>> {
         }
         for row in section.list("rows", ROWS)? {
             row.only(&["id", "title", "description"])?;
-            row.text("id", 200)?;
+            let id = row.text("id", 200)?.to_owned();
             row.optional_text("description", 72)?;
-            titles.push(row.text("title", 24)?.to_owned());
+            let title = row.text("title", 24)?.to_owned();
+            rows.push(PhoneButton {
+                title: title.clone(),
+                sends: Some(MessageKind::ListReply { id, title }),
+            });
         }
     }
-    if titles.len() > ROWS {
+    if rows.len() > ROWS {
         return Err(invalid("A list has at most 10 rows over all its sections."));
     }
-    Ok(titles)
+    Ok(rows)
 }
 
 /// An authentication template: the same code in the body and in the copy button.
@@ -273,7 +281,7 @@ fn otp_template(asked: &Fields<'_>, recipient: &Recipient, rules: &Rules) -> Che
     if code.len() < 2 || !code.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
         return Err(wrong("Param language['code'] is not a language."));
     }
-    if !rules.otp_templates.iter().any(|known| known == name) {
+    if !rules.otp_templates.iter().any(|known| known == name) || !TRANSLATIONS.contains(&code) {
         return Err(Refusal {
             code: 132_001,
             details: format!("Template name ({name}) does not exist in the translation ({code})"),

@@ -122,6 +122,22 @@ pub enum MessageKind {
     },
 }
 
+/// A button below a message, or a row of its list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneButton {
+    /// Its label.
+    pub title: String,
+    /// What she sends us by tapping it. Of a link, or of a button that copies a code, we hear nothing.
+    pub sends: Option<MessageKind>,
+}
+
+impl PhoneButton {
+    /// A button that only her phone knows what to do with.
+    pub(crate) fn silent(title: &str) -> Self {
+        Self { title: title.to_owned(), sends: None }
+    }
+}
+
 /// Keeps the digits of a number, whatever it is written with.
 pub(crate) fn digits(number: &str) -> String {
     number.chars().filter(char::is_ascii_digit).collect()

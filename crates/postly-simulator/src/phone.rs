@@ -79,7 +79,12 @@ async fn state(world: &World, person: &Person) -> Reply {
     let state = world.state();
     let theirs = state.on_phone(person.channel, &person.number).map(|message| {
         let shown = &message.shown;
-        let bubble = json!({"id": shown.id, "mine": false, "text": shown.body, "at_ms": shown.at_ms, "buttons": shown.buttons});
+        let buttons: Vec<Value> = shown
+            .buttons
+            .iter()
+            .map(|button| json!({"title": button.title, "taps": button.sends.is_some()}))
+            .collect();
+        let bubble = json!({"id": shown.id, "mine": false, "text": shown.body, "at_ms": shown.at_ms, "buttons": buttons});
         (message.seq, bubble)
     });
     let hers =
@@ -117,7 +122,7 @@ async fn state(world: &World, person: &Person) -> Reply {
     )
 }
 
-/// Writes in her name: the bubble shows at once, and its ticks say what became of the webhook.
+/// Writes or taps in her name: the bubble shows at once, and its ticks say what became of the webhook.
 fn send(world: &Arc<World>, body: &[u8]) -> Reply {
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return refused("JSON is expected") };
     let Some(person) = person(world, &fields) else { return refused("channel and number are expected") };
@@ -125,7 +130,14 @@ fn send(world: &Arc<World>, body: &[u8]) -> Reply {
     if text.trim().is_empty() || units(text) > LONGEST {
         return refused("text must have 1 to 4096 characters");
     }
-    let webhook = webhook::of(world, &person, MessageKind::Text(text.to_owned()), world.clock.now_s());
+    let kind = match fields.get("below").and_then(Value::as_str) {
+        None => MessageKind::Text(text.to_owned()),
+        Some(id) => match tapped(world, &person, id, text) {
+            Some(kind) => kind,
+            None => return refused("there is no such button"),
+        },
+    };
+    let webhook = webhook::of(world, &person, kind, world.clock.now_s());
     let id = webhook.id.clone();
     world.state().note(&person, &id, text, world.clock.now_ms());
     let task = Arc::clone(world);
@@ -136,4 +148,11 @@ fn send(world: &Arc<World>, body: &[u8]) -> Reply {
         task.changed();
     });
     Reply::json(202, &json!({"id": id}))
+}
+
+/// What the button with this label sends, below this message on her own phone.
+fn tapped(world: &World, person: &Person, id: &str, label: &str) -> Option<MessageKind> {
+    let state = world.state();
+    let mut messages = state.on_phone(person.channel, &person.number);
+    messages.find(|message| message.shown.id == id)?.shown.tap(label)
 }

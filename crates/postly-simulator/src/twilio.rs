@@ -9,7 +9,7 @@ use crate::config::Channel;
 use crate::errors::{twilio_error, twilio_error_saying};
 use crate::fields::units;
 use crate::ids;
-use crate::person::Person;
+use crate::person::{Person, PhoneButton};
 use crate::reply::Reply;
 use crate::server::Call;
 use crate::statuses::Plan;
@@ -18,6 +18,8 @@ use crate::world::{Accepted, MessageStatus, PhoneMessage, World};
 
 /// Longest body of a WhatsApp message at Twilio.
 const BODY: usize = 1600;
+/// Longest code of an authentication template, which is WhatsApp's limit.
+const CODE: usize = 15;
 
 /// The parameters that a message may have. Twilio ignores others; we refuse them, so that a misspelt one shows.
 const PARAMETERS: [&str; 19] = [
@@ -106,7 +108,7 @@ pub(crate) fn create(world: &World, call: &Call, account_sid: &str, plan: &Plan)
         shown: PhoneMessage {
             id: id.clone(),
             body: content.shown,
-            buttons: Vec::new(),
+            buttons: content.buttons,
             reply_to: None,
             template: content.content_sid,
             status: MessageStatus::Accepted,
@@ -145,6 +147,7 @@ fn recipient(state: &mut crate::world::State, to: &str) -> Option<String> {
 
 struct Content {
     shown: String,
+    buttons: Vec<PhoneButton>,
     content_sid: Option<String>,
 }
 
@@ -163,7 +166,7 @@ fn content(
         if units(body) > BODY {
             return Err(twilio_error(21_617));
         }
-        return Ok(Content { shown: body.to_owned(), content_sid: None });
+        return Ok(Content { shown: body.to_owned(), buttons: Vec::new(), content_sid: None });
     };
     if body.is_some() || media.is_some() {
         return Err(twilio_error_saying(21_655, "Body and MediaUrl cannot go with a ContentSid"));
@@ -171,22 +174,22 @@ fn content(
     let shaped = sid
         .strip_prefix("HX")
         .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let approved = world.state().rules.content_sids.clone();
-    if !shaped || !(approved.is_empty() || approved.iter().any(|known| known == sid)) {
+    if !shaped || !world.state().rules.content_sids.iter().any(|known| known == sid) {
         return Err(twilio_error(21_655));
     }
-    let code = match variables {
-        None => String::new(),
-        Some(variables) => {
-            let parsed =
-                serde_json::from_str::<Map<String, Value>>(variables).map_err(|_| twilio_error(21_656))?;
-            let values: Option<Vec<&str>> = parsed.values().map(Value::as_str).collect();
-            values.ok_or_else(|| twilio_error(21_656))?.join(" ")
-        }
-    };
+    let code = variables.and_then(only_variable).ok_or_else(|| twilio_error(21_656))?;
     let shown =
         format!("*{code}* est votre code de vérification. Pour votre sécurité, ne partagez pas ce code.");
-    Ok(Content { shown, content_sid: Some(sid.to_owned()) })
+    let buttons = vec![PhoneButton::silent("Copier le code")];
+    Ok(Content { shown, buttons, content_sid: Some(sid.to_owned()) })
+}
+
+/// The code among the variables: a JSON object with the one name `1` and a text. What Twilio itself makes of others
+/// is not documented; a message without its code, or with one that cannot be copied, would be ours to answer for.
+fn only_variable(variables: &str) -> Option<String> {
+    let variables: Map<String, Value> = serde_json::from_str(variables).ok()?;
+    let code = variables.get("1").filter(|_| variables.len() == 1)?.as_str()?;
+    (1..=CODE).contains(&units(code)).then(|| code.to_owned())
 }
 
 /// `GET /2010-04-01/Accounts/{sid}/Messages/{id}.json`.

@@ -12,7 +12,7 @@ use crate::deliver::Target;
 use crate::fault::Faults;
 use crate::journal::Journal;
 use crate::model::Mind;
-use crate::person::Person;
+use crate::person::{MessageKind, Person, PhoneButton};
 use crate::wire::Wire;
 
 /// How long free text is welcome after somebody wrote.
@@ -61,8 +61,8 @@ pub struct PhoneMessage {
     pub id: String,
     /// The text, as sent.
     pub body: String,
-    /// The labels of its buttons or rows.
-    pub buttons: Vec<String>,
+    /// Its buttons, or the rows of its list.
+    pub buttons: Vec<PhoneButton>,
     /// The message it quotes.
     pub reply_to: Option<String>,
     /// The template it was sent by, or the Twilio content id.
@@ -73,6 +73,14 @@ pub struct PhoneMessage {
     pub at_ms: i64,
     /// What our service will recognise it by: `biz_opaque_callback_data`, or the query of `StatusCallback`.
     pub correlation: Option<String>,
+}
+
+impl PhoneMessage {
+    /// What she sends by tapping the button, or the row, with this label. `None` when there is none, or when we hear
+    /// nothing of it.
+    pub fn tap(&self, title: &str) -> Option<MessageKind> {
+        self.buttons.iter().find(|button| button.title == title)?.sends.clone()
+    }
 }
 
 /// A message that was accepted, whether or not it reaches the phone.

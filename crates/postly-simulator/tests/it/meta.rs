@@ -1,6 +1,6 @@
 //! Sends to the Graph API.
 
-use postly_simulator::{Channel, Outcome, RequestKind, Rules, StatusPolicy};
+use postly_simulator::{Channel, MessageKind, Outcome, RequestKind, Rules, StatusPolicy};
 use serde_json::{Value, json};
 
 use crate::{NUMBER, Scene, answer, text};
@@ -117,7 +117,14 @@ async fn buttons_lists_and_links_are_accepted_within_their_limits() {
     assert_eq!(scene.meta(&buttons(vec![button("a", &"x".repeat(21))])).await.0, 400);
     let phone = scene.world.phone_messages(&fatou);
     assert_eq!(phone.len(), 3);
-    assert_eq!(phone[0].buttons, ["Oui", "Non"]);
+    let labels: Vec<&str> = phone[0].buttons.iter().map(|button| button.title.as_str()).collect();
+    assert_eq!(labels, ["Oui", "Non"]);
+    let reply = MessageKind::ButtonReply { id: "b".to_owned(), title: "Non".to_owned() };
+    assert_eq!(phone[0].tap("Non"), Some(reply));
+    assert_eq!(phone[0].tap("Peut-être"), None);
+    let row = MessageKind::ListReply { id: "z".to_owned(), title: "Z".to_owned() };
+    assert_eq!(phone[1].tap("Z"), Some(row));
+    assert_eq!(phone[2].tap("Recharger"), None, "we do not hear of a link that is opened");
 }
 
 fn otp(body: &str, button: &str, components: usize) -> Value {
@@ -145,6 +152,9 @@ async fn a_code_goes_out_by_template_without_a_window() {
     unknown["template"]["name"] = json!("nobody_knows");
     let (status, said) = scene.meta(&unknown).await;
     assert_eq!((status, code(&said)), (404, 132_001));
+    let mut untranslated = otp("123456", "123456", 2);
+    untranslated["template"]["language"]["code"] = json!("pt");
+    assert_eq!(code(&scene.meta(&untranslated).await.1), 132_001);
     let mut wrong = otp("123456", "123456", 2);
     wrong["template"]["components"][1]["sub_type"] = json!("copy_code");
     assert_eq!(code(&scene.meta(&wrong).await.1), 131_009);
@@ -152,6 +162,8 @@ async fn a_code_goes_out_by_template_without_a_window() {
     assert_eq!(phone.len(), 1);
     assert_eq!(phone[0].template.as_deref(), Some("postly_code"));
     assert!(phone[0].body.contains("*123456*"));
+    assert_eq!(phone[0].buttons[0].title, "Copier le code");
+    assert_eq!(phone[0].tap("Copier le code"), None, "we do not hear of a code that is copied");
 }
 
 #[tokio::test]

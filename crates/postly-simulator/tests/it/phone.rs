@@ -73,6 +73,36 @@ async fn twilio_has_its_own_conversation() {
 }
 
 #[tokio::test]
+async fn a_button_is_tapped_on_the_phone() {
+    let scene = Scene::set().await;
+    scene.writer(Channel::Meta);
+    let button = |id: &str, title: &str| json!({"type": "reply", "reply": {"id": id, "title": title}});
+    let question = json!({"messaging_product": "whatsapp", "to": NUMBER, "type": "interactive",
+        "interactive": {"type": "button", "body": {"text": "Alors ?"},
+            "action": {"buttons": [button("yes:1", "Oui"), button("no:1", "Non")]}}});
+    let (_, said) = scene.meta(&question).await;
+    let id = said["messages"][0]["id"].as_str().unwrap();
+    scene.service.wait_for(2).await;
+    let shown = state(&scene, "meta").await;
+    let labels = json!([{"title": "Oui", "taps": true}, {"title": "Non", "taps": true}]);
+    assert_eq!(shown["messages"][0]["buttons"], labels);
+
+    let tap = async |channel: &str, below: &str, text: &str| {
+        let body = json!({"channel": channel, "number": NUMBER, "text": text, "below": below});
+        answer(scene.client.post(format!("{}/send", scene.world.phone_url())).json(&body)).await.unwrap().0
+    };
+    assert_eq!(tap("meta", id, "Peut-être").await, 400);
+    assert_eq!(tap("meta", "wamid.HBgL", "Non").await, 400);
+    assert_eq!(tap("twilio", id, "Non").await, 400, "it is on another phone");
+    assert_eq!(tap("meta", id, "Non").await, 202);
+    let event = scene.service.wait_for(3).await.remove(2);
+    let event: Value = serde_json::from_slice(&event.body).unwrap();
+    let message = &event["entry"][0]["changes"][0]["value"]["messages"][0];
+    assert_eq!(message["interactive"]["button_reply"], json!({"id": "no:1", "title": "Non"}));
+    assert_eq!(state(&scene, "meta").await["messages"][1]["text"], "Non");
+}
+
+#[tokio::test]
 async fn nonsense_is_refused() {
     let scene = Scene::set().await;
     assert_eq!(write(&scene, "meta", "  ").await, 400);

@@ -33,14 +33,16 @@ async fn wrong_requests_get_the_codes_of_the_dictionary() {
         fields.extend(value.map(|value| (name, value.to_owned())));
         fields
     };
-    let sid = format!("HX{}", "0".repeat(32));
+    let sid = scene.world.config().rules.content_sids[0].clone();
+    let unknown = format!("HX{}", "0".repeat(32));
     let mut both = with("ContentSid", Some(&sid));
-    let template = |variables: &str| {
+    let by_content = |sid: &str, variables: &str| {
         let mut fields = with("Body", None);
-        fields.push(("ContentSid", sid.clone()));
+        fields.push(("ContentSid", sid.to_owned()));
         fields.push(("ContentVariables", variables.to_owned()));
         fields
     };
+    let template = |variables: &str| by_content(&sid, variables);
     both.push(("ContentVariables", "{}".to_owned()));
     let cases = [
         (with("To", None), 21_604),
@@ -54,6 +56,12 @@ async fn wrong_requests_get_the_codes_of_the_dictionary() {
         (with("StatusCallback", Some("/relative")), 21_609),
         (with("Statuscallback", Some("https://x.example/")), 20_001),
         (both, 21_655),
+        (by_content(&unknown, "{\"1\":\"123456\"}"), 21_655),
+        (by_content("HX1", "{\"1\":\"123456\"}"), 21_655),
+        (template("{}"), 21_656),
+        (template("{\"code\":\"123456\"}"), 21_656),
+        (template("{\"1\":\"123456\",\"2\":\"10\"}"), 21_656),
+        (template("{\"1\":\"1234567890123456\"}"), 21_656),
         (template("{\"1\":123456}"), 21_656),
         (template("1=123456"), 21_656),
     ];
@@ -65,6 +73,23 @@ async fn wrong_requests_get_the_codes_of_the_dictionary() {
     }
     assert_eq!(scene.twilio(&pairs(&template("{\"1\":\"123456\"}"))).await.0, 201);
     assert_eq!(scene.twilio(&pairs(&with("Body", Some(&"🥐".repeat(800))))).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_code_goes_out_by_its_content_without_a_window() {
+    let scene = Scene::set().await;
+    let fatou = scene.world.person(Channel::Twilio, NUMBER);
+    let sid = scene.world.config().rules.content_sids[0].clone();
+    let mut fields = reply("");
+    fields.retain(|(name, _)| *name != "Body");
+    fields.push(("ContentSid", sid.clone()));
+    fields.push(("ContentVariables", "{\"1\":\"123456\"}".to_owned()));
+    assert_eq!(scene.twilio(&pairs(&fields)).await.0, 201);
+    let phone = scene.world.phone_messages(&fatou);
+    assert_eq!(phone.len(), 1);
+    assert_eq!(phone[0].template.as_deref(), Some(sid.as_str()));
+    assert!(phone[0].body.contains("*123456*"));
+    assert_eq!(phone[0].buttons[0].title, "Copier le code");
 }
 
 #[tokio::test]
