@@ -17,6 +17,7 @@ import pywa
 SAMPLES = Path(sys.argv[1])
 # Whoever has no business-scoped id.
 NOBODY = "XX.NOBODY"
+TAPS = (pywa.types.CallbackButton, pywa.types.CallbackSelection)
 FIELDS_OF_IDS = {"contacts": "user_id", "messages": "from_user_id", "statuses": "recipient_user_id"}
 # It reports what it cannot read; we count that.
 logging.getLogger("pywa").setLevel(logging.CRITICAL)
@@ -47,11 +48,13 @@ def named(body):
 
 
 def read(body):
-    """What pywa makes of an update: a message, a status, or nothing."""
+    """What pywa makes of an update: a message, a tap, a status, or nothing."""
     client = pywa.WhatsApp(phone_id="1", token="x", filter_updates=False, validate_updates=False)
     found = []
     client.on_message()(lambda _, message: found.append(message))
     client.on_message_status()(lambda _, status: found.append(status))
+    client.on_callback_button()(lambda _, tap: found.append(tap))
+    client.on_callback_selection()(lambda _, tap: found.append(tap))
     try:
         client.webhook_update_handler(named(body))
     except (KeyError, IndexError, TypeError):
@@ -71,6 +74,13 @@ def compare(line, update):
             yield json.loads(rest), update.text
         elif kind == "unreadable":
             yield rest, update.type.value
+        return
+    if words and isinstance(update, TAPS):
+        address, bsuid, kind, rest = words.groups()
+        theirs = update.from_user.bsuid
+        yield bsuid, "-" if theirs == NOBODY else theirs
+        yield address, update.from_user.wa_id or theirs
+        yield (kind, json.loads(rest)), ("tap", update.data)
         return
     words = re.fullmatch(r"status \[\S+\] (\S+) attempt (\S+) code (\S+)", line)
     if words and isinstance(update, pywa.types.MessageStatus):
@@ -95,7 +105,7 @@ def main():
                 sys.exit(f"read_samples.py: {name}: we read {ours!r}, pywa {theirs!r}")
         compared += 1
     print(f"pywa reads {compared} samples as we do; {len(unread)} it does not read at all: {', '.join(unread)}")
-    if compared < 8:
+    if compared < 11:
         sys.exit("read_samples.py: that is too few to mean anything")
 
 

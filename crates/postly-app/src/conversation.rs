@@ -61,7 +61,10 @@ impl App {
         }
         let text = match &message.content {
             Content::Text(text) => text.as_str(),
-            Content::Unreadable { .. } => return self.hint(claimed, event, message).await,
+            // Nothing that we send has buttons yet.
+            Content::Tap { .. } | Content::Unreadable { .. } => {
+                return self.hint(claimed, event, message).await;
+            }
             Content::Silent { .. } => {
                 let tx = self.0.db.write().await?;
                 return self

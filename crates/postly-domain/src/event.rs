@@ -176,7 +176,13 @@ pub struct InboundMessage {
 pub enum Content {
     /// Words.
     Text(String),
-    /// A voice note, a photo, a document, a tap …: something we cannot read yet, to be answered with a hint.
+    /// A tap on a button, or on a row of a list.
+    Tap {
+        /// What we gave the button when we sent it: 1 to 256 bytes. It comes back signed by the provider, but whoever
+        /// taps may do so whenever she likes, and as often.
+        payload: String,
+    },
+    /// A voice note, a photo, a document …: something we cannot read yet, to be answered with a hint.
     Unreadable {
         /// The provider's name of the kind.
         kind: String,
@@ -193,6 +199,7 @@ impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(text) => write!(f, "Text({} characters)", text.chars().count()),
+            Self::Tap { payload } => write!(f, "Tap({} bytes)", payload.len()),
             Self::Unreadable { kind } => write!(f, "Unreadable({kind})"),
             Self::Silent { kind } => write!(f, "Silent({kind})"),
         }

@@ -1,6 +1,7 @@
 //! From verified bytes to events, in two phases.
 
-use postly_domain::event::{EventKey, EventKind, IgnoreRule, InboundEvent, ReceivedEvent};
+use postly_domain::event::{Content, EventKey, EventKind, IgnoreRule, InboundEvent, ReceivedEvent};
+use postly_domain::text::storable;
 use postly_domain::time::SERVICE_WINDOW_SECS;
 use postly_domain::{PhoneE164, Provider, UnixMillis, id::AttemptId};
 use sha2::{Digest, Sha256};
@@ -58,6 +59,9 @@ pub fn understand(provider: Provider, kind: EventKind, slice: &str) -> Result<In
 /// Ids are opaque, but longer than this they are not ids: Meta's longest known are about 140 bytes.
 pub(crate) const MAX_ID_BYTES: usize = 512;
 
+/// The longest id of a button at Meta; what is longer than that is no id of ours.
+pub(crate) const MAX_PAYLOAD_BYTES: usize = 256;
+
 /// Kinds are words; only their beginning is kept when somebody sends a novel.
 const MAX_KIND_CHARS: usize = 40;
 
@@ -101,6 +105,26 @@ pub(crate) fn window_closed(occurred_at: UnixMillis, now: UnixMillis) -> bool {
 pub(crate) fn lane(provider: Provider, business: &str, phone: Option<&PhoneE164>, other: &str) -> String {
     let person = phone.map_or(other, PhoneE164::as_str);
     format!("{provider}:{business}:{person}")
+}
+
+/// The line of the conversation with a number: where [`receive`] puts what its owner writes to us.
+///
+/// `business` is our number as the provider names it (Meta's id of it; at Twilio with or without `whatsapp:`). Somebody
+/// whose provider shows no number waits in another line, named by her business-scoped id.
+pub fn conversation_lane(provider: Provider, business: &str, phone: &PhoneE164) -> String {
+    match provider {
+        Provider::Meta => lane(provider, business, Some(phone), ""),
+        Provider::Twilio => {
+            let named = twilio::send::address(business);
+            lane(provider, named.as_deref().unwrap_or(business), Some(phone), "")
+        }
+    }
+}
+
+/// A tap, when what came back with it can be an id of ours.
+pub(crate) fn tap(payload: Option<&str>) -> Option<Content> {
+    let payload = storable(payload?);
+    (1..=MAX_PAYLOAD_BYTES).contains(&payload.len()).then_some(Content::Tap { payload })
 }
 
 /// An event that ends here: it keeps its key, so that it is counted once, and none of its content.

@@ -15,7 +15,7 @@ pub mod split;
 mod twilio;
 
 pub use errors::action_for;
-pub use inbound::{Routes, UnderstandError, receive, understand};
+pub use inbound::{Routes, UnderstandError, conversation_lane, receive, understand};
 pub use send::{MetaConfig, Outgoing, Senders, TwilioConfig};
 pub use signature::{
     MetaSecrets, SignatureError, TwilioSecrets, Verified, Verifier, WebhookRequest, handshake,

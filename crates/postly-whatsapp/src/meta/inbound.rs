@@ -298,10 +298,25 @@ fn content(message: &Value) -> Result<Content, UnderstandError> {
             let body = message.get("text").and_then(|text| text.get("body")).and_then(Value::as_str);
             Content::Text(storable(body.ok_or(UnderstandError::Missing("text"))?))
         }
-        "audio" | "image" | "video" | "document" | "sticker" | "location" | "contacts" | "button"
-        | "interactive" | "unsupported" => Content::Unreadable { kind },
+        "button" | "interactive" => {
+            inbound::tap(payload(&kind, message)).unwrap_or(Content::Unreadable { kind })
+        }
+        "audio" | "image" | "video" | "document" | "sticker" | "location" | "contacts" | "unsupported" => {
+            Content::Unreadable { kind }
+        }
         _ => Content::Silent { kind: kind_name(&kind) },
     })
+}
+
+/// What we gave the button, or the row, that was tapped.
+fn payload<'a>(kind: &str, message: &'a Value) -> Option<&'a str> {
+    let place = match (kind, message.pointer("/interactive/type").and_then(Value::as_str)) {
+        ("button", _) => "/button/payload",
+        ("interactive", Some("button_reply")) => "/interactive/button_reply/id",
+        ("interactive", Some("list_reply")) => "/interactive/list_reply/id",
+        _ => return None,
+    };
+    message.pointer(place).and_then(Value::as_str)
 }
 
 fn status_update(status: &Value) -> Result<InboundEvent, UnderstandError> {

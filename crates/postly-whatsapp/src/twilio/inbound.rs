@@ -220,7 +220,15 @@ impl Fields {
 
     fn content(&self) -> Content {
         let media = self.get("NumMedia").is_some_and(|count| count != "0");
-        match self.get("MessageType") {
+        let kind = self.get("MessageType");
+        // Twilio does not document what a tapped row comes back with; `ListId` is an unverified name.
+        let payload = self.get("ButtonPayload").or_else(|| self.get("ListId"));
+        if matches!(kind, None | Some("button" | "interactive"))
+            && let Some(tap) = inbound::tap(payload)
+        {
+            return tap;
+        }
+        match kind {
             None | Some("text") if media => Content::Unreadable { kind: self.media_kind() },
             None if self.has("Latitude") => Content::Unreadable { kind: "location".to_owned() },
             None | Some("text") => Content::Text(self.get("Body").unwrap_or_default().to_owned()),

@@ -2,7 +2,7 @@
 
 use postly_domain::{
     Provider,
-    event::{InboundEvent, ReceivedEvent},
+    event::{Content, InboundEvent, ReceivedEvent},
 };
 use postly_whatsapp::{Verified, WEBHOOK_PATH, WebhookRequest, receive, understand};
 
@@ -64,6 +64,11 @@ const JSON_TOKENS: &[&str] = &[
     "read",
     "sent",
     "group_id",
+    "button",
+    "payload",
+    "interactive",
+    "button_reply",
+    "list_reply",
     "FR.1A2B3C4D5E6F7G8H9I",
     "33612345678",
     "5511987654321",
@@ -109,6 +114,9 @@ const FORM_TOKENS: &[&str] = &[
     "whatsapp%3A%2B33612345678",
     "whatsapp%3A%2B14155238886",
     "FR.1A2B3C4D5E",
+    "ButtonPayload",
+    "ListId",
+    "interactive",
     "Latitude",
     "ErrorCode",
     "63016",
@@ -144,6 +152,9 @@ fn check_event(event: &ReceivedEvent, provider: Provider) {
     if let InboundEvent::Message(message) = &read {
         assert_eq!(message.occurred_at, event.occurred_at);
         assert!(message.sender.phone.is_some() || message.sender.bsuid.is_some());
+        if let Content::Tap { payload } = &message.content {
+            assert!((1..=256).contains(&payload.len()) && !payload.contains('\0'));
+        }
         assert!(!message.sender.address.is_empty() && !message.provider_message_id.is_empty());
     }
     assert_eq!(understand(event.provider, event.kind, &event.slice), Ok(read));

@@ -14,3 +14,4 @@ mod sending;
 mod server;
 mod signatures;
 mod support;
+mod taps;

@@ -20,6 +20,7 @@ fn summary(event: &ReceivedEvent) -> String {
             assert_eq!(message.occurred_at, event.occurred_at);
             let content = match message.content {
                 Content::Text(text) => format!("text {text:?}"),
+                Content::Tap { payload } => format!("tap {payload:?}"),
                 Content::Unreadable { kind } => format!("unreadable {kind}"),
                 Content::Silent { kind } => format!("silent {kind}"),
             };

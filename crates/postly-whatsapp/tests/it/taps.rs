@@ -1,0 +1,114 @@
+//! Taps, and the line of a conversation.
+
+use postly_domain::event::{Content, InboundEvent};
+use postly_domain::{PhoneE164, Provider};
+use postly_whatsapp::{conversation_lane, understand};
+
+use crate::support::{batch, receive_meta, receive_twilio, text_message};
+
+fn content(event: &postly_domain::event::ReceivedEvent) -> Content {
+    match understand(event.provider, event.kind, &event.slice) {
+        Ok(InboundEvent::Message(message)) => message.content,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn from_meta(fields: &str) -> Content {
+    let message = format!(r#"{{"from":"33612345678","id":"wamid.1","timestamp":"1795340000",{fields}}}"#);
+    content(&receive_meta(&batch(&format!("[{message}]"), "[]", "[]"))[0])
+}
+
+fn from_twilio(fields: &str) -> Content {
+    content(&receive_twilio(
+        "",
+        &format!(
+            "MessageSid=SM1&SmsStatus=received&AccountSid=AC00000000000000000000000000000001\
+             &From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886&Body=Oui{fields}"
+        ),
+    ))
+}
+
+fn tap(payload: &str) -> Content {
+    Content::Tap { payload: payload.to_owned() }
+}
+
+fn unreadable(kind: &str) -> Content {
+    Content::Unreadable { kind: kind.to_owned() }
+}
+
+#[test]
+fn a_tap_says_what_we_gave_the_button() {
+    let button = r#""type":"button","button":{"payload":"DID_NOT_REQUEST_CODE","text":"Ce n'est pas moi"}"#;
+    assert_eq!(from_meta(button), tap("DID_NOT_REQUEST_CODE"));
+    for kind in ["button_reply", "list_reply"] {
+        let reply = format!(
+            r#""type":"interactive","interactive":{{"type":"{kind}","{kind}":{{"id":"again:\u0000é","title":"Oui"}}}}"#
+        );
+        assert_eq!(from_meta(&reply), tap("again:é"), "as databases can hold it");
+    }
+    assert_eq!(from_twilio("&MessageType=button&ButtonPayload=again%3A1&ButtonText=Oui"), tap("again:1"));
+    assert_eq!(from_twilio("&ButtonPayload=again%3A1"), tap("again:1"));
+    assert_eq!(from_twilio("&MessageType=interactive&ListId=row%3A1&ListTitle=Oui"), tap("row:1"));
+}
+
+#[test]
+fn w20_a_tap_without_a_payload_of_ours_is_unreadable() {
+    let longest = "x".repeat(256);
+    let reply = |id: &str| {
+        format!(
+            r#""type":"interactive","interactive":{{"type":"button_reply","button_reply":{{"id":"{id}"}}}}"#
+        )
+    };
+    assert_eq!(from_meta(&reply(&longest)), tap(&longest));
+    for too_long in [format!("{longest}x"), "é".repeat(129), String::new()] {
+        assert_eq!(from_meta(&reply(&too_long)), unreadable("interactive"));
+        let button = format!(r#""type":"button","button":{{"payload":"{too_long}"}}"#);
+        assert_eq!(from_meta(&button), unreadable("button"));
+        let fields = format!("&MessageType=button&ButtonPayload={too_long}");
+        assert_eq!(from_twilio(&fields), unreadable("button"));
+    }
+    for odd in [
+        r#""interactive":{"type":"button_reply","button_reply":{"id":7}}"#,
+        r#""interactive":{"type":"list_reply","button_reply":{"id":"a"}}"#,
+        r#""interactive":{"type":"nfm_reply","nfm_reply":{"response_json":"{}"}}"#,
+        r#""interactive":{"button_reply":{"id":"a"}}"#,
+        r#""interactive":["button_reply"]"#,
+        r#""button":{"payload":"a"}"#,
+    ] {
+        assert_eq!(from_meta(&format!(r#""type":"interactive",{odd}"#)), unreadable("interactive"), "{odd}");
+    }
+    assert_eq!(from_twilio("&MessageType=interactive"), unreadable("interactive"));
+    // A text stays a text, and a picture a picture, whatever stands beside them.
+    assert_eq!(from_twilio("&MessageType=text&ButtonPayload=a"), Content::Text("Oui".to_owned()));
+    assert_eq!(from_twilio("&MessageType=image&ButtonPayload=a"), unreadable("image"));
+}
+
+#[test]
+fn a_tap_that_is_printed_shows_no_payload() {
+    assert_eq!(format!("{:?}", tap("open:3f9a")), "Tap(9 bytes)");
+}
+
+#[test]
+fn the_line_of_a_conversation_is_where_its_messages_wait() {
+    for (number, written) in [
+        ("+33612345678", "33612345678"),
+        ("+5511987654300", "551187654300"),
+        ("+525512345678", "5215512345678"),
+    ] {
+        let phone = PhoneE164::from_provider(number).unwrap();
+        let message = text_message("wamid.1", written, "x");
+        let event = &receive_meta(&batch(&format!("[{message}]"), "[]", "[]"))[0];
+        assert_eq!(conversation_lane(Provider::Meta, "106540352242922", &phone), event.lane);
+
+        let event = receive_twilio(
+            "",
+            &format!(
+                "MessageSid=SM1&Body=x&AccountSid=AC00000000000000000000000000000001\
+                 &From=whatsapp%3A%2B{written}&To=whatsapp%3A%2B14155238886&ExternalUserId=whatsapp%3AFR.1A"
+            ),
+        );
+        for business in ["whatsapp:+14155238886", "+14155238886", "14155238886"] {
+            assert_eq!(conversation_lane(Provider::Twilio, business, &phone), event.lane);
+        }
+    }
+}
