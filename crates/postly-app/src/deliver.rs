@@ -12,7 +12,7 @@ use postly_store::{
     lanes::{self, ClaimedLane, Queue},
     outbox::{self, DueMessage, Ended},
 };
-use postly_whatsapp::send::Outgoing;
+use postly_whatsapp::{Body, Outgoing};
 
 use crate::{
     App, JourneyError, crash,
@@ -93,10 +93,10 @@ impl App {
                 outbox::begin_attempt(tx, &message.id, &attempt, now).await?;
                 #[cfg(feature = "mutant-m02")]
                 let already = {
-                    let (address, body) = (&message.address, &message.body);
+                    let (address, body) = (&message.address, Body::Text(&message.body));
                     let reply_to = message.reply_to.as_deref();
                     let outgoing = Outgoing { address, body, attempt: &attempt, reply_to };
-                    self.0.senders.send_text(message.provider, &outgoing).await
+                    self.0.senders.send(message.provider, &outgoing).await
                 };
                 return Ok(Some(Departure {
                     claimed,
@@ -121,11 +121,11 @@ impl App {
         } else if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
             let outgoing = Outgoing {
                 address: &message.address,
-                body: &message.body,
+                body: Body::Text(&message.body),
                 attempt,
                 reply_to: message.reply_to.as_deref(),
             };
-            self.0.senders.send_text(message.provider, &outgoing).await
+            self.0.senders.send(message.provider, &outgoing).await
         } else {
             SendOutcome::NotSent
         };

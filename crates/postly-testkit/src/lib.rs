@@ -227,6 +227,27 @@ fn model(world: &Simulator, name: &str) -> OpenAiModel {
     OpenAiModel::new(config).expect("a model's client")
 }
 
+/// The clients of both providers, with the accounts and the templates of a world.
+fn senders(world: &Simulator) -> Senders {
+    let accounts = world.config();
+    let meta = MetaConfig {
+        access_token: accounts.meta.access_token.clone().into(),
+        phone_number_id: accounts.meta.phone_number_id.clone(),
+        base_url: world.base_url(),
+        version: "v25.0".to_owned(),
+        otp_template: accounts.rules.otp_templates.first().cloned().unwrap_or_default(),
+    };
+    let twilio = TwilioConfig {
+        account_sid: accounts.twilio.account_sid.clone(),
+        auth_token: accounts.twilio.auth_token.clone().into(),
+        from: accounts.twilio.from.clone(),
+        api_base_url: world.base_url(),
+        public_base_url: PUBLIC_BASE_URL.to_owned(),
+        otp_content_sid: accounts.rules.content_sids.first().cloned(),
+    };
+    Senders::new(Some(meta), Some(twilio)).expect("the providers' clients")
+}
+
 fn parts(
     world: &Simulator,
     second: Option<&Simulator>,
@@ -236,19 +257,6 @@ fn parts(
 ) -> Parts {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let accounts = world.config();
-    let meta = MetaConfig {
-        access_token: secret(&accounts.meta.access_token),
-        phone_number_id: accounts.meta.phone_number_id.clone(),
-        base_url: world.base_url(),
-        version: "v25.0".to_owned(),
-    };
-    let twilio = TwilioConfig {
-        account_sid: accounts.twilio.account_sid.clone(),
-        auth_token: secret(&accounts.twilio.auth_token),
-        from: accounts.twilio.from.clone(),
-        api_base_url: world.base_url(),
-        public_base_url: PUBLIC_BASE_URL.to_owned(),
-    };
     let verifier = Verifier::new(
         Some(MetaSecrets { app_secrets: vec![secret(&accounts.meta.app_secret)] }),
         Some(TwilioSecrets { auth_tokens: vec![secret(&accounts.twilio.auth_token)], shared_keys: vec![] }),
@@ -276,7 +284,7 @@ fn parts(
             twilio_account_sid: Some(accounts.twilio.account_sid.clone()),
             twilio_from: Some(accounts.twilio.from.clone()),
         },
-        senders: Senders::new(Some(meta), Some(twilio)).expect("the providers' clients"),
+        senders: senders(world),
         writer,
         settings: Settings {
             trial_credits: options.trial_credits,

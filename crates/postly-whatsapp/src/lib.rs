@@ -9,6 +9,7 @@ pub mod errors;
 pub mod inbound;
 pub mod markup;
 mod meta;
+mod outgoing;
 pub mod send;
 pub mod signature;
 pub mod split;
@@ -16,7 +17,8 @@ mod twilio;
 
 pub use errors::action_for;
 pub use inbound::{Routes, UnderstandError, conversation_lane, receive, understand};
-pub use send::{MetaConfig, Outgoing, Senders, TwilioConfig};
+pub use outgoing::{Body, Button, Outgoing};
+pub use send::{MetaConfig, Senders, TwilioConfig};
 pub use signature::{
     MetaSecrets, SignatureError, TwilioSecrets, Verified, Verifier, WebhookRequest, handshake,
 };

@@ -3,27 +3,15 @@
 use std::time::Duration;
 
 use http::{HeaderValue, header::RETRY_AFTER};
+use postly_domain::Provider;
 use postly_domain::delivery::{ErrorAction, SendOutcome};
-use postly_domain::{Provider, id::AttemptId};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::inbound::plausible_id;
+use crate::outgoing::{Outgoing, Unsendable};
 use crate::{action_for, meta, twilio};
-
-/// A text on its way to a person.
-#[derive(Clone, Copy)]
-pub struct Outgoing<'a> {
-    /// The address as the provider gave it.
-    pub address: &'a str,
-    /// The text.
-    pub body: &'a str,
-    /// The attempt; every status of the message brings it back.
-    pub attempt: &'a AttemptId,
-    /// The provider's id of the message this one answers, where the provider can show that.
-    pub reply_to: Option<&'a str>,
-}
 
 /// Our number at Meta.
 #[derive(Debug, Clone)]
@@ -36,6 +24,8 @@ pub struct MetaConfig {
     pub base_url: String,
     /// The version of the API, `v25.0`.
     pub version: String,
+    /// The name of the authentication template, `postly_code`. Empty: there is none.
+    pub otp_template: String,
 }
 
 /// Our number at Twilio.
@@ -51,6 +41,8 @@ pub struct TwilioConfig {
     pub api_base_url: String,
     /// Where the providers reach us: statuses come back there.
     pub public_base_url: String,
+    /// The content resource of the authentication template, `HX` and 32 hexadecimal digits.
+    pub otp_content_sid: Option<String>,
 }
 
 /// How long we wait. The outbox counts on an answer, or none, within the total.
@@ -155,17 +147,37 @@ impl Senders {
         })
     }
 
-    /// Sends one text.
+    /// Whether a one-time code can leave by this provider outside of the service window: it is configured, and has
+    /// its template.
+    pub fn can_send_code(&self, provider: Provider) -> bool {
+        match provider {
+            Provider::Meta => self.meta.as_ref().is_some_and(|sender| !sender.config.otp_template.is_empty()),
+            Provider::Twilio => {
+                self.twilio.as_ref().is_some_and(|sender| sender.config.otp_content_sid.is_some())
+            }
+        }
+    }
+
+    /// Sends one message.
     ///
-    /// A provider that is not configured asks for the sender to be stopped: the messages are held until it is.
-    pub async fn send_text(&self, provider: Provider, message: &Outgoing<'_>) -> SendOutcome {
+    /// A provider that is not configured asks for the sender to be stopped: the messages are held until it is. A code
+    /// without its template ([`Senders::can_send_code`]), or one that no template takes, is refused as our own fault,
+    /// with the code 0.
+    pub async fn send(&self, provider: Provider, message: &Outgoing<'_>) -> SendOutcome {
         let request = match provider {
-            Provider::Meta => self.meta.as_ref().map(|sender| sender.text(&self.http, message)),
-            Provider::Twilio => self.twilio.as_ref().map(|sender| sender.text(&self.http, message)),
+            Provider::Meta => self.meta.as_ref().map(|sender| sender.message(&self.http, message)),
+            Provider::Twilio => self.twilio.as_ref().map(|sender| sender.message(&self.http, message)),
         };
         let outcome = match request {
             Some(Ok(request)) => call(provider, request).await,
-            Some(Err(code)) => refused(code, action_for(provider, code, None, false)),
+            Some(Err(Unsendable::Address)) => {
+                let code = match provider {
+                    Provider::Meta => meta::send::INVALID_ADDRESS,
+                    Provider::Twilio => twilio::send::INVALID_ADDRESS,
+                };
+                refused(code, action_for(provider, code, None, false))
+            }
+            Some(Err(Unsendable::Code)) => refused(0, ErrorAction::OurFault),
             None => refused(0, ErrorAction::StopSender),
         };
         let (name, code) = match &outcome {
@@ -227,8 +239,8 @@ impl MetaSender {
         Ok(Self { config, messages })
     }
 
-    fn text(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<RequestBuilder, i64> {
-        let body = meta::send::text(message).ok_or(meta::send::INVALID_ADDRESS)?;
+    fn message(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<RequestBuilder, Unsendable> {
+        let body = meta::send::message(message, &self.config.otp_template)?;
         Ok(self.post(http).json(&body))
     }
 
@@ -253,9 +265,9 @@ impl TwilioSender {
         Ok(Self { config, messages, typing })
     }
 
-    fn text(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<RequestBuilder, i64> {
-        let fields = twilio::send::text(message, &self.config.from, &self.config.public_base_url)
-            .ok_or(twilio::send::INVALID_ADDRESS)?;
+    fn message(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<RequestBuilder, Unsendable> {
+        let TwilioConfig { from, public_base_url, otp_content_sid, .. } = &self.config;
+        let fields = twilio::send::message(message, from, public_base_url, otp_content_sid.as_deref())?;
         Ok(self.post(http, &self.messages).form(&fields))
     }
 

@@ -8,6 +8,7 @@ use postly_whatsapp::send::{MetaConfig, TwilioConfig};
 use secrecy::SecretString;
 
 mod models;
+mod templates;
 
 pub(crate) use models::WriterChoice;
 
@@ -234,6 +235,7 @@ impl Reader {
         {
             self.fault("META_GRAPH_VERSION must be a version of the Graph API, such as v25.0");
         }
+        let otp_template = self.otp_template();
         if !self.complete(&group) {
             return None;
         }
@@ -250,6 +252,7 @@ impl Reader {
                 phone_number_id,
                 base_url,
                 version,
+                otp_template,
             },
         })
     }
@@ -257,6 +260,7 @@ impl Reader {
     fn twilio(&mut self, public_base_url: &str) -> Option<Twilio> {
         let group = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_WHATSAPP_FROM"];
         let api_base_url = self.url("TWILIO_API_BASE_URL", "https://api.twilio.com");
+        let otp_content_sid = self.otp_content_sid();
         if !self.complete(&group) {
             return None;
         }
@@ -273,6 +277,7 @@ impl Reader {
                 from,
                 api_base_url,
                 public_base_url: public_base_url.to_owned(),
+                otp_content_sid,
             },
             auth_tokens,
             shared_keys: self.shared_keys(),
@@ -457,6 +462,8 @@ mod tests {
             ("TWILIO_AUTH_TOKEN", Some("xxxxxxxxxxxxxxxxxxxxxxxxxxxx")),
             ("BIND_ADDRESS", Some("here")),
             ("PUBLIC_BASE_URL", Some("postly.example")),
+            ("META_OTP_TEMPLATE", Some("Postly-Code")),
+            ("TWILIO_OTP_CONTENT_SID", Some("HX0123")),
             ("WRITER", Some("parrot")),
         ])
         .unwrap_err();
@@ -472,11 +479,14 @@ mod tests {
             "TWILIO_WHATSAPP_FROM",
             "BIND_ADDRESS",
             "PUBLIC_BASE_URL",
+            "META_OTP_TEMPLATE",
+            "TWILIO_OTP_CONTENT_SID",
             "WRITER",
         ] {
             assert!(all.contains(name), "{name} in {all}");
         }
-        for value in ["short-one", "1234567", "mysql", "somewhere", "parrot", "xxxx"] {
+        for value in ["short-one", "1234567", "Postly-Code", "HX0123", "mysql", "somewhere", "parrot", "xxxx"]
+        {
             assert!(!all.contains(value), "{value} in {all}");
         }
     }

@@ -1,10 +1,14 @@
 //! Meta's wire forms for what we send.
 
-use serde::Serialize;
-use serde_json::Value;
+use std::collections::BTreeSet;
 
-use crate::inbound::is_bsuid;
-use crate::send::{Answer, Outgoing, plausible_answer_id};
+use postly_domain::{Language, text::utf16_len};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::inbound::{MAX_PAYLOAD_BYTES, is_bsuid};
+use crate::outgoing::{Body, Button, Outgoing, Unsendable, plain_code};
+use crate::send::{Answer, plausible_answer_id};
 
 /// Marks our own correlation ids among whatever else comes back in `biz_opaque_callback_data`.
 pub(crate) const OPAQUE_PREFIX: &str = "outbox:";
@@ -12,15 +16,22 @@ pub(crate) const OPAQUE_PREFIX: &str = "outbox:";
 /// The code Meta itself would answer to an address that is none: "Parameter value is not valid".
 pub(crate) const INVALID_ADDRESS: i64 = 131_009;
 
+/// The most buttons of a message; the longest text above them and the longest title, in UTF-16 units, in which we count
+/// because Meta does not say what a character is.
+const MOST_BUTTONS: usize = 3;
+const LONGEST_BUTTONS_TEXT: usize = 1024;
+const LONGEST_TITLE: usize = 20;
+
 #[derive(Serialize)]
-pub(crate) struct TextMessage<'a> {
+pub(crate) struct Message<'a> {
     messaging_product: &'static str,
     recipient_type: &'static str,
     #[serde(flatten)]
     recipient: Recipient<'a>,
     #[serde(rename = "type")]
     kind: &'static str,
-    text: Text<'a>,
+    #[serde(flatten)]
+    content: Content<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Context<'a>>,
     biz_opaque_callback_data: String,
@@ -31,6 +42,15 @@ pub(crate) struct TextMessage<'a> {
 enum Recipient<'a> {
     To(String),
     Recipient(&'a str),
+}
+
+/// The field that is named like the type of the message.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Content<'a> {
+    Text(Text<'a>),
+    Interactive(Value),
+    Template(Value),
 }
 
 #[derive(Serialize)]
@@ -44,32 +64,98 @@ struct Context<'a> {
     message_id: &'a str,
 }
 
-/// The body of a text message, or `None` when the address is neither a number nor a business-scoped id.
-pub(crate) fn text<'a>(message: &Outgoing<'a>) -> Option<TextMessage<'a>> {
-    let digits = message.address.strip_prefix('+').unwrap_or(message.address);
-    let recipient = if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Without the plus, Meta puts the country code of our own number before it.
-        Recipient::To(format!("+{digits}"))
-    } else if is_bsuid(message.address) {
-        Recipient::Recipient(message.address)
-    } else {
-        return None;
+/// The body of a message. `otp_template` is the authentication template.
+pub(crate) fn message<'a>(message: &Outgoing<'a>, otp_template: &str) -> Result<Message<'a>, Unsendable> {
+    let recipient = recipient(message.address).ok_or(Unsendable::Address)?;
+    let text = |body| ("text", Content::Text(Text { preview_url: false, body }));
+    let (kind, content) = match message.body {
+        Body::Text(body) => text(body),
+        Body::Buttons { text: body, buttons } if fit(body, buttons) => {
+            ("interactive", Content::Interactive(interactive(body, buttons)))
+        }
+        Body::Buttons { text: body, .. } => text(body),
+        Body::Code { code, language } => match recipient {
+            Recipient::To(_) => ("template", Content::Template(template(otp_template, code, language)?)),
+            // Meta refuses it (131062): only a number is proved by a code.
+            Recipient::Recipient(_) => return Err(Unsendable::Address),
+        },
     };
-    let context = message.reply_to.filter(|id| id.starts_with("wamid."));
-    Some(TextMessage {
+    // A template opens a conversation, and quotes nothing.
+    let reply_to = message.reply_to.filter(|id| kind != "template" && id.starts_with("wamid."));
+    Ok(Message {
         messaging_product: "whatsapp",
         recipient_type: "individual",
         recipient,
-        kind: "text",
-        text: Text { preview_url: false, body: message.body },
-        context: context.map(|message_id| Context { message_id }),
+        kind,
+        content,
+        context: reply_to.map(|message_id| Context { message_id }),
         biz_opaque_callback_data: format!("{OPAQUE_PREFIX}{}", message.attempt),
     })
 }
 
+/// `None` when the address is neither a number nor a business-scoped id.
+fn recipient(address: &str) -> Option<Recipient<'_>> {
+    let digits = address.strip_prefix('+').unwrap_or(address);
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Without the plus, Meta puts the country code of our own number before it.
+        Some(Recipient::To(format!("+{digits}")))
+    } else {
+        is_bsuid(address).then_some(Recipient::Recipient(address))
+    }
+}
+
+/// Whether Meta takes these buttons below this text.
+fn fit(text: &str, buttons: &[Button<'_>]) -> bool {
+    let titles: BTreeSet<&str> = buttons.iter().map(|button| button.title).collect();
+    let ids: BTreeSet<&str> = buttons.iter().map(|button| button.id).collect();
+    let title = |title: &str| !title.trim().is_empty() && utf16_len(title) <= LONGEST_TITLE;
+    // Bytes here: a longer one would not be understood when it comes back.
+    let id = |id: &str| !id.is_empty() && id.len() <= MAX_PAYLOAD_BYTES && id.trim() == id;
+    (1..=MOST_BUTTONS).contains(&buttons.len())
+        && (1..=LONGEST_BUTTONS_TEXT).contains(&utf16_len(text))
+        && titles.len() == buttons.len()
+        && ids.len() == buttons.len()
+        && titles.into_iter().all(title)
+        && ids.into_iter().all(|text| id(text) && !text.contains(char::is_control))
+}
+
+fn interactive(text: &str, buttons: &[Button<'_>]) -> Value {
+    let buttons: Vec<Value> = buttons
+        .iter()
+        .map(|button| json!({"type": "reply", "reply": {"id": button.id, "title": button.title}}))
+        .collect();
+    json!({"type": "button", "body": {"text": text}, "action": {"buttons": buttons}})
+}
+
+/// The code stands twice: in the text, and behind the button that copies it. That button was made as `otp`, and is
+/// filled in as `url`.
+fn template(name: &str, code: &str, language: Language) -> Result<Value, Unsendable> {
+    if name.is_empty() {
+        return Err(Unsendable::Code);
+    }
+    let parameters = json!([{"type": "text", "text": plain_code(code)?}]);
+    Ok(json!({
+        "name": name,
+        "language": {"code": template_language(language)},
+        "components": [
+            {"type": "body", "parameters": parameters},
+            {"type": "button", "sub_type": "url", "index": "0", "parameters": parameters},
+        ],
+    }))
+}
+
+/// The language of a template as Meta lists it. There is no plain `pt`: ours is read in Portugal before Brazil, where
+/// no codes are sent by default.
+fn template_language(language: Language) -> &'static str {
+    match language {
+        Language::Pt => "pt_PT",
+        Language::Fr | Language::En | Language::Es | Language::Ar => language.code(),
+    }
+}
+
 /// The body that marks a message read and shows that we are writing.
 pub(crate) fn typing(provider_message_id: &str) -> Value {
-    serde_json::json!({
+    json!({
         "messaging_product": "whatsapp",
         "status": "read",
         "message_id": provider_message_id,

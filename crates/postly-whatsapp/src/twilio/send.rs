@@ -1,26 +1,45 @@
 //! Twilio's wire forms for what we send.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
 
 use crate::WEBHOOK_PATH;
 use crate::inbound::is_bsuid;
-use crate::send::{Answer, Outgoing, plausible_answer_id};
+use crate::outgoing::{Body, Outgoing, Unsendable, plain_code};
+use crate::send::{Answer, plausible_answer_id};
 
 /// The code Twilio itself would answer to an address that is none: "Invalid 'To' phone number".
 pub(crate) const INVALID_ADDRESS: i64 = 21_211;
 
-/// The fields of a text message, or `None` when the address is neither a number nor a business-scoped id.
-pub(crate) fn text<'a>(
+/// The fields of a form.
+type Fields<'a> = Vec<(&'static str, Cow<'a, str>)>;
+
+/// The fields of a message. `otp_content_sid` names the content resource of codes.
+pub(crate) fn message<'a>(
     message: &Outgoing<'a>,
     from: &str,
     public_base_url: &str,
-) -> Option<Vec<(&'static str, std::borrow::Cow<'a, str>)>> {
-    Some(vec![
-        ("To", address(message.address)?.into()),
+    otp_content_sid: Option<&'a str>,
+) -> Result<Fields<'a>, Unsendable> {
+    let to = address(message.address).ok_or(Unsendable::Address)?;
+    let is_number = to.starts_with("whatsapp:+");
+    let mut fields: Fields<'a> = vec![
+        ("To", to.into()),
         ("StatusCallback", status_callback(public_base_url, message.attempt.as_str()).into()),
-        ("From", address(from)?.into()),
-        ("Body", message.body.into()),
-    ])
+        ("From", address(from).ok_or(Unsendable::Address)?.into()),
+    ];
+    match message.body {
+        Body::Text(text) | Body::Buttons { text, .. } => fields.push(("Body", text.into())),
+        // WhatsApp takes it for a number only, whoever carries it there.
+        Body::Code { .. } if !is_number => return Err(Unsendable::Address),
+        Body::Code { code, .. } => {
+            let sid = otp_content_sid.ok_or(Unsendable::Code)?;
+            fields.push(("ContentSid", sid.into()));
+            fields.push(("ContentVariables", json!({"1": plain_code(code)?}).to_string().into()));
+        }
+    }
+    Ok(fields)
 }
 
 /// The fields that mark a message read and show that we are writing.

@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod codes;
 mod markup;
 mod samples;
 mod sending;

@@ -3,36 +3,41 @@
 use std::time::Duration;
 
 use postly_domain::delivery::{ErrorAction, SendOutcome};
-use postly_domain::{Provider, id::AttemptId};
+use postly_domain::{Language, Provider, id::AttemptId};
 use postly_whatsapp::send::{SendersError, Timeouts};
-use postly_whatsapp::{MetaConfig, Outgoing, Senders, TwilioConfig};
+use postly_whatsapp::{Body, MetaConfig, Outgoing, Senders, TwilioConfig};
 use serde_json::{Value, json};
 
 use crate::server::{Behaviour, Server, answer};
 
+/// The content resource of codes.
+pub(crate) const CONTENT_SID: &str = "HX0123456789abcdef0123456789abcdef";
+
 const META_OK: &str = r#"{"messaging_product":"whatsapp","contacts":[{"input":"+33612345678","wa_id":"33612345678"}],"messages":[{"id":"wamid.OK"}]}"#;
 const TWILIO_OK: &str = r#"{"sid":"SM77","status":"queued","error_code":null}"#;
 
-fn meta_config(url: &str) -> MetaConfig {
+pub(crate) fn meta_config(url: &str) -> MetaConfig {
     MetaConfig {
         access_token: "EAAtoken".to_owned().into(),
         phone_number_id: "106540352242922".to_owned(),
         base_url: format!("{url}/"),
         version: "v25.0".to_owned(),
+        otp_template: "postly_code".to_owned(),
     }
 }
 
-fn twilio_config(url: &str) -> TwilioConfig {
+pub(crate) fn twilio_config(url: &str) -> TwilioConfig {
     TwilioConfig {
         account_sid: "AC1".to_owned(),
         auth_token: "token".to_owned().into(),
         from: "+14155238886".to_owned(),
         api_base_url: url.to_owned(),
         public_base_url: "https://postly.example/".to_owned(),
+        otp_content_sid: Some(CONTENT_SID.to_owned()),
     }
 }
 
-fn senders(url: &str) -> Senders {
+pub(crate) fn senders(url: &str) -> Senders {
     rustls::crypto::ring::default_provider().install_default().ok();
     let timeouts = Timeouts { total: Duration::from_millis(400), ..Timeouts::default() };
     Senders::with_timeouts(Some(meta_config(url)), Some(twilio_config(url)), timeouts).unwrap()
@@ -40,25 +45,25 @@ fn senders(url: &str) -> Senders {
 
 async fn send(provider: Provider, url: &str, address: &str, reply_to: Option<&str>) -> SendOutcome {
     let attempt = AttemptId::new("0192f0c1-7b7e");
-    let message = Outgoing { address, body: "Été 🥐 & co +1\n\nfin", attempt: &attempt, reply_to };
-    senders(url).send_text(provider, &message).await
+    let body = Body::Text("Été 🥐 & co +1\n\nfin");
+    senders(url).send(provider, &Outgoing { address, body, attempt: &attempt, reply_to }).await
 }
 
-fn address(provider: Provider) -> &'static str {
+pub(crate) fn address(provider: Provider) -> &'static str {
     match provider {
         Provider::Meta => "33612345678",
         Provider::Twilio => "whatsapp:+33612345678",
     }
 }
 
-fn ok(provider: Provider) -> &'static str {
+pub(crate) fn ok(provider: Provider) -> &'static str {
     match provider {
         Provider::Meta => META_OK,
         Provider::Twilio => TWILIO_OK,
     }
 }
 
-const BOTH: [Provider; 2] = [Provider::Meta, Provider::Twilio];
+pub(crate) const BOTH: [Provider; 2] = [Provider::Meta, Provider::Twilio];
 
 #[tokio::test]
 async fn l08_metas_text_has_its_exact_form() {
@@ -135,10 +140,15 @@ async fn a_provider_that_is_not_configured_holds_its_messages() {
     rustls::crypto::ring::default_provider().install_default().ok();
     let senders = Senders::new(None, None).unwrap();
     let attempt = AttemptId::new("a");
-    let message = Outgoing { address: "33612345678", body: "x", attempt: &attempt, reply_to: None };
+    let text = Body::Text("x");
+    let code = Body::Code { code: "123456", language: Language::Fr };
     for provider in BOTH {
-        let outcome = senders.send_text(provider, &message).await;
-        assert!(matches!(outcome, SendOutcome::Refused { action: ErrorAction::StopSender, .. }));
+        for body in [text, code] {
+            let message = Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None };
+            let outcome = senders.send(provider, &message).await;
+            assert!(matches!(outcome, SendOutcome::Refused { action: ErrorAction::StopSender, .. }));
+        }
+        assert!(!senders.can_send_code(provider));
         senders.show_typing(provider, "wamid.1").await;
     }
 }

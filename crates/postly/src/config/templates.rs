@@ -1,0 +1,67 @@
+//! The templates by which codes leave outside of the service window: one at each provider, made there beforehand.
+
+use super::Reader;
+
+/// The longest name of a template at Meta.
+const LONGEST_TEMPLATE: usize = 512;
+
+impl Reader {
+    /// The name of the authentication template at Meta.
+    pub(super) fn otp_template(&mut self) -> String {
+        let name = self.get("META_OTP_TEMPLATE").unwrap_or_else(|| "postly_code".to_owned());
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if name.len() > LONGEST_TEMPLATE || !name.bytes().all(plain) {
+            self.fault("META_OTP_TEMPLATE must be the name of a template: small letters, digits and _");
+        }
+        name
+    }
+
+    /// The content resource at Twilio. Without one no code leaves by Twilio outside of the window.
+    pub(super) fn otp_content_sid(&mut self) -> Option<String> {
+        let sid = self.get("TWILIO_OTP_CONTENT_SID")?;
+        let digits = sid.strip_prefix("HX").unwrap_or_default();
+        if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            self.fault("TWILIO_OTP_CONTENT_SID must be HX and 32 hexadecimal digits");
+        }
+        Some(sid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::read;
+
+    #[test]
+    fn the_templates_of_codes_are_named_and_well_formed() {
+        let twilio: &[(&str, Option<&str>)] = &[
+            ("WHATSAPP_PROVIDER", Some("meta")),
+            ("TWILIO_ACCOUNT_SID", Some("AC00000000000000000000000000000001")),
+            ("TWILIO_AUTH_TOKEN", Some("0123456789abcdef0123456789abcdef")),
+            ("TWILIO_WHATSAPP_FROM", Some("whatsapp:+14155238886")),
+        ];
+        let names = |more: &[(&str, Option<&str>)]| -> Result<_, Vec<String>> {
+            let config = read(&[twilio, more].concat())?;
+            Ok((config.meta.unwrap().send.otp_template, config.twilio.unwrap().send.otp_content_sid))
+        };
+        assert_eq!(names(&[]), Ok(("postly_code".to_owned(), None)));
+        let longest = "a".repeat(512);
+        let sid = "HX0123456789abcdefABCDEF0123456789";
+        let both = [("META_OTP_TEMPLATE", Some(longest.as_str())), ("TWILIO_OTP_CONTENT_SID", Some(sid))];
+        assert_eq!(names(&both), Ok((longest.clone(), Some(sid.to_owned()))));
+        let too_long = "a".repeat(513);
+        for (name, value) in [
+            ("META_OTP_TEMPLATE", too_long.as_str()),
+            ("META_OTP_TEMPLATE", "Code"),
+            ("META_OTP_TEMPLATE", "code-fr"),
+            ("META_OTP_TEMPLATE", "códe"),
+            ("TWILIO_OTP_CONTENT_SID", "HX"),
+            ("TWILIO_OTP_CONTENT_SID", "0123456789abcdefabcdef0123456789ab"),
+            ("TWILIO_OTP_CONTENT_SID", "HX0123456789abcdefabcdef01234567890"),
+            ("TWILIO_OTP_CONTENT_SID", "HX0123456789abcdefabcdef012345678g"),
+            ("TWILIO_OTP_CONTENT_SID", "hx0123456789abcdefabcdef0123456789"),
+        ] {
+            let faults: Vec<String> = names(&[(name, Some(value))]).unwrap_err();
+            assert!(faults.len() == 1 && faults[0].starts_with(name), "{value}: {faults:?}");
+        }
+    }
+}
