@@ -56,17 +56,46 @@ class Referee:
         )
 
 
+SPOILED_BY_ABSENCE = (
+    "messaging_product",
+    "to",
+    "recipient",
+    "text",
+    "template",
+    "interactive",
+    "message_id",
+    "model",
+    "messages",
+)
+
+
+def spoiled_part(request, body, name, part):
+    return {**request, "body": json.dumps({**body, name: part})}
+
+
 def spoiled(request):
     """Copies of a request that no referee may accept, each with what was done to it."""
     yield "without credentials", {**request, "authorized": False}
     if request["content_type"] == "application/json":
         body = json.loads(request["body"])
-        for name in ("messaging_product", "to", "recipient", "text", "message_id", "model", "messages"):
+        for name in SPOILED_BY_ABSENCE:
             if name in body:
                 rest = {key: value for key, value in body.items() if key != name}
                 yield f"without {name}", {**request, "body": json.dumps(rest)}
         if "text" in body:
             yield "text as a string", {**request, "body": json.dumps({**body, "text": body["text"]["body"]})}
+        if "template" in body:
+            template = body["template"]
+            yield "a language as a string", spoiled_part(request, body, "template", {**template, "language": "fr"})
+            name = {**template, "name": "Postly Code"}
+            yield "a template of another form", spoiled_part(request, body, "template", name)
+        if "interactive" in body:
+            interactive = body["interactive"]
+            buttons = interactive["action"]["buttons"] * 2
+            action = {**interactive, "action": {"buttons": buttons}}
+            yield "too many buttons", spoiled_part(request, body, "interactive", action)
+            text = {**interactive, "body": {"text": "x" * 1025}}
+            yield "too long a text above buttons", spoiled_part(request, body, "interactive", text)
         if "temperature" in body:
             yield "a temperature of 3", {**request, "body": json.dumps({**body, "temperature": 3})}
     else:
@@ -77,6 +106,9 @@ def spoiled(request):
                 yield f"without {name}", {**request, "body": urlencode(rest)}
         if "Body" in dict(form):
             yield "a ContentSid of another form", {**request, "body": urlencode(form + [("ContentSid", "HX1")])}
+        if "ContentSid" in dict(form):
+            other = [(name, "HX1" if name == "ContentSid" else value) for name, value in form]
+            yield "with a ContentSid of another form", {**request, "body": urlencode(other)}
 
 
 def main():

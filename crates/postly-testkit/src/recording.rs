@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use postly_domain::{Language, Provider, delivery::SendOutcome, id::AttemptId};
 use postly_simulator::{Channel, JournalEntry, ModelBehaviour, Person, RequestKind, Upstream};
+use postly_whatsapp::{Body, Button, Outgoing};
 use serde_json::{Value, json};
 
 use crate::{EngineName, Options, TestApp};
@@ -50,9 +52,37 @@ pub async fn record() -> Vec<Value> {
             lines.extend(step.iter().map(|entry| line(entry, &mut names)));
         }
     }
+    send_other_kinds(&app).await;
+    let others = app.world.journal();
+    lines.extend(others.iter().map(|entry| line(entry, &mut names)));
     app.assert_audit_is_clean().await;
     app.stop().await;
     lines
+}
+
+/// What no step of the story sends: buttons, and codes to somebody who never wrote.
+async fn send_other_kinds(app: &TestApp) {
+    let senders = crate::senders(&app.world);
+    let text = "Voulez-vous trois autres posts ? Répondez ENCORE, ou touchez un bouton.";
+    let buttons =
+        [Button { id: "again:1", title: "Trois autres" }, Button { id: "more", title: "Recharger 💳" }];
+    let buttons = Body::Buttons { text, buttons: &buttons };
+    let code = |language| Body::Code { code: "012345", language };
+    let (wamid, sid) = ("wamid.HBgLMzM2Mzk5ODEwMDE=", "SM0123456789abcdef0123456789abcdef");
+    for (number, (provider, address, body, reply_to)) in [
+        (Provider::Meta, "33639981001", buttons, Some(wamid)),
+        (Provider::Meta, "+33639981003", code(Language::Fr), None),
+        (Provider::Meta, "+351912345678", code(Language::Pt), None),
+        (Provider::Twilio, "whatsapp:+33639981002", buttons, Some(sid)),
+        (Provider::Twilio, "+33639981003", code(Language::Fr), None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let attempt = AttemptId::new(format!("0193565d-2d00-7000-8000-00000000000{number}"));
+        let outcome = senders.send(provider, &Outgoing { address, body, attempt: &attempt, reply_to }).await;
+        assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{provider}, {body:?}: {outcome:?}");
+    }
 }
 
 /// One request, with the server that it is meant for instead of the world that stood in.

@@ -13,6 +13,8 @@ static SPEC: LazyLock<Spec> =
 
 /// Rows of a list over all its sections.
 const ROWS: usize = 10;
+/// The longest code of an authentication template.
+const LONGEST_CODE: usize = 15;
 
 pub(super) fn faults(entry: &JournalEntry) -> Vec<String> {
     let mut faults = SPEC.address_faults(entry);
@@ -45,15 +47,33 @@ pub(super) fn faults(entry: &JournalEntry) -> Vec<String> {
     if sections.len() > 1 && sections.iter().any(|section| section.get("title").is_none()) {
         faults.push("one of several sections without a title".to_owned());
     }
-    let codes: BTreeSet<_> = list(&body, "/template/components")
-        .iter()
-        .filter_map(|component| component.pointer("/parameters/0/text")?.as_str())
-        .collect();
-    let is_code = list(&body, "/template/components")
-        .iter()
-        .any(|component| component.get("type").is_some_and(|kind| kind == "button"));
-    if is_code && codes.len() > 1 {
+    if body.get("template").is_some() {
+        faults.extend(code_faults(&body));
+    }
+    faults
+}
+
+/// What is wrong with a template. The only one that we send is that of codes, and it has one form.
+fn code_faults(body: &Value) -> Vec<String> {
+    let components = list(body, "/template/components");
+    let kinds: Vec<_> = components.iter().filter_map(|component| component.get("type")?.as_str()).collect();
+    if kinds != ["body", "button"] {
+        return vec![format!("a code with {kinds:?} instead of a body and a button")];
+    }
+    let mut faults = vec![];
+    for (name, value) in [("sub_type", "url"), ("index", "0")] {
+        let pointer = format!("/template/components/1/{name}");
+        if body.pointer(&pointer).and_then(Value::as_str) != Some(value) {
+            faults.push(format!("{pointer} is not {value:?}"));
+        }
+    }
+    let codes: BTreeSet<_> =
+        components.iter().filter_map(|component| component.pointer("/parameters/0/text")?.as_str()).collect();
+    if codes.len() != 1 {
         faults.push("a template whose button copies another code than the text shows".to_owned());
+    }
+    if codes.iter().any(|code| code.encode_utf16().count() > LONGEST_CODE) {
+        faults.push(format!("a code of more than {LONGEST_CODE} characters"));
     }
     faults
 }

@@ -203,7 +203,23 @@ fn buttons_lists_and_codes_to_meta() {
     };
     good(meta(&code("123456", "123456")));
     bad(meta(&code("123456", "654321")), "another code");
-    bad(meta(&with(&code("1", "1"), "/template/language", json!("fr"))), "/template/language");
+    let long = "1".repeat(16);
+    bad(meta(&code(&long, &long)), "more than 15 characters");
+    let button = "/template/components/1";
+    for (pointer, value, expected) in [
+        ("/template/language".to_owned(), json!("fr"), "/template/language"),
+        ("/template/components".to_owned(), json!([]), "a body and a button"),
+        (format!("{button}/sub_type"), json!("copy_code"), "/sub_type is not"),
+        (format!("{button}/sub_type"), json!("otp"), "/sub_type"),
+        (format!("{button}/index"), json!(0), "/index is not"),
+        (format!("{button}/index"), json!("1"), "/index is not"),
+        ("/to".to_owned(), json!("33612345678"), "/to"),
+    ] {
+        bad(meta(&with(&code("123456", "123456"), &pointer, value)), expected);
+    }
+    let whole = code("123456", "123456");
+    let bare = json!([whole["template"]["components"][0]]);
+    bad(meta(&with(&whole, "/template/components", bare)), "a body and a button");
 }
 
 #[test]
