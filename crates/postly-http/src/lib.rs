@@ -4,6 +4,7 @@ mod connection;
 mod operator;
 mod problem;
 mod serve;
+mod session_cookie;
 mod webhook;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ use tower_http::{
 pub use operator::{Metrics, operator_router};
 pub use problem::{Code, Problem};
 pub use serve::{MAX_CONNECTIONS, serve};
+pub use session_cookie::{Claims, CookieKeys, IssueError};
 
 /// How long a request may take in all, its body included. Storing a webhook has its own, shorter limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, as it should")]
 
+mod forge;
 mod listener;
 mod requests;
+mod session_cookie;
 mod wire;
