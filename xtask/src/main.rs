@@ -28,7 +28,8 @@ cargo xtask chaos --mutants [FEATURES]
                           plants defects, and sees whether the campaign notices them
 cargo xtask oracles [--accept]
                           the providers' own clients and other people's validators judge what we send and simulate
-                          (needs Python and its package index); --accept keeps what they accepted to compare with
+                          (needs Python, Node.js and their package indexes); --accept keeps what they accepted to
+                          compare with
 cargo xtask fuzz [TARGET] [--seconds N]
                           random inputs to every parser of what comes from outside, for a minute each
 cargo xtask tidy          the arrows between crates, SQL in one room, files of a readable size
@@ -153,7 +154,7 @@ fn test_command(cluster: &Cluster) -> Command {
 }
 
 /// The crates that own a parser, each with a test named `fuzz`.
-const FUZZED: [&str; 3] = ["postly-domain", "postly-whatsapp", "postly-pipeline"];
+const FUZZED: [&str; 4] = ["postly-domain", "postly-whatsapp", "postly-pipeline", "postly-http"];
 /// How long a target runs when nobody says otherwise: long enough to look at, short enough to wait for.
 const FUZZ_SECONDS: u64 = 60;
 

@@ -17,6 +17,8 @@ const SPECS: &str = "crates/postly-testkit/specs";
 const VECTORS: &str = "crates/postly-whatsapp/testdata/vectors";
 const SAMPLES: &str = "crates/postly-whatsapp/testdata/meta";
 const SCRIPTS: &str = "xtask/oracles";
+/// The session cookies that next-auth and Auth.js made.
+const SESSION_COOKIES: &str = "crates/postly-http/testdata/session_cookie/vectors.json";
 
 /// Asks them all. With `accept`, what the service sends today becomes what is compared with from now on.
 pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
@@ -24,6 +26,7 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     let folder = Folder::new()?;
     let python = Python::install(root, &folder.0)?;
     vectors(root, &folder.0, &python)?;
+    session_cookies(root, &folder.0, accept)?;
 
     let recording = folder.0.join("requests.jsonl");
     run(cargo(root)
@@ -95,6 +98,44 @@ fn vectors(root: &Path, folder: &Path, python: &Python) -> anyhow::Result<()> {
         }
     }
     if changed > 0 { bail!("{changed} files of signature vectors would change") } else { Ok(()) }
+}
+
+/// Has next-auth and Auth.js make session cookies again, and next-auth read ours and seal them again.
+fn session_cookies(root: &Path, folder: &Path, accept: bool) -> anyhow::Result<()> {
+    const SCRIPT: &str = "session_cookies.mjs";
+    let node = folder.join("node");
+    std::fs::create_dir_all(&node)?;
+    for name in ["package.json", "package-lock.json", SCRIPT] {
+        std::fs::copy(root.join(SCRIPTS).join("node").join(name), node.join(name))?;
+    }
+    // Of the peers, which are a whole framework, nothing is used here; of scripts at the installation, nothing either.
+    run(Command::new("npm").current_dir(&node).args([
+        "ci",
+        "--legacy-peer-deps",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ]))
+    .context("install Node.js 20 or newer, with npm")?;
+    let script =
+        |mode: &str, file: &Path| run(Command::new("node").current_dir(&node).args([SCRIPT, mode]).arg(file));
+
+    let (committed, made) = (root.join(SESSION_COOKIES), node.join("vectors.json"));
+    script("make", &made)?;
+    if std::fs::read(&committed).ok() == Some(std::fs::read(&made)?) {
+        println!("{SESSION_COOKIES} is unchanged");
+    } else if accept {
+        std::fs::copy(&made, &committed)?;
+        println!("{SESSION_COOKIES} is what they make today: run the tests of postly-http");
+    } else {
+        // It ends with 1 when it finds a difference, as it will.
+        Command::new("diff").arg("-u").args([&committed, &made]).status().context("cannot run diff")?;
+        bail!("next-auth or Auth.js makes other session cookies than before: run again with --accept");
+    }
+
+    let ours = node.join("ours.jsonl");
+    run(cargo(root).args(["--package", "postly-http", "--example", "session_cookies", "--"]).arg(&ours))?;
+    script("read", &ours)
 }
 
 fn cargo(root: &Path) -> Command {
