@@ -18,6 +18,8 @@ help =
     • *BALANCE*: the credits you have left
     • *LANG fr*: change the language (fr, en, es, pt, ar)
     • *GEN* and a text: write, even if the text looks like a command
+    • *LOGIN*: a code and a link for the website
+    • *EXPORT*: your data, *DELETE*: erase everything
     • *STOP*: receive nothing more, *START*: resume
     • *HELP*: this message
 
@@ -39,3 +41,19 @@ missing-brief = ✍️ What do you want to announce? Write for example: GEN croi
 brief-too-long = ✂️ This message is too long (at most { $limit } characters). Send the essentials: the offer, the date, the network. Nothing was charged.
 unreadable = 🙈 I only read text for now. Write your idea in a few words. Nothing was charged.
 flood = ⏳ Too many messages at once: I answer the first { $limit }, the others are left aside. Nothing was charged for those.
+
+code =
+    🔐 Your Postly-AI verification code: *{ $code }*
+    ⏰ Valid for 10 minutes
+    🛡️ Never share this code
+login-link = 👉 Or log in with one tap, once: { $url }
+login-just-sent = 🔐 Your code has just been sent: it is a little further up. You can ask for a new one in a minute.
+login-too-many = ⏳ Too many codes for this hour (3 at most). The link of the last message still opens, within its 10 minutes.
+phrase-unknown = 🤔 This phrase is no longer valid. Open the login page again: it shows a new one.
+phrase-browser = 💻 Asked for from: { $browser }. Not you? Reply NOT ME.
+button-not-me = This is not me
+denied = 🛡️ Thank you. This code opens nothing any more, and nobody got in.
+number-changed = 🔁 Your Postly-AI account is now linked to another number: this one no longer opens it. Not you? Write to us.
+delete-confirm = 🗑️ Erase everything? Your posts, your messages, your account and your remaining credits will be lost for ever. Reply *YES* within 15 minutes to confirm. Without an answer, nothing changes.
+erased = ✅ Done: everything we knew about you is erased. If you write to us one day, we will meet anew.
+export = 📦 Once logged in, your data is here (JSON): { $url }

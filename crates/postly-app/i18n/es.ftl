@@ -18,6 +18,8 @@ help =
     • *SALDO*: tus créditos restantes
     • *IDIOMA en*: cambiar de idioma (fr, en, es, pt, ar)
     • *GEN* y un texto: escribir, aunque el texto parezca un comando
+    • *CONEXIÓN*: un código y un enlace para la web
+    • *EXPORT*: tus datos, *BORRAR*: borrarlo todo
     • *STOP*: no recibir nada más, *START*: volver
     • *AYUDA*: este mensaje
 
@@ -39,3 +41,19 @@ missing-brief = ✍️ ¿Qué quieres anunciar? Escribe por ejemplo: GEN promo c
 brief-too-long = ✂️ Este mensaje es demasiado largo ({ $limit } caracteres como máximo). Envía lo esencial: la oferta, la fecha, la red. No se ha descontado nada.
 unreadable = 🙈 Por ahora solo leo texto. Escribe tu idea en pocas palabras. No se ha descontado nada.
 flood = ⏳ Demasiados mensajes a la vez: respondo a los { $limit } primeros, los demás quedan sin tratar. Por esos no se ha descontado nada.
+
+code =
+    🔐 Tu código de verificación de Postly-AI: *{ $code }*
+    ⏰ Válido 10 minutos
+    🛡️ No compartas nunca este código
+login-link = 👉 O entra con un toque, una sola vez: { $url }
+login-just-sent = 🔐 Tu código acaba de salir: está un poco más arriba. Puedes pedir otro dentro de un minuto.
+login-too-many = ⏳ Demasiados códigos para esta hora (3 como máximo). El enlace del último mensaje aún abre, durante sus 10 minutos.
+phrase-unknown = 🤔 Esta frase ya no es válida. Vuelve a abrir la página de acceso: muestra una nueva.
+phrase-browser = 💻 Pedido desde: { $browser }. ¿No eres tú? Responde NO SOY YO.
+button-not-me = No soy yo
+denied = 🛡️ Gracias. Este código ya no abre nada, y nadie ha entrado.
+number-changed = 🔁 Tu cuenta de Postly-AI está ahora vinculada a otro número: este ya no la abre. ¿No eres tú? Escríbenos.
+delete-confirm = 🗑️ ¿Borrarlo todo? Tus posts, tus mensajes, tu cuenta y tus créditos restantes se perderán para siempre. Responde *SÍ* en 15 minutos para confirmar. Sin respuesta, nada cambia.
+erased = ✅ Hecho: todo lo que sabíamos de ti está borrado. Si un día nos escribes, nos conoceremos de nuevo.
+export = 📦 Una vez dentro, tus datos están aquí (JSON): { $url }

@@ -18,6 +18,8 @@ help =
     • *SOLDE* : vos crédits restants
     • *LANGUE en* : changer de langue (fr, en, es, pt, ar)
     • *GEN* suivi d'un texte : écrire, même si le texte ressemble à une commande
+    • *CONNEXION* : un code et un lien pour le site
+    • *EXPORT* : vos données, *SUPPRIMER* : tout effacer
     • *STOP* : ne plus rien recevoir, *START* : reprendre
     • *AIDE* : ce message
 
@@ -39,3 +41,19 @@ missing-brief = ✍️ Que voulez-vous annoncer ? Écrivez par exemple : GEN pro
 brief-too-long = ✂️ Ce message est trop long ({ $limit } caractères au plus). Envoyez l'essentiel : l'offre, la date, le réseau. Rien n'a été débité.
 unreadable = 🙈 Je ne lis que du texte pour le moment. Écrivez votre idée en quelques mots. Rien n'a été débité.
 flood = ⏳ Trop de messages à la fois : je réponds aux { $limit } premiers, les suivants ne sont pas traités. Rien n'a été débité pour ceux-là.
+
+code =
+    🔐 Votre code de vérification Postly-AI: *{ $code }*
+    ⏰ Valide 10 minutes
+    🛡️ Ne partagez jamais ce code
+login-link = 👉 Ou connectez-vous d'un geste, une seule fois : { $url }
+login-just-sent = 🔐 Votre code vient de partir : il est un peu plus haut. Un nouveau peut être demandé dans une minute.
+login-too-many = ⏳ Trop de codes pour cette heure (3 au plus). Le lien du dernier message ouvre encore, dans ses 10 minutes.
+phrase-unknown = 🤔 Cette phrase n'est plus valable. Rouvrez la page de connexion : elle en montre une nouvelle.
+phrase-browser = 💻 Demandé depuis : { $browser }. Ce n'est pas vous ? Répondez PAS MOI.
+button-not-me = Ce n'est pas moi
+denied = 🛡️ Merci. Ce code n'ouvre plus rien, et personne n'est entré.
+number-changed = 🔁 Votre compte Postly-AI est désormais lié à un autre numéro : celui-ci ne l'ouvre plus. Ce n'est pas vous ? Écrivez-nous.
+delete-confirm = 🗑️ Tout effacer ? Vos posts, vos messages, votre compte et vos crédits restants seront perdus pour toujours. Répondez *OUI* dans les 15 minutes pour confirmer. Sans réponse, rien ne change.
+erased = ✅ C'est fait : tout ce que nous savions de vous est effacé. Si vous nous écrivez un jour, nous ferons connaissance.
+export = 📦 Une fois connectée, vos données sont ici (JSON) : { $url }

@@ -18,6 +18,8 @@ help =
     • *SALDO*: seus créditos restantes
     • *IDIOMA en*: mudar de idioma (fr, en, es, pt, ar)
     • *GEN* e um texto: escrever, mesmo que o texto pareça um comando
+    • *CONEXÃO*: um código e um link para o site
+    • *EXPORT*: os seus dados, *APAGAR*: apagar tudo
     • *STOP*: não receber mais nada, *START*: voltar
     • *AJUDA*: esta mensagem
 
@@ -39,3 +41,19 @@ missing-brief = ✍️ O que você quer anunciar? Escreva por exemplo: GEN promo
 brief-too-long = ✂️ Esta mensagem é longa demais (no máximo { $limit } caracteres). Envie o essencial: a oferta, a data, a rede. Nada foi descontado.
 unreadable = 🙈 Por enquanto só leio texto. Escreva sua ideia em poucas palavras. Nada foi descontado.
 flood = ⏳ Mensagens demais ao mesmo tempo: respondo às { $limit } primeiras, as outras não são tratadas. Por essas nada foi descontado.
+
+code =
+    🔐 O seu código de verificação Postly-AI: *{ $code }*
+    ⏰ Válido por 10 minutos
+    🛡️ Nunca partilhe este código
+login-link = 👉 Ou entre com um toque, uma só vez: { $url }
+login-just-sent = 🔐 O seu código acabou de sair: está um pouco acima. Pode pedir outro dentro de um minuto.
+login-too-many = ⏳ Demasiados códigos para esta hora (3 no máximo). O link da última mensagem ainda abre, durante os seus 10 minutos.
+phrase-unknown = 🤔 Esta frase já não é válida. Abra de novo a página de entrada: mostra uma nova.
+phrase-browser = 💻 Pedido a partir de: { $browser }. Não é você? Responda NÃO SOU EU.
+button-not-me = Não sou eu
+denied = 🛡️ Obrigado. Este código já não abre nada, e ninguém entrou.
+number-changed = 🔁 A sua conta Postly-AI está agora ligada a outro número: este já não a abre. Não é você? Escreva-nos.
+delete-confirm = 🗑️ Apagar tudo? Os seus posts, as suas mensagens, a sua conta e os créditos restantes perdem-se para sempre. Responda *SIM* em 15 minutos para confirmar. Sem resposta, nada muda.
+erased = ✅ Feito: tudo o que sabíamos de si foi apagado. Se um dia nos escrever, voltamos a conhecer-nos.
+export = 📦 Depois de entrar, os seus dados estão aqui (JSON): { $url }

@@ -9,7 +9,7 @@ use postly_domain::{
     time::SERVICE_WINDOW_SECS,
 };
 use postly_store::{
-    StoreError, Tx, authors,
+    Tx, authors,
     inbox::{self, DueEvent, Outcome},
     lanes::{self, ClaimedLane},
     outbox, wallets,
@@ -37,12 +37,12 @@ impl App {
             InboundEvent::Message(message) => self.converse(claimed, event, &message).await,
             InboundEvent::IdentityChange(change) => {
                 let mut tx = self.0.db.write().await?;
-                let outcome = if self.move_identity(&mut tx, &change).await? {
-                    Outcome::Applied
-                } else {
-                    Outcome::Ignored(IgnoreRule::UnknownIdentity)
+                let moved = self.move_identity(&mut tx, &change).await?;
+                let outcome = match moved {
+                    Some(_) => Outcome::Applied,
+                    None => Outcome::Ignored(IgnoreRule::UnknownIdentity),
                 };
-                self.finish(tx, claimed, event, None, &outcome).await
+                self.finish(tx, claimed, event, moved.as_ref(), &outcome).await
             }
             InboundEvent::Status(update) => self.apply_status(claimed, event, &update).await,
         }
@@ -61,10 +61,8 @@ impl App {
         }
         let text = match &message.content {
             Content::Text(text) => text.as_str(),
-            // Nothing that we send has buttons yet.
-            Content::Tap { .. } | Content::Unreadable { .. } => {
-                return self.hint(claimed, event, message).await;
-            }
+            Content::Tap { payload } => return self.tapped(claimed, event, message, payload).await,
+            Content::Unreadable { .. } => return self.hint(claimed, event, message).await,
             Content::Silent { .. } => {
                 let tx = self.0.db.write().await?;
                 return self
@@ -74,12 +72,71 @@ impl App {
         };
         let command = Command::parse(text);
         let mut tx = self.0.db.write().await?;
-        let person = self.meet(&mut tx, &message.sender, || first_language(text), now).await?;
-        if let Command::Generate(brief) = &command {
-            return self.generate(tx, claimed, event, message, &person, brief).await;
+        let met =
+            self.meet(&mut tx, &message.sender, event.occurred_at, || first_language(text), now).await?;
+        let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
+        self.note_business_number(&mut tx, message).await?;
+        if self.confirms(&person, text, now) {
+            return self.erase_and_finish(tx, claimed, event, message, &person).await;
         }
-        let reply = self.answer(&mut tx, &person, &command, now).await?;
-        self.reply_and_finish(tx, claimed, event, message, &person, reply).await
+        if person.author.erasure_asked_at.is_some() && command != Command::Delete {
+            authors::ask_erasure(&mut tx, &person.author.id, None).await?;
+        }
+        let reply = match &command {
+            Command::Generate(brief) => {
+                return self.generate(tx, claimed, event, message, &person, brief).await;
+            }
+            Command::Login => {
+                self.bring_code(&mut tx, &person, &message.sender, &claimed.lane, None, now).await?
+            }
+            Command::Export => {
+                let url = format!("{}/api/me/export", self.0.settings.site_url);
+                let url = [("url", Value::Text(&url))];
+                let lead = Some(self.0.catalogue.format(person.author.language, "export", &url));
+                self.bring_code(&mut tx, &person, &message.sender, &claimed.lane, lead, now).await?
+            }
+            Command::Phrase(phrase) => Some(self.answer_phrase(&mut tx, &person, phrase, now).await?),
+            Command::NotMe => Some(self.deny_codes(&mut tx, &person, now).await?),
+            command => Some(self.answer(&mut tx, &person, command, now).await?),
+        };
+        match reply {
+            Some(reply) => self.reply_and_finish(tx, claimed, event, message, &person, reply).await,
+            None => {
+                let outcome = Outcome::Ignored(IgnoreRule::SaidAlready);
+                self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await
+            }
+        }
+    }
+
+    /// What somebody wrote who was erased since is not answered, and makes nobody of her.
+    async fn ignore_erased(
+        &self,
+        tx: Tx,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+    ) -> Result<(), JourneyError> {
+        self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Erased)).await
+    }
+
+    /// Answers a tap on a button of ours, and of any other with the hint that text is read.
+    async fn tapped(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+        payload: &str,
+    ) -> Result<(), JourneyError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
+        let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
+        match self.answer_tap(&mut tx, &person, payload, now).await? {
+            Some(reply) => self.reply_and_finish(tx, claimed, event, message, &person, reply).await,
+            None => {
+                drop(tx);
+                self.hint(claimed, event, message).await
+            }
+        }
     }
 
     /// The answer to everything that is free.
@@ -89,7 +146,7 @@ impl App {
         person: &Person,
         command: &Command,
         now: UnixMillis,
-    ) -> Result<Reply, StoreError> {
+    ) -> Result<Reply, JourneyError> {
         let author = &person.author;
         let texts = &self.0.catalogue;
         let say = |purpose, key| Reply::plain(purpose, texts.text(author.language, key));
@@ -121,8 +178,17 @@ impl App {
             Command::SmallTalk(SmallTalk::Thanks) => say("small_talk", "small-talk-thanks"),
             Command::SmallTalk(SmallTalk::Acknowledgement) => say("small_talk", "small-talk-acknowledgement"),
             Command::SmallTalk(SmallTalk::AboutUs) => say("small_talk", "small-talk-about-us"),
-            // A brief goes to its own journey before this is asked; without one there is nothing to write about.
-            Command::MissingBrief | Command::Generate(_) => say("missing_brief", "missing-brief"),
+            Command::Delete => {
+                authors::ask_erasure(tx, &author.id, Some(now)).await?;
+                say("delete_confirm", "delete-confirm")
+            }
+            // These go to journeys of their own before this is asked; without a brief there is nothing to write about.
+            Command::MissingBrief
+            | Command::Generate(_)
+            | Command::Login
+            | Command::Export
+            | Command::Phrase(_)
+            | Command::NotMe => say("missing_brief", "missing-brief"),
             Command::BriefTooLong => {
                 let limit = i64::try_from(MAX_BRIEF_CHARS).unwrap_or(i64::MAX);
                 limited("brief_too_long", "brief-too-long", limit)
@@ -139,7 +205,8 @@ impl App {
     ) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let person = self.meet(&mut tx, &message.sender, || Language::Fr, now).await?;
+        let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
+        let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
         let today = UnixMillis(now.day().saturating_mul(86_400_000));
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? {
             let author = Some(&person.author.id);
@@ -163,7 +230,8 @@ impl App {
         };
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let person = self.meet(&mut tx, &message.sender, || Language::Fr, now).await?;
+        let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
+        let Some(person) = met else { return Ok(()) };
         let asked = asked(claimed, event, &message, &person);
         let values = [("limit", Value::Number(MAX_WAITING))];
         let text = self.0.catalogue.format(person.author.language, "flood", &values);
@@ -253,11 +321,13 @@ impl App {
                 postly_whatsapp::understand(event.provider, event.kind, &event.slice)
             && now.since_ms(event.occurred_at) < SERVICE_WINDOW_SECS * 1000
         {
-            let person = self.meet(&mut tx, &message.sender, || Language::Fr, now).await?;
-            let text = self.0.catalogue.text(person.author.language, "generation-failed");
-            self.queue_notice(&mut tx, &asked(claimed, event, &message, &person), "failed", &text, now)
-                .await?;
-            author = Some(person.author.id);
+            let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
+            if let Some(person) = met {
+                let text = self.0.catalogue.text(person.author.language, "generation-failed");
+                self.queue_notice(&mut tx, &asked(claimed, event, &message, &person), "failed", &text, now)
+                    .await?;
+                author = Some(person.author.id);
+            }
         }
         self.finish(tx, claimed, event, author.as_ref(), &Outcome::Dead("attempts_exhausted")).await
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use postly_domain::{
-    UnixMillis,
-    delivery::{self, Attempt, ErrorAction, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
+    Language, UnixMillis,
+    delivery::{self, Attempt, ErrorAction, Form, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
     id::AttemptId,
 };
 use postly_store::{
@@ -12,11 +12,12 @@ use postly_store::{
     lanes::{self, ClaimedLane, Queue},
     outbox::{self, DueMessage, Ended},
 };
-use postly_whatsapp::{Body, Outgoing};
+use postly_whatsapp::{Body, Button, Outgoing};
 
 use crate::{
     App, JourneyError, crash,
     ids::{Fresh as _, dice},
+    seal::Sealed,
 };
 
 /// How often an answer is written down when the database does not take it, and the pause between: within the lease.
@@ -63,7 +64,7 @@ impl App {
             lanes::defer(tx, &claimed, now.plus_ms(STOPPED_REST_MS)).await?;
             return Ok(None);
         };
-        match delivery::next_step(&message.attempts, now, message.expires_at) {
+        match delivery::next_step(message.form, &message.attempts, now, message.expires_at) {
             NextStep::Accepted => {
                 self.end(tx, &claimed, &message, Ended::Accepted, None).await?;
             }
@@ -92,12 +93,7 @@ impl App {
                 let attempt = AttemptId::fresh();
                 outbox::begin_attempt(tx, &message.id, &attempt, now).await?;
                 #[cfg(feature = "mutant-m02")]
-                let already = {
-                    let (address, body) = (&message.address, Body::Text(&message.body));
-                    let reply_to = message.reply_to.as_deref();
-                    let outgoing = Outgoing { address, body, attempt: &attempt, reply_to };
-                    self.0.senders.send(message.provider, &outgoing).await
-                };
+                let already = self.send(&message, &attempt).await;
                 return Ok(Some(Departure {
                     claimed,
                     message,
@@ -119,13 +115,7 @@ impl App {
         let outcome = if cfg!(feature = "mutant-m02") {
             SendOutcome::Unclear
         } else if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
-            let outgoing = Outgoing {
-                address: &message.address,
-                body: Body::Text(&message.body),
-                attempt,
-                reply_to: message.reply_to.as_deref(),
-            };
-            self.0.senders.send(message.provider, &outgoing).await
+            self.send(message, attempt).await
         } else {
             SendOutcome::NotSent
         };
@@ -146,6 +136,38 @@ impl App {
                 done => return done,
             }
         }
+    }
+
+    /// Calls the provider. What is sealed is opened for this call only.
+    async fn send(&self, message: &DueMessage, attempt: &AttemptId) -> SendOutcome {
+        let sealed = match &message.sealed {
+            None => Sealed::default(),
+            Some(sealed) => match self.0.peppers.unseal(&message.id, sealed) {
+                Some(sealed) => sealed,
+                None => {
+                    tracing::error!(message.id = %message.id, "Message {} was sealed by a pepper that is gone from OTP_SALT", message.id);
+                    let action = ErrorAction::OurFault;
+                    return SendOutcome::Refused { code: 0, action, retry_after_ms: None };
+                }
+            },
+        };
+        let text = sealed.text.as_deref().unwrap_or(&message.body);
+        let buttons: Vec<Button<'_>> =
+            sealed.buttons.iter().map(|(id, title)| Button { id, title }).collect();
+        let body = match (message.form, &sealed.code) {
+            (Form::Template, Some(code)) => {
+                Body::Code { code, language: sealed.language.unwrap_or(Language::Fr) }
+            }
+            (Form::Text | Form::Code | Form::Template, _) if buttons.is_empty() => Body::Text(text),
+            (Form::Text | Form::Code | Form::Template, _) => Body::Buttons { text, buttons: &buttons },
+        };
+        let outgoing = Outgoing {
+            address: sealed.address.as_deref().unwrap_or(&message.address),
+            body,
+            attempt,
+            reply_to: message.reply_to.as_deref(),
+        };
+        self.0.senders.send(message.provider, &outgoing).await
     }
 
     /// Writes down how the call ended, and what follows from it.
@@ -183,10 +205,20 @@ impl App {
                 // A status may have come while we waited for the answer.
                 let heard = outbox::attempts(&mut tx, &message.id).await?;
                 let now = self.now();
-                if delivery::next_step(&heard, now, message.expires_at) == NextStep::Accepted {
-                    self.end(&mut tx, claimed, message, Ended::Accepted, None).await?
-                } else {
-                    put_off(&mut tx, claimed, noted_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await?
+                match delivery::next_step(message.form, &heard, now, message.expires_at) {
+                    NextStep::Accepted => self.end(&mut tx, claimed, message, Ended::Accepted, None).await?,
+                    // A code is not waited for: what is sealed is best gone.
+                    NextStep::UnknownDelivery if message.form != Form::Text => {
+                        let reason = Some("unknown_delivery");
+                        self.end(&mut tx, claimed, message, Ended::Dead, reason).await?
+                    }
+                    NextStep::Attempt
+                    | NextStep::WaitUntil(_)
+                    | NextStep::Expired
+                    | NextStep::Failed
+                    | NextStep::UnknownDelivery => {
+                        put_off(&mut tx, claimed, noted_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await?
+                    }
                 }
             }
         };
@@ -231,6 +263,15 @@ impl App {
                 outbox::rest_sender(tx, message.provider, &message.business, until, "stopped").await?;
                 outbox::put_back(tx, id, false, false).await?;
                 put_off(tx, claimed, until).await
+            }
+            ErrorAction::WindowClosed
+                if message.form == Form::Code && self.0.senders.can_send_code(message.provider) =>
+            {
+                // We thought it open; the template passes all the same. Once: it is refused otherwise then.
+                outbox::send_by_template(tx, id).await?;
+                outbox::put_back(tx, id, true, false).await?;
+                put_off(tx, claimed, now).await?;
+                Ok(true)
             }
             ErrorAction::WindowClosed => {
                 self.end(tx, claimed, message, Ended::Refused, Some("window_closed")).await
@@ -288,7 +329,7 @@ impl App {
             self.refund_if_lost(
                 tx,
                 &message.id,
-                &message.author,
+                message.author.as_ref(),
                 message.generation.as_ref(),
                 message.carries_variant,
                 now,

@@ -12,6 +12,9 @@ pub enum JourneyError {
     /// The stored slice of an event cannot be read: it was readable when it was stored, so this is a bug.
     #[error("a stored event cannot be read")]
     Unreadable(#[from] postly_whatsapp::UnderstandError),
+    /// The system's random generator failed.
+    #[error(transparent)]
+    Randomness(#[from] crate::seal::NoRandomness),
     /// A row that must be there is not: a bug, or somebody else's hand in the data.
     #[error("{0} is missing")]
     Missing(&'static str),

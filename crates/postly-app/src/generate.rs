@@ -128,14 +128,17 @@ impl App {
         let id = GenerationId::fresh();
         let reason = LedgerReason::WhatsappGeneration;
         let settled = if cfg!(feature = "mutant-m04") {
-            Some(wallets::get(tx, &asked.person.author.id).await?)
+            let author = asked.person.author.id.clone();
+            let wallet = wallets::get(tx, &author).await?;
+            Some((author, wallet))
         } else {
             wallets::settle(tx, hold, &EntryId::fresh(), reason, id.as_str(), now).await?
         };
-        let wallet = settled.ok_or(JourneyError::Missing("an open hold"))?;
+        // Whose it is now: she may have been merged into another while the posts were written.
+        let (author, wallet) = settled.ok_or(JourneyError::Missing("an open hold"))?;
         let generation = NewGeneration {
             id: &id,
-            author: &asked.person.author.id,
+            author: &author,
             event: &asked.event.id,
             hold,
             brief: brief.as_str(),
@@ -155,7 +158,7 @@ impl App {
         let posts = 1..units.len();
         let credits = [("credits", Value::Number(wallet.available()))];
         units.push(self.0.catalogue.format(language, "credits-left", &credits));
-        Ok(Reply { purpose: "result", units, posts: Some((id, posts)) })
+        Ok(Reply { posts: Some((id, posts)), ..Reply::of("result", units) })
     }
 
     /// Says that there is no credit left. What waited while this was said shares the answer.
@@ -168,6 +171,10 @@ impl App {
     ) -> Result<(), JourneyError> {
         const PURPOSE: &str = "no_credit";
         let author = &asked.person.author;
+        if self.was_merged(&mut tx, &author.id).await? {
+            // Her credits have gone to whom she was merged into, a moment ago: ask again, as her.
+            return Err(JourneyError::Missing("an author of her own"));
+        }
         let shared = outbox::shared_answer(&mut tx, asked.lane, PURPOSE, &asked.event.id).await?;
         let message = match shared {
             Some(message) => message,
@@ -179,7 +186,7 @@ impl App {
                     let welcome = [("credits", Value::Number(self.0.settings.welcome_credits))];
                     units.push(texts.format(author.language, "no-credit-login", &welcome));
                 }
-                self.queue_reply(&mut tx, asked, Reply { purpose: PURPOSE, units, posts: None }, now).await?
+                self.queue_reply(&mut tx, asked, Reply::of(PURPOSE, units), now).await?
             }
         };
         let outcome = Outcome::Answered { reply: PURPOSE, message };

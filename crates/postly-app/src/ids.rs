@@ -1,7 +1,8 @@
 //! New identifiers: UUIDs of version 7, whose order is the order in which one process made them.
 
 use postly_domain::id::{
-    AttemptId, AuthorId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken, MessageId,
+    AttemptId, AuthorId, ChallengeId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken,
+    MessageId,
 };
 
 /// An identifier that can be made.
@@ -18,7 +19,7 @@ macro_rules! fresh {
     )*};
 }
 
-fresh!(AttemptId AuthorId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId);
+fresh!(AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId);
 
 /// A new identifier of something that has no type of its own.
 pub(crate) fn fresh_text() -> String {

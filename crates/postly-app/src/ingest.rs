@@ -123,7 +123,10 @@ impl App {
     /// When it is not authentic (nothing is stored), or cannot be stored.
     pub async fn ingest(&self, request: WebhookRequest<'_>) -> Result<postly_domain::Provider, IngestError> {
         let verified = self.0.verifier.verify(&request)?;
-        let events = postly_whatsapp::receive(&verified, &self.0.routes, self.now());
+        let mut events = postly_whatsapp::receive(&verified, &self.0.routes, self.now());
+        for event in events.iter_mut().filter(|event| !event.lane.is_empty()) {
+            event.lane = self.lane(&event.lane);
+        }
         crash::point("received");
         let told = self.join_line(events)?;
         #[cfg(feature = "mutant-m01")]

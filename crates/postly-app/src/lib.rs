@@ -4,26 +4,38 @@
 //! send them to their journey: a conversation ([`conversation`]), a generation ([`generate`]), a delivery
 //! ([`deliver`]), the news of one ([`statuses`]). Every step may be run again after a crash.
 
+mod accounts;
 mod catalogue;
 mod clock;
+mod codes;
 mod conversation;
 mod crash;
 mod deliver;
+mod erase;
 mod error;
+mod export;
 mod generate;
 mod ids;
 mod ingest;
+mod link;
+mod login;
 #[cfg(test)]
 mod machines;
 pub mod operator;
 mod people;
 mod refunds;
 mod reply;
+mod retention;
+mod seal;
+mod sessions;
 mod statuses;
 mod wake;
 mod work;
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use postly_domain::UnixMillis;
 use postly_pipeline::Writer;
@@ -31,14 +43,23 @@ use postly_store::Db;
 use postly_whatsapp::{Routes, send::Senders, signature::Verifier};
 use secrecy::SecretString;
 
+pub use accounts::{AccountChange, AccountError, Profile};
 pub use clock::{Clock, SystemClock};
+pub use codes::{BrowserToken, CodeRequestError, Verified, VerifyError};
 pub use error::JourneyError;
+pub use export::{Export, rfc3339};
 pub use ingest::IngestError;
+pub use login::ShownPhrase;
 pub use postly_store::{Engine, StoreError, lanes::Queue};
 pub use postly_whatsapp::signature::WebhookRequest;
+pub use retention::Retention;
+pub use seal::NoRandomness;
+pub use sessions::{Browser, LoggedIn, SESSION_MS, SessionCookie};
 pub use work::{Shutdown, Workers};
 
+use accounts::Passwords;
 use catalogue::Catalogue;
+use seal::{Peppers, keyed_hash};
 use wake::Wakers;
 
 /// What the journeys are told by the operator.
@@ -52,8 +73,18 @@ pub struct Settings {
     pub default_provider: postly_domain::Provider,
     /// Where authors top up and log in.
     pub site_url: String,
-    /// Keys the hashes of what was given once for ever. Never rotated.
+    /// Keys the hashes of what was given once for ever, and of every number where only sameness counts. Never rotated.
     pub identity_hash_key: SecretString,
+    /// The pepper of one-time codes, newest first (`OTP_SALT`).
+    pub otp_peppers: Vec<SecretString>,
+    /// How many codes may be sent that nobody has proved to have received.
+    pub code_budgets: postly_domain::challenge::Budgets,
+    /// The countries codes are sent to (ISO 3166-1).
+    pub allowed_countries: Vec<String>,
+    /// Where national numbers are at home.
+    pub default_region: String,
+    /// How long what is kept is kept.
+    pub retention: Retention,
 }
 
 /// What an [`App`] is made of.
@@ -92,6 +123,10 @@ struct Inner {
     catalogue: Catalogue,
     wakers: Wakers,
     line: ingest::Line,
+    peppers: Peppers,
+    passwords: Passwords,
+    /// Which numbers of ours are noted already, by what the provider calls them.
+    business_numbers: Mutex<HashSet<(String, postly_domain::PhoneE164)>>,
 }
 
 impl App {
@@ -100,6 +135,7 @@ impl App {
         let Parts { db, clock, verifier, meta_verify_token, routes, senders, writer, settings } = parts;
         let catalogue = Catalogue::load();
         let wakers = Wakers::default();
+        let peppers = Peppers::new(settings.otp_peppers.clone());
         Self(Arc::new(Inner {
             db,
             clock,
@@ -112,12 +148,26 @@ impl App {
             catalogue,
             wakers,
             line: ingest::Line::default(),
+            peppers,
+            passwords: Passwords::new(),
+            business_numbers: Mutex::default(),
         }))
     }
 
     /// The time by the application's clock.
     pub fn now(&self) -> UnixMillis {
         self.0.clock.now()
+    }
+
+    /// A keyed hash of a number, an id or an address: it tells whether two are the same, and not who it is.
+    pub(crate) fn name_hash(&self, name: &str) -> String {
+        keyed_hash(&self.0.settings.identity_hash_key, name)
+    }
+
+    /// The name of a lane in the database, which is read by more people than its work: nobody's number stands in it.
+    pub(crate) fn lane(&self, lane: &str) -> String {
+        // 128 bits tell lanes apart.
+        self.name_hash(lane).chars().take(32).collect()
     }
 
     /// The database, for commands that need no journey.

@@ -1,7 +1,7 @@
 //! What the operator asks from the command line.
 
 use postly_domain::{
-    LedgerReason, PhoneE164, UnixMillis,
+    Language, LedgerReason, PhoneE164, UnixMillis,
     credits::{GENERATION_PRICE, MAX_ADJUSTMENT},
     id::{AuthorId, EntryId, EventId, HoldId, IdentityId, MessageId},
     post::Variant,
@@ -78,7 +78,11 @@ impl App {
             Who::Phone(phone) => {
                 authors::identities_by_phone(tx, phone).await?.into_iter().next().map(|found| found.author_id)
             }
-            Who::Id(id) => authors::get(tx, id).await?.map(|author| author.id),
+            // Also by an id that is an alias now.
+            Who::Id(id) => {
+                let current = authors::current(tx, id).await?;
+                authors::get(tx, &current).await?.map(|author| author.id)
+            }
         })
     }
 
@@ -129,7 +133,7 @@ impl App {
         }
         let author = match (self.find(&mut tx, who).await?, who) {
             (Some(author), _) => author,
-            (None, Who::Phone(phone)) if delta > 0 => self.expect(&mut tx, phone, now).await?,
+            (None, Who::Phone(phone)) if delta > 0 => self.expect(&mut tx, phone, Language::Fr, now).await?,
             (None, _) => return Err(OperatorError::UnknownAuthor),
         };
         let entry = Entry {
@@ -160,8 +164,14 @@ impl App {
     }
 
     /// Makes an author for a number that has not written yet, so that her first message finds her credits.
-    async fn expect(&self, tx: &mut Tx, phone: &PhoneE164, now: UnixMillis) -> Result<AuthorId, StoreError> {
-        let author = authors::add(tx, &AuthorId::fresh(), postly_domain::Language::Fr, now).await?;
+    pub(crate) async fn expect(
+        &self,
+        tx: &mut Tx,
+        phone: &PhoneE164,
+        language: Language,
+        now: UnixMillis,
+    ) -> Result<AuthorId, StoreError> {
+        let author = authors::add(tx, &AuthorId::fresh(), language, now).await?;
         let identity = Identity {
             id: IdentityId::fresh(),
             author_id: author.id.clone(),
@@ -266,10 +276,12 @@ impl App {
             return Ok(vec![]);
         }
         let mut messages = vec![id.clone()];
-        if let Some(generation) = message.generation.filter(|_| message.refunded) {
+        if let (Some(author), Some(generation)) =
+            (message.author, message.generation.filter(|_| message.refunded))
+        {
             let hold = HoldId::fresh();
             let key = format!("replay:{id}:{hold}");
-            let held = wallets::hold(&mut tx, &hold, &message.author, &key, GENERATION_PRICE, now).await?;
+            let held = wallets::hold(&mut tx, &hold, &author, &key, GENERATION_PRICE, now).await?;
             let Held::Open(hold) = held else { return Ok(vec![]) };
             let reason = LedgerReason::WhatsappGeneration;
             let settled =

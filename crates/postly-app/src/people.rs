@@ -3,7 +3,6 @@
 //! The rules are PRODUCT 8: the provider's id decides first; a phone matches only an identity whose id of that
 //! provider is empty or equal; another id on a known phone is another person (a recycled number).
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use postly_domain::{
     Language, LedgerReason, PhoneE164, UnixMillis,
     event::{IdentityChange, Sender},
@@ -12,10 +11,9 @@ use postly_domain::{
 use postly_store::{
     StoreError, Tx,
     authors::{self, Author, GrantKind, Identity},
+    challenges, sessions,
     wallets::{self, NewEntry},
 };
-use secrecy::ExposeSecret as _;
-use sha2::Sha256;
 
 use crate::{App, JourneyError, ids::Fresh as _};
 
@@ -27,19 +25,21 @@ pub(crate) struct Person {
 }
 
 impl App {
-    /// Finds the author behind a sender, or makes one, who speaks `language`. A number's first message brings its trial credits.
+    /// Finds the author behind a sender, or makes one, who speaks `language`. A number's first message brings its trial
+    /// credits. `None` when it was written by somebody who was erased since: she is not met again by it.
     pub(crate) async fn meet(
         &self,
         tx: &mut Tx,
         sender: &Sender,
+        written_at: UnixMillis,
         language: impl FnOnce() -> Language,
         now: UnixMillis,
-    ) -> Result<Person, JourneyError> {
+    ) -> Result<Option<Person>, JourneyError> {
         if let Some((identity, author)) = authors::known(tx, sender).await?
             && author.greeted
         {
             // Called as ever, and past her first message: nothing to note, and nothing to keep others from.
-            return Ok(Person { author, identity });
+            return Ok(Some(Person { author, identity }));
         }
         // One lock per name a second transaction could meet her under (she may write through both providers at once),
         // in one order everywhere: the number first.
@@ -49,6 +49,7 @@ impl App {
         }
         let identity = match self.recognise(tx, sender, now).await? {
             Some(identity) => identity,
+            None if self.was_erased(tx, sender, written_at).await? => return Ok(None),
             None => self.introduce(tx, sender, language(), now).await?,
         };
         let author =
@@ -56,7 +57,7 @@ impl App {
         if !author.greeted {
             self.grant_trial(tx, &author.id, sender, now).await?;
         }
-        Ok(Person { author, identity })
+        Ok(Some(Person { author, identity }))
     }
 
     /// The identity of a sender we know, brought up to date with what the provider calls her now.
@@ -121,8 +122,16 @@ impl App {
         if let Some(phone) = &from.phone {
             tracing::warn!(author.id = %from.author_id, "A number of author {} is somebody else's now", from.author_id);
             authors::drop_phone(tx, &from.author_id, phone).await?;
+            self.end_trust(tx, &from.author_id, phone).await?;
         }
         Ok(())
+    }
+
+    /// Whoever proved a number that is not hers any more has to log in again, and no code that was asked for it opens
+    /// anything.
+    async fn end_trust(&self, tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Result<(), StoreError> {
+        sessions::end_all(tx, author, None).await?;
+        challenges::deny_all(tx, phone, self.now()).await
     }
 
     /// Notes the address that she wrote from last, and a number or id that became visible.
@@ -142,6 +151,7 @@ impl App {
         if let Some(before) = known.phone.as_ref().filter(|_| named.phone != known.phone) {
             // She has moved: whoever gets her old number must not find her under it, through any provider.
             authors::drop_phone(tx, &known.author_id, before).await?;
+            self.end_trust(tx, &known.author_id, before).await?;
         }
         let changed =
             (&named.address, &named.bsuid, &named.phone) != (&known.address, &known.bsuid, &known.phone);
@@ -201,8 +211,7 @@ impl App {
         let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
         let mut first_time = true;
         for name in names {
-            let hash = self.subject_hash(name);
-            first_time &= authors::grant_once(tx, GrantKind::Trial, &hash, now).await?;
+            first_time &= authors::grant_once(tx, GrantKind::Trial, &self.name_hash(name), now).await?;
         }
         if first_time {
             let entry = NewEntry {
@@ -219,23 +228,13 @@ impl App {
         Ok(())
     }
 
-    /// A keyed hash of a number or id: it tells whether something was given before, and to whom it does not.
-    fn subject_hash(&self, name: &str) -> String {
-        let key = self.0.settings.identity_hash_key.expose_secret().as_bytes();
-        match Hmac::<Sha256>::new_from_slice(key) {
-            Ok(mac) => hex::encode(mac.chain_update(name.as_bytes()).finalize().into_bytes()),
-            // HMAC takes keys of any length.
-            Err(_) => String::new(),
-        }
-    }
-
-    /// Moves an identity to the number or id that its provider has signed as hers from now on. Returns false when
-    /// we do not know her, or when the new id is already another's.
+    /// Moves an identity to the number or id that its provider has signed as hers from now on. Returns whose it
+    /// is: `None` when we do not know her, or when the new id is already another's.
     pub(crate) async fn move_identity(
         &self,
         tx: &mut Tx,
         change: &IdentityChange,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<AuthorId>, StoreError> {
         let mut known = None;
         if let Some(bsuid) = &change.previous_bsuid {
             known = authors::identity_by_bsuid(tx, change.provider, bsuid).await?;
@@ -250,14 +249,14 @@ impl App {
                 identity.provider == change.provider && !contradicts
             });
         }
-        let Some(known) = known else { return Ok(false) };
+        let Some(known) = known else { return Ok(None) };
         if let Some(bsuid) = &change.bsuid
             && let Some(holder) = authors::identity_by_bsuid(tx, change.provider, bsuid).await?
             && holder.id != known.id
         {
             // She has written under her new id before this notice came, and has an account by it. Two accounts are
             // not merged by a notice.
-            return Ok(false);
+            return Ok(None);
         }
         if let Some(phone) = &change.phone {
             authors::lock_person(tx, phone.as_str()).await?;
@@ -285,10 +284,13 @@ impl App {
         if let Some(before) = previous_phone.filter(|before| Some(before) != moved.phone.as_ref()) {
             // Whoever gets her old number must not find her under it, through any provider.
             authors::drop_phone(tx, &moved.author_id, &before).await?;
+            self.end_trust(tx, &moved.author_id, &before).await?;
         }
+        // Also when only the id has changed: another id may be another phone (PRODUCT 8).
+        sessions::end_all(tx, &moved.author_id, None).await?;
         authors::name_identity(tx, &moved).await?;
         tracing::info!(author.id = %moved.author_id, "The identity of author {} has moved", moved.author_id);
-        Ok(true)
+        Ok(Some(moved.author_id))
     }
 }
 

@@ -19,12 +19,14 @@ impl App {
         &self,
         tx: &mut Tx,
         message: &MessageId,
-        author: &AuthorId,
+        author: Option<&AuthorId>,
         generation: Option<&GenerationId>,
         carries_variant: bool,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        let Some(generation) = generation.filter(|_| carries_variant) else { return Ok(()) };
+        let (Some(author), Some(generation)) = (author, generation.filter(|_| carries_variant)) else {
+            return Ok(());
+        };
         if outbox::may_arrive(tx, message).await? {
             return Ok(());
         }

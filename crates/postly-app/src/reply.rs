@@ -2,6 +2,7 @@
 
 use postly_domain::{
     UnixMillis,
+    delivery::Form,
     id::{GenerationId, MessageId},
     time::SERVICE_WINDOW_SECS,
 };
@@ -12,7 +13,7 @@ use postly_store::{
 };
 use postly_whatsapp::split::split_reply;
 
-use crate::{App, ids::Fresh as _, people::Person};
+use crate::{App, JourneyError, ids::Fresh as _, people::Person, seal::Sealed};
 
 /// What is said in answer to one message.
 pub(crate) struct Reply {
@@ -22,12 +23,26 @@ pub(crate) struct Reply {
     pub(crate) units: Vec<String>,
     /// The posts among the units, by index, and the generation they are of.
     pub(crate) posts: Option<(GenerationId, std::ops::Range<usize>)>,
+    /// Set when the units hold a secret: they are encrypted until the provider has answered, with what stands here.
+    pub(crate) sealed: Option<Sealed>,
+    /// When it has no more worth, if before the end of the service window.
+    pub(crate) expires_at: Option<UnixMillis>,
 }
 
 impl Reply {
     /// A reply of one piece.
     pub(crate) fn plain(purpose: &'static str, text: String) -> Self {
-        Self { purpose, units: vec![text], posts: None }
+        Self::of(purpose, vec![text])
+    }
+
+    /// A reply of several pieces.
+    pub(crate) fn of(purpose: &'static str, units: Vec<String>) -> Self {
+        Self { purpose, units, posts: None, sealed: None, expires_at: None }
+    }
+
+    /// A reply that holds a code.
+    pub(crate) fn sealed(purpose: &'static str, units: Vec<String>, sealed: Sealed) -> Self {
+        Self { sealed: Some(sealed), ..Self::of(purpose, units) }
     }
 }
 
@@ -59,7 +74,7 @@ impl Asked<'_> {
             id,
             key,
             lane: self.lane,
-            author: &self.person.author.id,
+            author: Some(&self.person.author.id),
             provider: self.event.provider,
             business: self.business,
             address: self.address,
@@ -69,6 +84,8 @@ impl Asked<'_> {
             carries_variant: false,
             reply_to: Some(self.provider_message_id),
             body,
+            form: Form::Text,
+            sealed: None,
             expires_at: self.event.occurred_at.plus_secs(SERVICE_WINDOW_SECS),
         }
     }
@@ -88,11 +105,22 @@ impl App {
         asked: &Asked<'_>,
         mut reply: Reply,
         now: UnixMillis,
-    ) -> Result<MessageId, StoreError> {
+    ) -> Result<MessageId, JourneyError> {
         let author = &asked.person.author;
         if !author.greeted && authors::greet(tx, &author.id, now).await? {
             let key = if self.0.writer.is_ai() { "greeting-ai" } else { "greeting-offline" };
             reply.units.push(self.0.catalogue.text(author.language, key));
+        }
+        if let Some(sealed) = reply.sealed {
+            let id = MessageId::fresh();
+            let key = format!("{}:{}:0", asked.event.id, asked.event.round);
+            let text = reply.units.join("\n\n");
+            let sealed = self.0.peppers.seal(&id, &Sealed { text: Some(text), ..sealed })?;
+            let message = asked.message(&id, &key, reply.purpose, "");
+            let expires_at = reply.expires_at.map_or(message.expires_at, |end| end.min(message.expires_at));
+            let message = NewMessage { form: Form::Code, sealed: Some(&sealed), expires_at, ..message };
+            outbox::queue(tx, &message, now).await?;
+            return Ok(id);
         }
         let parts = split_reply(&reply.units, asked.event.provider.text_limit_utf16());
         let mut first = None;

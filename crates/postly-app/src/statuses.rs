@@ -36,7 +36,7 @@ impl App {
             // be taken for news of what is tried again.
             AttemptState::Refused => match DeliveryStatus::Failed.after(update.status) {
                 DeliveryStatus::Failed => {
-                    let author = Some(&reported.author);
+                    let author = reported.author.as_ref();
                     return self.finish(tx, claimed, event, author, &Outcome::Applied).await;
                 }
                 arrived => arrived,
@@ -57,7 +57,7 @@ impl App {
             Some(ended) => self.judge_again(&mut tx, &reported, ended, update.error_code).await?,
         }
         crash::point("status.before");
-        self.finish(tx, claimed, event, Some(&reported.author), &Outcome::Applied).await?;
+        self.finish(tx, claimed, event, reported.author.as_ref(), &Outcome::Applied).await?;
         if reported.ended.is_none() {
             self.0.wakers.wake_here(Queue::Outbox);
         }
@@ -91,7 +91,7 @@ impl App {
                 None => "undeliverable".to_owned(),
             };
             outbox::change_end(tx, id, Ended::Dead, Some(&reason), now).await?;
-            let (author, generation) = (&reported.author, reported.generation.as_ref());
+            let (author, generation) = (reported.author.as_ref(), reported.generation.as_ref());
             self.refund_if_lost(tx, id, author, generation, reported.carries_variant, now).await?;
         }
         Ok(())

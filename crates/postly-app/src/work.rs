@@ -26,6 +26,8 @@ use crate::{
 const LEASE_MS: i64 = 60_000;
 /// How often workers look for work that nobody rang for: a lease that ended, a bell that was lost.
 const POLL: Duration = Duration::from_secs(1);
+/// How long a dispatcher rests when it could not claim: a database that only reads says so a hundred times a second.
+const AFTER_FAILURE: Duration = Duration::from_millis(250);
 /// How many lanes one claim takes.
 const CLAIM_BATCH: usize = 32;
 /// How often an event is tried before it becomes a dead letter. Only failures of the database or of ours count;
@@ -88,6 +90,7 @@ impl Workers {
         for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
             tasks.spawn(dispatch(self.app.clone(), queue, shutdown.clone()));
         }
+        tasks.spawn(crate::retention::run(self.app.clone(), shutdown.clone()));
         tasks.spawn(ring_others(self.app.clone(), shutdown.clone()));
         tasks.spawn(hear_others(self.app.clone(), shutdown));
         while let Some(ended) = tasks.join_next().await {
@@ -298,6 +301,11 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), queue = queue.as_str(), "Could not claim work");
+                // Whatever is due stays due: asking at once would ask for ever.
+                tokio::select! {
+                    () = tokio::time::sleep(AFTER_FAILURE) => {}
+                    () = shutdown.requested() => {}
+                }
                 (0, vec![])
             }
         };

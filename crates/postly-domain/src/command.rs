@@ -1,7 +1,7 @@
 //! What an author asks of us, read from the words of a message.
 
 use crate::{
-    Brief, BriefError, Language,
+    Brief, BriefError, Language, Phrase,
     small_talk::{self, SmallTalk},
     text::fold,
 };
@@ -23,6 +23,16 @@ pub enum Command {
     Stop,
     /// Take STOP back.
     Start,
+    /// Bring a code and a link to log in with.
+    Login,
+    /// A one-time phrase that a browser shows: whoever sends it logs that browser in.
+    Phrase(Phrase),
+    /// She did not ask for the code that came.
+    NotMe,
+    /// Erase everything about her, after a confirmation.
+    Delete,
+    /// Hand over everything about her.
+    Export,
     /// A reserved word whose feature is not built yet: answered like HELP, for free (PRODUCT 6).
     Reserved,
     /// Thanks, hello, ok: answered for free.
@@ -47,7 +57,10 @@ impl Command {
         if matches!(word.as_str(), "gen" | "gen:") {
             return Self::brief(rest);
         }
-        if let Some(command) = Self::from_phrase(&fold(bare)) {
+        if let Some(phrase) = Phrase::find(text) {
+            return Self::Phrase(phrase);
+        }
+        if let Some(command) = Self::from_words(&fold(bare)) {
             return command;
         }
         if is_language_word(&word) && !rest.is_empty() && !rest.contains(char::is_whitespace) {
@@ -66,7 +79,7 @@ impl Command {
     }
 
     /// The command that a whole message stands for, whatever marks, emoji and courtesies stand around its one word.
-    fn from_phrase(folded: &str) -> Option<Self> {
+    fn from_words(folded: &str) -> Option<Self> {
         // Nobody needs more words to say one.
         const MOST_WORDS: usize = 4;
         let words: Vec<&str> = folded
@@ -84,7 +97,10 @@ impl Command {
             "compte" | "account" | "cuenta" | "conta",
         ] = words.as_slice()
         {
-            return Some(Self::Reserved);
+            return Some(Self::Delete);
+        }
+        if is_not_me(&words) {
+            return Some(Self::NotMe);
         }
         let mut telling = words.iter().filter(|word| !is_courtesy(word));
         let command = telling.next().and_then(|word| Self::from_word(word));
@@ -111,17 +127,31 @@ impl Command {
                 Some(Self::Start)
             }
             "login" | "connexion" | "conexion" | "conexao" | "entrar" | "acceder" | "دخول" => {
-                Some(Self::Reserved)
+                Some(Self::Login)
             }
             "delete" | "supprimer" | "eliminar" | "borrar" | "excluir" | "apagar" | "حذف" => {
-                Some(Self::Reserved)
+                Some(Self::Delete)
             }
-            "export" | "exporter" | "exportar" | "تصدير" => Some(Self::Reserved),
+            "export" | "exporter" | "exportar" | "تصدير" => Some(Self::Export),
             "recharge" | "recharger" | "recargar" | "recarregar" | "شحن" => Some(Self::Reserved),
             word if is_language_word(word) => Some(Self::ShowLanguage),
             _ => None,
         }
     }
+}
+
+/// The words below the answer to a phrase, for whoever has no button there.
+fn is_not_me(words: &[&str]) -> bool {
+    matches!(
+        words,
+        ["pas", "moi"]
+            | ["ce", "n'est", "pas", "moi"]
+            | ["c'est", "pas", "moi"]
+            | ["not", "me"]
+            | ["no", "soy", "yo"]
+            | ["nao", "sou", "eu"]
+            | ["لست", "انا"]
+    )
 }
 
 /// Words that change nothing about a command beside them.
@@ -192,11 +222,20 @@ mod tests {
         for text in ["aide ?", "help me", "Aide !"] {
             check(text, &Command::Help);
         }
-        check("supprimer mon compte", &Command::Reserved);
+        check("supprimer mon compte", &Command::Delete);
         check("gen: promo croissants", &generate("promo croissants"));
-        for text in ["LOGIN", "Connexion", "LOGİN", "SUPPRIMER", "delete", "EXPORT", "Recharger"] {
-            check(text, &Command::Reserved);
+        for text in ["LOGIN", "Connexion", "LOGİN"] {
+            check(text, &Command::Login);
         }
+        for text in ["SUPPRIMER", "delete", "حذف"] {
+            check(text, &Command::Delete);
+        }
+        for text in ["Ce n'est pas moi", "PAS MOI !", "not me", "No soy yo", "Não sou eu", "لست أنا"] {
+            check(text, &Command::NotMe);
+        }
+        check("EXPORT", &Command::Export);
+        check("exporter svp", &Command::Export);
+        check("Recharger", &Command::Reserved);
     }
 
     #[test]

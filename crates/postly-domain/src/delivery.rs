@@ -97,6 +97,41 @@ pub enum NextStep {
     UnknownDelivery,
 }
 
+/// How a message leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As free-form text.
+    Text,
+    /// As free-form text with a one-time code in it, which is sent once or not at all.
+    Code,
+    /// The same by the template for codes, outside of the service window.
+    Template,
+}
+
+impl Form {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Code => "code",
+            Self::Template => "template",
+        }
+    }
+
+    /// Reads [`Form::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Text, Self::Code, Self::Template].into_iter().find(|form| form.as_str() == text)
+    }
+
+    /// How often a message of this form is sent in all when answers are unclear (PRODUCT 8).
+    fn max_unclear_attempts(self) -> usize {
+        match self {
+            Self::Text => MAX_UNCLEAR_ATTEMPTS,
+            Self::Code | Self::Template => 1,
+        }
+    }
+}
+
 /// How long we wait for a status after an unclear answer before we send once more (PRODUCT 8).
 pub const UNCLEAR_WAIT_MS: i64 = 30_000;
 
@@ -108,8 +143,8 @@ pub const RETRY_PAUSES_MS: [i64; 7] = [1_000, 5_000, 30_000, 120_000, 600_000, 3
 
 /// Decides what becomes of a message, from its attempts so far (oldest first).
 ///
-/// `expires_at` is the end of its service window.
-pub fn next_step(attempts: &[Attempt], now: UnixMillis, expires_at: UnixMillis) -> NextStep {
+/// `expires_at` is the end of its service window, or of what it says.
+pub fn next_step(form: Form, attempts: &[Attempt], now: UnixMillis, expires_at: UnixMillis) -> NextStep {
     if attempts.iter().any(Attempt::is_taken) {
         return NextStep::Accepted;
     }
@@ -123,12 +158,16 @@ pub fn next_step(attempts: &[Attempt], now: UnixMillis, expires_at: UnixMillis) 
     let failed = |attempt: &Attempt| attempt.state == AttemptState::Known(DeliveryStatus::Failed);
     let sends = attempts.iter().filter(|attempt| attempt.is_unclear() || failed(attempt)).count();
     if let Some(last) = attempts.iter().rfind(|attempt| attempt.is_unclear()) {
+        if sends >= form.max_unclear_attempts() && form != Form::Text {
+            // Nothing will be sent again, so there is nothing to wait for; and what is sealed is best gone.
+            return NextStep::UnknownDelivery;
+        }
         let wait_ms = if cfg!(feature = "mutant-m10") { 0 } else { UNCLEAR_WAIT_MS };
         let heard_by = last.started_at.plus_ms(wait_ms);
         if now < heard_by {
             return NextStep::WaitUntil(heard_by);
         }
-        if sends >= MAX_UNCLEAR_ATTEMPTS || now >= expires_at {
+        if sends >= form.max_unclear_attempts() || now >= expires_at {
             return NextStep::UnknownDelivery;
         }
     }
@@ -187,7 +226,23 @@ mod tests {
     }
 
     fn step(attempts: &[Attempt], after_ms: i64) -> NextStep {
-        next_step(attempts, START.plus_ms(after_ms), START.plus_secs(crate::time::SERVICE_WINDOW_SECS))
+        step_of(Form::Text, attempts, after_ms)
+    }
+
+    fn step_of(form: Form, attempts: &[Attempt], after_ms: i64) -> NextStep {
+        next_step(form, attempts, START.plus_ms(after_ms), START.plus_secs(crate::time::SERVICE_WINDOW_SECS))
+    }
+
+    #[test]
+    fn a_code_is_never_sent_twice_when_the_outcome_is_unclear() {
+        for form in [Form::Code, Form::Template] {
+            for state in [AttemptState::Unclear, AttemptState::Sending] {
+                assert_eq!(step_of(form, &[attempt(0, state)], 1), NextStep::UnknownDelivery);
+            }
+            // A clear no is not unclear.
+            assert_eq!(step_of(form, &[attempt(0, AttemptState::Refused)], 1), NextStep::Attempt);
+            assert_eq!(step_of(form, &[attempt(0, AttemptState::Known(Delivered))], 1), NextStep::Accepted);
+        }
     }
 
     #[test]

@@ -70,6 +70,10 @@ pub enum IgnoreRule {
     UnknownMessage,
     /// A change of a number or id that we do not know, or that another person holds.
     UnknownIdentity,
+    /// Written by somebody who was erased since.
+    Erased,
+    /// What would be answered was said a moment ago.
+    SaidAlready,
 }
 
 impl IgnoreRule {
@@ -86,6 +90,8 @@ impl IgnoreRule {
             Self::NoSender => "no_sender",
             Self::UnknownMessage => "unknown_message",
             Self::UnknownIdentity => "unknown_identity",
+            Self::Erased => "erased",
+            Self::SaidAlready => "said_already",
         }
     }
 }
@@ -163,6 +169,8 @@ pub struct InboundMessage {
     pub sender: Sender,
     /// Our number that was written to, word for word as the provider names it (Meta: the phone number id).
     pub business: String,
+    /// The same as people see it, when the provider shows it.
+    pub business_number: Option<PhoneE164>,
     /// The provider's id of the message.
     pub provider_message_id: String,
     /// When it was written, by the provider's clock.

@@ -46,6 +46,10 @@ identifiers! {
     GenerationId;
     /// A line of the ledger.
     EntryId;
+    /// One code, phrase or login link, asked for once.
+    ChallengeId;
+    /// One session of a browser: what its cookie names.
+    SessionId;
     /// One tenure of a lane. Whoever presents an older one has lost the lane.
     LeaseToken;
 }

@@ -4,12 +4,14 @@
 //! as values, and the rooms around this one carry them out.
 
 pub mod brief;
+pub mod challenge;
 pub mod command;
 pub mod credits;
 pub mod delivery;
 pub mod event;
 pub mod id;
 pub mod language;
+pub mod login;
 pub mod phone;
 pub mod post;
 pub mod provider;
@@ -18,9 +20,11 @@ pub mod text;
 pub mod time;
 
 pub use brief::{Brief, BriefError};
+pub use challenge::{Code, Phrase, Purpose};
 pub use command::Command;
 pub use credits::{HoldState, LedgerReason};
 pub use language::Language;
+pub use login::Email;
 pub use phone::PhoneE164;
 pub use provider::Provider;
 pub use time::UnixMillis;

@@ -1,6 +1,6 @@
 //! Telephone numbers: one written form, whoever wrote them.
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 use serde::{Deserialize, Serialize};
 
 /// A number in E.164 (`+` and 7 to 15 digits), in the form in which we compare numbers: the national variants
@@ -49,6 +49,40 @@ impl PhoneE164 {
             && digits.bytes().all(|byte| byte.is_ascii_digit())
             && !digits.starts_with('0');
         plausible.then(|| Self(format!("+{}", canonical_digits(digits))))
+    }
+
+    /// Reads a number that somebody asks a code for. More is read than [`PhoneE164::parse_typed`] takes: whether such a
+    /// number can exist must not show in the answer.
+    ///
+    /// # Errors
+    /// When it is empty, over [`MAX_TYPED_BYTES`], has letters, or has not the digits of a number.
+    pub fn parse_asked(text: &str, region: &str) -> Result<Self, PhoneError> {
+        if text.len() > MAX_TYPED_BYTES || text.chars().any(char::is_alphabetic) {
+            return Err(PhoneError);
+        }
+        let region = region.parse().map_err(|_| PhoneError)?;
+        let number = PHONE_NUMBER_UTIL.parse(text.trim(), Some(region)).map_err(|_| PhoneError)?;
+        let written = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned();
+        Self::from_provider(&written).ok_or(PhoneError)
+    }
+
+    /// The country (ISO 3166-1) in which this number may be a mobile's. `None` for what the numbering plan knows to be
+    /// something else (a landline, a premium number), and for what is too long or too short to be any number.
+    ///
+    /// A number that nobody has been given yet counts: plans grow faster than what is known of them.
+    pub fn mobile_country(&self) -> Option<String> {
+        let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok()?;
+        if !PHONE_NUMBER_UTIL.is_possible_number(&number) {
+            return None;
+        }
+        let region = match PHONE_NUMBER_UTIL.get_number_type(&number) {
+            PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile => {
+                PHONE_NUMBER_UTIL.get_region_for_number(&number)
+            }
+            PhoneNumberType::Unknown => PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code),
+            _ => None,
+        };
+        region.map(|region| region.to_string())
     }
 
     /// The number, `+` first. For the database and for providers: never for a log.
@@ -112,6 +146,45 @@ mod tests {
         ] {
             let parsed = PhoneE164::parse_typed(typed, "FR").ok();
             assert_eq!(parsed.as_ref().map(PhoneE164::as_str), expected, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn o09_codes_are_for_mobiles_of_a_country() {
+        for (number, country) in [
+            ("+33612345678", Some("FR")),
+            ("+447400123456", Some("GB")),
+            ("+12025550123", Some("US")),
+            ("+33142685300", None),
+            ("+33899701234", None),
+            // Kept for films and novels (Arcep), so that no plan has it for anybody.
+            ("+33639981001", Some("FR")),
+            ("+33612", None),
+            ("+3361234567890", None),
+        ] {
+            let phone = PhoneE164::parse_asked(number, "FR");
+            let found = phone.ok().and_then(|phone| phone.mobile_country());
+            assert_eq!(found.as_deref(), country, "{number}");
+        }
+    }
+
+    #[test]
+    fn o27_o28_what_is_asked_for_is_read_in_every_spelling_or_refused() {
+        for typed in [
+            "+33612345678",
+            "06 12 34 56 78",
+            "0033612345678",
+            "tel:+33612345678",
+            "٠٦١٢٣٤٥٦٧٨",
+            "０６１２３４５６７８",
+        ] {
+            let phone = PhoneE164::parse_asked(typed, "FR").ok();
+            // `tel:` has letters.
+            let expected = (!typed.starts_with("tel")).then_some("+33612345678");
+            assert_eq!(phone.as_ref().map(PhoneE164::as_str), expected, "{typed}");
+        }
+        for typed in ["", " ", "+", "abc", "06 12 34 56 7O", "12", &"0".repeat(65)] {
+            assert!(PhoneE164::parse_asked(typed, "FR").is_err(), "{typed:?}");
         }
     }
 

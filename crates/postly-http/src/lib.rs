@@ -1,18 +1,23 @@
 //! The doors: the public listener and the operator's.
 
+mod asking;
+mod auth;
 mod connection;
+mod me;
 mod operator;
 mod problem;
 mod serve;
 mod session_cookie;
+mod site;
 mod webhook;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::from_fn_with_state,
 };
 use postly_app::App;
 use tower::util::MapResponseLayer;
@@ -27,6 +32,9 @@ pub use operator::{Metrics, operator_router};
 pub use problem::{Code, Problem};
 pub use serve::{MAX_CONNECTIONS, serve};
 pub use session_cookie::{Claims, CookieKeys, IssueError};
+pub use site::{Network, Site};
+
+use site::Door;
 
 /// How long a request may take in all, its body included. Storing a webhook has its own, shorter limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,9 +44,21 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The name under which a request is found in the logs.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The longest body of a request that is not a webhook: a megabyte of nonsense is still told what is wrong with it.
+const MAX_JSON_BYTES: usize = 2 * 1024 * 1024;
+
 /// The public listener: what providers and browsers reach.
-pub fn public_router(app: App) -> Router {
-    harden(Router::new().merge(webhook::router()).fallback(problem::not_found).with_state(app))
+pub fn public_router(app: App, site: Site) -> Router {
+    let webhook = webhook::router().with_state(app.clone());
+    let door = Door { app, site: Arc::new(site) };
+    let pages = Router::new()
+        .merge(auth::router())
+        .merge(me::router())
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+        .layer(from_fn_with_state(door.clone(), asking::only_from_here))
+        .with_state(door);
+    harden(Router::new().merge(webhook).merge(pages).fallback(problem::not_found))
 }
 
 /// What holds for every answer of every listener. Public for the bench, which measures a handler without the service.

@@ -4,7 +4,6 @@ use std::any::Any;
 
 use axum::{
     Json,
-    extract::Request,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,6 +16,40 @@ use crate::REQUEST_ID;
 pub enum Code {
     /// There is nothing here.
     NotFound,
+    /// There is something here, but not by this method.
+    MethodNotAllowed,
+    /// The body is not the JSON that is asked for.
+    InvalidRequest,
+    /// The body is something else than JSON.
+    NotJson,
+    /// The body is too long.
+    TooLarge,
+    /// A browser sends this from another site.
+    CrossSite,
+    /// There is no session.
+    Unauthenticated,
+    /// There is a session, of somebody else.
+    Forbidden,
+    /// The number cannot be read.
+    InvalidPhone,
+    /// The code opens nothing; nobody learns why.
+    InvalidCode,
+    /// The number belongs to another full account.
+    NumberTaken,
+    /// The address cannot be read.
+    InvalidEmail,
+    /// The password is not taken.
+    WeakPassword,
+    /// Somebody has the address.
+    EmailTaken,
+    /// Unknown address or wrong password; nobody learns which.
+    InvalidCredentials,
+    /// The old password is missing, and no number was proved lately.
+    ProofNeeded,
+    /// Too many requests.
+    RateLimited,
+    /// We have no number on WhatsApp to write to.
+    NoWhatsapp,
     /// Our fault.
     Internal,
 }
@@ -25,6 +58,69 @@ impl Code {
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "There is nothing at this address."),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This address does not know this method.",
+            ),
+            Self::InvalidRequest => (
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "The body is not the JSON object that is asked for: a field is missing, unknown or of another kind.",
+            ),
+            Self::NotJson => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Send JSON, with Content-Type: application/json.",
+            ),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too long."),
+            Self::CrossSite => {
+                (StatusCode::FORBIDDEN, "cross_site", "This can only be done from our own pages.")
+            }
+            Self::Unauthenticated => {
+                (StatusCode::UNAUTHORIZED, "unauthenticated", "Connectez-vous pour continuer.")
+            }
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Ce compte n'est pas le vôtre."),
+            Self::InvalidPhone => (
+                StatusCode::BAD_REQUEST,
+                "invalid_phone",
+                "Numéro de téléphone invalide : écrivez-le avec son indicatif, par exemple +33 6 12 34 56 78.",
+            ),
+            Self::InvalidCode => (StatusCode::BAD_REQUEST, "invalid_code", "Code invalide ou expiré"),
+            Self::NumberTaken => {
+                (StatusCode::CONFLICT, "number_taken", "Ce numéro est déjà lié à un autre compte.")
+            }
+            Self::InvalidEmail => (
+                StatusCode::BAD_REQUEST,
+                "invalid_email",
+                "Adresse e-mail invalide : écrivez-la comme nom@exemple.fr.",
+            ),
+            Self::WeakPassword => (
+                StatusCode::BAD_REQUEST,
+                "weak_password",
+                "Choisissez un mot de passe de 8 caractères au moins, et pas l'un des plus courants.",
+            ),
+            Self::EmailTaken => {
+                (StatusCode::CONFLICT, "email_taken", "Cette adresse e-mail a déjà un compte.")
+            }
+            Self::InvalidCredentials => {
+                (StatusCode::BAD_REQUEST, "invalid_credentials", "Adresse e-mail ou mot de passe incorrect.")
+            }
+            Self::ProofNeeded => (
+                StatusCode::FORBIDDEN,
+                "proof_needed",
+                "Donnez votre mot de passe actuel, ou reconnectez-vous par WhatsApp.",
+            ),
+            Self::RateLimited => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "Trop de demandes. Réessayez dans quelques minutes.",
+            ),
+            Self::NoWhatsapp => (
+                StatusCode::NOT_FOUND,
+                "no_whatsapp",
+                "Notre numéro WhatsApp n'est pas encore connu. Demandez un code.",
+            ),
             Self::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -34,11 +130,11 @@ impl Code {
     }
 }
 
-/// An error a client sees.
-#[derive(Debug, Clone)]
+/// An error a client sees. It is written once the id of the request is known, which is when the answer leaves.
+#[derive(Debug, Clone, Copy)]
 pub struct Problem {
     code: Code,
-    request_id: String,
+    retry_after_s: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -54,60 +150,68 @@ struct ProblemBody<'a> {
 }
 
 impl Problem {
-    /// A problem of a request.
-    pub fn new(code: Code, request_id: impl Into<String>) -> Self {
-        Self { code, request_id: request_id.into() }
+    /// A problem.
+    pub fn new(code: Code) -> Self {
+        Self { code, retry_after_s: None }
+    }
+
+    /// Too many requests; the next may come after so many seconds.
+    pub fn rate_limited(retry_after_s: i64) -> Self {
+        Self { code: Code::RateLimited, retry_after_s: Some(retry_after_s.max(1)) }
+    }
+
+    /// Our fault: what it was goes to the log, and not to the client.
+    pub fn internal(error: &dyn std::error::Error) -> Self {
+        tracing::error!(%error, source = error.source(), "A request failed");
+        Self::new(Code::Internal)
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, code, detail) = self.code.parts();
-        let body = ProblemBody {
-            r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            detail,
-            code,
-            request_id: &self.request_id,
-            error: detail,
-        };
-        let mut response = (status, Json(body)).into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let mut response = self.code.parts().0.into_response();
+        response.extensions_mut().insert(self);
         response
     }
 }
 
 /// The answer to every address that is none of ours.
-pub(crate) async fn not_found(request: Request) -> Problem {
-    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    Problem::new(Code::NotFound, id)
+pub(crate) async fn not_found() -> Problem {
+    Problem::new(Code::NotFound)
 }
 
-/// Marks an answer that was made where the id of its request is not known.
-#[derive(Clone)]
-struct Nameless;
+/// The answer to every method that an address does not know.
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed)
+}
 
 /// The answer when a handler panicked. What it said goes to the log of the panic hook, not to the client.
 pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     metrics::counter!("panics_total").increment(1);
-    let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    response.extensions_mut().insert(Nameless);
-    response
+    Problem::new(Code::Internal).into_response()
 }
 
-/// Writes the problem of an answer that is nameless, now that its headers name the request.
+/// Writes the problem of an answer that is one, now that its headers name the request.
 pub(crate) fn named(response: Response) -> Response {
-    if response.extensions().get::<Nameless>().is_none() {
-        return response;
-    }
+    let Some(problem) = response.extensions().get::<Problem>().copied() else { return response };
+    let (status, code, detail) = problem.code.parts();
     let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let problem = Problem::new(Code::Internal, id).into_response();
+    let body = ProblemBody {
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or("Error"),
+        status: status.as_u16(),
+        detail,
+        code,
+        request_id: id,
+        error: detail,
+    };
+    let (written, body) = Json(body).into_response().into_parts();
     let (mut head, _) = response.into_parts();
-    let (written, body) = problem.into_parts();
     head.headers.remove(header::CONTENT_LENGTH);
     head.headers.extend(written.headers);
+    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(secs) = problem.retry_after_s {
+        head.headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+    }
     Response::from_parts(head, body)
 }

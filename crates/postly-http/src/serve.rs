@@ -25,6 +25,7 @@ use tokio::{
 };
 
 use crate::connection::{Answer, Arriving, Heard};
+use crate::site::Peer;
 
 /// How many connections a listener has at once. Three hundred webhooks a second, each stored within 20 ms, need six;
 /// the usual 1,024 descriptors of a process must also do for the database and for our own calls.
@@ -94,6 +95,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
 /// Serves one connection until it ends, or until what was asked before the shutdown is answered.
 async fn attend(
     stream: TcpStream,
+    peer: Option<Peer>,
     guest: Arc<Guest>,
     http: http1::Builder,
     router: Router,
@@ -101,7 +103,10 @@ async fn attend(
 ) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        let request = request.map(|body| Arriving::new(body, Arc::clone(&guest)));
+        let mut request = request.map(|body| Arriving::new(body, Arc::clone(&guest)));
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         let guest = Arc::clone(&guest);
         let answer = hyper::service::Service::call(&router, request);
         async move { answer.await.map(|answer| answer.map(|body| Answer::new(body, guest))) }
@@ -245,7 +250,10 @@ impl Guests {
 
     fn welcome(&mut self, stream: TcpStream, http: &http1::Builder, router: &Router, shutdown: &Shutdown) {
         let guest = Arc::new(Guest::new(self.began));
-        let attended = attend(stream, Arc::clone(&guest), http.clone(), router.clone(), shutdown.clone());
+        // One that has gone already has no address, and asks nothing.
+        let peer = stream.peer_addr().ok().map(Peer);
+        let attended =
+            attend(stream, peer, Arc::clone(&guest), http.clone(), router.clone(), shutdown.clone());
         let task = self.tasks.spawn(attended);
         self.seats.insert(task.id(), (guest, task));
     }

@@ -47,7 +47,7 @@ const CHECKS: &[(&str, &str, Sql)] = &[
         "every answered event has a queued reply",
         Sql::both(
             "SELECT inbox.id AS example FROM inbox LEFT JOIN outbox ON outbox.id = inbox.answer_id \
-             WHERE inbox.state = 'answered' AND outbox.id IS NULL LIMIT $1",
+             WHERE inbox.state = 'answered' AND inbox.slice <> '' AND outbox.id IS NULL LIMIT $1",
         ),
     ),
     (
@@ -145,11 +145,30 @@ const CHECKS: &[(&str, &str, Sql)] = &[
         ),
     ),
     (
-        "6",
+        "6a",
         "one identity belongs to one author",
         Sql::both(
             "SELECT phone AS example FROM identities WHERE phone IS NOT NULL \
              GROUP BY phone HAVING COUNT(DISTINCT author_id) > 1 LIMIT $1",
+        ),
+    ),
+    (
+        "6b",
+        "whoever was merged or erased has no identity, no session, no open hold, no credit left behind",
+        Sql::both(
+            "SELECT authors.id AS example FROM authors WHERE (authors.merged_into_id IS NOT NULL AND EXISTS \
+             (SELECT 1 FROM wallets WHERE wallets.author_id = authors.id AND (wallets.balance <> 0 OR wallets.held <> 0)) \
+             OR (authors.merged_into_id IS NOT NULL OR authors.erased_at_ms IS NOT NULL) AND \
+             (EXISTS (SELECT 1 FROM identities WHERE identities.author_id = authors.id) \
+             OR EXISTS (SELECT 1 FROM sessions WHERE sessions.author_id = authors.id))) LIMIT $1",
+        ),
+    ),
+    (
+        "7",
+        "what was sealed is gone once its message has ended, and every code lies hashed",
+        Sql::both(
+            "SELECT id AS example FROM outbox WHERE finished_at_ms IS NOT NULL AND sealed IS NOT NULL \
+             UNION ALL SELECT id AS example FROM challenges WHERE LENGTH(code_hash) <> 64 LIMIT $1",
         ),
     ),
 ];

@@ -24,6 +24,8 @@ pub struct Author {
     pub greeted: bool,
     /// When we first met.
     pub created_at: UnixMillis,
+    /// When she asked to be erased, and has not confirmed yet.
+    pub erasure_asked_at: Option<UnixMillis>,
 }
 
 /// A way in which a provider names a person.
@@ -96,7 +98,7 @@ macro_rules! known_sql {
     ($names:literal) => {
         concat!(
             "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
-            "authors.language, authors.greeted_at_ms, authors.created_at_ms FROM identities ",
+            "authors.language, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms FROM identities ",
             "JOIN authors ON authors.id = identities.author_id ",
             "WHERE identities.provider = $1 AND identities.address = $2 AND ",
             $names
@@ -185,17 +187,51 @@ pub async fn add(
 ) -> Result<Author, StoreError> {
     tx.execute(ADD_AUTHOR, args![id, language, now]).await?;
     tx.execute(ADD_WALLET, args![id]).await?;
-    Ok(Author { id: id.clone(), email: None, language, greeted: false, created_at: now })
+    Ok(Author {
+        id: id.clone(),
+        email: None,
+        language,
+        greeted: false,
+        created_at: now,
+        erasure_asked_at: None,
+    })
 }
 
-const GET: Sql = Sql::both("SELECT email, language, greeted_at_ms, created_at_ms FROM authors WHERE id = $1");
+const GET: Sql = Sql::both(
+    "SELECT email, language, greeted_at_ms, created_at_ms, erasure_asked_at_ms FROM authors \
+     WHERE id = $1 AND erased_at_ms IS NULL",
+);
 
-/// The author with this id.
+/// The author with this id; `None` also when she was erased. One who was merged into another is still found under her
+/// own id: see [`current`].
 ///
 /// # Errors
 /// When the database fails.
 pub async fn get(tx: &mut Tx, id: &AuthorId) -> Result<Option<Author>, StoreError> {
     tx.maybe_one(GET, args![id]).await?.map(|row| author(id.clone(), &row)).transpose()
+}
+
+const CURRENT: Sql = Sql::both("SELECT COALESCE(merged_into_id, id) AS id FROM authors WHERE id = $1");
+
+/// The author whom an id stands for today: herself, or whom she was merged into.
+///
+/// # Errors
+/// When the database fails.
+pub async fn current(tx: &mut Tx, id: &AuthorId) -> Result<AuthorId, StoreError> {
+    let row = tx.maybe_one(CURRENT, args![id]).await?;
+    row.map_or_else(|| Ok(id.clone()), |row| row.text("id").map(AuthorId::new))
+}
+
+const LOCK: Sql =
+    Sql::each("SELECT id FROM authors WHERE id = $1", "SELECT id FROM authors WHERE id = $1 FOR UPDATE");
+
+/// Keeps other transactions from merging or erasing an author until this one ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &mut Tx, id: &AuthorId) -> Result<(), StoreError> {
+    tx.maybe_one(LOCK, args![id]).await?;
+    Ok(())
 }
 
 fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
@@ -205,7 +241,156 @@ fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
         language: row.language("language")?,
         greeted: row.maybe_int("greeted_at_ms")?.is_some(),
         created_at: row.time("created_at_ms")?,
+        erasure_asked_at: row.maybe_time("erasure_asked_at_ms")?,
     })
+}
+
+const SIGN_UP: Sql = Sql::both(
+    "UPDATE authors SET email = $2, password_hash = $3 WHERE id = $1 \
+     AND NOT EXISTS (SELECT 1 FROM authors AS other WHERE other.email = $2 AND other.id <> $1)",
+);
+
+/// Gives an author a login. False when somebody else has the address.
+///
+/// # Errors
+/// When the database fails; a conflict when two take one address at once.
+pub async fn set_login(
+    tx: &mut Tx,
+    id: &AuthorId,
+    email: &str,
+    password_hash: Option<&str>,
+) -> Result<bool, StoreError> {
+    Ok(tx.execute(SIGN_UP, args![id, email, password_hash]).await? == 1)
+}
+
+const SET_PASSWORD: Sql = Sql::both("UPDATE authors SET password_hash = $2 WHERE id = $1");
+
+/// Replaces a password.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_password(tx: &mut Tx, id: &AuthorId, password_hash: &str) -> Result<(), StoreError> {
+    tx.execute(SET_PASSWORD, args![id, password_hash]).await?;
+    Ok(())
+}
+
+const BY_EMAIL: Sql = Sql::both("SELECT id, password_hash FROM authors WHERE email = $1");
+const PASSWORD: Sql = Sql::both("SELECT password_hash FROM authors WHERE id = $1");
+
+/// Who has this address, and the hash of her password.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<(AuthorId, Option<String>)>, StoreError> {
+    let Some(row) = tx.maybe_one(BY_EMAIL, args![email]).await? else { return Ok(None) };
+    Ok(Some((AuthorId::new(row.text("id")?), row.maybe_text("password_hash")?)))
+}
+
+/// The hash of an author's password.
+///
+/// # Errors
+/// When the database fails.
+pub async fn password(tx: &mut Tx, id: &AuthorId) -> Result<Option<String>, StoreError> {
+    let row = tx.maybe_one(PASSWORD, args![id]).await?;
+    Ok(row.map(|row| row.maybe_text("password_hash")).transpose()?.flatten())
+}
+
+const ASK_ERASURE: Sql = Sql::both("UPDATE authors SET erasure_asked_at_ms = $2 WHERE id = $1");
+
+/// Notes that she asked to be erased, or that she did not mean it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ask_erasure(tx: &mut Tx, id: &AuthorId, at: Option<UnixMillis>) -> Result<(), StoreError> {
+    tx.execute(ASK_ERASURE, args![id, at]).await?;
+    Ok(())
+}
+
+const NUMBER_CHANGED: Sql = Sql::both("UPDATE authors SET number_changed_at_ms = $2 WHERE id = $1");
+const NUMBER_CHANGED_AT: Sql = Sql::both("SELECT number_changed_at_ms FROM authors WHERE id = $1");
+
+/// Notes that her number was exchanged for another.
+///
+/// # Errors
+/// When the database fails.
+pub async fn number_changed(tx: &mut Tx, id: &AuthorId, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(NUMBER_CHANGED, args![id, now]).await?;
+    Ok(())
+}
+
+/// When her number was last exchanged for another.
+///
+/// # Errors
+/// When the database fails.
+pub async fn number_changed_at(tx: &mut Tx, id: &AuthorId) -> Result<Option<UnixMillis>, StoreError> {
+    let row = tx.maybe_one(NUMBER_CHANGED_AT, args![id]).await?;
+    Ok(row.map(|row| row.maybe_time("number_changed_at_ms")).transpose()?.flatten())
+}
+
+const PROVE: Sql = Sql::both(
+    "UPDATE identities SET proved_at_ms = $3 WHERE author_id = $1 AND phone = $2 AND proved_at_ms IS NULL",
+);
+const PROVE_ONE: Sql =
+    Sql::both("UPDATE identities SET proved_at_ms = $2 WHERE id = $1 AND proved_at_ms IS NULL");
+
+/// Notes that she proved to have a number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn prove_phone(
+    tx: &mut Tx,
+    author: &AuthorId,
+    phone: &PhoneE164,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    tx.execute(PROVE, args![author, phone, now]).await?;
+    Ok(())
+}
+
+/// Notes that she proved to be this identity.
+///
+/// # Errors
+/// When the database fails.
+pub async fn prove_identity(tx: &mut Tx, id: &IdentityId, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(PROVE_ONE, args![id, now]).await?;
+    Ok(())
+}
+
+const IDENTITY: Sql = Sql::both(identity_sql!("WHERE id = $1"));
+
+/// The identity with this id of ours.
+///
+/// # Errors
+/// When the database fails.
+pub async fn identity_by_id(tx: &mut Tx, id: &IdentityId) -> Result<Option<Identity>, StoreError> {
+    tx.maybe_one(IDENTITY, args![id]).await?.as_ref().map(identity).transpose()
+}
+
+const LAST_HEARD: Sql = Sql::both(
+    "SELECT MAX(occurred_at_ms) AS at_ms FROM inbox WHERE author_id = $1 AND provider = $2 AND kind = 'message'",
+);
+
+/// When she last wrote through a provider: her service window counts from then.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last_heard(
+    tx: &mut Tx,
+    author: &AuthorId,
+    provider: Provider,
+) -> Result<Option<UnixMillis>, StoreError> {
+    tx.one(LAST_HEARD, args![author, provider]).await?.maybe_time("at_ms")
+}
+
+const REMOVE_IDENTITY: Sql = Sql::both("DELETE FROM identities WHERE id = $1");
+
+/// Takes an identity from its author: the number is not hers any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_identity(tx: &mut Tx, id: &IdentityId) -> Result<(), StoreError> {
+    tx.execute(REMOVE_IDENTITY, args![id]).await?;
+    Ok(())
 }
 
 const ADD_IDENTITY: Sql = Sql::both(
@@ -309,6 +494,8 @@ const GRANT_ONCE: Sql = Sql::both(
 pub enum GrantKind {
     /// At a number's first message.
     Trial,
+    /// When a number is first proved.
+    Welcome,
 }
 
 /// Notes that a subject (a keyed hash of a number or id) was given this. Returns false when it had been before.
@@ -323,6 +510,7 @@ pub async fn grant_once(
 ) -> Result<bool, StoreError> {
     let kind = match kind {
         GrantKind::Trial => "trial",
+        GrantKind::Welcome => "welcome",
     };
     Ok(tx.execute(GRANT_ONCE, args![kind, subject_hash, now]).await? == 1)
 }

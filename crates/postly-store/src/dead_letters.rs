@@ -88,7 +88,7 @@ pub async fn revive_event(tx: &mut Tx, id: &EventId, now: UnixMillis) -> Result<
 #[derive(Debug, Clone)]
 pub struct DeadMessage {
     /// To whom.
-    pub author: AuthorId,
+    pub author: Option<AuthorId>,
     /// The generation it brings.
     pub generation: Option<GenerationId>,
     /// Whether its credit was given back.
@@ -103,7 +103,9 @@ macro_rules! dead_message_sql {
             "SELECT outbox.author_id, outbox.generation_id, outbox.expires_at_ms, ",
             "CAST(CASE WHEN generations.state = 'refunded' THEN 1 ELSE 0 END AS BIGINT) AS refunded ",
             "FROM outbox LEFT JOIN generations ON generations.id = outbox.generation_id ",
-            "WHERE outbox.id = $1 AND outbox.state IN ('refused', 'cancelled', 'dead')",
+            "WHERE outbox.id = $1 AND outbox.state IN ('refused', 'cancelled', 'dead') ",
+            // What was sealed is gone: there is nothing to be sent.
+            "AND outbox.form = 'text' AND outbox.address <> ''",
             $lock
         )
     };
@@ -117,7 +119,7 @@ const DEAD_MESSAGE: Sql = Sql::each(dead_message_sql!(""), dead_message_sql!(" F
 pub async fn message(tx: &mut Tx, id: &MessageId) -> Result<Option<DeadMessage>, StoreError> {
     let Some(row) = tx.maybe_one(DEAD_MESSAGE, args![id]).await? else { return Ok(None) };
     Ok(Some(DeadMessage {
-        author: AuthorId::new(row.text("author_id")?),
+        author: row.maybe_text("author_id")?.map(AuthorId::new),
         generation: row.maybe_text("generation_id")?.map(GenerationId::new),
         refunded: row.flag("refunded")?,
         expires_at: row.time("expires_at_ms")?,

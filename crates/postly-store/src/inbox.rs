@@ -221,9 +221,12 @@ pub enum Outcome {
     Dead(&'static str),
 }
 
+// What gets no answer, or is only news of a message, leaves nothing behind to be read.
 const FINISH: Sql = Sql::both(
     "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, \
-     finished_at_ms = $6 WHERE id = $1 AND state = 'ready'",
+     finished_at_ms = $6, \
+     slice = CASE WHEN $2 = 'ignored' OR kind = 'status' THEN '' ELSE slice END, \
+     lane = CASE WHEN $2 = 'ignored' OR kind = 'status' THEN '' ELSE lane END WHERE id = $1 AND state = 'ready'",
 );
 #[cfg(feature = "mutant-m08")]
 const FINISH_UNFENCED: Sql = Sql::both(
@@ -258,8 +261,20 @@ pub async fn finish(
     lanes::finish(tx, claimed, 1, now).await
 }
 
+const WIPE: Sql = Sql::both("UPDATE inbox SET slice = '', lane = '' WHERE id = $1");
+
+/// Leaves nothing of an event to be read; what it brought about must be written in the same transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn wipe(tx: &mut Tx, event: &EventId) -> Result<(), StoreError> {
+    tx.execute(WIPE, args![event]).await?;
+    Ok(())
+}
+
 const TRIM: Sql = Sql::both(
-    "UPDATE inbox SET state = 'ignored', outcome = 'flood', finished_at_ms = $4 WHERE id IN (SELECT id FROM inbox \
+    "UPDATE inbox SET state = 'ignored', outcome = 'flood', finished_at_ms = $4, slice = '', lane = '' \
+     WHERE id IN (SELECT id FROM inbox \
      WHERE queue = 'inbox' AND lane = $1 AND state = 'ready' AND kind = 'message' \
      ORDER BY occurred_at_ms, id LIMIT $3 OFFSET $2)",
 );

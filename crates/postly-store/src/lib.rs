@@ -11,11 +11,19 @@ mod sqlite;
 
 pub mod audit;
 pub mod authors;
+pub mod business_numbers;
+pub mod challenges;
 pub mod dead_letters;
+pub mod erasures;
+pub mod exports;
 pub mod generations;
 pub mod inbox;
 pub mod lanes;
+pub mod limits;
+pub mod merges;
 pub mod outbox;
+pub mod retention;
+pub mod sessions;
 pub mod wallets;
 
 pub use db::{Db, Engine, Tx};

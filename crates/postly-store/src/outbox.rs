@@ -2,7 +2,7 @@
 
 use postly_domain::{
     Provider, UnixMillis,
-    delivery::{Attempt, AttemptState},
+    delivery::{Attempt, AttemptState, Form},
     event::DeliveryStatus,
     id::{AttemptId, AuthorId, EventId, GenerationId, MessageId},
 };
@@ -21,8 +21,8 @@ pub struct NewMessage<'a> {
     pub key: &'a str,
     /// The conversation.
     pub lane: &'a str,
-    /// To whom.
-    pub author: &'a AuthorId,
+    /// To whom, when we know her.
+    pub author: Option<&'a AuthorId>,
     /// Through whom.
     pub provider: Provider,
     /// From which number of ours.
@@ -39,16 +39,20 @@ pub struct NewMessage<'a> {
     pub carries_variant: bool,
     /// The provider's id of the message it answers.
     pub reply_to: Option<&'a str>,
-    /// The text.
+    /// The text. Empty when it is sealed.
     pub body: &'a str,
-    /// The end of the service window.
+    /// How it is sent.
+    pub form: Form,
+    /// What nobody may read but the provider, encrypted. It is gone once the message has ended.
+    pub sealed: Option<&'a str>,
+    /// Until when it may leave: the end of the service window, or of what it says.
     pub expires_at: UnixMillis,
 }
 
 const QUEUE: Sql = Sql::both(
     "INSERT INTO outbox (id, message_key, lane, author_id, provider, business, address, purpose, event_id, \
-     generation_id, carries_variant, reply_to, body, state, expires_at_ms, created_at_ms) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'ready', $14, $15) \
+     generation_id, carries_variant, reply_to, body, form, sealed, state, expires_at_ms, created_at_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'ready', $16, $17) \
      ON CONFLICT (message_key) DO NOTHING",
 );
 
@@ -71,6 +75,8 @@ pub async fn queue(tx: &mut Tx, new: &NewMessage<'_>, now: UnixMillis) -> Result
         new.carries_variant,
         new.reply_to,
         new.body,
+        new.form.as_str(),
+        new.sealed,
         new.expires_at,
         now,
     ];
@@ -86,8 +92,8 @@ pub async fn queue(tx: &mut Tx, new: &NewMessage<'_>, now: UnixMillis) -> Result
 pub struct DueMessage {
     /// Its id.
     pub id: MessageId,
-    /// To whom.
-    pub author: AuthorId,
+    /// To whom, when we know her.
+    pub author: Option<AuthorId>,
     /// Through whom.
     pub provider: Provider,
     /// From which number of ours.
@@ -100,8 +106,12 @@ pub struct DueMessage {
     pub carries_variant: bool,
     /// The provider's id of the message it answers.
     pub reply_to: Option<String>,
-    /// The text.
+    /// The text. Empty when it is sealed.
     pub body: String,
+    /// How it is sent.
+    pub form: Form,
+    /// What nobody may read but the provider, encrypted.
+    pub sealed: Option<String>,
     /// Clear refusals so far.
     pub refusals: usize,
     /// Pair-limit refusals in a row.
@@ -122,10 +132,10 @@ impl std::fmt::Debug for DueMessage {
 
 const HEAD: Sql = Sql::both(
     "SELECT head.id, head.author_id, head.provider, head.business, head.address, head.generation_id, \
-     head.carries_variant, head.reply_to, head.body, head.refusals, head.recipient_waits, head.expires_at_ms, \
+     head.carries_variant, head.reply_to, head.body, head.form, head.sealed, head.refusals, head.recipient_waits, head.expires_at_ms, \
      resting_senders.until_ms AS rests_until_ms, attempts.state, attempts.status, attempts.started_at_ms \
      FROM (SELECT id, author_id, provider, business, address, generation_id, carries_variant, reply_to, body, \
-     refusals, recipient_waits, expires_at_ms FROM outbox \
+     form, sealed, refusals, recipient_waits, expires_at_ms FROM outbox \
      WHERE lane = $1 AND finished_at_ms IS NULL ORDER BY id LIMIT 1) AS head \
      LEFT JOIN resting_senders ON resting_senders.provider = head.provider \
      AND resting_senders.business = head.business AND resting_senders.until_ms > $2 \
@@ -152,7 +162,7 @@ pub async fn head(
     };
     Ok(Some(DueMessage {
         id: MessageId::new(row.text("id")?),
-        author: AuthorId::new(row.text("author_id")?),
+        author: row.maybe_text("author_id")?.map(AuthorId::new),
         provider: row.provider("provider")?,
         business: row.text("business")?,
         address: row.text("address")?,
@@ -160,6 +170,8 @@ pub async fn head(
         carries_variant: row.flag("carries_variant")?,
         reply_to: row.maybe_text("reply_to")?,
         body: row.text("body")?,
+        form: Form::parse(&row.text("form")?).ok_or(StoreError::Unreadable { column: "form" })?,
+        sealed: row.maybe_text("sealed")?,
         refusals: usize::try_from(row.int("refusals")?).unwrap_or(0),
         recipient_waits: usize::try_from(row.int("recipient_waits")?).unwrap_or(0),
         expires_at: row.time("expires_at_ms")?,
@@ -268,6 +280,17 @@ pub async fn put_back(
     Ok(())
 }
 
+const BY_TEMPLATE: Sql = Sql::both("UPDATE outbox SET form = 'template' WHERE id = $1 AND form = 'code'");
+
+/// Lets a code leave by the template from now on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn send_by_template(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
+    tx.execute(BY_TEMPLATE, args![message]).await?;
+    Ok(())
+}
+
 const MARK_UNKNOWN: Sql =
     Sql::both("UPDATE outbox SET state = 'unknown' WHERE id = $1 AND state = 'sending'");
 
@@ -305,7 +328,7 @@ impl Ended {
 }
 
 const END: Sql = Sql::both(
-    "UPDATE outbox SET state = $2, reason = $3, finished_at_ms = $4 \
+    "UPDATE outbox SET state = $2, reason = $3, finished_at_ms = $4, sealed = NULL \
      WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
 );
 #[cfg(feature = "mutant-m08")]
@@ -345,8 +368,8 @@ pub struct Reported {
     pub lane: String,
     /// Whether the message has left the line.
     pub ended: Option<String>,
-    /// To whom.
-    pub author: AuthorId,
+    /// To whom, when we know her.
+    pub author: Option<AuthorId>,
     /// The generation it brings.
     pub generation: Option<GenerationId>,
     /// Whether it brings at least one of the posts.
@@ -399,7 +422,7 @@ pub async fn reported(
         message: MessageId::new(row.text("message_id")?),
         lane: row.text("lane")?,
         ended: row.maybe_text("ended")?,
-        author: AuthorId::new(row.text("author_id")?),
+        author: row.maybe_text("author_id")?.map(AuthorId::new),
         generation: row.maybe_text("generation_id")?.map(GenerationId::new),
         carries_variant: row.flag("carries_variant")?,
     }))

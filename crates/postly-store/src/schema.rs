@@ -7,7 +7,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use crate::StoreError;
+use crate::{StoreError, sql::Sql};
 
 /// The ledger is append-only, whoever holds the pen. Applied after the migrations, and safe to apply again.
 const LEDGER_TRIGGERS_SQLITE: &str = "\
@@ -30,9 +30,17 @@ const LEDGER_TRIGGERS_POSTGRES: &str = "\
 const MIGRATION_LOCK: i64 = 0x706f_7374_6c79;
 
 /// The migrations: their names and texts, in order. One that was released is never edited.
-const MIGRATIONS: [(&str, &str); 2] = [
-    ("first", include_str!("../migrations/0001_first.sql")),
-    ("lighter indexes", include_str!("../migrations/0002_lighter_indexes.sql")),
+const MIGRATIONS: [(&str, Sql); 4] = [
+    ("first", Sql::both(include_str!("../migrations/0001_first.sql"))),
+    ("lighter indexes", Sql::both(include_str!("../migrations/0002_lighter_indexes.sql"))),
+    ("accounts", Sql::both(include_str!("../migrations/0003_accounts.sql"))),
+    (
+        "codes in the outbox",
+        Sql::each(
+            include_str!("../migrations/0004_codes_in_the_outbox.sqlite.sql"),
+            include_str!("../migrations/0004_codes_in_the_outbox.postgres.sql"),
+        ),
+    ),
 ];
 
 /// A file that was made when sqlx counted the migrations of SQLite, too: it has the first.
@@ -43,16 +51,20 @@ pub(crate) fn migrate_sqlite(connection: &mut Connection) -> Result<(), StoreErr
     if connection.query_row(COUNTED_BY_SQLX, [], |row| row.get(0))? {
         connection.pragma_update(None, "user_version", 1)?;
     }
-    let migrations = Migrations::new(MIGRATIONS.iter().map(|(_, text)| M::up(text)).collect());
-    migrations.to_latest(connection).map_err(|error| StoreError::Migrate(error.into()))?;
+    let migrations = Migrations::new(MIGRATIONS.iter().map(|(_, text)| M::up(text.lite)).collect());
+    // A table that is made anew is dropped first, and what refers to it must not go with it.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let migrated = migrations.to_latest(connection);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrated.map_err(|error| StoreError::Migrate(error.into()))?;
     connection.execute_batch(LEDGER_TRIGGERS_SQLITE)?;
     Ok(())
 }
 
 fn migrator() -> Migrator {
     let numbered = (1..).zip(MIGRATIONS);
-    let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
-        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    let migration = |(version, (name, text)): (i64, (&'static str, Sql))| {
+        Migration::new(version, name.into(), MigrationType::Simple, text.pg.into_sql_str(), false)
     };
     Migrator::with_migrations(numbered.map(migration).collect())
 }
@@ -74,12 +86,44 @@ mod tests {
     fn a_file_whose_migrations_sqlx_counted_goes_on_from_there() {
         let mut connection = Connection::open_in_memory().unwrap();
         let (_, first) = MIGRATIONS[0];
-        connection.execute_batch(first).unwrap();
+        connection.execute_batch(first.lite).unwrap();
         connection.execute_batch("CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY)").unwrap();
         for _ in 0..2 {
             migrate_sqlite(&mut connection).unwrap();
         }
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, i64::try_from(MIGRATIONS.len()).unwrap());
+    }
+    #[test]
+    fn messages_and_what_refers_to_them_survive_a_table_that_is_made_anew() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        for (_, text) in &MIGRATIONS[..2] {
+            connection.execute_batch(text.lite).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 2).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO authors (id, language, created_at_ms) VALUES ('a', 'fr', 1); \
+                 INSERT INTO outbox (id, message_key, lane, author_id, provider, business, address, purpose, \
+                 carries_variant, body, state, expires_at_ms, created_at_ms) \
+                 VALUES ('m', 'k', 'l', 'a', 'meta', 'b', '33', 'help', 0, 'bonjour', 'ready', 2, 1); \
+                 INSERT INTO attempts (id, message_id, state, started_at_ms) VALUES ('t', 'm', 'sending', 1);",
+            )
+            .unwrap();
+        migrate_sqlite(&mut connection).unwrap();
+        let kept: String = connection
+            .query_row(
+                "SELECT outbox.body || outbox.form || attempts.id FROM outbox JOIN attempts ON message_id = outbox.id",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(kept, "bonjourtextt");
+        let broken: i64 = connection
+            .query_row("SELECT COUNT(*) FROM pragma_foreign_key_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(broken, 0);
+        assert!(connection.execute("DELETE FROM outbox", []).is_err(), "attempts still refer to messages");
     }
 }

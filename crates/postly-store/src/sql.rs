@@ -45,7 +45,10 @@ macro_rules! arg_from {
 
 use postly_domain::{
     Language, LedgerReason, PhoneE164, Provider, UnixMillis,
-    id::{AttemptId, AuthorId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken, MessageId},
+    id::{
+        AttemptId, AuthorId, ChallengeId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken,
+        MessageId, SessionId,
+    },
 };
 
 arg_from! {
@@ -76,7 +79,9 @@ macro_rules! arg_from_id {
     )*};
 }
 
-arg_from_id!(AttemptId AuthorId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId);
+arg_from_id!(
+    AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId SessionId
+);
 
 /// The arguments of a statement, in the order of its `$1`, `$2` …
 macro_rules! args {

@@ -181,7 +181,7 @@ pub(crate) async fn open(path: &Path) -> Result<(GroupWriter, Readers), StoreErr
         // instead of a file. The log is copied into the file every 16 MiB instead of every 4: pages that change often
         // are then copied less often.
         connection.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; \
              PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4096;",
         )?;
         #[cfg(feature = "mutant-m09")]

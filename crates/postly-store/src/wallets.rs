@@ -169,7 +169,8 @@ async fn add_entry(tx: &mut Tx, entry: &NewEntry<'_>, now: UnixMillis) -> Result
     Ok(tx.execute(ADD_ENTRY, args).await? == 1)
 }
 
-/// Spends a hold: closes it, takes the credits, writes the entry. `None` when the hold was not open.
+/// Spends a hold: closes it, takes the credits, writes the entry. Returns whose it was, which is another than she who
+/// reserved it when she was merged meanwhile. `None` when the hold was not open.
 ///
 /// # Errors
 /// When the database fails.
@@ -180,7 +181,7 @@ pub async fn settle(
     reason: LedgerReason,
     reference: &str,
     now: UnixMillis,
-) -> Result<Option<Wallet>, StoreError> {
+) -> Result<Option<(AuthorId, Wallet)>, StoreError> {
     let Some(row) = tx.maybe_one(CLOSE, args![hold, HoldState::Settled.as_str(), now]).await? else {
         return Ok(None);
     };
@@ -200,7 +201,7 @@ pub async fn settle(
         // The hold was open, so this operation cannot have been done.
         return Err(StoreError::Unreadable { column: "operation" });
     }
-    Ok(Some(wallet))
+    Ok(Some((author.clone(), wallet)))
 }
 
 /// Gives up a hold. Returns false when it was not open.
@@ -308,4 +309,17 @@ const REFUNDS_SINCE: Sql = Sql::both(
 /// When the database fails.
 pub async fn refunds_since(tx: &mut Tx, author: &AuthorId, since: UnixMillis) -> Result<i64, StoreError> {
     tx.one(REFUNDS_SINCE, args![author, since]).await?.int("refunds")
+}
+
+const EVER_HAD: Sql = Sql::both(
+    "SELECT 1 AS found FROM ledger WHERE reason = $2 AND author_id IN \
+     (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) LIMIT 1",
+);
+
+/// Whether an author, or anybody who was merged into her, ever had credits for this reason.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ever_had(tx: &mut Tx, author: &AuthorId, reason: LedgerReason) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(EVER_HAD, args![author, reason]).await?.is_some())
 }

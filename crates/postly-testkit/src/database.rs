@@ -117,6 +117,29 @@ impl Database {
         }
     }
 
+    /// Every row of a table, each as text.
+    pub async fn rows(&self, table: &str) -> Vec<String> {
+        match self.engine {
+            EngineName::Sqlite => {
+                let connection = self.sqlite();
+                let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).expect("a table");
+                let columns = statement.column_count();
+                let rows = statement.query_map([], |row| {
+                    let values: Result<Vec<rusqlite::types::Value>, _> =
+                        (0..columns).map(|n| row.get(n)).collect();
+                    Ok(format!("{:?}", values?))
+                });
+                rows.expect("an answer").collect::<Result<_, _>>().expect("rows")
+            }
+            EngineName::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("a connection");
+                let sql = AssertSqlSafe(format!("SELECT CAST(whole AS TEXT) FROM {table} AS whole"));
+                let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("an answer");
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+        }
+    }
+
     /// Changes the data behind the service's back. Returns how many rows were touched.
     ///
     /// # Errors

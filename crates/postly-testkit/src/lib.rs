@@ -4,6 +4,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "this crate is only ever a part of tests")]
 
+mod browser;
 mod clock;
 pub mod conformity;
 mod database;
@@ -11,8 +12,9 @@ pub mod recording;
 
 use std::sync::{Arc, Once};
 
-use postly_app::{App, Parts, Settings, Shutdown, Workers, operator::Who};
-use postly_domain::{PhoneE164, Provider};
+use postly_app::{App, Parts, Retention, Settings, Shutdown, Workers, operator::Who};
+use postly_domain::{PhoneE164, Provider, challenge::Budgets};
+use postly_http::{CookieKeys, Network, Site};
 use postly_pipeline::{
     FallbackModel, Writer,
     offline::OfflineWriter,
@@ -30,6 +32,7 @@ use postly_whatsapp::{
 use secrecy::SecretString;
 use tokio::{sync::watch, task::JoinHandle};
 
+pub use browser::{Answer, PASSWORD, SESSION_COOKIE, TestBrowser, session_cookie};
 pub use clock::TestClock;
 pub use database::{Database, EngineName};
 
@@ -45,13 +48,27 @@ pub struct Options {
     pub offline: bool,
     /// A second provider of models beside the simulated one: [`TestApp::second`].
     pub fallback: bool,
+    /// The provider of conversations that we start.
+    pub provider: Provider,
+    /// How many unproved codes may be sent.
+    pub code_budgets: Budgets,
+    /// Whether cookies of other NextAuth apps may read.
+    pub nextauth_shared: bool,
     /// Which statuses follow a message by themselves. None, so that a test decides.
     pub statuses: StatusPolicy,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { trial_credits: 5, offline: false, fallback: false, statuses: StatusPolicy::silent() }
+        Self {
+            trial_credits: 5,
+            offline: false,
+            fallback: false,
+            provider: Provider::Meta,
+            code_budgets: Budgets { country_hour: 30, hour: 60 },
+            nextauth_shared: false,
+            statuses: StatusPolicy::silent(),
+        }
     }
 }
 
@@ -127,7 +144,7 @@ impl TestApp {
         world.set_clock(move || outside.now_ms());
 
         let app = App::new(parts(&world, second.as_ref(), &database, &clock, options));
-        let router = postly_http::public_router(app.clone());
+        let router = postly_http::public_router(app.clone(), site(options));
         let (stop, shutdown) = Shutdown::new();
         let server = tokio::spawn(postly_http::serve(listener, router, shutdown));
         let workers = Workers::new(app.clone());
@@ -163,6 +180,16 @@ impl TestApp {
         TestAuthor { app: self, person: self.world.person(channel, number), number: number.to_owned() }
     }
 
+    /// A browser that has never been here, at an address of its own.
+    pub fn browser(&self) -> TestBrowser {
+        TestBrowser::new(&self.base_url)
+    }
+
+    /// Deletes what has had its time.
+    pub async fn sweep(&self) -> u64 {
+        self.app.sweep().await.expect("the database answers")
+    }
+
     /// Delivers a webhook once, as the provider does.
     pub async fn deliver(&self, webhook: &Webhook) -> Delivery {
         self.world.deliver(webhook).await
@@ -193,6 +220,11 @@ impl TestApp {
         self.database.texts(sql).await
     }
 
+    /// Every row of a table, each as text.
+    pub async fn rows(&self, table: &str) -> Vec<String> {
+        self.database.rows(table).await
+    }
+
     /// Changes the data behind the service's back.
     pub async fn change(&self, sql: &str) {
         self.database.change(sql).await.expect("the database takes it");
@@ -203,6 +235,19 @@ impl TestApp {
         let findings = self.app.audit().await.expect("the audit runs");
         let broken: Vec<_> = findings.iter().filter(|finding| finding.violations > 0).collect();
         assert!(broken.is_empty(), "{:?}: {broken:?}", self.engine);
+    }
+}
+
+/// The secret of the session cookie.
+pub const SESSION_SECRET: &str = "a secret for the sessions of tests";
+
+fn site(options: &Options) -> Site {
+    Site {
+        cookies: CookieKeys::new(&[SecretString::from(SESSION_SECRET.to_owned())], true),
+        shared: options.nextauth_shared,
+        public_base_url: PUBLIC_BASE_URL.to_owned(),
+        // Tests say in `X-Forwarded-For` where they come from.
+        trusted_proxies: vec![Network::parse("127.0.0.1").expect("an address")],
     }
 }
 
@@ -289,9 +334,14 @@ fn parts(
         settings: Settings {
             trial_credits: options.trial_credits,
             welcome_credits: 5,
-            default_provider: Provider::Meta,
+            default_provider: options.provider,
             site_url: PUBLIC_BASE_URL.to_owned(),
             identity_hash_key: secret("a key for the hashes of tests"),
+            otp_peppers: vec![secret("a pepper for the codes of tests")],
+            code_budgets: options.code_budgets,
+            allowed_countries: ["FR", "BE", "CH", "GB"].map(str::to_owned).to_vec(),
+            default_region: "FR".to_owned(),
+            retention: Retention { events_days: 30, messages_days: 365 },
         },
     }
 }
@@ -365,4 +415,16 @@ impl TestAuthor<'_> {
         entries.reverse();
         entries.iter().map(|entry| format!("{:+} {}", entry.delta, entry.reason)).collect()
     }
+
+    /// The code in the last message.
+    pub fn last_code(&self) -> String {
+        code_in(&self.last_text())
+    }
+}
+
+/// The six digits of a message that brings a code, as text or by a template.
+pub fn code_in(text: &str) -> String {
+    let digits: String = text.chars().map(|c| if c.is_ascii_digit() { c } else { ' ' }).collect();
+    let code = digits.split_whitespace().find(|run| run.len() == 6);
+    code.unwrap_or_else(|| panic!("no code in {text:?}")).to_owned()
 }

@@ -20,6 +20,20 @@ pub struct Routes {
     pub twilio_from: Option<String>,
 }
 
+impl Routes {
+    /// Our number at a provider, as messages to it name it; `None` when we have none there.
+    pub fn business(&self, provider: Provider) -> Option<String> {
+        match provider {
+            Provider::Meta => self.meta_phone_number_id.clone(),
+            Provider::Twilio => {
+                let bare =
+                    self.twilio_from.as_deref()?.trim_start_matches("whatsapp:").trim_start_matches('+');
+                Some(format!("whatsapp:+{bare}"))
+            }
+        }
+    }
+}
+
 /// An event that cannot be read. What [`receive`] gave out without a rule to ignore it can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnderstandError {

@@ -88,6 +88,21 @@ pub(crate) enum UsersCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Print everything we hold of an author, as one JSON object.
+    Export {
+        #[command(flatten)]
+        who: WhoArgs,
+        /// It is JSON anyway.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Erase everything about an author but her pseudonymous ledger. Nothing brings it back.
+    Erase {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Clone, Args)]

@@ -7,9 +7,11 @@ use postly_domain::{PhoneE164, Provider};
 use postly_whatsapp::send::{MetaConfig, TwilioConfig};
 use secrecy::SecretString;
 
+mod accounts;
 mod models;
 mod templates;
 
+pub(crate) use accounts::Accounts;
 pub(crate) use models::WriterChoice;
 
 /// What the service is told.
@@ -27,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) writer: WriterChoice,
     pub(crate) welcome_credits: i64,
     pub(crate) trial_credits: i64,
+    pub(crate) accounts: Accounts,
 }
 
 /// Meta's account.
@@ -142,7 +145,7 @@ impl Reader {
         self.required(name, found).unwrap_or_default()
     }
 
-    fn required<T>(&mut self, name: &str, found: Option<T>) -> Option<T> {
+    pub(crate) fn required<T>(&mut self, name: &str, found: Option<T>) -> Option<T> {
         if found.is_none() {
             self.fault(format!("{name} is missing: a random text of at least {SHORTEST_SECRET} characters"));
         }
@@ -313,20 +316,16 @@ impl Reader {
         let twilio = self.twilio(&public_base_url);
         let named = self.provider();
         let provider = self.default_provider(named, meta.is_some(), twilio.is_some());
-        // These two are for codes and sessions; a service without them would have to be stopped later.
-        self.required_secrets("OTP_SALT");
-        self.required_secrets("NEXTAUTH_SECRET");
+        let accounts = self.accounts();
         // Not used yet, but a placeholder in them would be tomorrow's open door.
         for name in ["ADMIN_PASSWORD", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"] {
             self.maybe_secrets(name);
         }
-        // Never rotated, so not a list: a comma is part of it.
-        let identity_hash_key = self.maybe_secret("IDENTITY_HASH_KEY");
+        let identity_hash_key = self.identity_hash_key();
         let identity_hash_key = self.required("IDENTITY_HASH_KEY", identity_hash_key);
         let writer = self.writer();
         let welcome_credits = self.number("WELCOME_CREDITS", 5);
         let trial_credits = self.number("WHATSAPP_TRIAL_CREDITS", 0);
-        self.default_region();
         let (Some(writer), Some(provider), Some(identity_hash_key)) = (writer, provider, identity_hash_key)
         else {
             return Err(self.faults);
@@ -343,7 +342,13 @@ impl Reader {
             writer,
             welcome_credits,
             trial_credits,
+            accounts,
         })
+    }
+
+    /// The key of what is remembered of numbers for ever. Never rotated, so not a list: a comma is part of it.
+    pub(crate) fn identity_hash_key(&mut self) -> Option<SecretString> {
+        self.maybe_secret("IDENTITY_HASH_KEY")
     }
 
     fn default_provider(&mut self, named: Option<Provider>, meta: bool, twilio: bool) -> Option<Provider> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use postly_app::{App, Parts, Settings, SystemClock};
-use postly_domain::Provider;
+use postly_app::{App, Parts, Retention, Settings, SystemClock};
+use postly_domain::{Provider, challenge::Budgets};
+use postly_http::{CookieKeys, Site};
 use postly_pipeline::{FallbackModel, Writer, offline::OfflineWriter, openai::OpenAiModel};
 use postly_store::Db;
 use postly_whatsapp::{
@@ -72,12 +73,32 @@ pub(crate) fn application(config: Config, db: Db) -> anyhow::Result<App> {
             default_provider: config.provider,
             site_url: config.public_base_url,
             identity_hash_key: config.identity_hash_key,
+            otp_peppers: config.accounts.otp_peppers,
+            code_budgets: config.accounts.code_budgets,
+            allowed_countries: config.accounts.allowed_countries,
+            default_region: config.accounts.default_region,
+            retention: config.accounts.retention,
         },
     }))
 }
 
+/// What the public listener is told.
+pub(crate) fn site(config: &Config) -> Site {
+    let accounts = &config.accounts;
+    Site {
+        cookies: CookieKeys::new(&accounts.session_secrets, config.public_base_url.starts_with("https://")),
+        shared: accounts.nextauth_shared,
+        public_base_url: config.public_base_url.clone(),
+        trusted_proxies: accounts.trusted_proxies.clone(),
+    }
+}
+
 /// An application that only looks at the database and corrects it: it hears and sends nothing.
-pub(crate) fn operator_application(db: Db, provider: Provider) -> anyhow::Result<App> {
+pub(crate) fn operator_application(
+    db: Db,
+    provider: Provider,
+    identity_hash_key: SecretString,
+) -> anyhow::Result<App> {
     let nowhere = "http://localhost";
     Ok(App::new(Parts {
         db,
@@ -92,7 +113,12 @@ pub(crate) fn operator_application(db: Db, provider: Provider) -> anyhow::Result
             welcome_credits: 0,
             default_provider: provider,
             site_url: nowhere.to_owned(),
-            identity_hash_key: SecretString::from(String::new()),
+            identity_hash_key,
+            otp_peppers: vec![],
+            code_budgets: Budgets { country_hour: 0, hour: 0 },
+            allowed_countries: vec![],
+            default_region: "FR".to_owned(),
+            retention: Retention { events_days: 30, messages_days: 365 },
         },
     }))
 }

@@ -166,7 +166,8 @@ impl Machine<'_> {
         let now = self.scene.now();
         let mut tx = self.scene.db().write().await.unwrap();
         let before = std::mem::take(&mut self.world);
-        let person = self.scene.app.meet(&mut tx, &sender, || Language::Fr, now).await.unwrap();
+        let person = self.scene.app.meet(&mut tx, &sender, now, || Language::Fr, now).await.unwrap();
+        let person = person.expect("nobody was erased");
         let author = person.author.id.clone();
         let is_new = self.authors.insert(author.clone());
         if let Some(expected) = before.author_of(&sender) {
@@ -226,7 +227,7 @@ impl Machine<'_> {
         };
         let mut tx = self.scene.db().write().await.unwrap();
         let before = std::mem::take(&mut self.world);
-        let has_moved = self.scene.app.move_identity(&mut tx, &change).await.unwrap();
+        let has_moved = self.scene.app.move_identity(&mut tx, &change).await.unwrap().is_some();
         let after = self.look(&mut tx).await;
         self.assert_credits(&before, &after, &AuthorId::new("nobody"), 0);
 

@@ -171,7 +171,7 @@ impl Machine<'_> {
             }
             _ => None,
         };
-        assert_eq!(settled, expected);
+        assert_eq!(settled.map(|(_, wallet)| wallet), expected);
     }
 
     async fn release(&mut self, hold: usize) {

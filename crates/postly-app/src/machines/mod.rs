@@ -82,6 +82,11 @@ impl Scene {
                 default_provider: Provider::Meta,
                 site_url: String::new(),
                 identity_hash_key: "a key for the hashes of tests".to_owned().into(),
+                otp_peppers: vec!["a pepper for the codes of tests".to_owned().into()],
+                code_budgets: postly_domain::challenge::Budgets { country_hour: 30, hour: 60 },
+                allowed_countries: vec!["FR".to_owned()],
+                default_region: "FR".to_owned(),
+                retention: crate::Retention { events_days: 30, messages_days: 365 },
             },
         });
         Self { app, clock, database, histories: 0 }

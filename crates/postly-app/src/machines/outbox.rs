@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use postly_domain::{
     Language, LedgerReason, Provider, UnixMillis,
     credits::{GENERATION_PRICE, MAX_AUTOMATIC_REFUNDS_PER_DAY},
-    delivery::{AttemptState, MAX_UNCLEAR_ATTEMPTS, SendOutcome},
+    delivery::{AttemptState, Form, MAX_UNCLEAR_ATTEMPTS, SendOutcome},
     event::{DeliveryStatus, EventKey, EventKind, IgnoreRule, ReceivedEvent, StatusUpdate},
     id::{AttemptId, AuthorId, EntryId, EventId, GenerationId, HoldId, LeaseToken, MessageId},
     post::{BriefKind, Intent, Platform},
@@ -180,7 +180,7 @@ impl Machine<'_> {
                 id: &id,
                 key: &key,
                 lane: &self.lane,
-                author: &self.author,
+                author: Some(&self.author),
                 provider: Provider::Meta,
                 business: &self.lane,
                 address: "33612345678",
@@ -190,6 +190,8 @@ impl Machine<'_> {
                 carries_variant: carries,
                 reply_to: None,
                 body: "bonjour",
+                form: Form::Text,
+                sealed: None,
                 expires_at,
             };
             assert!(outbox::queue(&mut tx, &new, now).await.unwrap());

@@ -7,6 +7,7 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod accounts;
 mod attacks;
 mod commands;
 mod delivery;
@@ -15,6 +16,8 @@ mod identity;
 mod ingress;
 mod injection;
 mod journey;
+mod leaving;
+mod login;
 mod model;
 mod outage;
 mod samples;

@@ -255,6 +255,10 @@ pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, U
                 sender: sender(message, contact).ok_or(UnderstandError::Missing("sender"))?,
                 business: text(metadata, "phone_number_id")
                     .ok_or(UnderstandError::Missing("business number"))?,
+                business_number: text(metadata, "display_phone_number").and_then(|shown| {
+                    // As people write it: `+1 555-078-3881`.
+                    PhoneE164::from_provider(&shown.replace(['+', ' ', '-', '(', ')', '.'], ""))
+                }),
                 provider_message_id: id_of(message).ok_or(UnderstandError::Missing("id"))?,
                 occurred_at: UnixMillis(at),
                 content: content(message)?,

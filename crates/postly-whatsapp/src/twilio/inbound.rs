@@ -130,6 +130,7 @@ pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, U
         EventKind::Message => Ok(InboundEvent::Message(InboundMessage {
             sender: fields.sender().ok_or(UnderstandError::Missing("sender"))?,
             business: fields.get("To").ok_or(UnderstandError::Missing("business number"))?.to_owned(),
+            business_number: fields.get("To").and_then(PhoneE164::from_provider),
             provider_message_id: id,
             occurred_at: UnixMillis(slice.at),
             content: fields.content(),

@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use super::{Failure, say, say_json};
 use crate::{
     cli::{DemoOptions, ProviderName},
-    config::{Config, Meta, Twilio, WriterChoice},
+    config::{Accounts, Config, Meta, Twilio, WriterChoice},
     telemetry, wiring,
 };
 
@@ -118,13 +118,15 @@ impl World {
             ..SimulatorConfig::default()
         };
         let simulator = Simulator::start(config.clone()).await.context("cannot start the simulator")?;
-        let app = wiring::application(configuration(&config, &simulator, &public_base_url)?, db)?;
+        let configuration = configuration(&config, &simulator, &public_base_url)?;
+        let site = wiring::site(&configuration);
+        let app = wiring::application(configuration, db)?;
         // Set once, here.
         let _ = desk.set(app.clone());
 
         let (stop, shutdown) = Shutdown::new();
         let mut tasks = JoinSet::new();
-        let router = postly_http::public_router(app.clone());
+        let router = postly_http::public_router(app.clone(), site);
         tasks.spawn(postly_http::serve(listener, router, shutdown.clone()));
         tasks.spawn(Workers::new(app.clone()).run(shutdown));
         Ok(Self { app, simulator, stop, tasks })
@@ -180,6 +182,10 @@ fn configuration(
         writer: WriterChoice::Offline,
         welcome_credits: 5,
         trial_credits: TRIAL_CREDITS,
+        accounts: Accounts::of_a_demo(
+            secret("a pepper that is for demonstrations only"),
+            secret("a session secret that is for demonstrations only"),
+        ),
     })
 }
 

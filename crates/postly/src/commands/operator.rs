@@ -3,6 +3,7 @@
 use postly_app::{App, operator::Who};
 use postly_domain::{PhoneE164, UnixMillis, id::AuthorId};
 use postly_store::{Db, wallets::Entry};
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::{Failure, say, say_json};
@@ -27,7 +28,24 @@ impl Desk {
         let (database_url, region) = reader.done((database_url, region)).map_err(Failure::Config)?;
         telemetry::plain();
         let db = wiring::open(&database_url).await?;
-        Ok(Self { app: wiring::operator_application(db, provider)?, region })
+        let key = SecretString::from(String::new());
+        Ok(Self { app: wiring::operator_application(db, provider, key)?, region })
+    }
+
+    /// The same for what is remembered by keyed hashes: only the key of the service makes the same ones.
+    async fn open_with_key() -> Result<Self, Failure> {
+        let mut reader = Reader::from_process();
+        let database_url = reader.database_url();
+        let region = reader.default_region();
+        let provider = reader.provider().unwrap_or(postly_domain::Provider::Meta);
+        let key = reader.identity_hash_key();
+        let key = reader.required("IDENTITY_HASH_KEY", key);
+        let (database_url, region, key) =
+            reader.done((database_url, region, key)).map_err(Failure::Config)?;
+        telemetry::plain();
+        let db = wiring::open(&database_url).await?;
+        let app = wiring::operator_application(db, provider, key.unwrap_or_default())?;
+        Ok(Self { app, region })
     }
 
     async fn who(&self, who: &WhoArgs) -> Result<Who, Failure> {
@@ -97,7 +115,16 @@ pub(crate) async fn audit(output: Output) -> Result<(), Failure> {
 
 /// `postly users`.
 pub(crate) async fn users(command: UsersCommand) -> Result<(), Failure> {
-    let UsersCommand::Show { who, output } = command;
+    let (who, output) = match command {
+        UsersCommand::Show { who, output } => (who, output),
+        UsersCommand::Export { who, output: _ } => {
+            let desk = Desk::open().await?;
+            let export = desk.app.export_of(&desk.who(&who).await?).await?;
+            say(&serde_json::to_string_pretty(&export)?);
+            return Ok(());
+        }
+        UsersCommand::Erase { who, output } => return erase(&who, output).await,
+    };
     let desk = Desk::open().await?;
     let account = desk.app.account(&desk.who(&who).await?).await?;
     let identities: Vec<_> = account
@@ -126,6 +153,19 @@ pub(crate) async fn users(command: UsersCommand) -> Result<(), Failure> {
         say_json(&shown);
     } else {
         say(&serde_json::to_string_pretty(&shown)?);
+    }
+    Ok(())
+}
+
+/// `postly users erase`.
+async fn erase(who: &WhoArgs, output: Output) -> Result<(), Failure> {
+    let desk = Desk::open_with_key().await?;
+    let id = desk.app.account(&desk.who(who).await?).await?.author.id;
+    desk.app.erase(&id).await?;
+    if output.json {
+        say_json(&json!({ "erased": id.as_str() }));
+    } else {
+        say(&format!("Erased author {id}: her ledger is left, without her name."));
     }
     Ok(())
 }

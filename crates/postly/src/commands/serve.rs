@@ -31,6 +31,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let (public, admin) = (config.bind_address, config.admin_bind_address);
     let db = wiring::open(config.database_url.expose_secret()).await?;
     let engine = db.engine();
+    let site = wiring::site(&config);
     let app = wiring::application(config, db.clone())?;
     let (stop, shutdown) = Shutdown::new();
 
@@ -43,7 +44,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         let listener = listen(public, "BIND_ADDRESS").await?;
         let address = listener.local_addr().context("cannot tell where the public listener is")?;
         tracing::info!(%address, engine = name(engine), "Listening on {address}");
-        parts.spawn(serve(listener, postly_http::public_router(app.clone()), shutdown.clone()));
+        parts.spawn(serve(listener, postly_http::public_router(app.clone(), site), shutdown.clone()));
     }
     if role != Role::Web {
         parts.spawn(Workers::new(app).run(shutdown));

@@ -1,0 +1,301 @@
+//! Accounts on the web: signing up, logging in with a password, and what an author sees and changes of hers.
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use postly_domain::{
+    Email, Language, PhoneE164, UnixMillis,
+    id::AuthorId,
+    login::{EmailError, PasswordError, check_password},
+};
+use postly_store::{
+    StoreError, Tx, authors,
+    limits::{self, Limit},
+    sessions,
+    wallets::{self, Wallet},
+};
+use tokio::sync::Semaphore;
+
+use crate::{
+    App, LoggedIn,
+    ids::Fresh as _,
+    sessions::{Browser, SessionCookie},
+};
+
+/// Sign-ups from one address (five an hour).
+const SIGN_UPS: Limit = Limit { name: "signup", window_ms: 3600 * 1000 };
+/// Wrong passwords from one address (five in five minutes).
+const WRONG_PASSWORDS: Limit = Limit { name: "password", window_ms: 5 * 60 * 1000 };
+/// How many passwords are hashed at once: each takes a core and 19 MiB for some tens of milliseconds.
+const HASHED_AT_ONCE: usize = 2;
+/// How soon after proving her number an author may replace a password she has forgotten.
+const FRESH_PROOF_MS: i64 = 3600 * 1000;
+
+/// What an author sees of her account.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Her id.
+    pub id: AuthorId,
+    /// Her address.
+    pub email: Option<String>,
+    /// Her number.
+    pub phone: Option<PhoneE164>,
+    /// The language we speak with her.
+    pub language: Language,
+    /// What she has.
+    pub wallet: Wallet,
+    /// When her number was last exchanged for another.
+    pub number_changed_at: Option<UnixMillis>,
+}
+
+/// Why somebody could not sign up, log in, or change her login.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The address cannot be read.
+    #[error(transparent)]
+    Email(#[from] EmailError),
+    /// The password is not taken.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Somebody has this address.
+    #[error("the address is taken")]
+    EmailTaken,
+    /// Unknown address or wrong password: nobody learns which.
+    #[error("unknown address or wrong password")]
+    InvalidCredentials,
+    /// A password is replaced by whoever knows the old one, or has just proved her number.
+    #[error("the old password is missing, and no number was proved lately")]
+    ProofNeeded,
+    /// Too many from this address.
+    #[error("too many requests")]
+    RateLimited {
+        /// When the next may come, in seconds from now.
+        retry_after_s: i64,
+    },
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+    /// A password could not be hashed.
+    #[error("a password could not be hashed")]
+    Hash,
+}
+
+/// Hashes passwords, some at a time.
+pub(crate) struct Passwords {
+    places: Semaphore,
+    /// A hash of a password that nobody has, for those who have none: comparing with it takes as long.
+    nobodys: String,
+}
+
+impl Passwords {
+    pub(crate) fn new() -> Self {
+        let nobodys = Argon2::default().hash_password(b"nobody has this password");
+        Self {
+            places: Semaphore::new(HASHED_AT_ONCE),
+            nobodys: nobodys.map(|hash: PasswordHash| hash.to_string()).unwrap_or_default(),
+        }
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, AccountError> {
+        let password = password.to_owned();
+        self.work(move || {
+            let hash =
+                Argon2::default().hash_password(password.as_bytes()).map_err(|_| AccountError::Hash)?;
+            Ok(hash.to_string())
+        })
+        .await
+    }
+
+    /// Whether a password is the one that was hashed; `None` compares with nobody's, and is never right.
+    async fn is_right(&self, hash: Option<String>, password: &str) -> Result<bool, AccountError> {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobodys.clone());
+        let password = password.to_owned();
+        let right = self
+            .work(move || {
+                let parsed = PasswordHash::new(&hash).map_err(|_| AccountError::Hash)?;
+                Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+            })
+            .await?;
+        Ok(right && known)
+    }
+
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, AccountError> + Send + 'static,
+    ) -> Result<T, AccountError> {
+        let _place = self.places.acquire().await.map_err(|_| AccountError::Hash)?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| AccountError::Hash)?
+    }
+}
+
+impl App {
+    /// Makes a full account, and logs its author in.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
+    pub async fn sign_up(
+        &self,
+        email: &str,
+        password: &str,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<(SessionCookie, Profile), AccountError> {
+        let email = Email::parse(email)?;
+        check_password(password, &email)?;
+        self.count(SIGN_UPS, browser).await?;
+        let hash = self.0.passwords.hash(password).await?;
+        let mut tx = self.0.db.write().await?;
+        // Two who take one address at once would meet at its index, with an error.
+        authors::lock_person(&mut tx, email.as_str()).await?;
+        let author = authors::add(&mut tx, &AuthorId::fresh(), Language::Fr, self.now()).await?;
+        if !authors::set_login(&mut tx, &author.id, email.as_str(), Some(&hash)).await? {
+            return Err(AccountError::EmailTaken);
+        }
+        let opened = self.log_in(&mut tx, &author.id, session, browser, false).await?;
+        tx.commit().await?;
+        Ok(opened)
+    }
+
+    /// Logs an author in by her password.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
+    pub async fn log_in_by_password(
+        &self,
+        email: &str,
+        password: &str,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<(SessionCookie, Profile), AccountError> {
+        // Counted before anything is compared, and taken back when it was right.
+        self.count(WRONG_PASSWORDS, browser).await?;
+        let known = match Email::parse(email) {
+            Ok(email) if password.len() <= postly_domain::login::LONGEST_PASSWORD => {
+                let mut tx = self.0.db.read().await?;
+                authors::by_email(&mut tx, email.as_str()).await?
+            }
+            Ok(_) | Err(_) => None,
+        };
+        let (author, hash) = known.unzip();
+        let right = self.0.passwords.is_right(hash.flatten(), password).await?;
+        let (Some(author), true) = (author, right) else { return Err(AccountError::InvalidCredentials) };
+        let mut tx = self.0.db.write().await?;
+        limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
+        let opened = self.log_in(&mut tx, &author, session, browser, false).await?;
+        tx.commit().await?;
+        Ok(opened)
+    }
+
+    async fn count(&self, limit: Limit, browser: &Browser) -> Result<(), AccountError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let counted = limits::hit(&mut tx, limit, &self.name_hash(&browser.address), now).await?;
+        tx.commit().await?;
+        counted.map_err(|then| AccountError::RateLimited { retry_after_s: (then.since_ms(now) + 999) / 1000 })
+    }
+
+    /// What an author sees of her account.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile(&self, author: &AuthorId) -> Result<Profile, StoreError> {
+        let mut tx = self.0.db.read().await?;
+        self.profile_of(&mut tx, author).await
+    }
+
+    pub(crate) async fn profile_of(&self, tx: &mut Tx, id: &AuthorId) -> Result<Profile, StoreError> {
+        let author = authors::get(tx, id).await?.ok_or(StoreError::Unreadable { column: "author_id" })?;
+        let identities = authors::identities_of(tx, id).await?;
+        Ok(Profile {
+            id: author.id,
+            email: author.email,
+            phone: identities.into_iter().find_map(|identity| identity.phone),
+            language: author.language,
+            wallet: wallets::get(tx, id).await?,
+            number_changed_at: authors::number_changed_at(tx, id).await?,
+        })
+    }
+
+    /// Changes what an author may change herself: her language, and her login. A new password asks for the old one, or
+    /// for a session that a number opened within the hour; it ends her other sessions.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
+    pub async fn change_account(
+        &self,
+        session: &LoggedIn,
+        change: &AccountChange<'_>,
+    ) -> Result<Profile, AccountError> {
+        let author = &session.session.author;
+        let email = change.email.map(Email::parse).transpose()?;
+        let mut hash = None;
+        if let Some(password) = change.password {
+            let owner = match (&email, &session.email) {
+                (Some(email), _) => email.clone(),
+                (None, Some(email)) => Email::parse(email)?,
+                (None, None) => return Err(AccountError::Email(EmailError)),
+            };
+            check_password(password, &owner)?;
+        }
+        if change.password.is_some() || email.is_some() {
+            self.check_proof(session, change.current_password).await?;
+        }
+        if let Some(password) = change.password {
+            hash = Some(self.0.passwords.hash(password).await?);
+        }
+        let mut tx = self.0.db.write().await?;
+        if let Some(language) = change.language {
+            authors::set_language(&mut tx, author, language, true).await?;
+        }
+        if let Some(email) = &email {
+            authors::lock_person(&mut tx, email.as_str()).await?;
+            let kept = authors::password(&mut tx, author).await?;
+            if !authors::set_login(&mut tx, author, email.as_str(), kept.as_deref()).await? {
+                return Err(AccountError::EmailTaken);
+            }
+        }
+        if let Some(hash) = &hash {
+            authors::set_password(&mut tx, author, hash).await?;
+            sessions::end_all(&mut tx, author, Some(&session.session.id)).await?;
+        }
+        let profile = self.profile_of(&mut tx, author).await?;
+        tx.commit().await?;
+        Ok(profile)
+    }
+
+    async fn check_proof(&self, session: &LoggedIn, current: Option<&str>) -> Result<(), AccountError> {
+        let proved =
+            session.session.by_whatsapp && self.now().since_ms(session.session.created_at) < FRESH_PROOF_MS;
+        let mut tx = self.0.db.read().await?;
+        let hash = authors::password(&mut tx, &session.session.author).await?;
+        drop(tx);
+        match (current, proved) {
+            (_, true) => Ok(()),
+            (Some(current), false) if self.0.passwords.is_right(hash, current).await? => Ok(()),
+            (Some(_), false) => Err(AccountError::InvalidCredentials),
+            (None, false) => Err(AccountError::ProofNeeded),
+        }
+    }
+}
+
+/// What an author changes of her account; what is absent stays.
+#[derive(Clone, Copy, Default)]
+pub struct AccountChange<'a> {
+    /// The language we speak with her.
+    pub language: Option<Language>,
+    /// A new address.
+    pub email: Option<&'a str>,
+    /// A new password.
+    pub password: Option<&'a str>,
+    /// The password so far.
+    pub current_password: Option<&'a str>,
+}
+
+/// Shows nothing: it holds passwords.
+impl std::fmt::Debug for AccountChange<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AccountChange")
+    }
+}

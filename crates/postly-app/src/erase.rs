@@ -1,0 +1,108 @@
+//! Leaving: everything about a person goes, but for a pseudonym in the ledger and keyed hashes of what she was given.
+
+use postly_domain::{
+    Provider, UnixMillis,
+    challenge::confirms_erasure,
+    delivery::Form,
+    event::InboundMessage,
+    id::{AuthorId, MessageId},
+    time::SERVICE_WINDOW_SECS,
+};
+use postly_store::{
+    StoreError, Tx, authors, erasures,
+    inbox::{self, DueEvent, Outcome},
+    lanes::ClaimedLane,
+    outbox::{self, NewMessage},
+};
+
+use crate::{App, JourneyError, ids::Fresh as _, people::Person, seal::Sealed};
+
+/// How long the question whether everything is to be erased may be answered.
+const CONFIRM_WITHIN_MS: i64 = 15 * 60 * 1000;
+
+impl App {
+    /// Whether this message confirms that everything is to be erased.
+    pub(crate) fn confirms(&self, person: &Person, text: &str, now: UnixMillis) -> bool {
+        let asked = person.author.erasure_asked_at;
+        asked.is_some_and(|at| now.since_ms(at) < CONFIRM_WITHIN_MS) && confirms_erasure(text)
+    }
+
+    /// Erases whoever confirmed it on WhatsApp. The receipt is the answer to her confirmation: where it goes is sealed.
+    pub(crate) async fn erase_and_finish(
+        &self,
+        mut tx: Tx,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+        person: &Person,
+    ) -> Result<(), JourneyError> {
+        let now = self.now();
+        let author = &person.author.id;
+        // What she wrote in this very second may be what she writes next.
+        self.erase_in(&mut tx, author, event.occurred_at.plus_ms(-1), now).await?;
+        let id = MessageId::fresh();
+        let sealed = Sealed { address: Some(message.sender.address.clone()), ..Sealed::default() };
+        let window = event.occurred_at.plus_secs(SERVICE_WINDOW_SECS);
+        let receipt = NewMessage {
+            id: &id,
+            key: &format!("{}:{}:0", event.id, event.round),
+            lane: &format!("erased:{id}"),
+            author: Some(author),
+            provider: event.provider,
+            business: &message.business,
+            address: "",
+            purpose: "erased",
+            event: Some(&event.id),
+            generation: None,
+            carries_variant: false,
+            reply_to: None,
+            body: &self.0.catalogue.text(person.author.language, "erased"),
+            form: Form::Text,
+            sealed: Some(&self.0.peppers.seal(&id, &sealed)?),
+            expires_at: window,
+        };
+        outbox::queue(&mut tx, &receipt, now).await?;
+        inbox::wipe(&mut tx, &event.id).await?;
+        let outcome = Outcome::Answered { reply: "erased", message: id };
+        self.finish(tx, claimed, event, Some(author), &outcome).await
+    }
+
+    /// Erases an author. Nothing is sent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn erase(&self, author: &AuthorId) -> Result<(), StoreError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let author = authors::current(&mut tx, author).await?;
+        self.erase_in(&mut tx, &author, now, now).await?;
+        tx.commit().await
+    }
+
+    async fn erase_in(
+        &self,
+        tx: &mut Tx,
+        author: &AuthorId,
+        until: UnixMillis,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        authors::lock(tx, author).await?;
+        let mut lanes = vec![];
+        for identity in authors::identities_of(tx, author).await? {
+            for name in
+                identity.phone.iter().map(|phone| phone.as_str().to_owned()).chain(identity.bsuid.clone())
+            {
+                erasures::mark(tx, &self.name_hash(&name), until).await?;
+            }
+            for provider in [Provider::Meta, Provider::Twilio] {
+                if let (Some(phone), Some(business)) = (&identity.phone, self.0.routes.business(provider)) {
+                    lanes.push(self.lane(&postly_whatsapp::conversation_lane(provider, &business, phone)));
+                }
+            }
+        }
+        erasures::erase(tx, author, &lanes, now).await?;
+        metrics::counter!("erasures_total").increment(1);
+        tracing::info!(author.id = %author, "Erased author {author}");
+        Ok(())
+    }
+}

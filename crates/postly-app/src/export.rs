@@ -1,0 +1,242 @@
+//! Everything we hold of an author, for her to take along.
+
+use postly_domain::{
+    PhoneE164, UnixMillis,
+    event::{Content, InboundEvent},
+    id::AuthorId,
+};
+use postly_store::{StoreError, authors, exports, sessions, wallets};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{App, operator::OperatorError, operator::Who};
+
+/// Everything we hold of an author. Times are RFC 3339 in UTC.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Export {
+    /// What this file is, and what is not in it.
+    about: &'static str,
+    exported_at: String,
+    author: ExportedAuthor,
+    identities: Vec<ExportedIdentity>,
+    credits: ExportedCredits,
+    generations: Vec<ExportedGeneration>,
+    messages_received: Vec<Received>,
+    messages_sent: Vec<Sent>,
+    sessions: Vec<ExportedSession>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedAuthor {
+    id: String,
+    email: Option<String>,
+    has_password: bool,
+    language: &'static str,
+    created_at: String,
+    number_changed_at: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedIdentity {
+    provider: &'static str,
+    provider_user_id: Option<String>,
+    phone: Option<String>,
+    bsuid: Option<String>,
+    stopped_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ExportedCredits {
+    available: i64,
+    held: i64,
+    entries: Vec<ExportedEntry>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedEntry {
+    id: String,
+    delta: i64,
+    reason: String,
+    note: Option<String>,
+    reference: Option<String>,
+    created_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedGeneration {
+    id: String,
+    brief: String,
+    platform: String,
+    language: String,
+    /// The text in `variants` was written by this machine (Regulation (EU) 2024/1689, article 50).
+    machine_generated: bool,
+    writer: String,
+    variants: Option<Box<RawValue>>,
+    refunded: bool,
+    created_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Received {
+    provider: &'static str,
+    at: String,
+    kind: &'static str,
+    text: Option<String>,
+    outcome: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Sent {
+    provider: &'static str,
+    at: String,
+    purpose: String,
+    machine_generated: bool,
+    text: String,
+    state: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedSession {
+    id: String,
+    browser: String,
+    created_at: String,
+    seen_at: String,
+}
+
+const ABOUT: &str = "Everything that Postly-AI holds of you. Texts marked machineGenerated were written by a machine. \
+     Not in it: hashes of your password and of what you were given once, which cannot be read back.";
+
+impl App {
+    /// Everything we hold of whoever an operator names.
+    ///
+    /// # Errors
+    /// When nobody has this number or id, or the database fails.
+    pub async fn export_of(&self, who: &Who) -> Result<Export, OperatorError> {
+        let id = self.account(who).await?.author.id;
+        Ok(self.export(&id).await?)
+    }
+
+    /// Everything we hold of an author, of each kind [`exports::MOST_ROWS`] at most.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn export(&self, id: &AuthorId) -> Result<Export, StoreError> {
+        let now = self.now();
+        // One reading, so that the parts agree; a lifetime of messages takes longer than a request's statements may.
+        let mut tx = self.0.db.read_at_length().await?;
+        let author =
+            authors::get(&mut tx, id).await?.ok_or(StoreError::Unreadable { column: "author_id" })?;
+        let wallet = wallets::get(&mut tx, id).await?;
+        let most = usize::try_from(exports::MOST_ROWS).unwrap_or(usize::MAX);
+        let (entries, _) = wallets::entries(&mut tx, id, None, most).await?;
+        let generations = exports::generations(&mut tx, id).await?;
+        let received = exports::events(&mut tx, id).await?;
+        let sent = exports::messages(&mut tx, id).await?;
+        Ok(Export {
+            about: ABOUT,
+            exported_at: rfc3339(now),
+            author: ExportedAuthor {
+                id: author.id.to_string(),
+                has_password: authors::password(&mut tx, id).await?.is_some(),
+                email: author.email,
+                language: author.language.code(),
+                created_at: rfc3339(author.created_at),
+                number_changed_at: authors::number_changed_at(&mut tx, id).await?.map(rfc3339),
+            },
+            identities: authors::identities_of(&mut tx, id)
+                .await?
+                .into_iter()
+                .map(|identity| ExportedIdentity {
+                    provider: identity.provider.as_str(),
+                    provider_user_id: identity.address,
+                    phone: identity.phone.as_ref().map(PhoneE164::as_str).map(str::to_owned),
+                    bsuid: identity.bsuid,
+                    stopped_at: identity.stopped_at.map(rfc3339),
+                })
+                .collect(),
+            credits: ExportedCredits {
+                available: wallet.available(),
+                held: wallet.held,
+                entries: entries
+                    .into_iter()
+                    .map(|entry| ExportedEntry {
+                        id: entry.id.to_string(),
+                        delta: entry.delta,
+                        reason: entry.reason,
+                        note: entry.note,
+                        reference: entry.reference,
+                        created_at: rfc3339(entry.created_at),
+                    })
+                    .collect(),
+            },
+            generations: generations
+                .into_iter()
+                .map(|posts| ExportedGeneration {
+                    id: posts.id,
+                    brief: posts.brief,
+                    platform: posts.platform,
+                    language: posts.language,
+                    machine_generated: true,
+                    writer: posts.writer,
+                    variants: RawValue::from_string(posts.variants).ok(),
+                    refunded: posts.refunded,
+                    created_at: rfc3339(posts.created_at),
+                })
+                .collect(),
+            messages_received: received
+                .into_iter()
+                .map(|event| {
+                    let text = match postly_whatsapp::understand(event.provider, event.kind, &event.slice) {
+                        Ok(InboundEvent::Message(message)) => match message.content {
+                            Content::Text(text) => Some(text),
+                            Content::Tap { payload } => Some(payload),
+                            Content::Unreadable { .. } | Content::Silent { .. } => None,
+                        },
+                        Ok(InboundEvent::Status(_) | InboundEvent::IdentityChange(_)) | Err(_) => None,
+                    };
+                    Received {
+                        provider: event.provider.as_str(),
+                        at: rfc3339(event.occurred_at),
+                        kind: event.kind.as_str(),
+                        text,
+                        outcome: event.outcome,
+                    }
+                })
+                .collect(),
+            messages_sent: sent
+                .into_iter()
+                .map(|message| Sent {
+                    provider: message.provider.as_str(),
+                    at: rfc3339(message.created_at),
+                    machine_generated: message.purpose == "result",
+                    purpose: message.purpose,
+                    text: message.body,
+                    state: message.state,
+                })
+                .collect(),
+            sessions: sessions::of_author(&mut tx, id, now)
+                .await?
+                .into_iter()
+                .map(|session| ExportedSession {
+                    id: session.id.to_string(),
+                    browser: session.label,
+                    created_at: rfc3339(session.created_at),
+                    seen_at: rfc3339(session.seen_at),
+                })
+                .collect(),
+        })
+    }
+}
+
+/// An instant as RFC 3339 in UTC.
+pub fn rfc3339(at: UnixMillis) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
+}

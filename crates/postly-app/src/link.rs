@@ -1,0 +1,234 @@
+//! A number finds its account: proving it, joining it to an account, exchanging it for another.
+
+use postly_domain::{
+    Language, LedgerReason, PhoneE164, UnixMillis,
+    delivery::Form,
+    id::{AuthorId, EntryId, IdentityId, MessageId},
+    time::SERVICE_WINDOW_SECS,
+};
+use postly_store::{
+    StoreError, Tx,
+    authors::{self, GrantKind, Identity},
+    challenges::{self, Challenge},
+    merges,
+    outbox::{self, NewMessage},
+    sessions,
+    wallets::{self, NewEntry},
+};
+
+use crate::{App, LoggedIn, ids::Fresh as _};
+
+/// What became of a link.
+pub(crate) enum LinkOutcome {
+    /// The number is the author's.
+    Linked,
+    /// It belongs to a full account.
+    Taken,
+    /// Whoever asked for it is not there any more.
+    Refused,
+}
+
+impl App {
+    /// Finds whose number a login proved, or makes an author for it. `None` when whoever opened the challenge has lost
+    /// the number since.
+    pub(crate) async fn prove(
+        &self,
+        tx: &mut Tx,
+        challenge: &Challenge,
+    ) -> Result<Option<AuthorId>, StoreError> {
+        let now = self.now();
+        if let Some(phone) = &challenge.phone {
+            authors::lock_person(tx, phone.as_str()).await?;
+        }
+        let author = match (&challenge.identity, &challenge.phone) {
+            (Some(identity), _) => {
+                // Who wrote, and nobody whom the number has come to since.
+                let identity = authors::identity_by_id(tx, identity).await?;
+                match identity.filter(|identity| identity.phone == challenge.phone) {
+                    Some(identity) => {
+                        authors::prove_identity(tx, &identity.id, now).await?;
+                        identity.author_id
+                    }
+                    None => return Ok(None),
+                }
+            }
+            (None, Some(phone)) => match authors::identities_by_phone(tx, phone).await?.into_iter().next() {
+                Some(known) => known.author_id,
+                None => self.expect(tx, phone, Language::Fr, now).await?,
+            },
+            (None, None) => return Ok(None),
+        };
+        if let Some(phone) = &challenge.phone {
+            authors::prove_phone(tx, &author, phone, now).await?;
+        }
+        self.grant_welcome(tx, &author, challenge.phone.as_ref(), challenge.identity.as_ref(), now).await?;
+        Ok(Some(author))
+    }
+
+    /// Joins the number of a challenge to the account of a session. Whoever had it without an account of her own is
+    /// merged into it.
+    pub(crate) async fn link(
+        &self,
+        tx: &mut Tx,
+        challenge: &Challenge,
+        session: &LoggedIn,
+    ) -> Result<LinkOutcome, StoreError> {
+        let now = self.now();
+        let author = &session.session.author;
+        if sessions::find(tx, &session.session.id, now).await?.is_none() {
+            return Ok(LinkOutcome::Refused);
+        }
+        if let Some(phone) = &challenge.phone {
+            authors::lock_person(tx, phone.as_str()).await?;
+        }
+        let owner = match (&challenge.identity, &challenge.phone) {
+            (Some(identity), _) => match authors::identity_by_id(tx, identity).await? {
+                Some(identity) => Some(identity.author_id),
+                None => return Ok(LinkOutcome::Refused),
+            },
+            (None, Some(phone)) => {
+                authors::identities_by_phone(tx, phone).await?.into_iter().next().map(|known| known.author_id)
+            }
+            (None, None) => return Ok(LinkOutcome::Refused),
+        };
+        match owner {
+            Some(owner) if owner == *author => {}
+            Some(owner) => {
+                let other = authors::get(tx, &owner).await?;
+                if other.is_none_or(|other| other.email.is_some()) {
+                    return Ok(LinkOutcome::Taken);
+                }
+                merges::merge(tx, &owner, author, &EntryId::fresh(), &EntryId::fresh(), now).await?;
+                tracing::info!(author.id = %author, merged.id = %owner, "Merged author {owner} into {author}");
+            }
+            None => {
+                if let Some(phone) = &challenge.phone {
+                    let provider = self.0.settings.default_provider;
+                    let identity = Identity {
+                        id: IdentityId::fresh(),
+                        author_id: author.clone(),
+                        provider,
+                        address: None,
+                        phone: Some(phone.clone()),
+                        bsuid: None,
+                        stopped_at: None,
+                    };
+                    authors::add_identity(tx, &identity, now).await?;
+                }
+            }
+        }
+        if let Some(phone) = &challenge.phone {
+            self.leave_other_numbers(tx, author, phone, session, now).await?;
+            authors::prove_phone(tx, author, phone, now).await?;
+        }
+        self.grant_welcome(tx, author, challenge.phone.as_ref(), challenge.identity.as_ref(), now).await?;
+        Ok(LinkOutcome::Linked)
+    }
+
+    /// An account has one number: the one it had before is told, where it still may be, and is nobody's from then on.
+    async fn leave_other_numbers(
+        &self,
+        tx: &mut Tx,
+        author: &AuthorId,
+        phone: &PhoneE164,
+        session: &LoggedIn,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let identities = authors::identities_of(tx, author).await?;
+        let mut left: Vec<PhoneE164> = vec![];
+        for identity in identities {
+            let Some(old) = identity.phone.clone().filter(|old| old != phone) else { continue };
+            self.tell_number_changed(tx, &identity, &old, session.language, now).await?;
+            authors::remove_identity(tx, &identity.id).await?;
+            if !left.contains(&old) {
+                challenges::deny_all(tx, &old, now).await?;
+                left.push(old);
+            }
+        }
+        if !left.is_empty() {
+            authors::number_changed(tx, author, now).await?;
+            sessions::end_all(tx, author, Some(&session.session.id)).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_number_changed(
+        &self,
+        tx: &mut Tx,
+        identity: &Identity,
+        old: &PhoneE164,
+        language: Language,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let (Some(address), Some(business)) = (&identity.address, self.0.routes.business(identity.provider))
+        else {
+            return Ok(());
+        };
+        if identity.stopped_at.is_some() || !self.window_is_open(tx, identity, now).await? {
+            return Ok(());
+        }
+        let heard = authors::last_heard(tx, &identity.author_id, identity.provider).await?;
+        let id = MessageId::fresh();
+        let lane = self.lane(&postly_whatsapp::conversation_lane(identity.provider, &business, old));
+        let message = NewMessage {
+            id: &id,
+            key: &format!("number_changed:{id}"),
+            lane: &lane,
+            author: Some(&identity.author_id),
+            provider: identity.provider,
+            business: &business,
+            address,
+            purpose: "number_changed",
+            event: None,
+            generation: None,
+            carries_variant: false,
+            reply_to: None,
+            body: &self.0.catalogue.text(language, "number-changed"),
+            form: Form::Text,
+            sealed: None,
+            expires_at: heard.unwrap_or(now).plus_secs(SERVICE_WINDOW_SECS),
+        };
+        outbox::queue(tx, &message, now).await?;
+        Ok(())
+    }
+
+    /// Gives the welcome credits, unless this number or id, or this person under any of her ids, ever had them.
+    async fn grant_welcome(
+        &self,
+        tx: &mut Tx,
+        author: &AuthorId,
+        phone: Option<&PhoneE164>,
+        identity: Option<&IdentityId>,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let amount = self.0.settings.welcome_credits;
+        if amount == 0 {
+            return Ok(());
+        }
+        // Every name under which she could come back.
+        let mut names: Vec<String> = phone.iter().map(|phone| phone.as_str().to_owned()).collect();
+        for known in authors::identities_of(tx, author).await? {
+            let proved = known.phone.as_ref() == phone && phone.is_some() || Some(&known.id) == identity;
+            names.extend(known.bsuid.filter(|_| proved));
+        }
+        let mut first_time = !names.is_empty();
+        for name in names {
+            first_time &= authors::grant_once(tx, GrantKind::Welcome, &self.name_hash(&name), now).await?;
+        }
+        if !first_time || wallets::ever_had(tx, author, LedgerReason::Welcome).await? {
+            return Ok(());
+        }
+        let entry = NewEntry {
+            id: &EntryId::fresh(),
+            author,
+            delta: amount,
+            reason: LedgerReason::Welcome,
+            operation: &format!("welcome:{author}"),
+            note: None,
+            reference: None,
+        };
+        wallets::post(tx, &entry, now).await?;
+        metrics::counter!("credits_total", "reason" => "welcome").increment(1);
+        Ok(())
+    }
+}

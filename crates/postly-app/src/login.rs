@@ -1,0 +1,279 @@
+//! Logging in from WhatsApp: LOGIN brings a code and a link, a phrase from a browser is answered by that browser's code.
+
+use std::sync::PoisonError;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use postly_domain::{
+    PhoneE164, Phrase, Provider, Purpose, UnixMillis,
+    challenge::{LIFETIME_MS, LoginStep, login_step},
+    event::{InboundMessage, Sender},
+    id::{AuthorId, ChallengeId},
+};
+use postly_store::{
+    StoreError, Tx, authors, business_numbers,
+    challenges::{self, NewChallenge, Origin, Pool},
+    limits::{self, Limit},
+};
+
+use crate::{
+    App, JourneyError, LoggedIn,
+    catalogue::Value,
+    codes::{CodeRequestError, subject_of},
+    ids::Fresh as _,
+    people::Person,
+    reply::Reply,
+    seal::{Peppers, Sealed, plain_hash, random},
+    sessions::Browser,
+};
+
+/// Phrases for one address (five in five minutes, as codes).
+const PHRASES: Limit = Limit { name: "phrase", window_ms: 5 * 60 * 1000 };
+/// What a tap on the button below the answer to a phrase sends, before the id of the challenge.
+const DENY: &str = "deny:";
+/// What a tap on the button of an authentication template sends (Meta, "Zero-tap authentication templates").
+const DID_NOT_REQUEST_CODE: &str = "DID_NOT_REQUEST_CODE";
+
+/// A phrase for a browser to show.
+#[derive(Clone)]
+pub struct ShownPhrase {
+    /// As it is to be sent: `#ABCDE-FGHJK`.
+    pub phrase: String,
+    /// Opens WhatsApp with the phrase written already (`https://wa.me/…`).
+    pub url: String,
+    /// When it ends.
+    pub expires_at: UnixMillis,
+}
+
+/// Shows nothing: whoever reads a phrase can send it.
+impl std::fmt::Debug for ShownPhrase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ShownPhrase")
+    }
+}
+
+impl App {
+    /// Answers LOGIN with a code and a link: three an hour, a minute apart. `None` when that was said already.
+    pub(crate) async fn bring_code(
+        &self,
+        tx: &mut Tx,
+        person: &Person,
+        sender: &Sender,
+        lane: &str,
+        lead: Option<String>,
+        now: UnixMillis,
+    ) -> Result<Option<Reply>, JourneyError> {
+        let language = person.author.language;
+        let subject = self.subject(sender);
+        let sent = challenges::logins(tx, &subject, now).await?;
+        let (purpose, key, since) = match login_step(&sent, now) {
+            LoginStep::Send => return self.new_login(tx, person, &subject, lead, now).await.map(Some),
+            LoginStep::JustSent => ("login_just_sent", "login-just-sent", now.plus_ms(-60_000)),
+            LoginStep::TooMany => ("login_too_many", "login-too-many", now.plus_ms(-3_600_000)),
+        };
+        if postly_store::outbox::queued_since(tx, lane, purpose, since).await? {
+            return Ok(None);
+        }
+        Ok(Some(Reply::plain(purpose, self.0.catalogue.text(language, key))))
+    }
+
+    async fn new_login(
+        &self,
+        tx: &mut Tx,
+        person: &Person,
+        subject: &str,
+        lead: Option<String>,
+        now: UnixMillis,
+    ) -> Result<Reply, JourneyError> {
+        let language = person.author.language;
+        let phone = person.identity.phone.as_ref();
+        let id = ChallengeId::fresh();
+        let code = Peppers::draw()?;
+        let token = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
+        let said = phone.map_or("", PhoneE164::as_str);
+        let new = NewChallenge {
+            id: &id,
+            purpose: Purpose::Login,
+            origin: Origin::Whatsapp,
+            browser_hash: None,
+            phone,
+            identity: Some(&person.identity.id),
+            author: Some(&person.author.id),
+            code_hash: Some(&self.0.peppers.code_hash(&id, Purpose::Login, said, &code)),
+            secret_hash: Some(&plain_hash(&token)),
+            browser_label: "",
+            expires_at: now.plus_ms(LIFETIME_MS),
+        };
+        challenges::open(tx, &new, now).await?;
+        let country = phone.and_then(PhoneE164::mobile_country).unwrap_or_default();
+        challenges::note_send(tx, &id, Pool::Whatsapp, subject, &country, now).await?;
+        let url = format!("{}/login#{token}", self.0.settings.site_url);
+        let link = self.0.catalogue.format(language, "login-link", &[("url", Value::Text(&url))]);
+        let mut units = vec![self.code_text(language, &code), link];
+        units.extend(lead);
+        let sealed =
+            Sealed { code: Some(code.as_str().to_owned()), language: Some(language), ..Sealed::default() };
+        Ok(Reply { expires_at: Some(new.expires_at), ..Reply::sealed("login", units, sealed) })
+    }
+
+    /// Answers a phrase with the code of the browser that shows it. The message proves the number.
+    pub(crate) async fn answer_phrase(
+        &self,
+        tx: &mut Tx,
+        person: &Person,
+        phrase: &Phrase,
+        now: UnixMillis,
+    ) -> Result<Reply, JourneyError> {
+        let language = person.author.language;
+        let texts = &self.0.catalogue;
+        let hash = plain_hash(phrase.as_str());
+        let (identity, phone) = (&person.identity.id, person.identity.phone.as_ref());
+        let Some(challenge) = challenges::hear_phrase(tx, &hash, identity, phone, now).await? else {
+            return Ok(Reply::plain("phrase_unknown", texts.text(language, "phrase-unknown")));
+        };
+        let code = Peppers::draw()?;
+        let hash = self.0.peppers.code_hash(&challenge.id, challenge.purpose, subject_of(&challenge), &code);
+        challenges::set_code(tx, &challenge.id, &hash).await?;
+        let named = [("browser", Value::Text(&challenge.browser_label))];
+        let units = vec![self.code_text(language, &code), texts.format(language, "phrase-browser", &named)];
+        let sealed = Sealed {
+            code: Some(code.as_str().to_owned()),
+            language: Some(language),
+            buttons: vec![(format!("{DENY}{}", challenge.id), texts.text(language, "button-not-me"))],
+            ..Sealed::default()
+        };
+        Ok(Reply { expires_at: Some(now.plus_ms(LIFETIME_MS)), ..Reply::sealed("phrase", units, sealed) })
+    }
+
+    /// Answers a tap on a button, when it is one of ours: a code that was not asked for opens nothing any more.
+    pub(crate) async fn answer_tap(
+        &self,
+        tx: &mut Tx,
+        person: &Person,
+        payload: &str,
+        now: UnixMillis,
+    ) -> Result<Option<Reply>, StoreError> {
+        if payload == DID_NOT_REQUEST_CODE {
+            return self.deny_codes(tx, person, now).await.map(Some);
+        }
+        let Some(id) = payload.strip_prefix(DENY) else { return Ok(None) };
+        challenges::deny(tx, &ChallengeId::new(id), &person.identity.id, now).await?;
+        Ok(Some(self.denied(person)))
+    }
+
+    /// Kills every code that a browser asked for her number.
+    pub(crate) async fn deny_codes(
+        &self,
+        tx: &mut Tx,
+        person: &Person,
+        now: UnixMillis,
+    ) -> Result<Reply, StoreError> {
+        tracing::warn!(author.id = %person.author.id, "Author {} did not ask for a code", person.author.id);
+        metrics::counter!("otp_denied_total").increment(1);
+        if let Some(phone) = &person.identity.phone {
+            challenges::deny_all(tx, phone, now).await?;
+        }
+        challenges::deny_of_identity(tx, &person.identity.id, now).await?;
+        Ok(self.denied(person))
+    }
+
+    fn denied(&self, person: &Person) -> Reply {
+        Reply::plain("denied", self.0.catalogue.text(person.author.language, "denied"))
+    }
+
+    /// A phrase for a browser to show: whoever sends it to us from WhatsApp logs that browser in, or with a session joins
+    /// her number to its account. `None` when we have no number on WhatsApp.
+    ///
+    /// # Errors
+    /// When too many were asked for from this address, or the database fails.
+    pub async fn new_phrase(
+        &self,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<Option<ShownPhrase>, CodeRequestError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let provider = self.0.settings.default_provider;
+        let Some(business) = self.0.routes.business(provider) else { return Ok(None) };
+        let number = match PhoneE164::from_provider(&business).filter(|_| provider == Provider::Twilio) {
+            Some(number) => number.as_str().to_owned(),
+            None => match business_numbers::find(&mut tx, provider, &business).await? {
+                Some(number) => number,
+                None => return Ok(None),
+            },
+        };
+        if let Err(then) = limits::hit(&mut tx, PHRASES, &self.name_hash(&browser.address), now).await? {
+            return Err(CodeRequestError::RateLimited { retry_after_s: (then.since_ms(now) + 999) / 1000 });
+        }
+        let phrase = Phrase::from_random(random()?);
+        let new = NewChallenge {
+            id: &ChallengeId::fresh(),
+            purpose: if session.is_some() { Purpose::Link } else { Purpose::Login },
+            origin: Origin::Phrase,
+            browser_hash: Some(&browser.token.hash()),
+            phone: None,
+            identity: None,
+            author: session.map(|session| &session.session.author),
+            code_hash: None,
+            secret_hash: Some(&plain_hash(phrase.as_str())),
+            browser_label: &browser.label,
+            expires_at: now.plus_ms(LIFETIME_MS),
+        };
+        challenges::open(&mut tx, &new, now).await?;
+        tx.commit().await?;
+        let shown = phrase.shown();
+        // What WhatsApp writes into the message box; `#` and spaces are escaped.
+        let url = format!(
+            "https://wa.me/{}?text=Postly-AI%20%23{}",
+            number.trim_start_matches('+'),
+            shown.trim_start_matches('#')
+        );
+        Ok(Some(ShownPhrase { phrase: shown, url, expires_at: new.expires_at }))
+    }
+
+    /// Notes the number that people see where they write to us: Meta calls it by an id, and shows it with every message.
+    pub(crate) async fn note_business_number(
+        &self,
+        tx: &mut Tx,
+        message: &InboundMessage,
+    ) -> Result<(), StoreError> {
+        let (provider, Some(number)) = (message.sender.provider, &message.business_number) else {
+            return Ok(());
+        };
+        let noted = || self.0.business_numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = (message.business.clone(), number.clone());
+        if noted().contains(&seen) {
+            return Ok(());
+        }
+        business_numbers::note(tx, provider, &message.business, number.as_str()).await?;
+        // Whatever becomes of this transaction, another message comes.
+        noted().insert(seen);
+        Ok(())
+    }
+
+    /// The hash that stands for a sender: of her number, else of her id.
+    fn subject(&self, sender: &Sender) -> String {
+        let name = sender.phone.as_ref().map(PhoneE164::as_str).or(sender.bsuid.as_deref());
+        self.name_hash(name.unwrap_or(&sender.address))
+    }
+
+    /// Whether somebody was erased who wrote this.
+    pub(crate) async fn was_erased(
+        &self,
+        tx: &mut Tx,
+        sender: &Sender,
+        written_at: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
+        for name in names {
+            if postly_store::erasures::is_marked(tx, &self.name_hash(name), written_at).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whom an author was merged into, when she was.
+    pub(crate) async fn was_merged(&self, tx: &mut Tx, author: &AuthorId) -> Result<bool, StoreError> {
+        Ok(authors::current(tx, author).await? != *author)
+    }
+}

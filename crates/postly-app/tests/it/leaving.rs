@@ -1,0 +1,299 @@
+//! Leaving: what an author takes along, what is erased, what is kept for how long, and coming back.
+
+use postly_app::operator::Who;
+use postly_domain::id::AuthorId;
+use postly_simulator::{Channel, MessageStatus};
+use postly_testkit::{EngineName, TestApp, TestBrowser, code_in, for_each_engine};
+use serde_json::{Value, json};
+
+const FATOU: &str = "+33639981001";
+const DAY_MS: i64 = 86_400_000;
+
+/// Everything in the database, as text.
+async fn dump(app: &TestApp) -> String {
+    let mut all = String::new();
+    for table in TABLES {
+        for row in app.rows(table).await {
+            all.push_str(table);
+            all.push('\t');
+            all.push_str(&row);
+            all.push('\n');
+        }
+    }
+    all
+}
+
+/// Every table that may hold something of an author.
+const TABLES: [&str; 18] = [
+    "authors",
+    "identities",
+    "grants",
+    "wallets",
+    "holds",
+    "ledger",
+    "lanes",
+    "inbox",
+    "generations",
+    "model_calls",
+    "outbox",
+    "attempts",
+    "challenges",
+    "code_sends",
+    "wrong_tries",
+    "rate_limits",
+    "sessions",
+    "erasures",
+];
+
+#[tokio::test]
+async fn s12_nothing_of_her_is_left_but_a_pseudonym_in_the_ledger() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        let browser = app.browser().at("203.0.113.77");
+        browser.sign_up("marker-mail@example.com").await.ok();
+        fatou.says("Promo marker-brief : -20 % sur les croissants ce week-end").await;
+        fatou.says("LOGIN").await;
+        let code = fatou.last_code();
+        browser.request_code(FATOU).await.ok();
+        app.run_until_idle().await;
+        browser.verify(FATOU, &fatou.last_code()).await.ok();
+        let id = browser.me().await.ok().json()["id"].as_str().unwrap().to_owned();
+        // A message that waits, and a status that comes after she has gone.
+        fatou.says("SUPPRIMER").await;
+        assert!(fatou.last_text().contains("Répondez *OUI*"), "{}", fatou.last_text());
+        assert!(dump(app).await.contains("marker-brief"));
+        fatou.says("Oui").await;
+        assert!(fatou.last_text().contains("effacé"), "{}", fatou.last_text());
+
+        let left = dump(app).await;
+        let digits = FATOU.trim_start_matches('+');
+        let person = app.world.person(Channel::Meta, FATOU);
+        let bsuid = person.bsuid.clone().unwrap();
+        for marker in [
+            "marker-mail",
+            "marker-brief",
+            "croissants",
+            digits,
+            &digits[2..],
+            bsuid.as_str(),
+            code.as_str(),
+            "Fatou",
+            "203.0.113.77",
+            "Firefox",
+            "SUPPRIMER",
+            "Oui",
+        ] {
+            let lines: Vec<_> = left.lines().filter(|line| line.contains(marker)).collect();
+            assert!(lines.is_empty(), "{marker}: {lines:#?}");
+        }
+        // The ledger is hers without her name.
+        assert!(left.contains(&id), "the pseudonym stays");
+        assert_eq!(browser.me().await.problem().0, 401);
+        // The statuses of what was sent before are nobody's.
+        for message in fatou.received() {
+            app.deliver(&app.world.webhook_status(&message.id, MessageStatus::Delivered, None)).await;
+        }
+        app.run_until_idle().await;
+        assert!(!dump(app).await.contains(digits));
+
+        // She comes back as somebody new, to whom nothing is given again.
+        app.advance_ms(60_000);
+        fatou.says("LOGIN").await;
+        let back = app.browser();
+        back.verify(FATOU, &fatou.last_code()).await.ok();
+        let account = back.me().await.ok().json();
+        assert_ne!(account["id"], json!(id));
+        assert_eq!(account["available"], 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn c15_c16_a_welcome_is_given_once_through_every_order_of_ways() {
+    for_each_engine(async |app| {
+        let welcomes = async || app.count("SELECT COUNT(*) FROM ledger WHERE reason = 'welcome'").await;
+        let fatou = app.author();
+        // WhatsApp first, then the web, then a merge.
+        fatou.says("LOGIN").await;
+        app.browser().verify(FATOU, &fatou.last_code()).await.ok();
+        assert_eq!(welcomes().await, 1);
+        app.advance_ms(60_000);
+        let web = app.browser();
+        web.sign_up("fatou@example.com").await.ok();
+        web.request_code(FATOU).await.ok();
+        app.run_until_idle().await;
+        web.verify(FATOU, &fatou.last_code()).await.ok();
+        assert_eq!(welcomes().await, 1);
+        // Erased and back, by every way again.
+        assert_eq!(web.delete("/api/me").await.status, 204);
+        app.advance_ms(3_600_000);
+        fatou.says("LOGIN").await;
+        app.browser().verify(FATOU, &fatou.last_code()).await.ok();
+        app.advance_ms(60_000);
+        let again = app.browser();
+        again.sign_up("fatou@example.com").await.ok();
+        again.request_code(FATOU).await.ok();
+        app.run_until_idle().await;
+        again.verify(FATOU, &fatou.last_code()).await.ok();
+        assert_eq!(welcomes().await, 1);
+        assert_eq!(app.count("SELECT COUNT(*) FROM ledger WHERE reason = 'trial'").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_a_plain_yes_within_a_quarter_of_an_hour_erases() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        fatou.says("bonjour").await;
+        let erased = async || app.count("SELECT COUNT(*) FROM authors WHERE erased_at_ms IS NOT NULL").await;
+        fatou.says("oui").await;
+        fatou.says("DELETE").await;
+        fatou.says("merci").await;
+        fatou.says("oui").await;
+        assert_eq!(erased().await, 0, "she went on to something else");
+        fatou.says("supprimer mon compte").await;
+        app.advance_ms(15 * 60_000);
+        fatou.says("oui").await;
+        assert_eq!(erased().await, 0, "too late");
+        fatou.says("SUPPRIMER").await;
+        fatou.says("SUPPRIMER").await;
+        assert_eq!(erased().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_waits_for_her_dies_with_her_and_what_comes_again_makes_nobody() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        fatou.says("bonjour").await;
+        let again = fatou.writes("Crée un post promo pour Instagram");
+        app.deliver(&again).await;
+        // Nobody has answered it yet, and an operator erases her.
+        let id = app.app.account(&fatou.who()).await.unwrap().author.id;
+        app.app.erase(&id).await.unwrap();
+        let before = fatou.received().len();
+        app.run_until_idle().await;
+        app.deliver(&again).await;
+        app.run_until_idle().await;
+        assert_eq!(fatou.received().len(), before);
+        assert_eq!(app.count("SELECT COUNT(*) FROM authors").await, 1);
+        assert_eq!(app.texts("SELECT outcome FROM inbox WHERE state = 'ignored'").await, ["erased"]);
+        assert!(
+            app.app.account(&Who::Id(AuthorId::new(id.as_str()))).await.is_err(),
+            "she is not there any more"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn s13_the_export_holds_everything_of_hers_and_nothing_of_others() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        fatou.says("Promo brioche : -20 % ce week-end sur Instagram").await;
+        app.author_of(Channel::Meta, "+33639981002").says("Promo macarons sur Facebook").await;
+        fatou.says("EXPORT").await;
+        let text = fatou.last_text();
+        assert!(text.contains("/api/me/export"), "{text}");
+        let browser = app.browser();
+        browser.verify(FATOU, &code_in(&text)).await.ok();
+        let answer = browser.get("/api/me/export").await.ok();
+        assert!(answer.headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
+        let export: Value = answer.json();
+        assert_eq!(export["identities"][0]["phone"], FATOU);
+        assert_eq!(export["credits"]["available"], 9);
+        assert_eq!(export["generations"][0]["machineGenerated"], true);
+        assert_eq!(export["generations"][0]["variants"].as_array().unwrap().len(), 3);
+        assert!(export["generations"][0]["brief"].as_str().unwrap().contains("brioche"));
+        let received: Vec<_> = export["messagesReceived"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|event| event["text"].as_str())
+            .collect();
+        assert_eq!(received, ["Promo brioche : -20 % ce week-end sur Instagram", "EXPORT"]);
+        let sent = export["messagesSent"].as_array().unwrap();
+        assert!(sent.iter().any(|message| message["machineGenerated"] == true));
+        assert!(!answer.text.contains("macarons") && !answer.text.contains(&code_in(&text)));
+        assert_eq!(app.browser().get("/api/me/export").await.problem().0, 401);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn s14_o25_what_has_had_its_time_goes_class_by_class() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        fatou.says("Promo brioche : -20 % ce week-end sur Instagram").await;
+        fatou.says("LOGIN").await;
+        let browser = app.browser();
+        browser.verify(FATOU, &fatou.last_code()).await.ok();
+        app.browser().request_code("+33639981009").await.ok();
+        app.run_until_idle().await;
+        let count = async |sql| app.count(sql).await;
+
+        // A quarter of an hour after their end no code is left.
+        app.advance_ms(15 * 60_000 + 1);
+        app.sweep().await;
+        assert_eq!(count("SELECT COUNT(*) FROM challenges").await, 0);
+        // A day later nothing tells that a stranger's number was asked for.
+        app.advance_ms(DAY_MS + 3_600_000);
+        app.sweep().await;
+        for sql in [
+            "SELECT COUNT(*) FROM code_sends",
+            "SELECT COUNT(*) FROM rate_limits",
+            "SELECT COUNT(*) FROM outbox WHERE author_id IS NULL",
+        ] {
+            assert_eq!(count(sql).await, 0, "{sql}");
+        }
+        assert!(count("SELECT COUNT(*) FROM inbox WHERE slice <> ''").await > 0);
+        // A month: what the provider brought, word for word. The key still recognises it.
+        app.advance_ms(30 * DAY_MS);
+        app.sweep().await;
+        assert_eq!(count("SELECT COUNT(*) FROM inbox WHERE slice <> ''").await, 0);
+        assert!(count("SELECT COUNT(*) FROM inbox").await > 0);
+        assert_eq!(count("SELECT COUNT(*) FROM sessions").await, 0, "not used for a month");
+        assert_eq!(count("SELECT COUNT(*) FROM generations").await, 1);
+        app.assert_audit_is_clean().await;
+        // A year: messages and posts. The ledger is kept.
+        app.advance_ms(400 * DAY_MS);
+        app.sweep().await;
+        for table in ["outbox", "attempts", "generations", "model_calls", "holds", "inbox"] {
+            assert!(app.rows(table).await.is_empty(), "{table}");
+        }
+        assert_eq!(count("SELECT COUNT(*) FROM ledger").await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn o23_no_code_token_or_number_lies_in_clear_in_the_database() {
+    let app = TestApp::start(EngineName::Sqlite, &postly_testkit::Options::default()).await;
+    let fatou = app.author();
+    fatou.says("LOGIN").await;
+    let (code, text) = (fatou.last_code(), fatou.last_text());
+    let token = text.split("/login#").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let browser: TestBrowser = app.browser();
+    let phrase = browser.post("/api/auth/phrase", &json!({})).await.ok().json();
+    let phrase = phrase["phrase"].as_str().unwrap().trim_start_matches('#').replace('-', "");
+    let waiting = app.browser();
+    waiting.request_code("+33639981002").await.ok();
+    let left = dump(&app).await;
+    for secret in [&code, &token, &phrase, &waiting.cookie("postly.challenge").unwrap()] {
+        assert!(!left.contains(secret.as_str()), "{secret} in {left}");
+    }
+    assert!(
+        app.count("SELECT COUNT(*) FROM outbox WHERE sealed IS NOT NULL").await == 1,
+        "one code waits, sealed"
+    );
+    app.run_until_idle().await;
+    assert_eq!(
+        app.count("SELECT COUNT(*) FROM outbox WHERE sealed IS NOT NULL").await,
+        0,
+        "and is gone once it was sent"
+    );
+    app.assert_audit_is_clean().await;
+    app.stop().await;
+}

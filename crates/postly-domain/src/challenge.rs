@@ -1,0 +1,303 @@
+//! One-time codes and phrases: what they look like, how long they hold, how often they may be tried and asked for.
+
+use crate::{UnixMillis, text::fold};
+
+/// How long a code, a login link and a phrase hold (PRODUCT 8).
+pub const LIFETIME_MS: i64 = 10 * 60 * 1000;
+/// How often one code is compared (PRODUCT 8).
+pub const MAX_TRIES: i64 = 3;
+/// How soon a number is sent another code at the earliest (PRODUCT 8).
+pub const COOLDOWN_MS: i64 = 60 * 1000;
+/// How many codes the web sends to one number in a day (PRODUCT 8).
+pub const WEB_CODES_A_DAY: i64 = 6;
+/// How many codes LOGIN on WhatsApp brings one number in an hour (PRODUCT 8).
+pub const LOGIN_CODES_AN_HOUR: i64 = 3;
+/// How many wrong tries on one number in a day until the code that LOGIN brought is refused when typed (PRODUCT 8).
+pub const WRONG_TRIES_A_DAY: i64 = 20;
+
+/// What a code is for. A code for one purpose is worth nothing for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Opening a session.
+    Login,
+    /// Joining a number to the account of a session.
+    Link,
+}
+
+impl Purpose {
+    /// The name in the database, and in what is hashed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Link => "link",
+        }
+    }
+
+    /// Reads [`Purpose::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Login, Self::Link].into_iter().find(|purpose| purpose.as_str() == text)
+    }
+}
+
+/// Six digits. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code(String);
+
+impl Code {
+    /// The code that a random number stands for, or `None` for the few numbers that would make some codes likelier
+    /// than others: draw again.
+    pub fn from_random(number: u32) -> Option<Self> {
+        const CODES: u32 = 1_000_000;
+        (number < u32::MAX - u32::MAX % CODES).then(|| Self(format!("{:06}", number % CODES)))
+    }
+
+    /// Reads what a person typed: six digits, however spaced. Other digits than 0 to 9 are none.
+    pub fn parse(text: &str) -> Option<Self> {
+        // Nobody needs more room for six digits; a longer text is not looked at.
+        const MOST_BYTES: usize = 32;
+        if text.len() > MOST_BYTES {
+            return None;
+        }
+        let digits: String =
+            text.chars().filter(|c| !matches!(c, ' ' | '-' | '\u{a0}' | '\u{202f}')).collect();
+        (digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(Self(digits))
+    }
+
+    /// The digits. For the person it was made for, and for the hash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Code")
+    }
+}
+
+/// A one-time phrase: shown by the browser as a link and a QR code, and sent to us from WhatsApp. Ten letters of
+/// thirty-two, fifty bits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Phrase(String);
+
+/// Crockford's Base32: no letter that looks like another.
+const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const PHRASE_LETTERS: usize = 10;
+
+impl Phrase {
+    /// The phrase that ten random bytes stand for.
+    pub fn from_random(bytes: [u8; PHRASE_LETTERS]) -> Self {
+        Self(
+            bytes
+                .iter()
+                .map(|byte| LETTERS.get(usize::from(byte % 32)).map_or('0', |c| char::from(*c)))
+                .collect(),
+        )
+    }
+
+    /// Finds the phrase in a message: a `#` and ten letters, in two groups of five, and little else around them.
+    pub fn find(text: &str) -> Option<Self> {
+        // What the link writes has half as many characters.
+        const LONGEST: usize = 100;
+        if text.len() > LONGEST {
+            return None;
+        }
+        let (_, after) = text.rsplit_once('#')?;
+        // No hashtag has a dash in it.
+        let (left, right) = after.split_whitespace().next()?.split_once('-')?;
+        let letters = format!("{left}{right}").to_ascii_uppercase();
+        let known = left.len() == PHRASE_LETTERS / 2
+            && letters.len() == PHRASE_LETTERS
+            && letters.bytes().all(|byte| LETTERS.contains(&byte));
+        known.then_some(Self(letters))
+    }
+
+    /// The letters, without what is written between and before them. For the hash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As it is shown and sent: `#ABCDE-FGHJK`.
+    pub fn shown(&self) -> String {
+        let (left, right) = self.0.split_at(PHRASE_LETTERS / 2);
+        format!("#{left}-{right}")
+    }
+}
+
+impl std::fmt::Debug for Phrase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Phrase")
+    }
+}
+
+/// How many codes may be sent that nobody has proved to have received (PRODUCT 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budgets {
+    /// To the numbers of one country, in an hour.
+    pub country_hour: i64,
+    /// In all, in an hour.
+    pub hour: i64,
+}
+
+/// The codes that were sent lately, as far as they count for one that is asked for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spent {
+    /// To this number by the web, within the cooldown.
+    pub just_now: i64,
+    /// To this number by the web, within a day.
+    pub today: i64,
+    /// To this country, unproved, within an hour.
+    pub country_hour: i64,
+    /// In all, unproved, within an hour.
+    pub hour: i64,
+}
+
+impl Spent {
+    /// Whether the web may send one more.
+    pub fn allows(self, budgets: Budgets) -> bool {
+        self.just_now == 0
+            && self.today < WEB_CODES_A_DAY
+            && self.country_hour < budgets.country_hour
+            && self.hour < budgets.hour
+    }
+}
+
+/// What LOGIN on WhatsApp may do, from the codes it brought this number within an hour, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginStep {
+    /// Bring a code.
+    Send,
+    /// The last code is on its way, or there already.
+    JustSent,
+    /// Too many for this hour.
+    TooMany,
+}
+
+/// See [`LoginStep`].
+pub fn login_step(within_an_hour: &[UnixMillis], now: UnixMillis) -> LoginStep {
+    match within_an_hour.first() {
+        Some(last) if now.since_ms(*last) < COOLDOWN_MS => LoginStep::JustSent,
+        _ if i64::try_from(within_an_hour.len()).unwrap_or(i64::MAX) >= LOGIN_CODES_AN_HOUR => {
+            LoginStep::TooMany
+        }
+        _ => LoginStep::Send,
+    }
+}
+
+/// Whether a message says yes to the question whether everything is to be erased: DELETE once more, or a plain yes.
+pub fn confirms_erasure(text: &str) -> bool {
+    let folded = fold(text);
+    let words: Vec<&str> = folded
+        .split(' ')
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_yes = |word: &str| {
+        matches!(
+            word,
+            "oui"
+                | "yes"
+                | "si"
+                | "sim"
+                | "نعم"
+                | "confirmer"
+                | "confirme"
+                | "confirm"
+                | "confirmar"
+                | "confirmo"
+        )
+    };
+    let is_delete = |word: &str| {
+        matches!(word, "supprimer" | "delete" | "eliminar" | "borrar" | "excluir" | "apagar" | "حذف")
+    };
+    matches!(words.as_slice(), [one] if is_yes(one) || is_delete(one))
+        || matches!(words.as_slice(), [one, two] if (is_yes(one) && is_delete(two)) || (is_delete(one) && is_yes(two)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn o24_every_code_is_as_likely_as_another() {
+        // The largest multiple of a million that 32 bits hold: every code has as many numbers below it.
+        assert_eq!(Code::from_random(4_293_999_999).unwrap().as_str(), "999999");
+        assert_eq!(Code::from_random(4_294_000_000), None);
+        assert_eq!(Code::from_random(42).unwrap().as_str(), "000042");
+        assert_eq!(format!("{:?}", Code::from_random(42)), "Some(Code)");
+    }
+
+    #[test]
+    fn o29_a_code_is_six_digits_however_spaced() {
+        for (typed, read) in [
+            ("123456", true),
+            ("123 456", true),
+            (" 123-456 ", true),
+            ("12345", false),
+            ("1234567", false),
+            ("+12345", false),
+            ("١٢٣٤٥٦", false),
+            ("１２３４５６", false),
+            ("12345a", false),
+            ("", false),
+            ("1  2  3  4  5  6                              ", false),
+        ] {
+            assert_eq!(Code::parse(typed).is_some(), read, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_phrase_is_found_as_it_is_sent_and_not_in_a_brief() {
+        let phrase = Phrase::from_random([0, 31, 10, 32, 64, 255, 7, 8, 9, 33]);
+        assert_eq!(phrase.shown(), "#0ZA00-Z7891");
+        for text in ["Connexion Postly-AI #0ZA00-Z7891", "#0za00-z7891", " #0ZA00-Z7891 merci"] {
+            assert_eq!(Phrase::find(text), Some(phrase.clone()), "{text}");
+        }
+        for text in [
+            "Promo #croissants",
+            "Promo #0ZA00Z7891",
+            "#0ZA00-Z789",
+            "0ZA00-Z7891",
+            "#0ZA00-Z789I",
+            &format!("{} #0ZA00-Z7891", "x".repeat(100)),
+        ] {
+            assert_eq!(Phrase::find(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn o08_o10_a_code_is_sent_only_within_every_budget() {
+        let budgets = Budgets { country_hour: 30, hour: 60 };
+        let none = Spent { just_now: 0, today: 0, country_hour: 0, hour: 0 };
+        assert!(none.allows(budgets));
+        assert!(Spent { today: 5, country_hour: 29, hour: 59, ..none }.allows(budgets));
+        for full in [
+            Spent { just_now: 1, ..none },
+            Spent { today: 6, ..none },
+            Spent { country_hour: 30, ..none },
+            Spent { hour: 60, ..none },
+        ] {
+            assert!(!full.allows(budgets), "{full:?}");
+        }
+    }
+
+    #[test]
+    fn o42_login_brings_three_codes_an_hour_a_minute_apart() {
+        let now = UnixMillis(10_000_000);
+        let before = |ms: i64| now.plus_ms(-ms);
+        assert_eq!(login_step(&[], now), LoginStep::Send);
+        assert_eq!(login_step(&[before(59_999)], now), LoginStep::JustSent);
+        assert_eq!(login_step(&[before(60_000)], now), LoginStep::Send);
+        assert_eq!(login_step(&[before(60_000), before(120_000), before(180_000)], now), LoginStep::TooMany);
+    }
+
+    #[test]
+    fn erasure_is_confirmed_by_a_plain_yes_and_by_nothing_else() {
+        for yes in ["OUI", "oui !", "SUPPRIMER", "Oui supprimer", "delete yes", "نعم"] {
+            assert!(confirms_erasure(yes), "{yes}");
+        }
+        for no in ["non", "oui mais plus tard", "Promo oui oui", "", "merci"] {
+            assert!(!confirms_erasure(no), "{no}");
+        }
+    }
+}

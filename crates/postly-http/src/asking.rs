@@ -1,0 +1,236 @@
+//! Who asks: the browser, the session in it, and whether the request is its own.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use postly_app::{Browser, BrowserToken, LoggedIn};
+use postly_domain::id::{AuthorId, SessionId};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    problem::{Code, Problem},
+    site::{Door, Peer, Site},
+};
+
+/// The cookie that tells a browser's challenges from another's.
+const CHALLENGE: &str = "postly.challenge";
+/// How long a browser keeps it: longer than a code holds, with time to ask for another.
+const CHALLENGE_SECS: i64 = 3600;
+
+/// The browser that asks, and the session in it, if there is one.
+pub(crate) struct Visitor {
+    pub(crate) browser: Browser,
+    pub(crate) session: Option<LoggedIn>,
+}
+
+impl FromRequestParts<Door> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+        let known = cookie(&parts.headers, CHALLENGE).and_then(BrowserToken::parse);
+        let token = match known {
+            Some(token) => token,
+            None => BrowserToken::fresh().map_err(|error| Problem::internal(&error))?,
+        };
+        let browser =
+            Browser { token, address: door.site.visitor(peer, &parts.headers), label: label(&parts.headers) };
+        Ok(Self { browser, session: session(door, &parts.headers).await? })
+    }
+}
+
+impl Visitor {
+    /// Keeps the browser's secret in the browser.
+    pub(crate) fn challenge_cookie(&self, site: &Site) -> HeaderValue {
+        challenge_cookie(site, self.browser.token.as_str(), CHALLENGE_SECS)
+    }
+
+    /// Takes it away, once it has served.
+    pub(crate) fn no_challenge_cookie(site: &Site) -> HeaderValue {
+        challenge_cookie(site, "", 0)
+    }
+}
+
+fn challenge_cookie(site: &Site, value: &str, secs: i64) -> HeaderValue {
+    let secure = if site.is_https() { "; Secure" } else { "" };
+    let text = format!("{CHALLENGE}={value}; Path=/; Max-Age={secs}; HttpOnly; SameSite=Lax{secure}");
+    // Base64 and digits make a header value.
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// A session of ours.
+pub(crate) struct Session(pub(crate) LoggedIn);
+
+impl FromRequestParts<Door> for Session {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        match session(door, &parts.headers).await? {
+            Some(session) => Ok(Self(session)),
+            None => Err(Problem::new(Code::Unauthenticated)),
+        }
+    }
+}
+
+/// Whoever may read and generate: a session of ours, or, where cookies are shared, one of another NextAuth app.
+pub(crate) struct Reader(pub(crate) AuthorId);
+
+impl FromRequestParts<Door> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        if let Some(session) = session(door, &parts.headers).await? {
+            return Ok(Self(session.session.author));
+        }
+        let shared =
+            door.site.shared.then(|| door.site.cookies.read_shared(&parts.headers, now_s(door))).flatten();
+        // A cookie that names a session of ours is worth as much as that session.
+        let author = shared.filter(|claims| claims.sid.is_none()).map(|claims| AuthorId::new(claims.sub));
+        let Some(author) = author else { return Err(Problem::new(Code::Unauthenticated)) };
+        match door.app.known_author(&author).await {
+            Ok(Some(author)) => Ok(Self(author)),
+            Ok(None) => Err(Problem::new(Code::Unauthenticated)),
+            Err(error) => Err(Problem::internal(&error)),
+        }
+    }
+}
+
+async fn session(door: &Door, headers: &HeaderMap) -> Result<Option<LoggedIn>, Problem> {
+    let Some(claims) = door.site.cookies.read(headers, now_s(door)) else { return Ok(None) };
+    let Some(sid) = claims.sid else { return Ok(None) };
+    let found = door.app.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await;
+    found.map_err(|error| Problem::internal(&error))
+}
+
+fn now_s(door: &Door) -> i64 {
+    door.app.now().0.div_euclid(1000)
+}
+
+/// The value of the first cookie of this name.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(found, value)| (found == name).then_some(value))
+}
+
+/// What a browser calls itself, in short, from what is known of such names. Nothing of it is taken word for word.
+fn label(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let first = |names: &[(&'static str, &'static str)]| {
+        names.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name)
+    };
+    // In this order: each says it is those after it, too.
+    let program = first(&[
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser", "Samsung Internet"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ]);
+    let system = first(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "Mac"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (program, system) {
+        (Some(program), Some(system)) => format!("{program} · {system}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => "?".to_owned(),
+    }
+}
+
+/// Lets nobody change anything from another site, nor by a form: a browser says where a request comes from, and sends
+/// JSON across sites only after having asked, which we never grant.
+pub(crate) async fn only_from_here(State(door): State<Door>, request: Request<Body>, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let is_foreign = match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin != door.site.origin(),
+        // No browser: it sends no cookie that it was not given.
+        (None, None) => false,
+    };
+    if !reads && is_foreign {
+        return Problem::new(Code::CrossSite).into_response();
+    }
+    next.run(request).await
+}
+
+/// The body of a request, as JSON.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Door> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, door: &Door) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let is_json = kind.is_some_and(|kind| {
+            kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+        });
+        if !is_json {
+            return Err(Problem::new(Code::NotJson));
+        }
+        let bytes = Bytes::from_request(request, door).await.map_err(|_| Problem::new(Code::TooLarge))?;
+        // A list would be read as the fields in their order.
+        let is_object = bytes.trim_ascii_start().starts_with(b"{");
+        let body = if is_object { serde_json::from_slice(&bytes).ok() } else { None };
+        body.map(Self).ok_or(Problem::new(Code::InvalidRequest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_named_in_short_and_by_us() {
+        for (agent, expected) in [
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0",
+                "Firefox · Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1",
+                "Safari · iPhone",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
+                "Chrome · Android",
+            ),
+            ("*bold* <script> 🔐 123456", "?"),
+            ("", "?"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::USER_AGENT, HeaderValue::from_bytes(agent.as_bytes()).unwrap());
+            assert_eq!(label(&headers), expected, "{agent}");
+        }
+    }
+
+    #[test]
+    fn the_first_cookie_of_a_name_counts() {
+        let mut headers = HeaderMap::new();
+        headers
+            .append(header::COOKIE, HeaderValue::from_static("a=1; postly.challenge=x; postly.challenge=y"));
+        headers.append(header::COOKIE, HeaderValue::from_static("b=2"));
+        assert_eq!(cookie(&headers, CHALLENGE), Some("x"));
+        assert_eq!(cookie(&headers, "b"), Some("2"));
+        assert_eq!(cookie(&headers, "c"), None);
+    }
+}

@@ -1,0 +1,356 @@
+//! `/api/auth/…`: codes, logins, sessions.
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use postly_app::{AccountError, CodeRequestError, Profile, SessionCookie, Verified, VerifyError, rfc3339};
+use postly_domain::id::{AuthorId, SessionId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    asking::{Json, Session, Visitor},
+    problem::{Code, Problem},
+    session_cookie::Claims,
+    site::{Door, Site},
+};
+
+pub(crate) fn router() -> Router<Door> {
+    Router::new()
+        .route("/api/auth/request-otp", post(request_otp))
+        .route("/api/auth/verify-otp", post(verify_otp))
+        .route("/api/auth/link", post(open_link))
+        .route("/api/auth/phrase", post(new_phrase))
+        .route("/api/auth/phrase/verify", post(verify_phrase))
+        .route("/api/auth/signup", post(sign_up))
+        .route("/api/auth/login", post(log_in))
+        .route("/api/auth/logout", post(log_out))
+        .route("/api/auth/sessions", get(sessions).delete(end_sessions))
+        .route("/api/auth/sessions/{id}", delete(end_session))
+}
+
+/// `userId`, where it stands, is the session's own: it is never whom anything is done for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct RequestOtp {
+    #[serde(default)]
+    phone: Value,
+    #[serde(default)]
+    user_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Done {
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+}
+
+impl Done {
+    fn saying(message: &'static str) -> axum::Json<Self> {
+        axum::Json(Self { success: true, message: Some(message) })
+    }
+}
+
+async fn request_otp(
+    State(door): State<Door>,
+    visitor: Visitor,
+    Json(asked): Json<RequestOtp>,
+) -> Result<Response, Problem> {
+    let phone = asked.phone.as_str().ok_or(Problem::new(Code::InvalidPhone))?;
+    let user_id = asked.user_id.map(AuthorId::new);
+    door.app.request_code(phone, user_id.as_ref(), visitor.session.as_ref(), &visitor.browser).await?;
+    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
+    Ok((AppendHeaders(cookie), Done::saying("Code envoyé par WhatsApp")).into_response())
+}
+
+impl From<CodeRequestError> for Problem {
+    fn from(error: CodeRequestError) -> Self {
+        match error {
+            CodeRequestError::InvalidPhone => Self::new(Code::InvalidPhone),
+            CodeRequestError::Unauthenticated => Self::new(Code::Unauthenticated),
+            CodeRequestError::Forbidden => Self::new(Code::Forbidden),
+            CodeRequestError::RateLimited { retry_after_s } => Self::rate_limited(retry_after_s),
+            CodeRequestError::Store(_) | CodeRequestError::Randomness(_) => Self::internal(&error),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyOtp {
+    #[serde(default)]
+    phone: Value,
+    #[serde(default)]
+    code: Value,
+}
+
+async fn verify_otp(
+    State(door): State<Door>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Json(typed): Json<VerifyOtp>,
+) -> Result<Response, Problem> {
+    let (Some(phone), Some(code)) = (typed.phone.as_str(), typed.code.as_str()) else {
+        return Err(Problem::new(Code::InvalidCode));
+    };
+    let verified = door.app.verify_code(phone, code, visitor.session.as_ref(), &visitor.browser).await?;
+    Ok(answer(&door.site, &headers, verified))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenLink {
+    token: String,
+}
+
+/// The token of a login link. It stands behind the `#` of the link, which no browser sends and no robot follows.
+async fn open_link(
+    State(door): State<Door>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Json(link): Json<OpenLink>,
+) -> Result<Response, Problem> {
+    let verified = door.app.open_link(&link.token, visitor.session.as_ref(), &visitor.browser).await?;
+    Ok(answer(&door.site, &headers, verified))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PhraseBody {
+    phrase: String,
+    url: String,
+    expires_at: String,
+}
+
+async fn new_phrase(State(door): State<Door>, visitor: Visitor) -> Result<Response, Problem> {
+    let phrase = door.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await?;
+    let phrase = phrase.ok_or(Problem::new(Code::NoWhatsapp))?;
+    let body = PhraseBody { phrase: phrase.phrase, url: phrase.url, expires_at: rfc3339(phrase.expires_at) };
+    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
+    Ok((StatusCode::CREATED, AppendHeaders(cookie), axum::Json(body)).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyPhrase {
+    code: String,
+}
+
+async fn verify_phrase(
+    State(door): State<Door>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Json(typed): Json<VerifyPhrase>,
+) -> Result<Response, Problem> {
+    let verified = door.app.verify_phrase(&typed.code, visitor.session.as_ref(), &visitor.browser).await?;
+    Ok(answer(&door.site, &headers, verified))
+}
+
+impl From<VerifyError> for Problem {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            // One answer for all causes, so that nobody can learn which numbers have an account or a code.
+            VerifyError::Invalid => Self::new(Code::InvalidCode),
+            VerifyError::NumberTaken => Self::new(Code::NumberTaken),
+            VerifyError::Store(_) | VerifyError::Randomness(_) => Self::internal(&error),
+        }
+    }
+}
+
+fn answer(site: &Site, request: &HeaderMap, verified: Verified) -> Response {
+    match verified {
+        Verified::LoggedIn(cookie, profile) => logged_in(site, request, &cookie, profile, StatusCode::OK),
+        Verified::Linked => {
+            let cookie = [(header::SET_COOKIE, Visitor::no_challenge_cookie(site))];
+            (AppendHeaders(cookie), Done::saying("Numéro WhatsApp lié avec succès")).into_response()
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserBody {
+    id: String,
+    email: Option<String>,
+    credits: i64,
+    wa_phone_e164: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LoggedInBody {
+    success: bool,
+    user: UserBody,
+    redirect: &'static str,
+}
+
+fn logged_in(
+    site: &Site,
+    request: &HeaderMap,
+    cookie: &SessionCookie,
+    profile: Profile,
+    status: StatusCode,
+) -> Response {
+    let claims = Claims {
+        sub: cookie.author.to_string(),
+        sid: Some(cookie.id.to_string()),
+        email: cookie.email.clone(),
+        issued_at_s: cookie.issued_at.0.div_euclid(1000),
+        expires_at_s: cookie.expires_at.0.div_euclid(1000),
+    };
+    let body = LoggedInBody {
+        success: true,
+        user: UserBody {
+            id: profile.id.to_string(),
+            email: profile.email,
+            credits: profile.wallet.available(),
+            wa_phone_e164: profile.phone.map(|phone| phone.as_str().to_owned()),
+        },
+        redirect: "/dashboard",
+    };
+    let mut response = (status, axum::Json(body)).into_response();
+    let headers = response.headers_mut();
+    // Old chunks of a longer cookie would be read along with the new one.
+    for cleared in site.cookies.clear_chunks(request) {
+        headers.append(header::SET_COOKIE, cleared);
+    }
+    headers.append(header::SET_COOKIE, Visitor::no_challenge_cookie(site));
+    match site.cookies.issue(&claims) {
+        Ok(cookie) => {
+            headers.append(header::SET_COOKIE, cookie);
+            response
+        }
+        Err(error) => Problem::internal(&error).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    email: String,
+    password: String,
+}
+
+async fn sign_up(
+    State(door): State<Door>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Json(asked): Json<Credentials>,
+) -> Result<Response, Problem> {
+    let session = visitor.session.as_ref();
+    let (cookie, profile) =
+        door.app.sign_up(&asked.email, &asked.password, session, &visitor.browser).await?;
+    Ok(logged_in(&door.site, &headers, &cookie, profile, StatusCode::CREATED))
+}
+
+async fn log_in(
+    State(door): State<Door>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Json(asked): Json<Credentials>,
+) -> Result<Response, Problem> {
+    let session = visitor.session.as_ref();
+    let (cookie, profile) =
+        door.app.log_in_by_password(&asked.email, &asked.password, session, &visitor.browser).await?;
+    Ok(logged_in(&door.site, &headers, &cookie, profile, StatusCode::OK))
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Email(_) => Self::new(Code::InvalidEmail),
+            AccountError::Password(_) => Self::new(Code::WeakPassword),
+            AccountError::EmailTaken => Self::new(Code::EmailTaken),
+            AccountError::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            AccountError::ProofNeeded => Self::new(Code::ProofNeeded),
+            AccountError::RateLimited { retry_after_s } => Self::rate_limited(retry_after_s),
+            AccountError::Store(_) | AccountError::Hash => Self::internal(&error),
+        }
+    }
+}
+
+/// Also for whoever is not logged in: the cookies are taken away all the same.
+async fn log_out(
+    State(door): State<Door>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if let Some(session) = visitor.session {
+        let (author, id) = (&session.session.author, &session.session.id);
+        door.app.end_session(author, id).await.map_err(|error| Problem::internal(&error))?;
+    }
+    let body = axum::Json(Done { success: true, message: None });
+    Ok((gone(&door.site, &headers), body).into_response())
+}
+
+/// Takes the cookies of a session away.
+pub(crate) fn gone(
+    site: &Site,
+    request: &HeaderMap,
+) -> AppendHeaders<Vec<(header::HeaderName, HeaderValue)>> {
+    AppendHeaders(site.cookies.clear(request).into_iter().map(|value| (header::SET_COOKIE, value)).collect())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionBody {
+    id: String,
+    browser: String,
+    created_at: String,
+    seen_at: String,
+    current: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionsBody {
+    sessions: Vec<SessionBody>,
+    /// When the number of the account was last exchanged for another: beside the sessions, what an author looks at when
+    /// she wonders who is in her account.
+    number_changed_at: Option<String>,
+    /// There are never more than fit on one page.
+    next: Option<String>,
+}
+
+async fn sessions(
+    State(door): State<Door>,
+    Session(own): Session,
+) -> Result<axum::Json<SessionsBody>, Problem> {
+    let found = door.app.sessions(&own.session.author).await.map_err(|error| Problem::internal(&error))?;
+    let sessions = found.into_iter().map(|session| SessionBody {
+        current: session.id == own.session.id,
+        id: session.id.to_string(),
+        browser: session.label,
+        created_at: rfc3339(session.created_at),
+        seen_at: rfc3339(session.seen_at),
+    });
+    let profile = door.app.profile(&own.session.author).await.map_err(|error| Problem::internal(&error))?;
+    let number_changed_at = profile.number_changed_at.map(rfc3339);
+    Ok(axum::Json(SessionsBody { sessions: sessions.collect(), number_changed_at, next: None }))
+}
+
+async fn end_sessions(
+    State(door): State<Door>,
+    Session(own): Session,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    door.app.end_sessions(&own.session.author).await.map_err(|error| Problem::internal(&error))?;
+    Ok((StatusCode::NO_CONTENT, gone(&door.site, &headers)).into_response())
+}
+
+async fn end_session(
+    State(door): State<Door>,
+    Session(own): Session,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let ended = door.app.end_session(&own.session.author, &SessionId::new(id)).await;
+    match ended {
+        Ok(true) => Ok(StatusCode::NO_CONTENT),
+        Ok(false) => Err(Problem::new(Code::NotFound)),
+        Err(error) => Err(Problem::internal(&error)),
+    }
+}

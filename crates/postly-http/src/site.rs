@@ -1,0 +1,184 @@
+//! What the public listener is told, and where its visitors come from.
+
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{extract::FromRef, http::HeaderMap};
+use postly_app::App;
+
+use crate::session_cookie::CookieKeys;
+
+/// What the operator said of the site.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The keys of the session cookie.
+    pub cookies: CookieKeys,
+    /// Whether cookies that another NextAuth app issued may read and generate (`NEXTAUTH_SHARED`).
+    pub shared: bool,
+    /// Our public origin, without a slash at its end (`PUBLIC_BASE_URL`).
+    pub public_base_url: String,
+    /// Who may say in `X-Forwarded-For` whom a request comes from.
+    pub trusted_proxies: Vec<Network>,
+}
+
+impl Site {
+    /// Whether browsers speak TLS with us, or with what stands before us.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_base_url.starts_with("https://")
+    }
+
+    /// Scheme, host and port: what a browser calls our origin.
+    pub(crate) fn origin(&self) -> &str {
+        let after_scheme = self.public_base_url.find("://").map_or(0, |at| at + 3);
+        let host = self.public_base_url.get(after_scheme..).unwrap_or_default();
+        let end = host.find('/').map_or(self.public_base_url.len(), |slash| after_scheme + slash);
+        self.public_base_url.get(..end).unwrap_or_default()
+    }
+
+    /// Where a request comes from, as far as limits tell visitors apart: an IPv4 address, or the /64 network that an IPv6
+    /// visitor has all addresses of. Of `X-Forwarded-For` counts the rightmost address that is not a trusted proxy, and
+    /// nothing unless a trusted proxy sent it.
+    pub(crate) fn visitor(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> String {
+        let Some(mut address) = peer.map(|peer| canonical(peer.ip())) else { return "unknown".to_owned() };
+        let hops: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect();
+        for hop in hops.iter().rev() {
+            if !self.trusted_proxies.iter().any(|network| network.holds(address)) {
+                break;
+            }
+            // A trusted proxy that says something else than an address has said nothing of whom it speaks for.
+            let Ok(before) = hop.parse::<IpAddr>() else { break };
+            address = canonical(before);
+        }
+        match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let network = u128::from(address) & !u128::from(u64::MAX);
+                format!("{}/64", Ipv6Addr::from(network))
+            }
+        }
+    }
+}
+
+/// An IPv4 address that is written as IPv6 is an IPv4 address.
+fn canonical(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
+        IpAddr::V4(_) => address,
+    }
+}
+
+/// An address, or all that begin with the same bits (`10.0.0.0/8`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+impl Network {
+    /// Reads an address with or without its length. `None` when it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse::<u8>().ok()?)),
+            None => (text, None),
+        };
+        let address = canonical(address.trim().parse().ok()?);
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.unwrap_or(most);
+        (bits <= most).then_some(Self { address, bits })
+    }
+
+    fn holds(self, address: IpAddr) -> bool {
+        let same = |left: u128, right: u128, width: u32| {
+            let rest = width - u32::from(self.bits);
+            left.checked_shr(rest) == right.checked_shr(rest)
+        };
+        match (self.address, address) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                same(u32::from(ours).into(), u32::from(theirs).into(), 32)
+            }
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => same(ours.into(), theirs.into(), 128),
+            (IpAddr::V4(_) | IpAddr::V6(_), _) => false,
+        }
+    }
+}
+
+/// What every handler may ask.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) app: App,
+    pub(crate) site: Arc<Site>,
+}
+
+impl FromRef<Door> for App {
+    fn from_ref(door: &Door) -> Self {
+        door.app.clone()
+    }
+}
+
+/// The other end of the connection that a request came by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    fn site(proxies: &[&str]) -> Site {
+        Site {
+            cookies: CookieKeys::new(&[SecretString::from("a secret of some length".to_owned())], true),
+            shared: false,
+            public_base_url: "https://postly.example/base".to_owned(),
+            trusted_proxies: proxies.iter().map(|text| Network::parse(text).unwrap()).collect(),
+        }
+    }
+
+    fn visitor(proxies: &[&str], peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        headers.append("x-real-ip", "9.9.9.9".parse().unwrap());
+        headers.append("forwarded", "for=9.9.9.9".parse().unwrap());
+        site(proxies).visitor(Some(peer.parse().unwrap()), &headers)
+    }
+
+    #[test]
+    fn o05_only_the_rightmost_hop_of_a_trusted_proxy_counts() {
+        assert_eq!(visitor(&[], "1.2.3.4:5", &["9.9.9.9"]), "1.2.3.4");
+        assert_eq!(visitor(&["1.2.3.4"], "1.2.3.4:5", &["9.9.9.9, 8.8.8.8"]), "8.8.8.8");
+        assert_eq!(visitor(&["1.2.3.4"], "1.2.3.4:5", &["9.9.9.9", "8.8.8.8"]), "8.8.8.8");
+        assert_eq!(
+            visitor(&["1.2.3.4", "10.0.0.0/8"], "1.2.3.4:5", &["9.9.9.9, 8.8.8.8, 10.1.2.3"]),
+            "8.8.8.8"
+        );
+        assert_eq!(visitor(&["1.2.3.4"], "1.2.3.4:5", &["9.9.9.9, nonsense"]), "1.2.3.4");
+        assert_eq!(visitor(&["1.2.3.4"], "1.2.3.4:5", &[]), "1.2.3.4");
+        assert_eq!(visitor(&["1.2.3.0/24"], "[::ffff:1.2.3.4]:5", &["8.8.8.8"]), "8.8.8.8");
+        assert_eq!(visitor(&["0.0.0.0/0"], "1.2.3.4:5", &["9.9.9.9"]), "9.9.9.9");
+    }
+
+    #[test]
+    fn o04_an_ipv6_visitor_is_her_network() {
+        let first = visitor(&[], "[2001:db8:1:2:3:4:5:6]:7", &[]);
+        assert_eq!(first, "2001:db8:1:2::/64");
+        assert_eq!(visitor(&[], "[2001:db8:1:2:ffff::1]:7", &[]), first);
+        assert_ne!(visitor(&[], "[2001:db8:1:3::1]:7", &[]), first);
+    }
+
+    #[test]
+    fn our_origin_has_no_path() {
+        assert_eq!(site(&[]).origin(), "https://postly.example");
+        assert_eq!(Network::parse("10.0.0.0/33"), None);
+        assert_eq!(Network::parse("somewhere"), None);
+    }
+}

@@ -1,0 +1,449 @@
+//! Challenges: codes, login links and phrases, each asked for once; and what was sent and tried of them.
+
+use postly_domain::{
+    PhoneE164, Purpose, UnixMillis,
+    challenge::{COOLDOWN_MS, MAX_TRIES, Spent},
+    id::{AuthorId, ChallengeId, IdentityId},
+};
+
+use crate::{
+    StoreError, Tx,
+    sql::{Row, Sql, args},
+};
+
+/// Where a challenge belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// To the browser that asked for a message with a code.
+    Browser,
+    /// To the browser that shows a phrase.
+    Phrase,
+    /// To the conversation in which LOGIN was said.
+    Whatsapp,
+}
+
+impl Origin {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::Phrase => "phrase",
+            Self::Whatsapp => "whatsapp",
+        }
+    }
+}
+
+/// A challenge to be opened.
+pub struct NewChallenge<'a> {
+    /// Its id.
+    pub id: &'a ChallengeId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Where it belongs.
+    pub origin: Origin,
+    /// Hash of the browser's secret.
+    pub browser_hash: Option<&'a str>,
+    /// The number.
+    pub phone: Option<&'a PhoneE164>,
+    /// Who wrote on WhatsApp.
+    pub identity: Option<&'a IdentityId>,
+    /// Whose session asked, or who wrote.
+    pub author: Option<&'a AuthorId>,
+    /// Keyed hash of the code.
+    pub code_hash: Option<&'a str>,
+    /// Hash of a link's token or of a phrase.
+    pub secret_hash: Option<&'a str>,
+    /// What the browser calls itself, where its challenge is answered by a message that names it.
+    pub browser_label: &'a str,
+    /// When it ends.
+    pub expires_at: UnixMillis,
+}
+
+const OPEN: Sql = Sql::both(
+    "INSERT INTO challenges (id, purpose, origin, browser_hash, phone, identity_id, author_id, code_hash, secret_hash, \
+     browser_label, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+);
+const REPLACE_OF_BROWSER: Sql = Sql::both(
+    "UPDATE challenges SET closed_at_ms = $2 WHERE browser_hash = $1 AND origin = $3 AND closed_at_ms IS NULL",
+);
+const REPLACE_OF_IDENTITY: Sql = Sql::both(
+    "UPDATE challenges SET closed_at_ms = $2 WHERE identity_id = $1 AND origin = $3 AND closed_at_ms IS NULL",
+);
+
+/// Opens a challenge. It takes the place of the one that the same browser, or the same person on WhatsApp, had open.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open(tx: &mut Tx, new: &NewChallenge<'_>, now: UnixMillis) -> Result<(), StoreError> {
+    let origin = new.origin.as_str();
+    match (new.browser_hash, new.identity) {
+        (Some(browser), _) => tx.execute(REPLACE_OF_BROWSER, args![browser, now, origin]).await?,
+        (None, Some(identity)) => tx.execute(REPLACE_OF_IDENTITY, args![identity, now, origin]).await?,
+        (None, None) => 0,
+    };
+    let args = args![
+        new.id,
+        new.purpose.as_str(),
+        origin,
+        new.browser_hash,
+        new.phone,
+        new.identity,
+        new.author,
+        new.code_hash,
+        new.secret_hash,
+        new.browser_label,
+        now,
+        new.expires_at,
+    ];
+    tx.execute(OPEN, args).await?;
+    Ok(())
+}
+
+/// A challenge, as far as its use needs it.
+#[derive(Clone)]
+pub struct Challenge {
+    /// Its id.
+    pub id: ChallengeId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The number.
+    pub phone: Option<PhoneE164>,
+    /// Who wrote on WhatsApp.
+    pub identity: Option<IdentityId>,
+    /// Whose session asked, or who wrote.
+    pub author: Option<AuthorId>,
+    /// Keyed hash of the code.
+    pub code_hash: Option<String>,
+    /// What the browser calls itself; empty when it does not matter.
+    pub browser_label: String,
+}
+
+macro_rules! columns {
+    () => {
+        "id, purpose, phone, identity_id, author_id, code_hash, browser_label"
+    };
+}
+
+fn challenge(row: &Row) -> Result<Challenge, StoreError> {
+    let phone = row.maybe_text("phone")?;
+    Ok(Challenge {
+        id: ChallengeId::new(row.text("id")?),
+        purpose: Purpose::parse(&row.text("purpose")?).ok_or(StoreError::Unreadable { column: "purpose" })?,
+        phone: match phone {
+            Some(text) => {
+                Some(PhoneE164::from_provider(&text).ok_or(StoreError::Unreadable { column: "phone" })?)
+            }
+            None => None,
+        },
+        identity: row.maybe_text("identity_id")?.map(IdentityId::new),
+        author: row.maybe_text("author_id")?.map(AuthorId::new),
+        code_hash: row.maybe_text("code_hash")?,
+        browser_label: row.text("browser_label")?,
+    })
+}
+
+/// Whose challenge a typed code is compared with.
+#[derive(Debug, Clone, Copy)]
+pub enum Typed<'a> {
+    /// The browser's own, for this number.
+    InBrowser {
+        /// Hash of the browser's secret.
+        browser_hash: &'a str,
+        /// The number that was typed.
+        phone: &'a PhoneE164,
+        /// The session that is there, for a link.
+        author: Option<&'a AuthorId>,
+    },
+    /// The browser's own, that a phrase was sent for; no number is typed.
+    ForPhrase {
+        /// Hash of the browser's secret.
+        browser_hash: &'a str,
+        /// The session that is there, for a link.
+        author: Option<&'a AuthorId>,
+    },
+    /// The one that LOGIN on WhatsApp opened for this number.
+    FromWhatsapp {
+        /// The number that was typed.
+        phone: &'a PhoneE164,
+    },
+}
+
+macro_rules! try_sql {
+    ($condition:literal) => {
+        concat!(
+            "UPDATE challenges SET tries = tries + 1 WHERE id = (SELECT id FROM challenges WHERE ",
+            $condition,
+            " AND code_hash IS NOT NULL AND closed_at_ms IS NULL AND expires_at_ms > $1 \
+             ORDER BY created_at_ms DESC, id DESC LIMIT 1) AND tries < $2 AND closed_at_ms IS NULL RETURNING ",
+            columns!()
+        )
+    };
+}
+const TRY_LOGIN: Sql =
+    Sql::both(try_sql!("browser_hash = $3 AND phone = $4 AND origin = 'browser' AND purpose = 'login'"));
+const TRY_LINK: Sql = Sql::both(try_sql!(
+    "browser_hash = $3 AND phone = $4 AND origin = 'browser' AND purpose = 'link' AND author_id = $5"
+));
+const TRY_PHRASE_LOGIN: Sql =
+    Sql::both(try_sql!("browser_hash = $3 AND origin = 'phrase' AND purpose = 'login'"));
+const TRY_PHRASE_LINK: Sql =
+    Sql::both(try_sql!("browser_hash = $3 AND origin = 'phrase' AND purpose = 'link' AND author_id = $4"));
+const TRY_WHATSAPP: Sql = Sql::both(try_sql!("phone = $3 AND origin = 'whatsapp' AND purpose = 'login'"));
+
+/// Counts a try on a challenge, before anything is compared: the transaction is to be committed first. `None` when
+/// there is none that may be tried.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_try(
+    tx: &mut Tx,
+    typed: Typed<'_>,
+    now: UnixMillis,
+) -> Result<Option<Challenge>, StoreError> {
+    let row = match typed {
+        Typed::InBrowser { browser_hash, phone, author: None } => {
+            tx.maybe_one(TRY_LOGIN, args![now, MAX_TRIES, browser_hash, phone]).await?
+        }
+        Typed::InBrowser { browser_hash, phone, author: Some(author) } => {
+            tx.maybe_one(TRY_LINK, args![now, MAX_TRIES, browser_hash, phone, author]).await?
+        }
+        Typed::ForPhrase { browser_hash, author: None } => {
+            tx.maybe_one(TRY_PHRASE_LOGIN, args![now, MAX_TRIES, browser_hash]).await?
+        }
+        Typed::ForPhrase { browser_hash, author: Some(author) } => {
+            tx.maybe_one(TRY_PHRASE_LINK, args![now, MAX_TRIES, browser_hash, author]).await?
+        }
+        Typed::FromWhatsapp { phone } => tx.maybe_one(TRY_WHATSAPP, args![now, MAX_TRIES, phone]).await?,
+    };
+    row.as_ref().map(challenge).transpose()
+}
+
+const CONSUME: Sql = Sql::both(
+    "UPDATE challenges SET closed_at_ms = $2 WHERE id = $1 AND closed_at_ms IS NULL AND expires_at_ms > $2",
+);
+
+/// Uses a challenge up. True for one caller, however many have the right code.
+///
+/// # Errors
+/// When the database fails.
+pub async fn consume(tx: &mut Tx, id: &ChallengeId, now: UnixMillis) -> Result<bool, StoreError> {
+    Ok(tx.execute(CONSUME, args![id, now]).await? == 1)
+}
+
+const CONSUME_LINK: Sql = Sql::both(concat!(
+    "UPDATE challenges SET closed_at_ms = $2 WHERE secret_hash = $1 AND origin = 'whatsapp' \
+     AND closed_at_ms IS NULL AND expires_at_ms > $2 RETURNING ",
+    columns!()
+));
+
+/// Uses up the challenge of a login link. It opens whatever was tried of its code.
+///
+/// # Errors
+/// When the database fails.
+pub async fn consume_link(
+    tx: &mut Tx,
+    secret_hash: &str,
+    now: UnixMillis,
+) -> Result<Option<Challenge>, StoreError> {
+    tx.maybe_one(CONSUME_LINK, args![secret_hash, now]).await?.as_ref().map(challenge).transpose()
+}
+
+const HEAR_PHRASE: Sql = Sql::both(concat!(
+    "UPDATE challenges SET identity_id = $2, phone = $3 WHERE secret_hash = $1 AND origin = 'phrase' \
+     AND identity_id IS NULL AND closed_at_ms IS NULL AND expires_at_ms > $4 RETURNING ",
+    columns!()
+));
+
+/// Notes who sent a phrase. Once: a phrase that is sent again finds nobody waiting.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hear_phrase(
+    tx: &mut Tx,
+    secret_hash: &str,
+    identity: &IdentityId,
+    phone: Option<&PhoneE164>,
+    now: UnixMillis,
+) -> Result<Option<Challenge>, StoreError> {
+    let row = tx.maybe_one(HEAR_PHRASE, args![secret_hash, identity, phone, now]).await?;
+    row.as_ref().map(challenge).transpose()
+}
+
+const SET_CODE: Sql = Sql::both("UPDATE challenges SET code_hash = $2 WHERE id = $1");
+
+/// Gives a challenge its code.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_code(tx: &mut Tx, id: &ChallengeId, code_hash: &str) -> Result<(), StoreError> {
+    tx.execute(SET_CODE, args![id, code_hash]).await?;
+    Ok(())
+}
+
+const DENY_PHRASE: Sql = Sql::both(
+    "UPDATE challenges SET closed_at_ms = $3 WHERE id = $1 AND identity_id = $2 AND closed_at_ms IS NULL",
+);
+const DENY_PHONE: Sql = Sql::both(
+    "UPDATE challenges SET closed_at_ms = $2 WHERE phone = $1 AND origin = 'browser' AND closed_at_ms IS NULL",
+);
+
+/// Kills the challenge of a phrase that this person sent, because she says that the browser is not hers.
+///
+/// # Errors
+/// When the database fails.
+pub async fn deny(
+    tx: &mut Tx,
+    id: &ChallengeId,
+    identity: &IdentityId,
+    now: UnixMillis,
+) -> Result<bool, StoreError> {
+    Ok(tx.execute(DENY_PHRASE, args![id, identity, now]).await? == 1)
+}
+
+const DENY_IDENTITY: Sql = Sql::both(
+    "UPDATE challenges SET closed_at_ms = $2 WHERE identity_id = $1 AND origin = 'phrase' AND closed_at_ms IS NULL",
+);
+
+/// Kills every challenge of a phrase that this person sent.
+///
+/// # Errors
+/// When the database fails.
+pub async fn deny_of_identity(tx: &mut Tx, identity: &IdentityId, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(DENY_IDENTITY, args![identity, now]).await?;
+    Ok(())
+}
+
+/// Kills every code that browsers asked for a number: its owner says that she has not, or somebody else has it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn deny_all(tx: &mut Tx, phone: &PhoneE164, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(DENY_PHONE, args![phone, now]).await?;
+    Ok(())
+}
+
+/// What a code that is sent counts against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool {
+    /// Asked for on the web by nobody in particular.
+    Login,
+    /// Asked for on the web with a session.
+    Link,
+    /// Brought by LOGIN on WhatsApp.
+    Whatsapp,
+}
+
+impl Pool {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Link => "link",
+            Self::Whatsapp => "whatsapp",
+        }
+    }
+}
+
+const NOTE_SEND: Sql = Sql::both(
+    "INSERT INTO code_sends (challenge_id, pool, subject_hash, country, sent_at_ms) VALUES ($1, $2, $3, $4, $5)",
+);
+
+/// Notes that a code is sent.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_send(
+    tx: &mut Tx,
+    id: &ChallengeId,
+    pool: Pool,
+    subject_hash: &str,
+    country: &str,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    tx.execute(NOTE_SEND, args![id, pool.as_str(), subject_hash, country, now]).await?;
+    Ok(())
+}
+
+const SPENT: Sql = Sql::both(
+    "SELECT (SELECT COUNT(*) FROM code_sends WHERE subject_hash = $1 AND pool <> 'whatsapp' \
+     AND sent_at_ms > $4) AS just_now, \
+     (SELECT COUNT(*) FROM code_sends WHERE subject_hash = $1 AND pool <> 'whatsapp' AND sent_at_ms > $5) AS today, \
+     (SELECT COUNT(*) FROM code_sends WHERE pool = $2 AND country = $3 AND proved_at_ms IS NULL \
+     AND sent_at_ms > $6) AS country_hour, \
+     (SELECT COUNT(*) FROM code_sends WHERE pool = $2 AND proved_at_ms IS NULL AND sent_at_ms > $6) AS hour",
+);
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// What was sent lately, as far as it counts for one more code by the web. To be asked under a lock that everybody
+/// takes who sends one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn spent(
+    tx: &mut Tx,
+    pool: Pool,
+    subject_hash: &str,
+    country: &str,
+    now: UnixMillis,
+) -> Result<Spent, StoreError> {
+    let args = args![
+        subject_hash,
+        pool.as_str(),
+        country,
+        now.plus_ms(-COOLDOWN_MS),
+        now.plus_ms(-DAY_MS),
+        now.plus_ms(-HOUR_MS),
+    ];
+    let row = tx.one(SPENT, args).await?;
+    Ok(Spent {
+        just_now: row.int("just_now")?,
+        today: row.int("today")?,
+        country_hour: row.int("country_hour")?,
+        hour: row.int("hour")?,
+    })
+}
+
+const LOGINS: Sql = Sql::both(
+    "SELECT sent_at_ms FROM code_sends WHERE subject_hash = $1 AND pool = 'whatsapp' AND sent_at_ms > $2 \
+     ORDER BY sent_at_ms DESC",
+);
+
+/// When LOGIN on WhatsApp brought this subject a code, within an hour, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn logins(tx: &mut Tx, subject_hash: &str, now: UnixMillis) -> Result<Vec<UnixMillis>, StoreError> {
+    let rows = tx.all(LOGINS, args![subject_hash, now.plus_ms(-HOUR_MS)]).await?;
+    rows.iter().map(|row| row.time("sent_at_ms")).collect()
+}
+
+const PROVE: Sql =
+    Sql::both("UPDATE code_sends SET proved_at_ms = $2 WHERE challenge_id = $1 AND proved_at_ms IS NULL");
+
+/// Notes that a code was received: it does not count against the budgets of unproved ones any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn prove(tx: &mut Tx, id: &ChallengeId, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(PROVE, args![id, now]).await?;
+    Ok(())
+}
+
+// A zero is written like a one: whether anything was compared must not show in the time that it takes.
+const COUNT_WRONG: Sql = Sql::both(
+    "INSERT INTO wrong_tries (subject_hash, day, tries) VALUES ($1, $2, $3) ON CONFLICT (subject_hash, day) \
+     DO UPDATE SET tries = wrong_tries.tries + excluded.tries RETURNING tries",
+);
+
+/// Adds to the wrong tries on a number today, and returns how many there are. Nothing is added by 0, and one is taken
+/// back by -1.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_wrong(
+    tx: &mut Tx,
+    subject_hash: &str,
+    tries: i64,
+    now: UnixMillis,
+) -> Result<i64, StoreError> {
+    tx.one(COUNT_WRONG, args![subject_hash, now.day(), tries]).await?.int("tries")
+}

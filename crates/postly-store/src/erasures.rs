@@ -1,0 +1,98 @@
+//! Erasure: what is left of a person is a pseudonym in the ledger, and keyed hashes of what she was given.
+
+use postly_domain::{UnixMillis, id::AuthorId};
+
+use crate::{
+    StoreError, Tx,
+    sql::{Sql, args},
+};
+
+/// Herself, and whoever was merged into her.
+macro_rules! hers {
+    ($before:literal) => {
+        hers!($before, "")
+    };
+    ($before:literal, $after:literal) => {
+        concat!($before, " IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1)", $after)
+    };
+}
+
+/// What is hers, in an order in which nothing refers to what is gone already.
+const ERASED: [Sql; 11] = [
+    Sql::both(hers!("DELETE FROM sessions WHERE author_id")),
+    Sql::both(
+        "DELETE FROM challenges WHERE phone IN (SELECT phone FROM identities WHERE author_id = $1) \
+         OR identity_id IN (SELECT id FROM identities WHERE author_id = $1)",
+    ),
+    Sql::both(hers!("DELETE FROM challenges WHERE author_id")),
+    Sql::both(hers!("DELETE FROM attempts WHERE message_id IN (SELECT id FROM outbox WHERE author_id", ")")),
+    Sql::both(hers!("DELETE FROM outbox WHERE author_id")),
+    Sql::both(hers!("DELETE FROM model_calls WHERE author_id")),
+    Sql::both(hers!("DELETE FROM generations WHERE author_id")),
+    // What is held for work under way is let go: the work finds its hold gone, and its event nobody's.
+    Sql::both(hers!("DELETE FROM holds WHERE author_id")),
+    Sql::both(hers!("UPDATE wallets SET held = 0 WHERE author_id")),
+    Sql::both(hers!("DELETE FROM inbox WHERE state <> 'ready' AND author_id")),
+    Sql::both(hers!("DELETE FROM identities WHERE author_id")),
+];
+
+const ATTEMPTS_OF_NOBODY: Sql = Sql::both(
+    "DELETE FROM attempts WHERE message_id IN \
+     (SELECT id FROM outbox WHERE lane = $1 AND purpose <> 'result' AND author_id IS NULL)",
+);
+const CODES_OF_NOBODY: Sql =
+    Sql::both("DELETE FROM outbox WHERE lane = $1 AND purpose <> 'result' AND author_id IS NULL");
+const EMPTY_LANE: Sql = Sql::both("DELETE FROM lanes WHERE queue = 'outbox' AND lane = $1");
+const SHELL: Sql = Sql::both(
+    "UPDATE authors SET email = NULL, password_hash = NULL, language = 'fr', language_chosen = 0, \
+     greeted_at_ms = NULL, erasure_asked_at_ms = NULL, number_changed_at_ms = NULL, erased_at_ms = $2 \
+     WHERE id = $1 OR merged_into_id = $1",
+);
+
+/// Erases an author: everything but her pseudonymous ledger, and what waits for her on its way out. `lanes` are those of
+/// her conversations. Her identities must be read before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn erase(
+    tx: &mut Tx,
+    author: &AuthorId,
+    lanes: &[String],
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    for sql in ERASED {
+        tx.execute(sql, args![author]).await?;
+    }
+    for lane in lanes {
+        // Codes that were sent before anybody knew whose the number is.
+        tx.execute(ATTEMPTS_OF_NOBODY, args![lane]).await?;
+        tx.execute(CODES_OF_NOBODY, args![lane]).await?;
+        // Whoever is sending from it loses it, and with it what it would write down.
+        tx.execute(EMPTY_LANE, args![lane]).await?;
+    }
+    tx.execute(SHELL, args![author, now]).await?;
+    Ok(())
+}
+
+const MARK: Sql = Sql::both(
+    "INSERT INTO erasures (subject_hash, until_ms) VALUES ($1, $2) \
+     ON CONFLICT (subject_hash) DO UPDATE SET until_ms = excluded.until_ms",
+);
+const MARKED: Sql = Sql::both("SELECT 1 AS found FROM erasures WHERE subject_hash = $1 AND until_ms >= $2");
+
+/// Notes that whoever goes by this hash of a number or id was erased: what she wrote until then is not answered.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark(tx: &mut Tx, subject_hash: &str, until: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(MARK, args![subject_hash, until]).await?;
+    Ok(())
+}
+
+/// Whether what was written at an instant was written by somebody who was erased since.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_marked(tx: &mut Tx, subject_hash: &str, written_at: UnixMillis) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(MARKED, args![subject_hash, written_at]).await?.is_some())
+}

@@ -1,0 +1,100 @@
+//! Merging one author into another: everything of hers becomes the other's, and her id stays as an alias.
+
+use postly_domain::{
+    LedgerReason, UnixMillis,
+    id::{AuthorId, EntryId},
+};
+
+use crate::{
+    StoreError, Tx, authors,
+    sql::{Sql, args},
+    wallets::{self, NewEntry, Posted},
+};
+
+// The wallets first, in the order of their ids whoever is merged into whom; then what work under way holds on to. Whoever
+// settles a hold meanwhile has either committed before these rows are ours, or finds the new owner on them.
+const LOCK_WALLETS: Sql = Sql::each(
+    "SELECT author_id, balance, held FROM wallets WHERE author_id IN ($1, $2) ORDER BY author_id",
+    "SELECT author_id, balance, held FROM wallets WHERE author_id IN ($1, $2) ORDER BY author_id FOR UPDATE",
+);
+const OPEN_HELD: Sql = Sql::both(
+    "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS amount FROM holds WHERE author_id = $1 AND state = 'open'",
+);
+const HELD: Sql = Sql::both("UPDATE wallets SET held = held + $2 WHERE author_id = $1");
+const ALIAS: Sql = Sql::both(
+    "UPDATE authors SET merged_into_id = $2, email = NULL, password_hash = NULL, erasure_asked_at_ms = NULL \
+     WHERE id = $1 AND merged_into_id IS NULL",
+);
+const ALIASES_TOO: Sql = Sql::both("UPDATE authors SET merged_into_id = $2 WHERE merged_into_id = $1");
+const GREETED: Sql = Sql::both(
+    "UPDATE authors SET greeted_at_ms = COALESCE(greeted_at_ms, (SELECT greeted_at_ms FROM authors WHERE id = $1)) \
+     WHERE id = $2",
+);
+/// What moves as it is, once the holds have.
+const MOVED: [Sql; 7] = [
+    Sql::both("UPDATE holds SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE generations SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE inbox SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE outbox SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE model_calls SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE identities SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE challenges SET author_id = $2 WHERE author_id = $1 AND origin = 'whatsapp'"),
+];
+const SESSIONS: Sql = Sql::both("DELETE FROM sessions WHERE author_id = $1");
+
+/// Merges `from` into `into`: credits by two entries, open holds and history, identities with their STOP. A second call
+/// changes nothing. False when `from` was merged before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn merge(
+    tx: &mut Tx,
+    from: &AuthorId,
+    into: &AuthorId,
+    out_entry: &EntryId,
+    in_entry: &EntryId,
+    now: UnixMillis,
+) -> Result<bool, StoreError> {
+    let (first, second) = if from < into { (from, into) } else { (into, from) };
+    authors::lock(tx, first).await?;
+    authors::lock(tx, second).await?;
+    if tx.execute(ALIAS, args![from, into]).await? != 1 {
+        return Ok(false);
+    }
+    tx.execute(ALIASES_TOO, args![from, into]).await?;
+    tx.execute(GREETED, args![from, into]).await?;
+
+    tx.all(LOCK_WALLETS, args![from, into]).await?;
+    let balance = wallets::get(tx, from).await?.balance;
+    let held = tx.one(OPEN_HELD, args![from]).await?.int("amount")?;
+    tx.execute(HELD, args![from, -held]).await?;
+    if balance > 0 {
+        let entry = |id, author, delta, operation, reference| NewEntry {
+            id,
+            author,
+            delta,
+            reason: LedgerReason::Merge,
+            operation,
+            note: None,
+            reference: Some(reference),
+        };
+        let (out, inn) = (format!("merge:{from}:out"), format!("merge:{from}:in"));
+        for entry in [
+            entry(out_entry, from, -balance, out.as_str(), into.as_str()),
+            entry(in_entry, into, balance, inn.as_str(), from.as_str()),
+        ] {
+            match wallets::post(tx, &entry, now).await? {
+                Posted::Done(_) => {}
+                Posted::AlreadyDone | Posted::Insufficient => {
+                    return Err(StoreError::Unreadable { column: "balance" });
+                }
+            }
+        }
+    }
+    tx.execute(HELD, args![into, held]).await?;
+    for sql in MOVED {
+        tx.execute(sql, args![from, into]).await?;
+    }
+    tx.execute(SESSIONS, args![from]).await?;
+    Ok(true)
+}
