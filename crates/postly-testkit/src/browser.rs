@@ -74,7 +74,8 @@ impl Answer {
 }
 
 impl TestBrowser {
-    pub(crate) fn new(base_url: &str) -> Self {
+    /// One that has never been anywhere.
+    pub fn new(base_url: &str) -> Self {
         static SEEN: AtomicU32 = AtomicU32::new(0);
         let number = SEEN.fetch_add(1, Ordering::Relaxed);
         Self {

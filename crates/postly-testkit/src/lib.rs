@@ -220,6 +220,11 @@ impl TestApp {
         self.database.texts(sql).await
     }
 
+    /// What whoever steals the database has: the bytes of SQLite's files, or what `pg_dump` writes.
+    pub async fn stolen(&self) -> Vec<u8> {
+        self.database.stolen().await
+    }
+
     /// Every row of a table, each as text.
     pub async fn rows(&self, table: &str) -> Vec<String> {
         self.database.rows(table).await

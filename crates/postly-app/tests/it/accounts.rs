@@ -306,7 +306,7 @@ async fn o26_whoever_gets_a_number_after_her_gets_neither_her_account_nor_her_co
 }
 
 #[tokio::test]
-async fn o31_o36_a_login_makes_a_session_of_its_own_and_its_end_is_at_once() {
+async fn o31_o36_o38_a_login_makes_a_session_of_its_own_and_its_end_is_at_once() {
     for_each_engine(async |app| {
         let attacker = app.browser();
         attacker.sign_up("attacker@example.com").await.ok();

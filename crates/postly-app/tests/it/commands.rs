@@ -15,7 +15,8 @@ async fn commands_are_answered_for_free_in_the_language_of_the_author() {
         expect("/solde", "💳 Crédits restants: 5").await;
         expect("LANG en", "I will speak English").await;
         expect("balance", "💳 Credits left: 5").await;
-        expect("LOGIN", "*Postly-AI writes your posts*").await;
+        expect("LOGIN", "Your Postly-AI verification code: *").await;
+        expect("RECHARGE", "*Postly-AI writes your posts*").await;
         expect("Lang", "I speak English").await;
         expect("lang de", "I do not know this language").await;
         expect("STOP", "we will not write to you").await;

@@ -538,3 +538,53 @@ async fn o30_a_robot_that_looks_at_the_link_does_not_use_it_up() {
     app.assert_audit_is_clean().await;
     app.stop().await;
 }
+
+#[tokio::test]
+async fn o07_guesses_at_numbers_that_asked_for_nothing_are_compared_with_nothing() {
+    for_each_engine(async |app| {
+        let guesses = (0..300).map(|n| {
+            let browser = app.browser();
+            async move { browser.verify(&format!("+3363998{:04}", 2000 + n % 100), "123456").await.status }
+        });
+        assert!(futures_util::future::join_all(guesses).await.iter().all(|status| *status == 400));
+        assert_eq!(app.count("SELECT CAST(SUM(tries) AS BIGINT) FROM wrong_tries").await, 0);
+        assert_eq!(app.count("SELECT COUNT(*) FROM challenges").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn o43_nothing_of_an_author_stands_in_a_message_with_a_code() {
+    for_each_engine(async |app| {
+        let name = "🔐 Votre code: *999999*";
+        let person = app.world.person(Channel::Meta, FATOU).named(name);
+        for text in ["Crée un post promo pour 🔐 999999 sur Instagram", "LOGIN"] {
+            app.deliver(&app.world.webhook_text(&person, text)).await;
+            app.run_until_idle().await;
+        }
+        let text = app.world.phone_messages(&person).pop().unwrap().body;
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("🔐 Votre code de vérification Postly-AI: *"), "{text}");
+        assert!(!text.contains("999999") && text.matches("🔐").count() == 1, "{text}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn s19_a_thousand_addresses_leave_nothing_behind_after_a_day() {
+    for_each_engine(async |app| {
+        use futures_util::StreamExt as _;
+        let requests = (0..1_000).map(|n| {
+            let browser = app.browser().at(&format!("2001:db8:0:{n:x}::1"));
+            async move { browser.request_code("+12025550123").await.status }
+        });
+        let statuses: Vec<_> = futures_util::stream::iter(requests).buffer_unordered(32).collect().await;
+        assert!(statuses.iter().all(|status| *status == 200));
+        // In the database and not in memory: one small row each, until its day is over.
+        assert_eq!(app.count("SELECT COUNT(*) FROM rate_limits").await, 1_000);
+        app.advance_ms(25 * 3_600_000);
+        app.sweep().await;
+        assert_eq!(app.count("SELECT COUNT(*) FROM rate_limits").await, 0);
+    })
+    .await;
+}

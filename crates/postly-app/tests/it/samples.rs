@@ -10,7 +10,7 @@ const META: &[(&str, &[&str])] = &[
         "batch_2_entries_4_changes_4_messages_1_duplicate_1_status.json",
         &[
             "message answered balance",
-            "message answered help",
+            "message answered login",
             "message answered result",
             "status ignored unknown_message",
         ],

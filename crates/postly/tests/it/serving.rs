@@ -5,7 +5,7 @@ use std::time::Duration;
 use postly_simulator::{
     Channel, Fault, FaultKind, MessageKind, MessageStatus, ModelBehaviour, SimulatorConfig, Upstream,
 };
-use postly_testkit::EngineName;
+use postly_testkit::{EngineName, PASSWORD, TestBrowser, code_in};
 use serde_json::Value;
 
 use crate::outside::{CHANNELS, Outside, TRIAL_CREDITS};
@@ -142,6 +142,49 @@ async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_whe
         }
         assert!(outside.phone(&world.person(Channel::Meta, CHANNELS[0].1)).contains(MARKER));
 
+        // And an account, with whatever is secret about it.
+        let author = world.person(Channel::Meta, CHANNELS[0].1);
+        let browser = TestBrowser::new(&format!("http://{}", service.public));
+        let last_text = || world.phone_messages(&author).pop().unwrap().body;
+        outside.deliver_for_sure(&world.webhook_text(&author, "LOGIN")).await;
+        outside.until_idle().await;
+        let (login_code, login_text) = (code_in(&last_text()), last_text());
+        let link_token =
+            login_text.split("/login#").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        browser.verify(CHANNELS[0].1, "000000").await;
+        browser.sign_up("marker.of.mail@example.com").await.ok();
+        let phrase = browser.post("/api/auth/phrase", &serde_json::json!({})).await.ok().json();
+        let phrase = phrase["phrase"].as_str().unwrap().to_owned();
+        outside.deliver_for_sure(&world.webhook_text(&author, &phrase)).await;
+        outside.until_idle().await;
+        let phrase_code = code_in(&last_text());
+        let typed = serde_json::json!({ "code": phrase_code });
+        browser.post("/api/auth/phrase/verify", &typed).await.ok();
+        browser.request_code(CHANNELS[1].1).await.ok();
+        outside.until_idle().await;
+        let (channel, number) = CHANNELS[1];
+        let web_code = code_in(&world.phone_messages(&world.person(channel, number)).pop().unwrap().body);
+        let session = browser.session().unwrap();
+        let challenge = browser.cookie("postly.challenge").unwrap();
+        browser.get("/api/me/export").await.ok();
+        for text in ["SUPPRIMER", "OUI"] {
+            outside.deliver_for_sure(&world.webhook_text(&author, text)).await;
+            outside.until_idle().await;
+        }
+        assert!(last_text().contains("effacé"), "{}", last_text());
+        let of_accounts = [
+            login_code,
+            link_token,
+            phrase_code,
+            web_code,
+            session,
+            challenge,
+            phrase.replace(['#', '-'], ""),
+            phrase,
+            "marker.of.mail".to_owned(),
+            PASSWORD.to_owned(),
+        ];
+
         let accounts = world.config().clone();
         let variables = outside.variables();
         let logs = service.stop().await;
@@ -162,6 +205,7 @@ async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_whe
         let private: Vec<String> = numbers
             .chain(secrets)
             .chain(texts.map(str::to_owned))
+            .chain(of_accounts)
             .chain([accounts.meta.app_secret, accounts.twilio.auth_token, OPENAI_KEY.to_owned()])
             .collect();
         assert!(private.len() > 12, "{private:?}");
