@@ -76,10 +76,15 @@ impl Answer {
 impl TestBrowser {
     /// One that has never been anywhere.
     pub fn new(base_url: &str) -> Self {
+        Self::by(reqwest::Client::builder().build().expect("a client"), base_url)
+    }
+
+    /// The same by a client that is there already: making one takes longer than a request.
+    pub(crate) fn by(http: reqwest::Client, base_url: &str) -> Self {
         static SEEN: AtomicU32 = AtomicU32::new(0);
         let number = SEEN.fetch_add(1, Ordering::Relaxed);
         Self {
-            http: reqwest::Client::builder().build().expect("a client"),
+            http,
             base_url: base_url.to_owned(),
             address: format!("198.51.{}.{}", number / 250 % 250, 1 + number % 250),
             jar: Mutex::default(),
@@ -88,7 +93,7 @@ impl TestBrowser {
 
     /// Another one at the same address.
     pub fn beside(&self) -> Self {
-        Self { address: self.address.clone(), ..Self::new(&self.base_url) }
+        Self { address: self.address.clone(), ..Self::by(self.http.clone(), &self.base_url) }
     }
 
     /// At this address.

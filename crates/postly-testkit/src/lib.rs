@@ -88,6 +88,7 @@ pub struct TestApp {
     pub base_url: String,
     workers: Workers,
     database: Database,
+    http: reqwest::Client,
     server: JoinHandle<()>,
     stop: watch::Sender<bool>,
 }
@@ -148,7 +149,9 @@ impl TestApp {
         let (stop, shutdown) = Shutdown::new();
         let server = tokio::spawn(postly_http::serve(listener, router, shutdown));
         let workers = Workers::new(app.clone());
-        Self { app, world, second, clock, engine: database.engine, base_url, workers, database, server, stop }
+        let http = reqwest::Client::builder().build().expect("a client");
+        let engine = database.engine;
+        Self { app, world, second, clock, engine, base_url, workers, database, http, server, stop }
     }
 
     /// Stops the service and drops its database. What it sent must have been as the specifications ask.
@@ -182,7 +185,7 @@ impl TestApp {
 
     /// A browser that has never been here, at an address of its own.
     pub fn browser(&self) -> TestBrowser {
-        TestBrowser::new(&self.base_url)
+        TestBrowser::by(self.http.clone(), &self.base_url)
     }
 
     /// Deletes what has had its time.
