@@ -132,7 +132,7 @@ enum Work {
     /// Handle this event. `trimmed` when more waited behind it than may.
     Event { claimed: ClaimedLane, event: DueEvent, trimmed: bool },
     /// Make this attempt.
-    Departure(Departure),
+    Departure(Box<Departure>),
 }
 
 impl Work {
@@ -213,7 +213,10 @@ async fn take_head(
 ) -> Result<Option<Work>, StoreError> {
     let queue = claimed.queue;
     if queue == Queue::Outbox {
-        return Ok(app.prepare(tx, claimed, now).await?.map(Work::Departure));
+        return Ok(app
+            .prepare(tx, claimed, now)
+            .await?
+            .map(|departure| Work::Departure(Box::new(departure))));
     }
     let too_many = queue == Queue::Inbox && claimed.waiting > MAX_WAITING;
     let trimmed = too_many && inbox::trim(tx, &claimed, MAX_WAITING, now).await? > 0;

@@ -41,7 +41,7 @@ impl Answer {
 
     /// The `code` of a problem.
     pub fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_owned()
+        self.json().get("code").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
     /// Status and code, for comparing.
