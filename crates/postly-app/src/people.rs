@@ -4,7 +4,7 @@
 //! provider is empty or equal; another id on a known phone is another person (a recycled number).
 
 use postly_domain::{
-    Language, LedgerReason, PhoneE164, UnixMillis,
+    Language, LedgerReason, PhoneE164, Provider, UnixMillis,
     event::{IdentityChange, Sender},
     id::{AuthorId, EntryId, IdentityId},
 };
@@ -132,6 +132,27 @@ impl App {
     async fn end_trust(&self, tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Result<(), StoreError> {
         sessions::end_all(tx, author, None).await?;
         challenges::deny_all(tx, phone, self.now()).await
+    }
+
+    /// Takes a number from whoever we know by it, when a code to it has reached somebody whom its provider knows by another
+    /// id: it is theirs now, and so is the code. What the code may have opened meanwhile ends, too.
+    pub(crate) async fn check_recipient(
+        &self,
+        tx: &mut Tx,
+        provider: Provider,
+        phone: &PhoneE164,
+        bsuid: &str,
+    ) -> Result<(), StoreError> {
+        let known = authors::identities_by_phone(tx, phone).await?;
+        let is_another = known.iter().any(|known| {
+            known.provider == provider && known.bsuid.as_deref().is_some_and(|known| known != bsuid)
+        });
+        if is_another {
+            for known in &known {
+                self.take_phone(tx, known).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Notes the address that she wrote from last, and a number or id that became visible.

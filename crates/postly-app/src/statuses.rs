@@ -1,7 +1,8 @@
 //! News of a message of ours: it moves the delivery forward, settles an unclear send, or brings a credit back.
 
 use postly_domain::{
-    delivery::{Attempt, AttemptState},
+    PhoneE164,
+    delivery::{Attempt, AttemptState, Form},
     event::{DeliveryStatus, IgnoreRule, StatusUpdate},
 };
 use postly_store::{
@@ -43,6 +44,13 @@ impl App {
             },
             AttemptState::Sending | AttemptState::Unclear => update.status,
         };
+        if let Some(bsuid) = &update.recipient_bsuid
+            && reported.form != Form::Text
+            && status != DeliveryStatus::Failed
+            && let Some(phone) = PhoneE164::from_provider(&reported.address)
+        {
+            self.check_recipient(&mut tx, event.provider, &phone, bsuid).await?;
+        }
         outbox::set_status(
             &mut tx,
             &reported.attempt,

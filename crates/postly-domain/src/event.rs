@@ -225,6 +225,9 @@ pub struct StatusUpdate {
     pub status: DeliveryStatus,
     /// The provider's error code, when it failed.
     pub error_code: Option<i64>,
+    /// The business-scoped id of whom it reached, when the provider says so: not always that of whom we know by the number
+    /// that we sent it to.
+    pub recipient_bsuid: Option<String>,
 }
 
 /// How far a message has come. The order is the order of travel: a later report of an earlier point is old news.

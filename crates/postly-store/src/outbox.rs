@@ -374,6 +374,10 @@ pub struct Reported {
     pub generation: Option<GenerationId>,
     /// Whether it brings at least one of the posts.
     pub carries_variant: bool,
+    /// How it was sent.
+    pub form: Form,
+    /// Where it was sent.
+    pub address: String,
 }
 
 macro_rules! reported_sql {
@@ -381,7 +385,7 @@ macro_rules! reported_sql {
         concat!(
             "SELECT attempts.id, attempts.state, attempts.status, attempts.started_at_ms, attempts.message_id, ",
             "outbox.lane, CASE WHEN outbox.finished_at_ms IS NULL THEN NULL ELSE outbox.state END AS ended, ",
-            "outbox.author_id, outbox.generation_id, outbox.carries_variant ",
+            "outbox.author_id, outbox.generation_id, outbox.carries_variant, outbox.form, outbox.address ",
             "FROM attempts JOIN outbox ON outbox.id = attempts.message_id WHERE ",
             $condition,
             " ORDER BY attempts.id DESC LIMIT 1",
@@ -425,6 +429,8 @@ pub async fn reported(
         author: row.maybe_text("author_id")?.map(AuthorId::new),
         generation: row.maybe_text("generation_id")?.map(GenerationId::new),
         carries_variant: row.flag("carries_variant")?,
+        form: Form::parse(&row.text("form")?).ok_or(StoreError::Unreadable { column: "form" })?,
+        address: row.text("address")?,
     }))
 }
 

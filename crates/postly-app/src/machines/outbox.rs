@@ -295,6 +295,7 @@ impl Machine<'_> {
             attempt: names_attempt.then(|| attempt.id.clone()),
             status,
             error_code: (status == DeliveryStatus::Failed).then_some(131_026),
+            recipient_bsuid: None,
         };
         self.scene.app.apply_status(&claimed, &event, &update).await.unwrap();
         if !names_attempt && !attempt.is_named {

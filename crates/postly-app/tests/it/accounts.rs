@@ -1,6 +1,6 @@
 //! Accounts on the web: signing up, linking a number, sharing a balance, and whoever tries to take one over.
 
-use postly_simulator::Channel;
+use postly_simulator::{Channel, MessageStatus};
 use postly_testkit::{
     Options, PASSWORD, SESSION_COOKIE, TestApp, TestBrowser, code_in, for_each_engine, for_each_engine_with,
     session_cookie,
@@ -301,6 +301,37 @@ async fn o26_whoever_gets_a_number_after_her_gets_neither_her_account_nor_her_co
         let account = theirs.me().await.ok().json();
         assert_ne!(account["id"], id);
         assert_eq!(account["available"], 0, "the number had its trial and its welcome");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn o26_a_code_that_reaches_somebody_else_on_her_number_opens_nothing_of_hers() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        fatou.says("LOGIN").await;
+        let browser = app.browser();
+        browser.verify(FATOU, &fatou.last_code()).await.ok();
+        app.advance_ms(25 * 3_600_000);
+        // Whoever has the number now has never written to us, and asks for a code on the web.
+        let next = app.world.person(Channel::Meta, FATOU).with_bsuid("FR.SOMEBODYELSE1");
+        app.world.open_window(&next);
+        let theirs = app.browser();
+        theirs.request_code(FATOU).await.ok();
+        app.run_until_idle().await;
+        let message = app.world.phone_messages(&next).pop().unwrap();
+        // The provider says whom it has reached before anybody can type what it says.
+        app.deliver(&app.world.webhook_status(&message.id, MessageStatus::Delivered, None)).await;
+        app.run_until_idle().await;
+        assert_eq!(theirs.verify(FATOU, &code_in(&message.body)).await.problem().0, 400);
+        assert_eq!(browser.me().await.problem().0, 401, "she has to log in again, by another way");
+        // From now on the number is theirs, and brings them an account of their own.
+        app.advance_ms(60_000);
+        theirs.request_code(FATOU).await.ok();
+        app.run_until_idle().await;
+        let code = code_in(&app.world.phone_messages(&next).pop().unwrap().body);
+        theirs.verify(FATOU, &code).await.ok();
+        assert_eq!(theirs.me().await.ok().json()["available"], 0);
     })
     .await;
 }

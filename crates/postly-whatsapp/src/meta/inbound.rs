@@ -332,6 +332,7 @@ fn status_update(status: &Value) -> Result<InboundEvent, UnderstandError> {
         attempt: opaque.and_then(|data| attempt_id(data.strip_prefix(OPAQUE_PREFIX)?)),
         status: delivery_status(&name).ok_or(UnderstandError::NoMeaning)?,
         error_code: error.and_then(number),
+        recipient_bsuid: text(status, "recipient_user_id").filter(|id| is_bsuid(id)),
     }))
 }
 

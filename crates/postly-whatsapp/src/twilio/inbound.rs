@@ -142,6 +142,7 @@ pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, U
                 attempt: slice.attempt.and_then(|attempt| attempt_id(attempt.as_str())),
                 status: delivery_status(name).ok_or(UnderstandError::NoMeaning)?,
                 error_code: fields.get("ErrorCode").and_then(|code| code.parse().ok()),
+                recipient_bsuid: None,
             }))
         }
         EventKind::IdentityChange | EventKind::Unknown => Err(UnderstandError::NoMeaning),
