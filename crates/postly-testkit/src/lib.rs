@@ -247,7 +247,7 @@ impl TestApp {
 }
 
 /// The secret of the session cookie.
-pub const SESSION_SECRET: &str = "a secret for the sessions of tests";
+pub const SESSION_SECRET: &str = "a secret of 32 bytes, or so, for tests";
 
 fn site(options: &Options) -> Site {
     Site {

@@ -6,4 +6,5 @@ mod forge;
 mod listener;
 mod requests;
 mod session_cookie;
+mod sharing;
 mod wire;
