@@ -1,7 +1,7 @@
 //! Logging in: by a code that WhatsApp brings, by the link beside it, and by a phrase that WhatsApp takes along.
 
 use postly_domain::{Provider, challenge::Budgets};
-use postly_simulator::{Channel, MessageKind, PhoneMessage};
+use postly_simulator::{Channel, Fault, FaultKind, MessageKind, PhoneMessage, Upstream};
 use postly_testkit::{
     EngineName, Options, TestApp, TestBrowser, code_in, for_each_engine, for_each_engine_with,
 };
@@ -585,6 +585,72 @@ async fn s19_a_thousand_addresses_leave_nothing_behind_after_a_day() {
         app.advance_ms(25 * 3_600_000);
         app.sweep().await;
         assert_eq!(app.count("SELECT COUNT(*) FROM rate_limits").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_journeys_go_the_same_way_through_twilio() {
+    let options = Options { provider: Provider::Twilio, ..Options::default() };
+    for_each_engine_with(options, async |app| {
+        let fatou = app.author_of(Channel::Twilio, FATOU);
+        // Asked for on the web, for a number that has never written: by the content template.
+        let browser = app.browser();
+        browser.request_code(FATOU).await.ok();
+        app.run_until_idle().await;
+        let message = fatou.received().pop().unwrap();
+        assert!(message.template.is_some(), "{message:?}");
+        browser.verify(FATOU, &code_in(&message.body)).await.ok();
+        // By LOGIN.
+        fatou.says("LOGIN").await;
+        app.browser().verify(FATOU, &fatou.last_code()).await.ok();
+        // By a phrase, where no button can say that it is not me: the words do.
+        for denies in [false, true] {
+            let browser = app.browser();
+            let phrase = browser.post("/api/auth/phrase", &json!({})).await.ok().json();
+            fatou.says(phrase["phrase"].as_str().unwrap()).await;
+            let answer = fatou.received().pop().unwrap();
+            assert!(answer.body.contains("PAS MOI") && answer.buttons.is_empty(), "{answer:?}");
+            if denies {
+                fatou.says("PAS MOI").await;
+            }
+            let typed = json!({ "code": code_in(&answer.body) });
+            let status = browser.post("/api/auth/phrase/verify", &typed).await.status.as_u16();
+            assert_eq!(status, if denies { 400 } else { 200 });
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_whose_outcome_is_unclear_is_not_sent_again_and_a_closed_window_is_got_around_once() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        fatou.says("bonjour").await;
+        // The provider takes it, and its answer is lost.
+        app.world.fault(Upstream::Meta, Fault::once(FaultKind::AcceptThenReset));
+        app.browser().request_code(FATOU).await.ok();
+        app.run_until_idle().await;
+        for _ in 0..5 {
+            app.advance_ms(31_000);
+            app.run_until_idle().await;
+        }
+        assert_eq!(fatou.received().len(), 2, "the greeting and one code");
+        let ended = "SELECT state || ' ' || reason FROM outbox WHERE purpose = 'code' ORDER BY id";
+        assert_eq!(app.texts(ended).await, ["dead unknown_delivery"]);
+        assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE sealed IS NOT NULL").await, 0);
+        app.world.clear_faults();
+
+        // We believe the window open, and the provider says that it is not.
+        let closed = r#"{"error": {"message": "Re-engagement message", "code": 131047}}"#.to_owned();
+        let refusal = FaultKind::Status { code: 400, body: closed, headers: vec![] };
+        app.world.fault(Upstream::Meta, Fault::once(refusal.clone()));
+        let browser = app.browser();
+        browser.request_code(FATOU).await.ok();
+        app.run_until_idle().await;
+        let message = fatou.received().pop().unwrap();
+        assert!(message.template.is_some(), "{message:?}");
+        browser.verify(FATOU, &code_in(&message.body)).await.ok();
     })
     .await;
 }
