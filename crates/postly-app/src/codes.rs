@@ -176,16 +176,18 @@ impl App {
         browser: &Browser,
         now: UnixMillis,
     ) -> Result<bool, CodeRequestError> {
-        authors::lock_person(tx, CODES_LOCK).await?;
         let (purpose, pool) = match author {
             Some(_) => (Purpose::Link, Pool::Link),
             None => (Purpose::Login, Pool::Login),
         };
         let subject = self.name_hash(phone.as_str());
         let country = phone.mobile_country().unwrap_or_default();
+        let allowed = self.0.settings.allowed_countries.contains(&country);
+        if allowed {
+            authors::lock_person(tx, CODES_LOCK).await?;
+        }
         let spent = challenges::spent(tx, pool, &subject, &country, now).await?;
         let channel = self.channel(tx, phone, now).await?;
-        let allowed = self.0.settings.allowed_countries.contains(&country);
         let refusal = match &channel {
             _ if !allowed => Some("country"),
             _ if !spent.allows(self.0.settings.code_budgets) => Some("budget"),

@@ -19,7 +19,7 @@ macro_rules! fresh {
     )*};
 }
 
-fresh!(AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId);
+fresh!(AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId SessionId);
 
 /// A new identifier of something that has no type of its own.
 pub(crate) fn fresh_text() -> String {

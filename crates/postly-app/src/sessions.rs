@@ -11,7 +11,7 @@ use postly_store::{
 
 pub use postly_store::sessions::LoggedIn;
 
-use crate::{App, JourneyError, accounts::Profile, codes::BrowserToken};
+use crate::{App, accounts::Profile, codes::BrowserToken, ids::Fresh as _};
 
 /// How long a session lasts after its last use (next-auth's `maxAge`, 30 days).
 pub const SESSION_MS: i64 = 30 * 24 * 3600 * 1000;
@@ -82,8 +82,8 @@ impl App {
             sessions::end(tx, &before.session.id, &before.session.author).await?;
         }
         let session = Session {
-            // 122 random bits, and only a cookie that we encrypted can name it.
-            id: SessionId::new(uuid::Uuid::new_v4().to_string()),
+            // No secret: only a cookie that we encrypted can name it.
+            id: SessionId::fresh(),
             author: author.clone(),
             label: browser.label.clone(),
             by_whatsapp,
@@ -140,10 +140,9 @@ impl App {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_sessions(&self, author: &AuthorId) -> Result<(), JourneyError> {
+    pub async fn end_sessions(&self, author: &AuthorId) -> Result<(), StoreError> {
         let mut tx = self.0.db.write().await?;
         sessions::end_all(&mut tx, author, None).await?;
-        tx.commit().await?;
-        Ok(())
+        tx.commit().await
     }
 }

@@ -91,11 +91,8 @@ impl FromRequestParts<Door> for Reader {
         // A cookie that names a session of ours is worth as much as that session.
         let author = shared.filter(|claims| claims.sid.is_none()).map(|claims| AuthorId::new(claims.sub));
         let Some(author) = author else { return Err(Problem::new(Code::Unauthenticated)) };
-        match door.app.known_author(&author).await {
-            Ok(Some(author)) => Ok(Self(author)),
-            Ok(None) => Err(Problem::new(Code::Unauthenticated)),
-            Err(error) => Err(Problem::internal(&error)),
-        }
+        let known = door.app.known_author(&author).await?;
+        known.map(Self).ok_or(Problem::new(Code::Unauthenticated))
     }
 }
 
@@ -103,7 +100,7 @@ async fn session(door: &Door, headers: &HeaderMap) -> Result<Option<LoggedIn>, P
     let Some(claims) = door.site.cookies.read(headers, now_s(door)) else { return Ok(None) };
     let Some(sid) = claims.sid else { return Ok(None) };
     let found = door.app.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await;
-    found.map_err(|error| Problem::internal(&error))
+    Ok(found?)
 }
 
 fn now_s(door: &Door) -> i64 {

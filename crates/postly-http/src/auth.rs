@@ -75,7 +75,8 @@ impl From<CodeRequestError> for Problem {
             CodeRequestError::Unauthenticated => Self::new(Code::Unauthenticated),
             CodeRequestError::Forbidden => Self::new(Code::Forbidden),
             CodeRequestError::RateLimited { retry_after_s } => Self::rate_limited(retry_after_s),
-            CodeRequestError::Store(_) | CodeRequestError::Randomness(_) => Self::internal(&error),
+            CodeRequestError::Store(error) => error.into(),
+            CodeRequestError::Randomness(error) => Self::internal(&error),
         }
     }
 }
@@ -157,7 +158,8 @@ impl From<VerifyError> for Problem {
             // One answer for all causes, so that nobody can learn which numbers have an account or a code.
             VerifyError::Invalid => Self::new(Code::InvalidCode),
             VerifyError::NumberTaken => Self::new(Code::NumberTaken),
-            VerifyError::Store(_) | VerifyError::Randomness(_) => Self::internal(&error),
+            VerifyError::Store(error) => error.into(),
+            VerifyError::Randomness(error) => Self::internal(&error),
         }
     }
 }
@@ -268,7 +270,8 @@ impl From<AccountError> for Problem {
             AccountError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             AccountError::ProofNeeded => Self::new(Code::ProofNeeded),
             AccountError::RateLimited { retry_after_s } => Self::rate_limited(retry_after_s),
-            AccountError::Store(_) | AccountError::Hash => Self::internal(&error),
+            AccountError::Store(error) => error.into(),
+            AccountError::Hash => Self::internal(&error),
         }
     }
 }
@@ -281,7 +284,7 @@ async fn log_out(
 ) -> Result<Response, Problem> {
     if let Some(session) = visitor.session {
         let (author, id) = (&session.session.author, &session.session.id);
-        door.app.end_session(author, id).await.map_err(|error| Problem::internal(&error))?;
+        door.app.end_session(author, id).await?;
     }
     let body = axum::Json(Done { success: true, message: None });
     Ok((gone(&door.site, &headers), body).into_response())
@@ -320,7 +323,7 @@ async fn sessions(
     State(door): State<Door>,
     Session(own): Session,
 ) -> Result<axum::Json<SessionsBody>, Problem> {
-    let found = door.app.sessions(&own.session.author).await.map_err(|error| Problem::internal(&error))?;
+    let found = door.app.sessions(&own.session.author).await?;
     let sessions = found.into_iter().map(|session| SessionBody {
         current: session.id == own.session.id,
         id: session.id.to_string(),
@@ -328,7 +331,7 @@ async fn sessions(
         created_at: rfc3339(session.created_at),
         seen_at: rfc3339(session.seen_at),
     });
-    let profile = door.app.profile(&own.session.author).await.map_err(|error| Problem::internal(&error))?;
+    let profile = door.app.profile(&own.session.author).await?;
     let number_changed_at = profile.number_changed_at.map(rfc3339);
     Ok(axum::Json(SessionsBody { sessions: sessions.collect(), number_changed_at, next: None }))
 }
@@ -338,7 +341,7 @@ async fn end_sessions(
     Session(own): Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    door.app.end_sessions(&own.session.author).await.map_err(|error| Problem::internal(&error))?;
+    door.app.end_sessions(&own.session.author).await?;
     Ok((StatusCode::NO_CONTENT, gone(&door.site, &headers)).into_response())
 }
 
@@ -347,10 +350,6 @@ async fn end_session(
     Session(own): Session,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let ended = door.app.end_session(&own.session.author, &SessionId::new(id)).await;
-    match ended {
-        Ok(true) => Ok(StatusCode::NO_CONTENT),
-        Ok(false) => Err(Problem::new(Code::NotFound)),
-        Err(error) => Err(Problem::internal(&error)),
-    }
+    let ended = door.app.end_session(&own.session.author, &SessionId::new(id)).await?;
+    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(Code::NotFound)) }
 }

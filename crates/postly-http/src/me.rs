@@ -50,7 +50,7 @@ impl From<Profile> for MeBody {
 }
 
 async fn show(State(door): State<Door>, Reader(author): Reader) -> Result<JsonBody<MeBody>, Problem> {
-    let profile = door.app.profile(&author).await.map_err(|error| Problem::internal(&error))?;
+    let profile = door.app.profile(&author).await?;
     Ok(JsonBody(profile.into()))
 }
 
@@ -86,12 +86,12 @@ async fn erase(
     Session(session): Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    door.app.erase(&session.session.author).await.map_err(|error| Problem::internal(&error))?;
+    door.app.erase(&session.session.author).await?;
     Ok((StatusCode::NO_CONTENT, gone(&door.site, &headers)).into_response())
 }
 
 async fn export(State(door): State<Door>, Session(session): Session) -> Result<Response, Problem> {
-    let export = door.app.export(&session.session.author).await.map_err(|error| Problem::internal(&error))?;
+    let export = door.app.export(&session.session.author).await?;
     let named = [(header::CONTENT_DISPOSITION, "attachment; filename=\"postly-export.json\"")];
     Ok((named, JsonBody(export)).into_response())
 }

@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use postly_app::StoreError;
 use serde::Serialize;
 
 use crate::REQUEST_ID;
@@ -50,6 +51,8 @@ pub enum Code {
     RateLimited,
     /// We have no number on WhatsApp to write to.
     NoWhatsapp,
+    /// The database does not answer; it may in a moment.
+    Unavailable,
     /// Our fault.
     Internal,
 }
@@ -121,6 +124,11 @@ impl Code {
                 "no_whatsapp",
                 "Notre numéro WhatsApp n'est pas encore connu. Demandez un code.",
             ),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "Service momentanément indisponible. Réessayez dans un instant.",
+            ),
             Self::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -166,6 +174,19 @@ impl Problem {
         Self::new(Code::Internal)
     }
 }
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_temporary() {
+            tracing::warn!(%error, source = std::error::Error::source(&error), "A request found no database");
+            return Self { code: Code::Unavailable, retry_after_s: Some(UNAVAILABLE_SECS) };
+        }
+        Self::internal(&error)
+    }
+}
+
+/// When to ask again after [`Code::Unavailable`]: a failover takes longer, a busy moment does not.
+const UNAVAILABLE_SECS: i64 = 5;
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {

@@ -317,11 +317,11 @@ async fn o06_o08_ten_thousand_requests_bring_out_sixty_codes_and_keep_nobody_out
                 browser.request_code(&phone).await
             }
         });
-        // As many at once as a browser's worth of connections.
+        // As many at once as there are connections to PostgreSQL: more would wait for each other, and be told so.
         let statuses: Vec<_> = {
             use futures_util::StreamExt as _;
             futures_util::stream::iter(requests)
-                .buffer_unordered(64)
+                .buffer_unordered(16)
                 .map(|answer| answer.status.as_u16())
                 .collect()
                 .await
