@@ -4,6 +4,8 @@
 
 mod forge;
 mod listener;
+mod pages;
 mod requests;
 mod session_cookie;
+mod tab;
 mod wire;
