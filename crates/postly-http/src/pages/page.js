@@ -4,14 +4,15 @@ const byId = (id) => document.getElementById(id);
 const problems = JSON.parse(document.body.dataset.problems);
 const lang = document.documentElement.lang;
 
-function say(form, text) {
+// The field that is wrong is the last one, unless it is the address.
+function say(form, text, code = "") {
   const place = form.querySelector("[role=alert]");
   place.textContent = text;
   place.hidden = !text;
-  const field = form.querySelector("input:not([type=hidden])");
-  if (!field) return;
-  if (text) { field.setAttribute("aria-invalid", "true"); field.focus(); }
-  else field.removeAttribute("aria-invalid");
+  const fields = [...form.querySelectorAll("input:not([type=hidden])")];
+  for (const field of fields) field.removeAttribute("aria-invalid");
+  const field = fields.at(code.includes("email") ? 0 : -1);
+  if (text && field) { field.setAttribute("aria-invalid", "true"); field.focus(); }
 }
 
 async function ask(path, body) {
@@ -60,8 +61,8 @@ async function send(form) {
     const { ok, answer } = await ask(form.dataset.api, Object.fromEntries(new FormData(form)));
     if (ok) { then[form.dataset.then](form, answer); return; }
     const isLink = form.closest("#open") && answer.code === "invalid_code";
-    if (isLink) byId("ways").hidden = false;
-    say(form, problems[isLink ? "link" : answer.code] || problems.failed);
+    if (isLink) { button.hidden = true; byId("ways").hidden = false; }
+    say(form, problems[isLink ? "link" : answer.code] || problems.failed, answer.code);
   } catch {
     say(form, problems.offline);
   } finally {
@@ -83,6 +84,7 @@ function takeToken() {
   const form = place.querySelector("form");
   form.elements.token.value = token;
   say(form, "");
+  form.querySelector("button").hidden = false;
   place.hidden = false;
   byId("ways").hidden = true;
 }

@@ -73,6 +73,8 @@ pub(super) struct Steps {
     pub(super) phrase: Option<Shown>,
     /// Whether the answer to a phrase is waited for.
     pub(super) answering: bool,
+    /// Whether what is said is about the address.
+    pub(super) about_email: bool,
     said: Option<(&'static str, &'static str)>,
 }
 
@@ -92,6 +94,7 @@ impl Steps {
             asked: false,
             phrase: None,
             answering: false,
+            about_email: false,
             said: None,
         }
     }
@@ -109,6 +112,7 @@ impl Steps {
     /// Says beside a form what is wrong, and returns the status that goes with it.
     pub(super) fn say(&mut self, form: &'static str, t: &Texts, problem: Problem) -> StatusCode {
         self.said = Some((form, t.problem(problem.code())));
+        self.about_email = matches!(problem.code(), Code::InvalidEmail | Code::EmailTaken);
         problem.status()
     }
 }
