@@ -2,7 +2,7 @@
 
 use postly_domain::id::{
     AttemptId, AuthorId, ChallengeId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken,
-    MessageId,
+    MessageId, SessionId,
 };
 
 /// An identifier that can be made.

@@ -3,7 +3,7 @@
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -152,8 +152,8 @@ fn label(headers: &HeaderMap) -> String {
     }
 }
 
-/// Lets nobody change anything from another site, nor by a form: a browser says where a request comes from, and sends
-/// JSON across sites only after having asked, which we never grant.
+/// Lets nobody change anything from another site: a browser says where a request comes from, and sends JSON across
+/// sites only after having asked, which we never grant. See [`Form`] for forms.
 pub(crate) async fn only_from_here(State(door): State<Door>, request: Request<Body>, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let headers = request.headers();
@@ -189,6 +189,28 @@ impl<T: DeserializeOwned> FromRequest<Door> for Json<T> {
         let is_object = bytes.trim_ascii_start().starts_with(b"{");
         let body = if is_object { serde_json::from_slice(&bytes).ok() } else { None };
         body.map(Self).ok_or(Problem::new(Code::InvalidRequest))
+    }
+}
+
+/// The fields of a form of ours. Other sites may send forms without having asked, so whoever does not say where it
+/// comes from is refused; every browser does, and [`only_from_here`] has looked at what it says.
+pub(crate) struct Form<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Door> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, door: &Door) -> Result<Self, Problem> {
+        let headers = request.headers();
+        if !headers.contains_key("sec-fetch-site") && !headers.contains_key(header::ORIGIN) {
+            return Err(Problem::new(Code::CrossSite));
+        }
+        match axum::Form::from_request(request, door).await {
+            Ok(axum::Form(fields)) => Ok(Self(fields)),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Problem::new(Code::TooLarge))
+            }
+            Err(_) => Err(Problem::new(Code::InvalidRequest)),
+        }
     }
 }
 

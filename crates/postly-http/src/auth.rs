@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::{
     asking::{Json, Session, Visitor},
+    pages::qr,
     problem::{Code, Problem},
     session_cookie::Claims,
     site::{Door, Site},
@@ -125,13 +126,20 @@ async fn open_link(
 struct PhraseBody {
     phrase: String,
     url: String,
+    /// The address as a QR code, for a page to show: a picture (`data:image/svg+xml;base64,…`).
+    qr: Option<String>,
     expires_at: String,
 }
 
 async fn new_phrase(State(door): State<Door>, visitor: Visitor) -> Result<Response, Problem> {
     let phrase = door.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await?;
     let phrase = phrase.ok_or(Problem::new(Code::NoWhatsapp))?;
-    let body = PhraseBody { phrase: phrase.phrase, url: phrase.url, expires_at: rfc3339(phrase.expires_at) };
+    let body = PhraseBody {
+        phrase: phrase.phrase,
+        qr: qr(&phrase.url),
+        url: phrase.url,
+        expires_at: rfc3339(phrase.expires_at),
+    };
     let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
     Ok((StatusCode::CREATED, AppendHeaders(cookie), axum::Json(body)).into_response())
 }
@@ -197,13 +205,6 @@ fn logged_in(
     profile: Profile,
     status: StatusCode,
 ) -> Response {
-    let claims = Claims {
-        sub: cookie.author.to_string(),
-        sid: Some(cookie.id.to_string()),
-        email: cookie.email.clone(),
-        issued_at_s: cookie.issued_at.0.div_euclid(1000),
-        expires_at_s: cookie.expires_at.0.div_euclid(1000),
-    };
     let body = LoggedInBody {
         success: true,
         user: UserBody {
@@ -214,7 +215,23 @@ fn logged_in(
         },
         redirect: "/dashboard",
     };
-    let mut response = (status, axum::Json(body)).into_response();
+    with_session(site, request, cookie, (status, axum::Json(body)).into_response())
+}
+
+/// An answer that brings along the cookies of a session, and takes away those that have served.
+pub(crate) fn with_session(
+    site: &Site,
+    request: &HeaderMap,
+    cookie: &SessionCookie,
+    mut response: Response,
+) -> Response {
+    let claims = Claims {
+        sub: cookie.author.to_string(),
+        sid: Some(cookie.id.to_string()),
+        email: cookie.email.clone(),
+        issued_at_s: cookie.issued_at.0.div_euclid(1000),
+        expires_at_s: cookie.expires_at.0.div_euclid(1000),
+    };
     let headers = response.headers_mut();
     // Old chunks of a longer cookie would be read along with the new one.
     for cleared in site.cookies.clear_chunks(request) {

@@ -5,6 +5,7 @@ mod auth;
 mod connection;
 mod me;
 mod operator;
+mod pages;
 mod problem;
 mod serve;
 mod session_cookie;
@@ -54,6 +55,7 @@ pub fn public_router(app: App, site: Site) -> Router {
     let pages = Router::new()
         .merge(auth::router())
         .merge(me::router())
+        .merge(pages::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .layer(from_fn_with_state(door.clone(), asking::only_from_here))

@@ -58,6 +58,16 @@ pub enum Code {
 }
 
 impl Code {
+    /// How programs call it.
+    pub(crate) fn name(self) -> &'static str {
+        self.parts().1
+    }
+
+    /// The sentence for people.
+    pub(crate) fn detail(self) -> &'static str {
+        self.parts().2
+    }
+
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "There is nothing at this address."),
@@ -166,6 +176,16 @@ impl Problem {
     /// Too many requests; the next may come after so many seconds.
     pub fn rate_limited(retry_after_s: i64) -> Self {
         Self { code: Code::RateLimited, retry_after_s: Some(retry_after_s.max(1)) }
+    }
+
+    /// What went wrong, for programs.
+    pub(crate) fn code(self) -> Code {
+        self.code
+    }
+
+    /// The status it is answered with.
+    pub(crate) fn status(self) -> StatusCode {
+        self.code.parts().0
     }
 
     /// Our fault: what it was goes to the log, and not to the client.

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, as it should")]
 
+mod account_page;
 mod forge;
 mod listener;
+mod pages;
 mod requests;
 mod session_cookie;
 mod sharing;
+mod tab;
 mod wire;

@@ -1,0 +1,215 @@
+//! `/account`: who is logged in, where, with which number; and how to leave.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use postly_app::{AccountChange, LoggedIn, Profile, StoreError, rfc3339};
+use postly_domain::{Language, UnixMillis, id::SessionId};
+use serde::Deserialize;
+
+use super::{
+    page as answer, redirect,
+    steps::{ACCOUNT, Here, LOGIN, Steps},
+    texts::Texts,
+};
+use crate::{
+    asking::Form,
+    auth::gone,
+    problem::{Code, Problem},
+    site::Door,
+};
+
+pub(super) fn router() -> Router<Door> {
+    Router::new()
+        .route(ACCOUNT, get(show))
+        .route("/account/language", post(set_language))
+        .route("/account/sessions/end", post(end_session))
+        .route("/account/sessions/end-all", post(end_sessions))
+        .route("/account/logout", post(log_out))
+        .route("/account/erase", get(ask_erase).post(erase))
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage<'a> {
+    t: &'a Texts,
+    s: Steps,
+    profile: Profile,
+    number_changed_at: Option<Moment>,
+    sessions: Vec<SessionRow>,
+}
+
+impl AccountPage<'_> {
+    fn languages(&self) -> [(&'static str, &'static str, bool); 5] {
+        Language::ALL.map(|language| {
+            let name = match language {
+                Language::Fr => "Français",
+                Language::En => "English",
+                Language::Es => "Español",
+                Language::Pt => "Português",
+                Language::Ar => "العربية",
+            };
+            (language.code(), name, language == self.profile.language)
+        })
+    }
+}
+
+struct SessionRow {
+    id: String,
+    browser: String,
+    seen_at: Moment,
+    current: bool,
+}
+
+/// A time, for programs and for people. The script writes it as the browser's own clock shows it.
+struct Moment {
+    exact: String,
+    shown: String,
+}
+
+impl Moment {
+    fn new(at: UnixMillis) -> Self {
+        let exact = rfc3339(at);
+        // `2026-11-26T05:46:22.123Z` to the minute.
+        let minute = exact.get(..16).unwrap_or(&exact).replace('T', " ");
+        Self { shown: format!("{minute} UTC"), exact }
+    }
+}
+
+async fn show(State(door): State<Door>, here: Here) -> Response {
+    let Some(session) = &here.visitor.session else { return redirect(LOGIN) };
+    page(&door, session, here.t, StatusCode::OK, Steps::at(ACCOUNT)).await
+}
+
+/// The account of a session, with the steps of a number that is being linked.
+pub(super) async fn page(
+    door: &Door,
+    own: &LoggedIn,
+    t: &Texts,
+    status: StatusCode,
+    mut s: Steps,
+) -> Response {
+    let author = &own.session.author;
+    let loaded =
+        async { Ok::<_, StoreError>((door.app.profile(author).await?, door.app.sessions(author).await?)) };
+    let (profile, sessions) = match loaded.await {
+        Ok(loaded) => loaded,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    s.user_id = Some(author.to_string());
+    let sessions = sessions.into_iter().map(|session| SessionRow {
+        current: session.id == own.session.id,
+        id: session.id.to_string(),
+        browser: if session.label == "?" { t.unknown_browser.to_owned() } else { session.label },
+        seen_at: Moment::new(session.seen_at),
+    });
+    let number_changed_at = profile.number_changed_at.map(Moment::new);
+    answer(status, &AccountPage { t, s, sessions: sessions.collect(), number_changed_at, profile })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LanguageForm {
+    language: String,
+}
+
+async fn set_language(
+    State(door): State<Door>,
+    here: Here,
+    Form(form): Form<LanguageForm>,
+) -> Result<Response, Problem> {
+    let Some(session) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
+    let language = Language::from_code(&form.language).ok_or(Problem::new(Code::InvalidRequest))?;
+    let change = AccountChange { language: Some(language), ..AccountChange::default() };
+    door.app.change_account(session, &change).await?;
+    Ok(redirect(ACCOUNT))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SessionForm {
+    id: String,
+}
+
+/// One that has ended meanwhile is as good as ended.
+async fn end_session(
+    State(door): State<Door>,
+    here: Here,
+    headers: HeaderMap,
+    Form(form): Form<SessionForm>,
+) -> Result<Response, Problem> {
+    let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
+    let id = SessionId::new(form.id);
+    door.app.end_session(&own.session.author, &id).await?;
+    if id == own.session.id {
+        return Ok((gone(&door.site, &headers), redirect(LOGIN)).into_response());
+    }
+    Ok(redirect(ACCOUNT))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoFields {}
+
+async fn end_sessions(
+    State(door): State<Door>,
+    here: Here,
+    headers: HeaderMap,
+    Form(NoFields {}): Form<NoFields>,
+) -> Result<Response, Problem> {
+    let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
+    door.app.end_sessions(&own.session.author).await?;
+    Ok((gone(&door.site, &headers), redirect(LOGIN)).into_response())
+}
+
+async fn log_out(
+    State(door): State<Door>,
+    here: Here,
+    headers: HeaderMap,
+    Form(NoFields {}): Form<NoFields>,
+) -> Result<Response, Problem> {
+    let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
+    door.app.end_session(&own.session.author, &own.session.id).await?;
+    Ok((gone(&door.site, &headers), redirect(LOGIN)).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "erase.html")]
+struct ErasePage<'a> {
+    t: &'a Texts,
+    error: &'a str,
+    done: bool,
+}
+
+async fn ask_erase(here: Here) -> Response {
+    answer(StatusCode::OK, &ErasePage { t: here.t, error: "", done: false })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EraseForm {
+    /// The box that says she is sure; absent when it is not ticked.
+    sure: Option<String>,
+}
+
+async fn erase(
+    State(door): State<Door>,
+    here: Here,
+    headers: HeaderMap,
+    Form(form): Form<EraseForm>,
+) -> Result<Response, Problem> {
+    let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
+    let t = here.t;
+    if form.sure.is_none() {
+        let asked_again = ErasePage { t, error: t.erase_unsure, done: false };
+        return Ok(answer(StatusCode::BAD_REQUEST, &asked_again));
+    }
+    door.app.erase(&own.session.author).await?;
+    let done = answer(StatusCode::OK, &ErasePage { t, error: "", done: true });
+    Ok((gone(&door.site, &headers), done).into_response())
+}

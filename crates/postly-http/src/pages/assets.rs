@@ -1,0 +1,55 @@
+//! The style and the script of the pages: in the binary, and for ever at the address that names their bytes.
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use axum::{Router, http::header, routing::get};
+use sha2::{Digest as _, Sha256};
+
+use crate::site::Door;
+
+/// A file that pages refer to.
+pub(crate) struct Asset {
+    /// Where it is.
+    pub(crate) path: String,
+    kind: &'static str,
+    text: &'static str,
+}
+
+impl Asset {
+    fn new(extension: &str, kind: &'static str, text: &'static str) -> Self {
+        let mut version = String::new();
+        for byte in Sha256::digest(text).iter().take(4) {
+            // Writing to a string does not fail.
+            let _ = write!(version, "{byte:02x}");
+        }
+        Self { path: format!("/assets/page.{version}.{extension}"), kind, text }
+    }
+}
+
+static CSS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("page.css")));
+static JS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("page.js")));
+
+/// Where the style is.
+pub(crate) fn css() -> &'static str {
+    &CSS.path
+}
+
+/// Where the script is.
+pub(crate) fn js() -> &'static str {
+    &JS.path
+}
+
+pub(super) fn router() -> Router<Door> {
+    [&*CSS, &*JS].into_iter().fold(Router::new(), |router, asset| {
+        let answer = (
+            [
+                (header::CONTENT_TYPE, asset.kind),
+                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+            ],
+            asset.text,
+        );
+        router.route(&asset.path, get(async || answer))
+    })
+}

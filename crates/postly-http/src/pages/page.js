@@ -1,0 +1,97 @@
+"use strict";
+// The pages work without this. With it a form that names an address of the API is sent there as JSON, and the page stays.
+const byId = (id) => document.getElementById(id);
+const problems = JSON.parse(document.body.dataset.problems);
+const lang = document.documentElement.lang;
+
+// The field that is wrong is the last one, unless it is the address.
+function say(form, text, code = "") {
+  const place = form.querySelector("[role=alert]");
+  place.textContent = text;
+  place.hidden = !text;
+  const fields = [...form.querySelectorAll("input:not([type=hidden])")];
+  for (const field of fields) field.removeAttribute("aria-invalid");
+  const field = fields.at(code.includes("email") ? 0 : -1);
+  if (text && field) { field.setAttribute("aria-invalid", "true"); field.focus(); }
+}
+
+async function ask(path, body) {
+  const response = await fetch(path, {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json().catch(() => ({}));
+  return { ok: response.ok, answer };
+}
+
+const then = {
+  account() { location.assign("/account"); },
+  code(form) {
+    byId("code-phone").value = form.elements.phone.value;
+    form.hidden = true;
+    byId("code-sent").hidden = false;
+    byId("code").hidden = false;
+    byId("code").open = true;
+    byId("code-code").focus();
+  },
+  phrase(form, answer) {
+    byId("phrase-url").href = answer.url;
+    byId("phrase-qr").hidden = !answer.qr;
+    if (answer.qr) byId("phrase-qr").src = answer.qr;
+    form.hidden = true;
+    byId("phrase-shown").hidden = false;
+    byId("phrase-next").hidden = false;
+    byId("phrase-url").focus();
+  },
+};
+
+// Where there is a session a code would link a number to its account. Somebody may have logged in in another tab.
+async function isLoggedIn() {
+  return (await fetch("/account", { method: "HEAD", redirect: "manual", credentials: "same-origin" })).ok;
+}
+
+async function send(form) {
+  const button = form.querySelector("button");
+  button.disabled = true;
+  say(form, "");
+  try {
+    if (form.closest("#ways") && await isLoggedIn()) { then.account(); return; }
+    const { ok, answer } = await ask(form.dataset.api, Object.fromEntries(new FormData(form)));
+    if (ok) { then[form.dataset.then](form, answer); return; }
+    const isLink = form.closest("#open") && answer.code === "invalid_code";
+    if (isLink) { button.hidden = true; byId("ways").hidden = false; }
+    say(form, problems[isLink ? "link" : answer.code] || problems.failed, answer.code);
+  } catch {
+    say(form, problems.offline);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-api]")) {
+  form.addEventListener("submit", (event) => { event.preventDefault(); send(form); });
+}
+
+// A login link: its token leaves the address at once, and waits for the tap of a person.
+function takeToken() {
+  const token = location.hash.slice(1);
+  const place = byId("open");
+  if (!place || !token) return;
+  history.replaceState(null, "", location.pathname);
+  if (!/^[\w-]{16,128}$/.test(token)) return;
+  const form = place.querySelector("form");
+  form.elements.token.value = token;
+  say(form, "");
+  form.querySelector("button").hidden = false;
+  place.hidden = false;
+  byId("ways").hidden = true;
+}
+addEventListener("hashchange", takeToken);
+takeToken();
+
+for (const time of document.querySelectorAll("time")) {
+  const at = new Date(time.dateTime);
+  time.textContent = at.toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" });
+}

@@ -1,0 +1,247 @@
+//! The ways to prove a number, on the page that logs in and on the one that links.
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{AppendHeaders, IntoResponse, Response},
+    routing::post,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use postly_app::Verified;
+use postly_domain::id::AuthorId;
+use qrcode::{QrCode, render::svg};
+use serde::Deserialize;
+
+use super::{account, login, redirect, texts::Texts};
+use crate::{
+    asking::{Form, Visitor},
+    auth::with_session,
+    problem::{Code, Problem},
+    site::Door,
+};
+
+/// The forms of both pages.
+pub(super) fn router() -> Router<Door> {
+    [LOGIN, ACCOUNT].into_iter().fold(Router::new(), |router, base| {
+        router
+            .route(&format!("{base}/code"), post(ask))
+            .route(&format!("{base}/verify"), post(verify))
+            .route(&format!("{base}/phrase"), post(phrase))
+            .route(&format!("{base}/phrase/verify"), post(verify_phrase))
+    })
+}
+
+pub(super) const LOGIN: &str = "/login";
+pub(super) const ACCOUNT: &str = "/account";
+
+/// Who sends a form of which page. Whoever has a session has nothing to send on the page that logs in, where a code
+/// would link; whoever has none has nothing to send on the account's.
+pub(super) struct Here {
+    pub(super) base: &'static str,
+    pub(super) visitor: Visitor,
+    pub(super) t: &'static Texts,
+}
+
+impl FromRequestParts<Door> for Here {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, door).await.map_err(Problem::into_response)?;
+        let base = if parts.uri.path().starts_with(ACCOUNT) { ACCOUNT } else { LOGIN };
+        match (base, &visitor.session) {
+            (ACCOUNT, None) => Err(redirect(LOGIN)),
+            (LOGIN, Some(_)) => Err(redirect(ACCOUNT)),
+            (_, _) => Ok(Self { base, visitor, t: Texts::of(&parts.headers) }),
+        }
+    }
+}
+
+/// How far somebody has come.
+pub(super) struct Steps {
+    /// The page: its forms are sent to addresses below it.
+    pub(super) base: &'static str,
+    /// Whose number it will be. The API refuses when that is not the session's author any more.
+    pub(super) user_id: Option<String>,
+    /// As it was typed.
+    pub(super) phone: String,
+    /// As it was typed.
+    pub(super) email: String,
+    /// Whether a code was asked for.
+    pub(super) asked: bool,
+    /// What opens WhatsApp.
+    pub(super) phrase: Option<Shown>,
+    /// Whether the answer to a phrase is waited for.
+    pub(super) answering: bool,
+    /// Whether what is said is about the address.
+    pub(super) about_email: bool,
+    said: Option<(&'static str, &'static str)>,
+}
+
+/// A phrase on a page. It is in the address and nowhere to read: nothing shown in a browser is typed on a phone.
+pub(super) struct Shown {
+    pub(super) url: String,
+    pub(super) qr: String,
+}
+
+impl Steps {
+    pub(super) fn at(base: &'static str) -> Self {
+        Self {
+            base,
+            user_id: None,
+            phone: String::new(),
+            email: String::new(),
+            asked: false,
+            phrase: None,
+            answering: false,
+            about_email: false,
+            said: None,
+        }
+    }
+
+    /// What is said beside a form; empty when nothing is.
+    pub(super) fn error(&self, form: &str) -> &'static str {
+        self.said.filter(|(at, _)| *at == form).map_or("", |(_, text)| text)
+    }
+
+    /// Whether a form was sent already.
+    pub(super) fn is_begun(&self) -> bool {
+        self.asked || self.answering || self.said.is_some()
+    }
+
+    /// Says beside a form what is wrong, and returns the status that goes with it.
+    pub(super) fn say(&mut self, form: &'static str, t: &Texts, problem: Problem) -> StatusCode {
+        self.said = Some((form, t.problem(problem.code())));
+        self.about_email = matches!(problem.code(), Code::InvalidEmail | Code::EmailTaken);
+        problem.status()
+    }
+}
+
+/// A QR code as the address of a picture: black on white whatever the page's colours, with the quiet zone that
+/// readers need. `None` for what does not fit: our addresses have about 60 bytes.
+pub(crate) fn qr(text: &str) -> Option<String> {
+    const LONGEST: usize = 200;
+    if text.len() > LONGEST {
+        return None;
+    }
+    let svg = QrCode::new(text).ok()?.render::<svg::Color<'_>>().module_dimensions(1, 1).build();
+    Some(format!("data:image/svg+xml;base64,{}", BASE64_STANDARD.encode(svg)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NumberForm {
+    phone: String,
+    #[serde(rename = "userId")]
+    user_id: Option<String>,
+}
+
+/// The next step is on the page that answers, and not behind a redirect: the number would stand in its address.
+async fn ask(State(door): State<Door>, here: Here, Form(form): Form<NumberForm>) -> Response {
+    let Here { base, visitor, t } = &here;
+    let mut steps = Steps::at(base);
+    let user_id = form.user_id.map(AuthorId::new);
+    let asked = door
+        .app
+        .request_code(&form.phone, user_id.as_ref(), visitor.session.as_ref(), &visitor.browser)
+        .await;
+    steps.phone = form.phone;
+    let status = match asked {
+        Ok(()) => {
+            steps.asked = true;
+            StatusCode::OK
+        }
+        Err(error) => steps.say("number", t, error.into()),
+    };
+    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
+    (AppendHeaders(cookie), show(&door, &here, status, steps).await).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CodeForm {
+    phone: String,
+    code: String,
+}
+
+async fn verify(
+    State(door): State<Door>,
+    here: Here,
+    headers: HeaderMap,
+    Form(form): Form<CodeForm>,
+) -> Response {
+    let Here { base, visitor, t } = &here;
+    let verified =
+        door.app.verify_code(&form.phone, &form.code, visitor.session.as_ref(), &visitor.browser).await;
+    match verified {
+        Ok(verified) => entered(&door, &headers, &verified),
+        Err(error) => {
+            let mut steps = Steps { phone: form.phone, asked: true, ..Steps::at(base) };
+            let status = steps.say("code", t, error.into());
+            show(&door, &here, status, steps).await
+        }
+    }
+}
+
+async fn phrase(State(door): State<Door>, here: Here, Form(NoFields {}): Form<NoFields>) -> Response {
+    let Here { base, visitor, t } = &here;
+    let mut steps = Steps::at(base);
+    let phrase = door.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await;
+    let status = match phrase {
+        Ok(Some(phrase)) => {
+            steps.answering = true;
+            steps.phrase = Some(Shown { qr: qr(&phrase.url).unwrap_or_default(), url: phrase.url });
+            StatusCode::OK
+        }
+        Ok(None) => steps.say("phrase", t, Problem::new(Code::NoWhatsapp)),
+        Err(error) => steps.say("phrase", t, error.into()),
+    };
+    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
+    (AppendHeaders(cookie), show(&door, &here, status, steps).await).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PhraseForm {
+    code: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoFields {}
+
+async fn verify_phrase(
+    State(door): State<Door>,
+    here: Here,
+    headers: HeaderMap,
+    Form(form): Form<PhraseForm>,
+) -> Response {
+    let Here { base, visitor, t } = &here;
+    let verified = door.app.verify_phrase(&form.code, visitor.session.as_ref(), &visitor.browser).await;
+    match verified {
+        Ok(verified) => entered(&door, &headers, &verified),
+        Err(error) => {
+            let mut steps = Steps { answering: true, ..Steps::at(base) };
+            let status = steps.say("phrase-code", t, error.into());
+            show(&door, &here, status, steps).await
+        }
+    }
+}
+
+/// To the account: logged in, or with the number linked.
+fn entered(door: &Door, headers: &HeaderMap, verified: &Verified) -> Response {
+    match verified {
+        Verified::LoggedIn(cookie, _) => with_session(&door.site, headers, cookie, redirect(ACCOUNT)),
+        Verified::Linked => {
+            let cookie = [(header::SET_COOKIE, Visitor::no_challenge_cookie(&door.site))];
+            (AppendHeaders(cookie), redirect(ACCOUNT)).into_response()
+        }
+    }
+}
+
+async fn show(door: &Door, here: &Here, status: StatusCode, steps: Steps) -> Response {
+    match &here.visitor.session {
+        Some(session) => account::page(door, session, here.t, status, steps).await,
+        None => login::page(here.t, status, steps, false),
+    }
+}
