@@ -57,3 +57,4 @@ number-changed = 🔁 Your Postly-AI account is now linked to another number: th
 delete-confirm = 🗑️ Erase everything? Your posts, your messages, your account and your remaining credits will be lost for ever. Reply *YES* within 15 minutes to confirm. Without an answer, nothing changes.
 erased = ✅ Done: everything we knew about you is erased. If you write to us one day, we will meet anew.
 export = 📦 Once logged in, your data is here (JSON): { $url }
+denied-late = 🛡️ Thank you for telling us. The code had been used already, or is gone: to be safe, every session of your account is closed.

@@ -57,3 +57,4 @@ number-changed = 🔁 Tu cuenta de Postly-AI está ahora vinculada a otro númer
 delete-confirm = 🗑️ ¿Borrarlo todo? Tus posts, tus mensajes, tu cuenta y tus créditos restantes se perderán para siempre. Responde *SÍ* en 15 minutos para confirmar. Sin respuesta, nada cambia.
 erased = ✅ Hecho: todo lo que sabíamos de ti está borrado. Si un día nos escribes, nos conoceremos de nuevo.
 export = 📦 Una vez dentro, tus datos están aquí (JSON): { $url }
+denied-late = 🛡️ Gracias por decirlo. El código ya se había usado, o ya no está: por prudencia, todas las sesiones de tu cuenta quedan cerradas.

@@ -57,3 +57,4 @@ number-changed = 🔁 Votre compte Postly-AI est désormais lié à un autre num
 delete-confirm = 🗑️ Tout effacer ? Vos posts, vos messages, votre compte et vos crédits restants seront perdus pour toujours. Répondez *OUI* dans les 15 minutes pour confirmer. Sans réponse, rien ne change.
 erased = ✅ C'est fait : tout ce que nous savions de vous est effacé. Si vous nous écrivez un jour, nous ferons connaissance.
 export = 📦 Une fois connectée, vos données sont ici (JSON) : { $url }
+denied-late = 🛡️ Merci de l'avoir dit. Le code avait déjà servi, ou n'est plus là : par prudence, toutes les sessions de votre compte sont fermées.

@@ -57,3 +57,4 @@ number-changed = 🔁 A sua conta Postly-AI está agora ligada a outro número: 
 delete-confirm = 🗑️ Apagar tudo? Os seus posts, as suas mensagens, a sua conta e os créditos restantes perdem-se para sempre. Responda *SIM* em 15 minutos para confirmar. Sem resposta, nada muda.
 erased = ✅ Feito: tudo o que sabíamos de si foi apagado. Se um dia nos escrever, voltamos a conhecer-nos.
 export = 📦 Depois de entrar, os seus dados estão aqui (JSON): { $url }
+denied-late = 🛡️ Obrigado por avisar. O código já tinha sido usado, ou já não existe: por prudência, todas as sessões da sua conta foram fechadas.

@@ -67,6 +67,9 @@ pub enum AccountError {
     /// A password is replaced by whoever knows the old one, or has just proved her number.
     #[error("the old password is missing, and no number was proved lately")]
     ProofNeeded,
+    /// The session has ended meanwhile.
+    #[error("the session has ended")]
+    SessionEnded,
     /// Too many from this address.
     #[error("too many requests")]
     RateLimited {
@@ -182,6 +185,10 @@ impl App {
         let right = self.0.passwords.is_right(hash.flatten(), password).await?;
         let (Some(author), true) = (author, right) else { return Err(AccountError::InvalidCredentials) };
         let mut tx = self.0.db.write().await?;
+        if !authors::lock(&mut tx, &author).await? {
+            // She has left while her password was hashed.
+            return Err(AccountError::InvalidCredentials);
+        }
         limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
         let opened = self.log_in(&mut tx, &author, session, browser, false).await?;
         tx.commit().await?;
@@ -227,6 +234,7 @@ impl App {
         &self,
         session: &LoggedIn,
         change: &AccountChange<'_>,
+        browser: &Browser,
     ) -> Result<Profile, AccountError> {
         let author = &session.session.author;
         let email = change.email.map(Email::parse).transpose()?;
@@ -240,12 +248,17 @@ impl App {
             check_password(password, &owner)?;
         }
         if change.password.is_some() || email.is_some() {
-            self.check_proof(session, change.current_password).await?;
+            self.check_proof(session, change.current_password, browser).await?;
         }
         if let Some(password) = change.password {
             hash = Some(self.0.passwords.hash(password).await?);
         }
         let mut tx = self.0.db.write().await?;
+        let is_there = authors::lock(&mut tx, author).await?;
+        if !is_there || sessions::find(&mut tx, &session.session.id, self.now()).await?.is_none() {
+            // She was merged or erased, or the session was ended, while her password was hashed.
+            return Err(AccountError::SessionEnded);
+        }
         if let Some(language) = change.language {
             authors::set_language(&mut tx, author, language, true).await?;
         }
@@ -265,7 +278,12 @@ impl App {
         Ok(profile)
     }
 
-    async fn check_proof(&self, session: &LoggedIn, current: Option<&str>) -> Result<(), AccountError> {
+    async fn check_proof(
+        &self,
+        session: &LoggedIn,
+        current: Option<&str>,
+        browser: &Browser,
+    ) -> Result<(), AccountError> {
         let proved =
             session.session.by_whatsapp && self.now().since_ms(session.session.created_at) < FRESH_PROOF_MS;
         let mut tx = self.0.db.read().await?;
@@ -273,9 +291,17 @@ impl App {
         drop(tx);
         match (current, proved) {
             (_, true) => Ok(()),
-            (Some(current), false) if self.0.passwords.is_right(hash, current).await? => Ok(()),
-            (Some(_), false) => Err(AccountError::InvalidCredentials),
             (None, false) => Err(AccountError::ProofNeeded),
+            (Some(current), false) => {
+                // Whoever has her session and not her password has as many guesses as anybody else.
+                self.count(WRONG_PASSWORDS, browser).await?;
+                if !self.0.passwords.is_right(hash, current).await? {
+                    return Err(AccountError::InvalidCredentials);
+                }
+                let mut tx = self.0.db.write().await?;
+                limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
+                Ok(tx.commit().await?)
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ use postly_store::{
 use crate::{
     App, LoggedIn,
     accounts::Profile,
+    again::Again,
     catalogue::Value,
     ids::Fresh as _,
     link::LinkOutcome,
@@ -240,7 +241,7 @@ impl App {
             text: Some(self.code_text(channel.language, code)),
             ..Sealed::default()
         };
-        let lane = self.lane(&postly_whatsapp::conversation_lane(channel.provider, &channel.business, phone));
+        let lane = self.code_lane(channel.provider, &channel.business, phone);
         let message = NewMessage {
             id: &id,
             key: &format!("code:{challenge}"),
@@ -262,6 +263,12 @@ impl App {
         };
         outbox::queue(tx, &message, now).await?;
         Ok(())
+    }
+
+    /// The lane of the codes that browsers ask for: what waits in the conversation for a provider that is down, or for its
+    /// turn, must not outlast them.
+    pub(crate) fn code_lane(&self, provider: Provider, business: &str, phone: &PhoneE164) -> String {
+        self.lane(&format!("{}#code", postly_whatsapp::conversation_lane(provider, business, phone)))
     }
 
     /// The message of PRODUCT 6 that brings a code.
@@ -340,15 +347,15 @@ impl App {
         let author = session.map(|session| &session.session.author);
         let browser_hash = browser.token.hash();
         let own = Typed::InBrowser { browser_hash: &browser_hash, phone: &phone, author };
-        if let Some((tx, challenge)) = self.compare(own, phone.as_str(), code.as_ref()).await? {
-            return self.complete(tx, &challenge, session, browser).await;
+        if let Some(challenge) = self.compare(own, phone.as_str(), code.as_ref()).await? {
+            return self.complete(Right::Code(&challenge, phone.as_str()), session, browser).await;
         }
         // A code that LOGIN brought opens a session, and is worth nothing for a link.
         let theirs = Typed::FromWhatsapp { phone: &phone };
         if session.is_none()
-            && let Some((tx, challenge)) = self.compare(theirs, phone.as_str(), code.as_ref()).await?
+            && let Some(challenge) = self.compare(theirs, phone.as_str(), code.as_ref()).await?
         {
-            return self.complete(tx, &challenge, session, browser).await;
+            return self.complete(Right::Code(&challenge, phone.as_str()), session, browser).await;
         }
         Err(VerifyError::Invalid)
     }
@@ -368,12 +375,12 @@ impl App {
         let browser_hash = browser.token.hash();
         let typed = Typed::ForPhrase { browser_hash: &browser_hash, author };
         match self.compare(typed, &browser_hash, code.as_ref()).await? {
-            Some((tx, challenge)) => self.complete(tx, &challenge, session, browser).await,
+            Some(challenge) => self.complete(Right::Code(&challenge, &browser_hash), session, browser).await,
             None => Err(VerifyError::Invalid),
         }
     }
 
-    /// Opens the session of a login link.
+    /// Opens the session of a login link. Whoever has a session in this browser leaves it for that one.
     ///
     /// # Errors
     /// See [`VerifyError`].
@@ -383,83 +390,127 @@ impl App {
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<Verified, VerifyError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
-        let Some(challenge) = challenges::consume_link(&mut tx, &plain_hash(token), now).await? else {
-            return Err(VerifyError::Invalid);
-        };
-        challenges::prove(&mut tx, &challenge.id, now).await?;
-        // Whoever has a session in this browser leaves it for the one that the link opens.
-        self.complete(tx, &challenge, session, browser).await
+        self.complete(Right::Link(&plain_hash(token)), session, browser).await
     }
 
-    /// Compares a typed code with a challenge, if there is one that may be tried, and uses it up when it is right: in the
-    /// transaction that is returned. The try is counted and committed before anything is compared, so that no number of
-    /// requests at once compares more often.
+    /// Compares a typed code with a challenge, if there is one that may be tried. The try is counted and committed before
+    /// anything is compared, so that no number of requests at once compares more often.
     async fn compare(
         &self,
         typed: Typed<'_>,
         subject: &str,
         code: Option<&Code>,
-    ) -> Result<Option<(Tx, Challenge)>, VerifyError> {
-        let now = self.now();
-        let subject_hash = self.name_hash(subject);
-        let mut tx = self.0.db.write().await?;
-        let challenge = challenges::count_try(&mut tx, typed, now).await?;
-        let counted = i64::from(challenge.is_some());
-        let wrong = challenges::count_wrong(&mut tx, &subject_hash, counted, now).await?;
-        tx.commit().await?;
+    ) -> Result<Option<Challenge>, VerifyError> {
+        let mut again = Again::default();
+        let (challenge, wrong) = loop {
+            match self.count_try(typed, subject).await {
+                Err(error) if again.may(&error) => {}
+                counted => break counted?,
+            }
+        };
         let Some(challenge) = challenge else { return Ok(None) };
         metrics::counter!("otp_comparisons_total").increment(1);
         let worn_out = matches!(typed, Typed::FromWhatsapp { .. }) && wrong > WRONG_TRIES_A_DAY;
         let (Some(code), Some(hash), false) = (code, &challenge.code_hash, worn_out) else { return Ok(None) };
-        if !self.0.peppers.is_code(hash, &challenge.id, challenge.purpose, subject_of(&challenge), code) {
-            return Ok(None);
-        }
-        let mut tx = self.0.db.write().await?;
-        if !challenges::consume(&mut tx, &challenge.id, now).await? {
-            return Ok(None);
-        }
-        challenges::count_wrong(&mut tx, &subject_hash, -1, now).await?;
-        challenges::prove(&mut tx, &challenge.id, now).await?;
-        Ok(Some((tx, challenge)))
+        let subject = subject_of(&challenge);
+        let right = self.0.peppers.is_code(hash, &challenge.id, challenge.purpose, subject, code);
+        Ok(right.then_some(challenge))
     }
 
-    /// Does what a challenge that was used up is for.
+    async fn count_try(
+        &self,
+        typed: Typed<'_>,
+        subject: &str,
+    ) -> Result<(Option<Challenge>, i64), StoreError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let challenge = challenges::count_try(&mut tx, typed, now).await?;
+        // Where there is nothing to be tried, as much is written, always to one row.
+        let (subject_hash, tries) = match challenge {
+            Some(_) => (self.name_hash(subject), 1),
+            None => (NOBODY.to_owned(), 0),
+        };
+        let wrong = challenges::count_wrong(&mut tx, &subject_hash, tries, now).await?;
+        tx.commit().await?;
+        Ok((challenge, wrong))
+    }
+
+    /// Uses a challenge up and does what it is for, in one transaction.
     async fn complete(
         &self,
-        mut tx: Tx,
-        challenge: &Challenge,
+        right: Right<'_>,
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<Verified, VerifyError> {
-        match challenge.purpose {
-            Purpose::Login => {
-                let Some(author) = self.prove(&mut tx, challenge).await? else {
-                    // The number is not hers any more. The challenge stays used up.
-                    tx.commit().await?;
-                    return Err(VerifyError::Invalid);
-                };
-                let (cookie, profile) = self.log_in(&mut tx, &author, session, browser, true).await?;
-                tx.commit().await?;
-                Ok(Verified::LoggedIn(cookie, profile))
-            }
-            Purpose::Link => {
-                let linked = match session {
-                    Some(session) => self.link(&mut tx, challenge, session).await?,
-                    None => LinkOutcome::Refused,
-                };
-                tx.commit().await?;
-                self.0.wakers.wake(Queue::Outbox);
-                match linked {
-                    LinkOutcome::Linked => Ok(Verified::Linked),
-                    LinkOutcome::Taken => Err(VerifyError::NumberTaken),
-                    LinkOutcome::Refused => Err(VerifyError::Invalid),
+        let mut again = Again::default();
+        loop {
+            match self.try_complete(right, session, browser).await {
+                Err(VerifyError::Store(error)) if again.may(&error) => {}
+                done => {
+                    if matches!(done, Ok(Verified::Linked)) {
+                        self.0.wakers.wake(Queue::Outbox);
+                    }
+                    return done;
                 }
             }
         }
     }
+
+    async fn try_complete(
+        &self,
+        right: Right<'_>,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<Verified, VerifyError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let challenge = match right {
+            Right::Code(challenge, _) => challenge.clone(),
+            Right::Link(hash) => {
+                challenges::by_link(&mut tx, hash, now).await?.ok_or(VerifyError::Invalid)?
+            }
+        };
+        // The people before what is theirs, as whoever merges or erases them does.
+        self.lock_people(&mut tx, &challenge, session).await?;
+        if !challenges::consume(&mut tx, &challenge.id, now).await? {
+            return Err(VerifyError::Invalid);
+        }
+        if let Right::Code(_, subject) = right {
+            challenges::count_wrong(&mut tx, &self.name_hash(subject), -1, now).await?;
+        }
+        challenges::prove(&mut tx, &challenge.id, now).await?;
+        let done = match (challenge.purpose, session) {
+            (Purpose::Login, _) => match self.prove(&mut tx, &challenge).await? {
+                Some(author) => {
+                    let (cookie, profile) = self.log_in(&mut tx, &author, session, browser, true).await?;
+                    Ok(Verified::LoggedIn(cookie, profile))
+                }
+                // The number is not hers any more. The challenge stays used up.
+                None => Err(VerifyError::Invalid),
+            },
+            (Purpose::Link, Some(session)) => match self.link(&mut tx, &challenge, session).await? {
+                LinkOutcome::Linked => Ok(Verified::Linked),
+                LinkOutcome::Taken => Err(VerifyError::NumberTaken),
+                LinkOutcome::Refused => Err(VerifyError::Invalid),
+            },
+            (Purpose::Link, None) => Err(VerifyError::Invalid),
+        };
+        tx.commit().await?;
+        done
+    }
 }
+
+/// What was right.
+#[derive(Clone, Copy)]
+enum Right<'a> {
+    /// The code of this challenge, counted as a wrong try of this subject so far.
+    Code(&'a Challenge, &'a str),
+    /// The token of a login link, by its hash.
+    Link(&'a str),
+}
+
+/// The row that tries at nothing write.
+const NOBODY: &str = "nobody";
 
 /// What a code is hashed with beside its challenge: the number, where there is one.
 pub(crate) fn subject_of(challenge: &Challenge) -> &str {

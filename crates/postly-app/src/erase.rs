@@ -15,7 +15,7 @@ use postly_store::{
     outbox::{self, NewMessage},
 };
 
-use crate::{App, JourneyError, ids::Fresh as _, people::Person, seal::Sealed};
+use crate::{App, JourneyError, again::Again, ids::Fresh as _, people::Person, seal::Sealed};
 
 /// How long the question whether everything is to be erased may be answered.
 const CONFIRM_WITHIN_MS: i64 = 15 * 60 * 1000;
@@ -72,10 +72,24 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub async fn erase(&self, author: &AuthorId) -> Result<(), StoreError> {
+        let mut again = Again::default();
+        loop {
+            match self.try_erase(author).await {
+                Err(error) if again.may(&error) => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_erase(&self, author: &AuthorId) -> Result<(), StoreError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let author = authors::current(&mut tx, author).await?;
-        self.erase_in(&mut tx, &author, now, now).await?;
+        let mut current = authors::current(&mut tx, author).await?;
+        if !authors::lock(&mut tx, &current).await? {
+            // Merged into somebody between the question and the lock; an author is merged only into one who is not.
+            current = authors::current(&mut tx, author).await?;
+        }
+        self.erase_in(&mut tx, &current, now, now).await?;
         tx.commit().await
     }
 
@@ -96,7 +110,7 @@ impl App {
             }
             for provider in [Provider::Meta, Provider::Twilio] {
                 if let (Some(phone), Some(business)) = (&identity.phone, self.0.routes.business(provider)) {
-                    lanes.push(self.lane(&postly_whatsapp::conversation_lane(provider, &business, phone)));
+                    lanes.push(self.code_lane(provider, &business, phone));
                 }
             }
         }

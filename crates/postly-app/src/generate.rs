@@ -79,8 +79,9 @@ impl App {
             }
             Err(failure) => {
                 self.record_calls(&mut tx, &asked, &failure.calls).await?;
-                if !cfg!(feature = "mutant-m07") {
-                    wallets::release(&mut tx, &hold, self.now()).await?;
+                if !cfg!(feature = "mutant-m07") && !wallets::release(&mut tx, &hold, self.now()).await? {
+                    // She was erased meanwhile: nothing of this may be written down, and nobody is to be told.
+                    return Err(JourneyError::Missing("an open hold"));
                 }
                 let (purpose, key) = match failure.kind {
                     WriteError::SmallTalk => ("small_talk", "small-talk-acknowledgement"),

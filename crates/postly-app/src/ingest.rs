@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use postly_domain::{event::ReceivedEvent, id::EventId};
+use postly_domain::{
+    event::{EventKey, ReceivedEvent},
+    id::EventId,
+};
 use postly_store::{StoreError, inbox, lanes::Queue};
 use postly_whatsapp::signature::{SignatureError, WebhookRequest};
 use secrecy::ExposeSecret as _;
@@ -124,8 +127,12 @@ impl App {
     pub async fn ingest(&self, request: WebhookRequest<'_>) -> Result<postly_domain::Provider, IngestError> {
         let verified = self.0.verifier.verify(&request)?;
         let mut events = postly_whatsapp::receive(&verified, &self.0.routes, self.now());
-        for event in events.iter_mut().filter(|event| !event.lane.is_empty()) {
-            event.lane = self.lane(&event.lane);
+        // A provider's ids of messages hold numbers, as the names of lanes do: both are only ever compared.
+        for event in &mut events {
+            event.key = EventKey(self.name_hash(&event.key.0));
+            if !event.lane.is_empty() {
+                event.lane = self.lane(&event.lane);
+            }
         }
         crash::point("received");
         let told = self.join_line(events)?;

@@ -5,6 +5,7 @@
 //! ([`deliver`]), the news of one ([`statuses`]). Every step may be run again after a crash.
 
 mod accounts;
+mod again;
 mod catalogue;
 mod clock;
 mod codes;
@@ -54,12 +55,13 @@ pub use postly_store::{Engine, StoreError, lanes::Queue};
 pub use postly_whatsapp::signature::WebhookRequest;
 pub use retention::Retention;
 pub use seal::NoRandomness;
-pub use sessions::{Browser, LoggedIn, SESSION_MS, SessionCookie};
+pub use sessions::{Browser, LoggedIn, SESSION_MS, Session, SessionCookie};
 pub use work::{Shutdown, Workers};
 
 use accounts::Passwords;
 use catalogue::Catalogue;
-use seal::{Peppers, keyed_hash};
+use seal::Peppers;
+pub use seal::keyed_hash;
 use wake::Wakers;
 
 /// What the journeys are told by the operator.

@@ -29,6 +29,31 @@ pub(crate) enum LinkOutcome {
 }
 
 impl App {
+    /// Locks whoever a challenge may concern: its number first, then its owner and whoever is logged in, in the order of
+    /// their ids.
+    pub(crate) async fn lock_people(
+        &self,
+        tx: &mut Tx,
+        challenge: &Challenge,
+        session: Option<&LoggedIn>,
+    ) -> Result<(), StoreError> {
+        if let Some(phone) = &challenge.phone {
+            authors::lock_person(tx, phone.as_str()).await?;
+        }
+        let owner = match (&challenge.identity, &challenge.phone) {
+            (Some(identity), _) => authors::identity_by_id(tx, identity).await?,
+            (None, Some(phone)) => authors::identities_by_phone(tx, phone).await?.into_iter().next(),
+            (None, None) => None,
+        };
+        let mut people: Vec<AuthorId> = owner.map(|identity| identity.author_id).into_iter().collect();
+        people.extend(session.map(|session| session.session.author.clone()));
+        people.sort();
+        for author in &people {
+            authors::lock(tx, author).await?;
+        }
+        Ok(())
+    }
+
     /// Finds whose number a login proved, or makes an author for it. `None` when whoever opened the challenge has lost
     /// the number since.
     pub(crate) async fn prove(
@@ -37,19 +62,16 @@ impl App {
         challenge: &Challenge,
     ) -> Result<Option<AuthorId>, StoreError> {
         let now = self.now();
-        if let Some(phone) = &challenge.phone {
-            authors::lock_person(tx, phone.as_str()).await?;
-        }
         let author = match (&challenge.identity, &challenge.phone) {
             (Some(identity), _) => {
                 // Who wrote, and nobody whom the number has come to since.
                 let identity = authors::identity_by_id(tx, identity).await?;
                 match identity.filter(|identity| identity.phone == challenge.phone) {
-                    Some(identity) => {
+                    Some(identity) if authors::lock(tx, &identity.author_id).await? => {
                         authors::prove_identity(tx, &identity.id, now).await?;
                         identity.author_id
                     }
-                    None => return Ok(None),
+                    Some(_) | None => return Ok(None),
                 }
             }
             (None, Some(phone)) => match authors::identities_by_phone(tx, phone).await?.into_iter().next() {
@@ -66,7 +88,7 @@ impl App {
     }
 
     /// Joins the number of a challenge to the account of a session. Whoever had it without an account of her own is
-    /// merged into it.
+    /// merged into it. [`App::lock_people`] comes before.
     pub(crate) async fn link(
         &self,
         tx: &mut Tx,
@@ -78,13 +100,11 @@ impl App {
         if sessions::find(tx, &session.session.id, now).await?.is_none() {
             return Ok(LinkOutcome::Refused);
         }
-        if let Some(phone) = &challenge.phone {
-            authors::lock_person(tx, phone.as_str()).await?;
-        }
         let owner = match (&challenge.identity, &challenge.phone) {
             (Some(identity), _) => match authors::identity_by_id(tx, identity).await? {
-                Some(identity) => Some(identity.author_id),
-                None => return Ok(LinkOutcome::Refused),
+                // Who wrote, unless the number has come to somebody since.
+                Some(identity) if identity.phone == challenge.phone => Some(identity.author_id),
+                Some(_) | None => return Ok(LinkOutcome::Refused),
             },
             (None, Some(phone)) => {
                 authors::identities_by_phone(tx, phone).await?.into_iter().next().map(|known| known.author_id)
@@ -98,7 +118,10 @@ impl App {
                 if other.is_none_or(|other| other.email.is_some()) {
                     return Ok(LinkOutcome::Taken);
                 }
-                merges::merge(tx, &owner, author, &EntryId::fresh(), &EntryId::fresh(), now).await?;
+                if !merges::merge(tx, &owner, author, &EntryId::fresh(), &EntryId::fresh(), now).await? {
+                    // She has got a login, or gone elsewhere, in this very moment.
+                    return Ok(LinkOutcome::Taken);
+                }
                 tracing::info!(author.id = %author, merged.id = %owner, "Merged author {owner} into {author}");
             }
             None => {
@@ -135,15 +158,22 @@ impl App {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let identities = authors::identities_of(tx, author).await?;
-        let mut left: Vec<PhoneE164> = vec![];
+        let mut left: Vec<(PhoneE164, AuthorId)> = vec![];
         for identity in identities {
             let Some(old) = identity.phone.clone().filter(|old| old != phone) else { continue };
             self.tell_number_changed(tx, &identity, &old, session.language, now).await?;
-            authors::remove_identity(tx, &identity.id).await?;
-            if !left.contains(&old) {
-                challenges::deny_all(tx, &old, now).await?;
-                left.push(old);
-            }
+            // The number is somebody of its own from now on, who has what was said by it: a STOP, an id.
+            let known = left.iter().find(|(number, _)| *number == old).map(|(_, holder)| holder.clone());
+            let holder = match known {
+                Some(holder) => holder,
+                None => {
+                    let holder = authors::add(tx, &AuthorId::fresh(), session.language, now).await?.id;
+                    challenges::deny_all(tx, &old, now).await?;
+                    left.push((old, holder.clone()));
+                    holder
+                }
+            };
+            authors::give_identity(tx, &identity.id, &holder).await?;
         }
         if !left.is_empty() {
             authors::number_changed(tx, author, now).await?;

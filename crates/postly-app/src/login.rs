@@ -13,6 +13,7 @@ use postly_store::{
     StoreError, Tx, authors, business_numbers,
     challenges::{self, NewChallenge, Origin, Pool},
     limits::{self, Limit},
+    sessions,
 };
 
 use crate::{
@@ -156,8 +157,8 @@ impl App {
             return self.deny_codes(tx, person, now).await.map(Some);
         }
         let Some(id) = payload.strip_prefix(DENY) else { return Ok(None) };
-        challenges::deny(tx, &ChallengeId::new(id), &person.identity.id, now).await?;
-        Ok(Some(self.denied(person)))
+        let in_time = challenges::deny(tx, &ChallengeId::new(id), &person.identity.id, now).await?;
+        self.denied(tx, person, in_time).await.map(Some)
     }
 
     /// Kills every code that a browser asked for her number.
@@ -169,15 +170,21 @@ impl App {
     ) -> Result<Reply, StoreError> {
         tracing::warn!(author.id = %person.author.id, "Author {} did not ask for a code", person.author.id);
         metrics::counter!("otp_denied_total").increment(1);
+        let mut killed = challenges::deny_of_identity(tx, &person.identity.id, now).await?;
         if let Some(phone) = &person.identity.phone {
-            challenges::deny_all(tx, phone, now).await?;
+            killed += challenges::deny_all(tx, phone, now).await?;
         }
-        challenges::deny_of_identity(tx, &person.identity.id, now).await?;
-        Ok(self.denied(person))
+        self.denied(tx, person, killed > 0).await
     }
 
-    fn denied(&self, person: &Person) -> Reply {
-        Reply::plain("denied", self.0.catalogue.text(person.author.language, "denied"))
+    /// Says what became of a code that was not asked for. When it was used before she said so, whoever used it is turned out,
+    /// and with it every session of hers: which one it was is not known.
+    async fn denied(&self, tx: &mut Tx, person: &Person, in_time: bool) -> Result<Reply, StoreError> {
+        let key = if in_time { "denied" } else { "denied-late" };
+        if !in_time {
+            sessions::end_all(tx, &person.author.id, None).await?;
+        }
+        Ok(Reply::plain("denied", self.0.catalogue.text(person.author.language, key)))
     }
 
     /// A phrase for a browser to show: whoever sends it to us from WhatsApp logs that browser in, or with a session joins
@@ -244,10 +251,12 @@ impl App {
         if noted().contains(&seen) {
             return Ok(());
         }
-        business_numbers::note(tx, provider, &message.business, number.as_str()).await?;
-        // Whatever becomes of this transaction, another message comes.
-        noted().insert(seen);
-        Ok(())
+        if business_numbers::find(tx, provider, &message.business).await?.as_deref() == Some(number.as_str())
+        {
+            noted().insert(seen);
+            return Ok(());
+        }
+        business_numbers::note(tx, provider, &message.business, number.as_str()).await
     }
 
     /// The hash that stands for a sender: of her number, else of her id.

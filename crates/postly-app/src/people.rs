@@ -131,7 +131,8 @@ impl App {
     /// anything.
     async fn end_trust(&self, tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Result<(), StoreError> {
         sessions::end_all(tx, author, None).await?;
-        challenges::deny_all(tx, phone, self.now()).await
+        challenges::deny_all(tx, phone, self.now()).await?;
+        Ok(())
     }
 
     /// Takes a number from whoever we know by it, when a code to it has reached somebody whom its provider knows by another

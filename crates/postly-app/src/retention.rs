@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postly_domain::UnixMillis;
 use postly_store::{
-    StoreError, limits,
+    StoreError, limits, names, outbox,
     retention::{self, Class},
 };
 
@@ -73,7 +73,29 @@ impl App {
                 gone += self.sweep_class(class, now).await?;
             }
         }
+        let mut tx = self.0.db.write().await?;
+        gone += outbox::cancel_late(&mut tx, self.now(), ROWS_AT_ONCE).await?;
+        tx.commit().await?;
         Ok(gone)
+    }
+
+    /// Hashes the names that an earlier version wrote in clear. To be called before anything is received or worked on.
+    ///
+    /// Of events those of the last two days: what is older gets no answer, whether we know it or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hash_names(&self) -> Result<(), StoreError> {
+        let since = self.now().plus_ms(-2 * DAY_MS);
+        loop {
+            let mut tx = self.0.db.write().await?;
+            let more =
+                names::hash_some(&mut tx, since, |lane| self.lane(lane), |key| self.name_hash(key)).await?;
+            tx.commit().await?;
+            if !more {
+                return Ok(());
+            }
+        }
     }
 
     async fn sweep_class(&self, class: Class, now: UnixMillis) -> Result<u64, StoreError> {

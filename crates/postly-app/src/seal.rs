@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 /// A keyed hash, as hexadecimal text. What was given once for ever is remembered by it: it may never change.
-pub(crate) fn keyed_hash(key: &SecretString, text: &str) -> String {
+pub fn keyed_hash(key: &SecretString, text: &str) -> String {
     mac(key).map_or_else(String::new, |mac| {
         hex::encode(mac.chain_update(text.as_bytes()).finalize().into_bytes())
     })

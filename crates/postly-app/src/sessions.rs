@@ -4,16 +4,13 @@ use postly_domain::{
     UnixMillis,
     id::{AuthorId, SessionId},
 };
-use postly_store::{
-    StoreError, Tx, authors,
-    sessions::{self, Session},
-};
+use postly_store::{StoreError, Tx, authors, sessions};
 
-pub use postly_store::sessions::LoggedIn;
+pub use postly_store::sessions::{LoggedIn, Session};
 
 use crate::{App, accounts::Profile, codes::BrowserToken, ids::Fresh as _};
 
-/// How long a session lasts after its last use (next-auth's `maxAge`, 30 days).
+/// How long a session lasts (next-auth's `maxAge`, 30 days).
 pub const SESSION_MS: i64 = 30 * 24 * 3600 * 1000;
 /// How many sessions an author has at once; one more closes the oldest.
 const MOST_SESSIONS: i64 = 10;
@@ -61,7 +58,7 @@ impl App {
         }
         if now.since_ms(found.session.seen_at) >= SEEN_EVERY_MS {
             let mut tx = self.0.db.write().await?;
-            sessions::see(&mut tx, id, now, now.plus_ms(SESSION_MS)).await?;
+            sessions::see(&mut tx, id, now).await?;
             tx.commit().await?;
         }
         Ok(Some(found))

@@ -35,6 +35,15 @@ pub fn free_port() -> anyhow::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
+/// What the service of a campaign hashes names with.
+const IDENTITY_HASH_KEY: &str = "an identity key for campaigns";
+
+/// The key under which the service stores the message that a provider calls by this id.
+pub fn message_key(provider: &str, id: &str) -> String {
+    let key = secrecy::SecretString::from(IDENTITY_HASH_KEY.to_owned());
+    postly_app::keyed_hash(&key, &format!("{provider}:message:{id}"))
+}
+
 /// What a service is started with, apart from its ports.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -73,7 +82,7 @@ impl Plan {
             ("OPENAI_BASE_URL", &format!("{outside}/v1")),
             ("OTP_SALT", "a pepper for campaigns"),
             ("NEXTAUTH_SECRET", "a session secret for campaigns"),
-            ("IDENTITY_HASH_KEY", "an identity key for campaigns"),
+            ("IDENTITY_HASH_KEY", IDENTITY_HASH_KEY),
             ("WHATSAPP_TRIAL_CREDITS", "1000000"),
             ("RUST_LOG", "error"),
         ];

@@ -95,16 +95,19 @@ impl Phrase {
         )
     }
 
-    /// Finds the phrase in a message: a `#` and ten letters, in two groups of five, and little else around them.
+    /// Reads the phrase in a message: a `#` and ten letters, in two groups of five, alone or as the link writes it.
     pub fn find(text: &str) -> Option<Self> {
         // What the link writes has half as many characters.
         const LONGEST: usize = 100;
         if text.len() > LONGEST {
             return None;
         }
-        let (_, after) = text.rsplit_once('#')?;
+        let (before, after) = text.split_once('#')?;
+        if !matches!(fold(before).trim(), "" | "postly-ai") {
+            return None;
+        }
         // No hashtag has a dash in it.
-        let (left, right) = after.split_whitespace().next()?.split_once('-')?;
+        let (left, right) = after.trim().split_once('-')?;
         let letters = format!("{left}{right}").to_ascii_uppercase();
         let known = left.len() == PHRASE_LETTERS / 2
             && letters.len() == PHRASE_LETTERS
@@ -250,11 +253,12 @@ mod tests {
     fn a_phrase_is_found_as_it_is_sent_and_not_in_a_brief() {
         let phrase = Phrase::from_random([0, 31, 10, 32, 64, 255, 7, 8, 9, 33]);
         assert_eq!(phrase.shown(), "#0ZA00-Z7891");
-        for text in ["Connexion Postly-AI #0ZA00-Z7891", "#0za00-z7891", " #0ZA00-Z7891 merci"] {
+        for text in ["Postly-AI #0ZA00-Z7891", "#0za00-z7891", " postly-ai #0ZA00-Z7891 "] {
             assert_eq!(Phrase::find(text), Some(phrase.clone()), "{text}");
         }
         for text in [
             "Promo #croissants",
+            "Promo #TARTE-CREME",
             "Promo #0ZA00Z7891",
             "#0ZA00-Z789",
             "0ZA00-Z7891",

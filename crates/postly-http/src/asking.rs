@@ -2,7 +2,7 @@
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequest, FromRequestParts, Request, State},
+    extract::{FromRequest, FromRequestParts, Path, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -168,6 +168,36 @@ pub(crate) async fn only_from_here(State(door): State<Door>, request: Request<Bo
         return Problem::new(Code::CrossSite).into_response();
     }
     next.run(request).await
+}
+
+/// The `{id}` of an address. What no database can hold names nothing.
+pub(crate) struct Named(pub(crate) String);
+
+impl FromRequestParts<Door> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        let id = Path::<String>::from_request_parts(parts, door).await;
+        let id = id.map(|Path(id)| id).ok().filter(|id| !id.contains('\0'));
+        id.map(Self).ok_or(Problem::new(Code::NotFound))
+    }
+}
+
+/// The `cursor` of a list, if there is one.
+pub(crate) struct Cursor(pub(crate) Option<String>);
+
+impl FromRequestParts<Door> for Cursor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Door) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default().as_bytes();
+        let mut found = form_urlencoded::parse(query).filter(|(name, _)| name == "cursor");
+        match (found.next(), found.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some((_, cursor)), None) if !cursor.contains('\0') => Ok(Self(Some(cursor.into_owned()))),
+            (Some(_), _) => Err(Problem::new(Code::InvalidRequest)),
+        }
+    }
 }
 
 /// The body of a request, as JSON.

@@ -2,18 +2,20 @@
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{get, post},
 };
-use postly_app::{AccountError, CodeRequestError, Profile, SessionCookie, Verified, VerifyError, rfc3339};
+use postly_app::{
+    AccountError, CodeRequestError, LoggedIn, Profile, SessionCookie, Verified, VerifyError, rfc3339,
+};
 use postly_domain::id::{AuthorId, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    asking::{Json, Session, Visitor},
+    asking::{Json, Named, Session, Visitor},
     pages::qr,
     problem::{Code, Problem},
     session_cookie::Claims,
@@ -31,7 +33,7 @@ pub(crate) fn router() -> Router<Door> {
         .route("/api/auth/login", post(log_in))
         .route("/api/auth/logout", post(log_out))
         .route("/api/auth/sessions", get(sessions).delete(end_sessions))
-        .route("/api/auth/sessions/{id}", delete(end_session))
+        .route("/api/auth/sessions/{id}", get(show_session).delete(end_session))
 }
 
 /// `userId`, where it stands, is the session's own: it is never whom anything is done for.
@@ -286,6 +288,7 @@ impl From<AccountError> for Problem {
             AccountError::EmailTaken => Self::new(Code::EmailTaken),
             AccountError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             AccountError::ProofNeeded => Self::new(Code::ProofNeeded),
+            AccountError::SessionEnded => Self::new(Code::Unauthenticated),
             AccountError::RateLimited { retry_after_s } => Self::rate_limited(retry_after_s),
             AccountError::Store(error) => error.into(),
             AccountError::Hash => Self::internal(&error),
@@ -341,16 +344,31 @@ async fn sessions(
     Session(own): Session,
 ) -> Result<axum::Json<SessionsBody>, Problem> {
     let found = door.app.sessions(&own.session.author).await?;
-    let sessions = found.into_iter().map(|session| SessionBody {
+    let sessions = found.into_iter().map(|session| session_body(session, &own));
+    let profile = door.app.profile(&own.session.author).await?;
+    let number_changed_at = profile.number_changed_at.map(rfc3339);
+    Ok(axum::Json(SessionsBody { sessions: sessions.collect(), number_changed_at, next: None }))
+}
+
+fn session_body(session: postly_app::Session, own: &LoggedIn) -> SessionBody {
+    SessionBody {
         current: session.id == own.session.id,
         id: session.id.to_string(),
         browser: session.label,
         created_at: rfc3339(session.created_at),
         seen_at: rfc3339(session.seen_at),
-    });
-    let profile = door.app.profile(&own.session.author).await?;
-    let number_changed_at = profile.number_changed_at.map(rfc3339);
-    Ok(axum::Json(SessionsBody { sessions: sessions.collect(), number_changed_at, next: None }))
+    }
+}
+
+async fn show_session(
+    State(door): State<Door>,
+    Session(own): Session,
+    Named(id): Named,
+) -> Result<axum::Json<SessionBody>, Problem> {
+    let found = door.app.sessions(&own.session.author).await?;
+    let session = found.into_iter().find(|session| session.id.as_str() == id);
+    let session = session.ok_or(Problem::new(Code::NotFound))?;
+    Ok(axum::Json(session_body(session, &own)))
 }
 
 async fn end_sessions(
@@ -365,7 +383,7 @@ async fn end_sessions(
 async fn end_session(
     State(door): State<Door>,
     Session(own): Session,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<StatusCode, Problem> {
     let ended = door.app.end_session(&own.session.author, &SessionId::new(id)).await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(Code::NotFound)) }

@@ -2,7 +2,7 @@
 
 use axum::{
     Json as JsonBody, Router,
-    extract::{Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -12,7 +12,7 @@ use postly_domain::Language;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    asking::{Json, Reader, Session},
+    asking::{Cursor, Json, Reader, Session, Visitor},
     auth::gone,
     problem::{Code, Problem},
     site::Door,
@@ -65,9 +65,10 @@ struct ChangeMe {
 
 async fn change(
     State(door): State<Door>,
-    Session(session): Session,
+    visitor: Visitor,
     Json(asked): Json<ChangeMe>,
 ) -> Result<JsonBody<MeBody>, Problem> {
+    let session = visitor.session.as_ref().ok_or(Problem::new(Code::Unauthenticated))?;
     let language = match &asked.language {
         Some(code) => Some(Language::from_code(code).ok_or(Problem::new(Code::InvalidRequest))?),
         None => None,
@@ -78,7 +79,7 @@ async fn change(
         password: asked.password.as_deref(),
         current_password: asked.current_password.as_deref(),
     };
-    Ok(JsonBody(door.app.change_account(&session, &change).await?.into()))
+    Ok(JsonBody(door.app.change_account(session, &change, &visitor.browser).await?.into()))
 }
 
 async fn erase(
@@ -94,11 +95,6 @@ async fn export(State(door): State<Door>, Session(session): Session) -> Result<R
     let export = door.app.export(&session.session.author).await?;
     let named = [(header::CONTENT_DISPOSITION, "attachment; filename=\"postly-export.json\"")];
     Ok((named, JsonBody(export)).into_response())
-}
-
-#[derive(Deserialize)]
-struct Page {
-    cursor: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -123,9 +119,9 @@ struct CreditsBody {
 async fn credits(
     State(door): State<Door>,
     Reader(author): Reader,
-    Query(page): Query<Page>,
+    Cursor(cursor): Cursor,
 ) -> Result<JsonBody<CreditsBody>, Problem> {
-    let found = door.app.credits(&Who::Id(author), page.cursor.as_deref()).await;
+    let found = door.app.credits(&Who::Id(author), cursor.as_deref()).await;
     let (wallet, entries, next) = found.map_err(|error| Problem::internal(&error))?;
     let entries = entries.into_iter().map(|entry| EntryBody {
         id: entry.id.to_string(),

@@ -54,7 +54,8 @@ impl Site {
                 break;
             }
             // A trusted proxy that says something else than an address has said nothing of whom it speaks for.
-            let Ok(before) = hop.parse::<IpAddr>() else { break };
+            let before = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|hop| hop.ip()));
+            let Ok(before) = before else { break };
             address = canonical(before);
         }
         match address {
@@ -164,6 +165,7 @@ mod tests {
         assert_eq!(visitor(&["1.2.3.4"], "1.2.3.4:5", &["9.9.9.9, nonsense"]), "1.2.3.4");
         assert_eq!(visitor(&["1.2.3.4"], "1.2.3.4:5", &[]), "1.2.3.4");
         assert_eq!(visitor(&["1.2.3.0/24"], "[::ffff:1.2.3.4]:5", &["8.8.8.8"]), "8.8.8.8");
+        assert_eq!(visitor(&["1.2.3.4"], "1.2.3.4:5", &["8.8.8.8:443"]), "8.8.8.8");
         assert_eq!(visitor(&["0.0.0.0/0"], "1.2.3.4:5", &["9.9.9.9"]), "9.9.9.9");
     }
 

@@ -13,6 +13,9 @@ CREATE INDEX authors_merged ON authors (merged_into_id) WHERE merged_into_id IS 
 -- When she proved to have the number or id.
 ALTER TABLE identities ADD COLUMN proved_at_ms BIGINT;
 
+-- Merging and erasing find what was held for her by it.
+CREATE INDEX holds_author ON holds (author_id);
+
 -- One code, asked for once. Rows are deleted soon after their end.
 CREATE TABLE challenges (
     id TEXT PRIMARY KEY,

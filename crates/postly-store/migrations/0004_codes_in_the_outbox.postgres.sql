@@ -6,6 +6,7 @@ ALTER TABLE outbox ADD COLUMN form TEXT NOT NULL DEFAULT 'text' CHECK (form IN (
 -- What nobody may read but the provider, encrypted, until it has answered: a code, the address of someone erased.
 ALTER TABLE outbox ADD COLUMN sealed TEXT;
 CREATE INDEX outbox_author ON outbox (author_id) WHERE author_id IS NOT NULL;
+CREATE INDEX outbox_sealed ON outbox (id) WHERE sealed IS NOT NULL;
 CREATE INDEX outbox_private ON outbox (finished_at_ms) WHERE purpose IN ('code', 'erased');
 
 -- Whoever deletes an old event would have all messages searched for it.

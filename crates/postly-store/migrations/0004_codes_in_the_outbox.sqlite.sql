@@ -45,6 +45,7 @@ CREATE INDEX outbox_failed ON outbox (id) WHERE reason IS NOT NULL;
 CREATE INDEX outbox_generation ON outbox (generation_id) WHERE generation_id IS NOT NULL;
 CREATE INDEX outbox_purpose ON outbox (lane, purpose, created_at_ms) WHERE purpose <> 'result';
 CREATE INDEX outbox_author ON outbox (author_id) WHERE author_id IS NOT NULL;
+CREATE INDEX outbox_sealed ON outbox (id) WHERE sealed IS NOT NULL;
 CREATE INDEX outbox_private ON outbox (finished_at_ms) WHERE purpose IN ('code', 'erased');
 
 CREATE TABLE model_calls_now (

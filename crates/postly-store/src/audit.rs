@@ -62,6 +62,16 @@ const CHECKS: &[(&str, &str, Sql)] = &[
         ),
     ),
     (
+        "1e",
+        "what waits stands in a lane",
+        Sql::both(
+            "SELECT outbox.id AS example FROM outbox LEFT JOIN lanes ON lanes.queue = 'outbox' \
+             AND lanes.lane = outbox.lane WHERE outbox.finished_at_ms IS NULL AND lanes.lane IS NULL \
+             UNION ALL SELECT inbox.id AS example FROM inbox LEFT JOIN lanes ON lanes.queue = inbox.queue \
+             AND lanes.lane = inbox.lane WHERE inbox.state = 'ready' AND lanes.lane IS NULL LIMIT $1",
+        ),
+    ),
+    (
         "2a",
         "every balance is the sum of its ledger",
         Sql::both(

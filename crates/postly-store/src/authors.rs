@@ -222,16 +222,18 @@ pub async fn current(tx: &mut Tx, id: &AuthorId) -> Result<AuthorId, StoreError>
     row.map_or_else(|| Ok(id.clone()), |row| row.text("id").map(AuthorId::new))
 }
 
-const LOCK: Sql =
-    Sql::each("SELECT id FROM authors WHERE id = $1", "SELECT id FROM authors WHERE id = $1 FOR UPDATE");
+const LOCK: Sql = Sql::each(
+    "SELECT id FROM authors WHERE id = $1 AND merged_into_id IS NULL AND erased_at_ms IS NULL",
+    "SELECT id FROM authors WHERE id = $1 AND merged_into_id IS NULL AND erased_at_ms IS NULL FOR UPDATE",
+);
 
-/// Keeps other transactions from merging or erasing an author until this one ends.
+/// Keeps other transactions from merging or erasing an author until this one ends. False when one has: she is not there
+/// under this id any more.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lock(tx: &mut Tx, id: &AuthorId) -> Result<(), StoreError> {
-    tx.maybe_one(LOCK, args![id]).await?;
-    Ok(())
+pub async fn lock(tx: &mut Tx, id: &AuthorId) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(LOCK, args![id]).await?.is_some())
 }
 
 fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
@@ -367,7 +369,8 @@ pub async fn identity_by_id(tx: &mut Tx, id: &IdentityId) -> Result<Option<Ident
 }
 
 const LAST_HEARD: Sql = Sql::both(
-    "SELECT MAX(occurred_at_ms) AS at_ms FROM inbox WHERE author_id = $1 AND provider = $2 AND kind = 'message'",
+    "SELECT MAX(occurred_at_ms) AS at_ms FROM inbox WHERE author_id IN \
+     (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) AND provider = $2 AND kind = 'message'",
 );
 
 /// When she last wrote through a provider: her service window counts from then.
@@ -382,14 +385,15 @@ pub async fn last_heard(
     tx.one(LAST_HEARD, args![author, provider]).await?.maybe_time("at_ms")
 }
 
-const REMOVE_IDENTITY: Sql = Sql::both("DELETE FROM identities WHERE id = $1");
+const GIVE_IDENTITY: Sql =
+    Sql::both("UPDATE identities SET author_id = $2, proved_at_ms = NULL WHERE id = $1");
 
-/// Takes an identity from its author: the number is not hers any more.
+/// Gives an identity to another author, who has not proved to be it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn remove_identity(tx: &mut Tx, id: &IdentityId) -> Result<(), StoreError> {
-    tx.execute(REMOVE_IDENTITY, args![id]).await?;
+pub async fn give_identity(tx: &mut Tx, id: &IdentityId, to: &AuthorId) -> Result<(), StoreError> {
+    tx.execute(GIVE_IDENTITY, args![id, to]).await?;
     Ok(())
 }
 

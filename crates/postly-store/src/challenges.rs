@@ -229,22 +229,22 @@ pub async fn consume(tx: &mut Tx, id: &ChallengeId, now: UnixMillis) -> Result<b
     Ok(tx.execute(CONSUME, args![id, now]).await? == 1)
 }
 
-const CONSUME_LINK: Sql = Sql::both(concat!(
-    "UPDATE challenges SET closed_at_ms = $2 WHERE secret_hash = $1 AND origin = 'whatsapp' \
-     AND closed_at_ms IS NULL AND expires_at_ms > $2 RETURNING ",
-    columns!()
+const BY_LINK: Sql = Sql::both(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM challenges WHERE secret_hash = $1 AND origin = 'whatsapp' AND closed_at_ms IS NULL AND expires_at_ms > $2"
 ));
 
-/// Uses up the challenge of a login link. It opens whatever was tried of its code.
+/// The challenge of a login link, while it holds. The link opens whatever was tried of its code.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn consume_link(
+pub async fn by_link(
     tx: &mut Tx,
     secret_hash: &str,
     now: UnixMillis,
 ) -> Result<Option<Challenge>, StoreError> {
-    tx.maybe_one(CONSUME_LINK, args![secret_hash, now]).await?.as_ref().map(challenge).transpose()
+    tx.maybe_one(BY_LINK, args![secret_hash, now]).await?.as_ref().map(challenge).transpose()
 }
 
 const HEAR_PHRASE: Sql = Sql::both(concat!(
@@ -283,7 +283,8 @@ const DENY_PHRASE: Sql = Sql::both(
     "UPDATE challenges SET closed_at_ms = $3 WHERE id = $1 AND identity_id = $2 AND closed_at_ms IS NULL",
 );
 const DENY_PHONE: Sql = Sql::both(
-    "UPDATE challenges SET closed_at_ms = $2 WHERE phone = $1 AND origin = 'browser' AND closed_at_ms IS NULL",
+    "UPDATE challenges SET closed_at_ms = $2 WHERE phone = $1 AND origin IN ('browser', 'phrase') \
+     AND closed_at_ms IS NULL",
 );
 
 /// Kills the challenge of a phrase that this person sent, because she says that the browser is not hers.
@@ -303,22 +304,25 @@ const DENY_IDENTITY: Sql = Sql::both(
     "UPDATE challenges SET closed_at_ms = $2 WHERE identity_id = $1 AND origin = 'phrase' AND closed_at_ms IS NULL",
 );
 
-/// Kills every challenge of a phrase that this person sent.
+/// Kills every challenge of a phrase that this person sent. Returns how many were still open.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn deny_of_identity(tx: &mut Tx, identity: &IdentityId, now: UnixMillis) -> Result<(), StoreError> {
-    tx.execute(DENY_IDENTITY, args![identity, now]).await?;
-    Ok(())
+pub async fn deny_of_identity(
+    tx: &mut Tx,
+    identity: &IdentityId,
+    now: UnixMillis,
+) -> Result<u64, StoreError> {
+    tx.execute(DENY_IDENTITY, args![identity, now]).await
 }
 
-/// Kills every code that browsers asked for a number: its owner says that she has not, or somebody else has it.
+/// Kills every code that browsers asked for a number: its owner says that she has not, or somebody else has it. Returns how
+/// many were still open.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn deny_all(tx: &mut Tx, phone: &PhoneE164, now: UnixMillis) -> Result<(), StoreError> {
-    tx.execute(DENY_PHONE, args![phone, now]).await?;
-    Ok(())
+pub async fn deny_all(tx: &mut Tx, phone: &PhoneE164, now: UnixMillis) -> Result<u64, StoreError> {
+    tx.execute(DENY_PHONE, args![phone, now]).await
 }
 
 /// What a code that is sent counts against.

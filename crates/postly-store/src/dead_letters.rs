@@ -70,7 +70,7 @@ pub async fn list(tx: &mut Tx, limit: i64) -> Result<Vec<DeadLetter>, StoreError
 
 const REVIVE_EVENT: Sql = Sql::both(
     "UPDATE inbox SET state = 'ready', outcome = NULL, attempts = 0, round = round + 1, finished_at_ms = NULL \
-     WHERE id = $1 AND state = 'dead' RETURNING queue, lane",
+     WHERE id = $1 AND state = 'dead' AND slice <> '' RETURNING queue, lane",
 );
 
 /// Puts a dead event back in line, in a new round. Returns false when it is not dead.

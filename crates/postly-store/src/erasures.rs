@@ -3,7 +3,7 @@
 use postly_domain::{UnixMillis, id::AuthorId};
 
 use crate::{
-    StoreError, Tx,
+    StoreError, Tx, outbox,
     sql::{Sql, args},
 };
 
@@ -18,7 +18,7 @@ macro_rules! hers {
 }
 
 /// What is hers, in an order in which nothing refers to what is gone already.
-const ERASED: [Sql; 11] = [
+const ERASED: [Sql; 8] = [
     Sql::both(hers!("DELETE FROM sessions WHERE author_id")),
     Sql::both(
         "DELETE FROM challenges WHERE phone IN (SELECT phone FROM identities WHERE author_id = $1) \
@@ -26,23 +26,28 @@ const ERASED: [Sql; 11] = [
     ),
     Sql::both(hers!("DELETE FROM challenges WHERE author_id")),
     Sql::both(hers!("DELETE FROM attempts WHERE message_id IN (SELECT id FROM outbox WHERE author_id", ")")),
-    Sql::both(hers!("DELETE FROM outbox WHERE author_id")),
     Sql::both(hers!("DELETE FROM model_calls WHERE author_id")),
-    Sql::both(hers!("DELETE FROM generations WHERE author_id")),
-    // What is held for work under way is let go: the work finds its hold gone, and its event nobody's.
-    Sql::both(hers!("DELETE FROM holds WHERE author_id")),
     Sql::both(hers!("UPDATE wallets SET held = 0 WHERE author_id")),
-    Sql::both(hers!("DELETE FROM inbox WHERE state <> 'ready' AND author_id")),
+    // The keyed hash of its key still recognises an event that a provider brings again.
+    Sql::both(hers!(
+        "UPDATE inbox SET slice = '', lane = '', author_id = NULL, answer_id = NULL, state = 'ignored', \
+         outcome = 'erased' WHERE state <> 'ready' AND author_id"
+    )),
     Sql::both(hers!("DELETE FROM identities WHERE author_id")),
 ];
 
+const MESSAGES: Sql =
+    Sql::both(hers!("DELETE FROM outbox WHERE author_id", " RETURNING lane, finished_at_ms"));
+const POSTS: Sql = Sql::both(hers!("DELETE FROM generations WHERE author_id"));
+// What is held for work under way is let go: the work finds its hold gone, and its event nobody's.
+const HOLDS: Sql = Sql::both(hers!("DELETE FROM holds WHERE author_id"));
 const ATTEMPTS_OF_NOBODY: Sql = Sql::both(
     "DELETE FROM attempts WHERE message_id IN \
      (SELECT id FROM outbox WHERE lane = $1 AND purpose <> 'result' AND author_id IS NULL)",
 );
-const CODES_OF_NOBODY: Sql =
-    Sql::both("DELETE FROM outbox WHERE lane = $1 AND purpose <> 'result' AND author_id IS NULL");
-const EMPTY_LANE: Sql = Sql::both("DELETE FROM lanes WHERE queue = 'outbox' AND lane = $1");
+const CODES_OF_NOBODY: Sql = Sql::both(
+    "DELETE FROM outbox WHERE lane = $1 AND purpose <> 'result' AND author_id IS NULL RETURNING lane, finished_at_ms",
+);
 const SHELL: Sql = Sql::both(
     "UPDATE authors SET email = NULL, password_hash = NULL, language = 'fr', language_chosen = 0, \
      greeted_at_ms = NULL, erasure_asked_at_ms = NULL, number_changed_at_ms = NULL, erased_at_ms = $2 \
@@ -63,12 +68,18 @@ pub async fn erase(
     for sql in ERASED {
         tx.execute(sql, args![author]).await?;
     }
+    let mut gone = tx.all(MESSAGES, args![author]).await?;
     for lane in lanes {
         // Codes that were sent before anybody knew whose the number is.
         tx.execute(ATTEMPTS_OF_NOBODY, args![lane]).await?;
-        tx.execute(CODES_OF_NOBODY, args![lane]).await?;
-        // Whoever is sending from it loses it, and with it what it would write down.
-        tx.execute(EMPTY_LANE, args![lane]).await?;
+        gone.extend(tx.all(CODES_OF_NOBODY, args![lane]).await?);
+    }
+    tx.execute(POSTS, args![author]).await?;
+    tx.execute(HOLDS, args![author]).await?;
+    for row in gone {
+        if row.maybe_time("finished_at_ms")?.is_none() {
+            outbox::leave_lane(tx, &row.text("lane")?).await?;
+        }
     }
     tx.execute(SHELL, args![author, now]).await?;
     Ok(())

@@ -44,6 +44,23 @@ impl StoreError {
         matches!(self, Self::Unavailable(_) | Self::Taken(_))
     }
 
+    /// Whether it only met other work, and may succeed at once: two transactions that waited for each other (PostgreSQL 40001,
+    /// 40P01), or a row that somebody referred to, or took, meanwhile (23503, 23505).
+    pub fn met_other_work(&self) -> bool {
+        let source = match self {
+            Self::Unavailable(source) | Self::Taken(source) | Self::Constraint(source) => source,
+            Self::Statement(_)
+            | Self::Unreadable { .. }
+            | Self::UnknownScheme
+            | Self::Open(_)
+            | Self::Migrate(_)
+            | Self::LeaseLost => return false,
+        };
+        let database = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+        let code = database.and_then(sqlx::error::DatabaseError::code);
+        code.is_some_and(|code| matches!(&*code, "40001" | "40P01" | "23503" | "23505"))
+    }
+
     /// Nobody gave a connection back in time.
     pub(crate) fn out_of_connections() -> Self {
         Self::Unavailable("no connection was free in time".into())

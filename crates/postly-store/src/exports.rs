@@ -33,7 +33,7 @@ pub struct ExportedGeneration {
 
 const GENERATIONS: Sql = Sql::both(
     "SELECT id, brief, platform, language, variants, writer, \
-     CAST(CASE WHEN state = 'refunded' THEN 1 ELSE 0 END AS BIGINT) AS refunded, created_at_ms FROM generations WHERE author_id = $1 ORDER BY id LIMIT $2",
+     CAST(CASE WHEN state = 'refunded' THEN 1 ELSE 0 END AS BIGINT) AS refunded, created_at_ms FROM generations WHERE author_id IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) ORDER BY id LIMIT $2",
 );
 
 /// The posts of an author, oldest first.
@@ -75,7 +75,7 @@ pub struct ExportedEvent {
 }
 
 const EVENTS: Sql = Sql::both(
-    "SELECT provider, kind, slice, outcome, occurred_at_ms FROM inbox WHERE author_id = $1 AND slice <> '' \
+    "SELECT provider, kind, slice, outcome, occurred_at_ms FROM inbox WHERE author_id IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) AND slice <> '' \
      ORDER BY id LIMIT $2",
 );
 
@@ -116,7 +116,7 @@ pub struct ExportedMessage {
 }
 
 const MESSAGES: Sql = Sql::both(
-    "SELECT provider, purpose, body, state, created_at_ms FROM outbox WHERE author_id = $1 ORDER BY id LIMIT $2",
+    "SELECT provider, purpose, body, state, created_at_ms FROM outbox WHERE author_id IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) ORDER BY id LIMIT $2",
 );
 
 /// What we sent an author, oldest first.

@@ -21,6 +21,7 @@ pub mod inbox;
 pub mod lanes;
 pub mod limits;
 pub mod merges;
+pub mod names;
 pub mod outbox;
 pub mod retention;
 pub mod sessions;

@@ -22,8 +22,8 @@ const OPEN_HELD: Sql = Sql::both(
 );
 const HELD: Sql = Sql::both("UPDATE wallets SET held = held + $2 WHERE author_id = $1");
 const ALIAS: Sql = Sql::both(
-    "UPDATE authors SET merged_into_id = $2, email = NULL, password_hash = NULL, erasure_asked_at_ms = NULL \
-     WHERE id = $1 AND merged_into_id IS NULL",
+    "UPDATE authors SET merged_into_id = $2, erasure_asked_at_ms = NULL \
+     WHERE id = $1 AND merged_into_id IS NULL AND email IS NULL AND erased_at_ms IS NULL",
 );
 const ALIASES_TOO: Sql = Sql::both("UPDATE authors SET merged_into_id = $2 WHERE merged_into_id = $1");
 const GREETED: Sql = Sql::both(
@@ -43,7 +43,7 @@ const MOVED: [Sql; 7] = [
 const SESSIONS: Sql = Sql::both("DELETE FROM sessions WHERE author_id = $1");
 
 /// Merges `from` into `into`: credits by two entries, open holds and history, identities with their STOP. A second call
-/// changes nothing. False when `from` was merged before.
+/// changes nothing. False when `from` was merged before, was erased, or has a login of her own.
 ///
 /// # Errors
 /// When the database fails.
@@ -56,9 +56,8 @@ pub async fn merge(
     now: UnixMillis,
 ) -> Result<bool, StoreError> {
     let (first, second) = if from < into { (from, into) } else { (into, from) };
-    authors::lock(tx, first).await?;
-    authors::lock(tx, second).await?;
-    if tx.execute(ALIAS, args![from, into]).await? != 1 {
+    let both_there = authors::lock(tx, first).await? & authors::lock(tx, second).await?;
+    if !both_there || tx.execute(ALIAS, args![from, into]).await? != 1 {
         return Ok(false);
     }
     tx.execute(ALIASES_TOO, args![from, into]).await?;

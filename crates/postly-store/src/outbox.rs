@@ -513,6 +513,30 @@ const LEAVE_LANE: Sql = Sql::both(
      lease_token = CASE WHEN waiting > 1 THEN lease_token ELSE NULL END WHERE queue = 'outbox' AND lane = $1",
 );
 
+/// Takes a message that is gone, or has ended by another way than its turn, out of its lane.
+pub(crate) async fn leave_lane(tx: &mut Tx, lane: &str) -> Result<(), StoreError> {
+    tx.execute(LEAVE_LANE, args![lane]).await?;
+    Ok(())
+}
+
+const CANCEL_LATE: Sql = Sql::both(
+    "UPDATE outbox SET state = 'cancelled', reason = 'window_closed', finished_at_ms = $1, sealed = NULL \
+     WHERE id IN (SELECT id FROM outbox WHERE finished_at_ms IS NULL AND sealed IS NOT NULL AND expires_at_ms <= $1 \
+     ORDER BY id LIMIT $2) AND state = 'ready' RETURNING lane",
+);
+
+/// Cancels what lies sealed in line and is worth nothing any more, wherever in its line it stands. Returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cancel_late(tx: &mut Tx, now: UnixMillis, most: i64) -> Result<u64, StoreError> {
+    let rows = tx.all(CANCEL_LATE, args![now, most]).await?;
+    for row in &rows {
+        leave_lane(tx, &row.text("lane")?).await?;
+    }
+    Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+}
+
 /// Cancels what has not left of a generation's reply, because its credit was given back. `but` is the message that
 /// brought this about, which is ended by its own way.
 ///
@@ -525,7 +549,7 @@ pub async fn cancel_unsent(
     now: UnixMillis,
 ) -> Result<(), StoreError> {
     for row in tx.all(CANCEL_UNSENT, args![generation, but, now]).await? {
-        tx.execute(LEAVE_LANE, args![row.text("lane")?]).await?;
+        leave_lane(tx, &row.text("lane")?).await?;
     }
     Ok(())
 }

@@ -181,7 +181,7 @@ pub async fn sweep(tx: &mut Tx, class: Class, before: UnixMillis, most: i64) -> 
 }
 
 /// The least UUID of version 7 that can be made at an instant (RFC 9562, 5.7: 48 bits of milliseconds come first).
-fn first_id(at: UnixMillis) -> String {
+pub(crate) fn first_id(at: UnixMillis) -> String {
     let millis = at.0.clamp(0, (1 << 48) - 1);
     let (high, low) = (millis >> 16, millis & 0xffff);
     format!("{high:08x}-{low:04x}-7000-8000-000000000000")

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 use sqlx::{
-    PgPool, SqlSafeStr as _,
+    ConnectOptions as _, Connection as _, PgPool, SqlSafeStr as _,
     migrate::{Migration, MigrationType, Migrator},
 };
 
@@ -70,7 +70,11 @@ fn migrator() -> Migrator {
 }
 
 pub(crate) async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
-    migrator().run(pool).await.map_err(|error| StoreError::Migrate(error.into()))?;
+    // A connection of its own: a large table takes longer than a statement of the service may.
+    let options = (*pool.connect_options()).clone().options([("statement_timeout", "0")]);
+    let mut connection = options.connect().await?;
+    migrator().run(&mut connection).await.map_err(|error| StoreError::Migrate(error.into()))?;
+    connection.close().await?;
     let mut tx = pool.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *tx).await?;
     sqlx::raw_sql(LEDGER_TRIGGERS_POSTGRES).execute(&mut *tx).await?;

@@ -99,19 +99,14 @@ pub async fn find(tx: &mut Tx, id: &SessionId, now: UnixMillis) -> Result<Option
     }))
 }
 
-const SEE: Sql = Sql::both("UPDATE sessions SET seen_at_ms = $2, expires_at_ms = $3 WHERE id = $1");
+const SEE: Sql = Sql::both("UPDATE sessions SET seen_at_ms = $2 WHERE id = $1");
 
-/// Notes that a session is in use, and lets it last longer.
+/// Notes that a session is in use.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn see(
-    tx: &mut Tx,
-    id: &SessionId,
-    now: UnixMillis,
-    expires_at: UnixMillis,
-) -> Result<(), StoreError> {
-    tx.execute(SEE, args![id, now, expires_at]).await?;
+pub async fn see(tx: &mut Tx, id: &SessionId, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(SEE, args![id, now]).await?;
     Ok(())
 }
 

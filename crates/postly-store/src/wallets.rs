@@ -263,10 +263,11 @@ pub async fn post(tx: &mut Tx, entry: &NewEntry<'_>, now: UnixMillis) -> Result<
 
 const ENTRIES: Sql = Sql::both(
     "SELECT id, delta, reason, note, reference, created_at_ms FROM ledger \
-     WHERE author_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+     WHERE author_id IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) AND id < $2 \
+     ORDER BY id DESC LIMIT $3",
 );
 
-/// The ledger of an author, newest first, from just before `cursor`. Returns the cursor of the next page.
+/// The ledger of an author and of whoever was merged into her, newest first, from just before `cursor`. Returns the cursor of the next page.
 ///
 /// # Errors
 /// When the database fails.

@@ -202,7 +202,11 @@ async fn what_waits_for_her_dies_with_her_and_what_comes_again_makes_nobody() {
         app.run_until_idle().await;
         assert_eq!(fatou.received().len(), before);
         assert_eq!(app.count("SELECT COUNT(*) FROM authors").await, 1);
-        assert_eq!(app.texts("SELECT outcome FROM inbox WHERE state = 'ignored'").await, ["erased"]);
+        assert_eq!(
+            app.texts("SELECT outcome FROM inbox WHERE state = 'ignored'").await,
+            ["erased"; 2],
+            "one before, one after"
+        );
         assert!(
             app.app.account(&Who::Id(AuthorId::new(id.as_str()))).await.is_err(),
             "she is not there any more"

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod attacks;
+mod codes;
 mod commands;
 mod delivery;
 mod fallback;
@@ -20,5 +21,6 @@ mod leaving;
 mod login;
 mod model;
 mod outage;
+mod races;
 mod samples;
 mod statuses;

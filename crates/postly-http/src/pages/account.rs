@@ -126,7 +126,7 @@ async fn set_language(
     let Some(session) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
     let language = Language::from_code(&form.language).ok_or(Problem::new(Code::InvalidRequest))?;
     let change = AccountChange { language: Some(language), ..AccountChange::default() };
-    door.app.change_account(session, &change).await?;
+    door.app.change_account(session, &change, &here.visitor.browser).await?;
     Ok(redirect(ACCOUNT))
 }
 

@@ -121,6 +121,7 @@ impl World {
         let configuration = configuration(&config, &simulator, &public_base_url)?;
         let site = wiring::site(&configuration);
         let app = wiring::application(configuration, db)?;
+        app.hash_names().await.context("cannot bring the database up to date")?;
         // Set once, here.
         let _ = desk.set(app.clone());
 

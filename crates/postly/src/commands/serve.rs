@@ -33,6 +33,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let engine = db.engine();
     let site = wiring::site(&config);
     let app = wiring::application(config, db.clone())?;
+    app.hash_names().await.context("cannot bring the database up to date")?;
     let (stop, shutdown) = Shutdown::new();
 
     let operator = listen(admin, "ADMIN_BIND_ADDRESS").await?;

@@ -89,7 +89,7 @@ pub(crate) async fn round(
     for line in lines {
         if line.is_acked() {
             verdict.acks += 1;
-            if !stored.iter().any(|key| key.contains(&line.id)) {
+            if !stored.contains(&line.key()) {
                 verdict.lost.push(format!("I01: {} was acknowledged and is not in the inbox", line.id));
             }
         }
@@ -165,13 +165,13 @@ enum End {
 
 /// Finds out how a message without posts ended.
 async fn named_end(arena: &Arena, line: &Line, phone: &[PhoneMessage]) -> anyhow::Result<End> {
-    let id = &line.id;
+    let (id, key) = (&line.id, line.key());
     let replies = arena
         .database
         .texts(&format!(
             "SELECT outbox.state || ' ' || COALESCE(outbox.reason, '-') || ' ' || COALESCE(attempts.id, '-') FROM outbox \
              JOIN inbox ON inbox.id = outbox.event_id LEFT JOIN attempts ON attempts.message_id = outbox.id \
-             WHERE inbox.event_key LIKE '%{id}%' AND inbox.state = 'answered'"
+             WHERE inbox.event_key = '{key}' AND inbox.state = 'answered'"
         ))
         .await?;
     if replies.is_empty() {

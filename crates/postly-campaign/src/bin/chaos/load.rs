@@ -37,6 +37,11 @@ impl Line {
         self.answers.contains(&200)
     }
 
+    /// What the service stores it under.
+    pub(crate) fn key(&self) -> String {
+        postly_campaign::service::message_key(self.person.channel.name(), &self.id)
+    }
+
     /// How many deliveries were not taken.
     pub(crate) fn refusals(&self) -> u64 {
         u64::try_from(self.answers.iter().filter(|answer| **answer != 200).count()).unwrap_or(u64::MAX)

@@ -89,8 +89,8 @@ pub(super) async fn deliveries(arena: &mut Arena, dice: &mut Dice) -> anyhow::Re
     let mut broken = vec![];
     for line in &too_late {
         let ignored = format!(
-            "SELECT COUNT(*) FROM inbox WHERE event_key LIKE '%{}%' AND state = 'ignored' AND outcome IS NOT NULL",
-            line.id
+            "SELECT COUNT(*) FROM inbox WHERE event_key = '{}' AND state = 'ignored' AND outcome IS NOT NULL",
+            line.key()
         );
         if arena.database.count(&ignored).await? != 1 {
             broken.push(format!("I02: {} came after its window, and was not ignored by name", line.id));

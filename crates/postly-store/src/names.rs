@@ -1,0 +1,57 @@
+//! Names that earlier versions wrote in clear: lanes and keys of events that hold a number. They are hashed since.
+
+use postly_domain::UnixMillis;
+
+use crate::{
+    StoreError, Tx,
+    retention::first_id,
+    sql::{Sql, args},
+};
+
+/// How many are taken over by one transaction.
+const AT_ONCE: i64 = 500;
+
+const IDLE: Sql = Sql::both(
+    "DELETE FROM lanes WHERE waiting = 0 AND lane IN (SELECT lane FROM lanes WHERE waiting = 0 \
+     AND (lane LIKE 'meta:%' OR lane LIKE 'twilio:%') LIMIT $1)",
+);
+const WAITING: Sql = Sql::both(
+    "SELECT queue, lane FROM lanes WHERE waiting > 0 AND (lane LIKE 'meta:%' OR lane LIKE 'twilio:%') LIMIT $1",
+);
+const RENAME: [Sql; 3] = [
+    Sql::both("UPDATE inbox SET lane = $3 WHERE queue = $1 AND lane = $2 AND state = 'ready'"),
+    Sql::both("UPDATE outbox SET lane = $3 WHERE $1 = 'outbox' AND lane = $2 AND finished_at_ms IS NULL"),
+    Sql::both("UPDATE lanes SET lane = $3 WHERE queue = $1 AND lane = $2"),
+];
+const KEYS: Sql = Sql::both(
+    "SELECT id, event_key FROM inbox WHERE id > $1 AND (event_key LIKE 'meta:%' OR event_key LIKE 'twilio:%') \
+     ORDER BY id LIMIT $2",
+);
+const REKEY: Sql = Sql::both("UPDATE inbox SET event_key = $2 WHERE id = $1");
+
+/// Hashes some of the names that are in clear: of lanes, and of events that came since an instant. Returns whether more
+/// may be left.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hash_some(
+    tx: &mut Tx,
+    since: UnixMillis,
+    hash_of_lane: impl Fn(&str) -> String,
+    hash_of_key: impl Fn(&str) -> String,
+) -> Result<bool, StoreError> {
+    let mut done = tx.execute(IDLE, args![AT_ONCE]).await?;
+    for row in tx.all(WAITING, args![AT_ONCE]).await? {
+        let (queue, lane) = (row.text("queue")?, row.text("lane")?);
+        let hashed = hash_of_lane(&lane);
+        for sql in RENAME {
+            tx.execute(sql, args![&queue, &lane, &hashed]).await?;
+        }
+        done += 1;
+    }
+    for row in tx.all(KEYS, args![&first_id(since), AT_ONCE]).await? {
+        tx.execute(REKEY, args![&row.text("id")?, &hash_of_key(&row.text("event_key")?)]).await?;
+        done += 1;
+    }
+    Ok(done > 0)
+}
