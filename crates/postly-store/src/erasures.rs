@@ -12,7 +12,7 @@ macro_rules! hers {
     ($before:literal) => {
         hers!($before, "")
     };
-    ($before:literal, $after:literal) => {
+    ($before:literal, $after:expr) => {
         concat!($before, " IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1)", $after)
     };
 }
@@ -36,6 +36,17 @@ const ERASED: [Sql; 8] = [
     Sql::both(hers!("DELETE FROM identities WHERE author_id")),
 ];
 
+// Lanes before what waits in them, as whoever claims them does.
+macro_rules! her_lanes {
+    ($lock:literal) => {
+        hers!(
+            "SELECT lane FROM lanes WHERE queue = 'outbox' AND lane IN (SELECT lane FROM outbox \
+             WHERE finished_at_ms IS NULL AND author_id",
+            concat!(") ORDER BY lane", $lock)
+        )
+    };
+}
+const LOCK_LANES: Sql = Sql::each(her_lanes!(""), her_lanes!(" FOR UPDATE"));
 const MESSAGES: Sql =
     Sql::both(hers!("DELETE FROM outbox WHERE author_id", " RETURNING lane, finished_at_ms"));
 const POSTS: Sql = Sql::both(hers!("DELETE FROM generations WHERE author_id"));
@@ -65,6 +76,7 @@ pub async fn erase(
     lanes: &[String],
     now: UnixMillis,
 ) -> Result<(), StoreError> {
+    tx.all(LOCK_LANES, args![author]).await?;
     for sql in ERASED {
         tx.execute(sql, args![author]).await?;
     }

@@ -157,7 +157,7 @@ async fn o21_o36_links_logins_and_erasures_at_once_fail_by_name_and_leave_the_bo
 async fn what_waits_for_whoever_is_erased_leaves_its_line_in_order() {
     for_each_engine(async |app| {
         // She hides her number, and her greeting waits for the provider.
-        let hidden = app.world.person(Channel::Meta, FATOU).hiding_phone("fatou.diop");
+        let hidden = app.world.person(Channel::Meta, "+33639981003").hiding_phone("aminata");
         app.world.fault(Upstream::Meta, Fault::once(FaultKind::RetryAfter { seconds: 5 }));
         app.deliver(&app.world.webhook_text(&hidden, "bonjour")).await;
         app.run_until_idle().await;

@@ -1,6 +1,11 @@
 //! The doors, as a stranger knocks: bytes on a socket, and what comes back.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, as it should")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
 
 mod account_page;
 mod forge;

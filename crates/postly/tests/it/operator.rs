@@ -309,7 +309,7 @@ async fn an_author_is_handed_over_and_erased_on_request() {
         outside.assert_audit_is_clean().await;
         // Without the key that every hash of hers is made with nobody is erased.
         let keyless: Vec<_> =
-            variables.iter().cloned().filter(|(name, _)| name != "IDENTITY_HASH_KEY").collect();
+            variables.iter().filter(|(name, _)| name != "IDENTITY_HASH_KEY").cloned().collect();
         let ran =
             crate::process::run(&outside.folder, &["users", "erase", "--id", &id], &keyless).await.exits(2);
         assert!(ran.err.contains("IDENTITY_HASH_KEY"), "{ran:?}");
