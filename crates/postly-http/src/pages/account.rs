@@ -27,6 +27,10 @@ use crate::{
 pub(super) fn router() -> Router<Door> {
     Router::new()
         .route(ACCOUNT, get(show))
+        // What a login names as its `redirect`, and where people begin: the account stands for both as long as there is no
+        // dashboard.
+        .route("/", get(async || redirect(ACCOUNT)))
+        .route("/dashboard", get(async || redirect(ACCOUNT)))
         .route("/account/language", post(set_language))
         .route("/account/sessions/end", post(end_session))
         .route("/account/sessions/end-all", post(end_sessions))
