@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The calls that carry a request, an answer, a page, a statement or a sync.
 pub(crate) const CALLS: &str =
     "trace=read,readv,recvfrom,recvmsg,write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync";
-/// How much of each is shown: a page of SQLite and its frame.
-pub(crate) const SHOWN: &str = "8192";
+/// How much of each is shown: a page of SQLite and its frame, or a batch of webhooks on its way to PostgreSQL.
+pub(crate) const SHOWN: &str = "131072";
 
 /// What a trace says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -72,8 +72,12 @@ impl<'a> Reader<'a> {
     }
 
     fn call(&mut self, call: &str) {
-        // Meta writes a slash as `\/`, and strace its backslash as two.
-        let call = &call.replace(r"\\/", "/");
+        // Meta writes a slash as `\/`; JSON within JSON writes that backslash as two, and strace each of them as two more.
+        let mut call = call.to_owned();
+        while call.contains(r"\/") {
+            call = call.replace(r"\/", "/");
+        }
+        let call = &call;
         let Some((name, args)) = call.split_once('(') else { return };
         let Some((file, _)) = args.split_once('>') else { return };
         let is_journal = file.ends_with("-wal");
@@ -149,7 +153,7 @@ mod tests {
 "#;
 
     fn ids() -> Vec<String> {
-        vec!["wamid./A".to_owned(), "wamid.B".to_owned()]
+        vec!["wamid./A".to_owned(), "wamid./B".to_owned()]
     }
 
     #[test]
@@ -174,8 +178,8 @@ mod tests {
     fn postgres_says_that_it_has_committed_before_we_do() {
         let trace = r#"
 100 sendto(8<socket:[2]>, "\0\0\0f\0\3\0\0user\0postgres\0client_encoding\0UTF8\0options\0-c synchronous_commit=on\0", 102, 0, NULL, 0) = 102
-100 recvfrom(9<socket:[1]>, "POST wamid.B", 8192, 0, NULL, NULL) = 12
-100 sendto(8<socket:[2]>, "B\0\0wamid.B\0", 60, MSG_NOSIGNAL, NULL, 0) = 60
+100 recvfrom(9<socket:[1]>, "POST wamid.\\/B", 8192, 0, NULL, NULL) = 12
+100 sendto(8<socket:[2]>, "B\0\0[{\"slice\":\"{\\\"id\\\":\\\"wamid.\\\\/B\\\"}\"}]\0", 60, MSG_NOSIGNAL, NULL, 0) = 60
 100 sendto(8<socket:[2]>, "Q\0\0\0\vCOMMIT\0", 12, MSG_NOSIGNAL, NULL, 0) = 12
 100 recvfrom(8<socket:[2]>, "C\0\0\0\vCOMMIT\0Z\0\0\0\5I", 8192, 0, NULL, NULL) = 18
 100 sendto(9<socket:[1]>, "HTTP/1.1 200 OK\r\n", 90, MSG_NOSIGNAL, NULL, 0) = 90
