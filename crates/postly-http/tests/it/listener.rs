@@ -153,7 +153,10 @@ async fn a_stop_ends_the_idle_at_once_and_lets_a_request_end() {
     half.says(first).await;
     let idle = Wire::open(&app).await;
     // Until this one is answered, the other two have surely been accepted.
-    assert_eq!(status(&ask(&app, "GET /nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await), 404);
+    assert_eq!(
+        status(&ask(&app, "GET /nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await),
+        404
+    );
     let second = second.to_vec();
     let ending = tokio::spawn(async move {
         assert_eq!(idle.rest().await, "");
