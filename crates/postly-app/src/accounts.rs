@@ -27,7 +27,8 @@ use crate::{
 const SIGN_UPS: Limit = Limit { name: "signup", window_ms: 3600 * 1000 };
 /// Wrong passwords from one address (five in five minutes).
 const WRONG_PASSWORDS: Limit = Limit { name: "password", window_ms: 5 * 60 * 1000 };
-/// How many passwords are hashed at once: each takes a core and 19 MiB for some tens of milliseconds.
+/// How many passwords are hashed at once: each takes a core and 19 MiB for some tens of milliseconds. Whoever waits for a
+/// place holds a connection of the listener, and no longer than a request may take.
 const HASHED_AT_ONCE: usize = 2;
 /// How soon after proving her number an author may replace a password she has forgotten.
 const FRESH_PROOF_MS: i64 = 3600 * 1000;
@@ -200,7 +201,7 @@ impl App {
         let mut tx = self.0.db.write().await?;
         let counted = limits::hit(&mut tx, limit, &self.name_hash(&browser.address), now).await?;
         tx.commit().await?;
-        counted.map_err(|then| AccountError::RateLimited { retry_after_s: (then.since_ms(now) + 999) / 1000 })
+        counted.map_err(|then| AccountError::RateLimited { retry_after_s: then.secs_from(now) })
     }
 
     /// What an author sees of her account.
@@ -264,13 +265,13 @@ impl App {
         }
         if let Some(email) = &email {
             authors::lock_person(&mut tx, email.as_str()).await?;
-            let kept = authors::password(&mut tx, author).await?;
-            if !authors::set_login(&mut tx, author, email.as_str(), kept.as_deref()).await? {
+            if !authors::set_login(&mut tx, author, email.as_str(), hash.as_deref()).await? {
                 return Err(AccountError::EmailTaken);
             }
-        }
-        if let Some(hash) = &hash {
+        } else if let Some(hash) = &hash {
             authors::set_password(&mut tx, author, hash).await?;
+        }
+        if hash.is_some() {
             sessions::end_all(&mut tx, author, Some(&session.session.id)).await?;
         }
         let profile = self.profile_of(&mut tx, author).await?;

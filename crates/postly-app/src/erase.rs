@@ -1,10 +1,10 @@
 //! Leaving: everything about a person goes, but for a pseudonym in the ledger and keyed hashes of what she was given.
 
 use postly_domain::{
-    Provider, UnixMillis,
+    PhoneE164, Provider, UnixMillis,
     challenge::confirms_erasure,
     delivery::Form,
-    event::InboundMessage,
+    event::{InboundMessage, Sender},
     id::{AuthorId, MessageId},
     time::SERVICE_WINDOW_SECS,
 };
@@ -118,5 +118,21 @@ impl App {
         metrics::counter!("erasures_total").increment(1);
         tracing::info!(author.id = %author, "Erased author {author}");
         Ok(())
+    }
+
+    /// Whether somebody was erased who wrote this.
+    pub(crate) async fn was_erased(
+        &self,
+        tx: &mut Tx,
+        sender: &Sender,
+        written_at: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
+        for name in names {
+            if erasures::is_marked(tx, &self.name_hash(name), written_at).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

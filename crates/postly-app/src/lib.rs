@@ -30,6 +30,7 @@ mod retention;
 mod seal;
 mod sessions;
 mod statuses;
+mod verify;
 mod wake;
 mod work;
 
@@ -46,7 +47,7 @@ use secrecy::SecretString;
 
 pub use accounts::{AccountChange, AccountError, Profile};
 pub use clock::{Clock, SystemClock};
-pub use codes::{BrowserToken, CodeRequestError, Verified, VerifyError};
+pub use codes::{BrowserToken, CodeRequestError};
 pub use error::JourneyError;
 pub use export::{Export, rfc3339};
 pub use ingest::IngestError;
@@ -56,6 +57,7 @@ pub use postly_whatsapp::signature::WebhookRequest;
 pub use retention::Retention;
 pub use seal::NoRandomness;
 pub use sessions::{Browser, LoggedIn, SESSION_MS, Session, SessionCookie};
+pub use verify::{Verified, VerifyError};
 pub use work::{Shutdown, Workers};
 
 use accounts::Passwords;

@@ -4,7 +4,6 @@ use postly_domain::{
     Language, LedgerReason, PhoneE164, UnixMillis,
     delivery::Form,
     id::{AuthorId, EntryId, IdentityId, MessageId},
-    time::SERVICE_WINDOW_SECS,
 };
 use postly_store::{
     StoreError, Tx,
@@ -40,18 +39,27 @@ impl App {
         if let Some(phone) = &challenge.phone {
             authors::lock_person(tx, phone.as_str()).await?;
         }
-        let owner = match (&challenge.identity, &challenge.phone) {
-            (Some(identity), _) => authors::identity_by_id(tx, identity).await?,
-            (None, Some(phone)) => authors::identities_by_phone(tx, phone).await?.into_iter().next(),
-            (None, None) => None,
-        };
-        let mut people: Vec<AuthorId> = owner.map(|identity| identity.author_id).into_iter().collect();
+        let holder = self.holder(tx, challenge).await?;
+        let mut people: Vec<AuthorId> = holder.map(|identity| identity.author_id).into_iter().collect();
         people.extend(session.map(|session| session.session.author.clone()));
         people.sort();
         for author in &people {
             authors::lock(tx, author).await?;
         }
         Ok(())
+    }
+
+    /// The identity that a challenge is about: who wrote on WhatsApp, unless the number has come to somebody since; else who
+    /// is known by the number.
+    async fn holder(&self, tx: &mut Tx, challenge: &Challenge) -> Result<Option<Identity>, StoreError> {
+        match (&challenge.identity, &challenge.phone) {
+            (Some(identity), _) => {
+                let identity = authors::identity_by_id(tx, identity).await?;
+                Ok(identity.filter(|identity| identity.phone == challenge.phone))
+            }
+            (None, Some(phone)) => Ok(authors::identities_by_phone(tx, phone).await?.into_iter().next()),
+            (None, None) => Ok(None),
+        }
     }
 
     /// Finds whose number a login proved, or makes an author for it. `None` when whoever opened the challenge has lost
@@ -62,23 +70,16 @@ impl App {
         challenge: &Challenge,
     ) -> Result<Option<AuthorId>, StoreError> {
         let now = self.now();
-        let author = match (&challenge.identity, &challenge.phone) {
-            (Some(identity), _) => {
-                // Who wrote, and nobody whom the number has come to since.
-                let identity = authors::identity_by_id(tx, identity).await?;
-                match identity.filter(|identity| identity.phone == challenge.phone) {
-                    Some(identity) if authors::lock(tx, &identity.author_id).await? => {
-                        authors::prove_identity(tx, &identity.id, now).await?;
-                        identity.author_id
-                    }
-                    Some(_) | None => return Ok(None),
+        let author = match (self.holder(tx, challenge).await?, &challenge.identity, &challenge.phone) {
+            (Some(holder), Some(_), _) if !authors::lock(tx, &holder.author_id).await? => return Ok(None),
+            (Some(holder), _, _) => {
+                if challenge.identity.is_some() {
+                    authors::prove_identity(tx, &holder.id, now).await?;
                 }
+                holder.author_id
             }
-            (None, Some(phone)) => match authors::identities_by_phone(tx, phone).await?.into_iter().next() {
-                Some(known) => known.author_id,
-                None => self.expect(tx, phone, Language::Fr, now).await?,
-            },
-            (None, None) => return Ok(None),
+            (None, None, Some(phone)) => self.expect(tx, phone, Language::Fr, now).await?,
+            (None, _, _) => return Ok(None),
         };
         if let Some(phone) = &challenge.phone {
             authors::prove_phone(tx, &author, phone, now).await?;
@@ -100,45 +101,17 @@ impl App {
         if sessions::find(tx, &session.session.id, now).await?.is_none() {
             return Ok(LinkOutcome::Refused);
         }
-        let owner = match (&challenge.identity, &challenge.phone) {
-            (Some(identity), _) => match authors::identity_by_id(tx, identity).await? {
-                // Who wrote, unless the number has come to somebody since.
-                Some(identity) if identity.phone == challenge.phone => Some(identity.author_id),
-                Some(_) | None => return Ok(LinkOutcome::Refused),
-            },
-            (None, Some(phone)) => {
-                authors::identities_by_phone(tx, phone).await?.into_iter().next().map(|known| known.author_id)
-            }
-            (None, None) => return Ok(LinkOutcome::Refused),
-        };
-        match owner {
-            Some(owner) if owner == *author => {}
-            Some(owner) => {
-                let other = authors::get(tx, &owner).await?;
-                if other.is_none_or(|other| other.email.is_some()) {
-                    return Ok(LinkOutcome::Taken);
-                }
+        match (self.holder(tx, challenge).await?, &challenge.identity, &challenge.phone) {
+            (Some(holder), _, _) if holder.author_id == *author => {}
+            (Some(Identity { author_id: owner, .. }), _, _) => {
+                // An author with a login is not merged, nor is one who got hers in this very moment.
                 if !merges::merge(tx, &owner, author, &EntryId::fresh(), &EntryId::fresh(), now).await? {
-                    // She has got a login, or gone elsewhere, in this very moment.
                     return Ok(LinkOutcome::Taken);
                 }
                 tracing::info!(author.id = %author, merged.id = %owner, "Merged author {owner} into {author}");
             }
-            None => {
-                if let Some(phone) = &challenge.phone {
-                    let provider = self.0.settings.default_provider;
-                    let identity = Identity {
-                        id: IdentityId::fresh(),
-                        author_id: author.clone(),
-                        provider,
-                        address: None,
-                        phone: Some(phone.clone()),
-                        bsuid: None,
-                        stopped_at: None,
-                    };
-                    authors::add_identity(tx, &identity, now).await?;
-                }
-            }
+            (None, None, Some(phone)) => self.expect_number(tx, author, phone, now).await?,
+            (None, _, _) => return Ok(LinkOutcome::Refused),
         }
         if let Some(phone) = &challenge.phone {
             self.leave_other_numbers(tx, author, phone, session, now).await?;
@@ -194,10 +167,8 @@ impl App {
         else {
             return Ok(());
         };
-        if identity.stopped_at.is_some() || !self.window_is_open(tx, identity, now).await? {
-            return Ok(());
-        }
-        let heard = authors::last_heard(tx, &identity.author_id, identity.provider).await?;
+        let window = self.open_window(tx, identity, now).await?;
+        let Some(window_ends_at) = window.filter(|_| identity.stopped_at.is_none()) else { return Ok(()) };
         let id = MessageId::fresh();
         let lane = self.lane(&postly_whatsapp::conversation_lane(identity.provider, &business, old));
         let message = NewMessage {
@@ -216,7 +187,7 @@ impl App {
             body: &self.0.catalogue.text(language, "number-changed"),
             form: Form::Text,
             sealed: None,
-            expires_at: heard.unwrap_or(now).plus_secs(SERVICE_WINDOW_SECS),
+            expires_at: window_ends_at,
         };
         outbox::queue(tx, &message, now).await?;
         Ok(())
@@ -260,5 +231,10 @@ impl App {
         wallets::post(tx, &entry, now).await?;
         metrics::counter!("credits_total", "reason" => "welcome").increment(1);
         Ok(())
+    }
+
+    /// Whether an author was merged into another.
+    pub(crate) async fn was_merged(&self, tx: &mut Tx, author: &AuthorId) -> Result<bool, StoreError> {
+        Ok(authors::current(tx, author).await? != *author)
     }
 }

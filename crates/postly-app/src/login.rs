@@ -7,10 +7,10 @@ use postly_domain::{
     PhoneE164, Phrase, Provider, Purpose, UnixMillis,
     challenge::{LIFETIME_MS, LoginStep, login_step},
     event::{InboundMessage, Sender},
-    id::{AuthorId, ChallengeId},
+    id::ChallengeId,
 };
 use postly_store::{
-    StoreError, Tx, authors, business_numbers,
+    StoreError, Tx, business_numbers,
     challenges::{self, NewChallenge, Origin, Pool},
     limits::{self, Limit},
     sessions,
@@ -19,12 +19,13 @@ use postly_store::{
 use crate::{
     App, JourneyError, LoggedIn,
     catalogue::Value,
-    codes::{CodeRequestError, subject_of},
+    codes::CodeRequestError,
     ids::Fresh as _,
     people::Person,
     reply::Reply,
     seal::{Peppers, Sealed, plain_hash, random},
     sessions::Browser,
+    verify::subject_of,
 };
 
 /// Phrases for one address (five in five minutes, as codes).
@@ -209,7 +210,7 @@ impl App {
             },
         };
         if let Err(then) = limits::hit(&mut tx, PHRASES, &self.name_hash(&browser.address), now).await? {
-            return Err(CodeRequestError::RateLimited { retry_after_s: (then.since_ms(now) + 999) / 1000 });
+            return Err(CodeRequestError::RateLimited { retry_after_s: then.secs_from(now) });
         }
         let phrase = Phrase::from_random(random()?);
         let new = NewChallenge {
@@ -263,26 +264,5 @@ impl App {
     fn subject(&self, sender: &Sender) -> String {
         let name = sender.phone.as_ref().map(PhoneE164::as_str).or(sender.bsuid.as_deref());
         self.name_hash(name.unwrap_or(&sender.address))
-    }
-
-    /// Whether somebody was erased who wrote this.
-    pub(crate) async fn was_erased(
-        &self,
-        tx: &mut Tx,
-        sender: &Sender,
-        written_at: UnixMillis,
-    ) -> Result<bool, StoreError> {
-        let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
-        for name in names {
-            if postly_store::erasures::is_marked(tx, &self.name_hash(name), written_at).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Whom an author was merged into, when she was.
-    pub(crate) async fn was_merged(&self, tx: &mut Tx, author: &AuthorId) -> Result<bool, StoreError> {
-        Ok(authors::current(tx, author).await? != *author)
     }
 }

@@ -172,17 +172,28 @@ impl App {
         now: UnixMillis,
     ) -> Result<AuthorId, StoreError> {
         let author = authors::add(tx, &AuthorId::fresh(), language, now).await?;
+        self.expect_number(tx, &author.id, phone, now).await?;
+        Ok(author.id)
+    }
+
+    /// Notes that whoever writes from a number is this author.
+    pub(crate) async fn expect_number(
+        &self,
+        tx: &mut Tx,
+        author: &AuthorId,
+        phone: &PhoneE164,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
         let identity = Identity {
             id: IdentityId::fresh(),
-            author_id: author.id.clone(),
+            author_id: author.clone(),
             provider: self.0.settings.default_provider,
             address: None,
             phone: Some(phone.clone()),
             bsuid: None,
             stopped_at: None,
         };
-        authors::add_identity(tx, &identity, now).await?;
-        Ok(author.id)
+        authors::add_identity(tx, &identity, now).await
     }
 
     /// The newest posts of an author; none when she has none that are hers to keep.

@@ -89,12 +89,15 @@ impl App {
         let since = self.now().plus_ms(-2 * DAY_MS);
         loop {
             let mut tx = self.0.db.write().await?;
-            let more =
-                names::hash_some(&mut tx, since, |lane| self.lane(lane), |key| self.name_hash(key)).await?;
-            tx.commit().await?;
-            if !more {
+            if names::are_hashed(&mut tx).await? {
                 return Ok(());
             }
+            let more =
+                names::hash_some(&mut tx, since, |lane| self.lane(lane), |key| self.name_hash(key)).await?;
+            if !more {
+                names::note_hashed(&mut tx, self.now()).await?;
+            }
+            tx.commit().await?;
         }
     }
 

@@ -28,6 +28,11 @@ impl UnixMillis {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Whole seconds from `now` until this instant, rounded up: whoever waits for so long has not come too early.
+    pub fn secs_from(self, now: Self) -> i64 {
+        self.since_ms(now).saturating_add(999).div_euclid(1000)
+    }
+
     /// The number of the UTC day this instant falls in.
     pub fn day(self) -> i64 {
         self.0.div_euclid(86_400_000)

@@ -248,11 +248,11 @@ fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
 }
 
 const SIGN_UP: Sql = Sql::both(
-    "UPDATE authors SET email = $2, password_hash = $3 WHERE id = $1 \
+    "UPDATE authors SET email = $2, password_hash = COALESCE($3, password_hash) WHERE id = $1 \
      AND NOT EXISTS (SELECT 1 FROM authors AS other WHERE other.email = $2 AND other.id <> $1)",
 );
 
-/// Gives an author a login. False when somebody else has the address.
+/// Gives an author a login; without a password she keeps hers. False when somebody else has the address.
 ///
 /// # Errors
 /// When the database fails; a conflict when two take one address at once.

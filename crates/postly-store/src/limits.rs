@@ -7,7 +7,8 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// How often something may be done in any window of this length: five times, for that is how many a row remembers.
+/// How often something may be done in any window of this length: five times, for that is how many a row remembers
+/// (`h0` to `h4`).
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
     /// What is limited.
@@ -15,9 +16,6 @@ pub struct Limit {
     /// The length of the window.
     pub window_ms: i64,
 }
-
-/// See [`Limit`].
-pub const HITS: usize = 5;
 
 // A hit that is over the limit changes nothing: it is not one.
 const HIT: Sql = Sql::both(

@@ -29,6 +29,27 @@ const KEYS: Sql = Sql::both(
 );
 const REKEY: Sql = Sql::both("UPDATE inbox SET event_key = $2 WHERE id = $1");
 
+const DONE: Sql = Sql::both("SELECT 1 AS found FROM jobs WHERE name = 'names'");
+const NOTE_DONE: Sql =
+    Sql::both("INSERT INTO jobs (name, due_at_ms) VALUES ('names', $1) ON CONFLICT (name) DO NOTHING");
+
+/// Whether no name is in clear any more: looking for them reads every lane there is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn are_hashed(tx: &mut Tx) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(DONE, args![]).await?.is_some())
+}
+
+/// Notes that no name is in clear any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_hashed(tx: &mut Tx, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(NOTE_DONE, args![now]).await?;
+    Ok(())
+}
+
 /// Hashes some of the names that are in clear: of lanes, and of events that came since an instant. Returns whether more
 /// may be left.
 ///

@@ -8,19 +8,12 @@ use postly_testkit::{
 use reqwest::Method;
 use serde_json::json;
 
-const FATOU: &str = "+33639981001";
-const MARIE: &str = "+33639981002";
-
-/// What arrived last at a number that may never have written.
-fn last_at(app: &TestApp, number: &str) -> String {
-    app.world.phone_messages(&app.world.person(Channel::Meta, number)).pop().expect("a message").body
-}
+use crate::phone::{FATOU, MARIE, arrived, code_for};
 
 /// Joins a number to the account of the browser's session.
 async fn link(app: &TestApp, browser: &TestBrowser, number: &str) -> postly_testkit::Answer {
-    browser.request_code(number).await.ok();
-    app.run_until_idle().await;
-    browser.verify(number, &code_in(&last_at(app, number))).await
+    let code = code_for(app, browser, number).await;
+    browser.verify(number, &code).await
 }
 
 #[tokio::test]
@@ -197,7 +190,7 @@ async fn o20_the_number_of_a_full_account_is_refused_after_the_right_code_only()
         thief.sign_up("thief@example.com").await.ok();
         thief.request_code(FATOU).await.ok();
         app.run_until_idle().await;
-        let code = code_in(&last_at(app, FATOU));
+        let code = code_in(&arrived(app, FATOU).last().unwrap().body);
         let wrong = if code == "000000" { "000001" } else { "000000" };
         assert_eq!(thief.verify(FATOU, wrong).await.problem(), (400, "invalid_code".to_owned()));
         assert_eq!(thief.verify(FATOU, &code).await.problem(), (409, "number_taken".to_owned()));
@@ -235,7 +228,7 @@ async fn o18_o19_nobody_is_named_in_a_body() {
         victim.post("/api/auth/request-otp", &body).await.ok();
         app.run_until_idle().await;
         // A link's code without the session that asked for it opens nothing, and in another's session neither.
-        let code = code_in(&last_at(app, FATOU));
+        let code = code_in(&arrived(app, FATOU).last().unwrap().body);
         let challenge = victim.cookie("postly.challenge").unwrap();
         let stranger = app.browser();
         stranger.set_cookie("postly.challenge", &challenge);

@@ -1,23 +1,11 @@
 //! Codes: how many leave, how often they are tried, and what their answers give away.
 
 use postly_domain::challenge::Budgets;
-use postly_simulator::{Channel, PhoneMessage};
-use postly_testkit::{Options, TestApp, TestBrowser, code_in, for_each_engine, for_each_engine_with};
+use postly_simulator::Channel;
+use postly_testkit::{Options, code_in, for_each_engine, for_each_engine_with};
 use serde_json::json;
 
-const FATOU: &str = "+33639981001";
-
-/// What arrived at a number that has never written.
-fn arrived(app: &TestApp, number: &str) -> Vec<PhoneMessage> {
-    app.world.phone_messages(&app.world.person(Channel::Meta, number))
-}
-
-/// Asks for a code, and reads it from the phone.
-async fn code_for(app: &TestApp, browser: &TestBrowser, number: &str) -> String {
-    browser.request_code(number).await.ok();
-    app.run_until_idle().await;
-    code_in(&arrived(app, number).last().expect("a code on the phone").body)
-}
+use crate::phone::{FATOU, arrived, code_for, token_in};
 
 #[tokio::test]
 async fn o12_o27_o28_what_is_asked_for_shows_in_no_answer() {
@@ -297,7 +285,7 @@ async fn o03_o11_a_stranger_who_spends_every_try_and_request_locks_nobody_out() 
         }
         let browser = app.browser();
         assert_eq!(browser.verify(FATOU, &code_in(&text)).await.status, 400, "its code is worn out");
-        let token = text.split("/login#").nth(1).unwrap().split_whitespace().next().unwrap();
+        let token = token_in(&text);
         browser.post("/api/auth/link", &json!({ "token": token })).await.ok();
         browser.me().await.ok();
         assert_eq!(
@@ -329,7 +317,7 @@ async fn o03_after_twenty_wrong_tries_in_a_day_only_the_link_opens() {
         fatou.says("LOGIN").await;
         let text = fatou.last_text();
         assert_eq!(app.browser().verify(FATOU, &code_in(&text)).await.status, 400);
-        let token = text.split("/login#").nth(1).unwrap().split_whitespace().next().unwrap();
+        let token = token_in(&text);
         app.browser().post("/api/auth/link", &json!({ "token": token })).await.ok();
     })
     .await;

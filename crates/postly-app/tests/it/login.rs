@@ -1,25 +1,11 @@
 //! Logging in: by a code that WhatsApp brings, by the link beside it, and by a phrase that WhatsApp takes along.
 
 use postly_domain::Provider;
-use postly_simulator::{Channel, Fault, FaultKind, MessageKind, PhoneMessage, Upstream};
-use postly_testkit::{
-    EngineName, Options, TestApp, TestBrowser, code_in, for_each_engine, for_each_engine_with,
-};
+use postly_simulator::{Channel, Fault, FaultKind, MessageKind, Upstream};
+use postly_testkit::{EngineName, Options, TestApp, code_in, for_each_engine, for_each_engine_with};
 use serde_json::json;
 
-const FATOU: &str = "+33639981001";
-
-/// What arrived at a number that has never written.
-fn arrived(app: &TestApp, number: &str) -> Vec<PhoneMessage> {
-    app.world.phone_messages(&app.world.person(Channel::Meta, number))
-}
-
-/// Asks for a code, and reads it from the phone.
-async fn code_for(app: &TestApp, browser: &TestBrowser, number: &str) -> String {
-    browser.request_code(number).await.ok();
-    app.run_until_idle().await;
-    code_in(&arrived(app, number).last().expect("a code on the phone").body)
-}
+use crate::phone::{FATOU, arrived, code_for, token_in};
 
 #[tokio::test]
 async fn o21_login_by_whatsapp_opens_the_account_that_the_message_made() {
@@ -126,7 +112,7 @@ async fn whoever_hides_her_number_logs_in_by_the_link() {
         app.deliver(&webhook).await;
         app.run_until_idle().await;
         let text = app.world.phone_messages(&hidden).pop().unwrap().body;
-        let token = text.split("/login#").nth(1).unwrap().split_whitespace().next().unwrap();
+        let token = token_in(&text);
         let browser = app.browser();
         browser.post("/api/auth/link", &json!({ "token": token })).await.ok();
         assert_eq!(browser.me().await.ok().json()["available"], 10, "trial and welcome");

@@ -21,6 +21,7 @@ mod leaving;
 mod login;
 mod model;
 mod outage;
+mod phone;
 mod races;
 mod samples;
 mod statuses;

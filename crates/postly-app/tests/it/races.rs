@@ -4,28 +4,14 @@ use std::time::Duration;
 
 use postly_domain::{challenge::Budgets, id::AuthorId};
 use postly_simulator::{Channel, Fault, FaultKind, MessageKind, ModelBehaviour, Upstream};
-use postly_testkit::{
-    Options, PASSWORD, TestApp, TestBrowser, code_in, for_each_engine, for_each_engine_with,
-};
+use postly_testkit::{Options, PASSWORD, TestBrowser, code_in, for_each_engine, for_each_engine_with};
 use reqwest::Method;
 use serde_json::json;
 
-const FATOU: &str = "+33639981001";
-const MARIE: &str = "+33639981002";
+use crate::phone::{FATOU, MARIE, code_for, token_in};
 
 async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
-}
-
-/// Asks for a code in a browser, and reads it from the phone.
-async fn code_for(app: &TestApp, browser: &TestBrowser, number: &str) -> String {
-    browser.request_code(number).await.ok();
-    app.run_until_idle().await;
-    code_in(&app.world.phone_messages(&app.world.person(Channel::Meta, number)).pop().unwrap().body)
-}
-
-fn token_in(text: &str) -> String {
-    text.split("/login#").nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
 }
 
 #[tokio::test]

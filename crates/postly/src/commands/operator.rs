@@ -1,7 +1,7 @@
 //! The operator's tools.
 
-use postly_app::{App, operator::Who};
-use postly_domain::{PhoneE164, UnixMillis, id::AuthorId};
+use postly_app::{App, operator::Who, rfc3339};
+use postly_domain::{PhoneE164, id::AuthorId};
 use postly_store::{Db, wallets::Entry};
 use secrecy::SecretString;
 use serde_json::json;
@@ -274,9 +274,4 @@ fn entry_json(entry: &Entry) -> serde_json::Value {
         "reference": entry.reference,
         "createdAt": rfc3339(entry.created_at),
     })
-}
-
-/// An instant as RFC 3339 in UTC.
-fn rfc3339(at: UnixMillis) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
 }

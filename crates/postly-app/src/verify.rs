@@ -1,0 +1,232 @@
+//! Codes that are typed, and links that are tapped: tried, used up, and what they are for done.
+
+use postly_domain::{Code, PhoneE164, Purpose, challenge::WRONG_TRIES_A_DAY};
+use postly_store::{
+    StoreError,
+    challenges::{self, Challenge, Typed},
+    lanes::Queue,
+};
+
+use crate::{
+    App, LoggedIn,
+    accounts::Profile,
+    again::Again,
+    link::LinkOutcome,
+    seal::{NoRandomness, plain_hash},
+    sessions::{Browser, SessionCookie},
+};
+
+/// Why a code opened nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Wrong, used, too old, of another browser, number or purpose: nobody learns which.
+    #[error("the code opens nothing")]
+    Invalid,
+    /// The code is right, and the number belongs to a full account.
+    #[error("the number belongs to another account")]
+    NumberTaken,
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+    /// The system's random generator failed.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+/// What a right code did.
+#[derive(Debug)]
+pub enum Verified {
+    /// It opened a session.
+    LoggedIn(SessionCookie, Profile),
+    /// It joined a number to the account of the session.
+    Linked,
+}
+
+impl App {
+    /// Exchanges a code for a session, or for a link when there is one already. The browser's own challenge is tried
+    /// first, then the one that LOGIN on WhatsApp opened for the number.
+    ///
+    /// # Errors
+    /// See [`VerifyError`].
+    pub async fn verify_code(
+        &self,
+        phone: &str,
+        code: &str,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<Verified, VerifyError> {
+        let phone = PhoneE164::parse_asked(phone, &self.0.settings.default_region)
+            .map_err(|_| VerifyError::Invalid)?;
+        let code = Code::parse(code);
+        let author = session.map(|session| &session.session.author);
+        let browser_hash = browser.token.hash();
+        let own = Typed::InBrowser { browser_hash: &browser_hash, phone: &phone, author };
+        if let Some(challenge) = self.compare(own, phone.as_str(), code.as_ref()).await? {
+            return self.complete(Right::Code(&challenge, phone.as_str()), session, browser).await;
+        }
+        // A code that LOGIN brought opens a session, and is worth nothing for a link.
+        let theirs = Typed::FromWhatsapp { phone: &phone };
+        if session.is_none()
+            && let Some(challenge) = self.compare(theirs, phone.as_str(), code.as_ref()).await?
+        {
+            return self.complete(Right::Code(&challenge, phone.as_str()), session, browser).await;
+        }
+        Err(VerifyError::Invalid)
+    }
+
+    /// Exchanges the code that answered a phrase, in the browser that shows the phrase.
+    ///
+    /// # Errors
+    /// See [`VerifyError`].
+    pub async fn verify_phrase(
+        &self,
+        code: &str,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<Verified, VerifyError> {
+        let code = Code::parse(code);
+        let author = session.map(|session| &session.session.author);
+        let browser_hash = browser.token.hash();
+        let typed = Typed::ForPhrase { browser_hash: &browser_hash, author };
+        match self.compare(typed, &browser_hash, code.as_ref()).await? {
+            Some(challenge) => self.complete(Right::Code(&challenge, &browser_hash), session, browser).await,
+            None => Err(VerifyError::Invalid),
+        }
+    }
+
+    /// Opens the session of a login link. Whoever has a session in this browser leaves it for that one.
+    ///
+    /// # Errors
+    /// See [`VerifyError`].
+    pub async fn open_link(
+        &self,
+        token: &str,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<Verified, VerifyError> {
+        self.complete(Right::Link(&plain_hash(token)), session, browser).await
+    }
+
+    /// Compares a typed code with a challenge, if there is one that may be tried. The try is counted and committed before
+    /// anything is compared, so that no number of requests at once compares more often.
+    async fn compare(
+        &self,
+        typed: Typed<'_>,
+        subject: &str,
+        code: Option<&Code>,
+    ) -> Result<Option<Challenge>, VerifyError> {
+        let mut again = Again::default();
+        let (challenge, wrong) = loop {
+            match self.count_try(typed, subject).await {
+                Err(error) if again.may(&error) => {}
+                counted => break counted?,
+            }
+        };
+        let Some(challenge) = challenge else { return Ok(None) };
+        metrics::counter!("otp_comparisons_total").increment(1);
+        let worn_out = matches!(typed, Typed::FromWhatsapp { .. }) && wrong > WRONG_TRIES_A_DAY;
+        let (Some(code), Some(hash), false) = (code, &challenge.code_hash, worn_out) else { return Ok(None) };
+        let subject = subject_of(&challenge);
+        let right = self.0.peppers.is_code(hash, &challenge.id, challenge.purpose, subject, code);
+        Ok(right.then_some(challenge))
+    }
+
+    async fn count_try(
+        &self,
+        typed: Typed<'_>,
+        subject: &str,
+    ) -> Result<(Option<Challenge>, i64), StoreError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let challenge = challenges::count_try(&mut tx, typed, now).await?;
+        // Where there is nothing to be tried, as much is written, always to one row.
+        let (subject_hash, tries) = match challenge {
+            Some(_) => (self.name_hash(subject), 1),
+            None => (NOBODY.to_owned(), 0),
+        };
+        let wrong = challenges::count_wrong(&mut tx, &subject_hash, tries, now).await?;
+        tx.commit().await?;
+        Ok((challenge, wrong))
+    }
+
+    /// Uses a challenge up and does what it is for, in one transaction.
+    async fn complete(
+        &self,
+        right: Right<'_>,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<Verified, VerifyError> {
+        let mut again = Again::default();
+        loop {
+            match self.try_complete(right, session, browser).await {
+                Err(VerifyError::Store(error)) if again.may(&error) => {}
+                done => {
+                    if matches!(done, Ok(Verified::Linked)) {
+                        self.0.wakers.wake(Queue::Outbox);
+                    }
+                    return done;
+                }
+            }
+        }
+    }
+
+    async fn try_complete(
+        &self,
+        right: Right<'_>,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<Verified, VerifyError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let challenge = match right {
+            Right::Code(challenge, _) => challenge.clone(),
+            Right::Link(hash) => {
+                challenges::by_link(&mut tx, hash, now).await?.ok_or(VerifyError::Invalid)?
+            }
+        };
+        // The people before what is theirs, as whoever merges or erases them does.
+        self.lock_people(&mut tx, &challenge, session).await?;
+        if !challenges::consume(&mut tx, &challenge.id, now).await? {
+            return Err(VerifyError::Invalid);
+        }
+        if let Right::Code(_, subject) = right {
+            challenges::count_wrong(&mut tx, &self.name_hash(subject), -1, now).await?;
+        }
+        challenges::prove(&mut tx, &challenge.id, now).await?;
+        let done = match (challenge.purpose, session) {
+            (Purpose::Login, _) => match self.prove(&mut tx, &challenge).await? {
+                Some(author) => {
+                    let (cookie, profile) = self.log_in(&mut tx, &author, session, browser, true).await?;
+                    Ok(Verified::LoggedIn(cookie, profile))
+                }
+                // The number is not hers any more. The challenge stays used up.
+                None => Err(VerifyError::Invalid),
+            },
+            (Purpose::Link, Some(session)) => match self.link(&mut tx, &challenge, session).await? {
+                LinkOutcome::Linked => Ok(Verified::Linked),
+                LinkOutcome::Taken => Err(VerifyError::NumberTaken),
+                LinkOutcome::Refused => Err(VerifyError::Invalid),
+            },
+            (Purpose::Link, None) => Err(VerifyError::Invalid),
+        };
+        tx.commit().await?;
+        done
+    }
+}
+
+/// What was right.
+#[derive(Clone, Copy)]
+enum Right<'a> {
+    /// The code of this challenge, counted as a wrong try of this subject so far.
+    Code(&'a Challenge, &'a str),
+    /// The token of a login link, by its hash.
+    Link(&'a str),
+}
+
+/// The row that tries at nothing write.
+const NOBODY: &str = "nobody";
+
+/// What a code is hashed with beside its challenge: the number, where there is one.
+pub(crate) fn subject_of(challenge: &Challenge) -> &str {
+    challenge.phone.as_ref().map_or("", PhoneE164::as_str)
+}
