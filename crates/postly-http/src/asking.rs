@@ -12,6 +12,7 @@ use postly_domain::id::{AuthorId, SessionId};
 use serde::de::DeserializeOwned;
 
 use crate::{
+    long_bodies::Crowded,
     problem::{Code, Problem},
     site::{Door, Peer, Site},
 };
@@ -167,7 +168,10 @@ pub(crate) async fn only_from_here(State(door): State<Door>, request: Request<Bo
     if !reads && is_foreign {
         return Problem::new(Code::CrossSite).into_response();
     }
-    next.run(request).await
+    match door.long_bodies.place(headers).await {
+        Ok(_place) => next.run(request).await,
+        Err(Crowded) => Problem::new(Code::Unavailable).into_response(),
+    }
 }
 
 /// The `{id}` of an address. What no database can hold names nothing.
@@ -214,7 +218,8 @@ impl<T: DeserializeOwned> FromRequest<Door> for Json<T> {
         if !is_json {
             return Err(Problem::new(Code::NotJson));
         }
-        let bytes = Bytes::from_request(request, door).await.map_err(|_| Problem::new(Code::TooLarge))?;
+        let bytes =
+            Bytes::from_request(request, door).await.map_err(|rejection| unread(rejection.status()))?;
         // A list would be read as the fields in their order.
         let is_object = bytes.trim_ascii_start().starts_with(b"{");
         let body = if is_object { serde_json::from_slice(&bytes).ok() } else { None };
@@ -236,12 +241,17 @@ impl<T: DeserializeOwned> FromRequest<Door> for Form<T> {
         }
         match axum::Form::from_request(request, door).await {
             Ok(axum::Form(fields)) => Ok(Self(fields)),
-            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(Problem::new(Code::TooLarge))
-            }
-            Err(_) => Err(Problem::new(Code::InvalidRequest)),
+            Err(rejection) => Err(unread(rejection.status())),
         }
     }
+}
+
+/// Why a body was not read: it is too long, or else it did not come whole.
+fn unread(status: StatusCode) -> Problem {
+    Problem::new(match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        _ => Code::InvalidRequest,
+    })
 }
 
 #[cfg(test)]

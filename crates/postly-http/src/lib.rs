@@ -3,6 +3,7 @@
 mod asking;
 mod auth;
 mod connection;
+mod long_bodies;
 mod me;
 mod operator;
 mod pages;
@@ -35,6 +36,7 @@ pub use serve::{MAX_CONNECTIONS, serve};
 pub use session_cookie::{Claims, CookieKeys, IssueError};
 pub use site::{Network, Site};
 
+use long_bodies::LongBodies;
 use site::Door;
 
 /// How long a request may take in all, its body included. Storing a webhook has its own, shorter limit.
@@ -50,8 +52,9 @@ const MAX_JSON_BYTES: usize = 2 * 1024 * 1024;
 
 /// The public listener: what providers and browsers reach.
 pub fn public_router(app: App, site: Site) -> Router {
-    let webhook = webhook::router().with_state(app.clone());
-    let door = Door { app, site: Arc::new(site) };
+    let long_bodies = LongBodies::new();
+    let webhook = webhook::router(app.clone(), long_bodies.clone());
+    let door = Door { app, site: Arc::new(site), long_bodies };
     let pages = Router::new()
         .merge(auth::router())
         .merge(me::router())

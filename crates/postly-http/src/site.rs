@@ -8,7 +8,7 @@ use std::{
 use axum::{extract::FromRef, http::HeaderMap};
 use postly_app::App;
 
-use crate::session_cookie::CookieKeys;
+use crate::{long_bodies::LongBodies, session_cookie::CookieKeys};
 
 /// What the operator said of the site.
 #[derive(Debug, Clone)]
@@ -116,6 +116,7 @@ impl Network {
 pub(crate) struct Door {
     pub(crate) app: App,
     pub(crate) site: Arc<Site>,
+    pub(crate) long_bodies: LongBodies,
 }
 
 impl FromRef<Door> for App {

@@ -12,30 +12,43 @@ use http_body_util::LengthLimitError;
 use postly_app::{App, IngestError, WebhookRequest};
 use postly_domain::Provider;
 
+use crate::long_bodies::{LongBodies, announced};
+
 /// The longest body we read. Meta sends 3 MB at most; PRODUCT 5 fixes 4 MiB.
 pub(crate) const MAX_BODY_BYTES: usize = 4_194_304;
 
 /// What Twilio likes to hear: an empty answer without a content type is logged there as an error (11200, 12300).
 const EMPTY_TWIML: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#;
 
-pub(crate) fn router() -> Router<App> {
-    Router::new().route("/api/whatsapp/webhook", get(handshake).post(receive))
+/// Who takes webhooks in.
+#[derive(Clone)]
+struct Porter {
+    app: App,
+    long_bodies: LongBodies,
+}
+
+pub(crate) fn router(app: App, long_bodies: LongBodies) -> Router {
+    let porter = Porter { app, long_bodies };
+    Router::new().route("/api/whatsapp/webhook", get(handshake).post(receive)).with_state(porter)
 }
 
 /// Answers Meta's handshake with exactly its challenge, as plain text: the challenge is a stranger's text.
-async fn handshake(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
-    match app.handshake(query.as_deref().unwrap_or_default()) {
+async fn handshake(State(porter): State<Porter>, RawQuery(query): RawQuery) -> Response {
+    match porter.app.handshake(query.as_deref().unwrap_or_default()) {
         Some(challenge) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], challenge).into_response(),
         None => StatusCode::FORBIDDEN.into_response(),
     }
 }
 
 /// Stores what a provider brings, and says so only then. Refusals have an empty body.
-async fn receive(State(app): State<App>, request: Request) -> Response {
+async fn receive(State(porter): State<Porter>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if let Some(refusal) = unsupported(&head.headers) {
         return count(refusal, "refused").into_response();
     }
+    let Ok(_place) = porter.long_bodies.place(&head.headers).await else {
+        return count(StatusCode::SERVICE_UNAVAILABLE, "crowded").into_response();
+    };
     let body = match read(&head.headers, body).await {
         Ok(body) => body,
         Err(status) => {
@@ -44,7 +57,7 @@ async fn receive(State(app): State<App>, request: Request) -> Response {
         }
     };
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    match app.ingest(WebhookRequest { target, headers: &head.headers, body: &body }).await {
+    match porter.app.ingest(WebhookRequest { target, headers: &head.headers, body: &body }).await {
         Ok(provider) => {
             count(StatusCode::OK, "ok");
             match provider {
@@ -85,11 +98,7 @@ fn unsupported(headers: &HeaderMap) -> Option<StatusCode> {
 
 /// Reads the body up to its limit, and not a byte of one that announces more.
 async fn read(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, StatusCode> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
+    if announced(headers).is_some_and(|length| length > MAX_BODY_BYTES) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {

@@ -86,6 +86,43 @@ async fn w25_two_hundred_who_speak_one_byte_a_second_are_closed_and_others_are_s
 }
 
 #[tokio::test]
+async fn w25_long_bodies_that_do_not_end_keep_neither_the_memory_nor_the_door() {
+    /// More than are read at once (16).
+    const BODIES: usize = 40;
+    let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
+    let mut asking = JoinSet::new();
+    for number in 0..BODIES {
+        let announced = ["content-length: 2000000", "transfer-encoding: chunked"][number % 2];
+        let path = ["/api/whatsapp/webhook", "/api/auth/login"][number / 2 % 2];
+        let mut wire = Wire::open(&app).await;
+        asking.spawn(async move {
+            let kind = "content-type: application/json";
+            wire.says(format!("POST {path} HTTP/1.1\r\nhost: x\r\n{kind}\r\n{announced}\r\n\r\n")).await;
+            status(&wire.rest().await)
+        });
+    }
+    let mut answers = vec![];
+    while answers.len() < BODIES - 16 {
+        // Nobody else waits for them.
+        assert_eq!(app.deliver(&app.author().writes("SOLDE")).await.status, 200);
+        while let Some(answer) = asking.try_join_next() {
+            answers.push(answer.unwrap());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(answers.iter().all(|status| *status == 503), "{answers:?}");
+    while let Some(answer) = asking.join_next().await {
+        let answer = answer.unwrap();
+        assert!(matches!(answer, 400 | 408), "{answer}: it was given a place, and time");
+    }
+    // The places are free again.
+    let mut batch = app.author().writes("SOLDE");
+    batch.body.extend(vec![b' '; 200_000]);
+    assert_eq!(status(&ask(&app, request(&batch, &[&length(&batch), "connection: close"])).await), 401);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn w25_who_was_answered_once_may_rest_but_not_dawdle() {
     let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
     const HANDSHAKE: &str = "GET /api/whatsapp/webhook HTTP/1.1\r\nhost: x\r\n\r\n";

@@ -188,8 +188,8 @@ impl OpenAiModel {
 
     /// One HTTP exchange, bounded in time and size.
     async fn attempt(&self, request: &DraftRequest, max_tokens: u32, patience: Duration) -> Ended {
-        let body = wire::body(&self.model, request, max_tokens);
-        let mut call = self.client.post(self.url.clone()).json(&body);
+        // Only its bytes outlive this line: as a tree it takes three times as much, for as long as the model thinks.
+        let mut call = self.client.post(self.url.clone()).json(&wire::body(&self.model, request, max_tokens));
         if let Some(key) = &self.api_key {
             call = call.bearer_auth(key.expose_secret());
         }
