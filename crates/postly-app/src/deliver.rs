@@ -10,7 +10,7 @@ use postly_domain::{
 use postly_store::{
     StoreError, Tx,
     lanes::{self, ClaimedLane, Queue},
-    outbox::{self, DueMessage, Ended},
+    outbox::{self, DueMessage, Ended, NewAttempt},
 };
 use postly_whatsapp::{Body, Button, Outgoing};
 
@@ -48,22 +48,47 @@ impl Departure {
 }
 
 impl App {
-    /// Decides the next step of the message at the head of a lane that this transaction has claimed, and takes it:
-    /// either the message ends or waits, or an attempt is noted, to be made once the transaction is committed.
+    /// Decides the next step of each message at the head of a lane of a claim, and takes it: either the message ends or
+    /// waits, or an attempt is noted, to be made once the transaction is committed.
     pub(crate) async fn prepare(
         &self,
         tx: &mut Tx,
+        claim: Vec<ClaimedLane>,
+        now: UnixMillis,
+    ) -> Result<Vec<Departure>, StoreError> {
+        let heads = outbox::heads(tx, &claim, now).await?;
+        let mut departures = Vec::with_capacity(claim.len());
+        for (claimed, message) in claim.into_iter().zip(heads) {
+            let Some(message) = message else {
+                tracing::error!(
+                    lane.waiting = claimed.waiting,
+                    "A lane of the outbox waits for a message that is not there"
+                );
+                lanes::defer(tx, &claimed, now.plus_ms(STOPPED_REST_MS)).await?;
+                continue;
+            };
+            departures.extend(self.step(tx, claimed, message, now).await?);
+        }
+        let attempts: Vec<NewAttempt<'_>> = departures
+            .iter()
+            .map(|departure| NewAttempt { id: &departure.attempt, message_id: &departure.message.id })
+            .collect();
+        outbox::begin_attempts(tx, &attempts, now).await?;
+        #[cfg(feature = "mutant-m02")]
+        for departure in &mut departures {
+            departure.already = self.send(&departure.message, &departure.attempt).await;
+        }
+        Ok(departures)
+    }
+
+    /// The next step of one message, but for noting the attempt.
+    async fn step(
+        &self,
+        tx: &mut Tx,
         mut claimed: ClaimedLane,
+        message: DueMessage,
         now: UnixMillis,
     ) -> Result<Option<Departure>, StoreError> {
-        let Some(message) = outbox::head(tx, &claimed, now).await? else {
-            tracing::error!(
-                lane.waiting = claimed.waiting,
-                "A lane of the outbox waits for a message that is not there"
-            );
-            lanes::defer(tx, &claimed, now.plus_ms(STOPPED_REST_MS)).await?;
-            return Ok(None);
-        };
         match delivery::next_step(message.form, &message.attempts, now, message.expires_at) {
             NextStep::Accepted => {
                 self.end(tx, &claimed, &message, Ended::Accepted, None).await?;
@@ -90,17 +115,13 @@ impl App {
                         return Ok(None);
                     }
                 }
-                let attempt = AttemptId::fresh();
-                outbox::begin_attempt(tx, &message.id, &attempt, now).await?;
-                #[cfg(feature = "mutant-m02")]
-                let already = self.send(&message, &attempt).await;
                 return Ok(Some(Departure {
                     claimed,
                     message,
-                    attempt,
+                    attempt: AttemptId::fresh(),
                     noted_at: now,
                     #[cfg(feature = "mutant-m02")]
-                    already,
+                    already: SendOutcome::Unclear,
                 }));
             }
         }

@@ -170,10 +170,7 @@ async fn claim_together(app: &App, queue: Queue, limit: usize) -> Result<(usize,
     let mut tx = app.0.db.write().await?;
     let lanes = lanes::claim(&mut tx, queue, &LeaseToken::fresh(), now, now.plus_ms(LEASE_MS), limit).await?;
     let count = lanes.len();
-    let mut work = Vec::with_capacity(count);
-    for claimed in lanes {
-        work.extend(take_head(app, &mut tx, claimed, now).await?);
-    }
+    let work = take_heads(app, &mut tx, lanes, now).await?;
     if count > 0 {
         tx.commit().await?;
         crash::point("claimed");
@@ -190,10 +187,10 @@ async fn claim_alone(app: &App, queue: Queue) -> Result<(usize, Vec<Work>), Stor
     tx.commit().await?;
     let Some(claimed) = lanes.into_iter().next() else { return Ok((0, vec![])) };
     let mut tx = app.0.db.write().await?;
-    match take_head(app, &mut tx, claimed.clone(), now).await {
+    match take_heads(app, &mut tx, vec![claimed.clone()], now).await {
         Ok(work) => {
             tx.commit().await?;
-            Ok((1, work.into_iter().collect()))
+            Ok((1, work))
         }
         Err(error) => {
             drop(tx);
@@ -204,28 +201,35 @@ async fn claim_alone(app: &App, queue: Queue) -> Result<(usize, Vec<Work>), Stor
     }
 }
 
-/// Takes what is at the head of a lane that this worker holds.
-async fn take_head(
+/// Takes what is at the heads of the lanes of a claim.
+async fn take_heads(
     app: &App,
     tx: &mut Tx,
-    claimed: ClaimedLane,
+    claim: Vec<ClaimedLane>,
     now: UnixMillis,
-) -> Result<Option<Work>, StoreError> {
-    let queue = claimed.queue;
+) -> Result<Vec<Work>, StoreError> {
+    let Some(queue) = claim.first().map(|claimed| claimed.queue) else { return Ok(vec![]) };
     if queue == Queue::Outbox {
-        return Ok(app
-            .prepare(tx, claimed, now)
-            .await?
-            .map(|departure| Work::Departure(Box::new(departure))));
+        let departures = app.prepare(tx, claim, now).await?;
+        return Ok(departures.into_iter().map(|departure| Work::Departure(Box::new(departure))).collect());
     }
-    let too_many = queue == Queue::Inbox && claimed.waiting > MAX_WAITING;
-    let trimmed = too_many && inbox::trim(tx, &claimed, MAX_WAITING, now).await? > 0;
-    let Some(event) = inbox::head(tx, &claimed).await? else {
-        tracing::error!(queue = queue.as_str(), "A lane waits for an event that is not there");
-        lanes::defer(tx, &claimed, now.plus_ms(LEASE_MS)).await?;
-        return Ok(None);
-    };
-    Ok(Some(Work::Event { claimed, event, trimmed }))
+    let mut trimmed = vec![];
+    for claimed in &claim {
+        let too_many = queue == Queue::Inbox && claimed.waiting > MAX_WAITING;
+        trimmed.push(too_many && inbox::trim(tx, claimed, MAX_WAITING, now).await? > 0);
+    }
+    let heads = inbox::heads(tx, &claim).await?;
+    let mut work = Vec::with_capacity(claim.len());
+    for ((claimed, head), trimmed) in claim.into_iter().zip(heads).zip(trimmed) {
+        match head {
+            Some(event) => work.push(Work::Event { claimed, event, trimmed }),
+            None => {
+                tracing::error!(queue = queue.as_str(), "A lane waits for an event that is not there");
+                lanes::defer(tx, &claimed, now.plus_ms(LEASE_MS)).await?;
+            }
+        }
+    }
+    Ok(work)
 }
 
 /// Does what is to be done. A failure puts the lane off; nothing is lost by it.

@@ -1,6 +1,6 @@
 //! The inbox: every event we answered for, once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     Engine, StoreError, Tx,
-    lanes::{self, ClaimedLane, Queue},
+    lanes::{self, ClaimedLane, Queue, lanes_of_claim},
     sql::{Row, Sql, args},
 };
 
@@ -176,19 +176,26 @@ pub async fn store(
     Ok(events.iter().map(|(id, _)| stored.contains(id.as_str())).collect())
 }
 
-const HEAD: Sql = Sql::both(
-    "UPDATE inbox SET attempts = attempts + 1 WHERE id = (SELECT id FROM inbox \
-     WHERE queue = $1 AND lane = $2 AND state = 'ready' ORDER BY occurred_at_ms, id LIMIT 1) \
-     RETURNING id, provider, kind, slice, occurred_at_ms, attempts, round",
-);
+const HEADS: Sql = Sql::both(concat!(
+    "UPDATE inbox SET attempts = attempts + 1 WHERE id IN (SELECT (SELECT waiting.id FROM inbox AS waiting ",
+    "WHERE waiting.queue = lanes.queue AND waiting.lane = lanes.lane AND waiting.state = 'ready' ",
+    "ORDER BY waiting.occurred_at_ms, waiting.id LIMIT 1) ",
+    lanes_of_claim!(),
+    ") RETURNING lane, id, provider, kind, slice, occurred_at_ms, attempts, round"
+));
 
-/// The oldest event of a claimed lane, by the provider's time, then by arrival. Counts the attempt.
+/// The oldest event of each lane of a claim, by the provider's time, then by arrival; in the order of the lanes, and `None`
+/// for one that is empty. Counts the attempt.
 ///
 /// # Errors
-/// When the database fails, or the row cannot be read.
-pub async fn head(tx: &mut Tx, claimed: &ClaimedLane) -> Result<Option<DueEvent>, StoreError> {
-    let row = tx.maybe_one(HEAD, args![claimed.queue.as_str(), &claimed.lane]).await?;
-    row.as_ref().map(due_event).transpose()
+/// When the database fails, or a row cannot be read.
+pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane]) -> Result<Vec<Option<DueEvent>>, StoreError> {
+    let Some(ClaimedLane { queue, token, leased_until, .. }) = claim.first() else { return Ok(vec![]) };
+    let mut heads = HashMap::new();
+    for row in tx.all(HEADS, args![queue.as_str(), *leased_until, token]).await? {
+        heads.insert(row.text("lane")?, due_event(&row)?);
+    }
+    Ok(claim.iter().map(|claimed| heads.remove(&claimed.lane)).collect())
 }
 
 fn due_event(row: &Row) -> Result<DueEvent, StoreError> {

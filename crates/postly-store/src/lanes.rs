@@ -41,8 +41,10 @@ pub struct ClaimedLane {
     pub queue: Queue,
     /// Its name.
     pub lane: String,
-    /// Proof that the lease is ours.
+    /// Proof that the lease is ours: one for all lanes of a claim.
     pub token: LeaseToken,
+    /// When the lease ends.
+    pub leased_until: UnixMillis,
     /// How many items wait in it, the one to be done included.
     pub waiting: i64,
     /// Outbox: until when what was sent is paid for under the pair limit.
@@ -84,12 +86,22 @@ pub async fn claim(
                 queue,
                 lane: row.text("lane")?,
                 token: token.clone(),
+                leased_until,
                 waiting: row.int("waiting")?,
                 paid_until: row.time("paid_until_ms")?,
             })
         })
         .collect()
 }
+
+/// For whatever is asked about all lanes of a claim at once: which they are. `$1` is the queue, `$2` the end of the lease, by
+/// which the index finds them, and `$3` its token.
+macro_rules! lanes_of_claim {
+    () => {
+        "FROM lanes WHERE lanes.queue = $1 AND lanes.ready_at_ms = $2 AND lanes.lease_token = $3"
+    };
+}
+pub(crate) use lanes_of_claim;
 
 const ADD: Sql = Sql::both(
     "INSERT INTO lanes (queue, lane, waiting, ready_at_ms) VALUES ($1, $2, $3, $4) \

@@ -1,5 +1,7 @@
 //! The outbox: every message we owe, and every attempt to deliver it.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use postly_domain::{
     Provider, UnixMillis,
     delivery::{Attempt, AttemptState, Form},
@@ -7,9 +9,11 @@ use postly_domain::{
     id::{AttemptId, AuthorId, EventId, GenerationId, MessageId},
 };
 
+use serde::Serialize;
+
 use crate::{
-    StoreError, Tx,
-    lanes::{self, ClaimedLane, Queue},
+    Engine, StoreError, Tx,
+    lanes::{self, ClaimedLane, Queue, lanes_of_claim},
     sql::{Row, Sql, args},
 };
 
@@ -130,37 +134,49 @@ impl std::fmt::Debug for DueMessage {
     }
 }
 
-const HEAD: Sql = Sql::both(
-    "SELECT head.id, head.author_id, head.provider, head.business, head.address, head.generation_id, \
-     head.carries_variant, head.reply_to, head.body, head.form, head.sealed, head.refusals, head.recipient_waits, head.expires_at_ms, \
-     resting_senders.until_ms AS rests_until_ms, attempts.state, attempts.status, attempts.started_at_ms \
-     FROM (SELECT id, author_id, provider, business, address, generation_id, carries_variant, reply_to, body, \
-     form, sealed, refusals, recipient_waits, expires_at_ms FROM outbox \
-     WHERE lane = $1 AND finished_at_ms IS NULL ORDER BY id LIMIT 1) AS head \
-     LEFT JOIN resting_senders ON resting_senders.provider = head.provider \
-     AND resting_senders.business = head.business AND resting_senders.until_ms > $2 \
-     LEFT JOIN attempts ON attempts.message_id = head.id ORDER BY attempts.id",
-);
+const HEADS: Sql = Sql::both(concat!(
+    "SELECT head.lane, head.id, head.author_id, head.provider, head.business, head.address, head.generation_id, ",
+    "head.carries_variant, head.reply_to, head.body, head.form, head.sealed, head.refusals, head.recipient_waits, ",
+    "head.expires_at_ms, resting_senders.until_ms AS rests_until_ms, attempts.state, attempts.status, ",
+    "attempts.started_at_ms FROM outbox AS head ",
+    "LEFT JOIN resting_senders ON resting_senders.provider = head.provider ",
+    "AND resting_senders.business = head.business AND resting_senders.until_ms > $4 ",
+    "LEFT JOIN attempts ON attempts.message_id = head.id ",
+    "WHERE head.id IN (SELECT (SELECT waiting.id FROM outbox AS waiting ",
+    "WHERE waiting.lane = lanes.lane AND waiting.finished_at_ms IS NULL ORDER BY waiting.id LIMIT 1) ",
+    lanes_of_claim!(),
+    ") ORDER BY attempts.id"
+));
 const ATTEMPTS: Sql =
     Sql::both("SELECT state, status, started_at_ms FROM attempts WHERE message_id = $1 ORDER BY id");
 
-/// The oldest message of a claimed lane that has not ended, with its attempts.
+/// The oldest message of each lane of a claim that has not ended, with its attempts; in the order of the lanes, and `None`
+/// for one that is empty.
 ///
 /// # Errors
-/// When the database fails, or the row cannot be read.
-pub async fn head(
+/// When the database fails, or a row cannot be read.
+pub async fn heads(
     tx: &mut Tx,
-    claimed: &ClaimedLane,
+    claim: &[ClaimedLane],
     now: UnixMillis,
-) -> Result<Option<DueMessage>, StoreError> {
+) -> Result<Vec<Option<DueMessage>>, StoreError> {
+    let Some(ClaimedLane { queue, token, leased_until, .. }) = claim.first() else { return Ok(vec![]) };
+    let mut heads: HashMap<String, DueMessage> = HashMap::new();
     // One row per attempt, and one without when there is none.
-    let rows = tx.all(HEAD, args![&claimed.lane, now]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let attempts = match row.maybe_text("state")? {
-        Some(_) => rows.iter().map(attempt).collect::<Result<_, _>>()?,
-        None => vec![],
-    };
-    Ok(Some(DueMessage {
+    for row in tx.all(HEADS, args![queue.as_str(), *leased_until, token, now]).await? {
+        let head = match heads.entry(row.text("lane")?) {
+            Entry::Occupied(head) => head.into_mut(),
+            Entry::Vacant(place) => place.insert(due_message(&row)?),
+        };
+        if row.maybe_text("state")?.is_some() {
+            head.attempts.push(attempt(&row)?);
+        }
+    }
+    Ok(claim.iter().map(|claimed| heads.remove(&claimed.lane)).collect())
+}
+
+fn due_message(row: &Row) -> Result<DueMessage, StoreError> {
+    Ok(DueMessage {
         id: MessageId::new(row.text("id")?),
         author: row.maybe_text("author_id")?.map(AuthorId::new),
         provider: row.provider("provider")?,
@@ -176,8 +192,8 @@ pub async fn head(
         recipient_waits: usize::try_from(row.int("recipient_waits")?).unwrap_or(0),
         expires_at: row.time("expires_at_ms")?,
         sender_rests_until: row.maybe_time("rests_until_ms")?,
-        attempts,
-    }))
+        attempts: vec![],
+    })
 }
 
 /// The attempts of a message, oldest first.
@@ -208,18 +224,47 @@ const MARK_SENDING: Sql = Sql::both(
     "UPDATE outbox SET state = 'sending' WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
 );
 
-/// Notes that an attempt is about to be made. Committed before the call, so that a crash cannot hide it.
+/// Both, for any number of attempts in one journey to PostgreSQL and back.
+const BEGIN_ALL: Sql = Sql::postgres(
+    "WITH new AS (SELECT id, message_id FROM json_to_recordset($1::json) AS new (id TEXT, message_id TEXT)), \
+     begun AS (INSERT INTO attempts (id, message_id, state, started_at_ms) \
+     SELECT id, message_id, 'sending', $2 FROM new) \
+     UPDATE outbox SET state = 'sending' WHERE id IN (SELECT message_id FROM new) \
+     AND state IN ('ready', 'sending', 'unknown')",
+);
+
+/// An attempt that is about to be made.
+#[derive(Serialize)]
+pub struct NewAttempt<'a> {
+    /// Its id.
+    pub id: &'a AttemptId,
+    /// The message.
+    pub message_id: &'a MessageId,
+}
+
+/// Notes that attempts are about to be made. Committed before the calls, so that a crash cannot hide them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin_attempt(
+pub async fn begin_attempts(
     tx: &mut Tx,
-    message: &MessageId,
-    attempt: &AttemptId,
+    attempts: &[NewAttempt<'_>],
     now: UnixMillis,
 ) -> Result<(), StoreError> {
-    tx.execute(BEGIN, args![attempt, message, now]).await?;
-    tx.execute(MARK_SENDING, args![message]).await?;
+    match tx.engine() {
+        Engine::Sqlite => {
+            for NewAttempt { id, message_id } in attempts {
+                tx.execute(BEGIN, args![*id, *message_id, now]).await?;
+                tx.execute(MARK_SENDING, args![*message_id]).await?;
+            }
+        }
+        Engine::Postgres if attempts.is_empty() => {}
+        Engine::Postgres => {
+            let attempts =
+                serde_json::to_string(attempts).map_err(|error| StoreError::Statement(error.into()))?;
+            tx.execute(BEGIN_ALL, args![attempts, now]).await?;
+        }
+    }
     Ok(())
 }
 

@@ -208,10 +208,7 @@ impl Machine<'_> {
         let (token, until) = (LeaseToken::fresh(), now.plus_ms(LEASE_MS));
         let claimed = lanes::claim(&mut tx, Queue::Outbox, &token, now, until, 2).await.unwrap();
         assert!(claimed.len() <= 1, "one conversation is one lane");
-        let mut departure = None;
-        for claimed in claimed {
-            departure = self.scene.app.prepare(&mut tx, claimed, now).await.unwrap();
-        }
+        let departure = self.scene.app.prepare(&mut tx, claimed, now).await.unwrap().pop();
         tx.commit().await.unwrap();
         let Some(departure) = departure else { return };
         let at = self.messages.iter().position(|message| message.id == departure.message.id).unwrap();
@@ -287,8 +284,9 @@ impl Machine<'_> {
         let mut tx = self.scene.db().write().await.unwrap();
         inbox::store(&mut tx, &[(EventId::fresh(), &event)], now).await.unwrap();
         let (token, until) = (LeaseToken::fresh(), now.plus_ms(LEASE_MS));
-        let claimed = lanes::claim(&mut tx, Queue::Status, &token, now, until, 1).await.unwrap().remove(0);
-        let event = inbox::head(&mut tx, &claimed).await.unwrap().unwrap();
+        let claimed = lanes::claim(&mut tx, Queue::Status, &token, now, until, 1).await.unwrap();
+        let event = inbox::heads(&mut tx, &claimed).await.unwrap().remove(0).unwrap();
+        let claimed = &claimed[0];
         tx.commit().await.unwrap();
         let update = StatusUpdate {
             provider_message_id: attempt.provider_id(),
@@ -297,7 +295,7 @@ impl Machine<'_> {
             error_code: (status == DeliveryStatus::Failed).then_some(131_026),
             recipient_bsuid: None,
         };
-        self.scene.app.apply_status(&claimed, &event, &update).await.unwrap();
+        self.scene.app.apply_status(claimed, &event, &update).await.unwrap();
         if !names_attempt && !attempt.is_named {
             return;
         }

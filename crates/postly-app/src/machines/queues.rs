@@ -252,7 +252,8 @@ impl Machine<'_> {
         let claimed = lanes::claim(tx, queue, &token, now, until, limit).await.unwrap();
         let due = self.model.due(queue, now);
         assert_eq!(claimed.len(), limit.min(due.len()), "due: {due:?}");
-        for claimed in claimed {
+        let heads = inbox::heads(tx, &claimed).await.unwrap();
+        for (claimed, head) in claimed.into_iter().zip(heads) {
             let lane = (0..LANES).find(|lane| self.lane_name(*lane) == claimed.lane).expect("a lane of ours");
             // Due means free: a lease that has not ended is not due.
             let ready_at = self.model.lanes[lane].ready_at;
@@ -262,7 +263,7 @@ impl Machine<'_> {
             );
             let waiting = self.model.waiting(lane);
             assert_eq!(usize::try_from(claimed.waiting).unwrap(), waiting.len());
-            let head = inbox::head(tx, &claimed).await.unwrap().expect("what waits is there");
+            let head = head.expect("what waits is there");
             let expected = &mut self.model.events[waiting[0]];
             expected.attempts += 1;
             assert_eq!((&head.id, &head.slice), (&expected.id, &expected.key.to_string()));
