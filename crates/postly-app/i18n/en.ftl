@@ -36,6 +36,10 @@ small-talk-thanks = 😊 My pleasure! Send your next idea whenever you like.
 small-talk-acknowledgement = 👍 Send the idea of your next post whenever you like, or HELP.
 small-talk-about-us = 📣 I am Postly-AI: I write 3 posts ready to paste from your idea. 1 credit per request, everything else is free. HELP for the commands.
 off-topic = 🙂 I only write posts that make your business known. Tell me what you want to announce: nothing was charged.
+forbidden = 🚫 I do not write posts about this: WhatsApp's rules do not allow it (hate, sex, weapons, drugs, alcohol, tobacco, gambling). Nothing was charged.
+budget-author = 🌙 That is a lot for one day: the number of requests a day is reached. Let us go on tomorrow. Nothing was charged.
+budget-all = 🌙 Very busy today: we write no more posts for the moment. Please try again later. Nothing was charged.
+loop = 🤖 The same message keeps coming back: I am taking a break. Write something else, or come back in two minutes. Nothing was charged for this message.
 
 missing-brief = ✍️ What do you want to announce? Write for example: GEN croissant promo this weekend.
 brief-too-long = ✂️ This message is too long (at most { $limit } characters). Send the essentials: the offer, the date, the network. Nothing was charged.

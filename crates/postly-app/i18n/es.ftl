@@ -36,6 +36,10 @@ small-talk-thanks = 😊 ¡Con mucho gusto! Envía tu próxima idea cuando quier
 small-talk-acknowledgement = 👍 Envía tu próxima idea cuando quieras, o AYUDA.
 small-talk-about-us = 📣 Soy Postly-AI: escribo 3 publicaciones listas para pegar a partir de tu idea. 1 crédito por petición, lo demás es gratis. AYUDA para los comandos.
 off-topic = 🙂 Solo escribo publicaciones para dar a conocer tu negocio. Dime qué quieres anunciar: no se ha descontado nada.
+forbidden = 🚫 No escribo publicaciones sobre este tema: las reglas de WhatsApp no lo permiten (odio, sexo, armas, drogas, alcohol, tabaco, juegos de azar). No se ha descontado nada.
+budget-author = 🌙 Es mucho para un día: se ha alcanzado el número de solicitudes diarias. Seguimos mañana. No se ha descontado nada.
+budget-all = 🌙 Hoy hay demasiada gente: por el momento no escribimos más publicaciones. Inténtalo más tarde. No se ha descontado nada.
+loop = 🤖 El mismo mensaje vuelve una y otra vez: hago una pausa. Escribe otra cosa, o vuelve dentro de dos minutos. No se ha descontado nada por este mensaje.
 
 missing-brief = ✍️ ¿Qué quieres anunciar? Escribe por ejemplo: GEN promo cruasanes este fin de semana.
 brief-too-long = ✂️ Este mensaje es demasiado largo ({ $limit } caracteres como máximo). Envía lo esencial: la oferta, la fecha, la red. No se ha descontado nada.

@@ -36,6 +36,10 @@ small-talk-thanks = 😊 Avec plaisir ! Envoyez votre prochaine idée quand vous
 small-talk-acknowledgement = 👍 Envoyez l'idée de votre prochain post quand vous voulez, ou AIDE.
 small-talk-about-us = 📣 Je suis Postly-AI : j'écris 3 posts prêts à coller à partir de votre idée. 1 crédit par demande, le reste est gratuit. AIDE pour les commandes.
 off-topic = 🙂 J'écris seulement des posts pour faire connaître votre activité. Dites-moi ce que vous voulez annoncer : rien n'a été débité.
+forbidden = 🚫 Je n'écris pas de posts à ce sujet : les règles de WhatsApp ne le permettent pas (haine, sexe, armes, drogues, alcool, tabac, jeux d'argent). Rien n'a été débité.
+budget-author = 🌙 C'est beaucoup pour une journée : le nombre de demandes par jour est atteint. Reprenons demain. Rien n'a été débité.
+budget-all = 🌙 Trop de monde aujourd'hui : nous n'écrivons plus de posts pour le moment. Réessayez plus tard. Rien n'a été débité.
+loop = 🤖 Le même message revient sans cesse : je fais une pause. Écrivez autre chose, ou revenez dans deux minutes. Rien n'a été débité pour ce message.
 
 missing-brief = ✍️ Que voulez-vous annoncer ? Écrivez par exemple : GEN promo croissants ce week-end.
 brief-too-long = ✂️ Ce message est trop long ({ $limit } caractères au plus). Envoyez l'essentiel : l'offre, la date, le réseau. Rien n'a été débité.

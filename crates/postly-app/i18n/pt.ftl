@@ -36,6 +36,10 @@ small-talk-thanks = 😊 De nada! Envie sua próxima ideia quando quiser.
 small-talk-acknowledgement = 👍 Envie sua próxima ideia quando quiser, ou AJUDA.
 small-talk-about-us = 📣 Sou a Postly-AI: escrevo 3 posts prontos para colar a partir da sua ideia. 1 crédito por pedido, o resto é grátis. AJUDA para os comandos.
 off-topic = 🙂 Só escrevo posts para divulgar o seu negócio. Diga o que quer anunciar: nada foi descontado.
+forbidden = 🚫 Não escrevo posts sobre este tema: as regras do WhatsApp não permitem (ódio, sexo, armas, drogas, álcool, tabaco, jogos de azar). Nada foi descontado.
+budget-author = 🌙 É muito para um dia: o número de pedidos por dia foi atingido. Continuamos amanhã. Nada foi descontado.
+budget-all = 🌙 Há gente demais hoje: por enquanto não escrevemos mais posts. Tente mais tarde. Nada foi descontado.
+loop = 🤖 A mesma mensagem volta sem parar: faço uma pausa. Escreva outra coisa, ou volte daqui a dois minutos. Nada foi descontado por esta mensagem.
 
 missing-brief = ✍️ O que você quer anunciar? Escreva por exemplo: GEN promo croissants neste fim de semana.
 brief-too-long = ✂️ Esta mensagem é longa demais (no máximo { $limit } caracteres). Envie o essencial: a oferta, a data, a rede. Nada foi descontado.

@@ -4,10 +4,12 @@ use postly_domain::{
     Command, Language, UnixMillis,
     brief::MAX_BRIEF_CHARS,
     event::{Content, IgnoreRule, InboundEvent, InboundMessage},
+    repeats::{Repeats, Turn},
     small_talk::SmallTalk,
     text::fold,
     time::SERVICE_WINDOW_SECS,
 };
+use postly_pipeline::guard::forbidden;
 use postly_store::{
     Tx, authors,
     inbox::{self, DueEvent, Outcome},
@@ -19,12 +21,14 @@ use crate::{
     App, JourneyError,
     catalogue::Value,
     crash,
-    people::Person,
+    people::{DAY_MS, Person},
     reply::{Asked, Reply, hold_key},
 };
 
 /// How many messages of one author may wait (PRODUCT 6). What is beyond gets one notice and ends as `flood`.
 pub(crate) const MAX_WAITING: i64 = 60;
+/// How often within 24 hours somebody is told that a brief is about something forbidden (ATTACKS L09).
+const MOST_FORBIDDEN: i64 = 3;
 
 impl App {
     /// Handles the event at the head of a claimed lane of the inbox.
@@ -82,10 +86,36 @@ impl App {
         if person.author.erasure_asked_at.is_some() && command != Command::Delete {
             authors::ask_erasure(&mut tx, &person.author.id, None).await?;
         }
-        let reply = match &command {
-            Command::Generate(brief) => {
-                return self.generate(tx, claimed, event, message, &person, brief).await;
+        // What may be a machine's: only what is no command and is answered for free counts in the end.
+        let repeats = match &command {
+            Command::Generate(_) | Command::SmallTalk(_) => {
+                let hash = self.name_hash(&fold(text)).chars().take(16).collect();
+                Some(Repeats::and(claimed.repeats.as_ref(), hash, event.occurred_at, now))
             }
+            _ => None,
+        };
+        let turn = repeats.as_ref().map_or(Turn::Answer, |(_, turn)| *turn);
+        let claimed = &ClaimedLane { repeats: repeats.map(|(repeats, _)| repeats), ..claimed.clone() };
+        let say =
+            |purpose, key| Some(Reply::plain(purpose, self.0.catalogue.text(person.author.language, key)));
+        let reply = match &command {
+            _ if turn == Turn::Silence => {
+                let outcome = Outcome::Ignored(IgnoreRule::Loop);
+                return self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await;
+            }
+            _ if turn == Turn::LastWord => {
+                metrics::counter!("loops_total").increment(1);
+                say("loop", "loop")
+            }
+            Command::Generate(brief) => match forbidden(brief.as_str()) {
+                None => return self.generate(tx, claimed, event, message, &person, brief).await,
+                Some(kind) => {
+                    metrics::counter!("forbidden_briefs_total", "kind" => kind.as_str()).increment(1);
+                    let yesterday = now.plus_ms(-DAY_MS);
+                    let told = outbox::queued_since(&mut tx, &claimed.lane, "forbidden", yesterday).await?;
+                    if told < MOST_FORBIDDEN { say("forbidden", "forbidden") } else { None }
+                }
+            },
             Command::Login => {
                 self.bring_code(&mut tx, &person, &message.sender, &claimed.lane, None, now).await?
             }
@@ -208,7 +238,7 @@ impl App {
         let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
         let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
         let today = UnixMillis(now.day().saturating_mul(86_400_000));
-        if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? {
+        if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? > 0 {
             let author = Some(&person.author.id);
             return self.finish(tx, claimed, event, author, &Outcome::Ignored(IgnoreRule::HintGiven)).await;
         }
@@ -237,7 +267,7 @@ impl App {
         let text = self.0.catalogue.format(person.author.language, "flood", &values);
         // One notice for what waits together: the next one only when this one has long left.
         const HOUR_MS: i64 = 3_600_000;
-        if !outbox::queued_since(&mut tx, &claimed.lane, "flood", now.plus_ms(-HOUR_MS)).await? {
+        if outbox::queued_since(&mut tx, &claimed.lane, "flood", now.plus_ms(-HOUR_MS)).await? == 0 {
             self.queue_notice(&mut tx, &asked, "flood", &text, now).await?;
         }
         tx.commit().await?;

@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     App, JourneyError,
+    budget::Spent,
     catalogue::Value,
     conversation::asked,
     crash,
@@ -42,12 +43,21 @@ impl App {
         let asked = asked(claimed, event, message, person);
         let now = self.now();
         let author = &person.author.id;
+        if let Some(spent) = self.spent_budget(&mut tx, person, now).await? {
+            let key = match spent {
+                Spent::Author => "budget-author",
+                Spent::All => "budget-all",
+            };
+            tracing::warn!(author.id = %author, ?spent, "A day's budget of model calls is used up");
+            let units = vec![self.0.catalogue.text(person.author.language, key)];
+            return self.refuse(tx, claimed, &asked, "budget", units, now).await;
+        }
         let hold =
             match wallets::hold(&mut tx, &HoldId::fresh(), author, &asked.hold_key(), GENERATION_PRICE, now)
                 .await?
             {
                 Held::Open(hold) => hold,
-                Held::Insufficient => return self.refuse(tx, claimed, &asked, now).await,
+                Held::Insufficient => return self.refuse_for_credits(tx, claimed, &asked, now).await,
                 // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
                 Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
             };
@@ -75,6 +85,8 @@ impl App {
             Ok(written) => {
                 self.record_calls(&mut tx, &asked, &written.calls).await?;
                 let reply = self.settle(&mut tx, &asked, &hold, brief, &written).await?;
+                // Posts are no free answer, however often they are asked for.
+                let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
                 self.reply_and_finish(tx, claimed, event, message, person, reply).await
             }
             Err(failure) => {
@@ -95,6 +107,9 @@ impl App {
                     | WriteError::Unavailable
                     | WriteError::DeadlineExceeded => ("generation_failed", "generation-failed"),
                 };
+                // Whoever tries again what failed is no machine.
+                let repeats = claimed.repeats.clone().filter(|_| purpose != "generation_failed");
+                let claimed = &ClaimedLane { repeats, ..claimed.clone() };
                 tracing::warn!(event.id = %event.id, failure = ?failure.kind, "No posts for event {}", event.id);
                 let reply = Reply::plain(purpose, self.0.catalogue.text(person.author.language, key));
                 self.reply_and_finish(tx, claimed, event, message, person, reply).await
@@ -162,36 +177,46 @@ impl App {
         Ok(Reply { posts: Some((id, posts)), ..Reply::of("result", units) })
     }
 
-    /// Says that there is no credit left. What waited while this was said shares the answer.
-    async fn refuse(
+    /// Says that there is no credit left.
+    async fn refuse_for_credits(
         &self,
         mut tx: Tx,
         claimed: &ClaimedLane,
         asked: &Asked<'_>,
         now: UnixMillis,
     ) -> Result<(), JourneyError> {
-        const PURPOSE: &str = "no_credit";
         let author = &asked.person.author;
         if self.was_merged(&mut tx, &author.id).await? {
             // Her credits have gone to whom she was merged into, a moment ago: ask again, as her.
             return Err(JourneyError::Missing("an author of her own"));
         }
-        let shared = outbox::shared_answer(&mut tx, asked.lane, PURPOSE, &asked.event.id).await?;
+        let texts = &self.0.catalogue;
+        let url = [("url", Value::Text(&self.0.settings.site_url))];
+        let mut units = vec![texts.format(author.language, "no-credit", &url)];
+        if author.email.is_none() && self.0.settings.welcome_credits > 0 {
+            let welcome = [("credits", Value::Number(self.0.settings.welcome_credits))];
+            units.push(texts.format(author.language, "no-credit-login", &welcome));
+        }
+        self.refuse(tx, claimed, asked, "no_credit", units, now).await
+    }
+
+    /// Says why there are no posts. What waited while this was said shares the answer.
+    async fn refuse(
+        &self,
+        mut tx: Tx,
+        claimed: &ClaimedLane,
+        asked: &Asked<'_>,
+        purpose: &'static str,
+        units: Vec<String>,
+        now: UnixMillis,
+    ) -> Result<(), JourneyError> {
+        let shared = outbox::shared_answer(&mut tx, asked.lane, purpose, &asked.event.id).await?;
         let message = match shared {
             Some(message) => message,
-            None => {
-                let texts = &self.0.catalogue;
-                let url = [("url", Value::Text(&self.0.settings.site_url))];
-                let mut units = vec![texts.format(author.language, "no-credit", &url)];
-                if author.email.is_none() && self.0.settings.welcome_credits > 0 {
-                    let welcome = [("credits", Value::Number(self.0.settings.welcome_credits))];
-                    units.push(texts.format(author.language, "no-credit-login", &welcome));
-                }
-                self.queue_reply(&mut tx, asked, Reply::of(PURPOSE, units), now).await?
-            }
+            None => self.queue_reply(&mut tx, asked, Reply::of(purpose, units), now).await?,
         };
-        let outcome = Outcome::Answered { reply: PURPOSE, message };
-        self.finish(tx, claimed, asked.event, Some(&author.id), &outcome).await
+        let outcome = Outcome::Answered { reply: purpose, message };
+        self.finish(tx, claimed, asked.event, Some(&asked.person.author.id), &outcome).await
     }
 
     async fn record_calls(

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod again;
+mod budget;
 mod catalogue;
 mod clock;
 mod codes;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub welcome_credits: i64,
     /// The provider of identities that an operator makes before they have written (`WHATSAPP_PROVIDER`).
     pub default_provider: postly_domain::Provider,
+    /// How often models may be asked in a day.
+    pub model_budget: postly_domain::ModelBudget,
     /// Where authors top up and log in.
     pub site_url: String,
     /// Keys the hashes of what was given once for ever, and of every number where only sameness counts. Never rotated.
@@ -129,6 +132,7 @@ struct Inner {
     line: ingest::Line,
     peppers: Peppers,
     passwords: Passwords,
+    calls: budget::Calls,
     /// Which numbers of ours are noted already, by what the provider calls them.
     business_numbers: Mutex<HashSet<(String, postly_domain::PhoneE164)>>,
 }
@@ -154,6 +158,7 @@ impl App {
             line: ingest::Line::default(),
             peppers,
             passwords: Passwords::new(),
+            calls: budget::Calls::default(),
             business_numbers: Mutex::default(),
         }))
     }

@@ -72,7 +72,7 @@ impl App {
             LoginStep::JustSent => ("login_just_sent", "login-just-sent", now.plus_ms(-60_000)),
             LoginStep::TooMany => ("login_too_many", "login-too-many", now.plus_ms(-3_600_000)),
         };
-        if postly_store::outbox::queued_since(tx, lane, purpose, since).await? {
+        if postly_store::outbox::queued_since(tx, lane, purpose, since).await? > 0 {
             return Ok(None);
         }
         Ok(Some(Reply::plain(purpose, self.0.catalogue.text(language, key))))

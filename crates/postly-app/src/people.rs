@@ -17,11 +17,16 @@ use postly_store::{
 
 use crate::{App, JourneyError, ids::Fresh as _};
 
+/// The time for which calls of models are counted.
+pub(crate) const DAY_MS: i64 = 86_400_000;
+
 /// A person in a conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) author: Author,
     pub(crate) identity: Identity,
+    /// How often models were asked for her in the last 24 hours; 0 when she has something new to be noted.
+    pub(crate) recent_calls: i64,
 }
 
 impl App {
@@ -35,11 +40,12 @@ impl App {
         language: impl FnOnce() -> Language,
         now: UnixMillis,
     ) -> Result<Option<Person>, JourneyError> {
-        if let Some((identity, author)) = authors::known(tx, sender).await?
+        let yesterday = now.plus_ms(-DAY_MS);
+        if let Some((identity, author, recent_calls)) = authors::known(tx, sender, yesterday).await?
             && author.greeted
         {
             // Called as ever, and past her first message: nothing to note, and nothing to keep others from.
-            return Ok(Some(Person { author, identity }));
+            return Ok(Some(Person { author, identity, recent_calls }));
         }
         // One lock per name a second transaction could meet her under (she may write through both providers at once),
         // in one order everywhere: the number first.
@@ -57,7 +63,7 @@ impl App {
         if !author.greeted {
             self.grant_trial(tx, &author.id, sender, now).await?;
         }
-        Ok(Some(Person { author, identity }))
+        Ok(Some(Person { author, identity, recent_calls: 0 }))
     }
 
     /// The identity of a sender we know, brought up to date with what the provider calls her now.

@@ -91,6 +91,23 @@ impl HoldState {
 /// What three posts cost, in credits.
 pub const GENERATION_PRICE: i64 = 1;
 
+/// How often models may be asked within 24 hours. A call reads at most 8 KiB of a brief and writes a bounded answer, so that
+/// calls bound tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModelBudget {
+    /// For one author.
+    pub author: i64,
+    /// For all of them; 0 is no bound.
+    pub all: i64,
+}
+
+impl Default for ModelBudget {
+    /// A hundred briefs that all need a repair are more than a shop has to say in a day.
+    fn default() -> Self {
+        Self { author: 200, all: 0 }
+    }
+}
+
 /// The most credits an operator moves at once (PRODUCT 3).
 pub const MAX_ADJUSTMENT: i64 = 1_000_000;
 

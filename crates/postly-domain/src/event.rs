@@ -72,8 +72,10 @@ pub enum IgnoreRule {
     UnknownIdentity,
     /// Written by somebody who was erased since.
     Erased,
-    /// What would be answered was said a moment ago.
+    /// What would be answered was said a moment ago, or often enough.
     SaidAlready,
+    /// The same again and again, as machines write that answer each other.
+    Loop,
 }
 
 impl IgnoreRule {
@@ -92,6 +94,7 @@ impl IgnoreRule {
             Self::UnknownIdentity => "unknown_identity",
             Self::Erased => "erased",
             Self::SaidAlready => "said_already",
+            Self::Loop => "loop",
         }
     }
 }

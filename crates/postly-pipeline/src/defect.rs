@@ -100,6 +100,11 @@ pub enum Defect {
         /// Which post.
         post: usize,
     },
+    /// Something that the rules of the channel forbid.
+    Forbidden {
+        /// Which post.
+        post: usize,
+    },
     /// A piece of our own instructions.
     Leak {
         /// Which post.
@@ -127,6 +132,7 @@ impl Defect {
             Self::UnknownPromise { .. } => "unknown_promise",
             Self::MissingOffer { .. } => "missing_offer",
             Self::Vulgar { .. } => "vulgar",
+            Self::Forbidden { .. } => "forbidden",
             Self::Leak { .. } => "leak",
         }
     }
@@ -172,6 +178,11 @@ impl Defect {
                 format!("Post {post} must contain the words \"{words}\" exactly as the brief has them.")
             }
             Self::Vulgar { post } => format!("Post {post} has a vulgar word."),
+            Self::Forbidden { post } => {
+                format!(
+                    "Post {post} is about alcohol, tobacco, drugs, weapons, gambling, sex or hate; leave that out."
+                )
+            }
             Self::Leak { post } => format!("Post {post} repeats the instructions; write for customers only."),
         }
     }

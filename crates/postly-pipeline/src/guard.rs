@@ -5,6 +5,9 @@ use postly_domain::{Language, post::VARIANTS, post::Variant, text::fold};
 use crate::{Defect, facts, language, offer, prompt, tokens::folded_words};
 
 mod claims;
+mod forbidden;
+
+pub use forbidden::{Forbidden, forbidden};
 
 /// Everything that these posts state or promise beyond their brief, and the offer where they leave it out.
 pub fn check(brief: &str, variants: &[Variant], language: Language) -> Vec<Defect> {
@@ -51,6 +54,9 @@ impl Guard {
             }
             if claims::is_vulgar(&phrases) {
                 defects.push(Defect::Vulgar { post });
+            }
+            if forbidden::beyond(&self.brief_words, text).is_some() {
+                defects.push(Defect::Forbidden { post });
             }
             if leaks(text) {
                 defects.push(Defect::Leak { post });

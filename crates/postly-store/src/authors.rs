@@ -8,6 +8,7 @@ use postly_domain::{
 
 use crate::{
     StoreError, Tx,
+    retention::first_id,
     sql::{Row, Sql, args},
 };
 
@@ -98,30 +99,36 @@ macro_rules! known_sql {
     ($names:literal) => {
         concat!(
             "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
-            "authors.language, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms FROM identities ",
+            "authors.language, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, ",
+            "(SELECT COUNT(*) FROM model_calls WHERE model_calls.author_id = identities.author_id ",
+            "AND model_calls.id >= $3) AS recent_calls FROM identities ",
             "JOIN authors ON authors.id = identities.author_id ",
             "WHERE identities.provider = $1 AND identities.address = $2 AND ",
             $names
         )
     };
 }
-const KNOWN_BY_PHONE: Sql = Sql::both(known_sql!("identities.phone = $3 AND identities.bsuid IS NULL"));
-const KNOWN_BY_BSUID: Sql = Sql::both(known_sql!("identities.bsuid = $3 AND identities.phone IS NULL"));
-const KNOWN_BY_BOTH: Sql = Sql::both(known_sql!("identities.phone = $3 AND identities.bsuid = $4"));
+const KNOWN_BY_PHONE: Sql = Sql::both(known_sql!("identities.phone = $4 AND identities.bsuid IS NULL"));
+const KNOWN_BY_BSUID: Sql = Sql::both(known_sql!("identities.bsuid = $4 AND identities.phone IS NULL"));
+const KNOWN_BY_BOTH: Sql = Sql::both(known_sql!("identities.phone = $4 AND identities.bsuid = $5"));
 
 /// The identity that is called exactly like this sender, name for name, with its author: somebody of whom there is
-/// nothing new to note. `None` says nothing about whether we know her.
+/// nothing new to note; and how often models were asked for her since `since`. `None` says nothing about whether we know her.
 ///
 /// # Errors
 /// When the database fails, or the row cannot be read.
-pub async fn known(tx: &mut Tx, sender: &Sender) -> Result<Option<(Identity, Author)>, StoreError> {
-    let (provider, address) = (sender.provider, &sender.address);
+pub async fn known(
+    tx: &mut Tx,
+    sender: &Sender,
+    since: UnixMillis,
+) -> Result<Option<(Identity, Author, i64)>, StoreError> {
+    let (provider, address, since) = (sender.provider, &sender.address, &first_id(since));
     let row = match (&sender.phone, &sender.bsuid) {
         (Some(phone), Some(bsuid)) => {
-            tx.maybe_one(KNOWN_BY_BOTH, args![provider, address, phone, bsuid]).await?
+            tx.maybe_one(KNOWN_BY_BOTH, args![provider, address, since, phone, bsuid]).await?
         }
-        (Some(phone), None) => tx.maybe_one(KNOWN_BY_PHONE, args![provider, address, phone]).await?,
-        (None, Some(bsuid)) => tx.maybe_one(KNOWN_BY_BSUID, args![provider, address, bsuid]).await?,
+        (Some(phone), None) => tx.maybe_one(KNOWN_BY_PHONE, args![provider, address, since, phone]).await?,
+        (None, Some(bsuid)) => tx.maybe_one(KNOWN_BY_BSUID, args![provider, address, since, bsuid]).await?,
         (None, None) => None,
     };
     let Some(row) = row else { return Ok(None) };
@@ -135,7 +142,7 @@ pub async fn known(tx: &mut Tx, sender: &Sender) -> Result<Option<(Identity, Aut
         bsuid: sender.bsuid.clone(),
         stopped_at: row.maybe_time("stopped_at_ms")?,
     };
-    Ok(Some((identity, author(author_id, &row)?)))
+    Ok(Some((identity, author(author_id, &row)?, row.int("recent_calls")?)))
 }
 
 const BY_BSUID: Sql = Sql::both(identity_sql!("WHERE provider = $1 AND bsuid = $2"));

@@ -5,7 +5,7 @@
 //! `ready_at_ms` is when the lane may be claimed. A claim pushes it to the end of the lease, so a lane whose
 //! worker died comes back by itself; the lease token tells the late worker from the new one.
 
-use postly_domain::{UnixMillis, id::LeaseToken};
+use postly_domain::{UnixMillis, id::LeaseToken, repeats::Repeats};
 
 use crate::{
     StoreError, Tx,
@@ -49,6 +49,8 @@ pub struct ClaimedLane {
     pub waiting: i64,
     /// Outbox: until when what was sent is paid for under the pair limit.
     pub paid_until: UnixMillis,
+    /// Inbox: what was said last, if it was answered for free. Kept as it is here when the lane is given back.
+    pub repeats: Option<Repeats>,
 }
 
 /// The one text that differs: SQLite has a single writer, so there is no row lock to skip. `MATERIALIZED` keeps
@@ -60,7 +62,7 @@ macro_rules! claim_sql {
             "ORDER BY ready_at_ms LIMIT $5 ",
             $lock,
             ") UPDATE lanes SET lease_token = $1, ready_at_ms = $2 ",
-            "WHERE queue = $3 AND lane IN (SELECT lane FROM due) RETURNING lane, waiting, paid_until_ms"
+            "WHERE queue = $3 AND lane IN (SELECT lane FROM due) RETURNING lane, waiting, paid_until_ms, repeats"
         )
     };
 }
@@ -89,6 +91,7 @@ pub async fn claim(
                 leased_until,
                 waiting: row.int("waiting")?,
                 paid_until: row.time("paid_until_ms")?,
+                repeats: row.maybe_text("repeats")?.and_then(|text| text.parse().ok()),
             })
         })
         .collect()
@@ -152,7 +155,7 @@ macro_rules! fence {
 
 const FINISH: Sql = Sql::both(concat!(
     "UPDATE lanes SET lease_token = NULL, waiting = waiting - $4, ",
-    "ready_at_ms = CASE WHEN waiting > $4 THEN $5 ELSE NULL END, paid_until_ms = $6 ",
+    "ready_at_ms = CASE WHEN waiting > $4 THEN $5 ELSE NULL END, paid_until_ms = $6, repeats = $7 ",
     "WHERE queue = $1 AND lane = $2 AND ",
     fence!(),
     " RETURNING waiting"
@@ -168,7 +171,15 @@ pub async fn finish(
     done: i64,
     now: UnixMillis,
 ) -> Result<bool, StoreError> {
-    let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token, done, now, claimed.paid_until];
+    let args = args![
+        claimed.queue.as_str(),
+        &claimed.lane,
+        &claimed.token,
+        done,
+        now,
+        claimed.paid_until,
+        claimed.repeats.as_ref().map(ToString::to_string),
+    ];
     let row = tx.maybe_one(FINISH, args).await?.ok_or(StoreError::LeaseLost)?;
     Ok(row.int("waiting")? > 0)
 }

@@ -11,6 +11,7 @@ mod sqlite;
 
 pub mod audit;
 pub mod authors;
+pub mod budgets;
 pub mod business_numbers;
 pub mod challenges;
 pub mod dead_letters;

@@ -600,11 +600,11 @@ pub async fn cancel_unsent(
 }
 
 const QUEUED_SINCE: Sql = Sql::both(
-    "SELECT 1 AS found FROM outbox WHERE lane = $1 AND purpose = $2 AND purpose <> 'result' \
-     AND created_at_ms >= $3 LIMIT 1",
+    "SELECT COUNT(*) AS queued FROM outbox WHERE lane = $1 AND purpose = $2 AND purpose <> 'result' \
+     AND created_at_ms >= $3",
 );
 
-/// Whether a message of this purpose (not a result) was queued in a lane since an instant.
+/// How many messages of this purpose (not a result) were queued in a lane since an instant.
 ///
 /// # Errors
 /// When the database fails.
@@ -613,8 +613,8 @@ pub async fn queued_since(
     lane: &str,
     purpose: &str,
     since: UnixMillis,
-) -> Result<bool, StoreError> {
-    Ok(tx.maybe_one(QUEUED_SINCE, args![lane, purpose, since]).await?.is_some())
+) -> Result<i64, StoreError> {
+    tx.one(QUEUED_SINCE, args![lane, purpose, since]).await?.int("queued")
 }
 
 const REST: Sql = Sql::both(

@@ -56,6 +56,7 @@ arg_from! {
     String => |value| Self::Text(Some(value.into()));
     &'a String => |value| Self::Text(Some(value.into()));
     Option<&'a str> => |value| Self::Text(value.map(Cow::from));
+    Option<String> => |value| Self::Text(value.map(Cow::from));
     i64 => |value| Self::Int(Some(value));
     Option<i64> => |value| Self::Int(value);
     bool => |value| Self::Int(Some(i64::from(value)));

@@ -13,7 +13,7 @@ pub mod recording;
 use std::sync::{Arc, Once};
 
 use postly_app::{App, Parts, Retention, Settings, Shutdown, Workers, operator::Who};
-use postly_domain::{PhoneE164, Provider, challenge::Budgets};
+use postly_domain::{ModelBudget, PhoneE164, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Network, Site};
 use postly_pipeline::{
     FallbackModel, Writer,
@@ -50,6 +50,8 @@ pub struct Options {
     pub fallback: bool,
     /// The provider of conversations that we start.
     pub provider: Provider,
+    /// How often models may be asked in a day.
+    pub model_budget: ModelBudget,
     /// How many unproved codes may be sent.
     pub code_budgets: Budgets,
     /// Whether cookies of other NextAuth apps may read.
@@ -65,6 +67,7 @@ impl Default for Options {
             offline: false,
             fallback: false,
             provider: Provider::Meta,
+            model_budget: ModelBudget::default(),
             code_budgets: Budgets { country_hour: 30, hour: 60 },
             nextauth_shared: false,
             statuses: StatusPolicy::silent(),
@@ -343,6 +346,7 @@ fn parts(
             trial_credits: options.trial_credits,
             welcome_credits: 5,
             default_provider: options.provider,
+            model_budget: options.model_budget,
             site_url: PUBLIC_BASE_URL.to_owned(),
             identity_hash_key: secret("a key for the hashes of tests"),
             otp_peppers: vec![secret("a pepper for the codes of tests")],

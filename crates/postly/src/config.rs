@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use postly_domain::{PhoneE164, Provider};
+use postly_domain::{ModelBudget, PhoneE164, Provider};
 use postly_whatsapp::send::{MetaConfig, TwilioConfig};
 use secrecy::SecretString;
 
@@ -27,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) twilio: Option<Twilio>,
     pub(crate) identity_hash_key: SecretString,
     pub(crate) writer: WriterChoice,
+    pub(crate) model_budget: ModelBudget,
     pub(crate) welcome_credits: i64,
     pub(crate) trial_credits: i64,
     pub(crate) accounts: Accounts,
@@ -324,6 +325,7 @@ impl Reader {
         let identity_hash_key = self.identity_hash_key();
         let identity_hash_key = self.required("IDENTITY_HASH_KEY", identity_hash_key);
         let writer = self.writer();
+        let model_budget = self.model_budget();
         let welcome_credits = self.number("WELCOME_CREDITS", 5);
         let trial_credits = self.number("WHATSAPP_TRIAL_CREDITS", 0);
         let (Some(writer), Some(provider), Some(identity_hash_key)) = (writer, provider, identity_hash_key)
@@ -341,6 +343,7 @@ impl Reader {
             identity_hash_key,
             writer,
             welcome_credits,
+            model_budget,
             trial_credits,
             accounts,
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use postly_app::{App, Parts, Retention, Settings, SystemClock};
-use postly_domain::{Provider, challenge::Budgets};
+use postly_domain::{ModelBudget, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Site};
 use postly_pipeline::{FallbackModel, Writer, offline::OfflineWriter, openai::OpenAiModel};
 use postly_store::Db;
@@ -71,6 +71,7 @@ pub(crate) fn application(config: Config, db: Db) -> anyhow::Result<App> {
             trial_credits: config.trial_credits,
             welcome_credits: config.welcome_credits,
             default_provider: config.provider,
+            model_budget: config.model_budget,
             site_url: config.public_base_url,
             identity_hash_key: config.identity_hash_key,
             otp_peppers: config.accounts.otp_peppers,
@@ -112,6 +113,7 @@ pub(crate) fn operator_application(
             trial_credits: 0,
             welcome_credits: 0,
             default_provider: provider,
+            model_budget: ModelBudget::default(),
             site_url: nowhere.to_owned(),
             identity_hash_key,
             otp_peppers: vec![],

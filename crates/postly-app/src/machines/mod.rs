@@ -80,6 +80,7 @@ impl Scene {
                 trial_credits: TRIAL,
                 welcome_credits: 0,
                 default_provider: Provider::Meta,
+                model_budget: postly_domain::ModelBudget::default(),
                 site_url: String::new(),
                 identity_hash_key: "a key for the hashes of tests".to_owned().into(),
                 otp_peppers: vec!["a pepper for the codes of tests".to_owned().into()],

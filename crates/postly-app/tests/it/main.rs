@@ -18,6 +18,7 @@ mod ingress;
 mod injection;
 mod journey;
 mod leaving;
+mod limits;
 mod login;
 mod model;
 mod outage;

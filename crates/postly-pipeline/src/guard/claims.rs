@@ -313,7 +313,7 @@ pub(super) struct Phrases<'t> {
 /// Every expression that is looked for.
 fn expressions() -> impl Iterator<Item = &'static str> {
     let promises = KINDS.iter().flat_map(|kind| kind.words.iter().chain(kind.harmless));
-    promises.chain(VULGAR).copied()
+    promises.chain(VULGAR).copied().chain(super::forbidden::expressions())
 }
 
 /// The words that an expression may begin with: a run that begins otherwise is none.
@@ -325,7 +325,7 @@ fn first_word(text: &str) -> &str {
 }
 
 /// The most words that one of our expressions has.
-const MOST_WORDS: usize = 5;
+pub(super) const MOST_WORDS: usize = 5;
 
 impl<'t> Phrases<'t> {
     /// The phrases of folded words with single spaces between.
@@ -341,6 +341,11 @@ impl<'t> Phrases<'t> {
             runs.extend(ends.take(MOST_WORDS).filter_map(|end| rest.get(..end)));
         }
         Self { words, runs }
+    }
+
+    /// The phrases themselves, in no order.
+    pub(super) fn runs(&self) -> impl Iterator<Item = &'t str> {
+        self.runs.iter().copied()
     }
 
     /// The first of these expressions that stands in the text.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use postly_app::{App, Shutdown, Workers, operator::Who};
-use postly_domain::{PhoneE164, Provider};
+use postly_domain::{ModelBudget, PhoneE164, Provider};
 use postly_simulator::{Channel, LedgerLine, Person, Simulator, SimulatorConfig};
 use postly_whatsapp::{
     WEBHOOK_PATH,
@@ -180,6 +180,7 @@ fn configuration(
             shared_keys: vec![],
         }),
         identity_hash_key: secret("the demo's own identity hash key"),
+        model_budget: ModelBudget::default(),
         writer: WriterChoice::Offline,
         welcome_credits: 5,
         trial_credits: TRIAL_CREDITS,

@@ -1,5 +1,6 @@
 //! Who writes: the variables of the models.
 
+use postly_domain::ModelBudget;
 use postly_pipeline::openai::OpenAiConfig;
 
 use super::Reader;
@@ -46,6 +47,15 @@ impl Reader {
                 self.fault("WRITER is missing: set OPENAI_API_KEY or OPENAI_BASE_URL, or WRITER=offline for the built-in writer");
                 None
             }
+        }
+    }
+
+    /// How often models may be asked in a day.
+    pub(super) fn model_budget(&mut self) -> ModelBudget {
+        let ModelBudget { author, all } = ModelBudget::default();
+        ModelBudget {
+            author: self.number("MODEL_DAILY_CALLS_PER_AUTHOR", author),
+            all: self.number("MODEL_DAILY_CALLS", all),
         }
     }
 

@@ -1,0 +1,55 @@
+//! What models may cost in a day.
+
+use std::sync::{Mutex, PoisonError};
+
+use postly_domain::UnixMillis;
+use postly_store::{StoreError, Tx, budgets};
+
+use crate::{
+    App,
+    people::{DAY_MS, Person},
+};
+
+/// How old the count of all calls may be. What is written meanwhile is a matter of seconds, and a budget one of a day.
+const STALE_MS: i64 = 10_000;
+
+/// The count of all calls, and when it was made.
+#[derive(Default)]
+pub(crate) struct Calls(Mutex<Option<(UnixMillis, i64)>>);
+
+/// Whose budget is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spent {
+    /// Hers.
+    Author,
+    /// Everybody's.
+    All,
+}
+
+impl App {
+    /// Whether a model may not be asked for this person now.
+    pub(crate) async fn spent_budget(
+        &self,
+        tx: &mut Tx,
+        person: &Person,
+        now: UnixMillis,
+    ) -> Result<Option<Spent>, StoreError> {
+        let budget = self.0.settings.model_budget;
+        if person.recent_calls >= budget.author {
+            return Ok(Some(Spent::Author));
+        }
+        if budget.all == 0 {
+            return Ok(None);
+        }
+        let known = *self.0.calls.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = match known {
+            Some((at, calls)) if (0..STALE_MS).contains(&now.since_ms(at)) => calls,
+            Some(_) | None => {
+                let calls = budgets::calls_since(tx, now.plus_ms(-DAY_MS)).await?;
+                *self.0.calls.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, calls));
+                calls
+            }
+        };
+        Ok((all >= budget.all).then_some(Spent::All))
+    }
+}

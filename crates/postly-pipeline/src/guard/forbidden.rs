@@ -1,0 +1,163 @@
+//! What no post may be about, because the rules of the channel forbid it: WhatsApp's Business Messaging Policy and its Commerce
+//! Policy (whatsapp.com/legal) name hate, adult content, weapons, drugs, alcohol, tobacco and gambling.
+//!
+//! Only expressions that mean nothing else; a shop that sells wine glasses, rum cakes or water pistols is served.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
+
+use super::claims::Phrases;
+use crate::tokens::folded_words;
+
+/// Why a post is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Forbidden {
+    /// Against people for what they are.
+    Hate,
+    /// Sex for sale, or to be looked at.
+    Sexual,
+    /// Firearms, ammunition, explosives, and what is made to hurt.
+    Weapons,
+    /// Drugs.
+    Drugs,
+    /// Alcohol for sale.
+    Alcohol,
+    /// Tobacco and what replaces it.
+    Tobacco,
+    /// Games for money.
+    Gambling,
+}
+
+impl Forbidden {
+    /// All there are.
+    pub const ALL: [Self; 7] =
+        [Self::Hate, Self::Sexual, Self::Weapons, Self::Drugs, Self::Alcohol, Self::Tobacco, Self::Gambling];
+
+    /// The name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hate => "hate",
+            Self::Sexual => "sexual",
+            Self::Weapons => "weapons",
+            Self::Drugs => "drugs",
+            Self::Alcohol => "alcohol",
+            Self::Tobacco => "tobacco",
+            Self::Gambling => "gambling",
+        }
+    }
+}
+
+/// Whether a text is about something forbidden, and what.
+pub fn forbidden(text: &str) -> Option<Forbidden> {
+    let words = folded_words(text);
+    if insults_a_group(&words) {
+        return Some(Forbidden::Hate);
+    }
+    let text = words.join(" ");
+    kinds_in(&Phrases::of(&text)).next()?;
+    // What is left without the harmless expressions; they part what stood around them.
+    let mut rest = format!(" {text} ");
+    for harmless in HARMLESS.iter() {
+        rest = rest.replace(&format!(" {harmless} "), " \n ");
+    }
+    rest.split('\n').filter_map(|piece| kinds_in(&Phrases::of(piece.trim())).min()).min()
+}
+
+/// The same for a post, but for what its brief, in folded words with single spaces between, speaks of without being about
+/// it: who bakes rum cakes may say "rum".
+pub(super) fn beyond(brief: &str, post: &str) -> Option<Forbidden> {
+    forbidden(post).filter(|found| !kinds_in(&Phrases::of(brief)).any(|kind| kind == *found))
+}
+
+fn kinds_in(phrases: &Phrases<'_>) -> impl Iterator<Item = Forbidden> {
+    phrases.runs().filter_map(|run| BY_EXPRESSION.get(run).copied())
+}
+
+/// Every expression that is looked for.
+pub(super) fn expressions() -> impl Iterator<Item = &'static str> {
+    BY_EXPRESSION.keys().copied()
+}
+
+/// "Such people are something vile", in this order, with at most two words before the vile one.
+fn insults_a_group(words: &[String]) -> bool {
+    const ARE: [&str; 4] = ["sont", "are", "son", "sao"];
+    words.windows(2).zip(1..).any(|(pair, at)| {
+        let [group, are] = pair else { return false };
+        GROUPS.contains(group.as_str())
+            && ARE.contains(&are.as_str())
+            && words.iter().skip(at + 1).take(3).any(|word| VILE.contains(word.as_str()))
+    })
+}
+
+/// The expressions of one kind, in the order of the file.
+fn listed(kind: &str) -> impl Iterator<Item = &'static str> {
+    let lines = WORDS.lines().filter_map(|line| line.split_once(": "));
+    lines.filter(move |(name, _)| *name == kind).flat_map(|(_, words)| words.split(", "))
+}
+
+const WORDS: &str = include_str!("forbidden_words.txt");
+
+static BY_EXPRESSION: LazyLock<HashMap<&'static str, Forbidden>> = LazyLock::new(|| {
+    Forbidden::ALL
+        .into_iter()
+        .flat_map(|kind| listed(kind.as_str()).map(move |words| (words, kind)))
+        .collect()
+});
+static GROUPS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("group").collect());
+static VILE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("vile").collect());
+/// The longest first: "alcohol free beer" before "alcohol free".
+static HARMLESS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let mut harmless: Vec<_> = listed("harmless").collect();
+    harmless.sort_by_key(|words| std::cmp::Reverse(words.len()));
+    harmless
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASES: &str = include_str!("forbidden_cases.txt");
+
+    /// The lines of a file of cases: what is expected, the language, and the brief.
+    fn cases() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        CASES.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| {
+            let (expected, rest) = line.split_once('|').unwrap();
+            let (language, brief) = rest.split_once('|').unwrap();
+            (expected, language, brief)
+        })
+    }
+
+    #[test]
+    fn l09_what_whatsapp_forbids_is_found_in_three_languages_and_what_sounds_like_it_is_not() {
+        let mut wrong = vec![];
+        let mut refused = HashMap::new();
+        for (expected, language, brief) in cases() {
+            let found = forbidden(brief).map_or("harmless", Forbidden::as_str);
+            if found != expected {
+                wrong.push(format!("{found}, not {expected}: {brief}"));
+            }
+            *refused.entry((expected, language)).or_insert(0) += 1;
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        let all: i32 =
+            refused.iter().filter(|((kind, _), _)| *kind != "harmless").map(|(_, count)| count).sum();
+        assert!(all >= 90, "{all}: {refused:?}");
+    }
+
+    #[test]
+    fn l09_expressions_are_written_as_they_are_compared() {
+        for expression in expressions().chain(HARMLESS.iter().copied()) {
+            assert_eq!(folded_words(expression).join(" "), expression);
+            assert!(expression.split(' ').count() <= super::super::claims::MOST_WORDS, "{expression}");
+        }
+    }
+
+    #[test]
+    fn l09_a_post_may_speak_of_what_its_brief_speaks_of() {
+        let brief = folded_words("Nos babas au rhum, 4 € pièce").join(" ");
+        assert_eq!(beyond(&brief, "Un baba, du rhum ambré, du bonheur"), None);
+        assert_eq!(beyond(&brief, "Un baba et une cigarette"), Some(Forbidden::Tobacco));
+    }
+}

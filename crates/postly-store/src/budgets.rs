@@ -1,0 +1,19 @@
+//! How often models were asked lately.
+
+use postly_domain::UnixMillis;
+
+use crate::{
+    StoreError, Tx,
+    retention::first_id,
+    sql::{Sql, args},
+};
+
+const CALLS: Sql = Sql::both("SELECT COUNT(*) AS calls FROM model_calls WHERE id >= $1");
+
+/// How many calls to models were recorded since an instant, for all authors.
+///
+/// # Errors
+/// When the database fails.
+pub async fn calls_since(tx: &mut Tx, since: UnixMillis) -> Result<i64, StoreError> {
+    tx.one(CALLS, args![&first_id(since)]).await?.int("calls")
+}
