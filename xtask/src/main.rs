@@ -4,6 +4,7 @@
 
 mod bench;
 mod chaos;
+mod deps;
 mod mutants;
 mod oracles;
 mod threats;
@@ -32,6 +33,7 @@ cargo xtask oracles [--accept]
                           compare with
 cargo xtask fuzz [TARGET] [--seconds N]
                           random inputs to every parser of what comes from outside, for a minute each
+cargo xtask deps          what we depend on: where from, under which licence, in how many versions, with which advisories
 cargo xtask tidy          the arrows between crates, SQL in one room, files of a readable size
 cargo xtask threats [--check]
                           writes docs/THREATS.md, the attacks and the tests that try them; or checks that it would not
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         ["oracles"] => oracles::ask(false),
         ["oracles", "--accept"] => oracles::ask(true),
         ["fuzz", rest @ ..] => fuzz(rest),
+        ["deps"] => deps::check(),
         ["tidy"] => tidy::check(),
         ["threats"] => threats::write(),
         ["threats", "--check"] => threats::check(),
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
 fn ci() -> anyhow::Result<()> {
     postly_postgres::install()?;
     tidy::check()?;
+    deps::check()?;
     threats::check()?;
     cargo(&["fmt", "--all", "--check"])?;
     const FEATURES: [&str; 2] = ["--features", "postly/crash-points"];
