@@ -9,8 +9,9 @@ use postly_domain::{
 };
 use postly_store::{
     StoreError, Tx,
+    attempts::{self, NewAttempt},
     lanes::{self, ClaimedLane, Queue},
-    outbox::{self, DueMessage, Ended, NewAttempt},
+    outbox::{self, DueMessage, Ended},
 };
 use postly_whatsapp::{Body, Button, Outgoing};
 
@@ -69,11 +70,11 @@ impl App {
             };
             departures.extend(self.step(tx, claimed, message, now).await?);
         }
-        let attempts: Vec<NewAttempt<'_>> = departures
+        let noted: Vec<NewAttempt<'_>> = departures
             .iter()
             .map(|departure| NewAttempt { id: &departure.attempt, message_id: &departure.message.id })
             .collect();
-        outbox::begin_attempts(tx, &attempts, now).await?;
+        attempts::begin(tx, &noted, now).await?;
         #[cfg(feature = "mutant-m02")]
         for departure in &mut departures {
             departure.already = self.send(&departure.message, &departure.attempt).await;
@@ -209,22 +210,22 @@ impl App {
         let mut tx = self.0.db.write().await?;
         let more = match outcome {
             SendOutcome::Accepted { provider_message_id } => {
-                outbox::attempt_accepted(&mut tx, attempt, provider_message_id).await?;
+                attempts::accepted(&mut tx, attempt, provider_message_id).await?;
                 self.end(&mut tx, claimed, message, Ended::Accepted, None).await?
             }
             SendOutcome::Refused { code, action, retry_after_ms } => {
-                outbox::attempt_ended(&mut tx, attempt, true, Some(*code)).await?;
+                attempts::ended(&mut tx, attempt, true, Some(*code)).await?;
                 self.refused(&mut tx, claimed, message, *code, *action, *retry_after_ms).await?
             }
             SendOutcome::NotSent => {
-                outbox::attempt_ended(&mut tx, attempt, true, None).await?;
+                attempts::ended(&mut tx, attempt, true, None).await?;
                 self.retry(&mut tx, claimed, message, None).await?
             }
             SendOutcome::Unclear => {
-                outbox::attempt_ended(&mut tx, attempt, false, None).await?;
+                attempts::ended(&mut tx, attempt, false, None).await?;
                 outbox::mark_unknown(&mut tx, &message.id).await?;
                 // A status may have come while we waited for the answer.
-                let heard = outbox::attempts(&mut tx, &message.id).await?;
+                let heard = attempts::of(&mut tx, &message.id).await?;
                 let now = self.now();
                 match delivery::next_step(message.form, &heard, now, message.expires_at) {
                     NextStep::Accepted => self.end(&mut tx, claimed, message, Ended::Accepted, None).await?,
@@ -337,8 +338,7 @@ impl App {
         mut reason: Option<&str>,
     ) -> Result<bool, StoreError> {
         let now = self.now();
-        if ended != Ended::Accepted && outbox::attempts(tx, &message.id).await?.iter().any(Attempt::is_taken)
-        {
+        if ended != Ended::Accepted && attempts::of(tx, &message.id).await?.iter().any(Attempt::is_taken) {
             (ended, reason) = (Ended::Accepted, None);
         }
         if cfg!(feature = "mutant-m11") {

@@ -6,7 +6,7 @@ use postly_domain::{
     id::{AuthorId, EntryId, GenerationId, MessageId},
 };
 use postly_store::{
-    StoreError, Tx, generations, outbox,
+    StoreError, Tx, attempts, generations, outbox,
     wallets::{self, NewEntry, Posted},
 };
 
@@ -27,7 +27,7 @@ impl App {
         let (Some(author), Some(generation)) = (author, generation.filter(|_| carries_variant)) else {
             return Ok(());
         };
-        if outbox::may_arrive(tx, message).await? {
+        if attempts::may_arrive(tx, message).await? {
             return Ok(());
         }
         // Counted under the lock, so that two failures at once cannot both be the third.

@@ -7,9 +7,10 @@ use postly_domain::{
 };
 use postly_store::{
     Tx,
+    attempts::{self, Reported},
     inbox::{DueEvent, Outcome},
     lanes::{self, ClaimedLane, Queue},
-    outbox::{self, Ended, Reported},
+    outbox::{self, Ended},
 };
 
 use crate::{App, JourneyError, crash};
@@ -25,7 +26,7 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let reported =
-            outbox::reported(&mut tx, event.provider, update.attempt.as_ref(), &update.provider_message_id)
+            attempts::reported(&mut tx, event.provider, update.attempt.as_ref(), &update.provider_message_id)
                 .await?;
         let Some(reported) = reported else {
             let outcome = Outcome::Ignored(IgnoreRule::UnknownMessage);
@@ -51,7 +52,7 @@ impl App {
         {
             self.check_recipient(&mut tx, event.provider, &phone, bsuid).await?;
         }
-        outbox::set_status(
+        attempts::set_status(
             &mut tx,
             &reported.attempt,
             status,
@@ -82,7 +83,7 @@ impl App {
     ) -> Result<(), JourneyError> {
         let now = self.now();
         let id = &reported.message;
-        let attempts = outbox::attempts(tx, id).await?;
+        let attempts = attempts::of(tx, id).await?;
         if attempts.iter().any(Attempt::is_taken) {
             if ended != "accepted" {
                 // We had given up hearing of it.

@@ -9,6 +9,7 @@ mod schema;
 mod sql;
 mod sqlite;
 
+pub mod attempts;
 pub mod audit;
 pub mod authors;
 pub mod budgets;

@@ -16,7 +16,7 @@ use postly_domain::{
     post::{BriefKind, Intent, Platform},
 };
 use postly_store::{
-    authors, dead_letters,
+    attempts, authors, dead_letters,
     generations::{self, NewGeneration},
     inbox,
     lanes::{self, Queue},
@@ -349,8 +349,10 @@ impl Machine<'_> {
         }
         for attempt in &self.attempts {
             if self.messages[attempt.message].id == message.id {
-                let reported =
-                    outbox::reported(&mut tx, Provider::Meta, Some(&attempt.id), "").await.unwrap().unwrap();
+                let reported = attempts::reported(&mut tx, Provider::Meta, Some(&attempt.id), "")
+                    .await
+                    .unwrap()
+                    .unwrap();
                 return reported.ended.map(|ended| {
                     assert_eq!(ended, "accepted");
                     "accepted"
@@ -402,7 +404,7 @@ impl Machine<'_> {
             let expected = if attempts.iter().any(|attempt| attempt.is_taken()) { "accepted" } else { "not" };
             assert_eq!(self.end_of(message).await, Some(expected), "message {at}");
             let mut tx = self.scene.db().read().await.unwrap();
-            let known = outbox::attempts(&mut tx, &message.id).await.unwrap();
+            let known = attempts::of(&mut tx, &message.id).await.unwrap();
             for (known, attempt) in known.iter().zip(&attempts) {
                 let expected = match (attempt.status, attempt.told) {
                     (Some(status), _) => AttemptState::Known(status),

@@ -1,0 +1,226 @@
+//! Attempts: every call to a provider that was to bring a message, and what is known of it.
+
+use postly_domain::{
+    Provider, UnixMillis,
+    delivery::{Attempt, AttemptState, Form},
+    event::DeliveryStatus,
+    id::{AttemptId, AuthorId, GenerationId, MessageId},
+};
+use serde::Serialize;
+
+use crate::{
+    Engine, StoreError, Tx,
+    sql::{Row, Sql, args},
+};
+
+const OF: Sql =
+    Sql::both("SELECT state, status, started_at_ms FROM attempts WHERE message_id = $1 ORDER BY id");
+
+/// The attempts of a message, oldest first.
+///
+/// # Errors
+/// When the database fails, or a row cannot be read.
+pub async fn of(tx: &mut Tx, message: &MessageId) -> Result<Vec<Attempt>, StoreError> {
+    tx.all(OF, args![message]).await?.iter().map(attempt).collect()
+}
+
+pub(crate) fn attempt(row: &Row) -> Result<Attempt, StoreError> {
+    let state = match row.text("state")?.as_str() {
+        "sending" => AttemptState::Sending,
+        "unclear" => AttemptState::Unclear,
+        "refused" => AttemptState::Refused,
+        _ => AttemptState::Known(status(row)?),
+    };
+    Ok(Attempt { started_at: row.time("started_at_ms")?, state })
+}
+
+fn status(row: &Row) -> Result<DeliveryStatus, StoreError> {
+    DeliveryStatus::parse(&row.text("status")?).ok_or(StoreError::Unreadable { column: "status" })
+}
+
+const BEGIN: Sql =
+    Sql::both("INSERT INTO attempts (id, message_id, state, started_at_ms) VALUES ($1, $2, 'sending', $3)");
+const MARK_SENDING: Sql = Sql::both(
+    "UPDATE outbox SET state = 'sending' WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
+);
+
+/// Both, for any number of attempts in one journey to PostgreSQL and back.
+const BEGIN_ALL: Sql = Sql::postgres(
+    "WITH new AS (SELECT id, message_id FROM json_to_recordset($1::json) AS new (id TEXT, message_id TEXT)), \
+     begun AS (INSERT INTO attempts (id, message_id, state, started_at_ms) \
+     SELECT id, message_id, 'sending', $2 FROM new) \
+     UPDATE outbox SET state = 'sending' WHERE id IN (SELECT message_id FROM new) \
+     AND state IN ('ready', 'sending', 'unknown')",
+);
+
+/// An attempt that is about to be made.
+#[derive(Serialize)]
+pub struct NewAttempt<'a> {
+    /// Its id.
+    pub id: &'a AttemptId,
+    /// The message.
+    pub message_id: &'a MessageId,
+}
+
+/// Notes that attempts are about to be made. Committed before the calls, so that a crash cannot hide them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin(tx: &mut Tx, attempts: &[NewAttempt<'_>], now: UnixMillis) -> Result<(), StoreError> {
+    match tx.engine() {
+        Engine::Sqlite => {
+            for NewAttempt { id, message_id } in attempts {
+                tx.execute(BEGIN, args![*id, *message_id, now]).await?;
+                tx.execute(MARK_SENDING, args![*message_id]).await?;
+            }
+        }
+        Engine::Postgres if attempts.is_empty() => {}
+        Engine::Postgres => {
+            let attempts =
+                serde_json::to_string(attempts).map_err(|error| StoreError::Statement(error.into()))?;
+            tx.execute(BEGIN_ALL, args![attempts, now]).await?;
+        }
+    }
+    Ok(())
+}
+
+const ACCEPTED: Sql = Sql::both(
+    "UPDATE attempts SET state = 'known', status = COALESCE(status, 'accepted'), provider_message_id = $2 \
+     WHERE id = $1",
+);
+
+/// Notes that the provider took an attempt. A status that came before our answer stands.
+///
+/// # Errors
+/// When the database fails.
+pub async fn accepted(tx: &mut Tx, attempt: &AttemptId, provider_message_id: &str) -> Result<(), StoreError> {
+    tx.execute(ACCEPTED, args![attempt, provider_message_id]).await?;
+    Ok(())
+}
+
+const NOT_ACCEPTED: Sql =
+    Sql::both("UPDATE attempts SET state = $2, error_code = $3 WHERE id = $1 AND state = 'sending'");
+
+/// Notes that an attempt ended without the provider taking it for sure. A status that came meanwhile stands.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ended(
+    tx: &mut Tx,
+    attempt: &AttemptId,
+    clearly_refused: bool,
+    error_code: Option<i64>,
+) -> Result<(), StoreError> {
+    let state = if clearly_refused { "refused" } else { "unclear" };
+    tx.execute(NOT_ACCEPTED, args![attempt, state, error_code]).await?;
+    Ok(())
+}
+
+/// The attempt a status is about, and its message.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// What is known of it.
+    pub state: AttemptState,
+    /// Its message.
+    pub message: MessageId,
+    /// The message's lane.
+    pub lane: String,
+    /// Whether the message has left the line.
+    pub ended: Option<String>,
+    /// To whom, when we know her.
+    pub author: Option<AuthorId>,
+    /// The generation it brings.
+    pub generation: Option<GenerationId>,
+    /// Whether it brings at least one of the posts.
+    pub carries_variant: bool,
+    /// How it was sent.
+    pub form: Form,
+    /// Where it was sent.
+    pub address: String,
+}
+
+macro_rules! reported_sql {
+    ($condition:literal, $lock:literal) => {
+        concat!(
+            "SELECT attempts.id, attempts.state, attempts.status, attempts.started_at_ms, attempts.message_id, ",
+            "outbox.lane, CASE WHEN outbox.finished_at_ms IS NULL THEN NULL ELSE outbox.state END AS ended, ",
+            "outbox.author_id, outbox.generation_id, outbox.carries_variant, outbox.form, outbox.address ",
+            "FROM attempts JOIN outbox ON outbox.id = attempts.message_id WHERE ",
+            $condition,
+            " ORDER BY attempts.id DESC LIMIT 1",
+            $lock
+        )
+    };
+}
+const BY_ATTEMPT: Sql = Sql::each(
+    reported_sql!("attempts.id = $1", ""),
+    reported_sql!("attempts.id = $1", " FOR UPDATE OF outbox"),
+);
+const BY_PROVIDER_ID: Sql = Sql::each(
+    reported_sql!("attempts.provider_message_id = $1 AND outbox.provider = $2", ""),
+    reported_sql!("attempts.provider_message_id = $1 AND outbox.provider = $2", " FOR UPDATE OF outbox"),
+);
+
+/// Finds what a status is about: by the id we sent along, else by the provider's id. Locks the message.
+///
+/// # Errors
+/// When the database fails, or the row cannot be read.
+pub async fn reported(
+    tx: &mut Tx,
+    provider: Provider,
+    attempt_id: Option<&AttemptId>,
+    provider_message_id: &str,
+) -> Result<Option<Reported>, StoreError> {
+    let mut row = None;
+    if let Some(id) = attempt_id {
+        row = tx.maybe_one(BY_ATTEMPT, args![id]).await?;
+    }
+    if row.is_none() {
+        row = tx.maybe_one(BY_PROVIDER_ID, args![provider_message_id, provider]).await?;
+    }
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Reported {
+        attempt: AttemptId::new(row.text("id")?),
+        state: attempt(&row)?.state,
+        message: MessageId::new(row.text("message_id")?),
+        lane: row.text("lane")?,
+        ended: row.maybe_text("ended")?,
+        author: row.maybe_text("author_id")?.map(AuthorId::new),
+        generation: row.maybe_text("generation_id")?.map(GenerationId::new),
+        carries_variant: row.flag("carries_variant")?,
+        form: Form::parse(&row.text("form")?).ok_or(StoreError::Unreadable { column: "form" })?,
+        address: row.text("address")?,
+    }))
+}
+
+const SET_STATUS: Sql = Sql::both(
+    "UPDATE attempts SET state = 'known', status = $2, error_code = COALESCE($3, error_code), \
+     provider_message_id = COALESCE(provider_message_id, $4) WHERE id = $1",
+);
+
+/// Writes what is known of an attempt now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_status(
+    tx: &mut Tx,
+    attempt: &AttemptId,
+    status: DeliveryStatus,
+    error_code: Option<i64>,
+    provider_message_id: &str,
+) -> Result<(), StoreError> {
+    tx.execute(SET_STATUS, args![attempt, status.as_str(), error_code, provider_message_id]).await?;
+    Ok(())
+}
+
+/// Whether an attempt of a message may still arrive, or has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn may_arrive(tx: &mut Tx, message: &MessageId) -> Result<bool, StoreError> {
+    Ok(of(tx, message).await?.iter().any(|attempt| {
+        !matches!(attempt.state, AttemptState::Refused | AttemptState::Known(DeliveryStatus::Failed))
+    }))
+}
