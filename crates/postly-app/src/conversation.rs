@@ -11,7 +11,7 @@ use postly_domain::{
 };
 use postly_pipeline::guard::forbidden;
 use postly_store::{
-    Tx, authors,
+    StoreError, Tx, authors,
     inbox::{self, DueEvent, Outcome},
     lanes::{self, ClaimedLane},
     outbox, wallets,
@@ -97,12 +97,9 @@ impl App {
         let turn = repeats.as_ref().map_or(Turn::Answer, |(_, turn)| *turn);
         let claimed = &ClaimedLane { repeats: repeats.map(|(repeats, _)| repeats), ..claimed.clone() };
         let say =
-            |purpose, key| Some(Reply::plain(purpose, self.0.catalogue.text(person.author.language, key)));
+            |purpose, key| Ok(Reply::plain(purpose, self.0.catalogue.text(person.author.language, key)));
         let reply = match &command {
-            _ if turn == Turn::Silence => {
-                let outcome = Outcome::Ignored(IgnoreRule::Loop);
-                return self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await;
-            }
+            _ if turn == Turn::Silence => Err(IgnoreRule::Loop),
             _ if turn == Turn::LastWord => {
                 metrics::counter!("loops_total").increment(1);
                 say("loop", "loop")
@@ -113,26 +110,33 @@ impl App {
                     metrics::counter!("forbidden_briefs_total", "kind" => kind.as_str()).increment(1);
                     let yesterday = now.plus_ms(-DAY_MS);
                     let told = outbox::queued_since(&mut tx, &claimed.lane, "forbidden", yesterday).await?;
-                    if told < MOST_FORBIDDEN { say("forbidden", "forbidden") } else { None }
+                    if told < MOST_FORBIDDEN {
+                        say("forbidden", "forbidden")
+                    } else {
+                        Err(IgnoreRule::SaidAlready)
+                    }
                 }
             },
             Command::Login => {
-                self.bring_code(&mut tx, &person, &message.sender, &claimed.lane, None, now).await?
+                let brought = self.bring_code(&mut tx, &person, &message.sender, &claimed.lane, None, now);
+                brought.await?.ok_or(IgnoreRule::SaidAlready)
             }
             Command::Export => {
                 let url = format!("{}/api/me/export", self.0.settings.site_url);
                 let url = [("url", Value::Text(&url))];
                 let lead = Some(self.0.catalogue.format(person.author.language, "export", &url));
-                self.bring_code(&mut tx, &person, &message.sender, &claimed.lane, lead, now).await?
+                let brought = self.bring_code(&mut tx, &person, &message.sender, &claimed.lane, lead, now);
+                brought.await?.ok_or(IgnoreRule::SaidAlready)
             }
-            Command::Phrase(phrase) => Some(self.answer_phrase(&mut tx, &person, phrase, now).await?),
-            Command::NotMe => Some(self.deny_codes(&mut tx, &person, now).await?),
-            command => Some(self.answer(&mut tx, &person, command, now).await?),
+            Command::Phrase(phrase) => Ok(self.answer_phrase(&mut tx, &person, phrase, now).await?),
+            Command::NotMe => Ok(self.deny_codes(&mut tx, &person, now).await?),
+            command => Ok(self.answer(&mut tx, &person, command, now).await?),
         };
+        self.let_go(&mut tx, event, now).await?;
         match reply {
-            Some(reply) => self.reply_and_finish(tx, claimed, event, message, &person, reply).await,
-            None => {
-                let outcome = Outcome::Ignored(IgnoreRule::SaidAlready);
+            Ok(reply) => self.reply_and_finish(tx, claimed, event, message, &person, reply).await,
+            Err(rule) => {
+                let outcome = Outcome::Ignored(rule);
                 self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await
             }
         }
@@ -334,6 +338,21 @@ impl App {
         }
     }
 
+    /// Releases what an earlier try at an event may have reserved, when there will be no posts after all.
+    pub(crate) async fn let_go(
+        &self,
+        tx: &mut Tx,
+        event: &DueEvent,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        if event.attempts > 1
+            && let Some(hold) = wallets::open_hold(tx, &hold_key(event)).await?
+        {
+            wallets::release(tx, &hold, now).await?;
+        }
+        Ok(())
+    }
+
     async fn bury(
         &self,
         claimed: &ClaimedLane,
@@ -342,9 +361,7 @@ impl App {
     ) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        if let Some(hold) = wallets::open_hold(&mut tx, &hold_key(event)).await? {
-            wallets::release(&mut tx, &hold, now).await?;
-        }
+        self.let_go(&mut tx, event, now).await?;
         let mut author = None;
         if apologise
             && let Ok(InboundEvent::Message(message)) =

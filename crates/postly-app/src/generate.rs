@@ -48,6 +48,7 @@ impl App {
                 Spent::Author => "budget-author",
                 Spent::All => "budget-all",
             };
+            self.let_go(&mut tx, event, now).await?;
             tracing::warn!(author.id = %author, ?spent, "A day's budget of model calls is used up");
             let units = vec![self.0.catalogue.text(person.author.language, key)];
             return self.refuse(tx, claimed, &asked, "budget", units, now).await;

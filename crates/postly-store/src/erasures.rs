@@ -18,7 +18,7 @@ macro_rules! hers {
 }
 
 /// What is hers, in an order in which nothing refers to what is gone already.
-const ERASED: [Sql; 8] = [
+const ERASED: [Sql; 9] = [
     Sql::both(hers!("DELETE FROM sessions WHERE author_id")),
     Sql::both(
         "DELETE FROM challenges WHERE phone IN (SELECT phone FROM identities WHERE author_id = $1) \
@@ -28,6 +28,11 @@ const ERASED: [Sql; 8] = [
     Sql::both(hers!("DELETE FROM attempts WHERE message_id IN (SELECT id FROM outbox WHERE author_id", ")")),
     Sql::both(hers!("DELETE FROM model_calls WHERE author_id")),
     Sql::both(hers!("UPDATE wallets SET held = 0 WHERE author_id")),
+    Sql::both(hers!(
+        "UPDATE lanes SET repeats = NULL WHERE repeats IS NOT NULL AND queue = 'inbox' AND lane IN \
+         (SELECT lane FROM inbox WHERE author_id",
+        ")"
+    )),
     // The keyed hash of its key still recognises an event that a provider brings again.
     Sql::both(hers!(
         "UPDATE inbox SET slice = '', lane = '', author_id = NULL, answer_id = NULL, state = 'ignored', \

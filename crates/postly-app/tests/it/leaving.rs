@@ -191,7 +191,10 @@ async fn what_waits_for_her_dies_with_her_and_what_comes_again_makes_nobody() {
         app.deliver(&again).await;
         // Nobody has answered it yet, and an operator erases her.
         let id = app.app.account(&fatou.who()).await.unwrap().author.id;
+        let remembered = async || app.count("SELECT COUNT(*) FROM lanes WHERE repeats IS NOT NULL").await;
+        assert_eq!(remembered().await, 1, "what she said last");
         app.app.erase(&id).await.unwrap();
+        assert_eq!(remembered().await, 0);
         let before = fatou.received().len();
         app.run_until_idle().await;
         app.deliver(&again).await;

@@ -108,3 +108,23 @@ async fn l20_a_machine_that_answers_us_is_left_alone_and_who_says_something_else
     })
     .await;
 }
+
+#[tokio::test]
+async fn l13_what_was_reserved_before_the_budget_was_spent_is_let_go() {
+    let options = Options { model_budget: ModelBudget { author: 5, all: 1 }, ..Options::default() };
+    for_each_engine_with(options, async |app| {
+        let (fatou, marie) = (app.author(), app.author_of(Channel::Meta, MARIE));
+        fatou.says("bonjour").await;
+        // Her posts cannot be saved, and are tried again later.
+        app.change("ALTER TABLE generations RENAME TO elsewhere").await;
+        fatou.says(BRIEF).await;
+        app.change("ALTER TABLE elsewhere RENAME TO generations").await;
+        assert_eq!(fatou.wallet().await.held, 1);
+        marie.says(BRIEF).await;
+        app.advance_ms(60_000);
+        app.run_until_idle().await;
+        assert!(fatou.last_text().starts_with("🌙"), "{}", fatou.last_text());
+        assert_eq!((fatou.wallet().await.held, fatou.credits().await), (0, 5));
+    })
+    .await;
+}
