@@ -4,7 +4,9 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, bail};
 
-use crate::mutants::MUTANTS;
+use postly_postgres::{Care, Cluster};
+
+use crate::mutants::{Hunt, MUTANTS, Mutant};
 
 /// Programs that a fault needs, and the Debian packages they come in. Without one, its row says that it was skipped.
 const TOOLS: [(&str, &str); 2] = [("strace", "strace"), ("faketime", "faketime")];
@@ -31,18 +33,9 @@ pub(crate) fn mutants(only: &[&str]) -> anyhow::Result<()> {
     let mut missed = vec![];
     let mut lines = vec![];
     for mutant in MUTANTS.iter().filter(|mutant| only.is_empty() || only.contains(&mutant.feature)) {
-        let folder = build(true, Some(mutant.feature))?;
-        crate::step(&format!("{}: {}", mutant.feature, mutant.defect));
-        let status = campaign(&folder)
-            .args(["--seed", "1", "--stop-at-first"])
-            .args(mutant.hunt)
-            .status()
-            .context("cannot run the campaign")?;
-        // Anything but a plain "red" is a campaign that could not run.
-        let caught = match status.code() {
-            Some(RED) => true,
-            Some(0) => false,
-            _ => bail!("the campaign itself failed on {}: {status}", mutant.feature),
+        let caught = match mutant.hunt {
+            Hunt::Campaign(args) => campaign_notices(mutant, args)?,
+            Hunt::Tests(name) => tests_notice(mutant, name)?,
         };
         let verdict = if caught { "caught" } else { "NOT CAUGHT" };
         lines.push(format!("| {} | {} | {verdict} |", mutant.feature, mutant.defect));
@@ -54,6 +47,45 @@ pub(crate) fn mutants(only: &[&str]) -> anyhow::Result<()> {
     build(true, None)?;
     println!("\n| planted | defect | |\n|---|---|---|\n{}", lines.join("\n"));
     if missed.is_empty() { Ok(()) } else { bail!("not caught: {}", missed.join(", ")) }
+}
+
+fn campaign_notices(mutant: &Mutant, args: &[&str]) -> anyhow::Result<bool> {
+    let folder = build(true, Some(mutant.feature))?;
+    crate::step(&format!("{}: {}", mutant.feature, mutant.defect));
+    let status = campaign(&folder)
+        .args(["--seed", "1", "--stop-at-first"])
+        .args(args)
+        .status()
+        .context("cannot run the campaign")?;
+    // Anything but a plain "red" is a campaign that could not run.
+    match status.code() {
+        Some(RED) => Ok(true),
+        Some(0) => Ok(false),
+        _ => bail!("the campaign itself failed on {}: {status}", mutant.feature),
+    }
+}
+
+fn tests_notice(mutant: &Mutant, name: &str) -> anyhow::Result<bool> {
+    let features = format!("postly/crash-points,postly/{}", mutant.feature);
+    let tests = [
+        "test",
+        "--locked",
+        "--package",
+        "postly-app",
+        "--package",
+        "postly",
+        "--test",
+        "it",
+        "--features",
+        &features,
+    ];
+    // What does not compile notices nothing.
+    crate::cargo(&[&tests[..], &["--no-run"]].concat())?;
+    crate::step(&format!("{}: {}", mutant.feature, mutant.defect));
+    let cluster = Cluster::start(Care::ForTests)?;
+    let mut command = Command::new(env!("CARGO"));
+    command.args(tests).args(["--", name]).env("POSTLY_TEST_POSTGRES", cluster.address());
+    Ok(!command.status().context("cannot run the tests")?.success())
 }
 
 /// The exit code of a campaign that found something.
