@@ -49,7 +49,12 @@ struct Side {
 impl Side {
     /// Starts the service and lets everybody write once.
     async fn open(stage: Stage, settings: &Settings) -> anyhow::Result<Self> {
-        let actor = stage.start(&stage.plan()).await?;
+        let mut plan = stage.plan();
+        // What is old is to stay, and not to be swept up meanwhile.
+        for class in ["RETENTION_EVENTS_DAYS", "RETENTION_MESSAGES_DAYS"] {
+            plan.variables.push((class.to_owned(), "1000000".to_owned()));
+        }
+        let actor = stage.start(&plan).await?;
         let letters = Arc::new(Letters::spread(PEOPLE, (settings.authors / PEOPLE).max(1)));
         let once = Until { time: PATIENCE, letters: usize::try_from(PEOPLE)? };
         load::keep_busy(&[actor.door()], &stage.post, &letters, &stage.far_end, once).await?;
