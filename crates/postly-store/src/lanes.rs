@@ -91,6 +91,7 @@ pub async fn claim(
                 leased_until,
                 waiting: row.int("waiting")?,
                 paid_until: row.time("paid_until_ms")?,
+                // What cannot be read is as good as nothing: it is counted anew, and holds no lane up.
                 repeats: row.maybe_text("repeats")?.and_then(|text| text.parse().ok()),
             })
         })

@@ -12,7 +12,7 @@ use super::claims::Phrases;
 use crate::tokens::folded_words;
 
 /// Why a post is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Forbidden {
     /// Against people for what they are.
     Hate,
