@@ -2,13 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use postly_domain::UnixMillis;
+use postly_domain::{UnixMillis, time::DAY_MS};
 use postly_store::{StoreError, Tx, budgets};
 
-use crate::{
-    App,
-    people::{DAY_MS, Person},
-};
+use crate::{App, people::Person};
 
 /// How old the count of all calls may be. What is written meanwhile is a matter of seconds, and a budget one of a day.
 const STALE_MS: i64 = 10_000;

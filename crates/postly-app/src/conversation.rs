@@ -7,7 +7,7 @@ use postly_domain::{
     repeats::{Repeats, Turn},
     small_talk::SmallTalk,
     text::fold,
-    time::SERVICE_WINDOW_SECS,
+    time::{DAY_MS, SERVICE_WINDOW_SECS},
 };
 use postly_pipeline::guard::forbidden;
 use postly_store::{
@@ -21,7 +21,7 @@ use crate::{
     App, JourneyError,
     catalogue::Value,
     crash,
-    people::{DAY_MS, Person},
+    people::Person,
     reply::{Asked, Reply, hold_key},
 };
 
@@ -241,7 +241,7 @@ impl App {
         let mut tx = self.0.db.write().await?;
         let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
         let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
-        let today = UnixMillis(now.day().saturating_mul(86_400_000));
+        let today = now.start_of_day();
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? > 0 {
             let author = Some(&person.author.id);
             return self.finish(tx, claimed, event, author, &Outcome::Ignored(IgnoreRule::HintGiven)).await;

@@ -7,6 +7,7 @@ use postly_domain::{
     Language, LedgerReason, PhoneE164, Provider, UnixMillis,
     event::{IdentityChange, Sender},
     id::{AuthorId, EntryId, IdentityId},
+    time::DAY_MS,
 };
 use postly_store::{
     StoreError, Tx,
@@ -16,9 +17,6 @@ use postly_store::{
 };
 
 use crate::{App, JourneyError, ids::Fresh as _};
-
-/// The time for which calls of models are counted.
-pub(crate) const DAY_MS: i64 = 86_400_000;
 
 /// A person in a conversation.
 #[derive(Debug, Clone)]

@@ -32,7 +32,7 @@ impl App {
         }
         // Counted under the lock, so that two failures at once cannot both be the third.
         wallets::lock(tx, author).await?;
-        let today = UnixMillis(now.day().saturating_mul(86_400_000));
+        let today = now.start_of_day();
         if wallets::refunds_since(tx, author, today).await? >= MAX_AUTOMATIC_REFUNDS_PER_DAY {
             tracing::error!(generation.id = %generation, "Generation {generation} did not arrive; the refunds of the day are used up, an operator must look");
             return Ok(());

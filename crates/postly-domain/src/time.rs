@@ -35,9 +35,18 @@ impl UnixMillis {
 
     /// The number of the UTC day this instant falls in.
     pub fn day(self) -> i64 {
-        self.0.div_euclid(86_400_000)
+        self.0.div_euclid(DAY_MS)
+    }
+
+    /// The first instant of its day (UTC).
+    #[must_use]
+    pub fn start_of_day(self) -> Self {
+        Self(self.day().saturating_mul(DAY_MS))
     }
 }
+
+/// A day, in milliseconds.
+pub const DAY_MS: i64 = 86_400_000;
 
 /// How long after an author's last message we may write free-form text.
 /// Meta, "Customer service windows": 24 hours from the last message or call.

@@ -4,6 +4,7 @@ use postly_domain::{
     PhoneE164, Purpose, UnixMillis,
     challenge::{COOLDOWN_MS, MAX_TRIES, Spent},
     id::{AuthorId, ChallengeId, IdentityId},
+    time::DAY_MS,
 };
 
 use crate::{
@@ -379,7 +380,6 @@ const SPENT: Sql = Sql::both(
      (SELECT COUNT(*) FROM code_sends WHERE pool = $2 AND proved_at_ms IS NULL AND sent_at_ms > $6) AS hour",
 );
 const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 86_400_000;
 
 /// What was sent lately, as far as it counts for one more code by the web. To be asked under a lock that everybody
 /// takes who sends one.
