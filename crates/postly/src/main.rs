@@ -15,6 +15,9 @@ use clap::Parser as _;
 use cli::{Cli, Command};
 use commands::Failure;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Cargo's alias cannot hold the `--` that `cargo demo -- --brief …` needs, so it arrives here.
     let mut args: Vec<_> = std::env::args_os().collect();
