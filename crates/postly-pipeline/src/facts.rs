@@ -74,9 +74,9 @@ impl BriefFacts {
         Self(facts)
     }
 
-    /// Reads only the figures of a text: its amounts, and no days or months.
-    pub(crate) fn figures(text: &str) -> Self {
-        Self(scan::facts(&plain(text), scan::ListNumbers::Count).into_iter().collect())
+    /// Those of a post, to compare a part of the brief with.
+    pub(crate) fn of(facts: &[Fact]) -> Self {
+        Self(facts.iter().cloned().collect())
     }
 
     /// Whether the brief has this fact of a post.

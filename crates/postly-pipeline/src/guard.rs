@@ -2,7 +2,7 @@
 
 use postly_domain::{Language, post::VARIANTS, post::Variant, text::fold};
 
-use crate::{Defect, facts, language, offer, prompt, tokens::folded_words};
+use crate::{Defect, facts, language, offer, prompt, tokens::spaced_words};
 
 mod claims;
 mod forbidden;
@@ -17,19 +17,17 @@ pub fn check(brief: &str, variants: &[Variant], language: Language) -> Vec<Defec
 /// A brief, read once for any number of drafts.
 pub(crate) struct Guard {
     known: facts::BriefFacts,
-    offer: Option<offer::Offer>,
+    /// What must stand in every post.
+    required: Option<offer::Required>,
     brief_words: String,
-    /// The offer's subject must be copied only into posts in the language of the brief.
-    same_language: bool,
 }
 
 impl Guard {
     pub(crate) fn new(brief: &str, language: Language) -> Self {
         Self {
             known: facts::BriefFacts::read(brief),
-            offer: offer::find(brief),
-            brief_words: folded_words(brief).join(" "),
-            same_language: !language::is_in_another(brief, language, 0.10),
+            required: required(brief, language),
+            brief_words: spaced_words(brief),
         }
     }
 
@@ -37,25 +35,26 @@ impl Guard {
         let mut defects = Vec::new();
         for (post, variant) in (1..=VARIANTS).zip(variants) {
             let text = variant.text.as_str();
-            for fact in facts::of_post(text) {
-                if !self.known.allow(&fact) {
+            let facts = facts::of_post(text);
+            for fact in &facts {
+                if !self.known.allow(fact) {
                     defects.push(Defect::UnknownFact { post, fact: fact.to_string() });
                 }
             }
-            let words = folded_words(text).join(" ");
+            let words = spaced_words(text);
             let phrases = claims::Phrases::of(&words);
-            for words in claims::beyond(&self.brief_words, &phrases, self.offer.is_some()) {
+            for words in claims::beyond(&self.brief_words, &phrases, self.required.is_some()) {
                 defects.push(Defect::UnknownPromise { post, words });
             }
-            if let Some(offer) = &self.offer {
-                for words in offer.missing_in(text, self.same_language) {
+            if let Some(required) = &self.required {
+                for words in required.missing_in(&facts, &words) {
                     defects.push(Defect::MissingOffer { post, words });
                 }
             }
             if claims::is_vulgar(&phrases) {
                 defects.push(Defect::Vulgar { post });
             }
-            if forbidden::beyond(&self.brief_words, text).is_some() {
+            if forbidden::beyond(&self.brief_words, &phrases).is_some() {
                 defects.push(Defect::Forbidden { post });
             }
             if leaks(text) {
@@ -64,6 +63,13 @@ impl Guard {
         }
         defects
     }
+}
+
+/// What a post must have of the offer of a brief, if it makes one.
+pub(crate) fn required(brief: &str, language: Language) -> Option<offer::Required> {
+    let offer = offer::find(brief)?;
+    // The offer's subject must be copied only into posts in the language of the brief.
+    Some(offer::Required::of(&offer, !language::is_in_another(brief, language, 0.10)))
 }
 
 /// Whether a post repeats a line of our instructions, or the word planted in them.

@@ -4,7 +4,7 @@
 
 use crate::{
     facts::{BriefFacts, Fact, of_post},
-    tokens::{Kind, Token, contains_words, folded_words, span, tokens},
+    tokens::{Kind, Token, contains_words, spaced_words, span, tokens},
 };
 
 mod period;
@@ -144,37 +144,55 @@ pub(crate) fn find(brief: &str) -> Option<Offer> {
     })
 }
 
-impl Offer {
-    /// The words that a post must have, and has not.
-    pub(crate) fn missing_in(&self, post: &str, same_language: bool) -> Vec<String> {
-        let mut missing = Vec::new();
-        let post_words = folded_words(post);
-        if !self.amount_stands_in(post, &post_words) {
-            missing.push(self.amount.clone());
+/// What a post must have of an offer, read once for any number of posts.
+pub(crate) struct Required {
+    /// The facts of a price; none when the amount is said in words.
+    price: Vec<Fact>,
+    /// What must stand there: as the brief words it, and as it is compared.
+    parts: Vec<(String, String)>,
+}
+
+impl Required {
+    pub(crate) fn of(offer: &Offer, same_language: bool) -> Self {
+        let mut price = of_post(&offer.amount);
+        if !price.iter().any(|fact| matches!(fact, Fact::Percent(_) | Fact::Money(..))) {
+            price.clear();
         }
+        let mut parts = vec![(offer.amount.clone(), spaced_words(&offer.amount))];
         // In another language the subject and the period are translated.
         if same_language {
-            for part in [&self.subject, &self.period].into_iter().flatten() {
-                let words = folded_words(part);
-                let lead = words.iter().take_while(|word| DETERMINERS.contains(&word.as_str())).count();
-                let core = words.get(lead..).filter(|core| !core.is_empty()).unwrap_or(&words);
-                if !contains_words(&post_words, core) {
-                    missing.push(part.clone());
+            for part in [&offer.subject, &offer.period].into_iter().flatten() {
+                let words = spaced_words(part);
+                let mut core = words.as_str();
+                while let Some((_, rest)) =
+                    core.split_once(' ').filter(|(first, _)| DETERMINERS.contains(first))
+                {
+                    core = rest;
                 }
+                // A part of such words only is left as it is.
+                let core = if DETERMINERS.contains(&core) { &words } else { core };
+                parts.push((part.clone(), core.to_owned()));
             }
         }
-        missing
+        Self { price, parts }
     }
 
-    fn amount_stands_in(&self, post: &str, post_words: &[String]) -> bool {
-        let figures = of_post(&self.amount);
-        let priced = figures.iter().any(|fact| matches!(fact, Fact::Percent(_) | Fact::Money(..)));
-        if priced {
-            let known = BriefFacts::figures(post);
-            figures.iter().all(|fact| known.allow(fact))
-        } else {
-            contains_words(post_words, &folded_words(&self.amount))
-        }
+    /// As the brief words it.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(|(written, _)| written.as_str())
+    }
+
+    /// What is not in a post of these facts and these words, with single spaces between.
+    pub(crate) fn missing_in(&self, facts: &[Fact], words: &str) -> Vec<String> {
+        let stands = |number: usize, part: &str| {
+            if number == 0 && !self.price.is_empty() {
+                let known = BriefFacts::of(facts);
+                return self.price.iter().all(|fact| known.allow(fact));
+            }
+            contains_words(words, part)
+        };
+        let missing = self.parts.iter().enumerate().filter(|(number, (_, part))| !stands(*number, part));
+        missing.map(|(_, (written, _))| written.clone()).collect()
     }
 }
 
@@ -441,10 +459,17 @@ mod tests {
 
     #[test]
     fn a_post_keeps_amount_subject_and_period() {
-        let offer = find("-20 % sur les croissants ce week-end").unwrap();
-        assert!(offer.missing_in("Ce week-end, 20% de moins sur nos croissants !", true).is_empty());
-        assert_eq!(offer.missing_in("Des croissants ce week-end", true), ["-20 %"]);
-        assert_eq!(offer.missing_in("-20 % sur les baguettes", true), ["les croissants", "ce week-end"]);
-        assert!(offer.missing_in("20% off our croissants this weekend", false).is_empty());
+        let missing = |brief: &str, post: &str, same_language: bool| {
+            let required = Required::of(&find(brief).unwrap(), same_language);
+            required.missing_in(&of_post(post), &spaced_words(post))
+        };
+        let brief = "-20 % sur les croissants ce week-end";
+        assert!(missing(brief, "Ce week-end, 20% de moins sur nos croissants !", true).is_empty());
+        assert_eq!(missing(brief, "Des croissants ce week-end", true), ["-20 %"]);
+        assert_eq!(missing(brief, "-20 % sur les baguettes", true), ["les croissants", "ce week-end"]);
+        assert!(missing(brief, "20% off our croissants this weekend", false).is_empty());
+        let brief = "2 achetés 1 offert sur les baguettes";
+        assert!(missing(brief, "Nos baguettes : 2 achetés, 1 offert", true).is_empty());
+        assert_eq!(missing(brief, "Nos baguettes : 12 achetés, 1 offert", true), ["2 achetés 1 offert"]);
     }
 }

@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use postly_domain::{Language, post::Platform, text::fold};
 use serde_json::Value;
 
-use crate::{Ask, Defect, offer, platform_limits, writer::language_name};
+use crate::{Ask, Defect, guard, platform_limits, writer::language_name};
 
 /// The version of the templates, recorded with every call and every generation. Change it with them.
 pub const VERSION: &str = "posts-1";
@@ -52,9 +52,9 @@ pub(crate) struct Task<'a> {
 impl<'a> Task<'a> {
     pub(crate) fn new(ask: &'a Ask, language: Language, platform: Option<Platform>) -> Self {
         let brief = ask.brief.as_str();
-        let offer = offer::find(brief);
-        let same_language = !crate::language::is_in_another(brief, language, 0.10);
-        let must_appear = offer.map(|offer| offer.missing_in("", same_language)).unwrap_or_default();
+        let required = guard::required(brief, language);
+        let must_appear =
+            required.map(|required| required.all().map(str::to_owned).collect()).unwrap_or_default();
         Self { brief, language, platform, must_appear }
     }
 }

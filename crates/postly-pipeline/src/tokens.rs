@@ -100,14 +100,27 @@ pub(crate) fn folded_words(text: &str) -> Vec<String> {
     words_of(&fold(text)).map(str::to_owned).collect()
 }
 
+/// The same as one text, with single spaces between.
+pub(crate) fn spaced_words(text: &str) -> String {
+    let folded = fold(text);
+    let mut spaced = String::with_capacity(folded.len());
+    for word in words_of(&folded) {
+        if !spaced.is_empty() {
+            spaced.push(' ');
+        }
+        spaced.push_str(word);
+    }
+    spaced
+}
+
 /// The words of a folded text, without punctuation.
 pub(crate) fn words_of(folded: &str) -> impl Iterator<Item = &str> {
     folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// Whether these folded words stand side by side somewhere in the others.
-pub(crate) fn contains_words(words: &[String], wanted: &[String]) -> bool {
-    wanted.is_empty() || words.windows(wanted.len()).any(|window| window == wanted)
+/// Whether these words stand side by side somewhere in the others; both as [`spaced_words`] gives them.
+pub(crate) fn contains_words(words: &str, wanted: &str) -> bool {
+    wanted.is_empty() || format!(" {words} ").contains(&format!(" {wanted} "))
 }
 
 #[cfg(test)]

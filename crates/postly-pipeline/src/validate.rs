@@ -11,7 +11,7 @@ use postly_domain::{
 use crate::{
     Defect, DraftBody, language,
     platform_limits::{has_emoji, hashtag_limit, hashtags, length, limit},
-    tokens::{folded_words, words_of},
+    tokens::{folded_words, spaced_words, words_of},
     wishes,
 };
 
@@ -101,11 +101,9 @@ impl Form {
         for (post, variant) in (1..=VARIANTS).zip(variants) {
             self.check_one(&mut defects, &variant.text, post);
         }
-        let words: Vec<BTreeSet<String>> = variants
-            .iter()
-            .take(VARIANTS)
-            .map(|variant| folded_words(&variant.text).into_iter().collect())
-            .collect();
+        let texts: Vec<String> =
+            variants.iter().take(VARIANTS).map(|variant| spaced_words(&variant.text)).collect();
+        let words: Vec<BTreeSet<&str>> = texts.iter().map(|text| distinct(text)).collect();
         for (first, one) in words.iter().enumerate() {
             for (second, other) in words.iter().enumerate().skip(first + 1) {
                 if overlap_of(one, other) >= OVERLAP_LIMIT {
@@ -153,10 +151,14 @@ impl Form {
 
 /// The share of words that two posts have in common (Jaccard, on folded words).
 pub fn overlap(one: &str, other: &str) -> f64 {
-    overlap_of(&folded_words(one).into_iter().collect(), &folded_words(other).into_iter().collect())
+    overlap_of(&distinct(&spaced_words(one)), &distinct(&spaced_words(other)))
 }
 
-fn overlap_of(one: &BTreeSet<String>, other: &BTreeSet<String>) -> f64 {
+fn distinct(spaced: &str) -> BTreeSet<&str> {
+    spaced.split(' ').filter(|word| !word.is_empty()).collect()
+}
+
+fn overlap_of(one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> f64 {
     let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
     let all = one.union(other).count();
     if all == 0 { 1.0 } else { count(one.intersection(other).count()) / count(all) }

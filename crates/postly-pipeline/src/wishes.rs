@@ -17,10 +17,12 @@ pub(crate) struct Wishes {
 pub(crate) fn read(brief: &str) -> Wishes {
     let folded = fold(brief).replace("d'", "").replace(['-', '#'], " #");
     let folded = folded.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_without = |before: &str| {
+        before.strip_suffix(' ').is_some_and(|before| WITHOUT.iter().any(|without| before.ends_with(without)))
+    };
     let unwanted = |things: &[&str]| {
-        WITHOUT
-            .iter()
-            .any(|without| things.iter().any(|thing| folded.contains(&format!("{without} {thing}"))))
+        let mut places = things.iter().flat_map(|thing| folded.match_indices(thing));
+        places.any(|(at, _)| folded.get(..at).is_some_and(is_without))
     };
     Wishes {
         no_emoji: unwanted(&["emoji", "emoticon", "smiley", "émoji", "ايموجي", "رموز تعبيرية"]),

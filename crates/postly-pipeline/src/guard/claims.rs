@@ -343,6 +343,11 @@ impl<'t> Phrases<'t> {
         Self { words, runs }
     }
 
+    /// The words themselves.
+    pub(super) fn words(&self) -> &'t str {
+        self.words
+    }
+
     /// The phrases themselves, in no order.
     pub(super) fn runs(&self) -> impl Iterator<Item = &'t str> {
         self.runs.iter().copied()

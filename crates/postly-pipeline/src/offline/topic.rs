@@ -1,6 +1,6 @@
 //! Requests that are plainly no marketing posts. In doubt a brief is a brief.
 
-use crate::tokens::{contains_words, folded_words};
+use crate::tokens::{contains_words, spaced_words};
 
 /// Beginnings of requests for something else, folded.
 const OTHER_REQUESTS: &[&str] = &[
@@ -61,13 +61,12 @@ const OTHER_REQUESTS: &[&str] = &[
 
 /// Whether a brief asks for something other than posts.
 pub(super) fn is_off_topic(brief: &str) -> bool {
-    let mut words = folded_words(brief);
     // Such a request says at once what it wants.
-    words.truncate(80);
-    OTHER_REQUESTS.iter().any(|request| {
-        let wanted: Vec<String> = request.split(' ').map(str::to_owned).collect();
-        contains_words(&words, &wanted)
-    })
+    const LOOKED_AT: usize = 80;
+    let words = spaced_words(brief);
+    let end = words.match_indices(' ').nth(LOOKED_AT - 1).map_or(words.len(), |(at, _)| at);
+    let words = words.get(..end).unwrap_or_default();
+    OTHER_REQUESTS.iter().any(|request| contains_words(words, request))
 }
 
 #[cfg(test)]
