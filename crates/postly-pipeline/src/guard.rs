@@ -24,11 +24,16 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(brief: &str, language: Language) -> Self {
-        Self {
-            known: facts::BriefFacts::read(brief),
-            required: required(brief, language),
-            brief_words: spaced_words(brief),
-        }
+        let offer = offer::find(brief);
+        // The offer's subject must be copied only into posts in the language of the brief.
+        let required =
+            offer.map(|offer| offer::Required::of(&offer, !language::is_in_another(brief, language, 0.10)));
+        Self { known: facts::BriefFacts::read(brief), required, brief_words: spaced_words(brief) }
+    }
+
+    /// What must stand in every post, as the brief words it.
+    pub(crate) fn must_appear(&self) -> Vec<String> {
+        self.required.iter().flat_map(offer::Required::all).map(str::to_owned).collect()
     }
 
     pub(crate) fn check(&self, variants: &[Variant]) -> Vec<Defect> {
@@ -63,13 +68,6 @@ impl Guard {
         }
         defects
     }
-}
-
-/// What a post must have of the offer of a brief, if it makes one.
-pub(crate) fn required(brief: &str, language: Language) -> Option<offer::Required> {
-    let offer = offer::find(brief)?;
-    // The offer's subject must be copied only into posts in the language of the brief.
-    Some(offer::Required::of(&offer, !language::is_in_another(brief, language, 0.10)))
 }
 
 /// Whether a post repeats a line of our instructions, or the word planted in them.

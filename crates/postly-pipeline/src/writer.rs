@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     Answer, Ask, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Repair,
-    detect_language, guard, prompt, validate, wishes,
+    detect_language, guard::Guard, prompt, validate, wishes,
 };
 
 /// How long writing may take in all, repair and retries included. An author who waits longer has put her phone
@@ -157,7 +157,8 @@ impl Writer {
         let brief = ask.brief.as_str();
         let language = ask.language_forced.unwrap_or_else(|| detect_language(brief, ask.language_hint));
         let platform = ask.platform.or_else(|| wishes::platform(brief));
-        let task = prompt::Task::new(ask, language, platform);
+        let guard = Guard::new(brief, language);
+        let task = prompt::Task::new(ask, language, platform, &guard);
         let mut request = DraftRequest {
             ask: ask.clone(),
             language,
@@ -168,7 +169,7 @@ impl Writer {
             deadline: Instant::now() + self.time_limit,
         };
 
-        let Defective { defects, text, drafted_by } = match self.try_once(&request, calls).await? {
+        let Defective { defects, text, drafted_by } = match self.try_once(&request, &guard, calls).await? {
             Ok(good) => return Ok(good),
             Err(defective) => defective,
         };
@@ -176,13 +177,16 @@ impl Writer {
         tracing::info!(defects = %codes, "The draft has defects ({codes}) and is sent back once");
         request.messages = prompt::repair(&task, text.as_deref(), &defects);
         request.repair = Some(Repair { drafted_by, defects });
-        self.try_once(&request, calls).await?.map_err(|defective| WriteError::Invalid(defective.defects))
+        self.try_once(&request, &guard, calls)
+            .await?
+            .map_err(|defective| WriteError::Invalid(defective.defects))
     }
 
     /// Asks the model once and checks what it says.
     async fn try_once(
         &self,
         request: &DraftRequest,
+        guard: &Guard,
         calls: &mut Vec<CallRecord>,
     ) -> Result<Result<Good, Defective>, WriteError> {
         if request.time_left().is_zero() {
@@ -223,7 +227,7 @@ impl Writer {
         match body.kind {
             BriefKind::SmallTalk => Err(WriteError::SmallTalk),
             BriefKind::OffTopic => Err(WriteError::OffTopic),
-            BriefKind::Post => Ok(match judge(request, body) {
+            BriefKind::Post => Ok(match judge(request, guard, body) {
                 Ok((intent, variants)) => Ok(Good { intent, variants, writer }),
                 Err(defects) => Err(defective(defects, text)),
             }),
@@ -245,12 +249,16 @@ struct Defective {
     drafted_by: String,
 }
 
-fn judge(request: &DraftRequest, body: DraftBody) -> Result<(Intent, Vec<Variant>), Vec<Defect>> {
+fn judge(
+    request: &DraftRequest,
+    guard: &Guard,
+    body: DraftBody,
+) -> Result<(Intent, Vec<Variant>), Vec<Defect>> {
     let brief = request.ask.brief.as_str();
     let platform = request.platform.unwrap_or(body.platform);
     let variants = validate::tidy(body.variants);
     let mut defects = validate::check(brief, &variants, platform, request.language);
-    defects.extend(guard::check(brief, &variants, request.language));
+    defects.extend(guard.check(&variants));
     if !defects.is_empty() {
         return Err(defects);
     }

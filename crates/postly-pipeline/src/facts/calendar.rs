@@ -1,5 +1,7 @@
 //! Days and months by name, in our five languages.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use super::Fact;
 
 /// How to read words that may name a day.
@@ -72,22 +74,36 @@ pub(super) fn month_name(month: u8) -> &'static str {
     usize::from(month).checked_sub(1).and_then(|at| MONTHS.get(at)).map_or("month", |(name, _)| name)
 }
 
-/// The weekday that a folded word names.
+/// Every word of a text is looked up, some of them twice.
+static BY_NAME: LazyLock<HashMap<&'static str, Named>> = LazyLock::new(|| {
+    let days = (0..).zip(&WEEKDAYS).map(|(day, (_, names))| (Named::Weekday(day), *names));
+    let months = (1..).zip(&MONTHS).map(|(month, (_, names))| (Named::Month(month), *names));
+    days.chain(months).flat_map(|(named, names)| names.iter().map(move |name| (*name, named))).collect()
+});
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Weekday(u8),
+    Month(u8),
+}
+
+/// The weekday that a folded word names, also in the plural.
 pub(crate) fn weekday(word: &str) -> Option<u8> {
-    (0u8..).zip(&WEEKDAYS).find(|(_, (_, names))| is_one_of(word, names)).map(|(day, _)| day)
+    let named = |word: &str| match BY_NAME.get(word) {
+        Some(Named::Weekday(day)) => Some(*day),
+        Some(Named::Month(_)) | None => None,
+    };
+    // Arabic glues its prepositions: "والسبت", "بالسبت".
+    let glued = |word: &str| word.strip_prefix(['و', 'ب']).filter(|one| one.starts_with('ا')).and_then(named);
+    named(word).or_else(|| word.strip_suffix('s').and_then(named)).or_else(|| glued(word))
 }
 
 /// The month that a folded word names.
 pub(crate) fn month(word: &str) -> Option<u8> {
-    (1u8..).zip(&MONTHS).find(|(_, (_, names))| names.contains(&word)).map(|(month, _)| month)
-}
-
-/// The word itself or its plural.
-fn is_one_of(word: &str, names: &[&str]) -> bool {
-    names.contains(&word)
-        || word.strip_suffix('s').is_some_and(|one| names.contains(&one))
-        // Arabic glues its prepositions: "والسبت", "بالسبت".
-        || word.strip_prefix(['و', 'ب']).is_some_and(|one| one.starts_with('ا') && names.contains(&one))
+    match BY_NAME.get(word) {
+        Some(Named::Month(month)) => Some(*month),
+        Some(Named::Weekday(_)) | None => None,
+    }
 }
 
 /// The days and months that a folded text names.
