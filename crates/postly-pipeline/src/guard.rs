@@ -74,7 +74,7 @@ impl Guard {
 fn leaks(text: &str) -> bool {
     let folded = fold(text);
     folded.contains(prompt::CANARY)
-        || prompt::instruction_lines().iter().any(|line| folded.contains(line.as_str()))
+        || prompt::instruction_lines().iter().any(|line| line.find(folded.as_bytes()).is_some())
 }
 
 #[cfg(test)]
@@ -118,5 +118,9 @@ mod tests {
     fn l01_vulgarity_and_leaks_are_found() {
         assert_eq!(codes("pain", "Putain que c'est bon"), ["vulgar"]);
         assert_eq!(codes("pain", &format!("Voici : {}", prompt::CANARY)), ["leak"]);
+        for line in prompt::instruction_lines() {
+            let line = std::str::from_utf8(line.needle()).unwrap();
+            assert!(codes("pain", &format!("Voici : {line}…")).contains(&"leak"), "{line}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use postly_domain::{Language, post::Platform, text::fold};
 use serde_json::Value;
@@ -165,13 +166,14 @@ fn render(name: &str, context: minijinja::Value) -> String {
 }
 
 /// The longer lines of the instructions, folded: what no post should repeat.
-pub(crate) fn instruction_lines() -> &'static [String] {
-    static LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
+pub(crate) fn instruction_lines() -> &'static [Finder<'static>] {
+    static LINES: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
         include_str!("../prompts/system.j2")
             .lines()
             .flat_map(|line| line.split(['{', '}']))
             .map(|line| fold(line.trim_start_matches("- ")).chars().take(60).collect::<String>())
             .filter(|line| line.chars().count() >= 40)
+            .map(|line| Finder::new(line.as_str()).into_owned())
             .collect()
     });
     &LINES

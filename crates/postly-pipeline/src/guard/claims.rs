@@ -303,11 +303,12 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// The phrases of a text: every run of its words that could be one of our expressions. A look-up each is faster than a
-/// search through the text for each of several hundred expressions.
+/// The phrases of a text: every run of its words that could be one of our expressions. There are few or none, so a look-up
+/// among them for each of several hundred expressions is faster than a search through the text.
 pub(super) struct Phrases<'t> {
     words: &'t str,
-    runs: HashSet<&'t str>,
+    /// Sorted.
+    runs: Vec<&'t str>,
 }
 
 /// Every expression that is looked for.
@@ -330,7 +331,7 @@ pub(super) const MOST_WORDS: usize = 5;
 impl<'t> Phrases<'t> {
     /// The phrases of folded words with single spaces between.
     pub(super) fn of(words: &'t str) -> Self {
-        let mut runs = HashSet::new();
+        let mut runs = vec![];
         let starts = words.match_indices(' ').map(|(at, _)| at + 1);
         for start in std::iter::once(0).chain(starts) {
             let rest = words.get(start..).unwrap_or_default();
@@ -340,6 +341,7 @@ impl<'t> Phrases<'t> {
             let ends = rest.match_indices(' ').map(|(at, _)| at).chain(std::iter::once(rest.len()));
             runs.extend(ends.take(MOST_WORDS).filter_map(|end| rest.get(..end)));
         }
+        runs.sort_unstable();
         Self { words, runs }
     }
 
@@ -355,7 +357,7 @@ impl<'t> Phrases<'t> {
 
     /// The first of these expressions that stands in the text.
     fn first_of(&self, expressions: &[&'static str]) -> Option<&'static str> {
-        expressions.iter().copied().find(|expression| self.runs.contains(expression))
+        expressions.iter().copied().find(|expression| self.runs.binary_search(expression).is_ok())
     }
 }
 
