@@ -11,8 +11,10 @@ use postly_simulator::{MetaAccount, meta_signature};
 /// What every author of the bench asks for. The far end's answer is written for it.
 pub(crate) const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 
-/// How our message ids begin; author and number follow.
+/// How our message ids begin; something scattered, author and number follow.
 const ID_PREFIX: &str = "wamid.bench.";
+/// From one author to the next who writes, in steps through all of them: a prime, so that each has her turn.
+const STRIDE: u64 = 2_654_435_761;
 
 /// One message: who writes it, and the how-manieth of hers it is, from 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,14 +24,21 @@ pub(crate) struct Letter {
 }
 
 impl Letter {
-    /// The id that Meta would give it.
+    /// The id that Meta would give it: like Meta's, it does not follow the order of time, which a database would profit
+    /// from.
     pub(crate) fn id(self) -> String {
-        format!("{ID_PREFIX}{}.{}", self.author, self.number)
+        let Self { author, number } = self;
+        // The finaliser of SplitMix64.
+        let mut scattered = (u64::from(author) << 32 | u64::from(number)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        scattered = (scattered ^ (scattered >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        scattered = (scattered ^ (scattered >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        format!("{ID_PREFIX}{:016x}.{author}.{number}", scattered ^ (scattered >> 31))
     }
 
     /// The message with this id, if it is one of ours.
     pub(crate) fn of_id(id: &str) -> Option<Self> {
-        let (author, number) = id.strip_prefix(ID_PREFIX)?.split_once('.')?;
+        let (_, id) = id.strip_prefix(ID_PREFIX)?.split_once('.')?;
+        let (author, number) = id.split_once('.')?;
         Some(Self { author: author.parse().ok()?, number: number.parse().ok()? })
     }
 }
@@ -96,7 +105,7 @@ impl Letters {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         let people = u64::from(self.people.end - self.people.start).max(1);
         let small = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
-        let author = self.people.start + small(next % people) * self.apart;
+        let author = self.people.start + small(next % people * STRIDE % people) * self.apart;
         Letter { author, number: small(next / people) + 1 }
     }
 }
