@@ -13,6 +13,7 @@ mod outgoing;
 pub mod send;
 pub mod signature;
 pub mod split;
+mod timely;
 mod twilio;
 
 pub use errors::action_for;

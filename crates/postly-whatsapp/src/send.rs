@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::inbound::plausible_id;
 use crate::outgoing::{Outgoing, Unsendable};
+use crate::timely::timely;
 use crate::{action_for, meta, twilio};
 
 /// Our number at Meta.
@@ -169,7 +170,7 @@ impl Senders {
             Provider::Twilio => self.twilio.as_ref().map(|sender| sender.message(&self.http, message)),
         };
         let outcome = match request {
-            Some(Ok(request)) => call(provider, request).await,
+            Some(Ok(request)) => call(provider, request, self.timeouts.total).await,
             Some(Err(Unsendable::Address)) => {
                 let code = match provider {
                     Provider::Meta => meta::send::INVALID_ADDRESS,
@@ -315,8 +316,9 @@ fn answer(provider: Provider, body: &Value) -> Answer {
     }
 }
 
-async fn call(provider: Provider, request: RequestBuilder) -> SendOutcome {
-    let response = match request.send().await {
+async fn call(provider: Provider, request: RequestBuilder, within: Duration) -> SendOutcome {
+    let (client, Ok(request)) = request.build_split() else { return SendOutcome::NotSent };
+    let response = match client.execute(timely(request, within)).await {
         Ok(response) => response,
         // The only failures after which the provider cannot have the message: it was never reached.
         Err(error) if error.is_connect() || error.is_builder() => return SendOutcome::NotSent,

@@ -1,0 +1,104 @@
+//! A message leaves in time or not at all.
+//!
+//! A request that was handed to the client lies in its queues for a moment. A process that is frozen in that moment (a paused
+//! machine, a SIGSTOP) would write it out when it wakes, long after another process has waited, and sent the message
+//! again. So the body looks at the clock when it is asked for its bytes, which is when they are written.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use reqwest::Request;
+
+/// The same request, whose body is written within this time from now on or never.
+pub(crate) fn timely(mut request: Request, within: Duration) -> Request {
+    let bytes = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice);
+    if let Some(bytes) = bytes {
+        let body = Timely { bytes: Some(bytes), handed_over: Instant::now(), within };
+        *request.body_mut() = Some(reqwest::Body::wrap(body));
+    }
+    request
+}
+
+/// Its time was over before it was written.
+#[derive(Debug, thiserror::Error)]
+#[error("the request was not written in time")]
+struct TooLate;
+
+struct Timely {
+    /// `None` once they are written.
+    bytes: Option<Bytes>,
+    handed_over: Instant,
+    within: Duration,
+}
+
+impl Body for Timely {
+    type Data = Bytes;
+    type Error = TooLate;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, TooLate>>> {
+        let Some(bytes) = self.bytes.take() else { return Poll::Ready(None) };
+        let in_time = self.handed_over.elapsed() <= self.within;
+        Poll::Ready(Some(if in_time { Ok(Frame::data(bytes)) } else { Err(TooLate) }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(
+            self.bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{io::AsyncReadExt as _, net::TcpListener};
+
+    /// What a server reads of a request with the body "message" that is handed over like this.
+    async fn read_of(within: Duration) -> (bool, String) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = timely(client.post(url).body("message").build().unwrap(), within);
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut read = vec![];
+            let mut buffer = [0; 1024];
+            while !read.ends_with(b"message") {
+                match socket.read(&mut buffer).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => read.extend_from_slice(&buffer[..count]),
+                }
+            }
+            String::from_utf8(read).unwrap()
+        });
+        let answered = client.execute(request).await.is_ok();
+        (answered, server.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_is_written_in_time_is_whole() {
+        let (_, read) = read_of(Duration::from_secs(10)).await;
+        assert!(read.to_lowercase().contains("content-length: 7\r\n"), "{read}");
+        assert!(read.ends_with("\r\n\r\nmessage"), "{read}");
+    }
+
+    #[tokio::test]
+    async fn what_comes_too_late_is_not_written() {
+        let (answered, read) = read_of(Duration::ZERO).await;
+        assert!(!answered);
+        assert!(!read.contains("message"), "{read}");
+    }
+}
