@@ -145,55 +145,66 @@ pub(crate) fn find(brief: &str) -> Option<Offer> {
 }
 
 /// What a post must have of an offer, read once for any number of posts.
-pub(crate) struct Required {
-    /// The facts of a price; none when the amount is said in words.
-    price: Vec<Fact>,
-    /// What must stand there: as the brief words it, and as it is compared.
-    parts: Vec<(String, String)>,
+pub(crate) struct Required(Vec<Part>);
+
+struct Part {
+    /// As the brief words it.
+    written: String,
+    sought: Sought,
+}
+
+/// How a part is looked for.
+enum Sought {
+    /// A price, which may be spelled in another way.
+    Price(Vec<Fact>),
+    /// Words, with single spaces between.
+    Words(String),
 }
 
 impl Required {
     pub(crate) fn of(offer: &Offer, same_language: bool) -> Self {
-        let mut price = of_post(&offer.amount);
-        if !price.iter().any(|fact| matches!(fact, Fact::Percent(_) | Fact::Money(..))) {
-            price.clear();
-        }
-        let mut parts = vec![(offer.amount.clone(), spaced_words(&offer.amount))];
+        let figures = of_post(&offer.amount);
+        let is_price = figures.iter().any(|fact| matches!(fact, Fact::Percent(_) | Fact::Money(..)));
+        let sought =
+            if is_price { Sought::Price(figures) } else { Sought::Words(spaced_words(&offer.amount)) };
+        let mut parts = vec![Part { written: offer.amount.clone(), sought }];
         // In another language the subject and the period are translated.
         if same_language {
-            for part in [&offer.subject, &offer.period].into_iter().flatten() {
-                let words = spaced_words(part);
-                let mut core = words.as_str();
-                while let Some((_, rest)) =
-                    core.split_once(' ').filter(|(first, _)| DETERMINERS.contains(first))
-                {
-                    core = rest;
-                }
-                // A part of such words only is left as it is.
-                let core = if DETERMINERS.contains(&core) { &words } else { core };
-                parts.push((part.clone(), core.to_owned()));
-            }
+            parts.extend([&offer.subject, &offer.period].into_iter().flatten().map(|part| Part {
+                written: part.clone(),
+                sought: Sought::Words(without_determiners(spaced_words(part))),
+            }));
         }
-        Self { price, parts }
+        Self(parts)
     }
 
     /// As the brief words it.
     pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().map(|(written, _)| written.as_str())
+        self.0.iter().map(|part| part.written.as_str())
     }
 
     /// What is not in a post of these facts and these words, with single spaces between.
     pub(crate) fn missing_in(&self, facts: &[Fact], words: &str) -> Vec<String> {
-        let stands = |number: usize, part: &str| {
-            if number == 0 && !self.price.is_empty() {
+        let stands = |part: &Part| match &part.sought {
+            Sought::Price(price) => {
                 let known = BriefFacts::of(facts);
-                return self.price.iter().all(|fact| known.allow(fact));
+                price.iter().all(|fact| known.allow(fact))
             }
-            contains_words(words, part)
+            Sought::Words(sought) => contains_words(words, sought),
         };
-        let missing = self.parts.iter().enumerate().filter(|(number, (_, part))| !stands(*number, part));
-        missing.map(|(_, (written, _))| written.clone()).collect()
+        self.0.iter().filter(|part| !stands(part)).map(|part| part.written.clone()).collect()
     }
+}
+
+/// The words behind the determiners in front; all of them, when there are no others.
+fn without_determiners(words: String) -> String {
+    let mut rest = words.as_str();
+    while let Some((first, behind)) = rest.split_once(' ')
+        && DETERMINERS.contains(&first)
+    {
+        rest = behind;
+    }
+    if DETERMINERS.contains(&rest) { words } else { rest.to_owned() }
 }
 
 /// Where the amount that starts at a token ends, if one does.

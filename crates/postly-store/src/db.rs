@@ -15,9 +15,11 @@ use sqlx::{
 };
 
 use crate::{
-    StoreError, schema,
+    StoreError,
+    readers::{Readers, Reading},
+    schema,
     sql::{Arg, Row, Sql, args},
-    sqlite::{self, GroupWriter, Member, Readers, Reading},
+    sqlite::{self, GroupWriter, Member},
 };
 
 /// Which engine a database runs on.

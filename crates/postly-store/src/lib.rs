@@ -5,6 +5,7 @@
 
 mod db;
 mod error;
+mod readers;
 mod schema;
 mod sql;
 mod sqlite;

@@ -1,4 +1,4 @@
-//! SQLite: one connection writes, several read, and transactions that meet share one commit.
+//! SQLite: one connection writes (others read, see `readers`), and transactions that meet share one commit.
 //!
 //! A statement runs where it is asked for: it is a matter of microseconds, less than it takes to hand it to another
 //! thread. What may wait for the disk or for another process (a commit, a lock that is taken) runs where waiting
@@ -10,18 +10,18 @@
 //! transaction that is dropped takes back its own savepoint and nothing else.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
-        Arc, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, config::DbConfig, types::Value};
-use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use crate::{StoreError, sql::Arg};
+use crate::{StoreError, readers::Readers, sql::Arg};
 
 /// The most transactions that share one commit: what is lost together if the commit fails is tried again together.
 const LARGEST_GROUP: usize = 64;
@@ -29,11 +29,9 @@ const LARGEST_GROUP: usize = 64;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// More than there are statements, so that each is prepared once per connection.
 const STATEMENTS_KEPT: usize = 256;
-/// Connections that only read: a page or a command each.
-const READERS: usize = 4;
 
 /// Opens one connection. The folder must be there.
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
+pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // A statement keeps its plan, whatever is bound to it: it would be planned anew with each time of day.
@@ -95,68 +93,6 @@ pub(crate) fn query(
         found.push(LiteRow { columns: Arc::clone(&columns), values });
     }
     Ok(found)
-}
-
-/// The connections that only read.
-#[derive(Clone)]
-pub(crate) struct Readers {
-    path: PathBuf,
-    idle: Arc<std::sync::Mutex<Vec<Connection>>>,
-    places: Arc<Semaphore>,
-}
-
-impl Readers {
-    fn new(path: &Path) -> Self {
-        let places = Arc::new(Semaphore::new(READERS));
-        Self { path: path.to_owned(), idle: Arc::default(), places }
-    }
-
-    /// Opens a transaction that cannot write, on one state of the data.
-    pub(crate) async fn begin(&self, patience: Duration) -> Result<Reading, StoreError> {
-        let place = tokio::time::timeout(patience, Arc::clone(&self.places).acquire_owned()).await;
-        let Ok(Ok(place)) = place else { return Err(StoreError::out_of_connections()) };
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
-        };
-        connection.execute_batch("BEGIN")?;
-        Ok(Reading { connection: Some(connection), readers: self.clone(), _place: place })
-    }
-
-    /// Waits until nobody reads, and closes the connections.
-    pub(crate) async fn close(&self) {
-        let everybody = u32::try_from(READERS).unwrap_or(u32::MAX);
-        let places = self.places.acquire_many(everybody).await;
-        self.places.close();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        drop(places);
-    }
-}
-
-/// A transaction that only reads.
-pub(crate) struct Reading {
-    /// `None` only while it is being dropped.
-    connection: Option<Connection>,
-    readers: Readers,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Reading {
-    pub(crate) fn connection(&self) -> Result<&Connection, StoreError> {
-        self.connection.as_ref().ok_or_else(StoreError::out_of_connections)
-    }
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        // Nothing was written: how it ends makes no difference. A connection that cannot end is not used again.
-        if let Some(connection) = self.connection.take()
-            && connection.execute_batch("COMMIT").is_ok()
-        {
-            self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        }
-    }
 }
 
 /// The writing connection of an SQLite file.
@@ -437,6 +373,7 @@ fn end_soon(mut writer: OwnedMutexGuard<Writer>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     async fn writer(name: &str) -> (GroupWriter, PathBuf) {
         let path = std::env::temp_dir().join(format!("postly-group-{name}-{}.db", std::process::id()));

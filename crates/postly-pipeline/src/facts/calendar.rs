@@ -75,24 +75,15 @@ pub(super) fn month_name(month: u8) -> &'static str {
 }
 
 /// Every word of a text is looked up, some of them twice.
-static BY_NAME: LazyLock<HashMap<&'static str, Named>> = LazyLock::new(|| {
-    let days = (0..).zip(&WEEKDAYS).map(|(day, (_, names))| (Named::Weekday(day), *names));
-    let months = (1..).zip(&MONTHS).map(|(month, (_, names))| (Named::Month(month), *names));
-    days.chain(months).flat_map(|(named, names)| names.iter().map(move |name| (*name, named))).collect()
+static BY_NAME: LazyLock<HashMap<&'static str, Fact>> = LazyLock::new(|| {
+    let days = (0..).zip(&WEEKDAYS).map(|(day, (_, names))| (Fact::Weekday(day), *names));
+    let months = (1..).zip(&MONTHS).map(|(month, (_, names))| (Fact::Month(month), *names));
+    days.chain(months).flat_map(|(fact, names)| names.iter().map(move |name| (*name, fact.clone()))).collect()
 });
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Named {
-    Weekday(u8),
-    Month(u8),
-}
 
 /// The weekday that a folded word names, also in the plural.
 pub(crate) fn weekday(word: &str) -> Option<u8> {
-    let named = |word: &str| match BY_NAME.get(word) {
-        Some(Named::Weekday(day)) => Some(*day),
-        Some(Named::Month(_)) | None => None,
-    };
+    let named = |word: &str| if let Some(Fact::Weekday(day)) = BY_NAME.get(word) { Some(*day) } else { None };
     // Arabic glues its prepositions: "والسبت", "بالسبت".
     let glued = |word: &str| word.strip_prefix(['و', 'ب']).filter(|one| one.starts_with('ا')).and_then(named);
     named(word).or_else(|| word.strip_suffix('s').and_then(named)).or_else(|| glued(word))
@@ -100,10 +91,7 @@ pub(crate) fn weekday(word: &str) -> Option<u8> {
 
 /// The month that a folded word names.
 pub(crate) fn month(word: &str) -> Option<u8> {
-    match BY_NAME.get(word) {
-        Some(Named::Month(month)) => Some(*month),
-        Some(Named::Weekday(_)) | None => None,
-    }
+    if let Some(Fact::Month(month)) = BY_NAME.get(word) { Some(*month) } else { None }
 }
 
 /// The days and months that a folded text names.

@@ -350,7 +350,7 @@ impl<'t> Phrases<'t> {
         self.words
     }
 
-    /// The phrases themselves, in no order.
+    /// The phrases themselves, in the order of the alphabet.
     pub(super) fn runs(&self) -> impl Iterator<Item = &'t str> {
         self.runs.iter().copied()
     }

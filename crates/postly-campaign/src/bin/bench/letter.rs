@@ -28,11 +28,8 @@ impl Letter {
     /// from.
     pub(crate) fn id(self) -> String {
         let Self { author, number } = self;
-        // The finaliser of SplitMix64.
-        let mut scattered = (u64::from(author) << 32 | u64::from(number)).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        scattered = (scattered ^ (scattered >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        scattered = (scattered ^ (scattered >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        format!("{ID_PREFIX}{:016x}.{author}.{number}", scattered ^ (scattered >> 31))
+        let scattered = postly_campaign::scattered(u64::from(author) << 32 | u64::from(number));
+        format!("{ID_PREFIX}{scattered:016x}.{author}.{number}")
     }
 
     /// The message with this id, if it is one of ours.
