@@ -30,6 +30,9 @@ const POLL: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
 /// How many lanes one claim takes.
 const CLAIM_BATCH: usize = 32;
+/// How many events join their lanes before one claim: several times what one author may have waiting, so that a flood is
+/// seen for what it is; some milliseconds' work.
+const JOIN_BATCH: usize = 256;
 /// How often an event is tried before it becomes a dead letter. Only failures of the database or of ours count;
 /// what a model or a provider answers has rules of its own.
 const MAX_EVENT_ATTEMPTS: i64 = 8;
@@ -110,15 +113,15 @@ impl Workers {
         let mut done = 0;
         loop {
             let mut tasks = JoinSet::new();
-            let mut lanes = 0;
+            let (mut lanes, mut more) = (0, false);
             for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
-                let (count, claimed) = claim(&self.app, queue, CLAIM_BATCH).await?;
-                lanes += count;
-                for work in claimed {
+                let claim = claim(&self.app, queue, CLAIM_BATCH).await?;
+                (lanes, more) = (lanes + claim.lanes, more || claim.more);
+                for work in claim.work {
                     tasks.spawn(perform(self.app.clone(), work));
                 }
             }
-            if lanes == 0 {
+            if lanes == 0 && !more {
                 return Ok(done);
             }
             done += lanes;
@@ -151,11 +154,20 @@ impl Work {
     }
 }
 
-/// Claims lanes that are due, and in the same transaction takes what is at their heads. Returns how many lanes there
-/// were, and what is left to do for them.
+/// What a claim gave.
+struct Claim {
+    /// How many lanes were due and taken.
+    lanes: usize,
+    /// Whether there may be more to be claimed at once.
+    more: bool,
+    /// What is left to do for them.
+    work: Vec<Work>,
+}
+
+/// Claims lanes that are due, and in the same transaction takes what is at their heads.
 ///
 /// When the head of one lane cannot be taken, none can; then one lane is claimed alone, and put off if it is the one.
-async fn claim(app: &App, queue: Queue, limit: usize) -> Result<(usize, Vec<Work>), StoreError> {
+async fn claim(app: &App, queue: Queue, limit: usize) -> Result<Claim, StoreError> {
     match claim_together(app, queue, limit).await {
         Err(error) if !error.is_temporary() => {
             tracing::error!(error = %Chain(&error), queue = queue.as_str(), "A lane cannot be taken up");
@@ -165,40 +177,55 @@ async fn claim(app: &App, queue: Queue, limit: usize) -> Result<(usize, Vec<Work
     }
 }
 
-async fn claim_together(app: &App, queue: Queue, limit: usize) -> Result<(usize, Vec<Work>), StoreError> {
+/// Lets what has arrived join its lanes, and leases some that are due. Returns how much has joined, too.
+async fn lease(
+    tx: &mut Tx,
+    queue: Queue,
+    limit: usize,
+    now: UnixMillis,
+) -> Result<(usize, Vec<ClaimedLane>), StoreError> {
+    let joined = inbox::join_lanes(tx, queue, JOIN_BATCH, now).await?;
+    let leased = lanes::claim(tx, queue, &LeaseToken::fresh(), now, now.plus_ms(LEASE_MS), limit).await?;
+    Ok((joined, leased))
+}
+
+async fn claim_together(app: &App, queue: Queue, limit: usize) -> Result<Claim, StoreError> {
     let now = app.now();
     let mut tx = app.0.db.write().await?;
-    let lanes = lanes::claim(&mut tx, queue, &LeaseToken::fresh(), now, now.plus_ms(LEASE_MS), limit).await?;
-    let count = lanes.len();
-    let work = take_heads(app, &mut tx, lanes, now).await?;
-    if count > 0 {
+    let (joined, leased) = lease(&mut tx, queue, limit, now).await?;
+    let lanes = leased.len();
+    let work = take_heads(app, &mut tx, leased, now).await?;
+    if joined + lanes > 0 {
         tx.commit().await?;
         crash::point("claimed");
     }
-    Ok((count, work))
+    Ok(Claim { lanes, more: lanes == limit || joined == JOIN_BATCH, work })
 }
 
 /// Claims one lane and commits before it takes the head, so that a lane whose head cannot be taken is put off, and the
 /// others have their turn.
-async fn claim_alone(app: &App, queue: Queue) -> Result<(usize, Vec<Work>), StoreError> {
+async fn claim_alone(app: &App, queue: Queue) -> Result<Claim, StoreError> {
     let now = app.now();
     let mut tx = app.0.db.write().await?;
-    let lanes = lanes::claim(&mut tx, queue, &LeaseToken::fresh(), now, now.plus_ms(LEASE_MS), 1).await?;
+    let (_, leased) = lease(&mut tx, queue, 1, now).await?;
     tx.commit().await?;
-    let Some(claimed) = lanes.into_iter().next() else { return Ok((0, vec![])) };
+    let Some(claimed) = leased.into_iter().next() else {
+        return Ok(Claim { lanes: 0, more: false, work: vec![] });
+    };
     let mut tx = app.0.db.write().await?;
-    match take_heads(app, &mut tx, vec![claimed.clone()], now).await {
+    let work = match take_heads(app, &mut tx, vec![claimed.clone()], now).await {
         Ok(work) => {
             tx.commit().await?;
-            Ok((1, work))
+            work
         }
         Err(error) => {
             drop(tx);
             tracing::error!(error = %Chain(&error), queue = queue.as_str(), "Put a lane off whose head cannot be taken");
             hand_back(app, &claimed, now.plus_ms(LEASE_MS)).await;
-            Ok((1, vec![]))
+            vec![]
         }
-    }
+    };
+    Ok(Claim { lanes: 1, more: true, work })
 }
 
 /// Takes what is at the heads of the lanes of a claim.
@@ -304,8 +331,8 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
         let Ok(place) = place else { break };
         while tasks.try_join_next().is_some() {}
         let limit = (places.available_permits() + 1).min(CLAIM_BATCH);
-        let (count, claimed) = match claim(&app, queue, limit).await {
-            Ok(claimed) => claimed,
+        let Claim { more, work, .. } = match claim(&app, queue, limit).await {
+            Ok(claim) => claim,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), queue = queue.as_str(), "Could not claim work");
                 // Whatever is due stays due: asking at once would ask for ever.
@@ -313,12 +340,11 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
                     () = tokio::time::sleep(AFTER_FAILURE) => {}
                     () = shutdown.requested() => {}
                 }
-                (0, vec![])
+                Claim { lanes: 0, more: false, work: vec![] }
             }
         };
-        let full = count == limit;
         let mut place = Some(place);
-        for work in claimed {
+        for work in work {
             let place = match place.take() {
                 Some(place) => place,
                 None => match Arc::clone(&places).try_acquire_owned() {
@@ -334,7 +360,7 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
             tasks.spawn(perform_in(app.clone(), work, place, shutdown.clone()));
         }
         drop(place);
-        if !full {
+        if !more {
             rest(&app, queue, &shutdown).await;
         }
     }

@@ -58,17 +58,18 @@ const CHECKS: &[(&str, &str, Sql)] = &[
              WHEN 'outbox' THEN (SELECT COUNT(*) FROM outbox WHERE outbox.lane = lanes.lane \
              AND outbox.finished_at_ms IS NULL) \
              ELSE (SELECT COUNT(*) FROM inbox WHERE inbox.queue = lanes.queue AND inbox.lane = lanes.lane \
-             AND inbox.state = 'ready') END OR (lanes.waiting > 0) <> (lanes.ready_at_ms IS NOT NULL)) LIMIT $1",
+             AND inbox.state = 'ready' AND inbox.in_lane = 1) END OR (lanes.waiting > 0) <> (lanes.ready_at_ms IS NOT NULL)) LIMIT $1",
         ),
     ),
     (
         "1e",
-        "what waits stands in a lane",
+        "what waits stands in a lane, or has just arrived",
         Sql::both(
             "SELECT outbox.id AS example FROM outbox LEFT JOIN lanes ON lanes.queue = 'outbox' \
              AND lanes.lane = outbox.lane WHERE outbox.finished_at_ms IS NULL AND lanes.lane IS NULL \
              UNION ALL SELECT inbox.id AS example FROM inbox LEFT JOIN lanes ON lanes.queue = inbox.queue \
-             AND lanes.lane = inbox.lane WHERE inbox.state = 'ready' AND lanes.lane IS NULL LIMIT $1",
+             AND lanes.lane = inbox.lane WHERE inbox.state = 'ready' AND inbox.in_lane = 1 AND lanes.lane IS NULL \
+             UNION ALL SELECT id AS example FROM inbox WHERE in_lane = 0 AND state <> 'ready' LIMIT $1",
         ),
     ),
     (

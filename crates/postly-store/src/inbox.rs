@@ -49,14 +49,15 @@ pub fn queue_of(kind: EventKind) -> Queue {
     }
 }
 
-const STORE: Sql = Sql::both(
+/// What is not ignored arrives, and joins its lane later.
+const STORE: Sql = Sql::sqlite(
     "INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, slice, occurred_at_ms, \
-     received_at_ms, finished_at_ms) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (event_key) DO NOTHING",
+     received_at_ms, finished_at_ms, in_lane) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $7 <> 'ready') ON CONFLICT (event_key) DO NOTHING",
 );
 
-/// The same for any number of events in one statement, which also adds them to their lanes: PostgreSQL is another process,
-/// and each statement a journey there and back.
+/// The same for any number of events in one statement, which also adds them to their lanes at once: PostgreSQL is another
+/// process, and each statement a journey there and back.
 const STORE_ALL: Sql = Sql::postgres(
     "WITH stored AS (INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, slice, \
      occurred_at_ms, received_at_ms, finished_at_ms) \
@@ -108,8 +109,8 @@ impl<'a> NewRow<'a> {
     }
 }
 
-/// Stores events under their keys, and adds those that are not ignored at once to their lanes. Says of each, in their
-/// order, whether it is new: an event whose key is there already is left as it is.
+/// Stores events under their keys; those that are not ignored at once join their lanes, now or by [`join_lanes`]. Says of
+/// each, in their order, whether it is new: an event whose key is there already is left as it is.
 ///
 /// # Errors
 /// When the database fails.
@@ -139,7 +140,6 @@ pub async fn store(
     let mut stored = HashSet::new();
     match tx.engine() {
         Engine::Sqlite => {
-            let mut joined = BTreeMap::new();
             for row in &rows {
                 let args = args![
                     row.id,
@@ -157,13 +157,7 @@ pub async fn store(
                 ];
                 if tx.execute(STORE, args).await? == 1 {
                     stored.insert(row.id.as_str().to_owned());
-                    if row.outcome.is_none() {
-                        *joined.entry((row.queue, row.lane)).or_insert(0) += 1;
-                    }
                 }
-            }
-            for ((queue, lane), count) in joined {
-                lanes::add_to(tx, queue, lane, count, now).await?;
             }
         }
         Engine::Postgres => {
@@ -176,9 +170,39 @@ pub async fn store(
     Ok(events.iter().map(|(id, _)| stored.contains(id.as_str())).collect())
 }
 
+const JOIN: Sql = Sql::sqlite(
+    "UPDATE inbox SET in_lane = 1 WHERE id IN (SELECT id FROM inbox WHERE queue = $1 AND in_lane = 0 \
+     ORDER BY id LIMIT $2) RETURNING lane",
+);
+
+/// Lets up to `limit` events of a queue join their lanes, in the order of arrival; returns how many did. Until then an
+/// event is stored and nothing else (see migration 6), so a claim is preceded by this. On PostgreSQL none is ever left.
+///
+/// # Errors
+/// When the database fails.
+pub async fn join_lanes(
+    tx: &mut Tx,
+    queue: Queue,
+    limit: usize,
+    now: UnixMillis,
+) -> Result<usize, StoreError> {
+    if tx.engine() == Engine::Postgres || queue == Queue::Outbox {
+        return Ok(0);
+    }
+    let arrived = tx.all(JOIN, args![queue.as_str(), i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    let mut joined = BTreeMap::new();
+    for row in &arrived {
+        *joined.entry(row.text("lane")?).or_insert(0) += 1;
+    }
+    for (lane, count) in joined {
+        lanes::add(tx, queue, &lane, count, now).await?;
+    }
+    Ok(arrived.len())
+}
+
 const HEADS: Sql = Sql::both(concat!(
     "UPDATE inbox SET attempts = attempts + 1 WHERE id IN (SELECT (SELECT waiting.id FROM inbox AS waiting ",
-    "WHERE waiting.queue = lanes.queue AND waiting.lane = lanes.lane AND waiting.state = 'ready' ",
+    "WHERE waiting.queue = lanes.queue AND waiting.lane = lanes.lane AND waiting.state = 'ready' AND waiting.in_lane = 1 ",
     "ORDER BY waiting.occurred_at_ms, waiting.id LIMIT 1) ",
     lanes_of_claim!(),
     ") RETURNING lane, id, provider, kind, slice, occurred_at_ms, attempts, round"
@@ -282,7 +306,7 @@ pub async fn wipe(tx: &mut Tx, event: &EventId) -> Result<(), StoreError> {
 const TRIM: Sql = Sql::both(
     "UPDATE inbox SET state = 'ignored', outcome = 'flood', finished_at_ms = $4, slice = '', lane = '' \
      WHERE id IN (SELECT id FROM inbox \
-     WHERE queue = 'inbox' AND lane = $1 AND state = 'ready' AND kind = 'message' \
+     WHERE queue = 'inbox' AND lane = $1 AND state = 'ready' AND in_lane = 1 AND kind = 'message' \
      ORDER BY occurred_at_ms, id LIMIT $3 OFFSET $2)",
 );
 const UNCOUNT: Sql = Sql::both(

@@ -125,18 +125,7 @@ pub async fn add(
     count: i64,
     now: UnixMillis,
 ) -> Result<(), StoreError> {
-    add_to(tx, queue.as_str(), lane, count, now).await
-}
-
-/// See [`add`].
-pub(crate) async fn add_to(
-    tx: &mut Tx,
-    queue: &str,
-    lane: &str,
-    count: i64,
-    now: UnixMillis,
-) -> Result<(), StoreError> {
-    tx.execute(ADD, args![queue, lane, count, now]).await?;
+    tx.execute(ADD, args![queue.as_str(), lane, count, now]).await?;
     Ok(())
 }
 
@@ -224,7 +213,10 @@ pub async fn next_due(tx: &mut Tx, queue: Queue) -> Result<Option<UnixMillis>, S
     tx.one(NEXT_DUE, args![queue.as_str()]).await?.maybe_time("due")
 }
 
-const ANY_WAITING: Sql = Sql::both("SELECT 1 AS found FROM lanes WHERE ready_at_ms IS NOT NULL LIMIT 1");
+const ANY_WAITING: Sql = Sql::both(
+    "SELECT 1 AS found FROM lanes WHERE ready_at_ms IS NOT NULL \
+     UNION ALL SELECT 1 AS found FROM inbox WHERE state = 'ready' AND in_lane = 0 LIMIT 1",
+);
 
 /// Whether anything waits or is under way, in any queue.
 ///

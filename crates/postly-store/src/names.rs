@@ -21,7 +21,9 @@ const WAITING: Sql = Sql::both(
     "SELECT queue, lane FROM lanes WHERE waiting > 0 AND (lane LIKE 'meta:%' OR lane LIKE 'twilio:%') LIMIT $1",
 );
 const RENAME: [Sql; 3] = [
-    Sql::both("UPDATE inbox SET lane = $3 WHERE queue = $1 AND lane = $2 AND state = 'ready'"),
+    Sql::both(
+        "UPDATE inbox SET lane = $3 WHERE queue = $1 AND lane = $2 AND state = 'ready' AND in_lane = 1",
+    ),
     Sql::both("UPDATE outbox SET lane = $3 WHERE $1 = 'outbox' AND lane = $2 AND finished_at_ms IS NULL"),
     Sql::both("UPDATE lanes SET lane = $3 WHERE queue = $1 AND lane = $2"),
 ];

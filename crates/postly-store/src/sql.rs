@@ -20,6 +20,11 @@ impl Sql {
         Self { lite: text, pg: text }
     }
 
+    /// A text that only SQLite needs; PostgreSQL is never asked it.
+    pub(crate) const fn sqlite(text: &'static str) -> Self {
+        Self { lite: text, pg: "" }
+    }
+
     /// A text that only PostgreSQL needs; SQLite is never asked it.
     pub(crate) const fn postgres(text: &'static str) -> Self {
         Self { lite: "", pg: text }

@@ -283,6 +283,7 @@ impl Machine<'_> {
         };
         let mut tx = self.scene.db().write().await.unwrap();
         inbox::store(&mut tx, &[(EventId::fresh(), &event)], now).await.unwrap();
+        inbox::join_lanes(&mut tx, Queue::Status, 1, now).await.unwrap();
         let (token, until) = (LeaseToken::fresh(), now.plus_ms(LEASE_MS));
         let claimed = lanes::claim(&mut tx, Queue::Status, &token, now, until, 1).await.unwrap();
         let event = inbox::heads(&mut tx, &claimed).await.unwrap().remove(0).unwrap();

@@ -114,6 +114,8 @@ struct ModelEvent {
     attempts: i64,
     round: i64,
     state: State,
+    /// Whether it stands in its lane yet.
+    in_lane: bool,
 }
 
 /// A lane as it must be.
@@ -133,14 +135,21 @@ struct Model {
 impl Model {
     /// What waits in a lane, in the order in which it must be done.
     fn waiting(&self, lane: usize) -> Vec<usize> {
-        let waits = |at: &usize| self.events[*at].lane == lane && self.events[*at].state == State::Waits;
-        let mut waiting: Vec<usize> = (0..self.events.len()).filter(waits).collect();
+        let stands = |event: &ModelEvent| event.lane == lane && event.state == State::Waits && event.in_lane;
+        let mut waiting: Vec<usize> = (0..self.events.len()).filter(|at| stands(&self.events[*at])).collect();
         waiting.sort_by_key(|at| (self.events[*at].occurred_at, *at));
         waiting
     }
 
     fn join(&mut self, lane: usize, now: UnixMillis) {
         self.lanes[lane].ready_at.get_or_insert(now);
+    }
+
+    /// What has arrived in a queue and stands in no lane yet, in the order of arrival.
+    fn arrived(&self, queue: Queue) -> Vec<usize> {
+        let waits = |event: &ModelEvent| event.state == State::Waits && !event.in_lane;
+        let arrived = |at: &usize| queue_of(self.events[*at].lane) == queue && waits(&self.events[*at]);
+        (0..self.events.len()).filter(arrived).collect()
     }
 
     fn due(&self, queue: Queue, now: UnixMillis) -> Vec<usize> {
@@ -213,7 +222,9 @@ impl Machine<'_> {
             if !is_new {
                 continue;
             }
-            if !arrival.ignored {
+            // On SQLite an event joins its lane when somebody claims.
+            let in_lane = self.scene.engine() == EngineName::Postgres;
+            if !arrival.ignored && in_lane {
                 model.join(arrival.lane, now);
             }
             model.events.push(ModelEvent {
@@ -225,6 +236,7 @@ impl Machine<'_> {
                 attempts: 0,
                 round: 1,
                 state: if arrival.ignored { State::Ended } else { State::Waits },
+                in_lane,
             });
         }
         if crash {
@@ -248,6 +260,13 @@ impl Machine<'_> {
     /// Claims, and takes the heads, as a worker does in one transaction.
     async fn claim(&mut self, tx: &mut Tx, queue: Queue, limit: usize) {
         let now = self.scene.now();
+        let mut arrived = self.model.arrived(queue);
+        arrived.truncate(limit);
+        assert_eq!(inbox::join_lanes(tx, queue, limit, now).await.unwrap(), arrived.len());
+        for at in arrived {
+            self.model.events[at].in_lane = true;
+            self.model.join(self.model.events[at].lane, now);
+        }
         let (token, until) = (LeaseToken::fresh(), now.plus_ms(LEASE_MS));
         let claimed = lanes::claim(tx, queue, &token, now, until, limit).await.unwrap();
         let due = self.model.due(queue, now);
@@ -393,10 +412,12 @@ impl Machine<'_> {
         const QUEUES: [Queue; 2] = [Queue::Inbox, Queue::Status];
         // Each round ends an event of each lane that is due.
         for _ in 0..4 * LONGEST {
-            let Some(due) = QUEUES.into_iter().filter_map(|queue| self.model.next_due(queue)).min() else {
-                return;
-            };
-            self.scene.advance_ms(due.since_ms(self.scene.now()).max(0));
+            let arrived = QUEUES.iter().any(|queue| !self.model.arrived(*queue).is_empty());
+            match QUEUES.into_iter().filter_map(|queue| self.model.next_due(queue)).min() {
+                _ if arrived => {}
+                Some(due) => self.scene.advance_ms(due.since_ms(self.scene.now()).max(0)),
+                None => return,
+            }
             let before = self.leases.len();
             for queue in QUEUES {
                 self.claim_once(queue, LANES).await;

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    outside::{LOOK_AGAIN, Outside, insist},
+    outside::{LOOK_AGAIN, Outside, WAITING, insist},
     process::PATIENCE,
 };
 
@@ -100,7 +100,7 @@ async fn assert_everybody_was_answered_once(outside: &Outside, people: &[Person]
 /// Waits until nothing is left to do. Pauses of messages end early: the time passes for them.
 async fn until_idle_in_no_time(outside: &Outside) {
     let deadline = Instant::now() + PATIENCE;
-    while outside.database.count("SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL").await > 0 {
+    while outside.database.count(WAITING).await > 0 {
         assert!(Instant::now() < deadline, "something waits for ever");
         outside.pauses_end().await;
         sleep(LOOK_AGAIN).await;

@@ -11,6 +11,11 @@ use crate::process::{Folder, PATIENCE, Ran, Service, Variables, run};
 
 /// Between two looks at something that takes a moment.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// How much waits or is under way: lanes, and events that have not joined theirs yet.
+pub(crate) const WAITING: &str = "SELECT (SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL) \
+                                  + (SELECT COUNT(*) FROM inbox WHERE state = 'ready' AND in_lane = 0)";
+/// How many statuses have not been applied.
+const WAITING_STATUSES: &str = "SELECT COUNT(*) FROM inbox WHERE queue = 'status' AND state = 'ready'";
 /// What a number gets at its first message, in these tests.
 pub(crate) const TRIAL_CREDITS: &str = "5";
 
@@ -148,7 +153,7 @@ impl Outside {
 
     /// Waits until nothing waits and nothing is under way.
     pub(crate) async fn until_idle(&self) {
-        self.until("SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL", 0).await;
+        self.until(WAITING, 0).await;
     }
 
     /// Delivers a webhook until it is taken, as its provider does, however often the service is away.
@@ -161,7 +166,7 @@ impl Outside {
         for (_, _, message) in self.simulator.accepted_messages() {
             self.deliver_for_sure(&self.simulator.webhook_status(&message.id, status, code)).await;
         }
-        self.until("SELECT COUNT(*) FROM lanes WHERE queue = 'status' AND ready_at_ms IS NOT NULL", 0).await;
+        self.until(WAITING_STATUSES, 0).await;
     }
 
     /// Everything on somebody's phone, as one text.

@@ -21,6 +21,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(15);
 const STATUSES_COME_WITHIN: Duration = Duration::from_millis(600);
 /// How long a round may take to come to rest once its fault is over (RELIABILITY I20).
 const REST_WITHIN: Duration = Duration::from_secs(60);
+/// How much waits or is under way: lanes, and events that have not joined theirs yet.
+pub(crate) const WAITING: &str = "SELECT (SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL) \
+                                  + (SELECT COUNT(*) FROM inbox WHERE state = 'ready' AND in_lane = 0)";
+/// How many statuses have not been applied.
+const WAITING_STATUSES: &str = "SELECT COUNT(*) FROM inbox WHERE queue = 'status' AND state = 'ready'";
 /// What a first message gives: never the reason for a refusal here.
 pub(crate) const TRIAL_CREDITS: i64 = 1_000_000;
 /// How long a lease lasts (`postly-app`, `work`).
@@ -210,7 +215,7 @@ impl Arena {
     pub(crate) async fn rest(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + REST_WITHIN;
         loop {
-            if self.database.count("SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL").await? == 0 {
+            if self.database.count(WAITING).await? == 0 {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -278,8 +283,7 @@ impl Arena {
             }
         }
         let deadline = Instant::now() + REST_WITHIN;
-        let waiting = "SELECT COUNT(*) FROM lanes WHERE queue = 'status' AND ready_at_ms IS NOT NULL";
-        while self.database.count(waiting).await? > 0 {
+        while self.database.count(WAITING_STATUSES).await? > 0 {
             if Instant::now() > deadline {
                 bail!("a status waits for ever:\n{}", self.waiting().await?);
             }

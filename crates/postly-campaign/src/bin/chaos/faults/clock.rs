@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{Skipped, Struck, postgres::recover, usual_load};
 use crate::{
-    arena::Arena,
+    arena::{Arena, WAITING},
     checks::{Ends, Rules},
     dice::Dice,
 };
@@ -61,9 +61,8 @@ pub(super) async fn step(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<S
     let mut late = String::new();
     if step_s < 0 {
         sleep(wrong).await;
-        let waiting =
-            arena.database.count("SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL").await?;
-        late = format!(" for {} ms, {waiting} lanes wait", wrong.as_millis());
+        let waiting = arena.database.count(WAITING).await?;
+        late = format!(" for {} ms, {waiting} wait", wrong.as_millis());
         set(&file, ahead_s)?;
     } else {
         arena.ahead_ms = Some((ahead_s + step_s) * 1_000);
