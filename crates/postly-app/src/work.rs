@@ -155,6 +155,7 @@ impl Work {
 }
 
 /// What a claim gave.
+#[derive(Default)]
 struct Claim {
     /// How many lanes were due and taken.
     lanes: usize,
@@ -210,7 +211,7 @@ async fn claim_alone(app: &App, queue: Queue) -> Result<Claim, StoreError> {
     let (_, leased) = lease(&mut tx, queue, 1, now).await?;
     tx.commit().await?;
     let Some(claimed) = leased.into_iter().next() else {
-        return Ok(Claim { lanes: 0, more: false, work: vec![] });
+        return Ok(Claim::default());
     };
     let mut tx = app.0.db.write().await?;
     let work = match take_heads(app, &mut tx, vec![claimed.clone()], now).await {
@@ -340,7 +341,7 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
                     () = tokio::time::sleep(AFTER_FAILURE) => {}
                     () = shutdown.requested() => {}
                 }
-                Claim { lanes: 0, more: false, work: vec![] }
+                Claim::default()
             }
         };
         let mut place = Some(place);
