@@ -60,7 +60,7 @@ pub(crate) fn application(config: Config, db: Db) -> anyhow::Result<App> {
     };
     Ok(App::new(Parts {
         db,
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(SystemClock::new()),
         verifier: Verifier::new(meta_secrets, twilio_secrets, &config.public_base_url)
             .context("cannot set up the check of signatures")?,
         meta_verify_token,
@@ -103,7 +103,7 @@ pub(crate) fn operator_application(
     let nowhere = "http://localhost";
     Ok(App::new(Parts {
         db,
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(SystemClock::new()),
         verifier: Verifier::new(None, None, nowhere)?,
         meta_verify_token: None,
         routes: Routes::default(),

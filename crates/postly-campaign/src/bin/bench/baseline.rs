@@ -70,6 +70,7 @@ impl Baseline {
                 &std::env::var("PUBLIC_BASE_URL")?,
             )?,
             routes: Routes { meta_phone_number_id: Some(account.phone_number_id), ..Routes::default() },
+            clock: SystemClock::new(),
             store,
         });
         let router = Router::new().route(postly_whatsapp::WEBHOOK_PATH, post(receive)).with_state(app);
@@ -82,6 +83,7 @@ impl Baseline {
 struct Stand {
     verifier: Verifier,
     routes: Routes,
+    clock: SystemClock,
     store: Option<Store>,
 }
 
@@ -98,7 +100,7 @@ async fn receive(State(stand): State<Arc<Stand>>, request: Request) -> StatusCod
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let request = WebhookRequest { target, headers: &head.headers, body: &body };
     let Ok(verified) = stand.verifier.verify(&request) else { return StatusCode::UNAUTHORIZED };
-    let now = SystemClock.now();
+    let now = stand.clock.now();
     let events = postly_whatsapp::receive(&verified, &stand.routes, now);
     if events.is_empty() || events.iter().any(|event| event.ignored.is_some()) {
         // The bench sends nothing that would be ignored.

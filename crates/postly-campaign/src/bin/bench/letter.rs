@@ -58,7 +58,7 @@ impl Post {
     /// The body of the webhook.
     fn body(&self, letter: Letter) -> String {
         let phone = phone_of(letter.author);
-        let at = SystemClock.now().0 / 1_000;
+        let at = SystemClock::new().now().0 / 1_000;
         let MetaAccount { waba_id, display_phone_number, phone_number_id, .. } = &self.account;
         format!(
             r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{waba_id}","changes":[{{"value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"{display_phone_number}","phone_number_id":"{phone_number_id}"}},"contacts":[{{"profile":{{"name":"Fatou"}},"wa_id":"{phone}","user_id":"FR.{phone}"}}],"messages":[{{"from":"{phone}","from_user_id":"FR.{phone}","id":"{}","timestamp":"{at}","type":"text","text":{{"body":"{BRIEF}"}}}}]}},"field":"messages"}}]}}]}}"#,
