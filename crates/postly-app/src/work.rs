@@ -30,9 +30,11 @@ const POLL: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
 /// How many lanes one claim takes.
 const CLAIM_BATCH: usize = 32;
-/// How many events join their lanes before one claim: several times what one author may have waiting, so that a flood is
-/// seen for what it is; some milliseconds' work.
-const JOIN_BATCH: usize = 256;
+/// How many events join their lanes in one transaction: a few milliseconds' work, behind which acknowledgements wait.
+const JOIN_BATCH: usize = 64;
+/// How many such transactions precede a claim at most. Together they join several times what one author may have waiting, so
+/// that a flood is seen for what it is.
+const JOINS: usize = 4;
 /// How often an event is tried before it becomes a dead letter. Only failures of the database or of ours count;
 /// what a model or a provider answers has rules of its own.
 const MAX_EVENT_ATTEMPTS: i64 = 8;
@@ -178,22 +180,19 @@ async fn claim(app: &App, queue: Queue, limit: usize) -> Result<Claim, StoreErro
     }
 }
 
-/// Lets what has arrived join its lanes, and leases some that are due. Returns how much has joined, too.
-async fn lease(
-    tx: &mut Tx,
-    queue: Queue,
-    limit: usize,
-    now: UnixMillis,
-) -> Result<(usize, Vec<ClaimedLane>), StoreError> {
-    let joined = inbox::join_lanes(tx, queue, JOIN_BATCH, now).await?;
-    let leased = lanes::claim(tx, queue, &LeaseToken::fresh(), now, now.plus_ms(LEASE_MS), limit).await?;
-    Ok((joined, leased))
-}
-
 async fn claim_together(app: &App, queue: Queue, limit: usize) -> Result<Claim, StoreError> {
-    let now = app.now();
     let mut tx = app.0.db.write().await?;
-    let (joined, leased) = lease(&mut tx, queue, limit, now).await?;
+    let mut joined = inbox::join_lanes(&mut tx, queue, JOIN_BATCH, app.now()).await?;
+    for _ in 1..JOINS {
+        if joined < JOIN_BATCH {
+            break;
+        }
+        tx.commit().await?;
+        tx = app.0.db.write().await?;
+        joined = inbox::join_lanes(&mut tx, queue, JOIN_BATCH, app.now()).await?;
+    }
+    let now = app.now();
+    let leased = lease(&mut tx, queue, limit, now).await?;
     let lanes = leased.len();
     let work = take_heads(app, &mut tx, leased, now).await?;
     if joined + lanes > 0 {
@@ -203,12 +202,21 @@ async fn claim_together(app: &App, queue: Queue, limit: usize) -> Result<Claim, 
     Ok(Claim { lanes, more: lanes == limit || joined == JOIN_BATCH, work })
 }
 
+async fn lease(
+    tx: &mut Tx,
+    queue: Queue,
+    limit: usize,
+    now: UnixMillis,
+) -> Result<Vec<ClaimedLane>, StoreError> {
+    lanes::claim(tx, queue, &LeaseToken::fresh(), now, now.plus_ms(LEASE_MS), limit).await
+}
+
 /// Claims one lane and commits before it takes the head, so that a lane whose head cannot be taken is put off, and the
 /// others have their turn.
 async fn claim_alone(app: &App, queue: Queue) -> Result<Claim, StoreError> {
     let now = app.now();
     let mut tx = app.0.db.write().await?;
-    let (_, leased) = lease(&mut tx, queue, 1, now).await?;
+    let leased = lease(&mut tx, queue, 1, now).await?;
     tx.commit().await?;
     let Some(claimed) = leased.into_iter().next() else {
         return Ok(Claim::default());
