@@ -5,20 +5,22 @@ use std::time::Duration;
 use postly_domain::{
     Language, UnixMillis,
     delivery::{self, Attempt, ErrorAction, Form, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
-    id::AttemptId,
+    id::{AttemptId, MessageId},
 };
 use postly_store::{
     StoreError, Tx,
     attempts::{self, NewAttempt},
     lanes::{self, ClaimedLane, Queue},
-    outbox::{self, DueMessage, Ended},
+    outbox::{self, DueMessage, Ended, Taken},
 };
 use postly_whatsapp::{Body, Button, Outgoing};
 
 use crate::{
     App, JourneyError, crash,
     ids::{Fresh as _, dice},
+    line::{Full, Line, Together},
     seal::Sealed,
+    work::Chain,
 };
 
 /// How often an answer is written down when the database does not take it, and the pause between: within the lease.
@@ -45,6 +47,48 @@ impl Departure {
     /// The lane it leaves from.
     pub(crate) fn claimed(&self) -> &ClaimedLane {
         &self.claimed
+    }
+}
+
+/// What a provider took, to be written down.
+pub(crate) struct Accepted {
+    claimed: ClaimedLane,
+    message: MessageId,
+    attempt: AttemptId,
+    provider_message_id: String,
+}
+
+impl Together for Accepted {
+    const LARGEST_BATCH: usize = 64;
+    const LARGEST_BATCH_BYTES: usize = 64 * 1024;
+    /// More than all whose lanes are leased at once ever have.
+    const MOST_WAITING_BYTES: usize = 1024 * 1024;
+
+    fn line(app: &App) -> &Line<Self> {
+        &app.0.accepted
+    }
+
+    fn bytes(&self) -> usize {
+        // Four ids and a lane's name.
+        self.provider_message_id.len() + 256
+    }
+
+    async fn write(app: &App, accepted: &[&Self]) -> Result<(), StoreError> {
+        let taken: Vec<Taken<'_>> = accepted.iter().map(|accepted| accepted.as_taken()).collect();
+        let mut tx = app.0.db.write().await?;
+        let more = outbox::accept(&mut tx, &taken, app.now()).await?;
+        app.recorded(tx, more).await
+    }
+}
+
+impl Accepted {
+    fn as_taken(&self) -> Taken<'_> {
+        Taken {
+            claimed: &self.claimed,
+            message: &self.message,
+            attempt: &self.attempt,
+            provider_message_id: &self.provider_message_id,
+        }
     }
 }
 
@@ -150,8 +194,10 @@ impl App {
         let mut tries = 1;
         loop {
             match self.record(departure, &outcome).await {
-                Err(JourneyError::Store(error)) if error.is_temporary() && tries < RECORD_TRIES => {
-                    tracing::warn!(%error, "Could not write down an answer; trying again");
+                Err(error)
+                    if error.of_store().is_some_and(StoreError::is_temporary) && tries < RECORD_TRIES =>
+                {
+                    tracing::warn!(error = %Chain(&error), "Could not write down an answer; trying again");
                     tries += 1;
                     tokio::time::sleep(RECORD_PAUSE).await;
                 }
@@ -207,27 +253,30 @@ impl App {
         };
         metrics::counter!("provider_requests_total", "provider" => message.provider.as_str(), "outcome" => label)
             .increment(1);
-        let mut tx = self.0.db.write().await?;
-        let more = match outcome {
+        match outcome {
             SendOutcome::Accepted { provider_message_id } => {
-                attempts::accepted(&mut tx, attempt, provider_message_id).await?;
-                self.end(&mut tx, claimed, message, Ended::Accepted, None).await?
+                self.record_accepted(departure, provider_message_id).await
             }
             SendOutcome::Refused { code, action, retry_after_ms } => {
+                let mut tx = self.0.db.write().await?;
                 attempts::ended(&mut tx, attempt, true, Some(*code)).await?;
-                self.refused(&mut tx, claimed, message, *code, *action, *retry_after_ms).await?
+                let more = self.refused(&mut tx, claimed, message, *code, *action, *retry_after_ms).await?;
+                Ok(self.recorded(tx, more).await?)
             }
             SendOutcome::NotSent => {
+                let mut tx = self.0.db.write().await?;
                 attempts::ended(&mut tx, attempt, true, None).await?;
-                self.retry(&mut tx, claimed, message, None).await?
+                let more = self.retry(&mut tx, claimed, message, None).await?;
+                Ok(self.recorded(tx, more).await?)
             }
             SendOutcome::Unclear => {
+                let mut tx = self.0.db.write().await?;
                 attempts::ended(&mut tx, attempt, false, None).await?;
                 outbox::mark_unknown(&mut tx, &message.id).await?;
                 // A status may have come while we waited for the answer.
                 let heard = attempts::of(&mut tx, &message.id).await?;
                 let now = self.now();
-                match delivery::next_step(message.form, &heard, now, message.expires_at) {
+                let more = match delivery::next_step(message.form, &heard, now, message.expires_at) {
                     NextStep::Accepted => self.end(&mut tx, claimed, message, Ended::Accepted, None).await?,
                     // A code is not waited for: what is sealed is best gone.
                     NextStep::UnknownDelivery if message.form != Form::Text => {
@@ -241,15 +290,39 @@ impl App {
                     | NextStep::UnknownDelivery => {
                         put_off(&mut tx, claimed, noted_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await?
                     }
-                }
+                };
+                Ok(self.recorded(tx, more).await?)
             }
-        };
+        }
+    }
+
+    /// Commits what was written down, and rings when `more` waits in the lane.
+    async fn recorded(&self, tx: Tx, more: bool) -> Result<(), StoreError> {
         crash::point("recorded.before");
         tx.commit().await?;
         crash::point("recorded.after");
         if more {
             self.0.wakers.wake_here(Queue::Outbox);
         }
+        Ok(())
+    }
+
+    /// Writes down that a provider took a message, with others that were taken meanwhile.
+    async fn record_accepted(
+        &self,
+        departure: &Departure,
+        provider_message_id: &str,
+    ) -> Result<(), JourneyError> {
+        let Departure { claimed, message, attempt, .. } = departure;
+        let accepted = Accepted {
+            claimed: claimed.clone(),
+            message: message.id.clone(),
+            attempt: attempt.clone(),
+            provider_message_id: provider_message_id.to_owned(),
+        };
+        let told =
+            self.0.accepted.join(self, accepted).map_err(|Full| JourneyError::Missing("a place in line"))?;
+        told.await.map_err(|_| JourneyError::Missing("whoever wrote it down"))??;
         Ok(())
     }
 

@@ -1,13 +1,6 @@
 //! The ingress: what a provider brings is stored, and only then acknowledged. Nothing else happens here.
-//!
-//! Webhooks that arrive while another is being stored are stored together by the next transaction: one sync of the disk
-//! for all of them.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use postly_domain::{
     event::{EventKey, ReceivedEvent},
@@ -16,80 +9,39 @@ use postly_domain::{
 use postly_store::{StoreError, inbox, lanes::Queue};
 use postly_whatsapp::signature::{SignatureError, WebhookRequest};
 use secrecy::ExposeSecret as _;
-use tokio::sync::oneshot;
 
-use crate::{App, crash, ids::Fresh as _};
+use crate::{
+    App, crash,
+    ids::Fresh as _,
+    line::{Full, Line, Together},
+};
 
 /// How long storing may take before we answer that we cannot (PRODUCT 5: 503 within 2 s).
 const STORE_TIMEOUT: Duration = Duration::from_millis(1_800);
 
-/// How many webhooks are stored by one transaction at most: what fails together is brought again together.
-const LARGEST_BATCH: usize = 64;
-/// How much is stored by one transaction at most, in bytes of events: two of the largest webhooks.
-const LARGEST_BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// What an event takes besides its slice, roughly.
 const EVENT_BYTES: usize = 256;
-/// How much waits to be stored at most, in bytes of events; more is sent away with a 503. Some hundred thousand messages.
-const MOST_WAITING_BYTES: usize = 128 * 1024 * 1024;
 
-/// Webhooks that wait to be stored.
-#[derive(Default)]
-pub(crate) struct Line(Mutex<Waiting>);
+/// A webhook's events, to be stored.
+pub(crate) struct Webhook(Vec<ReceivedEvent>);
 
-#[derive(Default)]
-struct Waiting {
-    webhooks: VecDeque<Webhook>,
-    /// The sum of their bytes.
-    bytes: usize,
-    /// Whether somebody is at work on the line.
-    attended: bool,
-}
+impl Together for Webhook {
+    const LARGEST_BATCH: usize = 64;
+    /// Two of the largest webhooks.
+    const LARGEST_BATCH_BYTES: usize = 8 * 1024 * 1024;
+    /// Some hundred thousand messages; what is beyond is sent away with a 503.
+    const MOST_WAITING_BYTES: usize = 128 * 1024 * 1024;
 
-/// A webhook's events, and who waits for their commit.
-struct Webhook {
-    events: Vec<ReceivedEvent>,
-    bytes: usize,
-    stored: oneshot::Sender<Result<(), Arc<StoreError>>>,
-}
-
-impl Line {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn line(app: &App) -> &Line<Self> {
+        &app.0.webhooks
     }
-}
 
-/// Somebody's work on the line. Should it end by a panic, the line is left unattended, so that the next webhook finds
-/// somebody new.
-struct Attendance {
-    app: App,
-    over: bool,
-}
-
-impl Attendance {
-    /// The next webhooks to be stored together. None: the line is empty, and from now on unattended.
-    fn next(&mut self) -> Vec<Webhook> {
-        let mut waiting = self.app.0.line.lock();
-        let (mut batch, mut bytes) = (vec![], 0);
-        while batch.len() < LARGEST_BATCH
-            && let Some(webhook) =
-                waiting.webhooks.pop_front_if(|next| bytes == 0 || bytes + next.bytes <= LARGEST_BATCH_BYTES)
-        {
-            bytes += webhook.bytes;
-            batch.push(webhook);
-        }
-        waiting.bytes -= bytes;
-        self.over = batch.is_empty();
-        waiting.attended = !self.over;
-        batch
+    fn bytes(&self) -> usize {
+        self.0.iter().map(|event| event.slice.len() + EVENT_BYTES).sum()
     }
-}
 
-impl Drop for Attendance {
-    fn drop(&mut self) {
-        if !self.over {
-            // Whoever waits is told so by the end of its channel, and brings its webhook again.
-            *self.app.0.line.lock() = Waiting::default();
-        }
+    async fn write(app: &App, webhooks: &[&Self]) -> Result<(), StoreError> {
+        app.store(webhooks).await
     }
 }
 
@@ -135,7 +87,7 @@ impl App {
             }
         }
         crash::point("received");
-        let told = self.join_line(events)?;
+        let told = self.0.webhooks.join(self, Webhook(events)).map_err(|Full| IngestError::TooSlow)?;
         #[cfg(feature = "mutant-m01")]
         return Ok(verified.provider());
         #[cfg_attr(
@@ -150,28 +102,9 @@ impl App {
         Ok(verified.provider())
     }
 
-    /// Puts a webhook in the line, and sees to it that somebody attends to the line. Returns what tells of its commit.
-    fn join_line(
-        &self,
-        events: Vec<ReceivedEvent>,
-    ) -> Result<oneshot::Receiver<Result<(), Arc<StoreError>>>, IngestError> {
-        let (stored, told) = oneshot::channel();
-        let bytes = events.iter().map(|event| event.slice.len() + EVENT_BYTES).sum();
-        let mut waiting = self.0.line.lock();
-        if waiting.bytes + bytes > MOST_WAITING_BYTES {
-            return Err(IngestError::TooSlow);
-        }
-        waiting.bytes += bytes;
-        waiting.webhooks.push_back(Webhook { events, bytes, stored });
-        if !std::mem::replace(&mut waiting.attended, true) {
-            tokio::spawn(attend(Attendance { app: self.clone(), over: false }));
-        }
-        Ok(told)
-    }
-
     /// Stores the events of some webhooks, all or none, in the time that a webhook has.
-    async fn store(&self, webhooks: &[Webhook]) -> Result<(), StoreError> {
-        let events = webhooks.iter().flat_map(|webhook| webhook.events.iter());
+    async fn store(&self, webhooks: &[&Webhook]) -> Result<(), StoreError> {
+        let events = webhooks.iter().flat_map(|webhook| webhook.0.iter());
         match tokio::time::timeout(STORE_TIMEOUT, self.store_events(events)).await {
             Ok(stored) => stored,
             Err(late) => Err(StoreError::Unavailable(late.into())),
@@ -207,34 +140,5 @@ impl App {
             }
         }
         Ok(())
-    }
-}
-
-/// Stores what waits, until nothing does.
-async fn attend(mut attendance: Attendance) {
-    let app = attendance.app.clone();
-    loop {
-        let webhooks = attendance.next();
-        if webhooks.is_empty() {
-            return;
-        }
-        match app.store(&webhooks).await {
-            Ok(()) => tell(webhooks, &Ok(())),
-            // One that the database refuses must not keep the others out.
-            Err(error) if !error.is_temporary() && webhooks.len() > 1 => {
-                for webhook in webhooks {
-                    let stored = app.store(std::slice::from_ref(&webhook)).await.map_err(Arc::new);
-                    tell(vec![webhook], &stored);
-                }
-            }
-            Err(error) => tell(webhooks, &Err(Arc::new(error))),
-        }
-    }
-}
-
-fn tell(webhooks: Vec<Webhook>, stored: &Result<(), Arc<StoreError>>) {
-    for webhook in webhooks {
-        // Who does not wait any more has answered that it could not be stored; it will come again, and be known.
-        let _ = webhook.stored.send(stored.clone());
     }
 }

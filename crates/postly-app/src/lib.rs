@@ -19,6 +19,7 @@ mod export;
 mod generate;
 mod ids;
 mod ingest;
+mod line;
 mod link;
 mod login;
 #[cfg(test)]
@@ -129,7 +130,8 @@ struct Inner {
     settings: Settings,
     catalogue: Catalogue,
     wakers: Wakers,
-    line: ingest::Line,
+    webhooks: line::Line<ingest::Webhook>,
+    accepted: line::Line<deliver::Accepted>,
     peppers: Peppers,
     passwords: Passwords,
     calls: budget::Calls,
@@ -155,7 +157,8 @@ impl App {
             settings,
             catalogue,
             wakers,
-            line: ingest::Line::default(),
+            webhooks: line::Line::default(),
+            accepted: line::Line::default(),
             peppers,
             passwords: Passwords::new(),
             calls: budget::Calls::default(),

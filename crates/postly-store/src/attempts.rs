@@ -93,7 +93,11 @@ const ACCEPTED: Sql = Sql::both(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn accepted(tx: &mut Tx, attempt: &AttemptId, provider_message_id: &str) -> Result<(), StoreError> {
+pub(crate) async fn accepted(
+    tx: &mut Tx,
+    attempt: &AttemptId,
+    provider_message_id: &str,
+) -> Result<(), StoreError> {
     tx.execute(ACCEPTED, args![attempt, provider_message_id]).await?;
     Ok(())
 }

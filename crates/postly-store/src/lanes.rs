@@ -129,25 +129,26 @@ pub async fn add(
     Ok(())
 }
 
-/// What tells the holder of a lease from whoever lost it.
+/// What tells the holder of a lease from whoever lost it, by the token that `$token` holds.
 #[cfg(not(feature = "mutant-m08"))]
 macro_rules! fence {
-    () => {
-        "lease_token = $3"
+    ($token:literal) => {
+        concat!("lease_token = ", $token)
     };
 }
 #[cfg(feature = "mutant-m08")]
 macro_rules! fence {
-    () => {
-        "$3 <> ''"
+    ($token:literal) => {
+        concat!($token, " <> ''")
     };
 }
+pub(crate) use fence;
 
 const FINISH: Sql = Sql::both(concat!(
     "UPDATE lanes SET lease_token = NULL, waiting = waiting - $4, ",
     "ready_at_ms = CASE WHEN waiting > $4 THEN $5 ELSE NULL END, paid_until_ms = $6, repeats = $7 ",
     "WHERE queue = $1 AND lane = $2 AND ",
-    fence!(),
+    fence!("$3"),
     " RETURNING waiting"
 ));
 
@@ -176,7 +177,7 @@ pub async fn finish(
 
 const DEFER: Sql = Sql::both(concat!(
     "UPDATE lanes SET lease_token = NULL, ready_at_ms = $4, paid_until_ms = $5 WHERE queue = $1 AND lane = $2 AND ",
-    fence!()
+    fence!("$3")
 ));
 
 /// Gives a lane back with nothing done, to be claimed again from `ready_at` on.

@@ -5,13 +5,14 @@ use std::collections::{HashMap, hash_map::Entry};
 use postly_domain::{
     Provider, UnixMillis,
     delivery::{Attempt, Form},
-    id::{AuthorId, EventId, GenerationId, MessageId},
+    id::{AttemptId, AuthorId, EventId, GenerationId, LeaseToken, MessageId},
 };
+use serde::Serialize;
 
 use crate::{
-    StoreError, Tx,
-    attempts::attempt,
-    lanes::{self, ClaimedLane, Queue, lanes_of_claim},
+    Engine, StoreError, Tx,
+    attempts::{self, attempt},
+    lanes::{self, ClaimedLane, Queue, fence, lanes_of_claim},
     sql::{Row, Sql, args},
 };
 
@@ -286,6 +287,86 @@ pub async fn end(
         return Err(StoreError::LeaseLost);
     }
     lanes::finish(tx, claimed, 1, now).await
+}
+
+/// A message that a provider took, at the head of a lane that we have leased.
+pub struct Taken<'a> {
+    /// The lane.
+    pub claimed: &'a ClaimedLane,
+    /// The message.
+    pub message: &'a MessageId,
+    /// Its attempt.
+    pub attempt: &'a AttemptId,
+    /// What the provider calls it.
+    pub provider_message_id: &'a str,
+}
+
+/// The same as a row.
+#[derive(Serialize)]
+struct TakenRow<'a> {
+    attempt: &'a AttemptId,
+    provider_message_id: &'a str,
+    message: &'a MessageId,
+    lane: &'a str,
+    token: &'a LeaseToken,
+    paid_until_ms: i64,
+}
+
+impl<'a> TakenRow<'a> {
+    fn of(taken: &Taken<'a>) -> Self {
+        Self {
+            attempt: taken.attempt,
+            provider_message_id: taken.provider_message_id,
+            message: taken.message,
+            lane: &taken.claimed.lane,
+            token: &taken.claimed.token,
+            paid_until_ms: taken.claimed.paid_until.0,
+        }
+    }
+}
+
+/// All of it for any number of messages in one journey to PostgreSQL and back: attempts, messages and lanes.
+const ACCEPT_ALL: Sql = Sql::postgres(concat!(
+    "WITH taken AS (SELECT * FROM json_to_recordset($1::json) AS taken (attempt TEXT, provider_message_id TEXT, ",
+    "message TEXT, lane TEXT, token TEXT, paid_until_ms BIGINT)), ",
+    "ended AS (UPDATE outbox SET state = 'accepted', reason = NULL, finished_at_ms = $2, sealed = NULL FROM taken ",
+    "WHERE outbox.id = taken.message AND outbox.state IN ('ready', 'sending', 'unknown') RETURNING outbox.id), ",
+    "known AS (UPDATE attempts SET state = 'known', status = COALESCE(status, 'accepted'), ",
+    "provider_message_id = taken.provider_message_id FROM taken WHERE attempts.id = taken.attempt) ",
+    "UPDATE lanes SET lease_token = NULL, waiting = waiting - 1, ",
+    "ready_at_ms = CASE WHEN waiting > 1 THEN $2 ELSE NULL END, paid_until_ms = taken.paid_until_ms ",
+    "FROM taken JOIN ended ON ended.id = taken.message ",
+    "WHERE lanes.queue = 'outbox' AND lanes.lane = taken.lane AND ",
+    fence!("taken.token"),
+    " RETURNING lanes.waiting"
+));
+
+/// Notes that providers took some messages, ends them, and gives their lanes back; returns whether more waits in any.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when one of the lanes is no longer ours or one of the messages has ended already.
+pub async fn accept(tx: &mut Tx, taken: &[Taken<'_>], now: UnixMillis) -> Result<bool, StoreError> {
+    let mut more = false;
+    match tx.engine() {
+        Engine::Sqlite => {
+            for Taken { claimed, message, attempt, provider_message_id } in taken {
+                attempts::accepted(tx, attempt, provider_message_id).await?;
+                more |= end(tx, claimed, message, Ended::Accepted, None, now).await?;
+            }
+        }
+        Engine::Postgres => {
+            let rows: Vec<TakenRow<'_>> = taken.iter().map(TakenRow::of).collect();
+            let rows = serde_json::to_string(&rows).map_err(|error| StoreError::Statement(error.into()))?;
+            let lanes = tx.all(ACCEPT_ALL, args![rows, now]).await?;
+            if lanes.len() != taken.len() {
+                return Err(StoreError::LeaseLost);
+            }
+            for lane in lanes {
+                more |= lane.int("waiting")? > 0;
+            }
+        }
+    }
+    Ok(more)
 }
 
 const CHANGE_END: Sql = Sql::both(

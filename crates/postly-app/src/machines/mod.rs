@@ -8,6 +8,7 @@ mod identity;
 mod ledger;
 mod outbox;
 mod queues;
+mod together;
 
 use std::{
     cell::RefCell,

@@ -1,0 +1,103 @@
+//! One story that no history of a single conversation tells: what is written down together, and one of it cannot be.
+
+use futures_util::future::join_all;
+use postly_domain::{
+    Provider,
+    delivery::{Form, SendOutcome},
+    id::{LeaseToken, MessageId},
+};
+use postly_store::{
+    lanes::{self, Queue},
+    outbox::{self, NewMessage},
+};
+use postly_testkit::EngineName;
+
+use super::{Scene, retire};
+use crate::ids::Fresh as _;
+
+const LANES: [&str; 3] = ["one", "two", "three"];
+const LEASE_MS: i64 = 60_000;
+
+async fn queue(scene: &Scene) {
+    let mut tx = scene.db().write().await.unwrap();
+    for lane in LANES {
+        let new = NewMessage {
+            id: &MessageId::fresh(),
+            key: lane,
+            lane,
+            author: None,
+            provider: Provider::Meta,
+            business: "15550000000",
+            address: "33612345678",
+            purpose: "help",
+            event: None,
+            generation: None,
+            carries_variant: false,
+            reply_to: None,
+            body: "bonjour",
+            form: Form::Text,
+            sealed: None,
+            expires_at: scene.now().plus_ms(86_400_000),
+        };
+        assert!(outbox::queue(&mut tx, &new, scene.now()).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+}
+
+/// Whoever lost its lease meanwhile is told so, and keeps nobody else from being written down.
+async fn one_of_three_loses_its_lease(engine: EngineName) {
+    let scene = Scene::new(engine).await;
+    queue(&scene).await;
+    let mut tx = scene.db().write().await.unwrap();
+    let until = scene.now().plus_ms(LEASE_MS);
+    let claimed =
+        lanes::claim(&mut tx, Queue::Outbox, &LeaseToken::fresh(), scene.now(), until, 3).await.unwrap();
+    let departures = scene.app.prepare(&mut tx, claimed, scene.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(departures.len(), LANES.len());
+
+    scene.advance_ms(LEASE_MS);
+    let mut tx = scene.db().write().await.unwrap();
+    let until = scene.now().plus_ms(LEASE_MS);
+    let stolen =
+        lanes::claim(&mut tx, Queue::Outbox, &LeaseToken::fresh(), scene.now(), until, 1).await.unwrap();
+    tx.commit().await.unwrap();
+
+    // All three stand in the line before anybody attends to it: this runtime has one thread.
+    let recorded = join_all(departures.iter().map(async |departure| {
+        let provider_message_id = format!("wamid.{}", departure.message.id);
+        (departure, scene.app.record(departure, &SendOutcome::Accepted { provider_message_id }).await)
+    }))
+    .await;
+    for (departure, result) in recorded {
+        if departure.claimed.lane == stolen[0].lane {
+            assert!(result.unwrap_err().is_lease_lost());
+        } else {
+            result.unwrap();
+        }
+    }
+
+    // Only that one is still to be done, and nothing is known of its attempt.
+    let mut tx = scene.db().write().await.unwrap();
+    scene.advance_ms(LEASE_MS);
+    let until = scene.now().plus_ms(LEASE_MS);
+    let claimed =
+        lanes::claim(&mut tx, Queue::Outbox, &LeaseToken::fresh(), scene.now(), until, 3).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    let heads = outbox::heads(&mut tx, &claimed, scene.now()).await.unwrap();
+    let head = heads[0].as_ref().unwrap();
+    assert_eq!((&claimed[0].lane, head.attempts.len()), (&stolen[0].lane, 1));
+    assert!(head.attempts[0].is_unclear());
+    tx.commit().await.unwrap();
+    retire(scene).await;
+}
+
+#[tokio::test]
+async fn one_of_three_loses_its_lease_on_sqlite() {
+    one_of_three_loses_its_lease(EngineName::Sqlite).await;
+}
+
+#[tokio::test]
+async fn one_of_three_loses_its_lease_on_postgres() {
+    one_of_three_loses_its_lease(EngineName::Postgres).await;
+}
