@@ -250,9 +250,9 @@ impl App {
         self.reply_and_finish(tx, claimed, event, message, &person, reply).await
     }
 
-    /// Tells a flooding author, once, that what is beyond the limit was left aside. The event is answered all the
-    /// same, in its turn.
-    pub(crate) async fn tell_flood(
+    /// Leaves aside what waits in a lane beyond the limit, and tells its author, once. The event is answered all the same,
+    /// in its turn.
+    pub(crate) async fn stem_flood(
         &self,
         claimed: &ClaimedLane,
         event: &DueEvent,
@@ -260,19 +260,28 @@ impl App {
         let InboundEvent::Message(message) =
             postly_whatsapp::understand(event.provider, event.kind, &event.slice)?
         else {
+            // A change of number is no message, and leaves those behind it for the next turn.
             return Ok(());
         };
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
-        let Some(person) = met else { return Ok(()) };
-        let asked = asked(claimed, event, &message, &person);
-        let values = [("limit", Value::Number(MAX_WAITING))];
-        let text = self.0.catalogue.format(person.author.language, "flood", &values);
-        // One notice for what waits together: the next one only when this one has long left.
-        const HOUR_MS: i64 = 3_600_000;
-        if outbox::queued_since(&mut tx, &claimed.lane, "flood", now.plus_ms(-HOUR_MS)).await? == 0 {
-            self.queue_notice(&mut tx, &asked, "flood", &text, now).await?;
+        let language = || match &message.content {
+            Content::Text(text) => first_language(text),
+            Content::Tap { .. } | Content::Unreadable { .. } | Content::Silent { .. } => Language::Fr,
+        };
+        let met = self.meet(&mut tx, &message.sender, event.occurred_at, language, now).await?;
+        let left_aside = inbox::trim(&mut tx, claimed, MAX_WAITING, now).await?;
+        if let Some(person) = met
+            && left_aside > 0
+        {
+            let asked = asked(claimed, event, &message, &person);
+            let values = [("limit", Value::Number(MAX_WAITING))];
+            let text = self.0.catalogue.format(person.author.language, "flood", &values);
+            // One notice for what waits together: the next one only when this one has long left.
+            const HOUR_MS: i64 = 3_600_000;
+            if outbox::queued_since(&mut tx, &claimed.lane, "flood", now.plus_ms(-HOUR_MS)).await? == 0 {
+                self.queue_notice(&mut tx, &asked, "flood", &text, now).await?;
+            }
         }
         tx.commit().await?;
         self.0.wakers.wake_here(lanes::Queue::Outbox);

@@ -134,8 +134,8 @@ impl Workers {
 
 /// What is to be done for a lane that was claimed.
 enum Work {
-    /// Handle this event. `trimmed` when more waited behind it than may.
-    Event { claimed: ClaimedLane, event: DueEvent, trimmed: bool },
+    /// Handle this event.
+    Event { claimed: ClaimedLane, event: DueEvent },
     /// Make this attempt.
     Departure(Box<Departure>),
 }
@@ -249,16 +249,11 @@ async fn take_heads(
         let departures = app.prepare(tx, claim, now).await?;
         return Ok(departures.into_iter().map(|departure| Work::Departure(Box::new(departure))).collect());
     }
-    let mut trimmed = vec![];
-    for claimed in &claim {
-        let too_many = queue == Queue::Inbox && claimed.waiting > MAX_WAITING;
-        trimmed.push(too_many && inbox::trim(tx, claimed, MAX_WAITING, now).await? > 0);
-    }
     let heads = inbox::heads(tx, &claim).await?;
     let mut work = Vec::with_capacity(claim.len());
-    for ((claimed, head), trimmed) in claim.into_iter().zip(heads).zip(trimmed) {
+    for (claimed, head) in claim.into_iter().zip(heads) {
         match head {
-            Some(event) => work.push(Work::Event { claimed, event, trimmed }),
+            Some(event) => work.push(Work::Event { claimed, event }),
             None => {
                 tracing::error!(queue = queue.as_str(), "A lane waits for an event that is not there");
                 lanes::defer(tx, &claimed, now.plus_ms(LEASE_MS)).await?;
@@ -272,9 +267,7 @@ async fn take_heads(
 async fn perform(app: App, work: Work) {
     let (result, event) = match &work {
         Work::Departure(departure) => (app.depart(departure).await, None),
-        Work::Event { claimed, event, trimmed } => {
-            (handle(&app, claimed, event, *trimmed).await, Some(event))
-        }
+        Work::Event { claimed, event } => (handle(&app, claimed, event).await, Some(event)),
     };
     let Err(error) = result else { return };
     let queue = work.queue().as_str();
@@ -293,17 +286,12 @@ async fn perform(app: App, work: Work) {
     hand_back(&app, work.claimed(), app.now().plus_ms(pause)).await;
 }
 
-async fn handle(
-    app: &App,
-    claimed: &ClaimedLane,
-    event: &DueEvent,
-    trimmed: bool,
-) -> Result<(), JourneyError> {
+async fn handle(app: &App, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
     if event.attempts > MAX_EVENT_ATTEMPTS {
         return app.give_up(claimed, event).await;
     }
-    if trimmed {
-        app.tell_flood(claimed, event).await?;
+    if claimed.queue == Queue::Inbox && claimed.waiting > MAX_WAITING {
+        app.stem_flood(claimed, event).await?;
     }
     app.handle_event(claimed, event).await
 }
