@@ -23,7 +23,7 @@ pub(crate) struct Mutant {
 }
 
 /// All of them. The first rounds of `upstream` are Meta's faults, in the order of `faults::upstream`.
-pub(crate) const MUTANTS: [Mutant; 15] = [
+pub(crate) const MUTANTS: [Mutant; 16] = [
     Mutant {
         feature: "mutant-m01",
         defect: "a webhook is acknowledged before it is stored",
@@ -94,5 +94,10 @@ pub(crate) const MUTANTS: [Mutant; 15] = [
         feature: "mutant-m15",
         defect: "no answer in time is taken for not sent",
         hunt: Hunt::Campaign(&["--only", "upstream", "--rounds", "1", "--first", "0"]),
+    },
+    Mutant {
+        feature: "mutant-m17",
+        defect: "leases and waits follow the machine's clock wherever it jumps",
+        hunt: Hunt::Campaign(&["--only", "clock", "--rounds", "60"]),
     },
 ];
