@@ -1,6 +1,6 @@
 //! Sending what the outbox owes: marked before the call, so that an answer that never comes is known to be missing.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use postly_domain::{
     Language, UnixMillis,
@@ -52,9 +52,7 @@ impl Departure {
 
 /// What a provider took, to be written down.
 pub(crate) struct Accepted {
-    claimed: ClaimedLane,
-    message: MessageId,
-    attempt: AttemptId,
+    departure: Arc<Departure>,
     provider_message_id: String,
 }
 
@@ -69,14 +67,21 @@ impl Together for Accepted {
     }
 
     fn bytes(&self) -> usize {
-        // Four ids and a lane's name.
-        self.provider_message_id.len() + 256
+        // The message itself is there in any case.
+        self.provider_message_id.len() + size_of::<Self>()
     }
 
     async fn write(app: &App, accepted: &[&Self]) -> Result<(), StoreError> {
         let taken: Vec<Taken<'_>> = accepted.iter().map(|accepted| accepted.as_taken()).collect();
+        let messages: Vec<&MessageId> = taken.iter().map(|taken| taken.message).collect();
         let mut tx = app.0.db.write().await?;
-        let more = outbox::accept(&mut tx, &taken, app.now()).await?;
+        outbox::lock(&mut tx, &messages).await?;
+        let outbox::Accepted { ended, mut more } = outbox::accept(&mut tx, &taken, app.now()).await?;
+        for (accepted, ended) in accepted.iter().zip(ended) {
+            if !ended {
+                more |= app.judge(&mut tx, &accepted.departure).await?;
+            }
+        }
         app.recorded(tx, more).await
     }
 }
@@ -84,9 +89,9 @@ impl Together for Accepted {
 impl Accepted {
     fn as_taken(&self) -> Taken<'_> {
         Taken {
-            claimed: &self.claimed,
-            message: &self.message,
-            attempt: &self.attempt,
+            claimed: &self.departure.claimed,
+            message: &self.departure.message.id,
+            attempt: &self.departure.attempt,
             provider_message_id: &self.provider_message_id,
         }
     }
@@ -174,9 +179,9 @@ impl App {
     }
 
     /// Makes an attempt that was noted, and writes down how it ended.
-    pub(crate) async fn depart(&self, departure: &Departure) -> Result<(), JourneyError> {
+    pub(crate) async fn depart(&self, departure: &Arc<Departure>) -> Result<(), JourneyError> {
         crash::point("sending");
-        let Departure { message, attempt, noted_at, .. } = departure;
+        let Departure { message, attempt, noted_at, .. } = &**departure;
         // Whoever slept for so long after noting it must take it that another has resent it meanwhile.
         let outcome = if cfg!(feature = "mutant-m02") {
             SendOutcome::Unclear
@@ -241,10 +246,10 @@ impl App {
     /// Writes down how the call ended, and what follows from it.
     pub(crate) async fn record(
         &self,
-        departure: &Departure,
+        departure: &Arc<Departure>,
         outcome: &SendOutcome,
     ) -> Result<(), JourneyError> {
-        let Departure { claimed, message, attempt, noted_at, .. } = departure;
+        let Departure { claimed, message, attempt, .. } = &**departure;
         let label = match outcome {
             SendOutcome::Accepted { .. } => "accepted",
             SendOutcome::Refused { .. } => "refused",
@@ -258,40 +263,48 @@ impl App {
                 self.record_accepted(departure, provider_message_id).await
             }
             SendOutcome::Refused { code, action, retry_after_ms } => {
-                let mut tx = self.0.db.write().await?;
+                let mut tx = self.open(message).await?;
                 attempts::ended(&mut tx, attempt, true, Some(*code)).await?;
                 let more = self.refused(&mut tx, claimed, message, *code, *action, *retry_after_ms).await?;
                 Ok(self.recorded(tx, more).await?)
             }
             SendOutcome::NotSent => {
-                let mut tx = self.0.db.write().await?;
+                let mut tx = self.open(message).await?;
                 attempts::ended(&mut tx, attempt, true, None).await?;
                 let more = self.retry(&mut tx, claimed, message, None).await?;
                 Ok(self.recorded(tx, more).await?)
             }
             SendOutcome::Unclear => {
-                let mut tx = self.0.db.write().await?;
+                let mut tx = self.open(message).await?;
                 attempts::ended(&mut tx, attempt, false, None).await?;
                 outbox::mark_unknown(&mut tx, &message.id).await?;
-                // A status may have come while we waited for the answer.
-                let heard = attempts::of(&mut tx, &message.id).await?;
-                let now = self.now();
-                let more = match delivery::next_step(message.form, &heard, now, message.expires_at) {
-                    NextStep::Accepted => self.end(&mut tx, claimed, message, Ended::Accepted, None).await?,
-                    // A code is not waited for: what is sealed is best gone.
-                    NextStep::UnknownDelivery if message.form != Form::Text => {
-                        let reason = Some("unknown_delivery");
-                        self.end(&mut tx, claimed, message, Ended::Dead, reason).await?
-                    }
-                    NextStep::Attempt
-                    | NextStep::WaitUntil(_)
-                    | NextStep::Expired
-                    | NextStep::Failed
-                    | NextStep::UnknownDelivery => {
-                        put_off(&mut tx, claimed, noted_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await?
-                    }
-                };
+                let more = self.judge(&mut tx, departure).await?;
                 Ok(self.recorded(tx, more).await?)
+            }
+        }
+    }
+
+    /// A transaction in which no news of a message comes.
+    async fn open(&self, message: &DueMessage) -> Result<Tx, StoreError> {
+        let mut tx = self.0.db.write().await?;
+        outbox::lock(&mut tx, &[&message.id]).await?;
+        Ok(tx)
+    }
+
+    /// Decides what becomes of a message whose answer does not tell: by the statuses that came while we waited for it.
+    async fn judge(&self, tx: &mut Tx, departure: &Departure) -> Result<bool, StoreError> {
+        let Departure { claimed, message, noted_at, .. } = departure;
+        let heard = attempts::of(tx, &message.id).await?;
+        let now = self.now();
+        match delivery::next_step(message.form, &heard, now, message.expires_at) {
+            NextStep::Accepted => self.end(tx, claimed, message, Ended::Accepted, None).await,
+            NextStep::Failed => self.end(tx, claimed, message, Ended::Dead, Some("undeliverable")).await,
+            // A code is not waited for: what is sealed is best gone.
+            NextStep::UnknownDelivery if message.form != Form::Text => {
+                self.end(tx, claimed, message, Ended::Dead, Some("unknown_delivery")).await
+            }
+            NextStep::Attempt | NextStep::WaitUntil(_) | NextStep::Expired | NextStep::UnknownDelivery => {
+                put_off(tx, claimed, noted_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await
             }
         }
     }
@@ -310,14 +323,11 @@ impl App {
     /// Writes down that a provider took a message, with others that were taken meanwhile.
     async fn record_accepted(
         &self,
-        departure: &Departure,
+        departure: &Arc<Departure>,
         provider_message_id: &str,
     ) -> Result<(), JourneyError> {
-        let Departure { claimed, message, attempt, .. } = departure;
         let accepted = Accepted {
-            claimed: claimed.clone(),
-            message: message.id.clone(),
-            attempt: attempt.clone(),
+            departure: Arc::clone(departure),
             provider_message_id: provider_message_id.to_owned(),
         };
         let told =

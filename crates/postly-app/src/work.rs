@@ -137,7 +137,7 @@ enum Work {
     /// Handle this event.
     Event { claimed: ClaimedLane, event: DueEvent },
     /// Make this attempt.
-    Departure(Box<Departure>),
+    Departure(Arc<Departure>),
 }
 
 impl Work {
@@ -247,7 +247,7 @@ async fn take_heads(
     let Some(queue) = claim.first().map(|claimed| claimed.queue) else { return Ok(vec![]) };
     if queue == Queue::Outbox {
         let departures = app.prepare(tx, claim, now).await?;
-        return Ok(departures.into_iter().map(|departure| Work::Departure(Box::new(departure))).collect());
+        return Ok(departures.into_iter().map(|departure| Work::Departure(Arc::new(departure))).collect());
     }
     let heads = inbox::heads(tx, &claim).await?;
     let mut work = Vec::with_capacity(claim.len());

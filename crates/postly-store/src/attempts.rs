@@ -84,12 +84,13 @@ pub async fn begin(tx: &mut Tx, attempts: &[NewAttempt<'_>], now: UnixMillis) ->
     Ok(())
 }
 
-const ACCEPTED: Sql = Sql::both(
+const ACCEPTED: Sql = Sql::sqlite(
     "UPDATE attempts SET state = 'known', status = COALESCE(status, 'accepted'), provider_message_id = $2 \
-     WHERE id = $1",
+     WHERE id = $1 RETURNING status",
 );
 
-/// Notes that the provider took an attempt. A status that came before our answer stands.
+/// Notes that the provider took an attempt, and returns what is known of it: a status that came before our answer stands.
+/// On PostgreSQL a part of a larger statement does it.
 ///
 /// # Errors
 /// When the database fails.
@@ -97,9 +98,8 @@ pub(crate) async fn accepted(
     tx: &mut Tx,
     attempt: &AttemptId,
     provider_message_id: &str,
-) -> Result<(), StoreError> {
-    tx.execute(ACCEPTED, args![attempt, provider_message_id]).await?;
-    Ok(())
+) -> Result<DeliveryStatus, StoreError> {
+    status(&tx.one(ACCEPTED, args![attempt, provider_message_id]).await?)
 }
 
 const NOT_ACCEPTED: Sql =

@@ -1,10 +1,11 @@
 //! The outbox: every message we owe.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use postly_domain::{
     Provider, UnixMillis,
     delivery::{Attempt, Form},
+    event::DeliveryStatus,
     id::{AttemptId, AuthorId, EventId, GenerationId, LeaseToken, MessageId},
 };
 use serde::Serialize;
@@ -289,6 +290,26 @@ pub async fn end(
     lanes::finish(tx, claimed, 1, now).await
 }
 
+const LOCK: Sql = Sql::postgres(
+    "SELECT id FROM outbox WHERE id IN (SELECT json_array_elements_text($1::json)) ORDER BY id FOR NO KEY UPDATE",
+);
+
+/// Keeps news of some messages waiting until this transaction ends, and lets it see what has come already. On SQLite there
+/// is nobody else who writes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &mut Tx, messages: &[&MessageId]) -> Result<(), StoreError> {
+    if tx.engine() == Engine::Postgres {
+        tx.all(LOCK, args![as_json(messages)?]).await?;
+    }
+    Ok(())
+}
+
+fn as_json(rows: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
+    serde_json::to_string(rows).map_err(|error| StoreError::Statement(error.into()))
+}
+
 /// A message that a provider took, at the head of a lane that we have leased.
 pub struct Taken<'a> {
     /// The lane.
@@ -329,44 +350,59 @@ impl<'a> TakenRow<'a> {
 const ACCEPT_ALL: Sql = Sql::postgres(concat!(
     "WITH taken AS (SELECT * FROM json_to_recordset($1::json) AS taken (attempt TEXT, provider_message_id TEXT, ",
     "message TEXT, lane TEXT, token TEXT, paid_until_ms BIGINT)), ",
-    "ended AS (UPDATE outbox SET state = 'accepted', reason = NULL, finished_at_ms = $2, sealed = NULL FROM taken ",
-    "WHERE outbox.id = taken.message AND outbox.state IN ('ready', 'sending', 'unknown') RETURNING outbox.id), ",
     "known AS (UPDATE attempts SET state = 'known', status = COALESCE(status, 'accepted'), ",
-    "provider_message_id = taken.provider_message_id FROM taken WHERE attempts.id = taken.attempt) ",
+    "provider_message_id = taken.provider_message_id FROM taken WHERE attempts.id = taken.attempt ",
+    "RETURNING attempts.id, attempts.status), ",
+    "ended AS (UPDATE outbox SET state = 'accepted', reason = NULL, finished_at_ms = $2, sealed = NULL ",
+    "FROM taken JOIN known ON known.id = taken.attempt AND known.status <> 'failed' ",
+    "WHERE outbox.id = taken.message AND outbox.state IN ('ready', 'sending', 'unknown') RETURNING outbox.id) ",
     "UPDATE lanes SET lease_token = NULL, waiting = waiting - 1, ",
     "ready_at_ms = CASE WHEN waiting > 1 THEN $2 ELSE NULL END, paid_until_ms = taken.paid_until_ms ",
     "FROM taken JOIN ended ON ended.id = taken.message ",
     "WHERE lanes.queue = 'outbox' AND lanes.lane = taken.lane AND ",
     fence!("taken.token"),
-    " RETURNING lanes.waiting"
+    " RETURNING taken.message, lanes.waiting"
 ));
 
-/// Notes that providers took some messages, ends them, and gives their lanes back; returns whether more waits in any.
+/// What came of messages that providers took.
+#[derive(Debug, Default)]
+pub struct Accepted {
+    /// Whether each has ended, in their order. One has not when news of its failure came before the provider's answer, or (on
+    /// PostgreSQL) when its lease is lost.
+    pub ended: Vec<bool>,
+    /// Whether more waits in one of their lanes.
+    pub more: bool,
+}
+
+/// Notes that providers took some messages, ends them as accepted, and gives their lanes back. Of one that has failed
+/// already only the provider's name for it is noted. The messages are locked.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] when one of the lanes is no longer ours or one of the messages has ended already.
-pub async fn accept(tx: &mut Tx, taken: &[Taken<'_>], now: UnixMillis) -> Result<bool, StoreError> {
-    let mut more = false;
+/// [`StoreError::LeaseLost`] on SQLite, when one of the lanes is no longer ours or one of the messages has ended already.
+pub async fn accept(tx: &mut Tx, taken: &[Taken<'_>], now: UnixMillis) -> Result<Accepted, StoreError> {
+    let mut accepted = Accepted::default();
     match tx.engine() {
         Engine::Sqlite => {
             for Taken { claimed, message, attempt, provider_message_id } in taken {
-                attempts::accepted(tx, attempt, provider_message_id).await?;
-                more |= end(tx, claimed, message, Ended::Accepted, None, now).await?;
+                let status = attempts::accepted(tx, attempt, provider_message_id).await?;
+                let ends = status != DeliveryStatus::Failed;
+                if ends {
+                    accepted.more |= end(tx, claimed, message, Ended::Accepted, None, now).await?;
+                }
+                accepted.ended.push(ends);
             }
         }
         Engine::Postgres => {
             let rows: Vec<TakenRow<'_>> = taken.iter().map(TakenRow::of).collect();
-            let rows = serde_json::to_string(&rows).map_err(|error| StoreError::Statement(error.into()))?;
-            let lanes = tx.all(ACCEPT_ALL, args![rows, now]).await?;
-            if lanes.len() != taken.len() {
-                return Err(StoreError::LeaseLost);
+            let mut ended = HashSet::new();
+            for row in tx.all(ACCEPT_ALL, args![as_json(&rows)?, now]).await? {
+                ended.insert(row.text("message")?);
+                accepted.more |= row.int("waiting")? > 0;
             }
-            for lane in lanes {
-                more |= lane.int("waiting")? > 0;
-            }
+            accepted.ended = taken.iter().map(|taken| ended.contains(taken.message.as_str())).collect();
         }
     }
-    Ok(more)
+    Ok(accepted)
 }
 
 const CHANGE_END: Sql = Sql::both(

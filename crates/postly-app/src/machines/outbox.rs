@@ -5,7 +5,7 @@
 
 mod history;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use postly_domain::{
     Language, LedgerReason, Provider, UnixMillis,
@@ -89,7 +89,7 @@ struct Machine<'a> {
     messages: Vec<Message>,
     attempts: Vec<Attempt>,
     /// Attempts under way, with their numbers.
-    departures: Vec<(usize, Departure)>,
+    departures: Vec<(usize, Arc<Departure>)>,
     refunds: i64,
     statuses: usize,
 }
@@ -232,7 +232,7 @@ impl Machine<'_> {
             status: None,
             is_named: false,
         });
-        self.departures.push((self.attempts.len() - 1, departure));
+        self.departures.push((self.attempts.len() - 1, Arc::new(departure)));
     }
 
     async fn answer(&mut self, departure: usize, answer: Answer) {
@@ -241,6 +241,8 @@ impl Machine<'_> {
         }
         let (at, departure) = self.departures.remove(departure);
         let attempt = &mut self.attempts[at];
+        // What there was news of already has reached the provider.
+        let answer = if attempt.reached { answer.of_what_reached() } else { answer };
         let (outcome, told) = match answer {
             Answer::Nothing { reached } => {
                 attempt.reached = reached;
@@ -255,7 +257,7 @@ impl Machine<'_> {
             Answer::NotSent => (SendOutcome::NotSent, Some(false)),
             Answer::Unclear { .. } => (SendOutcome::Unclear, None),
         };
-        attempt.reached = matches!(answer, Answer::Accepted | Answer::Unclear { reached: true });
+        attempt.reached |= matches!(answer, Answer::Accepted | Answer::Unclear { reached: true });
         match self.scene.app.record(&departure, &outcome).await {
             Ok(()) => {
                 attempt.told = told;
@@ -268,8 +270,14 @@ impl Machine<'_> {
 
     async fn status(&mut self, attempt: usize, status: DeliveryStatus, names_attempt: bool) {
         let now = self.scene.now();
-        // Of an attempt that never reached the provider there is no news.
-        let Some(attempt) = self.attempts.get_mut(attempt).filter(|attempt| attempt.reached) else { return };
+        // Of an attempt that never reached the provider there is no news; of one that is under way there may be, before
+        // its answer.
+        let is_under_way = self.departures.iter().any(|(at, _)| *at == attempt);
+        let Some(attempt) = self.attempts.get_mut(attempt) else { return };
+        attempt.reached |= is_under_way;
+        if !attempt.reached {
+            return;
+        }
         self.statuses += 1;
         let lane = format!("{}#status", self.lane);
         let event = ReceivedEvent {

@@ -1,19 +1,24 @@
-//! One story that no history of a single conversation tells: what is written down together, and one of it cannot be.
+//! Two stories that no history of a single conversation tells, one step after the other: of what is written down together, one
+//! cannot be; and news comes while an answer is written down.
+
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use postly_domain::{
     Provider,
     delivery::{Form, SendOutcome},
+    event::DeliveryStatus,
     id::{LeaseToken, MessageId},
 };
 use postly_store::{
+    attempts, dead_letters,
     lanes::{self, Queue},
     outbox::{self, NewMessage},
 };
 use postly_testkit::EngineName;
 
 use super::{Scene, retire};
-use crate::ids::Fresh as _;
+use crate::{deliver::Departure, ids::Fresh as _};
 
 const LANES: [&str; 3] = ["one", "two", "three"];
 const LEASE_MS: i64 = 60_000;
@@ -44,17 +49,28 @@ async fn queue(scene: &Scene) {
     tx.commit().await.unwrap();
 }
 
-/// Whoever lost its lease meanwhile is told so, and keeps nobody else from being written down.
-async fn one_of_three_loses_its_lease(engine: EngineName) {
-    let scene = Scene::new(engine).await;
-    queue(&scene).await;
+/// Queues one message in each lane, and notes an attempt at each.
+async fn depart(scene: &Scene) -> Vec<Arc<Departure>> {
+    queue(scene).await;
     let mut tx = scene.db().write().await.unwrap();
     let until = scene.now().plus_ms(LEASE_MS);
-    let claimed =
-        lanes::claim(&mut tx, Queue::Outbox, &LeaseToken::fresh(), scene.now(), until, 3).await.unwrap();
+    let claimed = lanes::claim(&mut tx, Queue::Outbox, &LeaseToken::fresh(), scene.now(), until, LANES.len())
+        .await
+        .unwrap();
     let departures = scene.app.prepare(&mut tx, claimed, scene.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(departures.len(), LANES.len());
+    departures.into_iter().map(Arc::new).collect()
+}
+
+fn accepted(departure: &Departure) -> SendOutcome {
+    SendOutcome::Accepted { provider_message_id: format!("wamid.{}", departure.message.id) }
+}
+
+/// Whoever lost its lease meanwhile is told so, and keeps nobody else from being written down.
+async fn one_of_three_loses_its_lease(engine: EngineName) {
+    let scene = Scene::new(engine).await;
+    let departures = depart(&scene).await;
 
     scene.advance_ms(LEASE_MS);
     let mut tx = scene.db().write().await.unwrap();
@@ -64,10 +80,11 @@ async fn one_of_three_loses_its_lease(engine: EngineName) {
     tx.commit().await.unwrap();
 
     // All three stand in the line before anybody attends to it: this runtime has one thread.
-    let recorded = join_all(departures.iter().map(async |departure| {
-        let provider_message_id = format!("wamid.{}", departure.message.id);
-        (departure, scene.app.record(departure, &SendOutcome::Accepted { provider_message_id }).await)
-    }))
+    let recorded = join_all(
+        departures
+            .iter()
+            .map(async |departure| (departure, scene.app.record(departure, &accepted(departure)).await)),
+    )
     .await;
     for (departure, result) in recorded {
         if departure.claimed.lane == stolen[0].lane {
@@ -90,6 +107,47 @@ async fn one_of_three_loses_its_lease(engine: EngineName) {
     assert!(head.attempts[0].is_unclear());
     tx.commit().await.unwrap();
     retire(scene).await;
+}
+
+/// A message whose failure is being noted does not end as accepted because its answer is written down at that moment;
+/// nor do the two wait for each other for ever.
+async fn failure_overtakes_the_answer(engine: EngineName) {
+    let scene = Scene::new(engine).await;
+    let departures = depart(&scene).await;
+    let failed = &departures[1];
+    let mut news = scene.db().write().await.unwrap();
+    let reported =
+        attempts::reported(&mut news, Provider::Meta, Some(&failed.attempt), "").await.unwrap().unwrap();
+    let told = async {
+        // Long enough for all three to stand in line, and to wait for this.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        attempts::set_status(&mut news, &reported.attempt, DeliveryStatus::Failed, Some(131_026), "wamid")
+            .await
+            .unwrap();
+        news.commit().await.unwrap();
+    };
+    let answers = join_all(departures.iter().map(|departure| async {
+        scene.app.record(departure, &accepted(departure)).await.unwrap();
+    }));
+    tokio::join!(told, answers);
+    // Asking for a message locks it.
+    let mut tx = scene.db().write().await.unwrap();
+    for departure in &departures {
+        let is_listed = dead_letters::message(&mut tx, &departure.message.id).await.unwrap().is_some();
+        assert_eq!(is_listed, departure.message.id == failed.message.id);
+    }
+    drop(tx);
+    retire(scene).await;
+}
+
+#[tokio::test]
+async fn failure_overtakes_the_answer_on_sqlite() {
+    failure_overtakes_the_answer(EngineName::Sqlite).await;
+}
+
+#[tokio::test]
+async fn failure_overtakes_the_answer_on_postgres() {
+    failure_overtakes_the_answer(EngineName::Postgres).await;
 }
 
 #[tokio::test]

@@ -20,6 +20,17 @@ pub(super) enum Answer {
     },
 }
 
+impl Answer {
+    /// What can come of an attempt that has reached the provider, instead of this.
+    pub(super) fn of_what_reached(self) -> Self {
+        match self {
+            Self::Accepted | Self::Refused(_) | Self::NotSent => Self::Accepted,
+            Self::Unclear { .. } => Self::Unclear { reached: true },
+            Self::Nothing { .. } => Self::Nothing { reached: true },
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum Op {
     /// A reply of one or several parts, some of which carry a post.
