@@ -3,6 +3,8 @@
 use postly_store::lanes::Queue;
 use tokio::sync::Notify;
 
+use crate::{App, Shutdown};
+
 /// One bell per queue, and one for the other processes.
 #[derive(Default)]
 pub(crate) struct Wakers {
@@ -32,9 +34,17 @@ impl Wakers {
             Queue::Outbox => &self.outbox,
         }
     }
+}
 
-    /// Waits until the other processes should be told.
-    pub(crate) async fn others_should_know(&self) {
-        self.others.notified().await;
+impl App {
+    /// Tells the other processes of new work, at most as often as it can be told, until told to stop. Every process that
+    /// stores something does this, with workers of its own or without.
+    pub async fn ring_others(self, shutdown: Shutdown) {
+        loop {
+            tokio::select! {
+                () = self.0.wakers.others.notified() => self.0.db.wake_others().await,
+                () = shutdown.requested() => return,
+            }
+        }
     }
 }

@@ -96,7 +96,6 @@ impl Workers {
             tasks.spawn(dispatch(self.app.clone(), queue, shutdown.clone()));
         }
         tasks.spawn(crate::retention::run(self.app.clone(), shutdown.clone()));
-        tasks.spawn(ring_others(self.app.clone(), shutdown.clone()));
         tasks.spawn(hear_others(self.app.clone(), shutdown));
         while let Some(ended) = tasks.join_next().await {
             if let Err(panic) = ended {
@@ -396,16 +395,6 @@ async fn rest(app: &App, queue: Queue, shutdown: &Shutdown) {
 async fn next_due(app: &App, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
     let mut tx = app.0.db.read().await?;
     lanes::next_due(&mut tx, queue).await
-}
-
-/// Tells the other processes of new work, at most as often as it can be told.
-async fn ring_others(app: App, shutdown: Shutdown) {
-    loop {
-        tokio::select! {
-            () = app.0.wakers.others_should_know() => app.0.db.wake_others().await,
-            () = shutdown.requested() => return,
-        }
-    }
 }
 
 /// Rings our bells when another process has new work.

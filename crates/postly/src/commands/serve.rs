@@ -41,6 +41,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     tracing::info!(%address, "Operator listener on {address}");
     let mut parts = JoinSet::new();
     parts.spawn(serve(operator, postly_http::operator_router(app.clone(), metrics), shutdown.clone()));
+    parts.spawn(app.clone().ring_others(shutdown.clone()));
     if role != Role::Worker {
         let listener = listen(public, "BIND_ADDRESS").await?;
         let address = listener.local_addr().context("cannot tell where the public listener is")?;

@@ -88,9 +88,14 @@ impl Outside {
 
     /// Starts the service, and tells the providers where it is.
     pub(crate) async fn serve(&self, more: &[(&str, &str)]) -> Service {
+        self.serve_as("all", more).await
+    }
+
+    /// Starts the service in a role, and tells the providers where it is.
+    pub(crate) async fn serve_as(&self, role: &str, more: &[(&str, &str)]) -> Service {
         let mut all = self.variables();
         all.extend(variables(more));
-        let service = Service::start(&self.folder, &all).await;
+        let service = Service::start(&self.folder, role, &all).await;
         const PATH: &str = "/api/whatsapp/webhook";
         let url = format!("http://{}{PATH}", service.public);
         self.simulator.set_webhook(&url, &format!("{PUBLIC_BASE_URL}{PATH}")).unwrap();

@@ -111,10 +111,10 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts the service, and waits until it listens.
-    pub(crate) async fn start(folder: &Folder, variables: &[(String, String)]) -> Self {
+    /// Starts the service in this role, and waits until it listens.
+    pub(crate) async fn start(folder: &Folder, role: &str, variables: &[(String, String)]) -> Self {
         let mut child = binary(folder, variables)
-            .arg("serve")
+            .args(["serve", "--role", role])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -5,10 +5,14 @@ use std::time::Duration;
 use postly_simulator::{
     Channel, Fault, FaultKind, MessageKind, MessageStatus, ModelBehaviour, SimulatorConfig, Upstream,
 };
+use postly_store::Db;
 use postly_testkit::{EngineName, PASSWORD, TestBrowser, code_in};
 use serde_json::Value;
 
-use crate::outside::{CHANNELS, Outside, TRIAL_CREDITS};
+use crate::{
+    outside::{CHANNELS, Outside, TRIAL_CREDITS},
+    process::PATIENCE,
+};
 
 async fn get(address: std::net::SocketAddr, path: &str) -> reqwest::Response {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
@@ -60,6 +64,21 @@ async fn o41_health_figures_and_problems() {
         service.stop().await;
         outside.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_process_without_workers_wakes_those_that_have_some() {
+    let outside = Outside::start(EngineName::Postgres).await;
+    let web = outside.serve_as("web", &[]).await;
+    let worker = Db::open(&outside.database.url).await.unwrap();
+    let mut wakeups = worker.listen().await.unwrap().expect("several processes share PostgreSQL");
+    let fatou = outside.simulator.person(Channel::Meta, "+33639981001");
+    outside.deliver_for_sure(&outside.simulator.webhook_text(&fatou, "SOLDE")).await;
+    tokio::time::timeout(PATIENCE, wakeups.next()).await.expect("somebody wakes the workers").unwrap();
+    drop(wakeups);
+    worker.close().await;
+    web.stop().await;
+    outside.end().await;
 }
 
 #[tokio::test]
