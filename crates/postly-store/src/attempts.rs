@@ -93,13 +93,14 @@ const ACCEPTED: Sql = Sql::sqlite(
 /// On PostgreSQL a part of a larger statement does it.
 ///
 /// # Errors
-/// When the database fails.
+/// [`StoreError::LeaseLost`] when the attempt is gone, with its message.
 pub(crate) async fn accepted(
     tx: &mut Tx,
     attempt: &AttemptId,
     provider_message_id: &str,
 ) -> Result<DeliveryStatus, StoreError> {
-    status(&tx.one(ACCEPTED, args![attempt, provider_message_id]).await?)
+    let row = tx.maybe_one(ACCEPTED, args![attempt, provider_message_id]).await?;
+    status(&row.ok_or(StoreError::LeaseLost)?)
 }
 
 const NOT_ACCEPTED: Sql =

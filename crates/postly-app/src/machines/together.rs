@@ -1,17 +1,17 @@
-//! Two stories that no history of a single conversation tells, one step after the other: of what is written down together, one
-//! cannot be; and news comes while an answer is written down.
+//! What no history of a single conversation tells, one step after the other: of what is written down together, one cannot be;
+//! and something comes between while an answer is written down.
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use postly_domain::{
-    Provider,
+    Language, Provider,
     delivery::{Form, SendOutcome},
     event::DeliveryStatus,
-    id::{LeaseToken, MessageId},
+    id::{AuthorId, LeaseToken, MessageId},
 };
 use postly_store::{
-    attempts, dead_letters,
+    attempts, authors, dead_letters, erasures,
     lanes::{self, Queue},
     outbox::{self, NewMessage},
 };
@@ -23,14 +23,16 @@ use crate::{deliver::Departure, ids::Fresh as _};
 const LANES: [&str; 3] = ["one", "two", "three"];
 const LEASE_MS: i64 = 60_000;
 
-async fn queue(scene: &Scene) {
+async fn queue(scene: &Scene) -> AuthorId {
+    let author = AuthorId::fresh();
     let mut tx = scene.db().write().await.unwrap();
+    authors::add(&mut tx, &author, Language::Fr, scene.now()).await.unwrap();
     for lane in LANES {
         let new = NewMessage {
             id: &MessageId::fresh(),
             key: lane,
             lane,
-            author: None,
+            author: Some(&author),
             provider: Provider::Meta,
             business: "15550000000",
             address: "33612345678",
@@ -47,11 +49,12 @@ async fn queue(scene: &Scene) {
         assert!(outbox::queue(&mut tx, &new, scene.now()).await.unwrap());
     }
     tx.commit().await.unwrap();
+    author
 }
 
-/// Queues one message in each lane, and notes an attempt at each.
-async fn depart(scene: &Scene) -> Vec<Arc<Departure>> {
-    queue(scene).await;
+/// Queues one message to somebody in each lane, and notes an attempt at each.
+async fn depart(scene: &Scene) -> (AuthorId, Vec<Arc<Departure>>) {
+    let author = queue(scene).await;
     let mut tx = scene.db().write().await.unwrap();
     let until = scene.now().plus_ms(LEASE_MS);
     let claimed = lanes::claim(&mut tx, Queue::Outbox, &LeaseToken::fresh(), scene.now(), until, LANES.len())
@@ -60,7 +63,7 @@ async fn depart(scene: &Scene) -> Vec<Arc<Departure>> {
     let departures = scene.app.prepare(&mut tx, claimed, scene.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(departures.len(), LANES.len());
-    departures.into_iter().map(Arc::new).collect()
+    (author, departures.into_iter().map(Arc::new).collect())
 }
 
 fn accepted(departure: &Departure) -> SendOutcome {
@@ -70,7 +73,7 @@ fn accepted(departure: &Departure) -> SendOutcome {
 /// Whoever lost its lease meanwhile is told so, and keeps nobody else from being written down.
 async fn one_of_three_loses_its_lease(engine: EngineName) {
     let scene = Scene::new(engine).await;
-    let departures = depart(&scene).await;
+    let (_, departures) = depart(&scene).await;
 
     scene.advance_ms(LEASE_MS);
     let mut tx = scene.db().write().await.unwrap();
@@ -113,7 +116,7 @@ async fn one_of_three_loses_its_lease(engine: EngineName) {
 /// nor do the two wait for each other for ever.
 async fn failure_overtakes_the_answer(engine: EngineName) {
     let scene = Scene::new(engine).await;
-    let departures = depart(&scene).await;
+    let (_, departures) = depart(&scene).await;
     let failed = &departures[1];
     let mut news = scene.db().write().await.unwrap();
     let reported =
@@ -148,6 +151,29 @@ async fn failure_overtakes_the_answer_on_sqlite() {
 #[tokio::test]
 async fn failure_overtakes_the_answer_on_postgres() {
     failure_overtakes_the_answer(EngineName::Postgres).await;
+}
+
+/// Whose messages were erased while they were under way has nothing left to be written down.
+async fn erasure_overtakes_the_answer(engine: EngineName) {
+    let scene = Scene::new(engine).await;
+    let (author, departures) = depart(&scene).await;
+    let mut tx = scene.db().write().await.unwrap();
+    erasures::erase(&mut tx, &author, &LANES.map(str::to_owned), scene.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    for departure in &departures {
+        assert!(scene.app.record(departure, &accepted(departure)).await.unwrap_err().is_lease_lost());
+    }
+    retire(scene).await;
+}
+
+#[tokio::test]
+async fn erasure_overtakes_the_answer_on_sqlite() {
+    erasure_overtakes_the_answer(EngineName::Sqlite).await;
+}
+
+#[tokio::test]
+async fn erasure_overtakes_the_answer_on_postgres() {
+    erasure_overtakes_the_answer(EngineName::Postgres).await;
 }
 
 #[tokio::test]
