@@ -9,9 +9,9 @@ use postly_domain::{
 };
 use postly_store::{
     StoreError, Tx,
-    attempts::{self, NewAttempt},
+    attempts::{self, Accepted, NewAttempt, Taken},
     lanes::{self, ClaimedLane, Queue},
-    outbox::{self, DueMessage, Ended, Taken},
+    outbox::{self, DueMessage, Ended},
 };
 use postly_whatsapp::{Body, Button, Outgoing};
 
@@ -51,19 +51,19 @@ impl Departure {
 }
 
 /// What a provider took, to be written down.
-pub(crate) struct Accepted {
+pub(crate) struct Acceptance {
     departure: Arc<Departure>,
     provider_message_id: String,
 }
 
-impl Together for Accepted {
+impl Together for Acceptance {
     const LARGEST_BATCH: usize = 64;
     const LARGEST_BATCH_BYTES: usize = 64 * 1024;
     /// More than all whose lanes are leased at once ever have.
     const MOST_WAITING_BYTES: usize = 1024 * 1024;
 
     fn line(app: &App) -> &Line<Self> {
-        &app.0.accepted
+        &app.0.acceptances
     }
 
     fn bytes(&self) -> usize {
@@ -71,22 +71,22 @@ impl Together for Accepted {
         self.provider_message_id.len() + size_of::<Self>()
     }
 
-    async fn write(app: &App, accepted: &[&Self]) -> Result<(), StoreError> {
-        let taken: Vec<Taken<'_>> = accepted.iter().map(|accepted| accepted.as_taken()).collect();
+    async fn write(app: &App, acceptances: &[&Self]) -> Result<(), StoreError> {
+        let taken: Vec<Taken<'_>> = acceptances.iter().map(|acceptance| acceptance.as_taken()).collect();
         let messages: Vec<&MessageId> = taken.iter().map(|taken| taken.message).collect();
         let mut tx = app.0.db.write().await?;
         outbox::lock(&mut tx, &messages).await?;
-        let outbox::Accepted { ended, mut more } = outbox::accept(&mut tx, &taken, app.now()).await?;
-        for (accepted, ended) in accepted.iter().zip(ended) {
+        let Accepted { ended, mut more } = attempts::accept(&mut tx, &taken, app.now()).await?;
+        for (acceptance, ended) in acceptances.iter().zip(ended) {
             if !ended {
-                more |= app.judge(&mut tx, &accepted.departure).await?;
+                more |= app.judge(&mut tx, &acceptance.departure).await?;
             }
         }
         app.recorded(tx, more).await
     }
 }
 
-impl Accepted {
+impl Acceptance {
     fn as_taken(&self) -> Taken<'_> {
         Taken {
             claimed: &self.departure.claimed,
@@ -199,9 +199,7 @@ impl App {
         let mut tries = 1;
         loop {
             match self.record(departure, &outcome).await {
-                Err(error)
-                    if error.of_store().is_some_and(StoreError::is_temporary) && tries < RECORD_TRIES =>
-                {
+                Err(error) if error.is_temporary() && tries < RECORD_TRIES => {
                     tracing::warn!(error = %Chain(&error), "Could not write down an answer; trying again");
                     tries += 1;
                     tokio::time::sleep(RECORD_PAUSE).await;
@@ -326,12 +324,15 @@ impl App {
         departure: &Arc<Departure>,
         provider_message_id: &str,
     ) -> Result<(), JourneyError> {
-        let accepted = Accepted {
+        let acceptance = Acceptance {
             departure: Arc::clone(departure),
             provider_message_id: provider_message_id.to_owned(),
         };
-        let told =
-            self.0.accepted.join(self, accepted).map_err(|Full| JourneyError::Missing("a place in line"))?;
+        let told = self
+            .0
+            .acceptances
+            .join(self, acceptance)
+            .map_err(|Full| JourneyError::Missing("a place in line"))?;
         told.await.map_err(|_| JourneyError::Missing("whoever wrote it down"))??;
         Ok(())
     }

@@ -8,12 +8,9 @@ use postly_store::StoreError;
 /// number of times.
 #[derive(Debug, thiserror::Error)]
 pub enum JourneyError {
-    /// The database failed.
+    /// The database failed; several journeys may share the reason.
     #[error("the database failed")]
-    Store(#[from] StoreError),
-    /// The database failed, for several at once.
-    #[error("the database failed")]
-    Together(#[from] Arc<StoreError>),
+    Store(#[from] Arc<StoreError>),
     /// The stored slice of an event cannot be read: it was readable when it was stored, so this is a bug.
     #[error("a stored event cannot be read")]
     Unreadable(#[from] postly_whatsapp::UnderstandError),
@@ -26,17 +23,19 @@ pub enum JourneyError {
 }
 
 impl JourneyError {
-    /// What the database said, if it was the database.
-    pub(crate) fn of_store(&self) -> Option<&StoreError> {
-        match self {
-            Self::Store(error) => Some(error),
-            Self::Together(error) => Some(error),
-            Self::Unreadable(_) | Self::Randomness(_) | Self::Missing(_) => None,
-        }
+    /// Whether the same work may succeed later without anybody's help.
+    pub(crate) fn is_temporary(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_temporary())
     }
 
     /// Whether somebody else has taken over: there is nothing to do and nothing to report.
     pub(crate) fn is_lease_lost(&self) -> bool {
-        matches!(self.of_store(), Some(StoreError::LeaseLost))
+        matches!(self, Self::Store(error) if matches!(**error, StoreError::LeaseLost))
+    }
+}
+
+impl From<StoreError> for JourneyError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
     }
 }

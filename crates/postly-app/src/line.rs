@@ -103,8 +103,8 @@ struct Attendance<T: Together> {
 }
 
 impl<T: Together> Attendance<T> {
-    /// The next to be written down together. None: the line is empty, and from now on unattended.
-    fn next(&mut self) -> Vec<Place<T>> {
+    /// The next to be written down together. `None`: the line is empty, and from now on unattended.
+    fn next(&mut self) -> Option<Vec<Place<T>>> {
         let mut waiting = T::line(&self.app).lock();
         let (mut batch, mut bytes) = (vec![], 0);
         while batch.len() < T::LARGEST_BATCH
@@ -117,7 +117,7 @@ impl<T: Together> Attendance<T> {
         waiting.bytes -= bytes;
         self.over = batch.is_empty();
         waiting.attended = !self.over;
-        batch
+        (!self.over).then_some(batch)
     }
 }
 
@@ -133,11 +133,7 @@ impl<T: Together> Drop for Attendance<T> {
 /// Writes down what waits, until nothing does.
 async fn attend<T: Together>(mut attendance: Attendance<T>) {
     let app = attendance.app.clone();
-    loop {
-        let batch = attendance.next();
-        if batch.is_empty() {
-            return;
-        }
+    while let Some(batch) = attendance.next() {
         let all: Vec<&T> = batch.iter().map(|place| &place.what).collect();
         match T::write(&app, &all).await {
             Ok(()) => tell(batch, &Ok(())),

@@ -1,16 +1,20 @@
 //! Attempts: every call to a provider that was to bring a message, and what is known of it.
 
+use std::collections::HashSet;
+
 use postly_domain::{
     Provider, UnixMillis,
     delivery::{Attempt, AttemptState, Form},
     event::DeliveryStatus,
-    id::{AttemptId, AuthorId, GenerationId, MessageId},
+    id::{AttemptId, AuthorId, GenerationId, LeaseToken, MessageId},
 };
 use serde::Serialize;
 
 use crate::{
     Engine, StoreError, Tx,
-    sql::{Row, Sql, args},
+    lanes::{ClaimedLane, fence},
+    outbox,
+    sql::{Row, Sql, args, json},
 };
 
 const OF: Sql =
@@ -76,9 +80,7 @@ pub async fn begin(tx: &mut Tx, attempts: &[NewAttempt<'_>], now: UnixMillis) ->
         }
         Engine::Postgres if attempts.is_empty() => {}
         Engine::Postgres => {
-            let attempts =
-                serde_json::to_string(attempts).map_err(|error| StoreError::Statement(error.into()))?;
-            tx.execute(BEGIN_ALL, args![attempts, now]).await?;
+            tx.execute(BEGIN_ALL, args![json(attempts)?, now]).await?;
         }
     }
     Ok(())
@@ -94,13 +96,109 @@ const ACCEPTED: Sql = Sql::sqlite(
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the attempt is gone, with its message.
-pub(crate) async fn accepted(
+async fn accepted(
     tx: &mut Tx,
     attempt: &AttemptId,
     provider_message_id: &str,
 ) -> Result<DeliveryStatus, StoreError> {
     let row = tx.maybe_one(ACCEPTED, args![attempt, provider_message_id]).await?;
     status(&row.ok_or(StoreError::LeaseLost)?)
+}
+
+/// A message that a provider took, at the head of a lane that we have leased.
+pub struct Taken<'a> {
+    /// The lane.
+    pub claimed: &'a ClaimedLane,
+    /// The message.
+    pub message: &'a MessageId,
+    /// Its attempt.
+    pub attempt: &'a AttemptId,
+    /// What the provider calls it.
+    pub provider_message_id: &'a str,
+}
+
+/// The same as a row.
+#[derive(Serialize)]
+struct TakenRow<'a> {
+    attempt: &'a AttemptId,
+    provider_message_id: &'a str,
+    message: &'a MessageId,
+    lane: &'a str,
+    token: &'a LeaseToken,
+    paid_until_ms: i64,
+}
+
+impl<'a> TakenRow<'a> {
+    fn of(taken: &Taken<'a>) -> Self {
+        Self {
+            attempt: taken.attempt,
+            provider_message_id: taken.provider_message_id,
+            message: taken.message,
+            lane: &taken.claimed.lane,
+            token: &taken.claimed.token,
+            paid_until_ms: taken.claimed.paid_until.0,
+        }
+    }
+}
+
+/// All of it for any number of messages in one journey to PostgreSQL and back: attempts, messages and lanes.
+const ACCEPT_ALL: Sql = Sql::postgres(concat!(
+    "WITH taken AS (SELECT * FROM json_to_recordset($1::json) AS taken (attempt TEXT, provider_message_id TEXT, ",
+    "message TEXT, lane TEXT, token TEXT, paid_until_ms BIGINT)), ",
+    "known AS (UPDATE attempts SET state = 'known', status = COALESCE(status, 'accepted'), ",
+    "provider_message_id = taken.provider_message_id FROM taken WHERE attempts.id = taken.attempt ",
+    "RETURNING attempts.id, attempts.status), ",
+    "ended AS (UPDATE outbox SET state = 'accepted', reason = NULL, finished_at_ms = $2, sealed = NULL ",
+    "FROM taken JOIN known ON known.id = taken.attempt AND known.status <> 'failed' ",
+    "WHERE outbox.id = taken.message AND outbox.state IN ('ready', 'sending', 'unknown') RETURNING outbox.id) ",
+    "UPDATE lanes SET lease_token = NULL, waiting = waiting - 1, ",
+    "ready_at_ms = CASE WHEN waiting > 1 THEN $2 ELSE NULL END, paid_until_ms = taken.paid_until_ms ",
+    "FROM taken JOIN ended ON ended.id = taken.message ",
+    "WHERE lanes.queue = 'outbox' AND lanes.lane = taken.lane AND ",
+    fence!("taken.token"),
+    " RETURNING taken.message, lanes.waiting"
+));
+
+/// What came of messages that providers took.
+#[derive(Debug, Default)]
+pub struct Accepted {
+    /// Whether each has ended, in their order. One has not when news of its failure came before the provider's answer, or (on
+    /// PostgreSQL) when its lease is lost.
+    pub ended: Vec<bool>,
+    /// Whether more waits in one of their lanes.
+    pub more: bool,
+}
+
+/// Notes that providers took some messages, ends them as accepted, and gives their lanes back. Of one that has failed
+/// already only the provider's name for it is noted. The messages are locked.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] on SQLite, when one of the lanes is no longer ours or one of the messages has ended already.
+pub async fn accept(tx: &mut Tx, taken: &[Taken<'_>], now: UnixMillis) -> Result<Accepted, StoreError> {
+    let mut outcome = Accepted::default();
+    match tx.engine() {
+        Engine::Sqlite => {
+            for Taken { claimed, message, attempt, provider_message_id } in taken {
+                let status = accepted(tx, attempt, provider_message_id).await?;
+                let ends = status != DeliveryStatus::Failed;
+                if ends {
+                    outcome.more |=
+                        outbox::end(tx, claimed, message, outbox::Ended::Accepted, None, now).await?;
+                }
+                outcome.ended.push(ends);
+            }
+        }
+        Engine::Postgres => {
+            let rows: Vec<TakenRow<'_>> = taken.iter().map(TakenRow::of).collect();
+            let mut ended = HashSet::new();
+            for row in tx.all(ACCEPT_ALL, args![json(&rows)?, now]).await? {
+                ended.insert(row.text("message")?);
+                outcome.more |= row.int("waiting")? > 0;
+            }
+            outcome.ended = taken.iter().map(|taken| ended.contains(taken.message.as_str())).collect();
+        }
+    }
+    Ok(outcome)
 }
 
 const NOT_ACCEPTED: Sql =

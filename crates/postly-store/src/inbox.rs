@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     Engine, StoreError, Tx,
     lanes::{self, ClaimedLane, Queue, lanes_of_claim},
-    sql::{Row, Sql, args},
+    sql::{Row, Sql, args, json},
 };
 
 /// An event at the head of its lane, to be handled.
@@ -161,8 +161,7 @@ pub async fn store(
             }
         }
         Engine::Postgres => {
-            let rows = serde_json::to_string(&rows).map_err(|error| StoreError::Statement(error.into()))?;
-            for row in tx.all(STORE_ALL, args![rows, now]).await? {
+            for row in tx.all(STORE_ALL, args![json(&rows)?, now]).await? {
                 stored.insert(row.text("id")?);
             }
         }

@@ -1,20 +1,18 @@
 //! The outbox: every message we owe.
 
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::collections::{HashMap, hash_map::Entry};
 
 use postly_domain::{
     Provider, UnixMillis,
     delivery::{Attempt, Form},
-    event::DeliveryStatus,
-    id::{AttemptId, AuthorId, EventId, GenerationId, LeaseToken, MessageId},
+    id::{AuthorId, EventId, GenerationId, MessageId},
 };
-use serde::Serialize;
 
 use crate::{
     Engine, StoreError, Tx,
-    attempts::{self, attempt},
-    lanes::{self, ClaimedLane, Queue, fence, lanes_of_claim},
-    sql::{Row, Sql, args},
+    attempts::attempt,
+    lanes::{self, ClaimedLane, Queue, lanes_of_claim},
+    sql::{Row, Sql, args, json},
 };
 
 /// A message to be queued.
@@ -301,108 +299,9 @@ const LOCK: Sql = Sql::postgres(
 /// When the database fails.
 pub async fn lock(tx: &mut Tx, messages: &[&MessageId]) -> Result<(), StoreError> {
     if tx.engine() == Engine::Postgres {
-        tx.all(LOCK, args![as_json(messages)?]).await?;
+        tx.all(LOCK, args![json(messages)?]).await?;
     }
     Ok(())
-}
-
-fn as_json(rows: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
-    serde_json::to_string(rows).map_err(|error| StoreError::Statement(error.into()))
-}
-
-/// A message that a provider took, at the head of a lane that we have leased.
-pub struct Taken<'a> {
-    /// The lane.
-    pub claimed: &'a ClaimedLane,
-    /// The message.
-    pub message: &'a MessageId,
-    /// Its attempt.
-    pub attempt: &'a AttemptId,
-    /// What the provider calls it.
-    pub provider_message_id: &'a str,
-}
-
-/// The same as a row.
-#[derive(Serialize)]
-struct TakenRow<'a> {
-    attempt: &'a AttemptId,
-    provider_message_id: &'a str,
-    message: &'a MessageId,
-    lane: &'a str,
-    token: &'a LeaseToken,
-    paid_until_ms: i64,
-}
-
-impl<'a> TakenRow<'a> {
-    fn of(taken: &Taken<'a>) -> Self {
-        Self {
-            attempt: taken.attempt,
-            provider_message_id: taken.provider_message_id,
-            message: taken.message,
-            lane: &taken.claimed.lane,
-            token: &taken.claimed.token,
-            paid_until_ms: taken.claimed.paid_until.0,
-        }
-    }
-}
-
-/// All of it for any number of messages in one journey to PostgreSQL and back: attempts, messages and lanes.
-const ACCEPT_ALL: Sql = Sql::postgres(concat!(
-    "WITH taken AS (SELECT * FROM json_to_recordset($1::json) AS taken (attempt TEXT, provider_message_id TEXT, ",
-    "message TEXT, lane TEXT, token TEXT, paid_until_ms BIGINT)), ",
-    "known AS (UPDATE attempts SET state = 'known', status = COALESCE(status, 'accepted'), ",
-    "provider_message_id = taken.provider_message_id FROM taken WHERE attempts.id = taken.attempt ",
-    "RETURNING attempts.id, attempts.status), ",
-    "ended AS (UPDATE outbox SET state = 'accepted', reason = NULL, finished_at_ms = $2, sealed = NULL ",
-    "FROM taken JOIN known ON known.id = taken.attempt AND known.status <> 'failed' ",
-    "WHERE outbox.id = taken.message AND outbox.state IN ('ready', 'sending', 'unknown') RETURNING outbox.id) ",
-    "UPDATE lanes SET lease_token = NULL, waiting = waiting - 1, ",
-    "ready_at_ms = CASE WHEN waiting > 1 THEN $2 ELSE NULL END, paid_until_ms = taken.paid_until_ms ",
-    "FROM taken JOIN ended ON ended.id = taken.message ",
-    "WHERE lanes.queue = 'outbox' AND lanes.lane = taken.lane AND ",
-    fence!("taken.token"),
-    " RETURNING taken.message, lanes.waiting"
-));
-
-/// What came of messages that providers took.
-#[derive(Debug, Default)]
-pub struct Accepted {
-    /// Whether each has ended, in their order. One has not when news of its failure came before the provider's answer, or (on
-    /// PostgreSQL) when its lease is lost.
-    pub ended: Vec<bool>,
-    /// Whether more waits in one of their lanes.
-    pub more: bool,
-}
-
-/// Notes that providers took some messages, ends them as accepted, and gives their lanes back. Of one that has failed
-/// already only the provider's name for it is noted. The messages are locked.
-///
-/// # Errors
-/// [`StoreError::LeaseLost`] on SQLite, when one of the lanes is no longer ours or one of the messages has ended already.
-pub async fn accept(tx: &mut Tx, taken: &[Taken<'_>], now: UnixMillis) -> Result<Accepted, StoreError> {
-    let mut accepted = Accepted::default();
-    match tx.engine() {
-        Engine::Sqlite => {
-            for Taken { claimed, message, attempt, provider_message_id } in taken {
-                let status = attempts::accepted(tx, attempt, provider_message_id).await?;
-                let ends = status != DeliveryStatus::Failed;
-                if ends {
-                    accepted.more |= end(tx, claimed, message, Ended::Accepted, None, now).await?;
-                }
-                accepted.ended.push(ends);
-            }
-        }
-        Engine::Postgres => {
-            let rows: Vec<TakenRow<'_>> = taken.iter().map(TakenRow::of).collect();
-            let mut ended = HashSet::new();
-            for row in tx.all(ACCEPT_ALL, args![as_json(&rows)?, now]).await? {
-                ended.insert(row.text("message")?);
-                accepted.more |= row.int("waiting")? > 0;
-            }
-            accepted.ended = taken.iter().map(|taken| ended.contains(taken.message.as_str())).collect();
-        }
-    }
-    Ok(accepted)
 }
 
 const CHANGE_END: Sql = Sql::both(

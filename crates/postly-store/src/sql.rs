@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use rusqlite::types::Value;
+use serde::Serialize;
 use sqlx::{Row as _, postgres::PgRow};
 
 use crate::{StoreError, sqlite::LiteRow};
@@ -94,6 +95,11 @@ macro_rules! args {
     ($($value:expr),* $(,)?) => { &[$($crate::sql::Arg::from($value)),*] };
 }
 pub(crate) use args;
+
+/// Rows as one argument: what `json_to_recordset` makes rows of again, any number in one journey to PostgreSQL.
+pub(crate) fn json(rows: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
+    serde_json::to_string(rows).map_err(|error| StoreError::Statement(error.into()))
+}
 
 /// A row of either engine, read by column name.
 pub(crate) enum Row {

@@ -11,8 +11,8 @@ use postly_domain::{
     id::{AuthorId, LeaseToken, MessageId},
 };
 use postly_store::{
-    attempts, authors, dead_letters, erasures,
-    lanes::{self, Queue},
+    Tx, attempts, authors, dead_letters, erasures,
+    lanes::{self, ClaimedLane, Queue},
     outbox::{self, NewMessage},
 };
 use postly_testkit::EngineName;
@@ -52,14 +52,17 @@ async fn queue(scene: &Scene) -> AuthorId {
     author
 }
 
+/// Claims lanes of the outbox that are due.
+async fn claim(scene: &Scene, tx: &mut Tx, limit: usize) -> Vec<ClaimedLane> {
+    let (now, until) = (scene.now(), scene.now().plus_ms(LEASE_MS));
+    lanes::claim(tx, Queue::Outbox, &LeaseToken::fresh(), now, until, limit).await.unwrap()
+}
+
 /// Queues one message to somebody in each lane, and notes an attempt at each.
 async fn depart(scene: &Scene) -> (AuthorId, Vec<Arc<Departure>>) {
     let author = queue(scene).await;
     let mut tx = scene.db().write().await.unwrap();
-    let until = scene.now().plus_ms(LEASE_MS);
-    let claimed = lanes::claim(&mut tx, Queue::Outbox, &LeaseToken::fresh(), scene.now(), until, LANES.len())
-        .await
-        .unwrap();
+    let claimed = claim(scene, &mut tx, LANES.len()).await;
     let departures = scene.app.prepare(&mut tx, claimed, scene.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(departures.len(), LANES.len());
@@ -70,118 +73,96 @@ fn accepted(departure: &Departure) -> SendOutcome {
     SendOutcome::Accepted { provider_message_id: format!("wamid.{}", departure.message.id) }
 }
 
-/// Whoever lost its lease meanwhile is told so, and keeps nobody else from being written down.
-async fn one_of_three_loses_its_lease(engine: EngineName) {
-    let scene = Scene::new(engine).await;
-    let (_, departures) = depart(&scene).await;
-
-    scene.advance_ms(LEASE_MS);
-    let mut tx = scene.db().write().await.unwrap();
-    let until = scene.now().plus_ms(LEASE_MS);
-    let stolen =
-        lanes::claim(&mut tx, Queue::Outbox, &LeaseToken::fresh(), scene.now(), until, 1).await.unwrap();
-    tx.commit().await.unwrap();
-
-    // All three stand in the line before anybody attends to it: this runtime has one thread.
-    let recorded = join_all(
-        departures
-            .iter()
-            .map(async |departure| (departure, scene.app.record(departure, &accepted(departure)).await)),
-    )
-    .await;
-    for (departure, result) in recorded {
-        if departure.claimed.lane == stolen[0].lane {
-            assert!(result.unwrap_err().is_lease_lost());
-        } else {
-            result.unwrap();
-        }
+/// Plays a story on each engine, one after the other.
+async fn on_both(story: impl AsyncFn(&Scene)) {
+    for engine in EngineName::ALL {
+        let scene = Scene::new(engine).await;
+        story(&scene).await;
+        retire(scene).await;
     }
+}
 
-    // Only that one is still to be done, and nothing is known of its attempt.
-    let mut tx = scene.db().write().await.unwrap();
-    scene.advance_ms(LEASE_MS);
-    let until = scene.now().plus_ms(LEASE_MS);
-    let claimed =
-        lanes::claim(&mut tx, Queue::Outbox, &LeaseToken::fresh(), scene.now(), until, 3).await.unwrap();
-    assert_eq!(claimed.len(), 1);
-    let heads = outbox::heads(&mut tx, &claimed, scene.now()).await.unwrap();
-    let head = heads[0].as_ref().unwrap();
-    assert_eq!((&claimed[0].lane, head.attempts.len()), (&stolen[0].lane, 1));
-    assert!(head.attempts[0].is_unclear());
-    tx.commit().await.unwrap();
-    retire(scene).await;
+/// Whoever lost its lease meanwhile is told so, and keeps nobody else from being written down.
+#[tokio::test]
+async fn one_of_three_loses_its_lease() {
+    on_both(async |scene| {
+        let (_, departures) = depart(scene).await;
+        scene.advance_ms(LEASE_MS);
+        let mut tx = scene.db().write().await.unwrap();
+        let stolen = claim(scene, &mut tx, 1).await;
+        tx.commit().await.unwrap();
+
+        // All three stand in the line before anybody attends to it: this runtime has one thread.
+        let recorded = join_all(
+            departures
+                .iter()
+                .map(async |departure| (departure, scene.app.record(departure, &accepted(departure)).await)),
+        )
+        .await;
+        for (departure, result) in recorded {
+            if departure.claimed.lane == stolen[0].lane {
+                assert!(result.unwrap_err().is_lease_lost());
+            } else {
+                result.unwrap();
+            }
+        }
+
+        // Only that one is still to be done, and nothing is known of its attempt.
+        scene.advance_ms(LEASE_MS);
+        let mut tx = scene.db().write().await.unwrap();
+        let claimed = claim(scene, &mut tx, LANES.len()).await;
+        assert_eq!(claimed.len(), 1);
+        let heads = outbox::heads(&mut tx, &claimed, scene.now()).await.unwrap();
+        let head = heads[0].as_ref().unwrap();
+        assert_eq!((&claimed[0].lane, head.attempts.len()), (&stolen[0].lane, 1));
+        assert!(head.attempts[0].is_unclear());
+        tx.commit().await.unwrap();
+    })
+    .await;
 }
 
 /// A message whose failure is being noted does not end as accepted because its answer is written down at that moment;
 /// nor do the two wait for each other for ever.
-async fn failure_overtakes_the_answer(engine: EngineName) {
-    let scene = Scene::new(engine).await;
-    let (_, departures) = depart(&scene).await;
-    let failed = &departures[1];
-    let mut news = scene.db().write().await.unwrap();
-    let reported =
-        attempts::reported(&mut news, Provider::Meta, Some(&failed.attempt), "").await.unwrap().unwrap();
-    let told = async {
-        // Long enough for all three to stand in line, and to wait for this.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        attempts::set_status(&mut news, &reported.attempt, DeliveryStatus::Failed, Some(131_026), "wamid")
-            .await
-            .unwrap();
-        news.commit().await.unwrap();
-    };
-    let answers = join_all(departures.iter().map(|departure| async {
-        scene.app.record(departure, &accepted(departure)).await.unwrap();
-    }));
-    tokio::join!(told, answers);
-    // Asking for a message locks it.
-    let mut tx = scene.db().write().await.unwrap();
-    for departure in &departures {
-        let is_listed = dead_letters::message(&mut tx, &departure.message.id).await.unwrap().is_some();
-        assert_eq!(is_listed, departure.message.id == failed.message.id);
-    }
-    drop(tx);
-    retire(scene).await;
-}
-
 #[tokio::test]
-async fn failure_overtakes_the_answer_on_sqlite() {
-    failure_overtakes_the_answer(EngineName::Sqlite).await;
-}
-
-#[tokio::test]
-async fn failure_overtakes_the_answer_on_postgres() {
-    failure_overtakes_the_answer(EngineName::Postgres).await;
+async fn failure_overtakes_the_answer() {
+    on_both(async |scene| {
+        let (_, departures) = depart(scene).await;
+        let failed = &departures[1];
+        let mut news = scene.db().write().await.unwrap();
+        let reported =
+            attempts::reported(&mut news, Provider::Meta, Some(&failed.attempt), "").await.unwrap().unwrap();
+        let told = async {
+            // Long enough for all three to stand in line, and to wait for this.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let (attempt, code) = (&reported.attempt, Some(131_026));
+            attempts::set_status(&mut news, attempt, DeliveryStatus::Failed, code, "wamid").await.unwrap();
+            news.commit().await.unwrap();
+        };
+        let answers = join_all(departures.iter().map(|departure| async {
+            scene.app.record(departure, &accepted(departure)).await.unwrap();
+        }));
+        tokio::join!(told, answers);
+        // Asking for a message locks it.
+        let mut tx = scene.db().write().await.unwrap();
+        for departure in &departures {
+            let is_listed = dead_letters::message(&mut tx, &departure.message.id).await.unwrap().is_some();
+            assert_eq!(is_listed, departure.message.id == failed.message.id);
+        }
+    })
+    .await;
 }
 
 /// Whose messages were erased while they were under way has nothing left to be written down.
-async fn erasure_overtakes_the_answer(engine: EngineName) {
-    let scene = Scene::new(engine).await;
-    let (author, departures) = depart(&scene).await;
-    let mut tx = scene.db().write().await.unwrap();
-    erasures::erase(&mut tx, &author, &LANES.map(str::to_owned), scene.now()).await.unwrap();
-    tx.commit().await.unwrap();
-    for departure in &departures {
-        assert!(scene.app.record(departure, &accepted(departure)).await.unwrap_err().is_lease_lost());
-    }
-    retire(scene).await;
-}
-
 #[tokio::test]
-async fn erasure_overtakes_the_answer_on_sqlite() {
-    erasure_overtakes_the_answer(EngineName::Sqlite).await;
-}
-
-#[tokio::test]
-async fn erasure_overtakes_the_answer_on_postgres() {
-    erasure_overtakes_the_answer(EngineName::Postgres).await;
-}
-
-#[tokio::test]
-async fn one_of_three_loses_its_lease_on_sqlite() {
-    one_of_three_loses_its_lease(EngineName::Sqlite).await;
-}
-
-#[tokio::test]
-async fn one_of_three_loses_its_lease_on_postgres() {
-    one_of_three_loses_its_lease(EngineName::Postgres).await;
+async fn erasure_overtakes_the_answer() {
+    on_both(async |scene| {
+        let (author, departures) = depart(scene).await;
+        let mut tx = scene.db().write().await.unwrap();
+        erasures::erase(&mut tx, &author, &LANES.map(str::to_owned), scene.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        for departure in &departures {
+            assert!(scene.app.record(departure, &accepted(departure)).await.unwrap_err().is_lease_lost());
+        }
+    })
+    .await;
 }
