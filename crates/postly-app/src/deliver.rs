@@ -1,17 +1,21 @@
 //! Sending what the outbox owes: marked before the call, so that an answer that never comes is known to be missing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use postly_domain::{
     Language, UnixMillis,
     delivery::{self, Attempt, ErrorAction, Form, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
-    id::{AttemptId, MessageId},
+    id::AttemptId,
 };
 use postly_store::{
     StoreError, Tx,
-    attempts::{self, Accepted, NewAttempt, Taken},
+    attempts::{self, NewAttempt, Taken},
     lanes::{self, ClaimedLane, Queue},
     outbox::{self, DueMessage, Ended},
+    wallets,
 };
 use postly_whatsapp::{Body, Button, Outgoing};
 
@@ -23,7 +27,11 @@ use crate::{
     work::Chain,
 };
 
-/// How often an answer is written down when the database does not take it, and the pause between: within the lease.
+/// How long a message may take from the decision to send it to the wire. With half of [`UNCLEAR_WAIT_MS`] before that decision it
+/// ends before anybody else sends it again.
+const LEAVES_WITHIN: Duration = Duration::from_secs(10);
+/// How often an answer is written down when the database does not take it, and the pause between. Each try may also wait
+/// for the database; when it takes longer than the lease, whoever has the lane then waits for a status first.
 const RECORD_TRIES: u32 = 5;
 const RECORD_PAUSE: Duration = Duration::from_secs(2);
 /// How long a sender rests that was too fast.
@@ -57,6 +65,8 @@ pub(crate) struct Acceptance {
 }
 
 impl Together for Acceptance {
+    /// Whether the message has ended by it. Else it is to be judged by itself.
+    type Outcome = bool;
     const LARGEST_BATCH: usize = 64;
     const LARGEST_BATCH_BYTES: usize = 64 * 1024;
     /// More than all whose lanes are leased at once ever have.
@@ -71,18 +81,12 @@ impl Together for Acceptance {
         self.provider_message_id.len() + size_of::<Self>()
     }
 
-    async fn write(app: &App, acceptances: &[&Self]) -> Result<(), StoreError> {
+    async fn write(app: &App, acceptances: &[&Self]) -> Result<Vec<bool>, StoreError> {
         let taken: Vec<Taken<'_>> = acceptances.iter().map(|acceptance| acceptance.as_taken()).collect();
-        let messages: Vec<&MessageId> = taken.iter().map(|taken| taken.message).collect();
         let mut tx = app.0.db.write().await?;
-        outbox::lock(&mut tx, &messages).await?;
-        let Accepted { ended, mut more } = attempts::accept(&mut tx, &taken, app.now()).await?;
-        for (acceptance, ended) in acceptances.iter().zip(ended) {
-            if !ended {
-                more |= app.judge(&mut tx, &acceptance.departure).await?;
-            }
-        }
-        app.recorded(tx, more).await
+        let accepted = attempts::accept(&mut tx, &taken, app.now()).await?;
+        app.recorded(tx, accepted.more).await?;
+        Ok(accepted.ended)
     }
 }
 
@@ -126,7 +130,8 @@ impl App {
         attempts::begin(tx, &noted, now).await?;
         #[cfg(feature = "mutant-m02")]
         for departure in &mut departures {
-            departure.already = self.send(&departure.message, &departure.attempt).await;
+            departure.already =
+                self.send(&departure.message, &departure.attempt, Instant::now() + LEAVES_WITHIN).await;
         }
         Ok(departures)
     }
@@ -182,11 +187,12 @@ impl App {
     pub(crate) async fn depart(&self, departure: &Arc<Departure>) -> Result<(), JourneyError> {
         crash::point("sending");
         let Departure { message, attempt, noted_at, .. } = &**departure;
+        let leave_by = Instant::now() + LEAVES_WITHIN;
         // Whoever slept for so long after noting it must take it that another has resent it meanwhile.
         let outcome = if cfg!(feature = "mutant-m02") {
             SendOutcome::Unclear
         } else if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
-            self.send(message, attempt).await
+            self.send(message, attempt, leave_by).await
         } else {
             SendOutcome::NotSent
         };
@@ -210,7 +216,7 @@ impl App {
     }
 
     /// Calls the provider. What is sealed is opened for this call only.
-    async fn send(&self, message: &DueMessage, attempt: &AttemptId) -> SendOutcome {
+    async fn send(&self, message: &DueMessage, attempt: &AttemptId, leave_by: Instant) -> SendOutcome {
         let sealed = match &message.sealed {
             None => Sealed::default(),
             Some(sealed) => match self.0.peppers.unseal(&message.id, sealed) {
@@ -237,6 +243,7 @@ impl App {
             body,
             attempt,
             reply_to: message.reply_to.as_deref(),
+            leave_by,
         };
         self.0.senders.send(message.provider, &outgoing).await
     }
@@ -282,10 +289,14 @@ impl App {
         }
     }
 
-    /// A transaction in which no news of a message comes.
+    /// A transaction in which no news of a message comes. What it may give back comes first: the wallet before the message, as
+    /// everywhere.
     async fn open(&self, message: &DueMessage) -> Result<Tx, StoreError> {
         let mut tx = self.0.db.write().await?;
-        outbox::lock(&mut tx, &[&message.id]).await?;
+        if let Some(author) = message.author.as_ref().filter(|_| message.carries_variant) {
+            wallets::lock(&mut tx, author).await?;
+        }
+        outbox::lock(&mut tx, &message.id).await?;
         Ok(tx)
     }
 
@@ -324,17 +335,24 @@ impl App {
         departure: &Arc<Departure>,
         provider_message_id: &str,
     ) -> Result<(), JourneyError> {
-        let acceptance = Acceptance {
+        let acceptance = || Acceptance {
             departure: Arc::clone(departure),
             provider_message_id: provider_message_id.to_owned(),
         };
-        let told = self
-            .0
-            .acceptances
-            .join(self, acceptance)
-            .map_err(|Full| JourneyError::Missing("a place in line"))?;
-        told.await.map_err(|_| JourneyError::Missing("whoever wrote it down"))??;
-        Ok(())
+        let told = self.0.acceptances.join(self, acceptance()).map_err(|Full| JourneyError::Unwritten)?;
+        if told.await.map_err(|_| JourneyError::Unwritten)?? {
+            return Ok(());
+        }
+        // By itself, where it waits for whoever was in the way; and whatever follows from it, that it was taken stands.
+        let mut tx = self.open(&departure.message).await?;
+        let accepted = attempts::accept(&mut tx, &[acceptance().as_taken()], self.now()).await?;
+        self.recorded(tx, accepted.more).await?;
+        if accepted.ended == [true] {
+            return Ok(());
+        }
+        let mut tx = self.open(&departure.message).await?;
+        let more = self.judge(&mut tx, departure).await?;
+        Ok(self.recorded(tx, more).await?)
     }
 
     async fn refused(
@@ -428,7 +446,7 @@ impl App {
         if cfg!(feature = "mutant-m11") {
             (ended, reason) = (Ended::Accepted, None);
         }
-        // The wallet before the lane, as everywhere: what waits for each other in a circle waits for ever.
+        // Before the lane, as everywhere: what waits for each other in a circle waits for ever.
         if ended != Ended::Accepted {
             tracing::warn!(message.id = %message.id, reason, "Message {} did not arrive", message.id);
             self.refund_if_lost(

@@ -17,6 +17,9 @@ pub enum JourneyError {
     /// The system's random generator failed.
     #[error(transparent)]
     Randomness(#[from] crate::seal::NoRandomness),
+    /// What was to be written down together with others was not, for a reason of theirs.
+    #[error("nobody wrote it down")]
+    Unwritten,
     /// A row that must be there is not: a bug, or somebody else's hand in the data.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -25,7 +28,11 @@ pub enum JourneyError {
 impl JourneyError {
     /// Whether the same work may succeed later without anybody's help.
     pub(crate) fn is_temporary(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_temporary())
+        match self {
+            Self::Store(error) => error.is_temporary(),
+            Self::Unwritten => true,
+            Self::Unreadable(_) | Self::Randomness(_) | Self::Missing(_) => false,
+        }
     }
 
     /// Whether somebody else has taken over: there is nothing to do and nothing to report.

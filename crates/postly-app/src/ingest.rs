@@ -26,6 +26,7 @@ const EVENT_BYTES: usize = 256;
 pub(crate) struct Webhook(Vec<ReceivedEvent>);
 
 impl Together for Webhook {
+    type Outcome = ();
     const LARGEST_BATCH: usize = 64;
     /// Two of the largest webhooks.
     const LARGEST_BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -40,8 +41,9 @@ impl Together for Webhook {
         self.0.iter().map(|event| event.slice.len() + EVENT_BYTES).sum()
     }
 
-    async fn write(app: &App, webhooks: &[&Self]) -> Result<(), StoreError> {
-        app.store(webhooks).await
+    async fn write(app: &App, webhooks: &[&Self]) -> Result<Vec<()>, StoreError> {
+        app.store(webhooks).await?;
+        Ok(vec![(); webhooks.len()])
     }
 }
 

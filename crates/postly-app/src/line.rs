@@ -14,6 +14,8 @@ use crate::App;
 
 /// What is written down together.
 pub(crate) trait Together: Sized + Send + Sync + 'static {
+    /// What is told of each when all are written down.
+    type Outcome: Send + 'static;
     /// How many are written by one transaction at most: what fails together is done again together.
     const LARGEST_BATCH: usize;
     /// How many bytes are written by one transaction at most, unless a single one has more.
@@ -27,14 +29,17 @@ pub(crate) trait Together: Sized + Send + Sync + 'static {
     /// What one takes in memory, roughly.
     fn bytes(&self) -> usize;
 
-    /// Writes all of them down, or none.
-    fn write(app: &App, batch: &[&Self]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Writes all of them down, or none; tells of each, in their order.
+    fn write(
+        app: &App,
+        batch: &[&Self],
+    ) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 }
 
 /// Those that wait.
-pub(crate) struct Line<T>(Mutex<Waiting<T>>);
+pub(crate) struct Line<T: Together>(Mutex<Waiting<T>>);
 
-struct Waiting<T> {
+struct Waiting<T: Together> {
     line: VecDeque<Place<T>>,
     /// The sum of their bytes.
     bytes: usize,
@@ -43,25 +48,25 @@ struct Waiting<T> {
 }
 
 /// One of them, and who waits for its commit.
-struct Place<T> {
+struct Place<T: Together> {
     what: T,
     bytes: usize,
-    written: oneshot::Sender<Written>,
+    written: oneshot::Sender<Written<T>>,
 }
 
 /// Whether one is written down; whoever failed together shares the reason.
-pub(crate) type Written = Result<(), Arc<StoreError>>;
+pub(crate) type Written<T> = Result<<T as Together>::Outcome, Arc<StoreError>>;
 
 /// Too many wait already.
 pub(crate) struct Full;
 
-impl<T> Default for Line<T> {
+impl<T: Together> Default for Line<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T> Default for Waiting<T> {
+impl<T: Together> Default for Waiting<T> {
     fn default() -> Self {
         Self { line: VecDeque::new(), bytes: 0, attended: false }
     }
@@ -74,7 +79,7 @@ impl<T: Together> Line<T> {
 
     /// Puts one in the line, and sees to it that somebody attends to the line. Returns what tells of its commit; when that
     /// ends without a word, nobody knows.
-    pub(crate) fn join(&self, app: &App, what: T) -> Result<oneshot::Receiver<Written>, Full> {
+    pub(crate) fn join(&self, app: &App, what: T) -> Result<oneshot::Receiver<Written<T>>, Full> {
         let (written, told) = oneshot::channel();
         let bytes = what.bytes();
         let mut waiting = self.lock();
@@ -83,7 +88,10 @@ impl<T: Together> Line<T> {
         }
         waiting.bytes += bytes;
         waiting.line.push_back(Place { what, bytes, written });
-        if !std::mem::replace(&mut waiting.attended, true) {
+        let is_first = !std::mem::replace(&mut waiting.attended, true);
+        // A runtime that is shutting down drops what is spawned at once, and that locks the line too.
+        drop(waiting);
+        if is_first {
             tokio::spawn(attend(Attendance::<T> {
                 app: app.clone(),
                 over: false,
@@ -136,22 +144,44 @@ async fn attend<T: Together>(mut attendance: Attendance<T>) {
     while let Some(batch) = attendance.next() {
         let all: Vec<&T> = batch.iter().map(|place| &place.what).collect();
         match T::write(&app, &all).await {
-            Ok(()) => tell(batch, &Ok(())),
-            // One that the database refuses must not keep the others out.
-            Err(error) if !error.is_temporary() && batch.len() > 1 => {
-                for place in batch {
-                    let written = T::write(&app, &[&place.what]).await.map_err(Arc::new);
-                    tell(vec![place], &written);
+            Ok(outcomes) => {
+                for (place, outcome) in batch.into_iter().zip(outcomes) {
+                    place.tell(Ok(outcome));
                 }
             }
-            Err(error) => tell(batch, &Err(Arc::new(error))),
+            // One that the database refuses must not keep the others out.
+            Err(error) if !error.is_temporary() && batch.len() > 1 => one_by_one(&app, batch).await,
+            Err(error) => fail(batch, error),
         }
     }
 }
 
-fn tell<T>(batch: Vec<Place<T>>, written: &Written) {
+/// Writes them down each by itself, as long as the database takes any.
+async fn one_by_one<T: Together>(app: &App, batch: Vec<Place<T>>) {
+    let mut batch = batch.into_iter();
+    while let Some(place) = batch.next() {
+        match T::write(app, &[&place.what]).await {
+            Ok(outcomes) => {
+                if let Some(outcome) = outcomes.into_iter().next() {
+                    place.tell(Ok(outcome));
+                }
+            }
+            Err(error) if error.is_temporary() => return fail(std::iter::once(place).chain(batch), error),
+            Err(error) => place.tell(Err(Arc::new(error))),
+        }
+    }
+}
+
+fn fail<T: Together>(batch: impl IntoIterator<Item = Place<T>>, error: StoreError) {
+    let error = Arc::new(error);
     for place in batch {
+        place.tell(Err(Arc::clone(&error)));
+    }
+}
+
+impl<T: Together> Place<T> {
+    fn tell(self, written: Written<T>) {
         // Who does not wait any more has given up on it.
-        let _ = place.written.send(written.clone());
+        let _ = self.written.send(written);
     }
 }

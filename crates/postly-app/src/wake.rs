@@ -40,11 +40,15 @@ impl App {
     /// Tells the other processes of new work, at most as often as it can be told, until told to stop. Every process that
     /// stores something does this, with workers of its own or without.
     pub async fn ring_others(self, shutdown: Shutdown) {
-        loop {
-            tokio::select! {
-                () = self.0.wakers.others.notified() => self.0.db.wake_others().await,
-                () = shutdown.requested() => return,
+        let ring = async {
+            loop {
+                self.0.wakers.others.notified().await;
+                self.0.db.wake_others().await;
             }
+        };
+        tokio::select! {
+            () = ring => {}
+            () = shutdown.requested() => {}
         }
     }
 }

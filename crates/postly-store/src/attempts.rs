@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use crate::{
     Engine, StoreError, Tx,
-    lanes::{ClaimedLane, fence},
-    outbox,
+    lanes::{self, ClaimedLane, fence},
+    outbox::{self, lock_sql},
     sql::{Row, Sql, args, json},
 };
 
@@ -86,24 +86,11 @@ pub async fn begin(tx: &mut Tx, attempts: &[NewAttempt<'_>], now: UnixMillis) ->
     Ok(())
 }
 
-const ACCEPTED: Sql = Sql::sqlite(
-    "UPDATE attempts SET state = 'known', status = COALESCE(status, 'accepted'), provider_message_id = $2 \
-     WHERE id = $1 RETURNING status",
-);
-
-/// Notes that the provider took an attempt, and returns what is known of it: a status that came before our answer stands.
-/// On PostgreSQL a part of a larger statement does it.
-///
-/// # Errors
-/// [`StoreError::LeaseLost`] when the attempt is gone, with its message.
-async fn accepted(
-    tx: &mut Tx,
-    attempt: &AttemptId,
-    provider_message_id: &str,
-) -> Result<DeliveryStatus, StoreError> {
-    let row = tx.maybe_one(ACCEPTED, args![attempt, provider_message_id]).await?;
-    status(&row.ok_or(StoreError::LeaseLost)?)
-}
+const ACCEPTED: Sql = Sql::sqlite(concat!(
+    "UPDATE attempts SET state = 'known', status = COALESCE(status, 'accepted'), provider_message_id = $2 ",
+    "WHERE id = $1 AND EXISTS (SELECT 1 FROM outbox WHERE outbox.id = attempts.message_id ",
+    "AND outbox.finished_at_ms IS NULL) RETURNING status"
+));
 
 /// A message that a provider took, at the head of a lane that we have leased.
 pub struct Taken<'a> {
@@ -141,46 +128,55 @@ impl<'a> TakenRow<'a> {
     }
 }
 
+/// But for those that somebody else is writing: who waited for one would keep all the others waiting. Locked before they are
+/// written, so that the writing sees what came until then.
+const LOCK_ALL: Sql =
+    Sql::postgres(lock_sql!("IN (SELECT json_array_elements_text($1::json))", " SKIP LOCKED"));
 /// All of it for any number of messages in one journey to PostgreSQL and back: attempts, messages and lanes.
 const ACCEPT_ALL: Sql = Sql::postgres(concat!(
     "WITH taken AS (SELECT * FROM json_to_recordset($1::json) AS taken (attempt TEXT, provider_message_id TEXT, ",
     "message TEXT, lane TEXT, token TEXT, paid_until_ms BIGINT)), ",
     "known AS (UPDATE attempts SET state = 'known', status = COALESCE(status, 'accepted'), ",
-    "provider_message_id = taken.provider_message_id FROM taken WHERE attempts.id = taken.attempt ",
+    "provider_message_id = taken.provider_message_id ",
+    "FROM taken JOIN outbox ON outbox.id = taken.message AND outbox.finished_at_ms IS NULL ",
+    "WHERE attempts.id = taken.attempt ",
     "RETURNING attempts.id, attempts.status), ",
     "ended AS (UPDATE outbox SET state = 'accepted', reason = NULL, finished_at_ms = $2, sealed = NULL ",
     "FROM taken JOIN known ON known.id = taken.attempt AND known.status <> 'failed' ",
-    "WHERE outbox.id = taken.message AND outbox.state IN ('ready', 'sending', 'unknown') RETURNING outbox.id) ",
+    "JOIN lanes ON lanes.queue = 'outbox' AND lanes.lane = taken.lane AND ",
+    fence!("taken.token"),
+    " WHERE outbox.id = taken.message AND outbox.state IN ('ready', 'sending', 'unknown') RETURNING outbox.id) ",
     "UPDATE lanes SET lease_token = NULL, waiting = waiting - 1, ",
     "ready_at_ms = CASE WHEN waiting > 1 THEN $2 ELSE NULL END, paid_until_ms = taken.paid_until_ms ",
     "FROM taken JOIN ended ON ended.id = taken.message ",
-    "WHERE lanes.queue = 'outbox' AND lanes.lane = taken.lane AND ",
-    fence!("taken.token"),
-    " RETURNING taken.message, lanes.waiting"
+    "WHERE lanes.queue = 'outbox' AND lanes.lane = taken.lane RETURNING taken.message, lanes.waiting"
 ));
 
 /// What came of messages that providers took.
 #[derive(Debug, Default)]
 pub struct Accepted {
-    /// Whether each has ended, in their order. One has not when news of its failure came before the provider's answer, or (on
-    /// PostgreSQL) when its lease is lost.
+    /// Whether each has ended by it, in their order. One has not when news of its failure came before the provider's answer, or
+    /// is just coming; when its lane is no longer ours; and when it had ended already, or is gone.
     pub ended: Vec<bool>,
     /// Whether more waits in one of their lanes.
     pub more: bool,
 }
 
-/// Notes that providers took some messages, ends them as accepted, and gives their lanes back. Of one that has failed
-/// already only the provider's name for it is noted. The messages are locked.
+/// Notes that providers took some messages, ends them as accepted, and gives their lanes back. A status that came before the
+/// answer stands. When a lane is no longer ours, it is noted all the same that the provider took the message: whoever has the
+/// lane now need not send it again.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] on SQLite, when one of the lanes is no longer ours or one of the messages has ended already.
+/// When the database fails.
 pub async fn accept(tx: &mut Tx, taken: &[Taken<'_>], now: UnixMillis) -> Result<Accepted, StoreError> {
     let mut outcome = Accepted::default();
     match tx.engine() {
         Engine::Sqlite => {
             for Taken { claimed, message, attempt, provider_message_id } in taken {
-                let status = accepted(tx, attempt, provider_message_id).await?;
-                let ends = status != DeliveryStatus::Failed;
+                let known = tx.maybe_one(ACCEPTED, args![*attempt, *provider_message_id]).await?;
+                let known = known.as_ref().map(status).transpose()?;
+                let ends = known.is_some_and(|status| status != DeliveryStatus::Failed)
+                    && lanes::is_held(tx, claimed).await?;
                 if ends {
                     outcome.more |=
                         outbox::end(tx, claimed, message, outbox::Ended::Accepted, None, now).await?;
@@ -189,7 +185,13 @@ pub async fn accept(tx: &mut Tx, taken: &[Taken<'_>], now: UnixMillis) -> Result
             }
         }
         Engine::Postgres => {
-            let rows: Vec<TakenRow<'_>> = taken.iter().map(TakenRow::of).collect();
+            let messages: Vec<&MessageId> = taken.iter().map(|taken| taken.message).collect();
+            let mut locked = HashSet::new();
+            for row in tx.all(LOCK_ALL, args![json(&messages)?]).await? {
+                locked.insert(row.text("id")?);
+            }
+            let is_locked = |taken: &&Taken<'_>| locked.contains(taken.message.as_str());
+            let rows: Vec<TakenRow<'_>> = taken.iter().filter(is_locked).map(TakenRow::of).collect();
             let mut ended = HashSet::new();
             for row in tx.all(ACCEPT_ALL, args![json(&rows)?, now]).await? {
                 ended.insert(row.text("message")?);
@@ -259,14 +261,18 @@ macro_rules! reported_sql {
 }
 const BY_ATTEMPT: Sql = Sql::each(
     reported_sql!("attempts.id = $1", ""),
-    reported_sql!("attempts.id = $1", " FOR UPDATE OF outbox"),
+    reported_sql!("attempts.id = $1", " FOR UPDATE OF outbox, attempts"),
 );
 const BY_PROVIDER_ID: Sql = Sql::each(
     reported_sql!("attempts.provider_message_id = $1 AND outbox.provider = $2", ""),
-    reported_sql!("attempts.provider_message_id = $1 AND outbox.provider = $2", " FOR UPDATE OF outbox"),
+    reported_sql!(
+        "attempts.provider_message_id = $1 AND outbox.provider = $2",
+        " FOR UPDATE OF outbox, attempts"
+    ),
 );
 
-/// Finds what a status is about: by the id we sent along, else by the provider's id. Locks the message.
+/// Finds what a status is about: by the id we sent along, else by the provider's id. Locks the message,
+/// and then the attempt: only what is locked is read as it is after the wait for a lock.
 ///
 /// # Errors
 /// When the database fails, or the row cannot be read.

@@ -273,11 +273,9 @@ impl Db {
     /// Tells the workers of other processes that there is work. A lost call costs them a poll, nothing more.
     pub async fn wake_others(&self) {
         if let Pools::Pg { pool, .. } = &self.pools {
-            let notified = sqlx::query("SELECT pg_notify($1, $2)")
-                .bind(WAKE_CHANNEL)
-                .bind(&self.voice)
-                .execute(pool)
-                .await;
+            let notify =
+                sqlx::query("SELECT pg_notify($1, $2)").bind(WAKE_CHANNEL).bind(&self.voice).execute(pool);
+            let notified = in_time(ANSWER_TIMEOUT, notify).await;
             if let Err(error) = notified {
                 tracing::debug!(%error, "Could not wake the other processes");
             }

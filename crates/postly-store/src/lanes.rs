@@ -144,6 +144,18 @@ macro_rules! fence {
 }
 pub(crate) use fence;
 
+const IS_HELD: Sql =
+    Sql::both(concat!("SELECT lane FROM lanes WHERE queue = $1 AND lane = $2 AND ", fence!("$3")));
+
+/// Whether a lane is still ours. On PostgreSQL that is worth something only while the lane is locked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_held(tx: &mut Tx, claimed: &ClaimedLane) -> Result<bool, StoreError> {
+    let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token];
+    Ok(tx.maybe_one(IS_HELD, args).await?.is_some())
+}
+
 const FINISH: Sql = Sql::both(concat!(
     "UPDATE lanes SET lease_token = NULL, waiting = waiting - $4, ",
     "ready_at_ms = CASE WHEN waiting > $4 THEN $5 ELSE NULL END, paid_until_ms = $6, repeats = $7 ",

@@ -12,7 +12,7 @@ use crate::{
     Engine, StoreError, Tx,
     attempts::attempt,
     lanes::{self, ClaimedLane, Queue, lanes_of_claim},
-    sql::{Row, Sql, args, json},
+    sql::{Row, Sql, args},
 };
 
 /// A message to be queued.
@@ -288,18 +288,30 @@ pub async fn end(
     lanes::finish(tx, claimed, 1, now).await
 }
 
-const LOCK: Sql = Sql::postgres(
-    "SELECT id FROM outbox WHERE id IN (SELECT json_array_elements_text($1::json)) ORDER BY id FOR NO KEY UPDATE",
-);
+/// Which messages are locked, each with its lane; the condition and how to lock follow.
+macro_rules! lock_sql {
+    ($condition:literal, $how:literal) => {
+        concat!(
+            "SELECT outbox.id FROM outbox JOIN lanes ON lanes.queue = 'outbox' AND lanes.lane = outbox.lane ",
+            "WHERE outbox.id ",
+            $condition,
+            " ORDER BY outbox.id FOR NO KEY UPDATE OF outbox, lanes",
+            $how
+        )
+    };
+}
+pub(crate) use lock_sql;
 
-/// Keeps news of some messages waiting until this transaction ends, and lets it see what has come already. On SQLite there
-/// is nobody else who writes.
+const LOCK: Sql = Sql::postgres(lock_sql!("= $1", ""));
+
+/// Keeps news of a message waiting until this transaction ends, and whoever would claim its lane; and lets it see what has come
+/// already. On SQLite there is nobody else who writes.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lock(tx: &mut Tx, messages: &[&MessageId]) -> Result<(), StoreError> {
+pub async fn lock(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
     if tx.engine() == Engine::Postgres {
-        tx.all(LOCK, args![json(messages)?]).await?;
+        tx.all(LOCK, args![message]).await?;
     }
     Ok(())
 }

@@ -3,7 +3,10 @@
 //! Ids are replaced by others of the same form, and the texts of the prompt by their role, so that two recordings
 //! of the same service are equal and every line still is the request that it was.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use postly_domain::{Language, Provider, delivery::SendOutcome, id::AttemptId};
 use postly_simulator::{Channel, JournalEntry, ModelBehaviour, Person, RequestKind, Upstream};
@@ -80,7 +83,9 @@ async fn send_other_kinds(app: &TestApp) {
     .enumerate()
     {
         let attempt = AttemptId::new(format!("0193565d-2d00-7000-8000-00000000000{number}"));
-        let outcome = senders.send(provider, &Outgoing { address, body, attempt: &attempt, reply_to }).await;
+        let leave_by = Instant::now() + Duration::from_secs(10);
+        let outgoing = Outgoing { address, body, attempt: &attempt, reply_to, leave_by };
+        let outcome = senders.send(provider, &outgoing).await;
         assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{provider}, {body:?}: {outcome:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! What we send, before it has the form of a provider.
 
+use std::time::Instant;
+
 use postly_domain::{Language, id::AttemptId};
 
 /// A message on its way to a person.
@@ -13,6 +15,8 @@ pub struct Outgoing<'a> {
     pub attempt: &'a AttemptId,
     /// The provider's id of the message this one answers, where the provider can show that. A code answers none.
     pub reply_to: Option<&'a str>,
+    /// Until when it may leave. What is not on the wire by then does not leave at all, and the attempt is unclear at worst.
+    pub leave_by: Instant,
 }
 
 /// Leaves the address out: numbers stay out of logs.

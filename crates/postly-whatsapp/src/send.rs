@@ -1,6 +1,6 @@
 //! Sending: every call ends in a [`SendOutcome`], which says what to do next.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderValue, header::RETRY_AFTER};
 use postly_domain::Provider;
@@ -170,7 +170,7 @@ impl Senders {
             Provider::Twilio => self.twilio.as_ref().map(|sender| sender.message(&self.http, message)),
         };
         let outcome = match request {
-            Some(Ok(request)) => call(provider, request, self.timeouts.total).await,
+            Some(Ok(request)) => call(provider, request, message.leave_by).await,
             Some(Err(Unsendable::Address)) => {
                 let code = match provider {
                     Provider::Meta => meta::send::INVALID_ADDRESS,
@@ -316,9 +316,9 @@ fn answer(provider: Provider, body: &Value) -> Answer {
     }
 }
 
-async fn call(provider: Provider, request: RequestBuilder, within: Duration) -> SendOutcome {
+async fn call(provider: Provider, request: RequestBuilder, leave_by: Instant) -> SendOutcome {
     let (client, Ok(request)) = request.build_split() else { return SendOutcome::NotSent };
-    let response = match client.execute(timely(request, within)).await {
+    let response = match client.execute(timely(request, leave_by)).await {
         Ok(response) => response,
         // The only failures after which the provider cannot have the message: it was never reached.
         Err(error) if error.is_connect() || error.is_builder() => return SendOutcome::NotSent,

@@ -7,18 +7,18 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::Request;
 
-/// The same request, whose body is written within this time from now on or never.
-pub(crate) fn timely(mut request: Request, within: Duration) -> Request {
+/// The same request, whose body is written by this instant or never.
+pub(crate) fn timely(mut request: Request, leave_by: Instant) -> Request {
     let bytes = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice);
     if let Some(bytes) = bytes {
-        let body = Timely { bytes: Some(bytes), handed_over: Instant::now(), within };
+        let body = Timely { bytes: Some(bytes), leave_by };
         *request.body_mut() = Some(reqwest::Body::wrap(body));
     }
     request
@@ -32,8 +32,7 @@ struct TooLate;
 struct Timely {
     /// `None` once they are written.
     bytes: Option<Bytes>,
-    handed_over: Instant,
-    within: Duration,
+    leave_by: Instant,
 }
 
 impl Body for Timely {
@@ -45,7 +44,7 @@ impl Body for Timely {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TooLate>>> {
         let Some(bytes) = self.bytes.take() else { return Poll::Ready(None) };
-        let in_time = self.handed_over.elapsed() <= self.within;
+        let in_time = Instant::now() <= self.leave_by;
         Poll::Ready(Some(if in_time { Ok(Frame::data(bytes)) } else { Err(TooLate) }))
     }
 
@@ -62,16 +61,18 @@ impl Body for Timely {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
     /// What a server reads of a request with the body "message" that is handed over like this.
-    async fn read_of(within: Duration) -> (bool, String) {
+    async fn read_of(leave_by: Instant) -> (bool, String) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = timely(client.post(url).body("message").build().unwrap(), within);
+        let request = timely(client.post(url).body("message").build().unwrap(), leave_by);
         let server = tokio::spawn(async move {
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut read = vec![];
@@ -90,14 +91,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_written_in_time_is_whole() {
-        let (_, read) = read_of(Duration::from_secs(10)).await;
+        let (_, read) = read_of(Instant::now() + Duration::from_secs(10)).await;
         assert!(read.to_lowercase().contains("content-length: 7\r\n"), "{read}");
         assert!(read.ends_with("\r\n\r\nmessage"), "{read}");
     }
 
     #[tokio::test]
     async fn what_comes_too_late_is_not_written() {
-        let (answered, read) = read_of(Duration::ZERO).await;
+        let (answered, read) = read_of(Instant::now()).await;
         assert!(!answered);
         assert!(!read.contains("message"), "{read}");
     }

@@ -258,13 +258,24 @@ impl Machine<'_> {
             Answer::Unclear { .. } => (SendOutcome::Unclear, None),
         };
         attempt.reached |= matches!(answer, Answer::Accepted | Answer::Unclear { reached: true });
-        match self.scene.app.record(&departure, &outcome).await {
+        let message = &self.messages[attempt.message];
+        let had_ended = self.end_of(message).await.is_some();
+        let recorded = self.scene.app.record(&departure, &outcome).await;
+        let attempt = &mut self.attempts[at];
+        match recorded {
             Ok(()) => {
                 attempt.told = told;
                 attempt.is_named |= told == Some(true);
                 attempt.is_unclear = told.is_none();
             }
-            Err(error) => assert!(error.is_lease_lost(), "{error:?}"),
+            Err(error) => {
+                assert!(error.is_lease_lost(), "{error:?}");
+                // What was taken is not sent again by whoever has its lane now.
+                if told == Some(true) && !had_ended {
+                    attempt.told = told;
+                    attempt.is_named = true;
+                }
+            }
         }
     }
 

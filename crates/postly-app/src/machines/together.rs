@@ -1,7 +1,10 @@
 //! What no history of a single conversation tells, one step after the other: of what is written down together, one cannot be;
 //! and something comes between while an answer is written down.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use postly_domain::{
@@ -11,14 +14,19 @@ use postly_domain::{
     id::{AuthorId, LeaseToken, MessageId},
 };
 use postly_store::{
-    Tx, attempts, authors, dead_letters, erasures,
+    StoreError, Tx, attempts, authors, dead_letters, erasures,
     lanes::{self, ClaimedLane, Queue},
     outbox::{self, NewMessage},
 };
 use postly_testkit::EngineName;
 
 use super::{Scene, retire};
-use crate::{deliver::Departure, ids::Fresh as _};
+use crate::{
+    App, JourneyError,
+    deliver::Departure,
+    ids::Fresh as _,
+    line::{Line, Together},
+};
 
 const LANES: [&str; 3] = ["one", "two", "three"];
 const LEASE_MS: i64 = 60_000;
@@ -107,15 +115,19 @@ async fn one_of_three_loses_its_lease() {
             }
         }
 
-        // Only that one is still to be done, and nothing is known of its attempt.
+        // Only that one is still to be done, and whoever has it now knows that it was taken.
         scene.advance_ms(LEASE_MS);
         let mut tx = scene.db().write().await.unwrap();
+        for departure in &departures {
+            // A claim passes by what is being rolled back still; this waits for it.
+            outbox::lock(&mut tx, &departure.message.id).await.unwrap();
+        }
         let claimed = claim(scene, &mut tx, LANES.len()).await;
         assert_eq!(claimed.len(), 1);
         let heads = outbox::heads(&mut tx, &claimed, scene.now()).await.unwrap();
         let head = heads[0].as_ref().unwrap();
         assert_eq!((&claimed[0].lane, head.attempts.len()), (&stolen[0].lane, 1));
-        assert!(head.attempts[0].is_unclear());
+        assert!(head.attempts[0].is_taken());
         tx.commit().await.unwrap();
     })
     .await;
@@ -150,6 +162,77 @@ async fn failure_overtakes_the_answer() {
         }
     })
     .await;
+}
+
+/// One whose writing ends as it says.
+enum Fate {
+    Written,
+    Refused,
+    Panics,
+}
+
+static LINE: LazyLock<Line<Fate>> = LazyLock::new(Line::default);
+
+impl Together for Fate {
+    type Outcome = ();
+    const LARGEST_BATCH: usize = 64;
+    const LARGEST_BATCH_BYTES: usize = 64;
+    const MOST_WAITING_BYTES: usize = 64;
+
+    fn line(_: &App) -> &Line<Self> {
+        &LINE
+    }
+
+    fn bytes(&self) -> usize {
+        1
+    }
+
+    async fn write(_: &App, batch: &[&Self]) -> Result<Vec<()>, StoreError> {
+        assert!(!batch.iter().any(|fate| matches!(fate, Self::Panics)));
+        match batch.iter().any(|fate| matches!(fate, Self::Refused)) {
+            true => Err(StoreError::LeaseLost),
+            false => Ok(vec![(); batch.len()]),
+        }
+    }
+}
+
+/// What the database refuses keeps nobody else out; a panic is heard of by those it concerns, who may try again; and the line goes
+/// on after both.
+#[tokio::test]
+async fn a_line_outlives_what_stands_in_it() {
+    let scene = Scene::new(EngineName::Sqlite).await;
+    let told = |fates: Vec<Fate>| fates.into_iter().map(|fate| LINE.join(&scene.app, fate).ok().unwrap());
+    let refused = join_all(told(vec![Fate::Written, Fate::Refused, Fate::Written]).collect::<Vec<_>>()).await;
+    let written: Vec<_> = refused.into_iter().map(|told| told.unwrap().is_ok()).collect();
+    assert_eq!(written, [true, false, true]);
+    for told in join_all(told(vec![Fate::Panics, Fate::Written]).collect::<Vec<_>>()).await {
+        assert!(told.is_err());
+    }
+    assert!(JourneyError::Unwritten.is_temporary());
+    for told in join_all(told(vec![Fate::Written]).collect::<Vec<_>>()).await {
+        told.unwrap().unwrap();
+    }
+    retire(scene).await;
+}
+
+/// News of one message that is long in coming keeps the answers of the others from nothing. On SQLite one thing is written at a
+/// time anyway.
+#[tokio::test]
+async fn one_that_is_locked_holds_up_nobody_else() {
+    let scene = Scene::new(EngineName::Postgres).await;
+    let (_, departures) = depart(&scene).await;
+    let mut news = scene.db().write().await.unwrap();
+    attempts::reported(&mut news, Provider::Meta, Some(&departures[1].attempt), "").await.unwrap();
+    let record = async |departure: &Arc<Departure>| {
+        scene.app.record(departure, &accepted(departure)).await.unwrap();
+    };
+    let others = async {
+        tokio::join!(record(&departures[0]), record(&departures[2]));
+        news.commit().await.unwrap();
+    };
+    // The one in the middle has its turn when the news has come.
+    tokio::join!(record(&departures[1]), others);
+    retire(scene).await;
 }
 
 /// Whose messages were erased while they were under way has nothing left to be written down.

@@ -5,7 +5,7 @@ use postly_domain::{Language, Provider, id::AttemptId};
 use postly_whatsapp::{Body, Button, MetaConfig, Outgoing, Senders, TwilioConfig};
 use serde_json::{Value, json};
 
-use crate::sending::{BOTH, CONTENT_SID, address, meta_config, ok, senders, twilio_config};
+use crate::sending::{BOTH, CONTENT_SID, address, meta_config, ok, senders, soon, twilio_config};
 use crate::server::Server;
 
 const FR: Language = Language::Fr;
@@ -14,7 +14,7 @@ const FR: Language = Language::Fr;
 async fn sent(provider: Provider, address: &str, body: Body<'_>) -> Result<String, SendOutcome> {
     let server = Server::answering(200, ok(provider)).await;
     let attempt = AttemptId::new("0192f0c1-7b7e");
-    let message = Outgoing { address, body, attempt: &attempt, reply_to: Some("wamid.IN") };
+    let message = Outgoing { address, body, attempt: &attempt, reply_to: Some("wamid.IN"), leave_by: soon() };
     let outcome = senders(&server.url).send(provider, &message).await;
     let mut requests = server.requests();
     match requests.pop() {
@@ -122,8 +122,13 @@ async fn a_code_without_its_template_is_our_fault_and_everything_else_leaves() {
         let without = Senders::new(Some(meta), Some(twilio)).unwrap();
         assert!(!without.can_send_code(provider));
         let attempt = AttemptId::new("a");
-        let outgoing =
-            |body| Outgoing { address: address(provider), body, attempt: &attempt, reply_to: None };
+        let outgoing = |body| Outgoing {
+            address: address(provider),
+            body,
+            attempt: &attempt,
+            reply_to: None,
+            leave_by: soon(),
+        };
         let code = Body::Code { code: "123456", language: FR };
         assert_eq!(without.send(provider, &outgoing(code)).await, OUR_FAULT);
         assert!(server.requests().is_empty());
@@ -207,7 +212,8 @@ fn a_message_that_is_printed_shows_no_code() {
         Body::Text("735924"),
         Body::Buttons { text: "735924", buttons: &button },
     ] {
-        let message = Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None };
+        let message =
+            Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, leave_by: soon() };
         let printed = format!("{message:?} {message:#?} {body:?}");
         for secret in ["735924", "secret", "33612345678"] {
             assert!(!printed.contains(secret), "{printed}");

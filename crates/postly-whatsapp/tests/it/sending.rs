@@ -1,6 +1,6 @@
 //! What goes over the wire, and what we make of every kind of answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postly_domain::delivery::{ErrorAction, SendOutcome};
 use postly_domain::{Language, Provider, id::AttemptId};
@@ -37,6 +37,11 @@ pub(crate) fn twilio_config(url: &str) -> TwilioConfig {
     }
 }
 
+/// Long enough for everything here.
+pub(crate) fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
 pub(crate) fn senders(url: &str) -> Senders {
     rustls::crypto::ring::default_provider().install_default().ok();
     let timeouts = Timeouts { total: Duration::from_millis(400), ..Timeouts::default() };
@@ -46,7 +51,9 @@ pub(crate) fn senders(url: &str) -> Senders {
 async fn send(provider: Provider, url: &str, address: &str, reply_to: Option<&str>) -> SendOutcome {
     let attempt = AttemptId::new("0192f0c1-7b7e");
     let body = Body::Text("Été 🥐 & co +1\n\nfin");
-    senders(url).send(provider, &Outgoing { address, body, attempt: &attempt, reply_to }).await
+    senders(url)
+        .send(provider, &Outgoing { address, body, attempt: &attempt, reply_to, leave_by: soon() })
+        .await
 }
 
 pub(crate) fn address(provider: Provider) -> &'static str {
@@ -144,7 +151,13 @@ async fn a_provider_that_is_not_configured_holds_its_messages() {
     let code = Body::Code { code: "123456", language: Language::Fr };
     for provider in BOTH {
         for body in [text, code] {
-            let message = Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None };
+            let message = Outgoing {
+                address: "33612345678",
+                body,
+                attempt: &attempt,
+                reply_to: None,
+                leave_by: soon(),
+            };
             let outcome = senders.send(provider, &message).await;
             assert!(matches!(outcome, SendOutcome::Refused { action: ErrorAction::StopSender, .. }));
         }
