@@ -98,6 +98,6 @@ pub(crate) const MUTANTS: [Mutant; 16] = [
     Mutant {
         feature: "mutant-m17",
         defect: "leases and waits follow the machine's clock wherever it jumps",
-        hunt: Hunt::Campaign(&["--only", "clock", "--rounds", "60"]),
+        hunt: Hunt::Campaign(&["--only", "clock", "--rounds", "60", "--engine", "sqlite"]),
     },
 ];

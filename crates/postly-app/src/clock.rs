@@ -1,11 +1,14 @@
 //! Where the time comes from.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use postly_domain::UnixMillis;
+use postly_store::{Db, StoreError};
+
+use crate::Shutdown;
 
 /// A clock. One per application, so that everything in it agrees on the time.
 pub trait Clock: Send + Sync {
@@ -13,7 +16,8 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> UnixMillis;
 }
 
-/// The clock of the machine, without its jumps.
+/// The clock of the database, without its jumps: that of the server for PostgreSQL, so that all who share it agree on the time
+/// whatever their machines say; that of the machine for SQLite.
 ///
 /// Leases and waits are kept in a database as times of day, so a jump would end them early or draw them out. This clock runs
 /// by the machine's monotonic one, and follows the time of day by running a quarter faster or slower until it has caught up:
@@ -23,9 +27,53 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock(Mutex<Slewed>);
 
 impl SystemClock {
-    /// A clock that is right when it is made.
+    /// The clock of this machine.
     pub fn new() -> Self {
-        Self(Mutex::new(Slewed { read_at: Instant::now(), time: time_of_day(), apart: false }))
+        Self(Mutex::new(Slewed {
+            read_at: Instant::now(),
+            time: time_of_day(),
+            told: None,
+            has_jumped: false,
+        }))
+    }
+
+    /// The clock of a database, right when it is made.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn of(db: &Db) -> Result<Self, StoreError> {
+        let clock = Self::new();
+        if let Some(told) = ask(db).await? {
+            let mut slewed = clock.lock();
+            slewed.time = told.time_at(slewed.read_at);
+            slewed.told = Some(told);
+        }
+        Ok(clock)
+    }
+
+    /// Asks the server for the time, again and again, until told to stop. All who share it notice a jump of its clock within
+    /// [`ASK_EVERY`], and are apart by a quarter of that at most while they follow it.
+    pub async fn follow(&self, db: Db, shutdown: Shutdown) {
+        let follow = async {
+            loop {
+                tokio::time::sleep(ASK_EVERY).await;
+                match ask(&db).await {
+                    Ok(Some(told)) => self.lock().told = Some(told),
+                    // Nobody to ask: it is the machine's.
+                    Ok(None) => std::future::pending().await,
+                    // The monotonic clock goes on by itself.
+                    Err(error) => tracing::debug!(%error, "Could not ask the database for the time"),
+                }
+            }
+        };
+        tokio::select! {
+            () = follow => {}
+            () = shutdown.requested() => {}
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slewed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -37,13 +85,45 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> UnixMillis {
-        let mut slewed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slewed = self.lock();
         // Read while it is locked: in the order in which it is told.
         let read_at = Instant::now();
-        let elapsed = read_at.saturating_duration_since(slewed.read_at);
-        slewed.read_at = read_at;
-        UnixMillis(slewed.advance(elapsed, time_of_day()).div_euclid(NANOS_PER_MILLI))
+        let time_of_day = slewed.told.map_or_else(time_of_day, |told| told.time_at(read_at));
+        UnixMillis(slewed.advance(read_at, time_of_day).div_euclid(NANOS_PER_MILLI))
     }
+}
+
+/// How often a server is asked for the time.
+const ASK_EVERY: Duration = Duration::from_secs(10);
+/// An answer that took longer tells too little of when it was true: by half of this it may be wrong.
+const LONGEST_ASK: Duration = Duration::from_millis(500);
+
+/// What a server told, and when.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// By the monotonic clock.
+    at: Instant,
+    /// In nanoseconds since the Unix epoch.
+    time: i64,
+}
+
+impl Told {
+    fn time_at(self, instant: Instant) -> i64 {
+        match instant.checked_duration_since(self.at) {
+            Some(later) => self.time.saturating_add(nanos(later)),
+            None => self.time.saturating_sub(nanos(self.at.saturating_duration_since(instant))),
+        }
+    }
+}
+
+async fn ask(db: &Db) -> Result<Option<Told>, StoreError> {
+    let asked_at = Instant::now();
+    let Some(time) = db.server_time().await? else { return Ok(None) };
+    let took = asked_at.elapsed();
+    if took > LONGEST_ASK {
+        return Err(StoreError::Unavailable("the time came too late".into()));
+    }
+    Ok(Some(Told { at: asked_at + took / 2, time: time.0.saturating_mul(NANOS_PER_MILLI) }))
 }
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
@@ -59,14 +139,17 @@ struct Slewed {
     read_at: Instant,
     /// What it said then, in nanoseconds since the Unix epoch.
     time: i64,
+    /// What the database's server told last, if it has one.
+    told: Option<Told>,
     /// Whether it is being led back to the time of day from more than a second away.
-    apart: bool,
+    has_jumped: bool,
 }
 
 impl Slewed {
-    /// The time when so much has passed, and the machine says that it is `time_of_day`.
-    fn advance(&mut self, elapsed: Duration, time_of_day: i64) -> i64 {
-        let elapsed = i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX);
+    /// The time at an instant at which it should be `time_of_day`.
+    fn advance(&mut self, read_at: Instant, time_of_day: i64) -> i64 {
+        let elapsed = nanos(read_at.saturating_duration_since(self.read_at));
+        self.read_at = read_at;
         self.time = self.time.saturating_add(elapsed);
         let away = time_of_day.saturating_sub(self.time);
         self.tell(away);
@@ -79,23 +162,27 @@ impl Slewed {
 
     /// Tells the operator of a jump, once, and when it is over.
     fn tell(&mut self, away: i64) {
-        let apart = away.saturating_abs() > NANOS_PER_SEC;
-        match (std::mem::replace(&mut self.apart, apart), apart) {
+        let has_jumped = away.saturating_abs() > NANOS_PER_SEC;
+        let whose = if self.told.is_some() { "database" } else { "machine" };
+        match (std::mem::replace(&mut self.has_jumped, has_jumped), has_jumped) {
             (false, true) => tracing::warn!(
                 seconds = away / NANOS_PER_SEC,
-                "The machine's clock has jumped; following it slowly, so that what waits is neither hurried nor held up"
+                "The clock of the {whose} has jumped; following it slowly, so that what waits is neither hurried nor held up"
             ),
-            (true, false) => tracing::info!("The machine's clock is followed again"),
+            (true, false) => tracing::info!("The clock of the {whose} is followed again"),
             _ => {}
         }
     }
 }
 
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
 /// Nanoseconds since the Unix epoch, by the machine.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time")]
 fn time_of_day() -> i64 {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX)
+    nanos(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -105,34 +192,62 @@ mod tests {
     const START: i64 = 1_800_000_000 * NANOS_PER_SEC;
 
     fn slewed() -> Slewed {
-        Slewed { read_at: Instant::now(), time: START, apart: false }
+        Slewed { read_at: Instant::now(), time: START, told: None, has_jumped: false }
     }
 
     #[test]
     fn a_jump_hurries_nothing_by_more_than_a_quarter_and_is_caught_up_with() {
         for jump in [1_800, 45, 5, -5, -120, -7_200] {
             let (mut clock, jump) = (slewed(), jump * NANOS_PER_SEC);
-            let mut before = START;
-            let mut caught_up_after = None;
-            for step in 1..=4 * 7_200 + 1 {
-                let passed = step * NANOS_PER_SEC;
-                let now = clock.advance(Duration::from_secs(1), START + passed + jump);
+            let (started, mut before, mut caught_up_after) = (clock.read_at, START, None);
+            for second in 1..=4 * 7_200 + 1 {
+                let passed = Duration::from_secs(second);
+                let time_of_day = START + nanos(passed) + jump;
+                let now = clock.advance(started + passed, time_of_day);
                 let ran = now - before;
                 assert!((NANOS_PER_SEC * 3 / 4..=NANOS_PER_SEC * 5 / 4).contains(&ran), "{ran}");
                 before = now;
-                if now == START + passed + jump {
-                    caught_up_after.get_or_insert(passed);
+                if now == time_of_day {
+                    caught_up_after.get_or_insert(nanos(passed));
                 }
             }
             assert_eq!(caught_up_after, Some(jump.abs() * 4), "jump of {jump}");
-            assert!(!clock.apart);
+            assert!(!clock.has_jumped);
         }
     }
 
     #[test]
     fn a_machine_that_learns_the_time_late_is_believed_at_once() {
         let mut clock = Slewed { time: 0, ..slewed() };
-        assert_eq!(clock.advance(Duration::from_millis(1), START), START);
+        assert_eq!(clock.advance(clock.read_at + Duration::from_millis(1), START), START);
+    }
+
+    #[test]
+    fn two_machines_that_disagree_have_the_time_of_the_server_they_share() {
+        let told = Told { at: Instant::now(), time: nanos(Duration::from_secs(1_000_000)) };
+        let clock = SystemClock::new();
+        {
+            let mut slewed = clock.lock();
+            slewed.time = told.time_at(slewed.read_at);
+            slewed.told = Some(told);
+        }
+        // The machine's own time is some fifty years later, and nobody asks for it.
+        assert!((1_000_000_000..1_000_060_000).contains(&clock.now().0));
+    }
+
+    #[tokio::test]
+    async fn a_server_is_asked_where_there_is_one() {
+        for engine in postly_testkit::EngineName::ALL {
+            let database = postly_testkit::Database::fleeting(engine).await;
+            let clock = SystemClock::of(&database.db).await.unwrap();
+            let is_told = clock.lock().told.is_some();
+            assert_eq!(is_told, engine == postly_testkit::EngineName::Postgres);
+            // Here the server has the machine's clock.
+            let apart = time_of_day().div_euclid(NANOS_PER_MILLI) - clock.now().0;
+            assert!(apart.abs() < 60_000, "{apart} ms");
+            database.db.close().await;
+            database.drop().await;
+        }
     }
 
     proptest::proptest! {
@@ -141,10 +256,11 @@ mod tests {
             // Less than half a day wrong, so that no two readings are a day apart.
             readings in proptest::collection::vec((0_u64..10_000_000_000, -40_000_i64..40_000), 1..200)
         ) {
-            let (mut clock, mut before, mut passed) = (slewed(), START, 0);
+            let (mut clock, mut before) = (slewed(), START);
+            let (started, mut passed) = (clock.read_at, Duration::ZERO);
             for (elapsed, wrong_s) in readings {
-                passed += i64::try_from(elapsed).unwrap();
-                let now = clock.advance(Duration::from_nanos(elapsed), START + passed + wrong_s * NANOS_PER_SEC);
+                passed += Duration::from_nanos(elapsed);
+                let now = clock.advance(started + passed, START + nanos(passed) + wrong_s * NANOS_PER_SEC);
                 proptest::prop_assert!(now >= before);
                 before = now;
             }

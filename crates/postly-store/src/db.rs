@@ -270,6 +270,17 @@ impl Db {
         tx.commit().await
     }
 
+    /// What time the server says it is, for all who share it; `None` where there is no server. In milliseconds, cut off.
+    ///
+    /// # Errors
+    /// When it does not answer in time.
+    pub async fn server_time(&self) -> Result<Option<UnixMillis>, StoreError> {
+        let Pools::Pg { pool, doubt, .. } = &self.pools else { return Ok(None) };
+        let ask = sqlx::query_scalar("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint");
+        let answer: i64 = doubt.hear(in_time(ANSWER_TIMEOUT, ask.fetch_one(pool)).await)?;
+        Ok(Some(UnixMillis(answer)))
+    }
+
     /// Tells the workers of other processes that there is work. A lost call costs them a poll, nothing more.
     pub async fn wake_others(&self) {
         if let Pools::Pg { pool, .. } = &self.pools {

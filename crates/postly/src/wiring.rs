@@ -24,8 +24,13 @@ pub(crate) async fn open(database_url: &str) -> anyhow::Result<Db> {
     Ok(db)
 }
 
+/// The clock of the database.
+pub(crate) async fn clock(db: &Db) -> anyhow::Result<Arc<SystemClock>> {
+    Ok(Arc::new(SystemClock::of(db).await.context("cannot ask the database for the time")?))
+}
+
 /// The application of the service.
-pub(crate) fn application(config: Config, db: Db) -> anyhow::Result<App> {
+pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> anyhow::Result<App> {
     let routes = Routes {
         meta_phone_number_id: config.meta.as_ref().map(|meta| meta.send.phone_number_id.clone()),
         twilio_account_sid: config.twilio.as_ref().map(|twilio| twilio.send.account_sid.clone()),
@@ -60,7 +65,7 @@ pub(crate) fn application(config: Config, db: Db) -> anyhow::Result<App> {
     };
     Ok(App::new(Parts {
         db,
-        clock: Arc::new(SystemClock::new()),
+        clock,
         verifier: Verifier::new(meta_secrets, twilio_secrets, &config.public_base_url)
             .context("cannot set up the check of signatures")?,
         meta_verify_token,
@@ -95,15 +100,16 @@ pub(crate) fn site(config: &Config) -> Site {
 }
 
 /// An application that only looks at the database and corrects it: it hears and sends nothing.
-pub(crate) fn operator_application(
+pub(crate) async fn operator_application(
     db: Db,
     provider: Provider,
     identity_hash_key: SecretString,
 ) -> anyhow::Result<App> {
     let nowhere = "http://localhost";
+    let clock = clock(&db).await?;
     Ok(App::new(Parts {
         db,
-        clock: Arc::new(SystemClock::new()),
+        clock,
         verifier: Verifier::new(None, None, nowhere)?,
         meta_verify_token: None,
         routes: Routes::default(),

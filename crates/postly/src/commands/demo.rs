@@ -120,7 +120,8 @@ impl World {
         let simulator = Simulator::start(config.clone()).await.context("cannot start the simulator")?;
         let configuration = configuration(&config, &simulator, &public_base_url)?;
         let site = wiring::site(&configuration);
-        let app = wiring::application(configuration, db)?;
+        let clock = wiring::clock(&db).await?;
+        let app = wiring::application(configuration, db, clock)?;
         app.hash_names().await.context("cannot bring the database up to date")?;
         // Set once, here.
         let _ = desk.set(app.clone());

@@ -29,7 +29,7 @@ impl Desk {
         telemetry::plain();
         let db = wiring::open(&database_url).await?;
         let key = SecretString::from(String::new());
-        Ok(Self { app: wiring::operator_application(db, provider, key)?, region })
+        Ok(Self { app: wiring::operator_application(db, provider, key).await?, region })
     }
 
     /// The same for what is remembered by keyed hashes: only the key of the service makes the same ones.
@@ -44,7 +44,7 @@ impl Desk {
             reader.done((database_url, region, key)).map_err(Failure::Config)?;
         telemetry::plain();
         let db = wiring::open(&database_url).await?;
-        let app = wiring::operator_application(db, provider, key.unwrap_or_default())?;
+        let app = wiring::operator_application(db, provider, key.unwrap_or_default()).await?;
         Ok(Self { app, region })
     }
 

@@ -1,6 +1,6 @@
 //! `postly serve`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use postly_app::{Engine, Shutdown, Workers};
@@ -32,7 +32,8 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let db = wiring::open(config.database_url.expose_secret()).await?;
     let engine = db.engine();
     let site = wiring::site(&config);
-    let app = wiring::application(config, db.clone())?;
+    let clock = wiring::clock(&db).await?;
+    let app = wiring::application(config, db.clone(), Arc::clone(&clock))?;
     app.hash_names().await.context("cannot bring the database up to date")?;
     let (stop, shutdown) = Shutdown::new();
 
@@ -42,6 +43,10 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let mut parts = JoinSet::new();
     parts.spawn(serve(operator, postly_http::operator_router(app.clone(), metrics), shutdown.clone()));
     parts.spawn(app.clone().ring_others(shutdown.clone()));
+    parts.spawn({
+        let (db, shutdown) = (db.clone(), shutdown.clone());
+        async move { clock.follow(db, shutdown).await }
+    });
     if role != Role::Worker {
         let listener = listen(public, "BIND_ADDRESS").await?;
         let address = listener.local_addr().context("cannot tell where the public listener is")?;
