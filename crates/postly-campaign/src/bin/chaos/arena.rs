@@ -50,7 +50,7 @@ pub(crate) struct Arena {
     pub(crate) cluster: Option<Arc<Cluster>>,
     /// Its standby.
     pub(crate) standby: Option<Cluster>,
-    /// By how much the service's clock is ahead of ours, once it is one that can be moved.
+    /// By how much the clock of the service's machine is ahead of ours, once it is one that can be moved.
     pub(crate) ahead_ms: Option<i64>,
     /// Accepted messages of earlier rounds: whatever was to be said of them was said.
     pub(crate) told: usize,
@@ -160,7 +160,15 @@ impl Arena {
 
     /// What time it is for the service.
     fn now_ms(&self) -> i64 {
-        self.world.now_ms() + self.ahead_ms.unwrap_or(0)
+        self.world.now_ms() + self.service_ahead_ms()
+    }
+
+    /// By how much the service is ahead of us: on PostgreSQL it goes by the server's clock, which is ours.
+    fn service_ahead_ms(&self) -> i64 {
+        match self.engine {
+            Engine::Sqlite => self.ahead_ms.unwrap_or(0),
+            Engine::Postgres => 0,
+        }
     }
 
     /// The running service.
@@ -192,7 +200,7 @@ impl Arena {
     /// The time passes for what a process had claimed that died before this instant: its leases end. Returns how many
     /// there were. The service may run already: what it has claimed since ends later.
     pub(crate) async fn leases_end(&self, died_at_ms: i64) -> anyhow::Result<u64> {
-        let last = died_at_ms + LEASE_MS + self.ahead_ms.unwrap_or(0);
+        let last = died_at_ms + LEASE_MS + self.service_ahead_ms();
         let sql = format!(
             "UPDATE lanes SET ready_at_ms = 0 WHERE lease_token IS NOT NULL AND ready_at_ms <= {last}"
         );
