@@ -58,7 +58,8 @@ impl SystemClock {
             loop {
                 tokio::time::sleep(ASK_EVERY).await;
                 match ask(&db).await {
-                    Ok(Some(told)) => self.lock().told = Some(told),
+                    Ok(Some(told)) if told.took <= LONGEST_ASK => self.lock().told = Some(told),
+                    Ok(Some(_)) => tracing::debug!("The database told the time too late"),
                     // Nobody to ask: it is the machine's.
                     Ok(None) => std::future::pending().await,
                     // The monotonic clock goes on by itself.
@@ -95,7 +96,8 @@ impl Clock for SystemClock {
 
 /// How often a server is asked for the time.
 const ASK_EVERY: Duration = Duration::from_secs(10);
-/// An answer that took longer tells too little of when it was true: by half of this it may be wrong.
+/// An answer that took longer tells too little of when it was true: by half of that it may be wrong. At the start there is none
+/// better.
 const LONGEST_ASK: Duration = Duration::from_millis(500);
 
 /// What a server told, and when.
@@ -105,6 +107,8 @@ struct Told {
     at: Instant,
     /// In nanoseconds since the Unix epoch.
     time: i64,
+    /// How long the answer took.
+    took: Duration,
 }
 
 impl Told {
@@ -120,10 +124,7 @@ async fn ask(db: &Db) -> Result<Option<Told>, StoreError> {
     let asked_at = Instant::now();
     let Some(time) = db.server_time().await? else { return Ok(None) };
     let took = asked_at.elapsed();
-    if took > LONGEST_ASK {
-        return Err(StoreError::Unavailable("the time came too late".into()));
-    }
-    Ok(Some(Told { at: asked_at + took / 2, time: time.0.saturating_mul(NANOS_PER_MILLI) }))
+    Ok(Some(Told { at: asked_at + took / 2, time: time.0.saturating_mul(NANOS_PER_MILLI), took }))
 }
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
@@ -224,7 +225,8 @@ mod tests {
 
     #[test]
     fn two_machines_that_disagree_have_the_time_of_the_server_they_share() {
-        let told = Told { at: Instant::now(), time: nanos(Duration::from_secs(1_000_000)) };
+        let told =
+            Told { at: Instant::now(), time: nanos(Duration::from_secs(1_000_000)), took: Duration::ZERO };
         let clock = SystemClock::new();
         {
             let mut slewed = clock.lock();
