@@ -127,7 +127,7 @@ async fn posts(arena: &Arena, line: &Line, rules: Rules, verdict: &mut Verdict) 
             verdict.replies += 1;
             verdict.spent += 1;
         }
-        [earlier @ .., _] => {
+        [earlier @ .., last] => {
             verdict.replies += 1;
             verdict.spent += 1;
             let mut excused = rules.doubles;
@@ -137,7 +137,9 @@ async fn posts(arena: &Arena, line: &Line, rules: Rules, verdict: &mut Verdict) 
             if excused {
                 verdict.flagged += 1;
             } else {
-                verdict.doubled.push(format!("I03: {} came {} times", line.marker, copies.len()));
+                let apart_ms = last.at_ms - earlier.first().map_or(last.at_ms, |first| first.at_ms);
+                let count = copies.len();
+                verdict.doubled.push(format!("I03: {} came {count} times in {apart_ms} ms", line.marker));
             }
         }
     }
