@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     Engine, StoreError, Tx,
-    lanes::{self, ClaimedLane, Queue, fence, finish_sql, lanes_of_claim},
+    lanes::{self, ClaimedLane, Queue, lanes_of_claim},
     sql::{Row, Sql, args, json},
 };
 
@@ -252,27 +252,14 @@ pub enum Outcome {
 }
 
 // What gets no answer, or is only news of a message, leaves nothing behind to be read.
-macro_rules! end_sql {
-    () => {
-        concat!(
-            "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, ",
-            "finished_at_ms = $6, ",
-            "slice = CASE WHEN $2 = 'ignored' OR kind = 'status' THEN '' ELSE slice END, ",
-            "lane = CASE WHEN $2 = 'ignored' OR kind = 'status' THEN '' ELSE lane END ",
-            "WHERE id = $1 AND state = 'ready'"
-        )
-    };
-}
-const END: Sql = Sql::both(end_sql!());
-/// The event and its lane, in one journey.
-const FINISH: Sql = Sql::postgres(concat!(
-    "WITH ended AS (",
-    end_sql!(),
-    " RETURNING id) ",
-    finish_sql!("$7", "$8", "$9", "1", "$6", "$10", "$11", " AND EXISTS (SELECT 1 FROM ended)")
-));
+const FINISH: Sql = Sql::both(
+    "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, \
+     finished_at_ms = $6, \
+     slice = CASE WHEN $2 = 'ignored' OR kind = 'status' THEN '' ELSE slice END, \
+     lane = CASE WHEN $2 = 'ignored' OR kind = 'status' THEN '' ELSE lane END WHERE id = $1 AND state = 'ready'",
+);
 #[cfg(feature = "mutant-m08")]
-const END_UNFENCED: Sql = Sql::both(
+const FINISH_UNFENCED: Sql = Sql::both(
     "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, \
      finished_at_ms = $6 WHERE id = $1",
 );
@@ -296,26 +283,9 @@ pub async fn finish(
         Outcome::Ignored(rule) => ("ignored", Some(rule.as_str()), None),
         Outcome::Dead(reason) => ("dead", Some(*reason), None),
     };
-    if tx.engine() == Engine::Postgres && !cfg!(feature = "mutant-m08") {
-        let args = args![
-            event,
-            state,
-            name,
-            author,
-            answer,
-            now,
-            claimed.queue.as_str(),
-            &claimed.lane,
-            &claimed.token,
-            claimed.paid_until,
-            claimed.repeats.as_ref().map(ToString::to_string),
-        ];
-        let row = tx.maybe_one(FINISH, args).await?.ok_or(StoreError::LeaseLost)?;
-        return Ok(row.int("waiting")? > 0);
-    }
     #[cfg(feature = "mutant-m08")]
-    use END_UNFENCED as END;
-    if tx.execute(END, args![event, state, name, author, answer, now]).await? != 1 {
+    use FINISH_UNFENCED as FINISH;
+    if tx.execute(FINISH, args![event, state, name, author, answer, now]).await? != 1 {
         return Err(StoreError::LeaseLost);
     }
     lanes::finish(tx, claimed, 1, now).await

@@ -107,20 +107,11 @@ macro_rules! lanes_of_claim {
 }
 pub(crate) use lanes_of_claim;
 
-/// Adds what `$source` gives, rows of queue, lane, count and instant, to their lanes.
-macro_rules! add_sql {
-    ($source:literal) => {
-        concat!(
-            "INSERT INTO lanes (queue, lane, waiting, ready_at_ms) ",
-            $source,
-            " ON CONFLICT (queue, lane) DO UPDATE SET waiting = lanes.waiting + excluded.waiting, ",
-            "ready_at_ms = COALESCE(lanes.ready_at_ms, excluded.ready_at_ms)"
-        )
-    };
-}
-pub(crate) use add_sql;
-
-const ADD: Sql = Sql::both(add_sql!("VALUES ($1, $2, $3, $4)"));
+const ADD: Sql = Sql::both(
+    "INSERT INTO lanes (queue, lane, waiting, ready_at_ms) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (queue, lane) DO UPDATE SET waiting = lanes.waiting + excluded.waiting, \
+     ready_at_ms = COALESCE(lanes.ready_at_ms, excluded.ready_at_ms)",
+);
 
 /// Notes that `count` items have joined a lane. An idle lane becomes due at `now`; a lane that is claimed or
 /// pausing keeps its own time.
@@ -165,35 +156,13 @@ pub async fn is_held(tx: &mut Tx, claimed: &ClaimedLane) -> Result<bool, StoreEr
     Ok(tx.maybe_one(IS_HELD, args).await?.is_some())
 }
 
-/// Gives a lane back that is ours, on a condition besides.
-macro_rules! finish_sql {
-    ($queue:literal, $lane:literal, $token:literal, $done:literal, $now:literal, $paid:literal, $repeats:literal,
-     $condition:literal) => {
-        concat!(
-            "UPDATE lanes SET lease_token = NULL, waiting = waiting - ",
-            $done,
-            ", ready_at_ms = CASE WHEN waiting > ",
-            $done,
-            " THEN ",
-            $now,
-            " ELSE NULL END, paid_until_ms = ",
-            $paid,
-            ", repeats = ",
-            $repeats,
-            " WHERE queue = ",
-            $queue,
-            " AND lane = ",
-            $lane,
-            " AND ",
-            fence!($token),
-            $condition,
-            " RETURNING waiting"
-        )
-    };
-}
-pub(crate) use finish_sql;
-
-const FINISH: Sql = Sql::both(finish_sql!("$1", "$2", "$3", "$4", "$5", "$6", "$7", ""));
+const FINISH: Sql = Sql::both(concat!(
+    "UPDATE lanes SET lease_token = NULL, waiting = waiting - $4, ",
+    "ready_at_ms = CASE WHEN waiting > $4 THEN $5 ELSE NULL END, paid_until_ms = $6, repeats = $7 ",
+    "WHERE queue = $1 AND lane = $2 AND ",
+    fence!("$3"),
+    " RETURNING waiting"
+));
 
 /// Gives a lane back with `done` items fewer. It is due again at once when more wait; returns whether they do.
 ///

@@ -11,7 +11,7 @@ use postly_domain::{
 use crate::{
     Engine, StoreError, Tx,
     attempts::attempt,
-    lanes::{self, ClaimedLane, Queue, add_sql, lanes_of_claim},
+    lanes::{self, ClaimedLane, Queue, lanes_of_claim},
     sql::{Row, Sql, args},
 };
 
@@ -51,25 +51,11 @@ pub struct NewMessage<'a> {
     pub expires_at: UnixMillis,
 }
 
-macro_rules! queue_sql {
-    () => {
-        concat!(
-            "INSERT INTO outbox (id, message_key, lane, author_id, provider, business, address, purpose, event_id, ",
-            "generation_id, carries_variant, reply_to, body, form, sealed, state, expires_at_ms, created_at_ms) ",
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'ready', $16, $17) ",
-            "ON CONFLICT (message_key) DO NOTHING"
-        )
-    };
-}
-/// On PostgreSQL it joins its lane in the same journey.
-const QUEUE: Sql = Sql::each(
-    queue_sql!(),
-    concat!(
-        "WITH queued AS (",
-        queue_sql!(),
-        " RETURNING lane) ",
-        add_sql!("SELECT 'outbox', lane, 1, $17 FROM queued")
-    ),
+const QUEUE: Sql = Sql::both(
+    "INSERT INTO outbox (id, message_key, lane, author_id, provider, business, address, purpose, event_id, \
+     generation_id, carries_variant, reply_to, body, form, sealed, state, expires_at_ms, created_at_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'ready', $16, $17) \
+     ON CONFLICT (message_key) DO NOTHING",
 );
 
 /// Queues a message. Returns false when its key is there already.
@@ -97,7 +83,7 @@ pub async fn queue(tx: &mut Tx, new: &NewMessage<'_>, now: UnixMillis) -> Result
         now,
     ];
     let queued = tx.execute(QUEUE, args).await? == 1;
-    if queued && tx.engine() == Engine::Sqlite {
+    if queued {
         lanes::add(tx, Queue::Outbox, new.lane, 1, now).await?;
     }
     Ok(queued)

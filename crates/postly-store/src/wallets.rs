@@ -8,7 +8,7 @@ use postly_domain::{
 };
 
 use crate::{
-    Engine, StoreError, Tx,
+    StoreError, Tx,
     sql::{Row, Sql, args},
 };
 
@@ -95,15 +95,6 @@ const PLACE: Sql = Sql::both(
     "INSERT INTO holds (id, author_id, hold_key, amount, state, created_at_ms) \
      VALUES ($1, $2, $3, $4, 'open', $5) ON CONFLICT (hold_key) DO NOTHING",
 );
-/// Both in one journey.
-#[cfg(not(feature = "mutant-m05"))]
-const RESERVE_AND_PLACE: Sql = Sql::postgres(
-    "WITH reserved AS (UPDATE wallets SET held = held + $4 WHERE author_id = $2 AND balance - held >= $4 \
-     RETURNING author_id), \
-     placed AS (INSERT INTO holds (id, author_id, hold_key, amount, state, created_at_ms) \
-     SELECT $1, author_id, $3, $4, 'open', $5 FROM reserved ON CONFLICT (hold_key) DO NOTHING RETURNING id) \
-     SELECT (SELECT COUNT(*) FROM reserved) AS reserved, (SELECT COUNT(*) FROM placed) AS placed",
-);
 const FIND: Sql = Sql::both("SELECT id, state FROM holds WHERE hold_key = $1");
 
 /// A hold asked for, and what came of it.
@@ -130,11 +121,18 @@ pub async fn hold(
     now: UnixMillis,
 ) -> Result<Held, StoreError> {
     // Most keys are new, so the credit is reserved before anybody looks for an earlier hold.
-    let (reserved, placed) = reserve(tx, id, author, key, amount, now).await?;
-    if placed {
-        return Ok(Held::Open(id.clone()));
-    }
+    #[cfg(not(feature = "mutant-m05"))]
+    let reserved = tx.maybe_one(RESERVE, args![author, amount]).await?.is_some();
+    #[cfg(feature = "mutant-m05")]
+    let reserved = {
+        const WRITE: Sql = Sql::both("UPDATE wallets SET balance = $2, held = $3 WHERE author_id = $1");
+        let read = get(tx, author).await?;
+        tx.execute(WRITE, args![author, read.balance, read.held + amount]).await? == 1
+    };
     if reserved {
+        if tx.execute(PLACE, args![id, author, key, amount, now]).await? == 1 {
+            return Ok(Held::Open(id.clone()));
+        }
         tx.execute(UNRESERVE, args![author, amount]).await?;
     }
     let Some(row) = tx.maybe_one(FIND, args![key]).await? else { return Ok(Held::Insufficient) };
@@ -145,57 +143,11 @@ pub async fn hold(
     }
 }
 
-/// Reserves the credit, and then places the hold; returns whether each was done.
-#[cfg(not(feature = "mutant-m05"))]
-async fn reserve(
-    tx: &mut Tx,
-    id: &HoldId,
-    author: &AuthorId,
-    key: &str,
-    amount: i64,
-    now: UnixMillis,
-) -> Result<(bool, bool), StoreError> {
-    if tx.engine() == Engine::Postgres {
-        let row = tx.one(RESERVE_AND_PLACE, args![id, author, key, amount, now]).await?;
-        return Ok((row.int("reserved")? == 1, row.int("placed")? == 1));
-    }
-    let reserved = tx.maybe_one(RESERVE, args![author, amount]).await?.is_some();
-    let placed = reserved && tx.execute(PLACE, args![id, author, key, amount, now]).await? == 1;
-    Ok((reserved, placed))
-}
-
-#[cfg(feature = "mutant-m05")]
-async fn reserve(
-    tx: &mut Tx,
-    id: &HoldId,
-    author: &AuthorId,
-    key: &str,
-    amount: i64,
-    now: UnixMillis,
-) -> Result<(bool, bool), StoreError> {
-    const WRITE: Sql = Sql::both("UPDATE wallets SET balance = $2, held = $3 WHERE author_id = $1");
-    let read = get(tx, author).await?;
-    let reserved = tx.execute(WRITE, args![author, read.balance, read.held + amount]).await? == 1;
-    let placed = reserved && tx.execute(PLACE, args![id, author, key, amount, now]).await? == 1;
-    Ok((reserved, placed))
-}
-
 const CLOSE: Sql = Sql::both(
     "UPDATE holds SET state = $2, closed_at_ms = $3 WHERE id = $1 AND state = 'open' RETURNING author_id, amount",
 );
 const SPEND: Sql = Sql::both(
     "UPDATE wallets SET held = held - $2, balance = balance - $2 WHERE author_id = $1 RETURNING balance, held",
-);
-/// Closes a hold as settled, spends its credits and writes the entry, in one journey: what comes later reads what comes before.
-const SETTLE: Sql = Sql::postgres(
-    "WITH closed AS (UPDATE holds SET state = 'settled', closed_at_ms = $2 WHERE id = $1 AND state = 'open' \
-     RETURNING author_id, amount), \
-     spent AS (UPDATE wallets SET held = held - closed.amount, balance = balance - closed.amount FROM closed \
-     WHERE wallets.author_id = closed.author_id \
-     RETURNING wallets.author_id, wallets.balance, wallets.held, closed.amount), \
-     entered AS (INSERT INTO ledger (id, author_id, delta, reason, operation, note, reference, created_at_ms) \
-     SELECT $3, author_id, -amount, $4, $5, NULL, $6, $2 FROM spent ON CONFLICT (operation) DO NOTHING RETURNING id) \
-     SELECT author_id, balance, held, (SELECT COUNT(*) FROM entered) AS entered FROM spent",
 );
 const UNRESERVE: Sql = Sql::both("UPDATE wallets SET held = held - $2 WHERE author_id = $1");
 const ADD_ENTRY: Sql = Sql::both(
@@ -230,37 +182,26 @@ pub async fn settle(
     reference: &str,
     now: UnixMillis,
 ) -> Result<Option<(AuthorId, Wallet)>, StoreError> {
-    let operation = format!("settle:{hold}");
-    let (author, wallet, entered) = match tx.engine() {
-        Engine::Postgres => {
-            let args = args![hold, now, entry, reason, operation, reference];
-            let Some(row) = tx.maybe_one(SETTLE, args).await? else { return Ok(None) };
-            (AuthorId::new(row.text("author_id")?), wallet(&row)?, row.int("entered")? == 1)
-        }
-        Engine::Sqlite => {
-            let closed = tx.maybe_one(CLOSE, args![hold, HoldState::Settled.as_str(), now]).await?;
-            let Some(row) = closed else { return Ok(None) };
-            let author = AuthorId::new(row.text("author_id")?);
-            let amount = row.int("amount")?;
-            let wallet = wallet(&tx.one(SPEND, args![&author, amount]).await?)?;
-            let entry = NewEntry {
-                id: entry,
-                author: &author,
-                delta: -amount,
-                reason,
-                operation: &operation,
-                note: None,
-                reference: Some(reference),
-            };
-            let entered = add_entry(tx, &entry, now).await?;
-            (author, wallet, entered)
-        }
+    let Some(row) = tx.maybe_one(CLOSE, args![hold, HoldState::Settled.as_str(), now]).await? else {
+        return Ok(None);
     };
-    // The hold was open, so this operation cannot have been done.
-    if !entered {
+    let author = AuthorId::new(row.text("author_id")?);
+    let amount = row.int("amount")?;
+    let wallet = wallet(&tx.one(SPEND, args![&author, amount]).await?)?;
+    let entry = NewEntry {
+        id: entry,
+        author: &author,
+        delta: -amount,
+        reason,
+        operation: &format!("settle:{hold}"),
+        note: None,
+        reference: Some(reference),
+    };
+    if !add_entry(tx, &entry, now).await? {
+        // The hold was open, so this operation cannot have been done.
         return Err(StoreError::Unreadable { column: "operation" });
     }
-    Ok(Some((author, wallet)))
+    Ok(Some((author.clone(), wallet)))
 }
 
 /// Gives up a hold. Returns false when it was not open.
