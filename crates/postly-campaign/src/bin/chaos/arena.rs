@@ -153,6 +153,28 @@ impl Arena {
         Ok(())
     }
 
+    /// The balancer found that the service does not answer: the second process gets every webhook, also those again that
+    /// the first has not answered.
+    pub(crate) fn lead_past_the_service(&self) -> anyhow::Result<()> {
+        let (front, second) = self.both()?;
+        front.lead_also_to(second);
+        front.lead_to(second);
+        front.cut_all();
+        Ok(())
+    }
+
+    /// It answers again: both get webhooks.
+    pub(crate) fn lead_to_both(&self) -> anyhow::Result<()> {
+        self.both()?.0.lead_to(self.port);
+        Ok(())
+    }
+
+    /// What spreads the webhooks over two, and where the second listens.
+    fn both(&self) -> anyhow::Result<(&Proxy, u16)> {
+        let second = self.helper.as_ref().context("there is no second process")?;
+        Ok((self.front.as_ref().context("one process takes all webhooks")?, second.public.port()))
+    }
+
     /// A file of this arena.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)

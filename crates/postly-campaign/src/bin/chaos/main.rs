@@ -157,11 +157,11 @@ async fn campaign(
         false => cluster,
     };
     let mut arena = Arena::open(engine, binary, cluster, statuses, family == Family::DiskFull).await?;
-    if family.needs_two() {
-        arena.help().await?;
-    }
-    if engine == Engine::Postgres && family == Family::Inbound {
-        arena.double().await?;
+    match family {
+        Family::KillOneOfTwo | Family::Zombie => arena.help().await?,
+        Family::ZombieForReal => arena.double().await?,
+        Family::Inbound if engine == Engine::Postgres => arena.double().await?,
+        _ => {}
     }
     let mut memory = Memory::default();
     let result = rounds(options, seed, family, &mut arena, &mut memory, row).await;

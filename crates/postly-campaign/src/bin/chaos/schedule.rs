@@ -124,11 +124,6 @@ impl Family {
         }
     }
 
-    /// Whether a second process works beside the service.
-    pub(crate) fn needs_two(self) -> bool {
-        matches!(self, Self::KillOneOfTwo | Self::Zombie | Self::ZombieForReal)
-    }
-
     /// Whether it breaks its PostgreSQL for good, and has one of its own.
     pub(crate) fn needs_its_own_cluster(self) -> bool {
         matches!(self, Self::Failover | Self::ReadOnly)

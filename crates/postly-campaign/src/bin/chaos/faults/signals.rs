@@ -14,6 +14,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(25);
 const OTHER_WORKS: Duration = Duration::from_millis(500);
 /// How long a zombie may take to find out that it is one.
 const ZOMBIE_WAKES: Duration = Duration::from_millis(800);
+/// How long a balancer takes to find out that a process does not answer.
+const NOTICED_AFTER: Duration = Duration::from_secs(5);
 /// A lease (60 s) and a wait for a status (30 s), one after the other, with the polls between.
 const PAST_EVERYTHING: Duration = Duration::from_secs(95);
 
@@ -81,15 +83,19 @@ pub(super) async fn zombie(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result
     })
 }
 
-/// The same, and every wait is waited for.
+/// The same, and every wait is waited for. Both processes take webhooks, and while one sleeps the other takes all: it hears
+/// of what had arrived when the sleeper fell asleep. Whatever comes twice here was sent twice, and not unheard of.
 pub(super) async fn zombie_for_real(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(40, height);
     sleep(moment).await;
     arena.service()?.signal("STOP").await?;
     let held = arena.database.count("SELECT COUNT(*) FROM lanes WHERE lease_token IS NOT NULL").await?;
-    sleep(PAST_EVERYTHING).await;
+    sleep(NOTICED_AFTER).await;
+    arena.lead_past_the_service()?;
+    sleep(PAST_EVERYTHING.saturating_sub(NOTICED_AFTER)).await;
     arena.service()?.signal("CONT").await?;
+    arena.lead_to_both()?;
     sleep(ZOMBIE_WAKES).await;
     let lines = come_to_rest(arena, writing).await?;
     let fenced = arena.service()?.figure("job_fenced_total").await?;
