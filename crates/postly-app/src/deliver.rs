@@ -14,7 +14,7 @@ use postly_store::{
     StoreError, Tx,
     attempts::{self, NewAttempt, Taken},
     lanes::{self, ClaimedLane, Queue},
-    outbox::{self, DueMessage, Ended},
+    outbox::{self, DueMessage, Ended, Head},
     wallets,
 };
 use postly_whatsapp::{Body, Button, Outgoing};
@@ -30,10 +30,13 @@ use crate::{
 /// How long a message may take from the decision to send it to the wire. With half of [`UNCLEAR_WAIT_MS`] before that decision it
 /// ends before anybody else sends it again.
 const LEAVES_WITHIN: Duration = Duration::from_secs(10);
-/// How often an answer is written down when the database does not take it, and the pause between. Each try may also wait
-/// for the database; when it takes longer than the lease, whoever has the lane then waits for a status first.
+/// How often an answer is written down when the database does not take it, and the pause between. Each try may also wait for the
+/// database. That a message was taken is tried for as long as the process runs: whoever does not know it after the lease
+/// sends it again. It keeps its place meanwhile, so that those who try are no more than the places.
 const RECORD_TRIES: u32 = 5;
 const RECORD_PAUSE: Duration = Duration::from_secs(2);
+/// How long a message is left alone of which news is being written.
+const NEWS_TAKES_MS: i64 = 50;
 /// How long a sender rests that was too fast.
 const THROTTLED_REST_MS: i64 = 5_000;
 /// The longest rest that a provider's Retry-After is followed for.
@@ -112,16 +115,18 @@ impl App {
     ) -> Result<Vec<Departure>, StoreError> {
         let heads = outbox::heads(tx, &claim, now).await?;
         let mut departures = Vec::with_capacity(claim.len());
-        for (claimed, message) in claim.into_iter().zip(heads) {
-            let Some(message) = message else {
-                tracing::error!(
-                    lane.waiting = claimed.waiting,
-                    "A lane of the outbox waits for a message that is not there"
-                );
-                lanes::defer(tx, &claimed, now.plus_ms(STOPPED_REST_MS)).await?;
-                continue;
-            };
-            departures.extend(self.step(tx, claimed, message, now).await?);
+        for (claimed, head) in claim.into_iter().zip(heads) {
+            match head {
+                Head::Due(message) => departures.extend(self.step(tx, claimed, *message, now).await?),
+                Head::Busy => lanes::defer(tx, &claimed, now.plus_ms(NEWS_TAKES_MS)).await?,
+                Head::Missing => {
+                    tracing::error!(
+                        lane.waiting = claimed.waiting,
+                        "A lane of the outbox waits for a message that is not there"
+                    );
+                    lanes::defer(tx, &claimed, now.plus_ms(STOPPED_REST_MS)).await?;
+                }
+            }
         }
         let noted: Vec<NewAttempt<'_>> = departures
             .iter()
@@ -202,10 +207,12 @@ impl App {
         let outcome = if outcome == SendOutcome::Unclear { SendOutcome::NotSent } else { outcome };
         crash::point("sent");
         // What the provider said is known only here: forgetting it would mean asking it again by a second message.
+        count(message, &outcome);
+        let is_taken = matches!(outcome, SendOutcome::Accepted { .. });
         let mut tries = 1;
         loop {
             match self.record(departure, &outcome).await {
-                Err(error) if error.is_temporary() && tries < RECORD_TRIES => {
+                Err(error) if error.is_temporary() && (is_taken || tries < RECORD_TRIES) => {
                     tracing::warn!(error = %Chain(&error), "Could not write down an answer; trying again");
                     tries += 1;
                     tokio::time::sleep(RECORD_PAUSE).await;
@@ -255,14 +262,6 @@ impl App {
         outcome: &SendOutcome,
     ) -> Result<(), JourneyError> {
         let Departure { claimed, message, attempt, .. } = &**departure;
-        let label = match outcome {
-            SendOutcome::Accepted { .. } => "accepted",
-            SendOutcome::Refused { .. } => "refused",
-            SendOutcome::NotSent => "not_sent",
-            SendOutcome::Unclear => "unclear",
-        };
-        metrics::counter!("provider_requests_total", "provider" => message.provider.as_str(), "outcome" => label)
-            .increment(1);
         match outcome {
             SendOutcome::Accepted { provider_message_id } => {
                 self.record_accepted(departure, provider_message_id).await
@@ -289,8 +288,7 @@ impl App {
         }
     }
 
-    /// A transaction in which no news of a message comes. What it may give back comes first: the wallet before the message, as
-    /// everywhere.
+    /// A transaction in which no news of a message comes. What it may give back comes first: the wallet before the message.
     async fn open(&self, message: &DueMessage) -> Result<Tx, StoreError> {
         let mut tx = self.0.db.write().await?;
         if let Some(author) = message.author.as_ref().filter(|_| message.carries_variant) {
@@ -446,7 +444,8 @@ impl App {
         if cfg!(feature = "mutant-m11") {
             (ended, reason) = (Ended::Accepted, None);
         }
-        // Before the lane, as everywhere: what waits for each other in a circle waits for ever.
+        // Before the lane is given back. Those who meet in the other order wait for each other until the database has one of them
+        // begin anew.
         if ended != Ended::Accepted {
             tracing::warn!(message.id = %message.id, reason, "Message {} did not arrive", message.id);
             self.refund_if_lost(
@@ -461,6 +460,18 @@ impl App {
         }
         outbox::end(tx, claimed, &message.id, ended, reason, now).await
     }
+}
+
+/// Counts a call.
+fn count(message: &DueMessage, outcome: &SendOutcome) {
+    let outcome = match outcome {
+        SendOutcome::Accepted { .. } => "accepted",
+        SendOutcome::Refused { .. } => "refused",
+        SendOutcome::NotSent => "not_sent",
+        SendOutcome::Unclear => "unclear",
+    };
+    metrics::counter!("provider_requests_total", "provider" => message.provider.as_str(), "outcome" => outcome)
+        .increment(1);
 }
 
 /// Gives the lane back with the message still at its head; nothing more of it is due now.

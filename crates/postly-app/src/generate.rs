@@ -61,6 +61,8 @@ impl App {
                 Held::Insufficient => return self.refuse_for_credits(tx, claimed, &asked, now).await,
                 // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
                 Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
+                // When her event is taken up again, she is nobody.
+                Held::Erased => return Err(JourneyError::Missing("an author")),
             };
         crash::point("hold.before");
         tx.commit().await?;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     Engine, StoreError, Tx,
     lanes::{self, ClaimedLane, fence},
-    outbox::{self, lock_sql},
+    outbox,
     sql::{Row, Sql, args, json},
 };
 
@@ -128,10 +128,6 @@ impl<'a> TakenRow<'a> {
     }
 }
 
-/// But for those that somebody else is writing: who waited for one would keep all the others waiting. Locked before they are
-/// written, so that the writing sees what came until then.
-const LOCK_ALL: Sql =
-    Sql::postgres(lock_sql!("IN (SELECT json_array_elements_text($1::json))", " SKIP LOCKED"));
 /// All of it for any number of messages in one journey to PostgreSQL and back: attempts, messages and lanes.
 const ACCEPT_ALL: Sql = Sql::postgres(concat!(
     "WITH taken AS (SELECT * FROM json_to_recordset($1::json) AS taken (attempt TEXT, provider_message_id TEXT, ",
@@ -186,10 +182,7 @@ pub async fn accept(tx: &mut Tx, taken: &[Taken<'_>], now: UnixMillis) -> Result
         }
         Engine::Postgres => {
             let messages: Vec<&MessageId> = taken.iter().map(|taken| taken.message).collect();
-            let mut locked = HashSet::new();
-            for row in tx.all(LOCK_ALL, args![json(&messages)?]).await? {
-                locked.insert(row.text("id")?);
-            }
+            let locked = outbox::lock_free(tx, &messages).await?;
             let is_locked = |taken: &&Taken<'_>| locked.contains(taken.message.as_str());
             let rows: Vec<TakenRow<'_>> = taken.iter().filter(is_locked).map(TakenRow::of).collect();
             let mut ended = HashSet::new();

@@ -9,7 +9,7 @@ use std::{
 
 use postly_domain::UnixMillis;
 use sqlx::{
-    Executor as _, PgPool,
+    Executor as _, PgPool, Row as _,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgConnection, PgListener, PgPoolOptions, Postgres},
 };
@@ -270,24 +270,23 @@ impl Db {
         tx.commit().await
     }
 
-    /// What time the server says it is, for all who share it; `None` where there is no server. In milliseconds, cut off.
+    /// What time the server says it is, for all who share it; `None` where there is no server. To the millisecond. Not asked
+    /// behind the workers: an answer that had to wait tells little.
     ///
     /// # Errors
     /// When it does not answer in time.
     pub async fn server_time(&self) -> Result<Option<UnixMillis>, StoreError> {
-        let Pools::Pg { pool, doubt, .. } = &self.pools else { return Ok(None) };
-        let ask = sqlx::query_scalar("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint");
-        let answer: i64 = doubt.hear(in_time(ANSWER_TIMEOUT, ask.fetch_one(pool)).await)?;
-        Ok(Some(UnixMillis(answer)))
+        let Pools::Pg { urgent, doubt, .. } = &self.pools else { return Ok(None) };
+        let ask = sqlx::query("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint");
+        let answer = ask_alone(urgent, ask).await.and_then(|row| row.try_get(0));
+        Ok(Some(UnixMillis(doubt.hear(answer)?)))
     }
 
     /// Tells the workers of other processes that there is work. A lost call costs them a poll, nothing more.
     pub async fn wake_others(&self) {
         if let Pools::Pg { pool, .. } = &self.pools {
-            let notify =
-                sqlx::query("SELECT pg_notify($1, $2)").bind(WAKE_CHANNEL).bind(&self.voice).execute(pool);
-            let notified = in_time(ANSWER_TIMEOUT, notify).await;
-            if let Err(error) = notified {
+            let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(WAKE_CHANNEL).bind(&self.voice);
+            if let Err(error) = ask_alone(pool, notify).await {
                 tracing::debug!(%error, "Could not wake the other processes");
             }
         }
@@ -387,6 +386,19 @@ async fn in_time<T>(
         Ok(answer) => answer,
         Err(late) => Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, late))),
     }
+}
+
+/// Runs a statement of one row by itself. A connection on which it fails is closed: it may be in the middle of anything.
+async fn ask_alone(
+    pool: &PgPool,
+    query: sqlx::query::Query<'_, Postgres, sqlx::postgres::PgArguments>,
+) -> Result<sqlx::postgres::PgRow, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let answer = in_time(ANSWER_TIMEOUT, query.fetch_one(&mut *connection)).await;
+    if answer.is_err() {
+        connection.close_on_drop();
+    }
+    answer
 }
 
 impl Drop for PgTx {

@@ -6,7 +6,7 @@ use postly_domain::{
 };
 
 use crate::{
-    StoreError, Tx,
+    Engine, StoreError, Tx,
     lanes::{self, Queue},
     sql::{Sql, args},
 };
@@ -112,11 +112,15 @@ macro_rules! dead_message_sql {
 }
 const DEAD_MESSAGE: Sql = Sql::each(dead_message_sql!(""), dead_message_sql!(" FOR UPDATE OF outbox"));
 
-/// Locks a dead message. `None` when there is none with this id.
+/// Locks a dead message, and reads what is true from then on. `None` when there is none with this id.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn message(tx: &mut Tx, id: &MessageId) -> Result<Option<DeadMessage>, StoreError> {
+    if tx.engine() == Engine::Postgres {
+        // Whoever waits for the lock sees the message as it is then, and the generation as it was before.
+        tx.maybe_one(DEAD_MESSAGE, args![id]).await?;
+    }
     let Some(row) = tx.maybe_one(DEAD_MESSAGE, args![id]).await? else { return Ok(None) };
     Ok(Some(DeadMessage {
         author: row.maybe_text("author_id")?.map(AuthorId::new),

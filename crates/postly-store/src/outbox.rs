@@ -1,6 +1,6 @@
 //! The outbox: every message we owe.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -12,7 +12,7 @@ use crate::{
     Engine, StoreError, Tx,
     attempts::attempt,
     lanes::{self, ClaimedLane, Queue, lanes_of_claim},
-    sql::{Row, Sql, args},
+    sql::{Row, Sql, args, json},
 };
 
 /// A message to be queued.
@@ -146,18 +146,50 @@ const HEADS: Sql = Sql::both(concat!(
     ") ORDER BY attempts.id"
 ));
 
-/// The oldest message of each lane of a claim that has not ended, with its attempts; in the order of the lanes, and `None`
-/// for one that is empty.
+/// What is at the head of a lane.
+#[derive(Debug)]
+pub enum Head {
+    /// The oldest message that has not ended, with its attempts. No news of it comes until the transaction ends.
+    Due(Box<DueMessage>),
+    /// News of it is being written right now.
+    Busy,
+    /// Nothing.
+    Missing,
+}
+
+/// The heads of the lanes of a claim, in their order.
 ///
 /// # Errors
 /// When the database fails, or a row cannot be read.
-pub async fn heads(
+pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane], now: UnixMillis) -> Result<Vec<Head>, StoreError> {
+    let mut heads = read_heads(tx, claim, now).await?;
+    let mut locked = HashSet::new();
+    let is_told_of = |head: &DueMessage| !head.attempts.is_empty();
+    if tx.engine() == Engine::Postgres && heads.values().any(is_told_of) {
+        // Of what was never sent there is no news. Of the others it is read again what came until they were locked.
+        let told_of: Vec<&MessageId> =
+            heads.values().filter(|head| is_told_of(head)).map(|head| &head.id).collect();
+        locked = lock_free(tx, &told_of).await?;
+        heads = read_heads(tx, claim, now).await?;
+    }
+    let is_busy = |head: &DueMessage| is_told_of(head) && !locked.contains(head.id.as_str());
+    let engine = tx.engine();
+    let heads = claim.iter().map(|claimed| match heads.remove(&claimed.lane) {
+        Some(head) if engine == Engine::Postgres && is_busy(&head) => Head::Busy,
+        Some(head) => Head::Due(Box::new(head)),
+        None => Head::Missing,
+    });
+    Ok(heads.collect())
+}
+
+/// The heads of the lanes of a claim, by the lane.
+async fn read_heads(
     tx: &mut Tx,
     claim: &[ClaimedLane],
     now: UnixMillis,
-) -> Result<Vec<Option<DueMessage>>, StoreError> {
-    let Some(ClaimedLane { queue, token, leased_until, .. }) = claim.first() else { return Ok(vec![]) };
+) -> Result<HashMap<String, DueMessage>, StoreError> {
     let mut heads: HashMap<String, DueMessage> = HashMap::new();
+    let Some(ClaimedLane { queue, token, leased_until, .. }) = claim.first() else { return Ok(heads) };
     // One row per attempt, and one without when there is none.
     for row in tx.all(HEADS, args![queue.as_str(), *leased_until, token, now]).await? {
         let head = match heads.entry(row.text("lane")?) {
@@ -168,7 +200,7 @@ pub async fn heads(
             head.attempts.push(attempt(&row)?);
         }
     }
-    Ok(claim.iter().map(|claimed| heads.remove(&claimed.lane)).collect())
+    Ok(heads)
 }
 
 fn due_message(row: &Row) -> Result<DueMessage, StoreError> {
@@ -300,9 +332,10 @@ macro_rules! lock_sql {
         )
     };
 }
-pub(crate) use lock_sql;
 
 const LOCK: Sql = Sql::postgres(lock_sql!("= $1", ""));
+const LOCK_FREE: Sql =
+    Sql::postgres(lock_sql!("IN (SELECT json_array_elements_text($1::json))", " SKIP LOCKED"));
 
 /// Keeps news of a message waiting until this transaction ends, and whoever would claim its lane; and lets it see what has come
 /// already. On SQLite there is nobody else who writes.
@@ -314,6 +347,12 @@ pub async fn lock(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
         tx.all(LOCK, args![message]).await?;
     }
     Ok(())
+}
+
+/// The same for any number of them on PostgreSQL, but for those that somebody else is writing: who waited for one would keep
+/// all the others waiting. Returns which are locked; a statement after this one sees what came until then.
+pub(crate) async fn lock_free(tx: &mut Tx, messages: &[&MessageId]) -> Result<HashSet<String>, StoreError> {
+    tx.all(LOCK_FREE, args![json(messages)?]).await?.iter().map(|row| row.text("id")).collect()
 }
 
 const CHANGE_END: Sql = Sql::both(

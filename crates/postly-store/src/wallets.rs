@@ -93,7 +93,9 @@ const RESERVE: Sql = Sql::both(
 );
 const PLACE: Sql = Sql::both(
     "INSERT INTO holds (id, author_id, hold_key, amount, state, created_at_ms) \
-     VALUES ($1, $2, $3, $4, 'open', $5) ON CONFLICT (hold_key) DO NOTHING",
+     SELECT $1, $2, $3, CAST($4 AS BIGINT), 'open', CAST($5 AS BIGINT) \
+     WHERE NOT EXISTS (SELECT 1 FROM authors WHERE id = $2 AND erased_at_ms IS NOT NULL) \
+     ON CONFLICT (hold_key) DO NOTHING",
 );
 const FIND: Sql = Sql::both("SELECT id, state FROM holds WHERE hold_key = $1");
 
@@ -106,6 +108,8 @@ pub enum Held {
     Closed(HoldState),
     /// There is not enough to reserve.
     Insufficient,
+    /// She was erased while this waited for her wallet.
+    Erased,
 }
 
 /// Reserves credits under a key. A second call with the same key finds the first hold.
@@ -130,12 +134,15 @@ pub async fn hold(
         tx.execute(WRITE, args![author, read.balance, read.held + amount]).await? == 1
     };
     if reserved {
+        // A statement of its own, so that it sees whom it had to wait for.
         if tx.execute(PLACE, args![id, author, key, amount, now]).await? == 1 {
             return Ok(Held::Open(id.clone()));
         }
         tx.execute(UNRESERVE, args![author, amount]).await?;
     }
-    let Some(row) = tx.maybe_one(FIND, args![key]).await? else { return Ok(Held::Insufficient) };
+    let Some(row) = tx.maybe_one(FIND, args![key]).await? else {
+        return Ok(if reserved { Held::Erased } else { Held::Insufficient });
+    };
     let state = row.text("state")?;
     match HoldState::parse(&state).ok_or(StoreError::Unreadable { column: "state" })? {
         HoldState::Open => Ok(Held::Open(HoldId::new(row.text("id")?))),

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::inbound::plausible_id;
 use crate::outgoing::{Outgoing, Unsendable};
-use crate::timely::timely;
+use crate::timely::{is_too_late, timely};
 use crate::{action_for, meta, twilio};
 
 /// Our number at Meta.
@@ -320,8 +320,10 @@ async fn call(provider: Provider, request: RequestBuilder, leave_by: Instant) ->
     let (client, Ok(request)) = request.build_split() else { return SendOutcome::NotSent };
     let response = match client.execute(timely(request, leave_by)).await {
         Ok(response) => response,
-        // The only failures after which the provider cannot have the message: it was never reached.
-        Err(error) if error.is_connect() || error.is_builder() => return SendOutcome::NotSent,
+        // The only failures after which the provider cannot have the message: none of it has left.
+        Err(error) if error.is_connect() || error.is_builder() || is_too_late(&error) => {
+            return SendOutcome::NotSent;
+        }
         Err(_) => return SendOutcome::Unclear,
     };
     let status = response.status();

@@ -9,14 +9,16 @@ use std::{
 use futures_util::future::join_all;
 use postly_domain::{
     Language, Provider,
-    delivery::{Form, SendOutcome},
+    credits::LedgerReason,
+    delivery::{Form, SendOutcome, UNCLEAR_WAIT_MS},
     event::DeliveryStatus,
-    id::{AuthorId, LeaseToken, MessageId},
+    id::{AuthorId, EntryId, HoldId, LeaseToken, MessageId},
 };
 use postly_store::{
     StoreError, Tx, attempts, authors, dead_letters, erasures,
     lanes::{self, ClaimedLane, Queue},
-    outbox::{self, NewMessage},
+    outbox::{self, Head, NewMessage},
+    wallets::{self, Held, NewEntry},
 };
 use postly_testkit::EngineName;
 
@@ -125,7 +127,7 @@ async fn one_of_three_loses_its_lease() {
         let claimed = claim(scene, &mut tx, LANES.len()).await;
         assert_eq!(claimed.len(), 1);
         let heads = outbox::heads(&mut tx, &claimed, scene.now()).await.unwrap();
-        let head = heads[0].as_ref().unwrap();
+        let Head::Due(head) = &heads[0] else { panic!("{heads:?}") };
         assert_eq!((&claimed[0].lane, head.attempts.len()), (&stolen[0].lane, 1));
         assert!(head.attempts[0].is_taken());
         tx.commit().await.unwrap();
@@ -162,6 +164,52 @@ async fn failure_overtakes_the_answer() {
         }
     })
     .await;
+}
+
+/// What becomes of a message is not decided by what is known of it while news of it is being written. On SQLite the two cannot
+/// meet.
+#[tokio::test]
+async fn failure_overtakes_the_next_claim() {
+    let scene = Scene::new(EngineName::Postgres).await;
+    let (_, departures) = depart(&scene).await;
+    let failed = &departures[1];
+    for departure in &departures {
+        scene.app.record(departure, &SendOutcome::Unclear).await.unwrap();
+    }
+    let mut tx = scene.db().write().await.unwrap();
+    for departure in &departures {
+        attempts::set_status(&mut tx, &departure.attempt, DeliveryStatus::Sent, None, "wamid").await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    scene.advance_ms(UNCLEAR_WAIT_MS);
+
+    let mut news = scene.db().write().await.unwrap();
+    attempts::reported(&mut news, Provider::Meta, Some(&failed.attempt), "").await.unwrap().unwrap();
+    let told = async {
+        // Long enough for the claim to come to it, and to wait for this.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let code = Some(131_026);
+        attempts::set_status(&mut news, &failed.attempt, DeliveryStatus::Failed, code, "wamid")
+            .await
+            .unwrap();
+        news.commit().await.unwrap();
+    };
+    let step = async || {
+        let mut tx = scene.db().write().await.unwrap();
+        let claimed = claim(&scene, &mut tx, LANES.len()).await;
+        assert!(scene.app.prepare(&mut tx, claimed, scene.now()).await.unwrap().is_empty());
+        tx.commit().await.unwrap();
+    };
+    tokio::join!(told, step());
+    scene.advance_ms(UNCLEAR_WAIT_MS);
+    step().await;
+    let mut tx = scene.db().write().await.unwrap();
+    for departure in &departures {
+        let is_listed = dead_letters::message(&mut tx, &departure.message.id).await.unwrap().is_some();
+        assert_eq!(is_listed, departure.message.id == failed.message.id);
+    }
+    drop(tx);
+    retire(scene).await;
 }
 
 /// One whose writing ends as it says.
@@ -248,4 +296,38 @@ async fn erasure_overtakes_the_answer() {
         }
     })
     .await;
+}
+
+/// Of whoever is erased while her wallet is waited for nothing is reserved any more: nothing of her may be written down after that.
+/// On SQLite the two cannot meet.
+#[tokio::test]
+async fn erasure_overtakes_a_hold() {
+    let scene = Scene::new(EngineName::Postgres).await;
+    let author = queue(&scene).await;
+    let entry = NewEntry {
+        id: &EntryId::fresh(),
+        author: &author,
+        delta: 5,
+        reason: LedgerReason::Purchase,
+        operation: "five",
+        note: None,
+        reference: None,
+    };
+    let mut tx = scene.db().write().await.unwrap();
+    wallets::post(&mut tx, &entry, scene.now()).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut erasing = scene.db().write().await.unwrap();
+    erasures::erase(&mut erasing, &author, &[], scene.now()).await.unwrap();
+    let erased = async {
+        // Long enough for the other to wait for this.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        erasing.commit().await.unwrap();
+    };
+    let held = async {
+        let mut tx = scene.db().write().await.unwrap();
+        wallets::hold(&mut tx, &HoldId::fresh(), &author, "key", 1, scene.now()).await.unwrap()
+    };
+    assert_eq!(tokio::join!(erased, held).1, Held::Erased);
+    retire(scene).await;
 }
