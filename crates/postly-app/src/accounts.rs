@@ -152,7 +152,8 @@ impl App {
         let mut tx = self.0.db.write().await?;
         // Two who take one address at once would meet at its index, with an error.
         authors::lock_person(&mut tx, email.as_str()).await?;
-        let author = authors::add(&mut tx, &AuthorId::fresh(), Language::Fr, self.now()).await?;
+        let now = self.now();
+        let author = authors::add(&mut tx, &AuthorId::fresh(now), Language::Fr, now).await?;
         if !authors::set_login(&mut tx, &author.id, email.as_str(), Some(&hash)).await? {
             return Err(AccountError::EmailTaken);
         }

@@ -21,7 +21,7 @@ pub trait Clock: Send + Sync {
 ///
 /// Leases and waits are kept in a database as times of day, so a jump would end them early or draw them out. This clock runs
 /// by the machine's monotonic one, and follows the time of day by running a quarter faster or slower until it has caught up:
-/// a lease of 60 s lasts 48 s at least. It never goes back. Only what is a day away or more is jumped to: a machine that
+/// a lease of 60 s lasts 48 s at least, and it never goes back. Only what is a day away or more is jumped to: a machine that
 /// was started without the time.
 #[derive(Debug)]
 pub struct SystemClock(Mutex<Slewed>);
@@ -51,7 +51,7 @@ impl SystemClock {
         Ok(clock)
     }
 
-    /// Asks the server for the time, again and again, until told to stop. All who share it notice a jump of its clock within
+    /// Asks the server for the time, again and again, until told to stop. All whom it answers notice a jump of its clock within
     /// [`ASK_EVERY`], and are apart by a quarter of that at most while they follow it.
     pub async fn follow(&self, db: Db, shutdown: Shutdown) {
         let follow = async {

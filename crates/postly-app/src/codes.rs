@@ -174,7 +174,7 @@ impl App {
             return Ok(false);
         };
 
-        let id = ChallengeId::fresh();
+        let id = ChallengeId::fresh(now);
         let code = Peppers::draw()?;
         let hash = self.0.peppers.code_hash(&id, purpose, phone.as_str(), &code);
         let new = NewChallenge {
@@ -205,7 +205,7 @@ impl App {
         code: &Code,
         now: UnixMillis,
     ) -> Result<(), CodeRequestError> {
-        let id = MessageId::fresh();
+        let id = MessageId::fresh(now);
         let sealed = Sealed {
             code: Some(code.as_str().to_owned()),
             language: Some(channel.language),

@@ -178,7 +178,7 @@ impl App {
                 return Ok(Some(Departure {
                     claimed,
                     message,
-                    attempt: AttemptId::fresh(),
+                    attempt: AttemptId::fresh(now),
                     noted_at: now,
                     #[cfg(feature = "mutant-m02")]
                     already: SendOutcome::Unclear,

@@ -40,7 +40,7 @@ impl App {
         let author = &person.author.id;
         // What she wrote in this very second may be what she writes next.
         self.erase_in(&mut tx, author, event.occurred_at.plus_ms(-1), now).await?;
-        let id = MessageId::fresh();
+        let id = MessageId::fresh(now);
         let sealed = Sealed { address: Some(message.sender.address.clone()), ..Sealed::default() };
         let window = event.occurred_at.plus_secs(SERVICE_WINDOW_SECS);
         let receipt = NewMessage {

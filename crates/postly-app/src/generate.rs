@@ -53,17 +53,23 @@ impl App {
             let units = vec![self.0.catalogue.text(person.author.language, key)];
             return self.refuse(tx, claimed, &asked, "budget", units, now).await;
         }
-        let hold =
-            match wallets::hold(&mut tx, &HoldId::fresh(), author, &asked.hold_key(), GENERATION_PRICE, now)
-                .await?
-            {
-                Held::Open(hold) => hold,
-                Held::Insufficient => return self.refuse_for_credits(tx, claimed, &asked, now).await,
-                // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
-                Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
-                // When her event is taken up again, she is nobody.
-                Held::Erased => return Err(JourneyError::Missing("an author")),
-            };
+        let hold = match wallets::hold(
+            &mut tx,
+            &HoldId::fresh(now),
+            author,
+            &asked.hold_key(),
+            GENERATION_PRICE,
+            now,
+        )
+        .await?
+        {
+            Held::Open(hold) => hold,
+            Held::Insufficient => return self.refuse_for_credits(tx, claimed, &asked, now).await,
+            // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
+            Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
+            // When her event is taken up again, she is nobody.
+            Held::Erased => return Err(JourneyError::Missing("an author")),
+        };
         crash::point("hold.before");
         tx.commit().await?;
         crash::point("hold.after");
@@ -79,7 +85,7 @@ impl App {
         #[cfg(feature = "mutant-m04")]
         if written.is_ok() {
             let mut alone = self.0.db.write().await?;
-            let (entry, reason) = (EntryId::fresh(), LedgerReason::WhatsappGeneration);
+            let (entry, reason) = (EntryId::fresh(now), LedgerReason::WhatsappGeneration);
             wallets::settle(&mut alone, &hold, &entry, reason, "", self.now()).await?;
             alone.commit().await?;
         }
@@ -144,14 +150,14 @@ impl App {
         written: &Written,
     ) -> Result<Reply, JourneyError> {
         let now = self.now();
-        let id = GenerationId::fresh();
+        let id = GenerationId::fresh(now);
         let reason = LedgerReason::WhatsappGeneration;
         let settled = if cfg!(feature = "mutant-m04") {
             let author = asked.person.author.id.clone();
             let wallet = wallets::get(tx, &author).await?;
             Some((author, wallet))
         } else {
-            wallets::settle(tx, hold, &EntryId::fresh(), reason, id.as_str(), now).await?
+            wallets::settle(tx, hold, &EntryId::fresh(now), reason, id.as_str(), now).await?
         };
         // Whose it is now: she may have been merged into another while the posts were written.
         let (author, wallet) = settled.ok_or(JourneyError::Missing("an open hold"))?;
@@ -228,9 +234,10 @@ impl App {
         asked: &Asked<'_>,
         calls: &[CallRecord],
     ) -> Result<(), StoreError> {
+        let now = self.now();
         for call in calls {
             let row = ModelCall {
-                id: &fresh_text(),
+                id: &fresh_text(now),
                 author: &asked.person.author.id,
                 event: &asked.event.id,
                 model: &call.model,
@@ -243,7 +250,7 @@ impl App {
                 latency_ms: call.latency_ms,
                 request_id: call.request_id.as_deref(),
             };
-            generations::record_call(tx, &row, self.now()).await?;
+            generations::record_call(tx, &row, now).await?;
         }
         Ok(())
     }

@@ -1,20 +1,51 @@
-//! New identifiers: UUIDs of version 7, whose order is the order in which one process made them.
+//! New identifiers: UUIDs of version 7. Their time is that of the application's clock, by which all who share a database agree; and
+//! what one process makes is in the order in which it was made, because that clock never goes back.
 
-use postly_domain::id::{
-    AttemptId, AuthorId, ChallengeId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken,
-    MessageId, SessionId,
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicU64, Ordering},
 };
+
+use postly_domain::{
+    UnixMillis,
+    id::{
+        AttemptId, AuthorId, ChallengeId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken,
+        MessageId, SessionId,
+    },
+};
+use uuid::ClockSequence;
 
 /// An identifier that can be made.
 pub(crate) trait Fresh {
-    /// A new one, greater than every earlier one of this process.
-    fn fresh() -> Self;
+    /// A new one, greater than every earlier one of this process that was made at the same time or before.
+    fn fresh(now: UnixMillis) -> Self;
+}
+
+/// Counts what is made: within a millisecond the number tells which came first. It begins somewhere, so that two processes hardly
+/// ever count the same.
+struct Counter(AtomicU64);
+
+static COUNTER: LazyLock<Counter> =
+    LazyLock::new(|| Counter(AtomicU64::new(u64::from(dice()) << (COUNTED_BITS - 1 - u32::BITS))));
+/// As many as [`uuid::Uuid::new_v7`] has room for; random ones follow. They are not used up within a millisecond.
+const COUNTED_BITS: u32 = 42;
+
+impl ClockSequence for Counter {
+    type Output = u64;
+
+    fn generate_sequence(&self, _secs: u64, _nanos: u32) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) % (1 << COUNTED_BITS)
+    }
+
+    fn usable_bits(&self) -> usize {
+        COUNTED_BITS as usize
+    }
 }
 
 macro_rules! fresh {
     ($($id:ident)*) => {$(
         impl Fresh for $id {
-            fn fresh() -> Self { Self::new(uuid::Uuid::now_v7().to_string()) }
+            fn fresh(now: UnixMillis) -> Self { Self::new(fresh_text(now)) }
         }
     )*};
 }
@@ -22,11 +53,28 @@ macro_rules! fresh {
 fresh!(AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId SessionId);
 
 /// A new identifier of something that has no type of its own.
-pub(crate) fn fresh_text() -> String {
-    uuid::Uuid::now_v7().to_string()
+pub(crate) fn fresh_text(now: UnixMillis) -> String {
+    let (secs, millis) = (now.0.div_euclid(1_000), now.0.rem_euclid(1_000));
+    let secs = u64::try_from(secs).unwrap_or(0);
+    let nanos = u32::try_from(millis * 1_000_000).unwrap_or(0);
+    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(&*COUNTER, secs, nanos)).to_string()
 }
 
 /// A random number, for jitter: nothing secret hangs on it.
 pub(crate) fn dice() -> u32 {
     u32::from_le_bytes(*uuid::Uuid::new_v4().as_bytes().first_chunk().unwrap_or(&[0; 4]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_tell_the_time_of_the_application_and_the_order_within_it() {
+        let now = UnixMillis(1_800_000_000_123);
+        let made: Vec<_> = (0..1_000).map(|count| MessageId::fresh(now.plus_ms(count / 100))).collect();
+        let time = uuid::Uuid::parse_str(made[0].as_str()).unwrap().get_timestamp().unwrap().to_unix();
+        assert_eq!(time, (1_800_000_000, 123_000_000));
+        assert!(made.is_sorted_by(|one, next| one.as_str() < next.as_str()));
+    }
 }

@@ -116,7 +116,8 @@ impl App {
     async fn store_events(&self, events: impl Iterator<Item = &ReceivedEvent>) -> Result<(), StoreError> {
         let now = self.now();
         // The ids follow the order of arrival.
-        let events: Vec<(EventId, &ReceivedEvent)> = events.map(|event| (EventId::fresh(), event)).collect();
+        let events: Vec<(EventId, &ReceivedEvent)> =
+            events.map(|event| (EventId::fresh(now), event)).collect();
         let mut tx = self.0.db.write_urgently().await?;
         let stored = inbox::store(&mut tx, &events, now).await?;
         tx.commit().await?;

@@ -105,7 +105,8 @@ impl App {
             (Some(holder), _, _) if holder.author_id == *author => {}
             (Some(Identity { author_id: owner, .. }), _, _) => {
                 // An author with a login is not merged, nor is one who got hers in this very moment.
-                if !merges::merge(tx, &owner, author, &EntryId::fresh(), &EntryId::fresh(), now).await? {
+                if !merges::merge(tx, &owner, author, &EntryId::fresh(now), &EntryId::fresh(now), now).await?
+                {
                     return Ok(LinkOutcome::Taken);
                 }
                 tracing::info!(author.id = %author, merged.id = %owner, "Merged author {owner} into {author}");
@@ -140,7 +141,7 @@ impl App {
             let holder = match known {
                 Some(holder) => holder,
                 None => {
-                    let holder = authors::add(tx, &AuthorId::fresh(), session.language, now).await?.id;
+                    let holder = authors::add(tx, &AuthorId::fresh(now), session.language, now).await?.id;
                     challenges::deny_all(tx, &old, now).await?;
                     left.push((old, holder.clone()));
                     holder
@@ -169,7 +170,7 @@ impl App {
         };
         let window = self.open_window(tx, identity, now).await?;
         let Some(window_ends_at) = window.filter(|_| identity.stopped_at.is_none()) else { return Ok(()) };
-        let id = MessageId::fresh();
+        let id = MessageId::fresh(now);
         let lane = self.lane(&postly_whatsapp::conversation_lane(identity.provider, &business, old));
         let message = NewMessage {
             id: &id,
@@ -220,7 +221,7 @@ impl App {
             return Ok(());
         }
         let entry = NewEntry {
-            id: &EntryId::fresh(),
+            id: &EntryId::fresh(now),
             author,
             delta: amount,
             reason: LedgerReason::Welcome,

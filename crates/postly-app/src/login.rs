@@ -88,7 +88,7 @@ impl App {
     ) -> Result<Reply, JourneyError> {
         let language = person.author.language;
         let phone = person.identity.phone.as_ref();
-        let id = ChallengeId::fresh();
+        let id = ChallengeId::fresh(now);
         let code = Peppers::draw()?;
         let token = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
         let said = phone.map_or("", PhoneE164::as_str);
@@ -214,7 +214,7 @@ impl App {
         }
         let phrase = Phrase::from_random(random()?);
         let new = NewChallenge {
-            id: &ChallengeId::fresh(),
+            id: &ChallengeId::fresh(now),
             purpose: if session.is_some() { Purpose::Link } else { Purpose::Login },
             origin: Origin::Phrase,
             browser_hash: Some(&browser.token.hash()),

@@ -137,7 +137,7 @@ impl App {
             (None, _) => return Err(OperatorError::UnknownAuthor),
         };
         let entry = Entry {
-            id: EntryId::fresh(),
+            id: EntryId::fresh(now),
             delta,
             reason: LedgerReason::Adjustment.as_str().to_owned(),
             note: Some(note.to_owned()),
@@ -171,7 +171,7 @@ impl App {
         language: Language,
         now: UnixMillis,
     ) -> Result<AuthorId, StoreError> {
-        let author = authors::add(tx, &AuthorId::fresh(), language, now).await?;
+        let author = authors::add(tx, &AuthorId::fresh(now), language, now).await?;
         self.expect_number(tx, &author.id, phone, now).await?;
         Ok(author.id)
     }
@@ -185,7 +185,7 @@ impl App {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let identity = Identity {
-            id: IdentityId::fresh(),
+            id: IdentityId::fresh(now),
             author_id: author.clone(),
             provider: self.0.settings.default_provider,
             address: None,
@@ -290,13 +290,14 @@ impl App {
         if let (Some(author), Some(generation)) =
             (message.author, message.generation.filter(|_| message.refunded))
         {
-            let hold = HoldId::fresh();
+            let hold = HoldId::fresh(now);
             let key = format!("replay:{id}:{hold}");
             let held = wallets::hold(&mut tx, &hold, &author, &key, GENERATION_PRICE, now).await?;
             let Held::Open(hold) = held else { return Ok(vec![]) };
             let reason = LedgerReason::WhatsappGeneration;
             let settled =
-                wallets::settle(&mut tx, &hold, &EntryId::fresh(), reason, generation.as_str(), now).await?;
+                wallets::settle(&mut tx, &hold, &EntryId::fresh(now), reason, generation.as_str(), now)
+                    .await?;
             if settled.is_none() || !generations::settle_again(&mut tx, &generation, &hold).await? {
                 return Ok(vec![]);
             }

@@ -195,7 +195,7 @@ impl App {
         now: UnixMillis,
     ) -> Result<Identity, StoreError> {
         let identity = Identity {
-            id: IdentityId::fresh(),
+            id: IdentityId::fresh(now),
             author_id,
             provider: sender.provider,
             address: Some(sender.address.clone()),
@@ -215,7 +215,7 @@ impl App {
         language: Language,
         now: UnixMillis,
     ) -> Result<Identity, StoreError> {
-        let author = authors::add(tx, &AuthorId::fresh(), language, now).await?;
+        let author = authors::add(tx, &AuthorId::fresh(now), language, now).await?;
         let identity = self.add_identity(tx, author.id.clone(), sender, now).await?;
         tracing::info!(author.id = %author.id, provider = %sender.provider, "Met author {}", author.id);
         Ok(identity)
@@ -241,7 +241,7 @@ impl App {
         }
         if first_time {
             let entry = NewEntry {
-                id: &EntryId::fresh(),
+                id: &EntryId::fresh(now),
                 author,
                 delta: amount,
                 reason: LedgerReason::Trial,

@@ -40,12 +40,12 @@ impl App {
         let Some(charged) = generations::mark_refunded(tx, generation).await? else { return Ok(()) };
         outbox::cancel_unsent(tx, generation, message, now).await?;
         let entry = NewEntry {
-            id: &EntryId::fresh(),
+            id: &EntryId::fresh(now),
             author: &charged.author,
             delta: GENERATION_PRICE,
             reason: LedgerReason::Refund,
             operation: &match cfg!(feature = "mutant-m13") {
-                true => format!("refund:{}:{}", charged.hold, crate::ids::fresh_text()),
+                true => format!("refund:{}:{}", charged.hold, crate::ids::fresh_text(now)),
                 false => format!("refund:{}", charged.hold),
             },
             note: None,

@@ -80,7 +80,7 @@ impl App {
         }
         let session = Session {
             // No secret: only a cookie that we encrypted can name it.
-            id: SessionId::fresh(),
+            id: SessionId::fresh(now),
             author: author.clone(),
             label: browser.label.clone(),
             by_whatsapp,

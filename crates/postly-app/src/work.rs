@@ -207,7 +207,7 @@ async fn lease(
     limit: usize,
     now: UnixMillis,
 ) -> Result<Vec<ClaimedLane>, StoreError> {
-    lanes::claim(tx, queue, &LeaseToken::fresh(), now, now.plus_ms(LEASE_MS), limit).await
+    lanes::claim(tx, queue, &LeaseToken::fresh(now), now, now.plus_ms(LEASE_MS), limit).await
 }
 
 /// Claims one lane and commits before it takes the head, so that a lane whose head cannot be taken is put off, and the

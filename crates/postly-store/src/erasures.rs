@@ -18,7 +18,7 @@ macro_rules! hers {
 }
 
 /// What is hers, in an order in which nothing refers to what is gone already.
-const ERASED: [Sql; 9] = [
+const ERASED: [Sql; 8] = [
     Sql::both(hers!("DELETE FROM sessions WHERE author_id")),
     Sql::both(
         "DELETE FROM challenges WHERE phone IN (SELECT phone FROM identities WHERE author_id = $1) \
@@ -27,7 +27,6 @@ const ERASED: [Sql; 9] = [
     Sql::both(hers!("DELETE FROM challenges WHERE author_id")),
     Sql::both(hers!("DELETE FROM attempts WHERE message_id IN (SELECT id FROM outbox WHERE author_id", ")")),
     Sql::both(hers!("DELETE FROM model_calls WHERE author_id")),
-    Sql::both(hers!("UPDATE wallets SET held = 0 WHERE author_id")),
     Sql::both(hers!(
         "UPDATE lanes SET repeats = NULL WHERE repeats IS NOT NULL AND queue = 'inbox' AND lane IN \
          (SELECT lane FROM inbox WHERE author_id",
@@ -41,7 +40,9 @@ const ERASED: [Sql; 9] = [
     Sql::both(hers!("DELETE FROM identities WHERE author_id")),
 ];
 
-// Lanes before what waits in them, as whoever claims them does.
+// The wallet before all else, as whoever gives something back does; and lanes before what waits in them, as whoever claims them
+// does.
+const WALLETS: Sql = Sql::both(hers!("UPDATE wallets SET held = 0 WHERE author_id"));
 macro_rules! her_lanes {
     ($lock:literal) => {
         hers!(
@@ -81,6 +82,7 @@ pub async fn erase(
     lanes: &[String],
     now: UnixMillis,
 ) -> Result<(), StoreError> {
+    tx.execute(WALLETS, args![author]).await?;
     tx.all(LOCK_LANES, args![author]).await?;
     for sql in ERASED {
         tx.execute(sql, args![author]).await?;

@@ -320,14 +320,14 @@ pub async fn end(
     lanes::finish(tx, claimed, 1, now).await
 }
 
-/// Which messages are locked, each with its lane; the condition and how to lock follow.
+/// Which messages are locked, each after its lane, as by whoever claims; the condition and how to lock follow.
 macro_rules! lock_sql {
     ($condition:literal, $how:literal) => {
         concat!(
             "SELECT outbox.id FROM outbox JOIN lanes ON lanes.queue = 'outbox' AND lanes.lane = outbox.lane ",
             "WHERE outbox.id ",
             $condition,
-            " ORDER BY outbox.id FOR NO KEY UPDATE OF outbox, lanes",
+            " ORDER BY outbox.id FOR NO KEY UPDATE OF lanes, outbox",
             $how
         )
     };

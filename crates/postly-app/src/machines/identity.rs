@@ -299,7 +299,7 @@ impl Machine<'_> {
 async fn act(scene: &Scene, operations: Vec<Op>) {
     let mut machine = Machine {
         scene,
-        name: fresh_text(),
+        name: fresh_text(scene.now()),
         authors: BTreeSet::new(),
         tried: BTreeSet::new(),
         greeted: BTreeSet::new(),

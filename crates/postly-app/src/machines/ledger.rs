@@ -124,7 +124,7 @@ struct Machine<'a> {
 impl Machine<'_> {
     async fn post(&mut self, who: usize, delta: i64, reason: LedgerReason, operation: &str) {
         let entry = NewEntry {
-            id: &EntryId::fresh(),
+            id: &EntryId::fresh(self.now),
             author: &self.authors[who],
             delta,
             reason,
@@ -137,7 +137,7 @@ impl Machine<'_> {
     }
 
     async fn hold(&mut self, who: usize, key: usize, amount: i64) {
-        let id = HoldId::fresh();
+        let id = HoldId::fresh(self.now);
         let full_key = format!("replay:{}:{key}", self.name);
         let held =
             wallets::hold(self.tx, &id, &self.authors[who], &full_key, amount, self.now).await.unwrap();
@@ -159,7 +159,7 @@ impl Machine<'_> {
 
     async fn settle(&mut self, hold: usize) {
         let id = self.hold_id(hold);
-        let entry = EntryId::fresh();
+        let entry = EntryId::fresh(self.now);
         let reason = LedgerReason::WhatsappGeneration;
         let settled = wallets::settle(self.tx, &id, &entry, reason, "a generation", self.now).await.unwrap();
         let expected = match self.model.holds.get_mut(hold) {
@@ -208,7 +208,7 @@ impl Machine<'_> {
 
     /// The hold that a number means; one that nobody has when there are not so many.
     fn hold_id(&self, hold: usize) -> HoldId {
-        self.model.holds.get(hold).map_or_else(HoldId::fresh, |hold| hold.id.clone())
+        self.model.holds.get(hold).map_or_else(|| HoldId::fresh(self.now), |hold| hold.id.clone())
     }
 
     async fn assert_wallets(&mut self) {
@@ -248,7 +248,7 @@ async fn act(scene: &Scene, operations: Vec<Op>) {
     let now = scene.now();
     let mut authors = vec![];
     for _ in 0..AUTHORS {
-        authors.push(authors::add(&mut tx, &AuthorId::fresh(), Language::Fr, now).await.unwrap().id);
+        authors.push(authors::add(&mut tx, &AuthorId::fresh(now), Language::Fr, now).await.unwrap().id);
     }
     let name = authors[0].to_string();
     let mut machine = Machine { tx: &mut tx, model: Model::default(), authors, name, now };

@@ -96,12 +96,12 @@ struct Machine<'a> {
 
 impl Machine<'_> {
     async fn start(scene: &Scene) -> Machine<'_> {
-        let author = AuthorId::fresh();
         let now = scene.now();
+        let author = AuthorId::fresh(now);
         let mut tx = scene.db().write().await.unwrap();
         authors::add(&mut tx, &author, Language::Fr, now).await.unwrap();
         let entry = NewEntry {
-            id: &EntryId::fresh(),
+            id: &EntryId::fresh(now),
             author: &author,
             delta: CREDITS,
             reason: LedgerReason::Adjustment,
@@ -127,7 +127,7 @@ impl Machine<'_> {
     async fn queue(&mut self, carries: &[bool], is_charged: bool, window_ms: i64) {
         let now = self.scene.now();
         let mut tx = self.scene.db().write().await.unwrap();
-        let event = EventId::fresh();
+        let event = EventId::fresh(now);
         let received = ReceivedEvent {
             key: EventKey(event.to_string()),
             provider: Provider::Meta,
@@ -140,15 +140,15 @@ impl Machine<'_> {
         inbox::store(&mut tx, &[(event.clone(), &received)], now).await.unwrap();
         // A charged reply has posts.
         let is_charged = is_charged && carries.contains(&true);
-        let generation = GenerationId::fresh();
+        let generation = GenerationId::fresh(now);
         if is_charged {
             let key = format!("{event}:1");
-            let held = wallets::hold(&mut tx, &HoldId::fresh(), &self.author, &key, GENERATION_PRICE, now)
+            let held = wallets::hold(&mut tx, &HoldId::fresh(now), &self.author, &key, GENERATION_PRICE, now)
                 .await
                 .unwrap();
             let Held::Open(hold) = held else { panic!("{held:?}") };
             let reason = LedgerReason::WhatsappGeneration;
-            wallets::settle(&mut tx, &hold, &EntryId::fresh(), reason, generation.as_str(), now)
+            wallets::settle(&mut tx, &hold, &EntryId::fresh(now), reason, generation.as_str(), now)
                 .await
                 .unwrap();
             let intent = Intent {
@@ -173,7 +173,7 @@ impl Machine<'_> {
             generations::save(&mut tx, &new, now).await.unwrap();
         }
         for (part, carries) in carries.iter().enumerate() {
-            let id = MessageId::fresh();
+            let id = MessageId::fresh(now);
             let (key, carries) = (format!("{event}:1:{part}"), *carries && is_charged);
             let expires_at = now.plus_ms(window_ms);
             let new = NewMessage {
@@ -205,7 +205,7 @@ impl Machine<'_> {
     async fn claim(&mut self) {
         let now = self.scene.now();
         let mut tx = self.scene.db().write().await.unwrap();
-        let (token, until) = (LeaseToken::fresh(), now.plus_ms(LEASE_MS));
+        let (token, until) = (LeaseToken::fresh(now), now.plus_ms(LEASE_MS));
         let claimed = lanes::claim(&mut tx, Queue::Outbox, &token, now, until, 2).await.unwrap();
         assert!(claimed.len() <= 1, "one conversation is one lane");
         let departure = self.scene.app.prepare(&mut tx, claimed, now).await.unwrap().pop();
@@ -301,9 +301,9 @@ impl Machine<'_> {
             ignored: None,
         };
         let mut tx = self.scene.db().write().await.unwrap();
-        inbox::store(&mut tx, &[(EventId::fresh(), &event)], now).await.unwrap();
+        inbox::store(&mut tx, &[(EventId::fresh(now), &event)], now).await.unwrap();
         inbox::join_lanes(&mut tx, Queue::Status, 1, now).await.unwrap();
-        let (token, until) = (LeaseToken::fresh(), now.plus_ms(LEASE_MS));
+        let (token, until) = (LeaseToken::fresh(now), now.plus_ms(LEASE_MS));
         let claimed = lanes::claim(&mut tx, Queue::Status, &token, now, until, 1).await.unwrap();
         let event = inbox::heads(&mut tx, &claimed).await.unwrap().remove(0).unwrap();
         let claimed = &claimed[0];

@@ -215,7 +215,7 @@ impl Machine<'_> {
         let mut tx = self.scene.db().write().await.unwrap();
         let received: Vec<ReceivedEvent> = batch.iter().map(|arrival| self.received(arrival)).collect();
         let events: Vec<(EventId, &ReceivedEvent)> =
-            received.iter().map(|event| (EventId::fresh(), event)).collect();
+            received.iter().map(|event| (EventId::fresh(now), event)).collect();
         let stored = inbox::store(&mut tx, &events, now).await.unwrap();
         for ((arrival, (id, event)), is_new) in batch.iter().zip(events).zip(stored) {
             assert_eq!(is_new, model.events.iter().all(|known| known.key != arrival.key), "{arrival:?}");
@@ -267,7 +267,7 @@ impl Machine<'_> {
             self.model.events[at].in_lane = true;
             self.model.join(self.model.events[at].lane, now);
         }
-        let (token, until) = (LeaseToken::fresh(), now.plus_ms(LEASE_MS));
+        let (token, until) = (LeaseToken::fresh(now), now.plus_ms(LEASE_MS));
         let claimed = lanes::claim(tx, queue, &token, now, until, limit).await.unwrap();
         let due = self.model.due(queue, now);
         assert_eq!(claimed.len(), limit.min(due.len()), "due: {due:?}");
@@ -445,7 +445,7 @@ impl Machine<'_> {
 }
 
 async fn act(scene: &Scene, operations: Vec<Op>) {
-    let name = EventId::fresh().to_string();
+    let name = EventId::fresh(scene.now()).to_string();
     let mut machine = Machine { scene, model: Model::default(), leases: vec![], name };
     let queues = [Queue::Inbox, Queue::Status];
     for operation in operations {

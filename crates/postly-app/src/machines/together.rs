@@ -34,12 +34,12 @@ const LANES: [&str; 3] = ["one", "two", "three"];
 const LEASE_MS: i64 = 60_000;
 
 async fn queue(scene: &Scene) -> AuthorId {
-    let author = AuthorId::fresh();
+    let author = AuthorId::fresh(scene.now());
     let mut tx = scene.db().write().await.unwrap();
     authors::add(&mut tx, &author, Language::Fr, scene.now()).await.unwrap();
     for lane in LANES {
         let new = NewMessage {
-            id: &MessageId::fresh(),
+            id: &MessageId::fresh(scene.now()),
             key: lane,
             lane,
             author: Some(&author),
@@ -65,7 +65,7 @@ async fn queue(scene: &Scene) -> AuthorId {
 /// Claims lanes of the outbox that are due.
 async fn claim(scene: &Scene, tx: &mut Tx, limit: usize) -> Vec<ClaimedLane> {
     let (now, until) = (scene.now(), scene.now().plus_ms(LEASE_MS));
-    lanes::claim(tx, Queue::Outbox, &LeaseToken::fresh(), now, until, limit).await.unwrap()
+    lanes::claim(tx, Queue::Outbox, &LeaseToken::fresh(now), now, until, limit).await.unwrap()
 }
 
 /// Queues one message to somebody in each lane, and notes an attempt at each.
@@ -305,7 +305,7 @@ async fn erasure_overtakes_a_hold() {
     let scene = Scene::new(EngineName::Postgres).await;
     let author = queue(&scene).await;
     let entry = NewEntry {
-        id: &EntryId::fresh(),
+        id: &EntryId::fresh(scene.now()),
         author: &author,
         delta: 5,
         reason: LedgerReason::Purchase,
@@ -326,7 +326,7 @@ async fn erasure_overtakes_a_hold() {
     };
     let held = async {
         let mut tx = scene.db().write().await.unwrap();
-        wallets::hold(&mut tx, &HoldId::fresh(), &author, "key", 1, scene.now()).await.unwrap()
+        wallets::hold(&mut tx, &HoldId::fresh(scene.now()), &author, "key", 1, scene.now()).await.unwrap()
     };
     assert_eq!(tokio::join!(erased, held).1, Held::Erased);
     retire(scene).await;
