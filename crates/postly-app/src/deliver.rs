@@ -37,6 +37,8 @@ const RECORD_TRIES: u32 = 5;
 const RECORD_PAUSE: Duration = Duration::from_secs(2);
 /// How long a message is left alone of which news is being written.
 const NEWS_TAKES_MS: i64 = 50;
+/// How often it is looked whether news that waits has been applied, before a message is sent again.
+const NEWS_WAITS_MS: i64 = 1_000;
 /// How long a sender rests that was too fast.
 const THROTTLED_REST_MS: i64 = 5_000;
 /// The longest rest that a provider's Retry-After is followed for.
@@ -165,6 +167,13 @@ impl App {
             NextStep::WaitUntil(then) => {
                 outbox::mark_unknown(tx, &message.id).await?;
                 lanes::defer(tx, &claimed, then).await?;
+            }
+            // Applied, it makes the lane due at once. It ends as every event does, so that this does not go on for ever.
+            NextStep::Attempt
+                if message.attempts.iter().any(Attempt::is_unclear)
+                    && attempts::news_waits(tx, &message.id).await? =>
+            {
+                lanes::defer(tx, &claimed, now.plus_ms(NEWS_WAITS_MS)).await?;
             }
             NextStep::Attempt => {
                 let paced = delivery::pace(claimed.paid_until, now);

@@ -297,6 +297,33 @@ pub async fn reported(
     }))
 }
 
+macro_rules! brings_news {
+    ($in_lane:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM inbox WHERE queue = 'status' AND state = 'ready' AND in_lane = ",
+            $in_lane,
+            " AND slice LIKE '%' || attempts.id || '%')"
+        )
+    };
+}
+// Each half has its index, of what waits only.
+const NEWS_WAITS: Sql = Sql::both(concat!(
+    "SELECT 1 AS found FROM attempts WHERE message_id = $1 AND state IN ('sending', 'unclear') AND (",
+    brings_news!("1"),
+    " OR ",
+    brings_news!("0"),
+    ") LIMIT 1"
+));
+
+/// Whether a status of an attempt of which nothing is known waits in the inbox: a worker may have died or fallen asleep over it.
+/// Every status that waits is looked at.
+///
+/// # Errors
+/// When the database fails.
+pub async fn news_waits(tx: &mut Tx, message: &MessageId) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(NEWS_WAITS, args![message]).await?.is_some())
+}
+
 const SET_STATUS: Sql = Sql::both(
     "UPDATE attempts SET state = 'known', status = $2, error_code = COALESCE($3, error_code), \
      provider_message_id = COALESCE(provider_message_id, $4) WHERE id = $1",

@@ -1,6 +1,9 @@
 //! Sending: what is lost on the way out, and what follows.
 
+use postly_app::Queue;
+use postly_domain::{UnixMillis, id::LeaseToken};
 use postly_simulator::{Channel, Fault, FaultKind, MessageStatus, Upstream};
+use postly_store::{inbox, lanes};
 use postly_testkit::{TestApp, TestAuthor, for_each_engine};
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
@@ -44,6 +47,44 @@ async fn an_answer_that_is_lost_is_settled_by_the_status_and_shown_once() {
                 app.run_until_idle().await;
                 assert_eq!(fatou.received().len(), before + 1, "{kind:?} through {channel:?}");
             }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_told_of_in_the_hands_of_a_worker_that_died_is_not_sent_again() {
+    for_each_engine(async |app| {
+        for (channel, upstream, number) in CHANNELS {
+            let fatou = app.author_of(channel, number);
+            app.world.fault(upstream, Fault::once(FaultKind::AcceptThenReset));
+            fatou.says("SOLDE").await;
+            let [shown] = &fatou.received()[..] else { panic!("{:?}", fatou.received()) };
+            let webhook = app.world.webhook_status(&shown.id, MessageStatus::Sent, None);
+            assert_eq!(app.deliver(&webhook).await.status, 200);
+
+            // It is stored, and whoever takes it up does not come back.
+            let now = UnixMillis(app.clock.now_ms());
+            let mut tx = app.app.db().write().await.unwrap();
+            inbox::join_lanes(&mut tx, Queue::Status, 10, now).await.unwrap();
+            let token = LeaseToken::new("a lease");
+            let leased =
+                lanes::claim(&mut tx, Queue::Status, &token, now, now.plus_ms(60_000), 10).await.unwrap();
+            assert_eq!(leased.len(), 1);
+            tx.commit().await.unwrap();
+            for _ in 0..2 {
+                app.advance_ms(29_500);
+                app.run_until_idle().await;
+                assert_eq!(fatou.received().len(), 1);
+                assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE state = 'unknown'").await, 1);
+            }
+            // Another takes it up, perhaps while it is looked for once more.
+            for _ in 0..2 {
+                app.advance_ms(2_000);
+                app.run_until_idle().await;
+            }
+            assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE state = 'unknown'").await, 0);
+            assert_eq!(fatou.received().len(), 1);
         }
     })
     .await;
