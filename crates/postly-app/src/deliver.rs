@@ -171,7 +171,7 @@ impl App {
             // Applied, it makes the lane due at once. It ends as every event does, so that this does not go on for ever.
             NextStep::Attempt
                 if message.attempts.iter().any(Attempt::is_unclear)
-                    && attempts::news_waits(tx, &message.id).await? =>
+                    && self.news_waits(tx, &message).await? =>
             {
                 lanes::defer(tx, &claimed, now.plus_ms(NEWS_WAITS_MS)).await?;
             }
@@ -195,6 +195,12 @@ impl App {
             }
         }
         Ok(None)
+    }
+
+    /// Whether a status of a message waits to be applied.
+    async fn news_waits(&self, tx: &mut Tx, message: &DueMessage) -> Result<bool, StoreError> {
+        let lane = postly_whatsapp::status_lane(message.provider, &message.business, &message.address);
+        attempts::news_waits(tx, &message.id, &self.lane(&lane)).await
     }
 
     /// Makes an attempt that was noted, and writes down how it ended.

@@ -300,7 +300,7 @@ pub async fn reported(
 macro_rules! brings_news {
     ($in_lane:literal) => {
         concat!(
-            "EXISTS (SELECT 1 FROM inbox WHERE queue = 'status' AND state = 'ready' AND in_lane = ",
+            "EXISTS (SELECT 1 FROM inbox WHERE queue = 'status' AND lane = $2 AND state = 'ready' AND in_lane = ",
             $in_lane,
             " AND slice LIKE '%' || attempts.id || '%')"
         )
@@ -315,13 +315,13 @@ const NEWS_WAITS: Sql = Sql::both(concat!(
     ") LIMIT 1"
 ));
 
-/// Whether a status of an attempt of which nothing is known waits in the inbox: a worker may have died or fallen asleep over it.
-/// Every status that waits is looked at.
+/// Whether a status of an attempt of which nothing is known waits in this lane of the inbox: a worker may have died or fallen asleep
+/// over it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn news_waits(tx: &mut Tx, message: &MessageId) -> Result<bool, StoreError> {
-    Ok(tx.maybe_one(NEWS_WAITS, args![message]).await?.is_some())
+pub async fn news_waits(tx: &mut Tx, message: &MessageId, lane: &str) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(NEWS_WAITS, args![message, lane]).await?.is_some())
 }
 
 const SET_STATUS: Sql = Sql::both(

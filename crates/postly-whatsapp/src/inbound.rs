@@ -135,6 +135,20 @@ pub fn conversation_lane(provider: Provider, business: &str, phone: &PhoneE164) 
     }
 }
 
+/// The line of the statuses of what is sent to an address: where [`receive`] puts them. `business` is our number, as for
+/// [`conversation_lane`].
+pub fn status_lane(provider: Provider, business: &str, address: &str) -> String {
+    statuses(&match PhoneE164::from_provider(address) {
+        Some(phone) => conversation_lane(provider, business, &phone),
+        None => lane(provider, business, None, twilio::inbound::bare(address)),
+    })
+}
+
+/// The line of the statuses of a conversation: apart from it, so that none waits behind a generation.
+pub(crate) fn statuses(conversation: &str) -> String {
+    format!("{conversation}#status")
+}
+
 /// A tap, when what came back with it can be an id of ours.
 pub(crate) fn tap(payload: Option<&str>) -> Option<Content> {
     let payload = storable(payload?);

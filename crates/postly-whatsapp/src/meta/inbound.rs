@@ -135,7 +135,7 @@ impl Batch<'_> {
         let rule = (!self.is_ours(value)).then_some(IgnoreRule::Unrouted);
         let key = format!("meta:status:{id}:{name}");
         let slice = slice(occurred_at, "status", item, None, value);
-        let lane = format!("{recipient}#status");
+        let lane = inbound::statuses(&recipient);
         self.push(item, rule, event(key, EventKind::Status, lane, occurred_at, &slice));
     }
 

@@ -93,7 +93,7 @@ fn status(fields: &Fields, id: &str, routes: &Routes, now: UnixMillis) -> Option
     let bsuid = bare(to);
     let other = if is_bsuid(bsuid) { bsuid } else { id };
     let lane = lane(Provider::Twilio, from?, phone.as_ref(), other);
-    Some(event(key, EventKind::Status, format!("{lane}#status"), now))
+    Some(event(key, EventKind::Status, inbound::statuses(&lane), now))
 }
 
 fn event(key: String, kind: EventKind, lane: String, now: UnixMillis) -> ReceivedEvent {
@@ -161,7 +161,7 @@ fn delivery_status(name: &str) -> Option<DeliveryStatus> {
 }
 
 /// An address without the name of its channel.
-fn bare(address: &str) -> &str {
+pub(crate) fn bare(address: &str) -> &str {
     address.strip_prefix("whatsapp:").unwrap_or(address)
 }
 

@@ -1,8 +1,8 @@
-//! Taps, and the line of a conversation.
+//! Taps, and the lines of a conversation.
 
 use postly_domain::event::{Content, InboundEvent};
 use postly_domain::{PhoneE164, Provider};
-use postly_whatsapp::{conversation_lane, understand};
+use postly_whatsapp::{conversation_lane, status_lane, understand};
 
 use crate::support::{batch, receive_meta, receive_twilio, text_message};
 
@@ -110,5 +110,27 @@ fn the_line_of_a_conversation_is_where_its_messages_wait() {
         for business in ["whatsapp:+14155238886", "+14155238886", "14155238886"] {
             assert_eq!(conversation_lane(Provider::Twilio, business, &phone), event.lane);
         }
+    }
+}
+
+#[test]
+fn the_line_of_statuses_is_where_they_wait() {
+    const BSUID: &str = "FR.A94D4B26F61757C965B9";
+    for (address, recipient) in [
+        ("33612345678", r#""recipient_id":"33612345678""#),
+        (BSUID, r#""recipient_user_id":"FR.A94D4B26F61757C965B9""#),
+    ] {
+        let status = format!(r#"[{{"id":"wamid.2","status":"sent","timestamp":"1795340000",{recipient}}}]"#);
+        let event = &receive_meta(&batch("[]", "[]", &status))[0];
+        assert_eq!(status_lane(Provider::Meta, "106540352242922", address), event.lane);
+    }
+    for address in ["whatsapp:+33612345678", "whatsapp:FR.A94D4B26F61757C965B9"] {
+        let to = address.replace(':', "%3A").replace('+', "%2B");
+        let form = format!(
+            "MessageSid=SM2&MessageStatus=sent&AccountSid=AC00000000000000000000000000000001\
+             &From=whatsapp%3A%2B14155238886&To={to}"
+        );
+        let event = receive_twilio("", &form);
+        assert_eq!(status_lane(Provider::Twilio, "whatsapp:+14155238886", address), event.lane);
     }
 }
