@@ -87,11 +87,8 @@ impl Together for Acceptance {
     }
 
     async fn write(app: &App, acceptances: &[&Self]) -> Result<Vec<bool>, StoreError> {
-        let taken: Vec<Taken<'_>> = acceptances.iter().map(|acceptance| acceptance.as_taken()).collect();
-        let mut tx = app.0.db.write().await?;
-        let accepted = attempts::accept(&mut tx, &taken, app.now()).await?;
-        app.recorded(tx, accepted.more).await?;
-        Ok(accepted.ended)
+        let tx = app.0.db.write().await?;
+        app.accept(tx, acceptances).await
     }
 }
 
@@ -342,6 +339,14 @@ impl App {
         Ok(())
     }
 
+    /// Writes down that providers took these messages; says whether each has ended by it.
+    async fn accept(&self, mut tx: Tx, acceptances: &[&Acceptance]) -> Result<Vec<bool>, StoreError> {
+        let taken: Vec<Taken<'_>> = acceptances.iter().map(|acceptance| acceptance.as_taken()).collect();
+        let accepted = attempts::accept(&mut tx, &taken, self.now()).await?;
+        self.recorded(tx, accepted.more).await?;
+        Ok(accepted.ended)
+    }
+
     /// Writes down that a provider took a message, with others that were taken meanwhile.
     async fn record_accepted(
         &self,
@@ -357,10 +362,8 @@ impl App {
             return Ok(());
         }
         // By itself, where it waits for whoever was in the way; and whatever follows from it, that it was taken stands.
-        let mut tx = self.open(&departure.message).await?;
-        let accepted = attempts::accept(&mut tx, &[acceptance().as_taken()], self.now()).await?;
-        self.recorded(tx, accepted.more).await?;
-        if accepted.ended == [true] {
+        let tx = self.open(&departure.message).await?;
+        if self.accept(tx, &[&acceptance()]).await? == [true] {
             return Ok(());
         }
         let mut tx = self.open(&departure.message).await?;

@@ -27,7 +27,7 @@ struct Counter(AtomicU64);
 
 static COUNTER: LazyLock<Counter> =
     LazyLock::new(|| Counter(AtomicU64::new(u64::from(dice()) << (COUNTED_BITS - 1 - u32::BITS))));
-/// As many as [`uuid::Uuid::new_v7`] has room for; random ones follow. They are not used up within a millisecond.
+/// RFC 9562, 6.2: a counter of 42 bits; 32 random ones follow. It does not go round within a millisecond.
 const COUNTED_BITS: u32 = 42;
 
 impl ClockSequence for Counter {

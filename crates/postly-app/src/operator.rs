@@ -1,9 +1,9 @@
 //! What the operator asks from the command line.
 
 use postly_domain::{
-    Language, LedgerReason, PhoneE164, UnixMillis,
+    Language, LedgerReason, PhoneE164,
     credits::{GENERATION_PRICE, MAX_ADJUSTMENT},
-    id::{AuthorId, EntryId, EventId, HoldId, IdentityId, MessageId},
+    id::{AuthorId, EntryId, EventId, HoldId, MessageId},
     post::Variant,
 };
 use postly_store::{
@@ -161,39 +161,6 @@ impl App {
             }
             Posted::Insufficient | Posted::AlreadyDone => Err(OperatorError::Insufficient),
         }
-    }
-
-    /// Makes an author for a number that has not written yet, so that her first message finds her credits.
-    pub(crate) async fn expect(
-        &self,
-        tx: &mut Tx,
-        phone: &PhoneE164,
-        language: Language,
-        now: UnixMillis,
-    ) -> Result<AuthorId, StoreError> {
-        let author = authors::add(tx, &AuthorId::fresh(now), language, now).await?;
-        self.expect_number(tx, &author.id, phone, now).await?;
-        Ok(author.id)
-    }
-
-    /// Notes that whoever writes from a number is this author.
-    pub(crate) async fn expect_number(
-        &self,
-        tx: &mut Tx,
-        author: &AuthorId,
-        phone: &PhoneE164,
-        now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        let identity = Identity {
-            id: IdentityId::fresh(now),
-            author_id: author.clone(),
-            provider: self.0.settings.default_provider,
-            address: None,
-            phone: Some(phone.clone()),
-            bsuid: None,
-            stopped_at: None,
-        };
-        authors::add_identity(tx, &identity, now).await
     }
 
     /// The newest posts of an author; none when she has none that are hers to keep.

@@ -221,6 +221,39 @@ impl App {
         Ok(identity)
     }
 
+    /// Makes an author for a number that has not written yet, so that her first message finds her credits.
+    pub(crate) async fn expect(
+        &self,
+        tx: &mut Tx,
+        phone: &PhoneE164,
+        language: Language,
+        now: UnixMillis,
+    ) -> Result<AuthorId, StoreError> {
+        let author = authors::add(tx, &AuthorId::fresh(now), language, now).await?;
+        self.expect_number(tx, &author.id, phone, now).await?;
+        Ok(author.id)
+    }
+
+    /// Notes that whoever writes from a number is this author.
+    pub(crate) async fn expect_number(
+        &self,
+        tx: &mut Tx,
+        author: &AuthorId,
+        phone: &PhoneE164,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let identity = Identity {
+            id: IdentityId::fresh(now),
+            author_id: author.clone(),
+            provider: self.0.settings.default_provider,
+            address: None,
+            phone: Some(phone.clone()),
+            bsuid: None,
+            stopped_at: None,
+        };
+        authors::add_identity(tx, &identity, now).await
+    }
+
     /// Gives the trial credits, unless this number or this id ever had them. The note that they were given is
     /// written with them, and outlives the author.
     async fn grant_trial(

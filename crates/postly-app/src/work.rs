@@ -21,7 +21,7 @@ use crate::{
     ids::{Fresh as _, dice},
 };
 
-/// How long a lane is leased: longer than anything that is done under a lease (a generation has 25 s, a send 10 s,
+/// How long a lane is leased: longer than what is done under a lease, unless the database is away (a generation has 25 s, a send 10 s,
 /// each with some statements around it).
 const LEASE_MS: i64 = 60_000;
 /// How often workers look for work that nobody rang for: a lease that ended, a bell that was lost.
