@@ -6,10 +6,7 @@ use std::{
 };
 
 use postly_domain::UnixMillis;
-use postly_store::{
-    Db, StoreError,
-    clock::{self, Followed},
-};
+use postly_store::{Db, StoreError};
 
 use crate::Shutdown;
 
@@ -40,24 +37,22 @@ impl SystemClock {
         }))
     }
 
-    /// The clock of a database, right when it is made; or as far from it as that of those who follow a jump just now.
+    /// The clock of a database, right when it is made.
     ///
     /// # Errors
-    /// When the database cannot be asked.
+    /// When the server cannot be asked.
     pub async fn of(db: &Db) -> Result<Self, StoreError> {
         let clock = Self::new();
-        let told = ask(db).await?;
-        let noted = clock::noted(&mut db.read().await?).await?;
-        let mut slewed = clock.lock();
-        slewed.told = told;
-        let time_of_day = slewed.time_of_day(slewed.read_at);
-        slewed.time = time_of_day - noted.map_or(0, |followed| behind(followed, time_of_day));
-        drop(slewed);
+        if let Some(told) = ask(db).await? {
+            let mut slewed = clock.lock();
+            slewed.time = told.time_at(slewed.read_at);
+            slewed.told = Some(told);
+        }
         Ok(clock)
     }
 
     /// Asks the server for the time, again and again, until told to stop. All whom it answers notice a jump of its clock within
-    /// [`ASK_EVERY`], and are apart by a quarter of that at most while they follow it. Meanwhile it is noted for whoever starts.
+    /// [`ASK_EVERY`], and are apart by a quarter of that at most while they follow it.
     pub async fn follow(&self, db: Db, shutdown: Shutdown) {
         let follow = async {
             loop {
@@ -66,14 +61,9 @@ impl SystemClock {
                     Ok(Some(told)) if told.took <= LONGEST_ASK => self.lock().told = Some(told),
                     Ok(Some(_)) => tracing::debug!("The database told the time too late"),
                     // Nobody to ask: it is the machine's.
-                    Ok(None) => {}
+                    Ok(None) => std::future::pending().await,
                     // The monotonic clock goes on by itself.
                     Err(error) => tracing::debug!(%error, "Could not ask the database for the time"),
-                }
-                if let Some(followed) = self.followed()
-                    && let Err(error) = note(&db, followed).await
-                {
-                    tracing::debug!(%error, "Could not note how far the clock is from the time of day");
                 }
             }
         };
@@ -81,17 +71,6 @@ impl SystemClock {
             () = follow => {}
             () = shutdown.requested() => {}
         }
-    }
-
-    /// How far it is from the time of day, when that is more than a second.
-    fn followed(&self) -> Option<Followed> {
-        let mut slewed = self.lock();
-        let read_at = Instant::now();
-        let time_of_day = slewed.time_of_day(read_at);
-        let behind = time_of_day - slewed.advance(read_at, time_of_day);
-        let noted_at = UnixMillis(time_of_day.div_euclid(NANOS_PER_MILLI));
-        (behind.abs() > NANOS_PER_SEC)
-            .then_some(Followed { behind_ms: behind.div_euclid(NANOS_PER_MILLI), noted_at })
     }
 
     fn lock(&self) -> MutexGuard<'_, Slewed> {
@@ -110,7 +89,7 @@ impl Clock for SystemClock {
         let mut slewed = self.lock();
         // Read while it is locked: in the order in which it is told.
         let read_at = Instant::now();
-        let time_of_day = slewed.time_of_day(read_at);
+        let time_of_day = slewed.told.map_or_else(time_of_day, |told| told.time_at(read_at));
         UnixMillis(slewed.advance(read_at, time_of_day).div_euclid(NANOS_PER_MILLI))
     }
 }
@@ -120,8 +99,6 @@ const ASK_EVERY: Duration = Duration::from_secs(10);
 /// An answer that took longer tells too little of when it was true: by half of that it may be wrong. At the start there is none
 /// better.
 const LONGEST_ASK: Duration = Duration::from_millis(500);
-/// How old a note of how far the others are may be: two of their rounds, and what lies in between. Leases that are older have ended.
-const NOTED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a server told, and when.
 #[derive(Debug, Clone, Copy)]
@@ -150,21 +127,6 @@ async fn ask(db: &Db) -> Result<Option<Told>, StoreError> {
     Ok(Some(Told { at: asked_at + took / 2, time: time.0.saturating_mul(NANOS_PER_MILLI), took }))
 }
 
-async fn note(db: &Db, followed: Followed) -> Result<(), StoreError> {
-    let mut tx = db.write().await?;
-    clock::note(&mut tx, followed).await?;
-    tx.commit().await
-}
-
-/// How far the others are behind at a time of day, by what they noted lately.
-fn behind(followed: Followed, time_of_day: i64) -> i64 {
-    let age = time_of_day.saturating_sub(followed.noted_at.0.saturating_mul(NANOS_PER_MILLI));
-    match age.saturating_abs() <= nanos(NOTED_WITHIN) {
-        true => followed.behind_ms.saturating_mul(NANOS_PER_MILLI),
-        false => 0,
-    }
-}
-
 const NANOS_PER_MILLI: i64 = 1_000_000;
 const NANOS_PER_SEC: i64 = 1_000_000_000;
 /// What is corrected in a second at most: a quarter of it.
@@ -185,11 +147,6 @@ struct Slewed {
 }
 
 impl Slewed {
-    /// The time of day at an instant, in nanoseconds since the Unix epoch.
-    fn time_of_day(&self, instant: Instant) -> i64 {
-        self.told.map_or_else(time_of_day, |told| told.time_at(instant))
-    }
-
     /// The time at an instant at which it should be `time_of_day`.
     fn advance(&mut self, read_at: Instant, time_of_day: i64) -> i64 {
         let elapsed = nanos(read_at.saturating_duration_since(self.read_at));
@@ -290,25 +247,6 @@ mod tests {
             // Here the server has the machine's clock.
             let apart = time_of_day().div_euclid(NANOS_PER_MILLI) - clock.now().0;
             assert!(apart.abs() < 60_000, "{apart} ms");
-            database.db.close().await;
-            database.drop().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn whoever_starts_while_others_follow_a_jump_follows_it_with_them() {
-        for engine in postly_testkit::EngineName::ALL {
-            let database = postly_testkit::Database::fleeting(engine).await;
-            let now = time_of_day().div_euclid(NANOS_PER_MILLI);
-            for (behind_ms, noted_before_ms, expected_ms) in
-                [(100_000, 5_000, 100_000), (-100_000, 5_000, -100_000), (100_000, 120_000, 0)]
-            {
-                let noted_at = UnixMillis(now - noted_before_ms);
-                note(&database.db, Followed { behind_ms, noted_at }).await.unwrap();
-                let clock = SystemClock::of(&database.db).await.unwrap();
-                let followed = clock.followed().map_or(0, |followed| followed.behind_ms);
-                assert!((followed - expected_ms).abs() < 5_000, "{followed} ms, {expected_ms} wanted");
-            }
             database.db.close().await;
             database.drop().await;
         }

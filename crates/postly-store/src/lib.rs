@@ -16,7 +16,6 @@ pub mod authors;
 pub mod budgets;
 pub mod business_numbers;
 pub mod challenges;
-pub mod clock;
 pub mod dead_letters;
 pub mod erasures;
 pub mod exports;
