@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use postly_domain::UnixMillis;
@@ -20,7 +20,7 @@ pub trait Clock: Send + Sync {
 /// whatever their machines say; that of the machine for SQLite.
 ///
 /// Leases and waits are kept in a database as times of day, so a jump would end them early or draw them out. This clock runs
-/// by the machine's monotonic one, and follows the time of day by running a quarter faster or slower until it has caught up:
+/// by what has passed since the machine was started, and follows the time of day by running a quarter faster or slower until it has caught up:
 /// a lease of 60 s lasts 48 s at least, and it never goes back. Only what is a day away or more is jumped to: a machine that
 /// was started without the time.
 #[derive(Debug)]
@@ -29,12 +29,7 @@ pub struct SystemClock(Mutex<Slewed>);
 impl SystemClock {
     /// The clock of this machine.
     pub fn new() -> Self {
-        Self(Mutex::new(Slewed {
-            read_at: Instant::now(),
-            time: time_of_day(),
-            told: None,
-            has_jumped: false,
-        }))
+        Self(Mutex::new(Slewed { read_at: since_boot(), time: time_of_day(), told: None, has_jumped: false }))
     }
 
     /// The clock of a database, right when it is made.
@@ -62,7 +57,7 @@ impl SystemClock {
                     Ok(Some(_)) => tracing::debug!("The database told the time too late"),
                     // Nobody to ask: it is the machine's.
                     Ok(None) => std::future::pending().await,
-                    // The monotonic clock goes on by itself.
+                    // Ours goes on by itself.
                     Err(error) => tracing::debug!(%error, "Could not ask the database for the time"),
                 }
             }
@@ -88,7 +83,7 @@ impl Clock for SystemClock {
     fn now(&self) -> UnixMillis {
         let mut slewed = self.lock();
         // Read while it is locked: in the order in which it is told.
-        let read_at = Instant::now();
+        let read_at = since_boot();
         let time_of_day = slewed.told.map_or_else(time_of_day, |told| told.time_at(read_at));
         UnixMillis(slewed.advance(read_at, time_of_day).div_euclid(NANOS_PER_MILLI))
     }
@@ -103,8 +98,8 @@ const LONGEST_ASK: Duration = Duration::from_millis(500);
 /// What a server told, and when.
 #[derive(Debug, Clone, Copy)]
 struct Told {
-    /// By the monotonic clock.
-    at: Instant,
+    /// See [`since_boot`].
+    at: Duration,
     /// In nanoseconds since the Unix epoch.
     time: i64,
     /// How long the answer took.
@@ -112,18 +107,18 @@ struct Told {
 }
 
 impl Told {
-    fn time_at(self, instant: Instant) -> i64 {
-        match instant.checked_duration_since(self.at) {
+    fn time_at(self, instant: Duration) -> i64 {
+        match instant.checked_sub(self.at) {
             Some(later) => self.time.saturating_add(nanos(later)),
-            None => self.time.saturating_sub(nanos(self.at.saturating_duration_since(instant))),
+            None => self.time.saturating_sub(nanos(self.at.saturating_sub(instant))),
         }
     }
 }
 
 async fn ask(db: &Db) -> Result<Option<Told>, StoreError> {
-    let asked_at = Instant::now();
+    let asked_at = since_boot();
     let Some(time) = db.server_time().await? else { return Ok(None) };
-    let took = asked_at.elapsed();
+    let took = since_boot().saturating_sub(asked_at);
     Ok(Some(Told { at: asked_at + took / 2, time: time.0.saturating_mul(NANOS_PER_MILLI), took }))
 }
 
@@ -136,8 +131,8 @@ const STEP_NANOS: i64 = 24 * 3_600 * NANOS_PER_SEC;
 
 #[derive(Debug)]
 struct Slewed {
-    /// When it was last asked, by the monotonic clock.
-    read_at: Instant,
+    /// When it was last asked: see [`since_boot`].
+    read_at: Duration,
     /// What it said then, in nanoseconds since the Unix epoch.
     time: i64,
     /// What the database's server told last, if it has one.
@@ -148,8 +143,8 @@ struct Slewed {
 
 impl Slewed {
     /// The time at an instant at which it should be `time_of_day`.
-    fn advance(&mut self, read_at: Instant, time_of_day: i64) -> i64 {
-        let elapsed = nanos(read_at.saturating_duration_since(self.read_at));
+    fn advance(&mut self, read_at: Duration, time_of_day: i64) -> i64 {
+        let elapsed = nanos(read_at.saturating_sub(self.read_at));
         self.read_at = read_at;
         self.time = self.time.saturating_add(elapsed);
         let away = time_of_day.saturating_sub(self.time);
@@ -180,6 +175,20 @@ fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
+/// What has passed since the machine was started, also while it was suspended: others go on meanwhile. Never goes back.
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// What has passed since it was first asked; where a machine is suspended, that may not count.
+#[cfg(not(target_os = "linux"))]
+fn since_boot() -> Duration {
+    static FIRST: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    FIRST.elapsed()
+}
+
 /// Nanoseconds since the Unix epoch, by the machine.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time")]
 fn time_of_day() -> i64 {
@@ -193,7 +202,7 @@ mod tests {
     const START: i64 = 1_800_000_000 * NANOS_PER_SEC;
 
     fn slewed() -> Slewed {
-        Slewed { read_at: Instant::now(), time: START, told: None, has_jumped: false }
+        Slewed { read_at: since_boot(), time: START, told: None, has_jumped: false }
     }
 
     #[test]
@@ -226,7 +235,7 @@ mod tests {
     #[test]
     fn two_machines_that_disagree_have_the_time_of_the_server_they_share() {
         let told =
-            Told { at: Instant::now(), time: nanos(Duration::from_secs(1_000_000)), took: Duration::ZERO };
+            Told { at: since_boot(), time: nanos(Duration::from_secs(1_000_000)), took: Duration::ZERO };
         let clock = SystemClock::new();
         {
             let mut slewed = clock.lock();

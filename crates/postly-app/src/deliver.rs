@@ -1,18 +1,20 @@
 //! Sending what the outbox owes: marked before the call, so that an answer that never comes is known to be missing.
 
 use std::{
-    sync::Arc,
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use postly_domain::{
     Language, UnixMillis,
     delivery::{self, Attempt, ErrorAction, Form, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
-    id::AttemptId,
+    id::{AttemptId, MessageId},
 };
 use postly_store::{
     StoreError, Tx,
     attempts::{self, NewAttempt, Taken},
+    inbox,
     lanes::{self, ClaimedLane, Queue},
     outbox::{self, DueMessage, Ended, Head},
     wallets,
@@ -32,13 +34,15 @@ use crate::{
 const LEAVES_WITHIN: Duration = Duration::from_secs(10);
 /// How often an answer is written down when the database does not take it, and the pause between. Each try may also wait for the
 /// database. That a message was taken is tried for as long as the process runs: whoever does not know it after the lease
-/// sends it again. It keeps its place meanwhile, so that those who try are no more than the places.
+/// sends it again, this process excepted. It keeps its place meanwhile, so that those who try are no more than the places.
 const RECORD_TRIES: u32 = 5;
 const RECORD_PAUSE: Duration = Duration::from_secs(2);
 /// How long a message is left alone of which news is being written.
 const NEWS_TAKES_MS: i64 = 50;
 /// How often it is looked whether news that waits has been applied, before a message is sent again.
 const NEWS_WAITS_MS: i64 = 1_000;
+/// How many statuses join their lanes before one message is sent again.
+const ARRIVALS_JOIN: usize = 64;
 /// How long a sender rests that was too fast.
 const THROTTLED_REST_MS: i64 = 5_000;
 /// The longest rest that a provider's Retry-After is followed for.
@@ -60,6 +64,38 @@ impl Departure {
     /// The lane it leaves from.
     pub(crate) fn claimed(&self) -> &ClaimedLane {
         &self.claimed
+    }
+}
+
+/// Messages that a provider took, as only this process knows until the database lets it be written down.
+#[derive(Default)]
+pub(crate) struct Unwritten(Mutex<HashSet<MessageId>>);
+
+impl Unwritten {
+    /// Knows a message until what is returned is dropped.
+    pub(crate) fn keep(&self, message: &MessageId) -> Kept<'_> {
+        self.messages().insert(message.clone());
+        Kept { unwritten: self, message: message.clone() }
+    }
+
+    fn holds(&self, message: &MessageId) -> bool {
+        self.messages().contains(message)
+    }
+
+    fn messages(&self) -> MutexGuard<'_, HashSet<MessageId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Unwritten::keep`].
+pub(crate) struct Kept<'a> {
+    unwritten: &'a Unwritten,
+    message: MessageId,
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.unwritten.messages().remove(&self.message);
     }
 }
 
@@ -168,7 +204,7 @@ impl App {
             // Applied, it makes the lane due at once. It ends as every event does, so that this does not go on for ever.
             NextStep::Attempt
                 if message.attempts.iter().any(Attempt::is_unclear)
-                    && self.news_waits(tx, &message).await? =>
+                    && self.news_waits(tx, &message, now).await? =>
             {
                 lanes::defer(tx, &claimed, now.plus_ms(NEWS_WAITS_MS)).await?;
             }
@@ -194,9 +230,22 @@ impl App {
         Ok(None)
     }
 
-    /// Whether a status of a message waits to be applied.
-    async fn news_waits(&self, tx: &mut Tx, message: &DueMessage) -> Result<bool, StoreError> {
-        let lane = postly_whatsapp::status_lane(message.provider, &message.business, &message.address);
+    /// Whether something is known of a message and not yet written: its acceptance, by this process, or a status that waits to be
+    /// applied.
+    async fn news_waits(
+        &self,
+        tx: &mut Tx,
+        message: &DueMessage,
+        now: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        if self.0.unwritten.holds(&message.id) {
+            return Ok(true);
+        }
+        let sealed = message.sealed.as_ref().and_then(|sealed| self.0.peppers.unseal(&message.id, sealed));
+        let address = sealed.and_then(|sealed| sealed.address).unwrap_or_else(|| message.address.clone());
+        let lane = postly_whatsapp::status_lane(message.provider, &message.business, &address);
+        // What has arrived is looked for in its lane.
+        inbox::join_lanes(tx, Queue::Status, ARRIVALS_JOIN, now).await?;
         attempts::news_waits(tx, &message.id, &self.lane(&lane)).await
     }
 
@@ -221,12 +270,16 @@ impl App {
         // What the provider said is known only here: forgetting it would mean asking it again by a second message.
         count(message, &outcome);
         let is_taken = matches!(outcome, SendOutcome::Accepted { .. });
+        let mut unwritten = None;
         let mut tries = 1;
         loop {
             match self.record(departure, &outcome).await {
                 Err(error) if error.is_temporary() && (is_taken || tries < RECORD_TRIES) => {
                     tracing::warn!(error = %Chain(&error), "Could not write down an answer; trying again");
                     tries += 1;
+                    if is_taken && unwritten.is_none() {
+                        unwritten = Some(self.0.unwritten.keep(&message.id));
+                    }
                     tokio::time::sleep(RECORD_PAUSE).await;
                 }
                 done => return done,

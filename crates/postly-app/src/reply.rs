@@ -112,7 +112,7 @@ impl App {
             reply.units.push(self.0.catalogue.text(author.language, key));
         }
         if let Some(sealed) = reply.sealed {
-            let id = MessageId::fresh(now);
+            let id = MessageId::fresh(self.now());
             let key = format!("{}:{}:0", asked.event.id, asked.event.round);
             let text = reply.units.join("\n\n");
             let sealed = self.0.peppers.seal(&id, &Sealed { text: Some(text), ..sealed })?;
@@ -125,7 +125,7 @@ impl App {
         let parts = split_reply(&reply.units, asked.event.provider.text_limit_utf16());
         let mut first = None;
         for (number, part) in parts.iter().enumerate() {
-            let id = MessageId::fresh(now);
+            let id = MessageId::fresh(self.now());
             let carries_variant = reply
                 .posts
                 .as_ref()
@@ -140,7 +140,7 @@ impl App {
             first.get_or_insert(id);
         }
         // A reply has at least one unit, and so at least one part.
-        Ok(first.unwrap_or_else(|| MessageId::fresh(now)))
+        Ok(first.unwrap_or_else(|| MessageId::fresh(self.now())))
     }
 
     /// Queues a notice that comes beside the reply of a message, or in its stead when there will be none.
@@ -153,7 +153,7 @@ impl App {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let key = format!("{}:{}:{purpose}", asked.event.id, asked.event.round);
-        outbox::queue(tx, &asked.message(&MessageId::fresh(now), &key, purpose, text), now).await?;
+        outbox::queue(tx, &asked.message(&MessageId::fresh(self.now()), &key, purpose, text), now).await?;
         Ok(())
     }
 }

@@ -40,7 +40,8 @@ pub enum SendOutcome {
         /// How long the provider asks us to wait, when it says so.
         retry_after_ms: Option<i64>,
     },
-    /// The request never reached the provider (the connection was refused, the name did not resolve).
+    /// The provider cannot have the message: no part of it left (the connection was refused, the name did not resolve, its time
+    /// was over).
     NotSent,
     /// The provider may or may not have it: no answer, half an answer, or an answer that says neither.
     Unclear,

@@ -297,26 +297,14 @@ pub async fn reported(
     }))
 }
 
-macro_rules! brings_news {
-    ($in_lane:literal) => {
-        concat!(
-            "EXISTS (SELECT 1 FROM inbox WHERE queue = 'status' AND lane = $2 AND state = 'ready' AND in_lane = ",
-            $in_lane,
-            " AND slice LIKE '%' || attempts.id || '%')"
-        )
-    };
-}
-// Each half has its index, of what waits only.
-const NEWS_WAITS: Sql = Sql::both(concat!(
-    "SELECT 1 AS found FROM attempts WHERE message_id = $1 AND state IN ('sending', 'unclear') AND (",
-    brings_news!("1"),
-    " OR ",
-    brings_news!("0"),
-    ") LIMIT 1"
-));
+const NEWS_WAITS: Sql = Sql::both(
+    "SELECT 1 AS found FROM attempts WHERE message_id = $1 AND state IN ('sending', 'unclear') AND EXISTS \
+     (SELECT 1 FROM inbox WHERE queue = 'status' AND lane = $2 AND state = 'ready' AND in_lane = 1 \
+     AND slice LIKE '%' || attempts.id || '%') LIMIT 1",
+);
 
 /// Whether a status of an attempt of which nothing is known waits in this lane of the inbox: a worker may have died or fallen asleep
-/// over it.
+/// over it. What has not joined its lane is not seen.
 ///
 /// # Errors
 /// When the database fails.

@@ -40,8 +40,7 @@ const ERASED: [Sql; 8] = [
     Sql::both(hers!("DELETE FROM identities WHERE author_id")),
 ];
 
-// The wallet before all else, as whoever gives something back does; and lanes before what waits in them, as whoever claims them
-// does.
+// The wallet before all else, as whoever settles does; and lanes before what waits in them, as whoever claims them does.
 const WALLETS: Sql = Sql::both(hers!("UPDATE wallets SET held = 0 WHERE author_id"));
 macro_rules! her_lanes {
     ($lock:literal) => {

@@ -380,7 +380,7 @@ const SHARED: Sql = Sql::both(
 );
 
 /// A message of this purpose (not a result) in the lane that was queued when this event was already waiting, or has not left yet:
-/// one that answers this event too. Ids follow the order in which things were stored.
+/// one that answers this event too. Ids follow the clock by which all who share the database go.
 ///
 /// # Errors
 /// When the database fails.

@@ -298,6 +298,27 @@ async fn erasure_overtakes_the_answer() {
     .await;
 }
 
+/// What only this process knows to have been taken, because the database is away, it does not send again when the lease is over.
+#[tokio::test]
+async fn what_cannot_be_written_down_yet_is_not_sent_again() {
+    on_both(async |scene| {
+        let (_, departures) = depart(scene).await;
+        let kept = scene.app.0.unwritten.keep(&departures[1].message.id);
+        let sent_again = async || {
+            scene.advance_ms(LEASE_MS);
+            let mut tx = scene.db().write().await.unwrap();
+            let claimed = claim(scene, &mut tx, LANES.len()).await;
+            let again = scene.app.prepare(&mut tx, claimed, scene.now()).await.unwrap();
+            tx.commit().await.unwrap();
+            again.into_iter().map(|departure| departure.message.id).collect::<Vec<_>>()
+        };
+        assert!(!sent_again().await.contains(&departures[1].message.id));
+        drop(kept);
+        assert!(sent_again().await.contains(&departures[1].message.id));
+    })
+    .await;
+}
+
 /// Of whoever is erased while her wallet is waited for nothing is reserved any more: nothing of her may be written down after that.
 /// On SQLite the two cannot meet.
 #[tokio::test]

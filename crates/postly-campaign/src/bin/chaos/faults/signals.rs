@@ -16,6 +16,9 @@ const OTHER_WORKS: Duration = Duration::from_millis(500);
 const ZOMBIE_WAKES: Duration = Duration::from_millis(800);
 /// How long a balancer takes to find out that a process does not answer.
 const NOTICED_AFTER: Duration = Duration::from_secs(5);
+/// When the providers bring the news again that nobody took: PostgreSQL has ended the sleeper's transactions by then (10 s), which
+/// others wait for.
+const TOLD_AFTER: Duration = Duration::from_secs(15);
 /// A lease (60 s) and a wait for a status (30 s), one after the other, with the polls between.
 const PAST_EVERYTHING: Duration = Duration::from_secs(95);
 
@@ -84,16 +87,19 @@ pub(super) async fn zombie(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result
 }
 
 /// The same, and every wait is waited for. Both processes take webhooks, and while one sleeps the other takes all: it hears
-/// of what had arrived when the sleeper fell asleep. Whatever comes twice here was sent twice, and not unheard of.
+/// of what had arrived when the sleeper fell asleep, also where that was in the sleeper's hands. Whatever comes twice here was heard of.
 pub(super) async fn zombie_for_real(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(40, height);
     sleep(moment).await;
     arena.service()?.signal("STOP").await?;
-    let held = arena.database.count("SELECT COUNT(*) FROM lanes WHERE lease_token IS NOT NULL").await?;
+    let slept_at_ms = arena.world.now_ms();
     sleep(NOTICED_AFTER).await;
+    let held = arena.leases_since(slept_at_ms).await?;
     arena.lead_past_the_service()?;
-    sleep(PAST_EVERYTHING.saturating_sub(NOTICED_AFTER)).await;
+    sleep(TOLD_AFTER.saturating_sub(NOTICED_AFTER)).await;
+    arena.bring_news().await?;
+    sleep(PAST_EVERYTHING.saturating_sub(TOLD_AFTER)).await;
     arena.service()?.signal("CONT").await?;
     arena.lead_to_both()?;
     sleep(ZOMBIE_WAKES).await;
