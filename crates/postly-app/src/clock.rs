@@ -20,9 +20,9 @@ pub trait Clock: Send + Sync {
 /// whatever their machines say; that of the machine for SQLite.
 ///
 /// Leases and waits are kept in a database as times of day, so a jump would end them early or draw them out. This clock runs
-/// by what has passed since the machine was started, and follows the time of day by running a quarter faster or slower until it has caught up:
-/// a lease of 60 s lasts 48 s at least, and it never goes back. Only what is a day away or more is jumped to: a machine that
-/// was started without the time.
+/// by what has passed since the machine was started, and follows the time of day by running a quarter faster or slower until
+/// it has caught up: a lease of 60 s lasts 48 s at least, and the clock does not go back. Only what is a day away or more is
+/// jumped to, either way: a machine that was started without the time.
 #[derive(Debug)]
 pub struct SystemClock(Mutex<Slewed>);
 

@@ -1,19 +1,18 @@
 //! Sending what the outbox owes: marked before the call, so that an answer that never comes is known to be missing.
 
 use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use postly_domain::{
     Language, UnixMillis,
     delivery::{self, Attempt, ErrorAction, Form, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
-    id::{AttemptId, MessageId},
+    id::AttemptId,
 };
 use postly_store::{
     StoreError, Tx,
-    attempts::{self, NewAttempt, Taken},
+    attempts::{self, NewAttempt},
     inbox,
     lanes::{self, ClaimedLane, Queue},
     outbox::{self, DueMessage, Ended, Head},
@@ -24,7 +23,6 @@ use postly_whatsapp::{Body, Button, Outgoing};
 use crate::{
     App, JourneyError, crash,
     ids::{Fresh as _, dice},
-    line::{Full, Line, Together},
     seal::Sealed,
     work::Chain,
 };
@@ -64,78 +62,6 @@ impl Departure {
     /// The lane it leaves from.
     pub(crate) fn claimed(&self) -> &ClaimedLane {
         &self.claimed
-    }
-}
-
-/// Messages that a provider took, as only this process knows until the database lets it be written down.
-#[derive(Default)]
-pub(crate) struct Unwritten(Mutex<HashSet<MessageId>>);
-
-impl Unwritten {
-    /// Knows a message until what is returned is dropped.
-    pub(crate) fn keep(&self, message: &MessageId) -> Kept<'_> {
-        self.messages().insert(message.clone());
-        Kept { unwritten: self, message: message.clone() }
-    }
-
-    fn holds(&self, message: &MessageId) -> bool {
-        self.messages().contains(message)
-    }
-
-    fn messages(&self) -> MutexGuard<'_, HashSet<MessageId>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// See [`Unwritten::keep`].
-pub(crate) struct Kept<'a> {
-    unwritten: &'a Unwritten,
-    message: MessageId,
-}
-
-impl Drop for Kept<'_> {
-    fn drop(&mut self) {
-        self.unwritten.messages().remove(&self.message);
-    }
-}
-
-/// What a provider took, to be written down.
-pub(crate) struct Acceptance {
-    departure: Arc<Departure>,
-    provider_message_id: String,
-}
-
-impl Together for Acceptance {
-    /// Whether the message has ended by it. Else it is to be judged by itself.
-    type Outcome = bool;
-    const LARGEST_BATCH: usize = 64;
-    const LARGEST_BATCH_BYTES: usize = 64 * 1024;
-    /// More than all whose lanes are leased at once ever have.
-    const MOST_WAITING_BYTES: usize = 1024 * 1024;
-
-    fn line(app: &App) -> &Line<Self> {
-        &app.0.acceptances
-    }
-
-    fn bytes(&self) -> usize {
-        // The message itself is there in any case.
-        self.provider_message_id.len() + size_of::<Self>()
-    }
-
-    async fn write(app: &App, acceptances: &[&Self]) -> Result<Vec<bool>, StoreError> {
-        let tx = app.0.db.write().await?;
-        app.accept(tx, acceptances).await
-    }
-}
-
-impl Acceptance {
-    fn as_taken(&self) -> Taken<'_> {
-        Taken {
-            claimed: &self.departure.claimed,
-            message: &self.departure.message.id,
-            attempt: &self.departure.attempt,
-            provider_message_id: &self.provider_message_id,
-        }
     }
 }
 
@@ -354,7 +280,7 @@ impl App {
     }
 
     /// A transaction in which no news of a message comes. What it may give back comes first: the wallet before the message.
-    async fn open(&self, message: &DueMessage) -> Result<Tx, StoreError> {
+    pub(crate) async fn open(&self, message: &DueMessage) -> Result<Tx, StoreError> {
         let mut tx = self.0.db.write().await?;
         if let Some(author) = message.author.as_ref().filter(|_| message.carries_variant) {
             wallets::lock(&mut tx, author).await?;
@@ -364,7 +290,7 @@ impl App {
     }
 
     /// Decides what becomes of a message whose answer does not tell: by the statuses that came while we waited for it.
-    async fn judge(&self, tx: &mut Tx, departure: &Departure) -> Result<bool, StoreError> {
+    pub(crate) async fn judge(&self, tx: &mut Tx, departure: &Departure) -> Result<bool, StoreError> {
         let Departure { claimed, message, noted_at, .. } = departure;
         let heard = attempts::of(tx, &message.id).await?;
         let now = self.now();
@@ -382,7 +308,7 @@ impl App {
     }
 
     /// Commits what was written down, and rings when `more` waits in the lane.
-    async fn recorded(&self, tx: Tx, more: bool) -> Result<(), StoreError> {
+    pub(crate) async fn recorded(&self, tx: Tx, more: bool) -> Result<(), StoreError> {
         crash::point("recorded.before");
         tx.commit().await?;
         crash::point("recorded.after");
@@ -390,38 +316,6 @@ impl App {
             self.0.wakers.wake_here(Queue::Outbox);
         }
         Ok(())
-    }
-
-    /// Writes down that providers took these messages; says whether each has ended by it.
-    async fn accept(&self, mut tx: Tx, acceptances: &[&Acceptance]) -> Result<Vec<bool>, StoreError> {
-        let taken: Vec<Taken<'_>> = acceptances.iter().map(|acceptance| acceptance.as_taken()).collect();
-        let accepted = attempts::accept(&mut tx, &taken, self.now()).await?;
-        self.recorded(tx, accepted.more).await?;
-        Ok(accepted.ended)
-    }
-
-    /// Writes down that a provider took a message, with others that were taken meanwhile.
-    async fn record_accepted(
-        &self,
-        departure: &Arc<Departure>,
-        provider_message_id: &str,
-    ) -> Result<(), JourneyError> {
-        let acceptance = || Acceptance {
-            departure: Arc::clone(departure),
-            provider_message_id: provider_message_id.to_owned(),
-        };
-        let told = self.0.acceptances.join(self, acceptance()).map_err(|Full| JourneyError::Unwritten)?;
-        if told.await.map_err(|_| JourneyError::Unwritten)?? {
-            return Ok(());
-        }
-        // By itself, where it waits for whoever was in the way; and whatever follows from it, that it was taken stands.
-        let tx = self.open(&departure.message).await?;
-        if self.accept(tx, &[&acceptance()]).await? == [true] {
-            return Ok(());
-        }
-        let mut tx = self.open(&departure.message).await?;
-        let more = self.judge(&mut tx, departure).await?;
-        Ok(self.recorded(tx, more).await?)
     }
 
     async fn refused(

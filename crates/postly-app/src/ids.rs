@@ -1,5 +1,5 @@
 //! New identifiers: UUIDs of version 7. Their time is that of the application's clock, by which all who share a database agree; and
-//! what one process makes is in the order in which it was made, because that clock never goes back.
+//! what one process makes is in the order in which it was made, because that clock goes back by a day or more, or not at all.
 
 use std::sync::{
     LazyLock,

@@ -32,6 +32,7 @@ mod retention;
 mod seal;
 mod sessions;
 mod statuses;
+mod taken;
 mod verify;
 mod wake;
 mod work;
@@ -131,8 +132,8 @@ struct Inner {
     catalogue: Catalogue,
     wakers: Wakers,
     webhooks: line::Line<ingest::Webhook>,
-    acceptances: line::Line<deliver::Acceptance>,
-    unwritten: deliver::Unwritten,
+    acceptances: line::Line<taken::Acceptance>,
+    unwritten: taken::Unwritten,
     peppers: Peppers,
     passwords: Passwords,
     calls: budget::Calls,
@@ -160,7 +161,7 @@ impl App {
             wakers,
             webhooks: line::Line::default(),
             acceptances: line::Line::default(),
-            unwritten: deliver::Unwritten::default(),
+            unwritten: taken::Unwritten::default(),
             peppers,
             passwords: Passwords::new(),
             calls: budget::Calls::default(),

@@ -163,19 +163,19 @@ pub enum Head {
 /// When the database fails, or a row cannot be read.
 pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane], now: UnixMillis) -> Result<Vec<Head>, StoreError> {
     let mut heads = read_heads(tx, claim, now).await?;
-    let mut locked = HashSet::new();
-    let is_told_of = |head: &DueMessage| !head.attempts.is_empty();
-    if tx.engine() == Engine::Postgres && heads.values().any(is_told_of) {
-        // Of what was never sent there is no news. Of the others it is read again what came until they were locked.
-        let told_of: Vec<&MessageId> =
-            heads.values().filter(|head| is_told_of(head)).map(|head| &head.id).collect();
-        locked = lock_free(tx, &told_of).await?;
+    // Of what was never sent there is no news.
+    let told_of: Vec<&MessageId> =
+        heads.values().filter(|head| !head.attempts.is_empty()).map(|head| &head.id).collect();
+    let mut locked = None;
+    if tx.engine() == Engine::Postgres && !told_of.is_empty() {
+        locked = Some(lock_free(tx, &told_of).await?);
+        // Again, with what came until they were locked.
         heads = read_heads(tx, claim, now).await?;
     }
-    let is_busy = |head: &DueMessage| is_told_of(head) && !locked.contains(head.id.as_str());
-    let engine = tx.engine();
+    let is_free =
+        |message: &MessageId| locked.as_ref().is_none_or(|locked| locked.contains(message.as_str()));
     let heads = claim.iter().map(|claimed| match heads.remove(&claimed.lane) {
-        Some(head) if engine == Engine::Postgres && is_busy(&head) => Head::Busy,
+        Some(head) if !head.attempts.is_empty() && !is_free(&head.id) => Head::Busy,
         Some(head) => Head::Due(Box::new(head)),
         None => Head::Missing,
     });

@@ -223,19 +223,20 @@ impl Arena {
     /// The time passes for what a process had claimed that died before this instant: its leases end. Returns how many
     /// there were. The service may run already: what it has claimed since ends later.
     pub(crate) async fn leases_end(&self, died_at_ms: i64) -> anyhow::Result<u64> {
-        let last = died_at_ms + LEASE_MS + self.service_ahead_ms();
-        let sql = format!(
-            "UPDATE lanes SET ready_at_ms = 0 WHERE lease_token IS NOT NULL AND ready_at_ms <= {last}"
-        );
-        self.database.change(&sql).await
+        let claimed = self.claimed_by(died_at_ms);
+        self.database.change(&format!("UPDATE lanes SET ready_at_ms = 0 WHERE {claimed}")).await
     }
 
     /// How many leases of this instant or before nobody has ended since: whoever has them sleeps.
     pub(crate) async fn leases_since(&self, at_ms: i64) -> anyhow::Result<i64> {
+        let claimed = self.claimed_by(at_ms);
+        self.database.count(&format!("SELECT COUNT(*) FROM lanes WHERE {claimed}")).await
+    }
+
+    /// What tells the lanes that were claimed by an instant of ours and have not been given back, renewed or taken over since.
+    fn claimed_by(&self, at_ms: i64) -> String {
         let last = at_ms + LEASE_MS + self.service_ahead_ms();
-        let sql =
-            format!("SELECT COUNT(*) FROM lanes WHERE lease_token IS NOT NULL AND ready_at_ms <= {last}");
-        self.database.count(&sql).await
+        format!("lease_token IS NOT NULL AND ready_at_ms <= {last}")
     }
 
     /// Waits until nothing but statuses is under way, or this patience ends.
