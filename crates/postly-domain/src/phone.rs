@@ -1,7 +1,11 @@
 //! Telephone numbers: one written form, whoever wrote them.
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
+use rlibphonenumber::{
+    CountryCodeSource, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::text::is_format_mark;
 
 /// A number in E.164 (`+` and 7 to 15 digits), in the form in which we compare numbers: the national variants
 /// that WhatsApp keeps in its ids (Brazil, Mexico, Argentina) are written as the number is dialled today.
@@ -23,21 +27,11 @@ impl PhoneE164 {
     /// # Errors
     /// When it is empty, over [`MAX_TYPED_BYTES`], has letters, or is no valid number.
     pub fn parse_typed(text: &str, region: &str) -> Result<Self, PhoneError> {
-        let text = text.trim();
-        let text = text.strip_prefix("whatsapp:").unwrap_or(text);
-        // libphonenumber reads letters as vanity digits; a typed `O` would become somebody else's number.
-        if text.is_empty() || text.len() > MAX_TYPED_BYTES || text.chars().any(char::is_alphabetic) {
-            return Err(PhoneError);
-        }
-        let region = region.parse().map_err(|_| PhoneError)?;
-        let number = PHONE_NUMBER_UTIL.parse(text, Some(region)).map_err(|_| PhoneError)?;
+        let number = read(text, region)?;
         let valid = PHONE_NUMBER_UTIL.is_valid_number(&number);
-        let written = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned();
-        match Self::from_provider(&written) {
-            // A Brazilian or Mexican number is also accepted as WhatsApp writes it.
-            Some(phone) if valid || phone.0 != written => Ok(phone),
-            _ => Err(PhoneError),
-        }
+        let phone = Self::of(&number)?;
+        // A Brazilian or Mexican number is also accepted as WhatsApp writes it.
+        if valid || phone.0 != e164(&number) { Ok(phone) } else { Err(PhoneError) }
     }
 
     /// Reads the number in a provider's id (`33612345678`, `+33612345678`, `whatsapp:+33612345678`). The id is
@@ -57,13 +51,15 @@ impl PhoneE164 {
     /// # Errors
     /// When it is empty, over [`MAX_TYPED_BYTES`], has letters, or has not the digits of a number.
     pub fn parse_asked(text: &str, region: &str) -> Result<Self, PhoneError> {
-        if text.len() > MAX_TYPED_BYTES || text.chars().any(char::is_alphabetic) {
-            return Err(PhoneError);
-        }
-        let region = region.parse().map_err(|_| PhoneError)?;
-        let number = PHONE_NUMBER_UTIL.parse(text.trim(), Some(region)).map_err(|_| PhoneError)?;
-        let written = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned();
-        Self::from_provider(&written).ok_or(PhoneError)
+        Self::of(&read(text, region)?)
+    }
+
+    /// The form that we compare. A number that reads differently once it is written in it (a national prefix typed
+    /// twice) is refused: it would be stored as one number and looked up as another.
+    fn of(number: &PhoneNumber) -> Result<Self, PhoneError> {
+        let phone = Self::from_provider(&e164(number)).ok_or(PhoneError)?;
+        let again = PHONE_NUMBER_UTIL.parse(&phone.0, None).map_err(|_| PhoneError)?;
+        if e164(&again) == phone.0 { Ok(phone) } else { Err(PhoneError) }
     }
 
     /// The country (ISO 3166-1) in which this number may be a mobile's. `None` for what the numbering plan knows to be
@@ -89,6 +85,84 @@ impl PhoneE164 {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn e164(number: &PhoneNumber) -> String {
+    PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned()
+}
+
+/// Reads a number as people type and paste it, whether or not a numbering plan has it for anybody.
+fn read(text: &str, region: &str) -> Result<PhoneNumber, PhoneError> {
+    if text.len() > MAX_TYPED_BYTES {
+        return Err(PhoneError);
+    }
+    let text = without_scheme(&plain(text)).ok_or(PhoneError)?;
+    // libphonenumber reads letters as vanity digits; a typed `O` would become somebody else's number.
+    if text.is_empty() || text.chars().any(|c| c.is_alphabetic() || c.is_control()) {
+        return Err(PhoneError);
+    }
+    let home: Region = region.parse().map_err(|_| PhoneError)?;
+    let number = PHONE_NUMBER_UTIL.parse_and_keep_raw_input(&text, Some(home)).map_err(|_| PhoneError)?;
+    let is_national = number.country_code_source() == CountryCodeSource::FromDefaultCountry;
+    let is_french = is_national && FRENCH_PLAN.contains(&region);
+    Ok(if is_french { in_french_plan(number) } else { number })
+}
+
+/// A text without marks of direction and keycaps, and with one kind of space. Word processors and address books write
+/// U+00A0, U+202F or U+2007 between groups of digits, of which libphonenumber knows the first only.
+fn plain(text: &str) -> String {
+    const KEYCAP: char = '\u{20E3}';
+    let seen = text.chars().filter(|c| !is_format_mark(*c) && *c != KEYCAP);
+    seen.map(|c| if c.is_whitespace() { ' ' } else { c }).collect::<String>().trim().to_owned()
+}
+
+/// The number in `whatsapp:…`, or in a link to a number (RFC 3966: `tel:+33-6-12-34-56-78`,
+/// `tel:0612345678;phone-context=+33`). `None` for an extension, behind which no phone has WhatsApp.
+fn without_scheme(text: &str) -> Option<String> {
+    let Some((scheme, rest)) = text.split_once(':') else { return Some(text.to_owned()) };
+    if scheme.trim().eq_ignore_ascii_case("whatsapp") {
+        return Some(rest.trim().to_owned());
+    }
+    if !scheme.trim().eq_ignore_ascii_case("tel") {
+        return None;
+    }
+    // No slashes and escapes in RFC 3966; web pages have both.
+    let rest = rest.trim_start_matches('/').replace("%20", " ").replace("%2B", "+").replace("%2b", "+");
+    let mut parts = rest.split(';').map(str::trim);
+    let number = parts.next()?;
+    let mut context = "";
+    for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+        match name.to_ascii_lowercase().as_str() {
+            "ext" | "isub" => return None,
+            // Otherwise the name of a network, which says nothing about the country.
+            "phone-context" if value.starts_with('+') => context = value,
+            _ => {}
+        }
+    }
+    Some(if number.starts_with('+') { number.to_owned() } else { format!("{context}{number}") })
+}
+
+/// The regions that share the French numbering plan: each has a country code, and all write `0` and nine digits.
+const FRENCH_PLAN: &[&str] = &["FR", "RE", "YT", "GP", "BL", "MF", "GF", "MQ"];
+/// France; then Réunion and Mayotte, Guadeloupe, Guyane, Martinique (PRODUCT 8).
+const FRENCH_CODES: [i32; 5] = [33, 262, 590, 594, 596];
+/// `06 39 98 …`, kept by Arcep for films and novels in the plan of France, and valid in none.
+const FICTION: std::ops::Range<u64> = 639_980_000..639_990_000;
+
+/// Gives a number that was typed nationally the country code with which it is valid. The home of the region comes first
+/// for landlines (`0596 …` is one of Martinique, and France has issued such numbers, too); no mobile number is valid
+/// with two codes. What is valid with none stays where it was typed.
+fn in_french_plan(typed: PhoneNumber) -> PhoneNumber {
+    let with = |code: i32| {
+        let mut number = typed.clone();
+        number.country_code = code;
+        number
+    };
+    if FICTION.contains(&typed.national_number) {
+        return with(33);
+    }
+    let mut candidates = std::iter::once(typed.country_code).chain(FRENCH_CODES).map(with);
+    candidates.find(|number| PHONE_NUMBER_UTIL.is_valid_number(number)).unwrap_or(typed)
 }
 
 /// Brings the forms of one national number together.
@@ -127,6 +201,8 @@ impl std::fmt::Debug for PhoneE164 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -179,9 +255,7 @@ mod tests {
             "０６１２３４５６７８",
         ] {
             let phone = PhoneE164::parse_asked(typed, "FR").ok();
-            // `tel:` has letters.
-            let expected = (!typed.starts_with("tel")).then_some("+33612345678");
-            assert_eq!(phone.as_ref().map(PhoneE164::as_str), expected, "{typed}");
+            assert_eq!(phone.as_ref().map(PhoneE164::as_str), Some("+33612345678"), "{typed}");
         }
         for typed in ["", " ", "+", "abc", "06 12 34 56 7O", "12", &"0".repeat(65)] {
             assert!(PhoneE164::parse_asked(typed, "FR").is_err(), "{typed:?}");
@@ -208,6 +282,114 @@ mod tests {
             ["", "+", "FR.134912", "whatsapp:FR.1A2B", "12345", "1234567890123456", "33 612", "0612345678"]
         {
             assert_eq!(PhoneE164::from_provider(id), None, "{id:?}");
+        }
+    }
+
+    /// Both readers of typed numbers agree.
+    fn check(typed: &str, region: &str, expected: Option<&str>) {
+        for phone in [PhoneE164::parse_typed(typed, region), PhoneE164::parse_asked(typed, region)] {
+            assert_eq!(phone.ok().as_ref().map(PhoneE164::as_str), expected, "{typed:?} in {region}");
+        }
+    }
+
+    #[test]
+    fn a_pasted_number_is_read_whatever_stands_between_its_digits() {
+        for typed in [
+            "06\u{202f}12\u{202f}34\u{202f}56\u{202f}78",
+            "06\u{2007}12\u{2007}34\u{2007}56\u{2007}78",
+            "06\u{a0}12\u{a0}34\u{a0}56\u{a0}78",
+            "\u{202a}+33\u{a0}6\u{a0}12\u{a0}34\u{a0}56\u{a0}78\u{202c}",
+            "\u{200e}+33 6 12 34 56 78\u{200f}",
+            "\u{2066}06 12 34 56 78\u{2069}\n",
+            "\u{61c}٠٦١٢٣٤٥٦٧٨",
+            "۰۶ ۱۲ ۳۴ ۵۶ ۷۸",
+            "＋３３　６　１２　３４　５６　７８",
+            "०६१२३४५६७८",
+            "06.12.34.56.78",
+            "06\u{2011}12\u{2011}34\u{2011}56\u{2011}78",
+            "06/12/34/56/78",
+            "+33 (0)6 12 34 56 78",
+            "+33\u{a0}(0)\u{202f}6.12.34.56.78",
+            "0033 (0) 6 12 34 56 78",
+            "(+33) 6 12 34 56 78",
+            "0\u{fe0f}\u{20e3}612345678",
+            "tel:+33612345678",
+            "TEL:+33-6-12-34-56-78",
+            "tel:0612345678",
+            "tel://+33612345678",
+            "tel:+33%206%2012%2034%2056%2078",
+            "tel:612345678;phone-context=+33",
+            "tel:0612345678;phone-context=example.com",
+            "\u{200e} tel: +33 6 12 34 56 78",
+            "whatsapp:+33612345678",
+        ] {
+            check(typed, "FR", Some("+33612345678"));
+        }
+        check("tel:+44 (0)7400 123456", "FR", Some("+447400123456"));
+        check("tel:7400123456;phone-context=+44", "FR", Some("+447400123456"));
+        check("+44 (0)7400 123456", "FR", Some("+447400123456"));
+        // In Italy the 0 belongs to the number.
+        check("+39 06 6982 1234", "FR", Some("+390669821234"));
+        for typed in [
+            "tel:",
+            "tel:+33612345678;ext=12",
+            "tel:+33612345678;isub=1",
+            "mailto:0612345678",
+            "fax:+33612345678",
+            "tel:tel:+33612345678",
+            "+33 (0)6 12 34 56 7O",
+            "0612345678\0",
+            "+33 (0) 006 12 34 56 78",
+        ] {
+            check(typed, "FR", None);
+        }
+    }
+
+    #[test]
+    fn a_number_typed_nationally_gets_the_code_of_the_french_plan_with_which_it_is_valid() {
+        for region in FRENCH_PLAN {
+            for (typed, expected) in [
+                ("0692 12 34 56", "+262692123456"),
+                ("0693 12 34 56", "+262693123456"),
+                ("06 39 01 23 45", "+262639012345"),
+                ("0690 12 34 56", "+590690123456"),
+                ("0694 20 12 34", "+594694201234"),
+                ("0696 20 12 34", "+596696201234"),
+                ("0696\u{202f}20\u{202f}12\u{202f}34", "+596696201234"),
+                ("696201234", "+596696201234"),
+                ("tel:0692-12-34-56", "+262692123456"),
+                ("06 12 34 56 78", "+33612345678"),
+                ("07 61 23 45 67", "+33761234567"),
+                ("06 95 12 34 56", "+33695123456"),
+                // Typed with its code, a number is where it says.
+                ("+262 (0)692 12 34 56", "+262692123456"),
+                ("00 262 692 12 34 56", "+262692123456"),
+                ("+44 7400 123456", "+447400123456"),
+            ] {
+                check(typed, region, Some(expected));
+            }
+            let fiction = PhoneE164::parse_asked("06 39 98 10 01", region).unwrap();
+            assert_eq!(fiction.as_str(), "+33639981001", "{region}");
+        }
+        check("0596 50 12 34", "MQ", Some("+596596501234"));
+        // Elsewhere such a number is at home.
+        check("06 12345678", "NL", Some("+31612345678"));
+        // What no code makes valid stays where it was typed.
+        let nowhere = PhoneE164::parse_asked("0800 00 00", "FR").unwrap();
+        assert!(nowhere.as_str().starts_with("+33"), "{}", nowhere.as_str());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_from_a_typed_number_reads_as_itself(
+            typed in "(tel:|whatsapp:|TEL:|//)?[+＋]{0,2}(0033|00262|33|262|55|521|52|54|549|44|39|1)?[0-9 ().٠-٩०-९\u{a0}\u{202f}\u{2007}\u{200e}\u{202a}O/;=-]{0,20}|\\PC{0,64}",
+            region in "FR|RE|GP|MQ|GF|YT|BE|IT|US|BR|MX|AR|CI|XX|",
+        ) {
+            let read = [PhoneE164::parse_typed(&typed, &region), PhoneE164::parse_asked(&typed, &region)];
+            for phone in read.into_iter().flatten() {
+                prop_assert_eq!(PhoneE164::parse_asked(phone.as_str(), "FR"), Ok(phone.clone()));
+                prop_assert_eq!(PhoneE164::from_provider(phone.as_str()), Some(phone));
+            }
         }
     }
 }

@@ -63,10 +63,14 @@ fn plain(c: char) -> Option<char> {
     }
 }
 
-/// Characters that take no room: marks of direction, joiners, variation selectors, the byte order mark.
+/// Characters that take no room: those of [`is_format_mark`], and control characters.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{AD}')
-        || (c.is_control() && !c.is_whitespace())
+    is_format_mark(c) || (c.is_control() && !c.is_whitespace())
+}
+
+/// Marks of direction, joiners, variation selectors, the soft hyphen and the byte order mark.
+pub(crate) fn is_format_mark(c: char) -> bool {
+    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{AD}' | '\u{61C}')
 }
 
 /// Text as both databases can hold it: PostgreSQL refuses U+0000 in `TEXT`, so it is left out.

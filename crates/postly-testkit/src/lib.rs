@@ -351,7 +351,9 @@ fn parts(
             identity_hash_key: secret("a key for the hashes of tests"),
             otp_peppers: vec![secret("a pepper for the codes of tests")],
             code_budgets: options.code_budgets,
-            allowed_countries: ["FR", "BE", "CH", "GB"].map(str::to_owned).to_vec(),
+            allowed_countries: ["FR", "BE", "CH", "GB", "RE", "YT", "GP", "GF", "MQ"]
+                .map(str::to_owned)
+                .to_vec(),
             default_region: "FR".to_owned(),
             retention: Retention { events_days: 30, messages_days: 365 },
         },

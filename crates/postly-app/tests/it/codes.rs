@@ -78,6 +78,29 @@ async fn o12_o27_o28_what_is_asked_for_shows_in_no_answer() {
 }
 
 #[tokio::test]
+async fn a_code_reaches_a_number_however_it_is_pasted_and_whatever_island_it_is_from() {
+    for_each_engine(async |app| {
+        for (typed, again, number) in [
+            ("06\u{202f}39\u{202f}98\u{202f}10\u{202f}01", "tel:+33-6-39-98-10-01", "+33639981001"),
+            ("\u{202a}+33 (0)6 39 98 10 02\u{202c}", "０６３９９８１００２", "+33639981002"),
+            ("0692 12 34 56", "+262692123456", "+262692123456"),
+            ("0639\u{a0}01\u{a0}23\u{a0}45", "00 262 639 01 23 45", "+262639012345"),
+            ("0690 12 34 56", "tel:0690123456", "+590690123456"),
+            ("0694 20 12 34", "+594 (0)694 20 12 34", "+594694201234"),
+            ("٠٦٩٦٢٠١٢٣٤", "0696 20 12 34", "+596696201234"),
+        ] {
+            let browser = app.browser();
+            browser.request_code(typed).await.ok();
+            app.run_until_idle().await;
+            let code = code_in(&arrived(app, number).last().expect(number).body);
+            browser.verify(again, &code).await.ok();
+            assert_eq!(browser.me().await.ok().json()["waPhoneE164"], *number, "{typed:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn o01_o13_o14_o16_o17_every_code_that_opens_nothing_gets_one_answer() {
     for_each_engine(async |app| {
         let browser = app.browser();

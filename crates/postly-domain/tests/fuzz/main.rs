@@ -101,11 +101,17 @@ fn commands() {
 #[test]
 fn phones() {
     let typed = proptest::string::string_regex(
-        "(whatsapp:)?[+]{0,2}(0033|33|55|521|52|54|549|44)?[0-9 ().٠-٩O/-]{0,20}",
+        "(whatsapp:|tel:)?[+]{0,2}(0033|33|55|521|52|54|549|44)?[0-9 ().٠-٩O/;=\u{a0}\u{202f}\u{200e}-]{0,20}",
     )
     .expect("an expression");
     fuzz(file!(), &prop_oneof![typed, "[+]?[0-9]{4,17}", any::<String>()], |typed| {
-        let parsed = [PhoneE164::parse_typed(&typed, "FR").ok(), PhoneE164::from_provider(&typed)];
+        let typed_or_asked = [PhoneE164::parse_typed(&typed, "FR"), PhoneE164::parse_asked(&typed, "FR")];
+        for phone in typed_or_asked.iter().flatten() {
+            let again = PhoneE164::parse_asked(phone.as_str(), "FR");
+            assert_eq!(again.as_ref(), Ok(phone), "a number reads as itself: {typed:?}");
+        }
+        let [typed_number, asked] = typed_or_asked.map(Result::ok);
+        let parsed = [typed_number, asked, PhoneE164::from_provider(&typed)];
         for phone in parsed.into_iter().flatten() {
             let digits = phone.as_str().strip_prefix('+').expect("a plus comes first");
             assert!((7..=15).contains(&digits.len()), "{digits}");

@@ -63,8 +63,7 @@ impl Desk {
 
     /// A number that no numbering plan knows, but that has written to us: its owner may need help all the same.
     async fn known(&self, typed: &str) -> Option<Who> {
-        let digits: String = typed.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
-        let who = Who::Phone(PhoneE164::from_provider(&digits)?);
+        let who = Who::Phone(PhoneE164::parse_asked(typed, &self.region).ok()?);
         self.app.account(&who).await.is_ok().then_some(who)
     }
 }

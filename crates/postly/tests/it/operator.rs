@@ -164,7 +164,9 @@ async fn whoever_has_written_is_found_even_if_no_numbering_plan_knows_her_number
         outside.until("SELECT COUNT(*) FROM outbox WHERE state = 'accepted'", 1).await;
         service.stop().await;
 
-        for typed in [NUMBER, "+33 6 39 98 10 01"] {
+        for typed in
+            [NUMBER, "+33 6 39 98 10 01", "06\u{202f}39\u{202f}98\u{202f}10\u{202f}01", "tel:+33639981001"]
+        {
             outside.postly(&["users", "show", "--phone", typed, "--json"]).await.exits(0);
         }
         let grant = ["credits", "grant", "--phone", NUMBER, "--amount", "2", "--reason", "x", "--json"];
@@ -174,6 +176,27 @@ async fn whoever_has_written_is_found_even_if_no_numbering_plan_knows_her_number
         outside.postly(&typo).await.exits(2);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_number_typed_as_at_home_is_that_of_its_island() {
+    let outside = Outside::silent(EngineName::Sqlite).await;
+    for (typed, number) in [
+        ("0692 12 34 56", "+262692123456"),
+        ("06 39 01 23 45", "+262639012345"),
+        ("0690\u{202f}12\u{202f}34\u{202f}56", "+590690123456"),
+        ("0694 20 12 34", "+594694201234"),
+        ("0696 20 12 34", "+596696201234"),
+    ] {
+        let grant = ["credits", "grant", "--phone", typed, "--amount", "1", "--reason", "x", "--json"];
+        outside.postly(&grant).await.exits(0);
+        for spelled in [typed, number] {
+            let show = ["users", "show", "--phone", spelled, "--json"];
+            let shown = outside.postly(&show).await.exits(0).json();
+            assert_eq!(shown["identities"][0]["phone"], *number, "{spelled}");
+        }
+    }
+    outside.end().await;
 }
 
 #[tokio::test]
