@@ -1,6 +1,6 @@
 //! Comparing what people type without minding how they type it.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -78,6 +78,51 @@ pub fn storable(text: &str) -> String {
     if text.contains('\0') { text.replace('\0', "") } else { text.to_owned() }
 }
 
+/// JSON in which each escape of half a surrogate pair (`\\ud83d` of an emoji that was cut in two) is the escape of
+/// U+FFFD. No Unicode text holds such a half, so readers refuse the whole value it stands in. Everything else stays as it
+/// is, lengths included.
+pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
+    let mut mended = String::new();
+    // Where the part begins that is not in `mended` yet, and where the last escape ends.
+    let (mut rest, mut end) = (0, 0);
+    for (at, _) in json.match_indices('\\') {
+        if at < end {
+            continue;
+        }
+        let Some(unit) = escaped_unit(json, at) else {
+            // The character after the backslash is escaped; it may be a backslash itself.
+            end = at + 2;
+            continue;
+        };
+        end = at + 6;
+        match unit {
+            0xD800..=0xDBFF
+                if escaped_unit(json, end).is_some_and(|low| (0xDC00..=0xDFFF).contains(&low)) =>
+            {
+                end += 6;
+            }
+            0xD800..=0xDFFF => {
+                mended.push_str(json.get(rest..at).unwrap_or_default());
+                mended.push_str("\\ufffd");
+                rest = end;
+            }
+            _ => {}
+        }
+    }
+    if rest == 0 {
+        return Cow::Borrowed(json);
+    }
+    mended.push_str(json.get(rest..).unwrap_or_default());
+    Cow::Owned(mended)
+}
+
+/// The UTF-16 code unit that is escaped here, if there is one.
+fn escaped_unit(json: &str, at: usize) -> Option<u16> {
+    let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hex { u16::from_str_radix(digits, 16).ok() } else { None }
+}
+
 /// How many UTF-16 code units a text takes, the unit in which we keep providers' limits.
 pub fn utf16_len(text: &str) -> usize {
     text.encode_utf16().count()
@@ -131,6 +176,32 @@ mod tests {
             ("c’est\n\tquoi", "c'est quoi"),
         ] {
             assert_eq!(fold(input), expected, "{input:?}");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_replaced_and_nothing_else() {
+        for (json, expected) in [
+            (r#""\ud83d""#, r#""\ufffd""#),
+            (r#""\uDD50 \uD83E""#, r#""\ufffd \ufffd""#),
+            (r#""\ud83d\ud83e\udd50\udd50""#, r#""\ufffd\ud83e\udd50\ufffd""#),
+            (r#""\\\ud83d""#, r#""\\\ufffd""#),
+            (r#""\ud83d\\udd50""#, r#""\ufffd\\udd50""#),
+            (r#"{"\ud83d":"é\ud83d🥐"}"#, r#"{"\ufffd":"é\ufffd🥐"}"#),
+        ] {
+            assert_eq!(mend_surrogates(json), expected);
+        }
+        for json in [
+            "",
+            "\\",
+            "\\u",
+            "\\ud83",
+            "\\ud83é",
+            "\\u+83d",
+            r#""\\ud83d""#,
+            r#""\ud83e\udd50 \u00e9 \n \\ \u0000 🥐""#,
+        ] {
+            assert!(matches!(mend_surrogates(json), Cow::Borrowed(same) if same == json), "{json}");
         }
     }
 }

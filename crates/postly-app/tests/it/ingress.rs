@@ -218,6 +218,24 @@ async fn messages_of_one_author_are_handled_in_the_providers_order() {
 }
 
 #[tokio::test]
+async fn w27_a_brief_with_half_an_emoji_is_answered_and_so_are_its_siblings() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        let webhook = fatou.writes("Post promo pour les tartes HALF");
+        let body = String::from_utf8(webhook.body).unwrap();
+        // Meta escapes what is not ASCII; the phone cut the emoji in two. A name is cut as easily.
+        let cut = body.replace("HALF", r"\ud83e").replace(r#""name":""#, r#""name":"\udd50"#);
+        assert_ne!(cut.matches(r"\ud").count(), body.matches(r"\ud").count());
+        assert_eq!(app.deliver(&app.world.webhook_raw(Channel::Meta, cut)).await.status, 200);
+        app.run_until_idle().await;
+        assert!(fatou.last_text().contains("*3.*"), "{}", fatou.last_text());
+        assert_eq!(app.texts("SELECT brief FROM generations").await, ["Post promo pour les tartes \u{fffd}"]);
+        assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE outcome = 'unreadable'").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn w27_a_text_with_a_nul_is_the_same_on_both_engines() {
     for_each_engine(async |app| {
         let fatou = app.author();

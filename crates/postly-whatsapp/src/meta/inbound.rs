@@ -8,7 +8,7 @@ use postly_domain::event::{
     Content, DeliveryStatus, EventKey, EventKind, IdentityChange, IgnoreRule, InboundEvent, InboundMessage,
     ReceivedEvent, Sender, StatusUpdate,
 };
-use postly_domain::text::storable;
+use postly_domain::text::{mend_surrogates, storable};
 use postly_domain::{PhoneE164, Provider, UnixMillis};
 use serde_json::{Value, value::RawValue};
 
@@ -21,8 +21,9 @@ type Object<'a> = BTreeMap<String, &'a RawValue>;
 /// See [`inbound::receive`].
 pub(crate) fn receive(body: &[u8], routes: &Routes, now: UnixMillis) -> Vec<ReceivedEvent> {
     let mut batch = Batch { routes, now, events: vec![] };
-    // A byte that is no UTF-8 spoils the text it stands in, and not the rest of the batch.
-    batch.body(String::from_utf8_lossy(body).trim_start_matches('\u{FEFF}'));
+    // A byte that is no UTF-8, or half an emoji, spoils one character, and not the message or the rest of the batch.
+    let text = String::from_utf8_lossy(body);
+    batch.body(&mend_surrogates(text.trim_start_matches('\u{FEFF}')));
     if batch.events.is_empty() {
         batch.unknown(body);
     }

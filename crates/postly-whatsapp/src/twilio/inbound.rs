@@ -31,9 +31,10 @@ pub(crate) fn receive(verified: &Verified, routes: &Routes, now: UnixMillis) -> 
     if verified.is_json() {
         return inbound::unknown(Provider::Twilio, body, now);
     }
-    let (Some(fields), Ok(form)) = (Fields::read(body), std::str::from_utf8(body)) else {
+    let Ok(form) = std::str::from_utf8(body) else {
         return inbound::unreadable(Provider::Twilio, body, now);
     };
+    let fields = Fields::read(form);
     let Some(kind) = fields.kind() else { return inbound::unknown(Provider::Twilio, body, now) };
     let Some(id) = fields.message_id() else { return inbound::unreadable(Provider::Twilio, body, now) };
     let slice = Slice { at: now.0, attempt: verified.attempt().cloned(), form: storable(form) };
@@ -124,7 +125,7 @@ fn is_ours(routes: &Routes, fields: &Fields, number: Option<&str>) -> bool {
 /// See [`inbound::understand`].
 pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, UnderstandError> {
     let slice: Slice = serde_json::from_str(slice).map_err(|_| UnderstandError::Slice)?;
-    let fields = Fields::read(slice.form.as_bytes()).ok_or(UnderstandError::Slice)?;
+    let fields = Fields::read(&slice.form);
     let id = fields.message_id().ok_or(UnderstandError::Missing("id"))?;
     match kind {
         EventKind::Message => Ok(InboundEvent::Message(InboundMessage {
@@ -169,15 +170,14 @@ pub(crate) fn bare(address: &str) -> &str {
 struct Fields(HashMap<String, String>);
 
 impl Fields {
-    /// Reads a form, or nothing when any part of it is not text.
-    fn read(body: &[u8]) -> Option<Self> {
+    /// Reads a form. An escape that is no UTF-8, such as half an emoji, spoils one character, and not the message.
+    fn read(form: &str) -> Self {
         let mut fields = HashMap::new();
-        for (name, value) in form::pairs(body) {
-            let name = String::from_utf8(name).ok()?;
-            let value = String::from_utf8(value).ok()?;
-            fields.entry(name).or_insert_with(|| storable(&value));
+        for (name, value) in form::pairs(form.as_bytes()) {
+            let name = String::from_utf8_lossy(&name).into_owned();
+            fields.entry(name).or_insert_with(|| storable(&String::from_utf8_lossy(&value)));
         }
-        Some(Self(fields))
+        Self(fields)
     }
 
     /// A field that is there and not empty.

@@ -35,12 +35,10 @@ fn w18_w26_w27_a_bad_item_takes_none_of_its_siblings_along() {
         "[".repeat(10_000),
         "]".repeat(10_000)
     );
-    let surrogate = text_message("wamid.s", "33612345678", r"\ud800");
     let huge_number = r#"{"id":"wamid.n","from":"33612345678","x":1e400}"#;
     let long_id = text_message(&"w".repeat(513), "33612345678", "x");
     let no_body = r#"{"id":"wamid.t","from":"33612345678","type":"text","timestamp":"1795340000"}"#;
-    let bad =
-        ["7", "null", "{}", r#"{"id":7}"#, r#"{"id":""}"#, &deep, &surrogate, huge_number, &long_id, no_body];
+    let bad = ["7", "null", "{}", r#"{"id":7}"#, r#"{"id":""}"#, &deep, huge_number, &long_id, no_body];
     for item in bad {
         let body = batch(&format!("[{},{item},{}]", good("wamid.1"), good("wamid.2")), "[]", "[]");
         assert_eq!(rules(&body), [None, UNREADABLE, None], "{}", &item[..item.len().min(80)]);

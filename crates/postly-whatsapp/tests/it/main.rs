@@ -15,4 +15,5 @@ mod sending;
 mod server;
 mod signatures;
 mod support;
+mod surrogates;
 mod taps;
