@@ -161,7 +161,7 @@ pub(crate) async fn only_from_here(State(door): State<Door>, request: Request<Bo
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let is_foreign = match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin != door.site.origin(),
+        (None, Some(origin)) => !door.site.is_own_origin(origin),
         // No browser: it sends no cookie that it was not given.
         (None, None) => false,
     };

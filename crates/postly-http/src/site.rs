@@ -7,6 +7,7 @@ use std::{
 
 use axum::{extract::FromRef, http::HeaderMap};
 use postly_app::App;
+use url::Url;
 
 use crate::{long_bodies::LongBodies, session_cookie::CookieKeys};
 
@@ -17,7 +18,7 @@ pub struct Site {
     pub cookies: CookieKeys,
     /// Whether cookies that another NextAuth app issued may read and generate (`NEXTAUTH_SHARED`).
     pub shared: bool,
-    /// Our public origin, without a slash at its end (`PUBLIC_BASE_URL`).
+    /// Our public address, as it is configured (`PUBLIC_BASE_URL`).
     pub public_base_url: String,
     /// Who may say in `X-Forwarded-For` whom a request comes from.
     pub trusted_proxies: Vec<Network>,
@@ -26,15 +27,16 @@ pub struct Site {
 impl Site {
     /// Whether browsers speak TLS with us, or with what stands before us.
     pub(crate) fn is_https(&self) -> bool {
-        self.public_base_url.starts_with("https://")
+        Url::parse(&self.public_base_url).is_ok_and(|url| url.scheme() == "https")
     }
 
-    /// Scheme, host and port: what a browser calls our origin.
-    pub(crate) fn origin(&self) -> &str {
-        let after_scheme = self.public_base_url.find("://").map_or(0, |at| at + 3);
-        let host = self.public_base_url.get(after_scheme..).unwrap_or_default();
-        let end = host.find('/').map_or(self.public_base_url.len(), |slash| after_scheme + slash);
-        self.public_base_url.get(..end).unwrap_or_default()
+    /// Whether this is our own origin: scheme, host and port as browsers compare them, in whatever case the operator
+    /// wrote the host, and with or without the port that goes without saying.
+    pub(crate) fn is_own_origin(&self, origin: &str) -> bool {
+        match (Url::parse(origin), Url::parse(&self.public_base_url)) {
+            (Ok(theirs), Ok(ours)) => theirs.origin() == ours.origin(),
+            (_, _) => false,
+        }
     }
 
     /// Where a request comes from, as far as limits tell visitors apart: an IPv4 address, or the /64 network that an IPv6
@@ -179,8 +181,44 @@ mod tests {
     }
 
     #[test]
-    fn our_origin_has_no_path() {
-        assert_eq!(site(&[]).origin(), "https://postly.example");
+    fn origins_are_compared_as_browsers_do() {
+        let check = |base: &str, origin: &str, own: bool| {
+            let site = Site { public_base_url: base.to_owned(), ..site(&[]) };
+            assert_eq!(site.is_own_origin(origin), own, "{origin} at {base}");
+        };
+        for base in [
+            "https://postly.example/base",
+            "https://postly.example",
+            "https://postly.example/",
+            "https://Postly.Example",
+            "HTTPS://POSTLY.EXAMPLE:443/base/",
+        ] {
+            check(base, "https://postly.example", true);
+            for foreign in [
+                "http://postly.example",
+                "https://postly.example:8443",
+                "https://postly.example.evil.example",
+                "https://evil.example",
+                "postly.example",
+                "null",
+                "",
+            ] {
+                check(base, foreign, false);
+            }
+        }
+        check("http://LocalHost:8080", "http://localhost:8080", true);
+        // A browser names an international host by its Punycode.
+        check("https://Café.example", "https://xn--caf-dma.example", true);
+        check("nonsense", "nonsense", false);
+        let https = |base: &str| Site { public_base_url: base.to_owned(), ..site(&[]) }.is_https();
+        assert_eq!(
+            ["HTTPS://p.example", "https://p.example", "http://p.example"].map(https),
+            [true, true, false]
+        );
+    }
+
+    #[test]
+    fn networks_that_are_none_are_refused() {
         assert_eq!(Network::parse("10.0.0.0/33"), None);
         assert_eq!(Network::parse("somewhere"), None);
     }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
+use url::Url;
 
 use super::form;
 use crate::signature::{SignatureError, TwilioSecrets, WebhookRequest, mac, only_parameter, single};
@@ -27,10 +28,13 @@ pub(crate) struct PublicUrl {
 impl PublicUrl {
     /// Reads `scheme://authority[/path][/]`.
     ///
-    /// Twilio is inconsistent about the port that goes without saying, so both ways of writing that one are kept.
+    /// Twilio is inconsistent about the port that goes without saying, so both ways of writing that one are kept. The
+    /// host is kept as it is configured and as URLs are compared (lower case, Punycode): Twilio signs the address that
+    /// somebody typed into its console, which may be either.
     pub(crate) fn parse(base: &str) -> Option<Self> {
         let (scheme, rest) = base.split_once("://")?;
-        let default_port = match scheme.to_ascii_lowercase().as_str() {
+        let plain_scheme = scheme.to_ascii_lowercase();
+        let default_port = match plain_scheme.as_str() {
             "https" => "443",
             "http" => "80",
             _ => return None,
@@ -49,11 +53,21 @@ impl PublicUrl {
             Some((host, port)) if !port.contains(']') => (host, Some(port)),
             _ => (authority, None),
         };
-        let hosts = match port {
-            Some(port) if port != default_port => vec![authority.to_owned()],
-            _ => vec![host.to_owned(), format!("{host}:{default_port}")],
+        let url = Url::parse(base).ok()?;
+        let ports = match port {
+            Some(port) if port != default_port => vec![format!(":{port}")],
+            _ => vec![String::new(), format!(":{default_port}")],
         };
-        Some(Self { forms: hosts.into_iter().map(|host| format!("{scheme}://{host}{path}")).collect() })
+        let mut forms = vec![];
+        for (scheme, host) in [(scheme, host), (plain_scheme.as_str(), url.host_str()?)] {
+            for port in &ports {
+                let form = format!("{scheme}://{host}{port}{path}");
+                if !forms.contains(&form) {
+                    forms.push(form);
+                }
+            }
+        }
+        Some(Self { forms })
     }
 }
 
@@ -194,7 +208,17 @@ mod tests {
             ("http://p.example", vec!["http://p.example", "http://p.example:80"]),
             ("http://p.example:443", vec!["http://p.example:443"]),
             ("https://p.example:8443", vec!["https://p.example:8443"]),
-            ("https://P.example/a/b/", vec!["https://P.example/a/b", "https://P.example:443/a/b"]),
+            (
+                "https://P.Example/a/B/",
+                vec![
+                    "https://P.Example/a/B",
+                    "https://P.Example:443/a/B",
+                    "https://p.example/a/B",
+                    "https://p.example:443/a/B",
+                ],
+            ),
+            ("HTTPS://P.example:8443", vec!["HTTPS://P.example:8443", "https://p.example:8443"]),
+            ("https://café.example:444", vec!["https://café.example:444", "https://xn--caf-dma.example:444"]),
             ("http://[::1]", vec!["http://[::1]", "http://[::1]:80"]),
             ("http://[::1]:8080", vec!["http://[::1]:8080"]),
         ] {
