@@ -59,7 +59,7 @@ pub enum CodeRequestError {
 }
 
 /// The secret by which a browser's challenges are told from another's: 256 random bits. Never printed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BrowserToken(String);
 
 impl std::fmt::Debug for BrowserToken {

@@ -20,12 +20,22 @@ const SEEN_EVERY_MS: i64 = 3600 * 1000;
 /// A browser, as far as it is told from another.
 #[derive(Debug, Clone)]
 pub struct Browser {
-    /// Its secret.
+    /// Its secret, by which its new challenges are known.
     pub token: BrowserToken,
+    /// Secrets in further cookies of that name, set for another path or domain: its challenges may be known by one of
+    /// these.
+    pub others: Vec<BrowserToken>,
     /// Where it asks from: an address, or a network of them.
     pub address: String,
     /// What it calls itself, in short: `Firefox · Windows`.
     pub label: String,
+}
+
+impl Browser {
+    /// Everything by which a challenge of this browser may be known.
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = String> {
+        std::iter::once(&self.token).chain(&self.others).map(BrowserToken::hash)
+    }
 }
 
 /// What the cookie of a session says.

@@ -59,10 +59,11 @@ impl App {
             .map_err(|_| VerifyError::Invalid)?;
         let code = Code::parse(code);
         let author = session.map(|session| &session.session.author);
-        let browser_hash = browser.token.hash();
-        let own = Typed::InBrowser { browser_hash: &browser_hash, phone: &phone, author };
-        if let Some(challenge) = self.compare(own, phone.as_str(), code.as_ref()).await? {
-            return self.complete(Right::Code(&challenge, phone.as_str()), session, browser).await;
+        for browser_hash in browser.hashes() {
+            let own = Typed::InBrowser { browser_hash: &browser_hash, phone: &phone, author };
+            if let Some(challenge) = self.compare(own, phone.as_str(), code.as_ref()).await? {
+                return self.complete(Right::Code(&challenge, phone.as_str()), session, browser).await;
+            }
         }
         // A code that LOGIN brought opens a session, and is worth nothing for a link.
         let theirs = Typed::FromWhatsapp { phone: &phone };
@@ -86,12 +87,13 @@ impl App {
     ) -> Result<Verified, VerifyError> {
         let code = Code::parse(code);
         let author = session.map(|session| &session.session.author);
-        let browser_hash = browser.token.hash();
-        let typed = Typed::ForPhrase { browser_hash: &browser_hash, author };
-        match self.compare(typed, &browser_hash, code.as_ref()).await? {
-            Some(challenge) => self.complete(Right::Code(&challenge, &browser_hash), session, browser).await,
-            None => Err(VerifyError::Invalid),
+        for browser_hash in browser.hashes() {
+            let typed = Typed::ForPhrase { browser_hash: &browser_hash, author };
+            if let Some(challenge) = self.compare(typed, &browser_hash, code.as_ref()).await? {
+                return self.complete(Right::Code(&challenge, &browser_hash), session, browser).await;
+            }
         }
+        Err(VerifyError::Invalid)
     }
 
     /// Opens the session of a login link. Whoever has a session in this browser leaves it for that one.

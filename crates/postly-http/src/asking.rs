@@ -14,11 +14,14 @@ use serde::de::DeserializeOwned;
 use crate::{
     long_bodies::Crowded,
     problem::{Code, Problem},
+    session_cookie::Claims,
     site::{Door, Peer, Site},
 };
 
 /// The cookie that tells a browser's challenges from another's.
 const CHALLENGE: &str = "postly.challenge";
+/// How many cookies of that name are looked at: one for each path and domain that ever set one.
+const MAX_CHALLENGES: usize = 5;
 /// How long a browser keeps it: longer than a code holds, with time to ask for another.
 const CHALLENGE_SECS: i64 = 3600;
 
@@ -33,13 +36,23 @@ impl FromRequestParts<Door> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
-        let known = cookie(&parts.headers, CHALLENGE).and_then(BrowserToken::parse);
-        let token = match known {
+        let mut known: Vec<BrowserToken> = vec![];
+        for token in cookies(&parts.headers, CHALLENGE).filter_map(BrowserToken::parse) {
+            if known.len() < MAX_CHALLENGES && !known.contains(&token) {
+                known.push(token);
+            }
+        }
+        let mut known = known.into_iter();
+        let token = match known.next() {
             Some(token) => token,
             None => BrowserToken::fresh().map_err(|error| Problem::internal(&error))?,
         };
-        let browser =
-            Browser { token, address: door.site.visitor(peer, &parts.headers), label: label(&parts.headers) };
+        let browser = Browser {
+            token,
+            others: known.collect(),
+            address: door.site.visitor(peer, &parts.headers),
+            label: label(&parts.headers),
+        };
         Ok(Self { browser, session: session(door, &parts.headers).await? })
     }
 }
@@ -87,36 +100,58 @@ impl FromRequestParts<Door> for Reader {
         if let Some(session) = session(door, &parts.headers).await? {
             return Ok(Self(session.session.author));
         }
-        let shared =
-            door.site.shared.then(|| door.site.cookies.read_shared(&parts.headers, now_s(door))).flatten();
-        // A cookie that names a session of ours is worth as much as that session.
-        let author = shared.filter(|claims| claims.sid.is_none()).map(|claims| AuthorId::new(claims.sub));
-        let Some(author) = author else { return Err(Problem::new(Code::Unauthenticated)) };
-        let known = door.app.known_author(&author).await?;
-        known.map(Self).ok_or(Problem::new(Code::Unauthenticated))
+        if door.site.shared {
+            for claims in door.site.cookies.read_each_shared(&parts.headers, now_s(door)) {
+                // A cookie that names a session of ours is worth as much as that session.
+                if claims.sid.is_none()
+                    && let Some(author) = door.app.known_author(&AuthorId::new(claims.sub)).await?
+                {
+                    return Ok(Self(author));
+                }
+            }
+        }
+        Err(Problem::new(Code::Unauthenticated))
     }
 }
 
+/// The session that the cookies of a request name: of several the first that lives.
 async fn session(door: &Door, headers: &HeaderMap) -> Result<Option<LoggedIn>, Problem> {
-    let Some(claims) = door.site.cookies.read(headers, now_s(door)) else { return Ok(None) };
+    for claims in door.site.cookies.read_each(headers, now_s(door)) {
+        if let Some(found) = session_of(door, claims).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+async fn session_of(door: &Door, claims: Claims) -> Result<Option<LoggedIn>, Problem> {
     let Some(sid) = claims.sid else { return Ok(None) };
-    let found = door.app.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await;
-    Ok(found?)
+    Ok(door.app.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await?)
+}
+
+/// Ends every session that the cookies of a request name: one that is left would log its browser in again.
+pub(crate) async fn end_sessions(door: &Door, headers: &HeaderMap) -> Result<(), Problem> {
+    for claims in door.site.cookies.read_each(headers, now_s(door)) {
+        if let Some(found) = session_of(door, claims).await? {
+            door.app.end_session(&found.session.author, &found.session.id).await?;
+        }
+    }
+    Ok(())
 }
 
 fn now_s(door: &Door) -> i64 {
     door.app.now().0.div_euclid(1000)
 }
 
-/// The value of the first cookie of this name.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// The values of the cookies of this name, in the order in which they came.
+fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(found, value)| (found == name).then_some(value))
+        .filter_map(move |(found, value)| (found == name).then_some(value))
 }
 
 /// What a browser calls itself, in short, from what is known of such names. Nothing of it is taken word for word.
@@ -283,13 +318,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_cookie_of_a_name_counts() {
+    fn every_cookie_of_a_name_is_found() {
         let mut headers = HeaderMap::new();
         headers
             .append(header::COOKIE, HeaderValue::from_static("a=1; postly.challenge=x; postly.challenge=y"));
-        headers.append(header::COOKIE, HeaderValue::from_static("b=2"));
-        assert_eq!(cookie(&headers, CHALLENGE), Some("x"));
-        assert_eq!(cookie(&headers, "b"), Some("2"));
-        assert_eq!(cookie(&headers, "c"), None);
+        headers.append(header::COOKIE, HeaderValue::from_static("b=2; postly.challenge=z"));
+        let found = |name| cookies(&headers, name).collect::<Vec<_>>();
+        assert_eq!(found(CHALLENGE), ["x", "y", "z"]);
+        assert_eq!(found("b"), ["2"]);
+        assert!(found("c").is_empty());
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    asking::{Json, Named, Session, Visitor},
+    asking::{self, Json, Named, Session, Visitor},
     pages::qr,
     problem::{Code, Problem},
     session_cookie::Claims,
@@ -297,15 +297,8 @@ impl From<AccountError> for Problem {
 }
 
 /// Also for whoever is not logged in: the cookies are taken away all the same.
-async fn log_out(
-    State(door): State<Door>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    if let Some(session) = visitor.session {
-        let (author, id) = (&session.session.author, &session.session.id);
-        door.app.end_session(author, id).await?;
-    }
+async fn log_out(State(door): State<Door>, headers: HeaderMap) -> Result<Response, Problem> {
+    asking::end_sessions(&door, &headers).await?;
     let body = axum::Json(Done { success: true, message: None });
     Ok((gone(&door.site, &headers), body).into_response())
 }

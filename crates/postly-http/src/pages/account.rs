@@ -18,7 +18,7 @@ use super::{
     texts::Texts,
 };
 use crate::{
-    asking::Form,
+    asking::{self, Form},
     auth::gone,
     problem::{Code, Problem},
     site::Door,
@@ -177,8 +177,10 @@ async fn log_out(
     headers: HeaderMap,
     Form(NoFields {}): Form<NoFields>,
 ) -> Result<Response, Problem> {
-    let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
-    door.app.end_session(&own.session.author, &own.session.id).await?;
+    if here.visitor.session.is_none() {
+        return Ok(redirect(LOGIN));
+    }
+    asking::end_sessions(&door, &headers).await?;
     Ok((gone(&door.site, &headers), redirect(LOGIN)).into_response())
 }
 

@@ -1,5 +1,7 @@
 //! The cookies of a request.
 
+use std::collections::BTreeSet;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::jwe::MAX_TOKEN_BYTES;
@@ -12,38 +14,68 @@ const MAX_COOKIE_BYTES: usize = 16 * 1024;
 /// digit.
 const MAX_CHUNKS: usize = 10;
 
-/// The token in a cookie of this name, or in its pieces (`name.0`, `name.1`…), put together as next-auth's
-/// `SessionStore` does. The whole goes before the pieces: those were left behind. Of two with one name the first counts.
-pub(super) fn token(request: &HeaderMap, name: &str) -> Option<String> {
+/// How many tokens of one name are tried. A browser sends a cookie of this name once for each path and domain that it
+/// was set for; two are seen after a site has moved, more are a flood.
+const MAX_TOKENS: usize = 5;
+
+/// The tokens in the cookies of this name, and in their pieces (`name.0`, `name.1`…), put together as next-auth's
+/// `SessionStore` does. Whole ones go before pieces: those were left behind. Otherwise in the order of the browser, which
+/// puts the longer path and the older cookie first.
+pub(super) fn tokens(request: &HeaderMap, name: &str) -> Vec<String> {
     let size: usize = request.get_all(header::COOKIE).iter().map(HeaderValue::len).sum();
     if size > MAX_COOKIE_BYTES {
-        return None;
+        return vec![];
     }
-    let whole = pairs(request).find(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value);
-    let token = match whole {
-        Some(value) if !value.is_empty() => value.to_vec(),
-        _ => chunks(request, name).into_iter().flatten().flatten().copied().collect(),
-    };
-    let is_bounded = (1..=MAX_TOKEN_BYTES).contains(&token.len());
-    is_bounded.then(|| String::from_utf8(token).ok())?
+    let whole =
+        pairs(request).filter(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value.to_vec());
+    let pieces = chunks(request, name)
+        .into_iter()
+        .map(|chunks| chunks.into_iter().flatten().collect::<Vec<_>>().concat());
+    let mut tokens = vec![];
+    for token in whole.chain(pieces).filter(|token| (1..=MAX_TOKEN_BYTES).contains(&token.len())) {
+        if let Ok(token) = String::from_utf8(token)
+            && !tokens.contains(&token)
+        {
+            tokens.push(token);
+        }
+        if tokens.len() == MAX_TOKENS {
+            break;
+        }
+    }
+    tokens
 }
 
 /// The names of the pieces that a request brought.
 pub(super) fn chunk_names(request: &HeaderMap, name: &str) -> Vec<String> {
-    let chunks = chunks(request, name).into_iter().enumerate();
-    chunks.filter_map(|(number, chunk)| chunk.map(|_| format!("{name}.{number}"))).collect()
+    let numbers: BTreeSet<usize> = numbered(request, name).map(|(number, _)| number).collect();
+    numbers.into_iter().map(|number| format!("{name}.{number}")).collect()
 }
 
-fn chunks<'a>(request: &'a HeaderMap, name: &str) -> [Option<&'a [u8]>; MAX_CHUNKS] {
-    let mut chunks = [None; MAX_CHUNKS];
-    for (found, value) in pairs(request) {
-        let number = found.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
-        let Some([digit @ b'0'..=b'9']) = number else { continue };
-        if let Some(chunk) = chunks.get_mut(usize::from(digit - b'0')) {
-            chunk.get_or_insert(value);
+/// The pieces of each cookie, in their places. A number that comes again begins another cookie: a browser sends together
+/// what was set for one path.
+fn chunks<'a>(request: &'a HeaderMap, name: &str) -> Vec<[Option<&'a [u8]>; MAX_CHUNKS]> {
+    let mut cookies: Vec<[Option<&[u8]>; MAX_CHUNKS]> = vec![];
+    for (number, value) in numbered(request, name) {
+        let is_free =
+            |chunks: &mut [Option<&[u8]>; MAX_CHUNKS]| chunks.get(number).is_some_and(Option::is_none);
+        if !cookies.last_mut().is_some_and(is_free) {
+            cookies.push([None; MAX_CHUNKS]);
+        }
+        if let Some(chunk) = cookies.last_mut().and_then(|chunks| chunks.get_mut(number)) {
+            *chunk = Some(value);
         }
     }
-    chunks
+    cookies
+}
+
+/// The numbers and values of pieces, in the order of the request.
+fn numbered<'a>(request: &'a HeaderMap, name: &str) -> impl Iterator<Item = (usize, &'a [u8])> {
+    pairs(request).filter_map(move |(found, value)| {
+        match found.strip_prefix(name.as_bytes())?.strip_prefix(b".")? {
+            [digit @ b'0'..=b'9'] => Some((usize::from(digit - b'0'), value)),
+            _ => None,
+        }
+    })
 }
 
 /// Names and values, as they stand there: nothing of ours is quoted or escaped.
@@ -66,32 +98,48 @@ mod tests {
 
     #[test]
     fn a_token_is_found_whole_or_in_pieces() {
-        let check = |cookies: &str, expected: Option<&str>| {
-            assert_eq!(token(&request(&[cookies.as_bytes()]), "s.t").as_deref(), expected, "{cookies}");
+        let check = |cookies: &str, expected: &[&str]| {
+            assert_eq!(tokens(&request(&[cookies.as_bytes()]), "s.t"), expected, "{cookies}");
         };
-        check("", None);
-        check("s.t", None);
-        check("s.t=", None);
-        check("s.t=a", Some("a"));
-        check("a=b; s.t = a=b ;c", Some("a=b"));
-        check("s.t=first; s.t=second", Some("first"));
-        check("x=s.t=a; S.T=b; s.tt=c; xs.t=d; s.t.=e; s.t.00=f; s.t.10=g; s.t.a=h; s.t.0.0=i", None);
-        check("s.t.1=b; s.t.0=a; s.t.2=c; s.t.0=d", Some("abc"));
-        check("s.t.0=a; s.t=whole", Some("whole"));
-        check("s.t=; s.t.0=a", Some("a"));
-        assert_eq!(token(&request(&[b"a=\xff\x80; s.t.0=a", b"s.t.1=b"]), "s.t").as_deref(), Some("ab"));
-        assert_eq!(token(&request(&[b"s.t=\xff"]), "s.t"), None);
-        assert_eq!(token(&HeaderMap::new(), "s.t"), None);
+        check("", &[]);
+        check("s.t", &[]);
+        check("s.t=", &[]);
+        check("s.t=a", &["a"]);
+        check("a=b; s.t = a=b ;c", &["a=b"]);
+        check("x=s.t=a; S.T=b; s.tt=c; xs.t=d; s.t.=e; s.t.00=f; s.t.10=g; s.t.a=h; s.t.0.0=i", &[]);
+        check("s.t.1=b; s.t.0=a; s.t.2=c", &["abc"]);
+        check("s.t.0=a; s.t=whole", &["whole", "a"]);
+        check("s.t=; s.t.0=a", &["a"]);
+        let found = |cookies: &[&[u8]]| tokens(&request(cookies), "s.t");
+        assert_eq!(found(&[b"a=\xff\x80; s.t.0=a", b"s.t.1=b"]), ["ab"]);
+        assert_eq!(found(&[b"s.t=\xff; s.t=a"]), ["a"]);
+        assert!(tokens(&HeaderMap::new(), "s.t").is_empty());
+    }
+
+    #[test]
+    fn each_cookie_of_a_name_is_tried_once_and_so_are_the_pieces_of_each() {
+        let check = |cookies: &str, expected: &[&str]| {
+            assert_eq!(tokens(&request(&[cookies.as_bytes()]), "s.t"), expected, "{cookies}");
+        };
+        check("s.t=first; s.t=second", &["first", "second"]);
+        check("s.t=same; x=y; s.t=same", &["same"]);
+        check("s.t.1=b; s.t.0=a; s.t.2=c; s.t.0=d", &["abc", "d"]);
+        check("s.t.0=a; s.t.1=b; s.t.0=c; s.t.1=d; s.t.2=e", &["ab", "cde"]);
+        check("s.t.0=a; s.t.1=b; s.t.0=c; s.t.1=d; s.t=whole", &["whole", "ab", "cd"]);
+        check("s.t=1; s.t=2; s.t=3; s.t.0=4; s.t=5; s.t=6; s.t=7", &["1", "2", "3", "5", "6"]);
     }
 
     #[test]
     fn a_token_and_the_cookies_around_it_have_a_bound() {
-        let found = |cookies: String| token(&request(&[cookies.as_bytes()]), "s.t").map(|token| token.len());
-        assert_eq!(found(format!("s.t={}", "a".repeat(8192))), Some(8192));
-        assert_eq!(found(format!("s.t={}", "a".repeat(8193))), None);
-        assert_eq!(found(format!("s.t.0={}; s.t.1={}", "a".repeat(5000), "b".repeat(5000))), None);
-        assert_eq!(found(format!("s.t=a; x={}", "x".repeat(16_375))), Some(1));
-        assert_eq!(found(format!("s.t=a; x={}", "x".repeat(16_376))), None);
+        let found = |cookies: String| {
+            let found = tokens(&request(&[cookies.as_bytes()]), "s.t");
+            found.iter().map(String::len).collect::<Vec<_>>()
+        };
+        assert_eq!(found(format!("s.t={}", "a".repeat(8192))), [8192]);
+        assert_eq!(found(format!("s.t={}; s.t=a", "a".repeat(8193))), [1]);
+        assert_eq!(found(format!("s.t.0={}; s.t.1={}", "a".repeat(5000), "b".repeat(5000))), [0; 0]);
+        assert_eq!(found(format!("s.t=a; x={}", "x".repeat(16_375))), [1]);
+        assert_eq!(found(format!("s.t=a; x={}", "x".repeat(16_376))), [0; 0]);
     }
 
     #[test]

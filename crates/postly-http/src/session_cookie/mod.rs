@@ -103,18 +103,31 @@ impl CookieKeys {
         jar::chunk_names(request, self.names.v4).iter().filter_map(|name| self.remove(name)).collect()
     }
 
-    /// What the NextAuth v4 cookie of a request says, if it is one, and holds at this time (of the epoch, in seconds).
+    /// What the NextAuth v4 cookie of a request says, if it is one, and holds at this time (of the epoch, in seconds). Of
+    /// several cookies the first that opens.
     pub fn read(&self, request: &HeaderMap, now_s: i64) -> Option<Claims> {
-        let token = jar::token(request, self.names.v4)?;
-        Claims::from_payload(&self.open_v4(&Jwe::parse(&token)?)?, now_s)
+        self.read_each(request, now_s).next()
     }
 
     /// The same, and failing that what the cookie of Auth.js v5 says. For where the sessions of other sites count.
     pub fn read_shared(&self, request: &HeaderMap, now_s: i64) -> Option<Claims> {
-        self.read(request, now_s).or_else(|| {
-            let token = jar::token(request, self.names.v5)?;
-            Claims::from_payload(&self.open_v5(&Jwe::parse(&token)?)?, now_s)
-        })
+        self.read_each_shared(request, now_s).next()
+    }
+
+    /// What each NextAuth v4 cookie of a request says. Two cookies of this name come from two paths or domains, and the
+    /// one that was left behind may come first. Cookies of the other scheme (`__Secure-` or not) are not among them: what
+    /// an unencrypted page can set must not log anybody in to an encrypted one.
+    pub fn read_each(&self, request: &HeaderMap, now_s: i64) -> impl Iterator<Item = Claims> {
+        let tokens = jar::tokens(request, self.names.v4).into_iter();
+        tokens.filter_map(move |token| Claims::from_payload(&self.open_v4(&Jwe::parse(&token)?)?, now_s))
+    }
+
+    /// The same, followed by what the cookies of Auth.js v5 say.
+    pub fn read_each_shared(&self, request: &HeaderMap, now_s: i64) -> impl Iterator<Item = Claims> {
+        let tokens = jar::tokens(request, self.names.v5).into_iter();
+        let v5 =
+            tokens.filter_map(move |token| Claims::from_payload(&self.open_v5(&Jwe::parse(&token)?)?, now_s));
+        self.read_each(request, now_s).chain(v5)
     }
 
     /// Tries every secret, whichever fits, so that the time does not tell which.

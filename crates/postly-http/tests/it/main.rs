@@ -8,6 +8,7 @@
 )]
 
 mod account_page;
+mod cookies;
 mod forge;
 mod listener;
 mod pages;

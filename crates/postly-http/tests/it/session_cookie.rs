@@ -278,9 +278,11 @@ fn o34_a_cookie_is_read_only_where_it_belongs() {
     check(format!("{V5}={v5}"), None, Some("v5"));
     check(format!("{V5}={v5}; {V4}={v4}"), Some("v4"), Some("v4"));
     check(format!("{V4}=x; {V5}={v5}"), None, Some("v5"));
-    check(format!("{V4}=x; {V4}={v4}"), None, None);
+    check(format!("{V4}=x; {V4}={v4}"), Some("v4"), Some("v4"));
+    check(format!("{V4}=x; {V5}=y; {V5}={v5}"), None, Some("v5"));
     check(format!("{V5}={v4}; {V4}={v5}"), None, None);
     check(format!("__Secure-{V4}={v4}; __Secure-{V5}={v5}; session={v4}"), None, None);
+    check(format!("__Secure-{V4}={v4}; {V4}={v4}"), Some("v4"), Some("v4"));
     let mut bearer = HeaderMap::new();
     bearer.insert(header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {v4}")).unwrap());
     assert_eq!(keys.read_shared(&bearer, NOW_S), None);
