@@ -8,6 +8,8 @@ use postly_whatsapp::send::{MetaConfig, TwilioConfig};
 use secrecy::SecretString;
 
 mod accounts;
+mod addresses;
+mod database;
 mod models;
 mod templates;
 
@@ -59,10 +61,30 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// The shortest secret we take, in characters; the verify token, which guards a handshake only, may be shorter.
+/// The shortest secrets we take, in characters: of those that key something of ours or a signature, a person's password,
+/// and the verify token, which guards a handshake only. Keys of other services are as long as these make them.
 const SHORTEST_SECRET: usize = 16;
+const SHORTEST_PASSWORD: usize = 12;
 const SHORTEST_VERIFY_TOKEN: usize = 8;
-const DEFAULT_DATABASE: &str = "sqlite://data/postly.db";
+
+/// Whether a value is what a template or a guide says in place of one: `changeme`, `default-salt`, `votre-secret-ici`,
+/// `your_api_key`, `<token>`, `xxx…`, or the sign of a service with a row of x behind it (`ACxxxxxxxx`, `sk-xxxxxxxx`).
+fn is_placeholder(value: &str) -> bool {
+    const BEGINNINGS: [&str; 10] = [
+        "changeme",
+        "change-me",
+        "change_me",
+        "default-salt",
+        "votre-",
+        "votre_",
+        "your-",
+        "your_",
+        "xxx",
+        "<",
+    ];
+    let plain = value.to_lowercase();
+    BEGINNINGS.iter().any(|beginning| plain.starts_with(beginning)) || plain.contains("xxxxxx")
+}
 
 /// Where variables come from, and the faults found so far.
 pub(crate) struct Reader {
@@ -113,16 +135,18 @@ impl Reader {
     }
 
     fn secret_of(&mut self, name: &str, shortest: usize, value: &str) -> SecretString {
-        let plain = value.to_lowercase();
-        let placeholder = ["changeme", "default-salt"].iter().any(|word| plain.starts_with(word))
-            || plain.starts_with("votre-")
-            || plain.starts_with("xxx");
-        if placeholder {
+        if is_placeholder(value) {
             self.fault(format!("{name} is a placeholder: put the real one"));
         } else if value.chars().count() < shortest {
             self.fault(format!("{name} is too short: at least {shortest} characters"));
         }
         SecretString::from(value.to_owned())
+    }
+
+    /// A key of another service, which knows how long its keys are.
+    fn maybe_key(&mut self, name: &str) -> Option<SecretString> {
+        let value = self.get(name)?;
+        Some(self.secret_of(name, 1, &value))
     }
 
     /// A secret that may be absent.
@@ -172,16 +196,6 @@ impl Reader {
         })
     }
 
-    /// An http or https address, without the slash at its end.
-    fn url(&mut self, name: &str, default: &str) -> String {
-        let value = self.get(name).unwrap_or_else(|| default.to_owned());
-        let host = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
-        if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', ' '])) {
-            self.fault(format!("{name} must be an http:// or https:// address without a query"));
-        }
-        value.trim_end_matches('/').to_owned()
-    }
-
     /// A choice of words.
     fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let value = self.get(name)?;
@@ -191,16 +205,6 @@ impl Reader {
             self.fault(format!("{name} must be one of: {}", words.join(", ")));
         }
         chosen
-    }
-
-    /// The address of the database; the only thing most of the operator's commands need.
-    pub(crate) fn database_url(&mut self) -> String {
-        let url = self.get("DATABASE_URL").unwrap_or_else(|| DEFAULT_DATABASE.to_owned());
-        let known = ["sqlite://", "postgres://", "postgresql://"];
-        if !known.iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme)) {
-            self.fault("DATABASE_URL must start with sqlite://, postgres:// or postgresql://");
-        }
-        url
     }
 
     /// Where national numbers are at home.
@@ -252,7 +256,7 @@ impl Reader {
             verify_token: self.secret_of("META_VERIFY_TOKEN", SHORTEST_VERIFY_TOKEN, &verify_token),
             app_secrets: self.maybe_secrets("META_APP_SECRET")?,
             send: MetaConfig {
-                access_token: self.maybe_secret("META_ACCESS_TOKEN")?,
+                access_token: self.maybe_key("META_ACCESS_TOKEN")?,
                 phone_number_id,
                 base_url,
                 version,
@@ -268,6 +272,10 @@ impl Reader {
         if !self.complete(&group) {
             return None;
         }
+        let account_sid = self.get("TWILIO_ACCOUNT_SID")?;
+        if is_placeholder(&account_sid) {
+            self.fault("TWILIO_ACCOUNT_SID is a placeholder: put the real one");
+        }
         let auth_tokens = self.maybe_secrets("TWILIO_AUTH_TOKEN")?;
         let from = self.get("TWILIO_WHATSAPP_FROM")?;
         if PhoneE164::from_provider(&from).is_none() {
@@ -275,7 +283,7 @@ impl Reader {
         }
         Some(Twilio {
             send: TwilioConfig {
-                account_sid: self.get("TWILIO_ACCOUNT_SID")?,
+                account_sid,
                 // Only the newest one signs our own requests.
                 auth_token: auth_tokens.first()?.clone(),
                 from,
@@ -311,17 +319,14 @@ impl Reader {
         let database_url = self.database_url();
         let bind_address = self.address("BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 8080)));
         let admin_bind_address = self.address("ADMIN_BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 9090)));
-        let nextauth_url = self.url("NEXTAUTH_URL", "http://localhost:8080");
-        let public_base_url = self.url("PUBLIC_BASE_URL", &nextauth_url);
+        let public_base_url = self.public_base_url();
         let meta = self.meta();
         let twilio = self.twilio(&public_base_url);
+        self.check_reachable(&public_base_url, meta.as_ref(), twilio.as_ref());
         let named = self.provider();
         let provider = self.default_provider(named, meta.is_some(), twilio.is_some());
         let accounts = self.accounts();
-        // Not used yet, but a placeholder in them would be tomorrow's open door.
-        for name in ["ADMIN_PASSWORD", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"] {
-            self.maybe_secrets(name);
-        }
+        self.not_used_yet();
         let identity_hash_key = self.identity_hash_key();
         let identity_hash_key = self.required("IDENTITY_HASH_KEY", identity_hash_key);
         let writer = self.writer();
@@ -347,6 +352,16 @@ impl Reader {
             trial_credits,
             accounts,
         })
+    }
+
+    /// Variables of what is not built yet: a placeholder in them would be tomorrow's open door.
+    fn not_used_yet(&mut self) {
+        if let Some(password) = self.get("ADMIN_PASSWORD") {
+            self.secret_of("ADMIN_PASSWORD", SHORTEST_PASSWORD, &password);
+        }
+        self.complete(&["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"]);
+        self.maybe_key("STRIPE_SECRET_KEY");
+        self.maybe_secrets("STRIPE_WEBHOOK_SECRET");
     }
 
     /// The key of what is remembered of numbers for ever. Never rotated, so not a list: a comma is part of it.
@@ -404,6 +419,7 @@ mod tests {
         ("OTP_SALT", "a-pepper-of-some-length"),
         ("IDENTITY_HASH_KEY", "a-key,with a comma in it"),
         ("NEXTAUTH_SECRET", "a-session-secret-of-some-length"),
+        ("PUBLIC_BASE_URL", "https://postly.example"),
         ("WRITER", "offline"),
     ];
 
@@ -425,7 +441,7 @@ mod tests {
         assert_eq!(config.provider, Provider::Meta);
         assert_eq!(config.meta.unwrap().app_secrets.len(), 2);
         assert_eq!(config.identity_hash_key.expose_secret(), "a-key,with a comma in it");
-        assert_eq!(config.public_base_url, "http://localhost:8080");
+        assert_eq!(config.public_base_url, "https://postly.example");
     }
 
     #[test]
@@ -498,6 +514,105 @@ mod tests {
             assert!(!all.contains(value), "{value} in {all}");
         }
     }
+
+    #[test]
+    fn w10_a_placeholder_is_refused_wherever_a_secret_stands() {
+        let names = [
+            "OTP_SALT",
+            "IDENTITY_HASH_KEY",
+            "NEXTAUTH_SECRET",
+            "META_ACCESS_TOKEN",
+            "META_VERIFY_TOKEN",
+            "META_APP_SECRET",
+            "TWILIO_ACCOUNT_SID",
+            "TWILIO_AUTH_TOKEN",
+            "ADMIN_PASSWORD",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRET",
+            "OPENAI_API_KEY",
+            "OPENAI_FALLBACK_API_KEY",
+        ];
+        for value in [
+            "changeme",
+            "ChangeMe-please-0123456789",
+            "change-me-0123456789",
+            "default-salt",
+            "votre-secret-nextauth-ici",
+            "VOTRE_CLE_API_0123456789",
+            "your-secret-key-0123456789",
+            "your_api_key_0123456789",
+            "xxxxxxxxxxxxxxxxxxxxxxxx",
+            "XXX-0123456789-0123456789",
+            "ACxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "sk-xxxxxxxxxxxxxxxxxxxx",
+            "<your token, 0123456789>",
+        ] {
+            for name in names {
+                let all =
+                    read(&[&TWILIO[..], &STRIPE, &[(name, Some(value))]].concat()).unwrap_err().join("\n");
+                assert!(all.contains(&format!("{name} is a placeholder")), "{name}: {all}");
+                assert!(!all.contains(value), "{name}: {all}");
+            }
+        }
+        // One in a list, behind a good one.
+        let rotated = read(&[("OTP_SALT", Some("a-pepper-of-some-length,changeme"))]).unwrap_err();
+        assert_eq!(rotated, ["OTP_SALT is a placeholder: put the real one"]);
+    }
+
+    #[test]
+    fn each_secret_has_its_shortest_length() {
+        let check = |name: &str, shortest: usize| {
+            let of = |length: usize| {
+                let value = "s3cret-".repeat(9).get(..length).unwrap().to_owned();
+                read(&[&TWILIO[..], &STRIPE, &[(name, Some(value.as_str()))]].concat())
+            };
+            assert!(of(shortest).is_ok(), "{name}: {:?}", of(shortest).err());
+            if shortest > 1 {
+                let faults = of(shortest - 1).unwrap_err();
+                assert_eq!(faults, [format!("{name} is too short: at least {shortest} characters")]);
+            }
+        };
+        for name in [
+            "OTP_SALT",
+            "IDENTITY_HASH_KEY",
+            "NEXTAUTH_SECRET",
+            "META_APP_SECRET",
+            "TWILIO_AUTH_TOKEN",
+            "STRIPE_WEBHOOK_SECRET",
+        ] {
+            check(name, 16);
+        }
+        check("ADMIN_PASSWORD", 12);
+        check("META_VERIFY_TOKEN", 8);
+        check("META_ACCESS_TOKEN", 1);
+        check("STRIPE_SECRET_KEY", 1);
+        // A password is one, whatever it is made of.
+        assert!(read(&[("ADMIN_PASSWORD", Some("a, b, c, d, e"))]).is_ok());
+    }
+
+    #[test]
+    fn half_of_stripe_is_refused() {
+        for [(name, _), (missing, _)] in [STRIPE, [STRIPE[1], STRIPE[0]]] {
+            let value = STRIPE.iter().find(|(known, _)| *known == name).and_then(|(_, value)| *value);
+            let faults = read(&[(name, value)]).unwrap_err();
+            assert!(
+                faults.len() == 1 && faults[0].starts_with(&format!("{missing} is missing")),
+                "{faults:?}"
+            );
+        }
+        assert!(read(&STRIPE).is_ok());
+    }
+
+    const STRIPE: [(&str, Option<&str>); 2] = [
+        ("STRIPE_SECRET_KEY", Some("sk_test_4eC39HqLyjWDarjtT1zdp7dc")),
+        ("STRIPE_WEBHOOK_SECRET", Some("whsec_0123456789abcdef")),
+    ];
+    const TWILIO: [(&str, Option<&str>); 4] = [
+        ("WHATSAPP_PROVIDER", Some("meta")),
+        ("TWILIO_ACCOUNT_SID", Some("AC00000000000000000000000000000001")),
+        ("TWILIO_AUTH_TOKEN", Some("0123456789abcdef0123456789abcdef")),
+        ("TWILIO_WHATSAPP_FROM", Some("whatsapp:+14155238886")),
+    ];
 
     #[test]
     fn two_providers_need_a_choice_and_none_is_no_choice() {

@@ -7,7 +7,7 @@ use crate::{
     process::{Folder, Ran, Variables, run},
 };
 
-const GOOD: [(&str, &str); 9] = [
+const GOOD: [(&str, &str); 10] = [
     ("DATABASE_URL", "sqlite://data/test.db"),
     ("META_ACCESS_TOKEN", "a-token-of-some-length"),
     ("META_PHONE_NUMBER_ID", "106540352242922"),
@@ -16,6 +16,7 @@ const GOOD: [(&str, &str); 9] = [
     ("OTP_SALT", "a-pepper-of-some-length"),
     ("IDENTITY_HASH_KEY", "a-hash-key-of-some-length"),
     ("NEXTAUTH_SECRET", "a-session-secret-of-some-length"),
+    ("PUBLIC_BASE_URL", "https://postly.example"),
     ("WRITER", "offline"),
 ];
 
@@ -106,6 +107,47 @@ async fn a_database_of_an_unknown_kind_is_refused_by_every_command() {
         let args: Vec<&str> = args.iter().copied().filter(|arg| !arg.is_empty()).collect();
         let ran = run(&folder, &args, &variables(&[("DATABASE_URL", "mysql://somewhere")])).await.exits(2);
         assert!(ran.err.contains("DATABASE_URL") && ran.out.is_empty(), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_in_memory_is_refused_by_name_and_by_every_command() {
+    for url in ["sqlite://:memory:", "sqlite::memory:", "sqlite://postly.db?mode=memory"] {
+        let ran = refused(&[("DATABASE_URL", url)]).await;
+        assert!(ran.err.contains("DATABASE_URL names an SQLite database in memory"), "{ran:?}");
+        let folder = Folder::fresh();
+        let ran = run(&folder, &["audit"], &variables(&[("DATABASE_URL", url)])).await.exits(2);
+        assert!(ran.err.contains("in memory") && ran.out.is_empty(), "{ran:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no file of that name is made");
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_breaks_the_address_is_said_to_need_encoding() {
+    let ran = refused(&[("DATABASE_URL", "postgres://postly:hunter#2@db.example/postly")]).await;
+    assert!(ran.err.contains("percent-encoded") && !ran.err.contains("hunter"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_real_provider_that_cannot_reach_us_is_refused_with_the_reason() {
+    let twilio = [
+        ("WHATSAPP_PROVIDER", "twilio"),
+        ("TWILIO_ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef"),
+        ("TWILIO_AUTH_TOKEN", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
+        ("TWILIO_WHATSAPP_FROM", "whatsapp:+14155238886"),
+    ];
+    for (url, reason) in [
+        ("", "is on localhost"),
+        ("http://localhost:8080", "is on localhost"),
+        ("https://192.168.1.20", "is in a private network"),
+        ("http://postly.example", "is plain http"),
+    ] {
+        let ran = refused(&[("PUBLIC_BASE_URL", url)]).await;
+        assert!(ran.err.contains("PUBLIC_BASE_URL") && ran.err.contains(reason), "{ran:?}");
+        let mut both = twilio.to_vec();
+        both.push(("PUBLIC_BASE_URL", url));
+        let ran = refused(&both).await;
+        assert!(ran.err.contains(reason) && ran.err.contains("21609"), "{ran:?}");
     }
 }
 

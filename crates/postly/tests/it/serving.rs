@@ -67,6 +67,27 @@ async fn o41_health_figures_and_problems() {
 }
 
 #[tokio::test]
+async fn a_host_configured_in_capitals_is_the_one_that_twilio_and_browsers_name() {
+    let outside = Outside::start(EngineName::Sqlite).await;
+    let service = outside.serve(&[("PUBLIC_BASE_URL", "https://Postly.EXAMPLE:443/")]).await;
+    // Signed for `https://postly.example/api/whatsapp/webhook`.
+    let fatou = outside.simulator.person(Channel::Twilio, "+33639981001");
+    let delivered = outside.simulator.deliver(&outside.simulator.webhook_text(&fatou, "SOLDE")).await;
+    assert_eq!(delivered.status, 200);
+    let phone = outside.simulator.wait_for_messages(&fatou, 1, Duration::from_secs(30)).await;
+    assert!(phone[0].body.contains("Crédits restants"), "{phone:?}");
+    let ask = async |origin: &str| {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let address = format!("http://{}/api/auth/logout", service.public);
+        client.post(address).header("origin", origin).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("https://postly.example").await, 200);
+    assert_eq!(ask("https://evil.example").await, 403);
+    service.stop().await;
+    outside.end().await;
+}
+
+#[tokio::test]
 async fn a_process_without_workers_wakes_those_that_have_some() {
     let outside = Outside::start(EngineName::Postgres).await;
     let web = outside.serve_as("web", &[]).await;

@@ -1,0 +1,116 @@
+//! The address of the database.
+
+use super::Reader;
+
+const DEFAULT_DATABASE: &str = "sqlite://data/postly.db";
+
+impl Reader {
+    /// The address of the database; the only thing most of the operator's commands need.
+    pub(crate) fn database_url(&mut self) -> String {
+        let url = self.get("DATABASE_URL").unwrap_or_else(|| DEFAULT_DATABASE.to_owned());
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        if is_in_memory(&url) {
+            self.fault(
+                "DATABASE_URL names an SQLite database in memory, which ends with the process and which its connections do \
+                 not share: name a file, such as sqlite://data/postly.db",
+            );
+        } else if !known.iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme)) {
+            self.fault("DATABASE_URL must start with sqlite://, postgres:// or postgresql://");
+        } else if has_bare_password(&url) {
+            self.fault(
+                "DATABASE_URL has a password with # / or ? in it, which end that part of an address: write them \
+                 percent-encoded, as %23, %2F and %3F",
+            );
+        }
+        url
+    }
+}
+
+/// Whether an address names SQLite's database in memory, as SQLite and its drivers spell it: `:memory:` alone, behind a
+/// scheme, or by `mode=memory`.
+fn is_in_memory(url: &str) -> bool {
+    let url = url.to_ascii_lowercase();
+    let rest = url.strip_prefix("sqlite:").or_else(|| url.strip_prefix("sqlite3:")).unwrap_or(&url);
+    let is_sqlite = rest.len() < url.len() || rest.starts_with("file:") || rest.starts_with(":memory:");
+    let rest = rest.trim_start_matches('/');
+    let rest = rest.strip_prefix("file:").unwrap_or(rest).trim_start_matches('/');
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let is_mode = query.split(['&', '#']).any(|pair| pair == "mode=memory");
+    is_sqlite && (path == ":memory:" || path.starts_with(":memory:#") || is_mode)
+}
+
+/// Whether a password seems to hold one of the characters that end the part of an address in which passwords stand. What
+/// stands before that character would be read as host and port.
+fn has_bare_password(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://").filter(|(scheme, _)| scheme.starts_with("postgres")) else {
+        return false;
+    };
+    let Some((authority, behind)) = rest.split_once(['/', '?', '#']) else { return false };
+    // The `@` that ends the password stands too far behind. One in a parameter (`?user=a@b`) follows an `=`.
+    let before_at = behind.split_once('@').map(|(before, _)| before);
+    !authority.contains('@')
+        && authority.contains(':')
+        && before_at.is_some_and(|before| !before.contains('='))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::read;
+
+    fn fault(url: &str) -> Option<String> {
+        read(&[("DATABASE_URL", Some(url))]).err().map(|faults| faults.concat())
+    }
+
+    #[test]
+    fn a_database_in_memory_is_refused_by_name() {
+        for url in [
+            "sqlite://:memory:",
+            "sqlite::memory:",
+            "sqlite3://:memory:",
+            "sqlite:///:memory:",
+            "SQLITE://:MEMORY:",
+            ":memory:",
+            "file::memory:",
+            "file::memory:?cache=shared",
+            "sqlite://file::memory:?cache=shared",
+            "sqlite://:memory:?cache=shared",
+            "sqlite://data/postly.db?mode=memory",
+            "sqlite:data/postly.db?cache=shared&mode=memory",
+            "sqlite://file:postly.db?mode=memory&cache=shared",
+        ] {
+            assert!(fault(url).is_some_and(|fault| fault.contains("in memory")), "{url}: {:?}", fault(url));
+        }
+        for url in
+            ["sqlite://data/memory.db", "sqlite:///var/lib/:memory:/postly.db", "sqlite://mode=memory.db"]
+        {
+            assert_eq!(fault(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_ends_too_early_is_to_be_encoded() {
+        for url in [
+            "postgres://postly:hunter#2@db.example/postly",
+            "postgres://postly:hunter/2@db.example:5432/postly",
+            "postgresql://postly:hunter?2@db.example/postly?sslmode=require",
+            "postgres://postly:12/34@db.example/postly",
+            "postgres://postly:#/?@db.example/postly",
+        ] {
+            let fault = fault(url).unwrap_or_default();
+            assert!(fault.contains("%23, %2F and %3F") && !fault.contains("hunter"), "{url}: {fault}");
+        }
+        for url in [
+            "postgres://postly:hunter%232@db.example/postly",
+            "postgres://postly:hunter2@db.example/postly?application_name=a@b",
+            "postgres://postly:hunt@er2@db.example/postly",
+            "postgres://db.example:5432/postly?user=postly@db&password=x",
+            "postgres://db.example/postly",
+            "postgres:///postly?host=/run/postgresql",
+            "postgres://postly@db.example/postly",
+            "postgres://[::1]:5432/postly",
+            "sqlite:///srv/a:b/c@d/postly.db",
+        ] {
+            assert_eq!(fault(url), None, "{url}");
+        }
+    }
+}
