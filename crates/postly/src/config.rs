@@ -11,10 +11,12 @@ mod accounts;
 mod addresses;
 mod database;
 mod models;
+mod secrets;
 mod templates;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use models::WriterChoice;
+use secrets::{SHORTEST_SECRET, SHORTEST_VERIFY_TOKEN, is_placeholder};
 
 /// What the service is told.
 #[derive(Debug)]
@@ -59,31 +61,6 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// The shortest secrets we take, in characters: of those that key something of ours or a signature, a person's password,
-/// and the verify token, which guards a handshake only. Keys of other services are as long as these make them.
-const SHORTEST_SECRET: usize = 16;
-const SHORTEST_PASSWORD: usize = 12;
-const SHORTEST_VERIFY_TOKEN: usize = 8;
-
-/// Whether a value is what a template or a guide says in place of one: `changeme`, `default-salt`, `votre-secret-ici`,
-/// `your_api_key`, `<token>`, `xxx…`, or the sign of a service with a row of x behind it (`ACxxxxxxxx`, `sk-xxxxxxxx`).
-fn is_placeholder(value: &str) -> bool {
-    const BEGINNINGS: [&str; 10] = [
-        "changeme",
-        "change-me",
-        "change_me",
-        "default-salt",
-        "votre-",
-        "votre_",
-        "your-",
-        "your_",
-        "xxx",
-        "<",
-    ];
-    let plain = value.to_lowercase();
-    BEGINNINGS.iter().any(|beginning| plain.starts_with(beginning)) || plain.contains("xxxxxx")
 }
 
 /// Where variables come from, and the faults found so far.
@@ -132,49 +109,6 @@ impl Reader {
             },
             (None, None) => None,
         }
-    }
-
-    fn secret_of(&mut self, name: &str, shortest: usize, value: &str) -> SecretString {
-        if is_placeholder(value) {
-            self.fault(format!("{name} is a placeholder: put the real one"));
-        } else if value.chars().count() < shortest {
-            self.fault(format!("{name} is too short: at least {shortest} characters"));
-        }
-        SecretString::from(value.to_owned())
-    }
-
-    /// A key of another service, which knows how long its keys are.
-    fn maybe_key(&mut self, name: &str) -> Option<SecretString> {
-        let value = self.get(name)?;
-        Some(self.secret_of(name, 1, &value))
-    }
-
-    /// A secret that may be absent.
-    fn maybe_secret(&mut self, name: &str) -> Option<SecretString> {
-        let value = self.get(name)?;
-        Some(self.secret_of(name, SHORTEST_SECRET, &value))
-    }
-
-    /// A secret that may be a list, newest first.
-    fn maybe_secrets(&mut self, name: &str) -> Option<Vec<SecretString>> {
-        let value = self.get(name)?;
-        let parts: Vec<&str> = value.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
-        if parts.is_empty() {
-            self.fault(format!("{name} holds no secret: separate several by commas, newest first"));
-        }
-        Some(parts.into_iter().map(|part| self.secret_of(name, SHORTEST_SECRET, part)).collect())
-    }
-
-    fn required_secrets(&mut self, name: &str) -> Vec<SecretString> {
-        let found = self.maybe_secrets(name);
-        self.required(name, found).unwrap_or_default()
-    }
-
-    pub(crate) fn required<T>(&mut self, name: &str, found: Option<T>) -> Option<T> {
-        if found.is_none() {
-            self.fault(format!("{name} is missing: a random text of at least {SHORTEST_SECRET} characters"));
-        }
-        found
     }
 
     fn number(&mut self, name: &str, default: i64) -> i64 {
@@ -354,21 +288,6 @@ impl Reader {
         })
     }
 
-    /// Variables of what is not built yet: a placeholder in them would be tomorrow's open door.
-    fn not_used_yet(&mut self) {
-        if let Some(password) = self.get("ADMIN_PASSWORD") {
-            self.secret_of("ADMIN_PASSWORD", SHORTEST_PASSWORD, &password);
-        }
-        self.complete(&["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"]);
-        self.maybe_key("STRIPE_SECRET_KEY");
-        self.maybe_secrets("STRIPE_WEBHOOK_SECRET");
-    }
-
-    /// The key of what is remembered of numbers for ever. Never rotated, so not a list: a comma is part of it.
-    pub(crate) fn identity_hash_key(&mut self) -> Option<SecretString> {
-        self.maybe_secret("IDENTITY_HASH_KEY")
-    }
-
     fn default_provider(&mut self, named: Option<Provider>, meta: bool, twilio: bool) -> Option<Provider> {
         match (named, meta, twilio) {
             (Some(Provider::Meta), false, _) => {
@@ -514,105 +433,6 @@ mod tests {
             assert!(!all.contains(value), "{value} in {all}");
         }
     }
-
-    #[test]
-    fn w10_a_placeholder_is_refused_wherever_a_secret_stands() {
-        let names = [
-            "OTP_SALT",
-            "IDENTITY_HASH_KEY",
-            "NEXTAUTH_SECRET",
-            "META_ACCESS_TOKEN",
-            "META_VERIFY_TOKEN",
-            "META_APP_SECRET",
-            "TWILIO_ACCOUNT_SID",
-            "TWILIO_AUTH_TOKEN",
-            "ADMIN_PASSWORD",
-            "STRIPE_SECRET_KEY",
-            "STRIPE_WEBHOOK_SECRET",
-            "OPENAI_API_KEY",
-            "OPENAI_FALLBACK_API_KEY",
-        ];
-        for value in [
-            "changeme",
-            "ChangeMe-please-0123456789",
-            "change-me-0123456789",
-            "default-salt",
-            "votre-secret-nextauth-ici",
-            "VOTRE_CLE_API_0123456789",
-            "your-secret-key-0123456789",
-            "your_api_key_0123456789",
-            "xxxxxxxxxxxxxxxxxxxxxxxx",
-            "XXX-0123456789-0123456789",
-            "ACxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-            "sk-xxxxxxxxxxxxxxxxxxxx",
-            "<your token, 0123456789>",
-        ] {
-            for name in names {
-                let all =
-                    read(&[&TWILIO[..], &STRIPE, &[(name, Some(value))]].concat()).unwrap_err().join("\n");
-                assert!(all.contains(&format!("{name} is a placeholder")), "{name}: {all}");
-                assert!(!all.contains(value), "{name}: {all}");
-            }
-        }
-        // One in a list, behind a good one.
-        let rotated = read(&[("OTP_SALT", Some("a-pepper-of-some-length,changeme"))]).unwrap_err();
-        assert_eq!(rotated, ["OTP_SALT is a placeholder: put the real one"]);
-    }
-
-    #[test]
-    fn each_secret_has_its_shortest_length() {
-        let check = |name: &str, shortest: usize| {
-            let of = |length: usize| {
-                let value = "s3cret-".repeat(9).get(..length).unwrap().to_owned();
-                read(&[&TWILIO[..], &STRIPE, &[(name, Some(value.as_str()))]].concat())
-            };
-            assert!(of(shortest).is_ok(), "{name}: {:?}", of(shortest).err());
-            if shortest > 1 {
-                let faults = of(shortest - 1).unwrap_err();
-                assert_eq!(faults, [format!("{name} is too short: at least {shortest} characters")]);
-            }
-        };
-        for name in [
-            "OTP_SALT",
-            "IDENTITY_HASH_KEY",
-            "NEXTAUTH_SECRET",
-            "META_APP_SECRET",
-            "TWILIO_AUTH_TOKEN",
-            "STRIPE_WEBHOOK_SECRET",
-        ] {
-            check(name, 16);
-        }
-        check("ADMIN_PASSWORD", 12);
-        check("META_VERIFY_TOKEN", 8);
-        check("META_ACCESS_TOKEN", 1);
-        check("STRIPE_SECRET_KEY", 1);
-        // A password is one, whatever it is made of.
-        assert!(read(&[("ADMIN_PASSWORD", Some("a, b, c, d, e"))]).is_ok());
-    }
-
-    #[test]
-    fn half_of_stripe_is_refused() {
-        for [(name, _), (missing, _)] in [STRIPE, [STRIPE[1], STRIPE[0]]] {
-            let value = STRIPE.iter().find(|(known, _)| *known == name).and_then(|(_, value)| *value);
-            let faults = read(&[(name, value)]).unwrap_err();
-            assert!(
-                faults.len() == 1 && faults[0].starts_with(&format!("{missing} is missing")),
-                "{faults:?}"
-            );
-        }
-        assert!(read(&STRIPE).is_ok());
-    }
-
-    const STRIPE: [(&str, Option<&str>); 2] = [
-        ("STRIPE_SECRET_KEY", Some("sk_test_4eC39HqLyjWDarjtT1zdp7dc")),
-        ("STRIPE_WEBHOOK_SECRET", Some("whsec_0123456789abcdef")),
-    ];
-    const TWILIO: [(&str, Option<&str>); 4] = [
-        ("WHATSAPP_PROVIDER", Some("meta")),
-        ("TWILIO_ACCOUNT_SID", Some("AC00000000000000000000000000000001")),
-        ("TWILIO_AUTH_TOKEN", Some("0123456789abcdef0123456789abcdef")),
-        ("TWILIO_WHATSAPP_FROM", Some("whatsapp:+14155238886")),
-    ];
 
     #[test]
     fn two_providers_need_a_choice_and_none_is_no_choice() {
