@@ -62,3 +62,6 @@ delete-confirm = 🗑️ Erase everything? Your posts, your messages, your accou
 erased = ✅ Done: everything we knew about you is erased. If you write to us one day, we will meet anew.
 export = 📦 Once logged in, your data is here (JSON): { $url }
 denied-late = 🛡️ Thank you for telling us. The code had been used already, or is gone: to be safe, every session of your account is closed.
+number-proved = ✅ Your number is confirmed: it opens your account from now on.
+number-elsewhere = 🤔 This number already belongs to another Postly-AI account. Nothing has changed: send LOGIN from that number to reach that account.
+paused = ⏸️ Postly-AI: service paused, nothing is charged. Please send your request again in a few minutes.

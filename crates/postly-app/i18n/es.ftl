@@ -62,3 +62,6 @@ delete-confirm = 🗑️ ¿Borrarlo todo? Tus posts, tus mensajes, tu cuenta y t
 erased = ✅ Hecho: todo lo que sabíamos de ti está borrado. Si un día nos escribes, nos conoceremos de nuevo.
 export = 📦 Una vez dentro, tus datos están aquí (JSON): { $url }
 denied-late = 🛡️ Gracias por decirlo. El código ya se había usado, o ya no está: por prudencia, todas las sesiones de tu cuenta quedan cerradas.
+number-proved = ✅ Tu número está confirmado: a partir de ahora abre tu cuenta.
+number-elsewhere = 🤔 Este número ya es de otra cuenta de Postly-AI. No ha cambiado nada: escribe LOGIN desde ese número para entrar en esa cuenta.
+paused = ⏸️ Postly-AI: servicio en pausa, no se descuenta nada. Vuelve a enviar tu petición en unos minutos.

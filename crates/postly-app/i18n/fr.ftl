@@ -62,3 +62,6 @@ delete-confirm = 🗑️ Tout effacer ? Vos posts, vos messages, votre compte et
 erased = ✅ C'est fait : tout ce que nous savions de vous est effacé. Si vous nous écrivez un jour, nous ferons connaissance.
 export = 📦 Une fois connectée, vos données sont ici (JSON) : { $url }
 denied-late = 🛡️ Merci de l'avoir dit. Le code avait déjà servi, ou n'est plus là : par prudence, toutes les sessions de votre compte sont fermées.
+number-proved = ✅ Votre numéro est confirmé : il ouvre désormais votre compte.
+number-elsewhere = 🤔 Ce numéro est déjà celui d'un autre compte Postly-AI. Rien n'a changé : écrivez LOGIN depuis ce numéro pour retrouver ce compte.
+paused = ⏸️ Postly-AI : service en pause, rien n'est débité. Renvoyez votre demande dans quelques minutes.

@@ -62,3 +62,6 @@ delete-confirm = 🗑️ Apagar tudo? Os seus posts, as suas mensagens, a sua co
 erased = ✅ Feito: tudo o que sabíamos de si foi apagado. Se um dia nos escrever, voltamos a conhecer-nos.
 export = 📦 Depois de entrar, os seus dados estão aqui (JSON): { $url }
 denied-late = 🛡️ Obrigado por avisar. O código já tinha sido usado, ou já não existe: por prudência, todas as sessões da sua conta foram fechadas.
+number-proved = ✅ O seu número está confirmado: a partir de agora abre a sua conta.
+number-elsewhere = 🤔 Este número já é de outra conta Postly-AI. Nada mudou: envie LOGIN a partir desse número para entrar nessa conta.
+paused = ⏸️ Postly-AI: serviço em pausa, nada é descontado. Envie o seu pedido de novo dentro de alguns minutos.

@@ -256,7 +256,9 @@ impl App {
         now: UnixMillis,
     ) -> Result<Option<Channel>, StoreError> {
         let identities = authors::identities_by_phone(tx, phone).await?;
-        if identities.iter().any(|identity| identity.stopped_at.is_some()) {
+        // A number whose owner may be another by now gets no code until a message has come from it.
+        let is_barred = |identity: &Identity| identity.stopped_at.is_some() || identity.phone_doubt.is_some();
+        if identities.iter().any(is_barred) {
             return Ok(None);
         }
         let default = self.0.settings.default_provider;

@@ -41,7 +41,7 @@ impl App {
             InboundEvent::Message(message) => self.converse(claimed, event, &message).await,
             InboundEvent::IdentityChange(change) => {
                 let mut tx = self.0.db.write().await?;
-                let moved = self.move_identity(&mut tx, &change).await?;
+                let moved = self.apply_identity_change(&mut tx, &change).await?;
                 let outcome = match moved {
                     Some(_) => Outcome::Applied,
                     None => Outcome::Ignored(IgnoreRule::UnknownIdentity),
@@ -66,6 +66,9 @@ impl App {
         let text = match &message.content {
             Content::Text(text) => text.as_str(),
             Content::Tap { payload } => return self.tapped(claimed, event, message, payload).await,
+            Content::OwnNumber { phone } => {
+                return self.number_shared(claimed, event, message, phone).await;
+            }
             Content::Unreadable { .. } => return self.hint(claimed, event, message).await,
             Content::Silent { .. } => {
                 let tx = self.0.db.write().await?;
@@ -143,7 +146,7 @@ impl App {
     }
 
     /// What somebody wrote who was erased since is not answered, and makes nobody of her.
-    async fn ignore_erased(
+    pub(crate) async fn ignore_erased(
         &self,
         tx: Tx,
         claimed: &ClaimedLane,
@@ -267,7 +270,10 @@ impl App {
         let mut tx = self.0.db.write().await?;
         let language = || match &message.content {
             Content::Text(text) => first_language(text),
-            Content::Tap { .. } | Content::Unreadable { .. } | Content::Silent { .. } => Language::Fr,
+            Content::Tap { .. }
+            | Content::OwnNumber { .. }
+            | Content::Unreadable { .. }
+            | Content::Silent { .. } => Language::Fr,
         };
         let met = self.meet(&mut tx, &message.sender, event.occurred_at, language, now).await?;
         let left_aside = inbox::trim(&mut tx, claimed, MAX_WAITING, now).await?;

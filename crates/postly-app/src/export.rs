@@ -198,6 +198,7 @@ impl App {
                         Ok(InboundEvent::Message(message)) => match message.content {
                             Content::Text(text) => Some(text),
                             Content::Tap { payload } => Some(payload),
+                            Content::OwnNumber { phone } => Some(phone.as_str().to_owned()),
                             Content::Unreadable { .. } | Content::Silent { .. } => None,
                         },
                         Ok(InboundEvent::Status(_) | InboundEvent::IdentityChange(_)) | Err(_) => None,

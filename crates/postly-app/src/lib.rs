@@ -17,6 +17,7 @@ mod erase;
 mod error;
 mod export;
 mod generate;
+mod identity_changes;
 mod ids;
 mod ingest;
 mod line;
@@ -25,6 +26,7 @@ mod login;
 #[cfg(test)]
 mod machines;
 pub mod operator;
+mod own_number;
 mod people;
 mod refunds;
 mod reply;

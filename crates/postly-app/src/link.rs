@@ -55,7 +55,7 @@ impl App {
         match (&challenge.identity, &challenge.phone) {
             (Some(identity), _) => {
                 let identity = authors::identity_by_id(tx, identity).await?;
-                Ok(identity.filter(|identity| identity.phone == challenge.phone))
+                Ok(identity.filter(|identity| identity.trusted_phone() == challenge.phone.as_ref()))
             }
             (None, Some(phone)) => Ok(authors::identities_by_phone(tx, phone).await?.into_iter().next()),
             (None, None) => Ok(None),

@@ -87,7 +87,7 @@ impl App {
         now: UnixMillis,
     ) -> Result<Reply, JourneyError> {
         let language = person.author.language;
-        let phone = person.identity.phone.as_ref();
+        let phone = person.identity.trusted_phone();
         let id = ChallengeId::fresh(now);
         let code = Peppers::draw()?;
         let token = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
@@ -128,7 +128,7 @@ impl App {
         let language = person.author.language;
         let texts = &self.0.catalogue;
         let hash = plain_hash(phrase.as_str());
-        let (identity, phone) = (&person.identity.id, person.identity.phone.as_ref());
+        let (identity, phone) = (&person.identity.id, person.identity.trusted_phone());
         let Some(challenge) = challenges::hear_phrase(tx, &hash, identity, phone, now).await? else {
             return Ok(Reply::plain("phrase_unknown", texts.text(language, "phrase-unknown")));
         };

@@ -4,8 +4,8 @@
 //! provider is empty or equal; another id on a known phone is another person (a recycled number).
 
 use postly_domain::{
-    Language, LedgerReason, PhoneE164, Provider, UnixMillis,
-    event::{IdentityChange, Sender},
+    Language, LedgerReason, PhoneDoubt, PhoneE164, Provider, UnixMillis,
+    event::Sender,
     id::{AuthorId, EntryId, IdentityId},
     time::DAY_MS,
 };
@@ -52,7 +52,7 @@ impl App {
             authors::lock_person(tx, name).await?;
         }
         let identity = match self.recognise(tx, sender, now).await? {
-            Some(identity) => identity,
+            Some(identity) => self.trust_number(tx, identity, sender).await?,
             None if self.was_erased(tx, sender, written_at).await? => return Ok(None),
             None => self.introduce(tx, sender, language(), now).await?,
         };
@@ -83,7 +83,7 @@ impl App {
             // The signed message shows her number. Whoever had it under another id of this provider has lost it;
             // somebody without an id may be herself, and is left alone: accounts are not merged by a guess.
             for other in by_phone.iter().filter(|other| other.author_id != known.author_id) {
-                if other.provider == sender.provider && is_another(sender, other) {
+                if is_another(sender, other) {
                     self.take_phone(tx, other).await?;
                 }
             }
@@ -97,8 +97,7 @@ impl App {
             return self.update(tx, known, sender, phone_is_free).await.map(Some);
         }
         // A number is one person's: when one identity on it is another's, all of her author's lose it.
-        let recycled =
-            by_phone.iter().any(|known| known.provider == sender.provider && is_another(sender, known));
+        let recycled = by_phone.iter().any(|known| is_another(sender, known));
         if recycled {
             for known in &by_phone {
                 self.take_phone(tx, known).await?;
@@ -114,7 +113,7 @@ impl App {
         let is_other = authors::identities_of(tx, &known.author_id)
             .await?
             .iter()
-            .any(|identity| identity.provider == sender.provider && is_another(sender, identity));
+            .any(|identity| is_another(sender, identity));
         if is_other {
             self.take_phone(tx, known).await?;
             return Ok(None);
@@ -122,7 +121,21 @@ impl App {
         self.add_identity(tx, known.author_id.clone(), sender, now).await.map(Some)
     }
 
-    async fn take_phone(&self, tx: &mut Tx, from: &Identity) -> Result<(), StoreError> {
+    /// A message proves the number that it comes from.
+    async fn trust_number(
+        &self,
+        tx: &mut Tx,
+        mut known: Identity,
+        sender: &Sender,
+    ) -> Result<Identity, StoreError> {
+        if let Some(phone) = sender.phone.as_ref().filter(|phone| known.phone.as_ref() == Some(*phone)) {
+            authors::trust_phone(tx, &known.author_id, phone).await?;
+            known.phone_doubt = None;
+        }
+        Ok(known)
+    }
+
+    pub(crate) async fn take_phone(&self, tx: &mut Tx, from: &Identity) -> Result<(), StoreError> {
         if let Some(phone) = &from.phone {
             tracing::warn!(author.id = %from.author_id, "A number of author {} is somebody else's now", from.author_id);
             authors::drop_phone(tx, &from.author_id, phone).await?;
@@ -133,7 +146,12 @@ impl App {
 
     /// Whoever proved a number that is not hers any more has to log in again, and no code that was asked for it opens
     /// anything.
-    async fn end_trust(&self, tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Result<(), StoreError> {
+    pub(crate) async fn end_trust(
+        &self,
+        tx: &mut Tx,
+        author: &AuthorId,
+        phone: &PhoneE164,
+    ) -> Result<(), StoreError> {
         sessions::end_all(tx, author, None).await?;
         challenges::deny_all(tx, phone, self.now()).await?;
         Ok(())
@@ -173,6 +191,7 @@ impl App {
         named.bsuid = sender.bsuid.clone().or(known.bsuid.clone());
         if phone_is_free {
             named.phone = sender.phone.clone().or(known.phone.clone());
+            named.phone_doubt = known.phone_doubt.filter(|_| named.phone == known.phone);
         }
         if let Some(before) = known.phone.as_ref().filter(|_| named.phone != known.phone) {
             // She has moved: whoever gets her old number must not find her under it, through any provider.
@@ -200,6 +219,7 @@ impl App {
             provider: sender.provider,
             address: Some(sender.address.clone()),
             phone: sender.phone.clone(),
+            phone_doubt: None,
             bsuid: sender.bsuid.clone(),
             stopped_at: None,
         };
@@ -248,6 +268,7 @@ impl App {
             provider: self.0.settings.default_provider,
             address: None,
             phone: Some(phone.clone()),
+            phone_doubt: None,
             bsuid: None,
             stopped_at: None,
         };
@@ -286,74 +307,13 @@ impl App {
         }
         Ok(())
     }
-
-    /// Moves an identity to the number or id that its provider has signed as hers from now on. Returns whose it
-    /// is: `None` when we do not know her, or when the new id is already another's.
-    pub(crate) async fn move_identity(
-        &self,
-        tx: &mut Tx,
-        change: &IdentityChange,
-    ) -> Result<Option<AuthorId>, StoreError> {
-        let mut known = None;
-        if let Some(bsuid) = &change.previous_bsuid {
-            known = authors::identity_by_bsuid(tx, change.provider, bsuid).await?;
-        }
-        if let (None, Some(phone)) = (&known, &change.previous_phone) {
-            let by_phone = authors::identities_by_phone(tx, phone).await?;
-            known = by_phone.into_iter().find(|identity| {
-                let contradicts = matches!(
-                    (&change.previous_bsuid, &identity.bsuid),
-                    (Some(said), Some(known)) if said != known
-                );
-                identity.provider == change.provider && !contradicts
-            });
-        }
-        let Some(known) = known else { return Ok(None) };
-        if let Some(bsuid) = &change.bsuid
-            && let Some(holder) = authors::identity_by_bsuid(tx, change.provider, bsuid).await?
-            && holder.id != known.id
-        {
-            // She has written under her new id before this notice came, and has an account by it. Two accounts are
-            // not merged by a notice.
-            return Ok(None);
-        }
-        if let Some(phone) = &change.phone {
-            authors::lock_person(tx, phone.as_str()).await?;
-            for holder in authors::identities_by_phone(tx, phone).await? {
-                if holder.author_id != known.author_id {
-                    self.take_phone(tx, &holder).await?;
-                } else if holder.provider == known.provider && holder.id != known.id {
-                    // Hers already, under another name: one provider shows a number once.
-                    let unnamed = Identity { address: holder.bsuid.clone(), phone: None, ..holder };
-                    authors::name_identity(tx, &unnamed).await?;
-                }
-            }
-        }
-        let previous_phone = known.phone.clone();
-        let moved = Identity {
-            address: change.address.clone().or_else(|| change.bsuid.clone()).or(known.address.clone()),
-            phone: change
-                .phone
-                .clone()
-                .or_else(|| if change.bsuid.is_some() { known.phone.clone() } else { None }),
-            // An id belongs to a number: a new number without an id has lost the old one.
-            bsuid: change.bsuid.clone(),
-            ..known
-        };
-        if let Some(before) = previous_phone.filter(|before| Some(before) != moved.phone.as_ref()) {
-            // Whoever gets her old number must not find her under it, through any provider.
-            authors::drop_phone(tx, &moved.author_id, &before).await?;
-            self.end_trust(tx, &moved.author_id, &before).await?;
-        }
-        // Also when only the id has changed: another id may be another phone (PRODUCT 8).
-        sessions::end_all(tx, &moved.author_id, None).await?;
-        authors::name_identity(tx, &moved).await?;
-        tracing::info!(author.id = %moved.author_id, "The identity of author {} has moved", moved.author_id);
-        Ok(Some(moved.author_id))
-    }
 }
 
-/// Whether a sender and a known identity of the same provider have different ids: two people.
+/// Whether a known identity on the sender's number is another person's: their provider has given them different ids, or the
+/// number is all that they share, and it may have changed hands.
 fn is_another(sender: &Sender, known: &Identity) -> bool {
-    matches!((&sender.bsuid, &known.bsuid), (Some(now), Some(then)) if now != then)
+    match (&sender.bsuid, &known.bsuid) {
+        (Some(now), Some(then)) if sender.provider == known.provider => now != then,
+        _ => known.phone_doubt == Some(PhoneDoubt::IdChanged),
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PhoneE164, Provider, UnixMillis, id::AttemptId};
+use crate::{PhoneE164, Pricing, Provider, UnixMillis, id::AttemptId};
 
 /// What makes a second delivery of the same event recognisable. It is unique in the inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,6 +76,8 @@ pub enum IgnoreRule {
     SaidAlready,
     /// The same again and again, as machines write that answer each other.
     Loop,
+    /// A brief that came while the sender was stopped, after its author was told so.
+    Paused,
 }
 
 impl IgnoreRule {
@@ -95,6 +97,7 @@ impl IgnoreRule {
             Self::Erased => "erased",
             Self::SaidAlready => "said_already",
             Self::Loop => "loop",
+            Self::Paused => "paused",
         }
     }
 }
@@ -193,6 +196,11 @@ pub enum Content {
         /// taps may do so whenever she likes, and as often.
         payload: String,
     },
+    /// The sender's own number, shared because we asked for it.
+    OwnNumber {
+        /// The number.
+        phone: PhoneE164,
+    },
     /// A voice note, a photo, a document …: something we cannot read yet, to be answered with a hint.
     Unreadable {
         /// The provider's name of the kind.
@@ -211,6 +219,7 @@ impl std::fmt::Debug for Content {
         match self {
             Self::Text(text) => write!(f, "Text({} characters)", text.chars().count()),
             Self::Tap { payload } => write!(f, "Tap({} bytes)", payload.len()),
+            Self::OwnNumber { .. } => f.write_str("OwnNumber"),
             Self::Unreadable { kind } => write!(f, "Unreadable({kind})"),
             Self::Silent { kind } => write!(f, "Silent({kind})"),
         }
@@ -228,6 +237,8 @@ pub struct StatusUpdate {
     pub status: DeliveryStatus,
     /// The provider's error code, when it failed.
     pub error_code: Option<i64>,
+    /// What the provider says about the price of the message, when it does.
+    pub pricing: Option<Pricing>,
     /// The business-scoped id of whom it reached, when the provider says so: not always that of whom we know by the number
     /// that we sent it to.
     pub recipient_bsuid: Option<String>,
@@ -280,11 +291,22 @@ impl DeliveryStatus {
     }
 }
 
-/// A signed notice that a person's number or id has changed.
+/// A kind of signed notice about an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityChangeKind {
+    /// The person has another number or id from now on.
+    Moved,
+    /// The key behind the number has changed: the number may be on another phone, or in other hands.
+    KeyChanged,
+}
+
+/// A signed notice that a person's number, id or key has changed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdentityChange {
     /// The provider.
     pub provider: Provider,
+    /// What has changed.
+    pub kind: IdentityChangeKind,
     /// The number before.
     pub previous_phone: Option<PhoneE164>,
     /// The business-scoped id before.
@@ -299,7 +321,10 @@ pub struct IdentityChange {
 
 impl std::fmt::Debug for IdentityChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IdentityChange").field("provider", &self.provider).finish_non_exhaustive()
+        f.debug_struct("IdentityChange")
+            .field("provider", &self.provider)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 

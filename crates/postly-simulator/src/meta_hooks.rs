@@ -29,8 +29,7 @@ pub(crate) fn messages(account: &MetaAccount, inbound: &[Inbound<'_>]) -> Vec<u8
 fn change(account: &MetaAccount, inbound: &[Inbound<'_>]) -> Value {
     let mut value = value(account);
     let mut contacts: Vec<Value> = Vec::new();
-    for message in inbound.iter().filter(|message| !matches!(message.kind, MessageKind::ChangedNumber { .. }))
-    {
+    for message in inbound.iter().filter(|message| !message.kind.is_system()) {
         let contact = contact(message.person);
         if !contacts.contains(&contact) {
             contacts.push(contact);
@@ -70,10 +69,12 @@ fn contact(person: &Person) -> Value {
 fn message(account: &MetaAccount, inbound: &Inbound<'_>) -> Value {
     let person = inbound.person;
     let mut message = Map::new();
-    if !person.phone_hidden {
+    if !person.phone_hidden && !matches!(inbound.kind, MessageKind::ChangedUserId { .. }) {
         message.insert("from".to_owned(), json!(person.number));
     }
-    if let Some(bsuid) = &person.bsuid {
+    if let Some(bsuid) = &person.bsuid
+        && !inbound.kind.is_system()
+    {
         message.insert("from_user_id".to_owned(), json!(bsuid));
     }
     message.insert("id".to_owned(), json!(inbound.id));
@@ -128,6 +129,11 @@ fn payload(inbound: &Inbound<'_>) -> (&'static str, Value) {
             "contacts",
             json!([{"name": {"formatted_name": "Awa Ndiaye", "first_name": "Awa"}, "phones": [{"phone": "+33 6 98 76 54 32", "wa_id": "33698765432", "type": "MOBILE"}]}]),
         ),
+        MessageKind::OwnNumber => {
+            let number = &inbound.person.number;
+            let phone = json!({"phone": format!("+{number}"), "wa_id": number, "type": "CELL"});
+            ("contacts", json!([{"origin": "contact_request", "phones": [phone]}]))
+        }
         MessageKind::Button { payload, text } => ("button", json!({"payload": payload, "text": text})),
         MessageKind::ButtonReply { id, title } => {
             ("interactive", json!({"type": "button_reply", "button_reply": {"id": id, "title": title}}))
@@ -141,6 +147,18 @@ fn payload(inbound: &Inbound<'_>) -> (&'static str, Value) {
             let old = &inbound.person.number;
             let body = format!("User {} changed from {old} to {new_number}", inbound.person.name);
             ("system", json!({"type": "user_changed_number", "wa_id": new_number, "body": body}))
+        }
+        MessageKind::ChangedUserId { new_bsuid } => {
+            let old = inbound.person.bsuid.as_deref().unwrap_or_default();
+            let body = format!("User {} changed from {old} to {new_bsuid}", inbound.person.name);
+            let system = json!({"type": "user_changed_user_id", "previous_user_id": old, "user_id": new_bsuid, "body": body});
+            ("system", system)
+        }
+        MessageKind::ChangedIdentityKey => {
+            let body = format!("{}'s identity may have changed", inbound.person.name);
+            let customer = &inbound.person.number;
+            let system = json!({"type": "customer_identity_changed", "customer": customer, "identity": "eU2Fdi4EMUw=", "body": body});
+            ("system", system)
         }
     }
 }

@@ -90,6 +90,8 @@ pub enum MessageKind {
     Location,
     /// Somebody's contact card.
     Contacts,
+    /// Her own number, shared because she was asked for it.
+    OwnNumber,
     /// The quick reply of a template.
     Button {
         /// The payload, `DID_NOT_REQUEST_CODE` among them.
@@ -120,6 +122,20 @@ pub enum MessageKind {
         /// Her new number, digits only.
         new_number: String,
     },
+    /// Her business-scoped id is another one from now on. The notice names no number, and nobody it is from.
+    ChangedUserId {
+        /// The new id.
+        new_bsuid: String,
+    },
+    /// The key behind her number is another one from now on.
+    ChangedIdentityKey,
+}
+
+impl MessageKind {
+    /// Whether WhatsApp itself says so. There is no `contacts` array in these.
+    pub(crate) fn is_system(&self) -> bool {
+        matches!(self, Self::ChangedNumber { .. } | Self::ChangedUserId { .. } | Self::ChangedIdentityKey)
+    }
 }
 
 /// A button below a message, or a row of its list.

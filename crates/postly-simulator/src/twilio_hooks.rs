@@ -72,7 +72,7 @@ fn content(account: &TwilioAccount, kind: &MessageKind) -> (&'static str, String
                 pair("Label", "Boutique"),
             ],
         ),
-        MessageKind::Contacts => ("contacts", String::new(), media("text/vcard")),
+        MessageKind::Contacts | MessageKind::OwnNumber => ("contacts", String::new(), media("text/vcard")),
         MessageKind::Button { payload: id, text } | MessageKind::ButtonReply { id, title: text } => {
             let sid = "MM33333333333333333333333333333333";
             let fields = vec![
@@ -89,6 +89,8 @@ fn content(account: &TwilioAccount, kind: &MessageKind) -> (&'static str, String
         MessageKind::Unsupported => ("unsupported", String::new(), Vec::new()),
         MessageKind::Unknown => ("hologram", String::new(), Vec::new()),
         MessageKind::ChangedNumber { new_number } => ("system", new_number.clone(), Vec::new()),
+        MessageKind::ChangedUserId { new_bsuid } => ("system", new_bsuid.clone(), Vec::new()),
+        MessageKind::ChangedIdentityKey => ("system", String::new(), Vec::new()),
     }
 }
 

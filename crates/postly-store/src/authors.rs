@@ -1,7 +1,7 @@
 //! Authors and their identities.
 
 use postly_domain::{
-    Language, PhoneE164, Provider, UnixMillis,
+    Language, PhoneDoubt, PhoneE164, Provider, UnixMillis,
     event::Sender,
     id::{AuthorId, IdentityId},
 };
@@ -42,10 +42,19 @@ pub struct Identity {
     pub address: Option<String>,
     /// The number, in the form in which we compare.
     pub phone: Option<PhoneE164>,
+    /// Why the number is not proved any more, until a message comes from it.
+    pub phone_doubt: Option<PhoneDoubt>,
     /// The business-scoped user id.
     pub bsuid: Option<String>,
     /// When she said STOP.
     pub stopped_at: Option<UnixMillis>,
+}
+
+impl Identity {
+    /// The number, unless it is in doubt: the one that codes may go to, and that a login may prove.
+    pub fn trusted_phone(&self) -> Option<&PhoneE164> {
+        self.phone.as_ref().filter(|_| self.phone_doubt.is_none())
+    }
 }
 
 impl std::fmt::Debug for Identity {
@@ -57,7 +66,7 @@ impl std::fmt::Debug for Identity {
 macro_rules! identity_sql {
     ($rest:literal) => {
         concat!(
-            "SELECT id, author_id, provider, address, phone, bsuid, stopped_at_ms FROM identities ",
+            "SELECT id, author_id, provider, address, phone, phone_doubt, bsuid, stopped_at_ms FROM identities ",
             $rest
         )
     };
@@ -65,6 +74,9 @@ macro_rules! identity_sql {
 
 fn identity(row: &Row) -> Result<Identity, StoreError> {
     let phone = row.maybe_text("phone")?;
+    let doubt = row.maybe_text("phone_doubt")?;
+    let read_doubt =
+        |text: String| PhoneDoubt::parse(&text).ok_or(StoreError::Unreadable { column: "phone_doubt" });
     Ok(Identity {
         id: IdentityId::new(row.text("id")?),
         author_id: AuthorId::new(row.text("author_id")?),
@@ -76,6 +88,7 @@ fn identity(row: &Row) -> Result<Identity, StoreError> {
             }
             None => None,
         },
+        phone_doubt: doubt.map(read_doubt).transpose()?,
         bsuid: row.maybe_text("bsuid")?,
         stopped_at: row.maybe_time("stopped_at_ms")?,
     })
@@ -108,9 +121,13 @@ macro_rules! known_sql {
         )
     };
 }
-const KNOWN_BY_PHONE: Sql = Sql::both(known_sql!("identities.phone = $4 AND identities.bsuid IS NULL"));
+const KNOWN_BY_PHONE: Sql = Sql::both(known_sql!(
+    "identities.phone = $4 AND identities.phone_doubt IS NULL AND identities.bsuid IS NULL"
+));
 const KNOWN_BY_BSUID: Sql = Sql::both(known_sql!("identities.bsuid = $4 AND identities.phone IS NULL"));
-const KNOWN_BY_BOTH: Sql = Sql::both(known_sql!("identities.phone = $4 AND identities.bsuid = $5"));
+const KNOWN_BY_BOTH: Sql = Sql::both(known_sql!(
+    "identities.phone = $4 AND identities.phone_doubt IS NULL AND identities.bsuid = $5"
+));
 
 /// The identity that is called exactly like this sender, name for name, with its author: somebody of whom there is
 /// nothing new to note; and how often models were asked for her since `since`. `None` says nothing about whether we know her.
@@ -139,6 +156,7 @@ pub async fn known(
         provider,
         address: Some(address.clone()),
         phone: sender.phone.clone(),
+        phone_doubt: None,
         bsuid: sender.bsuid.clone(),
         stopped_at: row.maybe_time("stopped_at_ms")?,
     };
@@ -429,21 +447,27 @@ pub async fn add_identity(tx: &mut Tx, identity: &Identity, now: UnixMillis) -> 
 }
 
 const NAME_IDENTITY: Sql =
-    Sql::both("UPDATE identities SET address = $2, phone = $3, bsuid = $4 WHERE id = $1");
+    Sql::both("UPDATE identities SET address = $2, phone = $3, bsuid = $4, phone_doubt = $5 WHERE id = $1");
 
 /// Writes what a provider now calls a person.
 ///
 /// # Errors
 /// When the database fails, or somebody else holds the number or id.
 pub async fn name_identity(tx: &mut Tx, identity: &Identity) -> Result<(), StoreError> {
-    let args =
-        args![&identity.id, identity.address.as_deref(), identity.phone.as_ref(), identity.bsuid.as_deref()];
+    let args = args![
+        &identity.id,
+        identity.address.as_deref(),
+        identity.phone.as_ref(),
+        identity.bsuid.as_deref(),
+        identity.phone_doubt.map(PhoneDoubt::as_str),
+    ];
     tx.execute(NAME_IDENTITY, args).await?;
     Ok(())
 }
 
-const DROP_PHONE: Sql =
-    Sql::both("UPDATE identities SET phone = NULL, address = bsuid WHERE author_id = $1 AND phone = $2");
+const DROP_PHONE: Sql = Sql::both(
+    "UPDATE identities SET phone = NULL, phone_doubt = NULL, address = bsuid WHERE author_id = $1 AND phone = $2",
+);
 
 /// Takes a number from an author: it belongs to somebody else now. Her credits and history stay hers.
 ///
@@ -451,6 +475,34 @@ const DROP_PHONE: Sql =
 /// When the database fails.
 pub async fn drop_phone(tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Result<(), StoreError> {
     tx.execute(DROP_PHONE, args![author, phone]).await?;
+    Ok(())
+}
+
+// A doubt about whose number it is outlasts one about the phone that it is on.
+const DOUBT_PHONES: Sql = Sql::both(
+    "UPDATE identities SET phone_doubt = CASE WHEN phone_doubt = 'id_changed' THEN phone_doubt ELSE $2 END, \
+     proved_at_ms = NULL WHERE author_id = $1 AND phone IS NOT NULL",
+);
+
+/// Notes that no number of an author is proved any more, through whatever provider it is known.
+///
+/// # Errors
+/// When the database fails.
+pub async fn doubt_phones(tx: &mut Tx, author: &AuthorId, doubt: PhoneDoubt) -> Result<(), StoreError> {
+    tx.execute(DOUBT_PHONES, args![author, doubt.as_str()]).await?;
+    Ok(())
+}
+
+const TRUST_PHONE: Sql = Sql::both(
+    "UPDATE identities SET phone_doubt = NULL WHERE author_id = $1 AND phone = $2 AND phone_doubt IS NOT NULL",
+);
+
+/// Notes that an author wrote from a number: it is hers.
+///
+/// # Errors
+/// When the database fails.
+pub async fn trust_phone(tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Result<(), StoreError> {
+    tx.execute(TRUST_PHONE, args![author, phone]).await?;
     Ok(())
 }
 

@@ -330,6 +330,21 @@ pub async fn deny_all(tx: &mut Tx, phone: &PhoneE164, now: UnixMillis) -> Result
     tx.execute(DENY_PHONE, args![phone, now]).await
 }
 
+const END_ALL: Sql = Sql::both(
+    "UPDATE challenges SET closed_at_ms = $2 WHERE closed_at_ms IS NULL AND (author_id = $1 \
+     OR identity_id IN (SELECT id FROM identities WHERE author_id = $1) \
+     OR phone IN (SELECT phone FROM identities WHERE author_id = $1 AND phone IS NOT NULL))",
+);
+
+/// Kills every challenge of an author and of the author's numbers: codes, login links and phrases.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_all(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(END_ALL, args![author, now]).await?;
+    Ok(())
+}
+
 /// What a code that is sent counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pool {

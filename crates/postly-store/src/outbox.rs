@@ -428,6 +428,22 @@ pub async fn cancel_late(tx: &mut Tx, now: UnixMillis, most: i64) -> Result<u64,
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }
 
+const CANCEL_CODES: Sql = Sql::both(
+    "UPDATE outbox SET state = 'cancelled', reason = 'unproved', finished_at_ms = $2, sealed = NULL \
+     WHERE author_id = $1 AND sealed IS NOT NULL AND form <> 'text' AND state = 'ready' RETURNING lane",
+);
+
+/// Cancels the codes to an author that have not left.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cancel_codes(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<(), StoreError> {
+    for row in tx.all(CANCEL_CODES, args![author, now]).await? {
+        leave_lane(tx, &row.text("lane")?).await?;
+    }
+    Ok(())
+}
+
 /// Cancels what has not left of a generation's reply, because its credit was given back. `but` is the message that
 /// brought this about, which is ended by its own way.
 ///

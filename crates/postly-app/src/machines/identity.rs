@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postly_domain::{
-    Language, PhoneE164, Provider,
-    event::{IdentityChange, Sender},
+    Language, PhoneDoubt, PhoneE164, Provider,
+    event::{IdentityChange, IdentityChangeKind, Sender},
     id::{AuthorId, IdentityId},
 };
 use postly_store::{
@@ -37,6 +37,8 @@ enum Op {
     Write { provider: Provider, names: Names, is_greeted: bool },
     /// A provider says that somebody has other names now.
     Move { provider: Provider, before: Names, after: Names },
+    /// A provider says that somebody has another key now.
+    ChangeKey { provider: Provider, names: Names },
     /// An operator gives or takes credits.
     Adjust { phone: usize, delta: i64 },
 }
@@ -52,14 +54,18 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(provider, names, is_greeted)| Op::Write { provider, names, is_greeted }),
         3 => (provider(), names(), names())
             .prop_map(|(provider, before, after)| Op::Move { provider, before, after }),
+        1 => (provider(), names()).prop_map(|(provider, names)| Op::ChangeKey { provider, names }),
         1 => (0..PHONES, select(vec![3, -1])).prop_map(|(phone, delta)| Op::Adjust { phone, delta }),
     ]
 }
 
+/// Whose an identity is, at which provider, and its number, its id and what is doubted of the number.
+type Known = (AuthorId, Provider, Option<PhoneE164>, Option<String>, Option<PhoneDoubt>);
+
 /// Everybody, as the database has them.
 #[derive(Debug, Default, PartialEq)]
 struct World {
-    identities: BTreeMap<IdentityId, (AuthorId, Provider, Option<PhoneE164>, Option<String>)>,
+    identities: BTreeMap<IdentityId, Known>,
     wallets: BTreeMap<AuthorId, Wallet>,
 }
 
@@ -71,22 +77,41 @@ struct Named<'a> {
     provider: Provider,
     phone: Option<&'a PhoneE164>,
     bsuid: Option<&'a String>,
+    doubt: Option<PhoneDoubt>,
+}
+
+impl Named<'_> {
+    /// Whether the number alone does not tell this person from another.
+    fn may_have_left(&self) -> bool {
+        self.doubt == Some(PhoneDoubt::IdChanged)
+    }
 }
 
 impl World {
     fn all(&self) -> impl Iterator<Item = Named<'_>> {
-        self.identities.iter().map(|(id, (author, provider, phone, bsuid))| Named {
+        self.identities.iter().map(|(id, (author, provider, phone, bsuid, doubt))| Named {
             id,
             author,
             provider: *provider,
             phone: phone.as_ref(),
             bsuid: bsuid.as_ref(),
+            doubt: *doubt,
         })
     }
 
     fn by_id(&self, provider: Provider, bsuid: Option<&String>) -> Option<Named<'_>> {
         bsuid?;
         self.all().find(|known| known.provider == provider && known.bsuid == bsuid)
+    }
+
+    /// Whom a notice is about that names the names before, and the id after.
+    fn named(&self, before: &Sender, after: Option<&String>) -> Option<Named<'_>> {
+        let by_phone = self.holders(before.phone.as_ref()).into_iter().find(|known| {
+            let has_moved = after.is_some() && known.bsuid == after;
+            let may_be = (known.bsuid.is_none() || before.bsuid.is_none()) && !known.may_have_left();
+            known.provider == before.provider && (has_moved || may_be)
+        });
+        self.by_id(before.provider, before.bsuid.as_ref()).or(by_phone)
     }
 
     fn holders(&self, phone: Option<&PhoneE164>) -> Vec<Named<'_>> {
@@ -98,7 +123,10 @@ impl World {
         if let Some(known) = self.by_id(sender.provider, sender.bsuid.as_ref()) {
             return Some(known.author);
         }
-        // A phone matches only where that provider knows its owner by no id, or by this one.
+        // A phone matches only where that provider knows its owner by no id, or by this one; and nobody whose id has changed.
+        if self.holders(sender.phone.as_ref()).iter().any(Named::may_have_left) {
+            return None;
+        }
         let author = self.holders(sender.phone.as_ref()).first()?.author;
         let mut of_hers =
             self.all().filter(|known| known.author == author && known.provider == sender.provider);
@@ -147,8 +175,9 @@ impl Machine<'_> {
         for author in &self.authors {
             world.wallets.insert(author.clone(), wallets::get(tx, author).await.unwrap());
             for identity in authors::identities_of(tx, author).await.unwrap() {
-                let Identity { id, author_id, provider, phone, bsuid, .. } = identity;
-                world.identities.insert(id, (author_id, provider, phone, bsuid));
+                let Identity { id, author_id, provider, phone, phone_doubt, bsuid, .. } = identity;
+                assert!(phone.is_some() || phone_doubt.is_none(), "no number, no doubt");
+                world.identities.insert(id, (author_id, provider, phone, bsuid, phone_doubt));
             }
         }
         for phone in (0..PHONES).map(|phone| self.phone(phone)) {
@@ -185,6 +214,10 @@ impl Machine<'_> {
         );
         if let Some(phone) = &sender.phone {
             let holders = after.holders(Some(phone));
+            assert!(
+                holders.iter().all(|holder| holder.author != &author || holder.doubt.is_none()),
+                "a message proves the number that it comes from"
+            );
             // Her number is hers, unless somebody has it who may be herself: nobody is merged by a guess.
             let is_hers = holders.iter().any(|holder| holder.author == &author);
             let may_be_herself = |holder: &Named<'_>| holder.provider != provider || holder.bsuid.is_none();
@@ -219,6 +252,7 @@ impl Machine<'_> {
         let (previous, next) = (self.sender(provider, before), self.sender(provider, after));
         let change = IdentityChange {
             provider,
+            kind: IdentityChangeKind::Moved,
             previous_phone: previous.phone.clone(),
             previous_bsuid: previous.bsuid.clone(),
             address: Some(next.address.clone()),
@@ -227,15 +261,11 @@ impl Machine<'_> {
         };
         let mut tx = self.scene.db().write().await.unwrap();
         let before = std::mem::take(&mut self.world);
-        let has_moved = self.scene.app.move_identity(&mut tx, &change).await.unwrap().is_some();
+        let has_moved = self.scene.app.apply_identity_change(&mut tx, &change).await.unwrap().is_some();
         let after = self.look(&mut tx).await;
         self.assert_credits(&before, &after, &AuthorId::new("nobody"), 0);
 
-        let by_phone = before
-            .holders(previous.phone.as_ref())
-            .into_iter()
-            .find(|known| known.provider == provider && (known.bsuid.is_none() || previous.bsuid.is_none()));
-        let moved = before.by_id(provider, previous.bsuid.as_ref()).or(by_phone);
+        let moved = before.named(&previous, next.bsuid.as_ref());
         let holder = before.by_id(provider, next.bsuid.as_ref());
         let is_free = holder.is_none() || holder.map(|known| known.id) == moved.map(|known| known.id);
         assert_eq!(has_moved, moved.is_some() && is_free, "{change:?} in {before:?}");
@@ -255,7 +285,38 @@ impl Machine<'_> {
         if moved.phone != phone {
             assert!(after.holders(moved.phone).iter().all(|known| known.author != moved.author));
         }
-        assert_eq!(after.author_of(&next), Some(moved.author), "she is found by her new names");
+        if next.bsuid.is_some() || !now.may_have_left() {
+            assert_eq!(after.author_of(&next), Some(moved.author), "she is found by her new names");
+        }
+        let id_only = next.phone.is_none() && next.bsuid.as_ref() != moved.bsuid && moved.phone.is_some();
+        assert!(!id_only || now.may_have_left(), "a number that nothing proves any more");
+        tx.commit().await.unwrap();
+        self.world = after;
+    }
+
+    async fn change_key(&mut self, provider: Provider, names: Names) {
+        let named = self.sender(provider, names);
+        let change = IdentityChange {
+            provider,
+            kind: IdentityChangeKind::KeyChanged,
+            previous_phone: named.phone.clone(),
+            previous_bsuid: named.bsuid.clone(),
+            address: None,
+            phone: None,
+            bsuid: None,
+        };
+        let mut tx = self.scene.db().write().await.unwrap();
+        let before = std::mem::take(&mut self.world);
+        let author = self.scene.app.apply_identity_change(&mut tx, &change).await.unwrap();
+        let after = self.look(&mut tx).await;
+        self.assert_credits(&before, &after, &AuthorId::new("nobody"), 0);
+        assert_eq!(author.as_ref(), before.named(&named, None).map(|known| known.author));
+        for (was, is) in before.all().zip(after.all()) {
+            assert_eq!((was.id, was.author, was.phone, was.bsuid), (is.id, is.author, is.phone, is.bsuid));
+            let is_doubted = Some(is.author) == author.as_ref() && is.phone.is_some();
+            assert_eq!(is.doubt.is_some(), is_doubted || was.doubt.is_some());
+            assert!(!was.may_have_left() || is.may_have_left(), "the graver doubt stays");
+        }
         tx.commit().await.unwrap();
         self.world = after;
     }
@@ -310,6 +371,7 @@ async fn act(scene: &Scene, operations: Vec<Op>) {
         match operation {
             Op::Write { provider, names, is_greeted } => machine.write(provider, names, is_greeted).await,
             Op::Move { provider, before, after } => machine.change(provider, before, after).await,
+            Op::ChangeKey { provider, names } => machine.change_key(provider, names).await,
             Op::Adjust { phone, delta } => machine.adjust(phone, delta).await,
         }
     }

@@ -313,6 +313,7 @@ impl Machine<'_> {
             attempt: names_attempt.then(|| attempt.id.clone()),
             status,
             error_code: (status == DeliveryStatus::Failed).then_some(131_026),
+            pricing: None,
             recipient_bsuid: None,
         };
         self.scene.app.apply_status(claimed, &event, &update).await.unwrap();

@@ -14,6 +14,7 @@ mod commands;
 mod delivery;
 mod fallback;
 mod identity;
+mod identity_changes;
 mod ingress;
 mod injection;
 mod journey;

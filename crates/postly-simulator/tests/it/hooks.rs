@@ -64,6 +64,9 @@ async fn every_kind_of_message_has_its_payload() {
         (MessageKind::Unsupported, "unsupported", "unsupported"),
         (MessageKind::Unknown, "hologram", "hologram"),
         (MessageKind::ChangedNumber { new_number: "33698765432".to_owned() }, "system", "system"),
+        (MessageKind::ChangedUserId { new_bsuid: "FR.NEW".to_owned() }, "system", "system"),
+        (MessageKind::ChangedIdentityKey, "system", "system"),
+        (MessageKind::OwnNumber, "contacts", "contacts"),
     ];
     for (kind, meta, twilio) in kinds {
         let event = scene.world.webhook_kind(&scene.world.person(Channel::Meta, NUMBER), kind.clone());

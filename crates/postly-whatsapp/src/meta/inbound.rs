@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 
 use postly_domain::event::{
-    Content, DeliveryStatus, EventKey, EventKind, IdentityChange, IgnoreRule, InboundEvent, InboundMessage,
-    ReceivedEvent, Sender, StatusUpdate,
+    Content, DeliveryStatus, EventKey, EventKind, IdentityChangeKind, IgnoreRule, InboundEvent,
+    InboundMessage, ReceivedEvent, Sender, StatusUpdate,
 };
 use postly_domain::text::{mend_surrogates, storable};
 use postly_domain::{PhoneE164, Provider, UnixMillis};
 use serde_json::{Value, value::RawValue};
 
+use super::identity::{changes_identity, id_change, own_number, system_change};
+use super::pricing::pricing;
 use super::send::OPAQUE_PREFIX;
 use crate::inbound::{self, Routes, UnderstandError, attempt_id, is_bsuid, kind_name, lane, plausible_id};
 
@@ -172,7 +174,7 @@ impl Batch<'_> {
         let names_after = change.phone.is_some() || change.bsuid.is_some();
         let rule = if !self.is_ours(value) {
             Some(IgnoreRule::Unrouted)
-        } else if !names_before || !names_after {
+        } else if !names_before || (!names_after && change.kind == IdentityChangeKind::Moved) {
             Some(IgnoreRule::UnknownIdentity)
         } else {
             None
@@ -252,8 +254,13 @@ pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, U
             let at = slice.get("at").and_then(Value::as_i64).ok_or(UnderstandError::Slice)?;
             let contact = part("contact").unwrap_or(&Value::Null);
             let metadata = part("metadata").ok_or(UnderstandError::Missing("business number"))?;
+            let sender = sender(message, contact).ok_or(UnderstandError::Missing("sender"))?;
+            let content = match own_number(message, &sender) {
+                Some(phone) => Content::OwnNumber { phone },
+                None => content(message)?,
+            };
             Ok(InboundEvent::Message(InboundMessage {
-                sender: sender(message, contact).ok_or(UnderstandError::Missing("sender"))?,
+                sender,
                 business: text(metadata, "phone_number_id")
                     .ok_or(UnderstandError::Missing("business number"))?,
                 business_number: text(metadata, "display_phone_number").and_then(|shown| {
@@ -262,7 +269,7 @@ pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, U
                 }),
                 provider_message_id: id_of(message).ok_or(UnderstandError::Missing("id"))?,
                 occurred_at: UnixMillis(at),
-                content: content(message)?,
+                content,
             }))
         }
         EventKind::Status => status_update(part("status").ok_or(UnderstandError::Slice)?),
@@ -333,6 +340,7 @@ fn status_update(status: &Value) -> Result<InboundEvent, UnderstandError> {
         attempt: opaque.and_then(|data| attempt_id(data.strip_prefix(OPAQUE_PREFIX)?)),
         status: delivery_status(&name).ok_or(UnderstandError::NoMeaning)?,
         error_code: error.and_then(number),
+        pricing: pricing(status),
         recipient_bsuid: text(status, "recipient_user_id").filter(|id| is_bsuid(id)),
     }))
 }
@@ -345,43 +353,6 @@ fn delivery_status(name: &str) -> Option<DeliveryStatus> {
         "read" | "played" => Some(DeliveryStatus::Read),
         "failed" => Some(DeliveryStatus::Failed),
         _ => None,
-    }
-}
-
-fn changes_identity(message: &Value) -> bool {
-    let change = message.get("system").and_then(|system| text(system, "type"));
-    text(message, "type").as_deref() == Some("system")
-        && matches!(change.as_deref(), Some("user_changed_number" | "user_changed_user_id"))
-}
-
-/// A system message comes from the identity before, and names the one after.
-fn system_change(message: &Value) -> IdentityChange {
-    let system = message.get("system").unwrap_or(&Value::Null);
-    let previous_bsuid = text(message, "from_user_id").filter(|id| is_bsuid(id));
-    identity(text(message, "from").as_deref(), previous_bsuid, text(system, "wa_id"), text(system, "user_id"))
-}
-
-/// An update names the ids before and after, and the number that now goes with them.
-fn id_change(change: &Value) -> IdentityChange {
-    let ids = change.get("user_id").unwrap_or(&Value::Null);
-    identity(None, text(ids, "previous"), text(change, "wa_id"), text(ids, "current"))
-}
-
-fn identity(
-    previous_number: Option<&str>,
-    previous_bsuid: Option<String>,
-    number: Option<String>,
-    bsuid: Option<String>,
-) -> IdentityChange {
-    let phone = number.as_deref().and_then(PhoneE164::from_provider);
-    let bsuid = bsuid.filter(|id| is_bsuid(id));
-    IdentityChange {
-        provider: Provider::Meta,
-        previous_phone: previous_number.and_then(PhoneE164::from_provider),
-        previous_bsuid: previous_bsuid.filter(|id| is_bsuid(id)),
-        address: number.filter(|_| phone.is_some()).or_else(|| bsuid.clone()),
-        phone,
-        bsuid,
     }
 }
 
@@ -404,7 +375,7 @@ fn number(value: &Value) -> Option<i64> {
 }
 
 /// A text that is there and not empty, as databases can hold it.
-fn text(value: &Value, name: &str) -> Option<String> {
+pub(super) fn text(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).map(storable).filter(|text| !text.is_empty())
 }
 

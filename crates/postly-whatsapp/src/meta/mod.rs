@@ -1,6 +1,8 @@
 //! What is particular to Meta's WhatsApp Cloud API.
 
 pub(crate) mod errors;
+mod identity;
 pub(crate) mod inbound;
+mod pricing;
 pub(crate) mod send;
 pub(crate) mod signature;

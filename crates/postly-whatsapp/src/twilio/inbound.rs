@@ -143,6 +143,8 @@ pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, U
                 attempt: slice.attempt.and_then(|attempt| attempt_id(attempt.as_str())),
                 status: delivery_status(name).ok_or(UnderstandError::NoMeaning)?,
                 error_code: fields.get("ErrorCode").and_then(|code| code.parse().ok()),
+                // Twilio tells prices by its API, not by a status.
+                pricing: None,
                 recipient_bsuid: None,
             }))
         }

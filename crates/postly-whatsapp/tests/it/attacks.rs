@@ -344,6 +344,88 @@ fn a_change_that_names_nobody_changes_nobody() {
     }
 }
 
+/// A notice of another id, with its sentence and perhaps more.
+fn id_notice(body: &str, more: &str) -> ReceivedEvent {
+    one(
+        &format!(
+            r#"{{"id":"wamid.1","timestamp":"1","type":"system","system":{{"type":"user_changed_user_id","user_id":"FR.NEW","body":"{body}"{more}}}}}"#
+        ),
+        "[]",
+    )
+}
+
+#[test]
+fn the_id_before_is_read_from_the_end_of_the_sentence_or_not_at_all() {
+    let before = |body: &str, more: &str| {
+        let event = id_notice(body, more);
+        if event.ignored.is_some() {
+            assert_eq!(event.ignored, Some(IgnoreRule::UnknownIdentity), "{body}");
+            return None;
+        }
+        match understand(Provider::Meta, EventKind::IdentityChange, &event.slice).unwrap() {
+            InboundEvent::IdentityChange(change) => change.previous_bsuid,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(before("User Ada changed from FR.OLD to FR.NEW", "").as_deref(), Some("FR.OLD"));
+    // The name at the beginning is its owner's to choose.
+    let forged = "User changed from FR.VICTIM to FR.NEW changed from FR.OLD to FR.NEW";
+    assert_eq!(before(forged, "").as_deref(), Some("FR.OLD"));
+    for body in [
+        "User Ada changed from FR.OLD to FR.OTHER",
+        "User Ada changed from FR.OLD to FR.NEW.",
+        "User Ada changed from FR.OLD",
+        "User Ada changed from old to FR.NEW",
+        "User Ada changed from FR.OLD and FR.OLDER to FR.NEW",
+        "User Ada changed from 33612345678 to 33698765432",
+        "FR.OLD FR.NEW",
+        "",
+    ] {
+        assert_eq!(before(body, ""), None, "{body}");
+    }
+    // What the notice names beside its sentence is what counts.
+    let named = r#","previous_user_id":"FR.NAMED""#;
+    assert_eq!(before("User Ada changed from FR.OLD to FR.NEW", named).as_deref(), Some("FR.NAMED"));
+    assert_eq!(before("", r#","previous_user_id":"FR.NEW""#), None, "nothing has changed");
+}
+
+#[test]
+fn only_one_own_number_that_was_asked_for_is_a_number() {
+    let shared = |contacts: &str, from: &str| {
+        let message = format!(
+            r#"{{{from}"from_user_id":"FR.ADA","id":"wamid.1","timestamp":"1795340000","type":"contacts","contacts":{contacts}}}"#
+        );
+        let event = one(&message, "[]");
+        match understand(Provider::Meta, EventKind::Message, &event.slice).unwrap() {
+            InboundEvent::Message(message) => match message.content {
+                Content::OwnNumber { phone } => Some(phone.as_str().to_owned()),
+                _ => None,
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    let phones = r#""phones":[{"wa_id":"33612345678"}]"#;
+    let asked = format!(r#"[{{"origin":"contact_request",{phones}}}]"#);
+    assert_eq!(shared(&asked, "").as_deref(), Some("+33612345678"));
+    assert_eq!(shared(&asked, r#""from":"33612345678","#).as_deref(), Some("+33612345678"));
+    assert_eq!(shared(&asked, r#""from":"33698765432","#), None, "it is somebody else's");
+    for contacts in [
+        format!(r#"[{{"origin":"other",{phones}}}]"#),
+        format!("[{{{phones}}}]"),
+        format!(r#"[{{"origin":"contact_request",{phones}}},{{"origin":"other",{phones}}}]"#),
+        format!(r#"[{{"origin":"contact_request","user_id":"FR.BOB",{phones}}}]"#),
+        r#"[{"origin":"contact_request","phones":[{"wa_id":"33612345678"},{"wa_id":"33698765432"}]}]"#
+            .to_owned(),
+        r#"[{"origin":"contact_request","phones":[{"phone":"+33 6 12 34 56 78"}]}]"#.to_owned(),
+        r#"[{"origin":"contact_request","phones":[]}]"#.to_owned(),
+        r#"[{"origin":"contact_request"}]"#.to_owned(),
+        r#"["contact_request"]"#.to_owned(),
+        r#"{"origin":"contact_request"}"#.to_owned(),
+    ] {
+        assert_eq!(shared(&contacts, ""), None, "{contacts}");
+    }
+}
+
 #[test]
 fn t09_forms_that_are_no_messages_are_counted() {
     let base = "AccountSid=AC00000000000000000000000000000001&To=whatsapp%3A%2B14155238886";

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use postly_domain::event::{Content, DeliveryStatus, EventKind, IgnoreRule, InboundEvent, ReceivedEvent};
+use postly_domain::event::{
+    Content, DeliveryStatus, EventKind, IdentityChangeKind, IgnoreRule, InboundEvent, ReceivedEvent,
+};
 use postly_domain::{Provider, UnixMillis};
 use postly_whatsapp::{receive, understand};
 
@@ -21,6 +23,7 @@ fn summary(event: &ReceivedEvent) -> String {
             let content = match message.content {
                 Content::Text(text) => format!("text {text:?}"),
                 Content::Tap { payload } => format!("tap {payload:?}"),
+                Content::OwnNumber { phone } => format!("own number {}", phone.as_str()),
                 Content::Unreadable { kind } => format!("unreadable {kind}"),
                 Content::Silent { kind } => format!("silent {kind}"),
             };
@@ -30,13 +33,22 @@ fn summary(event: &ReceivedEvent) -> String {
         InboundEvent::Status(status) => {
             let attempt = status.attempt.map_or("-".to_owned(), |attempt| attempt.to_string());
             let code = status.error_code.map_or("-".to_owned(), |code| code.to_string());
-            format!("{} attempt {attempt} code {code}", status.status.as_str())
+            let price = status.pricing.map_or(String::new(), |pricing| {
+                let word = |word: Option<String>| word.unwrap_or("-".to_owned());
+                let words = [word(pricing.category), word(pricing.kind), word(pricing.model)].join(" ");
+                format!(" price {words} {:?}", pricing.billable)
+            });
+            format!("{} attempt {attempt} code {code}{price}", status.status.as_str())
         }
         InboundEvent::IdentityChange(change) => {
             let phone = |phone: Option<postly_domain::PhoneE164>| {
                 phone.map_or("-".to_owned(), |phone| phone.as_str().to_owned())
             };
             let id = |id: Option<String>| id.unwrap_or("-".to_owned());
+            if change.kind == IdentityChangeKind::KeyChanged {
+                let (phone, id) = (phone(change.previous_phone), id(change.previous_bsuid));
+                return format!("{kind} [{}] {phone} {id} has another key", event.lane);
+            }
             format!(
                 "{} {} -> {} {} at {}",
                 phone(change.previous_phone),
@@ -73,7 +85,7 @@ fn every_sample_of_meta_is_read_as_it_is_meant() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .collect();
     files.sort();
-    assert_eq!(files.len(), 28);
+    assert_eq!(files.len(), 32);
     for path in files {
         let body = std::fs::read_to_string(&path).unwrap();
         found.push_str(&format!("{}\n", path.file_name().unwrap().to_str().unwrap()));

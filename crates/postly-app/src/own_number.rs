@@ -1,0 +1,35 @@
+//! A number that its owner shares because we asked for it.
+
+use postly_domain::{
+    Language, PhoneE164,
+    event::{InboundMessage, Sender},
+};
+use postly_store::{authors, inbox::DueEvent, lanes::ClaimedLane};
+
+use crate::{App, JourneyError, reply::Reply};
+
+impl App {
+    /// Proves the number, as a message from it does: the author is met as somebody who shows it.
+    pub(crate) async fn number_shared(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+        phone: &PhoneE164,
+    ) -> Result<(), JourneyError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let sender = Sender { phone: Some(phone.clone()), ..message.sender.clone() };
+        let met = self.meet(&mut tx, &sender, event.occurred_at, || Language::Fr, now).await?;
+        let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
+        // Another author may have the number, who is perhaps the same person: nobody is merged by a contact.
+        let key = if person.identity.phone.as_ref() == Some(phone) {
+            authors::prove_phone(&mut tx, &person.author.id, phone, now).await?;
+            "number-proved"
+        } else {
+            "number-elsewhere"
+        };
+        let reply = Reply::plain("number_shared", self.0.catalogue.text(person.author.language, key));
+        self.reply_and_finish(tx, claimed, event, message, &person, reply).await
+    }
+}

@@ -1,0 +1,26 @@
+//! Numbers that are not proved any more, and why.
+
+/// Why a number of an author is not proved any more (PRODUCT 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PhoneDoubt {
+    /// The provider gave the person another id and named no number. Ids change with the number, so that the number may be
+    /// somebody else's by now: it tells nobody's messages from hers.
+    IdChanged,
+    /// The key behind the number changed. It is most often the same person on another phone.
+    KeyChanged,
+}
+
+impl PhoneDoubt {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::IdChanged => "id_changed",
+            Self::KeyChanged => "key_changed",
+        }
+    }
+
+    /// Reads [`PhoneDoubt::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::IdChanged, Self::KeyChanged].into_iter().find(|doubt| doubt.as_str() == text)
+    }
+}
