@@ -9,6 +9,7 @@ use postly_domain::{
     Language, UnixMillis,
     delivery::{self, Attempt, ErrorAction, Form, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
     id::AttemptId,
+    rest::{RestReason, STOPPED_REST_MS},
 };
 use postly_store::{
     StoreError, Tx,
@@ -16,13 +17,14 @@ use postly_store::{
     inbox,
     lanes::{self, ClaimedLane, Queue},
     outbox::{self, DueMessage, Ended, Head},
-    wallets,
+    senders, wallets,
 };
 use postly_whatsapp::{Body, Button, Outgoing};
 
 use crate::{
     App, JourneyError, crash,
     ids::{Fresh as _, dice},
+    pause::WaitingMessage,
     seal::Sealed,
     work::Chain,
 };
@@ -45,8 +47,6 @@ const ARRIVALS_JOIN: usize = 64;
 const THROTTLED_REST_MS: i64 = 5_000;
 /// The longest rest that a provider's Retry-After is followed for.
 const LONGEST_REST_MS: i64 = 60_000;
-/// How long a sender rests that is blocked or whose token is refused: then one message tries again. A human is called.
-const STOPPED_REST_MS: i64 = 60_000;
 
 /// An attempt that has been noted and must now be made.
 pub(crate) struct Departure {
@@ -54,6 +54,8 @@ pub(crate) struct Departure {
     pub(crate) message: DueMessage,
     pub(crate) attempt: AttemptId,
     pub(crate) noted_at: UnixMillis,
+    /// Whether it tries for all others whether a stopped sender sends again.
+    pub(crate) is_probe: bool,
     #[cfg(feature = "mutant-m02")]
     pub(crate) already: SendOutcome,
 }
@@ -74,7 +76,7 @@ impl App {
         claim: Vec<ClaimedLane>,
         now: UnixMillis,
     ) -> Result<Vec<Departure>, StoreError> {
-        let heads = outbox::heads(tx, &claim, now).await?;
+        let heads = outbox::heads(tx, &claim).await?;
         let mut departures = Vec::with_capacity(claim.len());
         for (claimed, head) in claim.into_iter().zip(heads) {
             match head {
@@ -117,6 +119,9 @@ impl App {
             NextStep::Expired => {
                 self.end(tx, &claimed, &message, Ended::Cancelled, Some("window_closed")).await?;
             }
+            NextStep::Failed if self.waits_for_sender(tx, &WaitingMessage::of(&message)).await? => {
+                lanes::defer(tx, &claimed, now.plus_ms(STOPPED_REST_MS)).await?;
+            }
             NextStep::Failed => {
                 self.end(tx, &claimed, &message, Ended::Dead, Some("undeliverable")).await?;
             }
@@ -135,19 +140,27 @@ impl App {
                 lanes::defer(tx, &claimed, now.plus_ms(NEWS_WAITS_MS)).await?;
             }
             NextStep::Attempt => {
-                let paced = delivery::pace(claimed.paid_until, now);
-                match message.sender_rests_until.map_or(paced, Err) {
-                    Ok(paid_until) => claimed.paid_until = paid_until,
+                // The pace first: a message that may not leave must not be the one that tries for all others.
+                let asked = match delivery::pace(claimed.paid_until, now) {
+                    Ok(paid_until) => {
+                        claimed.paid_until = paid_until;
+                        self.ask_sender(tx, &message, now).await?
+                    }
+                    Err(then) => Err(then),
+                };
+                let is_probe = match asked {
+                    Ok(is_probe) => is_probe,
                     Err(then) => {
                         lanes::defer(tx, &claimed, then).await?;
                         return Ok(None);
                     }
-                }
+                };
                 return Ok(Some(Departure {
                     claimed,
                     message,
                     attempt: AttemptId::fresh(now),
                     noted_at: now,
+                    is_probe,
                     #[cfg(feature = "mutant-m02")]
                     already: SendOutcome::Unclear,
                 }));
@@ -255,7 +268,8 @@ impl App {
         let Departure { claimed, message, attempt, .. } = &**departure;
         match outcome {
             SendOutcome::Accepted { provider_message_id } => {
-                self.record_accepted(departure, provider_message_id).await
+                self.record_accepted(departure, provider_message_id).await?;
+                if departure.is_probe { self.probe_taken(departure).await } else { Ok(()) }
             }
             SendOutcome::Refused { code, action, retry_after_ms } => {
                 let mut tx = self.open(message).await?;
@@ -296,6 +310,10 @@ impl App {
         let now = self.now();
         match delivery::next_step(message.form, &heard, now, message.expires_at) {
             NextStep::Accepted => self.end(tx, claimed, message, Ended::Accepted, None).await,
+            NextStep::Failed if self.waits_for_sender(tx, &WaitingMessage::of(message)).await? => {
+                outbox::put_back(tx, &message.id, false, false).await?;
+                put_off(tx, claimed, now.plus_ms(STOPPED_REST_MS)).await
+            }
             NextStep::Failed => self.end(tx, claimed, message, Ended::Dead, Some("undeliverable")).await,
             // A code is not waited for: what is sealed is best gone.
             NextStep::UnknownDelivery if message.form != Form::Text => {
@@ -340,15 +358,14 @@ impl App {
                 let rest =
                     retry_after_ms.unwrap_or(THROTTLED_REST_MS).clamp(THROTTLED_REST_MS, LONGEST_REST_MS);
                 let until = now.plus_ms(rest);
-                outbox::rest_sender(tx, message.provider, &message.business, until, "throttled").await?;
+                senders::throttle(tx, message.provider, &message.business, until).await?;
                 outbox::put_back(tx, id, false, false).await?;
                 put_off(tx, claimed, until).await
             }
             ErrorAction::StopSender => {
-                tracing::error!(code, provider = %message.provider, "The provider blocks our sender (code {code}): a human must look; messages wait");
-                let until = now.plus_ms(STOPPED_REST_MS);
-                outbox::rest_sender(tx, message.provider, &message.business, until, "stopped").await?;
                 outbox::put_back(tx, id, false, false).await?;
+                let (provider, business) = (message.provider, &message.business);
+                let until = self.stop_sender(tx, provider, business, code, RestReason::Stopped).await?;
                 put_off(tx, claimed, until).await
             }
             ErrorAction::WindowClosed

@@ -33,13 +33,16 @@ impl App {
     /// the posts are written.
     pub(crate) async fn generate(
         &self,
-        mut tx: Tx,
+        tx: Tx,
         claimed: &ClaimedLane,
         event: &DueEvent,
         message: &InboundMessage,
         person: &Person,
         brief: &Brief,
     ) -> Result<(), JourneyError> {
+        let Some(mut tx) = self.end_while_paused(tx, claimed, event, message, person).await? else {
+            return Ok(());
+        };
         let asked = asked(claimed, event, message, person);
         let now = self.now();
         let author = &person.author.id;

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod again;
+mod alerts;
 mod budget;
 mod catalogue;
 mod clock;
@@ -27,6 +28,7 @@ mod login;
 mod machines;
 pub mod operator;
 mod own_number;
+mod pause;
 mod people;
 mod refunds;
 mod reply;

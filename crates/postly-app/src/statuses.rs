@@ -1,19 +1,20 @@
 //! News of a message of ours: it moves the delivery forward, settles an unclear send, or brings a credit back.
 
 use postly_domain::{
-    PhoneE164,
+    PhoneE164, Pricing, Provider,
     delivery::{Attempt, AttemptState, Form},
     event::{DeliveryStatus, IgnoreRule, StatusUpdate},
 };
 use postly_store::{
     Tx,
     attempts::{self, Reported},
+    dead_letters,
     inbox::{DueEvent, Outcome},
     lanes::{self, ClaimedLane, Queue},
     outbox::{self, Ended},
 };
 
-use crate::{App, JourneyError, crash};
+use crate::{App, JourneyError, alerts, crash, pause::WaitingMessage};
 
 impl App {
     /// Applies a status. Any order of the same statuses ends in the same state.
@@ -60,15 +61,27 @@ impl App {
             &update.provider_message_id,
         )
         .await?;
+        if let Some(pricing) = &update.pricing {
+            attempts::set_price(&mut tx, &reported.attempt, pricing).await?;
+        }
         match reported.ended.as_deref() {
             // The worker of the outbox decides, as soon as it may.
             None => lanes::hurry(&mut tx, Queue::Outbox, &reported.lane, now).await?,
-            Some(ended) => self.judge_again(&mut tx, &reported, ended, update.error_code).await?,
+            Some(ended) => {
+                self.judge_again(&mut tx, event.provider, &reported, ended, update.error_code).await?;
+            }
         }
+        // After the wallet and the message, as whoever sends does.
+        self.judge_sender(&mut tx, event.provider, &reported, status, update.error_code).await?;
         crash::point("status.before");
         self.finish(tx, claimed, event, reported.author.as_ref(), &Outcome::Applied).await?;
         if reported.ended.is_none() {
             self.0.wakers.wake_here(Queue::Outbox);
+        }
+        if update.pricing.as_ref().is_some_and(Pricing::is_general_purpose_ai)
+            && !reported.pricing.is_general_purpose_ai()
+        {
+            alerts::general_purpose_ai(event.provider);
         }
         Ok(())
     }
@@ -77,6 +90,7 @@ impl App {
     async fn judge_again(
         &self,
         tx: &mut Tx,
+        provider: Provider,
         reported: &Reported,
         ended: &str,
         error_code: Option<i64>,
@@ -100,6 +114,11 @@ impl App {
                 None => "undeliverable".to_owned(),
             };
             outbox::change_end(tx, id, Ended::Dead, Some(&reason), now).await?;
+            let (form, has_posts) = (reported.form, reported.generation.is_some());
+            if self.waits_for_sender(tx, &WaitingMessage { id, provider, form, has_posts }).await? {
+                dead_letters::revive_message(tx, id, now).await?;
+                return Ok(());
+            }
             let (author, generation) = (reported.author.as_ref(), reported.generation.as_ref());
             self.refund_if_lost(tx, id, author, generation, reported.carries_variant, now).await?;
         }

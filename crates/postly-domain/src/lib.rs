@@ -17,6 +17,7 @@ pub mod post;
 pub mod pricing;
 pub mod provider;
 pub mod repeats;
+pub mod rest;
 pub mod small_talk;
 pub mod text;
 pub mod time;

@@ -22,6 +22,7 @@ impl Metrics {
         if metrics::set_global_recorder(recorder).is_err() {
             tracing::warn!("Figures are collected already; this collector stays empty");
         }
+        metrics::describe_counter!("postly_alerts_total", "Alerts raised since the start, by name.");
         Self(handle)
     }
 }

@@ -110,6 +110,11 @@ pub struct Rules {
     pub otp_templates: Vec<String>,
     /// The content ids at Twilio, all of them of an authentication template. Any other one is unknown (21655).
     pub content_sids: Vec<String>,
+    /// How many service messages of a business number and month Meta delivers for free.
+    pub free_service_messages: u64,
+    /// Whether a method of payment stands behind the account at Meta. Without one, what is not free is answered as if it were
+    /// sent, and fails by a status (131042).
+    pub payment_method: bool,
 }
 
 impl Default for Rules {
@@ -119,6 +124,8 @@ impl Default for Rules {
             service_window: true,
             otp_templates: vec!["postly_code".to_owned()],
             content_sids: vec!["HX0123456789abcdef0123456789abcdef".to_owned()],
+            free_service_messages: 1_000,
+            payment_method: true,
         }
     }
 }

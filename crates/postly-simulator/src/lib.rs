@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod billing;
 mod clock;
 mod compose;
 mod config;

@@ -106,7 +106,18 @@ fn send(world: &World, outgoing: Outgoing, plan: &Plan) -> Reply {
             "Too many messages sent from this phone number to the same phone number.",
         );
     }
-    let closed = outgoing.template.is_none() && !state.window_open(Channel::Meta, &number, now_ms);
+    let is_service = outgoing.template.is_none();
+    let closed = is_service && !state.window_open(Channel::Meta, &number, now_ms);
+    let (free, paid) = (state.rules.free_service_messages, state.rules.payment_method);
+    let billable = is_service && state.billing.is_billable(now_ms, free);
+    let doomed = match plan.failure() {
+        _ if closed => Some(131_047),
+        _ if billable && !paid => Some(131_042),
+        planned => planned,
+    };
+    if is_service && doomed.is_none() {
+        state.billing.count();
+    }
     let id = ids::wamid();
     state.accept(Accepted {
         seq: 0,
@@ -123,7 +134,8 @@ fn send(world: &World, outgoing: Outgoing, plan: &Plan) -> Reply {
             correlation: outgoing.correlation,
         },
         callback: None,
-        doomed: if closed { Some(131_047) } else { plan.failure() },
+        doomed,
+        billable,
     });
     drop(state);
     world.changed();

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::billing::pricing;
 use crate::config::MetaAccount;
 use crate::errors::meta_status_error;
 use crate::person::{MessageKind, Person};
@@ -207,11 +208,7 @@ pub(crate) fn status(
             fields.insert("biz_opaque_callback_data".to_owned(), json!(correlation));
         }
         if matches!(status, MessageStatus::Sent | MessageStatus::Delivered) {
-            let pricing = if message.shown.template.is_some() {
-                json!({"billable": true, "pricing_model": "PMP", "type": "regular", "category": "authentication"})
-            } else {
-                json!({"billable": false, "pricing_model": "PMP", "type": "free_customer_service", "category": "service"})
-            };
+            let pricing = pricing(message.shown.template.is_some(), message.billable);
             fields.insert("pricing".to_owned(), pricing);
         }
         if let Some(person) = person

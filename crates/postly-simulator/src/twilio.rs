@@ -119,6 +119,8 @@ pub(crate) fn create(world: &World, call: &Call, account_sid: &str, plan: &Plan)
         },
         callback: callback.map(str::to_owned),
         doomed: if closed { Some(63_016) } else { plan.failure() },
+        // Twilio bills by its API, and says nothing in a status.
+        billable: false,
     };
     let body = resource(world, to, &message);
     state.accept(message);

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::billing::Billing;
 use crate::clock::Clock;
 use crate::config::{Channel, Rules, SimulatorConfig, StatusPolicy};
 use crate::deliver::Target;
@@ -94,6 +95,8 @@ pub(crate) struct Accepted {
     pub(crate) callback: Option<String>,
     /// It fails after acceptance, so the phone never shows it.
     pub(crate) doomed: Option<i64>,
+    /// It is a service message beyond the free ones.
+    pub(crate) billable: bool,
 }
 
 /// What the owner of the phone page wrote.
@@ -126,6 +129,7 @@ pub(crate) struct State {
     pub(crate) target: Option<Target>,
     pub(crate) rules: Rules,
     pub(crate) statuses: StatusPolicy,
+    pub(crate) billing: Billing,
     pub(crate) notes: Vec<Note>,
     people: HashMap<Key, Person>,
     last_inbound_ms: HashMap<Key, i64>,
@@ -158,6 +162,7 @@ impl World {
             target,
             rules: config.rules.clone(),
             statuses: config.statuses.clone(),
+            billing: Billing::default(),
             notes: Vec::new(),
             people: HashMap::new(),
             last_inbound_ms: HashMap::new(),

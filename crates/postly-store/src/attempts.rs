@@ -3,17 +3,18 @@
 use std::collections::HashSet;
 
 use postly_domain::{
-    Provider, UnixMillis,
+    Pricing, Provider, UnixMillis,
     delivery::{Attempt, AttemptState, Form},
     event::DeliveryStatus,
     id::{AttemptId, AuthorId, GenerationId, LeaseToken, MessageId},
+    rest::Rest,
 };
 use serde::Serialize;
 
 use crate::{
     Engine, StoreError, Tx,
     lanes::{self, ClaimedLane, fence},
-    outbox,
+    outbox, senders,
     sql::{Row, Sql, args, json},
 };
 
@@ -221,6 +222,14 @@ pub struct Reported {
     pub attempt: AttemptId,
     /// What is known of it.
     pub state: AttemptState,
+    /// When it was made.
+    pub started_at: UnixMillis,
+    /// What is known of its price.
+    pub pricing: Pricing,
+    /// From which number of ours.
+    pub business: String,
+    /// The rest of that number, if there is one.
+    pub rest: Option<Rest>,
     /// Its message.
     pub message: MessageId,
     /// The message's lane.
@@ -244,8 +253,12 @@ macro_rules! reported_sql {
         concat!(
             "SELECT attempts.id, attempts.state, attempts.status, attempts.started_at_ms, attempts.message_id, ",
             "outbox.lane, CASE WHEN outbox.finished_at_ms IS NULL THEN NULL ELSE outbox.state END AS ended, ",
-            "outbox.author_id, outbox.generation_id, outbox.carries_variant, outbox.form, outbox.address ",
-            "FROM attempts JOIN outbox ON outbox.id = attempts.message_id WHERE ",
+            "outbox.author_id, outbox.generation_id, outbox.carries_variant, outbox.form, outbox.address, ",
+            "outbox.business, attempts.price_category, attempts.price_kind, attempts.price_model, attempts.billable, ",
+            "resting_senders.until_ms AS rests_until_ms, resting_senders.reason AS rest_reason, ",
+            "resting_senders.probe_ms FROM attempts JOIN outbox ON outbox.id = attempts.message_id ",
+            "LEFT JOIN resting_senders ON resting_senders.provider = outbox.provider ",
+            "AND resting_senders.business = outbox.business WHERE ",
             $condition,
             " ORDER BY attempts.id DESC LIMIT 1",
             $lock
@@ -286,6 +299,15 @@ pub async fn reported(
     Ok(Some(Reported {
         attempt: AttemptId::new(row.text("id")?),
         state: attempt(&row)?.state,
+        started_at: row.time("started_at_ms")?,
+        pricing: Pricing {
+            category: row.maybe_text("price_category")?,
+            kind: row.maybe_text("price_kind")?,
+            model: row.maybe_text("price_model")?,
+            billable: row.maybe_int("billable")?.map(|billable| billable != 0),
+        },
+        business: row.text("business")?,
+        rest: senders::rest(&row)?,
         message: MessageId::new(row.text("message_id")?),
         lane: row.text("lane")?,
         ended: row.maybe_text("ended")?,
@@ -329,6 +351,51 @@ pub async fn set_status(
     provider_message_id: &str,
 ) -> Result<(), StoreError> {
     tx.execute(SET_STATUS, args![attempt, status.as_str(), error_code, provider_message_id]).await?;
+    Ok(())
+}
+
+const SET_PRICE: Sql = Sql::both(
+    "UPDATE attempts SET price_category = COALESCE($2, price_category), price_kind = COALESCE($3, price_kind), \
+     price_model = COALESCE($4, price_model), billable = COALESCE($5, billable) WHERE id = $1",
+);
+
+/// Writes what a provider says about the price of an attempt. What one status leaves out stands from another.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_price(tx: &mut Tx, attempt: &AttemptId, pricing: &Pricing) -> Result<(), StoreError> {
+    let args = args![
+        attempt,
+        pricing.category.as_deref(),
+        pricing.kind.as_deref(),
+        pricing.model.as_deref(),
+        pricing.billable.map(i64::from),
+    ];
+    tx.execute(SET_PRICE, args).await?;
+    Ok(())
+}
+
+const LAST_FAILURE: Sql = Sql::both(
+    "SELECT error_code FROM attempts WHERE message_id = $1 AND status = 'failed' ORDER BY id DESC LIMIT 1",
+);
+
+/// The code by which the last attempt of a message failed after the provider had taken it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last_failure(tx: &mut Tx, message: &MessageId) -> Result<Option<i64>, StoreError> {
+    let row = tx.maybe_one(LAST_FAILURE, args![message]).await?;
+    Ok(row.map(|row| row.maybe_int("error_code")).transpose()?.flatten())
+}
+
+const FORGET: Sql = Sql::both("UPDATE attempts SET state = 'refused', status = NULL WHERE message_id = $1");
+
+/// Counts the attempts of a message as refused: what is sent from now on is a message of its own.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
+    tx.execute(FORGET, args![message]).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use postly_domain::{
 };
 
 use crate::{
-    Engine, StoreError, Tx,
+    Engine, StoreError, Tx, attempts,
     lanes::{self, Queue},
     sql::{Sql, args},
 };
@@ -147,8 +147,6 @@ const REVIVE_MESSAGE: Sql = Sql::both(
     "UPDATE outbox SET state = 'ready', reason = NULL, refusals = 0, recipient_waits = 0, finished_at_ms = NULL \
      WHERE id = $1 AND state IN ('refused', 'cancelled', 'dead') RETURNING lane",
 );
-const FORGET_ATTEMPTS: Sql =
-    Sql::both("UPDATE attempts SET state = 'refused', status = NULL WHERE message_id = $1");
 
 /// Puts a dead message back in line. Its old attempts no longer count: the replay is a message of its own.
 ///
@@ -156,7 +154,7 @@ const FORGET_ATTEMPTS: Sql =
 /// When the database fails.
 pub async fn revive_message(tx: &mut Tx, id: &MessageId, now: UnixMillis) -> Result<bool, StoreError> {
     let Some(row) = tx.maybe_one(REVIVE_MESSAGE, args![id]).await? else { return Ok(false) };
-    tx.execute(FORGET_ATTEMPTS, args![id]).await?;
+    attempts::forget(tx, id).await?;
     lanes::add(tx, Queue::Outbox, &row.text("lane")?, 1, now).await?;
     Ok(true)
 }

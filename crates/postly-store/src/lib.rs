@@ -27,6 +27,7 @@ pub mod merges;
 pub mod names;
 pub mod outbox;
 pub mod retention;
+pub mod senders;
 pub mod sessions;
 pub mod wallets;
 

@@ -6,12 +6,14 @@ use postly_domain::{
     Provider, UnixMillis,
     delivery::{Attempt, Form},
     id::{AuthorId, EventId, GenerationId, MessageId},
+    rest::Rest,
 };
 
 use crate::{
     Engine, StoreError, Tx,
     attempts::attempt,
     lanes::{self, ClaimedLane, Queue, lanes_of_claim},
+    senders,
     sql::{Row, Sql, args, json},
 };
 
@@ -120,8 +122,8 @@ pub struct DueMessage {
     pub recipient_waits: usize,
     /// The end of its service window.
     pub expires_at: UnixMillis,
-    /// Until when its sender rests, if it does.
-    pub sender_rests_until: Option<UnixMillis>,
+    /// The rest of its sender, if there is one.
+    pub rest: Option<Rest>,
     /// All attempts, oldest first.
     pub attempts: Vec<Attempt>,
 }
@@ -135,10 +137,11 @@ impl std::fmt::Debug for DueMessage {
 const HEADS: Sql = Sql::both(concat!(
     "SELECT head.lane, head.id, head.author_id, head.provider, head.business, head.address, head.generation_id, ",
     "head.carries_variant, head.reply_to, head.body, head.form, head.sealed, head.refusals, head.recipient_waits, ",
-    "head.expires_at_ms, resting_senders.until_ms AS rests_until_ms, attempts.state, attempts.status, ",
+    "head.expires_at_ms, resting_senders.until_ms AS rests_until_ms, resting_senders.reason AS rest_reason, ",
+    "resting_senders.probe_ms, attempts.state, attempts.status, ",
     "attempts.started_at_ms FROM outbox AS head ",
     "LEFT JOIN resting_senders ON resting_senders.provider = head.provider ",
-    "AND resting_senders.business = head.business AND resting_senders.until_ms > $4 ",
+    "AND resting_senders.business = head.business ",
     "LEFT JOIN attempts ON attempts.message_id = head.id ",
     "WHERE head.id IN (SELECT (SELECT waiting.id FROM outbox AS waiting ",
     "WHERE waiting.lane = lanes.lane AND waiting.finished_at_ms IS NULL ORDER BY waiting.id LIMIT 1) ",
@@ -161,8 +164,8 @@ pub enum Head {
 ///
 /// # Errors
 /// When the database fails, or a row cannot be read.
-pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane], now: UnixMillis) -> Result<Vec<Head>, StoreError> {
-    let mut heads = read_heads(tx, claim, now).await?;
+pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane]) -> Result<Vec<Head>, StoreError> {
+    let mut heads = read_heads(tx, claim).await?;
     // Of what was never sent there is no news.
     let told_of: Vec<&MessageId> =
         heads.values().filter(|head| !head.attempts.is_empty()).map(|head| &head.id).collect();
@@ -170,7 +173,7 @@ pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane], now: UnixMillis) -> Resul
     if tx.engine() == Engine::Postgres && !told_of.is_empty() {
         locked = Some(lock_free(tx, &told_of).await?);
         // Again, with what came until they were locked.
-        heads = read_heads(tx, claim, now).await?;
+        heads = read_heads(tx, claim).await?;
     }
     let is_free =
         |message: &MessageId| locked.as_ref().is_none_or(|locked| locked.contains(message.as_str()));
@@ -183,15 +186,11 @@ pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane], now: UnixMillis) -> Resul
 }
 
 /// The heads of the lanes of a claim, by the lane.
-async fn read_heads(
-    tx: &mut Tx,
-    claim: &[ClaimedLane],
-    now: UnixMillis,
-) -> Result<HashMap<String, DueMessage>, StoreError> {
+async fn read_heads(tx: &mut Tx, claim: &[ClaimedLane]) -> Result<HashMap<String, DueMessage>, StoreError> {
     let mut heads: HashMap<String, DueMessage> = HashMap::new();
     let Some(ClaimedLane { queue, token, leased_until, .. }) = claim.first() else { return Ok(heads) };
     // One row per attempt, and one without when there is none.
-    for row in tx.all(HEADS, args![queue.as_str(), *leased_until, token, now]).await? {
+    for row in tx.all(HEADS, args![queue.as_str(), *leased_until, token]).await? {
         let head = match heads.entry(row.text("lane")?) {
             Entry::Occupied(head) => head.into_mut(),
             Entry::Vacant(place) => place.insert(due_message(&row)?),
@@ -219,7 +218,7 @@ fn due_message(row: &Row) -> Result<DueMessage, StoreError> {
         refusals: usize::try_from(row.int("refusals")?).unwrap_or(0),
         recipient_waits: usize::try_from(row.int("recipient_waits")?).unwrap_or(0),
         expires_at: row.time("expires_at_ms")?,
-        sender_rests_until: row.maybe_time("rests_until_ms")?,
+        rest: senders::rest(row)?,
         attempts: vec![],
     })
 }
@@ -477,25 +476,4 @@ pub async fn queued_since(
     since: UnixMillis,
 ) -> Result<i64, StoreError> {
     tx.one(QUEUED_SINCE, args![lane, purpose, since]).await?.int("queued")
-}
-
-const REST: Sql = Sql::both(
-    "INSERT INTO resting_senders (provider, business, until_ms, reason) VALUES ($1, $2, $3, $4) \
-     ON CONFLICT (provider, business) DO UPDATE SET until_ms = excluded.until_ms, reason = excluded.reason \
-     WHERE resting_senders.until_ms < excluded.until_ms",
-);
-
-/// Lets a business number rest until an instant.
-///
-/// # Errors
-/// When the database fails.
-pub async fn rest_sender(
-    tx: &mut Tx,
-    provider: Provider,
-    business: &str,
-    until: UnixMillis,
-    reason: &str,
-) -> Result<(), StoreError> {
-    tx.execute(REST, args![provider, business, until, reason]).await?;
-    Ok(())
 }

@@ -126,7 +126,7 @@ async fn one_of_three_loses_its_lease() {
         }
         let claimed = claim(scene, &mut tx, LANES.len()).await;
         assert_eq!(claimed.len(), 1);
-        let heads = outbox::heads(&mut tx, &claimed, scene.now()).await.unwrap();
+        let heads = outbox::heads(&mut tx, &claimed).await.unwrap();
         let Head::Due(head) = &heads[0] else { panic!("{heads:?}") };
         assert_eq!((&claimed[0].lane, head.attempts.len()), (&stolen[0].lane, 1));
         assert!(head.attempts[0].is_taken());

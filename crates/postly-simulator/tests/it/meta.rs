@@ -1,6 +1,6 @@
 //! Sends to the Graph API.
 
-use postly_simulator::{Channel, MessageKind, Outcome, RequestKind, Rules, StatusPolicy};
+use postly_simulator::{Channel, MessageKind, MessageStatus, Outcome, RequestKind, Rules, StatusPolicy};
 use serde_json::{Value, json};
 
 use crate::{NUMBER, Scene, answer, text};
@@ -240,4 +240,48 @@ async fn typing_shows_until_the_answer_or_25_seconds() {
     assert!(!scene.world.typing(&fatou));
     let own = said["messages"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(code(&scene.meta(&mark(&own)).await.1), 131_009);
+}
+
+#[tokio::test]
+async fn the_message_after_the_thousandth_of_a_month_is_billed_and_fails_by_status_without_a_method_of_payment()
+ {
+    let scene = Scene::set().await;
+    let fatou = scene.writer(Channel::Meta);
+    scene.world.set_statuses(StatusPolicy::silent());
+    scene.world.set_rules(Rules { pair_limit: false, service_window: false, ..Rules::default() });
+    for _ in 0..1_001 {
+        scene.meta(&text("Bonjour")).await;
+    }
+    let messages = scene.world.phone_messages(&fatou);
+    let pricing = |place: usize| {
+        let event = scene.world.webhook_status(&messages[place].id, MessageStatus::Sent, None);
+        let body: Value = serde_json::from_slice(&event.body).unwrap();
+        body["entry"][0]["changes"][0]["value"]["statuses"][0]["pricing"].clone()
+    };
+    let free = json!({"billable": false, "pricing_model": "PMP", "type": "free_customer_service", "category": "service"});
+    let billed = json!({"billable": true, "pricing_model": "PMP", "type": "regular", "category": "service"});
+    assert_eq!((pricing(0), pricing(999), pricing(1_000)), (free.clone(), free.clone(), billed));
+
+    scene.world.set_rules(Rules {
+        pair_limit: false,
+        service_window: false,
+        payment_method: false,
+        ..Rules::default()
+    });
+    let (status, said) = scene.meta(&text("Bonjour")).await;
+    assert_eq!((status, said["messages"].as_array().unwrap().len()), (200, 1), "as if it were sent");
+    assert_eq!(scene.world.phone_messages(&fatou).len(), 1_001);
+    let received = scene.service.wait_for(1).await;
+    let body: Value = serde_json::from_slice(&received[0].body).unwrap();
+    let failed = &body["entry"][0]["changes"][0]["value"]["statuses"][0];
+    assert_eq!((&failed["status"], &failed["errors"][0]["code"]), (&json!("failed"), &json!(131_042)));
+
+    // The next month has its own free messages.
+    scene.world.advance_ms(32 * 86_400_000);
+    scene.meta(&text("Bonjour")).await;
+    let messages = scene.world.phone_messages(&fatou);
+    assert_eq!(messages.len(), 1_002);
+    let event = scene.world.webhook_status(&messages[1_001].id, MessageStatus::Sent, None);
+    let body: Value = serde_json::from_slice(&event.body).unwrap();
+    assert_eq!(body["entry"][0]["changes"][0]["value"]["statuses"][0]["pricing"], free);
 }

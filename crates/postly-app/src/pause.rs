@@ -1,0 +1,173 @@
+//! A sender that is stopped: messages wait, one of them tries again, and new briefs are answered by a notice (PRODUCT 6).
+//!
+//! A pause ends by itself. When its minute is over, one message leaves and all others wait for what becomes of it: for the
+//! provider's answer when that is what refused before, for a status when the provider took messages and failed with them later,
+//! as it does without a method of payment. Silence for a few seconds counts as success.
+
+use postly_domain::{
+    Provider, UnixMillis,
+    delivery::{ErrorAction, Form},
+    event::{DeliveryStatus, IgnoreRule, InboundMessage},
+    id::MessageId,
+    rest::{Leave, PROBE_MS, RestReason, STOPPED_REST_MS},
+};
+use postly_store::{
+    StoreError, Tx,
+    attempts::{self, Reported},
+    inbox::{DueEvent, Outcome},
+    lanes::ClaimedLane,
+    outbox::{self, DueMessage},
+    senders,
+};
+use postly_whatsapp::action_for;
+
+use crate::{App, JourneyError, alerts, deliver::Departure, people::Person, reply::Reply};
+
+/// How often a message looks whether the one that tries again has got through.
+const LOOK_AGAIN_MS: i64 = 1_000;
+
+impl App {
+    /// Stops a sender for a while, and calls a human. Returns when it may try again.
+    pub(crate) async fn stop_sender(
+        &self,
+        tx: &mut Tx,
+        provider: Provider,
+        business: &str,
+        code: i64,
+        reason: RestReason,
+    ) -> Result<UnixMillis, StoreError> {
+        let now = self.now();
+        let until = now.plus_ms(STOPPED_REST_MS);
+        let known = senders::pause(tx, provider, business).await?;
+        senders::stop(tx, provider, business, until, reason, now).await?;
+        // What was under way when the sender was stopped is refused as well, and nobody needs to hear of each.
+        if !known.is_some_and(|pause| pause.rest.pauses(now)) {
+            alerts::sender_stopped(provider, code);
+        }
+        Ok(until)
+    }
+
+    /// Whether a message may leave now, as far as its sender is concerned: `Ok` says whether it tries for all others, `Err`
+    /// when it may look again.
+    pub(crate) async fn ask_sender(
+        &self,
+        tx: &mut Tx,
+        message: &DueMessage,
+        now: UnixMillis,
+    ) -> Result<Result<bool, UnixMillis>, StoreError> {
+        let Some(rest) = &message.rest else { return Ok(Ok(false)) };
+        let (provider, business) = (message.provider, &message.business);
+        match rest.leave(now) {
+            Leave::Now => {
+                senders::end_over(tx, provider, business, now).await?;
+                Ok(Ok(false))
+            }
+            Leave::At(then) if rest.probe_at.is_some() => Ok(Err(then.min(now.plus_ms(LOOK_AGAIN_MS)))),
+            Leave::At(then) => Ok(Err(then)),
+            Leave::AsProbe
+                if senders::begin_probe(tx, provider, business, now, now.plus_ms(PROBE_MS)).await? =>
+            {
+                Ok(Ok(true))
+            }
+            Leave::AsProbe => Ok(Err(now.plus_ms(LOOK_AGAIN_MS))),
+        }
+    }
+
+    /// Notes that the provider took the message that tried again.
+    pub(crate) async fn probe_taken(&self, departure: &Departure) -> Result<(), JourneyError> {
+        let mut tx = self.0.db.write().await?;
+        let message = &departure.message;
+        senders::end_tried(&mut tx, message.provider, &message.business, departure.noted_at, false).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Draws from the news of a message, as far as it is believed, what it says about the sender.
+    pub(crate) async fn judge_sender(
+        &self,
+        tx: &mut Tx,
+        provider: Provider,
+        reported: &Reported,
+        status: DeliveryStatus,
+        error_code: Option<i64>,
+    ) -> Result<(), StoreError> {
+        match status {
+            DeliveryStatus::Failed => {
+                if let Some(code) = error_code.filter(|code| stops_sender(provider, *code)) {
+                    let reason = RestReason::Failing;
+                    self.stop_sender(tx, provider, &reported.business, code, reason).await?;
+                }
+            }
+            DeliveryStatus::Sent | DeliveryStatus::Delivered | DeliveryStatus::Read => {
+                if reported.rest.is_some_and(|rest| rest.probe_at.is_some()) {
+                    senders::end_tried(tx, provider, &reported.business, reported.started_at, true).await?;
+                }
+            }
+            DeliveryStatus::Accepted => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a message that failed for good can wait for its sender instead: nothing of it was charged, and it holds no
+    /// secret that is gone. Then its attempts count as refused.
+    pub(crate) async fn waits_for_sender(
+        &self,
+        tx: &mut Tx,
+        message: &WaitingMessage<'_>,
+    ) -> Result<bool, StoreError> {
+        if message.form != Form::Text || message.has_posts {
+            return Ok(false);
+        }
+        let code = attempts::last_failure(tx, message.id).await?;
+        let waits = code.is_some_and(|code| stops_sender(message.provider, code));
+        if waits {
+            attempts::forget(tx, message.id).await?;
+        }
+        Ok(waits)
+    }
+
+    /// Ends a brief that came while its sender is stopped: the first of its author in this pause is answered by the notice,
+    /// later ones are ignored. `None` when the sender is not stopped, and the transaction comes back.
+    pub(crate) async fn end_while_paused(
+        &self,
+        mut tx: Tx,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+        person: &Person,
+    ) -> Result<Option<Tx>, JourneyError> {
+        let now = self.now();
+        let pause = senders::pause(&mut tx, event.provider, &message.business).await?;
+        let Some(pause) = pause.filter(|pause| pause.rest.pauses(now)) else { return Ok(Some(tx)) };
+        self.let_go(&mut tx, event, now).await?;
+        // A brief that is sent again after the pause is no machine's.
+        let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
+        if outbox::queued_since(&mut tx, &claimed.lane, "paused", pause.since).await? > 0 {
+            let outcome = Outcome::Ignored(IgnoreRule::Paused);
+            self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await?;
+            return Ok(None);
+        }
+        let reply = Reply::plain("paused", self.0.catalogue.text(person.author.language, "paused"));
+        self.reply_and_finish(tx, claimed, event, message, person, reply).await?;
+        Ok(None)
+    }
+}
+
+/// A message that may wait for its sender.
+pub(crate) struct WaitingMessage<'a> {
+    pub(crate) id: &'a MessageId,
+    pub(crate) provider: Provider,
+    pub(crate) form: Form,
+    /// Whether it belongs to the reply that brings posts: their credit comes back when they do not arrive.
+    pub(crate) has_posts: bool,
+}
+
+impl<'a> WaitingMessage<'a> {
+    pub(crate) fn of(message: &'a DueMessage) -> Self {
+        let DueMessage { id, provider, form, generation, .. } = message;
+        Self { id, provider: *provider, form: *form, has_posts: generation.is_some() }
+    }
+}
+
+fn stops_sender(provider: Provider, code: i64) -> bool {
+    action_for(provider, code, None, false) == ErrorAction::StopSender
+}

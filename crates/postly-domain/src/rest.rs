@@ -1,0 +1,105 @@
+//! When a business number that had to rest may send again.
+
+use crate::UnixMillis;
+
+/// How long a sender rests that is blocked, unpaid or whose token is refused, before one message tries again.
+pub const STOPPED_REST_MS: i64 = 60_000;
+
+/// How long that one message is watched before others follow: a failure that Meta reports by status comes within seconds.
+pub const PROBE_MS: i64 = 15_000;
+
+/// A stop that comes this long after the last one ended is a new pause.
+pub const SAME_PAUSE_MS: i64 = 300_000;
+
+/// Why a sender rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestReason {
+    /// It was too fast.
+    Throttled,
+    /// The provider refused to send: its answer to the next message tells whether it still does.
+    Stopped,
+    /// The provider took a message and reported later that it does not send: only the next report tells more.
+    Failing,
+}
+
+impl RestReason {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Stopped => "stopped",
+            Self::Failing => "failing",
+        }
+    }
+
+    /// Reads [`RestReason::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Throttled, Self::Stopped, Self::Failing].into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
+/// The rest of a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// Why.
+    pub reason: RestReason,
+    /// Until when.
+    pub until: UnixMillis,
+    /// When one message left to try again, if one has since the last refusal.
+    pub probe_at: Option<UnixMillis>,
+}
+
+/// What a message may do while its sender rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// It leaves: the rest is over.
+    Now,
+    /// It leaves alone, to see whether the provider sends again.
+    AsProbe,
+    /// It waits.
+    At(UnixMillis),
+}
+
+impl Rest {
+    /// Whether a message may leave.
+    pub fn leave(&self, now: UnixMillis) -> Leave {
+        match (self.reason, self.probe_at) {
+            _ if self.until > now => Leave::At(self.until),
+            (RestReason::Stopped | RestReason::Failing, None) => Leave::AsProbe,
+            // The message that tried again was not refused within its time.
+            (RestReason::Stopped | RestReason::Failing, Some(_)) | (RestReason::Throttled, _) => Leave::Now,
+        }
+    }
+
+    /// Whether new briefs are answered by the notice of the pause (PRODUCT 6). While one message tries again they are written:
+    /// it is a matter of seconds.
+    pub fn pauses(&self, now: UnixMillis) -> bool {
+        self.reason != RestReason::Throttled && self.probe_at.is_none() && self.until > now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_stop_one_message_tries_again_and_the_others_follow_when_nothing_is_heard() {
+        let now = UnixMillis(1_000_000);
+        for reason in [RestReason::Stopped, RestReason::Failing] {
+            let stopped = Rest { reason, until: now.plus_ms(STOPPED_REST_MS), probe_at: None };
+            assert!(stopped.pauses(now));
+            assert_eq!(stopped.leave(now), Leave::At(stopped.until));
+            assert_eq!(stopped.leave(stopped.until), Leave::AsProbe);
+            assert!(!stopped.pauses(stopped.until));
+            let tried =
+                Rest { until: stopped.until.plus_ms(PROBE_MS), probe_at: Some(stopped.until), ..stopped };
+            assert_eq!(tried.leave(stopped.until), Leave::At(tried.until));
+            assert_eq!(tried.leave(tried.until), Leave::Now);
+            assert!(!tried.pauses(stopped.until));
+        }
+        let throttled = Rest { reason: RestReason::Throttled, until: now.plus_ms(5_000), probe_at: None };
+        assert!(!throttled.pauses(now));
+        assert_eq!(throttled.leave(now), Leave::At(throttled.until));
+        assert_eq!(throttled.leave(throttled.until), Leave::Now);
+    }
+}
