@@ -54,7 +54,7 @@ pub(crate) struct Departure {
     pub(crate) message: DueMessage,
     pub(crate) attempt: AttemptId,
     pub(crate) noted_at: UnixMillis,
-    /// Whether it tries for all others whether a stopped sender sends again.
+    /// True for the one message that tries whether a stopped sender sends again.
     pub(crate) is_probe: bool,
     #[cfg(feature = "mutant-m02")]
     pub(crate) already: SendOutcome,

@@ -1,4 +1,4 @@
-//! What a provider signs about an identity: another number, another id, another key (PRODUCT 8).
+//! Signed notices about an identity: another number, another id, another key (PRODUCT 8).
 //!
 //! The account moves with its credits and its history. The number stays with it where the notice names no other, and is not
 //! proved any more: no code goes there until a message comes from it.
@@ -110,8 +110,8 @@ impl App {
     }
 }
 
-/// Whether a notice that names a number is about this identity on it. It is not when it names another id before; but it is
-/// when the identity has the new id already, by a notice that came earlier and named no number.
+/// Tells a notice that names a number and is about this identity on it. It is not if it names another id before; but it is if
+/// the identity has the new id already, by a notice that came earlier and named no number.
 fn is_named(change: &IdentityChange, known: &Identity) -> bool {
     let has_moved = change.bsuid.is_some() && change.bsuid == known.bsuid;
     let is_another =

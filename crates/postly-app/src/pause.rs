@@ -1,6 +1,6 @@
 //! A sender that is stopped: messages wait, one of them tries again, and new briefs are answered by a notice (PRODUCT 6).
 //!
-//! A pause ends by itself. When its minute is over, one message leaves and all others wait for what becomes of it: for the
+//! A pause ends by itself. After its minute, one message leaves and all others wait for what becomes of it: for the
 //! provider's answer when that is what refused before, for a status when the provider took messages and failed with them later,
 //! as it does without a method of payment. Silence for a few seconds counts as success.
 
@@ -23,7 +23,7 @@ use postly_whatsapp::action_for;
 
 use crate::{App, JourneyError, alerts, deliver::Departure, people::Person, reply::Reply};
 
-/// How often a message looks whether the one that tries again has got through.
+/// The pause between two looks at what became of the message that tries again.
 const LOOK_AGAIN_MS: i64 = 1_000;
 
 impl App {
@@ -40,15 +40,15 @@ impl App {
         let until = now.plus_ms(STOPPED_REST_MS);
         let known = senders::pause(tx, provider, business).await?;
         senders::stop(tx, provider, business, until, reason, now).await?;
-        // What was under way when the sender was stopped is refused as well, and nobody needs to hear of each.
+        // Messages that were under way are refused as well, and nobody needs to hear of each.
         if !known.is_some_and(|pause| pause.rest.pauses(now)) {
             alerts::sender_stopped(provider, code);
         }
         Ok(until)
     }
 
-    /// Whether a message may leave now, as far as its sender is concerned: `Ok` says whether it tries for all others, `Err`
-    /// when it may look again.
+    /// Lets a message leave as far as its sender is concerned: `Ok` is true for the one that tries for all others, `Err` says
+    /// when to ask again.
     pub(crate) async fn ask_sender(
         &self,
         tx: &mut Tx,
@@ -107,7 +107,7 @@ impl App {
         Ok(())
     }
 
-    /// Whether a message that failed for good can wait for its sender instead: nothing of it was charged, and it holds no
+    /// Lets a message that failed for good wait for its sender instead, if it can: nothing of it was charged, and it holds no
     /// secret that is gone. Then its attempts count as refused.
     pub(crate) async fn waits_for_sender(
         &self,
@@ -157,7 +157,7 @@ pub(crate) struct WaitingMessage<'a> {
     pub(crate) id: &'a MessageId,
     pub(crate) provider: Provider,
     pub(crate) form: Form,
-    /// Whether it belongs to the reply that brings posts: their credit comes back when they do not arrive.
+    /// True if it belongs to the reply that brings posts: their credit comes back when they do not arrive.
     pub(crate) has_posts: bool,
 }
 

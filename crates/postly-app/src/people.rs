@@ -309,7 +309,7 @@ impl App {
     }
 }
 
-/// Whether a known identity on the sender's number is another person's: their provider has given them different ids, or the
+/// Tells a known identity on the sender's number that is another person's: their provider has given them different ids, or the
 /// number is all that they share, and it may have changed hands.
 fn is_another(sender: &Sender, known: &Identity) -> bool {
     match (&sender.bsuid, &known.bsuid) {

@@ -237,7 +237,7 @@ pub struct StatusUpdate {
     pub status: DeliveryStatus,
     /// The provider's error code, when it failed.
     pub error_code: Option<i64>,
-    /// What the provider says about the price of the message, when it does.
+    /// The price of the message, as far as the provider tells it.
     pub pricing: Option<Pricing>,
     /// The business-scoped id of whom it reached, when the provider says so: not always that of whom we know by the number
     /// that we sent it to.
@@ -305,7 +305,7 @@ pub enum IdentityChangeKind {
 pub struct IdentityChange {
     /// The provider.
     pub provider: Provider,
-    /// What has changed.
+    /// Names the change.
     pub kind: IdentityChangeKind,
     /// The number before.
     pub previous_phone: Option<PhoneE164>,

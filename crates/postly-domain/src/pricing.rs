@@ -1,4 +1,4 @@
-//! What a provider says about the price of a message.
+//! The price of a message, as its provider tells it.
 
 /// The `pricing` of a status, in the provider's words: they grow without notice, so that each is kept as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Pricing {
     pub kind: Option<String>,
     /// The model of prices: `PMP` or `CBP` at Meta.
     pub model: Option<String>,
-    /// Whether the message is paid for. Meta announces the end of this field; the kind says the same.
+    /// True if the message is paid for. Meta announces the end of this field; the kind says the same.
     pub billable: Option<bool>,
 }
 
@@ -17,7 +17,7 @@ pub struct Pricing {
 const GENERAL_PURPOSE_AI: &str = "general_purpose_ai";
 
 impl Pricing {
-    /// Whether the provider bills us as an assistant for everything.
+    /// Returns true if the provider bills us as an assistant for everything.
     pub fn is_general_purpose_ai(&self) -> bool {
         [&self.category, &self.kind]
             .into_iter()

@@ -1,17 +1,17 @@
-//! When a business number that had to rest may send again.
+//! The rest of a business number, and its end.
 
 use crate::UnixMillis;
 
-/// How long a sender rests that is blocked, unpaid or whose token is refused, before one message tries again.
+/// The rest of a sender that is blocked, unpaid or whose token is refused, before one message tries again.
 pub const STOPPED_REST_MS: i64 = 60_000;
 
-/// How long that one message is watched before others follow: a failure that Meta reports by status comes within seconds.
+/// The time for which that one message is watched before others follow: a failure that Meta reports by status comes within seconds.
 pub const PROBE_MS: i64 = 15_000;
 
 /// A stop that comes this long after the last one ended is a new pause.
 pub const SAME_PAUSE_MS: i64 = 300_000;
 
-/// Why a sender rests.
+/// The reason of a rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestReason {
     /// It was too fast.
@@ -41,15 +41,15 @@ impl RestReason {
 /// The rest of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {
-    /// Why.
+    /// Its reason.
     pub reason: RestReason,
-    /// Until when.
+    /// Its end.
     pub until: UnixMillis,
-    /// When one message left to try again, if one has since the last refusal.
+    /// The time at which one message left to try again, if one has since the last refusal.
     pub probe_at: Option<UnixMillis>,
 }
 
-/// What a message may do while its sender rests.
+/// The answer to a message while its sender rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
     /// It leaves: the rest is over.
@@ -61,7 +61,7 @@ pub enum Leave {
 }
 
 impl Rest {
-    /// Whether a message may leave.
+    /// Answers a message that is ready to leave.
     pub fn leave(&self, now: UnixMillis) -> Leave {
         match (self.reason, self.probe_at) {
             _ if self.until > now => Leave::At(self.until),
@@ -71,8 +71,8 @@ impl Rest {
         }
     }
 
-    /// Whether new briefs are answered by the notice of the pause (PRODUCT 6). While one message tries again they are written:
-    /// it is a matter of seconds.
+    /// Returns true if new briefs are answered by the notice of the pause (PRODUCT 6). They are written while one message tries
+    /// again, which takes seconds.
     pub fn pauses(&self, now: UnixMillis) -> bool {
         self.reason != RestReason::Throttled && self.probe_at.is_none() && self.until > now
     }

@@ -1,4 +1,4 @@
-//! What Meta bills: since 2026-10-01 each delivered service message beyond the first 1,000 of a business number and month.
+//! Meta's bill: since 2026-10-01 each delivered service message beyond the first 1,000 of a business number and month.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub(crate) struct Billing {
 }
 
 impl Billing {
-    /// Whether the next service message is paid for.
+    /// Returns true if the next service message is paid for.
     pub(crate) fn is_billable(&mut self, now_ms: i64, free: u64) -> bool {
         let month = month(now_ms);
         if month != self.month {

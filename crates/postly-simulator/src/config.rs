@@ -110,9 +110,9 @@ pub struct Rules {
     pub otp_templates: Vec<String>,
     /// The content ids at Twilio, all of them of an authentication template. Any other one is unknown (21655).
     pub content_sids: Vec<String>,
-    /// How many service messages of a business number and month Meta delivers for free.
+    /// The service messages of a business number and month that Meta delivers for free.
     pub free_service_messages: u64,
-    /// Whether a method of payment stands behind the account at Meta. Without one, what is not free is answered as if it were
+    /// A method of payment stands behind the account at Meta. Without one, what is not free is answered as if it were
     /// sent, and fails by a status (131042).
     pub payment_method: bool,
 }

@@ -132,7 +132,7 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    /// Whether WhatsApp itself says so. There is no `contacts` array in these.
+    /// WhatsApp itself says so. There is no `contacts` array in these.
     pub(crate) fn is_system(&self) -> bool {
         matches!(self, Self::ChangedNumber { .. } | Self::ChangedUserId { .. } | Self::ChangedIdentityKey)
     }

@@ -222,9 +222,9 @@ pub struct Reported {
     pub attempt: AttemptId,
     /// What is known of it.
     pub state: AttemptState,
-    /// When it was made.
+    /// The time of the call.
     pub started_at: UnixMillis,
-    /// What is known of its price.
+    /// Its price, as far as it is known.
     pub pricing: Pricing,
     /// From which number of ours.
     pub business: String,
@@ -359,10 +359,10 @@ const SET_PRICE: Sql = Sql::both(
      price_model = COALESCE($4, price_model), billable = COALESCE($5, billable) WHERE id = $1",
 );
 
-/// Writes what a provider says about the price of an attempt. What one status leaves out stands from another.
+/// Writes the price of an attempt. A part that one status leaves out stands from another.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn set_price(tx: &mut Tx, attempt: &AttemptId, pricing: &Pricing) -> Result<(), StoreError> {
     let args = args![
         attempt,
@@ -382,7 +382,7 @@ const LAST_FAILURE: Sql = Sql::both(
 /// The code by which the last attempt of a message failed after the provider had taken it.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn last_failure(tx: &mut Tx, message: &MessageId) -> Result<Option<i64>, StoreError> {
     let row = tx.maybe_one(LAST_FAILURE, args![message]).await?;
     Ok(row.map(|row| row.maybe_int("error_code")).transpose()?.flatten())
@@ -393,7 +393,7 @@ const FORGET: Sql = Sql::both("UPDATE attempts SET state = 'refused', status = N
 /// Counts the attempts of a message as refused: what is sent from now on is a message of its own.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn forget(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
     tx.execute(FORGET, args![message]).await?;
     Ok(())

@@ -42,7 +42,7 @@ pub struct Identity {
     pub address: Option<String>,
     /// The number, in the form in which we compare.
     pub phone: Option<PhoneE164>,
-    /// Why the number is not proved any more, until a message comes from it.
+    /// The reason for which the number is not proved any more, until a message comes from it.
     pub phone_doubt: Option<PhoneDoubt>,
     /// The business-scoped user id.
     pub bsuid: Option<String>,
@@ -487,7 +487,7 @@ const DOUBT_PHONES: Sql = Sql::both(
 /// Notes that no number of an author is proved any more, through whatever provider it is known.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn doubt_phones(tx: &mut Tx, author: &AuthorId, doubt: PhoneDoubt) -> Result<(), StoreError> {
     tx.execute(DOUBT_PHONES, args![author, doubt.as_str()]).await?;
     Ok(())
@@ -500,7 +500,7 @@ const TRUST_PHONE: Sql = Sql::both(
 /// Notes that an author wrote from a number: it is hers.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn trust_phone(tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Result<(), StoreError> {
     tx.execute(TRUST_PHONE, args![author, phone]).await?;
     Ok(())

@@ -339,7 +339,7 @@ const END_ALL: Sql = Sql::both(
 /// Kills every challenge of an author and of the author's numbers: codes, login links and phrases.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn end_all(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(END_ALL, args![author, now]).await?;
     Ok(())

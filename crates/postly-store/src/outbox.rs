@@ -435,7 +435,7 @@ const CANCEL_CODES: Sql = Sql::both(
 /// Cancels the codes to an author that have not left.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn cancel_codes(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<(), StoreError> {
     for row in tx.all(CANCEL_CODES, args![author, now]).await? {
         leave_lane(tx, &row.text("lane")?).await?;

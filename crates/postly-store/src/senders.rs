@@ -25,7 +25,7 @@ pub(crate) fn rest(row: &Row) -> Result<Option<Rest>, StoreError> {
 pub struct Pause {
     /// Until when it rests, and why.
     pub rest: Rest,
-    /// When the pause began: a stop that follows another one shortly goes on with its pause.
+    /// The beginning of the pause: a stop that follows another one shortly goes on with its pause.
     pub since: UnixMillis,
 }
 
@@ -37,7 +37,7 @@ const PAUSE: Sql = Sql::both(
 /// The pause of a business number, over or not.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn pause(tx: &mut Tx, provider: Provider, business: &str) -> Result<Option<Pause>, StoreError> {
     let Some(row) = tx.maybe_one(PAUSE, args![provider, business]).await? else { return Ok(None) };
     let since = row.time("since_ms")?;
@@ -54,7 +54,7 @@ const THROTTLE: Sql = Sql::both(
 /// Lets a business number rest until an instant, because it was too fast.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn throttle(
     tx: &mut Tx,
     provider: Provider,
@@ -77,7 +77,7 @@ const STOP: Sql = Sql::both(
 /// Stops a business number until an instant. The pause begins now, unless it goes on.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn stop(
     tx: &mut Tx,
     provider: Provider,
@@ -99,7 +99,7 @@ const BEGIN_PROBE: Sql = Sql::both(
 /// Lets one message try whether a stopped sender sends again, and keeps all others until an instant. True for one caller.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn begin_probe(
     tx: &mut Tx,
     provider: Provider,
@@ -118,7 +118,7 @@ const END_OVER: Sql = Sql::both(
 /// Forgets a rest that is over, for what its message in between has brought to light.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn end_over(
     tx: &mut Tx,
     provider: Provider,
@@ -138,7 +138,7 @@ const END_TRIED: Sql = Sql::both(
 /// that it is also known to have been sent on, which alone tells of a sender that fails after it takes.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database does.
 pub async fn end_tried(
     tx: &mut Tx,
     provider: Provider,

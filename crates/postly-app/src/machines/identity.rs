@@ -59,7 +59,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Whose an identity is, at which provider, and its number, its id and what is doubted of the number.
+/// The owner of an identity, its provider, and its number, its id and what is doubted of the number.
 type Known = (AuthorId, Provider, Option<PhoneE164>, Option<String>, Option<PhoneDoubt>);
 
 /// Everybody, as the database has them.
@@ -81,7 +81,7 @@ struct Named<'a> {
 }
 
 impl Named<'_> {
-    /// Whether the number alone does not tell this person from another.
+    /// The number alone does not tell this person from another.
     fn may_have_left(&self) -> bool {
         self.doubt == Some(PhoneDoubt::IdChanged)
     }
@@ -104,7 +104,7 @@ impl World {
         self.all().find(|known| known.provider == provider && known.bsuid == bsuid)
     }
 
-    /// Whom a notice is about that names the names before, and the id after.
+    /// The person of a notice that names the names before, and the id after.
     fn named(&self, before: &Sender, after: Option<&String>) -> Option<Named<'_>> {
         let by_phone = self.holders(before.phone.as_ref()).into_iter().find(|known| {
             let has_moved = after.is_some() && known.bsuid == after;

@@ -178,7 +178,7 @@ async fn after_another_id_no_code_goes_to_the_number_until_a_message_comes_from_
         let opened = app.browser().post("/api/auth/link", &json!({ "token": link })).await;
         assert_eq!(opened.problem().0, 400);
 
-        // Whether a code leaves does not show.
+        // The answer does not show that no code leaves.
         app.advance_ms(61_000);
         let shown = arrived(app, FATOU).len();
         let stranger = app.browser();

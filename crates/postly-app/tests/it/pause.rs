@@ -11,12 +11,12 @@ const CHANNELS: [(Channel, Upstream, i64, &str, &str); 2] = [
     (Channel::Twilio, Upstream::Twilio, 63_038, "+33639981003", "+33639981004"),
 ];
 
-/// How often the model was asked.
+/// The number of calls to the model.
 fn model_calls(app: &TestApp) -> usize {
     app.world.journal().iter().filter(|entry| entry.kind == RequestKind::Completion).count()
 }
 
-/// How many messages a provider took, whatever became of them.
+/// The number of messages that providers took, also of those that failed later.
 fn taken(app: &TestApp) -> usize {
     let is_taken = |outcome: &Outcome| matches!(outcome, Outcome::Accepted { .. });
     app.world.journal().iter().filter(|entry| is_taken(&entry.outcome)).count()

@@ -1,4 +1,4 @@
-//! What the provider says about prices, and the alerts that an operator hears.
+//! Prices that the provider tells, and alerts that an operator hears.
 
 use std::sync::{Arc, Mutex};
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::inbound::text;
 use crate::inbound::is_bsuid;
 
-/// What a system message says has changed, when it says so. The second names are those of API versions before v12.
+/// The change that a system message tells of, if any. The second names are those of API versions before v12.
 fn kind_of(message: &Value) -> Option<IdentityChangeKind> {
     let system = message.get("system")?;
     match (text(message, "type")?.as_str(), text(system, "type")?.as_str()) {

@@ -383,7 +383,7 @@ fn the_id_before_is_read_from_the_end_of_the_sentence_or_not_at_all() {
     ] {
         assert_eq!(before(body, ""), None, "{body}");
     }
-    // What the notice names beside its sentence is what counts.
+    // An id that stands beside the sentence counts before it.
     let named = r#","previous_user_id":"FR.NAMED""#;
     assert_eq!(before("User Ada changed from FR.OLD to FR.NEW", named).as_deref(), Some("FR.NAMED"));
     assert_eq!(before("", r#","previous_user_id":"FR.NEW""#), None, "nothing has changed");
