@@ -8,6 +8,7 @@ pub mod challenge;
 pub mod command;
 pub mod credits;
 pub mod delivery;
+mod digits;
 pub mod event;
 pub mod id;
 pub mod language;
@@ -22,6 +23,7 @@ pub mod small_talk;
 pub mod text;
 pub mod time;
 pub mod trust;
+mod typed_code;
 
 pub use brief::{Brief, BriefError};
 pub use challenge::{Code, Phrase, Purpose};
