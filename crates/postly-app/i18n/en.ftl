@@ -29,12 +29,14 @@ language-set = 🌍 Noted, I will speak English with you.
 language-unknown = 🌍 I do not know this language. I speak fr, en, es, pt and ar: for example LANG fr.
 
 stopped = 🔕 Noted, we will not write to you on our own any more. If you write to us, we will answer. START to resume.
+how-to-stop = 🔕 No more messages from us? Reply *STOP* and we will not write to you on our own again. Nothing was charged.
 started = 🔔 Good to have you back! Send your next idea for a post.
 
 small-talk-greeting = 👋 Hello! Send me the idea of your post (the offer, the date, the network) and I will write 3 versions. HELP to know more.
 small-talk-thanks = 😊 My pleasure! Send your next idea whenever you like.
 small-talk-acknowledgement = 👍 Send the idea of your next post whenever you like, or HELP.
 small-talk-about-us = 📣 I am Postly-AI: I write 3 posts ready to paste from your idea. 1 credit per request, everything else is free. HELP for the commands.
+small-talk-opening = 👋 Hello! I am Postly-AI: tell me what you want to announce (the offer, the date, the network) and I write 3 ready-to-paste posts for your business. 3 posts cost 1 credit, everything else is free. For example: “Instagram post, 20% off croissants on Saturday”. HELP to find out more.
 off-topic = 🙂 I only write posts that make your business known. Tell me what you want to announce: nothing was charged.
 forbidden = 🚫 I do not write posts about this: WhatsApp's rules do not allow it (hate, sex, weapons, drugs, alcohol, tobacco, gambling). Nothing was charged.
 budget-author = 🌙 That is a lot for one day: the number of requests a day is reached. Let us go on tomorrow. Nothing was charged.

@@ -29,12 +29,14 @@ language-set = 🌍 Anotado, te hablo en español.
 language-unknown = 🌍 No conozco ese idioma. Hablo fr, en, es, pt y ar: por ejemplo IDIOMA en.
 
 stopped = 🔕 Anotado, no volveremos a escribirte por nuestra cuenta. Si nos escribes, responderemos. START para volver.
+how-to-stop = 🔕 ¿No quieres más mensajes nuestros? Responde *STOP* y no volveremos a escribirte por nuestra cuenta. No se ha cobrado nada.
 started = 🔔 ¡Qué bien tenerte de vuelta! Envía tu próxima idea.
 
 small-talk-greeting = 👋 ¡Hola! Envíame la idea de tu publicación (la oferta, la fecha, la red) y te escribo 3 versiones. AYUDA para saber más.
 small-talk-thanks = 😊 ¡Con mucho gusto! Envía tu próxima idea cuando quieras.
 small-talk-acknowledgement = 👍 Envía tu próxima idea cuando quieras, o AYUDA.
 small-talk-about-us = 📣 Soy Postly-AI: escribo 3 publicaciones listas para pegar a partir de tu idea. 1 crédito por petición, lo demás es gratis. AYUDA para los comandos.
+small-talk-opening = 👋 ¡Hola! Soy Postly-AI: dime qué quieres anunciar (la oferta, la fecha, la red) y escribo 3 publicaciones listas para pegar para tu negocio. 3 publicaciones cuestan 1 crédito, lo demás es gratis. Por ejemplo: «Post para Instagram, -20 % en cruasanes el sábado». AYUDA para saber más.
 off-topic = 🙂 Solo escribo publicaciones para dar a conocer tu negocio. Dime qué quieres anunciar: no se ha descontado nada.
 forbidden = 🚫 No escribo publicaciones sobre este tema: las reglas de WhatsApp no lo permiten (odio, sexo, armas, drogas, alcohol, tabaco, juegos de azar). No se ha descontado nada.
 budget-author = 🌙 Es mucho para un día: se ha alcanzado el número de solicitudes diarias. Seguimos mañana. No se ha descontado nada.

@@ -29,12 +29,14 @@ language-set = 🌍 C'est noté, je vous parle en français.
 language-unknown = 🌍 Je ne connais pas cette langue. Je parle fr, en, es, pt et ar : par exemple LANGUE en.
 
 stopped = 🔕 C'est noté, nous ne vous écrirons plus de nous-mêmes. Si vous nous écrivez, nous répondrons. START pour reprendre.
+how-to-stop = 🔕 Vous ne voulez plus de nos messages ? Répondez *STOP* et nous ne vous écrirons plus de nous-mêmes. Rien n'a été débité.
 started = 🔔 Heureux de vous retrouver ! Envoyez votre prochaine idée de post.
 
 small-talk-greeting = 👋 Bonjour ! Envoyez-moi l'idée de votre post (l'offre, la date, le réseau) et je vous en écris 3 versions. AIDE pour en savoir plus.
 small-talk-thanks = 😊 Avec plaisir ! Envoyez votre prochaine idée quand vous voulez.
 small-talk-acknowledgement = 👍 Envoyez l'idée de votre prochain post quand vous voulez, ou AIDE.
 small-talk-about-us = 📣 Je suis Postly-AI : j'écris 3 posts prêts à coller à partir de votre idée. 1 crédit par demande, le reste est gratuit. AIDE pour les commandes.
+small-talk-opening = 👋 Bonjour ! Je suis Postly-AI : dites-moi ce que vous voulez annoncer (l'offre, la date, le réseau) et j'écris 3 posts prêts à coller pour votre activité. 3 posts coûtent 1 crédit, tout le reste est gratuit. Par exemple : « Post Instagram, -20 % sur les croissants samedi ». AIDE pour en savoir plus.
 off-topic = 🙂 J'écris seulement des posts pour faire connaître votre activité. Dites-moi ce que vous voulez annoncer : rien n'a été débité.
 forbidden = 🚫 Je n'écris pas de posts à ce sujet : les règles de WhatsApp ne le permettent pas (haine, sexe, armes, drogues, alcool, tabac, jeux d'argent). Rien n'a été débité.
 budget-author = 🌙 C'est beaucoup pour une journée : le nombre de demandes par jour est atteint. Reprenons demain. Rien n'a été débité.

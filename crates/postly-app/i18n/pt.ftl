@@ -29,12 +29,14 @@ language-set = 🌍 Anotado, falo português com você.
 language-unknown = 🌍 Não conheço esse idioma. Falo fr, en, es, pt e ar: por exemplo IDIOMA en.
 
 stopped = 🔕 Anotado, não escreveremos mais por iniciativa própria. Se você nos escrever, responderemos. START para voltar.
+how-to-stop = 🔕 Não quer mais receber nossas mensagens? Responda *STOP* e não escreveremos mais por iniciativa própria. Nada foi cobrado.
 started = 🔔 Que bom ter você de volta! Envie sua próxima ideia.
 
 small-talk-greeting = 👋 Olá! Envie a ideia do seu post (a oferta, a data, a rede) e eu escrevo 3 versões. AJUDA para saber mais.
 small-talk-thanks = 😊 De nada! Envie sua próxima ideia quando quiser.
 small-talk-acknowledgement = 👍 Envie sua próxima ideia quando quiser, ou AJUDA.
 small-talk-about-us = 📣 Sou a Postly-AI: escrevo 3 posts prontos para colar a partir da sua ideia. 1 crédito por pedido, o resto é grátis. AJUDA para os comandos.
+small-talk-opening = 👋 Olá! Sou a Postly-AI: diga o que você quer anunciar (a oferta, a data, a rede) e eu escrevo 3 posts prontos para colar para o seu negócio. 3 posts custam 1 crédito, o resto é grátis. Por exemplo: “Post para Instagram, -20 % nos croissants no sábado”. AJUDA para saber mais.
 off-topic = 🙂 Só escrevo posts para divulgar o seu negócio. Diga o que quer anunciar: nada foi descontado.
 forbidden = 🚫 Não escrevo posts sobre este tema: as regras do WhatsApp não permitem (ódio, sexo, armas, drogas, álcool, tabaco, jogos de azar). Nada foi descontado.
 budget-author = 🌙 É muito para um dia: o número de pedidos por dia foi atingido. Continuamos amanhã. Nada foi descontado.

@@ -4,6 +4,7 @@ use postly_domain::{
     Command, Language, UnixMillis,
     brief::MAX_BRIEF_CHARS,
     event::{Content, IgnoreRule, InboundEvent, InboundMessage},
+    openings,
     repeats::{Repeats, Turn},
     small_talk::SmallTalk,
     text::fold,
@@ -19,6 +20,7 @@ use postly_store::{
 
 use crate::{
     App, JourneyError,
+    amendments::Amended,
     catalogue::Value,
     crash,
     people::Person,
@@ -38,7 +40,10 @@ impl App {
         event: &DueEvent,
     ) -> Result<(), JourneyError> {
         match postly_whatsapp::understand(event.provider, event.kind, &event.slice)? {
-            InboundEvent::Message(message) => self.converse(claimed, event, &message).await,
+            InboundEvent::Message(message) => match self.as_amended(claimed, event, message).await? {
+                Amended::Stands(message) => self.converse(claimed, event, &message).await,
+                Amended::Revoked => self.finish_revoked(claimed, event).await,
+            },
             InboundEvent::IdentityChange(change) => {
                 let mut tx = self.0.db.write().await?;
                 let moved = self.apply_identity_change(&mut tx, &change).await?;
@@ -63,13 +68,24 @@ impl App {
             let tx = self.0.db.write().await?;
             return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::WindowClosed)).await;
         }
-        let text = match &message.content {
-            Content::Text(text) => text.as_str(),
-            Content::Tap { payload } => return self.tapped(claimed, event, message, payload).await,
+        if let Content::Tap { payload: Some(payload), .. } = &message.content
+            && self.tapped(claimed, event, message, payload).await?
+        {
+            return Ok(());
+        }
+        let (text, command) = match &message.content {
+            Content::Text(text) => (text.as_str(), Command::parse(text)),
+            Content::Caption { text, .. } => (text.as_str(), Command::parse_caption(text)),
+            Content::Tap { title: Some(title), .. } => (title.as_str(), Command::parse_label(title)),
+            Content::Tap { title: None, .. } | Content::Unreadable { .. } => {
+                return self.hint(claimed, event, message).await;
+            }
             Content::OwnNumber { phone } => {
                 return self.number_shared(claimed, event, message, phone).await;
             }
-            Content::Unreadable { .. } => return self.hint(claimed, event, message).await,
+            Content::Revoke { original } | Content::Edit { original, .. } => {
+                return self.finish_amendment(claimed, event, message, original).await;
+            }
             Content::Silent { .. } => {
                 let tx = self.0.db.write().await?;
                 return self
@@ -77,7 +93,6 @@ impl App {
                     .await;
             }
         };
-        let command = Command::parse(text);
         let mut tx = self.0.db.write().await?;
         let met =
             self.meet(&mut tx, &message.sender, event.occurred_at, || first_language(text), now).await?;
@@ -91,7 +106,7 @@ impl App {
         }
         // What may be a machine's: only what is no command and is answered for free counts in the end.
         let repeats = match &command {
-            Command::Generate(_) | Command::SmallTalk(_) => {
+            Command::Generate(_) | Command::SmallTalk(_) | Command::HowToStop | Command::MissingBrief => {
                 let hash = self.name_hash(&fold(text)).chars().take(16).collect();
                 Some(Repeats::and(claimed.repeats.as_ref(), hash, event.occurred_at, now))
             }
@@ -155,25 +170,24 @@ impl App {
         self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Erased)).await
     }
 
-    /// Answers a tap on a button of ours, and of any other with the hint that text is read.
+    /// Answers a tap on a button of ours. Returns false for any other, of which only the label can be read.
     async fn tapped(
         &self,
         claimed: &ClaimedLane,
         event: &DueEvent,
         message: &InboundMessage,
         payload: &str,
-    ) -> Result<(), JourneyError> {
+    ) -> Result<bool, JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
-        let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
-        match self.answer_tap(&mut tx, &person, payload, now).await? {
-            Some(reply) => self.reply_and_finish(tx, claimed, event, message, &person, reply).await,
-            None => {
-                drop(tx);
-                self.hint(claimed, event, message).await
-            }
-        }
+        let Some(person) = met else {
+            self.ignore_erased(tx, claimed, event).await?;
+            return Ok(true);
+        };
+        let Some(reply) = self.answer_tap(&mut tx, &person, payload, now).await? else { return Ok(false) };
+        self.reply_and_finish(tx, claimed, event, message, &person, reply).await?;
+        Ok(true)
     }
 
     /// The answer to everything that is free.
@@ -207,6 +221,7 @@ impl App {
                 authors::set_stopped(tx, &person.identity.id, Some(now)).await?;
                 say("stopped", "stopped")
             }
+            Command::HowToStop => say("how_to_stop", "how-to-stop"),
             Command::Start => {
                 authors::set_stopped(tx, &person.identity.id, None).await?;
                 say("started", "started")
@@ -215,6 +230,7 @@ impl App {
             Command::SmallTalk(SmallTalk::Thanks) => say("small_talk", "small-talk-thanks"),
             Command::SmallTalk(SmallTalk::Acknowledgement) => say("small_talk", "small-talk-acknowledgement"),
             Command::SmallTalk(SmallTalk::AboutUs) => say("small_talk", "small-talk-about-us"),
+            Command::SmallTalk(SmallTalk::Opening) => say("small_talk", "small-talk-opening"),
             Command::Delete => {
                 authors::ask_erasure(tx, &author.id, Some(now)).await?;
                 say("delete_confirm", "delete-confirm")
@@ -269,10 +285,12 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let language = || match &message.content {
-            Content::Text(text) => first_language(text),
+            Content::Text(text) | Content::Caption { text, .. } => first_language(text),
             Content::Tap { .. }
             | Content::OwnNumber { .. }
             | Content::Unreadable { .. }
+            | Content::Revoke { .. }
+            | Content::Edit { .. }
             | Content::Silent { .. } => Language::Fr,
         };
         let met = self.meet(&mut tx, &message.sender, event.occurred_at, language, now).await?;
@@ -399,6 +417,9 @@ impl App {
 /// default, and a word of our own list says what it says.
 fn first_language(text: &str) -> Language {
     const TELLING_WORDS: usize = 3;
+    if let Some(language) = openings::read(text) {
+        return language;
+    }
     if text.split_whitespace().count() >= TELLING_WORDS {
         return postly_pipeline::detect_language(text, Language::Fr);
     }

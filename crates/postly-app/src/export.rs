@@ -195,12 +195,7 @@ impl App {
                 .into_iter()
                 .map(|event| {
                     let text = match postly_whatsapp::understand(event.provider, event.kind, &event.slice) {
-                        Ok(InboundEvent::Message(message)) => match message.content {
-                            Content::Text(text) => Some(text),
-                            Content::Tap { payload } => Some(payload),
-                            Content::OwnNumber { phone } => Some(phone.as_str().to_owned()),
-                            Content::Unreadable { .. } | Content::Silent { .. } => None,
-                        },
+                        Ok(InboundEvent::Message(message)) => written(message.content),
                         Ok(InboundEvent::Status(_) | InboundEvent::IdentityChange(_)) | Err(_) => None,
                     };
                     Received {
@@ -240,4 +235,15 @@ impl App {
 /// An instant as RFC 3339 in UTC.
 pub fn rfc3339(at: UnixMillis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
+}
+
+/// What somebody wrote or tapped.
+fn written(content: Content) -> Option<String> {
+    match content {
+        Content::Text(text) | Content::Caption { text, .. } => Some(text),
+        Content::Tap { payload, title } => title.or(payload),
+        Content::OwnNumber { phone } => Some(phone.as_str().to_owned()),
+        Content::Edit { content, .. } => written(*content),
+        Content::Unreadable { .. } | Content::Revoke { .. } | Content::Silent { .. } => None,
+    }
 }

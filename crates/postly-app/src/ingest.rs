@@ -84,6 +84,7 @@ impl App {
         // A provider's ids of messages hold numbers, as the names of lanes do: both are only ever compared.
         for event in &mut events {
             event.key = EventKey(self.name_hash(&event.key.0));
+            event.amends = event.amends.take().map(|key| EventKey(self.name_hash(&key.0)));
             if !event.lane.is_empty() {
                 event.lane = self.lane(&event.lane);
             }

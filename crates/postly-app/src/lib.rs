@@ -7,6 +7,7 @@
 mod accounts;
 mod again;
 mod alerts;
+mod amendments;
 mod budget;
 mod catalogue;
 mod clock;

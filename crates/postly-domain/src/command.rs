@@ -1,7 +1,7 @@
 //! What an author asks of us, read from the words of a message.
 
 use crate::{
-    Brief, BriefError, Language, Phrase,
+    Brief, BriefError, Language, Phrase, openings, opt_out,
     small_talk::{self, SmallTalk},
     text::fold,
 };
@@ -21,6 +21,8 @@ pub enum Command {
     UnknownLanguage,
     /// Write nothing but answers from now on.
     Stop,
+    /// Said in a way that may mean STOP: answered with how to stop, and nothing is changed.
+    HowToStop,
     /// Take STOP back.
     Start,
     /// Bring a code and a link to log in with.
@@ -60,7 +62,11 @@ impl Command {
         if let Some(phrase) = Phrase::find(text) {
             return Self::Phrase(phrase);
         }
-        if let Some(command) = Self::from_words(&fold(bare)) {
+        let folded = fold(bare);
+        if opt_out::is_opt_out(&folded) {
+            return Self::Stop;
+        }
+        if let Some(command) = Self::from_words(&folded) {
             return command;
         }
         if is_language_word(&word) && !rest.is_empty() && !rest.contains(char::is_whitespace) {
@@ -72,9 +78,42 @@ impl Command {
                 None => Self::UnknownLanguage,
             };
         }
+        if openings::read(text).is_some() {
+            return Self::SmallTalk(SmallTalk::Opening);
+        }
+        if opt_out::wants_to_be_left_alone(text) {
+            return Self::HowToStop;
+        }
         match small_talk::read(text) {
             Some(talk) => Self::SmallTalk(talk),
             None => Self::brief(text),
+        }
+    }
+
+    /// Reads a command from the caption of a photo, a video or a document. A word or two that are no command and name no
+    /// figure may as well describe the picture: they are asked about, for free, instead of written about.
+    pub fn parse_caption(text: &str) -> Self {
+        const FEWEST_WORDS: usize = 3;
+        let is_telling = text.split_whitespace().count() >= FEWEST_WORDS || text.contains(char::is_numeric);
+        Self::parse(text).asking_unless(is_telling, text)
+    }
+
+    /// Reads a command from the label of a button or a row that is not ours any more. A label that does not ask for a post is
+    /// asked about, for free: tapping is not writing a brief.
+    pub fn parse_label(text: &str) -> Self {
+        const FEWEST_WORDS: usize = 3;
+        let folded = fold(text);
+        let words = folded.split(' ').count();
+        let asks = opt_out::speaks_of_a_post(&folded) || folded.contains("promo");
+        let is_telling = words >= FEWEST_WORDS && asks || words > 1 && text.contains(char::is_numeric);
+        Self::parse(text).asking_unless(is_telling, text)
+    }
+
+    /// Asks what to write about instead of writing, when a text that became a brief as it stands does not tell.
+    fn asking_unless(self, is_telling: bool, text: &str) -> Self {
+        match self {
+            Self::Generate(brief) if !is_telling && brief.as_str() == text.trim() => Self::MissingBrief,
+            command => command,
         }
     }
 
@@ -239,8 +278,78 @@ mod tests {
     }
 
     #[test]
+    fn l21_every_word_of_opting_out_is_stop() {
+        for text in [
+            "END",
+            "OPTOUT",
+            "OPT OUT",
+            "REVOKE",
+            "QUIT",
+            "UNSUBSCRIBE",
+            "STOP ALL",
+            "Stop promotions",
+            "/stop promotions",
+            "Désabonner",
+            "FIN",
+            "Fin !",
+            "Detener promociones",
+            "Darme de baja",
+            "Parar promoções",
+            "FIM",
+            "إيقاف العروض الترويجية",
+            "إلغاء الاشتراك",
+            "annuler",
+            "cancel",
+        ] {
+            check(text, &Command::Stop);
+        }
+    }
+
+    #[test]
+    fn openings_of_whatsapp_and_unclear_wishes_are_free() {
+        check("Bonjour ! Puis-je en savoir plus à ce sujet ?", &Command::SmallTalk(SmallTalk::Opening));
+        check("Arrêtez de m'écrire", &Command::HowToStop);
+        check("GEN arrêtez de m'écrire", &generate("arrêtez de m'écrire"));
+    }
+
+    #[test]
+    fn a_caption_is_read_and_a_vague_one_asked_about() {
+        for (text, expected) in [
+            ("-20 % sur les croissants ce week-end", generate("-20 % sur les croissants ce week-end")),
+            ("croissants -20%", generate("croissants -20%")),
+            ("Notre brunch du dimanche", generate("Notre brunch du dimanche")),
+            ("STOP", Command::Stop),
+            ("Solde", Command::Balance),
+            ("merci", Command::SmallTalk(SmallTalk::Thanks)),
+            ("ma vitrine", Command::MissingBrief),
+            ("GEN croissants", generate("croissants")),
+        ] {
+            assert_eq!(Command::parse_caption(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_read_and_one_that_asks_for_no_post_is_asked_about() {
+        for (text, expected) in [
+            ("Stop promotions", Command::Stop),
+            ("Unsubscribe", Command::Stop),
+            ("AIDE", Command::Help),
+            ("Post promo croissants", generate("Post promo croissants")),
+            ("Croissants -20 %", generate("Croissants -20 %")),
+            ("Instagram", Command::MissingBrief),
+            ("Confirmer", Command::MissingBrief),
+            // facebook/openapi `interactive_list_reply_message`.
+            ("Priority Mail Express", Command::MissingBrief),
+        ] {
+            assert_eq!(Command::parse_label(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_sentence_that_starts_with_a_command_word_is_a_brief() {
         for text in [
+            "Fin de série : -30 % sur les manteaux",
+            "End of season sale this weekend",
             "stop, o Zé não vem",
             "Aide-moi à vendre mes croissants",
             "Balance ton brunch : -10 % dimanche",

@@ -58,6 +58,8 @@ pub enum IgnoreRule {
     Flood,
     /// A reaction, an order, a system note: nothing to say.
     NothingToSay,
+    /// A message that its sender deleted before its turn.
+    Revoked,
     /// A kind of message that we cannot read, and whose sender has had today's hint.
     HintGiven,
     /// A kind of event that we do not know.
@@ -88,6 +90,7 @@ impl IgnoreRule {
             Self::WindowClosed => "window_closed",
             Self::Flood => "flood",
             Self::NothingToSay => "nothing_to_say",
+            Self::Revoked => "revoked",
             Self::HintGiven => "hint_given",
             Self::UnknownKind => "unknown_kind",
             Self::Unreadable => "unreadable",
@@ -117,6 +120,8 @@ pub struct ReceivedEvent {
     pub occurred_at: UnixMillis,
     /// The event's own slice of what the provider sent, and nobody else's. Empty when it is ignored at once.
     pub slice: String,
+    /// The key of the message that this one deletes or replaces.
+    pub amends: Option<EventKey>,
     /// Set when the event ends here.
     pub ignored: Option<IgnoreRule>,
 }
@@ -190,11 +195,20 @@ pub struct InboundMessage {
 pub enum Content {
     /// Words.
     Text(String),
+    /// Words below a photo, a video or a document.
+    Caption {
+        /// The provider's name of the kind.
+        kind: String,
+        /// The words: never blank.
+        text: String,
+    },
     /// A tap on a button, or on a row of a list.
     Tap {
-        /// What we gave the button when we sent it: 1 to 256 bytes. It comes back signed by the provider, but whoever
-        /// taps may do so whenever she likes, and as often.
-        payload: String,
+        /// What we gave the button when we sent it: 1 to 256 bytes, or nothing when what came back can be no id of ours. It
+        /// comes back signed by the provider, but whoever taps may do so whenever she likes, and as often.
+        payload: Option<String>,
+        /// The label that was tapped, when the provider says it.
+        title: Option<String>,
     },
     /// The sender's own number, shared because we asked for it.
     OwnNumber {
@@ -205,6 +219,18 @@ pub enum Content {
     Unreadable {
         /// The provider's name of the kind.
         kind: String,
+    },
+    /// The sender deleted an earlier message.
+    Revoke {
+        /// The provider's id of that message.
+        original: String,
+    },
+    /// The sender changed an earlier message.
+    Edit {
+        /// The provider's id of that message.
+        original: String,
+        /// What it holds now.
+        content: Box<Content>,
     },
     /// A reaction, an order, a note of the system: nothing to answer.
     Silent {
@@ -218,9 +244,19 @@ impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(text) => write!(f, "Text({} characters)", text.chars().count()),
-            Self::Tap { payload } => write!(f, "Tap({} bytes)", payload.len()),
+            Self::Caption { kind, text } => write!(f, "Caption({kind}, {} characters)", text.chars().count()),
+            Self::Tap { payload, title } => {
+                let bytes = payload.as_ref().map_or(0, String::len);
+                write!(
+                    f,
+                    "Tap({bytes} bytes, {} characters)",
+                    title.as_ref().map_or(0, |title| title.chars().count())
+                )
+            }
             Self::OwnNumber { .. } => f.write_str("OwnNumber"),
             Self::Unreadable { kind } => write!(f, "Unreadable({kind})"),
+            Self::Revoke { .. } => f.write_str("Revoke"),
+            Self::Edit { content, .. } => write!(f, "Edit({content:?})"),
             Self::Silent { kind } => write!(f, "Silent({kind})"),
         }
     }

@@ -13,6 +13,8 @@ pub mod event;
 pub mod id;
 pub mod language;
 pub mod login;
+pub mod openings;
+mod opt_out;
 pub mod phone;
 pub mod post;
 pub mod pricing;

@@ -13,6 +13,8 @@ pub enum SmallTalk {
     Acknowledgement,
     /// A question about us: what we are, what it costs.
     AboutUs,
+    /// The message that WhatsApp proposed to whoever opened the chat ([`crate::openings`]).
+    Opening,
 }
 
 /// Recognises small talk. In doubt it says `None`, so that no brief goes unanswered.

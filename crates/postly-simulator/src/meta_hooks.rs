@@ -80,9 +80,22 @@ fn message(account: &MetaAccount, inbound: &Inbound<'_>) -> Value {
     }
     message.insert("id".to_owned(), json!(inbound.id));
     message.insert("timestamp".to_owned(), json!(inbound.at_s.to_string()));
-    let (name, payload) = payload(inbound);
+    let (name, payload) = payload(person, &inbound.kind);
     message.insert("type".to_owned(), json!(name));
     message.insert(name.to_owned(), payload);
+    if matches!(inbound.kind, MessageKind::FromAd(_)) {
+        // As in facebook/openapi, `text_message_from_click_to_whatsapp_ad`.
+        let referral = json!({
+            "source_url": "https://fb.me/3cr4Wqqkv",
+            "source_id": "120226305854810726",
+            "source_type": "ad",
+            "body": "Vos posts prêts en une minute",
+            "headline": "Écrivez-nous",
+            "media_type": "image",
+            "ctwa_clid": "Aff-n8ZTODiE79d22KtAwQKj9e_mIEOOj27vDVwFjN80dp4_0NiNhEgpGo0AHemvuSoif",
+        });
+        message.insert("referral".to_owned(), referral);
+    }
     let replies = matches!(
         inbound.kind,
         MessageKind::Button { .. } | MessageKind::ButtonReply { .. } | MessageKind::ListReply { .. }
@@ -105,9 +118,10 @@ fn message(account: &MetaAccount, inbound: &Inbound<'_>) -> Value {
 }
 
 /// The name of a type, and what stands under it.
-fn payload(inbound: &Inbound<'_>) -> (&'static str, Value) {
-    match &inbound.kind {
-        MessageKind::Text(body) => ("text", json!({"body": body})),
+fn payload(person: &Person, kind: &MessageKind) -> (&'static str, Value) {
+    let caption = |caption: &Option<String>| caption.as_ref().map(|caption| ("caption", json!(caption)));
+    match kind {
+        MessageKind::Text(body) | MessageKind::FromAd(body) => ("text", json!({"body": body})),
         MessageKind::Reaction { message_id, emoji: Some(emoji) } => {
             ("reaction", json!({"message_id": message_id, "emoji": emoji}))
         }
@@ -115,12 +129,13 @@ fn payload(inbound: &Inbound<'_>) -> (&'static str, Value) {
         MessageKind::Audio { voice } => {
             ("audio", media("audio/ogg; codecs=opus", &[("voice", json!(voice))]))
         }
-        MessageKind::Image { caption: Some(caption) } => {
-            ("image", media("image/jpeg", &[("caption", json!(caption))]))
+        MessageKind::Image { caption: text } => ("image", media("image/jpeg", caption(text).as_slice())),
+        MessageKind::Video { caption: text } => ("video", media("video/mp4", caption(text).as_slice())),
+        MessageKind::Document { caption: text } => {
+            let mut more = vec![("filename", json!("menu.pdf"))];
+            more.extend(caption(text));
+            ("document", media("application/pdf", &more))
         }
-        MessageKind::Image { caption: None } => ("image", media("image/jpeg", &[])),
-        MessageKind::Video => ("video", media("video/mp4", &[])),
-        MessageKind::Document => ("document", media("application/pdf", &[("filename", json!("menu.pdf"))])),
         MessageKind::Sticker => ("sticker", media("image/webp", &[("animated", json!(false))])),
         MessageKind::Location => (
             "location",
@@ -142,11 +157,16 @@ fn payload(inbound: &Inbound<'_>) -> (&'static str, Value) {
         MessageKind::ListReply { id, title } => {
             ("interactive", json!({"type": "list_reply", "list_reply": {"id": id, "title": title}}))
         }
+        MessageKind::Revoke { message_id } => ("revoke", json!({"original_message_id": message_id})),
+        MessageKind::Edit { message_id, now } => {
+            let (name, payload) = payload(person, now);
+            ("edit", json!({"original_message_id": message_id, "message": {"type": name, name: payload}}))
+        }
         MessageKind::Unsupported => ("unsupported", json!({"type": "poll"})),
         MessageKind::Unknown => ("hologram", json!({"foo": {"bar": [1, 2]}})),
         MessageKind::ChangedNumber { new_number } => {
-            let old = &inbound.person.number;
-            let body = format!("User {} changed from {old} to {new_number}", inbound.person.name);
+            let old = &person.number;
+            let body = format!("User {} changed from {old} to {new_number}", person.name);
             ("system", json!({"type": "user_changed_number", "wa_id": new_number, "body": body}))
         }
         MessageKind::ChangedUserId { new_bsuid } => {

@@ -63,6 +63,8 @@ impl Person {
 pub enum MessageKind {
     /// Plain text.
     Text(String),
+    /// Text that WhatsApp filled in when she opened the chat from an ad.
+    FromAd(String),
     /// An emoji on a message of ours; `None` takes it away again.
     Reaction {
         /// The message it is put on.
@@ -81,9 +83,15 @@ pub enum MessageKind {
         caption: Option<String>,
     },
     /// A film.
-    Video,
-    /// A file.
-    Document,
+    Video {
+        /// What she wrote under it.
+        caption: Option<String>,
+    },
+    /// A file, `menu.pdf`.
+    Document {
+        /// What she wrote under it.
+        caption: Option<String>,
+    },
     /// A sticker.
     Sticker,
     /// A place.
@@ -112,6 +120,18 @@ pub enum MessageKind {
         id: String,
         /// The label she saw.
         title: String,
+    },
+    /// She deleted a message for everybody. Twilio carries none of it.
+    Revoke {
+        /// The message.
+        message_id: String,
+    },
+    /// She edited a message. Twilio carries none of it.
+    Edit {
+        /// The message.
+        message_id: String,
+        /// What it is now.
+        now: Box<MessageKind>,
     },
     /// What WhatsApp itself cannot carry to a business, such as a poll.
     Unsupported,

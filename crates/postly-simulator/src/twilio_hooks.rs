@@ -49,6 +49,18 @@ fn content(account: &TwilioAccount, kind: &MessageKind) -> (&'static str, String
     };
     match kind {
         MessageKind::Text(body) => ("text", body.clone(), Vec::new()),
+        // The fields that Twilio's guide to click-to-WhatsApp ads names.
+        MessageKind::FromAd(body) => (
+            "text",
+            body.clone(),
+            vec![
+                pair("ReferralBody", "Vos posts prêts en une minute"),
+                pair("ReferralHeadline", "Écrivez-nous"),
+                pair("ReferralSourceId", "120226305854810726"),
+                pair("ReferralSourceType", "ad"),
+                pair("ReferralSourceUrl", "https://fb.me/3cr4Wqqkv"),
+            ],
+        ),
         MessageKind::Reaction { message_id, emoji } => (
             "reaction",
             emoji.clone().unwrap_or_default(),
@@ -59,8 +71,12 @@ fn content(account: &TwilioAccount, kind: &MessageKind) -> (&'static str, String
         ),
         MessageKind::Audio { .. } => ("audio", String::new(), media("audio/ogg")),
         MessageKind::Image { caption } => ("image", caption.clone().unwrap_or_default(), media("image/jpeg")),
-        MessageKind::Video => ("video", String::new(), media("video/mp4")),
-        MessageKind::Document => ("document", "menu.pdf".to_owned(), media("application/pdf")),
+        MessageKind::Video { caption } => ("video", caption.clone().unwrap_or_default(), media("video/mp4")),
+        // Where there is no caption, the name of the file is the body.
+        MessageKind::Document { caption } => {
+            let body = caption.clone().unwrap_or_else(|| "menu.pdf".to_owned());
+            ("document", body, media("application/pdf"))
+        }
         MessageKind::Sticker => ("sticker", String::new(), media("image/webp")),
         MessageKind::Location => (
             "location",
@@ -86,7 +102,9 @@ fn content(account: &TwilioAccount, kind: &MessageKind) -> (&'static str, String
         MessageKind::ListReply { id, title } => {
             ("interactive", title.clone(), vec![pair("ListId", id), pair("ListTitle", title)])
         }
-        MessageKind::Unsupported => ("unsupported", String::new(), Vec::new()),
+        MessageKind::Unsupported | MessageKind::Revoke { .. } | MessageKind::Edit { .. } => {
+            ("unsupported", String::new(), Vec::new())
+        }
         MessageKind::Unknown => ("hologram", String::new(), Vec::new()),
         MessageKind::ChangedNumber { new_number } => ("system", new_number.clone(), Vec::new()),
         MessageKind::ChangedUserId { new_bsuid } => ("system", new_bsuid.clone(), Vec::new()),

@@ -52,18 +52,18 @@ pub fn queue_of(kind: EventKind) -> Queue {
 /// What is not ignored arrives, and joins its lane later.
 const STORE: Sql = Sql::sqlite(
     "INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, slice, occurred_at_ms, \
-     received_at_ms, finished_at_ms, in_lane) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $7 <> 'ready') ON CONFLICT (event_key) DO NOTHING",
+     received_at_ms, finished_at_ms, amends_key, in_lane) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $7 <> 'ready') ON CONFLICT (event_key) DO NOTHING",
 );
 
 /// The same for any number of events in one statement, which also adds them to their lanes at once: PostgreSQL is another
 /// process, and each statement a journey there and back.
 const STORE_ALL: Sql = Sql::postgres(
     "WITH stored AS (INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, slice, \
-     occurred_at_ms, received_at_ms, finished_at_ms) \
-     SELECT id, event_key, provider, kind, queue, lane, state, outcome, slice, occurred_at_ms, $2, finished_at_ms \
+     occurred_at_ms, received_at_ms, finished_at_ms, amends_key) \
+     SELECT id, event_key, provider, kind, queue, lane, state, outcome, slice, occurred_at_ms, $2, finished_at_ms, amends_key \
      FROM json_to_recordset($1::json) AS new (id TEXT, event_key TEXT, provider TEXT, kind TEXT, queue TEXT, \
-     lane TEXT, state TEXT, outcome TEXT, slice TEXT, occurred_at_ms BIGINT, finished_at_ms BIGINT) \
+     lane TEXT, state TEXT, outcome TEXT, slice TEXT, occurred_at_ms BIGINT, finished_at_ms BIGINT, amends_key TEXT) \
      ON CONFLICT (event_key) DO NOTHING RETURNING id, queue, lane, state), \
      joined AS (INSERT INTO lanes (queue, lane, waiting, ready_at_ms) \
      SELECT queue, lane, COUNT(*), $2 FROM stored WHERE state = 'ready' GROUP BY queue, lane ORDER BY queue, lane \
@@ -85,6 +85,7 @@ struct NewRow<'a> {
     slice: &'a str,
     occurred_at_ms: i64,
     finished_at_ms: Option<i64>,
+    amends_key: Option<&'a str>,
 }
 
 impl<'a> NewRow<'a> {
@@ -105,6 +106,7 @@ impl<'a> NewRow<'a> {
             slice: &event.slice,
             occurred_at_ms: event.occurred_at.0,
             finished_at_ms,
+            amends_key: event.amends.as_ref().filter(|_| event.ignored.is_none()).map(|key| key.0.as_str()),
         }
     }
 }
@@ -154,6 +156,7 @@ pub async fn store(
                     row.occurred_at_ms,
                     now,
                     row.finished_at_ms,
+                    row.amends_key,
                 ];
                 if tx.execute(STORE, args).await? == 1 {
                     stored.insert(row.id.as_str().to_owned());
@@ -306,13 +309,14 @@ const TRIM: Sql = Sql::both(
     "UPDATE inbox SET state = 'ignored', outcome = 'flood', finished_at_ms = $4, slice = '', lane = '' \
      WHERE id IN (SELECT id FROM inbox \
      WHERE queue = 'inbox' AND lane = $1 AND state = 'ready' AND in_lane = 1 AND kind = 'message' \
-     ORDER BY occurred_at_ms, id LIMIT $3 OFFSET $2)",
+     AND amends_key IS NULL ORDER BY occurred_at_ms, id LIMIT $3 OFFSET $2)",
 );
 const UNCOUNT: Sql = Sql::both(
     "UPDATE lanes SET waiting = waiting - $3 WHERE queue = 'inbox' AND lane = $1 AND lease_token = $2",
 );
 
-/// Ends the messages of a lane beyond the first `keep` as ignored `flood`. Returns how many there were.
+/// Ends the messages of a lane beyond the first `keep` as ignored `flood`, but for those that delete or replace another.
+/// Returns how many there were.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the lane is no longer ours.

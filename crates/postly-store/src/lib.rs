@@ -10,6 +10,7 @@ mod schema;
 mod sql;
 mod sqlite;
 
+pub mod amendments;
 pub mod attempts;
 pub mod audit;
 pub mod authors;

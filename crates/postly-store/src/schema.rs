@@ -30,7 +30,7 @@ const LEDGER_TRIGGERS_POSTGRES: &str = "\
 const MIGRATION_LOCK: i64 = 0x706f_7374_6c79;
 
 /// The migrations: their names and texts, in order. One that was released is never edited.
-const MIGRATIONS: [(&str, Sql); 7] = [
+const MIGRATIONS: [(&str, Sql); 8] = [
     ("first", Sql::both(include_str!("../migrations/0001_first.sql"))),
     ("lighter indexes", Sql::both(include_str!("../migrations/0002_lighter_indexes.sql"))),
     ("accounts", Sql::both(include_str!("../migrations/0003_accounts.sql"))),
@@ -50,6 +50,7 @@ const MIGRATIONS: [(&str, Sql); 7] = [
         ),
     ),
     ("trust and prices", Sql::both(include_str!("../migrations/0007_trust_and_prices.sql"))),
+    ("amendments and fallbacks", Sql::both(include_str!("../migrations/0008_amendments_and_fallbacks.sql"))),
 ];
 
 /// A file that was made when sqlx counted the migrations of SQLite, too: it has the first.

@@ -149,10 +149,41 @@ pub(crate) fn statuses(conversation: &str) -> String {
     format!("{conversation}#status")
 }
 
-/// A tap, when what came back with it can be an id of ours.
-pub(crate) fn tap(payload: Option<&str>) -> Option<Content> {
-    let payload = storable(payload?);
-    (1..=MAX_PAYLOAD_BYTES).contains(&payload.len()).then_some(Content::Tap { payload })
+/// A tap: what came back with it, when that can be an id of ours, and the label. `None` when it names neither.
+pub(crate) fn tap(payload: Option<&str>, title: Option<&str>) -> Option<Content> {
+    let payload = payload.map(storable).filter(|payload| (1..=MAX_PAYLOAD_BYTES).contains(&payload.len()));
+    let title = title.map(storable).filter(|title| !title.trim().is_empty());
+    (payload.is_some() || title.is_some()).then_some(Content::Tap { payload, title })
+}
+
+/// What a photo, a video or a document says: its caption, else nothing that we can read.
+///
+/// The name of a file is no caption. Twilio writes it into `Body` where there is none, and some versions of WhatsApp fill the
+/// caption with it.
+pub(crate) fn media(kind: &str, caption: Option<&str>, filename: Option<&str>) -> Content {
+    let caption = caption.map(storable).filter(|caption| {
+        let caption = caption.trim();
+        !caption.is_empty() && !(kind == "document" && (filename == Some(caption) || is_filename(caption)))
+    });
+    match caption {
+        Some(text) => Content::Caption { kind: kind.to_owned(), text },
+        None => Content::Unreadable { kind: kind.to_owned() },
+    }
+}
+
+/// Whether a text is the name of a document: one line that ends in one of the endings of the files that WhatsApp carries.
+fn is_filename(text: &str) -> bool {
+    const ENDINGS: [&str; 16] = [
+        "pdf", "doc", "docx", "odt", "rtf", "txt", "csv", "xls", "xlsx", "ods", "ppt", "pptx", "odp", "zip",
+        "vcf", "ics",
+    ];
+    let ending = text.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    !text.contains('\n') && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+/// The key by which a message of a provider is recognised when it comes again, or when another one amends it.
+pub fn message_key(provider: Provider, provider_message_id: &str) -> EventKey {
+    EventKey(format!("{provider}:message:{provider_message_id}"))
 }
 
 /// An event that ends here: it keeps its key, so that it is counted once, and none of its content.
@@ -170,6 +201,7 @@ pub(crate) fn ignored(
         lane: String::new(),
         occurred_at,
         slice: String::new(),
+        amends: None,
         ignored: Some(rule),
     }
 }

@@ -17,7 +17,9 @@ mod timely;
 mod twilio;
 
 pub use errors::action_for;
-pub use inbound::{Routes, UnderstandError, conversation_lane, receive, status_lane, understand};
+pub use inbound::{
+    Routes, UnderstandError, conversation_lane, message_key, receive, status_lane, understand,
+};
 pub use outgoing::{Body, Button, Outgoing};
 pub use send::{MetaConfig, Senders, TwilioConfig};
 pub use signature::{

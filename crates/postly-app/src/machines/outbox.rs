@@ -298,6 +298,7 @@ impl Machine<'_> {
             lane: lane.clone(),
             occurred_at: now,
             slice: "{}".to_owned(),
+            amends: None,
             ignored: None,
         };
         let mut tx = self.scene.db().write().await.unwrap();

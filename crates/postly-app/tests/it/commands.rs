@@ -67,7 +67,7 @@ async fn w20_what_we_cannot_read_gets_one_hint_a_day_and_reactions_none() {
             assert_eq!(fatou.received().len(), 1, "{channel:?}");
             assert!(fatou.last_text().contains("Je ne lis que du texte"));
             app.advance_ms(24 * 3_600_000);
-            app.deliver(&fatou.sends(MessageKind::Video)).await;
+            app.deliver(&fatou.sends(MessageKind::Video { caption: None })).await;
             app.run_until_idle().await;
             assert_eq!(fatou.received().len(), 2, "{channel:?}");
         }

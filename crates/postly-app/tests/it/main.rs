@@ -7,7 +7,9 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod accompanying;
 mod accounts;
+mod amendments;
 mod attacks;
 mod codes;
 mod commands;

@@ -117,8 +117,10 @@ impl Batch<'_> {
         };
         let lane = sender.map(|sender| sender_lane(&sender, &business(value))).unwrap_or_default();
         let slice = slice(occurred_at, "message", item, contact, value);
-        let key = format!("meta:message:{id}");
-        self.push(item, rule, event(key, EventKind::Message, lane, occurred_at, &slice));
+        let key = inbound::message_key(Provider::Meta, &id).0;
+        let amends = original_of(&message).map(|original| inbound::message_key(Provider::Meta, &original));
+        let event = event(key, EventKind::Message, lane, occurred_at, &slice);
+        self.push(item, rule, ReceivedEvent { amends, ..event });
     }
 
     fn status(&mut self, item: &str, value: &Object<'_>) {
@@ -209,6 +211,7 @@ fn event(key: String, kind: EventKind, lane: String, occurred_at: UnixMillis, sl
         lane,
         occurred_at,
         slice: storable(slice),
+        amends: None,
         ignored: None,
     }
 }
@@ -305,30 +308,61 @@ fn content(message: &Value) -> Result<Content, UnderstandError> {
         return Ok(Content::Silent { kind: "group".to_owned() });
     }
     let kind = text(message, "type").unwrap_or_default();
+    match (kind.as_str(), original_of(message)) {
+        ("revoke", Some(original)) => Ok(Content::Revoke { original }),
+        ("edit", Some(original)) => {
+            let content = Box::new(said(message.pointer("/edit/message").unwrap_or(&Value::Null))?);
+            Ok(Content::Edit { original, content })
+        }
+        _ => said(message),
+    }
+}
+
+/// The message that this one deletes or replaces ("Revoke messages" and "Edit messages webhook reference").
+fn original_of(message: &Value) -> Option<String> {
+    let kind = text(message, "type").filter(|kind| matches!(kind.as_str(), "edit" | "revoke"))?;
+    text(message.get(kind)?, "original_message_id").and_then(plausible_id)
+}
+
+/// What a message says by itself, and what one says that was edited.
+fn said(message: &Value) -> Result<Content, UnderstandError> {
+    let kind = text(message, "type").unwrap_or_default();
     Ok(match kind.as_str() {
         "text" => {
             let body = message.get("text").and_then(|text| text.get("body")).and_then(Value::as_str);
             Content::Text(storable(body.ok_or(UnderstandError::Missing("text"))?))
         }
         "button" | "interactive" => {
-            inbound::tap(payload(&kind, message)).unwrap_or(Content::Unreadable { kind })
+            let (payload, title) = tapped(&kind, message);
+            inbound::tap(payload, title).unwrap_or(Content::Unreadable { kind })
         }
-        "audio" | "image" | "video" | "document" | "sticker" | "location" | "contacts" | "unsupported" => {
-            Content::Unreadable { kind }
+        "image" | "video" | "document" => {
+            let part = |name| message.get(&kind)?.get(name)?.as_str();
+            inbound::media(&kind, part("caption"), part("filename"))
         }
+        // An edit or a deletion that Meta does not pass on ("Unsupported messages webhook reference"): it names no message.
+        "unsupported" if matches!(unsupported_kind(message), Some("edit" | "revoke")) => {
+            Content::Silent { kind: "edit".to_owned() }
+        }
+        "audio" | "sticker" | "location" | "contacts" | "unsupported" => Content::Unreadable { kind },
         _ => Content::Silent { kind: kind_name(&kind) },
     })
 }
 
-/// What we gave the button, or the row, that was tapped.
-fn payload<'a>(kind: &str, message: &'a Value) -> Option<&'a str> {
-    let place = match (kind, message.pointer("/interactive/type").and_then(Value::as_str)) {
-        ("button", _) => "/button/payload",
-        ("interactive", Some("button_reply")) => "/interactive/button_reply/id",
-        ("interactive", Some("list_reply")) => "/interactive/list_reply/id",
-        _ => return None,
+fn unsupported_kind(message: &Value) -> Option<&str> {
+    message.pointer("/unsupported/type").and_then(Value::as_str)
+}
+
+/// What we gave the button, or the row, that was tapped, and its label.
+fn tapped<'a>(kind: &str, message: &'a Value) -> (Option<&'a str>, Option<&'a str>) {
+    let (place, payload, title) = match (kind, message.pointer("/interactive/type").and_then(Value::as_str)) {
+        ("button", _) => ("/button", "payload", "text"),
+        ("interactive", Some("button_reply")) => ("/interactive/button_reply", "id", "title"),
+        ("interactive", Some("list_reply")) => ("/interactive/list_reply", "id", "title"),
+        _ => return (None, None),
     };
-    message.pointer(place).and_then(Value::as_str)
+    let part = |name| message.pointer(place)?.get(name)?.as_str();
+    (part(payload), part(title))
 }
 
 fn status_update(status: &Value) -> Result<InboundEvent, UnderstandError> {

@@ -62,7 +62,7 @@ fn message(fields: &Fields, id: &str, routes: &Routes, now: UnixMillis) -> Optio
     } else {
         None
     };
-    let key = format!("twilio:message:{id}");
+    let key = inbound::message_key(Provider::Twilio, id).0;
     if let Some(rule) = rule {
         return Some(inbound::ignored(Provider::Twilio, key, EventKind::Message, now, rule));
     }
@@ -105,6 +105,8 @@ fn event(key: String, kind: EventKind, lane: String, now: UnixMillis) -> Receive
         lane,
         occurred_at: now,
         slice: String::new(),
+        // Twilio passes on neither edits nor deletions.
+        amends: None,
         ignored: None,
     }
 }
@@ -223,33 +225,42 @@ impl Fields {
     }
 
     fn content(&self) -> Content {
-        let media = self.get("NumMedia").is_some_and(|count| count != "0");
+        let has_media = self.get("NumMedia").is_some_and(|count| count != "0");
         let kind = self.get("MessageType");
-        // Twilio does not document what a tapped row comes back with; `ListId` is an unverified name.
+        let body = self.get("Body");
+        // Twilio does not document what a tapped row comes back with; `ListId` and `ListTitle` are unverified names.
         let payload = self.get("ButtonPayload").or_else(|| self.get("ListId"));
-        if matches!(kind, None | Some("button" | "interactive"))
-            && let Some(tap) = inbound::tap(payload)
-        {
+        let is_tap = match kind {
+            Some("button" | "interactive") => true,
+            None => payload.is_some(),
+            Some(_) => false,
+        };
+        let title = self.get("ButtonText").or_else(|| self.get("ListTitle")).or(body);
+        if is_tap && let Some(tap) = inbound::tap(payload, title) {
             return tap;
         }
         match kind {
-            None | Some("text") if media => Content::Unreadable { kind: self.media_kind() },
+            None | Some("text") if has_media => match self.media_kind() {
+                kind @ ("image" | "video" | "document") => inbound::media(kind, body, None),
+                kind => Content::Unreadable { kind: kind.to_owned() },
+            },
             None if self.has("Latitude") => Content::Unreadable { kind: "location".to_owned() },
-            None | Some("text") => Content::Text(self.get("Body").unwrap_or_default().to_owned()),
+            None | Some("text") => Content::Text(body.unwrap_or_default().to_owned()),
+            Some(kind @ ("image" | "video" | "document")) => inbound::media(kind, body, None),
             Some(
-                kind @ ("audio" | "voice" | "image" | "video" | "document" | "sticker" | "location"
-                | "contact" | "contacts" | "button" | "interactive" | "unsupported"),
+                kind @ ("audio" | "voice" | "sticker" | "location" | "contact" | "contacts" | "button"
+                | "interactive" | "unsupported"),
             ) => Content::Unreadable { kind: kind.to_owned() },
             Some(kind) => Content::Silent { kind: kind_name(kind) },
         }
     }
 
     /// The kind of the first medium, for a message that does not name its own.
-    fn media_kind(&self) -> String {
+    fn media_kind(&self) -> &str {
         let mime = self.get("MediaContentType0").unwrap_or_default();
         match mime.split('/').next() {
-            Some(kind @ ("audio" | "image" | "video")) => kind.to_owned(),
-            _ => "document".to_owned(),
+            Some(kind @ ("audio" | "image" | "video")) => kind,
+            _ => "document",
         }
     }
 }

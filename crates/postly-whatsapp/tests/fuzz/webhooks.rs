@@ -161,8 +161,12 @@ fn check_event(event: &ReceivedEvent, provider: Provider) {
     if let InboundEvent::Message(message) = &read {
         assert_eq!(message.occurred_at, event.occurred_at);
         assert!(message.sender.phone.is_some() || message.sender.bsuid.is_some());
-        if let Content::Tap { payload } = &message.content {
-            assert!((1..=256).contains(&payload.len()) && !payload.contains('\0'));
+        if let Content::Tap { payload, title } = &message.content {
+            let plausible = |payload: &String| (1..=256).contains(&payload.len()) && !payload.contains('\0');
+            assert!(payload.as_ref().is_none_or(plausible) && (payload.is_some() || title.is_some()));
+        }
+        if let Content::Caption { text, .. } = &message.content {
+            assert!(!text.trim().is_empty() && !text.contains('\0'));
         }
         assert!(!message.sender.address.is_empty() && !message.provider_message_id.is_empty());
     }

@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod captions;
 mod codes;
 mod markup;
 mod samples;

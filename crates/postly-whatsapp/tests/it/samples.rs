@@ -10,6 +10,23 @@ use postly_whatsapp::{receive, understand};
 
 use crate::support::{NOW, meta, receive_twilio, routes};
 
+fn said(content: &Content) -> String {
+    match content {
+        Content::Text(text) => format!("text {text:?}"),
+        Content::Caption { kind, text } => format!("caption of {kind} {text:?}"),
+        Content::Tap { payload, title } => {
+            let part =
+                |part: &Option<String>| part.as_ref().map_or("-".to_owned(), |part| format!("{part:?}"));
+            format!("tap {} {}", part(payload), part(title))
+        }
+        Content::OwnNumber { phone } => format!("own number {}", phone.as_str()),
+        Content::Unreadable { kind } => format!("unreadable {kind}"),
+        Content::Revoke { original } => format!("revoke {original}"),
+        Content::Edit { original, content } => format!("edit {original} to {}", said(content)),
+        Content::Silent { kind } => format!("silent {kind}"),
+    }
+}
+
 /// One line per event: kind, rule or lane, and what the worker reads.
 fn summary(event: &ReceivedEvent) -> String {
     let kind = event.kind.as_str();
@@ -20,13 +37,7 @@ fn summary(event: &ReceivedEvent) -> String {
     let read = match understand(event.provider, event.kind, &event.slice).expect("a slice of ours") {
         InboundEvent::Message(message) => {
             assert_eq!(message.occurred_at, event.occurred_at);
-            let content = match message.content {
-                Content::Text(text) => format!("text {text:?}"),
-                Content::Tap { payload } => format!("tap {payload:?}"),
-                Content::OwnNumber { phone } => format!("own number {}", phone.as_str()),
-                Content::Unreadable { kind } => format!("unreadable {kind}"),
-                Content::Silent { kind } => format!("silent {kind}"),
-            };
+            let content = said(&message.content);
             let bsuid = message.sender.bsuid.unwrap_or("-".to_owned());
             format!("{} {bsuid} {content}", message.sender.address)
         }
@@ -85,7 +96,7 @@ fn every_sample_of_meta_is_read_as_it_is_meant() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .collect();
     files.sort();
-    assert_eq!(files.len(), 32);
+    assert_eq!(files.len(), 37);
     for path in files {
         let body = std::fs::read_to_string(&path).unwrap();
         found.push_str(&format!("{}\n", path.file_name().unwrap().to_str().unwrap()));

@@ -28,8 +28,12 @@ fn from_twilio(fields: &str) -> Content {
     ))
 }
 
-fn tap(payload: &str) -> Content {
-    Content::Tap { payload: payload.to_owned() }
+fn tap(payload: &str, title: Option<&str>) -> Content {
+    Content::Tap { payload: Some(payload.to_owned()), title: title.map(str::to_owned) }
+}
+
+fn label(title: &str) -> Content {
+    Content::Tap { payload: None, title: Some(title.to_owned()) }
 }
 
 fn unreadable(kind: &str) -> Content {
@@ -39,33 +43,43 @@ fn unreadable(kind: &str) -> Content {
 #[test]
 fn a_tap_says_what_we_gave_the_button() {
     let button = r#""type":"button","button":{"payload":"DID_NOT_REQUEST_CODE","text":"Ce n'est pas moi"}"#;
-    assert_eq!(from_meta(button), tap("DID_NOT_REQUEST_CODE"));
+    assert_eq!(from_meta(button), tap("DID_NOT_REQUEST_CODE", Some("Ce n'est pas moi")));
     for kind in ["button_reply", "list_reply"] {
         let reply = format!(
             r#""type":"interactive","interactive":{{"type":"{kind}","{kind}":{{"id":"again:\u0000é","title":"Oui"}}}}"#
         );
-        assert_eq!(from_meta(&reply), tap("again:é"), "as databases can hold it");
+        assert_eq!(from_meta(&reply), tap("again:é", Some("Oui")), "as databases can hold it");
     }
-    assert_eq!(from_twilio("&MessageType=button&ButtonPayload=again%3A1&ButtonText=Oui"), tap("again:1"));
-    assert_eq!(from_twilio("&ButtonPayload=again%3A1"), tap("again:1"));
-    assert_eq!(from_twilio("&MessageType=interactive&ListId=row%3A1&ListTitle=Oui"), tap("row:1"));
+    assert_eq!(
+        from_twilio("&MessageType=button&ButtonPayload=again%3A1&ButtonText=Oui"),
+        tap("again:1", Some("Oui"))
+    );
+    assert_eq!(from_twilio("&ButtonPayload=again%3A1"), tap("again:1", Some("Oui")));
+    assert_eq!(
+        from_twilio("&MessageType=interactive&ListId=row%3A1&ListTitle=Oui"),
+        tap("row:1", Some("Oui"))
+    );
 }
 
 #[test]
-fn w20_a_tap_without_a_payload_of_ours_is_unreadable() {
+fn w20_a_tap_without_a_payload_of_ours_is_its_label_and_without_one_unreadable() {
     let longest = "x".repeat(256);
     let reply = |id: &str| {
         format!(
             r#""type":"interactive","interactive":{{"type":"button_reply","button_reply":{{"id":"{id}"}}}}"#
         )
     };
-    assert_eq!(from_meta(&reply(&longest)), tap(&longest));
+    assert_eq!(from_meta(&reply(&longest)), tap(&longest, None));
     for too_long in [format!("{longest}x"), "é".repeat(129), String::new()] {
         assert_eq!(from_meta(&reply(&too_long)), unreadable("interactive"));
         let button = format!(r#""type":"button","button":{{"payload":"{too_long}"}}"#);
         assert_eq!(from_meta(&button), unreadable("button"));
+        let button = format!(r#""type":"button","button":{{"payload":"{too_long}","text":"Stop\u0000"}}"#);
+        assert_eq!(from_meta(&button), label("Stop"));
         let fields = format!("&MessageType=button&ButtonPayload={too_long}");
-        assert_eq!(from_twilio(&fields), unreadable("button"));
+        assert_eq!(from_twilio(&fields), label("Oui"), "the body repeats the label");
+        let fields = format!("&MessageType=button&ButtonPayload={too_long}&ButtonText=Stop");
+        assert_eq!(from_twilio(&fields), label("Stop"));
     }
     for odd in [
         r#""interactive":{"type":"button_reply","button_reply":{"id":7}}"#,
@@ -77,15 +91,17 @@ fn w20_a_tap_without_a_payload_of_ours_is_unreadable() {
     ] {
         assert_eq!(from_meta(&format!(r#""type":"interactive",{odd}"#)), unreadable("interactive"), "{odd}");
     }
-    assert_eq!(from_twilio("&MessageType=interactive"), unreadable("interactive"));
-    // A text stays a text, and a picture a picture, whatever stands beside them.
+    assert_eq!(from_twilio("&MessageType=interactive"), label("Oui"));
+    assert_eq!(from_twilio("&MessageType=interactive&ListTitle=Aide"), label("Aide"));
+    // A text stays a text, and a picture a picture with its caption, whatever stands beside them.
     assert_eq!(from_twilio("&MessageType=text&ButtonPayload=a"), Content::Text("Oui".to_owned()));
-    assert_eq!(from_twilio("&MessageType=image&ButtonPayload=a"), unreadable("image"));
+    let caption = Content::Caption { kind: "image".to_owned(), text: "Oui".to_owned() };
+    assert_eq!(from_twilio("&MessageType=image&ButtonPayload=a"), caption);
 }
 
 #[test]
 fn a_tap_that_is_printed_shows_no_payload() {
-    assert_eq!(format!("{:?}", tap("open:3f9a")), "Tap(9 bytes)");
+    assert_eq!(format!("{:?}", tap("open:3f9a", Some("Oui"))), "Tap(9 bytes, 3 characters)");
 }
 
 #[test]

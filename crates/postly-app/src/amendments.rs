@@ -1,0 +1,98 @@
+//! Messages that their sender deletes or edits before their turn (PRODUCT 6).
+//!
+//! An amendment is a message of its own, behind the one it amends. It has no effect in its own turn: the worker looks for
+//! amendments when the turn of a message begins, before anything is reserved or written.
+
+use postly_domain::{
+    Provider,
+    event::{Content, EventKey, EventKind, IgnoreRule, InboundEvent, InboundMessage},
+};
+use postly_store::{
+    amendments, authors,
+    inbox::{DueEvent, Outcome},
+    lanes::ClaimedLane,
+};
+
+use crate::{App, JourneyError};
+
+/// A message as its sender wants it when its turn comes.
+pub(crate) enum Amended {
+    /// To be answered, with what it says now.
+    Stands(InboundMessage),
+    /// Deleted.
+    Revoked,
+}
+
+impl App {
+    /// Applies what its sender has changed about a message since.
+    pub(crate) async fn as_amended(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        mut message: InboundMessage,
+    ) -> Result<Amended, JourneyError> {
+        // Twilio passes on neither edits nor deletions.
+        if event.provider != Provider::Meta {
+            return Ok(Amended::Stands(message));
+        }
+        let key = self.stored_key(event.provider, &message.provider_message_id);
+        let mut tx = self.0.db.read().await?;
+        let slices = amendments::of(&mut tx, &key, &claimed.lane).await?;
+        drop(tx);
+        for slice in slices {
+            let amendment = postly_whatsapp::understand(event.provider, EventKind::Message, &slice);
+            let Ok(InboundEvent::Message(amendment)) = amendment else { continue };
+            match amendment.content {
+                Content::Revoke { .. } => return Ok(Amended::Revoked),
+                // An edit to something of which nothing can be said does not make the message unsaid.
+                Content::Edit { content, .. } if !matches!(*content, Content::Silent { .. }) => {
+                    message.content = *content;
+                }
+                Content::Edit { .. }
+                | Content::Text(_)
+                | Content::Caption { .. }
+                | Content::Tap { .. }
+                | Content::Unreadable { .. }
+                | Content::Silent { .. } => {}
+            }
+        }
+        Ok(Amended::Stands(message))
+    }
+
+    /// Ends a message that was deleted before its turn. An earlier try at it may have reserved a credit.
+    pub(crate) async fn finish_revoked(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+    ) -> Result<(), JourneyError> {
+        let mut tx = self.0.db.write().await?;
+        self.let_go(&mut tx, event, self.now()).await?;
+        self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Revoked)).await
+    }
+
+    /// Ends an amendment. What it amends may come after it, when a provider brings it again: it is kept for that turn.
+    pub(crate) async fn finish_amendment(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+        original: &str,
+    ) -> Result<(), JourneyError> {
+        let key = self.stored_key(event.provider, original);
+        let mut tx = self.0.db.write().await?;
+        // Whose it is, so that it goes with its author.
+        let known = authors::known(&mut tx, &message.sender, self.now()).await?;
+        let author = known.map(|(_, author, _)| author.id);
+        let outcome = if amendments::come_too_late(&mut tx, &key).await? {
+            Outcome::Ignored(IgnoreRule::NothingToSay)
+        } else {
+            Outcome::Applied
+        };
+        self.finish(tx, claimed, event, author.as_ref(), &outcome).await
+    }
+
+    /// The key of a message as the inbox has it.
+    fn stored_key(&self, provider: Provider, provider_message_id: &str) -> EventKey {
+        EventKey(self.name_hash(&postly_whatsapp::message_key(provider, provider_message_id).0))
+    }
+}
