@@ -57,18 +57,19 @@ impl App {
     ) -> Result<Verified, VerifyError> {
         let phone = PhoneE164::parse_asked(phone, &self.0.settings.default_region)
             .map_err(|_| VerifyError::Invalid)?;
-        let code = Code::parse(code);
+        // Before anything is counted: what is no code is no try (PRODUCT 5).
+        let code = Code::parse(code).ok_or(VerifyError::Invalid)?;
         let author = session.map(|session| &session.session.author);
         for browser_hash in browser.hashes() {
             let own = Typed::InBrowser { browser_hash: &browser_hash, phone: &phone, author };
-            if let Some(challenge) = self.compare(own, phone.as_str(), code.as_ref()).await? {
+            if let Some(challenge) = self.compare(own, phone.as_str(), &code).await? {
                 return self.complete(Right::Code(&challenge, phone.as_str()), session, browser).await;
             }
         }
         // A code that LOGIN brought opens a session, and is worth nothing for a link.
         let theirs = Typed::FromWhatsapp { phone: &phone };
         if session.is_none()
-            && let Some(challenge) = self.compare(theirs, phone.as_str(), code.as_ref()).await?
+            && let Some(challenge) = self.compare(theirs, phone.as_str(), &code).await?
         {
             return self.complete(Right::Code(&challenge, phone.as_str()), session, browser).await;
         }
@@ -85,11 +86,11 @@ impl App {
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<Verified, VerifyError> {
-        let code = Code::parse(code);
+        let code = Code::parse(code).ok_or(VerifyError::Invalid)?;
         let author = session.map(|session| &session.session.author);
         for browser_hash in browser.hashes() {
             let typed = Typed::ForPhrase { browser_hash: &browser_hash, author };
-            if let Some(challenge) = self.compare(typed, &browser_hash, code.as_ref()).await? {
+            if let Some(challenge) = self.compare(typed, &browser_hash, &code).await? {
                 return self.complete(Right::Code(&challenge, &browser_hash), session, browser).await;
             }
         }
@@ -115,7 +116,7 @@ impl App {
         &self,
         typed: Typed<'_>,
         subject: &str,
-        code: Option<&Code>,
+        code: &Code,
     ) -> Result<Option<Challenge>, VerifyError> {
         let mut again = Again::default();
         let (challenge, wrong) = loop {
@@ -127,7 +128,7 @@ impl App {
         let Some(challenge) = challenge else { return Ok(None) };
         metrics::counter!("otp_comparisons_total").increment(1);
         let worn_out = matches!(typed, Typed::FromWhatsapp { .. }) && wrong > WRONG_TRIES_A_DAY;
-        let (Some(code), Some(hash), false) = (code, &challenge.code_hash, worn_out) else { return Ok(None) };
+        let (Some(hash), false) = (&challenge.code_hash, worn_out) else { return Ok(None) };
         let subject = subject_of(&challenge);
         let right = self.0.peppers.is_code(hash, &challenge.id, challenge.purpose, subject, code);
         Ok(right.then_some(challenge))

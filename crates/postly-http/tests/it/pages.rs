@@ -95,6 +95,10 @@ async fn a_number_and_its_code_log_in_without_a_script() {
         app.run_until_idle().await;
         let code = code_on_the_phone(app, FATOU);
         assert!(!asked.body.contains(&code));
+        let field = asked.body.split("<input").find(|field| field.contains("name=\"code\"")).unwrap();
+        let field = field.split('>').next().unwrap();
+        assert!(field.contains("inputmode=\"numeric\"") && field.contains("autocomplete=\"one-time-code\""));
+        assert!(!field.contains("maxlength"), "a pasted bubble must not be cut: {field}");
         let bad = if code == "000000" { "000001" } else { "000000" };
         let wrong = tab.post("/login/verify", &[("phone", FATOU), ("code", bad)]).await;
         assert_is_page(&wrong, 400);
@@ -102,7 +106,11 @@ async fn a_number_and_its_code_log_in_without_a_script() {
         let stranger = Tab::new(app).post("/login/verify", &[("phone", FATOU), ("code", &code)]).await;
         assert_eq!(error(&stranger, "code"), "Code invalide ou expiré", "another browser's code");
 
-        let entered = tab.post("/login/verify", &[("phone", FATOU), ("code", &code)]).await;
+        // The whole bubble, pasted.
+        let bubble = format!(
+            "🔐 Votre code de vérification Postly-AI: *{code}*⏰ Valide 10 minutes🛡️ Ne partagez jamais ce code"
+        );
+        let entered = tab.post("/login/verify", &[("phone", FATOU), ("code", &bubble)]).await;
         assert_eq!(entered.goes_to(), "/account");
         let account = tab.get("/account").await;
         assert_is_page(&account, 200);
