@@ -108,6 +108,8 @@ pub struct Rules {
     pub service_window: bool,
     /// The approved authentication templates. Any other name is unknown (132001).
     pub otp_templates: Vec<String>,
+    /// The translations of those templates. One in any other language is unknown (132001).
+    pub otp_languages: Vec<String>,
     /// The content ids at Twilio, all of them of an authentication template. Any other one is unknown (21655).
     pub content_sids: Vec<String>,
     /// The service messages of a business number and month that Meta delivers for free.
@@ -123,6 +125,7 @@ impl Default for Rules {
             pair_limit: true,
             service_window: true,
             otp_templates: vec!["postly_code".to_owned()],
+            otp_languages: ["fr", "en", "es", "pt_PT", "ar"].map(str::to_owned).to_vec(),
             content_sids: vec!["HX0123456789abcdef0123456789abcdef".to_owned()],
             free_service_messages: 1_000,
             payment_method: true,

@@ -16,9 +16,6 @@ const FOOTER: usize = 60;
 const ROWS: usize = 10;
 /// Longest code of an authentication template.
 const CODE: usize = 15;
-/// What the approved templates were translated into, as Meta's list of languages writes it: it has no plain `pt`.
-const TRANSLATIONS: [&str; 5] = ["fr", "en", "es", "pt_PT", "ar"];
-
 /// Whom a message is for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Recipient {
@@ -281,7 +278,9 @@ fn otp_template(asked: &Fields<'_>, recipient: &Recipient, rules: &Rules) -> Che
     if code.len() < 2 || !code.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
         return Err(wrong("Param language['code'] is not a language."));
     }
-    if !rules.otp_templates.iter().any(|known| known == name) || !TRANSLATIONS.contains(&code) {
+    if !rules.otp_templates.iter().any(|known| known == name)
+        || !rules.otp_languages.iter().any(|known| known == code)
+    {
         return Err(Refusal {
             code: 132_001,
             details: format!("Template name ({name}) does not exist in the translation ({code})"),

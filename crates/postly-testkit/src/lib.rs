@@ -292,6 +292,10 @@ fn senders(world: &Simulator) -> Senders {
         base_url: world.base_url(),
         version: "v25.0".to_owned(),
         otp_template: accounts.rules.otp_templates.first().cloned().unwrap_or_default(),
+        // As the service's own default.
+        otp_template_languages: ["fr", "en", "en_US", "es", "pt_BR", "pt_PT", "ar"]
+            .map(str::to_owned)
+            .to_vec(),
     };
     let twilio = TwilioConfig {
         account_sid: accounts.twilio.account_sid.clone(),

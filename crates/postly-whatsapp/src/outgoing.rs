@@ -52,7 +52,7 @@ pub enum Body<'a> {
     Code {
         /// The code.
         code: &'a str,
-        /// The language of the template at Meta. At Twilio the content resource has its own.
+        /// The language of the author: at Meta the template is tried in it first. At Twilio the content resource has its own.
         language: Language,
     },
 }

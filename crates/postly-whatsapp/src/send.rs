@@ -27,6 +27,9 @@ pub struct MetaConfig {
     pub version: String,
     /// The name of the authentication template, `postly_code`. Empty: there is none.
     pub otp_template: String,
+    /// Its approved translations as Meta names them, best first. A code goes out in the author's language, else in the first
+    /// that Meta takes.
+    pub otp_template_languages: Vec<String>,
 }
 
 /// Our number at Twilio.
@@ -165,12 +168,18 @@ impl Senders {
     /// without its template ([`Senders::can_send_code`]), or one that no template takes, is refused as our own fault,
     /// with the code 0.
     pub async fn send(&self, provider: Provider, message: &Outgoing<'_>) -> SendOutcome {
-        let request = match provider {
-            Provider::Meta => self.meta.as_ref().map(|sender| sender.message(&self.http, message)),
-            Provider::Twilio => self.twilio.as_ref().map(|sender| sender.message(&self.http, message)),
+        let sent = match provider {
+            Provider::Meta => match &self.meta {
+                Some(sender) => Some(sender.send(&self.http, message).await),
+                None => None,
+            },
+            Provider::Twilio => match &self.twilio {
+                Some(sender) => Some(sender.send(&self.http, message).await),
+                None => None,
+            },
         };
-        let outcome = match request {
-            Some(Ok(request)) => call(provider, request, message.leave_by).await,
+        let outcome = match sent {
+            Some(Ok(outcome)) => outcome,
             Some(Err(Unsendable::Address)) => {
                 let code = match provider {
                     Provider::Meta => meta::send::INVALID_ADDRESS,
@@ -240,9 +249,25 @@ impl MetaSender {
         Ok(Self { config, messages })
     }
 
-    fn message(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<RequestBuilder, Unsendable> {
-        let body = meta::send::message(message, &self.config.otp_template)?;
-        Ok(self.post(http).json(&body))
+    /// Sends a message; a code in the first translation of its template that Meta has. A translation that it does not have is
+    /// clearly refused, so each call is of the same attempt, and one at most is taken.
+    async fn send(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<SendOutcome, Unsendable> {
+        let MetaConfig { otp_template, otp_template_languages, .. } = &self.config;
+        let mut languages = meta::send::template_languages(otp_template_languages, message).into_iter();
+        loop {
+            let language = languages.next().unwrap_or_default();
+            let body = meta::send::message(message, otp_template, language)?;
+            let outcome = call(Provider::Meta, self.post(http).json(&body), message.leave_by).await;
+            match outcome {
+                SendOutcome::Refused { code: meta::send::NO_TRANSLATION, .. } if languages.len() > 0 => {
+                    tracing::warn!(
+                        language,
+                        "Meta has no translation of the template of codes in {language}: trying the next of META_OTP_TEMPLATE_LANGUAGES"
+                    );
+                }
+                outcome => return Ok(outcome),
+            }
+        }
     }
 
     fn typing(&self, http: &reqwest::Client, provider_message_id: &str) -> RequestBuilder {
@@ -266,10 +291,11 @@ impl TwilioSender {
         Ok(Self { config, messages, typing })
     }
 
-    fn message(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<RequestBuilder, Unsendable> {
+    async fn send(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<SendOutcome, Unsendable> {
         let TwilioConfig { from, public_base_url, otp_content_sid, .. } = &self.config;
         let fields = twilio::send::message(message, from, public_base_url, otp_content_sid.as_deref())?;
-        Ok(self.post(http, &self.messages).form(&fields))
+        let request = self.post(http, &self.messages).form(&fields);
+        Ok(call(Provider::Twilio, request, message.leave_by).await)
     }
 
     fn typing(&self, http: &reqwest::Client, provider_message_id: &str) -> RequestBuilder {

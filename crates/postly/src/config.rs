@@ -178,6 +178,7 @@ impl Reader {
             self.fault("META_GRAPH_VERSION must be a version of the Graph API, such as v25.0");
         }
         let otp_template = self.otp_template();
+        let otp_template_languages = self.otp_template_languages();
         if !self.complete(&group) {
             return None;
         }
@@ -195,6 +196,7 @@ impl Reader {
                 base_url,
                 version,
                 otp_template,
+                otp_template_languages,
             },
         })
     }

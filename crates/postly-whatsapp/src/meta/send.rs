@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use postly_domain::{Language, text::utf16_len};
+use postly_domain::text::utf16_len;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -15,6 +15,9 @@ pub(crate) const OPAQUE_PREFIX: &str = "outbox:";
 
 /// The code Meta itself would answer to an address that is none: "Parameter value is not valid".
 pub(crate) const INVALID_ADDRESS: i64 = 131_009;
+
+/// The code by which Meta says that a template has no such translation: "Template does not exist".
+pub(crate) const NO_TRANSLATION: i64 = 132_001;
 
 /// The most buttons of a message; the longest text above them and the longest title, in UTF-16 units, in which we count
 /// because Meta does not say what a character is.
@@ -64,8 +67,12 @@ struct Context<'a> {
     message_id: &'a str,
 }
 
-/// The body of a message. `otp_template` is the authentication template.
-pub(crate) fn message<'a>(message: &Outgoing<'a>, otp_template: &str) -> Result<Message<'a>, Unsendable> {
+/// The body of a message. `otp_template` is the authentication template, in the translation `language`.
+pub(crate) fn message<'a>(
+    message: &Outgoing<'a>,
+    otp_template: &str,
+    language: &str,
+) -> Result<Message<'a>, Unsendable> {
     let recipient = recipient(message.address).ok_or(Unsendable::Address)?;
     let text = |body| ("text", Content::Text(Text { preview_url: false, body }));
     let (kind, content) = match message.body {
@@ -74,7 +81,7 @@ pub(crate) fn message<'a>(message: &Outgoing<'a>, otp_template: &str) -> Result<
             ("interactive", Content::Interactive(interactive(body, buttons)))
         }
         Body::Buttons { text: body, .. } => text(body),
-        Body::Code { code, language } => match recipient {
+        Body::Code { code, .. } => match recipient {
             Recipient::To(_) => ("template", Content::Template(template(otp_template, code, language)?)),
             // Meta refuses it (131062): only a number is proved by a code.
             Recipient::Recipient(_) => return Err(Unsendable::Address),
@@ -129,14 +136,14 @@ fn interactive(text: &str, buttons: &[Button<'_>]) -> Value {
 
 /// The code stands twice: in the text, and behind the button that copies it. That button was made as `otp`, and is
 /// filled in as `url`.
-fn template(name: &str, code: &str, language: Language) -> Result<Value, Unsendable> {
-    if name.is_empty() {
+fn template(name: &str, code: &str, language: &str) -> Result<Value, Unsendable> {
+    if name.is_empty() || language.is_empty() {
         return Err(Unsendable::Code);
     }
     let parameters = json!([{"type": "text", "text": plain_code(code)?}]);
     Ok(json!({
         "name": name,
-        "language": {"code": template_language(language)},
+        "language": {"code": language},
         "components": [
             {"type": "body", "parameters": parameters},
             {"type": "button", "sub_type": "url", "index": "0", "parameters": parameters},
@@ -144,13 +151,14 @@ fn template(name: &str, code: &str, language: Language) -> Result<Value, Unsenda
     }))
 }
 
-/// The language of a template as Meta lists it. There is no plain `pt`: ours is read in Portugal before Brazil, where
-/// no codes are sent by default.
-fn template_language(language: Language) -> &'static str {
-    match language {
-        Language::Pt => "pt_PT",
-        Language::Fr | Language::En | Language::Es | Language::Ar => language.code(),
-    }
+/// The translations in which a code is tried: those of its author's language, then the others, each group in the order of
+/// the list. One, of no importance, for any other message.
+pub(crate) fn template_languages<'a>(list: &'a [String], message: &Outgoing<'_>) -> Vec<&'a str> {
+    let Body::Code { language, .. } = message.body else { return vec![""] };
+    let is_theirs = |name: &&str| name.split('_').next() == Some(language.code());
+    let (mut first, others): (Vec<&str>, Vec<&str>) = list.iter().map(String::as_str).partition(is_theirs);
+    first.extend(others);
+    first
 }
 
 /// The body that marks a message read and shows that we are writing.

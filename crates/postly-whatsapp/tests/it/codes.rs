@@ -6,7 +6,7 @@ use postly_whatsapp::{Body, Button, MetaConfig, Outgoing, Senders, TwilioConfig}
 use serde_json::{Value, json};
 
 use crate::sending::{BOTH, CONTENT_SID, address, meta_config, ok, senders, soon, twilio_config};
-use crate::server::Server;
+use crate::server::{Behaviour, Server, answer};
 
 const FR: Language = Language::Fr;
 
@@ -36,7 +36,7 @@ async fn metas_code_has_its_exact_form() {
         (Language::Fr, "fr"),
         (Language::En, "en"),
         (Language::Es, "es"),
-        (Language::Pt, "pt_PT"),
+        (Language::Pt, "pt_BR"),
         (Language::Ar, "ar"),
     ] {
         // The code twice; the button is a `url` with the text "0" for its place; it answers no message.
@@ -60,6 +60,58 @@ async fn metas_code_has_its_exact_form() {
         });
         assert_eq!(meta(Body::Code { code: "012345", language }).await, expected);
     }
+}
+
+/// What Meta answers to a template that it does not have in a language (Cloud API error codes, 132001).
+const NO_TRANSLATION: &str = r#"{"error":{"message":"(#132001) Template name does not exist in the translation","type":"OAuthException","code":132001,"error_data":{"messaging_product":"whatsapp","details":"template name (postly_code) does not exist in en"},"fbtrace_id":"A"}}"#;
+
+/// The languages in which a code is tried when Meta has the template in none of the first `missing`, and how that ends.
+async fn tried(language: Language, missing: usize) -> (Vec<String>, SendOutcome) {
+    let mut answers = vec![answer(404, "", NO_TRANSLATION); missing];
+    answers.push(answer(200, "", ok(Provider::Meta)));
+    let server = Server::start(Behaviour::Answers(answers)).await;
+    let attempt = AttemptId::new("0192f0c1-7b7e");
+    let body = Body::Code { code: "012345", language };
+    let message =
+        Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, leave_by: soon() };
+    let outcome = senders(&server.url).send(Provider::Meta, &message).await;
+    let language_of = |request: crate::server::Request| {
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!(body["biz_opaque_callback_data"], "outbox:0192f0c1-7b7e");
+        body["template"]["language"]["code"].as_str().unwrap().to_owned()
+    };
+    (server.requests().into_iter().map(language_of).collect(), outcome)
+}
+
+#[tokio::test]
+async fn a_translation_that_meta_does_not_have_is_followed_by_the_next() {
+    for (language, missing, expected) in [
+        (Language::Es, 0, ["es"].as_slice()),
+        (Language::En, 2, &["en", "en_US", "fr"]),
+        (Language::Pt, 1, &["pt_BR", "pt_PT"]),
+        (Language::Ar, 3, &["ar", "fr", "en", "en_US"]),
+    ] {
+        let (languages, outcome) = tried(language, missing).await;
+        assert_eq!(languages, expected);
+        assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{outcome:?}");
+    }
+    let (languages, outcome) = tried(Language::Ar, 7).await;
+    assert_eq!(languages, ["ar", "fr", "en", "en_US", "es", "pt_BR", "pt_PT"]);
+    let none = SendOutcome::Refused { code: 132_001, action: ErrorAction::OurFault, retry_after_ms: None };
+    assert_eq!(outcome, none);
+}
+
+#[tokio::test]
+async fn a_refusal_for_another_reason_is_not_followed_by_another_translation() {
+    let refusal = NO_TRANSLATION.replace("132001", "131047");
+    let server = Server::answering(400, &refusal).await;
+    let attempt = AttemptId::new("a");
+    let body = Body::Code { code: "012345", language: FR };
+    let message =
+        Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, leave_by: soon() };
+    let outcome = senders(&server.url).send(Provider::Meta, &message).await;
+    assert!(matches!(outcome, SendOutcome::Refused { code: 131_047, .. }), "{outcome:?}");
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -23,6 +23,9 @@ pub(crate) fn meta_config(url: &str) -> MetaConfig {
         base_url: format!("{url}/"),
         version: "v25.0".to_owned(),
         otp_template: "postly_code".to_owned(),
+        otp_template_languages: ["fr", "en", "en_US", "es", "pt_BR", "pt_PT", "ar"]
+            .map(str::to_owned)
+            .to_vec(),
     }
 }
 

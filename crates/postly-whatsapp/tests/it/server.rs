@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Behaviour {
     /// Writes these bytes and closes.
     Answer(Vec<u8>),
+    /// Writes the first of these to the first request, and so on; the last to all others.
+    Answers(Vec<Vec<u8>>),
     /// Closes the connection without reading.
     ResetBefore,
     /// Reads the request, then closes without a word.
@@ -58,6 +60,13 @@ impl Server {
                         let request = read(&mut stream).await;
                         seen.lock().unwrap().push(request);
                         stream.write_all(bytes).await.unwrap();
+                        stream.shutdown().await.ok();
+                    }
+                    Behaviour::Answers(answers) => {
+                        let request = read(&mut stream).await;
+                        let number = seen.lock().unwrap().len().min(answers.len() - 1);
+                        seen.lock().unwrap().push(request);
+                        stream.write_all(&answers[number]).await.unwrap();
                         stream.shutdown().await.ok();
                     }
                     Behaviour::Silence => {

@@ -164,6 +164,7 @@ fn configuration(
                 base_url: simulator.base_url(),
                 version: "v25.0".to_owned(),
                 otp_template: world.rules.otp_templates.first().cloned().unwrap_or_default(),
+                otp_template_languages: world.rules.otp_languages.clone(),
             },
             verify_token: secret(&world.meta.verify_token),
             app_secrets: vec![secret(&world.meta.app_secret)],

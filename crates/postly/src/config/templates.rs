@@ -16,6 +16,26 @@ impl Reader {
         name
     }
 
+    /// The translations of that template, best first.
+    pub(super) fn otp_template_languages(&mut self) -> Vec<String> {
+        let list = self.get("META_OTP_TEMPLATE_LANGUAGES");
+        let list = list.as_deref().unwrap_or("fr,en,en_US,es,pt_BR,pt_PT,ar");
+        let mut languages: Vec<String> = vec![];
+        for language in list.split(',').map(str::trim).filter(|language| !language.is_empty()) {
+            if !is_language(language) {
+                self.fault("META_OTP_TEMPLATE_LANGUAGES must be a list of languages as Meta names them: fr, en_US, pt_BR");
+                break;
+            }
+            if !languages.iter().any(|known| known == language) {
+                languages.push(language.to_owned());
+            }
+        }
+        if languages.is_empty() {
+            self.fault("META_OTP_TEMPLATE_LANGUAGES names no language");
+        }
+        languages
+    }
+
     /// The content resource at Twilio. Without one no code leaves by Twilio outside of the window.
     pub(super) fn otp_content_sid(&mut self) -> Option<String> {
         let sid = self.get("TWILIO_OTP_CONTENT_SID")?;
@@ -27,9 +47,33 @@ impl Reader {
     }
 }
 
+/// A language as Meta names it: `fr`, `fil`, `pt_BR`.
+fn is_language(name: &str) -> bool {
+    let (language, region) = name.split_once('_').map_or((name, None), |(name, region)| (name, Some(region)));
+    (2..=3).contains(&language.len())
+        && language.bytes().all(|byte| byte.is_ascii_lowercase())
+        && region
+            .is_none_or(|region| region.len() == 2 && region.bytes().all(|byte| byte.is_ascii_uppercase()))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::config::tests::read;
+
+    #[test]
+    fn the_translations_of_the_template_are_a_list_of_metas_names() {
+        let languages = |value: Option<&str>| -> Result<_, Vec<String>> {
+            let config = read(&[("META_OTP_TEMPLATE_LANGUAGES", value)])?;
+            Ok(config.meta.unwrap().send.otp_template_languages.join(" "))
+        };
+        assert_eq!(languages(None), Ok("fr en en_US es pt_BR pt_PT ar".to_owned()));
+        assert_eq!(languages(Some(" pt_PT, fr,pt_PT ,fil")), Ok("pt_PT fr fil".to_owned()));
+        for wrong in ["french", "FR", "fr-FR", "fr_fr", "pt_", "fr;en", ",", "é"] {
+            let faults: Vec<String> = languages(Some(wrong)).unwrap_err();
+            let one = faults.iter().filter(|fault| fault.starts_with("META_OTP_TEMPLATE_LANGUAGES")).count();
+            assert!(one > 0 && one == faults.len(), "{wrong}: {faults:?}");
+        }
+    }
 
     #[test]
     fn the_templates_of_codes_are_named_and_well_formed() {
