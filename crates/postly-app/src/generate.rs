@@ -205,7 +205,10 @@ impl App {
         let texts = &self.0.catalogue;
         let url = [("url", Value::Text(&self.0.settings.site_url))];
         let mut units = vec![texts.format(author.language, "no-credit", &url)];
-        if author.email.is_none() && self.0.settings.welcome_credits > 0 {
+        if author.email.is_none()
+            && self.0.settings.welcome_credits > 0
+            && !self.had_welcome(&mut tx, &author.id).await?
+        {
             let welcome = [("credits", Value::Number(self.0.settings.welcome_credits))];
             units.push(texts.format(author.language, "no-credit-login", &welcome));
         }

@@ -234,6 +234,18 @@ impl App {
         Ok(())
     }
 
+    /// Whether an author, or somebody before by one of the author's numbers or ids, had the welcome credits.
+    pub(crate) async fn had_welcome(&self, tx: &mut Tx, author: &AuthorId) -> Result<bool, StoreError> {
+        for known in authors::identities_of(tx, author).await? {
+            for name in known.phone.iter().map(PhoneE164::as_str).chain(known.bsuid.as_deref()) {
+                if authors::was_granted(tx, GrantKind::Welcome, &self.name_hash(name)).await? {
+                    return Ok(true);
+                }
+            }
+        }
+        wallets::ever_had(tx, author, LedgerReason::Welcome).await
+    }
+
     /// Whether an author was merged into another.
     pub(crate) async fn was_merged(&self, tx: &mut Tx, author: &AuthorId) -> Result<bool, StoreError> {
         Ok(authors::current(tx, author).await? != *author)

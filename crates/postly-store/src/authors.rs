@@ -561,6 +561,15 @@ pub enum GrantKind {
     Welcome,
 }
 
+impl GrantKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Trial => "trial",
+            Self::Welcome => "welcome",
+        }
+    }
+}
+
 /// Notes that a subject (a keyed hash of a number or id) was given this. Returns false when it had been before.
 ///
 /// # Errors
@@ -571,9 +580,15 @@ pub async fn grant_once(
     subject_hash: &str,
     now: UnixMillis,
 ) -> Result<bool, StoreError> {
-    let kind = match kind {
-        GrantKind::Trial => "trial",
-        GrantKind::Welcome => "welcome",
-    };
-    Ok(tx.execute(GRANT_ONCE, args![kind, subject_hash, now]).await? == 1)
+    Ok(tx.execute(GRANT_ONCE, args![kind.as_str(), subject_hash, now]).await? == 1)
+}
+
+const WAS_GRANTED: Sql = Sql::both("SELECT 1 AS found FROM grants WHERE kind = $1 AND subject_hash = $2");
+
+/// Whether a subject was given this before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn was_granted(tx: &mut Tx, kind: GrantKind, subject_hash: &str) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(WAS_GRANTED, args![kind.as_str(), subject_hash]).await?.is_some())
 }
