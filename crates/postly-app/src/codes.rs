@@ -233,6 +233,7 @@ impl App {
             expires_at: now.plus_ms(LIFETIME_MS),
         };
         outbox::queue(tx, &message, now).await?;
+        self.keep_for_template(tx, &message, now).await?;
         Ok(())
     }
 

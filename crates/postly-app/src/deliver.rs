@@ -373,6 +373,7 @@ impl App {
             {
                 // We thought it open; the template passes all the same. Once: it is refused otherwise then.
                 outbox::send_by_template(tx, id).await?;
+                self.drop_for_template(tx, id, message.form).await?;
                 outbox::put_back(tx, id, true, false).await?;
                 put_off(tx, claimed, now).await?;
                 Ok(true)
@@ -439,6 +440,9 @@ impl App {
                 now,
             )
             .await?;
+        }
+        if matches!(ended, Ended::Refused | Ended::Cancelled) {
+            self.drop_for_template(tx, &message.id, message.form).await?;
         }
         outbox::end(tx, claimed, &message.id, ended, reason, now).await
     }

@@ -11,6 +11,7 @@ mod amendments;
 mod budget;
 mod catalogue;
 mod clock;
+mod code_fallback;
 mod codes;
 mod conversation;
 mod crash;

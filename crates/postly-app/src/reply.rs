@@ -119,7 +119,9 @@ impl App {
             let message = asked.message(&id, &key, reply.purpose, "");
             let expires_at = reply.expires_at.map_or(message.expires_at, |end| end.min(message.expires_at));
             let message = NewMessage { form: Form::Code, sealed: Some(&sealed), expires_at, ..message };
-            outbox::queue(tx, &message, now).await?;
+            if outbox::queue(tx, &message, now).await? {
+                self.keep_for_template(tx, &message, now).await?;
+            }
             return Ok(id);
         }
         let parts = split_reply(&reply.units, asked.event.provider.text_limit_utf16());

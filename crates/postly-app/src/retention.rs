@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postly_domain::UnixMillis;
 use postly_store::{
-    StoreError, limits, names, outbox,
+    StoreError, code_fallbacks, limits, names, outbox,
     retention::{self, Class},
 };
 
@@ -75,6 +75,7 @@ impl App {
         }
         let mut tx = self.0.db.write().await?;
         gone += outbox::cancel_late(&mut tx, self.now(), ROWS_AT_ONCE).await?;
+        gone += code_fallbacks::expire(&mut tx, self.now(), ROWS_AT_ONCE).await?;
         tx.commit().await?;
         Ok(gone)
     }

@@ -64,6 +64,7 @@ impl App {
         if let Some(pricing) = &update.pricing {
             attempts::set_price(&mut tx, &reported.attempt, pricing).await?;
         }
+        self.fall_back_to_template(&mut tx, event.provider, &reported, status, update.error_code).await?;
         match reported.ended.as_deref() {
             // The worker of the outbox decides, as soon as it may.
             None => lanes::hurry(&mut tx, Queue::Outbox, &reported.lane, now).await?,

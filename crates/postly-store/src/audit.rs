@@ -179,7 +179,10 @@ const CHECKS: &[(&str, &str, Sql)] = &[
         "what was sealed is gone once its message has ended, and every code lies hashed",
         Sql::both(
             "SELECT id AS example FROM outbox WHERE finished_at_ms IS NOT NULL AND sealed IS NOT NULL \
-             UNION ALL SELECT id AS example FROM challenges WHERE LENGTH(code_hash) <> 64 LIMIT $1",
+             UNION ALL SELECT id AS example FROM challenges WHERE LENGTH(code_hash) <> 64 \
+             UNION ALL SELECT code_fallbacks.message_id AS example FROM code_fallbacks \
+             JOIN attempts ON attempts.message_id = code_fallbacks.message_id \
+             WHERE attempts.status IN ('delivered', 'read', 'failed') LIMIT $1",
         ),
     ),
 ];

@@ -17,6 +17,7 @@ pub mod authors;
 pub mod budgets;
 pub mod business_numbers;
 pub mod challenges;
+pub mod code_fallbacks;
 pub mod dead_letters;
 pub mod erasures;
 pub mod exports;

@@ -11,6 +11,7 @@ mod accompanying;
 mod accounts;
 mod amendments;
 mod attacks;
+mod code_ways;
 mod codes;
 mod commands;
 mod delivery;

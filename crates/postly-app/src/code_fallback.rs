@@ -1,0 +1,120 @@
+//! A code that a provider takes as text and reports as failed afterwards, because the service window was closed, goes once by
+//! the template.
+//!
+//! The sealed text is gone as soon as the provider has answered (PRODUCT 8), but that answer is only half of one here: 131047
+//! and 63016 come in a status, seconds later, and a code cannot be made again from its hash. So a second sealed copy lies in a
+//! table of its own from the moment the code is queued. The first status that tells how the text ended deletes it (delivered,
+//! read, failed), a clear refusal does, and the end of the code does, after ten minutes. *Sent* tells nothing yet: Twilio
+//! reports it before *undelivered*.
+
+use postly_domain::{
+    PhoneE164, Provider, UnixMillis,
+    delivery::{ErrorAction, Form},
+    event::DeliveryStatus,
+    id::MessageId,
+};
+use postly_store::{
+    StoreError, Tx,
+    attempts::Reported,
+    authors,
+    code_fallbacks::{self, CodeFallback},
+    lanes::Queue,
+    outbox::{self, NewMessage},
+};
+use postly_whatsapp::action_for;
+
+use crate::{App, JourneyError, ids::Fresh as _, seal::Sealed};
+
+/// How many ended copies are deleted at once.
+const MOST_AT_ONCE: i64 = 100;
+
+impl App {
+    /// Keeps a second copy of a code that is queued as text, where a template could bring it.
+    pub(crate) async fn keep_for_template(
+        &self,
+        tx: &mut Tx,
+        message: &NewMessage<'_>,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let (Form::Code, Some(sealed)) = (message.form, message.sealed) else { return Ok(()) };
+        if !self.0.senders.can_send_code(message.provider) {
+            return Ok(());
+        }
+        code_fallbacks::expire(tx, now, MOST_AT_ONCE).await?;
+        let kept = CodeFallback {
+            sealed: sealed.to_owned(),
+            is_answer: message.event.is_some(),
+            expires_at: message.expires_at,
+        };
+        code_fallbacks::keep(tx, message.id, &kept).await
+    }
+
+    /// Deletes the second copy of a code that needs none any more.
+    pub(crate) async fn drop_for_template(
+        &self,
+        tx: &mut Tx,
+        message: &MessageId,
+        form: Form,
+    ) -> Result<(), StoreError> {
+        if form == Form::Code {
+            code_fallbacks::take(tx, message).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets a code go by the template when a status says that its text failed because the window was closed.
+    pub(crate) async fn fall_back_to_template(
+        &self,
+        tx: &mut Tx,
+        provider: Provider,
+        reported: &Reported,
+        status: DeliveryStatus,
+        error_code: Option<i64>,
+    ) -> Result<(), JourneyError> {
+        if reported.form != Form::Code || matches!(status, DeliveryStatus::Accepted | DeliveryStatus::Sent) {
+            return Ok(());
+        }
+        let Some(kept) = code_fallbacks::take(tx, &reported.message).await? else { return Ok(()) };
+        let action = error_code.map(|code| action_for(provider, code, None, false));
+        let now = self.now();
+        if status != DeliveryStatus::Failed
+            || action != Some(ErrorAction::WindowClosed)
+            || now >= kept.expires_at
+            || !self.0.senders.can_send_code(provider)
+        {
+            return Ok(());
+        }
+        let Some(phone) = PhoneE164::from_provider(&reported.address) else { return Ok(()) };
+        let Some(business) = self.0.routes.business(provider) else { return Ok(()) };
+        let identities = authors::identities_by_phone(tx, &phone).await?;
+        if !kept.is_answer && identities.iter().any(|identity| identity.stopped_at.is_some()) {
+            return Ok(());
+        }
+        let Some(sealed) = self.0.peppers.unseal(&reported.message, &kept.sealed) else { return Ok(()) };
+        let id = MessageId::fresh(now);
+        // The template brings the code alone.
+        let sealed = Sealed { code: sealed.code, language: sealed.language, ..Sealed::default() };
+        let message = NewMessage {
+            id: &id,
+            key: &format!("template:{}", reported.message),
+            lane: &reported.lane,
+            author: reported.author.as_ref(),
+            provider,
+            business: &business,
+            address: &reported.address,
+            purpose: "code",
+            event: None,
+            generation: None,
+            carries_variant: false,
+            reply_to: None,
+            body: "",
+            form: Form::Template,
+            sealed: Some(&self.0.peppers.seal(&id, &sealed)?),
+            expires_at: kept.expires_at,
+        };
+        outbox::queue(tx, &message, now).await?;
+        tracing::info!(message.id = %reported.message, "The window was closed for message {}: its code goes by the template", reported.message);
+        self.0.wakers.wake_here(Queue::Outbox);
+        Ok(())
+    }
+}

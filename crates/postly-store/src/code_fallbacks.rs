@@ -1,0 +1,71 @@
+//! Codes that left as text, kept sealed for the template until a status tells how the text ended.
+
+use postly_domain::{UnixMillis, id::MessageId};
+
+use crate::{
+    StoreError, Tx,
+    sql::{Sql, args},
+};
+
+/// A code that can still leave by the template.
+#[derive(Clone)]
+pub struct CodeFallback {
+    /// The code, sealed for the message that brought it as text.
+    pub sealed: String,
+    /// Whether it answers a message of its author.
+    pub is_answer: bool,
+    /// When the code ends.
+    pub expires_at: UnixMillis,
+}
+
+impl std::fmt::Debug for CodeFallback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CodeFallback").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+const KEEP: Sql = Sql::both(
+    "INSERT INTO code_fallbacks (message_id, sealed, is_answer, expires_at_ms) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (message_id) DO NOTHING",
+);
+
+/// Keeps a code for when the message that brings it as text fails.
+///
+/// # Errors
+/// When the database fails.
+pub async fn keep(tx: &mut Tx, message: &MessageId, kept: &CodeFallback) -> Result<(), StoreError> {
+    tx.execute(KEEP, args![message, &kept.sealed, kept.is_answer, kept.expires_at]).await?;
+    Ok(())
+}
+
+const TAKE: Sql =
+    Sql::both("DELETE FROM code_fallbacks WHERE message_id = $1 RETURNING sealed, is_answer, expires_at_ms");
+
+/// Takes what was kept for a message: nobody takes it again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take(tx: &mut Tx, message: &MessageId) -> Result<Option<CodeFallback>, StoreError> {
+    let row = tx.maybe_one(TAKE, args![message]).await?;
+    row.map(|row| {
+        Ok(CodeFallback {
+            sealed: row.text("sealed")?,
+            is_answer: row.flag("is_answer")?,
+            expires_at: row.time("expires_at_ms")?,
+        })
+    })
+    .transpose()
+}
+
+const EXPIRE: Sql = Sql::both(
+    "DELETE FROM code_fallbacks WHERE message_id IN \
+     (SELECT message_id FROM code_fallbacks WHERE expires_at_ms <= $1 LIMIT $2)",
+);
+
+/// Deletes up to `most` of those whose code has ended. Returns how many went.
+///
+/// # Errors
+/// When the database fails.
+pub async fn expire(tx: &mut Tx, now: UnixMillis, most: i64) -> Result<u64, StoreError> {
+    tx.execute(EXPIRE, args![now, most]).await
+}
