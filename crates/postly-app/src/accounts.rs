@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     App, LoggedIn,
+    again::again,
     ids::Fresh as _,
     sessions::{Browser, SessionCookie},
 };
@@ -149,12 +150,22 @@ impl App {
         check_password(password, &email)?;
         self.count(SIGN_UPS, browser).await?;
         let hash = self.0.passwords.hash(password).await?;
+        again!(self.add_account(&email, &hash, session, browser))
+    }
+
+    async fn add_account(
+        &self,
+        email: &Email,
+        hash: &str,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<(SessionCookie, Profile), AccountError> {
         let mut tx = self.0.db.write().await?;
         // Two who take one address at once would meet at its index, with an error.
         authors::lock_person(&mut tx, email.as_str()).await?;
         let now = self.now();
         let author = authors::add(&mut tx, &AuthorId::fresh(now), Language::Fr, now).await?;
-        if !authors::set_login(&mut tx, &author.id, email.as_str(), Some(&hash)).await? {
+        if !authors::set_login(&mut tx, &author.id, email.as_str(), Some(hash)).await? {
             return Err(AccountError::EmailTaken);
         }
         let opened = self.log_in(&mut tx, &author.id, session, browser, false).await?;
@@ -185,22 +196,36 @@ impl App {
         let (author, hash) = known.unzip();
         let right = self.0.passwords.is_right(hash.flatten(), password).await?;
         let (Some(author), true) = (author, right) else { return Err(AccountError::InvalidCredentials) };
+        again!(self.let_in(&author, session, browser))
+    }
+
+    /// Logs an author in whose password was right.
+    async fn let_in(
+        &self,
+        author: &AuthorId,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<(SessionCookie, Profile), AccountError> {
         let mut tx = self.0.db.write().await?;
-        if !authors::lock(&mut tx, &author).await? {
+        if !authors::lock(&mut tx, author).await? {
             // She has left while her password was hashed.
             return Err(AccountError::InvalidCredentials);
         }
         limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
-        let opened = self.log_in(&mut tx, &author, session, browser, false).await?;
+        let opened = self.log_in(&mut tx, author, session, browser, false).await?;
         tx.commit().await?;
         Ok(opened)
     }
 
     async fn count(&self, limit: Limit, browser: &Browser) -> Result<(), AccountError> {
         let now = self.now();
-        let mut tx = self.0.db.write().await?;
-        let counted = limits::hit(&mut tx, limit, &self.name_hash(&browser.address), now).await?;
-        tx.commit().await?;
+        let hit = async || {
+            let mut tx = self.0.db.write().await?;
+            let counted = limits::hit(&mut tx, limit, &self.name_hash(&browser.address), now).await?;
+            tx.commit().await?;
+            Ok::<_, StoreError>(counted)
+        };
+        let counted = again!(hit())?;
         counted.map_err(|then| AccountError::RateLimited { retry_after_s: then.secs_from(now) })
     }
 
@@ -237,7 +262,6 @@ impl App {
         change: &AccountChange<'_>,
         browser: &Browser,
     ) -> Result<Profile, AccountError> {
-        let author = &session.session.author;
         let email = change.email.map(Email::parse).transpose()?;
         let mut hash = None;
         if let Some(password) = change.password {
@@ -254,21 +278,33 @@ impl App {
         if let Some(password) = change.password {
             hash = Some(self.0.passwords.hash(password).await?);
         }
+        again!(self.write_change(session, change.language, email.as_ref(), hash.as_deref()))
+    }
+
+    /// Writes down what was checked before.
+    async fn write_change(
+        &self,
+        session: &LoggedIn,
+        language: Option<Language>,
+        email: Option<&Email>,
+        hash: Option<&str>,
+    ) -> Result<Profile, AccountError> {
+        let author = &session.session.author;
         let mut tx = self.0.db.write().await?;
         let is_there = authors::lock(&mut tx, author).await?;
         if !is_there || sessions::find(&mut tx, &session.session.id, self.now()).await?.is_none() {
             // She was merged or erased, or the session was ended, while her password was hashed.
             return Err(AccountError::SessionEnded);
         }
-        if let Some(language) = change.language {
+        if let Some(language) = language {
             authors::set_language(&mut tx, author, language, true).await?;
         }
-        if let Some(email) = &email {
+        if let Some(email) = email {
             authors::lock_person(&mut tx, email.as_str()).await?;
-            if !authors::set_login(&mut tx, author, email.as_str(), hash.as_deref()).await? {
+            if !authors::set_login(&mut tx, author, email.as_str(), hash).await? {
                 return Err(AccountError::EmailTaken);
             }
-        } else if let Some(hash) = &hash {
+        } else if let Some(hash) = hash {
             authors::set_password(&mut tx, author, hash).await?;
         }
         if hash.is_some() {
@@ -299,9 +335,12 @@ impl App {
                 if !self.0.passwords.is_right(hash, current).await? {
                     return Err(AccountError::InvalidCredentials);
                 }
-                let mut tx = self.0.db.write().await?;
-                limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
-                Ok(tx.commit().await?)
+                let take_back = async || {
+                    let mut tx = self.0.db.write().await?;
+                    limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
+                    tx.commit().await
+                };
+                Ok(again!(take_back())?)
             }
         }
     }

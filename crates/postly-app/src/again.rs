@@ -1,23 +1,101 @@
-//! Once more: work that met other work of the same person, and lost.
+//! Trying a transaction again that met other work, and lost.
+
+use std::time::Duration;
 
 use postly_store::StoreError;
 
+use crate::{JourneyError, ids::dice};
+
 /// How often work is tried in all: whoever was in the way has ended by then.
-const TRIES: u8 = 4;
+const TRIES: u32 = 4;
+/// The longest pause before the second try; it doubles with each further one.
+const PAUSE_MS: u32 = 20;
 
 /// Counts the tries of work that begins and ends a transaction of its own.
 #[derive(Debug, Default)]
-pub(crate) struct Again(u8);
+pub(crate) struct Again(u32);
 
 impl Again {
     /// Whether work that failed so is to be tried again: when the database says that it met other work (two transactions that
-    /// waited for each other, or a row that went while it was referred to), a bounded number of times.
-    pub(crate) fn may(&mut self, error: &StoreError) -> bool {
+    /// waited for each other, or could not be put in an order, or a row that went while it was referred to), a bounded
+    /// number of times.
+    pub(crate) fn may(&mut self, error: &impl MetOtherWork) -> bool {
         self.0 += 1;
         let may = self.0 < TRIES && error.met_other_work();
         if may {
-            tracing::debug!(tries = self.0, "Met other work of the same person; trying again");
+            tracing::debug!(tries = self.0, "Met other work; trying again");
         }
         may
+    }
+
+    /// Waits for a moment, each for another one: those who met would meet again.
+    pub(crate) async fn pause(&self) {
+        let pause = dice() % (PAUSE_MS << self.0.min(TRIES));
+        tokio::time::sleep(Duration::from_millis(pause.into())).await;
+    }
+}
+
+/// An error that tells whether the database gave the work up because of other work.
+pub(crate) trait MetOtherWork {
+    fn met_other_work(&self) -> bool;
+}
+
+impl MetOtherWork for StoreError {
+    fn met_other_work(&self) -> bool {
+        Self::met_other_work(self)
+    }
+}
+
+impl MetOtherWork for JourneyError {
+    fn met_other_work(&self) -> bool {
+        matches!(self, Self::Store(error) if StoreError::met_other_work(error))
+    }
+}
+
+/// For errors with a variant `Store` that holds a [`StoreError`].
+macro_rules! met_other_work {
+    ($($error:ty),*) => {$(
+        impl MetOtherWork for $error {
+            fn met_other_work(&self) -> bool {
+                matches!(self, Self::Store(error) if StoreError::met_other_work(error))
+            }
+        }
+    )*};
+}
+met_other_work!(
+    crate::accounts::AccountError,
+    crate::codes::CodeRequestError,
+    crate::operator::OperatorError,
+    crate::verify::VerifyError
+);
+
+/// Does work that begins and ends a transaction of its own, again when it met other work. The expression is evaluated anew
+/// for each try.
+macro_rules! again {
+    ($work:expr) => {{
+        let mut tries = $crate::again::Again::default();
+        loop {
+            match $work.await {
+                Err(error) if tries.may(&error) => tries.pause().await,
+                done => break done,
+            }
+        }
+    }};
+}
+pub(crate) use again;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_met_no_other_work_is_tried_once_and_what_did_no_more_often_than_four_times() {
+        let mut tries = 0;
+        let mut fail = async |error: fn() -> StoreError| {
+            tries += 1;
+            Err::<(), _>(error())
+        };
+        again!(fail(|| StoreError::LeaseLost)).unwrap_err();
+        assert_eq!(tries, 1);
     }
 }

@@ -19,6 +19,7 @@ use postly_store::{
 
 use crate::{
     App, LoggedIn,
+    again::again,
     catalogue::Value,
     ids::Fresh as _,
     seal::{NoRandomness, Peppers, Sealed, plain_hash, random},
@@ -125,13 +126,22 @@ impl App {
         }
         let phone = PhoneE164::parse_asked(phone, &self.0.settings.default_region)
             .map_err(|_| CodeRequestError::InvalidPhone)?;
+        again!(self.try_request_code(&phone, session, browser))
+    }
+
+    async fn try_request_code(
+        &self,
+        phone: &PhoneE164,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<(), CodeRequestError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         if let Err(then) = limits::hit(&mut tx, REQUESTS, &self.name_hash(&browser.address), now).await? {
             return Err(CodeRequestError::RateLimited { retry_after_s: then.secs_from(now) });
         }
         let author = session.map(|session| &session.session.author);
-        let queued = self.send_code(&mut tx, &phone, author, browser, now).await?;
+        let queued = self.send_code(&mut tx, phone, author, browser, now).await?;
         tx.commit().await?;
         if queued {
             self.0.wakers.wake(Queue::Outbox);

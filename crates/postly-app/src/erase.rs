@@ -15,7 +15,7 @@ use postly_store::{
     outbox::{self, NewMessage},
 };
 
-use crate::{App, JourneyError, again::Again, ids::Fresh as _, people::Person, seal::Sealed};
+use crate::{App, JourneyError, again::again, ids::Fresh as _, people::Person, seal::Sealed};
 
 /// How long the question whether everything is to be erased may be answered.
 const CONFIRM_WITHIN_MS: i64 = 15 * 60 * 1000;
@@ -72,13 +72,7 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub async fn erase(&self, author: &AuthorId) -> Result<(), StoreError> {
-        let mut again = Again::default();
-        loop {
-            match self.try_erase(author).await {
-                Err(error) if again.may(&error) => {}
-                done => return done,
-            }
-        }
+        again!(self.try_erase(author))
     }
 
     async fn try_erase(&self, author: &AuthorId) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use postly_domain::{
     event::InboundMessage,
     id::{EntryId, GenerationId, HoldId},
 };
-use postly_pipeline::{Ask, CallRecord, WriteError, Written};
+use postly_pipeline::{Ask, CallRecord, WriteError, WriteFailure, Written};
 use postly_store::{
     StoreError, Tx,
     generations::{self, ModelCall, NewGeneration},
@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     App, JourneyError,
+    again::again,
     budget::Spent,
     catalogue::Value,
     conversation::asked,
@@ -92,18 +93,33 @@ impl App {
             wallets::settle(&mut alone, &hold, &entry, reason, "", self.now()).await?;
             alone.commit().await?;
         }
+        // The posts are paid for: whatever else meets this transaction, they are not written twice.
+        again!(self.end_generation(claimed, &asked, message, brief, &hold, &written))
+    }
+
+    /// Settles or releases the hold, and queues the reply.
+    async fn end_generation(
+        &self,
+        claimed: &ClaimedLane,
+        asked: &Asked<'_>,
+        message: &InboundMessage,
+        brief: &Brief,
+        hold: &HoldId,
+        written: &Result<Written, WriteFailure>,
+    ) -> Result<(), JourneyError> {
+        let (event, person) = (asked.event, asked.person);
         let mut tx = self.0.db.write().await?;
         match written {
             Ok(written) => {
-                self.record_calls(&mut tx, &asked, &written.calls).await?;
-                let reply = self.settle(&mut tx, &asked, &hold, brief, &written).await?;
+                self.record_calls(&mut tx, asked, &written.calls).await?;
+                let reply = self.settle(&mut tx, asked, hold, brief, written).await?;
                 // Posts are no free answer, however often they are asked for.
                 let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
                 self.reply_and_finish(tx, claimed, event, message, person, reply).await
             }
             Err(failure) => {
-                self.record_calls(&mut tx, &asked, &failure.calls).await?;
-                if !cfg!(feature = "mutant-m07") && !wallets::release(&mut tx, &hold, self.now()).await? {
+                self.record_calls(&mut tx, asked, &failure.calls).await?;
+                if !cfg!(feature = "mutant-m07") && !wallets::release(&mut tx, hold, self.now()).await? {
                     // She was erased meanwhile: nothing of this may be written down, and nobody is to be told.
                     return Err(JourneyError::Missing("an open hold"));
                 }

@@ -10,7 +10,7 @@ use std::{
 use postly_store::StoreError;
 use tokio::sync::oneshot;
 
-use crate::App;
+use crate::{App, again::again};
 
 /// What is written down together.
 pub(crate) trait Together: Sized + Send + Sync + 'static {
@@ -143,7 +143,7 @@ async fn attend<T: Together>(mut attendance: Attendance<T>) {
     let app = attendance.app.clone();
     while let Some(batch) = attendance.next() {
         let all: Vec<&T> = batch.iter().map(|place| &place.what).collect();
-        match T::write(&app, &all).await {
+        match again!(T::write(&app, &all)) {
             Ok(outcomes) => {
                 for (place, outcome) in batch.into_iter().zip(outcomes) {
                     place.tell(Ok(outcome));
@@ -160,7 +160,7 @@ async fn attend<T: Together>(mut attendance: Attendance<T>) {
 async fn one_by_one<T: Together>(app: &App, batch: Vec<Place<T>>) {
     let mut batch = batch.into_iter();
     while let Some(place) = batch.next() {
-        match T::write(app, &[&place.what]).await {
+        match again!(T::write(app, &[&place.what])) {
             Ok(outcomes) => {
                 if let Some(outcome) = outcomes.into_iter().next() {
                     place.tell(Ok(outcome));

@@ -18,6 +18,7 @@ use postly_store::{
 
 use crate::{
     App, JourneyError, LoggedIn,
+    again::again,
     catalogue::Value,
     codes::CodeRequestError,
     ids::Fresh as _,
@@ -194,6 +195,14 @@ impl App {
     /// # Errors
     /// When too many were asked for from this address, or the database fails.
     pub async fn new_phrase(
+        &self,
+        session: Option<&LoggedIn>,
+        browser: &Browser,
+    ) -> Result<Option<ShownPhrase>, CodeRequestError> {
+        again!(self.try_new_phrase(session, browser))
+    }
+
+    async fn try_new_phrase(
         &self,
         session: Option<&LoggedIn>,
         browser: &Browser,

@@ -14,7 +14,7 @@ use postly_store::{
     wallets::{self, Entry, Held, NewEntry, Posted, Wallet},
 };
 
-use crate::{App, ids::Fresh as _};
+use crate::{App, again::again, ids::Fresh as _};
 
 pub use postly_store::audit::Finding;
 
@@ -125,6 +125,10 @@ impl App {
         if delta == 0 || delta.checked_abs().is_none_or(|amount| amount > MAX_ADJUSTMENT) {
             return Err(OperatorError::Amount);
         }
+        again!(self.try_adjust(who, delta, note))
+    }
+
+    async fn try_adjust(&self, who: &Who, delta: i64, note: &str) -> Result<(Entry, Wallet), OperatorError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         if let Who::Phone(phone) = who {
@@ -218,13 +222,13 @@ impl App {
             }
             let replayed = match letter.queue {
                 crate::Queue::Outbox => {
-                    let messages = self.replay_message(&MessageId::new(letter.id.clone())).await?;
+                    let messages = again!(self.replay_message(&MessageId::new(letter.id.clone())))?;
                     let count = messages.len();
                     together.extend(messages);
                     count
                 }
                 crate::Queue::Inbox | crate::Queue::Status => {
-                    usize::from(self.replay_event(&EventId::new(letter.id.clone())).await?)
+                    usize::from(again!(self.replay_event(&EventId::new(letter.id.clone())))?)
                 }
             };
             done.replayed += replayed;

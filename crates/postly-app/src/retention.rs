@@ -8,7 +8,7 @@ use postly_store::{
     retention::{self, Class},
 };
 
-use crate::{App, Shutdown, work::Chain};
+use crate::{App, Shutdown, again::again, work::Chain};
 
 const MINUTE_MS: i64 = 60 * 1000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -66,17 +66,25 @@ impl App {
         let mut gone = 0;
         for class in Class::ALL {
             let now = self.now();
-            let mut tx = self.0.db.write().await?;
-            let due = limits::claim_job(&mut tx, class.as_str(), now, now.plus_ms(every_ms(class))).await?;
-            tx.commit().await?;
-            if due {
+            let claim = async || {
+                let mut tx = self.0.db.write().await?;
+                let due =
+                    limits::claim_job(&mut tx, class.as_str(), now, now.plus_ms(every_ms(class))).await?;
+                tx.commit().await?;
+                Ok::<_, StoreError>(due)
+            };
+            if again!(claim())? {
                 gone += self.sweep_class(class, now).await?;
             }
         }
-        let mut tx = self.0.db.write().await?;
-        gone += outbox::cancel_late(&mut tx, self.now(), ROWS_AT_ONCE).await?;
-        gone += code_fallbacks::expire(&mut tx, self.now(), ROWS_AT_ONCE).await?;
-        tx.commit().await?;
+        let cancel = async || {
+            let mut tx = self.0.db.write().await?;
+            let cancelled = outbox::cancel_late(&mut tx, self.now(), ROWS_AT_ONCE).await?
+                + code_fallbacks::expire(&mut tx, self.now(), ROWS_AT_ONCE).await?;
+            tx.commit().await?;
+            Ok::<_, StoreError>(cancelled)
+        };
+        gone += again!(cancel())?;
         Ok(gone)
     }
 
@@ -106,9 +114,13 @@ impl App {
         let cutoff = self.0.settings.retention.cutoff(class, now);
         let mut all = 0;
         loop {
-            let mut tx = self.0.db.write().await?;
-            let gone = retention::sweep(&mut tx, class, cutoff, ROWS_AT_ONCE).await?;
-            tx.commit().await?;
+            let sweep = async || {
+                let mut tx = self.0.db.write().await?;
+                let gone = retention::sweep(&mut tx, class, cutoff, ROWS_AT_ONCE).await?;
+                tx.commit().await?;
+                Ok::<_, StoreError>(gone)
+            };
+            let gone = again!(sweep())?;
             all += gone;
             if gone == 0 {
                 break;

@@ -8,7 +8,7 @@ use postly_store::{StoreError, Tx, authors, sessions};
 
 pub use postly_store::sessions::{LoggedIn, Session};
 
-use crate::{App, accounts::Profile, codes::BrowserToken, ids::Fresh as _};
+use crate::{App, accounts::Profile, again::again, codes::BrowserToken, ids::Fresh as _};
 
 /// How long a session lasts (next-auth's `maxAge`, 30 days).
 pub const SESSION_MS: i64 = 30 * 24 * 3600 * 1000;
@@ -67,9 +67,12 @@ impl App {
             return Ok(None);
         }
         if now.since_ms(found.session.seen_at) >= SEEN_EVERY_MS {
-            let mut tx = self.0.db.write().await?;
-            sessions::see(&mut tx, id, now).await?;
-            tx.commit().await?;
+            let see = async || {
+                let mut tx = self.0.db.write().await?;
+                sessions::see(&mut tx, id, now).await?;
+                tx.commit().await
+            };
+            again!(see())?;
         }
         Ok(Some(found))
     }
@@ -137,10 +140,13 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub async fn end_session(&self, author: &AuthorId, id: &SessionId) -> Result<bool, StoreError> {
-        let mut tx = self.0.db.write().await?;
-        let ended = sessions::end(&mut tx, id, author).await?;
-        tx.commit().await?;
-        Ok(ended)
+        let end = async || {
+            let mut tx = self.0.db.write().await?;
+            let ended = sessions::end(&mut tx, id, author).await?;
+            tx.commit().await?;
+            Ok(ended)
+        };
+        again!(end())
     }
 
     /// Ends every session of an author.
@@ -148,8 +154,11 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub async fn end_sessions(&self, author: &AuthorId) -> Result<(), StoreError> {
-        let mut tx = self.0.db.write().await?;
-        sessions::end_all(&mut tx, author, None).await?;
-        tx.commit().await
+        let end = async || {
+            let mut tx = self.0.db.write().await?;
+            sessions::end_all(&mut tx, author, None).await?;
+            tx.commit().await
+        };
+        again!(end())
     }
 }

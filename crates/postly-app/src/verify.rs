@@ -10,7 +10,7 @@ use postly_store::{
 use crate::{
     App, LoggedIn,
     accounts::Profile,
-    again::Again,
+    again::again,
     link::LinkOutcome,
     seal::{NoRandomness, plain_hash},
     sessions::{Browser, SessionCookie},
@@ -118,13 +118,7 @@ impl App {
         subject: &str,
         code: &Code,
     ) -> Result<Option<Challenge>, VerifyError> {
-        let mut again = Again::default();
-        let (challenge, wrong) = loop {
-            match self.count_try(typed, subject).await {
-                Err(error) if again.may(&error) => {}
-                counted => break counted?,
-            }
-        };
+        let (challenge, wrong) = again!(self.count_try(typed, subject))?;
         let Some(challenge) = challenge else { return Ok(None) };
         metrics::counter!("otp_comparisons_total").increment(1);
         let worn_out = matches!(typed, Typed::FromWhatsapp { .. }) && wrong > WRONG_TRIES_A_DAY;
@@ -159,18 +153,11 @@ impl App {
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<Verified, VerifyError> {
-        let mut again = Again::default();
-        loop {
-            match self.try_complete(right, session, browser).await {
-                Err(VerifyError::Store(error)) if again.may(&error) => {}
-                done => {
-                    if matches!(done, Ok(Verified::Linked)) {
-                        self.0.wakers.wake(Queue::Outbox);
-                    }
-                    return done;
-                }
-            }
+        let done = again!(self.try_complete(right, session, browser));
+        if matches!(done, Ok(Verified::Linked)) {
+            self.0.wakers.wake(Queue::Outbox);
         }
+        done
     }
 
     async fn try_complete(

@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     App, JourneyError,
+    again::again,
     conversation::MAX_WAITING,
     crash,
     deliver::Departure,
@@ -170,7 +171,7 @@ struct Claim {
 ///
 /// When the head of one lane cannot be taken, none can; then one lane is claimed alone, and put off if it is the one.
 async fn claim(app: &App, queue: Queue, limit: usize) -> Result<Claim, StoreError> {
-    match claim_together(app, queue, limit).await {
+    match again!(claim_together(app, queue, limit)) {
         Err(error) if !error.is_temporary() => {
             tracing::error!(error = %Chain(&error), queue = queue.as_str(), "A lane cannot be taken up");
             claim_alone(app, queue).await
@@ -266,7 +267,7 @@ async fn take_heads(
 async fn perform(app: App, work: Work) {
     let (result, event) = match &work {
         Work::Departure(departure) => (app.depart(departure).await, None),
-        Work::Event { claimed, event } => (handle(&app, claimed, event).await, Some(event)),
+        Work::Event { claimed, event } => (again!(handle(&app, claimed, event)), Some(event)),
     };
     let Err(error) = result else { return };
     let queue = work.queue().as_str();
@@ -297,12 +298,12 @@ async fn handle(app: &App, claimed: &ClaimedLane, event: &DueEvent) -> Result<()
 
 /// Gives a lane back to be claimed from `then` on. When even that fails, its lease ends by itself.
 async fn hand_back(app: &App, claimed: &ClaimedLane, then: UnixMillis) {
-    let handed_back = async {
+    let handed_back = async || {
         let mut tx = app.0.db.write().await?;
         lanes::defer(&mut tx, claimed, then).await?;
         tx.commit().await
     };
-    if let Err(error) = handed_back.await {
+    if let Err(error) = again!(handed_back()) {
         tracing::debug!(error = %Chain(&error), "Could not hand a lane back; its lease will end");
     }
 }

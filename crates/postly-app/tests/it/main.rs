@@ -14,6 +14,7 @@ mod attacks;
 mod code_ways;
 mod codes;
 mod commands;
+mod conflicts;
 mod delivery;
 mod fallback;
 mod identity;
