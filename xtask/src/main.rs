@@ -17,7 +17,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use postly_postgres::{Care, Cluster};
+use postly_postgres::{Care, Cluster, Pooler, Pooling};
 
 const USAGE: &str = "\
 cargo xtask ci            every check and every test, as a landing needs them
@@ -38,7 +38,7 @@ cargo xtask tidy          the arrows between crates, SQL in one room, files of a
 cargo xtask threats [--check]
                           writes docs/THREATS.md, the attacks and the tests that try them; or checks that it would not
                           change, and that every row has its tests or its reason
-cargo xtask postgres      a throw-away PostgreSQL, until Enter is pressed";
+cargo xtask postgres      a throw-away PostgreSQL with a PgBouncer, until Enter is pressed";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -127,14 +127,14 @@ fn demo() -> anyhow::Result<()> {
 }
 
 fn test(args: &[&str]) -> anyhow::Result<()> {
-    let cluster = Cluster::start(Care::ForTests)?;
-    run(test_command(&cluster).args(args))
+    let databases = Databases::start()?;
+    run(test_command(&databases).args(args))
 }
 
 /// Runs every test, and names those that passed.
 fn tests_that_pass() -> anyhow::Result<BTreeSet<String>> {
-    let cluster = Cluster::start(Care::ForTests)?;
-    let mut command = test_command(&cluster);
+    let databases = Databases::start()?;
+    let mut command = test_command(&databases);
     command.arg("--locked").stdout(Stdio::piped());
     step("cargo test, every test");
     let mut child = command.spawn().context("cannot run the tests")?;
@@ -149,11 +149,31 @@ fn tests_that_pass() -> anyhow::Result<BTreeSet<String>> {
     if child.wait()?.success() { Ok(passed) } else { bail!("a test failed") }
 }
 
-fn test_command(cluster: &Cluster) -> Command {
+/// Connections of a database's pool in PgBouncer: fewer than one process asks for.
+const POOL_SIZE: u32 = 5;
+
+/// The servers of the tests.
+struct Databases {
+    // Stopped first: the fields are dropped in this order.
+    pooler: Pooler,
+    cluster: Cluster,
+}
+
+impl Databases {
+    fn start() -> anyhow::Result<Self> {
+        let cluster = Cluster::start(Care::ForTests)?;
+        let pooler = Pooler::start(cluster.port(), Pooling::Transaction, POOL_SIZE, &["postgres"])?;
+        Ok(Self { pooler, cluster })
+    }
+
+    fn variables(&self) -> [(&'static str, String); 2] {
+        [("POSTLY_TEST_POSTGRES", self.cluster.address()), ("POSTLY_TEST_PGBOUNCER", self.pooler.address())]
+    }
+}
+
+fn test_command(databases: &Databases) -> Command {
     let mut command = Command::new(env!("CARGO"));
-    command
-        .args(["test", "--workspace", "--features", "postly/crash-points"])
-        .env("POSTLY_TEST_POSTGRES", cluster.address());
+    command.args(["test", "--workspace", "--features", "postly/crash-points"]).envs(databases.variables());
     command
 }
 
@@ -180,11 +200,13 @@ fn fuzz(args: &[&str]) -> anyhow::Result<()> {
     run(command.env("POSTLY_FUZZ_SECONDS", seconds.to_string()))
 }
 
-/// Runs a PostgreSQL until Enter is pressed.
+/// Runs a PostgreSQL and a PgBouncer until Enter is pressed.
 fn postgres() -> anyhow::Result<()> {
     postly_postgres::install()?;
-    let cluster = Cluster::start(Care::ForTests)?;
-    println!("POSTLY_TEST_POSTGRES={}", cluster.address());
+    let databases = Databases::start()?;
+    for (name, value) in databases.variables() {
+        println!("{name}={value}");
+    }
     std::io::stdin().read_line(&mut String::new())?;
     Ok(())
 }

@@ -4,10 +4,10 @@ use std::{
     io,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
-use crate::{USER, is_root, programs};
+use crate::{as_user, folder_for_user, is_root, programs};
 
 /// The name that a standby gives its primary, and by which the primary knows that it is synchronous.
 const STANDBY_NAME: &str = "standby";
@@ -194,27 +194,14 @@ impl Cluster {
         })?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder = std::env::temp_dir().join(format!("postly-postgres-{}-{port}", std::process::id()));
-        std::fs::create_dir(&folder)?;
         let cluster = Self { folder, programs, port, as_user: is_root(), care };
-        if cluster.as_user {
-            // PostgreSQL refuses to run as root.
-            let given = Command::new("chown").arg(USER).arg(&cluster.folder).status()?;
-            if !given.success() {
-                return Err(io::Error::other("cannot give the folder of PostgreSQL to its user"));
-            }
-        }
+        folder_for_user(&cluster.folder, cluster.as_user)?;
         Ok(cluster)
     }
 
     fn call(&self, program: &str, args: &[&str]) -> io::Result<()> {
         let program = self.programs.join(program);
-        let mut command = if self.as_user {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid", USER, "--regid", USER, "--clear-groups", "--"]).arg(&program);
-            command
-        } else {
-            Command::new(&program)
-        };
+        let mut command = as_user(&program, self.as_user);
         let status = command
             .args(args)
             .current_dir(&self.folder)

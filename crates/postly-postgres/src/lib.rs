@@ -2,6 +2,7 @@
 //! afterwards. It can be stopped in every way, started again, and followed by a synchronous standby.
 
 mod cluster;
+mod pooler;
 
 use std::{
     io,
@@ -10,6 +11,7 @@ use std::{
 };
 
 pub use cluster::{Care, Cluster, Stop};
+pub use pooler::{Pooler, Pooling};
 
 /// Where Debian keeps the server's programs, newest version last.
 const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
@@ -35,26 +37,52 @@ fn programs() -> Option<PathBuf> {
     })
 }
 
-/// Installs PostgreSQL when it is missing and we may.
+/// Installs PostgreSQL and PgBouncer when they are missing and we may.
 ///
 /// # Errors
-/// When it is missing and cannot be installed.
+/// When one is missing and cannot be installed.
 pub fn install() -> io::Result<()> {
-    if programs().is_some() {
-        return Ok(());
+    if programs().is_none() {
+        install_package("postgresql")?;
     }
-    if !may_install() {
-        return Err(io::Error::other(
-            "PostgreSQL is missing: install its server (Debian: apt-get install postgresql) and try again",
-        ));
+    if pooler::program().is_none() {
+        install_package("pgbouncer")?;
     }
-    apt_get(&["postgresql"])?;
-    match programs() {
-        Some(_) => Ok(()),
-        None => Err(io::Error::other(format!(
+    match (programs(), pooler::program()) {
+        (Some(_), Some(_)) => Ok(()),
+        (None, _) => Err(io::Error::other(format!(
             "PostgreSQL was installed, but its programs are not in {DEBIAN_FOLDER}"
         ))),
+        (_, None) => Err(io::Error::other("PgBouncer was installed, but its program is not in the PATH")),
     }
+}
+
+fn install_package(name: &str) -> io::Result<()> {
+    if may_install() {
+        return apt_get(&[name]);
+    }
+    Err(io::Error::other(format!(
+        "{name} is missing: install it (Debian: apt-get install {name}) and try again"
+    )))
+}
+
+/// Runs a program as another user when we are root: neither PostgreSQL nor PgBouncer runs as root.
+fn as_user(program: &Path, is_root: bool) -> Command {
+    if !is_root {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", USER, "--regid", USER, "--clear-groups", "--"]).arg(program);
+    command
+}
+
+/// Makes a folder that belongs to the user of PostgreSQL when we are root.
+fn folder_for_user(path: &Path, is_root: bool) -> io::Result<()> {
+    std::fs::create_dir(path)?;
+    if is_root && !Command::new("chown").arg(USER).arg(path).status()?.success() {
+        return Err(io::Error::other("cannot give the folder of PostgreSQL to its user"));
+    }
+    Ok(())
 }
 
 /// Whether packages of the system can be installed: as root, on Debian or what is made of it.

@@ -31,6 +31,8 @@ pub struct Database {
     pub db: Db,
     /// Its address, as in `DATABASE_URL`.
     pub url: String,
+    /// Its address without a pooler: for what a test asks and changes itself.
+    pub direct_url: String,
     place: Place,
 }
 
@@ -41,9 +43,29 @@ enum Place {
 
 /// The address of the test cluster, up to and including the slash before a database's name.
 fn cluster() -> String {
-    std::env::var("POSTLY_TEST_POSTGRES").unwrap_or_else(|_| {
-        panic!("POSTLY_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, which starts a PostgreSQL")
+    address("POSTLY_TEST_POSTGRES")
+}
+
+/// The same, through a PgBouncer that gives each transaction another connection, and each database five.
+fn pooler() -> String {
+    address("POSTLY_TEST_PGBOUNCER")
+}
+
+fn address(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run the tests with `cargo xtask test`, which starts PostgreSQL and PgBouncer")
     })
+}
+
+/// How a test wants its database of PostgreSQL.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wish<'a> {
+    /// What follows `CREATE DATABASE name`; empty for the usual.
+    pub created: &'a str,
+    /// Whether the service reaches it through a pooler.
+    pub pooled: bool,
+    /// Whether it stays empty.
+    pub empty: bool,
 }
 
 impl Database {
@@ -61,22 +83,48 @@ impl Database {
     }
 
     async fn fresh_in(engine: EngineName, folder: PathBuf) -> Self {
-        let name = format!("postly_test_{}", uuid::Uuid::new_v4().simple());
-        let (url, place) = match engine {
+        match engine {
             EngineName::Sqlite => {
-                let folder = folder.join(&name);
-                (format!("sqlite://{}", folder.join("test.db").display()), Place::Folder(folder))
+                let folder = folder.join(fresh_name());
+                let url = format!("sqlite://{}", folder.join("test.db").display());
+                let db = Db::open(&url).await.expect("the database opens");
+                db.migrate().await.expect("the schema is brought up to date");
+                Self { engine, db, direct_url: url.clone(), url, place: Place::Folder(folder) }
             }
-            EngineName::Postgres => {
-                let base = cluster();
-                let admin = format!("{base}postgres");
-                run(&admin, format!("CREATE DATABASE {name} {LOCALE}")).await;
-                (format!("{base}{name}"), Place::Cluster { admin, name })
-            }
-        };
-        let db = Db::open(&url).await.expect("the database opens");
-        db.migrate().await.expect("the schema is brought up to date");
-        Self { engine, db, url, place }
+            EngineName::Postgres => Self::as_wished(Wish::default()).await,
+        }
+    }
+
+    /// An empty database with the schema of today, which the service reaches through a pooler.
+    pub async fn behind_a_pooler() -> Self {
+        Self::as_wished(Wish { pooled: true, ..Wish::default() }).await
+    }
+
+    /// A database of PostgreSQL as a test wishes it.
+    pub async fn as_wished(wish: Wish<'_>) -> Self {
+        let name = fresh_name();
+        let base = cluster();
+        let admin = format!("{base}postgres");
+        let created = if wish.created.is_empty() { LOCALE } else { wish.created };
+        run(&admin, format!("CREATE DATABASE {name} {created}")).await;
+        let direct_url = format!("{base}{name}");
+        let url = if wish.pooled { format!("{}{name}", pooler()) } else { direct_url.clone() };
+        // One that cannot be opened is opened by the test.
+        let db = Db::open(if wish.empty { &admin } else { &url }).await.expect("the database opens");
+        if !wish.empty {
+            db.migrate().await.expect("the schema is brought up to date");
+        }
+        Self { engine: EngineName::Postgres, db, url, direct_url, place: Place::Cluster { admin, name } }
+    }
+
+    /// Runs statements on the cluster itself: for roles.
+    pub async fn on_cluster(sql: &str) {
+        run(&format!("{}postgres", cluster()), sql.to_owned()).await;
+    }
+
+    /// The name of the database on its cluster.
+    pub fn name(&self) -> &str {
+        self.direct_url.rsplit('/').next().unwrap_or_default()
     }
 
     /// Removes it.
@@ -94,7 +142,8 @@ impl Database {
         match self.engine {
             EngineName::Sqlite => self.sqlite().query_row(sql, [], |row| row.get(0)).expect("an answer"),
             EngineName::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("a connection");
+                let mut connection =
+                    sqlx::PgConnection::connect(&self.direct_url).await.expect("a connection");
                 sqlx::query(sql).fetch_one(&mut connection).await.expect("an answer").get(0)
             }
         }
@@ -110,7 +159,8 @@ impl Database {
                 rows.collect::<Result<_, _>>().expect("texts")
             }
             EngineName::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("a connection");
+                let mut connection =
+                    sqlx::PgConnection::connect(&self.direct_url).await.expect("a connection");
                 let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("an answer");
                 rows.iter().map(|row| row.get(0)).collect()
             }
@@ -132,7 +182,8 @@ impl Database {
                 rows.expect("an answer").collect::<Result<_, _>>().expect("rows")
             }
             EngineName::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("a connection");
+                let mut connection =
+                    sqlx::PgConnection::connect(&self.direct_url).await.expect("a connection");
                 let sql = AssertSqlSafe(format!("SELECT CAST(whole AS TEXT) FROM {table} AS whole"));
                 let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("an answer");
                 rows.iter().map(|row| row.get(0)).collect()
@@ -153,8 +204,10 @@ impl Database {
                 bytes
             }
             EngineName::Postgres => {
-                let dump =
-                    std::process::Command::new("pg_dump").arg(&self.url).output().expect("pg_dump runs");
+                let dump = std::process::Command::new("pg_dump")
+                    .arg(&self.direct_url)
+                    .output()
+                    .expect("pg_dump runs");
                 assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
                 dump.stdout
             }
@@ -169,7 +222,7 @@ impl Database {
         Ok(match self.engine {
             EngineName::Sqlite => u64::try_from(self.sqlite().execute(sql, [])?)?,
             EngineName::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(&self.url).await?;
+                let mut connection = sqlx::PgConnection::connect(&self.direct_url).await?;
                 connection.execute(AssertSqlSafe(sql.to_owned())).await?.rows_affected()
             }
         })
@@ -180,6 +233,10 @@ impl Database {
         let path = self.url.strip_prefix("sqlite://").expect("an address of SQLite");
         rusqlite::Connection::open(path).expect("a connection")
     }
+}
+
+fn fresh_name() -> String {
+    format!("postly_test_{}", uuid::Uuid::new_v4().simple())
 }
 
 async fn run(admin: &str, statement: String) {

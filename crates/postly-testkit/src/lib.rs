@@ -34,7 +34,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 pub use browser::{Answer, PASSWORD, SESSION_COOKIE, TestBrowser, session_cookie};
 pub use clock::TestClock;
-pub use database::{Database, EngineName};
+pub use database::{Database, EngineName, Wish};
 
 /// Where browsers and Twilio would find us.
 pub const PUBLIC_BASE_URL: &str = "https://postly.example";
@@ -109,6 +109,16 @@ pub async fn for_each_engine_with(options: Options, test: impl AsyncFn(&TestApp)
         app.assert_audit_is_clean().await;
         app.stop().await;
     }
+}
+
+/// Runs a test on every engine, and on PostgreSQL through a pooler.
+pub async fn for_each_engine_and_a_pooler(test: impl AsyncFn(&TestApp)) {
+    for_each_engine(&test).await;
+    let database = Database::behind_a_pooler().await;
+    let app = TestApp::start_on(database, &Options::default()).await;
+    test(&app).await;
+    app.assert_audit_is_clean().await;
+    app.stop().await;
 }
 
 /// Installs the TLS provider that the clients ask for.
