@@ -65,7 +65,7 @@ CREATE TABLE ledger (
     reason TEXT NOT NULL CHECK (reason IN (
         'whatsapp_generation', 'web_generation', 'purchase', 'purchase_reversal', 'dispute', 'debt_repaid',
         'refund', 'welcome', 'trial', 'adjustment', 'merge')),
-    -- What was done, once: 'settle:<hold>', 'refund:<hold>', 'trial:<event>' …
+    -- What was done, once: 'settle:<hold>', 'refund:<hold>', 'trial:<event>' ...
     operation TEXT NOT NULL UNIQUE,
     note TEXT,
     reference TEXT,

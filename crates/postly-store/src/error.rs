@@ -3,6 +3,31 @@
 /// What the engine's driver said.
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
+/// The reason why a database was not opened, or its schema is not of use: one sentence that says what to do. Holds no secret.
+#[derive(Debug, thiserror::Error)]
+#[error("{sentence}")]
+pub struct OpenError {
+    sentence: String,
+    is_fault: bool,
+}
+
+impl OpenError {
+    /// A fault of the configuration: it stays until somebody mends it.
+    pub(crate) fn fault(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), is_fault: true }
+    }
+
+    /// A failure that may pass by itself.
+    pub(crate) fn passing(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), is_fault: false }
+    }
+
+    /// True for a fault of the configuration, false for a failure that may pass.
+    pub fn is_fault(&self) -> bool {
+        self.is_fault
+    }
+}
+
 /// A failure of the database or of what it holds.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -24,12 +49,6 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
     },
-    /// The address names no database we know.
-    #[error("DATABASE_URL must start with sqlite://, postgres:// or postgresql://")]
-    UnknownScheme,
-    /// The database could not be opened.
-    #[error("the database cannot be opened")]
-    Open(#[source] Source),
     /// The schema could not be brought up to date.
     #[error("the schema cannot be brought up to date")]
     Migrate(#[source] Source),
@@ -49,12 +68,9 @@ impl StoreError {
     pub fn met_other_work(&self) -> bool {
         let source = match self {
             Self::Unavailable(source) | Self::Taken(source) | Self::Constraint(source) => source,
-            Self::Statement(_)
-            | Self::Unreadable { .. }
-            | Self::UnknownScheme
-            | Self::Open(_)
-            | Self::Migrate(_)
-            | Self::LeaseLost => return false,
+            Self::Statement(_) | Self::Unreadable { .. } | Self::Migrate(_) | Self::LeaseLost => {
+                return false;
+            }
         };
         let database = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
         let code = database.and_then(sqlx::error::DatabaseError::code);

@@ -3,8 +3,10 @@
 //! Functions work on a transaction the caller opened ([`Db::write`], [`Db::read`]), so that what belongs together
 //! commits together. Each statement is a constant beside the function that runs it.
 
+mod address;
 mod db;
 mod error;
+mod postgres;
 mod readers;
 mod schema;
 mod sql;
@@ -33,5 +35,7 @@ pub mod senders;
 pub mod sessions;
 pub mod wallets;
 
+pub use address::{Address, AddressFault};
 pub use db::{Db, Engine, Tx};
-pub use error::StoreError;
+pub use error::{OpenError, StoreError};
+pub use postgres::Wakeups;

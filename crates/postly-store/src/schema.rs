@@ -3,11 +3,17 @@
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgPool, SqlSafeStr as _,
-    migrate::{Migration, MigrationType, Migrator},
+    AssertSqlSafe, Connection as _, Row as _, SqlSafeStr as _,
+    migrate::{Migration, MigrationType},
+    postgres::{PgConnection, PgRow},
+    raw_sql,
 };
 
-use crate::{StoreError, sql::Sql};
+use crate::{
+    OpenError, StoreError,
+    postgres::{ForMigrations, Remote, quoted},
+    sql::Sql,
+};
 
 /// The ledger is append-only, whoever holds the pen. Applied after the migrations, and safe to apply again.
 const LEDGER_TRIGGERS_SQLITE: &str = "\
@@ -25,9 +31,13 @@ const LEDGER_TRIGGERS_POSTGRES: &str = "\
     CREATE OR REPLACE TRIGGER ledger_keeps_lines BEFORE TRUNCATE ON ledger \
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();";
 
-/// Keeps two processes that start at once from creating the triggers at once: PostgreSQL reports the second of
-/// two concurrent `CREATE OR REPLACE` as an error. The number only has to be ours alone.
-const MIGRATION_LOCK: i64 = 0x706f_7374_6c79;
+/// Keeps two processes that start at once from migrating at once. It is held by a transaction, not by a session: a pooler
+/// changes sessions. The number (the bytes of `postly`) only has to be ours alone.
+const MIGRATION_LOCK: &str = "SELECT CAST(pg_advisory_xact_lock(123623980690553) AS TEXT)";
+
+/// The checksum of the first migration from before its comments were ASCII: it made the same tables.
+const FIRST_BEFORE_ASCII: &str =
+    "6a2f5566d219ab0a7ea9e4459c3585d3be90229910339fe072def93260137b3624e83a2e7a1c064a59686622e9427a28";
 
 /// The migrations: their names and texts, in order. One that was released is never edited.
 const MIGRATIONS: [(&str, Sql); 8] = [
@@ -71,25 +81,200 @@ pub(crate) fn migrate_sqlite(connection: &mut Connection) -> Result<(), StoreErr
     Ok(())
 }
 
-fn migrator() -> Migrator {
-    let numbered = (1..).zip(MIGRATIONS);
-    let migration = |(version, (name, text)): (i64, (&'static str, Sql))| {
-        Migration::new(version, name.into(), MigrationType::Simple, text.pg.into_sql_str(), false)
-    };
-    Migrator::with_migrations(numbered.map(migration).collect())
+/// How the schema of a database compares with this version's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Schema {
+    Missing,
+    Older,
+    Current,
+    Newer,
 }
 
-pub(crate) async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
-    // A connection of its own: a large table takes longer than a statement of the service may.
-    let options = (*pool.connect_options()).clone().options([("statement_timeout", "0")]);
-    let mut connection = options.connect().await?;
-    migrator().run(&mut connection).await.map_err(|error| StoreError::Migrate(error.into()))?;
-    connection.close().await?;
-    let mut tx = pool.begin().await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *tx).await?;
-    sqlx::raw_sql(LEDGER_TRIGGERS_POSTGRES).execute(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(())
+impl Schema {
+    fn of(version: i64) -> Self {
+        match version.cmp(&newest()) {
+            _ if version == 0 => Self::Missing,
+            std::cmp::Ordering::Less => Self::Older,
+            std::cmp::Ordering::Equal => Self::Current,
+            std::cmp::Ordering::Greater => Self::Newer,
+        }
+    }
+
+    /// Fails unless the schema is this version's.
+    pub(crate) fn expect_current(self, name: &str) -> Result<(), OpenError> {
+        let sentence = match self {
+            Self::Current => return Ok(()),
+            Self::Missing => format!(
+                "the database {name} holds no tables of Postly: run `postly migrate` to make them, or name another \
+                 database in DATABASE_URL"
+            ),
+            Self::Older => {
+                format!(
+                    "the tables of {name} are older than this version: run `postly migrate` to bring them up to date"
+                )
+            }
+            Self::Newer => {
+                format!("the tables of {name} are newer than this version: run the version that made them")
+            }
+        };
+        Err(OpenError::fault(sentence))
+    }
+}
+
+/// The number of the newest migration.
+fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// The sentence for a schema that cannot be read or changed.
+pub(crate) fn explain(error: &StoreError, name: &str) -> OpenError {
+    let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    OpenError::passing(format!("the tables of {name} cannot be brought up to date: {error}: {reason}"))
+}
+
+/// Compares the schema of a file.
+pub(crate) fn of_sqlite(connection: &Connection) -> Result<Schema, rusqlite::Error> {
+    const OURS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'ledger')";
+    if !connection.query_row(OURS, [], |row| row.get(0))? {
+        return Ok(Schema::Missing);
+    }
+    if connection.query_row(COUNTED_BY_SQLX, [], |row| row.get(0))? {
+        return Ok(Schema::Older);
+    }
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map(Schema::of)
+}
+
+/// Compares the schema of a server.
+pub(crate) async fn of_postgres(remote: &Remote) -> Result<Schema, OpenError> {
+    const IS_THERE: &str = "SELECT CAST(to_regclass('_sqlx_migrations') IS NOT NULL AS TEXT)";
+    const VERSION: &str =
+        "SELECT CAST(COALESCE(MAX(version), 0) AS TEXT) FROM _sqlx_migrations WHERE success";
+    const TRIGGERS: &str = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_trigger WHERE tgrelid = to_regclass('ledger') \
+         AND tgname IN ('ledger_keeps_entries', 'ledger_keeps_lines')";
+    let compared = async {
+        let mut tx = remote.read().await.map_err(|error| match error {
+            StoreError::Unavailable(source) => sqlx::Error::Io(std::io::Error::other(source)),
+            other => sqlx::Error::Io(std::io::Error::other(other)),
+        })?;
+        let mut ask = async |sql| tx.ask(sql).await?.try_get::<String, _>(0);
+        if ask(IS_THERE).await? != "true" {
+            return Ok(Schema::Missing);
+        }
+        let found = Schema::of(ask(VERSION).await?.parse().unwrap_or(0));
+        // A copy that came without its triggers is not complete.
+        Ok(if found == Schema::Current && ask(TRIGGERS).await? != "2" { Schema::Older } else { found })
+    };
+    compared.await.map_err(|error: sqlx::Error| remote.explain(&error))
+}
+
+/// Applies the migrations that are missing, each in a transaction of its own.
+pub(crate) async fn migrate_postgres(remote: &Remote) -> Result<(), OpenError> {
+    let ForMigrations { mut connection, begin, schema } = remote.for_migrations().await?;
+    let migrated = async {
+        let mut run = Run { connection: &mut connection, begin: &begin };
+        if let Some(schema) = schema {
+            run.make_schema(schema).await?;
+        }
+        for (version, (name, text)) in (1..).zip(MIGRATIONS) {
+            run.apply(version, name, text.pg).await?;
+        }
+        run.begin().await?;
+        run.execute(LEDGER_TRIGGERS_POSTGRES).await?;
+        run.execute("COMMIT").await
+    };
+    let migrated: Result<(), MigrationError> = migrated.await;
+    // The server notices in any case.
+    let _ = connection.close().await;
+    migrated.map_err(|error| match error {
+        MigrationError::Sql(error) => remote.explain(&error),
+        MigrationError::Changed(version) => OpenError::fault(format!(
+            "migration {version} in the database is another than this version's: it was migrated by another program"
+        )),
+    })
+}
+
+enum MigrationError {
+    Sql(sqlx::Error),
+    /// This migration was another when it was applied.
+    Changed(i64),
+}
+
+impl From<sqlx::Error> for MigrationError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// Statements of a migration: each is one message, because a pooler may be in between.
+struct Run<'a> {
+    connection: &'a mut PgConnection,
+    begin: &'a std::sync::Arc<str>,
+}
+
+impl Run<'_> {
+    async fn execute(&mut self, sql: impl sqlx::SqlSafeStr + Send + 'static) -> Result<(), MigrationError> {
+        raw_sql(sql).execute(&mut *self.connection).await?;
+        Ok(())
+    }
+
+    async fn one(&mut self, sql: impl sqlx::SqlSafeStr + Send + 'static) -> Result<PgRow, MigrationError> {
+        Ok(raw_sql(sql).fetch_one(&mut *self.connection).await?)
+    }
+
+    /// Begins a transaction, and waits until no other process migrates.
+    async fn begin(&mut self) -> Result<(), MigrationError> {
+        self.execute(AssertSqlSafe(std::sync::Arc::clone(self.begin))).await?;
+        self.execute(MIGRATION_LOCK).await
+    }
+
+    async fn make_schema(&mut self, schema: &str) -> Result<(), MigrationError> {
+        self.begin().await?;
+        let is_there =
+            sqlx::query("SELECT CAST(EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1) AS TEXT)");
+        let is_there = is_there.bind(schema).persistent(false).fetch_one(&mut *self.connection).await?;
+        let is_there: String = is_there.try_get(0)?;
+        if is_there != "true" {
+            self.execute(AssertSqlSafe(format!("CREATE SCHEMA {}", quoted(schema)))).await?;
+        }
+        self.execute("COMMIT").await
+    }
+
+    /// Applies a migration unless it is there. They are counted as sqlx counts them.
+    async fn apply(
+        &mut self,
+        version: i64,
+        name: &'static str,
+        text: &'static str,
+    ) -> Result<(), MigrationError> {
+        const COUNTED: &str = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+             installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, \
+             execution_time BIGINT NOT NULL)";
+        let migration =
+            Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false);
+        let checksum: String = migration.checksum.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.begin().await?;
+        let is_counted = self.one("SELECT CAST(to_regclass('_sqlx_migrations') IS NOT NULL AS TEXT)").await?;
+        if is_counted.try_get::<String, _>(0)? != "true" {
+            self.execute(COUNTED).await?;
+        }
+        let applied = format!(
+            "SELECT (SELECT encode(checksum, 'hex') FROM _sqlx_migrations WHERE version = {version} AND success)"
+        );
+        let applied: Option<String> = self.one(AssertSqlSafe(applied)).await?.try_get(0)?;
+        match applied {
+            Some(known) if known == checksum || (version == 1 && known == FIRST_BEFORE_ASCII) => {}
+            Some(_) => return Err(MigrationError::Changed(version)),
+            None => {
+                self.execute(text).await?;
+                let counted = format!(
+                    "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                     VALUES ({version}, '{name}', TRUE, decode('{checksum}', 'hex'), -1)"
+                );
+                self.execute(AssertSqlSafe(counted)).await?;
+            }
+        }
+        self.execute("COMMIT").await
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, config::DbConfig, types::Value};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use crate::{StoreError, readers::Readers, sql::Arg};
+use crate::{OpenError, StoreError, readers::Readers, sql::Arg};
 
 /// The most transactions that share one commit: what is lost together if the commit fails is tried again together.
 const LARGEST_GROUP: usize = 64;
@@ -111,7 +111,7 @@ struct Writer {
 }
 
 /// Opens the file, which is made when missing: the connection that writes, and those that read.
-pub(crate) async fn open(path: &Path) -> Result<(GroupWriter, Readers), StoreError> {
+pub(crate) async fn open(path: &Path) -> Result<(GroupWriter, Readers), rusqlite::Error> {
     let owned = path.to_owned();
     let connection = tokio::task::spawn_blocking(move || {
         let connection = connect(&owned, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
@@ -126,14 +126,40 @@ pub(crate) async fn open(path: &Path) -> Result<(GroupWriter, Readers), StoreErr
         connection.execute_batch("PRAGMA synchronous = OFF")?;
         // What may have to wait for another process is tried at once first, and then where waiting disturbs nobody.
         connection.busy_timeout(Duration::ZERO)?;
-        Ok(connection)
+        Ok::<_, rusqlite::Error>(connection)
     })
     .await
-    .map_err(|panic| StoreError::Open(panic.into()))?
-    .map_err(|error: rusqlite::Error| StoreError::Open(error.into()))?;
+    .map_err(|_panic| rusqlite::Error::UnwindingPanic)??;
     let writer = Writer { connection, open: false, released: vec![] };
     let writer = GroupWriter { line: Arc::new(Mutex::new(writer)), waiting: Arc::new(AtomicUsize::new(0)) };
     Ok((writer, Readers::new(path)))
+}
+
+/// Asks a file that must be there, and leaves it as it is.
+pub(crate) async fn look_at<T: Send + 'static>(
+    path: &Path,
+    ask: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+) -> Result<T, rusqlite::Error> {
+    let path = path.to_owned();
+    let asked = tokio::task::spawn_blocking(move || ask(&connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?));
+    asked.await.map_err(|_panic| rusqlite::Error::UnwindingPanic)?
+}
+
+/// The sentence for a file that cannot be opened.
+pub(crate) fn explain(error: &rusqlite::Error, name: &str) -> OpenError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) if !Path::new(name).exists() => OpenError::fault(format!(
+            "there is no database {name}: run `postly migrate` to make one, or name another in DATABASE_URL (a path that \
+             does not begin with / counts from the folder of the command)"
+        )),
+        Some(ErrorCode::NotADatabase) => {
+            OpenError::fault(format!("{name} is no SQLite database: name another file"))
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::fault(
+            format!("{name} cannot be opened: let this user read and write the file and its folder"),
+        ),
+        _ => OpenError::passing(format!("{name} cannot be opened: {error}")),
+    }
 }
 
 impl GroupWriter {

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use postly_domain::{ModelBudget, PhoneE164, Provider};
+use postly_store::Address;
 use postly_whatsapp::send::{MetaConfig, TwilioConfig};
 use secrecy::SecretString;
 
@@ -21,8 +22,7 @@ use secrets::{SHORTEST_SECRET, SHORTEST_VERIFY_TOKEN, is_placeholder};
 /// What the service is told.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// It may hold a password.
-    pub(crate) database_url: SecretString,
+    pub(crate) database: DatabasePlace,
     pub(crate) bind_address: SocketAddr,
     pub(crate) admin_bind_address: SocketAddr,
     pub(crate) public_base_url: String,
@@ -35,6 +35,14 @@ pub(crate) struct Config {
     pub(crate) welcome_credits: i64,
     pub(crate) trial_credits: i64,
     pub(crate) accounts: Accounts,
+}
+
+/// The place of the database.
+#[derive(Debug, Clone)]
+pub(crate) struct DatabasePlace {
+    pub(crate) address: Address,
+    /// The same database without the pooler, for migrations and LISTEN.
+    pub(crate) direct: Option<Address>,
 }
 
 /// Meta's account.
@@ -252,7 +260,7 @@ impl Reader {
     /// # Errors
     /// All faults at once.
     pub(crate) fn config(mut self) -> Result<Config, Vec<Fault>> {
-        let database_url = self.database_url();
+        let database = self.database();
         let bind_address = self.address("BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 8080)));
         let admin_bind_address = self.address("ADMIN_BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 9090)));
         let public_base_url = self.public_base_url();
@@ -269,12 +277,13 @@ impl Reader {
         let model_budget = self.model_budget();
         let welcome_credits = self.number("WELCOME_CREDITS", 5);
         let trial_credits = self.number("WHATSAPP_TRIAL_CREDITS", 0);
-        let (Some(writer), Some(provider), Some(identity_hash_key)) = (writer, provider, identity_hash_key)
+        let (Some(database), Some(writer), Some(provider), Some(identity_hash_key)) =
+            (database, writer, provider, identity_hash_key)
         else {
             return Err(self.faults);
         };
         self.done(Config {
-            database_url: database_url.into(),
+            database,
             bind_address,
             admin_bind_address,
             public_base_url,

@@ -7,7 +7,7 @@ use postly_app::{App, Parts, Retention, Settings, SystemClock};
 use postly_domain::{ModelBudget, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Site};
 use postly_pipeline::{FallbackModel, Writer, offline::OfflineWriter, openai::OpenAiModel};
-use postly_store::Db;
+use postly_store::{Db, OpenError};
 use postly_whatsapp::{
     Routes,
     send::Senders,
@@ -15,13 +15,26 @@ use postly_whatsapp::{
 };
 use secrecy::SecretString;
 
-use crate::config::{Config, WriterChoice};
+use crate::{
+    commands::Failure,
+    config::{Config, DatabasePlace, WriterChoice},
+};
 
-/// Opens the database and brings its schema up to date.
-pub(crate) async fn open(database_url: &str) -> anyhow::Result<Db> {
-    let db = Db::open(database_url).await.context("cannot open the database of DATABASE_URL")?;
-    db.migrate().await.context("cannot bring the database up to date")?;
+/// Opens the database of the service, which is made when missing, and brings its schema up to date.
+pub(crate) async fn open(place: DatabasePlace) -> Result<Db, Failure> {
+    let db = Db::open_at(place.address, place.direct).await.map_err(not_opened)?;
+    db.migrate().await.map_err(not_opened)?;
     Ok(db)
+}
+
+/// Opens a database that is there, for a command that neither makes nor migrates one.
+pub(crate) async fn open_existing(place: DatabasePlace) -> Result<Db, Failure> {
+    Db::open_existing(place.address, place.direct).await.map_err(not_opened)
+}
+
+fn not_opened(error: OpenError) -> Failure {
+    let sentence = format!("DATABASE_URL: {error}");
+    if error.is_fault() { Failure::Usage(sentence) } else { Failure::Failed(anyhow::anyhow!(sentence)) }
 }
 
 /// The clock of the database.

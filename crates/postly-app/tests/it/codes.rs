@@ -2,7 +2,7 @@
 
 use postly_domain::challenge::Budgets;
 use postly_simulator::Channel;
-use postly_testkit::{Options, code_in, for_each_engine, for_each_engine_with};
+use postly_testkit::{Options, code_in, for_each_engine, for_each_engine_and_a_pooler, for_each_engine_with};
 use serde_json::json;
 
 use crate::phone::{FATOU, arrived, code_for, token_in};
@@ -169,7 +169,7 @@ async fn o02_two_hundred_wrong_codes_at_once_are_three_comparisons() {
 
 #[tokio::test]
 async fn o15_the_right_code_fifty_times_at_once_opens_one_session() {
-    for_each_engine(async |app| {
+    for_each_engine_and_a_pooler(async |app| {
         let browser = app.browser();
         let code = code_for(app, &browser, FATOU).await;
         let answers = futures_util::future::join_all((0..50).map(|_| browser.verify(FATOU, &code))).await;

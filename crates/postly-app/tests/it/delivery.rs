@@ -4,7 +4,7 @@ use postly_app::Queue;
 use postly_domain::{UnixMillis, id::LeaseToken};
 use postly_simulator::{Channel, Fault, FaultKind, MessageStatus, Upstream};
 use postly_store::{inbox, lanes};
-use postly_testkit::{TestApp, TestAuthor, for_each_engine};
+use postly_testkit::{TestApp, TestAuthor, for_each_engine, for_each_engine_and_a_pooler};
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 const CHANNELS: [(Channel, Upstream, &str); 2] =
@@ -23,7 +23,7 @@ async fn report_all(app: &TestApp, author: &TestAuthor<'_>, status: MessageStatu
 
 #[tokio::test]
 async fn an_answer_that_is_lost_is_settled_by_the_status_and_shown_once() {
-    for_each_engine(async |app| {
+    for_each_engine_and_a_pooler(async |app| {
         for (channel, upstream, number) in CHANNELS {
             for kind in [FaultKind::AcceptThenReset, FaultKind::AcceptThenTornBody] {
                 let fatou = app.author_of(channel, number);
@@ -92,7 +92,7 @@ async fn what_is_told_of_in_the_hands_of_a_worker_that_died_is_not_sent_again() 
 
 #[tokio::test]
 async fn without_a_status_it_is_resent_once_and_then_presumed_delivered() {
-    for_each_engine(async |app| {
+    for_each_engine_and_a_pooler(async |app| {
         for (channel, upstream, number) in CHANNELS {
             let fatou = app.author_of(channel, number);
             app.world.fault(upstream, Fault::once(FaultKind::ResetBeforeAcceptance).times(2));

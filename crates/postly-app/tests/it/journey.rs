@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use postly_simulator::Channel;
-use postly_testkit::{Options, TestApp, for_each_engine, for_each_engine_with};
+use postly_testkit::{Options, TestApp, for_each_engine, for_each_engine_and_a_pooler, for_each_engine_with};
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 const CHANNELS: [(Channel, &str); 2] = [(Channel::Meta, "+33639981001"), (Channel::Twilio, "+33639981002")];
 
 #[tokio::test]
 async fn a_brief_becomes_three_posts_through_either_provider() {
-    for_each_engine(async |app| {
+    for_each_engine_and_a_pooler(async |app| {
         for (channel, number) in CHANNELS {
             let fatou = app.author_of(channel, number);
             fatou.says(BRIEF).await;
@@ -57,7 +57,7 @@ async fn the_built_in_writer_says_that_it_is_no_ai() {
 
 #[tokio::test]
 async fn w13_w14_t10_a_message_delivered_twenty_times_at_once_and_weeks_later_has_one_effect() {
-    for_each_engine(async |app| {
+    for_each_engine_and_a_pooler(async |app| {
         for (channel, number) in CHANNELS {
             let fatou = app.author_of(channel, number);
             let webhook = fatou.writes(BRIEF);

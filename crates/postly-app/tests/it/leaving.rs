@@ -3,7 +3,9 @@
 use postly_app::operator::Who;
 use postly_domain::id::AuthorId;
 use postly_simulator::{Channel, MessageStatus};
-use postly_testkit::{EngineName, TestApp, TestBrowser, code_in, for_each_engine};
+use postly_testkit::{
+    EngineName, TestApp, TestBrowser, code_in, for_each_engine, for_each_engine_and_a_pooler,
+};
 use serde_json::{Value, json};
 
 use crate::phone::{FATOU, token_in};
@@ -48,7 +50,7 @@ const TABLES: [&str; 18] = [
 
 #[tokio::test]
 async fn s12_nothing_of_her_is_left_but_a_pseudonym_in_the_ledger() {
-    for_each_engine(async |app| {
+    for_each_engine_and_a_pooler(async |app| {
         let fatou = app.author();
         let browser = app.browser().at("203.0.113.77");
         browser.sign_up("marker-mail@example.com").await.ok();
@@ -129,7 +131,7 @@ async fn s12_nothing_of_her_is_left_but_a_pseudonym_in_the_ledger() {
 
 #[tokio::test]
 async fn c15_c16_a_welcome_is_given_once_through_every_order_of_ways() {
-    for_each_engine(async |app| {
+    for_each_engine_and_a_pooler(async |app| {
         let welcomes = async || app.count("SELECT COUNT(*) FROM ledger WHERE reason = 'welcome'").await;
         let fatou = app.author();
         // WhatsApp first, then the web, then a merge.

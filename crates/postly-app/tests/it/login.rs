@@ -2,14 +2,17 @@
 
 use postly_domain::Provider;
 use postly_simulator::{Channel, Fault, FaultKind, MessageKind, Upstream};
-use postly_testkit::{EngineName, Options, TestApp, code_in, for_each_engine, for_each_engine_with};
+use postly_testkit::{
+    EngineName, Options, TestApp, code_in, for_each_engine, for_each_engine_and_a_pooler,
+    for_each_engine_with,
+};
 use serde_json::json;
 
 use crate::phone::{FATOU, arrived, code_for, token_in};
 
 #[tokio::test]
 async fn o21_login_by_whatsapp_opens_the_account_that_the_message_made() {
-    for_each_engine(async |app| {
+    for_each_engine_and_a_pooler(async |app| {
         let fatou = app.author();
         fatou.says("Crée un post promo pour Instagram").await;
         fatou.says("LOGIN").await;

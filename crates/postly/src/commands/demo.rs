@@ -1,11 +1,17 @@
 //! `postly demo`: the whole service, embedded, with a simulated WhatsApp at the other end of its sockets.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use postly_app::{App, Shutdown, Workers, operator::Who};
 use postly_domain::{ModelBudget, PhoneE164, Provider};
 use postly_simulator::{Channel, LedgerLine, Person, Simulator, SimulatorConfig};
+use postly_store::Db;
 use postly_whatsapp::{
     WEBHOOK_PATH,
     send::{MetaConfig, TwilioConfig},
@@ -17,7 +23,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use super::{Failure, say, say_json};
 use crate::{
     cli::{DemoOptions, ProviderName},
-    config::{Accounts, Config, Meta, Twilio, WriterChoice},
+    config::{Accounts, Config, DatabasePlace, Meta, Twilio, WriterChoice},
     telemetry, wiring,
 };
 
@@ -36,15 +42,14 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
         }
         Some(brief) => {
             let folder = TemporaryFolder::new()?;
-            let url = format!("sqlite://{}", folder.0.join("demo.db").display());
-            let world = World::start(&url, Address::Any, Address::Any).await?;
+            let world = World::start(&folder.0.join("demo.db"), Address::Any, Address::Any).await?;
             let outcome = exchange(&world, brief, &options).await;
             world.stop().await;
             outcome
         }
         None => {
             let world =
-                World::start("sqlite://data/demo.db", Address::Preferred(8080), Address::Preferred(8081))
+                World::start(Path::new("data/demo.db"), Address::Preferred(8080), Address::Preferred(8081))
                     .await?;
             say(&format!("Open {}/phone and write a brief. Stop with Ctrl+C.", world.simulator.base_url()));
             tokio::signal::ctrl_c().await.context("cannot wait for Ctrl+C")?;
@@ -102,8 +107,10 @@ struct World {
 }
 
 impl World {
-    async fn start(database_url: &str, service: Address, outside: Address) -> anyhow::Result<Self> {
-        let db = wiring::open(database_url).await?;
+    async fn start(file: &Path, service: Address, outside: Address) -> anyhow::Result<Self> {
+        let database = DatabasePlace { address: postly_store::Address::file(file), direct: None };
+        let db = Db::open_at(database.address.clone(), None).await?;
+        db.migrate().await?;
         let listener = service.bind().await.context("cannot open a port")?;
         let public_base_url = format!("http://{}", listener.local_addr()?);
         // The simulator opens its own door; ask for a free one first.
@@ -118,7 +125,7 @@ impl World {
             ..SimulatorConfig::default()
         };
         let simulator = Simulator::start(config.clone()).await.context("cannot start the simulator")?;
-        let configuration = configuration(&config, &simulator, &public_base_url)?;
+        let configuration = configuration(database, &config, &simulator, &public_base_url)?;
         let site = wiring::site(&configuration);
         let clock = wiring::clock(&db).await?;
         let app = wiring::application(configuration, db, clock)?;
@@ -145,6 +152,7 @@ impl World {
 
 /// The configuration that a person would write in the environment, with the simulator's accounts.
 fn configuration(
+    database: DatabasePlace,
     world: &SimulatorConfig,
     simulator: &Simulator,
     public_base_url: &str,
@@ -152,7 +160,7 @@ fn configuration(
     let secret = |text: &str| SecretString::from(text.to_owned());
     let auth_token = secret(&world.twilio.auth_token);
     Ok(Config {
-        database_url: secret(""),
+        database,
         bind_address: "127.0.0.1:0".parse()?,
         admin_bind_address: "127.0.0.1:0".parse()?,
         public_base_url: public_base_url.to_owned(),

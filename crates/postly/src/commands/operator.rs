@@ -2,7 +2,7 @@
 
 use postly_app::{App, operator::Who, rfc3339};
 use postly_domain::{PhoneE164, id::AuthorId};
-use postly_store::{Db, wallets::Entry};
+use postly_store::wallets::Entry;
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -21,31 +21,28 @@ struct Desk {
 
 impl Desk {
     async fn open() -> Result<Self, Failure> {
-        let mut reader = Reader::from_process();
-        let database_url = reader.database_url();
-        let region = reader.default_region();
-        let provider = reader.provider().unwrap_or(postly_domain::Provider::Meta);
-        let (database_url, region) = reader.done((database_url, region)).map_err(Failure::Config)?;
-        telemetry::plain();
-        let db = wiring::open(&database_url).await?;
-        let key = SecretString::from(String::new());
-        Ok(Self { app: wiring::operator_application(db, provider, key).await?, region })
+        Self::open_with(Reader::from_process(), SecretString::from(String::new())).await
     }
 
     /// The same for what is remembered by keyed hashes: only the key of the service makes the same ones.
     async fn open_with_key() -> Result<Self, Failure> {
         let mut reader = Reader::from_process();
-        let database_url = reader.database_url();
-        let region = reader.default_region();
-        let provider = reader.provider().unwrap_or(postly_domain::Provider::Meta);
         let key = reader.identity_hash_key();
         let key = reader.required("IDENTITY_HASH_KEY", key);
-        let (database_url, region, key) =
-            reader.done((database_url, region, key)).map_err(Failure::Config)?;
+        Self::open_with(reader, key.unwrap_or_default()).await
+    }
+
+    /// Neither makes nor migrates a database, and names the one that it reads.
+    async fn open_with(mut reader: Reader, key: SecretString) -> Result<Self, Failure> {
+        let place = reader.database();
+        let region = reader.default_region();
+        let provider = reader.provider().unwrap_or(postly_domain::Provider::Meta);
+        let (place, region) = reader.done((place, region)).map_err(Failure::Config)?;
+        let place = place.ok_or_else(|| Failure::Config(vec![]))?;
         telemetry::plain();
-        let db = wiring::open(&database_url).await?;
-        let app = wiring::operator_application(db, provider, key.unwrap_or_default()).await?;
-        Ok(Self { app, region })
+        name_database(&place.address.name());
+        let db = wiring::open_existing(place).await?;
+        Ok(Self { app: wiring::operator_application(db, provider, key).await?, region })
     }
 
     async fn who(&self, who: &WhoArgs) -> Result<Who, Failure> {
@@ -68,13 +65,20 @@ impl Desk {
     }
 }
 
-/// `postly migrate`.
+/// Says on standard error which database a command is about: a relative path counts from the folder it runs in.
+#[expect(clippy::print_stderr, reason = "standard output belongs to the answer")]
+fn name_database(name: &str) {
+    eprintln!("postly: the database is {name}");
+}
+
+/// `postly migrate`, the one command that makes a database.
 pub(crate) async fn migrate() -> Result<(), Failure> {
     let mut reader = Reader::from_process();
-    let database_url = reader.database_url();
-    let database_url = reader.done(database_url).map_err(Failure::Config)?;
+    let place = reader.database();
+    let place = reader.done(place).map_err(Failure::Config)?.ok_or_else(|| Failure::Config(vec![]))?;
     telemetry::plain();
-    let db: Db = wiring::open(&database_url).await?;
+    name_database(&place.address.name());
+    let db = wiring::open(place).await?;
     db.close().await;
     say("The database is up to date.");
     Ok(())

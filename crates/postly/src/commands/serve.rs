@@ -5,7 +5,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use postly_app::{Engine, Shutdown, Workers};
 use postly_http::{Metrics, serve};
-use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -21,7 +20,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(24);
 /// Runs until told to stop (SIGTERM, SIGINT); what is under way is finished or handed back within 25 s.
 pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let config = Reader::from_process().config().map_err(Failure::Config)?;
-    if role != Role::All && config.database_url.expose_secret().starts_with("sqlite:") {
+    if role != Role::All && !config.database.address.is_postgres() {
         let fault = "--role web and --role worker need PostgreSQL: an SQLite file has one process";
         return Err(Failure::Usage(fault.to_owned()));
     }
@@ -29,7 +28,9 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     telemetry::json();
     let metrics = Metrics::collect();
     let (public, admin) = (config.bind_address, config.admin_bind_address);
-    let db = wiring::open(config.database_url.expose_secret()).await?;
+    let database = config.database.address.name();
+    tracing::info!(database, "The database is {database}");
+    let db = wiring::open(config.database.clone()).await?;
     let engine = db.engine();
     let site = wiring::site(&config);
     let clock = wiring::clock(&db).await?;

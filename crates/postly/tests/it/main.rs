@@ -11,12 +11,14 @@
 
 mod configuration;
 mod crash;
+mod databases;
 mod demo;
 mod fallback;
 mod hostile;
 mod kill;
 mod operator;
 mod outside;
+mod poolers;
 mod process;
 mod serving;
 mod tls;

@@ -43,7 +43,11 @@ impl Outside {
     }
 
     pub(crate) async fn start_with(engine: EngineName, config: SimulatorConfig) -> Self {
-        let database = Database::fresh(engine).await;
+        Self::on(Database::fresh(engine).await, config).await
+    }
+
+    /// A world around a database of the test's choice.
+    pub(crate) async fn on(database: Database, config: SimulatorConfig) -> Self {
         // From here on the database is the service's.
         database.db.close().await;
         let simulator = Simulator::start(config).await.unwrap();

@@ -145,7 +145,7 @@ impl Service {
     }
 
     /// Waits for a line of the logs that holds this text.
-    async fn line_with(&self, text: &str) -> String {
+    pub(crate) async fn line_with(&self, text: &str) -> String {
         let mut lines = self.lines.clone();
         let found = || self.logs().into_iter().find(|line| line.contains(text));
         let waited = tokio::time::timeout(PATIENCE, lines.wait_for(|_| found().is_some())).await;
