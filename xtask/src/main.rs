@@ -7,6 +7,7 @@ mod chaos;
 mod deps;
 mod mutants;
 mod oracles;
+mod postgres_versions;
 mod threats;
 mod tidy;
 
@@ -27,6 +28,8 @@ cargo xtask chaos [--sample] [--seed N] [--rounds N] [--engine E] [--only FAULTS
                           kills, cuts, fills and delays, and counts what was lost; --sample is a minute of it
 cargo xtask chaos --mutants [FEATURES]
                           plants defects, and sees whether the campaign notices them
+cargo xtask oracles postgres
+                          the tests of the database on PostgreSQL 16, 17 and 18 (needs npm)
 cargo xtask oracles [--accept]
                           the providers' own clients and other people's validators judge what we send and simulate
                           (needs Python, Node.js and their package indexes); --accept keeps what they accepted to
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] => bench::bench(rest),
         ["chaos", "--mutants", rest @ ..] => chaos::mutants(rest),
         ["chaos", rest @ ..] => chaos::run(rest),
+        ["oracles", "postgres"] => postgres_versions::ask(),
         ["oracles"] => oracles::ask(false),
         ["oracles", "--accept"] => oracles::ask(true),
         ["fuzz", rest @ ..] => fuzz(rest),
@@ -161,7 +165,10 @@ struct Databases {
 
 impl Databases {
     fn start() -> anyhow::Result<Self> {
-        let cluster = Cluster::start(Care::ForTests)?;
+        Self::around(Cluster::start(Care::ForTests)?)
+    }
+
+    fn around(cluster: Cluster) -> anyhow::Result<Self> {
         let pooler = Pooler::start(cluster.port(), Pooling::Transaction, POOL_SIZE, &["postgres"])?;
         Ok(Self { pooler, cluster })
     }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::{run, step};
+use crate::{postgres_versions, run, step};
 
 /// What `requirements.txt` must name: their versions are written into what they accepted.
 const REFEREES: [&str; 4] = ["openapi-core", "openai", "twilio", "pywa"];
@@ -16,7 +16,7 @@ const ACCEPTED: &str = "crates/postly-testkit/testdata/requests.jsonl";
 const SPECS: &str = "crates/postly-testkit/specs";
 const VECTORS: &str = "crates/postly-whatsapp/testdata/vectors";
 const SAMPLES: &str = "crates/postly-whatsapp/testdata/meta";
-const SCRIPTS: &str = "xtask/oracles";
+pub(crate) const SCRIPTS: &str = "xtask/oracles";
 /// The session cookies that next-auth and Auth.js made.
 const SESSION_COOKIES: &str = "crates/postly-http/testdata/session_cookie/vectors.json";
 
@@ -38,7 +38,8 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     drop(world);
     run(python.script(root, "read_samples.py").arg(root.join(SAMPLES)))?;
 
-    compare(root, &recording, accept)
+    compare(root, &recording, accept)?;
+    postgres_versions::ask()
 }
 
 /// Compares what was sent with what was accepted once, the line that names the referees aside.
@@ -145,11 +146,15 @@ fn cargo(root: &Path) -> Command {
 }
 
 /// A folder of our own, gone at the end.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
     fn new() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("postly-oracles-{}", std::process::id()));
+        Self::named("oracles")
+    }
+
+    pub(crate) fn named(name: &str) -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("postly-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }

@@ -73,7 +73,18 @@ impl Cluster {
     /// # Errors
     /// When PostgreSQL is missing, or does not start.
     pub fn start(care: Care) -> io::Result<Self> {
-        let cluster = Self::place(care)?;
+        let programs = programs().ok_or_else(|| {
+            io::Error::other("PostgreSQL is missing: `cargo xtask ci` installs it, where it may")
+        })?;
+        Self::start_from(programs, care)
+    }
+
+    /// The same, with the programs of another version: the folder of `initdb` and `pg_ctl`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_from(programs: PathBuf, care: Care) -> io::Result<Self> {
+        let cluster = Self::place(programs, care)?;
         cluster.call(
             "initdb",
             &["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D", &cluster.data()],
@@ -87,7 +98,7 @@ impl Cluster {
     /// # Errors
     /// When the copy cannot be made, or does not start.
     pub fn standby(&self) -> io::Result<Self> {
-        let standby = Self::place(self.care)?;
+        let standby = Self::place(self.programs.clone(), self.care)?;
         let connection =
             format!("host=127.0.0.1 port={} user=postgres application_name={STANDBY_NAME}", self.port);
         standby.call(
@@ -188,10 +199,7 @@ impl Cluster {
     }
 
     /// A folder and a port for a cluster, nothing in or on them yet.
-    fn place(care: Care) -> io::Result<Self> {
-        let programs = programs().ok_or_else(|| {
-            io::Error::other("PostgreSQL is missing: `cargo xtask ci` installs it, where it may")
-        })?;
+    fn place(programs: PathBuf, care: Care) -> io::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder = std::env::temp_dir().join(format!("postly-postgres-{}-{port}", std::process::id()));
         let cluster = Self { folder, programs, port, as_user: is_root(), care };

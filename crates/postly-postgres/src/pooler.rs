@@ -85,6 +85,7 @@ impl Pooler {
         Ok(pooler)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a test waits for its server before it begins")]
     fn wait_until_it_listens(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {

@@ -32,6 +32,7 @@ pub(crate) async fn open_existing(place: DatabasePlace) -> Result<Db, Failure> {
     Db::open_existing(place.address, place.direct).await.map_err(not_opened)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
 fn not_opened(error: OpenError) -> Failure {
     let sentence = format!("DATABASE_URL: {error}");
     if error.is_fault() { Failure::Usage(sentence) } else { Failure::Failed(anyhow::anyhow!(sentence)) }
