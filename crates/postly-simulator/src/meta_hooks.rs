@@ -146,7 +146,7 @@ fn payload(person: &Person, kind: &MessageKind) -> (&'static str, Value) {
             json!([{"name": {"formatted_name": "Awa Ndiaye", "first_name": "Awa"}, "phones": [{"phone": "+33 6 98 76 54 32", "wa_id": "33698765432", "type": "MOBILE"}]}]),
         ),
         MessageKind::OwnNumber => {
-            let number = &inbound.person.number;
+            let number = &person.number;
             let phone = json!({"phone": format!("+{number}"), "wa_id": number, "type": "CELL"});
             ("contacts", json!([{"origin": "contact_request", "phones": [phone]}]))
         }
@@ -170,14 +170,14 @@ fn payload(person: &Person, kind: &MessageKind) -> (&'static str, Value) {
             ("system", json!({"type": "user_changed_number", "wa_id": new_number, "body": body}))
         }
         MessageKind::ChangedUserId { new_bsuid } => {
-            let old = inbound.person.bsuid.as_deref().unwrap_or_default();
-            let body = format!("User {} changed from {old} to {new_bsuid}", inbound.person.name);
+            let old = person.bsuid.as_deref().unwrap_or_default();
+            let body = format!("User {} changed from {old} to {new_bsuid}", person.name);
             let system = json!({"type": "user_changed_user_id", "previous_user_id": old, "user_id": new_bsuid, "body": body});
             ("system", system)
         }
         MessageKind::ChangedIdentityKey => {
-            let body = format!("{}'s identity may have changed", inbound.person.name);
-            let customer = &inbound.person.number;
+            let body = format!("{}'s identity may have changed", person.name);
+            let customer = &person.number;
             let system = json!({"type": "customer_identity_changed", "customer": customer, "identity": "eU2Fdi4EMUw=", "body": body});
             ("system", system)
         }
