@@ -80,6 +80,7 @@ impl Plan {
             ("TWILIO_API_BASE_URL", outside),
             ("WHATSAPP_PROVIDER", "meta"),
             ("OPENAI_BASE_URL", &format!("{outside}/v1")),
+            ("OPENAI_MODEL", "gpt-6-luna"),
             ("OTP_SALT", "a pepper for campaigns"),
             ("NEXTAUTH_SECRET", "a session secret for campaigns"),
             ("IDENTITY_HASH_KEY", IDENTITY_HASH_KEY),

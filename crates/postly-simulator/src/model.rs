@@ -86,14 +86,26 @@ fn unauthorized() -> Reply {
     model_error(401, "invalid_request_error", None, Some("invalid_api_key"), "Incorrect API key provided.")
 }
 
+/// The models on the list, each with the date on which it ends, if that is announced (developers.openai.com, reference
+/// of the list of models and page of deprecations, read on 2026-11-30).
+const MODELS: [(&str, Option<&str>); 3] =
+    [("gpt-6-luna", None), ("gpt-5-mini", Some("2026-12-11")), ("gpt-4o-mini", Some("2027-01-14"))];
+
 /// `GET /v1/models`.
 pub(crate) fn list(world: &World, call: &Call) -> Reply {
     if !authorized(world, call) {
         return unauthorized();
     }
-    let model =
-        json!({"id": "gpt-4o-mini", "object": "model", "created": 1_721_172_741, "owned_by": "system"});
-    Reply::json(200, &json!({"object": "list", "data": [model]}))
+    let models = MODELS.map(|(id, shutdown_date)| {
+        json!({
+            "id": id,
+            "object": "model",
+            "created": 1_789_406_102,
+            "owned_by": "system",
+            "shutdown_date": shutdown_date,
+        })
+    });
+    Reply::json(200, &json!({"object": "list", "data": models}))
 }
 
 /// `POST /v1/chat/completions`.

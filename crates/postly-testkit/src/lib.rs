@@ -285,12 +285,8 @@ async fn second_provider() -> Simulator {
 
 /// The client of the model in a world.
 fn model(world: &Simulator, name: &str) -> OpenAiModel {
-    let config = OpenAiConfig {
-        api_key: world.config().openai_api_key.clone().map(SecretString::from),
-        base_url: world.openai_base_url(),
-        model: name.to_owned(),
-    };
-    OpenAiModel::new(config).expect("a model's client")
+    let api_key = world.config().openai_api_key.clone().map(SecretString::from);
+    OpenAiModel::new(OpenAiConfig::new(api_key, &world.openai_base_url(), name)).expect("a model's client")
 }
 
 /// The clients of both providers, with the accounts and the templates of a world.
@@ -335,7 +331,7 @@ fn parts(
     let writer = if options.offline {
         Writer::new(Arc::new(OfflineWriter::new()))
     } else {
-        let first = model(world, "gpt-4o-mini");
+        let first = model(world, "gpt-6-luna");
         match second {
             None => Writer::new(Arc::new(first)),
             Some(second) => {

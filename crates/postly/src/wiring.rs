@@ -6,7 +6,11 @@ use anyhow::Context as _;
 use postly_app::{App, Parts, Retention, Settings, SystemClock};
 use postly_domain::{ModelBudget, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Site};
-use postly_pipeline::{FallbackModel, Writer, offline::OfflineWriter, openai::OpenAiModel};
+use postly_pipeline::{
+    FallbackModel, Writer,
+    offline::OfflineWriter,
+    openai::{OpenAiConfig, OpenAiModel},
+};
 use postly_store::{Db, OpenError};
 use postly_whatsapp::{
     Routes,
@@ -100,6 +104,23 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
             retention: config.accounts.retention,
         },
     }))
+}
+
+/// Warns of models that their provider will end, in a task that nothing waits for: a list of models that is slow or
+/// cannot be had is no reason to start late.
+pub(crate) fn warn_of_shutdowns(writer: &WriterChoice) {
+    let models: Vec<OpenAiConfig> = match writer {
+        WriterChoice::Offline => vec![],
+        WriterChoice::OpenAi { first, fallback } => [first].into_iter().chain(fallback).cloned().collect(),
+    };
+    tokio::spawn(async move {
+        for model in models {
+            // A client that cannot be made ends the start by itself.
+            if let Ok(model) = OpenAiModel::new(model) {
+                model.warn_of_shutdown().await;
+            }
+        }
+    });
 }
 
 /// What the public listener is told.

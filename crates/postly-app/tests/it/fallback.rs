@@ -5,7 +5,7 @@ use postly_testkit::{Options, SECOND_MODEL, TestApp, for_each_engine_with};
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 const FAILURE: &str = "❌ Erreur lors de la génération. Réessayez plus tard. Aucun crédit n'a été débité.";
-const FIRST_MODEL: &str = "gpt-4o-mini";
+const FIRST_MODEL: &str = "gpt-6-luna";
 
 fn with_second() -> Options {
     Options { fallback: true, ..Options::default() }

@@ -196,7 +196,7 @@ async fn every_model_call_is_on_the_books() {
         app.author().says(BRIEF).await;
         let books = app.texts("SELECT model || ' ' || stage || ' ' || outcome FROM model_calls").await;
         assert_eq!(books.len(), 1, "{books:?}");
-        assert!(books[0].starts_with("gpt-4o-mini draft "), "{books:?}");
+        assert!(books[0].starts_with("gpt-6-luna draft "), "{books:?}");
         assert_eq!(app.count("SELECT COUNT(*) FROM model_calls WHERE prompt_tokens > 0").await, 1);
     })
     .await;

@@ -3,89 +3,52 @@
 //! One structured call per question, retried as the official client does but within the time we have, because a
 //! server that asks for two minutes of patience asks for more than an author has.
 
-mod price;
+mod config;
+mod family;
+mod known;
 mod retry;
+mod shutdown;
 mod wire;
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use reqwest::{Client, header::HeaderMap, redirect};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
 use crate::{
     Answer, CallRecord, Draft, DraftRequest, Model, ModelError, ModelFailure, breaker::Breaker,
     circuit::Verdict, writer::milliseconds,
 };
+pub use config::{DEFAULT_MODEL, OpenAiConfig, OpenAiConfigError, ReasoningEffort, Timing, is_openai_host};
+use known::Tokens;
 use retry::Advice;
 use wire::{Content, Reply};
 
 /// The largest answer that we read, in bytes: three posts take a few thousand.
 const LARGEST_BODY: usize = 1024 * 1024;
 
-/// Room for three posts of the longest kind that the prompt asks for.
-const TOKENS: u32 = 1200;
+/// Room for an answer, in tokens: for three posts of the longest kind that the prompt asks for, and for the second try
+/// when the first was cut off.
+const ROOM: [u32; 2] = [1200, 3000];
 
-/// Room for the second try when the first was cut off.
-const MORE_TOKENS: u32 = 3000;
+/// The same for a model that thinks: its thoughts take from the room of the answer.
+const ROOM_TO_THINK: [u32; 2] = [4000, 8000];
 
 /// What logs and figures call the server, and the one that stands in for it.
 const FIRST: &str = "model";
 const FALLBACK: &str = "model_fallback";
 
-/// How patient we are with the server.
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// To open a connection.
-    pub connect: Duration,
-    /// For one attempt, answer included.
-    pub attempt: Duration,
-    /// The wait before the first retry; it doubles before the next, and varies by half.
-    pub backoff: Duration,
-    /// The longest wait that we let a server ask of us.
-    pub longest_wait: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(2),
-            attempt: Duration::from_secs(12),
-            backoff: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(5),
-        }
-    }
-}
-
-/// Where the server is and what to ask it for.
-#[derive(Debug, Clone)]
-pub struct OpenAiConfig {
-    /// The key; a server of one's own may need none.
-    pub api_key: Option<SecretString>,
-    /// The address up to and including the version, as in `https://api.openai.com/v1`.
-    pub base_url: String,
-    /// The name of the model.
-    pub model: String,
-}
-
-/// Why a client cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenAiConfigError {
-    /// The base URL is not one of HTTP.
-    #[error("the base URL of the model server is not an http(s) URL")]
-    BaseUrl,
-    /// The HTTP client cannot be built.
-    #[error("the HTTP client of the model server cannot be built")]
-    Client(#[source] reqwest::Error),
-}
-
 /// A model behind an OpenAI-compatible server.
 pub struct OpenAiModel {
     client: Client,
     url: reqwest::Url,
+    models_url: reqwest::Url,
+    is_openai: bool,
     api_key: Option<SecretString>,
     model: String,
+    reasoning_effort: Option<ReasoningEffort>,
     timing: Timing,
     breaker: Breaker,
 }
@@ -112,11 +75,14 @@ impl OpenAiModel {
     /// # Errors
     /// As [`OpenAiModel::new`].
     pub fn with_timing(config: OpenAiConfig, timing: Timing) -> Result<Self, OpenAiConfigError> {
-        let url = format!("{}/chat/completions", config.base_url.trim_end_matches('/'));
-        let url: reqwest::Url = url.parse().map_err(|_| OpenAiConfigError::BaseUrl)?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Err(OpenAiConfigError::BaseUrl);
-        }
+        let base_url = config.base_url.trim_end_matches('/');
+        let url_of = |path: &str| -> Result<reqwest::Url, OpenAiConfigError> {
+            let url: reqwest::Url =
+                format!("{base_url}/{path}").parse().map_err(|_| OpenAiConfigError::BaseUrl)?;
+            let usable = matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
+            if usable { Ok(url) } else { Err(OpenAiConfigError::BaseUrl) }
+        };
+        let (url, models_url) = (url_of("chat/completions")?, url_of("models")?);
         let client = Client::builder()
             .connect_timeout(timing.connect)
             // A redirect would carry briefs to a host that nobody configured.
@@ -124,7 +90,17 @@ impl OpenAiModel {
             .build()
             .map_err(OpenAiConfigError::Client)?;
         let api_key = config.api_key.filter(|key| !key.expose_secret().is_empty());
-        Ok(Self { client, url, api_key, model: config.model, timing, breaker: Breaker::new(FIRST) })
+        Ok(Self {
+            client,
+            url,
+            models_url,
+            is_openai: is_openai_host(base_url),
+            api_key,
+            reasoning_effort: config.reasoning_effort.or_else(|| family::default_effort(&config.model)),
+            model: config.model,
+            timing,
+            breaker: Breaker::new(FIRST),
+        })
     }
 
     /// The same, called the fallback in figures and in what is said of its circuit.
@@ -136,7 +112,9 @@ impl OpenAiModel {
 
     async fn ask(&self, request: &DraftRequest, calls: &mut Vec<CallRecord>) -> Result<Answer, ModelFailure> {
         let mut retries = 0;
-        let mut max_tokens = TOKENS;
+        let [usual, more] =
+            if family::thinks(&self.model, self.reasoning_effort) { ROOM_TO_THINK } else { ROOM };
+        let mut max_tokens = usual;
         let mut turned_away = ModelFailure::Unavailable;
         loop {
             let Some(call) = self.breaker.admit() else { return Err(turned_away) };
@@ -152,8 +130,8 @@ impl OpenAiModel {
                     Content::Nothing => return Ok(Answer::Text(String::new())),
                     Content::Refused => return Err(ModelFailure::Refused),
                     Content::Filtered => return Err(ModelFailure::Filtered),
-                    Content::Truncated if max_tokens == TOKENS => {
-                        max_tokens = MORE_TOKENS;
+                    Content::Truncated if max_tokens == usual => {
+                        max_tokens = more;
                         continue;
                     }
                     Content::Truncated => return Err(ModelFailure::Truncated),
@@ -189,23 +167,27 @@ impl OpenAiModel {
     /// One HTTP exchange, bounded in time and size.
     async fn attempt(&self, request: &DraftRequest, max_tokens: u32, patience: Duration) -> Ended {
         // Only its bytes outlive this line: as a tree it takes three times as much, for as long as the model thinks.
-        let mut call = self.client.post(self.url.clone()).json(&wire::body(&self.model, request, max_tokens));
-        if let Some(key) = &self.api_key {
-            call = call.bearer_auth(key.expose_secret());
-        }
+        let body = wire::body(&self.model, request, max_tokens, self.reasoning_effort);
+        let call = self.authorized(self.client.post(self.url.clone())).json(&body);
+        drop(body);
         match tokio::time::timeout(patience, exchange(call)).await {
             Ok(ended) => ended,
             Err(_) => Ended::Broken("timeout"),
         }
     }
 
+    fn authorized(&self, call: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match &self.api_key {
+            Some(key) => call.bearer_auth(key.expose_secret()),
+            None => call,
+        }
+    }
+
     fn record(&self, request: &DraftRequest, ended: &Ended, took: Duration) -> CallRecord {
-        let (prompt_tokens, completion_tokens, request_id) = match ended {
-            Ended::Answered(reply) => {
-                (reply.prompt_tokens, reply.completion_tokens, reply.request_id.clone())
-            }
-            Ended::Status { headers, .. } => (None, None, wire::request_id(headers)),
-            Ended::Broken(_) => (None, None, None),
+        let (tokens, request_id) = match ended {
+            Ended::Answered(reply) => (reply.tokens, reply.request_id.clone()),
+            Ended::Status { headers, .. } => (Tokens::default(), wire::request_id(headers)),
+            Ended::Broken(_) => (Tokens::default(), None),
         };
         let (stage, outcome) = (request.stage(), ended.outcome());
         let labels =
@@ -215,9 +197,9 @@ impl OpenAiModel {
             model: self.model.clone(),
             stage,
             outcome,
-            prompt_tokens,
-            completion_tokens,
-            price_microunits: price::microdollars(&self.model, prompt_tokens, completion_tokens),
+            prompt_tokens: tokens.read,
+            completion_tokens: tokens.written,
+            price_microunits: known::microdollars(&self.model, tokens),
             latency_ms: milliseconds(took),
             request_id,
             prompt_version: request.prompt_version,

@@ -8,6 +8,7 @@ use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::{ReasoningEffort, family, known::Tokens};
 use crate::DraftRequest;
 
 /// The longest name of a call that we keep.
@@ -17,7 +18,12 @@ const LONGEST_REQUEST_ID: usize = 128;
 const LONGEST_SAFETY_IDENTIFIER: usize = 64;
 
 /// The request for one draft. It names nobody: the brief and an opaque reference are all that leaves.
-pub(super) fn body(model: &str, request: &DraftRequest, max_tokens: u32) -> Value {
+pub(super) fn body(
+    model: &str,
+    request: &DraftRequest,
+    max_tokens: u32,
+    effort: Option<ReasoningEffort>,
+) -> Value {
     let mut messages = vec![
         json!({"role": "system", "content": request.messages.system}),
         json!({"role": "user", "content": request.messages.user}),
@@ -41,16 +47,22 @@ pub(super) fn body(model: &str, request: &DraftRequest, max_tokens: u32) -> Valu
         if !user_ref.is_empty() {
             object.insert("safety_identifier".to_owned(), user_ref.into());
         }
-        if takes_temperature(model) {
+        if let Some(effort) = effort {
+            object.insert("reasoning_effort".to_owned(), effort.as_str().into());
+        }
+        if takes_temperature(model, effort) {
             object.insert("temperature".to_owned(), json!(0.7));
         }
     }
     body
 }
 
-/// Reasoning models refuse any temperature but their own.
-fn takes_temperature(model: &str) -> bool {
-    !["o1", "o3", "o4", "gpt-5"].iter().any(|family| model.starts_with(family))
+/// Models that reason refuse any temperature but their own, unless they are told not to reason.
+fn takes_temperature(model: &str, effort: Option<ReasoningEffort>) -> bool {
+    match effort {
+        Some(effort) => effort == ReasoningEffort::None,
+        None => family::never_reasons(model),
+    }
 }
 
 /// The shape of the answer, in the strict subset: every property required, none beside them. The number of posts
@@ -86,8 +98,7 @@ fn schema() -> Value {
 /// An answer as we use it.
 pub(super) struct Reply {
     pub(super) content: Content,
-    pub(super) prompt_tokens: Option<i64>,
-    pub(super) completion_tokens: Option<i64>,
+    pub(super) tokens: Tokens,
     pub(super) request_id: Option<String>,
 }
 
@@ -104,7 +115,7 @@ impl Reply {
     /// The answer of a server that let a filter answer.
     pub(super) fn filtered(headers: &HeaderMap) -> Self {
         let request_id = request_id(headers);
-        Self { content: Content::Filtered, prompt_tokens: None, completion_tokens: None, request_id }
+        Self { content: Content::Filtered, tokens: Tokens::default(), request_id }
     }
 }
 
@@ -157,14 +168,16 @@ pub(super) fn read(body: &[u8], headers: &HeaderMap) -> Option<Reply> {
             (_, _, None) => Content::Nothing,
         }
     });
-    let tokens =
-        |name: &str| completion.usage.get(name).and_then(Value::as_i64).filter(|tokens| *tokens >= 0);
-    Some(Reply {
-        content,
-        prompt_tokens: tokens("prompt_tokens"),
-        completion_tokens: tokens("completion_tokens"),
-        request_id: request_id(headers),
-    })
+    Some(Reply { content, tokens: tokens(&completion.usage), request_id: request_id(headers) })
+}
+
+fn tokens(usage: &Value) -> Tokens {
+    let count = |pointer: &str| usage.pointer(pointer).and_then(Value::as_i64).filter(|tokens| *tokens >= 0);
+    Tokens {
+        read: count("/prompt_tokens"),
+        cached: count("/prompt_tokens_details/cached_tokens").unwrap_or(0),
+        written: count("/completion_tokens"),
+    }
 }
 
 /// The provider's name for a call.

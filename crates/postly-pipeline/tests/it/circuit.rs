@@ -28,11 +28,7 @@ impl Scene {
     async fn with_timing(script: Vec<Step>, timing: Timing) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = Server::start(script).await;
-        let config = OpenAiConfig {
-            api_key: None,
-            base_url: server.base_url.clone(),
-            model: "gpt-4o-mini".to_owned(),
-        };
+        let config = OpenAiConfig::new(None, &server.base_url, "gpt-6-luna");
         let model = OpenAiModel::with_timing(config, timing).unwrap();
         Self { writer: Writer::new(Arc::new(model)).with_time_limit(Duration::from_secs(5)), server }
     }

@@ -27,7 +27,7 @@ fn model(server: Option<&Server>, model: &str, key: Option<&str>) -> OpenAiModel
     let _ = rustls::crypto::ring::default_provider().install_default();
     let base_url = server.map_or("http://127.0.0.1:1/v1".to_owned(), |server| server.base_url.clone());
     let api_key = key.map(|key| key.to_owned().into());
-    OpenAiModel::with_timing(OpenAiConfig { api_key, base_url, model: model.to_owned() }, QUICK).unwrap()
+    OpenAiModel::with_timing(OpenAiConfig::new(api_key, &base_url, model), QUICK).unwrap()
 }
 
 /// The first server, if it runs at all, and the second, with a writer that asks both.
@@ -45,7 +45,7 @@ impl Pair {
         };
         let second = Server::start(second).await;
         let both = FallbackModel::new(
-            Arc::new(model(first.as_ref(), "gpt-4o-mini", Some(FIRST_KEY))),
+            Arc::new(model(first.as_ref(), "gpt-6-luna", Some(FIRST_KEY))),
             Arc::new(model(Some(&second), "mistral-small", Some(SECOND_KEY)).as_fallback()),
         );
         let writer = Writer::new(Arc::new(both)).with_time_limit(LIMIT);
@@ -75,7 +75,7 @@ async fn is_mended(first: Option<Step>, outcomes: &[&str]) {
     let written = pair.write().await.unwrap();
     assert_eq!(written.variants.len(), 3);
     assert_eq!(written.writer, "mistral-small");
-    let mut expected: Vec<String> = outcomes.iter().map(|outcome| format!("gpt-4o-mini {outcome}")).collect();
+    let mut expected: Vec<String> = outcomes.iter().map(|outcome| format!("gpt-6-luna {outcome}")).collect();
     expected.push("mistral-small ok".to_owned());
     assert_eq!(calls(&written.calls), expected);
     assert!(started.elapsed() < LIMIT);
@@ -119,14 +119,14 @@ async fn a_redirect_is_not_followed_with_a_key_or_a_brief() {
 async fn a_first_that_works_is_the_only_one_asked() {
     let pair = Pair::start(Some(vec![good()]), vec![good()]).await;
     let written = pair.write().await.unwrap();
-    assert_eq!((written.writer.as_str(), pair.asked()), ("gpt-4o-mini", [1, 0]));
+    assert_eq!((written.writer.as_str(), pair.asked()), ("gpt-6-luna", [1, 0]));
 }
 
 #[tokio::test]
 async fn a_second_without_a_key_gets_none() {
     let server = Server::start(vec![good()]).await;
     let both = FallbackModel::new(
-        Arc::new(model(None, "gpt-4o-mini", Some(FIRST_KEY))),
+        Arc::new(model(None, "gpt-6-luna", Some(FIRST_KEY))),
         Arc::new(model(Some(&server), "llama", None).as_fallback()),
     );
     assert!(Writer::new(Arc::new(both)).write(&ask()).await.is_ok());
@@ -158,8 +158,7 @@ async fn when_both_are_down_there_is_one_failure_with_the_calls_of_both() {
     let pair = Pair::start(None, vec![quota]).await;
     let failure = pair.write().await.unwrap_err();
     assert_eq!(failure.kind, WriteError::Quota);
-    let expected =
-        ["gpt-4o-mini connect", "gpt-4o-mini connect", "gpt-4o-mini connect", "mistral-small quota"];
+    let expected = ["gpt-6-luna connect", "gpt-6-luna connect", "gpt-6-luna connect", "mistral-small quota"];
     assert_eq!(calls(&failure.calls), expected);
 
     let pair = Pair::start(Some(vec![Step::Hang]), vec![Step::Hang]).await;
@@ -168,7 +167,7 @@ async fn when_both_are_down_there_is_one_failure_with_the_calls_of_both() {
     let failure = hurried.write(&ask()).await.unwrap_err();
     assert_eq!(failure.kind, WriteError::DeadlineExceeded);
     let found = calls(&failure.calls);
-    for expected in ["gpt-4o-mini timeout", "mistral-small timeout"] {
+    for expected in ["gpt-6-luna timeout", "mistral-small timeout"] {
         assert!(found.iter().any(|call| call == expected), "{found:?}");
     }
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
@@ -182,7 +181,7 @@ async fn an_open_circuit_sends_everybody_to_the_second_at_once_until_a_probe_fin
     let pair = Pair::start(Some(script), vec![good()]).await;
     for round in 1..=20 {
         let written = pair.write().await.unwrap();
-        assert_eq!(calls(&written.calls), ["gpt-4o-mini server_error", "mistral-small ok"]);
+        assert_eq!(calls(&written.calls), ["gpt-6-luna server_error", "mistral-small ok"]);
         assert_eq!(pair.asked(), [round, round]);
     }
     for round in 21..=25 {
@@ -195,7 +194,7 @@ async fn an_open_circuit_sends_everybody_to_the_second_at_once_until_a_probe_fin
     tokio::time::resume();
     for round in 21..=25 {
         let written = pair.write().await.unwrap();
-        assert_eq!(calls(&written.calls), ["gpt-4o-mini ok"]);
+        assert_eq!(calls(&written.calls), ["gpt-6-luna ok"]);
         assert_eq!(pair.asked(), [round, 25]);
     }
 }
@@ -207,7 +206,7 @@ async fn a_repair_is_asked_of_whoever_wrote_the_draft() {
     let written = pair.write().await.unwrap();
     let found: Vec<_> = written.calls.iter().map(|call| (call.model.as_str(), call.stage)).collect();
     let expected =
-        [("gpt-4o-mini", Stage::Draft), ("mistral-small", Stage::Draft), ("mistral-small", Stage::Repair)];
+        [("gpt-6-luna", Stage::Draft), ("mistral-small", Stage::Draft), ("mistral-small", Stage::Repair)];
     assert_eq!(found, expected);
 
     // And of the other one when that fails.
@@ -215,7 +214,7 @@ async fn a_repair_is_asked_of_whoever_wrote_the_draft() {
     let down = error(503, "x-should-retry: false\r\n", &Value::Null);
     let pair = Pair::start(Some(vec![garbage, down]), vec![good()]).await;
     let written = pair.write().await.unwrap();
-    assert_eq!(calls(&written.calls), ["gpt-4o-mini ok", "gpt-4o-mini server_error", "mistral-small ok"]);
+    assert_eq!(calls(&written.calls), ["gpt-6-luna ok", "gpt-6-luna server_error", "mistral-small ok"]);
     assert_eq!(written.writer, "mistral-small");
 }
 

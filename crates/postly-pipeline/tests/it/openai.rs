@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use postly_domain::{Brief, Language, post::Platform};
 use postly_pipeline::{
     Ask, Stage, WriteError, WriteFailure, Writer, Written,
-    openai::{OpenAiConfig, OpenAiConfigError, OpenAiModel, Timing},
+    openai::{DEFAULT_MODEL, OpenAiConfig, OpenAiConfigError, OpenAiModel, ReasoningEffort, Timing},
 };
 use serde_json::{Value, json};
 
@@ -47,11 +47,7 @@ pub(crate) const QUICK: Timing = Timing {
 };
 
 fn config(server: &Server) -> OpenAiConfig {
-    OpenAiConfig {
-        api_key: Some("sk-secret-of-the-test".to_owned().into()),
-        base_url: server.base_url.clone(),
-        model: "gpt-4o-mini".to_owned(),
-    }
+    OpenAiConfig::new(Some("sk-secret-of-the-test".to_owned().into()), &server.base_url, DEFAULT_MODEL)
 }
 
 async fn run(script: Vec<Step>) -> (Result<Written, WriteFailure>, Server) {
@@ -108,21 +104,21 @@ async fn a_good_answer_becomes_three_posts() {
     let (written, server) = succeeds(vec![good()], &["ok"]).await;
     assert_eq!(written.intent.platform, Platform::Instagram);
     assert_eq!(written.intent.industry, "boulangerie");
-    assert_eq!(written.writer, "gpt-4o-mini");
+    assert_eq!(written.writer, DEFAULT_MODEL);
     assert!(written.is_ai);
     let call = &written.calls[0];
     assert_eq!((call.prompt_tokens, call.completion_tokens), (Some(900), Some(300)));
-    // 900 × $0.15 and 300 × $0.60 per million.
-    assert_eq!(call.price_microunits, Some(315));
+    // 900 × $0.10 and 300 × $0.50 per million.
+    assert_eq!(call.price_microunits, Some(240));
     assert_eq!(call.request_id.as_deref(), Some("req-1"));
 
     let request = &server.requests()[0];
     assert!(request.head.starts_with("POST /v1/chat/completions HTTP/1.1"));
     assert!(request.head.to_lowercase().contains("authorization: bearer sk-secret-of-the-test"));
     let body = &request.body;
-    assert_eq!(body["model"], "gpt-4o-mini");
+    assert_eq!(body["model"], DEFAULT_MODEL);
     assert_eq!(body["store"], false);
-    assert_eq!(body["temperature"], 0.7);
+    assert_eq!((&body["reasoning_effort"], &body["temperature"]), (&json!("none"), &json!(0.7)));
     assert_eq!(body["max_completion_tokens"], 1200);
     assert_eq!(body["safety_identifier"], "3f1a9c");
     assert_eq!(body["response_format"]["type"], "json_schema");
@@ -138,6 +134,49 @@ async fn a_good_answer_becomes_three_posts() {
     assert_eq!(user["language"], "fr");
     assert_eq!(user["platform"], "instagram");
     assert!(!body["messages"][0]["content"].as_str().unwrap().contains("croissants"));
+}
+
+/// The first request that a model of this name is sent, with this effort configured.
+async fn request_to(model: &str, reasoning_effort: Option<ReasoningEffort>) -> Value {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let server = Server::start(vec![good()]).await;
+    let config = OpenAiConfig { reasoning_effort, ..OpenAiConfig::new(None, &server.base_url, model) };
+    let writer = Writer::new(Arc::new(OpenAiModel::with_timing(config, QUICK).unwrap()));
+    writer.write(&ask()).await.unwrap();
+    server.requests()[0].body.clone()
+}
+
+/// Seen on 2026-09-22: `temperature` beside any effort but `none` is answered with 400 (akitaonrails/ai-memory#851).
+#[tokio::test]
+async fn a_temperature_is_sent_only_to_a_model_that_does_not_reason() {
+    let (none, low) = (Some(ReasoningEffort::None), Some(ReasoningEffort::Low));
+    for (model, configured, effort, has_temperature) in [
+        ("gpt-6-luna", None, json!("none"), true),
+        ("gpt-5.6-luna", None, json!("none"), true),
+        ("openai/gpt-6-luna", None, json!("none"), true),
+        ("gpt-6-luna", low, json!("low"), false),
+        ("gpt-6.1-sol", None, Value::Null, false),
+        ("gpt-6-astra", None, Value::Null, false),
+        ("openai/gpt-5-mini", None, Value::Null, false),
+        ("gpt-5-mini", low, json!("low"), false),
+        ("a-model-of-tomorrow", None, Value::Null, false),
+        ("a-model-of-tomorrow", none, json!("none"), true),
+        ("gpt-4.1-mini", None, Value::Null, true),
+        ("mistral-small-latest", None, Value::Null, true),
+    ] {
+        let body = request_to(model, configured).await;
+        assert_eq!(body["reasoning_effort"], effort, "{model} {configured:?}");
+        assert_eq!(body.get("temperature").is_some(), has_temperature, "{model} {configured:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_thinks_gets_room_for_its_thoughts() {
+    let limit = |body: &Value| body["max_completion_tokens"].as_u64().unwrap();
+    let quick = limit(&request_to("gpt-6-luna", None).await);
+    for (model, effort) in [("gpt-6-luna", Some(ReasoningEffort::High)), ("gpt-6.1-sol", None)] {
+        assert!(limit(&request_to(model, effort).await) > quick, "{model}");
+    }
 }
 
 /// Strict mode: every object closed, every property required.
@@ -299,13 +338,9 @@ async fn l05_a_hanging_server_costs_no_more_than_the_limit() {
 fn a_base_url_must_be_one() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     for base_url in ["", "ftp://example.com", "not a url", "/v1"] {
-        let config = OpenAiConfig { api_key: None, base_url: base_url.to_owned(), model: "m".to_owned() };
+        let config = OpenAiConfig::new(None, base_url, "m");
         assert!(matches!(OpenAiModel::new(config), Err(OpenAiConfigError::BaseUrl)), "{base_url}");
     }
-    let config = OpenAiConfig {
-        api_key: Some("sk-1".to_owned().into()),
-        base_url: "http://localhost:1/v1/".to_owned(),
-        model: "m".to_owned(),
-    };
+    let config = OpenAiConfig::new(Some("sk-1".to_owned().into()), "http://localhost:1/v1/", "m");
     assert!(!format!("{config:?} {:?}", OpenAiModel::new(config.clone())).contains("sk-1"));
 }

@@ -21,7 +21,7 @@ fn schema() -> Value {
 
 fn request() -> Value {
     json!({
-        "model": "gpt-4o-mini",
+        "model": "gpt-6-luna",
         "messages": [
             {"role": "system", "content": "Write posts."},
             {"role": "user", "content": json!({"brief": BRIEF, "language": "fr"}).to_string()},

@@ -273,7 +273,7 @@ fn the_typing_sign_to_twilio() {
 #[test]
 fn questions_to_the_model() {
     let question = json!({
-        "model": "gpt-4o-mini",
+        "model": "gpt-6-luna",
         "messages": [{"role": "system", "content": "…"}, {"role": "user", "content": "…"}],
         "response_format": {
             "type": "json_schema",

@@ -33,6 +33,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let db = wiring::open(config.database.clone()).await?;
     let engine = db.engine();
     let site = wiring::site(&config);
+    wiring::warn_of_shutdowns(&config.writer);
     let clock = wiring::clock(&db).await?;
     let app = wiring::application(config, db.clone(), Arc::clone(&clock))?;
     app.hash_names().await.context("cannot bring the database up to date")?;

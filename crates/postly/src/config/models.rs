@@ -1,7 +1,7 @@
 //! Who writes: the variables of the models.
 
 use postly_domain::ModelBudget;
-use postly_pipeline::openai::OpenAiConfig;
+use postly_pipeline::openai::{DEFAULT_MODEL, OpenAiConfig, ReasoningEffort, is_openai_host};
 
 use super::Reader;
 
@@ -27,14 +27,21 @@ impl Reader {
         let api_key = self.maybe_secret("OPENAI_API_KEY");
         let has_base = self.get("OPENAI_BASE_URL").is_some();
         let base_url = self.url("OPENAI_BASE_URL", "https://api.openai.com/v1");
-        let model = self.get("OPENAI_MODEL").unwrap_or_else(|| "gpt-4o-mini".to_owned());
+        let model = self.get("OPENAI_MODEL");
+        if model.is_none() && !is_openai_host(&base_url) {
+            self.fault("OPENAI_MODEL is missing: OPENAI_BASE_URL names another host than OpenAI's, which has models of its own");
+        }
+        let model = model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+        let efforts = ReasoningEffort::ALL.map(|effort| (effort.as_str(), effort));
+        let reasoning_effort = self.choice("OPENAI_REASONING_EFFORT", &efforts);
         let fallback = self.fallback();
         let reachable = api_key.is_some() || has_base;
         let chosen = self.choice("WRITER", &[("openai", Choice::OpenAi), ("offline", Choice::Offline)]);
         match chosen {
             Some(Choice::Offline) => Some(WriterChoice::Offline),
             Some(Choice::OpenAi) | None if reachable => {
-                let first = OpenAiConfig { api_key, base_url, model };
+                let first =
+                    OpenAiConfig { reasoning_effort, ..OpenAiConfig::new(api_key, &base_url, &model) };
                 Some(WriterChoice::OpenAi { first, fallback })
             }
             Some(Choice::OpenAi) => {
@@ -78,7 +85,7 @@ impl Reader {
             }
         }
         let base_url = self.url("OPENAI_FALLBACK_BASE_URL", &base_url?);
-        Some(OpenAiConfig { api_key, base_url, model: model? })
+        Some(OpenAiConfig::new(api_key, &base_url, &model?))
     }
 }
 
@@ -93,12 +100,61 @@ mod tests {
     fn without_a_model_the_writer_must_be_chosen() {
         assert!(read(&[("WRITER", None)]).unwrap_err().concat().contains("WRITER"));
         let base = ("OPENAI_BASE_URL", Some("http://127.0.0.1:11434/v1"));
+        let model = ("OPENAI_MODEL", Some("llama3.2"));
         assert!(matches!(
-            read(&[("WRITER", None), base]).unwrap().writer,
+            read(&[("WRITER", None), base, model]).unwrap().writer,
             WriterChoice::OpenAi { fallback: None, .. }
         ));
-        assert!(matches!(read(&[base]).unwrap().writer, WriterChoice::Offline));
+        assert!(matches!(read(&[base, model]).unwrap().writer, WriterChoice::Offline));
     }
+
+    /// The first model of a configuration with this base URL, model and effort.
+    fn first(
+        base_url: Option<&str>,
+        model: Option<&str>,
+        effort: Option<&str>,
+    ) -> Result<OpenAiConfig, Vec<String>> {
+        let config = read(&[
+            ("WRITER", None),
+            ("OPENAI_API_KEY", Some("sk-0123456789abcdef")),
+            ("OPENAI_BASE_URL", base_url),
+            ("OPENAI_MODEL", model),
+            ("OPENAI_REASONING_EFFORT", effort),
+        ])?;
+        let WriterChoice::OpenAi { first, .. } = config.writer else { panic!("a model") };
+        Ok(first)
+    }
+
+    #[test]
+    fn openai_has_a_default_model_and_another_host_needs_one_named() {
+        for own in [None, Some("https://api.openai.com/v1/"), Some("https://eu.api.openai.com/v1")] {
+            assert_eq!(first(own, None, None).unwrap().model, "gpt-6-luna", "{own:?}");
+        }
+        for other in [
+            "https://api.mistral.ai/v1",
+            "http://127.0.0.1:11434/v1",
+            "https://shop.openai.azure.com/openai/v1",
+            "https://api.openai.com.example/v1",
+            "https://notapi.openai.com/v1",
+        ] {
+            let faults = first(Some(other), None, None).unwrap_err();
+            assert!(faults.concat().contains("OPENAI_MODEL is missing"), "{faults:?}");
+            assert!(!faults.concat().contains(other), "{faults:?}");
+            assert_eq!(
+                first(Some(other), Some("mistral-small-latest"), None).unwrap().model,
+                "mistral-small-latest"
+            );
+        }
+    }
+
+    #[test]
+    fn the_effort_is_one_of_the_words_of_the_specification() {
+        assert_eq!(first(None, None, None).unwrap().reasoning_effort, None);
+        assert_eq!(first(None, None, Some("low")).unwrap().reasoning_effort, Some(ReasoningEffort::Low));
+        let faults = first(None, None, Some("some")).unwrap_err();
+        assert!(faults.concat().contains("OPENAI_REASONING_EFFORT must be one of: none, minimal, low"));
+    }
+
     #[test]
     fn a_second_provider_is_whole_or_not_there() {
         let key = ("OPENAI_FALLBACK_API_KEY", Some("sk-of-the-second-provider"));

@@ -125,7 +125,7 @@ async fn a_database_in_memory_is_refused_by_name_and_by_every_command() {
 #[tokio::test]
 async fn a_password_that_breaks_the_address_is_said_to_need_encoding() {
     let ran = refused(&[("DATABASE_URL", "postgres://postly:hunter#2@db.example/postly")]).await;
-    assert!(ran.err.contains("percent-encoded") && !ran.err.contains("hunter"), "{ran:?}");
+    assert!(ran.err.contains("write # as %23") && !ran.err.contains("hunter"), "{ran:?}");
 }
 
 #[tokio::test]
@@ -149,6 +149,15 @@ async fn a_real_provider_that_cannot_reach_us_is_refused_with_the_reason() {
         let ran = refused(&both).await;
         assert!(ran.err.contains(reason) && ran.err.contains("21609"), "{ran:?}");
     }
+}
+
+#[tokio::test]
+async fn another_model_server_than_openais_needs_its_model_named() {
+    let ran = refused(&[("OPENAI_BASE_URL", "https://api.mistral.ai/v1")]).await;
+    assert!(ran.err.contains("OPENAI_MODEL is missing"), "{}", ran.err);
+    let ran = refused(&[("OPENAI_REASONING_EFFORT", "a lot")]).await;
+    assert!(ran.err.contains("OPENAI_REASONING_EFFORT must be one of"), "{}", ran.err);
+    assert!(!ran.err.contains("a lot"), "{}", ran.err);
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn the_second_provider_writes_while_the_first_is_down_and_the_figures_say_
         for line in [
             "breaker_state{upstream=\"model\"} 0",
             "breaker_state{upstream=\"model_fallback\"} 0",
-            "llm_requests_total{model=\"gpt-4o-mini\",stage=\"draft\",outcome=\"quota\"} 1",
+            "llm_requests_total{model=\"gpt-6-luna\",stage=\"draft\",outcome=\"quota\"} 1",
             "llm_requests_total{model=\"second-model\",stage=\"draft\",outcome=\"ok\"} 1",
         ] {
             assert!(figures.lines().any(|found| found == line), "{line} in {figures}");

@@ -82,6 +82,7 @@ impl Outside {
             ("NEXTAUTH_SECRET", "session-secret-of-these-tests-only"),
             ("WRITER", "openai"),
             ("OPENAI_BASE_URL", &self.simulator.openai_base_url()),
+            ("OPENAI_MODEL", "gpt-6-luna"),
             ("WHATSAPP_TRIAL_CREDITS", TRIAL_CREDITS),
         ]);
         if let Some(key) = &accounts.openai_api_key {

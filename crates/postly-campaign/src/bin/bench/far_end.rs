@@ -266,7 +266,7 @@ fn completion() -> String {
         "id": "chatcmpl-bench",
         "object": "chat.completion",
         "created": 1_700_000_000,
-        "model": "gpt-4o-mini",
+        "model": "gpt-6-luna",
         "choices": [{
             "index": 0,
             "message": {"role": "assistant", "content": content.to_string(), "refusal": null, "annotations": []},
@@ -302,11 +302,8 @@ mod tests {
     async fn the_writer_takes_what_the_far_end_writes_at_once() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let far_end = FarEnd::start(Ledger::with_room(0)).unwrap();
-        let model = OpenAiModel::new(OpenAiConfig {
-            api_key: None,
-            base_url: format!("{}/v1", far_end.base_url()),
-            model: "gpt-4o-mini".to_owned(),
-        });
+        let model =
+            OpenAiModel::new(OpenAiConfig::new(None, &format!("{}/v1", far_end.base_url()), "gpt-6-luna"));
         let written = Writer::new(Arc::new(model.unwrap()))
             .write(&Ask {
                 brief: Brief::parse(BRIEF).unwrap(),

@@ -1,0 +1,106 @@
+//! The end of the configured model, as its provider announces it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{OpenAiModel, family, known};
+
+/// How long the list of models may take in all. Nothing waits for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The largest list that is read, in bytes. Gateways list thousands of models.
+const LARGEST_LIST: usize = 8 * 1024 * 1024;
+
+/// `GET /v1/models`, as far as it is of interest (developers.openai.com/api/reference/resources/models/methods/list).
+#[derive(Deserialize)]
+struct List {
+    data: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    id: String,
+    // Some servers fill it with other things than text.
+    #[serde(default)]
+    shutdown_date: serde_json::Value,
+}
+
+impl OpenAiModel {
+    /// Warns once if the provider has announced the end of the model.
+    ///
+    /// The server is asked for its list of models; where it cannot be had or says nothing, OpenAI's own dates are
+    /// known. It never fails, and ends within five seconds.
+    pub async fn warn_of_shutdown(&self) {
+        let listed = tokio::time::timeout(PATIENCE, self.listed_shutdown()).await.ok().flatten();
+        let known = || known::shutdown(&self.model).filter(|_| self.is_openai).map(str::to_owned);
+        if let Some(date) = listed.or_else(known) {
+            let model = self.model.as_str();
+            tracing::warn!(
+                model,
+                shutdown_date = date,
+                "The provider shuts {model} down on {date}: configure another model before"
+            );
+        }
+    }
+
+    async fn listed_shutdown(&self) -> Option<String> {
+        let mut response = self.authorized(self.client.get(self.models_url.clone())).send().await.ok()?;
+        if !response.status().is_success() {
+            return None;
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.ok()? {
+            if body.len() + chunk.len() > LARGEST_LIST {
+                return None;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        read(&body, &self.model)
+    }
+}
+
+/// The date of a model in a list, if the list has one.
+fn read(body: &[u8], model: &str) -> Option<String> {
+    let list: List = serde_json::from_slice(body).ok()?;
+    let exact = list.data.iter().find(|entry| entry.id == model);
+    let same = || list.data.iter().find(|entry| family::bare(&entry.id) == family::bare(model));
+    let date = exact.or_else(same)?.shutdown_date.as_str()?;
+    is_date(date).then(|| date.to_owned())
+}
+
+/// `YYYY-MM-DD`: what else a server may have put there has no place in a log.
+fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shutdown_date_is_read_for_the_model_that_is_configured() {
+        let list = br#"{"object":"list","data":[
+            {"id":"gpt-6-luna","object":"model","created":1,"owned_by":"system","shutdown_date":null},
+            {"id":"gpt-4o-mini","object":"model","created":1,"owned_by":"system","shutdown_date":"2027-01-14"},
+            {"id":"local","object":"model"},
+            {"id":"odd","object":"model","shutdown_date":{"at":1}},
+            {"id":"noisy","object":"model","shutdown_date":"soon, call +33 6"}]}"#;
+        for (model, expected) in [
+            ("gpt-4o-mini", Some("2027-01-14")),
+            ("openai/gpt-4o-mini", Some("2027-01-14")),
+            ("gpt-6-luna", None),
+            ("local", None),
+            ("odd", None),
+            ("noisy", None),
+            ("absent", None),
+        ] {
+            assert_eq!(read(list, model).as_deref(), expected, "{model}");
+        }
+        assert_eq!(read(b"<html>", "gpt-4o-mini"), None);
+    }
+}
