@@ -10,6 +10,7 @@ use crate::compose;
 use crate::errors::model_error;
 use crate::ids;
 use crate::model_rules::{self, conform};
+use crate::model_server::ModelServer;
 use crate::reply::Reply;
 use crate::server::Call;
 use crate::world::World;
@@ -50,6 +51,7 @@ pub enum ModelBehaviour {
 #[derive(Default)]
 pub(crate) struct Mind {
     inner: Mutex<Moods>,
+    server: Mutex<ModelServer>,
 }
 
 #[derive(Default)]
@@ -68,6 +70,15 @@ impl Mind {
     /// For one call, after those already queued.
     pub(crate) fn push(&self, behaviour: ModelBehaviour) {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).next.push_back(behaviour);
+    }
+
+    /// The server from now on.
+    pub(crate) fn stand_behind(&self, server: ModelServer) {
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
+    }
+
+    fn server(&self) -> ModelServer {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn take(&self) -> ModelBehaviour {
@@ -121,6 +132,9 @@ async fn completion(world: &World, call: &Call) -> Reply {
     if !call.is_content_type("application/json") {
         let message = "Unsupported Media Type: 'content-type' must be 'application/json'.";
         return model_error(415, "invalid_request_error", None, None, message);
+    }
+    if let Some(refusal) = world.mind.server().refusal(&call.body) {
+        return refusal;
     }
     let request = match model_rules::read(&call.body) {
         Ok(request) => request,

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use crate::errors::model_error;
 use crate::reply::Reply;
 
-/// Every parameter of a chat completion that is not deprecated away from `max_completion_tokens`.
-const PARAMETERS: [&str; 31] = [
+/// Every parameter of a chat completion, the older name of `max_completion_tokens` included.
+const PARAMETERS: [&str; 32] = [
+    "max_tokens",
     "model",
     "messages",
     "response_format",
@@ -55,9 +56,9 @@ pub(crate) fn read(body: &[u8]) -> Result<Map<String, Value>, Reply> {
             "We could not parse the JSON body of your request.",
         ));
     };
-    if request.contains_key("max_tokens") {
-        let message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
-        return Err(refuse("max_tokens", Some("unsupported_parameter"), message));
+    if request.contains_key("max_tokens") && request.contains_key("max_completion_tokens") {
+        let message = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.";
+        return Err(refuse("max_tokens", Some("invalid_parameter_combination"), message));
     }
     if let Some(name) = request.keys().find(|name| !PARAMETERS.contains(&name.as_str())) {
         return Err(refuse(name, Some("unknown_parameter"), &format!("Unknown parameter: '{name}'.")));
@@ -66,14 +67,11 @@ pub(crate) fn read(body: &[u8]) -> Result<Map<String, Value>, Reply> {
         return Err(refuse("model", None, "you must provide a model parameter"));
     }
     messages(&request)?;
-    if let Some(limit) = request.get("max_completion_tokens").filter(|limit| !limit.is_null())
-        && limit.as_u64().is_none_or(|limit| limit == 0)
-    {
-        return Err(refuse(
-            "max_completion_tokens",
-            Some("integer_below_min_value"),
-            "Expected a value >= 1.",
-        ));
+    for name in ["max_completion_tokens", "max_tokens"] {
+        let limit = request.get(name).filter(|limit| !limit.is_null());
+        if limit.is_some_and(|limit| limit.as_u64().is_none_or(|limit| limit == 0)) {
+            return Err(refuse(name, Some("integer_below_min_value"), "Expected a value >= 1."));
+        }
     }
     if let Some(temperature) = request.get("temperature").filter(|temperature| !temperature.is_null())
         && !temperature.as_f64().is_some_and(|temperature| (0.0..=2.0).contains(&temperature))

@@ -15,6 +15,7 @@ use crate::fault::Fault;
 use crate::journal::JournalEntry;
 use crate::meta_hooks::Inbound;
 use crate::model::ModelBehaviour;
+use crate::model_server::ModelServer;
 use crate::person::{MessageKind, Person, digits};
 use crate::server::router;
 use crate::webhook::{self, Webhook};
@@ -323,6 +324,11 @@ impl Simulator {
     /// Sets how the model behaves from now on.
     pub fn model(&self, behaviour: ModelBehaviour) {
         self.world().mind.set(behaviour);
+    }
+
+    /// Sets the server that the model stands behind from now on.
+    pub fn model_server(&self, server: ModelServer) {
+        self.world().mind.stand_behind(server);
     }
 
     /// Queues a behaviour for one call; afterwards the model is its usual self.

@@ -18,7 +18,7 @@ use postly_http::{CookieKeys, Network, Site};
 use postly_pipeline::{
     FallbackModel, Writer,
     offline::OfflineWriter,
-    openai::{OpenAiConfig, OpenAiModel},
+    openai::{Dialect, OpenAiConfig, OpenAiModel},
 };
 use postly_simulator::{
     Channel, Delivery, MessageKind, Person, PhoneMessage, Simulator, SimulatorConfig, StatusPolicy, Webhook,
@@ -48,6 +48,8 @@ pub struct Options {
     pub offline: bool,
     /// A second provider of models beside the simulated one: [`TestApp::second`].
     pub fallback: bool,
+    /// The model, by its name, and the fields that it is sent until it refuses one.
+    pub model: (&'static str, Dialect),
     /// The provider of conversations that we start.
     pub provider: Provider,
     /// How often models may be asked in a day.
@@ -66,6 +68,7 @@ impl Default for Options {
             trial_credits: 5,
             offline: false,
             fallback: false,
+            model: ("gpt-6-luna", Dialect::OpenAi),
             provider: Provider::Meta,
             model_budget: ModelBudget::default(),
             code_budgets: Budgets { country_hour: 30, hour: 60 },
@@ -284,9 +287,10 @@ async fn second_provider() -> Simulator {
 }
 
 /// The client of the model in a world.
-fn model(world: &Simulator, name: &str) -> OpenAiModel {
+fn model(world: &Simulator, name: &str, dialect: Dialect) -> OpenAiModel {
     let api_key = world.config().openai_api_key.clone().map(SecretString::from);
-    OpenAiModel::new(OpenAiConfig::new(api_key, &world.openai_base_url(), name)).expect("a model's client")
+    let config = OpenAiConfig { dialect, ..OpenAiConfig::new(api_key, &world.openai_base_url(), name) };
+    OpenAiModel::new(config).expect("a model's client")
 }
 
 /// The clients of both providers, with the accounts and the templates of a world.
@@ -331,11 +335,12 @@ fn parts(
     let writer = if options.offline {
         Writer::new(Arc::new(OfflineWriter::new()))
     } else {
-        let first = model(world, "gpt-6-luna");
+        let (name, dialect) = options.model;
+        let first = model(world, name, dialect);
         match second {
             None => Writer::new(Arc::new(first)),
             Some(second) => {
-                let second = model(second, SECOND_MODEL).as_fallback();
+                let second = model(second, SECOND_MODEL, Dialect::Compatible).as_fallback();
                 Writer::new(Arc::new(FallbackModel::new(Arc::new(first), Arc::new(second))))
             }
         }

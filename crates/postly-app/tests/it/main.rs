@@ -32,4 +32,5 @@ mod phone;
 mod prices;
 mod races;
 mod samples;
+mod servers;
 mod statuses;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::Dialect;
+
 /// The model that is asked for when the operator names none, on OpenAI's own host only.
 pub const DEFAULT_MODEL: &str = "gpt-6-luna";
 
@@ -80,12 +82,20 @@ pub struct OpenAiConfig {
     pub model: String,
     /// How long the model may think; by its family when the operator says nothing.
     pub reasoning_effort: Option<ReasoningEffort>,
+    /// The fields that are sent until the server refuses one.
+    pub dialect: Dialect,
 }
 
 impl OpenAiConfig {
     /// This model at this address, with everything else as its host and its family need it.
     pub fn new(api_key: Option<SecretString>, base_url: &str, model: &str) -> Self {
-        Self { api_key, base_url: base_url.to_owned(), model: model.to_owned(), reasoning_effort: None }
+        Self {
+            api_key,
+            base_url: base_url.to_owned(),
+            model: model.to_owned(),
+            reasoning_effort: None,
+            dialect: Dialect::of(base_url),
+        }
     }
 }
 

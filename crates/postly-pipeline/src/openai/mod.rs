@@ -3,28 +3,37 @@
 //! One structured call per question, retried as the official client does but within the time we have, because a
 //! server that asks for two minutes of patience asks for more than an author has.
 
+mod answer;
+mod attempt;
 mod config;
 mod family;
 mod known;
+mod refusal;
 mod retry;
+mod shape;
 mod shutdown;
 mod wire;
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use reqwest::{Client, header::HeaderMap, redirect};
+use reqwest::{Client, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
 use crate::{
     Answer, CallRecord, Draft, DraftRequest, Model, ModelError, ModelFailure, breaker::Breaker,
-    circuit::Verdict, writer::milliseconds,
+    writer::milliseconds,
 };
 pub use config::{DEFAULT_MODEL, OpenAiConfig, OpenAiConfigError, ReasoningEffort, Timing, is_openai_host};
+pub use shape::Dialect;
+
+use answer::Content;
+use attempt::{Ended, exchange, failure_of, log_refusal, log_rejection};
 use known::Tokens;
+use refusal::ApiError;
 use retry::Advice;
-use wire::{Content, Reply};
+use shape::{Learned, Shape};
 
 /// The largest answer that we read, in bytes: three posts take a few thousand.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -35,6 +44,10 @@ const ROOM: [u32; 2] = [1200, 3000];
 
 /// The same for a model that thinks: its thoughts take from the room of the answer.
 const ROOM_TO_THINK: [u32; 2] = [4000, 8000];
+
+/// How many fields may be refused for one question, each once and those that have a second form twice: no more are
+/// optional.
+const MOST_REFUSALS: usize = 9;
 
 /// What logs and figures call the server, and the one that stands in for it.
 const FIRST: &str = "model";
@@ -48,7 +61,9 @@ pub struct OpenAiModel {
     is_openai: bool,
     api_key: Option<SecretString>,
     model: String,
-    reasoning_effort: Option<ReasoningEffort>,
+    /// Whether the model thinks before it answers.
+    thinks: bool,
+    learned: Learned,
     timing: Timing,
     breaker: Breaker,
 }
@@ -90,13 +105,15 @@ impl OpenAiModel {
             .build()
             .map_err(OpenAiConfigError::Client)?;
         let api_key = config.api_key.filter(|key| !key.expose_secret().is_empty());
+        let effort = config.reasoning_effort.or_else(|| family::default_effort(&config.model));
         Ok(Self {
             client,
             url,
             models_url,
             is_openai: is_openai_host(base_url),
             api_key,
-            reasoning_effort: config.reasoning_effort.or_else(|| family::default_effort(&config.model)),
+            thinks: family::thinks(&config.model, effort),
+            learned: Learned::new(Shape::new(config.dialect, &config.model, effort)),
             model: config.model,
             timing,
             breaker: Breaker::new(FIRST),
@@ -112,15 +129,15 @@ impl OpenAiModel {
 
     async fn ask(&self, request: &DraftRequest, calls: &mut Vec<CallRecord>) -> Result<Answer, ModelFailure> {
         let mut retries = 0;
-        let [usual, more] =
-            if family::thinks(&self.model, self.reasoning_effort) { ROOM_TO_THINK } else { ROOM };
+        let mut refusals = 0;
+        let [usual, more] = if self.thinks { ROOM_TO_THINK } else { ROOM };
         let mut max_tokens = usual;
         let mut turned_away = ModelFailure::Unavailable;
         loop {
             let Some(call) = self.breaker.admit() else { return Err(turned_away) };
-            let started = Instant::now();
+            let (started, shape) = (Instant::now(), self.learned.shape());
             let patience = self.timing.attempt.min(request.time_left());
-            let ended = self.attempt(request, max_tokens, patience).await;
+            let ended = self.attempt(request, &shape, max_tokens, patience).await;
             call.ended(ended.verdict(patience * 2 >= self.timing.attempt));
             calls.push(self.record(request, &ended, started.elapsed()));
             let (failure, wait) = match ended {
@@ -136,11 +153,18 @@ impl OpenAiModel {
                     }
                     Content::Truncated => return Err(ModelFailure::Truncated),
                 },
-                Ended::Status { status, headers, quota } => {
-                    let failure = failure_of(status, quota);
-                    match retry::advice(status, quota, &headers) {
+                Ended::Status { status, headers, error } => {
+                    if refusals < MOST_REFUSALS
+                        && !request.time_left().is_zero()
+                        && self.learns(&shape, status, &error)
+                    {
+                        refusals += 1;
+                        continue;
+                    }
+                    let failure = failure_of(status, error.is_quota());
+                    match retry::advice(status, error.is_quota(), &headers) {
                         Advice::Stop => {
-                            log_rejection(&self.model, status, failure);
+                            log_rejection(&self.model, status, &error, failure);
                             return Err(failure);
                         }
                         Advice::Retry { after } => (failure, after),
@@ -164,10 +188,28 @@ impl OpenAiModel {
         }
     }
 
+    /// Whether the server named optional fields that the next request leaves out: then it is worth another try.
+    fn learns(&self, sent: &Shape, status: u16, error: &ApiError) -> bool {
+        if !matches!(status, 400 | 422) || error.is_quota() {
+            return false;
+        }
+        for field in self.learned.refused(sent, &error.refused(sent)) {
+            log_refusal(&self.model, status, error, field);
+        }
+        // Another call may have learned it meanwhile.
+        self.learned.shape() != *sent
+    }
+
     /// One HTTP exchange, bounded in time and size.
-    async fn attempt(&self, request: &DraftRequest, max_tokens: u32, patience: Duration) -> Ended {
+    async fn attempt(
+        &self,
+        request: &DraftRequest,
+        shape: &Shape,
+        max_tokens: u32,
+        patience: Duration,
+    ) -> Ended {
         // Only its bytes outlive this line: as a tree it takes three times as much, for as long as the model thinks.
-        let body = wire::body(&self.model, request, max_tokens, self.reasoning_effort);
+        let body = wire::body(&self.model, request, shape, max_tokens);
         let call = self.authorized(self.client.post(self.url.clone())).json(&body);
         drop(body);
         match tokio::time::timeout(patience, exchange(call)).await {
@@ -224,107 +266,5 @@ impl Model for OpenAiModel {
                 Err(failure) => Err(ModelError { failure, calls }),
             }
         })
-    }
-}
-
-/// How one attempt ended.
-enum Ended {
-    /// With an answer in the form of the contract.
-    Answered(Reply),
-    /// With a status that is no success.
-    Status { status: u16, headers: Box<HeaderMap>, quota: bool },
-    /// Without an answer: no connection, a torn body, a page instead of JSON. Another try may do.
-    Broken(&'static str),
-}
-
-impl Ended {
-    fn outcome(&self) -> &'static str {
-        match self {
-            Self::Answered(reply) => reply.content.outcome(),
-            Self::Status { quota: true, .. } => "quota",
-            Self::Status { status: 429, .. } => "rate_limited",
-            Self::Status { status: 500.., .. } => "server_error",
-            Self::Status { .. } => "rejected",
-            Self::Broken(outcome) => outcome,
-        }
-    }
-
-    /// What the end says of the server. A call that had no fair time says nothing by running out of it, and one that
-    /// was turned down for what it held says that the server works: nobody's brief may close it to everybody.
-    fn verdict(&self, had_fair_time: bool) -> Verdict {
-        match self {
-            Self::Answered(_) | Self::Status { status: 400 | 413 | 422, quota: false, .. } => Verdict::Works,
-            Self::Broken("timeout") if !had_fair_time => Verdict::Unknown,
-            Self::Status { .. } | Self::Broken(_) => Verdict::Fails,
-        }
-    }
-}
-
-async fn exchange(call: reqwest::RequestBuilder) -> Ended {
-    let mut response = match call.send().await {
-        Ok(response) => response,
-        Err(error) if error.is_connect() => return Ended::Broken("connect"),
-        Err(error) if error.is_timeout() => return Ended::Broken("timeout"),
-        Err(_) => return Ended::Broken("torn"),
-    };
-    let status = response.status().as_u16();
-    let headers = std::mem::take(response.headers_mut());
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_BODY => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Ended::Broken("too_large"),
-            Ok(None) => break,
-            // The status of an error says enough without its body.
-            Err(_) if !(200..300).contains(&status) => break,
-            Err(_) => return Ended::Broken("torn"),
-        }
-    }
-    if status == 400 && wire::is_filtered(&body) {
-        return Ended::Answered(Reply::filtered(&headers));
-    }
-    if !(200..300).contains(&status) {
-        return Ended::Status { status, quota: wire::is_quota(&body), headers: Box::new(headers) };
-    }
-    match wire::read(&body, &headers) {
-        Some(reply) => Ended::Answered(reply),
-        None => Ended::Broken("not_json"),
-    }
-}
-
-fn failure_of(status: u16, quota: bool) -> ModelFailure {
-    match status {
-        _ if quota => ModelFailure::Quota,
-        429 => ModelFailure::RateLimited,
-        408 | 409 | 500.. => ModelFailure::Unavailable,
-        _ => ModelFailure::Rejected { status },
-    }
-}
-
-/// Tells the operator what no retry mends. The body stays out: it may quote the prompt.
-fn log_rejection(model: &str, status: u16, failure: ModelFailure) {
-    match failure {
-        ModelFailure::Quota => {
-            tracing::error!(model, status, "The account at the provider of {model} is used up: top it up");
-        }
-        ModelFailure::Rejected { .. } => {
-            tracing::error!(
-                model,
-                status,
-                "The provider of {model} turned our request down with status {status}"
-            );
-        }
-        ModelFailure::Refused
-        | ModelFailure::Filtered
-        | ModelFailure::Truncated
-        | ModelFailure::RateLimited
-        | ModelFailure::Unavailable
-        | ModelFailure::DeadlineExceeded => {
-            tracing::warn!(
-                model,
-                status,
-                "The provider of {model} failed with status {status} and asks for no retry"
-            );
-        }
     }
 }

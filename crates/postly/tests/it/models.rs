@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use postly_simulator::{Channel, Fault, FaultKind, RequestKind, SimulatorConfig, Upstream};
+use postly_simulator::{
+    Channel, Fault, FaultKind, ModelServer, RefusalForm, RequestKind, SimulatorConfig, Upstream,
+};
 use postly_testkit::EngineName;
 use serde_json::Value;
 
@@ -43,4 +45,37 @@ async fn a_list_of_models_that_never_comes_delays_and_ends_nothing() {
         service.stop().await;
         outside.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_refused_field_is_told_once_by_name_and_never_with_the_text_of_the_error() {
+    let outside = outside().await;
+    let refused = vec!["max_tokens", "temperature", "json_schema"];
+    outside.simulator.model_server(ModelServer::Refusing(refused, RefusalForm::OpenAi));
+    let service = outside.serve(&[("RUST_LOG", "postly_pipeline=trace,info")]).await;
+    let fatou = outside.simulator.person(Channel::Meta, "+33639981001");
+    for count in 1..=2 {
+        outside.deliver_for_sure(&outside.simulator.webhook_text(&fatou, BRIEF)).await;
+        let phone = outside.simulator.wait_for_messages(&fatou, count, Duration::from_secs(30)).await;
+        assert!(phone[count - 1].body.contains("*3.*"), "{phone:?}");
+    }
+    let logs = service.stop().await;
+    let told: Vec<Value> = logs
+        .iter()
+        .filter(|line| line.contains("refuses the field"))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let fields: Vec<&str> = told.iter().map(|line| line["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["max_tokens", "temperature", "response_format"]);
+    for line in &told {
+        assert_eq!(
+            (&line["level"], &line["status"], &line["code"]),
+            (&"WARN".into(), &400.into(), &"unsupported_parameter".into()),
+            "{line}"
+        );
+    }
+    for text in ["croissants", "not supported"] {
+        assert!(!logs.concat().contains(text), "{text}");
+    }
+    outside.end().await;
 }

@@ -1,0 +1,136 @@
+//! One HTTP exchange with the server, and what its end means.
+
+use reqwest::header::HeaderMap;
+
+use super::{
+    LARGEST_BODY,
+    answer::{self, Reply},
+    refusal::ApiError,
+};
+use crate::{ModelFailure, circuit::Verdict};
+
+/// How one attempt ended.
+pub(super) enum Ended {
+    /// With an answer in the form of the contract.
+    Answered(Reply),
+    /// With a status that is no success.
+    Status { status: u16, headers: Box<HeaderMap>, error: Box<ApiError> },
+    /// Without an answer: no connection, a torn body, a page instead of JSON. Another try may do.
+    Broken(&'static str),
+}
+
+impl Ended {
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Answered(reply) => reply.content.outcome(),
+            Self::Status { error, .. } if error.is_quota() => "quota",
+            Self::Status { status: 429, .. } => "rate_limited",
+            Self::Status { status: 500.., .. } => "server_error",
+            Self::Status { .. } => "rejected",
+            Self::Broken(outcome) => outcome,
+        }
+    }
+
+    /// What the end says of the server. A call that had no fair time says nothing by running out of it, and one that
+    /// was turned down for what it held says that the server works: nobody's brief may close it to everybody.
+    pub(super) fn verdict(&self, had_fair_time: bool) -> Verdict {
+        match self {
+            Self::Answered(_) => Verdict::Works,
+            Self::Status { status: 400 | 413 | 422, error, .. } if !error.is_quota() => Verdict::Works,
+            Self::Broken("timeout") if !had_fair_time => Verdict::Unknown,
+            Self::Status { .. } | Self::Broken(_) => Verdict::Fails,
+        }
+    }
+}
+
+pub(super) async fn exchange(call: reqwest::RequestBuilder) -> Ended {
+    let mut response = match call.send().await {
+        Ok(response) => response,
+        Err(error) if error.is_connect() => return Ended::Broken("connect"),
+        Err(error) if error.is_timeout() => return Ended::Broken("timeout"),
+        Err(_) => return Ended::Broken("torn"),
+    };
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_BODY => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Ended::Broken("too_large"),
+            Ok(None) => break,
+            // The status of an error says enough without its body.
+            Err(_) if !(200..300).contains(&status) => break,
+            Err(_) => return Ended::Broken("torn"),
+        }
+    }
+    if !(200..300).contains(&status) {
+        let error = Box::new(ApiError::read(&body));
+        // Azure's filter is no `finish_reason`, but an error.
+        if status == 400 && error.is("content_filter") {
+            return Ended::Answered(Reply::filtered(&headers));
+        }
+        return Ended::Status { status, headers: Box::new(headers), error };
+    }
+    match answer::read(&body, &headers) {
+        Some(reply) => Ended::Answered(reply),
+        None => Ended::Broken("not_json"),
+    }
+}
+
+pub(super) fn failure_of(status: u16, quota: bool) -> ModelFailure {
+    match status {
+        _ if quota => ModelFailure::Quota,
+        429 => ModelFailure::RateLimited,
+        408 | 409 | 500.. => ModelFailure::Unavailable,
+        _ => ModelFailure::Rejected { status },
+    }
+}
+
+/// Tells the operator what no retry mends. The texts of the error stay out: they may quote the prompt.
+pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure: ModelFailure) {
+    let (code, param) = (error.code(), error.param());
+    match failure {
+        ModelFailure::Quota => {
+            tracing::error!(
+                model,
+                status,
+                code,
+                "The account at the provider of {model} is used up: top it up"
+            );
+        }
+        ModelFailure::Rejected { .. } => {
+            tracing::error!(
+                model,
+                status,
+                code,
+                param,
+                "The provider of {model} turned our request down with status {status}"
+            );
+        }
+        ModelFailure::Refused
+        | ModelFailure::Filtered
+        | ModelFailure::Truncated
+        | ModelFailure::RateLimited
+        | ModelFailure::Unavailable
+        | ModelFailure::DeadlineExceeded => {
+            tracing::warn!(
+                model,
+                status,
+                code,
+                "The provider of {model} failed with status {status} and asks for no retry"
+            );
+        }
+    }
+}
+
+/// Tells the operator once that a field is no longer sent.
+pub(super) fn log_refusal(model: &str, status: u16, error: &ApiError, field: &'static str) {
+    let code = error.code();
+    tracing::warn!(
+        model,
+        field,
+        status,
+        code,
+        "The provider of {model} refuses the field {field}: requests leave it out, or replace it, from now on"
+    );
+}

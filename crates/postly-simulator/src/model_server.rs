@@ -1,0 +1,161 @@
+//! Model servers that take fewer fields than OpenAI's, and say so in their own words.
+
+use serde_json::{Map, Value, json};
+
+use crate::errors::model_error;
+use crate::reply::Reply;
+
+/// The server that the model stands behind: the fields it refuses, and the words it has for that.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum ModelServer {
+    /// Takes every field of OpenAI's specification, `max_tokens` included.
+    #[default]
+    Compatible,
+    /// OpenAI's own, for a model that reasons: `max_completion_tokens` only, and a temperature only beside
+    /// `reasoning_effort: none`. `gpt-6-astra` and `gpt-6.1-sol` do not know `none`
+    /// (akitaonrails/ai-memory#851, khoj-ai/khoj#1377, microsoft/openaivec v2.7.0).
+    Gpt6,
+    /// Refuses these fields, one after the other or all at once, as its form has it. `json_schema` and `json_object`
+    /// stand for a `response_format` of that type.
+    Refusing(Vec<&'static str>, RefusalForm),
+}
+
+/// How a server says that it refuses a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalForm {
+    /// 400, one field, in `error.param`.
+    OpenAi,
+    /// 422, every field at once, in `detail[].loc` (Gitlawb/openclaude#739).
+    MistralTop,
+    /// 422, every field at once, in `message.detail[].loc` (editor-code-assistant/eca#231).
+    MistralMessage,
+    /// 400, the answer of Mistral as text within that of LiteLLM, without a parameter.
+    MistralInText,
+    /// 400, every field at once, in the sentence alone, `param` null (`litellm/utils.py` of 1.108.7).
+    LiteLlm,
+    /// 400, one field, in the sentence alone, as llama.cpp's server has it; of the format only the grammar is named
+    /// (lidge-jun/opencodex#2135).
+    LlamaCpp,
+}
+
+impl ModelServer {
+    /// The answer to a request that holds what the server refuses.
+    pub(crate) fn refusal(&self, body: &[u8]) -> Option<Reply> {
+        let request: Map<String, Value> = serde_json::from_slice(body).ok()?;
+        match self {
+            Self::Compatible => None,
+            Self::Gpt6 => gpt_6(&request),
+            Self::Refusing(fields, form) => {
+                let sent: Vec<&str> = fields.iter().copied().filter(|field| holds(&request, field)).collect();
+                form.says(&sent, request.get("model").and_then(Value::as_str).unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// Whether a request has a field, or a format of the answer.
+fn holds(request: &Map<String, Value>, field: &str) -> bool {
+    let format = request.get("response_format").and_then(|format| format.get("type")).and_then(Value::as_str);
+    request.contains_key(field) || format == Some(field)
+}
+
+fn name(field: &str) -> &str {
+    if ["json_schema", "json_object"].contains(&field) { "response_format" } else { field }
+}
+
+fn gpt_6(request: &Map<String, Value>) -> Option<Reply> {
+    let refuse = |field: &str, code: &str, message: String| {
+        Some(model_error(400, "invalid_request_error", Some(field), Some(code), &message))
+    };
+    let unsupported = |field: &str, more: &str| {
+        let message = format!("Unsupported parameter: '{field}' is not supported with this model.{more}");
+        refuse(field, "unsupported_parameter", message)
+    };
+    if request.contains_key("max_tokens") {
+        return unsupported("max_tokens", " Use 'max_completion_tokens' instead.");
+    }
+    let effort = request.get("reasoning_effort").and_then(Value::as_str);
+    let model = request.get("model").and_then(Value::as_str).unwrap_or_default();
+    if effort == Some("none") && ["gpt-6-astra", "gpt-6.1-sol"].contains(&model) {
+        let message = "Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values \
+                       are: 'low', 'medium', 'high', 'xhigh', and 'max'.";
+        return refuse("reasoning_effort", "unsupported_value", message.to_owned());
+    }
+    if request.contains_key("temperature") && effort != Some("none") {
+        return unsupported("temperature", "");
+    }
+    None
+}
+
+impl RefusalForm {
+    /// The answer that refuses these fields of a request; none when there are none.
+    fn says(self, fields: &[&str], model: &str) -> Option<Reply> {
+        let (first, names) = (fields.first()?, fields.iter().map(|field| name(field)));
+        Some(match self {
+            Self::OpenAi => {
+                let message = match *first {
+                    format @ ("json_schema" | "json_object") => {
+                        format!(
+                            "Invalid parameter: 'response_format' of type '{format}' is not supported with this model."
+                        )
+                    }
+                    field => format!("Unsupported parameter: '{field}' is not supported with this model."),
+                };
+                let code = Some("unsupported_parameter");
+                model_error(400, "invalid_request_error", Some(name(first)), code, &message)
+            }
+            Self::MistralTop => Reply::json(422, &json!({"detail": details(fields)})),
+            Self::MistralMessage => Reply::json(422, &mistral(fields)),
+            Self::MistralInText => {
+                let message = format!(
+                    "litellm.BadRequestError: MistralException - {}. Received Model Group={model}",
+                    mistral(fields)
+                );
+                model_error(400, "invalid_request_error", None, Some("400"), &message)
+            }
+            Self::LiteLlm => {
+                let names: Vec<String> = names.map(|name| format!("'{name}'")).collect();
+                let message = format!(
+                    "litellm.UnsupportedParamsError: mistral does not support parameters: [{}], for model={model}. To drop \
+                     these, set `litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n",
+                    names.join(", ")
+                );
+                model_error(400, "invalid_request_error", None, Some("400"), &message)
+            }
+            Self::LlamaCpp => {
+                let message = match *first {
+                    "json_schema" | "json_object" => {
+                        "Failed to initialize samplers: failed to parse grammar".to_owned()
+                    }
+                    field => format!("Unsupported param: {field}"),
+                };
+                Reply::json(
+                    400,
+                    &json!({"error": {"code": 400, "message": message, "type": "invalid_request_error"}}),
+                )
+            }
+        })
+    }
+}
+
+fn mistral(fields: &[&str]) -> Value {
+    json!({
+        "object": "error",
+        "message": {"detail": details(fields)},
+        "type": "invalid_request_error",
+        "param": null,
+        "code": null,
+    })
+}
+
+fn details(fields: &[&str]) -> Value {
+    let detail = |field: &&str| {
+        json!({
+            "type": "extra_forbidden",
+            "loc": ["body", name(field)],
+            "msg": "Extra inputs are not permitted",
+            "input": false,
+        })
+    };
+    fields.iter().map(detail).collect()
+}
