@@ -11,6 +11,7 @@
 mod breaker;
 mod circuit;
 mod defect;
+mod draft_body;
 mod facts;
 mod fallback;
 pub mod guard;

@@ -7,7 +7,6 @@ use postly_domain::{
     Brief, Language,
     post::{BriefKind, Platform, Variant},
 };
-use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::{Defect, prompt::Messages};
@@ -104,7 +103,7 @@ pub enum Answer {
 }
 
 /// The object that the prompt asks for.
-#[derive(Clone, Deserialize)]
+#[derive(Clone)]
 pub struct DraftBody {
     /// Whether the brief is a request for posts at all.
     pub kind: BriefKind,
@@ -116,8 +115,8 @@ pub struct DraftBody {
     pub objective: String,
     /// How they sound.
     pub tone: String,
-    /// The language they are in.
-    pub language: Language,
+    /// The language they are in, when the model names one of ours.
+    pub language: Option<Language>,
     /// The posts.
     pub variants: Vec<Variant>,
 }

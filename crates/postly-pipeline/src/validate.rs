@@ -8,8 +8,9 @@ use postly_domain::{
     text::fold,
 };
 
+pub use crate::draft_body::read;
 use crate::{
-    Defect, DraftBody, language,
+    Defect, language,
     platform_limits::{has_emoji, hashtag_limit, hashtags, length, limit},
     tokens::{folded_words, spaced_words, words_of},
     wishes,
@@ -18,27 +19,8 @@ use crate::{
 /// From this share of common words on, two posts are the same post twice.
 pub const OVERLAP_LIMIT: f64 = 0.7;
 
-/// The longest text of an answer that we look at: three posts of the longest kind, as JSON, fit many times.
-const LONGEST_ANSWER: usize = 128 * 1024;
-
 /// The longest name of an angle, in characters: it has to fit a heading.
 const LONGEST_ANGLE: usize = 60;
-
-/// Reads the JSON object of an answer, also from between the fences that some servers put around it.
-///
-/// # Errors
-/// [`Defect::NotJson`] or [`Defect::Schema`].
-pub fn read(answer: &str) -> Result<DraftBody, Defect> {
-    if answer.len() > LONGEST_ANSWER {
-        return Err(Defect::NotJson);
-    }
-    let (Some(start), Some(end)) = (answer.find('{'), answer.rfind('}')) else {
-        return Err(Defect::NotJson);
-    };
-    let object = answer.get(start..=end).ok_or(Defect::NotJson)?;
-    serde_json::from_str(object)
-        .map_err(|error| if error.is_data() { Defect::Schema } else { Defect::NotJson })
-}
 
 /// Trims the posts and leaves out what no database or platform takes.
 pub fn tidy(variants: Vec<Variant>) -> Vec<Variant> {
@@ -336,20 +318,5 @@ mod tests {
         let angle = format!("\0 {} rest", "a".repeat(LONGEST_ANGLE - 1));
         let tidied = tidy(vec![Variant { text: " x ".to_owned(), angle }]);
         assert_eq!(tidied, [Variant { text: "x".to_owned(), angle: "a".repeat(LONGEST_ANGLE - 1) }]);
-    }
-
-    #[test]
-    fn an_answer_is_read_even_from_between_fences() {
-        let body = r#"{"kind":"post","platform":"x","industry":"","objective":"","tone":"","language":"fr","variants":[]}"#;
-        assert!(read(body).is_ok());
-        assert!(read(&format!("```json\n{body}\n```")).is_ok());
-        for (answer, expected) in [
-            ("", Defect::NotJson),
-            ("bonjour", Defect::NotJson),
-            ("{\"kind\":", Defect::NotJson),
-            ("{}", Defect::Schema),
-        ] {
-            assert_eq!(read(answer).err(), Some(expected), "{answer}");
-        }
     }
 }

@@ -92,7 +92,7 @@ fn body(request: &DraftRequest) -> DraftBody {
         industry: reading.trade.name(language).to_owned(),
         objective: reading.objective.name(language).to_owned(),
         tone: reading.tone.name(language).to_owned(),
-        language,
+        language: Some(language),
         variants,
     }
 }

@@ -326,6 +326,40 @@ async fn a_server_may_leave_out_what_we_can_do_without() {
     assert_eq!(written.calls[0].price_microunits, None);
 }
 
+/// Each of these cost a repair, and ended in an apology, while the answer was there.
+#[tokio::test]
+async fn an_answer_in_another_shape_costs_one_call() {
+    let content = posts(&[
+        "🥐 Ce week-end, on fond : -20 % sur les croissants, et c'est tant mieux.",
+        GOOD[1],
+        GOOD[2],
+    ]);
+    let labelled = content
+        .replace("\"instagram\"", "\"Instagram post\"")
+        .replace("\"post\"", "\"Post\"")
+        .replace("\"fr\"", "\"Français\"");
+    let stream = content.chars().map(|piece| {
+        format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": {"content": piece.to_string()}}]}))
+    });
+    let stream: String = stream.chain(["data: [DONE]\n\n".to_owned()]).collect();
+    let function = json!({"name": "posts", "arguments": content});
+    for step in [
+        finished("stop", &json!({"content": [{"type": "text", "text": content}]})),
+        finished(
+            "tool_calls",
+            &json!({"content": null, "tool_calls": [{"type": "function", "function": function}]}),
+        ),
+        finished("stop", &json!({"content": "", "reasoning_content": content})),
+        completion(&format!("<think>A brace {{ and {{\"kind\": \"post\"}}.</think>{content}")),
+        completion(&format!("{content}\n\nNote: {{placeholders}} were not needed.")),
+        completion(&labelled),
+        finished("length", &json!({"content": format!("{content}\n{content}\n{{\"kind\":")})),
+        Step::Answer(200, "", stream),
+    ] {
+        succeeds(vec![step], &["ok"]).await;
+    }
+}
+
 #[tokio::test]
 async fn l05_a_hanging_server_costs_no_more_than_the_limit() {
     let started = std::time::Instant::now();
