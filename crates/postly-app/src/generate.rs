@@ -1,9 +1,9 @@
 //! A brief becomes three posts, paid exactly once.
 
 use postly_domain::{
-    Brief, LedgerReason, UnixMillis,
+    Brief, Command, LedgerReason, UnixMillis,
     credits::GENERATION_PRICE,
-    event::InboundMessage,
+    event::{Content, InboundMessage},
     id::{EntryId, GenerationId, HoldId},
 };
 use postly_pipeline::{Ask, CallRecord, WriteError, WriteFailure, Written};
@@ -78,7 +78,7 @@ impl App {
         tx.commit().await?;
         crash::point("hold.after");
 
-        let ask = self.ask(person, event, brief);
+        let ask = self.ask(person, event, message, brief);
         // The typing sign first ends before the reply can leave, so that it never outlives it.
         let (written, ()) = tokio::join!(
             self.0.writer.write(&ask),
@@ -145,12 +145,22 @@ impl App {
         }
     }
 
-    fn ask(&self, person: &Person, event: &DueEvent, brief: &Brief) -> Ask {
+    fn ask(&self, person: &Person, event: &DueEvent, message: &InboundMessage, brief: &Brief) -> Ask {
+        let is_explicit = match &message.content {
+            Content::Text(text) | Content::Caption { text, .. } => Command::is_explicit_generation(text),
+            Content::Tap { .. }
+            | Content::OwnNumber { .. }
+            | Content::Unreadable { .. }
+            | Content::Revoke { .. }
+            | Content::Edit { .. }
+            | Content::Silent { .. } => false,
+        };
         // The provider sees a name that only we can tie to the author.
         let digest = Sha256::digest(person.author.id.as_str().as_bytes());
         let seed = Sha256::digest(event.id.as_str().as_bytes());
         Ask {
             brief: brief.clone(),
+            is_explicit,
             language_hint: person.author.language,
             language_forced: None,
             platform: None,

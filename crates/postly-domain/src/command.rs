@@ -56,7 +56,7 @@ impl Command {
         let (word, rest) = bare.split_once(char::is_whitespace).unwrap_or((bare, ""));
         let (word, rest) = (fold(word), rest.trim());
 
-        if matches!(word.as_str(), "gen" | "gen:") {
+        if is_generation_word(&word) {
             return Self::brief(rest);
         }
         if let Some(phrase) = Phrase::find(text) {
@@ -115,6 +115,13 @@ impl Command {
             Self::Generate(brief) if !is_telling && brief.as_str() == text.trim() => Self::MissingBrief,
             command => command,
         }
+    }
+
+    /// Whether a message asks for posts by the command itself: what follows `GEN` always is a brief (PRODUCT 6).
+    pub fn is_explicit_generation(text: &str) -> bool {
+        let text = text.trim().trim_matches(['\u{FEFF}', '\u{200B}']).trim();
+        let bare = text.strip_prefix('/').unwrap_or(text).trim_start();
+        bare.split_once(char::is_whitespace).is_some_and(|(word, _)| is_generation_word(&fold(word)))
     }
 
     /// The command that a whole message stands for, whatever marks, emoji and courtesies stand around its one word.
@@ -213,6 +220,10 @@ fn is_courtesy(word: &str) -> bool {
             | "bonjour"
             | "hello"
     )
+}
+
+fn is_generation_word(folded: &str) -> bool {
+    matches!(folded, "gen" | "gen:")
 }
 
 fn is_language_word(word: &str) -> bool {
@@ -369,6 +380,16 @@ mod tests {
         check("gen\nCrée un post", &generate("Crée un post"));
         check("gen", &Command::MissingBrief);
         check(" GEN  ", &Command::MissingBrief);
+    }
+
+    #[test]
+    fn only_gen_before_a_brief_makes_it_explicit() {
+        for text in ["GEN bonjour", "/gen bonjour", " gen: bonjour", "ＧＥＮ\nbonjour"] {
+            assert!(Command::is_explicit_generation(text), "{text:?}");
+        }
+        for text in ["bonjour", "GEN", "genre de promo", "un post GEN bonjour"] {
+            assert!(!Command::is_explicit_generation(text), "{text:?}");
+        }
     }
 
     #[test]

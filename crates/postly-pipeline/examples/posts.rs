@@ -22,6 +22,7 @@ async fn main() {
         };
         let ask = Ask {
             brief,
+            is_explicit: false,
             language_hint: Language::Fr,
             language_forced: None,
             platform: None,

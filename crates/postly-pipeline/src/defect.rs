@@ -12,6 +12,8 @@ pub enum Defect {
     NotJson,
     /// The answer is JSON, but not what the schema asks for.
     Schema,
+    /// The brief was called small talk or off topic, and its words say otherwise.
+    NotTalk,
     /// There are more or fewer posts than three.
     WrongCount {
         /// How many there are.
@@ -118,6 +120,7 @@ impl Defect {
         match self {
             Self::NotJson => "not_json",
             Self::Schema => "schema",
+            Self::NotTalk => "not_talk",
             Self::WrongCount { .. } => "wrong_count",
             Self::Empty { .. } => "empty",
             Self::TooAlike { .. } => "too_alike",
@@ -142,6 +145,10 @@ impl Defect {
         match self {
             Self::NotJson => "The answer was not one JSON object; answer with the object alone.".to_owned(),
             Self::Schema => "The JSON object did not follow the schema.".to_owned(),
+            Self::NotTalk => {
+                "The brief does ask for posts: \"kind\" is \"post\", and there are three posts to write."
+                    .to_owned()
+            }
             Self::WrongCount { found } => format!("There were {found} posts; write exactly three."),
             Self::Empty { post } => format!("Post {post} was empty."),
             Self::TooAlike { first, second } => {

@@ -36,6 +36,11 @@ impl Guard {
         self.required.iter().flat_map(offer::Required::all).map(str::to_owned).collect()
     }
 
+    /// Whether the brief makes an offer.
+    pub(crate) fn has_offer(&self) -> bool {
+        self.required.is_some()
+    }
+
     pub(crate) fn check(&self, variants: &[Variant]) -> Vec<Defect> {
         let mut defects = Vec::new();
         for (post, variant) in (1..=VARIANTS).zip(variants) {

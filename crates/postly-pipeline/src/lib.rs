@@ -12,6 +12,7 @@ mod breaker;
 mod circuit;
 mod defect;
 mod draft_body;
+mod evidence;
 mod facts;
 mod fallback;
 pub mod guard;

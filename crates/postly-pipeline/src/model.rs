@@ -16,6 +16,8 @@ use crate::{Defect, prompt::Messages};
 pub struct Ask {
     /// What the author asked for, in her words.
     pub brief: Brief,
+    /// Whether the author asked for posts by name (`GEN`): then no model may take it for anything else.
+    pub is_explicit: bool,
     /// The language the author has chosen, or spoke last: what a brief too short to tell is taken to be in.
     pub language_hint: Language,
     /// The language she chose for these very posts, whatever the brief is in.

@@ -187,6 +187,7 @@ mod tests {
     fn ask(brief: &str) -> Ask {
         Ask {
             brief: Brief::parse(brief).unwrap(),
+            is_explicit: false,
             language_hint: Language::Fr,
             language_forced: None,
             platform: None,

@@ -10,7 +10,10 @@ use tokio::time::Instant;
 
 use crate::{
     Answer, Ask, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Repair,
-    detect_language, guard::Guard, prompt, validate, wishes,
+    detect_language,
+    evidence::{Evidence, Judgement},
+    guard::Guard,
+    prompt, validate, wishes,
 };
 
 /// How long writing may take in all, repair and retries included. An author who waits longer has put her phone
@@ -224,10 +227,13 @@ impl Writer {
                 Err(defect) => return Ok(Err(defective(vec![defect], Some(text)))),
             },
         };
-        match body.kind {
-            BriefKind::SmallTalk => Err(WriteError::SmallTalk),
-            BriefKind::OffTopic => Err(WriteError::OffTopic),
-            BriefKind::Post => Ok(match judge(request, guard, body) {
+        // The built-in writer has read the same words, so only a model's label is doubted.
+        let evidence = if text.is_some() { Evidence::of(&request.ask, guard) } else { Evidence::Silent };
+        match evidence.judge(&body, request.repair.is_some()) {
+            Judgement::SmallTalk => Err(WriteError::SmallTalk),
+            Judgement::OffTopic => Err(WriteError::OffTopic),
+            Judgement::AskAgain => Ok(Err(defective(vec![Defect::NotTalk], text))),
+            Judgement::Posts => Ok(match judge(request, guard, body) {
                 Ok((intent, variants)) => Ok(Good { intent, variants, writer }),
                 Err(defects) => Err(defective(defects, text)),
             }),

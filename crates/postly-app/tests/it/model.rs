@@ -88,6 +88,28 @@ async fn an_invented_number_is_repaired_once() {
 }
 
 #[tokio::test]
+async fn a_brief_that_a_model_calls_small_talk_gets_its_posts() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        for brief in ["GEN nos tartes aux pommes", BRIEF] {
+            for talk in [ModelBehaviour::SmallTalk, ModelBehaviour::OffTopic] {
+                app.world.model_once(talk);
+                fatou.says(brief).await;
+                assert!(fatou.last_text().contains("*3.*"), "{brief}: {}", fatou.last_text());
+            }
+        }
+        assert_eq!(fatou.credits().await, 1);
+        let stages = app.texts("SELECT stage FROM model_calls ORDER BY id").await;
+        assert_eq!(stages, ["draft", "repair"].repeat(4));
+        app.world.model(ModelBehaviour::SmallTalk);
+        fatou.says("GEN nos tartes").await;
+        assert!(fatou.last_text().starts_with(FAILURE), "{}", fatou.last_text());
+        assert_eq!(fatou.credits().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn l10_what_the_model_calls_small_talk_or_off_topic_is_free() {
     for_each_engine(async |app| {
         let fatou = app.author();

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 fn ask(brief: &str) -> Ask {
     Ask {
         brief: Brief::parse(brief).unwrap(),
+        is_explicit: false,
         language_hint: Language::Fr,
         language_forced: None,
         platform: None,

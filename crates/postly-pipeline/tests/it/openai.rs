@@ -31,6 +31,7 @@ pub(crate) fn good() -> Step {
 pub(crate) fn ask() -> Ask {
     Ask {
         brief: Brief::parse(BRIEF).unwrap(),
+        is_explicit: false,
         language_hint: Language::Fr,
         language_forced: None,
         platform: None,
@@ -309,9 +310,64 @@ async fn l03_l04_l07_bad_posts_are_never_delivered() {
 #[tokio::test]
 async fn l10_talk_costs_nothing() {
     for (kind, expected) in [("small_talk", WriteError::SmallTalk), ("off_topic", WriteError::OffTopic)] {
-        let content = posts(&[]).replace("\"post\"", &format!("\"{kind}\""));
-        fails(vec![completion(&content)], expected, &["ok"]).await;
+        let (result, server) = write_about("Tu es très sympathique", false, vec![labelled(kind, &[])]).await;
+        assert_eq!((result.unwrap_err().kind, server.requests().len()), (expected, 1));
     }
+}
+
+/// A draft with this label and these posts.
+fn labelled(kind: &str, texts: &[&str]) -> Step {
+    completion(&posts(texts).replace("\"post\"", &format!("\"{kind}\"")))
+}
+
+/// Runs a script about a brief of its own.
+async fn write_about(
+    brief: &str,
+    is_explicit: bool,
+    script: Vec<Step>,
+) -> (Result<Written, WriteFailure>, Server) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let server = Server::start(script).await;
+    let writer = Writer::new(Arc::new(OpenAiModel::with_timing(config(&server), QUICK).unwrap()));
+    let ask = Ask { brief: Brief::parse(brief).unwrap(), is_explicit, ..ask() };
+    (writer.write(&ask).await, server)
+}
+
+#[tokio::test]
+async fn a_brief_that_a_model_calls_talk_is_asked_again_once() {
+    const TARTS: [&str; 3] = [
+        "Nos tartes sortent du four et toute la rue le sait.",
+        "Plutôt pomme ou plutôt poire ? Racontez-nous.",
+        "Une équipe qui se lève tôt pour vous, voilà notre secret.",
+    ];
+    for kind in ["small_talk", "off_topic", "Small Talk"] {
+        for (brief, is_explicit, texts) in [(BRIEF, false, &GOOD), ("nos tartes", true, &TARTS)] {
+            let texts: Vec<&str> = texts.iter().map(|text| text.split(". À").next().unwrap()).collect();
+            let again = vec![labelled(kind, &[]), completion(&posts(&texts))];
+            let (result, server) = write_about(brief, is_explicit, again).await;
+            let written = result.unwrap_or_else(|failure| panic!("{kind} {brief}: {:?}", failure.kind));
+            let stages: Vec<Stage> = written.calls.iter().map(|call| call.stage).collect();
+            assert_eq!(stages, [Stage::Draft, Stage::Repair]);
+            let repair = server.requests()[1].body["messages"][3]["content"].clone();
+            assert!(repair.as_str().unwrap().contains("does ask for posts"), "{repair}");
+            // A wrong label beside three posts costs no second call.
+            let (result, server) = write_about(brief, is_explicit, vec![labelled(kind, &texts)]).await;
+            assert_eq!((result.unwrap().variants.len(), server.requests().len()), (3, 1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_insists_ends_a_certain_brief_as_a_free_failure_and_a_likely_one_as_talk() {
+    let small_talk = || vec![labelled("small_talk", &[])];
+    let (result, server) = write_about(BRIEF, false, small_talk()).await;
+    let failure = result.unwrap_err();
+    assert!(matches!(failure.kind, WriteError::Invalid(_)), "{:?}", failure.kind);
+    assert_eq!(server.requests().len(), 2);
+    let (result, server) = write_about("Vous ouvrez dimanche ?", false, small_talk()).await;
+    assert_eq!((result.unwrap_err().kind, server.requests().len()), (WriteError::SmallTalk, 2));
+    let (result, _) = write_about("résous 2 + 2", true, vec![labelled("off_topic", &[])]).await;
+    assert_eq!(result.unwrap_err().kind, WriteError::OffTopic);
 }
 
 #[tokio::test]

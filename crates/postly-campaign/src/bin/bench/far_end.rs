@@ -307,6 +307,7 @@ mod tests {
         let written = Writer::new(Arc::new(model.unwrap()))
             .write(&Ask {
                 brief: Brief::parse(BRIEF).unwrap(),
+                is_explicit: false,
                 language_hint: Language::Fr,
                 language_forced: None,
                 platform: None,

@@ -1,0 +1,110 @@
+//! The words of a brief that say that it is one, whatever a model calls it.
+//!
+//! Small models call a short brief small talk now and then, and its author gets a friendly answer instead of posts.
+
+use postly_domain::post::{BriefKind, Variant};
+
+use crate::{Ask, DraftBody, facts, guard::Guard, wishes};
+
+/// How surely the words of a message ask for posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// By `GEN`, or by an offer: no label of a model counts against it.
+    Certain,
+    /// By a price, a day or a network: worth a second question, whose answer then counts.
+    Likely,
+    /// Nothing says so: the model decides.
+    Silent,
+}
+
+impl Evidence {
+    pub(crate) fn of(ask: &Ask, guard: &Guard) -> Self {
+        let brief = ask.brief.as_str();
+        if ask.is_explicit || guard.has_offer() {
+            return Self::Certain;
+        }
+        // Read as strictly as a post: "la mer" names no day.
+        let says_what = facts::of_post(brief).iter().any(|fact| match fact {
+            facts::Fact::Money(..)
+            | facts::Fact::Percent(_)
+            | facts::Fact::Weekday(_)
+            | facts::Fact::Month(_) => true,
+            // Part of any conversation: a number, a time, a phone, a link, "demain".
+            facts::Fact::Number(_)
+            | facts::Fact::Time(_)
+            | facts::Fact::Phone(_)
+            | facts::Fact::Link(_)
+            | facts::Fact::Relative(_) => false,
+        });
+        if says_what || wishes::platform(brief).is_some() { Self::Likely } else { Self::Silent }
+    }
+
+    /// What a draft is, by its label and by these words.
+    pub(crate) fn judge(self, body: &DraftBody, is_repair: bool) -> Judgement {
+        let talk = match body.kind {
+            BriefKind::Post => return Judgement::Posts,
+            BriefKind::SmallTalk => Judgement::SmallTalk,
+            BriefKind::OffTopic => Judgement::OffTopic,
+        };
+        match self {
+            Self::Silent => talk,
+            // A wrong label on three posts is mended without a question.
+            Self::Certain | Self::Likely if has_posts(&body.variants) => Judgement::Posts,
+            Self::Certain | Self::Likely if !is_repair => Judgement::AskAgain,
+            // A model that twice calls a homework off topic is believed, whatever stands before it.
+            Self::Certain if talk == Judgement::SmallTalk => Judgement::AskAgain,
+            Self::Certain | Self::Likely => talk,
+        }
+    }
+}
+
+/// What to do with a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// Check its posts.
+    Posts,
+    /// Answer talk for free.
+    SmallTalk,
+    /// Answer for free what is no brief of a shop.
+    OffTopic,
+    /// Send it back, if it has not been yet.
+    AskAgain,
+}
+
+fn has_posts(variants: &[Variant]) -> bool {
+    variants.len() == postly_domain::post::VARIANTS
+        && variants.iter().all(|variant| variant.text.chars().any(char::is_alphanumeric))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use postly_domain::{Brief, Language};
+
+    #[test]
+    fn the_words_of_a_brief_say_how_surely_it_is_one() {
+        for (brief, is_explicit, expected) in [
+            ("bonjour à tous", true, Evidence::Certain),
+            ("-20 % sur les croissants", false, Evidence::Certain),
+            ("2 achetés 1 offert sur les tartes", false, Evidence::Certain),
+            ("Buy one get one free on paperbacks", false, Evidence::Certain),
+            ("Les huîtres à 12 €", false, Evidence::Likely),
+            ("Ouvert dimanche", false, Evidence::Likely),
+            ("un mot pour Instagram", false, Evidence::Likely),
+            ("Écris-moi un poème sur la mer", false, Evidence::Silent),
+            ("Tu es vraiment très sympathique aujourd'hui", false, Evidence::Silent),
+            ("résous 2 + 2", false, Evidence::Silent),
+        ] {
+            let ask = Ask {
+                brief: Brief::parse(brief).unwrap(),
+                is_explicit,
+                language_hint: Language::Fr,
+                language_forced: None,
+                platform: None,
+                user_ref: String::new(),
+                seed: 0,
+            };
+            assert_eq!(Evidence::of(&ask, &Guard::new(brief, Language::Fr)), expected, "{brief}");
+        }
+    }
+}
