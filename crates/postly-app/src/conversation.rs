@@ -96,7 +96,8 @@ impl App {
         let mut tx = self.0.db.write().await?;
         let met =
             self.meet(&mut tx, &message.sender, event.occurred_at, || first_language(text), now).await?;
-        let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
+        let Some(mut person) = met else { return self.ignore_erased(tx, claimed, event).await };
+        self.settle_language(&mut tx, &mut person, text).await?;
         self.note_business_number(&mut tx, message).await?;
         if self.confirms(&person, text, now) {
             return self.erase_and_finish(tx, claimed, event, message, &person).await;
@@ -413,25 +414,11 @@ impl App {
     }
 }
 
-/// The language in which we answer somebody's first message. A word or two are too few to tell one from; French is the
-/// default, and a word of our own list says what it says.
+/// The language in which we answer an author's first message: the one it seems to be in, else French.
 fn first_language(text: &str) -> Language {
-    const TELLING_WORDS: usize = 3;
-    if let Some(language) = openings::read(text) {
-        return language;
-    }
-    if text.split_whitespace().count() >= TELLING_WORDS {
-        return postly_pipeline::detect_language(text, Language::Fr);
-    }
-    match fold(text).trim_matches(|c: char| !c.is_alphanumeric()) {
-        "help" | "balance" | "lang" | "language" | "delete" | "unsubscribe" | "hello" | "hi" | "thanks" => {
-            Language::En
-        }
-        "ayuda" | "borrar" | "conexion" | "recargar" | "hola" | "gracias" => Language::Es,
-        "ajuda" | "sair" | "conexao" | "recarregar" | "ola" | "obrigado" | "obrigada" => Language::Pt,
-        word if word.chars().any(|c| ('\u{0600}'..='\u{06FF}').contains(&c)) => Language::Ar,
-        _ => Language::Fr,
-    }
+    // The openings that WhatsApp proposes are short, and their language is known.
+    let opening = openings::read(text);
+    opening.or_else(|| postly_pipeline::detect_language(text).best).unwrap_or(Language::Fr)
 }
 
 /// A message and its surroundings.

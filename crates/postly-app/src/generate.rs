@@ -1,14 +1,14 @@
 //! A brief becomes three posts, paid exactly once.
 
 use postly_domain::{
-    Brief, Command, LedgerReason, UnixMillis,
+    Brief, Command, Language, LedgerReason, UnixMillis,
     credits::GENERATION_PRICE,
     event::{Content, InboundMessage},
     id::{EntryId, GenerationId, HoldId},
 };
-use postly_pipeline::{Ask, CallRecord, WriteError, WriteFailure, Written};
+use postly_pipeline::{Ask, CallRecord, WriteError, WriteFailure, Written, requested_language};
 use postly_store::{
-    StoreError, Tx,
+    StoreError, Tx, authors,
     generations::{self, ModelCall, NewGeneration},
     inbox::{DueEvent, Outcome},
     lanes::ClaimedLane,
@@ -112,6 +112,8 @@ impl App {
         match written {
             Ok(written) => {
                 self.record_calls(&mut tx, asked, &written.calls).await?;
+                let person = &answered_in(person, surrounding_language(person, brief, written));
+                let asked = &self::asked(claimed, event, message, person);
                 let reply = self.settle(&mut tx, asked, hold, brief, written).await?;
                 // Posts are no free answer, however often they are asked for.
                 let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
@@ -162,6 +164,7 @@ impl App {
             brief: brief.clone(),
             is_explicit,
             language_hint: person.author.language,
+            language_hint_is_known: person.author.language_settled,
             language_forced: None,
             platform: None,
             user_ref: hex::encode(digest),
@@ -205,6 +208,9 @@ impl App {
         metrics::counter!("credits_total", "reason" => reason.as_str()).increment(1);
 
         let language = asked.person.author.language;
+        if !asked.person.author.language_settled {
+            authors::guess_language(tx, &author, language).await?;
+        }
         let mut units = vec![self.0.catalogue.text(language, "result-header")];
         for (number, variant) in (1..).zip(&written.variants) {
             units.push(format!("*{number}.* {}", postly_whatsapp::markup::to_whatsapp(&variant.text)));
@@ -286,4 +292,21 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// The language of what stands around the posts: the author's, and that of the posts while it is not known. A language
+/// asked for by name says nothing about the author.
+fn surrounding_language(person: &Person, brief: &Brief, written: &Written) -> Language {
+    if person.author.language_settled || requested_language(brief.as_str()).is_some() {
+        person.author.language
+    } else {
+        written.intent.language
+    }
+}
+
+/// The same person, answered in this language.
+fn answered_in(person: &Person, language: Language) -> Person {
+    let mut person = person.clone();
+    person.author.language = language;
+    person
 }

@@ -64,6 +64,25 @@ impl App {
         Ok(Some(Person { author, identity, recent_calls: 0 }))
     }
 
+    /// Speaks with an author in the language of their message from now on, when it leaves no doubt and nothing settled the
+    /// language before: neither a choice nor an earlier message of that kind.
+    pub(crate) async fn settle_language(
+        &self,
+        tx: &mut Tx,
+        person: &mut Person,
+        text: &str,
+    ) -> Result<(), StoreError> {
+        if person.author.language_settled {
+            return Ok(());
+        }
+        if let Some(language) = postly_pipeline::detect_language(text).certain() {
+            authors::set_language(tx, &person.author.id, language, false).await?;
+            person.author.language = language;
+            person.author.language_settled = true;
+        }
+        Ok(())
+    }
+
     /// The identity of a sender we know, brought up to date with what the provider calls her now.
     async fn recognise(
         &self,

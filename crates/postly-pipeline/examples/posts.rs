@@ -24,6 +24,7 @@ async fn main() {
             brief,
             is_explicit: false,
             language_hint: Language::Fr,
+            language_hint_is_known: false,
             language_forced: None,
             platform: None,
             user_ref: String::new(),

@@ -10,7 +10,7 @@ mod forbidden;
 pub use forbidden::{Forbidden, forbidden};
 
 /// Everything that these posts state or promise beyond their brief, and the offer where they leave it out.
-pub fn check(brief: &str, variants: &[Variant], language: Language) -> Vec<Defect> {
+pub fn check(brief: &str, variants: &[Variant], language: impl Into<Option<Language>>) -> Vec<Defect> {
     Guard::new(brief, language).check(variants)
 }
 
@@ -23,11 +23,11 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn new(brief: &str, language: Language) -> Self {
+    pub(crate) fn new(brief: &str, language: impl Into<Option<Language>>) -> Self {
         let offer = offer::find(brief);
         // The offer's subject must be copied only into posts in the language of the brief.
-        let required =
-            offer.map(|offer| offer::Required::of(&offer, !language::is_in_another(brief, language, 0.10)));
+        let language = language.into();
+        let required = offer.map(|offer| offer::Required::of(&offer, is_written_in(brief, language)));
         Self { known: facts::BriefFacts::read(brief), required, brief_words: spaced_words(brief) }
     }
 
@@ -73,6 +73,12 @@ impl Guard {
         }
         defects
     }
+}
+
+/// Whether a brief can be taken to be in the language of its posts. Of posts in a language that is not known yet, it cannot.
+fn is_written_in(brief: &str, language: Option<Language>) -> bool {
+    let detected = language::detect_language(brief);
+    language.is_some_and(|language| detected.best.is_none_or(|best| best == language))
 }
 
 /// Whether a post repeats a line of our instructions, or the word planted in them.

@@ -30,7 +30,7 @@ mod writer;
 
 pub use defect::Defect;
 pub use fallback::{FIRST_SHARE, FallbackModel};
-pub use language::detect_language;
+pub use language::{Detection, detect_language, requested_language};
 pub use model::{
     Answer, Ask, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, Repair, Stage,
 };

@@ -18,8 +18,10 @@ pub struct Ask {
     pub brief: Brief,
     /// Whether the author asked for posts by name (`GEN`): then no model may take it for anything else.
     pub is_explicit: bool,
-    /// The language the author has chosen, or spoke last: what a brief too short to tell is taken to be in.
+    /// The author's language: the offline writer takes a brief too short to tell to be in it.
     pub language_hint: Language,
+    /// Whether the author's language is known, by choice or by an earlier message, and not a default.
+    pub language_hint_is_known: bool,
     /// The language she chose for these very posts, whatever the brief is in.
     pub language_forced: Option<Language>,
     /// Where the posts will be published, if she chose; else the brief may say.
@@ -51,8 +53,10 @@ pub trait Model: Send + Sync {
 pub struct DraftRequest {
     /// What the author asked for.
     pub ask: Ask,
-    /// The language to write in.
+    /// The language to write in, or the best guess at it.
     pub language: Language,
+    /// Whether the language is known. If not, the model decides, and what it decides stands.
+    pub language_is_known: bool,
     /// Where the posts will be published, when the author or the brief says so.
     pub platform: Option<Platform>,
     /// The prompt, rendered.

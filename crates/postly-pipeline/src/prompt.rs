@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{Ask, Defect, guard::Guard, platform_limits, writer::language_name};
 
 /// The version of the templates, recorded with every call and every generation. Change it with them.
-pub const VERSION: &str = "posts-1";
+pub const VERSION: &str = "posts-2";
 
 /// A word that stands in our instructions and nowhere else: a post that has it quotes them.
 pub const CANARY: &str = "kestrel-marmalade-postly";
@@ -45,15 +45,28 @@ impl std::fmt::Debug for Messages {
 /// What the templates need to know.
 pub(crate) struct Task<'a> {
     brief: &'a str,
-    language: Language,
+    language: Option<Language>,
+    author_language: Option<Language>,
     platform: Option<Platform>,
     must_appear: Vec<String>,
 }
 
 impl<'a> Task<'a> {
     /// What the guard will look for in the posts is asked for.
-    pub(crate) fn new(ask: &'a Ask, language: Language, platform: Option<Platform>, guard: &Guard) -> Self {
-        Self { brief: ask.brief.as_str(), language, platform, must_appear: guard.must_appear() }
+    /// Without a language, the model is to choose it.
+    pub(crate) fn new(
+        ask: &'a Ask,
+        language: impl Into<Option<Language>>,
+        platform: Option<Platform>,
+        guard: &Guard,
+    ) -> Self {
+        Self {
+            brief: ask.brief.as_str(),
+            language: language.into(),
+            author_language: ask.language_hint_is_known.then_some(ask.language_hint),
+            platform,
+            must_appear: guard.must_appear(),
+        }
     }
 }
 
@@ -67,7 +80,7 @@ pub(crate) fn repair(task: &Task<'_>, previous: Option<&str>, defects: &[Defect]
     let sentences: Vec<String> = defects.iter().take(MOST_DEFECTS).map(Defect::sentence).collect();
     let ctx = context! {
         defects => json(&Value::from(sentences)),
-        language => json(&task.language.code().into()),
+        language => json(&language(task)),
         platform => json(&platform(task)),
         must_appear => json(&task.must_appear.clone().into()),
         brief => json(&task.brief.into()),
@@ -85,8 +98,9 @@ fn system(task: &Task<'_>) -> String {
         .collect();
     let ctx = context! {
         canary => CANARY,
-        language => task.language.code(),
-        language_name => language_name(task.language),
+        language => task.language.map(Language::code),
+        language_name => task.language.map(language_name),
+        author_language => task.author_language.map(language_name),
         platform => task.platform.map(Platform::as_str),
         rules => task.platform.map(rules),
         all_rules => all_rules,
@@ -97,12 +111,16 @@ fn system(task: &Task<'_>) -> String {
 
 fn user(task: &Task<'_>) -> String {
     let ctx = context! {
-        language => json(&task.language.code().into()),
+        language => json(&language(task)),
         platform => json(&platform(task)),
         must_appear => json(&task.must_appear.clone().into()),
         brief => json(&task.brief.into()),
     };
     render("user", ctx)
+}
+
+fn language(task: &Task<'_>) -> Value {
+    task.language.map_or(Value::Null, |language| language.code().into())
 }
 
 fn platform(task: &Task<'_>) -> Value {
@@ -189,6 +207,7 @@ mod tests {
             brief: Brief::parse(brief).unwrap(),
             is_explicit: false,
             language_hint: Language::Fr,
+            language_hint_is_known: false,
             language_forced: None,
             platform: None,
             user_ref: "u".to_owned(),

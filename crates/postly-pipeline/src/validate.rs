@@ -48,7 +48,14 @@ fn printable(text: &str) -> String {
 }
 
 /// Everything that is wrong with the form of these posts.
-pub fn check(brief: &str, variants: &[Variant], platform: Platform, language: Language) -> Vec<Defect> {
+///
+/// Without a language any will do.
+pub fn check(
+    brief: &str,
+    variants: &[Variant],
+    platform: Platform,
+    language: impl Into<Option<Language>>,
+) -> Vec<Defect> {
     Form::new(brief, platform, language).check(variants)
 }
 
@@ -59,18 +66,18 @@ pub(crate) struct Form {
     brief_chars: BTreeSet<char>,
     wishes: wishes::Wishes,
     platform: Platform,
-    language: Language,
+    language: Option<Language>,
 }
 
 impl Form {
-    pub(crate) fn new(brief: &str, platform: Platform, language: Language) -> Self {
+    pub(crate) fn new(brief: &str, platform: Platform, language: impl Into<Option<Language>>) -> Self {
         Self {
             brief_words: folded_words(brief).into_iter().collect(),
             brief_tags: hashtags(brief).into_iter().map(fold).collect(),
             brief_chars: brief.chars().collect(),
             wishes: wishes::read(brief),
             platform,
-            language,
+            language: language.into(),
         }
     }
 
@@ -125,8 +132,10 @@ impl Form {
         if has_forged_header(text) {
             defects.push(Defect::ForgedHeader { post });
         }
-        if speaks_another_language(&self.brief_words, text, self.language) {
-            defects.push(Defect::WrongLanguage { post, expected: self.language });
+        if let Some(expected) =
+            self.language.filter(|one| speaks_another_language(&self.brief_words, text, *one))
+        {
+            defects.push(Defect::WrongLanguage { post, expected });
         }
     }
 }
@@ -195,6 +204,14 @@ fn has_forged_header(text: &str) -> bool {
         let line = line.trim_start_matches(|c: char| !c.is_alphanumeric());
         HEADERS.iter().any(|header| line.starts_with(header))
     })
+}
+
+/// The language of posts that no language was asked of: the one that they show, else the one that the model names. Says
+/// also whether they show it, so that a post in another language than its neighbours can be told.
+pub(crate) fn language_of(variants: &[Variant], named: Language) -> (Language, bool) {
+    let texts: Vec<&str> = variants.iter().map(|variant| variant.text.as_str()).collect();
+    let shown = language::detect_language(&texts.join("\n")).certain();
+    (shown.unwrap_or(named), shown.is_some())
 }
 
 /// Below this many letters of its own a post does not tell its language.

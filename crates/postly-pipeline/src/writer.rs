@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use crate::{
     Answer, Ask, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Repair,
-    detect_language,
     evidence::{Evidence, Judgement},
     guard::Guard,
+    language::Target,
     prompt, validate, wishes,
 };
 
@@ -158,13 +158,14 @@ impl Writer {
 
     async fn run(&self, ask: &Ask, calls: &mut Vec<CallRecord>) -> Result<Good, WriteError> {
         let brief = ask.brief.as_str();
-        let language = ask.language_forced.unwrap_or_else(|| detect_language(brief, ask.language_hint));
+        let target = Target::of(ask);
         let platform = ask.platform.or_else(|| wishes::platform(brief));
-        let guard = Guard::new(brief, language);
-        let task = prompt::Task::new(ask, language, platform, &guard);
+        let guard = Guard::new(brief, target.known());
+        let task = prompt::Task::new(ask, target.known(), platform, &guard);
         let mut request = DraftRequest {
             ask: ask.clone(),
-            language,
+            language: target.guess,
+            language_is_known: target.sure,
             platform,
             messages: prompt::draft(&task),
             prompt_version: prompt::VERSION,
@@ -263,7 +264,12 @@ fn judge(
     let brief = request.ask.brief.as_str();
     let platform = request.platform.unwrap_or(body.platform);
     let variants = validate::tidy(body.variants);
-    let mut defects = validate::check(brief, &variants, platform, request.language);
+    let (language, is_known) = if request.language_is_known {
+        (request.language, true)
+    } else {
+        validate::language_of(&variants, body.language)
+    };
+    let mut defects = validate::check(brief, &variants, platform, is_known.then_some(language));
     defects.extend(guard.check(&variants));
     if !defects.is_empty() {
         return Err(defects);
@@ -274,7 +280,7 @@ fn judge(
         industry: label(&body.industry),
         objective: label(&body.objective),
         tone: label(&body.tone),
-        language: request.language,
+        language,
     };
     Ok((intent, variants))
 }

@@ -56,6 +56,15 @@ const SHORT_ENGLISH: [Frame; 3] = [
     ("Good news today: ", ". Who would you invite?"),
 ];
 
+/// The language of a brief, when the request leaves it to the model: English when a word of English stands in it.
+pub(crate) fn language(brief: &str) -> &'static str {
+    const ENGLISH_WORDS: [&str; 10] =
+        ["the", "our", "your", "and", "for", "with", "from", "come", "now", "today"];
+    let brief = brief.to_lowercase();
+    let english = brief.split(|c: char| !c.is_alphabetic()).any(|word| ENGLISH_WORDS.contains(&word));
+    if english { "en" } else { "fr" }
+}
+
 /// Three posts, really different.
 pub(crate) fn texts(brief: &str, language: &str, platform: &str) -> Vec<String> {
     let french = language.to_lowercase().starts_with("fr");

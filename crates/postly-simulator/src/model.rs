@@ -237,7 +237,7 @@ impl<'a> Asked<'a> {
         let brief = field("brief").or_else(|| texts.first().cloned()).unwrap_or_default();
         let schema = request.get("response_format").and_then(|format| format.pointer("/json_schema/schema"));
         Self {
-            language: field("language").unwrap_or_else(|| "fr".to_owned()),
+            language: field("language").unwrap_or_else(|| compose::language(&brief).to_owned()),
             platform: field("platform").unwrap_or_else(|| compose::platform(&brief).to_owned()),
             brief,
             schema,

@@ -21,6 +21,8 @@ pub struct Author {
     pub email: Option<String>,
     /// The language we speak with her.
     pub language: Language,
+    /// Whether that language is known: chosen, or that of a message that left no doubt.
+    pub language_settled: bool,
     /// Whether her first reply, the one that says who we are, was queued.
     pub greeted: bool,
     /// When we first met.
@@ -112,7 +114,7 @@ macro_rules! known_sql {
     ($names:literal) => {
         concat!(
             "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
-            "authors.language, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, ",
+            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, ",
             "(SELECT COUNT(*) FROM model_calls WHERE model_calls.author_id = identities.author_id ",
             "AND model_calls.id >= $3) AS recent_calls FROM identities ",
             "JOIN authors ON authors.id = identities.author_id ",
@@ -216,6 +218,7 @@ pub async fn add(
         id: id.clone(),
         email: None,
         language,
+        language_settled: false,
         greeted: false,
         created_at: now,
         erasure_asked_at: None,
@@ -223,7 +226,7 @@ pub async fn add(
 }
 
 const GET: Sql = Sql::both(
-    "SELECT email, language, greeted_at_ms, created_at_ms, erasure_asked_at_ms FROM authors \
+    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms FROM authors \
      WHERE id = $1 AND erased_at_ms IS NULL",
 );
 
@@ -266,6 +269,7 @@ fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
         id,
         email: row.maybe_text("email")?,
         language: row.language("language")?,
+        language_settled: row.int("language_settled")? == 1,
         greeted: row.maybe_int("greeted_at_ms")?.is_some(),
         created_at: row.time("created_at_ms")?,
         erasure_asked_at: row.maybe_time("erasure_asked_at_ms")?,
@@ -521,9 +525,10 @@ pub async fn set_stopped(
     Ok(())
 }
 
-const SET_LANGUAGE: Sql = Sql::both("UPDATE authors SET language = $2, language_chosen = $3 WHERE id = $1");
+const SET_LANGUAGE: Sql =
+    Sql::both("UPDATE authors SET language = $2, language_chosen = $3, language_settled = 1 WHERE id = $1");
 
-/// Sets the language we speak with an author, and whether she chose it.
+/// Sets the language we speak with an author for good, and whether they chose it.
 ///
 /// # Errors
 /// When the database fails.
@@ -534,6 +539,18 @@ pub async fn set_language(
     chosen: bool,
 ) -> Result<(), StoreError> {
     tx.execute(SET_LANGUAGE, args![author, language, chosen]).await?;
+    Ok(())
+}
+
+const GUESS_LANGUAGE: Sql =
+    Sql::both("UPDATE authors SET language = $2 WHERE id = $1 AND language_settled = 0");
+
+/// Sets the language we speak with an author until a message or a choice settles it; a settled one stays.
+///
+/// # Errors
+/// When the database fails.
+pub async fn guess_language(tx: &mut Tx, author: &AuthorId, language: Language) -> Result<(), StoreError> {
+    tx.execute(GUESS_LANGUAGE, args![author, language]).await?;
     Ok(())
 }
 

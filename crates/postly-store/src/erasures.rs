@@ -65,7 +65,7 @@ const CODES_OF_NOBODY: Sql = Sql::both(
     "DELETE FROM outbox WHERE lane = $1 AND purpose <> 'result' AND author_id IS NULL RETURNING lane, finished_at_ms",
 );
 const SHELL: Sql = Sql::both(
-    "UPDATE authors SET email = NULL, password_hash = NULL, language = 'fr', language_chosen = 0, \
+    "UPDATE authors SET email = NULL, password_hash = NULL, language = 'fr', language_chosen = 0, language_settled = 0, \
      greeted_at_ms = NULL, erasure_asked_at_ms = NULL, number_changed_at_ms = NULL, erased_at_ms = $2 \
      WHERE id = $1 OR merged_into_id = $1",
 );

@@ -22,6 +22,7 @@ mod identity_changes;
 mod ingress;
 mod injection;
 mod journey;
+mod language;
 mod leaving;
 mod limits;
 mod login;

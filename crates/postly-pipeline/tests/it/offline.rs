@@ -11,6 +11,7 @@ fn ask(brief: &str) -> Ask {
         brief: Brief::parse(brief).unwrap(),
         is_explicit: false,
         language_hint: Language::Fr,
+        language_hint_is_known: false,
         language_forced: None,
         platform: None,
         user_ref: "3f1a".to_owned(),

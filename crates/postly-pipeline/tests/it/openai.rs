@@ -33,6 +33,7 @@ pub(crate) fn ask() -> Ask {
         brief: Brief::parse(BRIEF).unwrap(),
         is_explicit: false,
         language_hint: Language::Fr,
+        language_hint_is_known: false,
         language_forced: None,
         platform: None,
         user_ref: "3f1a9c".to_owned(),

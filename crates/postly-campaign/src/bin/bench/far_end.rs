@@ -309,6 +309,7 @@ mod tests {
                 brief: Brief::parse(BRIEF).unwrap(),
                 is_explicit: false,
                 language_hint: Language::Fr,
+                language_hint_is_known: false,
                 language_forced: None,
                 platform: None,
                 user_ref: String::new(),
