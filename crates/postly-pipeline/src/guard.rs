@@ -53,7 +53,13 @@ impl Guard {
             }
             let words = spaced_words(text);
             let phrases = claims::Phrases::of(&words);
-            for words in claims::beyond(&self.brief_words, &phrases, self.required.is_some()) {
+            // "Un acheté, un offert" is the brief's "2 pour 1", and no gift.
+            let has_deal =
+                facts.iter().any(|fact| matches!(fact, facts::Fact::Deal(..)) && self.known.allow(fact));
+            let apart = has_deal.then(|| spaced_words(&facts::without_deals(text)));
+            let promising = apart.as_deref().map(claims::Phrases::of);
+            let promising = promising.as_ref().unwrap_or(&phrases);
+            for words in claims::beyond(&self.brief_words, promising, self.required.is_some()) {
                 defects.push(Defect::UnknownPromise { post, words });
             }
             if let Some(required) = &self.required {
@@ -120,6 +126,14 @@ mod tests {
             ("pain", "-20 % cette semaine", vec!["unknown_fact"]),
             ("pain", "Profitez de la promo", vec!["unknown_promise"]),
             ("-20 % sur le pain", "La promo : -20 % sur le pain", vec![]),
+            ("2 pour 1 sur le pain", "Un acheté, un offert sur le pain", vec![]),
+            (
+                "2 pour 1 sur le pain",
+                "Un acheté, un offert sur le pain, café offert",
+                vec!["unknown_promise"],
+            ),
+            ("-50 % sur le pain", "Le pain à moitié prix", vec![]),
+            ("-40 % sur le pain", "Le pain à moitié prix", vec!["unknown_fact", "missing_offer"]),
         ] {
             assert_eq!(codes(brief, post), expected, "{brief:?} → {post:?}");
         }

@@ -3,7 +3,7 @@
 //! A discount is a promise with a price, so its words are copied from the brief, never rephrased.
 
 use crate::{
-    facts::{BriefFacts, Fact, of_post},
+    facts::{self, BriefFacts, Fact, of_post},
     tokens::{Kind, Token, contains_words, spaced_words, span, tokens},
 };
 
@@ -66,50 +66,13 @@ const DISCOUNT_WORDS: &[&str] = &[
     "تخفيضات",
 ];
 
-/// Fixed discounts in words, folded and cut into words.
-const PHRASES: &[&str] = &[
-    "moitie prix",
-    "demi tarif",
-    "half price",
-    "half off",
-    "mitad de precio",
-    "metade do preco",
-    "نصف السعر",
-    "buy one get one free",
-    "buy one get one",
-    "buy 1 get 1 free",
-    "buy 1 get 1",
-    "buy 2 get 1 free",
-    "buy two get one free",
-    "two for one",
-    "2 for 1",
-    "3 for 2",
-    "three for two",
-    "2 pour 1",
-    "3 pour 2",
-    "deux pour un",
-    "2 por 1",
-    "3 por 2",
-    "dos por uno",
-    "2x1",
-    "3x2",
-    "2 pour le prix d un",
-    "2 pour le prix d 1",
-    "2 pour le prix de 1",
-    "3 pour le prix de 2",
-    "deux pour le prix d un",
-    "trois pour le prix de deux",
-    "un achete un offert",
-    "une achetee une offerte",
-    "un achete le deuxieme offert",
-    "un acheté un offert",
-];
-
 /// Finds the first discount of a brief.
 pub(crate) fn find(brief: &str) -> Option<Offer> {
     let tokens = tokens(brief);
     let announced = tokens.iter().any(|token| DISCOUNT_WORDS.contains(&token.folded.as_str()));
-    let (from, to) = (0..tokens.len()).find_map(|at| amount_at(&tokens, at, announced).map(|to| (at, to)))?;
+    let worded = facts::discount_spans(brief);
+    let amount_at = |at| worded_at(&tokens, at, &worded).or_else(|| amount_at(&tokens, at, announced));
+    let (from, to) = (0..tokens.len()).find_map(|at| amount_at(at).map(|to| (at, to)))?;
     let amount = span(brief, tokens.get(from..to)?).to_owned();
 
     let (subject_from, subject_to) = subject_after(brief, &tokens, to);
@@ -159,20 +122,27 @@ enum Sought {
     Price(Vec<Fact>),
     /// Words, with single spaces between.
     Words(String),
+    /// The same for a time, which may be worded in another way: its facts, in the same direction.
+    When(String, Vec<Fact>),
 }
 
 impl Required {
     pub(crate) fn of(offer: &Offer, same_language: bool) -> Self {
         let figures = of_post(&offer.amount);
-        let is_price = figures.iter().any(|fact| matches!(fact, Fact::Percent(_) | Fact::Money(..)));
+        let is_price =
+            figures.iter().any(|fact| matches!(fact, Fact::Percent(_) | Fact::Money(..) | Fact::Deal(..)));
         let sought =
             if is_price { Sought::Price(figures) } else { Sought::Words(spaced_words(&offer.amount)) };
         let mut parts = vec![Part { written: offer.amount.clone(), sought }];
         // In another language the subject and the period are translated.
         if same_language {
-            parts.extend([&offer.subject, &offer.period].into_iter().flatten().map(|part| Part {
-                written: part.clone(),
-                sought: Sought::Words(without_determiners(spaced_words(part))),
+            parts.extend(offer.subject.iter().map(|subject| Part {
+                written: subject.clone(),
+                sought: Sought::Words(without_determiners(spaced_words(subject))),
+            }));
+            parts.extend(offer.period.iter().map(|period| Part {
+                written: period.clone(),
+                sought: Sought::When(without_determiners(spaced_words(period)), of_post(period)),
             }));
         }
         Self(parts)
@@ -191,9 +161,28 @@ impl Required {
                 price.iter().all(|fact| known.allow(fact))
             }
             Sought::Words(sought) => contains_words(words, sought),
+            Sought::When(sought, when) => {
+                contains_words(words, sought) || tells_when(facts, words, sought, when)
+            }
         };
         self.0.iter().filter(|part| !stands(part)).map(|part| part.written.clone()).collect()
     }
+}
+
+/// Whether a post tells a time of these words and facts in its own words: the same dates and hours, until or from them.
+fn tells_when(facts: &[Fact], words: &str, sought: &str, when: &[Fact]) -> bool {
+    let known = BriefFacts::of(facts);
+    let ((until, from), (told_until, told_from)) = (facts::directions(sought), facts::directions(words));
+    let precise = when.iter().any(|fact| matches!(fact, Fact::Date { .. } | Fact::Time(_)));
+    precise
+        && when.iter().all(|fact| known.allow(fact) || is_told_by_date(fact, facts))
+        && (!until || told_until)
+        && (!from || told_from)
+}
+
+/// "15/08" tells the month of "15 août".
+fn is_told_by_date(fact: &Fact, facts: &[Fact]) -> bool {
+    matches!(fact, Fact::Month(month) if facts.iter().any(|known| matches!(known, Fact::Date { month: other, .. } if other == month)))
 }
 
 /// The words behind the determiners in front; all of them, when there are no others.
@@ -209,28 +198,14 @@ fn without_determiners(words: String) -> String {
 
 /// Where the amount that starts at a token ends, if one does.
 fn amount_at(tokens: &[Token], at: usize, announced: bool) -> Option<usize> {
-    phrase_at(tokens, at)
-        .or_else(|| bought_and_given(tokens, at))
-        .or_else(|| figure_at(tokens, at, announced))
+    bought_and_given(tokens, at).or_else(|| figure_at(tokens, at, announced))
 }
 
-fn phrase_at(tokens: &[Token], at: usize) -> Option<usize> {
-    PHRASES.iter().find_map(|phrase| {
-        let mut next = at;
-        for word in phrase.split(' ') {
-            while next > at
-                && tokens.get(next).is_some_and(|token| token.is("'") || token.is("-") || token.is(","))
-            {
-                next += 1;
-            }
-            // "2-for-1", "demi-tarif" are one token.
-            if !tokens.get(next).is_some_and(|token| token.is(word)) {
-                return None;
-            }
-            next += 1;
-        }
-        Some(next)
-    })
+/// Where a discount in words that starts at a token ends.
+fn worded_at(tokens: &[Token], at: usize, worded: &[(usize, usize)]) -> Option<usize> {
+    let start = tokens.get(at)?.start;
+    let (_, end) = worded.iter().find(|(from, _)| *from == start)?;
+    Some(tokens.iter().position(|token| token.start >= *end).unwrap_or(tokens.len()))
 }
 
 /// "2 achetés 1 offert", "1 acheté = 1 offert", "2 achetées, la 3e offerte".
@@ -460,6 +435,21 @@ mod tests {
     }
 
     #[test]
+    fn discounts_in_words_are_found_in_every_language() {
+        for (brief, amount) in [
+            ("deux pour le prix d'une sur les pizzas", "deux pour le prix d'une"),
+            ("Two for one on cocktails", "Two for one"),
+            ("2x1 en cañas", "2x1"),
+            ("leve 3 pague 2 nos pães", "leve 3 pague 2"),
+            ("2 بسعر 1 على البيتزا", "2 بسعر 1"),
+            ("half-price cakes", "half-price"),
+            ("bolos a metade do preço", "metade do preço"),
+        ] {
+            assert_eq!(find(brief).map(|offer| offer.amount).as_deref(), Some(amount), "{brief}");
+        }
+    }
+
+    #[test]
     fn what_is_no_discount_is_left_alone() {
         for brief in
             ["chemises 100 % coton", "chocolat 70 % cacao", "menu à 12,50 €", "ouvert 7 jours sur 7", "promo"]
@@ -479,6 +469,13 @@ mod tests {
         assert_eq!(missing(brief, "Des croissants ce week-end", true), ["-20 %"]);
         assert_eq!(missing(brief, "-20 % sur les baguettes", true), ["les croissants", "ce week-end"]);
         assert!(missing(brief, "20% off our croissants this weekend", false).is_empty());
+        let brief = "moitié prix sur les robes jusqu'au 15 août";
+        assert!(missing(brief, "Les robes à -50 % jusqu'au 15/08", true).is_empty());
+        assert_eq!(missing(brief, "Les robes à -50 % dès le 15/08", true), ["jusqu'au 15 août"]);
+        assert_eq!(
+            missing(brief, "Les robes à -40 % jusqu'au 16/08", true),
+            ["moitié prix", "jusqu'au 15 août"]
+        );
         let brief = "2 achetés 1 offert sur les baguettes";
         assert!(missing(brief, "Nos baguettes : 2 achetés, 1 offert", true).is_empty());
         assert_eq!(missing(brief, "Nos baguettes : 12 achetés, 1 offert", true), ["2 achetés 1 offert"]);

@@ -34,18 +34,18 @@ const SHORT_WEEKDAYS: [&[&str]; 7] = [
 ];
 
 const MONTHS: [(&str, &[&str]); 12] = [
-    ("January", &["janvier", "january", "enero", "janeiro", "يناير"]),
-    ("February", &["fevrier", "february", "febrero", "fevereiro", "فبراير"]),
+    ("January", &["janvier", "january", "enero", "janeiro", "يناير", "جانفي"]),
+    ("February", &["fevrier", "february", "febrero", "fevereiro", "فبراير", "فيفري"]),
     ("March", &["mars", "march", "marzo", "marco", "مارس"]),
-    ("April", &["avril", "april", "abril", "ابريل"]),
-    ("May", &["mai", "may", "mayo", "maio", "مايو"]),
-    ("June", &["juin", "june", "junio", "junho", "يونيو"]),
-    ("July", &["juillet", "july", "julio", "julho", "يوليو"]),
-    ("August", &["aout", "august", "agosto", "اغسطس"]),
-    ("September", &["septembre", "september", "septiembre", "setembro", "سبتمبر"]),
+    ("April", &["avril", "april", "abril", "ابريل", "افريل"]),
+    ("May", &["mai", "may", "mayo", "maio", "مايو", "ماي"]),
+    ("June", &["juin", "june", "junio", "junho", "يونيو", "جوان"]),
+    ("July", &["juillet", "july", "julio", "julho", "يوليو", "يوليوز", "جويلية"]),
+    ("August", &["aout", "august", "agosto", "اغسطس", "غشت", "اوت"]),
+    ("September", &["septembre", "september", "septiembre", "setembro", "سبتمبر", "شتنبر"]),
     ("October", &["octobre", "october", "octubre", "outubro", "اكتوبر"]),
-    ("November", &["novembre", "november", "noviembre", "novembro", "نوفمبر"]),
-    ("December", &["decembre", "december", "diciembre", "dezembro", "ديسمبر"]),
+    ("November", &["novembre", "november", "noviembre", "novembro", "نوفمبر", "نونبر"]),
+    ("December", &["decembre", "december", "diciembre", "dezembro", "ديسمبر", "دجنبر"]),
 ];
 
 const SHORT_MONTHS: [&[&str]; 12] = [
@@ -92,6 +92,24 @@ pub(crate) fn weekday(word: &str) -> Option<u8> {
 /// The month that a folded word names.
 pub(crate) fn month(word: &str) -> Option<u8> {
     if let Some(Fact::Month(month)) = BY_NAME.get(word) { Some(*month) } else { None }
+}
+
+/// Short names of months that are everyday words, too: "2 set menus", "3 days ago", "el mar", "sept heures".
+const SHORT_AND_AMBIGUOUS: &[&str] = &["mar", "set", "out", "ago", "sept"];
+
+/// The month that a short name names: any in a brief, and in a post only what can be nothing else beside a figure.
+pub(super) fn short_month(word: &str, generous: bool) -> Option<u8> {
+    if !generous && SHORT_AND_AMBIGUOUS.contains(&word) {
+        return None;
+    }
+    (1u8..).zip(SHORT_MONTHS).find(|(_, names)| names.contains(&word)).map(|(month, _)| month)
+}
+
+/// Whether a month is named in English, where it may stand before the day.
+pub(super) fn is_english_month(word: &str) -> bool {
+    const SHORT: &[&str] =
+        &["jan", "feb", "mar", "apr", "jun", "jul", "aug", "sept", "sep", "oct", "nov", "dec"];
+    SHORT.contains(&word) || MONTHS.iter().any(|(name, _)| name.eq_ignore_ascii_case(word))
 }
 
 /// The days and months that a folded text names.

@@ -1,15 +1,6 @@
 //! Figures: numbers, percentages, prices, times, phones.
 
-use super::{Fact, links};
-
-/// Whether the numbers of a numbered list are facts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ListNumbers {
-    /// In a brief they may be.
-    Count,
-    /// In a post "1.", "2.", "3." at the start of lines only number them.
-    Skip,
-}
+use super::{Fact, links, wordings::WORDINGS};
 
 /// A fact and where it stands.
 struct Found {
@@ -18,8 +9,8 @@ struct Found {
     fact: Fact,
 }
 
-/// Reads the figures and links of a text made plain.
-pub(super) fn facts(plain: &str, lists: ListNumbers) -> Vec<Fact> {
+/// The links of a text made plain, and the text without them.
+pub(super) fn links(plain: &str) -> (Vec<Fact>, String) {
     let mut text = plain.to_owned();
     let mut facts = Vec::new();
     for span in links::link_spans(plain) {
@@ -28,12 +19,7 @@ pub(super) fn facts(plain: &str, lists: ListNumbers) -> Vec<Fact> {
             text.replace_range(span.start..span.end, &" ".repeat(span.end - span.start));
         }
     }
-    if lists == ListNumbers::Skip {
-        text = without_list_numbers(&text);
-    }
-    facts.extend(figures(&text));
-    facts.extend(spelled(&text));
-    facts
+    (facts, text)
 }
 
 /// The months of dates in figures: "12/05" and "12.05.2025" name May.
@@ -51,7 +37,7 @@ pub(super) fn months_in_figures(plain: &str) -> Vec<Fact> {
 }
 
 /// Blanks "1.", "2)", "3️⃣" at the start of lines as long as they count up from one.
-fn without_list_numbers(text: &str) -> String {
+pub(super) fn without_list_numbers(text: &str) -> String {
     let mut next = 1u32;
     let lines = text.split('\n').map(|line| {
         let body = line.trim_start();
@@ -70,7 +56,8 @@ fn without_list_numbers(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn figures(text: &str) -> Vec<Fact> {
+/// Reads the figures of a text made plain, without its links.
+pub(super) fn figures(text: &str) -> Vec<Fact> {
     let chars: Vec<char> = text.chars().collect();
     let mut found: Vec<Found> = Vec::new();
     let mut at = 0;
@@ -116,6 +103,10 @@ fn share_units(chars: &[char], found: &mut [Found]) {
             | Fact::Link(_)
             | Fact::Weekday(_)
             | Fact::Month(_)
+            | Fact::Date { .. }
+            | Fact::Dial(_)
+            | Fact::Deal(..)
+            | Fact::Counted(..)
             | Fact::Relative(_) => None,
         };
         if let Some(fact) = shared {
@@ -176,7 +167,7 @@ fn figure(chars: &[char], start: usize) -> Found {
     let unit = rest.get(gap..).unwrap_or_default().to_lowercase();
     let found = |end, fact| Found { start, end, fact };
 
-    if unit.starts_with('%') || PERCENT_WORDS.iter().any(|word| unit.starts_with(word)) {
+    if unit.starts_with('%') || is_percent(&unit) {
         return found(end, Fact::Percent(number));
     }
     if let Some((sign, currency)) = currency_at(&unit) {
@@ -185,6 +176,14 @@ fn figure(chars: &[char], start: usize) -> Found {
         if sign == 1 && digits_from(chars, cents) == 2 && !number.contains('.') {
             number = canonical(&number, &text_of(chars, cents, cents + 2));
             end = cents + 2;
+        }
+        // "12 euros 50", "12 euros et 50 centimes"
+        if sign > 1
+            && !number.contains('.')
+            && let Some((digits, after)) = cents_at(chars, cents)
+        {
+            number = canonical(&number, &digits);
+            end = after;
         }
         return found(end, Fact::Money(number, currency));
     }
@@ -197,18 +196,19 @@ fn figure(chars: &[char], start: usize) -> Found {
     }
 }
 
-const PERCENT_WORDS: &[&str] = &[
-    "pour cent",
-    "pourcent",
-    "percent",
-    "per cent",
-    "por ciento",
-    "por cento",
-    "في المئة",
-    "بالمئة",
-    "بالمائة",
-    "في المائة",
-];
+/// "Pour cent", "per cent" …, not "pour centenaires".
+fn is_percent(unit: &str) -> bool {
+    let folded = postly_domain::text::fold(unit);
+    WORDINGS.percent_signs.iter().any(|sign| {
+        let rest = folded.strip_prefix(sign.join(" ").as_str());
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    })
+}
+
+/// Whether a folded word names a currency.
+pub(super) fn is_currency(word: &str) -> bool {
+    currency_at(word).is_some_and(|(length, _)| length == word.chars().count())
+}
 
 /// The currency at the start of a text, and how many characters name it.
 fn currency_at(unit: &str) -> Option<(usize, &'static str)> {
@@ -232,6 +232,32 @@ fn currency_at(unit: &str) -> Option<(usize, &'static str)> {
     Some((word.chars().count(), name))
 }
 
+/// Two digits behind the name of a currency, up to the end of the phrase or the word for cents; and where they end.
+fn cents_at(chars: &[char], at: usize) -> Option<(String, usize)> {
+    let behind = text_of(chars, at, at + 8);
+    let glue =
+        [" et ", " and ", " con ", " y ", " e ", " و", " "].iter().find(|glue| behind.starts_with(**glue))?;
+    let start = at + glue.chars().count();
+    let spaces = chars.iter().skip(start).take_while(|c| **c == ' ').count();
+    let start = start + spaces;
+    if digits_from(chars, start) != 2 {
+        return None;
+    }
+    let end = start + 2;
+    let rest = text_of(chars, end, end + 12).to_lowercase();
+    let rest = rest.split('\n').next().unwrap_or_default();
+    let word: String = rest.trim_start().chars().take_while(|c| c.is_alphanumeric()).collect();
+    let sign = rest.trim_start().starts_with(['%', '€', '$', '£', ':'])
+        || rest.starts_with(['.', ',']) && rest.chars().nth(1).is_some_and(|c| c.is_ascii_digit());
+    let cents =
+        WORDINGS.cents.iter().any(|name| name.first() == Some(&postly_domain::text::fold(&word).as_str()));
+    if sign || !(word.is_empty() || cents) {
+        return None;
+    }
+    let gap = rest.chars().take_while(|c| *c == ' ').count();
+    Some((text_of(chars, start, end), if cents { end + gap + word.chars().count() } else { end }))
+}
+
 fn currency_before(chars: &[char], start: usize) -> Option<&'static str> {
     let mut at = start.checked_sub(1)?;
     if chars.get(at) == Some(&' ') {
@@ -245,6 +271,7 @@ fn currency_before(chars: &[char], start: usize) -> Option<&'static str> {
             None
         }
         '€' => Some("€"),
+        '$' if at > 0 && chars.get(at - 1) == Some(&'R') => Some("R$"),
         '$' => Some("$"),
         '£' => Some("£"),
         _ => None,
@@ -326,75 +353,4 @@ fn time(chars: &[char], end: usize, number: &str) -> Option<(usize, u32)> {
         _ => hour,
     };
     Some((after, hour * 60 + minutes))
-}
-
-/// Percentages and amounts of money in words: "vingt pour cent", "ten euros".
-fn spelled(text: &str) -> Vec<Fact> {
-    let folded = postly_domain::text::fold(text);
-    let words: Vec<&str> =
-        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let mut facts = Vec::new();
-    for at in 0..words.len() {
-        let rest = words.get(at..).unwrap_or_default();
-        let percent = matches!(
-            rest,
-            ["pourcent" | "percent", ..] | ["pour" | "per", "cent", ..] | ["por", "ciento" | "cento", ..]
-        );
-        let currency = rest.first().and_then(|word| currency_at(word)).map(|(_, name)| name);
-        let number = || spelled_number(words.get(..at).unwrap_or_default());
-        if percent {
-            facts.extend(number().map(|number| Fact::Percent(number.to_string())));
-        } else if let Some(currency) = currency {
-            facts.extend(number().map(|number| Fact::Money(number.to_string(), currency)));
-        }
-    }
-    facts
-}
-
-/// The number that the last words spell, if they do.
-fn spelled_number(words: &[&str]) -> Option<u32> {
-    let mut total = 0;
-    let mut spelled = false;
-    for word in words.iter().rev().take(5) {
-        match (*word, number_word(word)) {
-            ("et" | "and" | "y" | "e", _) if spelled => {}
-            // "quatre-vingt", "deux cents"
-            ("quatre", _) if (20..40).contains(&total) => total += 60,
-            (_, Some(number)) if number < 10 && total >= 100 && total % 100 == 0 => total *= number,
-            (_, Some(number)) => {
-                total += number;
-                spelled = true;
-            }
-            (_, None) => break,
-        }
-    }
-    spelled.then_some(total)
-}
-
-fn number_word(word: &str) -> Option<u32> {
-    let number = match word {
-        "un" | "une" | "one" | "uno" | "um" => 1,
-        "deux" | "two" | "dos" | "dois" => 2,
-        "trois" | "three" | "tres" => 3,
-        "quatre" | "four" | "cuatro" | "quatro" => 4,
-        "cinq" | "five" | "cinco" => 5,
-        "six" | "seis" => 6,
-        "sept" | "seven" | "siete" | "sete" => 7,
-        "huit" | "eight" | "ocho" | "oito" => 8,
-        "neuf" | "nine" | "nueve" | "nove" => 9,
-        "dix" | "ten" | "diez" | "dez" => 10,
-        "douze" | "twelve" | "doce" | "doze" => 12,
-        "quinze" | "fifteen" | "quince" => 15,
-        "vingt" | "vingts" | "twenty" | "veinte" | "vinte" => 20,
-        "trente" | "thirty" | "treinta" | "trinta" => 30,
-        "quarante" | "forty" | "cuarenta" | "quarenta" => 40,
-        "cinquante" | "fifty" | "cincuenta" | "cinquenta" => 50,
-        "soixante" | "sixty" | "sesenta" | "sessenta" => 60,
-        "septante" | "seventy" | "setenta" => 70,
-        "huitante" | "octante" | "eighty" | "ochenta" | "oitenta" => 80,
-        "nonante" | "ninety" | "noventa" => 90,
-        "cent" | "cents" | "hundred" | "cien" | "cem" => 100,
-        _ => return None,
-    };
-    Some(number)
 }
