@@ -20,19 +20,46 @@ pub enum Platform {
     Tiktok,
     /// A WhatsApp status or broadcast.
     Whatsapp,
-    /// The brief names none: a text that fits everywhere but on X.
+    /// Threads.
+    Threads,
+    /// Bluesky.
+    Bluesky,
+    /// Mastodon.
+    Mastodon,
+    /// The description of a Pin.
+    Pinterest,
+    /// An update of a Google Business Profile.
+    GoogleBusiness,
+    /// The description of a video, or a community post.
+    Youtube,
+    /// A message to a Telegram channel.
+    Telegram,
+    /// The caption of a Snap.
+    Snapchat,
+    /// An e-mail to customers, or a newsletter.
+    Email,
+    /// The brief names none, several, or one without known limits.
     General,
 }
 
 impl Platform {
     /// Every platform.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 16] = [
         Self::Instagram,
         Self::Facebook,
         Self::Linkedin,
         Self::X,
         Self::Tiktok,
         Self::Whatsapp,
+        Self::Threads,
+        Self::Bluesky,
+        Self::Mastodon,
+        Self::Pinterest,
+        Self::GoogleBusiness,
+        Self::Youtube,
+        Self::Telegram,
+        Self::Snapchat,
+        Self::Email,
         Self::General,
     ];
 
@@ -45,6 +72,15 @@ impl Platform {
             Self::X => "x",
             Self::Tiktok => "tiktok",
             Self::Whatsapp => "whatsapp",
+            Self::Threads => "threads",
+            Self::Bluesky => "bluesky",
+            Self::Mastodon => "mastodon",
+            Self::Pinterest => "pinterest",
+            Self::GoogleBusiness => "google_business",
+            Self::Youtube => "youtube",
+            Self::Telegram => "telegram",
+            Self::Snapchat => "snapchat",
+            Self::Email => "email",
             Self::General => "general",
         }
     }
@@ -102,3 +138,15 @@ impl std::fmt::Debug for Variant {
 
 /// How many variants a generation has.
 pub const VARIANTS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_platform_is_read_back_from_its_name() {
+        for platform in Platform::ALL {
+            assert_eq!(Platform::parse(platform.as_str()), Some(platform));
+        }
+    }
+}

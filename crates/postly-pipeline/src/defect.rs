@@ -49,6 +49,13 @@ pub enum Defect {
         /// What the platform takes.
         limit: usize,
     },
+    /// More links than the platform takes.
+    TooManyLinks {
+        /// Which post.
+        post: usize,
+        /// What the platform takes.
+        limit: usize,
+    },
     /// The same hashtag twice in one post.
     RepeatedHashtag {
         /// Which post.
@@ -126,6 +133,7 @@ impl Defect {
             Self::TooAlike { .. } => "too_alike",
             Self::TooLong { .. } => "too_long",
             Self::TooManyHashtags { .. } => "too_many_hashtags",
+            Self::TooManyLinks { .. } => "too_many_links",
             Self::RepeatedHashtag { .. } => "repeated_hashtag",
             Self::UnwantedHashtag { .. } => "unwanted_hashtag",
             Self::UnwantedEmoji { .. } => "unwanted_emoji",
@@ -161,6 +169,9 @@ impl Defect {
             }
             Self::TooManyHashtags { post, limit } => {
                 format!("Post {post} has too many hashtags; use at most {limit}.")
+            }
+            Self::TooManyLinks { post, limit } => {
+                format!("Post {post} has too many links; use at most {limit}.")
             }
             Self::RepeatedHashtag { post } => format!("Post {post} repeats a hashtag."),
             Self::UnwantedHashtag { post } => {

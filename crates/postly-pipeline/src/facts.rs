@@ -23,7 +23,8 @@ mod respell;
 mod scan;
 mod wordings;
 
-pub(crate) use links::link_spans;
+pub(crate) use links::{canonical as canonical_link, link_spans};
+pub(crate) use numerals::number_word;
 
 /// Whether a folded word names a day of the week.
 pub(crate) fn is_weekday(word: &str) -> bool {
@@ -33,6 +34,13 @@ pub(crate) fn is_weekday(word: &str) -> bool {
 /// Whether a folded word names a month.
 pub(crate) fn is_month(word: &str) -> bool {
     calendar::month(word).is_some()
+}
+
+/// Whether a folded word names a day, a month, or a day told from today.
+pub(crate) fn is_day_or_month(word: &str) -> bool {
+    is_weekday(word)
+        || is_month(word)
+        || matches!(word, "demain" | "tomorrow" | "today" | "manana" | "amanha" | "hoje" | "hoy" | "midi")
 }
 
 /// One fact, in the form in which two spellings of it are equal.
@@ -283,6 +291,11 @@ const ZEROS: &[u32] = &[
     0x11950, 0x11BF0, 0x11C50, 0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x16D70, 0x1CCF0,
     0x1E140, 0x1E2F0, 0x1E4F0, 0x1E950,
 ];
+
+/// A text with plain digits for those of any script.
+pub(crate) fn plain_digits(text: &str) -> String {
+    text.chars().map(|c| digit(c).unwrap_or(c)).collect()
+}
 
 /// The plain digit that any decimal digit of Unicode stands for.
 fn digit(c: char) -> Option<char> {

@@ -2,7 +2,7 @@
 
 use postly_domain::{Language, post::VARIANTS, post::Variant, text::fold};
 
-use crate::{Defect, facts, language, offer, prompt, tokens::spaced_words};
+use crate::{Defect, facts, language, missing_space, offer, prompt, tokens::spaced_words};
 
 mod claims;
 mod forbidden;
@@ -24,6 +24,8 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(brief: &str, language: impl Into<Option<Language>>) -> Self {
+        // A missing space gives no link.
+        let brief = &missing_space::mend_brief(brief);
         let offer = offer::find(brief);
         // The offer's subject must be copied only into posts in the language of the brief.
         let language = language.into();

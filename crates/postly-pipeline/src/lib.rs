@@ -17,16 +17,21 @@ mod facts;
 mod fallback;
 pub mod guard;
 mod language;
+mod missing_space;
 mod model;
+mod networks;
+mod notes;
 mod offer;
 pub mod offline;
 pub mod openai;
 pub mod platform_limits;
 pub mod prompt;
+mod tlds;
 mod tokens;
 pub mod validate;
 mod wishes;
 mod writer;
+mod x_weight;
 
 pub use defect::Defect;
 pub use fallback::{FIRST_SHARE, FallbackModel};
@@ -34,4 +39,5 @@ pub use language::{Detection, detect_language, requested_language};
 pub use model::{
     Answer, Ask, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, Repair, Stage,
 };
+pub use notes::Note;
 pub use writer::{TIME_LIMIT, WriteError, WriteFailure, Writer, Written};

@@ -4,7 +4,8 @@
 
 use crate::{
     facts::{self, BriefFacts, Fact, of_post},
-    tokens::{Kind, Token, contains_words, spaced_words, span, tokens},
+    networks,
+    tokens::{Kind, Token, contains_words, spaced_words, span},
 };
 
 mod period;
@@ -68,7 +69,7 @@ const DISCOUNT_WORDS: &[&str] = &[
 
 /// Finds the first discount of a brief.
 pub(crate) fn find(brief: &str) -> Option<Offer> {
-    let tokens = tokens(brief);
+    let tokens = networks::tokens_of_brief(brief);
     let announced = tokens.iter().any(|token| DISCOUNT_WORDS.contains(&token.folded.as_str()));
     let worded = facts::discount_spans(brief);
     let amount_at = |at| worded_at(&tokens, at, &worded).or_else(|| amount_at(&tokens, at, announced));

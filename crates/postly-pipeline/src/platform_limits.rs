@@ -1,104 +1,176 @@
-//! How long a post may be, counted as its platform counts.
+//! What a post may hold, counted as its network counts.
+
+use std::{ops::RangeInclusive, sync::LazyLock};
 
 use postly_domain::{post::Platform, text::utf16_len};
-use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::facts;
+use crate::{facts, x_weight};
 
-/// What X counts for any link, however long (its `transformedURLLength`).
-const X_LINK_WEIGHT: usize = 23;
+/// The table of limits, with the date and the source of each row.
+const TABLE: &str = include_str!("../data/networks.txt");
+
+/// What a network counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    /// UTF-16 code units; where a network counts characters, this is a little strict.
+    Utf16,
+    /// UTF-8 bytes.
+    Bytes,
+    /// twitter-text's weights.
+    X,
+    /// Characters, an emoji by its UTF-8 bytes.
+    Threads,
+    /// Graphemes and UTF-8 bytes, both with a limit.
+    Bluesky,
+    /// Graphemes, a link with a scheme as 23.
+    Mastodon,
+}
+
+impl Unit {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "utf16" => Self::Utf16,
+            "bytes" => Self::Bytes,
+            "x" => Self::X,
+            "threads" => Self::Threads,
+            "bluesky" => Self::Bluesky,
+            "mastodon" => Self::Mastodon,
+            _ => return None,
+        })
+    }
+}
+
+/// A row of the table.
+struct Limits {
+    platform: Platform,
+    shown_as: &'static str,
+    most: usize,
+    unit: Unit,
+    hashtags: Option<usize>,
+    links: Option<usize>,
+}
+
+impl Limits {
+    fn parse(row: &'static str) -> Option<Self> {
+        let mut cells = row.split('|').map(str::trim);
+        let mut cell = || cells.next();
+        let platform = Platform::parse(cell()?)?;
+        let shown_as = cell()?;
+        let most = cell()?.parse().ok()?;
+        let unit = Unit::parse(cell()?)?;
+        let most_of = |cell: &str| if cell == "-" { Some(None) } else { cell.parse().ok().map(Some) };
+        let (hashtags, links) = (most_of(cell()?)?, most_of(cell()?)?);
+        Some(Self { platform, shown_as, most, unit, hashtags, links })
+    }
+}
+
+static LIMITS: LazyLock<Vec<Limits>> = LazyLock::new(|| {
+    TABLE
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .filter_map(Limits::parse)
+        .collect()
+});
+
+#[expect(clippy::expect_used, reason = "the table is part of the program, and a test reads every row of it")]
+fn of(platform: Platform) -> &'static Limits {
+    LIMITS.iter().find(|row| row.platform == platform).expect("every platform has a row")
+}
 
 /// The longest post a platform takes, in the unit of [`length`].
 pub fn limit(platform: Platform) -> usize {
-    match platform {
-        // twitter-text configuration v3: `maxWeightedTweetLength`.
-        Platform::X => 280,
-        // Captions of Instagram and TikTok: 2,200 characters.
-        Platform::Instagram | Platform::Tiktok => 2200,
-        // LinkedIn: 3,000 characters a post.
-        Platform::Linkedin => 3000,
-        // Facebook takes 63,206; nobody reads past this.
-        Platform::Facebook => 5000,
-        // A WhatsApp status: 700 characters.
-        Platform::Whatsapp => 700,
-        // Fits everywhere but on X, and three of them in two WhatsApp messages.
-        Platform::General => 1500,
-    }
+    of(platform).most
 }
 
 /// The most hashtags a platform takes in one post, where it says so.
 pub fn hashtag_limit(platform: Platform) -> Option<usize> {
-    match platform {
-        Platform::Instagram => Some(30),
-        Platform::Facebook
-        | Platform::Linkedin
-        | Platform::X
-        | Platform::Tiktok
-        | Platform::Whatsapp
-        | Platform::General => None,
-    }
+    of(platform).hashtags
+}
+
+/// The most links a platform takes in one post, where it says so.
+pub fn link_limit(platform: Platform) -> Option<usize> {
+    of(platform).links
+}
+
+/// The name of a network as people write it.
+pub fn display_name(platform: Platform) -> &'static str {
+    of(platform).shown_as
 }
 
 /// The length of a post as the platform counts it.
-///
-/// X weighs characters; the others count UTF-16 units, or characters, in which case we are a little strict.
 pub fn length(platform: Platform, text: &str) -> usize {
-    match platform {
-        Platform::X => x_weight(text),
-        Platform::Facebook
-        | Platform::Instagram
-        | Platform::Linkedin
-        | Platform::Tiktok
-        | Platform::Whatsapp
-        | Platform::General => utf16_len(text),
+    match of(platform).unit {
+        Unit::Utf16 => utf16_len(text),
+        Unit::Bytes => text.len(),
+        Unit::X => x_weight::of(text),
+        Unit::Threads => threads_length(text),
+        // 300 graphemes and 3,000 bytes: one number within one limit says whether both hold.
+        Unit::Bluesky => graphemes(text).max(text.len().div_ceil(10)),
+        Unit::Mastodon => mastodon_length(text),
     }
 }
 
-/// X's weighted length: Latin and a few other scripts weigh one, the rest two, an emoji two whatever it is made
-/// of, a link twenty-three.
-fn x_weight(text: &str) -> usize {
-    let text: String = text.nfc().collect();
-    let mut weight = 0;
+/// How many characters a reader sees.
+pub fn graphemes(text: &str) -> usize {
+    text.graphemes(true).count()
+}
+
+fn threads_length(text: &str) -> usize {
+    let length = |grapheme: &str| if has_emoji(grapheme) { grapheme.len() } else { grapheme.chars().count() };
+    text.graphemes(true).map(length).sum()
+}
+
+fn mastodon_length(text: &str) -> usize {
+    /// Mastodon's `characters_reserved_per_url`.
+    const LINK: usize = 23;
+    let mut length = 0;
     let mut plain_from = 0;
-    for link in facts::link_spans(&text).into_iter().filter(|span| !span.mention) {
-        weight += x_plain_weight(text.get(plain_from..link.start).unwrap_or_default()) + X_LINK_WEIGHT;
-        plain_from = link.end;
+    for link in facts::link_spans(text) {
+        let has_scheme = text.get(link.start..link.end).is_some_and(|link| link.contains("://"));
+        if has_scheme {
+            length += graphemes(text.get(plain_from..link.start).unwrap_or_default()) + LINK;
+            plain_from = link.end;
+        }
     }
-    weight + x_plain_weight(text.get(plain_from..).unwrap_or_default())
+    length + graphemes(text.get(plain_from..).unwrap_or_default())
 }
 
-fn x_plain_weight(text: &str) -> usize {
-    text.graphemes(true)
-        .map(
-            |grapheme| {
-                if is_emoji_sequence(grapheme) { 2 } else { grapheme.chars().map(x_char_weight).sum() }
-            },
-        )
-        .sum()
+/// The links of a post that a network would make clickable.
+pub(crate) fn links(text: &str) -> usize {
+    facts::link_spans(text).into_iter().filter(|link| !link.mention).count()
 }
 
-/// The ranges of weight one in twitter-text v3.
-fn x_char_weight(c: char) -> usize {
-    match u32::from(c) {
-        0..=4351 | 8192..=8205 | 8208..=8223 | 8242..=8247 => 1,
-        _ => 2,
-    }
-}
-
-/// Several characters shown as one emoji: joined, coloured, keycap, or a flag.
-fn is_emoji_sequence(grapheme: &str) -> bool {
-    grapheme.chars().nth(1).is_some()
-        && grapheme.chars().any(|c| {
-            matches!(c, '\u{FE0F}' | '\u{20E3}' | '\u{1F1E6}'..='\u{1F1FF}' | '\u{1F3FB}'..='\u{1F3FF}' | '\u{1F300}'..='\u{1FAFF}')
-        })
-}
+/// Characters that are shown as a picture, or make one of their neighbours (`Emoji_Presentation`, and what
+/// U+FE0F turns into a picture).
+const EMOJIS: &[RangeInclusive<char>] = &[
+    '\u{20E3}'..='\u{20E3}',
+    '\u{2139}'..='\u{2139}',
+    '\u{2194}'..='\u{2199}',
+    '\u{21A9}'..='\u{21AA}',
+    '\u{231A}'..='\u{231B}',
+    '\u{2328}'..='\u{2328}',
+    '\u{23CF}'..='\u{23CF}',
+    '\u{23E9}'..='\u{23FA}',
+    '\u{24C2}'..='\u{24C2}',
+    '\u{25AA}'..='\u{25AB}',
+    '\u{25B6}'..='\u{25B6}',
+    '\u{25C0}'..='\u{25C0}',
+    '\u{25FB}'..='\u{25FE}',
+    '\u{2600}'..='\u{27BF}',
+    '\u{2934}'..='\u{2935}',
+    '\u{2B00}'..='\u{2BFF}',
+    '\u{3030}'..='\u{3030}',
+    '\u{303D}'..='\u{303D}',
+    '\u{3297}'..='\u{3297}',
+    '\u{3299}'..='\u{3299}',
+    '\u{FE0F}'..='\u{FE0F}',
+    '\u{1F000}'..='\u{1FAFF}',
+];
 
 /// Whether a text shows an emoji.
 pub(crate) fn has_emoji(text: &str) -> bool {
-    text.chars().any(|c| {
-        matches!(c, '\u{2600}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}' | '\u{FE0F}' | '\u{20E3}')
-    })
+    text.chars().any(|c| EMOJIS.iter().any(|range| range.contains(&c)))
 }
 
 /// The hashtags of a post, as written, without the sign.
@@ -125,24 +197,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn x_weighs_as_x_does() {
-        for (text, expected) in [
-            ("bonjour", 7),
-            ("été", 3),
-            ("e\u{301}te\u{301}", 3),
-            ("🥐", 2),
-            ("👨‍👩‍👧‍👦", 2),
-            ("🇫🇷", 2),
-            ("👍🏽", 2),
-            ("1️⃣", 2),
-            ("日本", 4),
-            ("مخبز", 4),
-            ("voir https://example.com/a/very/long/path?with=query là", 31),
-            ("voir www.chez-lea.fr.", 29),
-            ("œ’…", 4),
-        ] {
-            assert_eq!(length(Platform::X, text), expected, "{text}");
+    fn every_platform_has_one_row_with_a_date_and_a_source() {
+        let rows: Vec<&str> =
+            TABLE.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+        assert_eq!(rows.len(), LIMITS.len(), "a row cannot be read");
+        for platform in Platform::ALL {
+            assert_eq!(LIMITS.iter().filter(|row| row.platform == platform).count(), 1, "{platform:?}");
         }
+        for row in rows {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let [.., reviewed, source] = cells.as_slice() else { panic!("{row}") };
+            assert_eq!(cells.len(), 8, "{row}");
+            assert!(reviewed.len() == 10 && reviewed.starts_with("20") && !source.is_empty(), "{row}");
+        }
+    }
+
+    #[test]
+    fn each_network_counts_in_its_own_way() {
+        let link = "https://example.com/une/page/tout/a/fait/longue";
+        for (platform, text, expected) in [
+            (Platform::Threads, "été", 3),
+            (Platform::Threads, "é🥐", 5),
+            (Platform::Threads, "👩\u{200D}🍳 ok 1️⃣", 11 + 4 + 7),
+            (Platform::Threads, "« “…” »", 7),
+            (Platform::Bluesky, "e\u{301}té", 3),
+            (Platform::Bluesky, "👨\u{200D}👩\u{200D}👧\u{200D}👦", 3),
+            (Platform::Mastodon, "été 👩\u{200D}🍳", 5),
+            (Platform::Mastodon, link, 23),
+            (Platform::Mastodon, "https://t.co là", 23 + 3),
+            (Platform::Mastodon, "chez-lea.fr", 11),
+            (Platform::Youtube, "été", 5),
+            (Platform::Telegram, "é🥐", 3),
+        ] {
+            assert_eq!(length(platform, text), expected, "{platform:?} {text}");
+        }
+        assert_eq!(length(Platform::Bluesky, &"a".repeat(300)), 300);
+        // A family is one grapheme of 25 bytes: 150 of them are too many bytes, though not too many graphemes.
+        assert!(length(Platform::Bluesky, &"👨\u{200D}👩\u{200D}👧\u{200D}👦".repeat(150)) > 300);
     }
 
     #[test]

@@ -10,7 +10,13 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use postly_domain::{Language, post::Platform, text::fold};
 use serde_json::Value;
 
-use crate::{Ask, Defect, guard::Guard, platform_limits, writer::language_name};
+use crate::{
+    Ask, Defect,
+    guard::Guard,
+    networks,
+    platform_limits::{hashtag_limit, limit, link_limit},
+    writer::language_name,
+};
 
 /// The version of the templates, recorded with every call and every generation. Change it with them.
 pub const VERSION: &str = "posts-2";
@@ -92,17 +98,16 @@ pub(crate) fn repair(task: &Task<'_>, previous: Option<&str>, defects: &[Defect]
 }
 
 fn system(task: &Task<'_>) -> String {
-    let all_rules: Vec<_> = Platform::ALL
-        .into_iter()
-        .map(|platform| context! { name => platform.as_str(), rules => rules(platform) })
-        .collect();
+    let all_rules: Vec<_> = Platform::ALL.into_iter().map(entry).collect();
     let ctx = context! {
         canary => CANARY,
         language => task.language.map(Language::code),
         language_name => task.language.map(language_name),
         author_language => task.author_language.map(language_name),
         platform => task.platform.map(Platform::as_str),
-        rules => task.platform.map(rules),
+        networks => task.platform.map(|platform| {
+            networks::held_to(task.brief, platform).into_iter().map(entry).collect::<Vec<_>>()
+        }),
         all_rules => all_rules,
         offer => task.must_appear.clone(),
     };
@@ -131,28 +136,42 @@ fn json(value: &Value) -> String {
     value.to_string()
 }
 
-/// What is usual on a platform. The limit is lower than the real one, for models count badly.
+/// A network as the templates name it.
+fn entry(platform: Platform) -> minijinja::Value {
+    context! { name => platform.as_str(), rules => rules(platform) }
+}
+
+/// The most characters that we ask for: nobody reads past this.
+const LONGEST_ASKED: usize = 900;
+
+/// What is usual on a platform, and its limits. The length asked for is lower than the real one, for models count badly.
 fn rules(platform: Platform) -> String {
     let habits = match platform {
-        Platform::Instagram => "short lines, a few emojis, 3 to 5 relevant hashtags at the end.",
-        Platform::Facebook => "friendly and conversational, at most 2 hashtags.",
-        Platform::Linkedin => "professional but human, few emojis, 2 or 3 hashtags.",
-        Platform::X => "one idea, at most 2 hashtags.",
-        Platform::Tiktok => "a lively caption, 3 to 5 hashtags.",
-        Platform::Whatsapp => "as one writes to regular customers, no hashtags.",
-        Platform::General => "fits every network, at most 3 hashtags.",
+        Platform::Instagram => "short lines, a few emojis, 3 to 5 relevant hashtags at the end",
+        Platform::Facebook => "friendly and conversational, at most 2 hashtags",
+        Platform::Linkedin => "professional but human, few emojis, 2 or 3 hashtags",
+        Platform::X => "one idea, at most 2 hashtags",
+        Platform::Tiktok => "a lively caption, 3 to 5 hashtags",
+        Platform::Whatsapp => "as one writes to regular customers, no hashtags",
+        Platform::Threads => "one idea, conversational",
+        Platform::Bluesky => "one idea, at most 2 hashtags",
+        Platform::Mastodon => "a conversation, no hype, up to 3 hashtags",
+        Platform::Pinterest => "what the picture shows, and what for, in words that people search",
+        Platform::GoogleBusiness => "a plain update with the news first, no hashtags",
+        Platform::Youtube => "the description of a video, the main thing in the first line, up to 3 hashtags",
+        Platform::Telegram => "a message to subscribers, no hashtags",
+        Platform::Snapchat => "one short line over a picture, no hashtags",
+        Platform::Email => "the text of an e-mail to customers, no hashtags",
+        Platform::General => "fits every network, at most 3 hashtags",
     };
-    let limit = platform_limits::limit(platform);
-    let target = match platform {
-        Platform::X => limit - 40,
-        Platform::Whatsapp => limit - 100,
-        Platform::Instagram
-        | Platform::Facebook
-        | Platform::Linkedin
-        | Platform::Tiktok
-        | Platform::General => 900,
-    };
-    format!("at most {target} characters, {habits}")
+    let target = (limit(platform) * 6 / 7).min(LONGEST_ASKED);
+    let mut rules = format!("at most {target} characters, {habits}");
+    for (limit, things) in [(hashtag_limit(platform), "hashtags"), (link_limit(platform), "links")] {
+        if let Some(limit) = limit {
+            rules.push_str(&format!("; never more than {limit} {things}, even if the brief asks for more"));
+        }
+    }
+    rules + "."
 }
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {

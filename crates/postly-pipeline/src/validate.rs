@@ -10,8 +10,8 @@ use postly_domain::{
 
 pub use crate::draft_body::read;
 use crate::{
-    Defect, language,
-    platform_limits::{has_emoji, hashtag_limit, hashtags, length, limit},
+    Defect, language, networks,
+    platform_limits::{has_emoji, hashtag_limit, hashtags, length, limit, link_limit, links},
     tokens::{folded_words, spaced_words, words_of},
     wishes,
 };
@@ -65,7 +65,8 @@ pub(crate) struct Form {
     brief_tags: BTreeSet<String>,
     brief_chars: BTreeSet<char>,
     wishes: wishes::Wishes,
-    platform: Platform,
+    /// The networks whose limits hold.
+    platforms: Vec<Platform>,
     language: Option<Language>,
 }
 
@@ -76,9 +77,14 @@ impl Form {
             brief_tags: hashtags(brief).into_iter().map(fold).collect(),
             brief_chars: brief.chars().collect(),
             wishes: wishes::read(brief),
-            platform,
+            platforms: networks::held_to(brief, platform),
             language: language.into(),
         }
+    }
+
+    /// The most hashtags that all networks of the posts take.
+    pub(crate) fn most_hashtags(&self) -> Option<usize> {
+        self.platforms.iter().copied().filter_map(hashtag_limit).min()
     }
 
     pub(crate) fn check(&self, variants: &[Variant]) -> Vec<Defect> {
@@ -108,15 +114,8 @@ impl Form {
             defects.push(Defect::Empty { post });
             return;
         }
-        let platform = self.platform;
-        let (found, most) = (length(platform, text), limit(platform));
-        if found > most {
-            defects.push(Defect::TooLong { post, platform, length: found, limit: most });
-        }
         let tags = hashtags(text);
-        if let Some(limit) = hashtag_limit(platform).filter(|limit| tags.len() > *limit) {
-            defects.push(Defect::TooManyHashtags { post, limit });
-        }
+        self.check_limits(defects, text, &tags, post);
         let distinct: BTreeSet<String> = tags.iter().map(|tag| fold(tag)).collect();
         if distinct.len() < tags.len() {
             defects.push(Defect::RepeatedHashtag { post });
@@ -136,6 +135,23 @@ impl Form {
             self.language.filter(|one| speaks_another_language(&self.brief_words, text, *one))
         {
             defects.push(Defect::WrongLanguage { post, expected });
+        }
+    }
+
+    /// Holds a post to the limits of its networks; the first that it breaks is named.
+    fn check_limits(&self, defects: &mut Vec<Defect>, text: &str, tags: &[&str], post: usize) {
+        let networks = || self.platforms.iter().copied();
+        let too_long = networks()
+            .map(|platform| (platform, length(platform, text), limit(platform)))
+            .find(|(_, length, limit)| length > limit);
+        if let Some((platform, length, limit)) = too_long {
+            defects.push(Defect::TooLong { post, platform, length, limit });
+        }
+        if let Some(limit) = self.most_hashtags().filter(|limit| tags.len() > *limit) {
+            defects.push(Defect::TooManyHashtags { post, limit });
+        }
+        if let Some(limit) = networks().filter_map(link_limit).min().filter(|limit| links(text) > *limit) {
+            defects.push(Defect::TooManyLinks { post, limit });
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What the author says about the form of the posts rather than about her shop.
 
-use postly_domain::{post::Platform, text::fold};
+use postly_domain::text::fold;
 
-use crate::tokens::{Kind, tokens};
+use crate::{
+    facts,
+    tokens::{Kind, Token, tokens},
+};
 
 /// Her wishes, as far as plain words tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -11,6 +14,10 @@ pub(crate) struct Wishes {
     pub(crate) no_emoji: bool,
     /// "Sans hashtag".
     pub(crate) no_hashtag: bool,
+    /// "Avec 15 hashtags".
+    pub(crate) hashtags: Option<usize>,
+    /// "De 500 caractères"; words count as the shortest ones would.
+    pub(crate) characters: Option<usize>,
 }
 
 /// Reads the wishes of a brief.
@@ -24,49 +31,60 @@ pub(crate) fn read(brief: &str) -> Wishes {
         let mut places = things.iter().flat_map(|thing| folded.match_indices(thing));
         places.any(|(at, _)| folded.get(..at).is_some_and(is_without))
     };
+    let tokens = tokens(brief);
+    let characters = counted(&tokens, |word| {
+        matches!(word, "caracteres" | "characters" | "character" | "signes" | "حرف" | "حرفا" | "احرف")
+    });
+    let words = counted(&tokens, |word| {
+        matches!(word, "mots" | "words" | "word" | "palabras" | "palavras" | "كلمه" | "كلمة" | "كلمات")
+    });
     Wishes {
+        hashtags: counted(&tokens, is_hashtag),
+        characters: characters.or(words.map(|words| words.saturating_mul(SHORTEST_WORD))),
         no_emoji: unwanted(&["emoji", "emoticon", "smiley", "émoji", "ايموجي", "رموز تعبيرية"]),
         no_hashtag: unwanted(&["hashtag", "#", "mot cle", "hash tag", "هاشتاغ", "هاشتاج", "وسوم"])
             && !folded.contains("pas # "),
     }
 }
 
+/// A word of one letter, and the space behind it.
+const SHORTEST_WORD: usize = 2;
+
+/// Whether a folded word is what a brief calls hashtags.
+pub(crate) fn is_hashtag(word: &str) -> bool {
+    matches!(
+        word,
+        "hashtag"
+            | "hashtags"
+            | "hash-tags"
+            | "هاشتاغ"
+            | "هاشتاج"
+            | "هاشتاغات"
+            | "هاشتاجات"
+            | "وسوم"
+            | "وسم"
+            | "وسما"
+    )
+}
+
+/// How many of a thing a brief wants: the number before it, with an adjective between at most.
+fn counted(tokens: &[Token], is_thing: impl Fn(&str) -> bool) -> Option<usize> {
+    let at = tokens.iter().position(|token| token.kind == Kind::Word && is_thing(&token.folded))?;
+    tokens.get(at.saturating_sub(2)..at)?.iter().rev().find_map(number)
+}
+
+fn number(token: &Token) -> Option<usize> {
+    match token.kind {
+        Kind::Number => facts::plain_digits(&token.folded).parse().ok(),
+        Kind::Word => facts::number_word(&token.folded)
+            .and_then(|number| usize::try_from(number).ok())
+            .filter(|n| *n > 1),
+        Kind::Link | Kind::Mark => None,
+    }
+}
+
 const WITHOUT: &[&str] =
     &["sans", "pas de", "pas", "aucun", "no", "without", "without any", "sin", "sem", "zero", "zéro", "بدون"];
-
-/// The one platform that a brief names; none if it names none, or several.
-pub(crate) fn platform(brief: &str) -> Option<Platform> {
-    let tokens = tokens(brief);
-    let mut named: Option<Platform> = None;
-    for (at, token) in tokens.iter().enumerate() {
-        let found = match token.folded.as_str() {
-            _ if token.kind != Kind::Word => continue,
-            "instagram" | "insta" | "انستغرام" | "انستقرام" | "إنستغرام" => {
-                Platform::Instagram
-            }
-            "facebook" | "fb" | "فيسبوك" => Platform::Facebook,
-            "linkedin" | "لينكدإن" => Platform::Linkedin,
-            "twitter" | "tweet" | "tweets" | "تويتر" => Platform::X,
-            "tiktok" | "tik-tok" | "تيكتوك" => Platform::Tiktok,
-            "whatsapp" | "wathsapp" | "whatsap" | "واتساب" => Platform::Whatsapp,
-            "x" if brief.get(token.start..token.end) == Some("X") && after_preposition(&tokens, at) => {
-                Platform::X
-            }
-            _ => continue,
-        };
-        match named {
-            Some(other) if other != found => return None,
-            _ => named = Some(found),
-        }
-    }
-    named
-}
-
-fn after_preposition(tokens: &[crate::tokens::Token], at: usize) -> bool {
-    at.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|token| {
-        matches!(token.folded.as_str(), "sur" | "pour" | "on" | "for" | "en" | "para" | "post")
-    })
-}
 
 #[cfg(test)]
 mod tests {
@@ -83,22 +101,8 @@ mod tests {
             ("un post avec des emojis et des hashtags", false, false),
             ("sans gluten", false, false),
         ] {
-            assert_eq!(read(brief), Wishes { no_emoji, no_hashtag }, "{brief}");
-        }
-    }
-
-    #[test]
-    fn a_platform_is_named_once() {
-        for (brief, expected) in [
-            ("un post Insta", Some(Platform::Instagram)),
-            ("pour Facebook et Instagram", None),
-            ("un tweet sur nos pains", Some(Platform::X)),
-            ("un post pour X", Some(Platform::X)),
-            ("taille X et L", None),
-            ("statut WhatsApp", Some(Platform::Whatsapp)),
-            ("un post", None),
-        ] {
-            assert_eq!(platform(brief), expected, "{brief}");
+            let wishes = Wishes { no_emoji, no_hashtag, ..Wishes::default() };
+            assert_eq!(read(brief), wishes, "{brief}");
         }
     }
 }

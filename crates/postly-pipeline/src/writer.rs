@@ -9,11 +9,11 @@ use postly_domain::{
 use tokio::time::Instant;
 
 use crate::{
-    Answer, Ask, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Repair,
+    Answer, Ask, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Note, Repair,
     evidence::{Evidence, Judgement},
     guard::Guard,
     language::Target,
-    prompt, validate, wishes,
+    missing_space, networks, notes, prompt, validate,
 };
 
 /// How long writing may take in all, repair and retries included. An author who waits longer has put her phone
@@ -38,6 +38,8 @@ pub struct Written {
     pub writer: String,
     /// Whether the posts must be labelled as written by an AI.
     pub is_ai: bool,
+    /// What the author must know about the limits of the networks.
+    pub notes: Vec<Note>,
 }
 
 /// No posts, so nothing to pay.
@@ -145,6 +147,7 @@ impl Writer {
         let mut calls = Vec::new();
         match self.run(ask, &mut calls).await {
             Ok(Good { intent, variants, writer }) => Ok(Written {
+                notes: notes::of(ask, intent.platform),
                 intent,
                 variants,
                 calls,
@@ -159,7 +162,7 @@ impl Writer {
     async fn run(&self, ask: &Ask, calls: &mut Vec<CallRecord>) -> Result<Good, WriteError> {
         let brief = ask.brief.as_str();
         let target = Target::of(ask);
-        let platform = ask.platform.or_else(|| wishes::platform(brief));
+        let platform = ask.platform.or_else(|| networks::named(brief).platform());
         let guard = Guard::new(brief, target.known());
         let task = prompt::Task::new(ask, target.known(), platform, &guard);
         let mut request = DraftRequest {
@@ -263,7 +266,11 @@ fn judge(
 ) -> Result<(Intent, Vec<Variant>), Vec<Defect>> {
     let brief = request.ask.brief.as_str();
     let platform = request.platform.unwrap_or(body.platform);
-    let variants = validate::tidy(body.variants);
+    let given = missing_space::given_links(&missing_space::mend_brief(brief));
+    let mut variants = validate::tidy(body.variants);
+    for variant in &mut variants {
+        variant.text = missing_space::mend_post(&variant.text, &given);
+    }
     let (language, is_known) = if request.language_is_known {
         (request.language, true)
     } else {

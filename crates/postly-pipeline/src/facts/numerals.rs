@@ -33,6 +33,11 @@ pub(super) fn at(pieces: &[Piece], at: usize) -> Option<Numeral> {
     in_words(pieces, at)
 }
 
+/// The number that a folded word names.
+pub(crate) fn number_word(word: &str) -> Option<u32> {
+    WORDINGS.numbers.get(word).copied()
+}
+
 /// The value of a word, or of two that belong together, and the piece behind.
 fn word(pieces: &[Piece], at: usize) -> Option<(u32, usize)> {
     let first = pieces.get(at)?.folded.as_str();

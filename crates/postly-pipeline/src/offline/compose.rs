@@ -68,11 +68,13 @@ pub(super) fn posts(
     reading: &Reading,
     language: Language,
     platform: Platform,
+    most_hashtags: Option<usize>,
     seed: u64,
     room: Room,
 ) -> Vec<Variant> {
     let book = book::of(language);
-    let composer = Composer { reading, book, frame: (book.frame)(reading.objective), platform, seed, room };
+    let frame = (book.frame)(reading.objective);
+    let composer = Composer { reading, book, frame, platform, most_hashtags, seed, room };
     let variant =
         |angle: Angle| Variant { text: composer.post(angle), angle: composer.name(angle).to_owned() };
     Angle::ALL.into_iter().map(variant).collect()
@@ -83,6 +85,8 @@ struct Composer<'a> {
     book: &'static Book,
     frame: Frame,
     platform: Platform,
+    /// What the networks of the posts take, where they say so.
+    most_hashtags: Option<usize>,
     seed: u64,
     room: Room,
 }
@@ -202,15 +206,26 @@ impl Composer<'_> {
             return String::new();
         }
         let comments = match self.platform {
-            Platform::Whatsapp | Platform::X => false,
+            // There are none, or no room to ask for them.
+            Platform::Whatsapp
+            | Platform::X
+            | Platform::Threads
+            | Platform::Bluesky
+            | Platform::Mastodon
+            | Platform::Pinterest
+            | Platform::GoogleBusiness
+            | Platform::Telegram
+            | Platform::Snapchat
+            | Platform::Email => false,
             Platform::Instagram
             | Platform::Facebook
             | Platform::Linkedin
             | Platform::Tiktok
+            | Platform::Youtube
             | Platform::General => true,
         };
         match (angle, comments, self.platform) {
-            (Angle::Question, false, Platform::Whatsapp) => self.pick(self.book.private),
+            (Angle::Question, false, Platform::Whatsapp | Platform::Email) => self.pick(self.book.private),
             (Angle::Question, false, _) => String::new(),
             _ => self.pick(angle.of(self.book.invitations)),
         }
@@ -349,12 +364,24 @@ impl Composer<'_> {
     }
 
     fn hashtags(&self, angle: Angle) -> String {
-        let count = match self.platform {
-            _ if self.reading.wishes.no_hashtag || self.room == Room::Tight => 0,
+        let usual = match self.platform {
             Platform::Instagram | Platform::Tiktok => 4,
-            Platform::Linkedin | Platform::General => 3,
-            Platform::Facebook | Platform::X => 2,
-            Platform::Whatsapp => 0,
+            Platform::Linkedin
+            | Platform::Mastodon
+            | Platform::Pinterest
+            | Platform::Youtube
+            | Platform::General => 3,
+            Platform::Facebook | Platform::X | Platform::Bluesky => 2,
+            Platform::Threads => 1,
+            Platform::Whatsapp
+            | Platform::GoogleBusiness
+            | Platform::Telegram
+            | Platform::Snapchat
+            | Platform::Email => 0,
+        };
+        let count = match self.reading.wishes.hashtags {
+            _ if self.reading.wishes.no_hashtag || self.room == Room::Tight => 0,
+            wish => wish.unwrap_or(usual).min(self.most_hashtags.unwrap_or(usize::MAX)),
         };
         let mut trade = (self.book.tags)(self.reading.trade);
         trade.rotate_left(angle.of([0, 1, 2]));

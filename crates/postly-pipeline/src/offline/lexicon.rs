@@ -163,8 +163,32 @@ pub(crate) fn is_wish(folded: &str) -> bool {
         "هاشتاغ",
         "هاشتاج",
     ];
+    if is_counted_wish(folded) {
+        return true;
+    }
     let words = folded.split(|c: char| !(c.is_alphanumeric() || c == '#'));
     folded.chars().count() < 60
         && HEADS.iter().any(|head| folded.starts_with(head))
         && words.into_iter().any(|word| THINGS.contains(&word))
+}
+
+/// "Avec 15 hashtags", "10 hashtags max", "de 500 caractères".
+fn is_counted_wish(folded: &str) -> bool {
+    const BEFORE: &str = "avec with con com مع et and y e environ about de of max maxi maximum";
+    const AFTER: &str = "max maxi maximum environ par post per each";
+    const THINGS: &str =
+        "emoji emojis caracteres characters signes mots words palabras palavras حرف حرفا كلمة ايموجي";
+    let mut words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
+    while words.next_if(|word| lists(BEFORE, word)).is_some() {}
+    let is_number = |word: &str| {
+        crate::facts::plain_digits(word).parse::<u32>().is_ok() || crate::facts::number_word(word).is_some()
+    };
+    if !words.next().is_some_and(is_number) {
+        return false;
+    }
+    let is_thing = |word: &&str| lists(THINGS, word) || crate::wishes::is_hashtag(word);
+    // An adjective at most stands between.
+    let named =
+        words.next().is_some_and(|word| is_thing(&word) || words.next().is_some_and(|word| is_thing(&word)));
+    named && words.all(|word| lists(AFTER, word))
 }

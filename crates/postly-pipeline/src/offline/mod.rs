@@ -21,7 +21,8 @@ use postly_domain::{
 };
 
 use crate::{
-    Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, guard::Guard, validate::Form,
+    Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, guard::Guard, missing_space,
+    validate::Form,
 };
 use compose::Room;
 use reading::Reading;
@@ -81,7 +82,7 @@ fn body(request: &DraftRequest) -> DraftBody {
     } else {
         BriefKind::Post
     };
-    let reading = Reading::of(brief);
+    let reading = Reading::of(&missing_space::mend_brief(brief));
     let variants = match kind {
         BriefKind::Post => best(&reading, request, platform),
         BriefKind::SmallTalk | BriefKind::OffTopic => Vec::new(),
@@ -108,7 +109,14 @@ fn best(reading: &Reading, request: &DraftRequest, platform: Platform) -> Vec<Va
     let mut variants = Vec::new();
     for room in Room::ALL {
         for wording in 0..WORDINGS {
-            variants = compose::posts(reading, language, platform, first.wrapping_add(wording), room);
+            variants = compose::posts(
+                reading,
+                language,
+                platform,
+                form.most_hashtags(),
+                first.wrapping_add(wording),
+                room,
+            );
             if form.check(&variants).is_empty() && guard.check(&variants).is_empty() {
                 return variants;
             }

@@ -7,6 +7,7 @@ use super::{
     trade::{Objective, Trade},
 };
 use crate::{
+    networks,
     offer::{self, Offer, find_period},
     tokens::{Kind, Token, folded_words, span, tokens},
     wishes::{self, Wishes},
@@ -135,7 +136,7 @@ impl Reading {
         let mut words = folded_words(brief);
         words.truncate(MOST_WORDS);
         let offer = offer::find(brief);
-        let all = tokens(brief);
+        let all = networks::tokens_of_brief(brief);
         let mut signature = None;
         let mut content_lines: Vec<(String, bool)> = Vec::new();
         for sentence in sentences(brief, &all) {

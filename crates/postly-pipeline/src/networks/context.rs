@@ -1,0 +1,191 @@
+//! The words around the name of a network: whether it is where the posts go, or part of what they say.
+
+use crate::{
+    offline::lexicon,
+    tokens::{Kind, Token},
+};
+
+/// A brief around the names of networks in it.
+pub(super) struct Around<'a> {
+    pub(super) brief: &'a str,
+    pub(super) tokens: &'a [Token],
+    /// The tokens of the names that mean nothing else, or surely a network here.
+    pub(super) names: Vec<(usize, usize)>,
+}
+
+/// How far before a name an invitation is looked for.
+const FAR: usize = 7;
+/// How far before a name a word of the trade is looked for: "livraison sur …".
+const NEAR: usize = 3;
+
+impl Around<'_> {
+    fn word(&self, at: usize) -> Option<&str> {
+        self.tokens.get(at).map(|token| token.folded.as_str())
+    }
+
+    /// The words before a token, nearest first, up to the end of a sentence.
+    fn before(&self, at: usize, most: usize) -> impl Iterator<Item = (usize, &str)> {
+        let words = self.tokens.get(..at).unwrap_or_default().iter().enumerate().rev().take(most);
+        words
+            .map(|(at, token)| (at, token.folded.as_str()))
+            .take_while(|(_, word)| !matches!(*word, "." | "!" | "?" | ":" | ";" | "؟" | "؛"))
+    }
+
+    /// Whether the name belongs to what the posts say: "suivez-nous sur", "par", "livraison sur".
+    pub(super) fn is_content(&self, from: usize) -> bool {
+        let by = from.checked_sub(1).and_then(|at| self.word(at)).is_some_and(|word| has(BY, word));
+        let invites = self
+            .before(from, FAR)
+            .take_while(|(_, word)| !is_post(word) && !is_request(word))
+            .any(|(_, word)| word.split('-').any(|part| has(INVITATIONS, part)));
+        let trades = self.before(from, NEAR).take_while(|(_, word)| !is_post(word)).any(|(at, word)| {
+            has(TRADE, word)
+                || self.tokens.get(at).is_some_and(|token| token.kind == Kind::Number) && at + 2 == from
+        });
+        by || invites || trades
+    }
+
+    /// Whether posts go to a network that we know nothing more about: beside a word for a post, or behind a preposition.
+    pub(super) fn is_place(&self, from: usize, to: usize) -> bool {
+        if self.is_content(from) {
+            return false;
+        }
+        let behind_preposition = self
+            .before(from, 2)
+            .find(|(_, word)| !has(ARTICLES, word))
+            .is_some_and(|(_, word)| has(PREPOSITIONS, word));
+        let heads = from == 0 && self.word(to) == Some(":");
+        behind_preposition || heads || self.is_beside_a_post(from, to)
+    }
+
+    /// Whether a word for a post, or the name of another network, stands beside the name.
+    pub(super) fn is_beside_a_post(&self, from: usize, to: usize) -> bool {
+        if self.goes_on(to) || self.is_content(from) {
+            return false;
+        }
+        let in_list = |at: usize| self.names.iter().any(|(first, end)| (*first..*end).contains(&at));
+        let mut listed = false;
+        for (at, word) in self.before(from, FAR) {
+            if is_post(word) || (in_list(at) && listed) {
+                return true;
+            }
+            if has(LISTS, word) {
+                listed = true;
+            } else if !(has(PREPOSITIONS, word)
+                || has(ARTICLES, word)
+                || lexicon::is_style(word)
+                || in_list(at))
+            {
+                break;
+            }
+        }
+        let after_list = self.word(to).is_some_and(|word| has(LISTS, word)) && in_list(to + 1);
+        self.word(to).is_some_and(is_post) || after_list
+    }
+
+    /// Whether a name with a capital stands behind "sur" and ends there.
+    pub(super) fn is_place_by_its_capital(&self, from: usize, to: usize) -> bool {
+        let Some(token) = self.tokens.get(from) else { return false };
+        let has_capital =
+            self.brief.get(token.start..).is_some_and(|rest| rest.starts_with(char::is_uppercase));
+        let shouts = !self.brief.chars().any(char::is_lowercase);
+        let behind = from.checked_sub(1).and_then(|at| self.word(at)).is_some_and(|word| has(ON, word));
+        let ends = self.tokens.get(to).is_none_or(|next| {
+            next.kind == Kind::Mark || lexicon::is_connector(&next.folded) || has(LISTS, &next.folded)
+        });
+        has_capital && !shouts && behind && ends && !self.is_content(from)
+    }
+
+    /// Whether an e-mail is what is asked for: "écris un mail", "newsletter : …", "texte pour la newsletter".
+    pub(super) fn is_asked_for(&self, from: usize, to: usize) -> bool {
+        if self.is_content(from) || self.address_follows(to) {
+            return false;
+        }
+        let mut before = self.before(from, FAR).skip_while(|(_, word)| {
+            has(ARTICLES, word)
+                || has(PREPOSITIONS, word)
+                || lexicon::is_style(word)
+                || (lexicon::is_glue(word) && !matches!(*word, "nous" | "us"))
+        });
+        match before.next() {
+            Some((_, word)) => is_post(word) || is_request(word),
+            None => from == 0 || self.before(from, FAR).all(|(_, word)| !matches!(word, "nous" | "us")),
+        }
+    }
+
+    fn address_follows(&self, to: usize) -> bool {
+        let near = self.tokens.get(to..).unwrap_or_default().iter().take(2);
+        near.into_iter().any(|token| token.kind == Kind::Link)
+    }
+
+    /// Whether the name is the first word of a longer one: "snap peas", "pour X personnes".
+    fn goes_on(&self, to: usize) -> bool {
+        let Some(next) = self.tokens.get(to).filter(|next| next.kind == Kind::Word) else { return false };
+        let raw = self.brief.get(next.start..next.end).unwrap_or_default();
+        let word = next.folded.as_str();
+        let known = lexicon::is_connector(word)
+            || lexicon::is_glue(word)
+            || lexicon::is_style(word)
+            || lexicon::is_noun(word)
+            || lexicon::is_verb(word)
+            || lexicon::is_place(word)
+            || has(PREPOSITIONS, word)
+            || has(LISTS, word)
+            || has(ARTICLES, word);
+        !known && raw.starts_with(char::is_lowercase)
+    }
+}
+
+fn has(list: &str, word: &str) -> bool {
+    list.split_whitespace().any(|listed| listed == word)
+}
+
+/// A word for what is asked for.
+fn is_post(word: &str) -> bool {
+    (lexicon::is_noun(word) && !matches!(word, "message" | "statut" | "status"))
+        || matches!(
+            word,
+            "contenido"
+                | "conteudo"
+                | "copy"
+                | "descriptif"
+                | "description"
+                | "descripcion"
+                | "descricao"
+                | "منشورات"
+        )
+}
+
+/// A verb that asks for a text.
+fn is_request(word: &str) -> bool {
+    lexicon::is_verb(word) || matches!(word, "envoie-moi" | "redigez" | "preparez" | "compose")
+}
+
+const PREPOSITIONS: &str = "pour sur for on para en no na em de du a to in dans على في ل الى";
+
+/// The prepositions of a place alone.
+const ON: &str = "sur on en em no على";
+
+const ARTICLES: &str = "le la les l un une des ma mon mes notre nos ton ta votre the a an my our your el los las una mi \
+    mis nuestra nuestro nuestros o os as um uma minha meu nossa nosso seu sua tu su page compte canal chaine \
+    profil channel account cuenta pagina perfil conta صفحه صفحة صفحتنا قناه قناة قناتنا حساب حسابنا";
+
+/// What stands between two networks.
+const LISTS: &str = "et and y e ou or o و او , ، / + &";
+
+/// What makes a way of a name: "par WhatsApp".
+const BY: &str = "par via by por per through عبر avis reviews resenas avaliacoes etoiles stars";
+
+/// Asking customers for something: what follows is for them.
+const INVITATIONS: &str = "suivez suivre suis retrouvez retrouver rejoignez rejoindre abonnez abonner likez contactez \
+    contacter ecrivez-nous reservez reserver commandez commander inscrivez inscription laissez notez partagez \
+    envoyez repondez appelez trouvez follow find join subscribe contact book order sign leave siguenos seguir \
+    siganos encuentranos encuentra unete reserva reservar pide pedir suscribete contactanos dejanos siga sigam segue \
+    seguir encontre encontra encontrem reserve reservem peca pecam inscreva inscreve contacte assine تابعونا تابعنا \
+    تابعوا احجز احجزوا اطلب اطلبوا تواصلوا راسلونا اشترك اشتركوا";
+
+/// What is done on a network besides posting: "livraison sur Uber Eats".
+const TRADE: &str = "livraison livraisons livre reservation reservations commande commandes vente vendu vendus \
+    disponible disponibles dispo boutique note noté avis serveur place delivery orders shop available rated \
+    reviews sold entrega entregas reservas pedidos venta disponible tienda resenas nota vendas disponivel loja \
+    avaliacoes توصيل متوفر متجر";
