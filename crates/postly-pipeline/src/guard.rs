@@ -142,6 +142,32 @@ mod tests {
     }
 
     #[test]
+    fn an_invented_link_is_found_whatever_its_ending() {
+        for link in [
+            "chez-lea.nl",
+            "chez-lea.coffee",
+            "chez-lea.alsace",
+            "chez-lea.pizza",
+            "chez-lea.ai",
+            "x.com",
+            "موقع.شبكة",
+        ] {
+            for post in
+                [format!("Tout est sur {link}"), format!("Infos:{link} !"), format!("Mail : lea@{link}")]
+            {
+                assert_eq!(codes("un post sur nos pains", &post), ["unknown_fact"], "{post}");
+            }
+            assert!(
+                codes(&format!("un post sur nos pains, voir {link}"), &format!("Infos:{link} !")).is_empty()
+            );
+        }
+        // A missing space in the brief gives no link.
+        let brief = "Ouvert samedi.Au menu : tarte";
+        assert_eq!(codes(brief, "Ouvert samedi, au menu : tarte. Voir samedi.au"), ["unknown_fact"]);
+        assert!(codes(brief, "Ouvert samedi. Au menu : tarte").is_empty());
+    }
+
+    #[test]
     fn l01_vulgarity_and_leaks_are_found() {
         assert_eq!(codes("pain", "Putain que c'est bon"), ["vulgar"]);
         assert_eq!(codes("pain", &format!("Voici : {}", prompt::CANARY)), ["leak"]);

@@ -30,8 +30,19 @@ struct Spelling {
     network: Network,
     /// The words of the phrase, the first of which is the key of the table.
     words: Vec<&'static str>,
-    /// Whether the phrase means something else as well.
-    is_common: bool,
+    /// How sure the phrase is.
+    sense: Sense,
+}
+
+/// What a phrase means besides its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sense {
+    /// Nothing.
+    Sure,
+    /// It is a common word as well.
+    Common,
+    /// It names what is asked for: an e-mail is a text, and its own network.
+    AskedFor,
 }
 
 /// The spellings by their first word, the longer first.
@@ -39,8 +50,12 @@ static SPELLINGS: LazyLock<HashMap<String, Vec<Spelling>>> = LazyLock::new(|| {
     let mut spellings: HashMap<String, Vec<Spelling>> = HashMap::new();
     for line in NAMES.lines().filter(|line| !line.starts_with('#')) {
         let Some((name, phrases)) = line.split_once(" = ") else { continue };
-        let is_common = name.contains('~');
-        let bare = name.trim_start_matches(['*', '~']);
+        let sense = match (name.contains('~'), name.contains('!')) {
+            (true, _) => Sense::Common,
+            (_, true) => Sense::AskedFor,
+            (false, false) => Sense::Sure,
+        };
+        let bare = name.trim_start_matches(['*', '~', '!']);
         let network = match Platform::parse(bare) {
             Some(platform) if !name.starts_with('*') => Network::Known(platform),
             _ => Network::Unknown(bare),
@@ -49,7 +64,7 @@ static SPELLINGS: LazyLock<HashMap<String, Vec<Spelling>>> = LazyLock::new(|| {
             let words: Vec<&str> = phrase.split(' ').collect();
             let Some(first) = words.first() else { continue };
             let entry = spellings.entry(first.to_lowercase()).or_default();
-            entry.push(Spelling { network, words, is_common });
+            entry.push(Spelling { network, words, sense });
         }
     }
     for entry in spellings.values_mut() {
@@ -108,7 +123,13 @@ pub(crate) fn tokens_of_brief(brief: &str) -> Vec<Token> {
     let mut tokens = tokens(brief);
     let found = mentions(brief, &tokens);
     for mention in found.into_iter().rev().filter(|mention| mention.is_destination) {
-        let folded = if mention.network == Network::Known(Platform::Email) { "post" } else { "instagram" };
+        let word =
+            |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |token| token.folded.as_str());
+        // "Un snap" asks for one.
+        let is_one =
+            matches!(word(mention.from.checked_sub(1)), "un" | "une" | "a" | "an" | "una" | "um" | "uma")
+                && !lexicon::is_noun(word(Some(mention.to)));
+        let folded = if mention.sense == Sense::AskedFor || is_one { "post" } else { "instagram" };
         let (Some(first), Some(last)) = (tokens.get(mention.from), tokens.get(mention.to - 1)) else {
             continue;
         };
@@ -118,8 +139,11 @@ pub(crate) fn tokens_of_brief(brief: &str) -> Vec<Token> {
         {
             continue;
         }
+        // "para o Bluesky", "for the newsletter"
+        let has_article = matches!(word(mention.from.checked_sub(1)), "o" | "el" | "the");
+        let from = mention.from - usize::from(has_article);
         let merged = Token { kind: Kind::Word, start: first.start, end: last.end, folded: folded.to_owned() };
-        tokens.splice(mention.from..mention.to, [merged]);
+        tokens.splice(from..mention.to, [merged]);
     }
     tokens
 }
@@ -129,6 +153,7 @@ struct Mention {
     network: Network,
     from: usize,
     to: usize,
+    sense: Sense,
     is_destination: bool,
 }
 
@@ -145,25 +170,25 @@ fn mentions(brief: &str, tokens: &[Token]) -> Vec<Mention> {
             None => at += 1,
         }
     }
-    let sure = found.iter().filter(|(_, _, spelling)| !spelling.is_common);
+    let sure = found.iter().filter(|(_, _, spelling)| spelling.sense == Sense::Sure);
     let names = sure.map(|(from, to, _)| (*from, *to)).collect();
     let mut around = context::Around { brief, tokens, names };
     let mut mentions = Vec::new();
     for (from, to, spelling) in found {
-        let is_destination = match (spelling.network, spelling.is_common) {
-            (Network::Known(Platform::Email), _) => around.is_asked_for(from, to),
-            (Network::Known(Platform::X | Platform::Threads | Platform::Snapchat), true) => {
+        let is_destination = match (spelling.network, spelling.sense) {
+            (_, Sense::AskedFor) => around.is_asked_for(from, to),
+            (Network::Known(Platform::X | Platform::Threads | Platform::Snapchat), Sense::Common) => {
                 around.is_beside_a_post(from, to) || around.is_place_by_its_capital(from, to)
             }
-            (_, true) => around.is_beside_a_post(from, to),
-            (Network::Known(_), false) => !around.is_content(from),
-            (Network::Unknown(_), false) => around.is_place(from, to),
+            (_, Sense::Common) => around.is_beside_a_post(from, to),
+            (Network::Known(_), Sense::Sure) => !around.is_content(from),
+            (Network::Unknown(_), Sense::Sure) => around.is_place(from, to),
         };
         // What is listed after it is a network, too: "Instagram, Threads et X".
-        if is_destination && spelling.is_common {
+        if is_destination && spelling.sense == Sense::Common {
             around.names.push((from, to));
         }
-        mentions.push(Mention { network: spelling.network, from, to, is_destination });
+        mentions.push(Mention { network: spelling.network, from, to, sense: spelling.sense, is_destination });
     }
     mentions
 }

@@ -111,6 +111,7 @@ mod tests {
             check(brief, Platform::Instagram, &five);
         }
         check("un post Instagram avec 5 hashtags", Platform::Instagram, &[]);
+        check("un post Instagram, -20 % hashtags svp", Platform::Instagram, &[]);
         check("un post Instagram avec 15 croissants", Platform::Instagram, &[]);
         check("un post LinkedIn avec 15 hashtags", Platform::Linkedin, &[]);
         let one = [Note::Hashtags { platform: Platform::Threads, limit: 1 }];

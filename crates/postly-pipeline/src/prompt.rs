@@ -266,4 +266,26 @@ mod tests {
         }
         assert!(!instruction_lines().is_empty());
     }
+
+    #[test]
+    fn the_model_is_told_the_limits_of_the_networks() {
+        let check = |brief: &str, platform, needles: &[&str]| {
+            let (ask, guard) = (ask(brief), Guard::new(brief, Language::Fr));
+            let system = draft(&Task::new(&ask, Language::Fr, platform, &guard)).system;
+            for needle in needles {
+                assert!(system.contains(needle), "{needle} in {system}");
+            }
+            assert!(!system.contains("900 characters") || platform != Some(Platform::Bluesky), "{system}");
+        };
+        check("b", Some(Platform::Instagram), &["never more than 5 hashtags"]);
+        check(
+            "b",
+            Some(Platform::Threads),
+            &["at most 428 characters", "more than 1 hashtags", "more than 5 links"],
+        );
+        check("b", Some(Platform::Bluesky), &["at most 257 characters"]);
+        let both = ["threads: at most 428", "x: at most 240"];
+        check("un post pour Threads et X", Some(Platform::General), &both);
+        check("b", None, &["google_business: at most 900", "snapchat: at most 214"]);
+    }
 }

@@ -333,6 +333,63 @@ mod tests {
     }
 
     #[test]
+    fn a_post_is_held_to_the_limits_of_its_network() {
+        let [one, two, _] = POSTS;
+        let check = |brief: &str, text: &str, platform: Platform, expected: &[&str]| {
+            assert_eq!(codes(brief, &[one, two, text], platform), expected, "{platform:?} {text}");
+        };
+        let tags =
+            |count: u8| (0..count).map(|n| format!("#mot{} ", char::from(b'a' + n))).collect::<String>();
+        let tags = |count: u8| format!("Bonjour à toutes et à tous {}", tags(count));
+        let links = |count: usize| format!("Bonjour à toutes et à tous {}", "chez-lea.fr ".repeat(count));
+        for (platform, limit) in [
+            (Platform::Instagram, 2200),
+            (Platform::Tiktok, 2200),
+            (Platform::X, 280),
+            (Platform::Threads, 500),
+            (Platform::Bluesky, 300),
+            (Platform::Mastodon, 500),
+            (Platform::Pinterest, 500),
+            (Platform::GoogleBusiness, 1500),
+            (Platform::Youtube, 5000),
+            (Platform::Telegram, 4096),
+            (Platform::Snapchat, 250),
+            (Platform::Whatsapp, 700),
+        ] {
+            let text =
+                |length: usize| "pain ".repeat(length / 5 + 1).chars().take(length).collect::<String>();
+            check("b", &text(limit), platform, &[]);
+            check("b", &format!("{}n", text(limit)), platform, &["too_long"]);
+        }
+        for (platform, most) in
+            [(Platform::Instagram, 5), (Platform::Tiktok, 5), (Platform::Threads, 1), (Platform::Youtube, 15)]
+        {
+            check("b", &tags(most), platform, &[]);
+            check("b", &tags(most + 1), platform, &["too_many_hashtags"]);
+        }
+        check("b", &links(5), Platform::Threads, &[]);
+        check("b", &links(6), Platform::Threads, &["too_many_links"]);
+        check("b", &"🥐".repeat(130), Platform::Threads, &["empty"]);
+        check("b", &format!("Pain {}", "🥐".repeat(124)), Platform::Threads, &["too_long"]);
+        // A text for several networks is held to each of them.
+        let brief = "un post pour Facebook et Threads";
+        check(brief, &tags(2), Platform::General, &["too_many_hashtags"]);
+        check(brief, &"pain ".repeat(101), Platform::General, &["too_long"]);
+        check(brief, &tags(2), Platform::Facebook, &[]);
+    }
+
+    #[test]
+    fn an_answer_may_name_every_platform() {
+        for platform in Platform::ALL {
+            let body = format!(
+                r#"{{"kind":"post","platform":"{}","industry":"","objective":"","tone":"","language":"fr","variants":[]}}"#,
+                platform.as_str()
+            );
+            assert_eq!(read(&body).unwrap().platform, platform);
+        }
+    }
+
+    #[test]
     fn l17_what_no_post_needs_is_left_out() {
         let check = |text: &str, expected: &str| {
             let tidied = tidy(vec![Variant { text: text.to_owned(), angle: text.to_owned() }]).remove(0);

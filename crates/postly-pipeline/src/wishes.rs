@@ -67,10 +67,12 @@ pub(crate) fn is_hashtag(word: &str) -> bool {
     )
 }
 
-/// How many of a thing a brief wants: the number before it, with an adjective between at most.
+/// How many of a thing a brief wants: the number before it, with one word between at most.
 fn counted(tokens: &[Token], is_thing: impl Fn(&str) -> bool) -> Option<usize> {
     let at = tokens.iter().position(|token| token.kind == Kind::Word && is_thing(&token.folded))?;
-    tokens.get(at.saturating_sub(2)..at)?.iter().rev().find_map(number)
+    let mut before = tokens.get(..at)?.iter().rev();
+    let nearest = before.next()?;
+    number(nearest).or_else(|| before.next().filter(|_| nearest.kind == Kind::Word).and_then(number))
 }
 
 fn number(token: &Token) -> Option<usize> {

@@ -34,20 +34,29 @@ impl Around<'_> {
     /// Whether the name belongs to what the posts say: "suivez-nous sur", "par", "livraison sur".
     pub(super) fn is_content(&self, from: usize) -> bool {
         let by = from.checked_sub(1).and_then(|at| self.word(at)).is_some_and(|word| has(BY, word));
+        // A comma ends the invitation, but not a list of networks in it.
+        let in_clause = |at: usize, word: &str| !is_comma(word) || at > 0 && self.is_name(at - 1);
         let invites = self
             .before(from, FAR)
-            .take_while(|(_, word)| !is_post(word) && !is_request(word))
+            .take_while(|(at, word)| !is_post(word) && !is_request(word) && in_clause(*at, word))
             .any(|(_, word)| word.split('-').any(|part| has(INVITATIONS, part)));
-        let trades = self.before(from, NEAR).take_while(|(_, word)| !is_post(word)).any(|(at, word)| {
-            has(TRADE, word)
-                || self.tokens.get(at).is_some_and(|token| token.kind == Kind::Number) && at + 2 == from
-        });
-        by || invites || trades
+        let trades = self.before(from, NEAR).take_while(|(_, word)| !is_post(word));
+        by || invites || trades.into_iter().any(|(_, word)| has(TRADE, word))
+    }
+
+    /// "4,9 sur Google"
+    fn is_rating(&self, from: usize) -> bool {
+        let before = from.checked_sub(2).and_then(|at| self.tokens.get(at));
+        before.is_some_and(|token| token.kind == Kind::Number)
+    }
+
+    fn is_name(&self, at: usize) -> bool {
+        self.names.iter().any(|(first, end)| (*first..*end).contains(&at))
     }
 
     /// Whether posts go to a network that we know nothing more about: beside a word for a post, or behind a preposition.
     pub(super) fn is_place(&self, from: usize, to: usize) -> bool {
-        if self.is_content(from) {
+        if self.is_content(from) || self.is_rating(from) {
             return false;
         }
         let behind_preposition = self
@@ -60,13 +69,12 @@ impl Around<'_> {
 
     /// Whether a word for a post, or the name of another network, stands beside the name.
     pub(super) fn is_beside_a_post(&self, from: usize, to: usize) -> bool {
-        if self.goes_on(to) || self.is_content(from) {
+        if self.goes_on(to) || self.is_content(from) || self.is_rating(from) {
             return false;
         }
-        let in_list = |at: usize| self.names.iter().any(|(first, end)| (*first..*end).contains(&at));
         let mut listed = false;
         for (at, word) in self.before(from, FAR) {
-            if is_post(word) || (in_list(at) && listed) {
+            if is_post(word) || (self.is_name(at) && listed) {
                 return true;
             }
             if has(LISTS, word) {
@@ -74,13 +82,13 @@ impl Around<'_> {
             } else if !(has(PREPOSITIONS, word)
                 || has(ARTICLES, word)
                 || lexicon::is_style(word)
-                || in_list(at))
+                || self.is_name(at))
             {
                 break;
             }
         }
-        let after_list = self.word(to).is_some_and(|word| has(LISTS, word)) && in_list(to + 1);
-        self.word(to).is_some_and(is_post) || after_list
+        let after_list = self.word(to).is_some_and(|word| has(LISTS, word)) && self.is_name(to + 1);
+        self.word(to).is_some_and(is_post) || self.is_name(to) || after_list
     }
 
     /// Whether a name with a capital stands behind "sur" and ends there.
@@ -136,6 +144,10 @@ impl Around<'_> {
     }
 }
 
+fn is_comma(word: &str) -> bool {
+    matches!(word, "," | "،")
+}
+
 fn has(list: &str, word: &str) -> bool {
     list.split_whitespace().any(|listed| listed == word)
 }
@@ -178,14 +190,13 @@ const BY: &str = "par via by por per through عبر avis reviews resenas avaliac
 
 /// Asking customers for something: what follows is for them.
 const INVITATIONS: &str = "suivez suivre suis retrouvez retrouver rejoignez rejoindre abonnez abonner likez contactez \
-    contacter ecrivez-nous reservez reserver commandez commander inscrivez inscription laissez notez partagez \
-    envoyez repondez appelez trouvez follow find join subscribe contact book order sign leave siguenos seguir \
-    siganos encuentranos encuentra unete reserva reservar pide pedir suscribete contactanos dejanos siga sigam segue \
-    seguir encontre encontra encontrem reserve reservem peca pecam inscreva inscreve contacte assine تابعونا تابعنا \
-    تابعوا احجز احجزوا اطلب اطلبوا تواصلوا راسلونا اشترك اشتركوا";
+    contacter ecrivez-nous reservez commandez inscrivez inscription laissez notez partagez envoyez repondez appelez \
+    trouvez follow find join subscribe siguenos siganos encuentranos encuentra unete suscribete contactanos dejanos \
+    siga sigam segue encontre encontra encontrem inscreva inscreve assine تابعونا تابعنا تابعوا احجز احجزوا اطلب \
+    اطلبوا تواصلوا راسلونا اشترك اشتركوا";
 
 /// What is done on a network besides posting: "livraison sur Uber Eats".
-const TRADE: &str = "livraison livraisons livre reservation reservations commande commandes vente vendu vendus \
-    disponible disponibles dispo boutique note noté avis serveur place delivery orders shop available rated \
-    reviews sold entrega entregas reservas pedidos venta disponible tienda resenas nota vendas disponivel loja \
-    avaliacoes توصيل متوفر متجر";
+const TRADE: &str = "livraison livraisons livre reservation reservations reserver commande commandes commander vente \
+    vendu vendus disponible disponibles dispo boutique note rdv rendez-vous playlist serveur place delivery order \
+    orders shop available rated sold contact entrega entregas reserva reservas reservar reserve reservem pide pedir \
+    pedidos peca pecam venta tienda nota contacte vendas disponivel loja توصيل متوفر متجر";

@@ -18,7 +18,7 @@ fn every_line_of_names_is_read_and_every_platform_has_one() {
     }
     for line in NAMES.lines().filter(|line| !line.starts_with('#')) {
         let (name, phrases) = line.split_once(" = ").unwrap_or_else(|| panic!("{line}"));
-        let bare = name.trim_start_matches(['*', '~']);
+        let bare = name.trim_start_matches(['*', '~', '!']);
         assert!(name.starts_with('*') || Platform::parse(bare).is_some(), "{line}");
         for phrase in phrases.split(", ") {
             let folded = postly_domain::text::fold(phrase);
@@ -75,6 +75,8 @@ fn a_network_is_recognised_in_each_language() {
         ("منشور لقناة تيليجرام", Telegram),
         ("منشور على ثريدز عن الافتتاح", Threads),
         ("منشور على سناب شات", Snapchat),
+        ("Un post pour commander ses bûches, pour Instagram", Instagram),
+        ("Promo 2026 sur Instagram", Instagram),
         ("اكتب ايميل لعملائنا", Email),
     ] {
         check(brief, &[expected], &[]);
@@ -107,6 +109,11 @@ fn a_common_word_and_what_customers_read_name_no_network() {
         "Taille medium à 20 €",
         "Retrouvez-nous au bon coin, le bon coin du village",
         "Under the blue sky: terrace open",
+        "Suivez-nous sur Instagram, Facebook et TikTok",
+        "-20 % sur Uber Eats ce soir",
+        "Un repas à la fourchette, the bakery next door, come to just eat",
+        "Prise de rendez-vous sur Planity",
+        "Envoyez PROMO par SMS au 06 12 34 56 78",
         "síguenos en Instagram",
         "تابعونا على إنستغرام",
     ] {
@@ -140,6 +147,8 @@ fn a_network_without_known_limits_is_named() {
         ("publicación para Wallapop", "Wallapop"),
         ("anúncio para o iFood", "iFood"),
         ("منشور على ديسكورد", "Discord"),
+        ("Écris un SMS à mes clients : -20 % samedi", "SMS"),
+        ("post pour Tripadvisor", "Tripadvisor"),
     ] {
         check(brief, &[], &[expected]);
         assert_eq!(named(brief).platform(), Some(Platform::General), "{brief}");

@@ -5,7 +5,7 @@
 /// What is asked for.
 const NOUNS: &str = "post posts publication publications texte textes legende legendes annonce message story stories \
     statut tweet reel reels contenu visuel communication pub publicite propositions versions caption \
-    captions text ad status announcement content update publicacion publicaciones texto textos anuncio \
+    captions text ad status description descriptif descripcion descricao epingle announcement content update publicacion publicaciones texto textos anuncio \
     mensaje publicacao publicacoes mensagem legenda منشور منشورا منشورات بوست نص اعلان رسالة";
 
 /// Asking.

@@ -48,6 +48,10 @@ pub(super) fn strip(text: &str, tokens: &[Token]) -> Stripped {
     let mut state = Request::default();
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
+        if let Some(end) = state.wish_end(text, tokens, at) {
+            at = end;
+            continue;
+        }
         match state.step(text, tokens, at, token) {
             Some(next) => at = next,
             None => break,
@@ -79,6 +83,27 @@ struct Request {
 }
 
 impl Request {
+    /// The end of a wish inside the request: "un post Instagram avec 15 hashtags : …".
+    fn wish_end(&mut self, text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+        /// A wish is a few words.
+        const LONGEST: usize = 6;
+        if !self.noun {
+            return None;
+        }
+        let rest = tokens.get(at..)?;
+        let length = rest
+            .iter()
+            .position(|token| token.kind == Kind::Mark && matches!(token.folded.as_str(), ":" | ","))?;
+        let wish = rest.get(..length).filter(|wish| wish.len() <= LONGEST)?;
+        if !lexicon::is_wish(&postly_domain::text::fold(span(text, wish))) {
+            return None;
+        }
+        self.closed = true;
+        self.after_connector = false;
+        self.anchor = at + length;
+        Some(at + length)
+    }
+
     /// Takes one more token as part of the request; `None` when it is content.
     fn step(&mut self, text: &str, tokens: &[Token], at: usize, token: &Token) -> Option<usize> {
         let word = token.folded.as_str();

@@ -237,6 +237,59 @@ fn realistic_briefs_give_three_different_posts_that_keep_the_facts() {
 }
 
 #[test]
+fn every_network_that_a_brief_names_gets_posts_that_fit_it() {
+    use Platform::{
+        Bluesky, Email, GoogleBusiness, Mastodon, Pinterest, Snapchat, Telegram, Threads, Youtube,
+    };
+    for (brief, language, platform) in [
+        ("Un post pour Threads : -20 % sur les croissants ce week-end, avec 15 hashtags", Fr, Threads),
+        ("Un post Bluesky pour annoncer la soirée jazz de vendredi 20h", Fr, Bluesky),
+        ("Crée un post pour Mastodon : tarte au citron à 3,50 € samedi", Fr, Mastodon),
+        ("Une épingle Pinterest sur nos bouquets de pivoines à 15 €", Fr, Pinterest),
+        ("Post Google Business : ouvert dimanche de 9h à 12h", Fr, GoogleBusiness),
+        ("Description YouTube de notre atelier pain du samedi", Fr, Youtube),
+        ("Message Telegram : arrivage d'huîtres demain matin", Fr, Telegram),
+        ("Un snap Snapchat : -20 % sur les burgers ce soir", Fr, Snapchat),
+        ("Écris un mail à mes clients : -20 % sur les croissants ce week-end", Fr, Email),
+        ("Write a Threads post: 20% off all croissants this weekend", En, Threads),
+        ("Escribe un correo para mis clientes: 20% de descuento en zapatos", Es, Email),
+        ("Publicação para o Bluesky: 20% de desconto nos vestidos de linho", Pt, Bluesky),
+        ("اكتب منشورا على ثريدز عن افتتاح مخبزنا الجديد يوم السبت", Ar, Threads),
+    ] {
+        for seed in 0..3 {
+            let written =
+                write(&Ask { seed, ..ask(brief) }).unwrap_or_else(|error| panic!("{brief}: {error:?}"));
+            assert_eq!((written.intent.language, written.intent.platform), (language, platform), "{brief}");
+            for text in texts(&written) {
+                assert!(
+                    platform_limits::length(platform, text) <= platform_limits::limit(platform),
+                    "{text}"
+                );
+                let most = platform_limits::hashtag_limit(platform).unwrap_or(usize::MAX);
+                assert!(text.matches('#').count() <= most, "{text}");
+                // The network and the wish are about the posts, and not in them.
+                for word in
+                    ["Threads", "Bluesky", "Google", "YouTube", "Telegram", "Snap", "mail", "15 hashtags"]
+                {
+                    assert!(!text.contains(word), "{word} in {text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_missing_space_is_no_link_in_the_posts() {
+    let written =
+        write(&ask("Post pour X : ouvert samedi.Au menu : tarte aux pommes, réservation sur Chez-Lea.Fr"))
+            .unwrap();
+    for text in texts(&written) {
+        assert!(!text.contains("samedi.Au"), "{text}");
+    }
+    assert!(texts(&written).iter().any(|text| text.contains("Chez-Lea.Fr")), "{:?}", texts(&written));
+}
+
+#[test]
 fn the_same_brief_and_seed_give_the_same_posts() {
     let ask = ask("Crée un post promo pour Instagram, -20 % sur les croissants ce week-end");
     let (one, other) = (write(&ask).unwrap(), write(&ask).unwrap());
