@@ -2,6 +2,9 @@
 
 result-header = ✨ *3 posts written for you:*
 credits-left = 💳 Credits left: { $credits }
+note-unknown-networks = ℹ️ { $networks }: no limits known to me, so the posts were written without them. Check their length before publishing.
+note-hashtags = ℹ️ Hashtags: { $network } takes { $limit } per post at most. Your posts keep to that.
+note-length = ℹ️ { $network } takes { $limit } characters at most: your posts keep to that.
 no-credit =
     ❌ Not enough credits. Visit the website to top up.
     { $url }

@@ -2,6 +2,9 @@
 
 result-header = ✨ *3 publicaciones escritas para ti:*
 credits-left = 💳 Créditos restantes: { $credits }
+note-unknown-networks = ℹ️ { $networks }: no conozco los límites, así que las publicaciones se han escrito sin tenerlos en cuenta. Comprueba su longitud antes de publicar.
+note-hashtags = ℹ️ Hashtags: { $network } admite { $limit } por publicación como máximo. Tus publicaciones lo respetan.
+note-length = ℹ️ { $network } admite { $limit } caracteres como máximo: tus publicaciones lo respetan.
 no-credit =
     ❌ Créditos insuficientes. Visita el sitio web para recargar tus créditos.
     { $url }

@@ -2,6 +2,9 @@
 
 result-header = ✨ *3 Posts générés pour vous:*
 credits-left = 💳 Crédits restants: { $credits }
+note-unknown-networks = ℹ️ { $networks } : je n'en connais pas les limites, les posts sont écrits sans en tenir compte. Vérifiez leur longueur avant de publier.
+note-hashtags = ℹ️ Hashtags : { $network } en accepte { $limit } au plus par post. Vos posts s'y tiennent.
+note-length = ℹ️ { $network } s'arrête à { $limit } caractères : vos posts s'y tiennent.
 no-credit =
     ❌ Crédits insuffisants. Visitez le site web pour recharger vos crédits.
     { $url }

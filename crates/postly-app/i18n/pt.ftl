@@ -2,6 +2,9 @@
 
 result-header = ✨ *3 posts escritos para você:*
 credits-left = 💳 Créditos restantes: { $credits }
+note-unknown-networks = ℹ️ { $networks }: não conheço os limites, por isso os posts foram escritos sem levá-los em conta. Confira o tamanho antes de publicar.
+note-hashtags = ℹ️ Hashtags: { $network } aceita no máximo { $limit } por post. Seus posts respeitam o limite.
+note-length = ℹ️ { $network } aceita no máximo { $limit } caracteres: seus posts respeitam o limite.
 no-credit =
     ❌ Créditos insuficientes. Visite o site para recarregar seus créditos.
     { $url }

@@ -6,7 +6,9 @@ use postly_domain::{
     event::{Content, InboundMessage},
     id::{EntryId, GenerationId, HoldId},
 };
-use postly_pipeline::{Ask, CallRecord, WriteError, WriteFailure, Written, requested_language};
+use postly_pipeline::{
+    Ask, CallRecord, Note, WriteError, WriteFailure, Written, platform_limits, requested_language,
+};
 use postly_store::{
     StoreError, Tx, authors,
     generations::{self, ModelCall, NewGeneration},
@@ -218,7 +220,27 @@ impl App {
         let posts = 1..units.len();
         let credits = [("credits", Value::Number(wallet.available()))];
         units.push(self.0.catalogue.format(language, "credits-left", &credits));
+        // Behind the balance: before it they would pass for the end of the third post.
+        units.extend(written.notes.iter().map(|note| self.note(language, note)));
         Ok(Reply { posts: Some((id, posts)), ..Reply::of("result", units) })
+    }
+
+    /// What the author must know about the limits of a network.
+    fn note(&self, language: Language, note: &Note) -> String {
+        let texts = &self.0.catalogue;
+        let limited = |key, platform, limit| {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let network = platform_limits::display_name(platform);
+            texts.format(language, key, &[("network", Value::Text(network)), ("limit", Value::Number(limit))])
+        };
+        match note {
+            Note::UnknownNetworks(names) => {
+                let networks = names.join(", ");
+                texts.format(language, "note-unknown-networks", &[("networks", Value::Text(&networks))])
+            }
+            Note::Hashtags { platform, limit } => limited("note-hashtags", *platform, *limit),
+            Note::Length { platform, limit } => limited("note-length", *platform, *limit),
+        }
     }
 
     /// Says that there is no credit left.

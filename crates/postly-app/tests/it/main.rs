@@ -27,6 +27,7 @@ mod leaving;
 mod limits;
 mod login;
 mod model;
+mod networks;
 mod outage;
 mod pause;
 mod phone;
