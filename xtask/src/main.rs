@@ -4,6 +4,7 @@
 
 mod bench;
 mod chaos;
+mod dates;
 mod deps;
 mod mutants;
 mod oracles;
@@ -38,6 +39,7 @@ cargo xtask fuzz [TARGET] [--seconds N]
                           random inputs to every parser of what comes from outside, for a minute each
 cargo xtask deps          what we depend on: where from, under which licence, in how many versions, with which advisories
 cargo xtask tidy          the arrows between crates, SQL in one room, files of a readable size
+cargo xtask dates         warns about facts of the networks that were last checked more than 180 days ago
 cargo xtask threats [--check]
                           writes docs/THREATS.md, the attacks and the tests that try them; or checks that it would not
                           change, and that every row has its tests or its reason
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         ["fuzz", rest @ ..] => fuzz(rest),
         ["deps"] => deps::check(),
         ["tidy"] => tidy::check(),
+        ["dates"] => dates::warn(),
         ["threats"] => threats::write(),
         ["threats", "--check"] => threats::check(),
         ["postgres"] => postgres(),
@@ -80,6 +83,7 @@ fn ci() -> anyhow::Result<()> {
     tidy::check()?;
     deps::check()?;
     threats::check()?;
+    dates::warn()?;
     cargo(&["fmt", "--all", "--check"])?;
     const FEATURES: [&str; 2] = ["--features", "postly/crash-points"];
     let lint = ["clippy", "--workspace", "--all-targets", "--locked"];

@@ -17,6 +17,10 @@ const SPECS: &str = "crates/postly-testkit/specs";
 const VECTORS: &str = "crates/postly-whatsapp/testdata/vectors";
 const SAMPLES: &str = "crates/postly-whatsapp/testdata/meta";
 pub(crate) const SCRIPTS: &str = "xtask/oracles";
+/// The lists of top-level domains and emojis that X counts by.
+const LISTS: &str = "crates/postly-pipeline/data";
+/// What twitter-text said of posts, for the tests.
+const VERDICTS: &str = "crates/postly-pipeline/testdata/twitter_text.json";
 /// The session cookies that next-auth and Auth.js made.
 const SESSION_COOKIES: &str = "crates/postly-http/testdata/session_cookie/vectors.json";
 
@@ -26,7 +30,9 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     let folder = Folder::new()?;
     let python = Python::install(root, &folder.0)?;
     vectors(root, &folder.0, &python)?;
-    session_cookies(root, &folder.0, accept)?;
+    let node = Node::install(root, &folder.0)?;
+    session_cookies(root, &node, accept)?;
+    networks(root, &node, accept)?;
 
     let recording = folder.0.join("requests.jsonl");
     run(cargo(root)
@@ -102,41 +108,43 @@ fn vectors(root: &Path, folder: &Path, python: &Python) -> anyhow::Result<()> {
 }
 
 /// Has next-auth and Auth.js make session cookies again, and next-auth read ours and seal them again.
-fn session_cookies(root: &Path, folder: &Path, accept: bool) -> anyhow::Result<()> {
+fn session_cookies(root: &Path, node: &Node, accept: bool) -> anyhow::Result<()> {
     const SCRIPT: &str = "session_cookies.mjs";
-    let node = folder.join("node");
-    std::fs::create_dir_all(&node)?;
-    for name in ["package.json", "package-lock.json", SCRIPT] {
-        std::fs::copy(root.join(SCRIPTS).join("node").join(name), node.join(name))?;
-    }
-    // Of the peers, which are a whole framework, nothing is used here; of scripts at the installation, nothing either.
-    run(Command::new("npm").current_dir(&node).args([
-        "ci",
-        "--legacy-peer-deps",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-    ]))
-    .context("install Node.js 20 or newer, with npm")?;
-    let script =
-        |mode: &str, file: &Path| run(Command::new("node").current_dir(&node).args([SCRIPT, mode]).arg(file));
+    let made = node.0.join("vectors.json");
+    node.script(SCRIPT, "make", &[&made])?;
+    keep(root, SESSION_COOKIES, &made, accept)?;
+    let ours = node.0.join("ours.jsonl");
+    run(cargo(root).args(["--package", "postly-http", "--example", "session_cookies", "--"]).arg(&ours))?;
+    node.script(SCRIPT, "read", &[&ours])
+}
 
-    let (committed, made) = (root.join(SESSION_COOKIES), node.join("vectors.json"));
-    script("make", &made)?;
-    if std::fs::read(&committed).ok() == Some(std::fs::read(&made)?) {
-        println!("{SESSION_COOKIES} is unchanged");
+/// Makes the lists again that X counts by, and has twitter-text and @atproto/api count a few thousand posts.
+fn networks(root: &Path, node: &Node, accept: bool) -> anyhow::Result<()> {
+    const SCRIPT: &str = "networks.mjs";
+    node.script(SCRIPT, "make", &[&node.0])?;
+    for name in ["tlds.txt", "x_emojis.txt"] {
+        keep(root, &format!("{LISTS}/{name}"), &node.0.join(name), accept)?;
+    }
+    let (posts, sample) = (node.0.join("posts.jsonl"), node.0.join("sample.json"));
+    run(cargo(root).args(["--package", "postly-pipeline", "--example", "network_posts", "--"]).arg(&posts))?;
+    node.script(SCRIPT, "judge", &[&posts, &sample])?;
+    keep(root, VERDICTS, &sample, accept)
+}
+
+/// Compares a committed file with what was made anew; with `accept`, the new one takes its place.
+fn keep(root: &Path, name: &str, made: &Path, accept: bool) -> anyhow::Result<()> {
+    let committed = root.join(name);
+    if std::fs::read(&committed).ok() == Some(std::fs::read(made)?) {
+        println!("{name} is unchanged");
     } else if accept {
-        std::fs::copy(&made, &committed)?;
-        println!("{SESSION_COOKIES} is what they make today: run the tests of postly-http");
+        std::fs::copy(made, &committed)?;
+        println!("{name} is what they make today: run the tests of its crate");
     } else {
         // It ends with 1 when it finds a difference, as it will.
-        Command::new("diff").arg("-u").args([&committed, &made]).status().context("cannot run diff")?;
-        bail!("next-auth or Auth.js makes other session cookies than before: run again with --accept");
+        Command::new("diff").arg("-u").arg(&committed).arg(made).status().context("cannot run diff")?;
+        bail!("{name} would change: run again with --accept");
     }
-
-    let ours = node.join("ours.jsonl");
-    run(cargo(root).args(["--package", "postly-http", "--example", "session_cookies", "--"]).arg(&ours))?;
-    script("read", &ours)
+    Ok(())
 }
 
 fn cargo(root: &Path) -> Command {
@@ -165,6 +173,33 @@ impl Drop for Folder {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             eprintln!("xtask: cannot remove {}: {error}", self.0.display());
         }
+    }
+}
+
+/// A folder with the libraries of Node.js, and our scripts beside them.
+struct Node(PathBuf);
+
+impl Node {
+    fn install(root: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let node = folder.join("node");
+        std::fs::create_dir_all(&node)?;
+        for name in ["package.json", "package-lock.json", "session_cookies.mjs", "networks.mjs"] {
+            std::fs::copy(root.join(SCRIPTS).join("node").join(name), node.join(name))?;
+        }
+        // Of the peers, which are a whole framework, nothing is used here; of scripts at the installation, nothing either.
+        run(Command::new("npm").current_dir(&node).args([
+            "ci",
+            "--legacy-peer-deps",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+        ]))
+        .context("install Node.js 20 or newer, with npm")?;
+        Ok(Self(node))
+    }
+
+    fn script(&self, script: &str, mode: &str, files: &[&Path]) -> anyhow::Result<()> {
+        run(Command::new("node").current_dir(&self.0).args([script, mode]).args(files))
     }
 }
 
