@@ -127,7 +127,7 @@ fn platform(label: &str) -> Platform {
         return Platform::X;
     }
     let mut named = Platform::ALL.into_iter().filter(|platform| *platform != Platform::X);
-    named.find(|platform| label.starts_with(platform.as_str())).unwrap_or(Platform::General)
+    named.find(|platform| label.starts_with(&plain(platform.as_str()))).unwrap_or(Platform::General)
 }
 
 /// "fr", "fr-FR" and "Français".

@@ -4,7 +4,7 @@
 
 use postly_domain::post::{BriefKind, Variant};
 
-use crate::{Ask, DraftBody, facts, guard::Guard, wishes};
+use crate::{Ask, DraftBody, facts, guard::Guard, networks};
 
 /// How surely the words of a message ask for posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,15 +28,19 @@ impl Evidence {
             facts::Fact::Money(..)
             | facts::Fact::Percent(_)
             | facts::Fact::Weekday(_)
-            | facts::Fact::Month(_) => true,
+            | facts::Fact::Month(_)
+            | facts::Fact::Date { .. }
+            | facts::Fact::Deal(..) => true,
             // Part of any conversation: a number, a time, a phone, a link, "demain".
             facts::Fact::Number(_)
+            | facts::Fact::Counted(..)
             | facts::Fact::Time(_)
+            | facts::Fact::Dial(_)
             | facts::Fact::Phone(_)
             | facts::Fact::Link(_)
             | facts::Fact::Relative(_) => false,
         });
-        if says_what || wishes::platform(brief).is_some() { Self::Likely } else { Self::Silent }
+        if says_what || networks::named(brief).platform().is_some() { Self::Likely } else { Self::Silent }
     }
 
     /// What a draft is, by its label and by these words.

@@ -274,7 +274,7 @@ fn judge(
     let (language, is_known) = if request.language_is_known {
         (request.language, true)
     } else {
-        validate::language_of(&variants, body.language)
+        validate::language_of(&variants, body.language.unwrap_or(request.language))
     };
     let mut defects = validate::check(brief, &variants, platform, is_known.then_some(language));
     defects.extend(guard.check(&variants));
