@@ -15,25 +15,17 @@ use postly_store::{
 
 use crate::{App, JourneyError};
 
-/// A message as its sender wants it when its turn comes.
-pub(crate) enum Amended {
-    /// To be answered, with what it says now.
-    Stands(InboundMessage),
-    /// Deleted.
-    Revoked,
-}
-
 impl App {
-    /// Applies what its sender has changed about a message since.
+    /// The message as its sender wants it when its turn comes: with what it says now. `None` when it was deleted.
     pub(crate) async fn as_amended(
         &self,
         claimed: &ClaimedLane,
         event: &DueEvent,
         mut message: InboundMessage,
-    ) -> Result<Amended, JourneyError> {
+    ) -> Result<Option<InboundMessage>, JourneyError> {
         // Twilio passes on neither edits nor deletions.
         if event.provider != Provider::Meta {
-            return Ok(Amended::Stands(message));
+            return Ok(Some(message));
         }
         let key = self.stored_key(event.provider, &message.provider_message_id);
         let mut tx = self.0.db.read().await?;
@@ -43,7 +35,7 @@ impl App {
             let amendment = postly_whatsapp::understand(event.provider, EventKind::Message, &slice);
             let Ok(InboundEvent::Message(amendment)) = amendment else { continue };
             match amendment.content {
-                Content::Revoke { .. } => return Ok(Amended::Revoked),
+                Content::Revoke { .. } => return Ok(None),
                 // An edit to something of which nothing can be said does not make the message unsaid.
                 Content::Edit { content, .. } if !matches!(*content, Content::Silent { .. }) => {
                     message.content = *content;
@@ -56,7 +48,7 @@ impl App {
                 | Content::Silent { .. } => {}
             }
         }
-        Ok(Amended::Stands(message))
+        Ok(Some(message))
     }
 
     /// Ends a message that was deleted before its turn. An earlier try at it may have reserved a credit.

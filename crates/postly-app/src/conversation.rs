@@ -20,7 +20,6 @@ use postly_store::{
 
 use crate::{
     App, JourneyError,
-    amendments::Amended,
     catalogue::Value,
     crash,
     people::Person,
@@ -41,8 +40,8 @@ impl App {
     ) -> Result<(), JourneyError> {
         match postly_whatsapp::understand(event.provider, event.kind, &event.slice)? {
             InboundEvent::Message(message) => match self.as_amended(claimed, event, message).await? {
-                Amended::Stands(message) => self.converse(claimed, event, &message).await,
-                Amended::Revoked => self.finish_revoked(claimed, event).await,
+                Some(message) => self.converse(claimed, event, &message).await,
+                None => self.finish_revoked(claimed, event).await,
             },
             InboundEvent::IdentityChange(change) => {
                 let mut tx = self.0.db.write().await?;

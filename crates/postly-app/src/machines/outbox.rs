@@ -135,6 +135,7 @@ impl Machine<'_> {
             lane: self.lane.clone(),
             occurred_at: now,
             slice: String::new(),
+            amends: None,
             ignored: Some(IgnoreRule::NothingToSay),
         };
         inbox::store(&mut tx, &[(event.clone(), &received)], now).await.unwrap();

@@ -205,6 +205,7 @@ impl Machine<'_> {
             lane: self.lane_name(arrival.lane),
             occurred_at: self.scene.now().plus_ms(-arrival.age_ms),
             slice: arrival.key.to_string(),
+            amends: None,
             ignored: arrival.ignored.then_some(IgnoreRule::Unrouted),
         }
     }

@@ -99,8 +99,7 @@ async fn l21_stop_promotions_and_its_like_opt_out_tapped_and_typed() {
             let name = fatou.person.number.clone();
             let stopped = async || {
                 let rows = app.rows("identities").await;
-                let row = rows.iter().find(|row| row.contains(&name)).expect("an identity").clone();
-                row
+                rows.into_iter().find(|row| row.contains(&name)).expect("an identity")
             };
             fatou.says("bonjour").await;
             let before = stopped().await;
