@@ -89,9 +89,7 @@ fn in_words(pieces: &[Piece], at: usize) -> Option<Numeral> {
 
 /// The next word of a number, behind a hyphen or an "and", and whether Arabic glues its "and" to it.
 fn next_word(pieces: &[Piece], mut at: usize) -> Option<(u32, usize, bool)> {
-    if pieces.get(at)?.is("-") {
-        at += 1;
-    } else if matches!(pieces.get(at)?.folded.as_str(), "et" | "and" | "y" | "e") {
+    if matches!(pieces.get(at)?.folded.as_str(), "-" | "et" | "and" | "y" | "e") {
         at += 1;
     }
     if let Some(glued) = pieces.get(at)?.folded.strip_prefix('و')

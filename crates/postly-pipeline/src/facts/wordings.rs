@@ -103,7 +103,7 @@ fn read_line(table: &mut Wordings, kind: &str, value: &'static str, listed: &'st
         "hour" if value == "before" => table.hour_before.extend(phrases()),
         "hour" => table.hours.extend(phrases()),
         "minutes" => {
-            table.minutes.extend(phrases().map(|phrase| (value.parse().unwrap_or_default(), phrase)))
+            table.minutes.extend(phrases().map(|phrase| (value.parse().unwrap_or_default(), phrase)));
         }
         "past" => table.past.extend(phrases().map(|phrase| (value.parse().unwrap_or_default(), phrase))),
         "percent" if value == "sign" => table.percent_signs.extend(phrases()),

@@ -205,8 +205,11 @@ fn discount_loans(words: &mut [Word<'_>]) {
     }
 }
 
+/// Points for one or more languages.
+type Points = &'static [(Language, u32)];
+
 /// Letters and endings: what they say, and how much. Each counts once.
-const LETTERS: &[(&[char], &[(Language, u32)])] = &[
+const LETTERS: &[(&[char], Points)] = &[
     (&['ñ'], &[(Language::Es, 4)]),
     (&['ã', 'õ'], &[(Language::Pt, 4)]),
     (&['è', 'ù', 'œ', 'î', 'û', 'ë', 'ï'], &[(Language::Fr, 2)]),
@@ -215,7 +218,7 @@ const LETTERS: &[(&[char], &[(Language, u32)])] = &[
     (&['é'], &[(Language::Fr, 1), (Language::Pt, 1), (Language::Es, 1)]),
     (&['á', 'í', 'ó', 'ú'], &[(Language::Es, 1), (Language::Pt, 1)]),
 ];
-const ENDINGS: &[(&str, &[(Language, u32)])] = &[
+const ENDINGS: &[(&str, Points)] = &[
     ("cion", &[(Language::Es, 2)]),
     ("ciones", &[(Language::Es, 2)]),
     ("idad", &[(Language::Es, 2)]),
