@@ -400,6 +400,7 @@ async fn next_due(app: &App, queue: Queue) -> Result<Option<UnixMillis>, StoreEr
 
 /// Rings our bells when another process has new work.
 async fn hear_others(app: App, shutdown: Shutdown) {
+    let mut told = false;
     while !shutdown.is_requested() {
         let listening = async {
             let Some(mut wakeups) = app.0.db.listen().await? else {
@@ -419,7 +420,11 @@ async fn hear_others(app: App, shutdown: Shutdown) {
             () = shutdown.requested() => return,
         };
         if let Err(error) = listening {
-            tracing::debug!(error = %Chain(&error), "Lost the wake-up calls; polling meanwhile");
+            if std::mem::replace(&mut told, true) {
+                tracing::debug!(error = %Chain(&error), "No wake-up calls; polling meanwhile");
+            } else {
+                tracing::warn!(error = %Chain(&error), "No wake-up calls of other processes; polling meanwhile");
+            }
         }
         tokio::time::sleep(POLL).await;
     }

@@ -22,6 +22,11 @@ impl OpenError {
         Self { sentence: sentence.into(), is_fault: false }
     }
 
+    /// The same, about the address without the pooler.
+    pub(crate) fn of_direct_url(self) -> Self {
+        Self { sentence: format!("by DIRECT_URL: {}", self.sentence), ..self }
+    }
+
     /// True for a fault of the configuration, false for a failure that may pass.
     pub fn is_fault(&self) -> bool {
         self.is_fault

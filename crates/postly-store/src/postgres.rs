@@ -186,8 +186,11 @@ impl Remote {
 
     /// A connection to bring the schema up to date with, at the address without the pooler if there is one.
     pub(crate) async fn for_migrations(&self) -> Result<ForMigrations<'_>, OpenError> {
-        let server = self.0.direct.as_ref().unwrap_or(&self.0.server);
-        let (connection, _) = first_connection(server).await?;
+        let opened = match &self.0.direct {
+            Some(direct) => first_connection(direct).await.map_err(OpenError::of_direct_url),
+            None => first_connection(&self.0.server).await,
+        };
+        let (connection, _) = opened?;
         let schema = self.0.server.pooling.schema.as_deref();
         Ok(ForMigrations { connection, begin: Arc::clone(&self.0.begins.migrate), schema })
     }

@@ -109,6 +109,8 @@ struct World {
 impl World {
     async fn start(file: &Path, service: Address, outside: Address) -> anyhow::Result<Self> {
         let database = DatabasePlace { address: postly_store::Address::file(file), direct: None };
+        let name = database.address.name();
+        tracing::info!(database = name, "The database is {name}");
         let db = Db::open_at(database.address.clone(), None).await?;
         db.migrate().await?;
         let listener = service.bind().await.context("cannot open a port")?;
