@@ -45,6 +45,7 @@ impl App {
                 | Content::Caption { .. }
                 | Content::Tap { .. }
                 | Content::Unreadable { .. }
+                | Content::OwnNumber { .. }
                 | Content::Silent { .. } => {}
             }
         }

@@ -281,6 +281,8 @@ async fn written(posts: &mut Vec<String>) {
                 let ask = Ask {
                     brief,
                     language_hint: *language,
+                    language_hint_is_known: true,
+                    is_explicit: false,
                     language_forced: Some(*language),
                     platform: Some(platform),
                     user_ref: String::new(),

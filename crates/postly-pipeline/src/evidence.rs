@@ -103,6 +103,7 @@ mod tests {
                 brief: Brief::parse(brief).unwrap(),
                 is_explicit,
                 language_hint: Language::Fr,
+                language_hint_is_known: true,
                 language_forced: None,
                 platform: None,
                 user_ref: String::new(),

@@ -87,7 +87,9 @@ mod tests {
     fn check(brief: &str, platform: Platform, expected: &[Note]) {
         let ask = Ask {
             brief: Brief::parse(brief).unwrap(),
+            is_explicit: false,
             language_hint: Language::Fr,
+            language_hint_is_known: true,
             language_forced: None,
             platform: None,
             user_ref: String::new(),

@@ -97,7 +97,10 @@ mod tests {
             "postgres://postly:#/?@db.example/postly",
         ] {
             let fault = fault(url).unwrap_or_default();
-            assert!(fault.contains("write # as %23, / as %2F, ? as %3F") && !fault.contains("hunter"), "{url}: {fault}");
+            assert!(
+                fault.contains("write # as %23, / as %2F, ? as %3F") && !fault.contains("hunter"),
+                "{url}: {fault}"
+            );
         }
         for url in [
             "postgres://postly:hunter%232@db.example/postly",
