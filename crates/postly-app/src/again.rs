@@ -66,7 +66,8 @@ met_other_work!(
     crate::accounts::AccountError,
     crate::codes::CodeRequestError,
     crate::operator::OperatorError,
-    crate::verify::VerifyError
+    crate::verify::VerifyError,
+    crate::web_generation::WebGenerationError
 );
 
 /// Does work that begins and ends a transaction of its own, again when it met other work. The expression is evaluated anew

@@ -23,6 +23,16 @@ pub(crate) enum Spent {
     All,
 }
 
+impl Spent {
+    /// The text for the author.
+    pub(crate) fn text_key(self) -> &'static str {
+        match self {
+            Self::Author => "budget-author",
+            Self::All => "budget-all",
+        }
+    }
+}
+
 impl App {
     /// Whether a model may not be asked for this person now.
     pub(crate) async fn spent_budget(
@@ -31,8 +41,18 @@ impl App {
         person: &Person,
         now: UnixMillis,
     ) -> Result<Option<Spent>, StoreError> {
+        self.exhausted_budget(tx, person.recent_calls, now).await
+    }
+
+    /// Returns the budget that is used up, if one is, for an author with so many calls in the last 24 hours.
+    pub(crate) async fn exhausted_budget(
+        &self,
+        tx: &mut Tx,
+        recent_calls: i64,
+        now: UnixMillis,
+    ) -> Result<Option<Spent>, StoreError> {
         let budget = self.0.settings.model_budget;
-        if person.recent_calls >= budget.author {
+        if recent_calls >= budget.author {
             return Ok(Some(Spent::Author));
         }
         if budget.all == 0 {

@@ -8,6 +8,7 @@ use postly_domain::{
     id::{AuthorId, ChallengeId, MessageId},
     time::SERVICE_WINDOW_SECS,
 };
+use postly_i18n::Value;
 use postly_store::{
     StoreError, Tx,
     authors::{self, Identity},
@@ -20,7 +21,6 @@ use postly_store::{
 use crate::{
     App, LoggedIn,
     again::again,
-    catalogue::Value,
     ids::Fresh as _,
     seal::{NoRandomness, Peppers, Sealed, plain_hash, random},
     sessions::Browser,

@@ -10,6 +10,7 @@ use postly_domain::{
     text::fold,
     time::{DAY_MS, SERVICE_WINDOW_SECS},
 };
+use postly_i18n::Value;
 use postly_pipeline::guard::forbidden;
 use postly_store::{
     StoreError, Tx, authors,
@@ -19,9 +20,7 @@ use postly_store::{
 };
 
 use crate::{
-    App, JourneyError,
-    catalogue::Value,
-    crash,
+    App, JourneyError, crash,
     people::Person,
     reply::{Asked, Reply, hold_key},
 };

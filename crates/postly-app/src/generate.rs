@@ -5,7 +5,9 @@ use postly_domain::{
     credits::GENERATION_PRICE,
     event::{Content, InboundMessage},
     id::{EntryId, GenerationId, HoldId},
+    post::Origin,
 };
+use postly_i18n::Value;
 use postly_pipeline::{
     Ask, CallRecord, Note, WriteError, WriteFailure, Written, platform_limits, requested_language,
 };
@@ -22,8 +24,6 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     App, JourneyError,
     again::again,
-    budget::Spent,
-    catalogue::Value,
     conversation::asked,
     crash,
     ids::{Fresh as _, fresh_text},
@@ -50,13 +50,9 @@ impl App {
         let now = self.now();
         let author = &person.author.id;
         if let Some(spent) = self.spent_budget(&mut tx, person, now).await? {
-            let key = match spent {
-                Spent::Author => "budget-author",
-                Spent::All => "budget-all",
-            };
             self.let_go(&mut tx, event, now).await?;
             tracing::warn!(author.id = %author, ?spent, "A day's budget of model calls is used up");
-            let units = vec![self.0.catalogue.text(person.author.language, key)];
+            let units = vec![self.0.catalogue.text(person.author.language, spent.text_key())];
             return self.refuse(tx, claimed, &asked, "budget", units, now).await;
         }
         let hold = match wallets::hold(
@@ -198,7 +194,8 @@ impl App {
         let generation = NewGeneration {
             id: &id,
             author: &author,
-            event: &asked.event.id,
+            event: Some(&asked.event.id),
+            origin: Origin::Whatsapp,
             hold,
             brief: brief.as_str(),
             intent: &written.intent,
@@ -299,7 +296,7 @@ impl App {
             let row = ModelCall {
                 id: &fresh_text(now),
                 author: &asked.person.author.id,
-                event: &asked.event.id,
+                event: Some(&asked.event.id),
                 model: &call.model,
                 stage: call.stage.as_str(),
                 outcome: call.outcome,

@@ -9,7 +9,6 @@ mod again;
 mod alerts;
 mod amendments;
 mod budget;
-mod catalogue;
 mod clock;
 mod code_fallback;
 mod codes;
@@ -41,6 +40,7 @@ mod statuses;
 mod taken;
 mod verify;
 mod wake;
+mod web_generation;
 mod work;
 
 use std::{
@@ -61,16 +61,19 @@ pub use error::JourneyError;
 pub use export::{Export, rfc3339};
 pub use ingest::IngestError;
 pub use login::ShownPhrase;
+pub use postly_pipeline::platform_limits;
+pub use postly_store::history::{HistoryFilter, SavedGeneration};
 pub use postly_store::{Engine, StoreError, lanes::Queue};
 pub use postly_whatsapp::signature::WebhookRequest;
 pub use retention::Retention;
 pub use seal::NoRandomness;
 pub use sessions::{Browser, LoggedIn, SESSION_MS, Session, SessionCookie};
 pub use verify::{Verified, VerifyError};
+pub use web_generation::{HistoryPage, WebBrief, WebGenerationError};
 pub use work::{Shutdown, Workers};
 
 use accounts::Passwords;
-use catalogue::Catalogue;
+use postly_i18n::Catalogue;
 use seal::Peppers;
 pub use seal::keyed_hash;
 use wake::Wakers;

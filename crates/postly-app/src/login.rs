@@ -9,6 +9,7 @@ use postly_domain::{
     event::{InboundMessage, Sender},
     id::ChallengeId,
 };
+use postly_i18n::Value;
 use postly_store::{
     StoreError, Tx, business_numbers,
     challenges::{self, NewChallenge, Origin, Pool},
@@ -19,7 +20,6 @@ use postly_store::{
 use crate::{
     App, JourneyError, LoggedIn,
     again::again,
-    catalogue::Value,
     codes::CodeRequestError,
     ids::Fresh as _,
     people::Person,
@@ -209,15 +209,7 @@ impl App {
     ) -> Result<Option<ShownPhrase>, CodeRequestError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let provider = self.0.settings.default_provider;
-        let Some(business) = self.0.routes.business(provider) else { return Ok(None) };
-        let number = match PhoneE164::from_provider(&business).filter(|_| provider == Provider::Twilio) {
-            Some(number) => number.as_str().to_owned(),
-            None => match business_numbers::find(&mut tx, provider, &business).await? {
-                Some(number) => number,
-                None => return Ok(None),
-            },
-        };
+        let Some(number) = self.number_shown(&mut tx).await? else { return Ok(None) };
         if let Err(then) = limits::hit(&mut tx, PHRASES, &self.name_hash(&browser.address), now).await? {
             return Err(CodeRequestError::RateLimited { retry_after_s: then.secs_from(now) });
         }
@@ -245,6 +237,23 @@ impl App {
             shown.trim_start_matches('#')
         );
         Ok(Some(ShownPhrase { phrase: shown, url, expires_at: new.expires_at }))
+    }
+
+    /// The number to which authors write on WhatsApp, in E.164. `None` until Meta has shown it with a first message.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn whatsapp_number(&self) -> Result<Option<String>, StoreError> {
+        self.number_shown(&mut self.0.db.read().await?).await
+    }
+
+    async fn number_shown(&self, tx: &mut Tx) -> Result<Option<String>, StoreError> {
+        let provider = self.0.settings.default_provider;
+        let Some(business) = self.0.routes.business(provider) else { return Ok(None) };
+        match PhoneE164::from_provider(&business).filter(|_| provider == Provider::Twilio) {
+            Some(number) => Ok(Some(number.as_str().to_owned())),
+            None => business_numbers::find(tx, provider, &business).await,
+        }
     }
 
     /// Notes the number that people see where they write to us: Meta calls it by an id, and shows it with every message.

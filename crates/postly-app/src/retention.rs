@@ -85,6 +85,7 @@ impl App {
             Ok::<_, StoreError>(cancelled)
         };
         gone += again!(cancel())?;
+        gone += self.end_abandoned_requests().await?;
         Ok(gone)
     }
 

@@ -91,6 +91,30 @@ impl Platform {
     }
 }
 
+/// The channel on which posts were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A message on WhatsApp.
+    Whatsapp,
+    /// The web app or its API.
+    Web,
+}
+
+impl Origin {
+    /// The name in the database and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Whatsapp => "whatsapp",
+            Self::Web => "web",
+        }
+    }
+
+    /// Reads [`Origin::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Whatsapp, Self::Web].into_iter().find(|origin| origin.as_str() == text)
+    }
+}
+
 /// What kind of message the author sent, as the writer understood it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

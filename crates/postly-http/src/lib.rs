@@ -3,6 +3,7 @@
 mod asking;
 mod auth;
 mod connection;
+mod generations;
 mod long_bodies;
 mod me;
 mod operator;
@@ -58,12 +59,13 @@ pub fn public_router(app: App, site: Site) -> Router {
     let pages = Router::new()
         .merge(auth::router())
         .merge(me::router())
+        .merge(generations::router())
         .merge(pages::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .layer(from_fn_with_state(door.clone(), asking::only_from_here))
         .with_state(door);
-    harden(Router::new().merge(webhook).merge(pages).fallback(problem::not_found))
+    harden(Router::new().merge(webhook).merge(pages).fallback(pages::fallback))
 }
 
 /// What holds for every answer of every listener. Public for the bench, which measures a handler without the service.

@@ -3,7 +3,12 @@
 
 mod account;
 mod assets;
+mod credits;
+mod landing;
 mod login;
+mod member;
+mod moment;
+mod posts;
 mod steps;
 mod texts;
 
@@ -19,11 +24,14 @@ pub(crate) use steps::qr;
 
 use crate::{problem::Problem, site::Door};
 
-/// The longest form: an address and a password, with every byte escaped.
-const MAX_FORM_BYTES: usize = 8 * 1024;
+/// The longest form: a brief of 8 KiB, with every byte escaped as three.
+const MAX_FORM_BYTES: usize = 32 * 1024;
 
 pub(crate) fn router() -> Router<Door> {
     Router::new()
+        .merge(landing::router())
+        .merge(posts::router())
+        .merge(credits::router())
         .merge(login::router())
         .merge(account::router())
         .merge(steps::router())
@@ -49,6 +57,26 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
         Ok(html) => (status, HEADERS, html).into_response(),
         Err(error) => Problem::internal(&error).into_response(),
     }
+}
+
+#[derive(Template)]
+#[template(path = "not_found.html")]
+struct NotFoundPage<'a> {
+    t: &'a texts::Texts,
+}
+
+/// The page for an address that leads nowhere.
+fn not_found(t: &texts::Texts) -> Response {
+    page(StatusCode::NOT_FOUND, &NotFoundPage { t })
+}
+
+/// Answers an unknown address: a browser that asks for a page gets one, everything else a problem.
+pub(crate) async fn fallback(headers: axum::http::HeaderMap) -> Response {
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if accepted.is_some_and(|accepted| accepted.contains("text/html")) {
+        return not_found(texts::Texts::of(&headers));
+    }
+    crate::problem::not_found().await.into_response()
 }
 
 /// To one of our pages, by GET.

@@ -1,6 +1,6 @@
 //! Errors as clients see them: `application/problem+json` (RFC 9457) with a stable `code`.
 
-use std::any::Any;
+use std::{any::Any, borrow::Cow};
 
 use axum::{
     Json,
@@ -49,6 +49,20 @@ pub enum Code {
     ProofNeeded,
     /// Too many requests.
     RateLimited,
+    /// The text is a command, talk or off topic.
+    NotABrief,
+    /// The brief says too little.
+    BriefTooVague,
+    /// The service does not write about this.
+    BriefRefused,
+    /// The Idempotency-Key is missing, empty or too long.
+    IdempotencyKeyNeeded,
+    /// The Idempotency-Key stands for another request.
+    IdempotencyMismatch,
+    /// No credit is available.
+    InsufficientCredits,
+    /// The writer failed; nothing is charged.
+    GenerationFailed,
     /// We have no number on WhatsApp to write to.
     NoWhatsapp,
     /// The database does not answer; it may in a moment.
@@ -124,6 +138,39 @@ impl Code {
                 "proof_needed",
                 "Donnez votre mot de passe actuel, ou reconnectez-vous par WhatsApp.",
             ),
+            Self::NotABrief => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "not_a_brief",
+                "Décrivez ce que vous voulez annoncer : rien n'a été débité.",
+            ),
+            Self::BriefTooVague => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "brief_too_vague",
+                "Dites-en un peu plus : l'offre, la date, le réseau. Rien n'a été débité.",
+            ),
+            Self::BriefRefused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "brief_refused",
+                "Nous n'écrivons pas de posts à ce sujet. Rien n'a été débité.",
+            ),
+            Self::IdempotencyKeyNeeded => (
+                StatusCode::BAD_REQUEST,
+                "idempotency_key_needed",
+                "Envoyez un en-tête Idempotency-Key de 1 à 255 octets, nouveau pour chaque demande.",
+            ),
+            Self::IdempotencyMismatch => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_mismatch",
+                "Cette Idempotency-Key a déjà servi à une autre demande.",
+            ),
+            Self::InsufficientCredits => {
+                (StatusCode::PAYMENT_REQUIRED, "insufficient_credits", "Crédits insuffisants.")
+            }
+            Self::GenerationFailed => (
+                StatusCode::BAD_GATEWAY,
+                "generation_failed",
+                "Erreur lors de la génération. Réessayez plus tard. Aucun crédit n'a été débité.",
+            ),
             Self::RateLimited => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "rate_limited",
@@ -149,9 +196,10 @@ impl Code {
 }
 
 /// An error a client sees. It is written once the id of the request is known, which is when the answer leaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     code: Code,
+    detail: Cow<'static, str>,
     retry_after_s: Option<i64>,
 }
 
@@ -170,21 +218,26 @@ struct ProblemBody<'a> {
 impl Problem {
     /// A problem.
     pub fn new(code: Code) -> Self {
-        Self { code, retry_after_s: None }
+        Self { code, detail: Cow::Borrowed(code.detail()), retry_after_s: None }
+    }
+
+    /// A problem with a sentence of its own, in the author's language.
+    pub(crate) fn with_detail(code: Code, detail: String) -> Self {
+        Self { detail: Cow::Owned(detail), ..Self::new(code) }
     }
 
     /// Too many requests; the next may come after so many seconds.
     pub fn rate_limited(retry_after_s: i64) -> Self {
-        Self { code: Code::RateLimited, retry_after_s: Some(retry_after_s.max(1)) }
+        Self { retry_after_s: Some(retry_after_s.max(1)), ..Self::new(Code::RateLimited) }
     }
 
     /// What went wrong, for programs.
-    pub(crate) fn code(self) -> Code {
+    pub(crate) fn code(&self) -> Code {
         self.code
     }
 
     /// The status it is answered with.
-    pub(crate) fn status(self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.code.parts().0
     }
 
@@ -199,7 +252,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_temporary() {
             tracing::warn!(%error, source = std::error::Error::source(&error), "A request found no database");
-            return Self { code: Code::Unavailable, retry_after_s: Some(UNAVAILABLE_SECS) };
+            return Self { retry_after_s: Some(UNAVAILABLE_SECS), ..Self::new(Code::Unavailable) };
         }
         Self::internal(&error)
     }
@@ -234,8 +287,9 @@ pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
 
 /// Writes the problem of an answer that is one, now that its headers name the request.
 pub(crate) fn named(response: Response) -> Response {
-    let Some(problem) = response.extensions().get::<Problem>().copied() else { return response };
-    let (status, code, detail) = problem.code.parts();
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
+    let (status, code, _) = problem.code.parts();
+    let detail = problem.detail.as_ref();
     let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     let body = ProblemBody {
         r#type: "about:blank",

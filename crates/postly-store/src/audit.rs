@@ -105,7 +105,11 @@ const CHECKS: &[(&str, &str, Sql)] = &[
         Sql::both(
             "SELECT holds.id AS example FROM holds LEFT JOIN inbox ON holds.hold_key = inbox.id || ':' || \
              CAST(inbox.round AS TEXT) WHERE holds.state = 'open' AND holds.hold_key NOT LIKE 'replay:%' \
-             AND (inbox.id IS NULL OR inbox.state <> 'ready') LIMIT $1",
+             AND holds.hold_key NOT LIKE 'web:%' AND (inbox.id IS NULL OR inbox.state <> 'ready') \
+             UNION ALL SELECT holds.id AS example FROM holds LEFT JOIN web_requests \
+             ON web_requests.hold_key = holds.hold_key WHERE holds.state = 'open' AND holds.hold_key LIKE 'web:%' \
+             AND (web_requests.hold_key IS NULL OR web_requests.generation_id IS NOT NULL \
+             OR web_requests.leased_until_ms < $2) LIMIT $1",
         ),
     ),
     (

@@ -1,6 +1,6 @@
 //! How often models were asked lately.
 
-use postly_domain::UnixMillis;
+use postly_domain::{UnixMillis, id::AuthorId};
 
 use crate::{
     StoreError, Tx,
@@ -16,4 +16,19 @@ const CALLS: Sql = Sql::both("SELECT COUNT(*) AS calls FROM model_calls WHERE id
 /// When the database fails.
 pub async fn calls_since(tx: &mut Tx, since: UnixMillis) -> Result<i64, StoreError> {
     tx.one(CALLS, args![&first_id(since)]).await?.int("calls")
+}
+
+const AUTHOR_CALLS: Sql =
+    Sql::both("SELECT COUNT(*) AS calls FROM model_calls WHERE author_id = $1 AND id >= $2");
+
+/// Counts the calls to models that were recorded for one author since an instant.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn author_calls_since(
+    tx: &mut Tx,
+    author: &AuthorId,
+    since: UnixMillis,
+) -> Result<i64, StoreError> {
+    tx.one(AUTHOR_CALLS, args![author, &first_id(since)]).await?.int("calls")
 }

@@ -18,7 +18,8 @@ macro_rules! hers {
 }
 
 /// What is hers, in an order in which nothing refers to what is gone already.
-const ERASED: [Sql; 8] = [
+const ERASED: [Sql; 9] = [
+    Sql::both(hers!("DELETE FROM web_requests WHERE author_id")),
     Sql::both(hers!("DELETE FROM sessions WHERE author_id")),
     Sql::both(
         "DELETE FROM challenges WHERE phone IN (SELECT phone FROM identities WHERE author_id = $1) \

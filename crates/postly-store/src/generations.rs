@@ -3,7 +3,8 @@
 use postly_domain::{
     UnixMillis,
     id::{AuthorId, EventId, GenerationId, HoldId},
-    post::{Intent, Variant},
+    post::{Intent, Origin, Variant},
+    text::fold,
 };
 
 use crate::{
@@ -17,8 +18,10 @@ pub struct NewGeneration<'a> {
     pub id: &'a GenerationId,
     /// Whose it is.
     pub author: &'a AuthorId,
-    /// The message that asked for it.
-    pub event: &'a EventId,
+    /// The message that asked for it; none for a request on the web.
+    pub event: Option<&'a EventId>,
+    /// Where it was asked for.
+    pub origin: Origin,
     /// The hold that is settled for it, in the same transaction.
     pub hold: &'a HoldId,
     /// What was asked, in her words.
@@ -35,7 +38,8 @@ pub struct NewGeneration<'a> {
 
 const SAVE: Sql = Sql::both(
     "INSERT INTO generations (id, author_id, event_id, hold_id, state, brief, platform, language, variants, \
-     writer, prompt_version, created_at_ms) VALUES ($1, $2, $3, $4, 'settled', $5, $6, $7, $8, $9, $10, $11)",
+     writer, prompt_version, created_at_ms, origin, search_text) \
+     VALUES ($1, $2, $3, $4, 'settled', $5, $6, $7, $8, $9, $10, $11, $12, $13)",
 );
 
 /// Saves a generation.
@@ -57,9 +61,17 @@ pub async fn save(tx: &mut Tx, new: &NewGeneration<'_>, now: UnixMillis) -> Resu
         new.writer,
         new.prompt_version,
         now,
+        new.origin.as_str(),
+        search_text(new),
     ];
     tx.execute(SAVE, args).await?;
     Ok(())
+}
+
+/// The text in which a history is searched: brief and posts, folded as a query is.
+fn search_text(new: &NewGeneration<'_>) -> String {
+    let texts = new.variants.iter().map(|variant| variant.text.as_str());
+    fold(&std::iter::once(new.brief).chain(texts).collect::<Vec<_>>().join("\n"))
 }
 
 /// A call to a model, for the books.
@@ -68,8 +80,8 @@ pub struct ModelCall<'a> {
     pub id: &'a str,
     /// For whom.
     pub author: &'a AuthorId,
-    /// For which message.
-    pub event: &'a EventId,
+    /// For which message; none for a request on the web.
+    pub event: Option<&'a EventId>,
     /// The model.
     pub model: &'a str,
     /// Draft or repair.

@@ -24,6 +24,7 @@ pub mod dead_letters;
 pub mod erasures;
 pub mod exports;
 pub mod generations;
+pub mod history;
 pub mod inbox;
 pub mod lanes;
 pub mod limits;
@@ -34,6 +35,7 @@ pub mod retention;
 pub mod senders;
 pub mod sessions;
 pub mod wallets;
+pub mod web_requests;
 
 pub use address::{Address, AddressFault};
 pub use db::{Db, Engine, Tx};

@@ -31,9 +31,14 @@ const GREETED: Sql = Sql::both(
      WHERE id = $2",
 );
 /// What moves as it is, once the holds have.
-const MOVED: [Sql; 7] = [
+const MOVED: [Sql; 8] = [
     Sql::both("UPDATE holds SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE generations SET author_id = $2 WHERE author_id = $1"),
+    // A key that both authors used stays with the one merged into.
+    Sql::both(
+        "UPDATE web_requests SET author_id = $2 WHERE author_id = $1 AND NOT EXISTS (SELECT 1 FROM web_requests AS other \
+         WHERE other.author_id = $2 AND other.key_hash = web_requests.key_hash)",
+    ),
     Sql::both("UPDATE inbox SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE outbox SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE model_calls SET author_id = $2 WHERE author_id = $1"),

@@ -68,7 +68,10 @@ const CHALLENGES: [Sql; 1] = [Sql::both(
     "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE (expires_at_ms < $1 OR closed_at_ms < $1) \
      LIMIT $2)",
 )];
-const COUNTS: [Sql; 3] = [
+const COUNTS: [Sql; 4] = [
+    Sql::both(
+        "DELETE FROM web_requests WHERE hold_key IN (SELECT hold_key FROM web_requests WHERE created_at_ms < $1 LIMIT $2)",
+    ),
     Sql::both(
         "DELETE FROM code_sends WHERE challenge_id IN \
          (SELECT challenge_id FROM code_sends WHERE sent_at_ms < $1 LIMIT $2)",

@@ -8,11 +8,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use postly_app::{AccountChange, LoggedIn, Profile, StoreError, rfc3339};
-use postly_domain::{Language, UnixMillis, id::SessionId};
+use postly_app::{AccountChange, LoggedIn, Profile, StoreError};
+use postly_domain::{Language, id::SessionId};
 use serde::Deserialize;
 
 use super::{
+    moment::Moment,
     page as answer, redirect,
     steps::{ACCOUNT, Here, LOGIN, Steps},
     texts::Texts,
@@ -27,10 +28,6 @@ use crate::{
 pub(super) fn router() -> Router<Door> {
     Router::new()
         .route(ACCOUNT, get(show))
-        // What a login names as its `redirect`, and where people begin: the account stands for both as long as there is no
-        // dashboard.
-        .route("/", get(async || redirect(ACCOUNT)))
-        .route("/dashboard", get(async || redirect(ACCOUNT)))
         .route("/account/language", post(set_language))
         .route("/account/sessions/end", post(end_session))
         .route("/account/sessions/end-all", post(end_sessions))
@@ -50,16 +47,19 @@ struct AccountPage<'a> {
 
 impl AccountPage<'_> {
     fn languages(&self) -> [(&'static str, &'static str, bool); 5] {
-        Language::ALL.map(|language| {
-            let name = match language {
-                Language::Fr => "Français",
-                Language::En => "English",
-                Language::Es => "Español",
-                Language::Pt => "Português",
-                Language::Ar => "العربية",
-            };
-            (language.code(), name, language == self.profile.language)
-        })
+        Language::ALL
+            .map(|language| (language.code(), language_name(language), language == self.profile.language))
+    }
+}
+
+/// The name of a language in itself.
+pub(super) fn language_name(language: Language) -> &'static str {
+    match language {
+        Language::Fr => "Français",
+        Language::En => "English",
+        Language::Es => "Español",
+        Language::Pt => "Português",
+        Language::Ar => "العربية",
     }
 }
 
@@ -68,21 +68,6 @@ struct SessionRow {
     browser: String,
     seen_at: Moment,
     current: bool,
-}
-
-/// A time, for programs and for people. The script writes it as the browser's own clock shows it.
-struct Moment {
-    exact: String,
-    shown: String,
-}
-
-impl Moment {
-    fn new(at: UnixMillis) -> Self {
-        let exact = rfc3339(at);
-        // `2026-11-26T05:46:22.123Z` to the minute.
-        let minute = exact.get(..16).unwrap_or(&exact).replace('T', " ");
-        Self { shown: format!("{minute} UTC"), exact }
-    }
 }
 
 async fn show(State(door): State<Door>, here: Here) -> Response {
@@ -105,6 +90,7 @@ pub(super) async fn page(
         Ok(loaded) => loaded,
         Err(error) => return Problem::from(error).into_response(),
     };
+    let t = if s.is_begun() { t } else { Texts::of_language(profile.language) };
     s.user_id = Some(author.to_string());
     let sessions = sessions.into_iter().map(|session| SessionRow {
         current: session.id == own.session.id,
@@ -212,7 +198,7 @@ async fn erase(
     let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
     let t = here.t;
     if form.sure.is_none() {
-        let asked_again = ErasePage { t, error: t.erase_unsure, done: false };
+        let asked_again = ErasePage { t, error: &t.erase_unsure, done: false };
         return Ok(answer(StatusCode::BAD_REQUEST, &asked_again));
     }
     door.app.erase(&own.session.author).await?;

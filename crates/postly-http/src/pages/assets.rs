@@ -31,6 +31,13 @@ static CSS: LazyLock<Asset> =
 static JS: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("page.js")));
 
+static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("icon.svg")));
+
+/// Where the icon is.
+pub(crate) fn icon() -> &'static str {
+    &ICON.path
+}
+
 /// Where the style is.
 pub(crate) fn css() -> &'static str {
     &CSS.path
@@ -42,7 +49,7 @@ pub(crate) fn js() -> &'static str {
 }
 
 pub(super) fn router() -> Router<Door> {
-    [&*CSS, &*JS].into_iter().fold(Router::new(), |router, asset| {
+    [&*CSS, &*JS, &*ICON].into_iter().fold(Router::new(), |router, asset| {
         let answer = (
             [
                 (header::CONTENT_TYPE, asset.kind),

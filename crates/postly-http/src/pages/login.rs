@@ -12,6 +12,7 @@ use postly_app::{AccountError, Profile, SessionCookie};
 use serde::Deserialize;
 
 use super::{
+    landing::DASHBOARD,
     page as answer, redirect,
     steps::{ACCOUNT, Here, LOGIN, Steps},
     texts::Texts,
@@ -87,7 +88,7 @@ async fn log_in(
     Form(form): Form<Credentials>,
 ) -> Response {
     let opened = door.app.log_in_by_password(&form.email, &form.password, None, &visitor.browser).await;
-    entered(&door, &headers, t, form.email, opened, |status, s| {
+    entered(&door, &headers, t, DASHBOARD, form.email, opened, |status, s| {
         answer(status, &LoginPage { t, s, logged_in: false })
     })
 }
@@ -99,26 +100,28 @@ async fn sign_up(
     Form(form): Form<Credentials>,
 ) -> Response {
     let opened = door.app.sign_up(&form.email, &form.password, None, &visitor.browser).await;
-    entered(&door, &headers, t, form.email, opened, |status, s| {
+    // A new account has a number to link.
+    entered(&door, &headers, t, ACCOUNT, form.email, opened, |status, s| {
         answer(status, &SignUpPage { t, s, logged_in: false })
     })
 }
 
-/// To the account; else what is said beside the form, with the address as it was typed.
+/// To the target; else what is said beside the form, with the address as it was typed.
 fn entered(
     door: &Door,
     headers: &HeaderMap,
-    t: &Texts,
+    t: &'static Texts,
+    target: &'static str,
     email: String,
     opened: Result<(SessionCookie, Profile), AccountError>,
     again: impl FnOnce(StatusCode, Steps) -> Response,
 ) -> Response {
     match opened {
-        Ok((cookie, _)) => with_session(&door.site, headers, &cookie, redirect(ACCOUNT)),
+        Ok((cookie, _)) => with_session(&door.site, headers, &cookie, redirect(target)),
         Err(error) => {
             let mut steps = Steps::at(LOGIN);
             steps.email = email;
-            let status = steps.say("password", t, error.into());
+            let status = steps.say("password", t, &error.into());
             again(status, steps)
         }
     }

@@ -28,6 +28,7 @@ async function ask(path, body) {
 
 const then = {
   account() { location.assign("/account"); },
+  dashboard() { location.assign("/dashboard"); },
   code(form) {
     byId("code-phone").value = form.elements.phone.value;
     form.hidden = true;
@@ -57,7 +58,7 @@ async function send(form) {
   button.disabled = true;
   say(form, "");
   try {
-    if (form.closest("#ways") && await isLoggedIn()) { then.account(); return; }
+    if (form.closest("#ways") && await isLoggedIn()) { then.dashboard(); return; }
     const { ok, answer } = await ask(form.dataset.api, Object.fromEntries(new FormData(form)));
     if (ok) { then[form.dataset.then](form, answer); return; }
     const isLink = form.closest("#open") && answer.code === "invalid_code";
@@ -94,4 +95,34 @@ takeToken();
 for (const time of document.querySelectorAll("time")) {
   const at = new Date(time.dateTime);
   time.textContent = at.toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" });
+}
+
+// Posts: copy and share need a secure context, so their buttons appear only where they work.
+const textOf = (id) => byId(id).textContent;
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  const label = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(textOf(button.dataset.copy));
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = label; }, 2000);
+  });
+}
+for (const button of document.querySelectorAll("[data-share]")) {
+  if (!navigator.share) continue;
+  button.hidden = false;
+  button.addEventListener("click", () => navigator.share({ text: textOf(button.dataset.share) }).catch(() => {}));
+}
+
+// A form that takes seconds says so, and is sent once. Back in the history, it is ready again.
+for (const form of document.querySelectorAll("form[data-busy]")) {
+  const note = form.querySelector("[data-progress]");
+  const button = form.querySelector("button");
+  form.addEventListener("submit", () => {
+    button.disabled = true;
+    note.textContent = form.dataset.busy;
+    note.hidden = false;
+  });
+  addEventListener("pageshow", () => { button.disabled = false; note.hidden = true; });
 }

@@ -13,7 +13,7 @@ use postly_domain::id::AuthorId;
 use qrcode::{QrCode, render::svg};
 use serde::Deserialize;
 
-use super::{account, login, redirect, texts::Texts};
+use super::{account, landing::DASHBOARD, login, redirect, texts::Texts};
 use crate::{
     asking::{Form, Visitor},
     auth::with_session,
@@ -110,7 +110,7 @@ impl Steps {
     }
 
     /// Says beside a form what is wrong, and returns the status that goes with it.
-    pub(super) fn say(&mut self, form: &'static str, t: &Texts, problem: Problem) -> StatusCode {
+    pub(super) fn say(&mut self, form: &'static str, t: &'static Texts, problem: &Problem) -> StatusCode {
         self.said = Some((form, t.problem(problem.code())));
         self.about_email = matches!(problem.code(), Code::InvalidEmail | Code::EmailTaken);
         problem.status()
@@ -151,7 +151,7 @@ async fn ask(State(door): State<Door>, here: Here, Form(form): Form<NumberForm>)
             steps.asked = true;
             StatusCode::OK
         }
-        Err(error) => steps.say("number", t, error.into()),
+        Err(error) => steps.say("number", t, &error.into()),
     };
     let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
     (AppendHeaders(cookie), show(&door, &here, status, steps).await).into_response()
@@ -177,7 +177,7 @@ async fn verify(
         Ok(verified) => entered(&door, &headers, &verified),
         Err(error) => {
             let mut steps = Steps { phone: form.phone, asked: true, ..Steps::at(base) };
-            let status = steps.say("code", t, error.into());
+            let status = steps.say("code", t, &error.into());
             show(&door, &here, status, steps).await
         }
     }
@@ -193,8 +193,8 @@ async fn phrase(State(door): State<Door>, here: Here, Form(NoFields {}): Form<No
             steps.phrase = Some(Shown { qr: qr(&phrase.url).unwrap_or_default(), url: phrase.url });
             StatusCode::OK
         }
-        Ok(None) => steps.say("phrase", t, Problem::new(Code::NoWhatsapp)),
-        Err(error) => steps.say("phrase", t, error.into()),
+        Ok(None) => steps.say("phrase", t, &Problem::new(Code::NoWhatsapp)),
+        Err(error) => steps.say("phrase", t, &error.into()),
     };
     let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
     (AppendHeaders(cookie), show(&door, &here, status, steps).await).into_response()
@@ -222,16 +222,16 @@ async fn verify_phrase(
         Ok(verified) => entered(&door, &headers, &verified),
         Err(error) => {
             let mut steps = Steps { answering: true, ..Steps::at(base) };
-            let status = steps.say("phrase-code", t, error.into());
+            let status = steps.say("phrase-code", t, &error.into());
             show(&door, &here, status, steps).await
         }
     }
 }
 
-/// To the account: logged in, or with the number linked.
+/// To the dashboard once logged in, or to the account with the number linked.
 fn entered(door: &Door, headers: &HeaderMap, verified: &Verified) -> Response {
     match verified {
-        Verified::LoggedIn(cookie, _) => with_session(&door.site, headers, cookie, redirect(ACCOUNT)),
+        Verified::LoggedIn(cookie, _) => with_session(&door.site, headers, cookie, redirect(DASHBOARD)),
         Verified::Linked => {
             let cookie = [(header::SET_COOKIE, Visitor::no_challenge_cookie(&door.site))];
             (AppendHeaders(cookie), redirect(ACCOUNT)).into_response()

@@ -10,6 +10,7 @@
 mod account_page;
 mod cookies;
 mod forge;
+mod generations;
 mod listener;
 mod pages;
 mod requests;

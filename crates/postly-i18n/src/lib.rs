@@ -1,43 +1,59 @@
-//! The texts authors read, one file per language in `i18n/`.
+//! Every text that people read, in one catalogue: chat (`i18n/LANG.ftl`) and pages (`i18n/pages.LANG.ftl`).
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use postly_domain::Language;
 use unic_langid::LanguageIdentifier;
 
 /// The texts of every language.
-pub(crate) struct Catalogue {
+pub struct Catalogue {
     bundles: Vec<(Language, FluentBundle<FluentResource>)>,
 }
 
-/// The files. A text that a language lacks would be a bug; a test compares them.
-fn source(language: Language) -> &'static str {
+/// The files of one language. A text that a language lacks would be a bug; a test compares them.
+macro_rules! files {
+    ($language:literal) => {
+        [
+            include_str!(concat!("../i18n/", $language, ".ftl")),
+            include_str!(concat!("../i18n/pages.", $language, ".ftl")),
+        ]
+    };
+}
+
+fn sources(language: Language) -> [&'static str; 2] {
     match language {
-        Language::Fr => include_str!("../i18n/fr.ftl"),
-        Language::En => include_str!("../i18n/en.ftl"),
-        Language::Es => include_str!("../i18n/es.ftl"),
-        Language::Pt => include_str!("../i18n/pt.ftl"),
-        Language::Ar => include_str!("../i18n/ar.ftl"),
+        Language::Fr => files!("fr"),
+        Language::En => files!("en"),
+        Language::Es => files!("es"),
+        Language::Pt => files!("pt"),
+        Language::Ar => files!("ar"),
+    }
+}
+
+impl std::fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Catalogue({} languages)", self.bundles.len())
+    }
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self::load()
     }
 }
 
 impl Catalogue {
     /// Reads the files, which are part of the program.
-    pub(crate) fn load() -> Self {
+    pub fn load() -> Self {
         Self { bundles: Language::ALL.into_iter().map(|language| (language, bundle(language))).collect() }
     }
 
     /// A text without variables.
-    pub(crate) fn text(&self, language: Language, key: &str) -> String {
+    pub fn text(&self, language: Language, key: &str) -> String {
         self.format(language, key, &[])
     }
 
     /// A text with numbers and words in it.
-    pub(crate) fn format(
-        &self,
-        language: Language,
-        key: &str,
-        values: &[(&'static str, Value<'_>)],
-    ) -> String {
+    pub fn format(&self, language: Language, key: &str, values: &[(&'static str, Value<'_>)]) -> String {
         let mut args = FluentArgs::new();
         for (name, value) in values {
             match value {
@@ -62,7 +78,7 @@ impl Catalogue {
 }
 
 /// A value that stands in a text.
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
     /// A number.
     Number(i64),
     /// Words.
@@ -72,12 +88,13 @@ pub(crate) enum Value<'a> {
 #[expect(clippy::expect_used, reason = "the files are part of the program, and a test reads them all")]
 fn bundle(language: Language) -> FluentBundle<FluentResource> {
     let locale: LanguageIdentifier = language.code().parse().expect("an ISO 639-1 code is a locale");
-    let resource =
-        FluentResource::try_new(source(language).to_owned()).expect("the catalogue is well formed");
     let mut bundle = FluentBundle::new_concurrent(vec![locale]);
     // Isolation marks around variables would be pasted along with the text.
     bundle.set_use_isolating(false);
-    bundle.add_resource(resource).expect("no key stands twice");
+    for source in sources(language) {
+        let resource = FluentResource::try_new(source.to_owned()).expect("the catalogue is well formed");
+        bundle.add_resource(resource).expect("no key stands twice");
+    }
     bundle
 }
 
@@ -90,7 +107,7 @@ mod tests {
     fn shape(language: Language) -> BTreeMap<String, Vec<String>> {
         let mut shape: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut current = String::new();
-        for line in source(language).lines().filter(|line| !line.starts_with('#')) {
+        for line in sources(language).into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#')) {
             if !line.starts_with([' ', '\t'])
                 && let Some((key, _)) = line.split_once('=')
             {

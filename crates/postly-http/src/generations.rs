@@ -1,0 +1,240 @@
+//! `/api/generations`: posts asked for on the web, and the history of all posts.
+
+use axum::{
+    Json as JsonBody, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use postly_app::{HistoryFilter, SavedGeneration, WebBrief, WebGenerationError, platform_limits, rfc3339};
+use postly_domain::{
+    Language,
+    id::{AuthorId, GenerationId},
+    post::{Origin, Platform, VARIANTS},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    asking::{Json, Named, Reader},
+    problem::{Code, Problem},
+    site::Door,
+};
+
+pub(crate) fn router() -> Router<Door> {
+    Router::new()
+        .route("/api/generations", post(create).get(list))
+        .route("/api/generations/{id}", get(show).patch(mark_used))
+}
+
+/// A generation as clients see it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GenerationBody {
+    id: String,
+    status: &'static str,
+    origin: &'static str,
+    brief: String,
+    platform: &'static str,
+    language: &'static str,
+    variants: Vec<VariantBody>,
+    used: Option<i64>,
+    created_at: String,
+}
+
+#[derive(Serialize)]
+struct VariantBody {
+    text: String,
+    angle: String,
+    characters: usize,
+}
+
+impl From<SavedGeneration> for GenerationBody {
+    fn from(saved: SavedGeneration) -> Self {
+        let variants = saved.variants.into_iter().map(|variant| VariantBody {
+            characters: platform_limits::length(saved.platform, &variant.text),
+            text: variant.text,
+            angle: variant.angle,
+        });
+        Self {
+            id: saved.id.to_string(),
+            status: "done",
+            origin: saved.origin.as_str(),
+            platform: saved.platform.as_str(),
+            language: saved.language.code(),
+            variants: variants.collect(),
+            used: saved.used,
+            created_at: rfc3339(saved.created_at),
+            brief: saved.brief,
+        }
+    }
+}
+
+/// A new generation, with the balance after it.
+#[derive(Serialize)]
+struct CreatedBody {
+    #[serde(flatten)]
+    generation: GenerationBody,
+    available: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateBody {
+    brief: String,
+    platform: Option<String>,
+    language: Option<String>,
+}
+
+/// Writes three posts and charges one credit, once for each `Idempotency-Key`.
+async fn create(
+    State(door): State<Door>,
+    Reader(author): Reader,
+    headers: HeaderMap,
+    Json(body): Json<CreateBody>,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(&headers)?;
+    let brief = WebBrief {
+        brief: body.brief,
+        platform: parsed(body.platform.as_deref(), Platform::parse)?,
+        language: parsed(body.language.as_deref(), Language::from_code)?,
+    };
+    let generation = door.app.generate_for_web(&author, key, &brief).await?.into();
+    let available = door.app.profile(&author).await?.wallet.available();
+    Ok((StatusCode::CREATED, JsonBody(CreatedBody { generation, available })).into_response())
+}
+
+/// The one `Idempotency-Key` of a request.
+fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    match (keys.next().and_then(|key| key.to_str().ok()), keys.next()) {
+        (Some(key), None) => Ok(key),
+        (None, _) | (Some(_), Some(_)) => Err(Problem::new(Code::IdempotencyKeyNeeded)),
+    }
+}
+
+/// An optional word of a closed set: absent and empty are the same.
+fn parsed<T>(text: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => parse(text).map(Some).ok_or(Problem::new(Code::InvalidRequest)),
+    }
+}
+
+#[derive(Serialize)]
+struct ListBody {
+    generations: Vec<GenerationBody>,
+    next: Option<String>,
+}
+
+/// Lists the author's generations, newest first.
+async fn list(
+    State(door): State<Door>,
+    Reader(author): Reader,
+    query: HistoryQuery,
+) -> Result<JsonBody<ListBody>, Problem> {
+    let (found, next) = door.app.history(&author, &query.filter(), query.cursor.as_deref()).await?;
+    Ok(JsonBody(ListBody { generations: found.into_iter().map(GenerationBody::from).collect(), next }))
+}
+
+async fn show(
+    State(door): State<Door>,
+    Reader(author): Reader,
+    Named(id): Named,
+) -> Result<JsonBody<GenerationBody>, Problem> {
+    found(&door, &author, &GenerationId::new(id)).await.map(JsonBody)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UsedBody {
+    used: Option<i64>,
+}
+
+/// Marks a variant as used, or none.
+async fn mark_used(
+    State(door): State<Door>,
+    Reader(author): Reader,
+    Named(id): Named,
+    Json(body): Json<UsedBody>,
+) -> Result<JsonBody<GenerationBody>, Problem> {
+    let most = i64::try_from(VARIANTS).unwrap_or(i64::MAX);
+    if body.used.is_some_and(|used| !(1..=most).contains(&used)) {
+        return Err(Problem::new(Code::InvalidRequest));
+    }
+    let id = GenerationId::new(id);
+    door.app.mark_used(&author, &id, body.used).await?;
+    found(&door, &author, &id).await.map(JsonBody)
+}
+
+async fn found(door: &Door, author: &AuthorId, id: &GenerationId) -> Result<GenerationBody, Problem> {
+    let found = door.app.generation(author, id).await?;
+    found.map(GenerationBody::from).ok_or(Problem::new(Code::NotFound))
+}
+
+/// The query of a history: each parameter at most once, an empty one is absent.
+#[derive(Debug, Default)]
+pub(crate) struct HistoryQuery {
+    pub(crate) text: Option<String>,
+    pub(crate) platform: Option<Platform>,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) cursor: Option<String>,
+}
+
+impl HistoryQuery {
+    /// Reads the query string.
+    ///
+    /// # Errors
+    /// Fails if a parameter occurs twice, holds U+0000, or names an unknown network or origin.
+    pub(crate) fn read(query: &str) -> Result<Self, Problem> {
+        let invalid = || Problem::new(Code::InvalidRequest);
+        let mut read = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()) {
+            if value.contains('\0') {
+                return Err(invalid());
+            }
+            let again = match name.as_ref() {
+                "q" => read.text.replace(value.into_owned()).is_some(),
+                "cursor" => read.cursor.replace(value.into_owned()).is_some(),
+                "platform" => read.platform.replace(Platform::parse(&value).ok_or_else(invalid)?).is_some(),
+                "origin" => read.origin.replace(Origin::parse(&value).ok_or_else(invalid)?).is_some(),
+                _ => false,
+            };
+            if again {
+                return Err(invalid());
+            }
+        }
+        Ok(read)
+    }
+
+    pub(crate) fn filter(&self) -> HistoryFilter<'_> {
+        HistoryFilter { text: self.text.as_deref(), platform: self.platform, origin: self.origin }
+    }
+}
+
+impl axum::extract::FromRequestParts<Door> for HistoryQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &Door) -> Result<Self, Problem> {
+        Self::read(parts.uri.query().unwrap_or_default())
+    }
+}
+
+impl From<WebGenerationError> for Problem {
+    fn from(error: WebGenerationError) -> Self {
+        match error {
+            WebGenerationError::InvalidKey => Self::new(Code::IdempotencyKeyNeeded),
+            WebGenerationError::NotABrief(sentence) => Self::with_detail(Code::NotABrief, sentence),
+            WebGenerationError::TooVague(sentence) => Self::with_detail(Code::BriefTooVague, sentence),
+            WebGenerationError::Refused(sentence) => Self::with_detail(Code::BriefRefused, sentence),
+            WebGenerationError::KeyReused => Self::new(Code::IdempotencyMismatch),
+            WebGenerationError::InsufficientCredits(sentence) => {
+                Self::with_detail(Code::InsufficientCredits, sentence)
+            }
+            WebGenerationError::Failed(sentence) => Self::with_detail(Code::GenerationFailed, sentence),
+            WebGenerationError::RateLimited { retry_after_s } => Self::rate_limited(retry_after_s),
+            WebGenerationError::Unavailable => Self::new(Code::Unavailable),
+            WebGenerationError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `/credits`: the balance, and each of its changes in words.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use postly_app::operator::Who;
+
+use super::{member::Member, moment::Moment, page, texts::Texts};
+use crate::{asking::Cursor, problem::Problem, site::Door};
+
+pub(super) fn router() -> Router<Door> {
+    Router::new().route("/credits", get(show)).route("/api/credits.csv", get(csv))
+}
+
+#[derive(Template)]
+#[template(path = "credits.html")]
+struct CreditsPage<'a> {
+    t: &'a Texts,
+    available: i64,
+    held: i64,
+    entries: Vec<Line>,
+    next: Option<String>,
+}
+
+/// One ledger entry in words.
+struct Line {
+    created_at: Moment,
+    reason: String,
+    note: String,
+    delta: String,
+    is_gain: bool,
+}
+
+async fn show(State(door): State<Door>, member: Member, Cursor(cursor): Cursor) -> Response {
+    let found = door.app.credits(&Who::Id(member.author), cursor.as_deref()).await;
+    let (wallet, entries, next) = match found {
+        Ok(found) => found,
+        Err(error) => return Problem::internal(&error).into_response(),
+    };
+    let t = member.t;
+    let lines = entries.into_iter().map(|entry| Line {
+        created_at: Moment::new(entry.created_at),
+        reason: t.reason(&entry.reason).to_owned(),
+        note: entry.note.unwrap_or_default(),
+        delta: format!("{:+}", entry.delta),
+        is_gain: entry.delta > 0,
+    });
+    let shown =
+        CreditsPage { t, available: wallet.available(), held: wallet.held, entries: lines.collect(), next };
+    page(StatusCode::OK, &shown)
+}
+
+/// The whole statement as CSV (RFC 4180), oldest entry last.
+async fn csv(State(door): State<Door>, member: Member) -> Response {
+    // Pages of 50: an author with more entries than this reads the API.
+    const MAX_PAGES: usize = 200;
+    let mut text = String::from("date,change,reason,note,reference\r\n");
+    let mut cursor = None;
+    for _ in 0..MAX_PAGES {
+        let found = door.app.credits(&Who::Id(member.author.clone()), cursor.as_deref()).await;
+        let (_, entries, next) = match found {
+            Ok(found) => found,
+            Err(error) => return Problem::internal(&error).into_response(),
+        };
+        for entry in entries {
+            let at = postly_app::rfc3339(entry.created_at);
+            let fields = [
+                at.as_str(),
+                &entry.delta.to_string(),
+                member.t.reason(&entry.reason),
+                entry.note.as_deref().unwrap_or_default(),
+                entry.reference.as_deref().unwrap_or_default(),
+            ];
+            text.push_str(&fields.map(csv_field).join(","));
+            text.push_str("\r\n");
+        }
+        match next {
+            Some(next) => cursor = Some(next),
+            None => break,
+        }
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"postly-credits.csv\""),
+    ];
+    (headers, text).into_response()
+}
+
+/// A field in quotes. A leading sign of a formula is disarmed, because a spreadsheet would compute it.
+fn csv_field(field: &str) -> String {
+    let is_number = field.parse::<i64>().is_ok();
+    let armed = !is_number && field.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    format!("\"{}{}\"", if armed { "'" } else { "" }, field.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::csv_field;
+
+    #[test]
+    fn a_field_is_quoted_and_a_formula_is_disarmed() {
+        for (field, expected) in [
+            ("a", "\"a\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("=1+1", "\"'=1+1\""),
+            ("-3", "\"-3\""),
+            ("+5", "\"+5\""),
+        ] {
+            assert_eq!(csv_field(field), expected);
+        }
+    }
+}

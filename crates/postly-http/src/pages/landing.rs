@@ -1,0 +1,48 @@
+//! `/`: the product in one screen.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::{page, redirect, steps::qr, texts::Texts};
+use crate::{asking::Visitor, problem::Problem, site::Door};
+
+/// The page of a logged-in author.
+pub(super) const DASHBOARD: &str = "/dashboard";
+
+pub(super) fn router() -> Router<Door> {
+    Router::new().route("/", get(show))
+}
+
+#[derive(Template)]
+#[template(path = "landing.html")]
+struct LandingPage<'a> {
+    t: &'a Texts,
+    whatsapp: Option<WhatsappLink>,
+}
+
+/// A link that opens a chat with our number, and its QR code.
+struct WhatsappLink {
+    url: String,
+    qr: String,
+}
+
+async fn show(State(door): State<Door>, visitor: Visitor, headers: HeaderMap) -> Response {
+    if visitor.session.is_some() {
+        return redirect(DASHBOARD);
+    }
+    let number = match door.app.whatsapp_number().await {
+        Ok(number) => number,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let whatsapp = number.map(|number| {
+        let url = format!("https://wa.me/{}", number.trim_start_matches('+'));
+        WhatsappLink { qr: qr(&url).unwrap_or_default(), url }
+    });
+    page(StatusCode::OK, &LandingPage { t: Texts::of(&headers), whatsapp })
+}

@@ -1,0 +1,41 @@
+//! The extractor of the pages behind a login.
+
+use axum::{
+    extract::FromRequestParts,
+    http::request::Parts,
+    response::{IntoResponse, Response},
+};
+use postly_app::Profile;
+use postly_domain::id::AuthorId;
+
+use super::{redirect, steps::LOGIN, texts::Texts};
+use crate::{
+    asking::{Reader, Visitor},
+    problem::Problem,
+    site::Door,
+};
+
+/// A logged-in author, with the texts of the author's language. Everybody else is sent to the login.
+pub(super) struct Member {
+    pub(super) author: AuthorId,
+    pub(super) profile: Profile,
+    pub(super) t: &'static Texts,
+}
+
+impl FromRequestParts<Door> for Member {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, door).await.map_err(Problem::into_response)?;
+        let author = match visitor.session {
+            Some(session) => session.session.author,
+            None => match Reader::from_request_parts(parts, door).await {
+                Ok(Reader(author)) => author,
+                Err(_) => return Err(redirect(LOGIN)),
+            },
+        };
+        let profile =
+            door.app.profile(&author).await.map_err(|error| Problem::from(error).into_response())?;
+        Ok(Self { author, t: Texts::of_language(profile.language), profile })
+    }
+}

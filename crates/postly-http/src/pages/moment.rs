@@ -1,0 +1,19 @@
+//! Times on pages.
+
+use postly_app::rfc3339;
+use postly_domain::UnixMillis;
+
+/// A time, for programs and for people. The script rewrites it in the browser's own time zone.
+pub(super) struct Moment {
+    pub(super) exact: String,
+    pub(super) shown: String,
+}
+
+impl Moment {
+    pub(super) fn new(at: UnixMillis) -> Self {
+        let exact = rfc3339(at);
+        // `2026-11-26T05:46:22.123Z` to the minute.
+        let minute = exact.get(..16).unwrap_or(&exact).replace('T', " ");
+        Self { shown: format!("{minute} UTC"), exact }
+    }
+}
