@@ -226,6 +226,7 @@ impl App {
             | Command::Login
             | Command::Phrase(_)
             | Command::NotMe
+            | Command::HowToStop
             | Command::Delete
             | Command::Export
             | Command::Reserved
@@ -279,7 +280,9 @@ impl App {
                     | WriteError::Quota
                     | WriteError::RateLimited
                     | WriteError::Unavailable
-                    | WriteError::DeadlineExceeded => WebGenerationError::Failed(sentence("generation-failed")),
+                    | WriteError::DeadlineExceeded => {
+                        WebGenerationError::Failed(sentence("generation-failed"))
+                    }
                 })
             }
         }

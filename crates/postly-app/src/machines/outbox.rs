@@ -163,7 +163,8 @@ impl Machine<'_> {
             let new = NewGeneration {
                 id: &generation,
                 author: &self.author,
-                event: &event,
+                event: Some(&event),
+                origin: postly_domain::post::Origin::Whatsapp,
                 hold: &hold,
                 brief: "un post",
                 intent: &intent,
