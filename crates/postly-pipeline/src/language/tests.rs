@@ -88,6 +88,7 @@ fn a_language_asked_for_by_name_wins() {
         ("Nous parlons en anglais et en espagnol", None),
         ("English lessons in English for kids", None),
         ("Clases en inglés los martes", None),
+        ("Fais un post : nos ateliers, en anglais", None),
         ("دروس بالإنجليزية كل ثلاثاء", None),
         ("ouvert en semaine", None),
     ] {
