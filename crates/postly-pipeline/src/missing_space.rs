@@ -122,7 +122,7 @@ impl<'a> Joint<'a> {
         let capitalized = is_capitalized(self.next) && !self.name.ends_with(char::is_uppercase);
         let shouted = self.name.chars().count() > 2
             && [self.name, self.next].into_iter().all(|word| !word.chars().any(char::is_lowercase));
-        if !capitalized && !(shouted && opens) {
+        if !(capitalized || shouted && opens) {
             return false;
         }
         opens

@@ -135,6 +135,25 @@ mod tests {
     }
 
     #[test]
+    fn links_letters_and_emojis_weigh_as_on_x() {
+        for (text, expected) in [
+            ("Ouvert samedi.Au menu : tarte", 43),
+            ("etc.So good", 28),
+            ("contact@bon-pain.fr", 19),
+            ("voir www.chez-lea.fr.", 29),
+            ("e\u{301}te\u{301}", 3),
+            ("œ’…", 4),
+            ("日本", 4),
+            ("مخبز", 4),
+            ("👍🏽🇫🇷1️⃣", 6),
+            // An emoji of 2019 is three characters to the library.
+            ("🧑\u{200D}🍳", 5),
+        ] {
+            assert_eq!(of(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn a_long_text_is_weighed_in_a_moment() {
         for piece in ["a.", "ب", "a-", "x.fr/(", "é.中.", "http://", "a@b.", "👩\u{200D}", "_.a"] {
             let text: String = piece.chars().cycle().take(32 * 1024).collect();

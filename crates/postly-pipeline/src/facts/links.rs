@@ -113,8 +113,7 @@ fn next_link(piece: &str, from: usize, to: usize) -> Option<LinkSpan> {
             }),
         };
         // "lea.paris@gmail.com": what ends like a host goes on as an address.
-        let goes_on =
-            |span: &LinkSpan| span.end == end && piece.get(end..).is_some_and(|rest| is_address(rest));
+        let goes_on = |span: &LinkSpan| span.end == end && piece.get(end..).is_some_and(is_address);
         match found.filter(|span| span.mention || !goes_on(span)) {
             Some(span) => return Some(span),
             None => at = end,

@@ -157,7 +157,7 @@ impl<'a> Hosts<'a> {
         let host_end = self.host_end(host_start)?;
         let mut end = host_end;
         if self.unit(end) == Some(u16::from(b':')) {
-            let digits = self.run(end + 1, |unit| is_digit(unit));
+            let digits = self.run(end + 1, is_digit);
             end = if digits > end + 1 { digits } else { end };
         }
         let has_path = self.unit(end) == Some(SLASH);
@@ -233,17 +233,25 @@ fn query_end(units: &[u16], question: usize) -> Option<usize> {
     Some(question + 1 + length)
 }
 
+/// The top-level domains that twitter-text knows.
+struct Names {
+    /// Those in ASCII, in lower case.
+    ascii: HashSet<Vec<u16>>,
+    /// The others in upper case, the longer first: the library prefers the longer of two where one begins the other.
+    other: Vec<Vec<u16>>,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let names = TLDS.iter().filter(|(_, known)| known.to_x).map(|(name, _)| *name);
+    let (ascii, other): (Vec<&str>, Vec<&str>) = names.partition(|name| name.is_ascii());
+    let mut other: Vec<Vec<u16>> =
+        other.into_iter().map(|name| name.encode_utf16().map(upper_case).collect()).collect();
+    other.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    Names { ascii: ascii.into_iter().map(|name| name.encode_utf16().collect()).collect(), other }
+});
+
 /// The end of a top-level domain that begins here. It is followed by none of `[0-9a-zA-Z@+-]`, or is Punycode.
 fn ending(units: &[u16], start: usize, text_end: usize) -> Option<usize> {
-    static NAMES: LazyLock<(HashSet<Vec<u16>>, Vec<Vec<u16>>)> = LazyLock::new(|| {
-        let names = TLDS.iter().filter(|(_, known)| known.to_x).map(|(name, _)| *name);
-        let (ascii, other): (Vec<&str>, Vec<&str>) = names.partition(|name| name.is_ascii());
-        let mut other: Vec<Vec<u16>> =
-            other.into_iter().map(|name| name.encode_utf16().map(upper_case).collect()).collect();
-        // The library prefers the longer of two where one begins the other.
-        other.sort_by_key(|name| std::cmp::Reverse(name.len()));
-        (ascii.into_iter().map(|name| name.encode_utf16().collect()).collect(), other)
-    });
     let rest = units.get(start..text_end)?;
     let stands_alone = |end: usize| {
         !rest.get(end).is_some_and(|unit| is_ascii_alphanumeric(*unit) || is_one_of(*unit, "@+-"))
@@ -254,7 +262,7 @@ fn ending(units: &[u16], start: usize, text_end: usize) -> Option<usize> {
         .take(LONGEST_LABEL + 1)
         .map(|unit| to_ascii_lowercase(*unit))
         .collect();
-    if NAMES.0.contains(&ascii) && stands_alone(ascii.len()) {
+    if NAMES.ascii.contains(&ascii) && stands_alone(ascii.len()) {
         return Some(start + ascii.len());
     }
     let is_name = |name: &&Vec<u16>| {
@@ -262,7 +270,7 @@ fn ending(units: &[u16], start: usize, text_end: usize) -> Option<usize> {
             && name.iter().zip(rest).all(|(one, other)| *one == upper_case(*other))
             && stands_alone(name.len())
     };
-    if let Some(name) = NAMES.1.iter().find(is_name) {
+    if let Some(name) = NAMES.other.iter().find(is_name) {
         return Some(start + name.len());
     }
     let prefix: String = rest.iter().take(4).map(|unit| ascii_char(to_ascii_lowercase(*unit))).collect();
