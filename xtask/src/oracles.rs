@@ -19,7 +19,7 @@ const SAMPLES: &str = "crates/postly-whatsapp/testdata/meta";
 pub(crate) const SCRIPTS: &str = "xtask/oracles";
 /// The lists of top-level domains and emojis that X counts by.
 const LISTS: &str = "crates/postly-pipeline/data";
-/// What twitter-text said of posts, for the tests.
+/// The verdicts of twitter-text on a sample of posts, for the tests.
 const VERDICTS: &str = "crates/postly-pipeline/testdata/twitter_text.json";
 /// The session cookies that next-auth and Auth.js made.
 const SESSION_COOKIES: &str = "crates/postly-http/testdata/session_cookie/vectors.json";

@@ -222,7 +222,7 @@ impl App {
         Ok(Reply { posts: Some((id, posts)), ..Reply::of("result", units) })
     }
 
-    /// What the author must know about the limits of a network.
+    /// Returns the note that tells the author about the limit of a network.
     fn note(&self, language: Language, note: &Note) -> String {
         let texts = &self.0.catalogue;
         let limited = |key, platform, limit| {

@@ -36,7 +36,7 @@ const BRIEFS: &[(&str, Language)] = &[
     ("اكتب منشورا عن افتتاح مخبزنا الجديد يوم السبت https://موقع.شبكة/قائمة أو chez-lea.ma", Language::Ar),
 ];
 
-/// What posts are mixed of: words, links, addresses, emojis, punctuation, and what is hard about each.
+/// The pieces of the mixtures: words, links, addresses, emojis, punctuation, with the hard cases of each.
 const PIECES: &[&str] = &[
     "Ouvert",
     "samedi",
@@ -236,7 +236,7 @@ const PIECES: &[&str] = &[
     "A",
 ];
 
-/// How many mixtures there are.
+/// The number of mixtures.
 const MIXTURES: u64 = 4000;
 
 /// splitmix64: the same numbers everywhere.

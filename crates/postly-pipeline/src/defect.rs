@@ -51,9 +51,9 @@ pub enum Defect {
     },
     /// More links than the platform takes.
     TooManyLinks {
-        /// Which post.
+        /// The number of the post.
         post: usize,
-        /// What the platform takes.
+        /// The limit of the platform.
         limit: usize,
     },
     /// The same hashtag twice in one post.

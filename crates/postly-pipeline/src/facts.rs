@@ -36,7 +36,7 @@ pub(crate) fn is_month(word: &str) -> bool {
     calendar::month(word).is_some()
 }
 
-/// Whether a folded word names a day, a month, or a day told from today.
+/// Returns true if a folded word names a day, a month, or a day told from today.
 pub(crate) fn is_day_or_month(word: &str) -> bool {
     is_weekday(word)
         || is_month(word)

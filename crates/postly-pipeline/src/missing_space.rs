@@ -97,7 +97,7 @@ impl<'a> Joint<'a> {
         Some(Self { text, start, end: dot + 1 + length, name, next })
     }
 
-    /// Whether text goes on behind both words.
+    /// Returns true if text goes on behind both words.
     fn goes_on(&self) -> bool {
         let rest = self.text.get(self.end..).unwrap_or_default();
         self.is_elided() || rest.trim_start() != rest && !rest.trim().is_empty()
@@ -133,7 +133,7 @@ impl<'a> Joint<'a> {
                 && !self.is_led_to()
     }
 
-    /// Whether the word before says that a link follows.
+    /// Returns true if the word before announces a link.
     fn is_led_to(&self) -> bool {
         let before = self.text.get(..self.start).unwrap_or_default().trim_end();
         let word = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();

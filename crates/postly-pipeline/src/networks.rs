@@ -13,7 +13,7 @@ use crate::{
 
 mod context;
 
-/// How briefs name networks.
+/// The spellings of the networks in briefs.
 const NAMES: &str = include_str!("../data/network_names.txt");
 
 /// A network that can be named.
@@ -30,11 +30,11 @@ struct Spelling {
     network: Network,
     /// The words of the phrase, the first of which is the key of the table.
     words: Vec<&'static str>,
-    /// How sure the phrase is.
+    /// The other senses of the phrase.
     sense: Sense,
 }
 
-/// What a phrase means besides its network.
+/// The senses of a phrase besides its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sense {
     /// Nothing.
@@ -83,7 +83,7 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// Where the posts go when the author has not chosen it elsewhere: the only network named; a text for every network
+    /// The platform of the posts, unless the author has chosen one elsewhere: the only network named; a text for every network
     /// when there are several, or one without known limits; nothing when there is none.
     pub(crate) fn platform(&self) -> Option<Platform> {
         match (self.known.as_slice(), self.unknown.is_empty()) {
@@ -133,7 +133,7 @@ pub(crate) fn tokens_of_brief(brief: &str) -> Vec<Token> {
         let (Some(first), Some(last)) = (tokens.get(mention.from), tokens.get(mention.to - 1)) else {
             continue;
         };
-        // What the lexicon knows by itself stays as it is.
+        // A word that the lexicon knows by itself stays as it is.
         if mention.to - mention.from == 1
             && (lexicon::is_place(&first.folded) || lexicon::is_noun(&first.folded))
         {
@@ -184,7 +184,7 @@ fn mentions(brief: &str, tokens: &[Token]) -> Vec<Mention> {
             (Network::Known(_), Sense::Sure) => !around.is_content(from),
             (Network::Unknown(_), Sense::Sure) => around.is_place(from, to),
         };
-        // What is listed after it is a network, too: "Instagram, Threads et X".
+        // The next name in a list is a network, too: "Instagram, Threads et X".
         if is_destination && spelling.sense == Sense::Common {
             around.names.push((from, to));
         }

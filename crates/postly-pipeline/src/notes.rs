@@ -1,4 +1,4 @@
-//! What the author must know about the limits of the networks, beside the posts.
+//! Notes for the author about the limits of the networks, beside the posts.
 
 use postly_domain::post::Platform;
 
@@ -17,14 +17,14 @@ pub enum Note {
     Hashtags {
         /// The network.
         platform: Platform,
-        /// What it takes.
+        /// Its limit.
         limit: usize,
     },
     /// The brief asks for a longer post than the network takes.
     Length {
         /// The network.
         platform: Platform,
-        /// What it takes.
+        /// Its limit.
         limit: usize,
     },
 }

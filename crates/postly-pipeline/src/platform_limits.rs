@@ -1,4 +1,4 @@
-//! What a post may hold, counted as its network counts.
+//! The limits of a post, counted as its network counts.
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
@@ -10,7 +10,7 @@ use crate::{facts, x_weight};
 /// The table of limits, with the date and the source of each row.
 const TABLE: &str = include_str!("../data/networks.txt");
 
-/// What a network counts.
+/// The unit in which a network counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
     /// UTF-16 code units; where a network counts characters, this is a little strict.
@@ -111,7 +111,7 @@ pub fn length(platform: Platform, text: &str) -> usize {
     }
 }
 
-/// How many characters a reader sees.
+/// The number of characters that a reader sees.
 pub fn graphemes(text: &str) -> usize {
     text.graphemes(true).count()
 }

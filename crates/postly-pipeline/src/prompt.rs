@@ -144,7 +144,7 @@ fn entry(platform: Platform) -> minijinja::Value {
 /// The most characters that we ask for: nobody reads past this.
 const LONGEST_ASKED: usize = 900;
 
-/// What is usual on a platform, and its limits. The length asked for is lower than the real one, for models count badly.
+/// The habits of a platform, and its limits. The length asked for is lower than the real one, for models count badly.
 fn rules(platform: Platform) -> String {
     let habits = match platform {
         Platform::Instagram => "short lines, a few emojis, 3 to 5 relevant hashtags at the end",

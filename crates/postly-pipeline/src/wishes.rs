@@ -50,7 +50,7 @@ pub(crate) fn read(brief: &str) -> Wishes {
 /// A word of one letter, and the space behind it.
 const SHORTEST_WORD: usize = 2;
 
-/// Whether a folded word is what a brief calls hashtags.
+/// Returns true if a folded word means hashtags.
 pub(crate) fn is_hashtag(word: &str) -> bool {
     matches!(
         word,
@@ -67,7 +67,7 @@ pub(crate) fn is_hashtag(word: &str) -> bool {
     )
 }
 
-/// How many of a thing a brief wants: the number before it, with one word between at most.
+/// The number of a thing that a brief wants: it stands before the thing, with one word between at most.
 fn counted(tokens: &[Token], is_thing: impl Fn(&str) -> bool) -> Option<usize> {
     let at = tokens.iter().position(|token| token.kind == Kind::Word && is_thing(&token.folded))?;
     let mut before = tokens.get(..at)?.iter().rev();

@@ -38,7 +38,7 @@ pub struct Written {
     pub writer: String,
     /// Whether the posts must be labelled as written by an AI.
     pub is_ai: bool,
-    /// What the author must know about the limits of the networks.
+    /// Notes for the author about the limits of the networks.
     pub notes: Vec<Note>,
 }
 

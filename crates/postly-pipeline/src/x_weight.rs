@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 
 mod links;
 
-/// What any link weighs, however long (`transformedURLLength`).
+/// The weight of any link, however long (`transformedURLLength`).
 const LINK: usize = 23;
 
 /// The emojis of several code points that twemoji-parser knows. A skin tone stands as the lightest of the five.
@@ -46,7 +46,7 @@ pub(crate) fn of(text: &str) -> usize {
     weight
 }
 
-/// Whether X finds a link in a text.
+/// Returns true if X finds a link in a text.
 pub(crate) fn has_link(text: &str) -> bool {
     let units: Vec<u16> = text.nfc().collect::<String>().encode_utf16().collect();
     !links::of(&units).is_empty()
@@ -89,7 +89,7 @@ fn emojis(text: &str) -> HashMap<usize, usize> {
     found
 }
 
-/// Whether a character can be the second of an emoji.
+/// Returns true if a character can be the second of an emoji.
 fn is_joining(c: char) -> bool {
     matches!(c, '\u{200D}' | '\u{20E3}' | '\u{FE0F}' | '\u{1F1E6}'..='\u{1F1FF}' | '\u{1F3FB}'..='\u{1F3FF}' | '\u{E0067}')
 }
@@ -119,7 +119,7 @@ fn known_emoji(text: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// What twitter-text 3.1.0 said of posts in five languages and of mixtures.
+    /// The verdicts of twitter-text 3.1.0 on posts in five languages and on mixtures.
     const VERDICTS: &str = include_str!("../testdata/twitter_text.json");
 
     #[test]

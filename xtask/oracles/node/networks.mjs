@@ -10,7 +10,7 @@ import twitter from "twitter-text";
 const require = createRequire(import.meta.url);
 const tlds = require("tlds");
 const version = (name) => JSON.parse(readFileSync(join("node_modules", name, "package.json"), "utf8")).version;
-// When the pinned version of npm tlds was last compared with what ICANN delegates.
+// The day on which the pinned version of npm tlds was last compared with the list of ICANN.
 const REVIEWED = "2026-11-30";
 // Each n-th post is kept as a sample.
 const SAMPLE_EVERY = 12;

@@ -70,12 +70,12 @@ fn links_in(text: &str, start: usize, end: usize, spans: &mut Vec<LinkSpan>) {
     }
 }
 
-/// What may stand behind a link, and is not of it.
+/// Cuts the punctuation behind a link.
 fn trimmed(link: &str) -> &str {
     link.trim_end_matches(['.', ':', '?', '-', '&', '/', '~'])
 }
 
-/// Where a link begins that needs no known ending, because it has a scheme, or "www.".
+/// The start of a link that needs no known ending, because it has a scheme or "www.".
 fn whole_from(piece: &str) -> Option<usize> {
     let scheme = piece.find("://").and_then(|colon| {
         let before = piece.get(..colon)?;
@@ -126,7 +126,7 @@ fn is_address(rest: &str) -> bool {
     rest.strip_prefix('@').is_some_and(|host| host.starts_with(char::is_alphanumeric))
 }
 
-/// What follows an "@": the host of an e-mail address, or the name of an account.
+/// Reads the text behind an "@": the host of an e-mail address, or the name of an account.
 fn addressed(piece: &str, from: usize, at: usize, end: usize, before: &str) -> Option<LinkSpan> {
     let name_length: usize = before
         .chars()
@@ -150,7 +150,7 @@ fn addressed(piece: &str, from: usize, at: usize, end: usize, before: &str) -> O
     })
 }
 
-/// Where the longest host in a run of host characters begins and ends.
+/// The start and the end of the longest host in a run of host characters.
 fn host_in(run: &str) -> Option<(usize, usize)> {
     let mut found = None;
     let mut host_start = 0;

@@ -13,9 +13,9 @@ pub(super) struct Around<'a> {
     pub(super) names: Vec<(usize, usize)>,
 }
 
-/// How far before a name an invitation is looked for.
+/// The words before a name in which an invitation counts.
 const FAR: usize = 7;
-/// How far before a name a word of the trade is looked for: "livraison sur …".
+/// The words before a name in which a word of the trade counts: "livraison sur …".
 const NEAR: usize = 3;
 
 impl Around<'_> {
@@ -31,7 +31,7 @@ impl Around<'_> {
             .take_while(|(_, word)| !matches!(*word, "." | "!" | "?" | ":" | ";" | "؟" | "؛"))
     }
 
-    /// Whether the name belongs to what the posts say: "suivez-nous sur", "par", "livraison sur".
+    /// Returns true if the name belongs to the content of the posts: "suivez-nous sur", "par", "livraison sur".
     pub(super) fn is_content(&self, from: usize) -> bool {
         let by = from.checked_sub(1).and_then(|at| self.word(at)).is_some_and(|word| has(BY, word));
         // A comma ends the invitation, but not a list of networks in it.
@@ -54,7 +54,7 @@ impl Around<'_> {
         self.names.iter().any(|(first, end)| (*first..*end).contains(&at))
     }
 
-    /// Whether posts go to a network that we know nothing more about: beside a word for a post, or behind a preposition.
+    /// Returns true if posts go to a network without known limits: beside a word for a post, or behind a preposition.
     pub(super) fn is_place(&self, from: usize, to: usize) -> bool {
         if self.is_content(from) || self.is_rating(from) {
             return false;
@@ -67,7 +67,7 @@ impl Around<'_> {
         behind_preposition || heads || self.is_beside_a_post(from, to)
     }
 
-    /// Whether a word for a post, or the name of another network, stands beside the name.
+    /// Returns true if a word for a post, or the name of another network, stands beside the name.
     pub(super) fn is_beside_a_post(&self, from: usize, to: usize) -> bool {
         if self.goes_on(to) || self.is_content(from) || self.is_rating(from) {
             return false;
@@ -91,7 +91,7 @@ impl Around<'_> {
         self.word(to).is_some_and(is_post) || self.is_name(to) || after_list
     }
 
-    /// Whether a name with a capital stands behind "sur" and ends there.
+    /// Returns true if a name with a capital stands behind "sur" and ends there.
     pub(super) fn is_place_by_its_capital(&self, from: usize, to: usize) -> bool {
         let Some(token) = self.tokens.get(from) else { return false };
         let has_capital =
@@ -104,7 +104,7 @@ impl Around<'_> {
         has_capital && !shouts && behind && ends && !self.is_content(from)
     }
 
-    /// Whether an e-mail is what is asked for: "écris un mail", "newsletter : …", "texte pour la newsletter".
+    /// Returns true if the brief asks for an e-mail: "écris un mail", "newsletter : …", "texte pour la newsletter".
     pub(super) fn is_asked_for(&self, from: usize, to: usize) -> bool {
         if self.is_content(from) || self.address_follows(to) {
             return false;
@@ -126,7 +126,7 @@ impl Around<'_> {
         near.into_iter().any(|token| token.kind == Kind::Link)
     }
 
-    /// Whether the name is the first word of a longer one: "snap peas", "pour X personnes".
+    /// Returns true if the name is the first word of a longer one: "snap peas", "pour X personnes".
     fn goes_on(&self, to: usize) -> bool {
         let Some(next) = self.tokens.get(to).filter(|next| next.kind == Kind::Word) else { return false };
         let raw = self.brief.get(next.start..next.end).unwrap_or_default();
@@ -182,10 +182,10 @@ const ARTICLES: &str = "le la les l un une des ma mon mes notre nos ton ta votre
     mis nuestra nuestro nuestros o os as um uma minha meu nossa nosso seu sua tu su page compte canal chaine \
     profil channel account cuenta pagina perfil conta صفحه صفحة صفحتنا قناه قناة قناتنا حساب حسابنا";
 
-/// What stands between two networks.
+/// The words between two networks of a list.
 const LISTS: &str = "et and y e ou or o و او , ، / + &";
 
-/// What makes a way of a name: "par WhatsApp".
+/// Words that make a channel of contact of a name: "par WhatsApp".
 const BY: &str = "par via by por per through عبر avis reviews resenas avaliacoes etoiles stars";
 
 /// Asking customers for something: what follows is for them.
@@ -195,7 +195,7 @@ const INVITATIONS: &str = "suivez suivre suis retrouvez retrouver rejoignez rejo
     siga sigam segue encontre encontra encontrem inscreva inscreve assine تابعونا تابعنا تابعوا احجز احجزوا اطلب \
     اطلبوا تواصلوا راسلونا اشترك اشتركوا";
 
-/// What is done on a network besides posting: "livraison sur Uber Eats".
+/// Other uses of a network than posting: "livraison sur Uber Eats".
 const TRADE: &str = "livraison livraisons livre reservation reservations reserver commande commandes commander vente \
     vendu vendus disponible disponibles dispo boutique note rdv rendez-vous playlist serveur place delivery order \
     orders shop available rated sold contact entrega entregas reserva reservas reservar reserve reservem pide pedir \

@@ -85,7 +85,7 @@ struct Composer<'a> {
     book: &'static Book,
     frame: Frame,
     platform: Platform,
-    /// What the networks of the posts take, where they say so.
+    /// The hashtag limit of the networks of the posts, if one has such a limit.
     most_hashtags: Option<usize>,
     seed: u64,
     room: Room,

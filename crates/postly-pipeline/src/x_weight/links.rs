@@ -13,7 +13,7 @@ const LONGEST_SLUG: usize = 40;
 /// The scheme that a link without one is measured with.
 const DEFAULT_SCHEME: usize = "https://".len();
 
-/// Where the links of a text begin, and how many code units each takes.
+/// The starts of the links of a text, and the number of code units of each.
 pub(super) fn of(units: &[u16]) -> Vec<(usize, usize)> {
     let mut links = Vec::new();
     if !units.contains(&DOT) {
@@ -310,7 +310,7 @@ fn latin_hosts(host: &[u16]) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether each label of a host fits the domain name system.
+/// Returns true if each label of a host fits the domain name system.
 fn is_valid_host(host: &[u16]) -> bool {
     let xn = "xn--".encode_utf16().collect::<Vec<_>>();
     if host.starts_with(&xn) && latin_hosts(host).is_empty() {
