@@ -25,7 +25,7 @@ async fn change_id(app: &TestApp, person: &Person) {
 }
 
 /// A system message as Meta writes it, with an id and fields of our choice.
-fn notice(app: &TestApp, id: &str, from: Option<&str>, system: Value) -> Webhook {
+fn notice(app: &TestApp, id: &str, from: Option<&str>, system: &Value) -> Webhook {
     let accounts = app.world.config();
     let mut message = json!({
         "id": format!("wamid.{id}"),
@@ -98,11 +98,11 @@ async fn older_notices_name_the_id_before_in_their_sentence_and_forged_names_mov
         say(app, &fatou, BRIEF).await;
         for body in ["User Ada changed from FR.VICTIM to FR.OTHER", "User FR.VICTIM to FR.NEW", "changed"] {
             let system = json!({ "type": "user_changed_user_id", "user_id": "FR.NEW", "body": body });
-            send(app, &notice(app, body, None, system)).await;
+            send(app, &notice(app, body, None, &system)).await;
         }
         let body = "User changed from FR.VICTIM to FR.NEW changed from FR.OLD to FR.NEW";
         let system = json!({ "type": "user_changed_user_id", "user_id": "FR.NEW", "body": body });
-        send(app, &notice(app, "last", None, system)).await;
+        send(app, &notice(app, "last", None, &system)).await;
         let mut ends = outcomes(app).await;
         ends.sort();
         assert_eq!(ends, ["applied", "unknown_identity", "unknown_identity", "unknown_identity"]);
@@ -120,13 +120,13 @@ async fn the_same_change_twice_is_one_change() {
         say(app, &fatou, BRIEF).await;
         let system =
             || json!({ "type": "user_changed_user_id", "previous_user_id": "FR.OLD", "user_id": NEW_ID });
-        let first = notice(app, "1", None, system());
+        let first = notice(app, "1", None, &system());
         send(app, &first).await;
         let moved = fatou.clone().with_bsuid(NEW_ID);
         say(app, &moved, "bonjour").await;
         let browser = logged_in(app, FATOU).await;
         send(app, &first).await;
-        send(app, &notice(app, "2", None, system())).await;
+        send(app, &notice(app, "2", None, &system())).await;
         assert_eq!(outcomes(app).await, ["applied", "unknown_identity"]);
         browser.me().await.ok();
         assert!(say(app, &moved, "SOLDE").await.contains("restants: 9"), "trial, welcome, and one spent");
@@ -135,7 +135,7 @@ async fn the_same_change_twice_is_one_change() {
         let mut with_number = system();
         with_number["type"] = "user_changed_number".into();
         with_number["wa_id"] = MARIE.trim_start_matches('+').into();
-        send(app, &notice(app, "3", Some(FATOU.trim_start_matches('+')), with_number)).await;
+        send(app, &notice(app, "3", Some(FATOU.trim_start_matches('+')), &with_number)).await;
         let there = Person::new(Channel::Meta, MARIE).with_bsuid(NEW_ID);
         assert!(say(app, &there, "SOLDE").await.contains("restants: 9"));
         assert_eq!(app.count("SELECT COUNT(*) FROM authors").await, 1);
