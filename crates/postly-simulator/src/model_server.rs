@@ -29,9 +29,9 @@ pub enum RefusalForm {
     MistralTop,
     /// 422, every field at once, in `message.detail[].loc` (editor-code-assistant/eca#231).
     MistralMessage,
-    /// 400, the answer of Mistral as text within that of LiteLLM, without a parameter.
+    /// 422, the answer of Mistral as LiteLLM 1.108.7 prints it into a sentence of its own (recorded on 2026-11-30).
     MistralInText,
-    /// 400, every field at once, in the sentence alone, `param` null (`litellm/utils.py` of 1.108.7).
+    /// 400, every field at once, in the sentence alone, `param` null (LiteLLM 1.108.7, recorded on 2026-11-30).
     LiteLlm,
     /// 400, one field, in the sentence alone, as llama.cpp's server has it; of the format only the grammar is named
     /// (lidge-jun/opencodex#2135).
@@ -107,17 +107,28 @@ impl RefusalForm {
             Self::MistralTop => Reply::json(422, &json!({"detail": details(fields)})),
             Self::MistralMessage => Reply::json(422, &mistral(fields)),
             Self::MistralInText => {
+                let details: Vec<String> = names
+                    .map(|name| {
+                        format!(
+                            "{{'input': False, 'loc': ['body', '{name}'], 'msg': 'Extra inputs are not permitted', 'type': \
+                             'extra_forbidden'}}"
+                        )
+                    })
+                    .collect();
                 let message = format!(
-                    "litellm.BadRequestError: MistralException - {}. Received Model Group={model}",
-                    mistral(fields)
+                    "litellm.BadRequestError: OpenAIException - {{'detail': [{}]}}\n\nLiteLLM: model group '{model}' failed \
+                     with the error above. No fallback was attempted.",
+                    details.join(", ")
                 );
-                model_error(400, "invalid_request_error", None, Some("400"), &message)
+                model_error(422, "invalid_request_error", None, Some("422"), &message)
             }
             Self::LiteLlm => {
                 let names: Vec<String> = names.map(|name| format!("'{name}'")).collect();
                 let message = format!(
                     "litellm.UnsupportedParamsError: mistral does not support parameters: [{}], for model={model}. To drop \
-                     these, set `litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n",
+                     these, set `litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n. \n If you \
+                     want to use these params dynamically send allowed_openai_params=[{0}] in your request.\n\nLiteLLM: \
+                     model group '{model}' failed with the error above. No fallback was attempted.",
                     names.join(", ")
                 );
                 model_error(400, "invalid_request_error", None, Some("400"), &message)

@@ -76,7 +76,8 @@ impl ApiError {
                 found.push(field);
             }
         }
-        if found.is_empty() {
+        // Beside a location the sentence holds the value that was sent, which may be the brief.
+        if self.locations.is_empty() {
             found = self
                 .texts
                 .iter()
@@ -143,8 +144,19 @@ impl ApiError {
                 break;
             }
         }
+        self.locations.extend(printed_locations(text));
         self.texts.push(text.to_owned());
     }
+}
+
+/// The locations in an error that Python printed into a sentence: `{'input': …, 'loc': ['body', 'store'], …}` (LiteLLM
+/// 1.108.7, before the refusal of a server behind it), or `'loc': ('body', 'store')` (vLLM).
+fn printed_locations(text: &str) -> impl Iterator<Item = Vec<String>> {
+    text.split("'loc':").skip(1).filter_map(|tail| {
+        let inner = tail.trim_start().strip_prefix(['[', '('])?;
+        let inner = inner.get(..inner.find([']', ')'])?)?;
+        Some(words(inner).map(|(_, word)| word).collect())
+    })
 }
 
 /// A word of an API: letters, digits and a few marks, beginning with a letter, so that no number of a person is one.
@@ -264,7 +276,17 @@ mod tests {
                 r#"{"error":{"message":"litellm.BadRequestError: MistralException - {\"detail\":[{\"type\":\"extra_forbidden\",\"loc\":[\"body\",\"safety_identifier\"],\"msg\":\"Extra inputs are not permitted\",\"input\":\"store\"}]}. Received Model Group=small","type":null,"param":null,"code":"400"}}"#,
                 &["safety_identifier"],
             ),
-            // LiteLLM 1.108.7, `litellm/utils.py`.
+            // LiteLLM 1.108.7 before a server that answers as Mistral's does, recorded on 2026-11-30.
+            (
+                r#"{"error":{"message":"litellm.BadRequestError: OpenAIException - {'detail': [{'input': False, 'loc': ['body', 'store'], 'msg': 'Extra inputs are not permitted', 'type': 'extra_forbidden'}, {'input': 'temperature', 'loc': ['body', 'safety_identifier'], 'msg': 'Extra inputs are not permitted', 'type': 'extra_forbidden'}]}\n\nLiteLLM: model group 'behind-the-gateway' failed with the error above. No fallback was attempted.","type":"invalid_request_error","param":null,"code":"422"}}"#,
+                &["store", "safety_identifier"],
+            ),
+            // vLLM's older form of the same.
+            (
+                r#"{"object":"error","message":"[{'type': 'extra_forbidden', 'loc': ('body', 'store'), 'msg': 'Extra inputs are not permitted', 'input': False}]","type":"BadRequestError","param":null,"code":400}"#,
+                &["store"],
+            ),
+            // LiteLLM 1.108.7, `litellm/utils.py`, recorded on the same day.
             (
                 r#"{"error":{"message":"litellm.UnsupportedParamsError: mistral does not support parameters: ['store', 'safety_identifier'], for model=mistral-small-latest. To drop these, set `litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n","type":"invalid_request_error","param":null,"code":"400"}}"#,
                 &["store", "safety_identifier"],
@@ -316,6 +338,7 @@ mod tests {
             r#"{"error":{"message":"Invalid content: temperature and store of the bread","param":"messages[1].content","code":"invalid_value"}}"#,
             r#"{"detail":[{"type":"missing","loc":["body","temperature"],"msg":"Field required"}]}"#,
             r#"{"detail":[{"type":"string_type","loc":["body","messages",1,"content"],"msg":"Input should be a valid string","input":"the temperature of our store"}]}"#,
+            r#"{"error":{"message":"litellm.BadRequestError: OpenAIException - {'detail': [{'input': 'the temperature of our store', 'loc': ['body', 'messages', 1, 'content'], 'msg': 'Input should be a valid string', 'type': 'string_type'}]}","param":null,"code":"422"}}"#,
             r#"{"error":{"message":"The model `gpt-9` does not exist","code":"model_not_found"}}"#,
             r#"{"error":{"message":"max_tokens must be positive"}}"#,
         ] {
