@@ -35,6 +35,8 @@ cargo xtask oracles [--accept]
                           the providers' own clients and other people's validators judge what we send and simulate
                           (needs Python, Node.js and their package indexes); --accept keeps what they accepted to
                           compare with
+cargo xtask oracles models
+                          of these only the real model servers: LiteLLM, and llama.cpp with a small model
 cargo xtask fuzz [TARGET] [--seconds N]
                           random inputs to every parser of what comes from outside, for a minute each
 cargo xtask deps          what we depend on: where from, under which licence, in how many versions, with which advisories
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         ["chaos", rest @ ..] => chaos::run(rest),
         ["oracles", "postgres"] => postgres_versions::ask(),
         ["oracles"] => oracles::ask(false),
+        ["oracles", "models"] => oracles::ask_models(),
         ["oracles", "--accept"] => oracles::ask(true),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["deps"] => deps::check(),

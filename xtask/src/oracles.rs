@@ -8,6 +8,8 @@ use anyhow::{Context as _, bail};
 
 use crate::{postgres_versions, run, step};
 
+mod models;
+
 /// What `requirements.txt` must name: their versions are written into what they accepted.
 const REFEREES: [&str; 4] = ["openapi-core", "openai", "twilio", "pywa"];
 
@@ -24,11 +26,20 @@ const VERDICTS: &str = "crates/postly-pipeline/testdata/twitter_text.json";
 /// The session cookies that next-auth and Auth.js made.
 const SESSION_COOKIES: &str = "crates/postly-http/testdata/session_cookie/vectors.json";
 
+/// Asks the real model servers only.
+pub(crate) fn ask_models() -> anyhow::Result<()> {
+    models::ask(root()?)
+}
+
+fn root() -> anyhow::Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")
+}
+
 /// Asks them all. With `accept`, what the service sends today becomes what is compared with from now on.
 pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")?;
-    let folder = Folder::new()?;
-    let python = Python::install(root, &folder.0)?;
+    let root = root()?;
+    let folder = Folder::new("referees")?;
+    let python = Python::install(root, &folder.0, "requirements.txt", &["check"])?;
     vectors(root, &folder.0, &python)?;
     let node = Node::install(root, &folder.0)?;
     session_cookies(root, &node, accept)?;
@@ -39,12 +50,13 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
         .args(["--package", "postly-testkit", "--example", "record_requests", "--"])
         .arg(&recording))?;
     run(python.script(root, "accept_requests.py").arg(&recording).arg(root.join(SPECS)))?;
-    let world = World::start(root)?;
+    let world = World::start(root, &[])?;
     run(python.script(root, "outside_world.py").arg(&recording).arg(&world.line))?;
     drop(world);
     run(python.script(root, "read_samples.py").arg(root.join(SAMPLES)))?;
 
     compare(root, &recording, accept)?;
+    models::ask(root)?;
     postgres_versions::ask()
 }
 
@@ -157,12 +169,8 @@ fn cargo(root: &Path) -> Command {
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new() -> anyhow::Result<Self> {
-        Self::named("oracles")
-    }
-
-    pub(crate) fn named(name: &str) -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("postly-{name}-{}", std::process::id()));
+    pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("postly-oracles-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
@@ -207,15 +215,18 @@ impl Node {
 struct Python(PathBuf);
 
 impl Python {
-    fn install(root: &Path, folder: &Path) -> anyhow::Result<Self> {
+    /// Installs what a file of requirements names, and nothing that it does not; then asks pip this about it.
+    fn install(root: &Path, folder: &Path, requirements: &str, then: &[&str]) -> anyhow::Result<Self> {
         let environment = folder.join("python");
         run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
         let python = Self(environment.join("bin/python"));
-        let requirements = root.join(SCRIPTS).join("requirements.txt");
+        let requirements = root.join(SCRIPTS).join(requirements);
         run(Command::new(&python.0)
             .args(["-m", "pip", "install", "--quiet", "--no-deps", "--requirement"])
             .arg(requirements))?;
-        run(Command::new(&python.0).args(["-m", "pip", "check"]))?;
+        if !then.is_empty() {
+            run(Command::new(&python.0).args(["-m", "pip"]).args(then))?;
+        }
         Ok(python)
     }
 
@@ -233,10 +244,11 @@ struct World {
 }
 
 impl World {
-    fn start(root: &Path) -> anyhow::Result<Self> {
+    fn start(root: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
         step("the simulator");
         let mut child = cargo(root)
-            .args(["--package", "postly-simulator", "--example", "outside_world"])
+            .args(["--package", "postly-simulator", "--example", "outside_world", "--"])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -27,7 +27,7 @@ const TESTS: [(&str, &[&str], &[&str]); 3] = [
 pub(crate) fn ask() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")?;
     postly_postgres::install()?;
-    let folder = Folder::named("postgres-versions")?;
+    let folder = Folder::new("postgres-versions")?;
     for name in ["package.json", "package-lock.json"] {
         std::fs::copy(root.join(SCRIPTS).join("postgres").join(name), folder.0.join(name))?;
     }

@@ -1,11 +1,11 @@
 //! The outside world alone, for clients that are not ours.
 //!
 //! Prints one line of JSON, its address and its accounts, and runs until its standard input ends, so that it cannot
-//! outlive whoever started it.
+//! outlive whoever started it. With the argument `mistral` the model refuses the fields that Mistral's server does.
 
 #![expect(clippy::print_stdout, reason = "the line is this example's whole answer")]
 
-use postly_simulator::{Channel, Simulator, SimulatorConfig};
+use postly_simulator::{Channel, ModelServer, RefusalForm, Simulator, SimulatorConfig};
 use tokio::io::AsyncReadExt as _;
 
 #[tokio::main]
@@ -16,6 +16,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..SimulatorConfig::default()
     })
     .await?;
+    if std::env::args().nth(1).as_deref() == Some("mistral") {
+        let refused = vec!["store", "max_completion_tokens", "safety_identifier", "reasoning_effort"];
+        world.model_server(ModelServer::Refusing(refused, RefusalForm::MistralMessage));
+    }
     let number = "+33639981001";
     for channel in [Channel::Meta, Channel::Twilio] {
         world.open_window(&world.person(channel, number));

@@ -1,0 +1,58 @@
+//! Asks a real model server for posts, and prints how it ended as one line of JSON:
+//! `cargo run -p postly-pipeline --example ask_server -- BASE_URL MODEL [openai]`. `OPENAI_API_KEY` is sent if it is set;
+//! with `openai` the request has the fields of OpenAI's own host, whatever the host. Briefs are asked one after the
+//! other by the same client, so that what the first one learns is seen in the second.
+
+#![expect(clippy::print_stdout, reason = "the line is this example's whole answer")]
+
+use std::{sync::Arc, time::Duration};
+
+use postly_domain::{Brief, Language};
+use postly_pipeline::{
+    Ask, CallRecord, Writer,
+    openai::{Dialect, OpenAiConfig, OpenAiModel, Timing},
+};
+use serde_json::json;
+
+const BRIEFS: [&str; 2] = [
+    "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end",
+    "Write a Facebook post: our bakery opens a tea room on Saturday",
+];
+
+/// A small model on a slow machine is to be judged by what it answers, not by when.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (base_url, model, dialect) = match args.as_slice() {
+        [base_url, model] => (base_url, model, Dialect::of(base_url)),
+        [base_url, model, word] if word == "openai" => (base_url, model, Dialect::OpenAi),
+        _ => return Err("ask_server BASE_URL MODEL [openai]".into()),
+    };
+    let api_key = std::env::var("OPENAI_API_KEY").ok().map(Into::into);
+    let config = OpenAiConfig { dialect, ..OpenAiConfig::new(api_key, base_url, model) };
+    let timing = Timing { attempt: PATIENCE, ..Timing::default() };
+    let writer =
+        Writer::new(Arc::new(OpenAiModel::with_timing(config, timing)?)).with_time_limit(2 * PATIENCE);
+    for brief in BRIEFS {
+        let ask = Ask {
+            brief: Brief::parse(brief)?,
+            is_explicit: false,
+            language_hint: Language::Fr,
+            language_forced: None,
+            platform: None,
+            user_ref: "0123456789abcdef".to_owned(),
+            seed: 0,
+        };
+        let (ended, calls) = match writer.write(&ask).await {
+            Ok(written) => ("Posts".to_owned(), written.calls),
+            Err(failure) => (format!("{:?}", failure.kind), failure.calls),
+        };
+        let outcome = |call: &CallRecord| format!("{} {} ms", call.outcome, call.latency_ms);
+        let calls: Vec<String> = calls.iter().map(outcome).collect();
+        println!("{}", json!({"ended": ended, "calls": calls}));
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Real model servers: our client asks them for posts, and none may turn its request down in the end.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use super::{Folder, Python, World, cargo};
+use crate::step;
+
+const SCRIPT: &str = "model_servers.py";
+const REQUIREMENTS: &str = "model_servers.requirements.txt";
+
+/// How a question may end: with posts, or as a failure that costs the author nothing and is none of the request. A small
+/// model writes no good posts, and a slow machine may take too long for any.
+const CLEAN_ENDS: [&str; 6] = ["Posts", "Invalid", "Truncated", "SmallTalk", "OffTopic", "DeadlineExceeded"];
+
+/// Ends of a call to which the server gave an answer of its model.
+const ANSWERED: [&str; 3] = ["ok", "truncated", "empty"];
+
+/// Starts each server and asks each of its models, with the fields of its own dialect and with those of OpenAI's.
+pub(crate) fn ask(root: &Path) -> anyhow::Result<()> {
+    let folder = Folder::new("models")?;
+    let python = Python::install(root, &folder.0, REQUIREMENTS, &[])?;
+    let (world, mistral) = (World::start(root, &[])?, World::start(root, &["mistral"])?);
+    for arguments in [["litellm", &world.line, &mistral.line].as_slice(), &["llama.cpp"]] {
+        let server = Server::start(python.script(root, SCRIPT).args(arguments))?;
+        step(&format!("what {} says to our requests", server.name));
+        for model in &server.models {
+            for dialect in [None, Some("openai")] {
+                server.asked(root, model, dialect)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A model server in a process of its own. It ends when its standard input does.
+struct Server {
+    child: Child,
+    name: String,
+    base_url: String,
+    key: String,
+    models: Vec<String>,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the server")?;
+        let stdout = child.stdout.take().context("its standard output is ours")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let said: Value = serde_json::from_str(&line).with_context(|| format!("the server said {line:?}"))?;
+        let text = |name: &str| said.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let models = said.get("models").and_then(Value::as_array).into_iter().flatten();
+        Ok(Self {
+            name: text("name"),
+            base_url: text("base_url"),
+            key: text("key"),
+            models: models.filter_map(Value::as_str).map(str::to_owned).collect(),
+            child,
+        })
+    }
+
+    /// Has our client ask for posts, and judges how that ended.
+    fn asked(&self, root: &Path, model: &str, dialect: Option<&str>) -> anyhow::Result<()> {
+        let mut command = cargo(root);
+        command.args(["--package", "postly-pipeline", "--example", "ask_server", "--"]);
+        command.args([self.base_url.as_str(), model]).args(dialect);
+        if !self.key.is_empty() {
+            command.env("OPENAI_API_KEY", &self.key);
+        }
+        let output = command.stderr(Stdio::inherit()).output().context("cannot run our client")?;
+        let name = format!("{model}, asked {}", dialect.map_or("as any compatible server", |_| "as OpenAI"));
+        if !output.status.success() {
+            bail!("our client failed: {name}");
+        }
+        let lines = String::from_utf8(output.stdout)?;
+        for (number, line) in (1..).zip(lines.lines()) {
+            let said: Value = serde_json::from_str(line)?;
+            let ended = said.get("ended").and_then(Value::as_str).unwrap_or_default();
+            let calls: Vec<&str> = said
+                .get("calls")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            println!("{name}, brief {number}: {ended} after {}", calls.join(", "));
+            let ended_as = |ends: &[&str], call: &str| ends.iter().any(|end| call.starts_with(end));
+            let rejected = calls.iter().filter(|call| ended_as(&["rejected"], call)).count();
+            let was_answered = calls.iter().any(|call| ended_as(&ANSWERED, call));
+            if !was_answered
+                || calls.last().is_none_or(|call| ended_as(&["rejected"], call))
+                || !ended_as(&CLEAN_ENDS, ended)
+            {
+                bail!("{} turned our request down: {name}: {line}", self.name);
+            }
+            if number > 1 && rejected > 0 {
+                bail!("our client forgot what {} had refused: {name}: {line}", self.name);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        if let Err(error) = self.child.wait() {
+            eprintln!("xtask: {} did not end: {error}", self.name);
+        }
+    }
+}
