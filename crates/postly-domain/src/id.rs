@@ -50,6 +50,10 @@ identifiers! {
     ChallengeId;
     /// One session of a browser: what its cookie names.
     SessionId;
+    /// A Checkout Session, as Stripe names it.
+    CheckoutId;
+    /// A payment: the PaymentIntent of Stripe, or its Checkout Session where there was nothing to pay.
+    PaymentId;
     /// One tenure of a lane. Whoever presents an older one has lost the lane.
     LeaseToken;
 }
