@@ -1,0 +1,239 @@
+//! The two calls that we make to Stripe: a Checkout Session is created, and it is retrieved.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+use postly_domain::id::CheckoutId;
+use reqwest::{RequestBuilder, Url, header, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use crate::{
+    checkout::{NewCheckout, fields, form},
+    event::Checkout,
+};
+
+/// The version of the API that our requests are written for.
+pub const API_VERSION: &str = "2026-10-28.endive";
+
+/// How long a connection may take, and one exchange, and all tries of a call together: a buyer waits for it.
+const CONNECT: Duration = Duration::from_secs(3);
+const ATTEMPT: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a call is tried again (the default of the official libraries), and the pause before, which doubles.
+const RETRIES: u32 = 2;
+const PAUSE: Duration = Duration::from_millis(400);
+/// What Stripe may ask us to wait at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A session with all that is in it has some 10 kB. What is larger is not Stripe's.
+const LARGEST_ANSWER: usize = 1024 * 1024;
+
+/// The account at Stripe.
+#[derive(Debug, Clone)]
+pub struct StripeConfig {
+    /// The secret key, or a restricted one that may write Checkout Sessions and read PaymentIntents and charges.
+    pub secret_key: SecretString,
+    /// The base URL of the API.
+    pub api_base_url: String,
+    /// The tax code of what is sold; with it Stripe is the merchant of record (`STRIPE_MANAGED_PAYMENTS`).
+    pub tax_code: Option<String>,
+}
+
+/// A configuration with which Stripe cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StripeConfigError {
+    /// The base URL is not one that a path can be added to.
+    #[error("the base URL of Stripe's API is not an http or https URL")]
+    BaseUrl,
+    /// The key holds characters that no header can carry.
+    #[error("the secret key of Stripe holds characters that a header cannot carry")]
+    Key,
+    /// The client could not be made.
+    #[error("cannot make the HTTP client")]
+    Client(#[source] reqwest::Error),
+}
+
+/// How a call failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StripeError {
+    /// No answer, or none for now. The same call may succeed later.
+    #[error("Stripe does not answer ({0})")]
+    Unavailable(&'static str),
+    /// Stripe refused it, and would again: our key, our account or our request is wrong.
+    #[error("Stripe refused the call with status {status} ({code})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Stripe's name for the reason, or what kind of error it is.
+        code: String,
+    },
+}
+
+/// Stripe's API.
+#[derive(Debug, Clone)]
+pub struct Stripe {
+    http: reqwest::Client,
+    config: StripeConfig,
+    sessions: Url,
+}
+
+impl Stripe {
+    /// A client for an account. A TLS provider must be installed in the process before.
+    ///
+    /// # Errors
+    /// See [`StripeConfigError`].
+    pub fn new(config: StripeConfig) -> Result<Self, StripeConfigError> {
+        let base = config.api_base_url.trim_end_matches('/');
+        let sessions =
+            Url::parse(&format!("{base}/v1/checkout/sessions")).map_err(|_| StripeConfigError::BaseUrl)?;
+        if !matches!(sessions.scheme(), "http" | "https") {
+            return Err(StripeConfigError::BaseUrl);
+        }
+        let key = config.secret_key.expose_secret();
+        header::HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| StripeConfigError::Key)?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            // A redirect would carry the key to a host that nobody configured.
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(StripeConfigError::Client)?;
+        Ok(Self { http, config, sessions })
+    }
+
+    /// Whether our key moves real money; `None` when it does not say.
+    pub fn livemode(&self) -> Option<bool> {
+        let key = self.config.secret_key.expose_secret();
+        let mode = key.strip_prefix("sk_").or_else(|| key.strip_prefix("rk_"))?;
+        match mode {
+            mode if mode.starts_with("live_") => Some(true),
+            mode if mode.starts_with("test_") => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Creates a Checkout Session. Every try bears the same idempotency key, so that there is one session, however often the
+    /// answer is lost.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn create_checkout(
+        &self,
+        new: &NewCheckout<'_>,
+        idempotency_key: &str,
+    ) -> Result<Checkout, StripeError> {
+        let body = form(&fields(new, self.config.tax_code.as_deref()));
+        let call = self
+            .http
+            .post(self.sessions.clone())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("idempotency-key", idempotency_key)
+            .body(body);
+        self.ask(call).await
+    }
+
+    /// Retrieves a Checkout Session, with the charge of its payment.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn retrieve_checkout(&self, id: &CheckoutId) -> Result<Checkout, StripeError> {
+        let mut url = self.sessions.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(id.as_str());
+        }
+        url.query_pairs_mut().append_pair("expand[0]", "payment_intent.latest_charge");
+        self.ask(self.http.get(url)).await
+    }
+
+    /// Calls until there is an answer, a bounded number of times within a bounded time.
+    async fn ask(&self, call: RequestBuilder) -> Result<Checkout, StripeError> {
+        let call =
+            call.bearer_auth(self.config.secret_key.expose_secret()).header("stripe-version", API_VERSION);
+        let tries = async {
+            let mut retries = 0;
+            loop {
+                let Some(attempt) = call.try_clone() else { return Err(StripeError::Unavailable("body")) };
+                let ended = match tokio::time::timeout(ATTEMPT, exchange(attempt)).await {
+                    Ok(ended) => ended,
+                    Err(_) => Ended::again("timeout"),
+                };
+                match ended {
+                    Ended::Answered(checkout) => return Ok(*checkout),
+                    Ended::Refused { status, code } => return Err(StripeError::Refused { status, code }),
+                    Ended::Again { why, .. } if retries == RETRIES => {
+                        return Err(StripeError::Unavailable(why));
+                    }
+                    Ended::Again { after, .. } => {
+                        tokio::time::sleep(after.unwrap_or_else(|| pause(retries))).await;
+                        retries += 1;
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, tries).await.unwrap_or(Err(StripeError::Unavailable("timeout")))
+    }
+}
+
+/// How one exchange ended.
+enum Ended {
+    Answered(Box<Checkout>),
+    Refused { status: u16, code: String },
+    Again { why: &'static str, after: Option<Duration> },
+}
+
+impl Ended {
+    fn again(why: &'static str) -> Self {
+        Self::Again { why, after: None }
+    }
+}
+
+async fn exchange(call: RequestBuilder) -> Ended {
+    let mut response = match call.send().await {
+        Ok(response) => response,
+        Err(error) if error.is_connect() => return Ended::again("connect"),
+        Err(_) => return Ended::again("torn"),
+    };
+    let status = response.status().as_u16();
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    // Stripe says by this header whether another try may succeed; without it these statuses say so.
+    let worth_it = match header("stripe-should-retry") {
+        Some("true") => true,
+        Some("false") => false,
+        Some(_) | None => matches!(status, 409 | 429 | 500..),
+    };
+    let after = header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let after = after.map(|after| after.min(LONGEST_PAUSE));
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Ended::again("too_large"),
+            Ok(None) => break,
+            // The status of an error says enough without its body.
+            Err(_) if !(200..300).contains(&status) => break,
+            Err(_) => return Ended::again("torn"),
+        }
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if (200..300).contains(&status) {
+        return Checkout::read(&body)
+            .map_or_else(|| Ended::again("unreadable"), |checkout| Ended::Answered(Box::new(checkout)));
+    }
+    if worth_it {
+        return Ended::Again { why: if status == 429 { "rate_limited" } else { "server_error" }, after };
+    }
+    // A name, and never the message: it may quote what we sent.
+    let named = |field: &str| body.get("error").and_then(|error| error.get(field)).and_then(Value::as_str);
+    let code = named("code").or_else(|| named("type")).unwrap_or("unknown");
+    let plain = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_';
+    Ended::Refused { status, code: code.chars().filter(plain).take(64).collect() }
+}
+
+/// The pause before a retry: doubled each time, and up to as much again, so that many do not come back at once.
+fn pause(retries: u32) -> Duration {
+    let pause = PAUSE.saturating_mul(1 << retries.min(4));
+    // A fresh hasher is keyed by chance, which is all the chance we need.
+    let chance = u32::try_from(RandomState::new().hash_one(retries) % 1024).unwrap_or(0);
+    pause + pause.saturating_mul(chance) / 1024
+}

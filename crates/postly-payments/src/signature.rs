@@ -1,0 +1,114 @@
+//! The signature of a webhook of Stripe (Stripe, "Verify webhook signatures manually").
+
+use hmac::{Hmac, KeyInit, Mac as _};
+use http::HeaderMap;
+use postly_domain::UnixMillis;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq as _};
+
+/// The header that carries the signature.
+const HEADER: &str = "stripe-signature";
+/// How many whole seconds a signature may be older or newer than our clock (PRODUCT 5). The official libraries let one of the
+/// future pass however far away it is.
+pub const TOLERANCE_S: i64 = 300;
+/// The longest time stamp: more digits are no second of ours.
+const LONGEST_TIME: usize = 12;
+
+/// Why bytes are not believed to be Stripe's. All of these are answered alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// There is no signature.
+    #[error("the request carries no signature")]
+    Missing,
+    /// There are two headers, or two times in one: two readers may read them differently.
+    #[error("the request carries more than one signature or time")]
+    Ambiguous,
+    /// The header has no time that can be read.
+    #[error("the signature cannot be read")]
+    Malformed,
+    /// It was made too long ago, or too far in the future.
+    #[error("the signature is of another time")]
+    Stale,
+    /// None of its signatures is of these bytes with a secret of ours.
+    #[error("the signature is wrong")]
+    Wrong,
+}
+
+/// The secrets of our webhook endpoint, newest first; several while one is being replaced.
+#[derive(Debug, Clone)]
+pub struct WebhookSecrets(Vec<SecretString>);
+
+impl WebhookSecrets {
+    /// These secrets. An empty one is left out, because anybody can sign with it.
+    pub fn new(secrets: Vec<SecretString>) -> Self {
+        Self(secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty()).collect())
+    }
+
+    /// Checks that Stripe signed these bytes, not more than [`TOLERANCE_S`] from now.
+    ///
+    /// # Errors
+    /// See [`SignatureError`].
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: UnixMillis) -> Result<(), SignatureError> {
+        let mut values = headers.get_all(HEADER).iter();
+        let header = match (values.next(), values.next()) {
+            (None, _) => return Err(SignatureError::Missing),
+            (Some(_), Some(_)) => return Err(SignatureError::Ambiguous),
+            (Some(header), None) => header.to_str().map_err(|_| SignatureError::Malformed)?,
+        };
+        let signed = Signed::read(header)?;
+        let seconds: i64 = signed.time.parse().map_err(|_| SignatureError::Malformed)?;
+        if now.0.div_euclid(1_000).abs_diff(seconds) > TOLERANCE_S.unsigned_abs() {
+            return Err(SignatureError::Stale);
+        }
+        // Every signature is compared with every secret, so that the time tells nothing.
+        let mut right = Choice::from(0);
+        for secret in &self.0 {
+            let expected = signature(secret, signed.time, body);
+            for given in &signed.signatures {
+                right |= expected.as_bytes().ct_eq(given.as_bytes());
+            }
+        }
+        if right.into() { Ok(()) } else { Err(SignatureError::Wrong) }
+    }
+}
+
+/// What the header says: `t=…,v1=…[,v1=…][,v0=…]`.
+struct Signed<'a> {
+    /// Word for word: it is a part of what is signed.
+    time: &'a str,
+    signatures: Vec<&'a str>,
+}
+
+impl<'a> Signed<'a> {
+    fn read(header: &'a str) -> Result<Self, SignatureError> {
+        let mut times = vec![];
+        let mut signatures = vec![];
+        for item in header.split(',') {
+            match item.split_once('=') {
+                Some(("t", time)) => times.push(time),
+                Some(("v1", signature)) => signatures.push(signature),
+                // Other schemes (`v0` is for tests of Stripe's), and what is no item at all.
+                Some(_) | None => {}
+            }
+        }
+        let time = match times.as_slice() {
+            [] => return Err(SignatureError::Malformed),
+            [time] => *time,
+            [_, _, ..] => return Err(SignatureError::Ambiguous),
+        };
+        let is_number =
+            !time.is_empty() && time.len() <= LONGEST_TIME && time.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number { Ok(Self { time, signatures }) } else { Err(SignatureError::Malformed) }
+    }
+}
+
+/// The HMAC-SHA-256 of the time, a full stop and the body, in lower-case hexadecimal. The whole secret is the key, with its
+/// `whsec_` and not decoded.
+fn signature(secret: &SecretString, time: &str, body: &[u8]) -> String {
+    let key = secret.expose_secret().as_bytes();
+    // HMAC takes keys of any length; were it to refuse one, no signature would be as short as this.
+    let Ok(mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else { return String::new() };
+    let mac = mac.chain_update(time.as_bytes()).chain_update(b".").chain_update(body);
+    hex::encode(mac.finalize().into_bytes())
+}
