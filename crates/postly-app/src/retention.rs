@@ -19,6 +19,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How many rows of a kind are deleted by one transaction: others wait for it on SQLite.
 const ROWS_AT_ONCE: i64 = 200;
 
+/// How many days what is told of payments is kept at least, whether they are ours or not.
+const LEAST_PAYMENTS_DAYS: i64 = 30;
+
 /// How long what is kept is kept, in days (`RETENTION_…`).
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
@@ -36,9 +39,11 @@ impl Retention {
             Class::Challenges => 5 * MINUTE_MS,
             // Budgets are counted over a day, and wrong tries by day.
             Class::Counts | Class::Strangers => DAY_MS,
-            Class::Sessions => 0,
+            Class::Sessions | Class::RechargeLinks => 0,
             Class::RawEvents | Class::Erasures => self.events_days.saturating_mul(DAY_MS),
             Class::Messages => self.messages_days.saturating_mul(DAY_MS),
+            // A method that takes days is paid after two weeks at most: until then a refund that came first may be of ours.
+            Class::Payments => self.events_days.max(LEAST_PAYMENTS_DAYS).saturating_mul(DAY_MS),
         };
         now.plus_ms(-age)
     }
@@ -53,7 +58,9 @@ fn every_ms(class: Class) -> i64 {
         | Class::Strangers
         | Class::RawEvents
         | Class::Messages
-        | Class::Erasures => HOUR_MS,
+        | Class::Erasures
+        | Class::Payments
+        | Class::RechargeLinks => HOUR_MS,
     }
 }
 

@@ -18,9 +18,11 @@ macro_rules! hers {
 }
 
 /// What is hers, in an order in which nothing refers to what is gone already.
-const ERASED: [Sql; 9] = [
+const ERASED: [Sql; 10] = [
     Sql::both(hers!("DELETE FROM web_requests WHERE author_id")),
     Sql::both(hers!("DELETE FROM sessions WHERE author_id")),
+    // What was bought stays with the ledger: it names nobody.
+    Sql::both(hers!("DELETE FROM recharge_links WHERE author_id")),
     Sql::both(
         "DELETE FROM challenges WHERE phone IN (SELECT phone FROM identities WHERE author_id = $1) \
          OR identity_id IN (SELECT id FROM identities WHERE author_id = $1)",

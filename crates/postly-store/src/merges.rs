@@ -31,7 +31,7 @@ const GREETED: Sql = Sql::both(
      WHERE id = $2",
 );
 /// What moves as it is, once the holds have.
-const MOVED: [Sql; 8] = [
+const MOVED: [Sql; 10] = [
     Sql::both("UPDATE holds SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE generations SET author_id = $2 WHERE author_id = $1"),
     // A key that both authors used stays with the one merged into.
@@ -43,6 +43,8 @@ const MOVED: [Sql; 8] = [
     Sql::both("UPDATE outbox SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE model_calls SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE identities SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE checkout_sessions SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE recharge_links SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE challenges SET author_id = $2 WHERE author_id = $1 AND origin = 'whatsapp'"),
 ];
 const SESSIONS: Sql = Sql::both("DELETE FROM sessions WHERE author_id = $1");
@@ -96,6 +98,11 @@ pub async fn merge(
         }
     }
     tx.execute(HELD, args![into, held]).await?;
+    let debt = wallets::debt(tx, from).await?;
+    if debt > 0 {
+        wallets::change_debt(tx, from, -debt).await?;
+        wallets::change_debt(tx, into, debt).await?;
+    }
     for sql in MOVED {
         tx.execute(sql, args![from, into]).await?;
     }

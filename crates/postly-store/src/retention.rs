@@ -24,11 +24,15 @@ pub enum Class {
     Messages,
     /// Who was erased: what is older is not answered anyway.
     Erasures,
+    /// Events of payments, and what is known of payments that turned out not to be ours.
+    Payments,
+    /// Links to buy by that have expired.
+    RechargeLinks,
 }
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Challenges,
         Self::Counts,
         Self::Sessions,
@@ -36,6 +40,8 @@ impl Class {
         Self::RawEvents,
         Self::Messages,
         Self::Erasures,
+        Self::Payments,
+        Self::RechargeLinks,
     ];
 
     /// The name in the database, in logs and in metrics.
@@ -48,6 +54,8 @@ impl Class {
             Self::RawEvents => "raw_events",
             Self::Messages => "messages",
             Self::Erasures => "erasures",
+            Self::Payments => "payments",
+            Self::RechargeLinks => "recharge_links",
         }
     }
 
@@ -59,6 +67,8 @@ impl Class {
             Self::Strangers => &STRANGERS,
             Self::RawEvents | Self::Messages => &[],
             Self::Erasures => &ERASURES,
+            Self::Payments => &PAYMENTS,
+            Self::RechargeLinks => &RECHARGE_LINKS,
         }
     }
 }
@@ -84,6 +94,42 @@ const COUNTS: [Sql; 4] = [
          (SELECT subject_hash FROM wrong_tries WHERE day < $1 / 86400000 LIMIT $2)",
     ),
 ];
+macro_rules! strange_payments {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE id IN (SELECT id FROM ",
+            $table,
+            " AS told WHERE told.noted_at_ms < $1 AND NOT EXISTS (SELECT 1 FROM checkout_sessions \
+             WHERE checkout_sessions.payment_id = told.payment_id) LIMIT $2)"
+        )
+    };
+    ($table:literal, by charge) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE id IN (SELECT id FROM ",
+            $table,
+            " AS told WHERE told.noted_at_ms < $1 AND NOT EXISTS (SELECT 1 FROM checkout_sessions \
+             WHERE checkout_sessions.payment_id = told.payment_id) AND NOT EXISTS (SELECT 1 FROM payment_charges \
+             JOIN checkout_sessions ON checkout_sessions.payment_id = payment_charges.payment_id \
+             WHERE payment_charges.id = told.charge_id) LIMIT $2)"
+        )
+    };
+}
+const PAYMENTS: [Sql; 4] = [
+    Sql::both(
+        "DELETE FROM payment_events WHERE id IN (SELECT id FROM payment_events WHERE received_at_ms < $1 LIMIT $2)",
+    ),
+    Sql::both(strange_payments!("payment_refunds", by charge)),
+    Sql::both(strange_payments!("payment_disputes", by charge)),
+    Sql::both(strange_payments!("payment_charges")),
+];
+const RECHARGE_LINKS: [Sql; 1] = [Sql::both(
+    "DELETE FROM recharge_links WHERE token_hash IN \
+     (SELECT token_hash FROM recharge_links WHERE expires_at_ms < $1 LIMIT $2)",
+)];
 const SESSIONS: [Sql; 1] = [Sql::both(
     "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at_ms < $1 LIMIT $2)",
 )];

@@ -52,8 +52,8 @@ macro_rules! arg_from {
 use postly_domain::{
     Language, LedgerReason, PhoneE164, Provider, UnixMillis,
     id::{
-        AttemptId, AuthorId, ChallengeId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken,
-        MessageId, SessionId,
+        AttemptId, AuthorId, ChallengeId, CheckoutId, EntryId, EventId, GenerationId, HoldId, IdentityId,
+        LeaseToken, MessageId, PaymentId, SessionId,
     },
 };
 
@@ -87,7 +87,8 @@ macro_rules! arg_from_id {
 }
 
 arg_from_id!(
-    AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId SessionId
+    AttemptId AuthorId ChallengeId CheckoutId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId
+    PaymentId SessionId
 );
 
 /// The arguments of a statement, in the order of its `$1`, `$2` …

@@ -88,6 +88,37 @@ pub async fn lock(tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
     Ok(())
 }
 
+const LOCK_WITH_DEBT: Sql =
+    Sql::both("UPDATE wallets SET held = held WHERE author_id = $1 RETURNING balance, held, debt");
+const CHANGE_DEBT: Sql = Sql::both("UPDATE wallets SET debt = debt + $2 WHERE author_id = $1");
+const DEBT: Sql = Sql::both("SELECT debt FROM wallets WHERE author_id = $1");
+
+/// As [`lock`], and returns the wallet with its debt.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_with_debt(tx: &mut Tx, author: &AuthorId) -> Result<(Wallet, i64), StoreError> {
+    let row = tx.one(LOCK_WITH_DEBT, args![author]).await?;
+    Ok((wallet(&row)?, row.int("debt")?))
+}
+
+/// Adds to the debt of an author, or takes from it.
+///
+/// # Errors
+/// When the database fails, or the debt would be negative.
+pub async fn change_debt(tx: &mut Tx, author: &AuthorId, delta: i64) -> Result<(), StoreError> {
+    tx.execute(CHANGE_DEBT, args![author, delta]).await?;
+    Ok(())
+}
+
+/// What an author owes: credits that were taken back after they were spent.
+///
+/// # Errors
+/// When the database fails.
+pub async fn debt(tx: &mut Tx, author: &AuthorId) -> Result<i64, StoreError> {
+    tx.one(DEBT, args![author]).await?.int("debt")
+}
+
 const RESERVE: Sql = Sql::both(
     "UPDATE wallets SET held = held + $2 WHERE author_id = $1 AND balance - held >= $2 RETURNING balance, held",
 );

@@ -1,0 +1,306 @@
+//! Payments: what is known of them, what they gave and took, and the events that told.
+//!
+//! What is known of a payment is read and written under [`lock`] of its charge and of itself, in this order, both before
+//! the wallet of who paid.
+
+use postly_domain::{
+    Money, UnixMillis,
+    id::{CheckoutId, PaymentId},
+    payment::{Charge, Dispute, DisputeEnd, Known, Refund},
+};
+
+use crate::{
+    StoreError, Tx, authors,
+    checkouts::money,
+    sql::{Row, Sql, args},
+};
+
+/// Keeps other transactions from what is known of a charge or payment until this one ends. There may be no row of it yet.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    authors::lock_person(tx, name).await
+}
+
+const ADD_EVENT: Sql = Sql::both(
+    "INSERT INTO payment_events (id, kind, outcome, received_at_ms) VALUES ($1, $2, 'applied', $3) \
+     ON CONFLICT (id) DO NOTHING",
+);
+const END_EVENT: Sql = Sql::both("UPDATE payment_events SET outcome = $2 WHERE id = $1");
+
+/// Claims an event. False when it was claimed before: it has had its effect.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_event(tx: &mut Tx, id: &str, kind: &str, now: UnixMillis) -> Result<bool, StoreError> {
+    Ok(tx.execute(ADD_EVENT, args![id, kind, now]).await? == 1)
+}
+
+/// Writes what became of an event.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_event(tx: &mut Tx, id: &str, outcome: &str) -> Result<(), StoreError> {
+    tx.execute(END_EVENT, args![id, outcome]).await?;
+    Ok(())
+}
+
+const CHARGE: Sql =
+    Sql::both("SELECT payment_id, amount, currency, refunded FROM payment_charges WHERE id = $1");
+const SET_CHARGE: Sql = Sql::both(
+    "INSERT INTO payment_charges (id, payment_id, amount, currency, refunded, noted_at_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET payment_id = excluded.payment_id, \
+     amount = excluded.amount, currency = excluded.currency, refunded = excluded.refunded",
+);
+
+fn charge(row: &Row) -> Result<Charge, StoreError> {
+    Ok(Charge {
+        amount: money(row.maybe_int("amount")?, row.maybe_text("currency")?)?,
+        refunded: row.int("refunded")?,
+    })
+}
+
+/// Notes what is known of a charge, and returns the payment it is of, as far as that is known.
+///
+/// # Errors
+/// When the database fails.
+pub async fn learn_charge(
+    tx: &mut Tx,
+    id: &str,
+    payment: Option<&PaymentId>,
+    told: Charge,
+    now: UnixMillis,
+) -> Result<Option<PaymentId>, StoreError> {
+    let row = tx.maybe_one(CHARGE, args![id]).await?;
+    let (known_payment, known) = match &row {
+        None => (None, told),
+        Some(row) => (row.maybe_text("payment_id")?.map(PaymentId::new), charge(row)?.learn(&told)),
+    };
+    let payment = known_payment.or_else(|| payment.cloned());
+    let amount = known.amount.as_ref();
+    let args = args![
+        id,
+        payment.as_ref(),
+        amount.map(|amount| amount.amount),
+        amount.map(|amount| amount.currency.as_str()),
+        known.refunded,
+        now,
+    ];
+    tx.execute(SET_CHARGE, args).await?;
+    Ok(payment)
+}
+
+const REFUND: Sql = Sql::both("SELECT amount, currency, failed FROM payment_refunds WHERE id = $1");
+const SET_REFUND: Sql = Sql::both(
+    "INSERT INTO payment_refunds (id, payment_id, charge_id, amount, currency, failed, noted_at_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
+     payment_id = COALESCE(payment_refunds.payment_id, excluded.payment_id), \
+     charge_id = COALESCE(payment_refunds.charge_id, excluded.charge_id), \
+     amount = excluded.amount, currency = excluded.currency, failed = excluded.failed",
+);
+
+fn refund(row: &Row) -> Result<Refund, StoreError> {
+    Ok(Refund { amount: amount(row)?, failed: row.flag("failed")? })
+}
+
+fn amount(row: &Row) -> Result<Money, StoreError> {
+    money(Some(row.int("amount")?), Some(row.text("currency")?))?
+        .ok_or(StoreError::Unreadable { column: "amount" })
+}
+
+/// The charge that a refund or a dispute is of, as the event names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Of<'a> {
+    /// The payment.
+    pub payment: Option<&'a PaymentId>,
+    /// The charge.
+    pub charge: Option<&'a str>,
+}
+
+/// Notes what is known of a refund.
+///
+/// # Errors
+/// When the database fails.
+pub async fn learn_refund(
+    tx: &mut Tx,
+    id: &str,
+    of: Of<'_>,
+    told: Refund,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let known = match tx.maybe_one(REFUND, args![id]).await? {
+        None => told,
+        Some(row) => refund(&row)?.learn(&told),
+    };
+    let (amount, currency) = (known.amount.amount, known.amount.currency.as_str());
+    let args = args![id, of.payment, of.charge, amount, currency, known.failed, now];
+    tx.execute(SET_REFUND, args).await?;
+    Ok(())
+}
+
+const DISPUTE: Sql = Sql::both("SELECT amount, currency, ended FROM payment_disputes WHERE id = $1");
+const SET_DISPUTE: Sql = Sql::both(
+    "INSERT INTO payment_disputes (id, payment_id, charge_id, amount, currency, ended, noted_at_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
+     payment_id = COALESCE(payment_disputes.payment_id, excluded.payment_id), \
+     charge_id = COALESCE(payment_disputes.charge_id, excluded.charge_id), \
+     amount = excluded.amount, currency = excluded.currency, ended = excluded.ended",
+);
+
+fn dispute(row: &Row) -> Result<Dispute, StoreError> {
+    let end = match row.maybe_text("ended")? {
+        None => None,
+        Some(end) => Some(DisputeEnd::parse(&end).ok_or(StoreError::Unreadable { column: "ended" })?),
+    };
+    Ok(Dispute { amount: amount(row)?, end })
+}
+
+/// Notes what is known of a dispute.
+///
+/// # Errors
+/// When the database fails.
+pub async fn learn_dispute(
+    tx: &mut Tx,
+    id: &str,
+    of: Of<'_>,
+    told: Dispute,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let known = match tx.maybe_one(DISPUTE, args![id]).await? {
+        None => told,
+        Some(row) => dispute(&row)?.learn(&told),
+    };
+    let (amount, currency) = (known.amount.amount, known.amount.currency.as_str());
+    let args = args![id, of.payment, of.charge, amount, currency, known.end.map(DisputeEnd::as_str), now];
+    tx.execute(SET_DISPUTE, args).await?;
+    Ok(())
+}
+
+const CHARGE_OF: Sql =
+    Sql::both("SELECT amount, currency, refunded FROM payment_charges WHERE payment_id = $1 ORDER BY id");
+const REFUNDS_OF: Sql = Sql::both(
+    "SELECT amount, currency, failed FROM payment_refunds WHERE payment_id = $1 OR payment_id IS NULL AND charge_id IN \
+     (SELECT id FROM payment_charges WHERE payment_id = $1) ORDER BY id",
+);
+const DISPUTES_OF: Sql = Sql::both(
+    "SELECT amount, currency, ended FROM payment_disputes WHERE payment_id = $1 OR payment_id IS NULL AND charge_id IN \
+     (SELECT id FROM payment_charges WHERE payment_id = $1) ORDER BY id",
+);
+
+/// Everything that is known of a payment whose Checkout Session came to this total.
+///
+/// # Errors
+/// When the database fails.
+pub async fn known(tx: &mut Tx, payment: &PaymentId, total: Option<Money>) -> Result<Known, StoreError> {
+    let mut charges = tx.all(CHARGE_OF, args![payment]).await?;
+    // A payment has one charge that took money.
+    let charge = charges.iter_mut().map(|row| charge(row)).reduce(|one, other| Ok(one?.learn(&other?)));
+    let refunds = tx.all(REFUNDS_OF, args![payment]).await?;
+    let disputes = tx.all(DISPUTES_OF, args![payment]).await?;
+    Ok(Known {
+        total,
+        charge: charge.transpose()?,
+        refunds: refunds.iter().map(refund).collect::<Result<_, _>>()?,
+        disputes: disputes.iter().map(dispute).collect::<Result<_, _>>()?,
+    })
+}
+
+/// What a payment gave and took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// Its id.
+    pub id: PaymentId,
+    /// What it granted.
+    pub granted: i64,
+    /// What of it is taken back now.
+    pub taken_back: i64,
+    /// What could not be taken when it was, all in all.
+    pub owed: i64,
+    /// How often it changed.
+    pub changes: i64,
+}
+
+const GET: Sql = Sql::both("SELECT granted, taken_back, owed, changes FROM payments WHERE id = $1");
+const ADD: Sql = Sql::both(
+    "INSERT INTO payments (id, checkout_id, granted, taken_back, owed, changes, paid_at_ms) \
+     VALUES ($1, $2, $3, 0, 0, 0, $4)",
+);
+const CHANGE: Sql = Sql::both("UPDATE payments SET taken_back = $2, owed = $3, changes = $4 WHERE id = $1");
+
+/// What a payment gave and took; `None` when it has granted nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(tx: &mut Tx, id: &PaymentId) -> Result<Option<Payment>, StoreError> {
+    let Some(row) = tx.maybe_one(GET, args![id]).await? else { return Ok(None) };
+    Ok(Some(Payment {
+        id: id.clone(),
+        granted: row.int("granted")?,
+        taken_back: row.int("taken_back")?,
+        owed: row.int("owed")?,
+        changes: row.int("changes")?,
+    }))
+}
+
+/// Records that a payment granted credits.
+///
+/// # Errors
+/// When the database fails, or it or its session has granted before.
+pub async fn add(
+    tx: &mut Tx,
+    id: &PaymentId,
+    checkout: &CheckoutId,
+    granted: i64,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    tx.execute(ADD, args![id, checkout, granted, now]).await?;
+    Ok(())
+}
+
+/// Writes what a payment has taken since.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change(tx: &mut Tx, payment: &Payment) -> Result<(), StoreError> {
+    let args = args![&payment.id, payment.taken_back, payment.owed, payment.changes];
+    tx.execute(CHANGE, args).await?;
+    Ok(())
+}
+
+const TO_RECOMPUTE: Sql = Sql::both(
+    "SELECT payments.id, payments.granted, payments.taken_back, checkout_sessions.total, \
+     checkout_sessions.total_currency FROM payments JOIN checkout_sessions ON checkout_sessions.id = payments.checkout_id \
+     WHERE payments.id > $1 AND (payments.taken_back > 0 \
+     OR EXISTS (SELECT 1 FROM payment_charges WHERE payment_charges.payment_id = payments.id AND \
+     (refunded > 0 OR EXISTS (SELECT 1 FROM payment_refunds WHERE charge_id = payment_charges.id) \
+     OR EXISTS (SELECT 1 FROM payment_disputes WHERE charge_id = payment_charges.id))) \
+     OR EXISTS (SELECT 1 FROM payment_refunds WHERE payment_refunds.payment_id = payments.id) \
+     OR EXISTS (SELECT 1 FROM payment_disputes WHERE payment_disputes.payment_id = payments.id)) \
+     ORDER BY payments.id LIMIT $2",
+);
+
+/// The payments that are not where the rule puts them, by what is known of them; at most `most` of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn astray(tx: &mut Tx, most: usize) -> Result<Vec<String>, StoreError> {
+    const PAGE: i64 = 500;
+    let mut astray = vec![];
+    let mut after = String::new();
+    loop {
+        let rows = tx.all(TO_RECOMPUTE, args![&after, PAGE]).await?;
+        for row in &rows {
+            let id = PaymentId::new(row.text("id")?);
+            let total = money(row.maybe_int("total")?, row.maybe_text("total_currency")?)?;
+            let known = known(tx, &id, total).await?;
+            if known.taken_back(row.int("granted")?) != row.int("taken_back")? && astray.len() < most {
+                astray.push(id.as_str().to_owned());
+            }
+        }
+        match rows.last() {
+            Some(row) if astray.len() < most => after = row.text("id")?,
+            Some(_) | None => return Ok(astray),
+        }
+    }
+}
