@@ -43,6 +43,8 @@ pub enum Upstream {
     Twilio,
     /// The OpenAI-compatible server.
     Model,
+    /// Stripe's API.
+    Stripe,
 }
 
 /// The business account at Meta.
@@ -71,6 +73,15 @@ pub struct TwilioAccount {
     pub auth_token: String,
     /// The sender, `whatsapp:+…`.
     pub from: String,
+}
+
+/// The account at Stripe.
+#[derive(Clone, Debug)]
+pub struct StripeAccount {
+    /// Opens the API.
+    pub secret_key: String,
+    /// Keys the signature of events.
+    pub webhook_secret: String,
 }
 
 /// Which statuses follow an accepted message without being asked for.
@@ -158,6 +169,8 @@ pub struct SimulatorConfig {
     pub meta: MetaAccount,
     /// The account at Twilio.
     pub twilio: TwilioAccount,
+    /// The account at Stripe.
+    pub stripe: StripeAccount,
     /// The key the model server asks for. `None` asks for none, as self-hosted servers do.
     pub openai_api_key: Option<String>,
     /// Where to listen.
@@ -188,6 +201,10 @@ impl Default for SimulatorConfig {
                 account_sid: "AC0123456789abcdef0123456789abcdef".to_owned(),
                 auth_token: "0f1e2d3c4b5a69788796a5b4c3d2e1f0".to_owned(),
                 from: "whatsapp:+14155238886".to_owned(),
+            },
+            stripe: StripeAccount {
+                secret_key: "sk_test_51simulated0123456789".to_owned(),
+                webhook_secret: "whsec_simulated0123456789abcdef".to_owned(),
             },
             openai_api_key: None,
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

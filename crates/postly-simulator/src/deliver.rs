@@ -95,6 +95,19 @@ pub(crate) async fn once(world: &World, webhook: &Webhook) -> Delivery {
     answer(request).await
 }
 
+/// Delivers a body to a path of our service.
+pub(crate) async fn to_path(world: &World, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Delivery {
+    let Some(target) = world.state().target.clone() else {
+        return Delivery::none("no webhook URL is set".to_owned());
+    };
+    let url = format!("{}{path}", target.origin);
+    let mut request = world.client.post(url).timeout(PATIENCE).body(body.to_vec());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answer(request).await
+}
+
 /// Meta's handshake, with the challenge and the token of our choice.
 pub(crate) async fn handshake(world: &World, token: &str, challenge: &str) -> Delivery {
     let Some(target) = world.state().target.clone() else {

@@ -1,5 +1,5 @@
-//! The outside world over real HTTP, for the demo and for tests: Meta's Graph API, Twilio's REST API, an
-//! OpenAI-compatible server, and the phones of the people who write to us.
+//! The outside world over real HTTP, for the demo and for tests: Meta's Graph API, Twilio's REST API, Stripe's
+//! API with its page to pay on, an OpenAI-compatible server, and the phones of the people who write to us.
 //!
 //! The fakes are written from the providers' contracts and from nothing else: this crate knows no other
 //! crate of the workspace, so it cannot share their mistakes. It signs with its own HMAC, mints its own ids
@@ -41,7 +41,11 @@ mod reply;
 mod server;
 mod signing;
 mod simulator;
+mod simulator_stripe;
 mod statuses;
+mod stripe;
+mod stripe_events;
+mod stripe_pages;
 mod twilio;
 mod twilio_hooks;
 mod webhook;
@@ -50,7 +54,7 @@ mod world;
 
 pub use config::{
     BalanceHook, Channel, LedgerHook, LedgerLine, MetaAccount, Rules, SimulatorConfig, StatusPolicy,
-    TwilioAccount, Upstream,
+    StripeAccount, TwilioAccount, Upstream,
 };
 pub use deliver::Delivery;
 pub use fault::{Fault, FaultKind};
@@ -58,7 +62,9 @@ pub use journal::{JournalEntry, Outcome, RequestKind};
 pub use model::ModelBehaviour;
 pub use model_server::{ModelServer, RefusalForm};
 pub use person::{MessageKind, Person, PhoneButton};
-pub use signing::{meta_signature, twilio_signature};
+pub use signing::{meta_signature, stripe_signature, twilio_signature};
 pub use simulator::{Simulator, StartError};
+pub use stripe::{Payment, SimulatedCheckout};
+pub use stripe_events::StripeEvent;
 pub use webhook::Webhook;
 pub use world::{MessageStatus, PhoneMessage};

@@ -168,5 +168,9 @@ pub(crate) fn lookalike(upstream: Upstream) -> Reply {
             200,
             &json!({"id": ids::token("chatcmpl-"), "object": "chat.completion", "choices": [{"index": 0}]}),
         ),
+        Upstream::Stripe => Reply::json(
+            200,
+            &json!({"id": ids::token("cs_test_"), "object": "checkout.session", "status": "open"}),
+        ),
     }
 }

@@ -200,7 +200,7 @@ fn interactive(asked: &Fields<'_>) -> Checked<(String, Vec<PhoneButton>)> {
             if !url.starts_with("https://") && !url.starts_with("http://") {
                 return Err(wrong("Param url must be a web address."));
             }
-            vec![PhoneButton::silent(parameters.text("display_text", 20)?)]
+            vec![PhoneButton::link(parameters.text("display_text", 20)?, url)]
         }
         "request_contact_info" => {
             action.only(&["name"])?;
@@ -234,8 +234,11 @@ fn reply_buttons(action: &Fields<'_>) -> Checked<Vec<PhoneButton>> {
             return Err(wrong("Buttons must have different ids and titles."));
         }
         seen.push(id.clone());
-        buttons
-            .push(PhoneButton { title: title.clone(), sends: Some(MessageKind::ButtonReply { id, title }) });
+        buttons.push(PhoneButton {
+            title: title.clone(),
+            sends: Some(MessageKind::ButtonReply { id, title }),
+            opens: None,
+        });
     }
     Ok(buttons)
 }
@@ -257,6 +260,7 @@ fn rows(action: &Fields<'_>) -> Checked<Vec<PhoneButton>> {
             row.optional_text("description", 72)?;
             let title = row.text("title", 24)?.to_owned();
             rows.push(PhoneButton {
+                opens: None,
                 title: title.clone(),
                 sends: Some(MessageKind::ListReply { id, title }),
             });

@@ -165,12 +165,19 @@ pub struct PhoneButton {
     pub title: String,
     /// What she sends us by tapping it. Of a link, or of a button that copies a code, we hear nothing.
     pub sends: Option<MessageKind>,
+    /// The address that it opens, if it is a link.
+    pub opens: Option<String>,
 }
 
 impl PhoneButton {
     /// A button that only her phone knows what to do with.
     pub(crate) fn silent(title: &str) -> Self {
-        Self { title: title.to_owned(), sends: None }
+        Self { title: title.to_owned(), sends: None, opens: None }
+    }
+
+    /// A button that opens an address.
+    pub(crate) fn link(title: &str, url: &str) -> Self {
+        Self { title: title.to_owned(), sends: None, opens: Some(url.to_owned()) }
     }
 }
 

@@ -82,7 +82,7 @@ async fn state(world: &World, person: &Person) -> Reply {
         let buttons: Vec<Value> = shown
             .buttons
             .iter()
-            .map(|button| json!({"title": button.title, "taps": button.sends.is_some()}))
+            .map(|button| json!({"title": button.title, "taps": button.sends.is_some(), "opens": button.opens}))
             .collect();
         let bubble = json!({"id": shown.id, "mine": false, "text": shown.body, "at_ms": shown.at_ms, "buttons": buttons});
         (message.seq, bubble)

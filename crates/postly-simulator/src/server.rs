@@ -17,7 +17,7 @@ use crate::reply::Reply;
 use crate::statuses::{self, Plan};
 use crate::wire::Scissors;
 use crate::world::World;
-use crate::{meta, model, phone, twilio};
+use crate::{meta, model, phone, stripe, stripe_pages, twilio};
 
 /// Larger than any request of ours: what is longer is refused unread.
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
@@ -68,6 +68,9 @@ enum Route {
     TwilioAccount { account: String },
     TwilioTyping,
     TwilioUnknown,
+    StripeCreate,
+    StripeRetrieve { id: String },
+    StripeUnknown,
     Completions,
     Models,
     ModelUnknown,
@@ -78,6 +81,11 @@ impl Route {
         let own = |text: &str| text.to_owned();
         let segments: Vec<&str> = call.path.trim_start_matches('/').split('/').collect();
         match (call.method.as_str(), segments.as_slice()) {
+            ("POST", ["v1", "checkout", "sessions"]) => Self::StripeCreate,
+            ("GET", ["v1", "checkout", "sessions", id]) => Self::StripeRetrieve { id: own(id) },
+            (_, ["v1", "checkout" | "charges" | "payment_intents" | "refunds" | "disputes", ..]) => {
+                Self::StripeUnknown
+            }
             ("POST", ["v1", "chat", "completions"]) => Self::Completions,
             ("GET", ["v1", "models"]) => Self::Models,
             (_, ["v1", ..]) => Self::ModelUnknown,
@@ -108,6 +116,7 @@ impl Route {
             | Self::TwilioAccount { .. }
             | Self::TwilioTyping
             | Self::TwilioUnknown => Upstream::Twilio,
+            Self::StripeCreate | Self::StripeRetrieve { .. } | Self::StripeUnknown => Upstream::Stripe,
             Self::Completions | Self::Models | Self::ModelUnknown => Upstream::Model,
         }
     }
@@ -122,10 +131,15 @@ impl Route {
             Self::TwilioCreate { .. } => RequestKind::Send,
             Self::TwilioTyping => RequestKind::Typing,
             Self::Completions => RequestKind::Completion,
-            Self::MetaNode { .. } | Self::TwilioFetch { .. } | Self::TwilioAccount { .. } | Self::Models => {
-                RequestKind::Lookup
+            Self::StripeCreate => RequestKind::Checkout,
+            Self::MetaNode { .. }
+            | Self::TwilioFetch { .. }
+            | Self::TwilioAccount { .. }
+            | Self::StripeRetrieve { .. }
+            | Self::Models => RequestKind::Lookup,
+            Self::MetaUnknown | Self::TwilioUnknown | Self::StripeUnknown | Self::ModelUnknown => {
+                RequestKind::Unknown
             }
-            Self::MetaUnknown | Self::TwilioUnknown | Self::ModelUnknown => RequestKind::Unknown,
         }
     }
 
@@ -141,6 +155,9 @@ impl Route {
             Self::TwilioAccount { account } => twilio::account(world, call, account),
             Self::TwilioTyping => twilio::typing(world, call),
             Self::TwilioUnknown => twilio_error(20_404),
+            Self::StripeCreate => stripe::create(world, call),
+            Self::StripeRetrieve { id } => stripe::retrieve(world, call, id),
+            Self::StripeUnknown => stripe::unknown(),
             Self::Completions => model::complete(world, call).await,
             Self::Models => model::list(world, call),
             Self::ModelUnknown => model_error(404, "invalid_request_error", None, None, "Invalid URL"),
@@ -176,6 +193,9 @@ async fn serve(
     if call.path == "/phone" || call.path.starts_with("/phone/") {
         return phone::answer(&world, &call).await.into_response();
     }
+    if stripe_pages::owns(&call.path) {
+        return stripe_pages::answer(&world, &call).into_response();
+    }
     upstream(&world, &scissors, &call).await
 }
 
@@ -183,7 +203,7 @@ async fn serve(
 async fn upstream(world: &Arc<World>, scissors: &Scissors, call: &Call) -> Response {
     let route = Route::of(call);
     let kind = route.kind(call);
-    let main_call = matches!(kind, RequestKind::Send | RequestKind::Completion);
+    let main_call = matches!(kind, RequestKind::Send | RequestKind::Completion | RequestKind::Checkout);
     let fault = world.faults.take(route.upstream(), main_call, &call.searchable());
     let seq = world.journal.open(entry(world, &route, kind, call, fault.as_ref()));
     if let Some(fault) = &fault
@@ -250,6 +270,7 @@ async fn instead(
                 Upstream::Meta => meta_error(130_429, "Cloud API message throughput has been reached."),
                 Upstream::Twilio => twilio_error(20_429),
                 Upstream::Model => model_error_of_status(429),
+                Upstream::Stripe => stripe::error_of_status(429),
             };
             reply.status = 429;
             reply.with_header("retry-after", &seconds.to_string())
@@ -277,6 +298,7 @@ fn provider_error(upstream: Upstream, code: i64) -> Reply {
         Upstream::Meta => meta_error(code, ""),
         Upstream::Twilio => twilio_error(code),
         Upstream::Model => model_error_of_status(code),
+        Upstream::Stripe => stripe::error_of_status(u16::try_from(code).unwrap_or(400)),
     }
 }
 
@@ -298,6 +320,7 @@ fn entry(
         Upstream::Meta => meta::authorized(world, call),
         Upstream::Twilio => twilio::authorized(world, call),
         Upstream::Model => model::authorized(world, call),
+        Upstream::Stripe => stripe::authorized(world, call),
     };
     let headers = call.headers.iter().map(|(name, value)| {
         let value = if name == "authorization" { "(redacted)" } else { value };

@@ -54,6 +54,13 @@ pub fn twilio_signature(auth_token: &str, url: &str, fields: &[(String, String)]
     STANDARD.encode(hmac::<Sha1>(auth_token.as_bytes(), signed.as_bytes()))
 }
 
+/// The value of `Stripe-Signature` for these raw bytes at a time (seconds since the epoch).
+pub fn stripe_signature(webhook_secret: &str, at_s: i64, body: &[u8]) -> String {
+    let mut signed = format!("{at_s}.").into_bytes();
+    signed.extend_from_slice(body);
+    format!("t={at_s},v1={}", hex::encode(hmac::<Sha256>(webhook_secret.as_bytes(), &signed)))
+}
+
 /// The lower-case hexadecimal SHA-256 of `bytes`.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
@@ -78,6 +85,15 @@ mod tests {
         assert_eq!(
             meta_legacy_signature("app-secret-of-the-tests", body),
             "sha1=b7e4bb5ee35cd0500a3e3bfb5732be8fa247f44c"
+        );
+    }
+
+    /// Computed with `generateTestHeaderString` of npm `stripe` 23.1.0.
+    #[test]
+    fn stripe_signs_the_time_and_the_raw_bytes() {
+        assert_eq!(
+            stripe_signature("whsec_of_a_test", 1_790_000_000, "{\"note\":\"crédits\"}".as_bytes()),
+            "t=1790000000,v1=d347447aa12514e4ba30267ca73b5dd2b43c0f0e4afa4840043f82c723a774c1"
         );
     }
 

@@ -99,6 +99,7 @@ impl Simulator {
         let listener = TcpListener::bind(config.bind).await.map_err(StartError::Bind)?;
         let address = listener.local_addr().map_err(StartError::Bind)?;
         let world = Arc::new(World::new(config, target, client));
+        world.found_at(address);
         let door = Door::new(address, listener, Arc::clone(&world.wire));
         let service = router(Arc::clone(&world)).into_make_service_with_connect_info::<Scissors>();
         let server = tokio::spawn(async move {
@@ -107,7 +108,7 @@ impl Simulator {
         Ok(Self { shared: Arc::new(Shared { world, address, server }) })
     }
 
-    fn world(&self) -> &Arc<World> {
+    pub(crate) fn world(&self) -> &Arc<World> {
         &self.shared.world
     }
 

@@ -1,8 +1,9 @@
 //! Everything the outside world remembers: who wrote when, and what it accepted for whom.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
@@ -14,6 +15,7 @@ use crate::fault::Faults;
 use crate::journal::Journal;
 use crate::model::Mind;
 use crate::person::{MessageKind, Person, PhoneButton};
+use crate::stripe::Account;
 use crate::wire::Wire;
 
 /// How long free text is welcome after somebody wrote.
@@ -153,6 +155,9 @@ pub(crate) struct World {
     /// Counts the changes on phones, for whoever waits for one.
     pub(crate) changes: watch::Sender<u64>,
     state: Mutex<State>,
+    stripe: Mutex<Account>,
+    /// Where the fakes are found; known once the port is.
+    address: OnceLock<SocketAddr>,
     stopped: AtomicBool,
 }
 
@@ -183,12 +188,30 @@ impl World {
             client,
             changes: watch::Sender::new(0),
             state: Mutex::new(state),
+            stripe: Mutex::default(),
+            address: OnceLock::new(),
             stopped: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is at Stripe.
+    pub(crate) fn stripe(&self) -> MutexGuard<'_, Account> {
+        self.stripe.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says where the fakes are found.
+    pub(crate) fn found_at(&self, address: SocketAddr) {
+        // Set once, when the port is bound.
+        let _ = self.address.set(address);
+    }
+
+    /// Where the fakes are found.
+    pub(crate) fn base_url(&self) -> String {
+        self.address.get().map_or_else(String::new, |address| format!("http://{address}"))
     }
 
     /// Tells those who wait that something on a phone changed.

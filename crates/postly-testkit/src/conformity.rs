@@ -6,6 +6,7 @@
 mod meta;
 mod model;
 mod spec;
+mod stripe;
 #[cfg(test)]
 mod tests;
 mod twilio;
@@ -35,6 +36,7 @@ fn faults_of(entry: &JournalEntry) -> Vec<String> {
         (_, RequestKind::Unknown) => vec!["there is no such endpoint".to_owned()],
         // Only reads: no specification of ours covers it, and nothing can be spent by it.
         (_, RequestKind::Lookup) => vec![],
+        (Upstream::Stripe, _) | (_, RequestKind::Checkout) => stripe::faults(entry),
         (Upstream::Meta, RequestKind::Send | RequestKind::Typing | RequestKind::Completion) => {
             meta::faults(entry)
         }

@@ -50,7 +50,7 @@ pub async fn record() -> Vec<Value> {
                 RequestKind::Typing => 0,
                 RequestKind::Completion => 1,
                 RequestKind::Send => 2,
-                RequestKind::Lookup | RequestKind::Unknown => 3,
+                RequestKind::Checkout | RequestKind::Lookup | RequestKind::Unknown => 3,
             });
             lines.extend(step.iter().map(|entry| line(entry, &mut names)));
         }
@@ -97,6 +97,7 @@ fn line(entry: &JournalEntry, names: &mut Names) -> Value {
         (Upstream::Twilio, RequestKind::Typing) => "https://messaging.twilio.com",
         (Upstream::Twilio, _) => "https://api.twilio.com",
         (Upstream::Model, _) => "https://api.openai.com",
+        (Upstream::Stripe, _) => "https://api.stripe.com",
     };
     let content_type = entry.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value);
     let body = String::from_utf8(entry.body.clone()).expect("a body is text");
