@@ -246,7 +246,10 @@ impl App {
             (Form::Template, Some(code)) => {
                 Body::Code { code, language: sealed.language.unwrap_or(Language::Fr) }
             }
-            (Form::Text | Form::Code | Form::Template, _) if buttons.is_empty() => Body::Text(text),
+            (Form::Text | Form::Code | Form::Template, _) if buttons.is_empty() => match &sealed.link {
+                Some((title, url)) => Body::Link { text, title, url },
+                None => Body::Text(text),
+            },
             (Form::Text | Form::Code | Form::Template, _) => Body::Buttons { text, buttons: &buttons },
         };
         let outgoing = Outgoing {

@@ -40,7 +40,7 @@ impl Reply {
         Self { purpose, units, posts: None, sealed: None, expires_at: None }
     }
 
-    /// A reply that holds a code.
+    /// A reply that holds a code, or a link that is a secret.
     pub(crate) fn sealed(purpose: &'static str, units: Vec<String>, sealed: Sealed) -> Self {
         Self { sealed: Some(sealed), ..Self::of(purpose, units) }
     }
@@ -112,14 +112,16 @@ impl App {
             reply.units.push(self.0.catalogue.text(author.language, key));
         }
         if let Some(sealed) = reply.sealed {
+            // A code is never sent twice; a link to buy by is better sent twice than not at all.
+            let form = if sealed.code.is_some() { Form::Code } else { Form::Text };
             let id = MessageId::fresh(self.now());
             let key = format!("{}:{}:0", asked.event.id, asked.event.round);
             let text = reply.units.join("\n\n");
             let sealed = self.0.peppers.seal(&id, &Sealed { text: Some(text), ..sealed })?;
             let message = asked.message(&id, &key, reply.purpose, "");
             let expires_at = reply.expires_at.map_or(message.expires_at, |end| end.min(message.expires_at));
-            let message = NewMessage { form: Form::Code, sealed: Some(&sealed), expires_at, ..message };
-            if outbox::queue(tx, &message, now).await? {
+            let message = NewMessage { form, sealed: Some(&sealed), expires_at, ..message };
+            if outbox::queue(tx, &message, now).await? && form == Form::Code {
                 self.keep_for_template(tx, &message, now).await?;
             }
             return Ok(id);

@@ -69,6 +69,9 @@ pub(crate) struct Sealed {
     /// The buttons below it: ids and titles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) buttons: Vec<(String, String)>,
+    /// The link behind a button below it: the label, and an address that lets its reader do something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<(String, String)>,
     /// Where it goes, when nobody may know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<String>,

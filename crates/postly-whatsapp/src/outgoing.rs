@@ -46,6 +46,18 @@ pub enum Body<'a> {
         /// The buttons, from the left.
         buttons: &'a [Button<'a>],
     },
+    /// Free-form text with a button below it that opens an address.
+    ///
+    /// Meta shows the button as long as the text has 1 to 1,024 and the label 1 to 20 UTF-16 units. Otherwise, and at Twilio,
+    /// where such a button needs a content resource, the address stands below the text.
+    Link {
+        /// The text.
+        text: &'a str,
+        /// The label.
+        title: &'a str,
+        /// The address, with http or https.
+        url: &'a str,
+    },
     /// A one-time code by the authentication template, for outside of the service window.
     ///
     /// It needs a number: a business-scoped id is refused. A code has 1 to 15 ASCII letters and digits.
@@ -74,9 +86,15 @@ impl std::fmt::Debug for Body<'_> {
             Self::Buttons { text, buttons } => {
                 write!(f, "Buttons({} characters, {} buttons)", text.chars().count(), buttons.len())
             }
+            Self::Link { text, .. } => write!(f, "Link({} characters)", text.chars().count()),
             Self::Code { language, .. } => write!(f, "Code({language})"),
         }
     }
+}
+
+/// A text with an address below it, for where no button can open it.
+pub(crate) fn with_address(text: &str, url: &str) -> String {
+    format!("{text}\n{url}")
 }
 
 /// Why a message is refused before the provider is called.

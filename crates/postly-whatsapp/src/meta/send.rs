@@ -1,13 +1,13 @@
 //! Meta's wire forms for what we send.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use postly_domain::text::utf16_len;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::inbound::{MAX_PAYLOAD_BYTES, is_bsuid};
-use crate::outgoing::{Body, Button, Outgoing, Unsendable, plain_code};
+use crate::outgoing::{Body, Button, Outgoing, Unsendable, plain_code, with_address};
 use crate::send::{Answer, plausible_answer_id};
 
 /// Marks our own correlation ids among whatever else comes back in `biz_opaque_callback_data`.
@@ -24,6 +24,8 @@ pub(crate) const NO_TRANSLATION: i64 = 132_001;
 const MOST_BUTTONS: usize = 3;
 const LONGEST_BUTTONS_TEXT: usize = 1024;
 const LONGEST_TITLE: usize = 20;
+/// The longest address behind a button; Meta names no bound, and its templates take 2,000.
+const LONGEST_URL: usize = 2000;
 
 #[derive(Serialize)]
 pub(crate) struct Message<'a> {
@@ -59,7 +61,7 @@ enum Content<'a> {
 #[derive(Serialize)]
 struct Text<'a> {
     preview_url: bool,
-    body: &'a str,
+    body: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -74,13 +76,17 @@ pub(crate) fn message<'a>(
     language: &str,
 ) -> Result<Message<'a>, Unsendable> {
     let recipient = recipient(message.address).ok_or(Unsendable::Address)?;
-    let text = |body| ("text", Content::Text(Text { preview_url: false, body }));
+    let text = |body: Cow<'a, str>| ("text", Content::Text(Text { preview_url: false, body }));
     let (kind, content) = match message.body {
-        Body::Text(body) => text(body),
+        Body::Text(body) => text(body.into()),
         Body::Buttons { text: body, buttons } if fit(body, buttons) => {
             ("interactive", Content::Interactive(interactive(body, buttons)))
         }
-        Body::Buttons { text: body, .. } => text(body),
+        Body::Buttons { text: body, .. } => text(body.into()),
+        Body::Link { text: body, title, url } if fits_link(body, title, url) => {
+            ("interactive", Content::Interactive(link(body, title, url)))
+        }
+        Body::Link { text: body, url, .. } => text(with_address(body, url).into()),
         Body::Code { code, .. } => match recipient {
             Recipient::To(_) => ("template", Content::Template(template(otp_template, code, language)?)),
             // Meta refuses it (131062): only a number is proved by a code.
@@ -124,6 +130,22 @@ fn fit(text: &str, buttons: &[Button<'_>]) -> bool {
         && ids.len() == buttons.len()
         && titles.into_iter().all(title)
         && ids.into_iter().all(|text| id(text) && !text.contains(char::is_control))
+}
+
+/// Whether Meta takes a button with this label and address below this text.
+fn fits_link(text: &str, title: &str, url: &str) -> bool {
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    web && url.len() <= LONGEST_URL
+        && !url.contains(char::is_whitespace)
+        && (1..=LONGEST_BUTTONS_TEXT).contains(&utf16_len(text))
+        && !title.trim().is_empty()
+        && utf16_len(title) <= LONGEST_TITLE
+}
+
+/// Meta, "Interactive call-to-action URL button messages".
+fn link(text: &str, title: &str, url: &str) -> Value {
+    let parameters = json!({"display_text": title, "url": url});
+    json!({"type": "cta_url", "body": {"text": text}, "action": {"name": "cta_url", "parameters": parameters}})
 }
 
 fn interactive(text: &str, buttons: &[Button<'_>]) -> Value {

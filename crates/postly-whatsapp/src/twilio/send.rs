@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::WEBHOOK_PATH;
 use crate::inbound::is_bsuid;
-use crate::outgoing::{Body, Outgoing, Unsendable, plain_code};
+use crate::outgoing::{Body, Outgoing, Unsendable, plain_code, with_address};
 use crate::send::{Answer, plausible_answer_id};
 
 /// The code Twilio itself would answer to an address that is none: "Invalid 'To' phone number".
@@ -31,6 +31,7 @@ pub(crate) fn message<'a>(
     ];
     match message.body {
         Body::Text(text) | Body::Buttons { text, .. } => fields.push(("Body", text.into())),
+        Body::Link { text, url, .. } => fields.push(("Body", with_address(text, url).into())),
         // WhatsApp takes it for a number only, whoever carries it there.
         Body::Code { .. } if !is_number => return Err(Unsendable::Address),
         Body::Code { code, .. } => {
