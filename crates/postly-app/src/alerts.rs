@@ -23,6 +23,12 @@ pub(crate) fn general_purpose_ai(provider: Provider) {
     count("general_purpose_ai");
 }
 
+/// Raises an alert. `name` is what rules of a monitor match; the message says what to do.
+pub(crate) fn raise(name: &'static str, message: &str) {
+    tracing::warn!(alert = name, "{message}");
+    count(name);
+}
+
 fn count(name: &'static str) {
     metrics::counter!("postly_alerts_total", "name" => name).increment(1);
 }

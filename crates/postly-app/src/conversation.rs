@@ -145,6 +145,21 @@ impl App {
                 let brought = self.bring_code(&mut tx, &person, &message.sender, &claimed.lane, lead, now);
                 brought.await?.ok_or(IgnoreRule::SaidAlready)
             }
+            Command::Recharge => {
+                let title = vec![self.0.catalogue.text(person.author.language, "shop-title")];
+                match self.offer(&mut tx, &person, "recharge", title, now).await? {
+                    Some(reply) => Ok(reply),
+                    // Nothing is for sale: a reserved word is answered like HELP (PRODUCT 6).
+                    None => say("help", "help"),
+                }
+            }
+            Command::SmallTalk(SmallTalk::Price) => {
+                let about = vec![self.0.catalogue.text(person.author.language, "small-talk-about-us")];
+                match self.offer(&mut tx, &person, "small_talk", about, now).await? {
+                    Some(reply) => Ok(reply),
+                    None => say("small_talk", "small-talk-about-us"),
+                }
+            }
             Command::Phrase(phrase) => Ok(self.answer_phrase(&mut tx, &person, phrase, now).await?),
             Command::NotMe => Ok(self.deny_codes(&mut tx, &person, now).await?),
             command => Ok(self.answer(&mut tx, &person, command, now).await?),
@@ -204,7 +219,7 @@ impl App {
             Reply::plain(purpose, texts.format(author.language, key, &[("limit", Value::Number(limit))]))
         };
         Ok(match command {
-            Command::Help | Command::Reserved => say("help", "help"),
+            Command::Help => say("help", "help"),
             Command::Balance => {
                 let available = wallets::get(tx, &author.id).await?.available();
                 let values = [("credits", Value::Number(available))];
@@ -228,7 +243,9 @@ impl App {
             Command::SmallTalk(SmallTalk::Greeting) => say("small_talk", "small-talk-greeting"),
             Command::SmallTalk(SmallTalk::Thanks) => say("small_talk", "small-talk-thanks"),
             Command::SmallTalk(SmallTalk::Acknowledgement) => say("small_talk", "small-talk-acknowledgement"),
-            Command::SmallTalk(SmallTalk::AboutUs) => say("small_talk", "small-talk-about-us"),
+            Command::SmallTalk(SmallTalk::AboutUs | SmallTalk::Price) => {
+                say("small_talk", "small-talk-about-us")
+            }
             Command::SmallTalk(SmallTalk::Opening) => say("small_talk", "small-talk-opening"),
             Command::Delete => {
                 authors::ask_erasure(tx, &author.id, Some(now)).await?;
@@ -239,6 +256,7 @@ impl App {
             | Command::Generate(_)
             | Command::Login
             | Command::Export
+            | Command::Recharge
             | Command::Phrase(_)
             | Command::NotMe => say("missing_brief", "missing-brief"),
             Command::BriefTooLong => {

@@ -5,7 +5,7 @@ use postly_domain::{
     event::{Content, InboundEvent},
     id::AuthorId,
 };
-use postly_store::{StoreError, authors, exports, sessions, wallets};
+use postly_store::{StoreError, authors, checkouts, exports, sessions, wallets};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -25,6 +25,20 @@ pub struct Export {
     messages_received: Vec<Received>,
     messages_sent: Vec<Sent>,
     sessions: Vec<ExportedSession>,
+    purchases: Vec<ExportedPurchase>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedPurchase {
+    id: String,
+    payment: Option<String>,
+    pack: String,
+    credits: i64,
+    amount: i64,
+    currency: String,
+    state: &'static str,
+    created_at: String,
 }
 
 #[derive(Serialize)]
@@ -226,6 +240,20 @@ impl App {
                     browser: session.label,
                     created_at: rfc3339(session.created_at),
                     seen_at: rfc3339(session.seen_at),
+                })
+                .collect(),
+            purchases: checkouts::of_author(&mut tx, id, exports::MOST_ROWS)
+                .await?
+                .into_iter()
+                .map(|checkout| ExportedPurchase {
+                    id: checkout.id.to_string(),
+                    payment: checkout.payment.map(|payment| payment.to_string()),
+                    pack: checkout.pack,
+                    credits: checkout.credits,
+                    amount: checkout.price.amount,
+                    currency: checkout.price.currency.as_str().to_owned(),
+                    state: checkout.state.as_str(),
+                    created_at: rfc3339(checkout.created_at),
                 })
                 .collect(),
         })

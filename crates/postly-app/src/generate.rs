@@ -254,32 +254,56 @@ impl App {
             return Err(JourneyError::Missing("an author of her own"));
         }
         let texts = &self.0.catalogue;
-        let url = [("url", Value::Text(&self.0.settings.site_url))];
-        let mut units = vec![texts.format(author.language, "no-credit", &url)];
+        let mut welcome = vec![];
         if author.email.is_none()
             && self.0.settings.welcome_credits > 0
             && !self.had_welcome(&mut tx, &author.id).await?
         {
-            let welcome = [("credits", Value::Number(self.0.settings.welcome_credits))];
-            units.push(texts.format(author.language, "no-credit-login", &welcome));
+            let credits = [("credits", Value::Number(self.0.settings.welcome_credits))];
+            welcome.push(texts.format(author.language, "no-credit-login", &credits));
         }
-        self.refuse(tx, claimed, asked, "no_credit", units, now).await
+        let mut units = vec![texts.text(author.language, "no-credit-shop")];
+        units.extend(welcome.clone());
+        // What waits for the same answer shares it, and needs no link of its own.
+        let reply = match outbox::shared_answer(&mut tx, asked.lane, "no_credit", &asked.event.id).await? {
+            Some(_) => None,
+            None => self.offer(&mut tx, asked.person, "no_credit", units, now).await?,
+        };
+        let reply = reply.unwrap_or_else(|| {
+            let url = [("url", Value::Text(&self.0.settings.site_url))];
+            let mut units = vec![texts.format(author.language, "no-credit", &url)];
+            units.extend(welcome);
+            Reply::of("no_credit", units)
+        });
+        self.refuse_with(tx, claimed, asked, reply, now).await
     }
 
     /// Says why there are no posts. What waited while this was said shares the answer.
     async fn refuse(
         &self,
-        mut tx: Tx,
+        tx: Tx,
         claimed: &ClaimedLane,
         asked: &Asked<'_>,
         purpose: &'static str,
         units: Vec<String>,
         now: UnixMillis,
     ) -> Result<(), JourneyError> {
+        self.refuse_with(tx, claimed, asked, Reply::of(purpose, units), now).await
+    }
+
+    async fn refuse_with(
+        &self,
+        mut tx: Tx,
+        claimed: &ClaimedLane,
+        asked: &Asked<'_>,
+        reply: Reply,
+        now: UnixMillis,
+    ) -> Result<(), JourneyError> {
+        let purpose = reply.purpose;
         let shared = outbox::shared_answer(&mut tx, asked.lane, purpose, &asked.event.id).await?;
         let message = match shared {
             Some(message) => message,
-            None => self.queue_reply(&mut tx, asked, Reply::of(purpose, units), now).await?,
+            None => self.queue_reply(&mut tx, asked, reply, now).await?,
         };
         let outcome = Outcome::Answered { reply: purpose, message };
         self.finish(tx, claimed, asked.event, Some(&asked.person.author.id), &outcome).await

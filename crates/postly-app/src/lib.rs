@@ -30,6 +30,7 @@ mod machines;
 pub mod operator;
 mod own_number;
 mod pause;
+mod payments;
 mod people;
 mod refunds;
 mod reply;
@@ -63,6 +64,10 @@ pub use ingest::IngestError;
 pub use login::ShownPhrase;
 pub use postly_pipeline::platform_limits;
 pub use postly_store::history::{HistoryFilter, SavedGeneration};
+pub use payments::{
+    CheckoutError, EventOutcome, Offer, PaymentEventError, RechargeView, Returned, ReturnedState, Shop,
+};
+pub use postly_payments::{Stripe, StripeConfig, StripeConfigError, StripeWebhook, WebhookSecrets};
 pub use postly_store::{Engine, StoreError, lanes::Queue};
 pub use postly_whatsapp::signature::WebhookRequest;
 pub use retention::Retention;
@@ -121,6 +126,8 @@ pub struct Parts {
     pub senders: Senders,
     /// Writes posts.
     pub writer: Writer,
+    /// Sells credits, when anything is for sale.
+    pub shop: Option<Shop>,
     /// What the operator said.
     pub settings: Settings,
 }
@@ -137,6 +144,7 @@ struct Inner {
     routes: Routes,
     senders: Senders,
     writer: Writer,
+    shop: Option<Shop>,
     settings: Settings,
     catalogue: Catalogue,
     wakers: Wakers,
@@ -153,7 +161,7 @@ struct Inner {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, clock, verifier, meta_verify_token, routes, senders, writer, settings } = parts;
+        let Parts { db, clock, verifier, meta_verify_token, routes, senders, writer, shop, settings } = parts;
         let catalogue = Catalogue::load();
         let wakers = Wakers::default();
         let peppers = Peppers::new(settings.otp_peppers.clone());
@@ -165,6 +173,7 @@ impl App {
             routes,
             senders,
             writer,
+            shop,
             settings,
             catalogue,
             wakers,

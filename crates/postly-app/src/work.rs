@@ -97,6 +97,7 @@ impl Workers {
             tasks.spawn(dispatch(self.app.clone(), queue, shutdown.clone()));
         }
         tasks.spawn(crate::retention::run(self.app.clone(), shutdown.clone()));
+        tasks.spawn(crate::payments::run(self.app.clone(), shutdown.clone()));
         tasks.spawn(hear_others(self.app.clone(), shutdown));
         while let Some(ended) = tasks.join_next().await {
             if let Err(panic) = ended {

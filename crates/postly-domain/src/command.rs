@@ -35,8 +35,8 @@ pub enum Command {
     Delete,
     /// Hand over everything about her.
     Export,
-    /// A reserved word whose feature is not built yet: answered like HELP, for free (PRODUCT 6).
-    Reserved,
+    /// What credits cost, and a link to buy some by.
+    Recharge,
     /// Thanks, hello, ok: answered for free.
     SmallTalk(SmallTalk),
     /// `GEN` without a brief.
@@ -179,7 +179,7 @@ impl Command {
                 Some(Self::Delete)
             }
             "export" | "exporter" | "exportar" | "تصدير" => Some(Self::Export),
-            "recharge" | "recharger" | "recargar" | "recarregar" | "شحن" => Some(Self::Reserved),
+            "recharge" | "recharger" | "recargar" | "recarregar" | "شحن" => Some(Self::Recharge),
             word if is_language_word(word) => Some(Self::ShowLanguage),
             _ => None,
         }
@@ -285,7 +285,7 @@ mod tests {
         }
         check("EXPORT", &Command::Export);
         check("exporter svp", &Command::Export);
-        check("Recharger", &Command::Reserved);
+        check("Recharger", &Command::Recharge);
     }
 
     #[test]

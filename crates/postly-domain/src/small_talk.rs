@@ -11,10 +11,12 @@ pub enum SmallTalk {
     Thanks,
     /// Ok, yes, an emoji alone, a lone question mark.
     Acknowledgement,
-    /// A question about us: what we are, what it costs.
+    /// A question about us: what we are, what we do.
     AboutUs,
     /// The message that WhatsApp proposed to whoever opened the chat ([`crate::openings`]).
     Opening,
+    /// A question about what it costs.
+    Price,
 }
 
 /// Recognises small talk. In doubt it says `None`, so that no brief goes unanswered.
@@ -41,6 +43,9 @@ pub fn read(text: &str) -> Option<SmallTalk> {
         return None;
     }
     let phrase = words.join(" ");
+    if PRICE.contains(&phrase.as_str()) {
+        return Some(SmallTalk::Price);
+    }
     if ABOUT_US.contains(&phrase.as_str()) {
         return Some(SmallTalk::AboutUs);
     }
@@ -233,7 +238,7 @@ const COURTESY: &[&str] = &[
     "please",
 ];
 
-const ABOUT_US: &[&str] = &[
+const PRICE: &[&str] = &[
     "combien ca coute",
     "ca coute combien",
     "c'est combien",
@@ -250,6 +255,23 @@ const ABOUT_US: &[&str] = &[
     "est ce gratuit",
     "est ce que c'est gratuit",
     "c'est payant",
+    "how much",
+    "how much is it",
+    "how much does it cost",
+    "what does it cost",
+    "what's the price",
+    "price",
+    "prices",
+    "pricing",
+    "is it free",
+    "cuanto cuesta",
+    "quanto custa",
+    "كم السعر",
+    "combien de credits",
+    "quanto costa",
+];
+
+const ABOUT_US: &[&str] = &[
     "qui es tu",
     "tu es qui",
     "t'es qui",
@@ -275,15 +297,6 @@ const ABOUT_US: &[&str] = &[
     "c'est un robot",
     "tu sais faire quoi",
     "que sais tu faire",
-    "how much",
-    "how much is it",
-    "how much does it cost",
-    "what does it cost",
-    "what's the price",
-    "price",
-    "prices",
-    "pricing",
-    "is it free",
     "who are you",
     "what are you",
     "what is this",
@@ -297,17 +310,12 @@ const ABOUT_US: &[&str] = &[
     "are you a robot",
     "are you an ai",
     "are you human",
-    "cuanto cuesta",
     "quien eres",
     "que es esto",
     "como funciona",
-    "quanto custa",
     "quem e voce",
     "o que e isso",
-    "كم السعر",
     "من انت",
-    "combien de credits",
-    "quanto costa",
 ];
 
 #[cfg(test)]
@@ -327,7 +335,7 @@ mod tests {
             ("1", SmallTalk::Acknowledgement),
             ("Hahaha", SmallTalk::Acknowledgement),
             ("Bonjour !", SmallTalk::Greeting),
-            ("Combien ça coûte ?", SmallTalk::AboutUs),
+            ("Combien ça coûte ?", SmallTalk::Price),
             ("C’est quoi ?", SmallTalk::AboutUs),
             ("Who are you?", SmallTalk::AboutUs),
             ("شكرا", SmallTalk::Thanks),

@@ -70,3 +70,42 @@ denied-late = 🛡️ شكرًا لإخبارنا. كان الرمز قد است
 number-proved = ✅ تم تأكيد رقمك: من الآن يفتح هذا الرقم حسابك.
 number-elsewhere = 🤔 هذا الرقم مرتبط بحساب آخر في Postly-AI. لم يتغير شيء: أرسل LOGIN من ذلك الرقم للوصول إلى ذلك الحساب.
 paused = ⏸️ Postly-AI: الخدمة متوقفة مؤقتًا، ولن يُخصم أي شيء. أعد إرسال طلبك بعد بضع دقائق.
+
+# المتجر. الأسعار شاملة للضريبة.
+shop-title = 💳 *اشحن رصيدك*
+shop-pack =
+    { $credits ->
+        [one] رصيد واحد ({ $credits }): { $price } شامل الضريبة
+        [two] رصيدان ({ $credits }): { $price } شامل الضريبة
+        [few] { $credits } أرصدة: { $price } شامل الضريبة
+        [many] { $credits } رصيدًا: { $price } شامل الضريبة
+       *[other] { $credits } رصيد: { $price } شامل الضريبة
+    }
+shop-product =
+    { $credits ->
+        [one] رصيد واحد ({ $credits }) في Postly-AI
+        [two] رصيدان ({ $credits }) في Postly-AI
+        [few] { $credits } أرصدة في Postly-AI
+        [many] { $credits } رصيدًا في Postly-AI
+       *[other] { $credits } رصيد في Postly-AI
+    }
+shop-debt = ↩️ أرصدة استُعيد ثمنها بعد أن استُخدمت: { $credits }. تُعوَّض أولًا من عملية الشراء المقبلة.
+shop-link = 👇 رابطك الشخصي، صالح لمدة 30 دقيقة:
+shop-button = شحن الرصيد
+no-credit-shop = ❌ الرصيد غير كافٍ. زوري الموقع لإعادة الشحن.
+shop-page-title = شحن الرصيد
+shop-page-lead = اختاروا باقة. يتم الدفع على صفحة Stripe، ويصل الرصيد فور الدفع ولا تنتهي صلاحيته.
+shop-page-balance = الرصيد المتبقي: { $credits }
+shop-page-no-link = للشحن أرسلوا «شحن» على واتساب وافتحوا الرابط الذي يصلكم، أو سجّلوا الدخول.
+shop-page-spent = لم يعد هذا الرابط صالحًا. أرسلوا «شحن» على واتساب للحصول على رابط جديد.
+shop-page-failed = الدفع غير متاح حاليًا. حاولوا مرة أخرى بعد قليل: لم يُخصم أي مبلغ.
+shop-page-too-many = بدأتم عمليات دفع كثيرة. حاولوا مرة أخرى بعد ساعة.
+shop-page-no-script = يُفتح رابط واتساب باستخدام JavaScript. من دونه سجّلوا الدخول للشحن.
+shop-page-go = الدفع على صفحة Stripe
+shop-page-log-in = تسجيل الدخول
+shop-page-again = عرض الباقات
+shop-return-paid = شكرًا! وصل الرصيد إلى حسابكم: { $credits }
+shop-return-pending = عملية الدفع جارية: يصل الرصيد ({ $credits }) فور تأكيدها، وقد يستغرق ذلك بضعة أيام.
+shop-return-open = لم تكتمل عملية الدفع. لم يُخصم أي مبلغ.
+shop-return-ended = لم تنجح عملية الدفع هذه. لم يُخصم أي مبلغ.
+shop-return-whatsapp = يمكنكم العودة إلى واتساب.

@@ -70,3 +70,52 @@ denied-late = 🛡️ Thank you for telling us. The code had been used already, 
 number-proved = ✅ Your number is confirmed: it opens your account from now on.
 number-elsewhere = 🤔 This number already belongs to another Postly-AI account. Nothing has changed: send LOGIN from that number to reach that account.
 paused = ⏸️ Postly-AI: service paused, nothing is charged. Please send your request again in a few minutes.
+
+# The shop. Prices include VAT.
+shop-title = 💳 *Top up your credits*
+shop-pack =
+    { $credits ->
+        [one] { $credits } credit: { $price } incl. VAT
+       *[other] { $credits } credits: { $price } incl. VAT
+    }
+shop-product =
+    { $credits ->
+        [one] { $credits } Postly-AI credit
+       *[other] { $credits } Postly-AI credits
+    }
+shop-debt =
+    { $credits ->
+        [one] ↩️ { $credits } refunded credit had already been used: your next purchase covers it first.
+       *[other] ↩️ { $credits } refunded credits had already been used: your next purchase covers them first.
+    }
+shop-link = 👇 Your personal link, good for 30 minutes:
+shop-button = Top up
+no-credit-shop = ❌ Not enough credits. Visit the website to top up.
+shop-page-title = Top up your credits
+shop-page-lead = Choose a pack. You pay on Stripe's page; your credits arrive as soon as they are paid, and do not expire.
+shop-page-balance =
+    { $credits ->
+        [one] You have { $credits } credit left.
+       *[other] You have { $credits } credits left.
+    }
+shop-page-no-link = To top up, write RECHARGE on WhatsApp and open the link you get, or log in.
+shop-page-spent = This link is no longer valid. Write RECHARGE on WhatsApp to get another.
+shop-page-failed = Payment is not available at the moment. Try again shortly: nothing was charged.
+shop-page-too-many = Too many payments begun. Try again in an hour.
+shop-page-no-script = The link from WhatsApp opens with JavaScript. Without it, log in to top up.
+shop-page-go = Pay on Stripe's page
+shop-page-log-in = Log in
+shop-page-again = See the packs
+shop-return-paid =
+    { $credits ->
+        [one] Thank you! { $credits } credit has arrived in your account.
+       *[other] Thank you! { $credits } credits have arrived in your account.
+    }
+shop-return-pending =
+    { $credits ->
+        [one] Your payment is on its way: { $credits } credit will arrive once it is confirmed, which can take a few days.
+       *[other] Your payment is on its way: { $credits } credits will arrive once it is confirmed, which can take a few days.
+    }
+shop-return-open = The payment is not finished. Nothing was charged.
+shop-return-ended = This payment did not go through. Nothing was charged.
+shop-return-whatsapp = You can go back to WhatsApp.

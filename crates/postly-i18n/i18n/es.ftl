@@ -70,3 +70,52 @@ denied-late = 🛡️ Gracias por decirlo. El código ya se había usado, o ya n
 number-proved = ✅ Tu número está confirmado: a partir de ahora abre tu cuenta.
 number-elsewhere = 🤔 Este número ya es de otra cuenta de Postly-AI. No ha cambiado nada: escribe LOGIN desde ese número para entrar en esa cuenta.
 paused = ⏸️ Postly-AI: servicio en pausa, no se descuenta nada. Vuelve a enviar tu petición en unos minutos.
+
+# La tienda. Los precios incluyen el IVA.
+shop-title = 💳 *Recarga tus créditos*
+shop-pack =
+    { $credits ->
+        [one] { $credits } crédito: { $price } IVA incl.
+       *[other] { $credits } créditos: { $price } IVA incl.
+    }
+shop-product =
+    { $credits ->
+        [one] { $credits } crédito de Postly-AI
+       *[other] { $credits } créditos de Postly-AI
+    }
+shop-debt =
+    { $credits ->
+        [one] ↩️ { $credits } crédito reembolsado ya se había usado: tu próxima compra lo compensa primero.
+       *[other] ↩️ { $credits } créditos reembolsados ya se habían usado: tu próxima compra los compensa primero.
+    }
+shop-link = 👇 Tu enlace personal, válido 30 minutos:
+shop-button = Recargar
+no-credit-shop = ❌ Créditos insuficientes. Visita el sitio web para recargar tus créditos.
+shop-page-title = Recarga tus créditos
+shop-page-lead = Elige un pack. El pago se hace en la página de Stripe; tus créditos llegan en cuanto se pagan y no caducan.
+shop-page-balance =
+    { $credits ->
+        [one] Te queda { $credits } crédito.
+       *[other] Te quedan { $credits } créditos.
+    }
+shop-page-no-link = Para recargar, escribe RECARGAR en WhatsApp y abre el enlace que recibas, o inicia sesión.
+shop-page-spent = Este enlace ya no es válido. Escribe RECARGAR en WhatsApp para recibir otro.
+shop-page-failed = El pago no está disponible en este momento. Inténtalo de nuevo enseguida: no se ha cobrado nada.
+shop-page-too-many = Demasiados pagos iniciados. Inténtalo de nuevo en una hora.
+shop-page-no-script = El enlace de WhatsApp se abre con JavaScript. Sin él, inicia sesión para recargar.
+shop-page-go = Pagar en la página de Stripe
+shop-page-log-in = Iniciar sesión
+shop-page-again = Ver los packs
+shop-return-paid =
+    { $credits ->
+        [one] ¡Gracias! { $credits } crédito ha llegado a tu cuenta.
+       *[other] ¡Gracias! { $credits } créditos han llegado a tu cuenta.
+    }
+shop-return-pending =
+    { $credits ->
+        [one] Tu pago está en curso: { $credits } crédito llegará en cuanto se confirme, lo que puede tardar unos días.
+       *[other] Tu pago está en curso: { $credits } créditos llegarán en cuanto se confirme, lo que puede tardar unos días.
+    }
+shop-return-open = El pago no ha terminado. No se ha cobrado nada.
+shop-return-ended = Este pago no se ha completado. No se ha cobrado nada.
+shop-return-whatsapp = Puedes volver a WhatsApp.

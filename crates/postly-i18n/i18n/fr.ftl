@@ -70,3 +70,52 @@ denied-late = 🛡️ Merci de l'avoir dit. Le code avait déjà servi, ou n'est
 number-proved = ✅ Votre numéro est confirmé : il ouvre désormais votre compte.
 number-elsewhere = 🤔 Ce numéro est déjà celui d'un autre compte Postly-AI. Rien n'a changé : écrivez LOGIN depuis ce numéro pour retrouver ce compte.
 paused = ⏸️ Postly-AI : service en pause, rien n'est débité. Renvoyez votre demande dans quelques minutes.
+
+# La boutique. Les prix sont toutes taxes comprises.
+shop-title = 💳 *Recharger vos crédits*
+shop-pack =
+    { $credits ->
+        [one] { $credits } crédit : { $price } TTC
+       *[other] { $credits } crédits : { $price } TTC
+    }
+shop-product =
+    { $credits ->
+        [one] { $credits } crédit Postly-AI
+       *[other] { $credits } crédits Postly-AI
+    }
+shop-debt =
+    { $credits ->
+        [one] ↩️ { $credits } crédit remboursé avait déjà servi : votre prochain achat le compense d'abord.
+       *[other] ↩️ { $credits } crédits remboursés avaient déjà servi : votre prochain achat les compense d'abord.
+    }
+shop-link = 👇 Votre lien personnel, valable 30 minutes :
+shop-button = Recharger
+no-credit-shop = ❌ Crédits insuffisants. Visitez le site web pour recharger vos crédits.
+shop-page-title = Recharger vos crédits
+shop-page-lead = Choisissez un pack. Le paiement se fait chez Stripe ; vos crédits arrivent aussitôt payés et n'expirent pas.
+shop-page-balance =
+    { $credits ->
+        [one] Il vous reste { $credits } crédit.
+       *[other] Il vous reste { $credits } crédits.
+    }
+shop-page-no-link = Pour recharger, écrivez RECHARGE sur WhatsApp et ouvrez le lien reçu, ou connectez-vous.
+shop-page-spent = Ce lien n'est plus valable. Écrivez RECHARGE sur WhatsApp pour en recevoir un autre.
+shop-page-failed = Le paiement n'est pas disponible pour le moment. Réessayez dans un instant : rien n'a été débité.
+shop-page-too-many = Trop de paiements commencés. Réessayez dans une heure.
+shop-page-no-script = Le lien reçu sur WhatsApp s'ouvre avec JavaScript. Sans lui, connectez-vous pour recharger.
+shop-page-go = Payer sur la page de Stripe
+shop-page-log-in = Se connecter
+shop-page-again = Voir les packs
+shop-return-paid =
+    { $credits ->
+        [one] Merci ! { $credits } crédit est arrivé sur votre compte.
+       *[other] Merci ! { $credits } crédits sont arrivés sur votre compte.
+    }
+shop-return-pending =
+    { $credits ->
+        [one] Votre paiement est en cours : { $credits } crédit arrivera dès qu'il sera confirmé, ce qui peut prendre quelques jours.
+       *[other] Votre paiement est en cours : { $credits } crédits arriveront dès qu'il sera confirmé, ce qui peut prendre quelques jours.
+    }
+shop-return-open = Le paiement n'est pas terminé. Rien n'a été débité.
+shop-return-ended = Ce paiement n'a pas abouti. Rien n'a été débité.
+shop-return-whatsapp = Vous pouvez retourner sur WhatsApp.

@@ -70,3 +70,52 @@ denied-late = 🛡️ Obrigado por avisar. O código já tinha sido usado, ou j�
 number-proved = ✅ O seu número está confirmado: a partir de agora abre a sua conta.
 number-elsewhere = 🤔 Este número já é de outra conta Postly-AI. Nada mudou: envie LOGIN a partir desse número para entrar nessa conta.
 paused = ⏸️ Postly-AI: serviço em pausa, nada é descontado. Envie o seu pedido de novo dentro de alguns minutos.
+
+# A loja. Os preços incluem o IVA.
+shop-title = 💳 *Recarregar os seus créditos*
+shop-pack =
+    { $credits ->
+        [one] { $credits } crédito: { $price } IVA incl.
+       *[other] { $credits } créditos: { $price } IVA incl.
+    }
+shop-product =
+    { $credits ->
+        [one] { $credits } crédito Postly-AI
+       *[other] { $credits } créditos Postly-AI
+    }
+shop-debt =
+    { $credits ->
+        [one] ↩️ { $credits } crédito reembolsado já tinha sido usado: a sua próxima compra compensa-o primeiro.
+       *[other] ↩️ { $credits } créditos reembolsados já tinham sido usados: a sua próxima compra compensa-os primeiro.
+    }
+shop-link = 👇 O seu link pessoal, válido por 30 minutos:
+shop-button = Recarregar
+no-credit-shop = ❌ Créditos insuficientes. Visite o site para recarregar seus créditos.
+shop-page-title = Recarregar os seus créditos
+shop-page-lead = Escolha um pack. O pagamento é feito na página da Stripe; os créditos chegam assim que são pagos e não expiram.
+shop-page-balance =
+    { $credits ->
+        [one] Resta-lhe { $credits } crédito.
+       *[other] Restam-lhe { $credits } créditos.
+    }
+shop-page-no-link = Para recarregar, escreva RECARREGAR no WhatsApp e abra o link recebido, ou inicie sessão.
+shop-page-spent = Este link já não é válido. Escreva RECARREGAR no WhatsApp para receber outro.
+shop-page-failed = O pagamento não está disponível neste momento. Tente de novo daqui a pouco: nada foi cobrado.
+shop-page-too-many = Demasiados pagamentos iniciados. Tente de novo daqui a uma hora.
+shop-page-no-script = O link do WhatsApp abre com JavaScript. Sem ele, inicie sessão para recarregar.
+shop-page-go = Pagar na página da Stripe
+shop-page-log-in = Iniciar sessão
+shop-page-again = Ver os packs
+shop-return-paid =
+    { $credits ->
+        [one] Obrigado! { $credits } crédito chegou à sua conta.
+       *[other] Obrigado! { $credits } créditos chegaram à sua conta.
+    }
+shop-return-pending =
+    { $credits ->
+        [one] O seu pagamento está em curso: { $credits } crédito chegará assim que for confirmado, o que pode demorar alguns dias.
+       *[other] O seu pagamento está em curso: { $credits } créditos chegarão assim que for confirmado, o que pode demorar alguns dias.
+    }
+shop-return-open = O pagamento não foi concluído. Nada foi cobrado.
+shop-return-ended = Este pagamento não foi efetuado. Nada foi cobrado.
+shop-return-whatsapp = Pode voltar ao WhatsApp.

@@ -162,6 +162,20 @@ fn fact(kind: &str, object: &Value) -> Option<Fact> {
 }
 
 impl Checkout {
+    /// A session that can no longer be paid, and of which nothing else is known.
+    pub fn ended(id: CheckoutId) -> Self {
+        Self {
+            id,
+            state: CheckoutState::Expired,
+            payment: None,
+            total: None,
+            charge: None,
+            url: None,
+            expires_at: None,
+            livemode: None,
+        }
+    }
+
     /// Reads a Checkout Session. `None` when it is none.
     pub(crate) fn read(object: &Value) -> Option<Self> {
         if text(object, "object")? != "checkout.session" {

@@ -11,4 +11,4 @@ mod signature;
 pub use checkout::NewCheckout;
 pub use client::{API_VERSION, Stripe, StripeConfig, StripeConfigError, StripeError};
 pub use event::{ChargeFact, Checkout, DisputeFact, Event, Fact, Received, RefundFact, read};
-pub use signature::{SignatureError, TOLERANCE_S, WebhookSecrets};
+pub use signature::{SignatureError, StripeWebhook, TOLERANCE_S, WebhookSecrets};

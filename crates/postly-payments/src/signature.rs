@@ -15,6 +15,15 @@ pub const TOLERANCE_S: i64 = 300;
 /// The longest time stamp: more digits are no second of ours.
 const LONGEST_TIME: usize = 12;
 
+/// A webhook as it came in, before anything is believed.
+#[derive(Clone, Copy)]
+pub struct StripeWebhook<'a> {
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The body, byte for byte.
+    pub body: &'a [u8],
+}
+
 /// Why bytes are not believed to be Stripe's. All of these are answered alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {

@@ -12,8 +12,11 @@ pub mod recording;
 
 use std::sync::{Arc, Once};
 
-use postly_app::{App, Parts, Retention, Settings, Shutdown, Workers, operator::Who};
-use postly_domain::{ModelBudget, PhoneE164, Provider, challenge::Budgets};
+use postly_app::{
+    App, Parts, Retention, Settings, Shop, Shutdown, Stripe, StripeConfig, WebhookSecrets, Workers,
+    operator::Who,
+};
+use postly_domain::{Currency, ModelBudget, PhoneE164, PriceList, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Network, Site};
 use postly_pipeline::{
     FallbackModel, Writer,
@@ -60,6 +63,8 @@ pub struct Options {
     pub nextauth_shared: bool,
     /// Which statuses follow a message by themselves. None, so that a test decides.
     pub statuses: StatusPolicy,
+    /// Whether packs are for sale, at the simulated Stripe.
+    pub shop: bool,
 }
 
 impl Default for Options {
@@ -74,6 +79,7 @@ impl Default for Options {
             code_budgets: Budgets { country_hour: 30, hour: 60 },
             nextauth_shared: false,
             statuses: StatusPolicy::silent(),
+            shop: false,
         }
     }
 }
@@ -318,6 +324,22 @@ fn senders(world: &Simulator) -> Senders {
     Senders::new(Some(meta), Some(twilio)).expect("the providers' clients")
 }
 
+/// The shop at the Stripe of a world, with the packs of PRODUCT 4.
+fn shop(world: &Simulator) -> Shop {
+    let account = &world.config().stripe;
+    let config = StripeConfig {
+        secret_key: account.secret_key.clone().into(),
+        api_base_url: world.base_url(),
+        tax_code: None,
+    };
+    let eur = Currency::parse("eur").expect("a currency");
+    Shop {
+        stripe: Stripe::new(config).expect("a client of Stripe"),
+        webhook_secrets: WebhookSecrets::new(vec![account.webhook_secret.clone().into()]),
+        prices: PriceList::parse("s:20:490,m:60:1290,l:150:2790", &eur).expect("a price list"),
+    }
+}
+
 fn parts(
     world: &Simulator,
     second: Option<&Simulator>,
@@ -357,6 +379,7 @@ fn parts(
         },
         senders: senders(world),
         writer,
+        shop: options.shop.then(|| shop(world)),
         settings: Settings {
             trial_credits: options.trial_credits,
             welcome_credits: 5,

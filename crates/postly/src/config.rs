@@ -13,11 +13,13 @@ mod addresses;
 mod database;
 mod models;
 mod secrets;
+mod shop;
 mod templates;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use models::WriterChoice;
 use secrets::{SHORTEST_SECRET, SHORTEST_VERIFY_TOKEN, is_placeholder};
+pub(crate) use shop::{ShopConfig, default_prices};
 
 /// What the service is told.
 #[derive(Debug)]
@@ -35,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) welcome_credits: i64,
     pub(crate) trial_credits: i64,
     pub(crate) accounts: Accounts,
+    pub(crate) shop: Option<ShopConfig>,
 }
 
 /// The place of the database.
@@ -270,7 +273,8 @@ impl Reader {
         let named = self.provider();
         let provider = self.default_provider(named, meta.is_some(), twilio.is_some());
         let accounts = self.accounts();
-        self.not_used_yet();
+        self.check_admin_password();
+        let shop = self.shop();
         let identity_hash_key = self.identity_hash_key();
         let identity_hash_key = self.required("IDENTITY_HASH_KEY", identity_hash_key);
         let writer = self.writer();
@@ -296,6 +300,7 @@ impl Reader {
             model_budget,
             trial_credits,
             accounts,
+            shop,
         })
     }
 
@@ -336,7 +341,7 @@ fn are(names: &[&str]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
@@ -353,7 +358,7 @@ mod tests {
         ("WRITER", "offline"),
     ];
 
-    pub(super) fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, Vec<String>> {
+    pub(crate) fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, Vec<String>> {
         let mut variables: BTreeMap<String, String> =
             GOOD.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         for (name, value) in changes {

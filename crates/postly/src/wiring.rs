@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use postly_app::{App, Parts, Retention, Settings, SystemClock};
+use postly_app::{App, Parts, Retention, Settings, Shop, Stripe, StripeConfig, SystemClock, WebhookSecrets};
 use postly_domain::{ModelBudget, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Site};
 use postly_pipeline::{
@@ -21,7 +21,7 @@ use secrecy::SecretString;
 
 use crate::{
     commands::Failure,
-    config::{Config, DatabasePlace, WriterChoice},
+    config::{Config, DatabasePlace, ShopConfig, WriterChoice},
 };
 
 /// Opens the database of the service, which is made when missing, and brings its schema up to date.
@@ -81,6 +81,7 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
             }
         }
     };
+    let shop = config.shop.map(shop).transpose()?;
     Ok(App::new(Parts {
         db,
         clock,
@@ -90,6 +91,7 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
         routes,
         senders: Senders::new(meta_send, twilio_send).context("cannot set up the providers' clients")?,
         writer,
+        shop,
         settings: Settings {
             trial_credits: config.trial_credits,
             welcome_credits: config.welcome_credits,
@@ -123,6 +125,17 @@ pub(crate) fn warn_of_shutdowns(writer: &WriterChoice) {
     });
 }
 
+/// The shop.
+fn shop(config: ShopConfig) -> anyhow::Result<Shop> {
+    let ShopConfig { secret_key, webhook_secrets, api_base_url, tax_code, prices } = config;
+    let stripe = Stripe::new(StripeConfig { secret_key, api_base_url, tax_code });
+    Ok(Shop {
+        stripe: stripe.context("cannot set up the client of Stripe")?,
+        webhook_secrets: WebhookSecrets::new(webhook_secrets),
+        prices,
+    })
+}
+
 /// What the public listener is told.
 pub(crate) fn site(config: &Config) -> Site {
     let accounts = &config.accounts;
@@ -150,6 +163,7 @@ pub(crate) async fn operator_application(
         routes: Routes::default(),
         senders: Senders::new(None, None)?,
         writer: Writer::new(Arc::new(OfflineWriter::new())),
+        shop: None,
         settings: Settings {
             trial_credits: 0,
             welcome_credits: 0,

@@ -77,6 +77,7 @@ impl Scene {
             routes: Routes::default(),
             senders: Senders::new(None, None).unwrap(),
             writer: Writer::new(Arc::new(OfflineWriter::new())),
+            shop: None,
             settings: Settings {
                 trial_credits: TRIAL,
                 welcome_credits: 0,

@@ -23,7 +23,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use super::{Failure, say, say_json};
 use crate::{
     cli::{DemoOptions, ProviderName},
-    config::{Accounts, Config, DatabasePlace, Meta, Twilio, WriterChoice},
+    config::{Accounts, Config, DatabasePlace, Meta, ShopConfig, Twilio, WriterChoice, default_prices},
     telemetry, wiring,
 };
 
@@ -200,6 +200,13 @@ fn configuration(
             secret("a pepper that is for demonstrations only"),
             secret("a session secret that is for demonstrations only"),
         ),
+        shop: default_prices().map(|prices| ShopConfig {
+            secret_key: secret(&world.stripe.secret_key),
+            webhook_secrets: vec![secret(&world.stripe.webhook_secret)],
+            api_base_url: simulator.base_url(),
+            tax_code: None,
+            prices,
+        }),
     })
 }
 

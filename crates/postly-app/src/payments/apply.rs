@@ -1,0 +1,255 @@
+//! What is told of a payment is noted, and what the payment is worth recomputed from all that is known: the difference is
+//! written to the ledger in the same transaction.
+//!
+//! Lock order: the charge, the payment, the wallet of who paid, then the Checkout Session. A merge locks wallets and then
+//! moves sessions, so that the owner of a session is read again once the wallet is locked.
+
+use postly_domain::{
+    LedgerReason, UnixMillis,
+    id::{AuthorId, CheckoutId, EntryId, PaymentId},
+    payment::{Charge, CheckoutState, Known, Settlement},
+};
+use postly_payments::{ChargeFact, Checkout as Told, Fact};
+use postly_store::{
+    StoreError, Tx,
+    checkouts::{self, Checkout},
+    payments::{self, Of, Payment},
+    wallets::{self, NewEntry, Posted},
+};
+
+use crate::{App, ids::Fresh as _};
+
+/// What came of something that was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// It is noted, and what follows from it is done.
+    Done,
+    /// It is of a Checkout Session that we did not make.
+    UnknownCheckout,
+    /// It names neither a payment nor a charge.
+    OfNothing,
+}
+
+/// How often the owner of a session may change between two locks: a merge does it once in an author's life.
+const MOST_OWNERS: usize = 4;
+
+impl App {
+    /// Notes what is told, and does what follows from it.
+    pub(super) async fn learn(
+        &self,
+        tx: &mut Tx,
+        fact: &Fact,
+        now: UnixMillis,
+    ) -> Result<Applied, StoreError> {
+        let nothing = Charge { amount: None, refunded: 0 };
+        let (charge, payment, told, reason) = match fact {
+            Fact::Checkout(told) => return self.learn_checkout(tx, told, now).await,
+            Fact::Charge(ChargeFact { id, payment, charge }) => {
+                (Some(id), payment, charge, LedgerReason::PurchaseReversal)
+            }
+            Fact::Refund(told) => {
+                (told.charge.as_ref(), &told.payment, &nothing, LedgerReason::PurchaseReversal)
+            }
+            Fact::Dispute(told) => (told.charge.as_ref(), &told.payment, &nothing, LedgerReason::Dispute),
+        };
+        let payment = match charge {
+            Some(charge) => {
+                payments::lock(tx, charge).await?;
+                payments::learn_charge(tx, charge, payment.as_ref(), told.clone(), now).await?
+            }
+            None => payment.clone(),
+        };
+        if charge.is_none() && payment.is_none() {
+            return Ok(Applied::OfNothing);
+        }
+        if let Some(payment) = &payment {
+            payments::lock(tx, payment.as_str()).await?;
+        }
+        let of = Of { payment: payment.as_ref(), charge: charge.map(String::as_str) };
+        match fact {
+            Fact::Refund(told) => payments::learn_refund(tx, &told.id, of, told.refund.clone(), now).await?,
+            Fact::Dispute(told) => {
+                payments::learn_dispute(tx, &told.id, of, told.dispute.clone(), now).await?;
+            }
+            Fact::Checkout(_) | Fact::Charge(_) => {}
+        }
+        // Not ours, or not known to be ours yet: what was noted waits.
+        let Some(payment) = payment else { return Ok(Applied::Done) };
+        let Some(checkout) = checkouts::of_payment(tx, &payment).await? else { return Ok(Applied::Done) };
+        let (checkout, wallet) = self.lock_owner(tx, &checkout.id, checkout.author).await?;
+        self.settle_payment(tx, &checkout, &payment, wallet, Some(reason), now).await?;
+        Ok(Applied::Done)
+    }
+
+    async fn learn_checkout(&self, tx: &mut Tx, told: &Told, now: UnixMillis) -> Result<Applied, StoreError> {
+        let Some(found) = checkouts::find(tx, &told.id).await? else { return Ok(Applied::UnknownCheckout) };
+        let state = found.state.learn(told.state);
+        // Where there was nothing to pay, the session stands for its payment.
+        let alone = (state == CheckoutState::Paid).then(|| PaymentId::new(told.id.as_str()));
+        let payment = found.payment.or_else(|| told.payment.clone()).or(alone);
+        if let Some(ChargeFact { id, charge, .. }) = &told.charge {
+            payments::lock(tx, id).await?;
+            payments::learn_charge(tx, id, payment.as_ref(), charge.clone(), now).await?;
+        }
+        if let Some(payment) = &payment {
+            payments::lock(tx, payment.as_str()).await?;
+        }
+        let (mut checkout, wallet) = self.lock_owner(tx, &found.id, found.author).await?;
+        checkout.state = checkout.state.learn(told.state);
+        checkout.payment = checkout.payment.or(payment);
+        // The total is final when it is paid: a buyer may choose a currency until then.
+        let (first, second) = match told.state {
+            CheckoutState::Paid => (told.total.clone(), checkout.total),
+            CheckoutState::Open | CheckoutState::Expired | CheckoutState::Pending | CheckoutState::Failed => {
+                (checkout.total, told.total.clone())
+            }
+        };
+        checkout.total = first.or(second);
+        checkouts::learn(tx, &checkout).await?;
+        if let Some(payment) = checkout.payment.clone()
+            && checkout.state == CheckoutState::Paid
+        {
+            self.settle_payment(tx, &checkout, &payment, wallet, None, now).await?;
+        }
+        Ok(Applied::Done)
+    }
+
+    /// Locks the wallet of who made a Checkout Session, and returns the session as it is then, with what is available in that
+    /// wallet and owed by its author.
+    async fn lock_owner(
+        &self,
+        tx: &mut Tx,
+        id: &CheckoutId,
+        mut owner: AuthorId,
+    ) -> Result<(Checkout, Purse), StoreError> {
+        for _ in 0..MOST_OWNERS {
+            let (wallet, debt) = wallets::lock_with_debt(tx, &owner).await?;
+            let checkout = checkouts::find(tx, id).await?;
+            let checkout = checkout.ok_or(StoreError::Unreadable { column: "checkout_id" })?;
+            if checkout.author == owner {
+                return Ok((checkout, Purse { available: wallet.available(), debt }));
+            }
+            owner = checkout.author;
+        }
+        Err(StoreError::Unreadable { column: "author_id" })
+    }
+
+    /// Recomputes what a payment is worth, and writes the difference. `reason` is why it may have changed; a payment that is
+    /// only now known to be paid takes what was known to be lost before under the name of what lost it.
+    async fn settle_payment(
+        &self,
+        tx: &mut Tx,
+        checkout: &Checkout,
+        id: &PaymentId,
+        purse: Purse,
+        reason: Option<LedgerReason>,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        if checkout.state != CheckoutState::Paid {
+            return Ok(());
+        }
+        let mut books = Books { author: &checkout.author, payment: id, purse, now };
+        let mut payment = match payments::get(tx, id).await? {
+            Some(payment) => payment,
+            None => {
+                payments::add(tx, id, &checkout.id, checkout.credits, now).await?;
+                let operation = format!("purchase:{id}");
+                let given = Settlement::give(checkout.credits, books.purse.debt);
+                books.write(tx, given, LedgerReason::Purchase, &operation).await?;
+                tracing::info!(author.id = %checkout.author, checkout.id = %checkout.id, credits = checkout.credits, "Granted a paid pack to author {}", checkout.author);
+                let (granted, none) = (checkout.credits, 0);
+                Payment { id: id.clone(), granted, taken_back: none, owed: none, changes: none }
+            }
+        };
+        let known = payments::known(tx, id, checkout.total.clone()).await?;
+        let taken_back = known.taken_back(payment.granted);
+        let difference = taken_back - payment.taken_back;
+        let settlement = match difference {
+            0 => return Ok(()),
+            1.. => Settlement::take(difference, books.purse.available),
+            ..0 => Settlement::give(-difference, books.purse.debt),
+        };
+        payment.changes += 1;
+        payment.taken_back = taken_back;
+        payment.owed += settlement.owed;
+        let reason = reason.unwrap_or_else(|| reason_of(&known));
+        let operation = format!("reversal:{id}:{}", payment.changes);
+        books.write(tx, settlement, reason, &operation).await?;
+        payments::change(tx, &payment).await?;
+        tracing::info!(author.id = %checkout.author, checkout.id = %checkout.id, taken_back, reason = reason.as_str(), "What a payment of author {} is worth has changed", checkout.author);
+        Ok(())
+    }
+}
+
+/// What lost a payment its credits before it was known to be paid.
+fn reason_of(known: &Known) -> LedgerReason {
+    let refunded = known.refunds.iter().any(|refund| !refund.failed)
+        || known.charge.as_ref().is_some_and(|charge| charge.refunded > 0);
+    if refunded { LedgerReason::PurchaseReversal } else { LedgerReason::Dispute }
+}
+
+/// What is in a locked wallet.
+#[derive(Debug, Clone, Copy)]
+struct Purse {
+    available: i64,
+    debt: i64,
+}
+
+/// The books of an author whose wallet is locked.
+struct Books<'a> {
+    author: &'a AuthorId,
+    payment: &'a PaymentId,
+    purse: Purse,
+    now: UnixMillis,
+}
+
+impl Books<'_> {
+    /// Writes what a settlement does: its entry, what of it repays the debt, and what becomes one.
+    async fn write(
+        &mut self,
+        tx: &mut Tx,
+        settlement: Settlement,
+        reason: LedgerReason,
+        operation: &str,
+    ) -> Result<(), StoreError> {
+        let Settlement { entry, repaid, owed } = settlement;
+        self.post(tx, entry, reason, operation).await?;
+        self.post(tx, -repaid, LedgerReason::DebtRepaid, &format!("debt:{operation}")).await?;
+        if owed != repaid {
+            wallets::change_debt(tx, self.author, owed - repaid).await?;
+        }
+        self.purse.available += entry - repaid;
+        self.purse.debt += owed - repaid;
+        Ok(())
+    }
+
+    async fn post(
+        &self,
+        tx: &mut Tx,
+        delta: i64,
+        reason: LedgerReason,
+        operation: &str,
+    ) -> Result<(), StoreError> {
+        if delta == 0 {
+            return Ok(());
+        }
+        let entry = NewEntry {
+            id: &EntryId::fresh(self.now),
+            author: self.author,
+            delta,
+            reason,
+            operation,
+            note: None,
+            reference: Some(self.payment.as_str()),
+        };
+        match wallets::post(tx, &entry, self.now).await? {
+            Posted::Done(_) => {
+                metrics::counter!("credits_total", "reason" => reason.as_str())
+                    .increment(delta.unsigned_abs());
+                Ok(())
+            }
+            // Under its lock a payment does each of its operations once, and takes no more than is available.
+            Posted::AlreadyDone | Posted::Insufficient => Err(StoreError::Unreadable { column: "operation" }),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Making a Checkout Session.
+
+use postly_domain::{Pack, UnixMillis, id::AuthorId, payment::CheckoutState};
+use postly_payments::{NewCheckout, StripeError};
+use postly_store::{StoreError, authors, checkouts};
+
+use super::Shop;
+use crate::{App, again::Again, alert, catalogue::Value, ids::fresh_text};
+
+/// How many Checkout Sessions an author may have begun within an hour without going on with them.
+const MOST_OPEN: i64 = 30;
+const HOUR_MS: i64 = 3_600_000;
+/// How long a Checkout Session can be paid when Stripe does not say (Stripe: 24 hours unless told otherwise).
+const LIFETIME_MS: i64 = 24 * HOUR_MS;
+
+/// Why there is no Checkout Session.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckoutError {
+    /// There is no shop.
+    #[error("nothing is for sale")]
+    NoShop,
+    /// No pack has this id.
+    #[error("no pack has this id")]
+    UnknownPack,
+    /// The link is none of ours, or has expired.
+    #[error("the link is not valid")]
+    InvalidLink,
+    /// Too many were begun within an hour.
+    #[error("too many were begun")]
+    TooMany {
+        /// When to ask again.
+        retry_after_s: i64,
+    },
+    /// The author was erased meanwhile.
+    #[error("the author is gone")]
+    Gone,
+    /// Stripe does not answer, or refuses.
+    #[error("Stripe makes no Checkout Session")]
+    Stripe(#[from] StripeError),
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+}
+
+impl App {
+    /// Makes a Checkout Session for an author, and returns the address where it is paid.
+    ///
+    /// # Errors
+    /// See [`CheckoutError`].
+    pub async fn checkout(&self, author: &AuthorId, pack: &str) -> Result<String, CheckoutError> {
+        let shop = self.0.shop.as_ref().ok_or(CheckoutError::NoShop)?;
+        let pack = shop.prices.find(pack).ok_or(CheckoutError::UnknownPack)?;
+        let now = self.now();
+        let mut tx = self.0.db.read().await?;
+        let current = authors::current(&mut tx, author).await?;
+        let buyer = authors::get(&mut tx, &current).await?.ok_or(CheckoutError::Gone)?;
+        if checkouts::open_since(&mut tx, &current, now.plus_ms(-HOUR_MS)).await? >= MOST_OPEN {
+            return Err(CheckoutError::TooMany { retry_after_s: HOUR_MS / 1_000 });
+        }
+        drop(tx);
+
+        let name = [("credits", Value::Count(pack.credits))];
+        let site = &self.0.settings.site_url;
+        let new = NewCheckout {
+            author: &current,
+            pack,
+            name: &self.0.catalogue.format(buyer.language, "shop-product", &name),
+            language: buyer.language,
+            success_url: &format!("{site}/recharge/return?session_id={{CHECKOUT_SESSION_ID}}"),
+            cancel_url: &format!("{site}/recharge/return"),
+        };
+        let key = format!("topup:{current}:{}", fresh_text(now));
+        let made = shop.stripe.create_checkout(&new, &key).await.inspect_err(tell)?;
+        let url = made.url.clone().ok_or(StripeError::Unavailable("no address"))?;
+        // Recorded before anybody can pay it: the address is known only here.
+        self.record_checkout(&current, pack, &made, now).await?;
+        tracing::info!(author.id = %current, checkout.id = %made.id, pack = pack.id, "Made a Checkout Session for author {current}");
+        metrics::counter!("postly_checkouts_total").increment(1);
+        Ok(url)
+    }
+
+    async fn record_checkout(
+        &self,
+        author: &AuthorId,
+        pack: &Pack,
+        made: &postly_payments::Checkout,
+        now: UnixMillis,
+    ) -> Result<(), CheckoutError> {
+        let mut again = Again::default();
+        loop {
+            match self.try_record(author, pack, made, now).await {
+                Err(CheckoutError::Store(error)) if again.may(&error) => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_record(
+        &self,
+        author: &AuthorId,
+        pack: &Pack,
+        made: &postly_payments::Checkout,
+        now: UnixMillis,
+    ) -> Result<(), CheckoutError> {
+        let mut tx = self.0.db.write().await?;
+        let mut owner = authors::current(&mut tx, author).await?;
+        // The author may be merged into another between the question and the lock, and only once.
+        while !authors::lock(&mut tx, &owner).await? {
+            let current = authors::current(&mut tx, author).await?;
+            if current == owner {
+                return Err(CheckoutError::Gone);
+            }
+            owner = current;
+        }
+        let checkout = checkouts::Checkout {
+            id: made.id.clone(),
+            author: owner,
+            pack: pack.id.clone(),
+            credits: pack.credits,
+            price: pack.price.clone(),
+            state: CheckoutState::Open,
+            payment: None,
+            total: None,
+            created_at: now,
+            expires_at: made.expires_at.unwrap_or(now.plus_ms(LIFETIME_MS)),
+            asked_at: None,
+        };
+        checkouts::add(&mut tx, &checkout).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Tells the operator of a failed call.
+pub(super) fn tell(error: &StripeError) {
+    match error {
+        StripeError::Unavailable(why) => tracing::warn!(why, "Stripe does not answer ({why})"),
+        StripeError::Refused { status, code } => {
+            let message = format!(
+                "Stripe refused our call with status {status} ({code}): check STRIPE_SECRET_KEY and the account"
+            );
+            alerts::raise("stripe_refused", &message);
+        }
+    }
+}
+
+impl Shop {
+    /// Whether an event or a session is of the world that our key is of: the test mode, or the one with real money. Where one
+    /// of both does not say, it is.
+    pub(super) fn is_of_our_mode(&self, livemode: Option<bool>) -> bool {
+        match (self.stripe.livemode(), livemode) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            (_, None) | (None, Some(_)) => true,
+        }
+    }
+}

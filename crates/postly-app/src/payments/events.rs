@@ -1,0 +1,154 @@
+//! Events of Stripe, as its webhook brings them: one effect each, in one transaction.
+
+use postly_payments::{Event, Fact, Received, SignatureError, StripeWebhook, read};
+use postly_store::{StoreError, payments};
+
+use super::apply::Applied;
+use crate::{App, again::Again, alert};
+
+/// Why an event is not answered with 200.
+#[derive(Debug, thiserror::Error)]
+pub enum PaymentEventError {
+    /// There is no shop.
+    #[error("nothing is for sale")]
+    NoShop,
+    /// Nobody knows who sent it.
+    #[error("the event is not authentic")]
+    NotAuthentic(#[from] SignatureError),
+    /// The database failed. Stripe brings the event again.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+}
+
+/// What came of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventOutcome {
+    /// It had its effect.
+    Applied,
+    /// It had its effect before.
+    Duplicate,
+    /// It has none, by this rule.
+    Ignored(&'static str),
+}
+
+impl EventOutcome {
+    /// Its name in figures.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Duplicate => "duplicate",
+            Self::Ignored(rule) => rule,
+        }
+    }
+}
+
+impl App {
+    /// Takes an event in: what it tells of a payment of ours has its effect once.
+    ///
+    /// # Errors
+    /// See [`PaymentEventError`].
+    pub async fn receive_payment_event(
+        &self,
+        webhook: StripeWebhook<'_>,
+    ) -> Result<EventOutcome, PaymentEventError> {
+        let shop = self.0.shop.as_ref().ok_or(PaymentEventError::NoShop)?;
+        shop.webhook_secrets.verify(webhook.headers, webhook.body, self.now())?;
+        let outcome = match read(webhook.body) {
+            Received::Thin { kind } => {
+                let message = format!(
+                    "Stripe sends thin events here, which tell nothing of payments (this one: {kind:?}): choose \"snapshot\" as the payload style of the event destination"
+                );
+                alerts::raise("stripe_thin_event", &message);
+                EventOutcome::Ignored("thin_event")
+            }
+            Received::Unreadable => EventOutcome::Ignored("unreadable"),
+            Received::Event(Event { fact: None, .. }) => EventOutcome::Ignored("not_of_payments"),
+            Received::Event(Event { fact: Some(fact), id, kind, livemode, of_other_account }) => {
+                let foreign = if of_other_account {
+                    Some(OTHER_ACCOUNT)
+                } else if shop.is_of_our_mode(livemode) {
+                    None
+                } else {
+                    Some(OTHER_MODE)
+                };
+                let mut again = Again::default();
+                loop {
+                    match self.apply_event(&id, &kind, &fact, foreign).await {
+                        Err(error) if again.may(&error) => {}
+                        done => break done?,
+                    }
+                }
+            }
+        };
+        metrics::counter!("postly_stripe_events_total", "outcome" => outcome.as_str()).increment(1);
+        Ok(outcome)
+    }
+
+    /// Notes an event and does what it asks for, both or neither. `foreign` is the rule by which it is not for us.
+    async fn apply_event(
+        &self,
+        id: &str,
+        kind: &str,
+        fact: &Fact,
+        foreign: Option<Foreign>,
+    ) -> Result<EventOutcome, StoreError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        if !payments::add_event(&mut tx, id, kind, now).await? {
+            return Ok(EventOutcome::Duplicate);
+        }
+        let ignored = match foreign {
+            Some(foreign) => Some(foreign),
+            None => match self.learn(&mut tx, fact, now).await? {
+                Applied::Done => None,
+                Applied::UnknownCheckout => Some(UNKNOWN_CHECKOUT),
+                Applied::OfNothing => Some(OF_NOTHING),
+            },
+        };
+        if let Some(Foreign { rule, .. }) = ignored {
+            payments::end_event(&mut tx, id, rule).await?;
+        }
+        tx.commit().await?;
+        tracing::info!(
+            event.id = id,
+            event.kind = kind,
+            outcome = ignored.map_or("applied", |it| it.rule),
+            "Stripe told of {kind}"
+        );
+        let Some(Foreign { rule, alert }) = ignored else { return Ok(EventOutcome::Applied) };
+        if let Some((name, message)) = alert {
+            alerts::raise(name, &format!("{message} (event {id}, {kind})"));
+        }
+        Ok(EventOutcome::Ignored(rule))
+    }
+}
+
+/// Why an event is not for us, and the alert it raises.
+#[derive(Debug, Clone, Copy)]
+struct Foreign {
+    rule: &'static str,
+    alert: Option<(&'static str, &'static str)>,
+}
+
+const UNKNOWN_CHECKOUT: Foreign = Foreign {
+    rule: "unknown_checkout",
+    alert: Some((
+        "stripe_unknown_checkout",
+        "Stripe tells of a Checkout Session that we did not make: it grants nothing. Is another shop on this account?",
+    )),
+};
+const OTHER_MODE: Foreign = Foreign {
+    rule: "other_mode",
+    alert: Some((
+        "stripe_other_mode",
+        "Stripe sends an event of the other mode (test or live) than STRIPE_SECRET_KEY is of: it grants nothing",
+    )),
+};
+const OTHER_ACCOUNT: Foreign = Foreign {
+    rule: "other_account",
+    alert: Some((
+        "stripe_other_account",
+        "Stripe sends an event of a connected account: it grants nothing. Let the destination listen to your account only",
+    )),
+};
+const OF_NOTHING: Foreign = Foreign { rule: "of_no_payment", alert: None };

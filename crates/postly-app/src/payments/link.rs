@@ -1,0 +1,100 @@
+//! The link of a WhatsApp message by which its author buys: 30 minutes, for nothing else, and without a login.
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use postly_domain::{Language, UnixMillis, id::AuthorId};
+use postly_store::{StoreError, Tx, authors, checkouts, wallets};
+
+use super::CheckoutError;
+use crate::{
+    App, JourneyError,
+    people::Person,
+    reply::Reply,
+    seal::{Sealed, plain_hash, random},
+};
+
+/// How long a link is good for (PRODUCT 5).
+const LIFETIME_MS: i64 = 30 * 60 * 1_000;
+
+/// What whoever has a link may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RechargeView {
+    /// What the author can spend.
+    pub available: i64,
+    /// What the next purchase repays first.
+    pub debt: i64,
+    /// The language of the author.
+    pub language: Language,
+}
+
+impl App {
+    /// What a link shows of its author.
+    ///
+    /// # Errors
+    /// When there is no shop, the link is not valid, or the database fails.
+    pub async fn recharge_view(&self, token: &str) -> Result<RechargeView, CheckoutError> {
+        let author = self.owner_of_link(token).await?;
+        Ok(self.balance_view(&author).await?.ok_or(CheckoutError::InvalidLink)?)
+    }
+
+    /// What an author has, for the page that sells to them. `None` when there is no such author.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn balance_view(&self, author: &AuthorId) -> Result<Option<RechargeView>, StoreError> {
+        let mut tx = self.0.db.read().await?;
+        let Some(found) = authors::get(&mut tx, author).await? else { return Ok(None) };
+        Ok(Some(RechargeView {
+            available: wallets::get(&mut tx, author).await?.available(),
+            debt: wallets::debt(&mut tx, author).await?,
+            language: found.language,
+        }))
+    }
+
+    /// Makes a Checkout Session for the author of a link. The link stays good until it expires: a buyer who turns back may
+    /// choose another pack.
+    ///
+    /// # Errors
+    /// See [`CheckoutError`].
+    pub async fn checkout_by_link(&self, token: &str, pack: &str) -> Result<String, CheckoutError> {
+        let author = self.owner_of_link(token).await?;
+        self.checkout(&author, pack).await
+    }
+
+    async fn owner_of_link(&self, token: &str) -> Result<AuthorId, CheckoutError> {
+        if self.0.shop.is_none() {
+            return Err(CheckoutError::NoShop);
+        }
+        let mut tx = self.0.db.read().await?;
+        let owner = checkouts::link(&mut tx, &plain_hash(token), self.now()).await?;
+        owner.ok_or(CheckoutError::InvalidLink)
+    }
+
+    /// Answers with prices and a link of the author's own, below what is said first. `None` when there is no shop.
+    pub(crate) async fn offer(
+        &self,
+        tx: &mut Tx,
+        person: &Person,
+        purpose: &'static str,
+        first: Vec<String>,
+        now: UnixMillis,
+    ) -> Result<Option<Reply>, JourneyError> {
+        let language = person.author.language;
+        let Some(offers) = self.offers(language) else { return Ok(None) };
+        let texts = &self.0.catalogue;
+        let prices: Vec<String> = offers.iter().map(|offer| format!("• {}", offer.label)).collect();
+        let mut units = first;
+        units.push(prices.join("\n"));
+        let debt = wallets::debt(tx, &person.author.id).await?;
+        if debt > 0 {
+            units.push(self.shop_count(language, "shop-debt", debt));
+        }
+        units.push(texts.text(language, "shop-link"));
+        let token = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
+        let expires_at = now.plus_ms(LIFETIME_MS);
+        checkouts::add_link(tx, &plain_hash(&token), &person.author.id, now, expires_at).await?;
+        let url = format!("{}/recharge#{token}", self.0.settings.site_url);
+        let link = Some((texts.text(language, "shop-button"), url));
+        let sealed = Sealed { link, ..Sealed::default() };
+        Ok(Some(Reply::sealed(purpose, units, sealed)))
+    }
+}

@@ -1,0 +1,83 @@
+//! The shop: packs are bought by Checkout Sessions of Stripe, and what Stripe tells of their payments becomes credits.
+//!
+//! A Checkout Session is made ([`checkout`]) for an author who is logged in, or who has a link from WhatsApp ([`link`]).
+//! Events ([`events`]), the page one comes back to and an hourly sweep ([`sweep`]) tell what has become of it; all of them end
+//! in [`apply`], which recomputes what the payment is worth and writes the difference.
+
+mod apply;
+mod checkout;
+mod events;
+mod link;
+mod sweep;
+
+use postly_domain::{Language, PriceList};
+use postly_payments::{Stripe, WebhookSecrets};
+
+pub use checkout::CheckoutError;
+pub use events::{EventOutcome, PaymentEventError};
+pub use link::RechargeView;
+pub use sweep::{Returned, ReturnedState};
+
+pub(crate) use sweep::run;
+
+use crate::{App, catalogue::Value};
+
+/// What a shop is made of. Without one there is none: nothing can be bought, and its addresses do not exist.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    /// The account at Stripe.
+    pub stripe: Stripe,
+    /// The secrets of its webhook.
+    pub webhook_secrets: WebhookSecrets,
+    /// What is for sale.
+    pub prices: PriceList,
+}
+
+/// A pack as it is offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What requests call it.
+    pub id: String,
+    /// How many credits.
+    pub credits: i64,
+    /// What it costs, in minor units.
+    pub amount: i64,
+    /// In which currency, by its code in lower case.
+    pub currency: String,
+    /// Credits and price in words, with VAT.
+    pub label: String,
+}
+
+impl App {
+    /// Whether anything is for sale.
+    pub fn sells(&self) -> bool {
+        self.0.shop.is_some()
+    }
+
+    /// What is for sale, in the words of a language. `None` when nothing is.
+    pub fn offers(&self, language: Language) -> Option<Vec<Offer>> {
+        let shop = self.0.shop.as_ref()?;
+        let offers = shop.prices.packs().iter().map(|pack| {
+            let price = pack.price.display(language);
+            let values = [("credits", Value::Count(pack.credits)), ("price", Value::Text(&price))];
+            Offer {
+                id: pack.id.clone(),
+                credits: pack.credits,
+                amount: pack.price.amount,
+                currency: pack.price.currency.as_str().to_owned(),
+                label: self.0.catalogue.format(language, "shop-pack", &values),
+            }
+        });
+        Some(offers.collect())
+    }
+
+    /// A text of the shop's pages without variables.
+    pub fn shop_text(&self, language: Language, key: &str) -> String {
+        self.0.catalogue.text(language, key)
+    }
+
+    /// A text of the shop's pages that counts credits.
+    pub fn shop_count(&self, language: Language, key: &str, credits: i64) -> String {
+        self.0.catalogue.format(language, key, &[("credits", Value::Count(credits))])
+    }
+}

@@ -1,0 +1,168 @@
+//! Asking Stripe: what a webhook would have told is asked for when the buyer comes back, and each hour.
+
+use std::time::Duration;
+
+use postly_domain::{Language, UnixMillis, id::CheckoutId, payment::CheckoutState};
+use postly_payments::{Fact, StripeError};
+use postly_store::{
+    StoreError, authors,
+    checkouts::{self, Checkout},
+    limits,
+};
+
+use super::checkout::tell;
+use crate::{App, Shutdown, again::Again, work::Chain};
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// How often a process looks whether the sweep is due; another may have done it.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// The name of the sweep among the jobs.
+const JOB: &str = "payments";
+/// How many sessions are read at once, and asked about in one sweep.
+const PAGE: i64 = 50;
+const MOST: usize = 1_000;
+/// How often the page one comes back to asks about a session: it may be loaded again and again.
+const ASK_EVERY_MS: i64 = 3_000;
+/// How long a charge that is not known is asked for. Disputes come within 120 days, as a rule.
+const CHARGES_MS: i64 = 180 * DAY_MS;
+/// For how long a session that Stripe does not know is asked for after it can no longer be paid.
+const UNKNOWN_MS: i64 = DAY_MS;
+
+/// What has become of a Checkout Session, for the page its buyer comes back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// How far it is.
+    pub state: ReturnedState,
+    /// How many credits were bought.
+    pub credits: i64,
+    /// The language of the buyer.
+    pub language: Language,
+}
+
+/// How far a Checkout Session is, for its buyer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReturnedState {
+    /// It is paid, and the credits are there.
+    Paid,
+    /// The money is on its way.
+    Pending,
+    /// It is not paid, and may still be.
+    Open,
+    /// It is not paid, and will not be.
+    Ended,
+}
+
+impl App {
+    /// What has become of a Checkout Session of ours. Asks Stripe while it is open. `None` when it is none of ours.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn returned(&self, id: &CheckoutId) -> Result<Option<Returned>, StoreError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let Some(found) = checkouts::find(&mut tx, id).await? else { return Ok(None) };
+        let ask =
+            found.state.is_open() && checkouts::ask(&mut tx, id, now.plus_ms(-ASK_EVERY_MS), now).await?;
+        tx.commit().await?;
+        if ask {
+            // Told already; the webhook or the sweep will tell the rest.
+            let _ = self.ask_about(&found).await?;
+        }
+        let mut tx = self.0.db.read().await?;
+        let Some(checkout) = checkouts::find(&mut tx, id).await? else { return Ok(None) };
+        let author = authors::get(&mut tx, &checkout.author).await?;
+        let state = match checkout.state {
+            CheckoutState::Paid => ReturnedState::Paid,
+            CheckoutState::Pending => ReturnedState::Pending,
+            CheckoutState::Open => ReturnedState::Open,
+            CheckoutState::Failed | CheckoutState::Expired => ReturnedState::Ended,
+        };
+        let language = author.map_or(Language::Fr, |author| author.language);
+        Ok(Some(Returned { state, credits: checkout.credits, language }))
+    }
+
+    /// Asks Stripe about every open Checkout Session, when that is due. Returns how many were asked about.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sweep_payments(&self) -> Result<usize, StoreError> {
+        if self.0.shop.is_none() {
+            return Ok(0);
+        }
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let due = limits::claim_job(&mut tx, JOB, now, now.plus_ms(HOUR_MS)).await?;
+        tx.commit().await?;
+        if !due {
+            return Ok(0);
+        }
+        let mut asked = 0;
+        let mut after = String::new();
+        while asked < MOST {
+            let mut tx = self.0.db.read().await?;
+            let page = checkouts::to_ask(&mut tx, &after, now.plus_ms(-CHARGES_MS), PAGE).await?;
+            drop(tx);
+            let Some(last) = page.last() else { break };
+            last.id.as_str().clone_into(&mut after);
+            for checkout in &page {
+                asked += 1;
+                if let Err(StripeError::Unavailable(_)) = self.ask_about(checkout).await? {
+                    // The next sweep asks again; so many questions in a row would only wait.
+                    return Ok(asked);
+                }
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Asks Stripe about a Checkout Session, and does what follows from the answer.
+    async fn ask_about(&self, checkout: &Checkout) -> Result<Result<(), StripeError>, StoreError> {
+        let Some(shop) = &self.0.shop else { return Ok(Ok(())) };
+        let told = match shop.stripe.retrieve_checkout(&checkout.id).await {
+            Ok(told) if told.id == checkout.id && shop.is_of_our_mode(told.livemode) => told,
+            Ok(_) => return Ok(Err(StripeError::Unavailable("another session"))),
+            Err(StripeError::Refused { status: 404, .. })
+                if self.now() >= checkout.expires_at.plus_ms(UNKNOWN_MS) =>
+            {
+                // The account was exchanged, or its test data deleted: it will never be paid.
+                postly_payments::Checkout::ended(checkout.id.clone())
+            }
+            Err(error) => {
+                tell(&error);
+                return Ok(Err(error));
+            }
+        };
+        let fact = Fact::Checkout(told);
+        let mut again = Again::default();
+        loop {
+            match self.try_learn(&fact, self.now()).await {
+                Err(error) if again.may(&error) => {}
+                done => return done.map(Ok),
+            }
+        }
+    }
+
+    async fn try_learn(&self, fact: &Fact, now: UnixMillis) -> Result<(), StoreError> {
+        let mut tx = self.0.db.write().await?;
+        self.learn(&mut tx, fact, now).await?;
+        tx.commit().await
+    }
+}
+
+/// Asks each hour until told to stop.
+pub(crate) async fn run(app: App, shutdown: Shutdown) {
+    loop {
+        let swept = tokio::select! {
+            swept = app.sweep_payments() => swept,
+            () = shutdown.requested() => return,
+        };
+        if let Err(error) = swept {
+            tracing::warn!(error = %Chain(&error), "Could not ask Stripe about open Checkout Sessions; trying again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = shutdown.requested() => return,
+        }
+    }
+}
