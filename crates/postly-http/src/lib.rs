@@ -2,6 +2,7 @@
 
 mod asking;
 mod auth;
+mod billing;
 mod connection;
 mod generations;
 mod long_bodies;
@@ -55,17 +56,19 @@ const MAX_JSON_BYTES: usize = 2 * 1024 * 1024;
 pub fn public_router(app: App, site: Site) -> Router {
     let long_bodies = LongBodies::new();
     let webhook = webhook::router(app.clone(), long_bodies.clone());
+    let events = billing::webhook(app.clone(), long_bodies.clone());
     let door = Door { app, site: Arc::new(site), long_bodies };
     let pages = Router::new()
         .merge(auth::router())
         .merge(me::router())
         .merge(generations::router())
+        .merge(billing::router())
         .merge(pages::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .layer(from_fn_with_state(door.clone(), asking::only_from_here))
         .with_state(door);
-    harden(Router::new().merge(webhook).merge(pages).fallback(pages::fallback))
+    harden(Router::new().merge(webhook).merge(events).merge(pages).fallback(pages::fallback))
 }
 
 /// What holds for every answer of every listener. Public for the bench, which measures a handler without the service.

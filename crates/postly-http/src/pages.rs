@@ -9,6 +9,7 @@ mod login;
 mod member;
 mod moment;
 mod posts;
+mod recharge;
 mod steps;
 mod texts;
 
@@ -35,6 +36,7 @@ pub(crate) fn router() -> Router<Door> {
         .merge(login::router())
         .merge(account::router())
         .merge(steps::router())
+        .merge(recharge::router())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .merge(assets::router())
 }

@@ -65,6 +65,12 @@ pub enum Code {
     GenerationFailed,
     /// We have no number on WhatsApp to write to.
     NoWhatsapp,
+    /// No pack has this id.
+    UnknownPack,
+    /// The link to buy by is none of ours, or has expired.
+    InvalidLink,
+    /// Stripe makes no Checkout Session.
+    PaymentUnavailable,
     /// The database does not answer; it may in a moment.
     Unavailable,
     /// Our fault.
@@ -180,6 +186,17 @@ impl Code {
                 StatusCode::NOT_FOUND,
                 "no_whatsapp",
                 "Notre numéro WhatsApp n'est pas encore connu. Demandez un code.",
+            ),
+            Self::UnknownPack => (StatusCode::BAD_REQUEST, "unknown_pack", "Ce pack n'existe pas."),
+            Self::InvalidLink => (
+                StatusCode::BAD_REQUEST,
+                "invalid_link",
+                "Ce lien n'est plus valable. Écrivez RECHARGE sur WhatsApp pour en recevoir un autre.",
+            ),
+            Self::PaymentUnavailable => (
+                StatusCode::BAD_GATEWAY,
+                "payment_unavailable",
+                "Le paiement n'est pas disponible pour le moment. Rien n'a été débité.",
             ),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -97,7 +97,7 @@ fn unsupported(headers: &HeaderMap) -> Option<StatusCode> {
 }
 
 /// Reads the body up to its limit, and not a byte of one that announces more.
-async fn read(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, StatusCode> {
+pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, StatusCode> {
     if announced(headers).is_some_and(|length| length > MAX_BODY_BYTES) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }

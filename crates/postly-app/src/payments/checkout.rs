@@ -5,7 +5,8 @@ use postly_payments::{NewCheckout, StripeError};
 use postly_store::{StoreError, authors, checkouts};
 
 use super::Shop;
-use crate::{App, again::Again, alert, catalogue::Value, ids::fresh_text};
+use crate::{App, again::Again, alerts, ids::fresh_text};
+use postly_i18n::Value;
 
 /// How many Checkout Sessions an author may have begun within an hour without going on with them.
 const MOST_OPEN: i64 = 30;

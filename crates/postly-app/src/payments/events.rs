@@ -4,7 +4,7 @@ use postly_payments::{Event, Fact, Received, SignatureError, StripeWebhook, read
 use postly_store::{StoreError, payments};
 
 use super::apply::Applied;
-use crate::{App, again::Again, alert};
+use crate::{App, again::Again, alerts};
 
 /// Why an event is not answered with 200.
 #[derive(Debug, thiserror::Error)]

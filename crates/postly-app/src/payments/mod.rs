@@ -20,7 +20,8 @@ pub use sweep::{Returned, ReturnedState};
 
 pub(crate) use sweep::run;
 
-use crate::{App, catalogue::Value};
+use crate::App;
+use postly_i18n::Value;
 
 /// What a shop is made of. Without one there is none: nothing can be bought, and its addresses do not exist.
 #[derive(Debug, Clone)]

@@ -30,6 +30,7 @@ mod model;
 mod networks;
 mod outage;
 mod pause;
+mod payments;
 mod phone;
 mod prices;
 mod races;

@@ -30,6 +30,8 @@ static CSS: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("page.css")));
 static JS: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("page.js")));
+static RECHARGE_JS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("recharge.js")));
 
 static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("icon.svg")));
 
@@ -48,8 +50,13 @@ pub(crate) fn js() -> &'static str {
     &JS.path
 }
 
+/// Where the script of the shop is.
+pub(crate) fn recharge_js() -> &'static str {
+    &RECHARGE_JS.path
+}
+
 pub(super) fn router() -> Router<Door> {
-    [&*CSS, &*JS, &*ICON].into_iter().fold(Router::new(), |router, asset| {
+    [&*CSS, &*JS, &*RECHARGE_JS, &*ICON].into_iter().fold(Router::new(), |router, asset| {
         let answer = (
             [
                 (header::CONTENT_TYPE, asset.kind),

@@ -1,0 +1,192 @@
+//! `/api/billing/…` and `/api/stripe/webhook`: packs, Checkout Sessions, and what Stripe tells of them.
+
+use axum::{
+    Json as JsonBody, Router,
+    body::Body,
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use postly_app::{App, CheckoutError, Offer, PaymentEventError, StripeWebhook};
+use postly_domain::Language;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    asking::{Json, Visitor},
+    long_bodies::LongBodies,
+    problem::{Code, Problem, method_not_allowed},
+    site::Door,
+    webhook::read,
+};
+
+pub(crate) fn router() -> Router<Door> {
+    Router::new().route("/api/billing/packs", get(packs)).route("/api/billing/checkout", post(checkout))
+}
+
+/// The shop is open. Without Stripe's variables its addresses do not exist.
+pub(crate) struct OpenShop;
+
+impl FromRequestParts<Door> for OpenShop {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, door: &Door) -> Result<Self, Problem> {
+        if door.app.sells() { Ok(Self) } else { Err(Problem::new(Code::NotFound)) }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct PackBody {
+    id: String,
+    credits: i64,
+    amount: i64,
+    currency: String,
+    label: String,
+}
+
+impl From<Offer> for PackBody {
+    fn from(offer: Offer) -> Self {
+        let Offer { id, credits, amount, currency, label } = offer;
+        Self { id, credits, amount, currency, label }
+    }
+}
+
+#[derive(Serialize)]
+struct PacksBody {
+    packs: Vec<PackBody>,
+}
+
+/// What is for sale, as far as `language` puts it into words.
+pub(crate) fn offers(app: &App, language: Language) -> Vec<PackBody> {
+    app.offers(language).unwrap_or_default().into_iter().map(PackBody::from).collect()
+}
+
+async fn packs(State(door): State<Door>, _: OpenShop, headers: HeaderMap) -> Response {
+    let packs = offers(&door.app, language(&headers));
+    ([(header::VARY, "accept-language")], JsonBody(PacksBody { packs })).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckoutBody {
+    pack: String,
+    /// The token of a link from WhatsApp, in the place of a session.
+    #[serde(default)]
+    token: Option<String>,
+}
+
+/// Where a Checkout Session is paid.
+#[derive(Serialize)]
+pub(crate) struct UrlBody {
+    pub(crate) url: String,
+}
+
+async fn checkout(
+    State(door): State<Door>,
+    _: OpenShop,
+    visitor: Visitor,
+    Json(asked): Json<CheckoutBody>,
+) -> Result<JsonBody<UrlBody>, Problem> {
+    let url = match (&asked.token, &visitor.session) {
+        (Some(token), _) => door.app.checkout_by_link(token, &asked.pack).await?,
+        (None, Some(session)) => door.app.checkout(&session.session.author, &asked.pack).await?,
+        (None, None) => return Err(Problem::new(Code::Unauthenticated)),
+    };
+    Ok(JsonBody(UrlBody { url }))
+}
+
+impl From<CheckoutError> for Problem {
+    fn from(error: CheckoutError) -> Self {
+        match error {
+            CheckoutError::NoShop => Self::new(Code::NotFound),
+            CheckoutError::UnknownPack => Self::new(Code::UnknownPack),
+            CheckoutError::InvalidLink => Self::new(Code::InvalidLink),
+            CheckoutError::TooMany { retry_after_s } => Self::rate_limited(retry_after_s),
+            CheckoutError::Gone => Self::new(Code::Unauthenticated),
+            CheckoutError::Stripe(_) => Self::new(Code::PaymentUnavailable),
+            CheckoutError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// The language that a browser likes best among ours, else French.
+pub(crate) fn language(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let mut best = (Language::Fr, 0.0);
+    for range in accepted.unwrap_or_default().split(',') {
+        let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
+        let code = tag.trim().split('-').next().unwrap_or_default();
+        let Some(language) = Language::from_code(code) else { continue };
+        let weight = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).unwrap_or(0.0);
+        // Of two that are liked as much the first counts.
+        if weight > best.1 {
+            best = (language, weight);
+        }
+    }
+    best.0
+}
+
+/// What takes events in.
+#[derive(Clone)]
+struct Events {
+    app: App,
+    long_bodies: LongBodies,
+}
+
+pub(crate) fn webhook(app: App, long_bodies: LongBodies) -> Router {
+    let events = Events { app, long_bodies };
+    Router::new()
+        .route("/api/stripe/webhook", post(receive))
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(events)
+}
+
+/// Takes an event in. 200 says that it had its effect, or that it has none; refusals have an empty body.
+async fn receive(State(events): State<Events>, request: Request<Body>) -> Response {
+    if !events.app.sells() {
+        return Problem::new(Code::NotFound).into_response();
+    }
+    let (head, body) = request.into_parts();
+    let Ok(_place) = events.long_bodies.place(&head.headers).await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let body = match read(&head.headers, body).await {
+        Ok(body) => body,
+        Err(status) => return status.into_response(),
+    };
+    let webhook = StripeWebhook { headers: &head.headers, body: &body };
+    match events.app.receive_payment_event(webhook).await {
+        Ok(_) => StatusCode::OK.into_response(),
+        Err(PaymentEventError::NoShop) => Problem::new(Code::NotFound).into_response(),
+        Err(PaymentEventError::NotAuthentic(reason)) => {
+            metrics::counter!("postly_stripe_events_total", "outcome" => "bad_signature").increment(1);
+            tracing::warn!(%reason, "Refused an event of Stripe: {reason}");
+            StatusCode::BAD_REQUEST.into_response()
+        }
+        Err(PaymentEventError::Store(error)) => {
+            tracing::error!(%error, source = std::error::Error::source(&error), "Could not take in an event of Stripe");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_in_the_language_that_the_browser_likes_best() {
+        for (accepted, expected) in [
+            ("", Language::Fr),
+            ("de", Language::Fr),
+            ("ar-MA, fr;q=0.5", Language::Ar),
+            ("de-DE, es;q=0.7, en;q=0.3", Language::Es),
+            ("en;q=0", Language::Fr),
+            ("PT-br", Language::Pt),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, accepted.parse().unwrap());
+            assert_eq!(language(&headers), expected, "{accepted}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+"use strict";
+// A link from WhatsApp: its token leaves the address at once, and buys for its author until it expires. It stays in this tab,
+// so that whoever turns back from Stripe's page may choose again.
+const byId = (id) => document.getElementById(id);
+const KEY = "postly.recharge";
+const words = byId("shop").dataset;
+const alertBox = byId("shop-error");
+
+function say(text) {
+  alertBox.textContent = text;
+  alertBox.hidden = !text;
+}
+
+let token = location.hash.slice(1);
+if (token) {
+  history.replaceState(null, "", location.pathname);
+  sessionStorage.setItem(KEY, token);
+} else {
+  token = sessionStorage.getItem(KEY) || "";
+}
+if (!/^[\w-]{16,128}$/.test(token)) token = "";
+
+async function ask(path, body) {
+  const response = await fetch(path, {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { ok: response.ok, answer: await response.json().catch(() => ({})) };
+}
+
+function refused(code) {
+  if (code === "invalid_link") {
+    sessionStorage.removeItem(KEY);
+    say(words.spent);
+  } else if (code === "unauthenticated") {
+    say(words.noLink);
+  } else {
+    say(code === "rate_limited" ? words.tooMany : words.failed);
+  }
+}
+
+async function show() {
+  const { ok, answer } = await ask("/recharge", { token });
+  if (!ok) { refused(answer.code); return; }
+  byId("shop-balance").textContent = answer.balance;
+  byId("shop-balance").hidden = false;
+  byId("shop-debt").textContent = answer.debt || "";
+  byId("shop-debt").hidden = !answer.debt;
+  for (const pack of answer.packs) {
+    const button = document.querySelector(`[data-pack="${CSS.escape(pack.id)}"]`);
+    if (button) button.textContent = pack.label;
+  }
+  byId("shop-packs").hidden = false;
+  byId("shop-no-link").hidden = true;
+}
+
+for (const form of document.querySelectorAll("#shop-packs form")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button");
+    button.disabled = true;
+    say("");
+    try {
+      const pack = form.elements.pack.value;
+      const { ok, answer } = token
+        ? await ask("/recharge", { token, pack })
+        : await ask("/api/billing/checkout", { pack });
+      if (ok) { location.assign(answer.url); return; }
+      refused(answer.code);
+    } catch {
+      say(words.failed);
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+// A tab that comes back from Stripe by its back button may still have its buttons at rest.
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("#shop-packs button")) button.disabled = false;
+});
+if (token) show().catch(() => say(words.failed));

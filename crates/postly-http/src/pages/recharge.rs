@@ -1,0 +1,231 @@
+//! `/recharge`: packs for whoever has a link from WhatsApp or a session, and the page that Stripe sends the buyer back to.
+//!
+//! The token of a link stands behind the `#`, which no browser sends: the script takes it from there, shows what its author
+//! has, and exchanges it for a Checkout Session. Nothing is used up by opening the page, and nobody is logged in.
+
+use askama::Template;
+use axum::{
+    Json as JsonBody, Router,
+    extract::{RawQuery, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use postly_app::{App, ReturnedState};
+use postly_domain::{Language, id::CheckoutId};
+use serde::{Deserialize, Serialize};
+
+use super::page as answer;
+use crate::{
+    asking::{Form, Json, Visitor},
+    billing::{OpenShop, PackBody, UrlBody, language, offers},
+    problem::{Code, Problem},
+    site::Door,
+};
+
+pub(super) fn router() -> Router<Door> {
+    Router::new()
+        .route("/recharge", get(show).post(exchange))
+        .route("/recharge/pay", post(pay))
+        .route("/recharge/return", get(returned))
+}
+
+/// The texts of a page, by their keys in the catalogue.
+struct Words<'a> {
+    app: &'a App,
+    language: Language,
+}
+
+impl Words<'_> {
+    fn lang(&self) -> &'static str {
+        self.language.code()
+    }
+
+    fn dir(&self) -> &'static str {
+        match self.language {
+            Language::Ar => "rtl",
+            Language::Fr | Language::En | Language::Es | Language::Pt => "ltr",
+        }
+    }
+
+    fn text(&self, key: &str) -> String {
+        self.app.shop_text(self.language, key)
+    }
+
+    fn count(&self, key: &str, credits: i64) -> String {
+        self.app.shop_count(self.language, key, credits)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "recharge.html")]
+struct RechargePage<'a> {
+    w: Words<'a>,
+    packs: Vec<Choice>,
+    /// What is said of the author's credits; empty while nobody is known.
+    balance: String,
+    debt: String,
+    logged_in: bool,
+    error: String,
+    /// Where a Checkout Session that was asked for without the script is paid.
+    url: String,
+}
+
+struct Choice {
+    id: String,
+    label: String,
+}
+
+async fn show(
+    State(door): State<Door>,
+    _: OpenShop,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    render(&door, &visitor, &headers, StatusCode::OK, "", String::new()).await
+}
+
+async fn render(
+    door: &Door,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    status: StatusCode,
+    error: &str,
+    url: String,
+) -> Result<Response, Problem> {
+    let view = match &visitor.session {
+        Some(session) => door.app.balance_view(&session.session.author).await?,
+        None => None,
+    };
+    let w = Words {
+        app: &door.app,
+        language: view.as_ref().map_or_else(|| language(headers), |view| view.language),
+    };
+    let packs = door.app.offers(w.language).unwrap_or_default();
+    let debt = view.as_ref().map_or(0, |view| view.debt);
+    Ok(answer(
+        status,
+        &RechargePage {
+            packs: packs.into_iter().map(|offer| Choice { id: offer.id, label: offer.label }).collect(),
+            balance: view.as_ref().map_or_else(String::new, |it| w.count("shop-page-balance", it.available)),
+            debt: if debt > 0 { w.count("shop-debt", debt) } else { String::new() },
+            logged_in: view.is_some(),
+            error: if error.is_empty() { String::new() } else { w.text(error) },
+            url,
+            w,
+        },
+    ))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExchangeBody {
+    token: String,
+    #[serde(default)]
+    pack: Option<String>,
+}
+
+/// What a link shows before a pack is chosen.
+#[derive(Serialize)]
+struct ViewBody {
+    available: i64,
+    balance: String,
+    debt: Option<String>,
+    packs: Vec<PackBody>,
+}
+
+/// Exchanges a token for a Checkout Session; without a pack it shows what the author of the link has.
+async fn exchange(
+    State(door): State<Door>,
+    _: OpenShop,
+    Json(asked): Json<ExchangeBody>,
+) -> Result<Response, Problem> {
+    if let Some(pack) = &asked.pack {
+        let url = door.app.checkout_by_link(&asked.token, pack).await?;
+        return Ok(JsonBody(UrlBody { url }).into_response());
+    }
+    let view = door.app.recharge_view(&asked.token).await?;
+    let w = Words { app: &door.app, language: view.language };
+    let body = ViewBody {
+        available: view.available,
+        balance: w.count("shop-page-balance", view.available),
+        debt: (view.debt > 0).then(|| w.count("shop-debt", view.debt)),
+        packs: offers(&door.app, view.language),
+    };
+    Ok(JsonBody(body).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PayForm {
+    pack: String,
+}
+
+/// The way without a script, for whoever is logged in. The answer links to Stripe's page, because a form may not lead there
+/// (`form-action`).
+async fn pay(
+    State(door): State<Door>,
+    _: OpenShop,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<PayForm>,
+) -> Result<Response, Problem> {
+    let made = match &visitor.session {
+        Some(session) => door.app.checkout(&session.session.author, &form.pack).await,
+        None => {
+            let status = StatusCode::UNAUTHORIZED;
+            return render(&door, &visitor, &headers, status, "shop-page-no-link", String::new()).await;
+        }
+    };
+    match made {
+        Ok(url) => render(&door, &visitor, &headers, StatusCode::OK, "", url).await,
+        Err(error) => {
+            let problem = Problem::from(error);
+            let said = match problem.code() {
+                Code::RateLimited => "shop-page-too-many",
+                _ => "shop-page-failed",
+            };
+            render(&door, &visitor, &headers, problem.status(), said, String::new()).await
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "recharge_return.html")]
+struct ReturnPage<'a> {
+    w: Words<'a>,
+    said: String,
+    paid: bool,
+}
+
+/// The longest id of a session that is looked for.
+const LONGEST_ID: usize = 255;
+
+/// Where Stripe sends the buyer back to. What stands in the address says which session it was, and nothing of what became
+/// of it: that is asked of Stripe.
+async fn returned(
+    State(door): State<Door>,
+    _: OpenShop,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = query.unwrap_or_default();
+    let id = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "session_id");
+    let id = id.map(|(_, id)| id.into_owned()).filter(|id| id.len() <= LONGEST_ID && !id.contains('\0'));
+    let found = match id {
+        Some(id) => door.app.returned(&CheckoutId::new(id)).await?,
+        None => None,
+    };
+    let (state, credits, language) = match found {
+        Some(found) => (found.state, found.credits, found.language),
+        None => (ReturnedState::Open, 0, language(&headers)),
+    };
+    let w = Words { app: &door.app, language };
+    let said = match state {
+        ReturnedState::Paid => w.count("shop-return-paid", credits),
+        ReturnedState::Pending => w.count("shop-return-pending", credits),
+        ReturnedState::Open => w.text("shop-return-open"),
+        ReturnedState::Ended => w.text("shop-return-ended"),
+    };
+    Ok(answer(StatusCode::OK, &ReturnPage { paid: state == ReturnedState::Paid, said, w }))
+}
