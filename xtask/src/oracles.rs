@@ -26,6 +26,9 @@ const VERDICTS: &str = "crates/postly-pipeline/testdata/twitter_text.json";
 /// The session cookies that next-auth and Auth.js made.
 const SESSION_COOKIES: &str = "crates/postly-http/testdata/session_cookie/vectors.json";
 
+/// The webhooks that Stripe's own library signed.
+const STRIPE_SIGNATURES: &str = "crates/postly-payments/testdata/signatures.json";
+
 /// Asks the real model servers only.
 pub(crate) fn ask_models() -> anyhow::Result<()> {
     models::ask(root()?)
@@ -43,6 +46,7 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     vectors(root, &folder.0, &python)?;
     let node = Node::install(root, &folder.0)?;
     session_cookies(root, &node, accept)?;
+    stripe_signatures(root, &node, &python, accept)?;
     networks(root, &node, accept)?;
 
     let recording = folder.0.join("requests.jsonl");
@@ -52,6 +56,7 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     run(python.script(root, "accept_requests.py").arg(&recording).arg(root.join(SPECS)))?;
     let world = World::start(root, &[])?;
     run(python.script(root, "outside_world.py").arg(&recording).arg(&world.line))?;
+    run(node.command().arg("stripe_world.mjs").arg(&world.line))?;
     drop(world);
     run(python.script(root, "read_samples.py").arg(root.join(SAMPLES)))?;
 
@@ -159,6 +164,14 @@ fn keep(root: &Path, name: &str, made: &Path, accept: bool) -> anyhow::Result<()
     Ok(())
 }
 
+/// Has Stripe's library for Node.js sign webhooks again, and the one for Python check them.
+fn stripe_signatures(root: &Path, node: &Node, python: &Python, accept: bool) -> anyhow::Result<()> {
+    let made = node.0.join("stripe_signatures.json");
+    run(node.command().arg("stripe_signatures.mjs").arg(&made))?;
+    run(python.script(root, "stripe_signatures.py").arg(&made))?;
+    keep(root, STRIPE_SIGNATURES, &made, accept)
+}
+
 fn cargo(root: &Path) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(root).args(["run", "--quiet", "--locked"]);
@@ -191,7 +204,15 @@ impl Node {
     fn install(root: &Path, folder: &Path) -> anyhow::Result<Self> {
         let node = folder.join("node");
         std::fs::create_dir_all(&node)?;
-        for name in ["package.json", "package-lock.json", "session_cookies.mjs", "networks.mjs"] {
+        const FILES: [&str; 6] = [
+            "package.json",
+            "package-lock.json",
+            "session_cookies.mjs",
+            "networks.mjs",
+            "stripe_signatures.mjs",
+            "stripe_world.mjs",
+        ];
+        for name in FILES {
             std::fs::copy(root.join(SCRIPTS).join("node").join(name), node.join(name))?;
         }
         // Of the peers, which are a whole framework, nothing is used here; of scripts at the installation, nothing either.
@@ -207,7 +228,13 @@ impl Node {
     }
 
     fn script(&self, script: &str, mode: &str, files: &[&Path]) -> anyhow::Result<()> {
-        run(Command::new("node").current_dir(&self.0).args([script, mode]).args(files))
+        run(self.command().args([script, mode]).args(files))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("node");
+        command.current_dir(&self.0);
+        command
     }
 }
 

@@ -31,6 +31,9 @@ use crate::{
     reply::{Asked, Reply},
 };
 
+/// At how many credits the answer says where there are more (FEATURES E11).
+const LOW_BALANCE: i64 = 2;
+
 impl App {
     /// Reserves a credit, writes, and settles or releases. `tx` has met the author; no transaction is open while
     /// the posts are written.
@@ -219,6 +222,9 @@ impl App {
         units.push(self.0.catalogue.format(language, "credits-left", &credits));
         // Behind the balance: before it they would pass for the end of the third post.
         units.extend(written.notes.iter().map(|note| self.note(language, note)));
+        if self.sells() && wallet.available() <= LOW_BALANCE {
+            units.push(self.0.catalogue.text(language, "low-balance"));
+        }
         Ok(Reply { posts: Some((id, posts)), ..Reply::of("result", units) })
     }
 

@@ -90,6 +90,7 @@ shop-debt =
     }
 shop-link = 👇 Your personal link, good for 30 minutes:
 shop-button = Top up
+low-balance = 🔋 Running low on credits? Send RECHARGE.
 no-credit-shop = ❌ Not enough credits. Visit the website to top up.
 shop-page-title = Top up your credits
 shop-page-lead = Choose a pack. You pay on Stripe's page; your credits arrive as soon as they are paid, and do not expire.

@@ -90,6 +90,7 @@ shop-debt =
     }
 shop-link = 👇 Tu enlace personal, válido 30 minutos:
 shop-button = Recargar
+low-balance = 🔋 ¿Te quedan pocos créditos? Envía RECARGAR.
 no-credit-shop = ❌ Créditos insuficientes. Visita el sitio web para recargar tus créditos.
 shop-page-title = Recarga tus créditos
 shop-page-lead = Elige un pack. El pago se hace en la página de Stripe; tus créditos llegan en cuanto se pagan y no caducan.

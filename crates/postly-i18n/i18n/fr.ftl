@@ -90,6 +90,7 @@ shop-debt =
     }
 shop-link = 👇 Votre lien personnel, valable 30 minutes :
 shop-button = Recharger
+low-balance = 🔋 Bientôt à court de crédits ? Envoyez RECHARGER.
 no-credit-shop = ❌ Crédits insuffisants. Visitez le site web pour recharger vos crédits.
 shop-page-title = Recharger vos crédits
 shop-page-lead = Choisissez un pack. Le paiement se fait chez Stripe ; vos crédits arrivent aussitôt payés et n'expirent pas.

@@ -90,6 +90,7 @@ shop-debt =
     }
 shop-link = 👇 O seu link pessoal, válido por 30 minutos:
 shop-button = Recarregar
+low-balance = 🔋 Quase sem créditos? Envie RECARREGAR.
 no-credit-shop = ❌ Créditos insuficientes. Visite o site para recarregar seus créditos.
 shop-page-title = Recarregar os seus créditos
 shop-page-lead = Escolha um pack. O pagamento é feito na página da Stripe; os créditos chegam assim que são pagos e não expiram.

@@ -36,6 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             "twilio_account_sid": accounts.twilio.account_sid,
             "twilio_auth_token": accounts.twilio.auth_token,
             "twilio_from": accounts.twilio.from,
+            "stripe_secret_key": accounts.stripe.secret_key,
             "number": number,
         })
     );

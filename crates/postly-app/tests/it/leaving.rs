@@ -27,7 +27,7 @@ async fn dump(app: &TestApp) -> String {
 }
 
 /// Every table that may hold something of an author.
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 25] = [
     "authors",
     "identities",
     "grants",
@@ -46,6 +46,13 @@ const TABLES: [&str; 18] = [
     "rate_limits",
     "sessions",
     "erasures",
+    "checkout_sessions",
+    "payments",
+    "payment_charges",
+    "payment_refunds",
+    "payment_disputes",
+    "payment_events",
+    "recharge_links",
 ];
 
 #[tokio::test]

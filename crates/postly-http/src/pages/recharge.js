@@ -11,12 +11,18 @@ function say(text) {
   alertBox.hidden = !text;
 }
 
+// A browser that keeps nothing for a page throws when it is asked to: then the link works until the page is left.
+const store = {
+  get() { try { return sessionStorage.getItem(KEY) || ""; } catch { return ""; } },
+  set(value) { try { sessionStorage.setItem(KEY, value); } catch { /* see above */ } },
+  clear() { try { sessionStorage.removeItem(KEY); } catch { /* see above */ } },
+};
 let token = location.hash.slice(1);
 if (token) {
   history.replaceState(null, "", location.pathname);
-  sessionStorage.setItem(KEY, token);
+  store.set(token);
 } else {
-  token = sessionStorage.getItem(KEY) || "";
+  token = store.get();
 }
 if (!/^[\w-]{16,128}$/.test(token)) token = "";
 
@@ -32,7 +38,7 @@ async function ask(path, body) {
 
 function refused(code) {
   if (code === "invalid_link") {
-    sessionStorage.removeItem(KEY);
+    store.clear();
     say(words.spent);
   } else if (code === "unauthenticated") {
     say(words.noLink);

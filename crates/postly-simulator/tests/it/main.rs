@@ -13,6 +13,7 @@ mod hooks;
 mod meta;
 mod model;
 mod phone;
+mod stripe;
 mod twilio;
 
 use std::net::SocketAddr;

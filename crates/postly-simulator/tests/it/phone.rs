@@ -84,7 +84,8 @@ async fn a_button_is_tapped_on_the_phone() {
     let id = said["messages"][0]["id"].as_str().unwrap();
     scene.service.wait_for(2).await;
     let shown = state(&scene, "meta").await;
-    let labels = json!([{"title": "Oui", "taps": true}, {"title": "Non", "taps": true}]);
+    let label = |title: &str| json!({"title": title, "taps": true, "opens": null});
+    let labels = json!([label("Oui"), label("Non")]);
     assert_eq!(shown["messages"][0]["buttons"], labels);
 
     let tap = async |channel: &str, below: &str, text: &str| {

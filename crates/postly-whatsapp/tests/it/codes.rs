@@ -255,6 +255,40 @@ async fn what_exceeds_metas_limits_is_sent_as_plain_text() {
     }
 }
 
+#[tokio::test]
+async fn a_link_is_a_button_at_meta_and_stands_below_the_text_where_none_is_taken() {
+    // Meta, "Interactive call-to-action URL button messages".
+    let url = "https://postly.example/recharge#a-token";
+    fn link<'a>(text: &'a str, title: &'a str, url: &'a str) -> Body<'a> {
+        Body::Link { text, title, url }
+    }
+    let body = meta(link("Votre lien :", "Recharger", url)).await;
+    assert_eq!(body["type"], "interactive");
+    let expected = json!({
+        "type": "cta_url",
+        "body": {"text": "Votre lien :"},
+        "action": {"name": "cta_url", "parameters": {"display_text": "Recharger", "url": url}},
+    });
+    assert_eq!(body["interactive"], expected);
+    let (longest, title) = ("🥐".repeat(512), "🥐".repeat(10));
+    assert_eq!(meta(link(&longest, &title, url)).await["type"], "interactive");
+    for (text, title) in [
+        (format!("{longest}x"), "Recharger".to_owned()),
+        ("x".to_owned(), format!("{title}x")),
+        ("x".to_owned(), String::new()),
+    ] {
+        let body = meta(link(&text, &title, url)).await;
+        assert_eq!(body["type"], "text");
+        assert_eq!(body["text"], json!({"preview_url": false, "body": format!("{text}\n{url}")}));
+    }
+    for other in ["javascript:alert(1)", "postly.example", "https://a b"] {
+        assert_eq!(meta(link("x", "Recharger", other)).await["type"], "text", "{other}");
+    }
+    let number = address(Provider::Twilio);
+    let alone = sent(Provider::Twilio, number, Body::Text(&format!("Votre lien :\n{url}"))).await;
+    assert_eq!(sent(Provider::Twilio, number, link("Votre lien :", "Recharger", url)).await, alone);
+}
+
 #[test]
 fn a_message_that_is_printed_shows_no_code() {
     let attempt = AttemptId::new("a-1");
@@ -263,6 +297,7 @@ fn a_message_that_is_printed_shows_no_code() {
         Body::Code { code: "735924", language: FR },
         Body::Text("735924"),
         Body::Buttons { text: "735924", buttons: &button },
+        Body::Link { text: "735924", title: "secret-title", url: "https://secret" },
     ] {
         let message =
             Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, leave_by: soon() };

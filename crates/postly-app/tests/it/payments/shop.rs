@@ -113,6 +113,20 @@ async fn without_credit_the_answer_brings_prices_and_the_link_once_for_what_wait
 }
 
 #[tokio::test]
+async fn at_two_credits_left_the_answer_says_where_there_are_more() {
+    for_each_engine_with(Options { trial_credits: 4, ..shop() }, async |app| {
+        let fatou = app.author();
+        for (left, said) in [(3, false), (2, true), (1, true)] {
+            fatou.says(&format!("Post promo pour Instagram : -{left}0 % samedi")).await;
+            let text = fatou.texts().join("\n");
+            assert!(text.contains(&format!("Crédits restants: {left}")), "{text}");
+            assert_eq!(text.contains("Envoyez RECHARGER"), said, "{left}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_question_about_the_price_is_answered_with_it_in_every_language() {
     for_each_engine_with(shop(), async |app| {
         for (question, language, label) in [
