@@ -14,7 +14,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// A snapshot event.
-    Event(Event),
+    Event(Box<Event>),
     /// A thin event: its destination is of the wrong kind for us.
     Thin {
         /// Its type.
@@ -127,13 +127,13 @@ pub fn read(body: &[u8]) -> Received {
     }
     let Some(id) = id(&event, "id") else { return Received::Unreadable };
     let object = event.pointer("/data/object");
-    Received::Event(Event {
+    Received::Event(Box::new(Event {
         fact: object.and_then(|object| fact(&kind, object)),
         id,
         kind,
         livemode: event.get("livemode").and_then(Value::as_bool),
         of_other_account: event.get("account").is_some_and(|account| !account.is_null()),
-    })
+    }))
 }
 
 fn fact(kind: &str, object: &Value) -> Option<Fact> {

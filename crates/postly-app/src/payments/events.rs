@@ -62,23 +62,25 @@ impl App {
                 EventOutcome::Ignored("thin_event")
             }
             Received::Unreadable => EventOutcome::Ignored("unreadable"),
-            Received::Event(Event { fact: None, .. }) => EventOutcome::Ignored("not_of_payments"),
-            Received::Event(Event { fact: Some(fact), id, kind, livemode, of_other_account }) => {
-                let foreign = if of_other_account {
-                    Some(OTHER_ACCOUNT)
-                } else if shop.is_of_our_mode(livemode) {
-                    None
-                } else {
-                    Some(OTHER_MODE)
-                };
-                let mut again = Again::default();
-                loop {
-                    match self.apply_event(&id, &kind, &fact, foreign).await {
-                        Err(error) if again.may(&error) => {}
-                        done => break done?,
+            Received::Event(event) => match &event.fact {
+                None => EventOutcome::Ignored("not_of_payments"),
+                Some(fact) => {
+                    let foreign = if event.of_other_account {
+                        Some(OTHER_ACCOUNT)
+                    } else if shop.is_of_our_mode(event.livemode) {
+                        None
+                    } else {
+                        Some(OTHER_MODE)
+                    };
+                    let mut again = Again::default();
+                    loop {
+                        match self.apply_event(&event, fact, foreign).await {
+                            Err(error) if again.may(&error) => {}
+                            done => break done?,
+                        }
                     }
                 }
-            }
+            },
         };
         metrics::counter!("postly_stripe_events_total", "outcome" => outcome.as_str()).increment(1);
         Ok(outcome)
@@ -87,11 +89,11 @@ impl App {
     /// Notes an event and does what it asks for, both or neither. `foreign` is the rule by which it is not for us.
     async fn apply_event(
         &self,
-        id: &str,
-        kind: &str,
+        event: &Event,
         fact: &Fact,
         foreign: Option<Foreign>,
     ) -> Result<EventOutcome, StoreError> {
+        let (id, kind) = (event.id.as_str(), event.kind.as_str());
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         if !payments::add_event(&mut tx, id, kind, now).await? {

@@ -33,7 +33,7 @@ impl App {
     /// When there is no shop, the link is not valid, or the database fails.
     pub async fn recharge_view(&self, token: &str) -> Result<RechargeView, CheckoutError> {
         let author = self.owner_of_link(token).await?;
-        Ok(self.balance_view(&author).await?.ok_or(CheckoutError::InvalidLink)?)
+        self.balance_view(&author).await?.ok_or(CheckoutError::InvalidLink)
     }
 
     /// What an author has, for the page that sells to them. `None` when there is no such author.

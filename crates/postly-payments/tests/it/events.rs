@@ -21,7 +21,7 @@ fn fixture(name: &str, fields: &Value) -> Value {
 fn event(kind: &str, object: &Value) -> Event {
     let event = fixture("event", &json!({"type": kind, "data": {"object": object}}));
     match read(event.to_string().as_bytes()) {
-        Received::Event(event) => event,
+        Received::Event(event) => *event,
         other => panic!("{other:?}"),
     }
 }
