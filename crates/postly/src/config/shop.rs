@@ -112,7 +112,7 @@ mod tests {
             ("STRIPE_API_BASE_URL", "api.stripe.com", "STRIPE_API_BASE_URL must be"),
             ("STRIPE_MANAGED_PAYMENTS", "maybe", "STRIPE_MANAGED_PAYMENTS must be one of"),
             ("STRIPE_MANAGED_PAYMENTS", "true", "STRIPE_TAX_CODE is missing"),
-            ("STRIPE_TAX_CODE", "10105001", "STRIPE_TAX_CODE must be"),
+            ("STRIPE_TAX_CODE", "20030000", "STRIPE_TAX_CODE must be"),
             ("CREDIT_PACKS", "s:20:4.90", "CREDIT_PACKS must be a list"),
             ("CREDIT_PACKS", "s:20:490,s:60:1290", "CREDIT_PACKS names one pack twice"),
             ("CURRENCY", "euros", "CURRENCY must be"),
