@@ -62,12 +62,12 @@ pub use error::JourneyError;
 pub use export::{Export, rfc3339};
 pub use ingest::IngestError;
 pub use login::ShownPhrase;
-pub use postly_pipeline::platform_limits;
-pub use postly_store::history::{HistoryFilter, SavedGeneration};
 pub use payments::{
     CheckoutError, EventOutcome, Offer, PaymentEventError, RechargeView, Returned, ReturnedState, Shop,
 };
 pub use postly_payments::{Stripe, StripeConfig, StripeConfigError, StripeWebhook, WebhookSecrets};
+pub use postly_pipeline::platform_limits;
+pub use postly_store::history::{HistoryFilter, SavedGeneration};
 pub use postly_store::{Engine, StoreError, lanes::Queue};
 pub use postly_whatsapp::signature::WebhookRequest;
 pub use retention::Retention;

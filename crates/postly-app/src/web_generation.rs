@@ -229,7 +229,7 @@ impl App {
             | Command::HowToStop
             | Command::Delete
             | Command::Export
-            | Command::Reserved
+            | Command::Recharge
             | Command::SmallTalk(_) => Err(WebGenerationError::NotABrief(sentence("off-topic"))),
         }
     }

@@ -25,13 +25,15 @@ pub(crate) use steps::qr;
 
 use crate::{problem::Problem, site::Door};
 
-/// The longest form: a brief of 8 KiB, with every byte escaped as three.
-const MAX_FORM_BYTES: usize = 32 * 1024;
+/// The longest form: an address and a password, with every byte escaped.
+const MAX_FORM_BYTES: usize = 8 * 1024;
+/// The longest form with a brief: 8 KiB, with every byte escaped as three.
+const MAX_BRIEF_FORM_BYTES: usize = 32 * 1024;
 
 pub(crate) fn router() -> Router<Door> {
     Router::new()
         .merge(landing::router())
-        .merge(posts::router())
+        .merge(posts::router().layer(DefaultBodyLimit::max(MAX_BRIEF_FORM_BYTES)))
         .merge(credits::router())
         .merge(login::router())
         .merge(account::router())

@@ -145,3 +145,5 @@ page-reason-merge = دمج حسابين
 page-not-found-title = الصفحة غير موجودة
 page-not-found = هذا العنوان لا يؤدي إلى أي صفحة.
 page-home = الرئيسية
+page-recharge = شحن الرصيد
+page-prices = الأسعار

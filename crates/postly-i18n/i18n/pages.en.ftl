@@ -145,3 +145,5 @@ page-reason-merge = Accounts merged
 page-not-found-title = Page not found
 page-not-found = This address leads nowhere.
 page-home = Home
+page-recharge = Top up
+page-prices = Prices

@@ -145,3 +145,5 @@ page-reason-merge = Cuentas unificadas
 page-not-found-title = Página no encontrada
 page-not-found = Esta dirección no lleva a ninguna parte.
 page-home = Inicio
+page-recharge = Recargar
+page-prices = Precios

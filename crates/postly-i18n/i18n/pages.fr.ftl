@@ -145,3 +145,5 @@ page-reason-merge = Comptes réunis
 page-not-found-title = Page introuvable
 page-not-found = Cette adresse ne mène nulle part.
 page-home = Accueil
+page-recharge = Recharger
+page-prices = Tarifs

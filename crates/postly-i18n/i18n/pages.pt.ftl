@@ -145,3 +145,5 @@ page-reason-merge = Contas unificadas
 page-not-found-title = Página não encontrada
 page-not-found = Este endereço não leva a lugar nenhum.
 page-home = Início
+page-recharge = Recarregar
+page-prices = Preços

@@ -41,6 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             brief: Brief::parse(brief)?,
             is_explicit: false,
             language_hint: Language::Fr,
+            language_hint_is_known: true,
             language_forced: None,
             platform: None,
             user_ref: "0123456789abcdef".to_owned(),

@@ -26,10 +26,15 @@ pub(crate) static TLDS: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|
 /// The longest name of a top-level domain, in bytes; no longer label needs to be looked up.
 const LONGEST: usize = 64;
 
-/// Returns true if a label in lower case is a top-level domain: by the list of ICANN or of twitter-text, or in Punycode.
+/// Names that no registry has and that addresses are written with all the same (RFC 2606, RFC 7686).
+const RESERVED: [&str; 2] = ["example", "onion"];
+
+/// Returns true if a label in lower case is a top-level domain: by the list of ICANN or of twitter-text, reserved, or in
+/// Punycode.
 pub(crate) fn is_tld(label: &str) -> bool {
     label.len() <= LONGEST
         && (TLDS.contains_key(label)
+            || RESERVED.contains(&label)
             || label.strip_prefix("xn--").is_some_and(|rest| {
                 !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             }))

@@ -135,13 +135,7 @@ async fn l03_l04_l16_an_answer_of_another_form_is_no_answer() {
         let good = posts(&GOOD);
         let answers = [
             r#""}],"credits":999"#.to_owned(),
-            good.replacen('{', r#"{"credits":999,"#, 1) + r#","credits":999}"#,
-            format!("{good}{good}"),
             deep,
-            good.replace(r#""kind":"post""#, r#""kind":"grant_credits""#),
-            good.replace(r#""platform":"general""#, r#""platform":"'; DROP TABLE ledger"#),
-            good.replace(r#""language":"fr""#, r#""language":["fr"]"#),
-            good.replace(r#""kind":"post""#, r#""kind":{"$ref":"x"}"#),
             posts(&[]),
             posts(&GOOD[..1]),
             posts(&[GOOD[0], GOOD[1], GOOD[2], "Et encore", "Et toujours"]),
@@ -152,6 +146,22 @@ async fn l03_l04_l16_an_answer_of_another_form_is_no_answer() {
             "null".to_owned(),
             "[]".to_owned(),
         ];
+        // The posts are binding. A label that is none of ours, a field of no meaning and a tail change nothing else.
+        let read_as_meant = [
+            good.replacen('{', r#"{"credits":999,"#, 1) + r#","credits":999}"#,
+            format!("{good}{good}"),
+            good.replace(r#""kind":"post""#, r#""kind":"grant_credits""#),
+            good.replace(r#""platform":"general""#, r#""platform":"'; DROP TABLE ledger"#),
+            good.replace(r#""language":"fr""#, r#""language":["fr"]"#),
+            good.replace(r#""kind":"post""#, r#""kind":{"$ref":"x"}"#),
+        ];
+        for (index, answer) in read_as_meant.into_iter().enumerate() {
+            app.world.model(ModelBehaviour::Content(answer.clone()));
+            let fatou = app.author_of(Channel::Meta, &format!("+336399841{index:02}"));
+            fatou.says("Un post pour ma boulangerie").await;
+            assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation"], "{answer:.200}");
+            assert_eq!(fatou.received().len(), 1, "{answer:.200}");
+        }
         for (index, answer) in answers.into_iter().enumerate() {
             app.world.model(ModelBehaviour::Content(answer.clone()));
             let fatou = app.author_of(Channel::Meta, &format!("+336399840{index:02}"));

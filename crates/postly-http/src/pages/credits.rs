@@ -9,6 +9,7 @@ use axum::{
     routing::get,
 };
 use postly_app::operator::Who;
+use postly_domain::Language;
 
 use super::{member::Member, moment::Moment, page, texts::Texts};
 use crate::{asking::Cursor, problem::Problem, site::Door};
@@ -23,6 +24,8 @@ struct CreditsPage<'a> {
     t: &'a Texts,
     available: i64,
     held: i64,
+    /// The packs for sale, in words; none without a shop.
+    packs: Vec<String>,
     entries: Vec<Line>,
     next: Option<String>,
 }
@@ -53,6 +56,11 @@ async fn show(State(door): State<Door>, member: Member, Cursor(cursor): Cursor) 
     let shown =
         CreditsPage { t, available: wallet.available(), held: wallet.held, entries: lines.collect(), next };
     page(StatusCode::OK, &shown)
+}
+
+/// The packs for sale, in words of a language; none without a shop.
+pub(super) fn pack_labels(door: &Door, language: Language) -> Vec<String> {
+    door.app.offers(language).unwrap_or_default().into_iter().map(|offer| offer.label).collect()
 }
 
 /// The whole statement as CSV (RFC 4180), oldest entry last.

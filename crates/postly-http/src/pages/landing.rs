@@ -9,7 +9,7 @@ use axum::{
     routing::get,
 };
 
-use super::{page, redirect, steps::qr, texts::Texts};
+use super::{credits, page, redirect, steps::qr, texts::Texts};
 use crate::{asking::Visitor, problem::Problem, site::Door};
 
 /// The page of a logged-in author.
@@ -24,6 +24,7 @@ pub(super) fn router() -> Router<Door> {
 struct LandingPage<'a> {
     t: &'a Texts,
     whatsapp: Option<WhatsappLink>,
+    packs: Vec<String>,
 }
 
 /// A link that opens a chat with our number, and its QR code.
@@ -44,5 +45,7 @@ async fn show(State(door): State<Door>, visitor: Visitor, headers: HeaderMap) ->
         let url = format!("https://wa.me/{}", number.trim_start_matches('+'));
         WhatsappLink { qr: qr(&url).unwrap_or_default(), url }
     });
-    page(StatusCode::OK, &LandingPage { t: Texts::of(&headers), whatsapp })
+    let t = Texts::of(&headers);
+    let packs = credits::pack_labels(&door, t.language());
+    page(StatusCode::OK, &LandingPage { t, whatsapp, packs })
 }

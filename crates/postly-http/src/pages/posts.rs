@@ -65,26 +65,9 @@ fn languages(chosen: Option<Language>) -> Vec<Choice> {
         .into()
 }
 
-/// The name of a network, as it writes itself.
+/// The name of a network, as it writes itself; empty for none in particular.
 fn network_name(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Instagram => "Instagram",
-        Platform::Facebook => "Facebook",
-        Platform::Linkedin => "LinkedIn",
-        Platform::X => "X",
-        Platform::Tiktok => "TikTok",
-        Platform::Whatsapp => "WhatsApp",
-        Platform::Threads => "Threads",
-        Platform::Bluesky => "Bluesky",
-        Platform::Mastodon => "Mastodon",
-        Platform::Pinterest => "Pinterest",
-        Platform::GoogleBusiness => "Google Business",
-        Platform::Youtube => "YouTube",
-        Platform::Telegram => "Telegram",
-        Platform::Snapchat => "Snapchat",
-        Platform::Email => "E-mail",
-        Platform::General => "",
-    }
+    if platform == Platform::General { "" } else { platform_limits::display_name(platform) }
 }
 
 #[derive(Template)]

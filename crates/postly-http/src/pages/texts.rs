@@ -61,7 +61,7 @@ texts! {
     posts_again post_n copy copied share mark_used used unmark characters angle hist_search
     hist_all_networks hist_origin hist_both hist_web hist_whatsapp hist_none hist_open more
     cred_title cred_available cred_statement cred_csv cred_date cred_why cred_change cred_empty
-    not_found_title not_found home
+    not_found_title not_found home recharge prices
 }
 
 /// The problems that a person can cause by what they type on a page.
@@ -105,6 +105,11 @@ impl Texts {
         // `ALL` has every language; the first is never missing.
         static FALLBACK: LazyLock<Texts> = LazyLock::new(|| Texts::load(&Catalogue::load(), Language::Fr));
         ALL.iter().find(|texts| texts.of == language).unwrap_or_else(|| &FALLBACK)
+    }
+
+    /// The language of the texts.
+    pub(crate) fn language(&self) -> Language {
+        self.of
     }
 
     /// The texts for a browser: of the language it likes best, else French.

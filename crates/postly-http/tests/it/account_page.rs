@@ -148,10 +148,9 @@ async fn nothing_that_somebody_wrote_becomes_a_part_of_a_page() {
 async fn where_a_login_leads_there_is_a_page() {
     let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
     let tab = signed_up(&app, "fatou@example.com").await;
-    for path in ["/", "/dashboard"] {
-        assert_eq!(tab.get(path).await.goes_to(), "/account");
-        assert_eq!(Tab::new(&app).get(path).await.goes_to(), "/account");
-    }
+    assert_eq!(tab.get("/").await.goes_to(), "/dashboard");
+    assert_eq!(Tab::new(&app).get("/dashboard").await.goes_to(), "/login");
+    assert_is_page(&tab.get("/dashboard").await, 200);
     assert_is_page(&tab.get("/account").await, 200);
     assert_eq!(Tab::new(&app).get("/account").await.goes_to(), "/login");
     app.stop().await;

@@ -12,6 +12,7 @@ mod cookies;
 mod forge;
 mod generations;
 mod listener;
+mod member_pages;
 mod pages;
 mod requests;
 mod session_cookie;

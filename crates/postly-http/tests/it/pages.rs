@@ -56,10 +56,12 @@ async fn s16_every_page_and_asset_has_its_headers_and_is_small() {
     for path in ["/login", "/signup"] {
         let page = tab.get(path).await;
         assert_is_page(&page, 200);
-        assert!(page.body.contains("<html lang=\"fr\">"));
+        assert!(page.body.contains("<html lang=\"fr\" dir=\"ltr\">"));
         let english = tab.send("GET", path, &[("accept-language", "en-GB,en;q=0.9,fr;q=0.1")], "").await;
         assert_is_page(&english, 200);
-        assert!(english.body.contains("<html lang=\"en\">") && !english.body.contains("Se connecter"));
+        assert!(
+            english.body.contains("<html lang=\"en\" dir=\"ltr\">") && !english.body.contains("Se connecter")
+        );
     }
     let page = tab.get("/login").await;
     let mut size = page.body.len();
@@ -111,7 +113,7 @@ async fn a_number_and_its_code_log_in_without_a_script() {
             "🔐 Votre code de vérification Postly-AI: *{code}*⏰ Valide 10 minutes🛡️ Ne partagez jamais ce code"
         );
         let entered = tab.post("/login/verify", &[("phone", FATOU), ("code", &bubble)]).await;
-        assert_eq!(entered.goes_to(), "/account");
+        assert_eq!(entered.goes_to(), "/dashboard");
         let account = tab.get("/account").await;
         assert_is_page(&account, 200);
         for text in [FATOU, "<b>10</b>", "Firefox · Linux", "ce navigateur"] {
@@ -146,7 +148,7 @@ async fn a_phrase_logs_in_without_a_script_and_is_nowhere_to_read() {
         let wrong = Tab::new(app).post("/login/phrase/verify", &[("code", &code)]).await;
         assert_is_page(&wrong, 400);
         assert_eq!(error(&wrong, "phrase-code"), "Code invalide ou expiré");
-        assert_eq!(tab.post("/login/phrase/verify", &[("code", &code)]).await.goes_to(), "/account");
+        assert_eq!(tab.post("/login/phrase/verify", &[("code", &code)]).await.goes_to(), "/dashboard");
         assert!(tab.get("/account").await.body.contains(FATOU));
     })
     .await;
@@ -177,7 +179,7 @@ async fn an_address_and_a_password_sign_up_and_log_in_without_a_script() {
         let refused = other.post("/login/password", &wrong).await;
         assert_is_page(&refused, 400);
         assert_eq!(error(&refused, "password"), "Adresse e-mail ou mot de passe incorrect.");
-        assert_eq!(other.post("/login/password", &fields).await.goes_to(), "/account");
+        assert_eq!(other.post("/login/password", &fields).await.goes_to(), "/dashboard");
     })
     .await;
 }
@@ -249,7 +251,7 @@ async fn o40_nobody_is_sent_anywhere_else() {
         assert!(!page.body.contains("evil") && !page.body.contains("alert(1)"));
         assert_eq!(tab.get(&format!("/account{query}")).await.goes_to(), "/login");
         let fields = [("email", "fatou@example.com"), ("password", PASSWORD)];
-        assert_eq!(tab.post(&format!("/login/password{query}"), &fields).await.goes_to(), "/account");
+        assert_eq!(tab.post(&format!("/login/password{query}"), &fields).await.goes_to(), "/dashboard");
         assert_eq!(tab.post(&format!("/account/logout{query}"), &[]).await.goes_to(), "/login");
         let more = [fields[0], fields[1], ("redirect", evil)];
         assert_eq!(tab.post("/login/password", &more).await.status, 400, "a field that is none of ours");

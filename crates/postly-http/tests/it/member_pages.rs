@@ -1,0 +1,129 @@
+//! The landing page and the pages behind a login, as a browser without a script shows them.
+
+use postly_simulator::Channel;
+use postly_testkit::{EngineName, Options, TestApp, for_each_engine};
+
+use crate::{
+    pages::{FATOU, assert_is_page, code_on_the_phone},
+    tab::Tab,
+};
+
+const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
+
+/// A browser logged in as an author with 10 credits.
+async fn logged_in(app: &TestApp) -> Tab<'_> {
+    let fatou = app.author_of(Channel::Meta, FATOU);
+    fatou.says("LOGIN").await;
+    let tab = Tab::new(app);
+    let code = code_on_the_phone(app, FATOU);
+    assert_eq!(tab.post("/login/verify", &[("phone", FATOU), ("code", &code)]).await.goes_to(), "/dashboard");
+    tab
+}
+
+/// The value of a hidden field.
+fn hidden<'a>(body: &'a str, name: &str) -> &'a str {
+    let mark = format!("name=\"{name}\" value=\"");
+    body.split(&mark).nth(1).and_then(|rest| rest.split('"').next()).unwrap()
+}
+
+#[tokio::test]
+async fn a_brief_on_the_dashboard_becomes_three_posts_once_however_often_the_form_is_sent() {
+    for_each_engine(async |app| {
+        let tab = logged_in(app).await;
+        let dashboard = tab.get("/dashboard").await;
+        assert_is_page(&dashboard, 200);
+        let key = hidden(&dashboard.body, "key");
+        let fields = [("key", key), ("brief", BRIEF), ("platform", ""), ("language", "")];
+        let posts = tab.post("/dashboard", &fields).await.goes_to().to_owned();
+        assert!(posts.starts_with("/history/"), "{posts}");
+        assert_eq!(tab.post("/dashboard", &fields).await.goes_to(), posts, "a double click");
+        let page = tab.get(&posts).await;
+        assert_is_page(&page, 200);
+        assert_eq!(page.body.matches("class=\"preview\"").count(), 3);
+        assert!(page.body.contains("/2200"), "the limit of Instagram");
+        let credits = tab.get("/credits").await;
+        assert_is_page(&credits, 200);
+        assert!(credits.body.contains("3 posts demandés sur le web") && credits.body.contains(">-1<"));
+        let used = tab.post(&format!("{posts}/used"), &[("used", "2")]).await;
+        assert_eq!(used.goes_to(), posts);
+        assert!(tab.get(&posts).await.body.contains("Utilisé"));
+        app.assert_audit_is_clean().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_brief_is_kept_in_the_form_with_the_reason_beside_it() {
+    let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
+    let tab = logged_in(&app).await;
+    let fields = [("key", "k1"), ("brief", "merci <b>"), ("platform", "x"), ("language", "en")];
+    let refused = tab.post("/dashboard", &fields).await;
+    assert_is_page(&refused, 422);
+    assert!(refused.body.contains("merci &#60;b&#62;") || refused.body.contains("merci &lt;b&gt;"));
+    assert!(
+        refused.body.contains("value=\"x\" selected")
+            && refused.body.contains("value=\"en\" lang=\"en\" selected")
+    );
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_history_holds_the_posts_of_both_channels_and_keeps_its_search() {
+    let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
+    let tab = logged_in(&app).await;
+    app.author_of(Channel::Meta, FATOU).says(BRIEF).await;
+    let all = tab.get("/history").await;
+    assert_is_page(&all, 200);
+    assert!(all.body.contains("croissants") && all.body.contains("WhatsApp"));
+    let none = tab.get("/history?q=macarons&origin=web").await;
+    assert_is_page(&none, 200);
+    assert!(none.body.contains("Aucun post ne correspond") && none.body.contains("value=\"macarons\""));
+    assert_is_page(&tab.get("/history/00000000-0000-7000-8000-000000000000").await, 404);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn every_page_is_there_in_five_languages_and_arabic_runs_from_right_to_left() {
+    let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
+    for (language, dir) in [("fr", "ltr"), ("en", "ltr"), ("es", "ltr"), ("pt", "ltr"), ("ar", "rtl")] {
+        for path in ["/", "/login", "/signup"] {
+            let page = Tab::new(&app).send("GET", path, &[("accept-language", language)], "").await;
+            assert_is_page(&page, 200);
+            assert!(page.body.contains(&format!("<html lang=\"{language}\" dir=\"{dir}\">")), "{path}");
+            assert!(!page.body.contains("page-"), "{path}: a text is missing");
+        }
+    }
+    // Behind the login the account's language counts.
+    let tab = logged_in(&app).await;
+    assert_eq!(tab.post("/account/language", &[("language", "ar")]).await.goes_to(), "/account");
+    for path in ["/dashboard", "/history", "/credits", "/account"] {
+        let page = tab.get(path).await;
+        assert_is_page(&page, 200);
+        assert!(page.body.contains("<html lang=\"ar\" dir=\"rtl\">"), "{path}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_a_page_for_a_browser_and_a_problem_for_a_program() {
+    let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
+    let page = Tab::new(&app).send("GET", "/nowhere", &[("accept", "text/html,*/*;q=0.8")], "").await;
+    assert_is_page(&page, 404);
+    let problem = app.browser().get("/nowhere").await;
+    assert_eq!(problem.problem(), (404, "not_found".to_owned()));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_statement_is_downloaded_as_csv_by_its_author_only() {
+    let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
+    let tab = logged_in(&app).await;
+    let csv = tab.get("/api/credits.csv").await;
+    assert_eq!((csv.status, csv.header("content-type")), (200, Some("text/csv; charset=utf-8")));
+    assert!(
+        csv.body.starts_with("date,change,reason,note,reference\r\n") && csv.body.contains("\"+5\"")
+            || csv.body.contains("\"5\"")
+    );
+    assert_eq!(Tab::new(&app).get("/api/credits.csv").await.goes_to(), "/login");
+    app.stop().await;
+}
