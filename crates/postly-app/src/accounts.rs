@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     App, LoggedIn,
-    again::again,
+    conflict::again,
     ids::Fresh as _,
     sessions::{Browser, SessionCookie},
 };
@@ -87,8 +87,8 @@ pub enum AccountError {
 }
 
 /// A hash of the kind that [`Passwords`] makes, for those who have none: comparing with it takes as long, and whether it is
-/// right is not asked.
-const NOBODYS: &str =
+/// right is not context.
+const DUMMY_PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$cG9zdGx5IG5vYm9keQ$sfCglMKdUR6MmP53PPvTxfHl6LBl4rxmd6ZQ7EU6gaw";
 
 /// Hashes passwords, some at a time.
@@ -114,7 +114,7 @@ impl Passwords {
     /// Whether a password is the one that was hashed; `None` takes as long, and is never right.
     async fn is_right(&self, hash: Option<String>, password: &str) -> Result<bool, AccountError> {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| NOBODYS.to_owned());
+        let hash = hash.unwrap_or_else(|| DUMMY_PASSWORD_HASH.to_owned());
         let password = password.to_owned();
         let right = self
             .work(move || {
@@ -377,9 +377,9 @@ mod tests {
             (hash.algorithm.to_string(), hash.version, hash.params.to_string())
         };
         let everybodys: PasswordHash = Argon2::default().hash_password(b"a password").unwrap();
-        assert_eq!(costs(NOBODYS), costs(&everybodys.to_string()));
+        assert_eq!(costs(DUMMY_PASSWORD_HASH), costs(&everybodys.to_string()));
         // It is compared to the end, and not given up as unreadable.
-        let nobodys = PasswordHash::new(NOBODYS).unwrap();
+        let nobodys = PasswordHash::new(DUMMY_PASSWORD_HASH).unwrap();
         assert!(Argon2::default().verify_password(b"nobody has this password", &nobodys).is_ok());
     }
 }

@@ -32,7 +32,7 @@ impl App {
         let slices = amendments::of(&mut tx, &key, &claimed.lane).await?;
         drop(tx);
         for slice in slices {
-            let amendment = postly_whatsapp::understand(event.provider, EventKind::Message, &slice);
+            let amendment = postly_whatsapp::parse_event(event.provider, EventKind::Message, &slice);
             let Ok(InboundEvent::Message(amendment)) = amendment else { continue };
             match amendment.content {
                 Content::Revoke { .. } => return Ok(None),
@@ -59,7 +59,7 @@ impl App {
         event: &DueEvent,
     ) -> Result<(), JourneyError> {
         let mut tx = self.0.db.write().await?;
-        self.let_go(&mut tx, event, self.now()).await?;
+        self.release_stale_hold(&mut tx, event, self.now()).await?;
         self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Revoked)).await
     }
 

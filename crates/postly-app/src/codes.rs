@@ -20,9 +20,9 @@ use postly_store::{
 
 use crate::{
     App, LoggedIn,
-    again::again,
+    conflict::again,
     ids::Fresh as _,
-    seal::{NoRandomness, Peppers, Sealed, plain_hash, random},
+    seal::{CodeKeys, NoRandomness, Sealed, plain_hash, random},
     sessions::Browser,
 };
 
@@ -185,7 +185,7 @@ impl App {
         };
 
         let id = ChallengeId::fresh(now);
-        let code = Peppers::draw()?;
+        let code = CodeKeys::draw()?;
         let hash = self.0.peppers.code_hash(&id, purpose, phone.as_str(), &code);
         let new = NewChallenge {
             id: &id,

@@ -5,7 +5,7 @@ use postly_domain::{
     brief::MAX_BRIEF_CHARS,
     event::{Content, IgnoreRule, InboundEvent, InboundMessage},
     openings,
-    repeats::{Repeats, Turn},
+    repeats::{LoopGuard, LoopVerdict},
     small_talk::SmallTalk,
     text::fold,
     time::{DAY_MS, SERVICE_WINDOW_SECS},
@@ -22,7 +22,7 @@ use postly_store::{
 use crate::{
     App, JourneyError, crash,
     people::Person,
-    reply::{Asked, Reply, hold_key},
+    reply::{Reply, ReplyContext, hold_key},
 };
 
 /// How many messages of one author may wait (PRODUCT 6). What is beyond gets one notice and ends as `flood`.
@@ -37,7 +37,7 @@ impl App {
         claimed: &ClaimedLane,
         event: &DueEvent,
     ) -> Result<(), JourneyError> {
-        match postly_whatsapp::understand(event.provider, event.kind, &event.slice)? {
+        match postly_whatsapp::parse_event(event.provider, event.kind, &event.slice)? {
             InboundEvent::Message(message) => match self.as_amended(claimed, event, message).await? {
                 Some(message) => self.converse(claimed, event, &message).await,
                 None => self.finish_revoked(claimed, event).await,
@@ -92,8 +92,9 @@ impl App {
             }
         };
         let mut tx = self.0.db.write().await?;
-        let met =
-            self.meet(&mut tx, &message.sender, event.occurred_at, || first_language(text), now).await?;
+        let met = self
+            .resolve_author(&mut tx, &message.sender, event.occurred_at, || first_language(text), now)
+            .await?;
         let Some(mut person) = met else { return self.ignore_erased(tx, claimed, event).await };
         self.settle_language(&mut tx, &mut person, text).await?;
         self.note_business_number(&mut tx, message).await?;
@@ -107,17 +108,17 @@ impl App {
         let repeats = match &command {
             Command::Generate(_) | Command::SmallTalk(_) | Command::HowToStop | Command::MissingBrief => {
                 let hash = self.name_hash(&fold(text)).chars().take(16).collect();
-                Some(Repeats::and(claimed.repeats.as_ref(), hash, event.occurred_at, now))
+                Some(LoopGuard::observe(claimed.repeats.as_ref(), hash, event.occurred_at, now))
             }
             _ => None,
         };
-        let turn = repeats.as_ref().map_or(Turn::Answer, |(_, turn)| *turn);
+        let turn = repeats.as_ref().map_or(LoopVerdict::Answer, |(_, turn)| *turn);
         let claimed = &ClaimedLane { repeats: repeats.map(|(repeats, _)| repeats), ..claimed.clone() };
         let say =
             |purpose, key| Ok(Reply::plain(purpose, self.0.catalogue.text(person.author.language, key)));
         let reply = match &command {
-            _ if turn == Turn::Silence => Err(IgnoreRule::Loop),
-            _ if turn == Turn::LastWord => {
+            _ if turn == LoopVerdict::Silence => Err(IgnoreRule::Loop),
+            _ if turn == LoopVerdict::Warn => {
                 metrics::counter!("loops_total").increment(1);
                 say("loop", "loop")
             }
@@ -135,14 +136,16 @@ impl App {
                 }
             },
             Command::Login => {
-                let brought = self.bring_code(&mut tx, &person, &message.sender, &claimed.lane, None, now);
+                let brought =
+                    self.login_code_reply(&mut tx, &person, &message.sender, &claimed.lane, None, now);
                 brought.await?.ok_or(IgnoreRule::SaidAlready)
             }
             Command::Export => {
                 let url = format!("{}/api/me/export", self.0.settings.site_url);
                 let url = [("url", Value::Text(&url))];
                 let lead = Some(self.0.catalogue.format(person.author.language, "export", &url));
-                let brought = self.bring_code(&mut tx, &person, &message.sender, &claimed.lane, lead, now);
+                let brought =
+                    self.login_code_reply(&mut tx, &person, &message.sender, &claimed.lane, lead, now);
                 brought.await?.ok_or(IgnoreRule::SaidAlready)
             }
             Command::Recharge => {
@@ -164,7 +167,7 @@ impl App {
             Command::NotMe => Ok(self.deny_codes(&mut tx, &person, now).await?),
             command => Ok(self.answer(&mut tx, &person, command, now).await?),
         };
-        self.let_go(&mut tx, event, now).await?;
+        self.release_stale_hold(&mut tx, event, now).await?;
         match reply {
             Ok(reply) => self.reply_and_finish(tx, claimed, event, message, &person, reply).await,
             Err(rule) => {
@@ -194,7 +197,8 @@ impl App {
     ) -> Result<bool, JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
+        let met =
+            self.resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
         let Some(person) = met else {
             self.ignore_erased(tx, claimed, event).await?;
             return Ok(true);
@@ -251,7 +255,7 @@ impl App {
                 authors::ask_erasure(tx, &author.id, Some(now)).await?;
                 say("delete_confirm", "delete-confirm")
             }
-            // These go to journeys of their own before this is asked; without a brief there is nothing to write about.
+            // These go to journeys of their own before this is context; without a brief there is nothing to write about.
             Command::MissingBrief
             | Command::Generate(_)
             | Command::Login
@@ -275,7 +279,8 @@ impl App {
     ) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
+        let met =
+            self.resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
         let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
         let today = now.start_of_day();
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? > 0 {
@@ -288,13 +293,13 @@ impl App {
 
     /// Leaves aside what waits in a lane beyond the limit, and tells its author, once. The event is answered all the same,
     /// in its turn.
-    pub(crate) async fn stem_flood(
+    pub(crate) async fn shed_excess_messages(
         &self,
         claimed: &ClaimedLane,
         event: &DueEvent,
     ) -> Result<(), JourneyError> {
         let InboundEvent::Message(message) =
-            postly_whatsapp::understand(event.provider, event.kind, &event.slice)?
+            postly_whatsapp::parse_event(event.provider, event.kind, &event.slice)?
         else {
             // A change of number is no message, and leaves those behind it for the next turn.
             return Ok(());
@@ -310,18 +315,18 @@ impl App {
             | Content::Edit { .. }
             | Content::Silent { .. } => Language::Fr,
         };
-        let met = self.meet(&mut tx, &message.sender, event.occurred_at, language, now).await?;
+        let met = self.resolve_author(&mut tx, &message.sender, event.occurred_at, language, now).await?;
         let left_aside = inbox::trim(&mut tx, claimed, MAX_WAITING, now).await?;
         if let Some(person) = met
             && left_aside > 0
         {
-            let asked = asked(claimed, event, &message, &person);
+            let context = reply_context(claimed, event, &message, &person);
             let values = [("limit", Value::Number(MAX_WAITING))];
             let text = self.0.catalogue.format(person.author.language, "flood", &values);
             // One notice for what waits together: the next one only when this one has long left.
             const HOUR_MS: i64 = 3_600_000;
             if outbox::queued_since(&mut tx, &claimed.lane, "flood", now.plus_ms(-HOUR_MS)).await? == 0 {
-                self.queue_notice(&mut tx, &asked, "flood", &text, now).await?;
+                self.queue_notice(&mut tx, &context, "flood", &text, now).await?;
             }
         }
         tx.commit().await?;
@@ -340,8 +345,8 @@ impl App {
         reply: Reply,
     ) -> Result<(), JourneyError> {
         let purpose = reply.purpose;
-        let asked = asked(claimed, event, message, person);
-        let first = self.queue_reply(&mut tx, &asked, reply, self.now()).await?;
+        let context = reply_context(claimed, event, message, person);
+        let first = self.queue_reply(&mut tx, &context, reply, self.now()).await?;
         let outcome = Outcome::Answered { reply: purpose, message: first };
         self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await
     }
@@ -377,19 +382,23 @@ impl App {
     }
 
     /// Gives an event up after too many attempts: what it held is released, and its author is told, if she can be.
-    pub(crate) async fn give_up(&self, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
+    pub(crate) async fn dead_letter_with_apology(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+    ) -> Result<(), JourneyError> {
         tracing::error!(event.id = %event.id, attempts = event.attempts, "Gave up event {}: see dead-letters", event.id);
-        match self.bury(claimed, event, true).await {
+        match self.dead_letter(claimed, event, true).await {
             Err(error) if !error.is_lease_lost() => {
                 // What keeps failing may be the very thing that the apology needs. An end is owed all the same.
-                self.bury(claimed, event, false).await
+                self.dead_letter(claimed, event, false).await
             }
             done => done,
         }
     }
 
     /// Releases what an earlier try at an event may have reserved, when there will be no posts after all.
-    pub(crate) async fn let_go(
+    pub(crate) async fn release_stale_hold(
         &self,
         tx: &mut Tx,
         event: &DueEvent,
@@ -403,7 +412,7 @@ impl App {
         Ok(())
     }
 
-    async fn bury(
+    async fn dead_letter(
         &self,
         claimed: &ClaimedLane,
         event: &DueEvent,
@@ -411,18 +420,26 @@ impl App {
     ) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        self.let_go(&mut tx, event, now).await?;
+        self.release_stale_hold(&mut tx, event, now).await?;
         let mut author = None;
         if apologise
             && let Ok(InboundEvent::Message(message)) =
-                postly_whatsapp::understand(event.provider, event.kind, &event.slice)
+                postly_whatsapp::parse_event(event.provider, event.kind, &event.slice)
             && now.since_ms(event.occurred_at) < SERVICE_WINDOW_SECS * 1000
         {
-            let met = self.meet(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
+            let met = self
+                .resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now)
+                .await?;
             if let Some(person) = met {
                 let text = self.0.catalogue.text(person.author.language, "generation-failed");
-                self.queue_notice(&mut tx, &asked(claimed, event, &message, &person), "failed", &text, now)
-                    .await?;
+                self.queue_notice(
+                    &mut tx,
+                    &reply_context(claimed, event, &message, &person),
+                    "failed",
+                    &text,
+                    now,
+                )
+                .await?;
                 author = Some(person.author.id);
             }
         }
@@ -438,13 +455,13 @@ fn first_language(text: &str) -> Language {
 }
 
 /// A message and its surroundings.
-pub(crate) fn asked<'a>(
+pub(crate) fn reply_context<'a>(
     claimed: &'a ClaimedLane,
     event: &'a DueEvent,
     message: &'a InboundMessage,
     person: &'a Person,
-) -> Asked<'a> {
-    Asked {
+) -> ReplyContext<'a> {
+    ReplyContext {
         event,
         lane: &claimed.lane,
         person,

@@ -9,7 +9,7 @@ use postly_domain::{
     Language, UnixMillis,
     delivery::{self, Attempt, ErrorAction, Form, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
     id::AttemptId,
-    rest::{RestReason, STOPPED_REST_MS},
+    rest::{RestReason, STOPPED_PAUSE_MS},
 };
 use postly_store::{
     StoreError, Tx,
@@ -26,30 +26,30 @@ use crate::{
     ids::{Fresh as _, dice},
     pause::WaitingMessage,
     seal::Sealed,
-    work::Chain,
+    work::ErrorChain,
 };
 
 /// How long a message may take from the decision to send it to the wire. With half of [`UNCLEAR_WAIT_MS`] before that decision it
 /// ends before anybody else sends it again.
-const LEAVES_WITHIN: Duration = Duration::from_secs(10);
+const MAX_TIME_TO_WIRE: Duration = Duration::from_secs(10);
 /// How often an answer is written down when the database does not take it, and the pause between. Each try may also wait for the
 /// database. That a message was taken is tried for as long as the process runs: whoever does not know it after the lease
 /// sends it again, this process excepted. It keeps its place meanwhile, so that those who try are no more than the places.
 const RECORD_TRIES: u32 = 5;
 const RECORD_PAUSE: Duration = Duration::from_secs(2);
 /// How long a message is left alone of which news is being written.
-const NEWS_TAKES_MS: i64 = 50;
+const LOCKED_ROW_RETRY_MS: i64 = 50;
 /// How often it is looked whether news that waits has been applied, before a message is sent again.
-const NEWS_WAITS_MS: i64 = 1_000;
+const STATUS_RECHECK_MS: i64 = 1_000;
 /// How many statuses join their lanes before one message is sent again.
 const ARRIVALS_JOIN: usize = 64;
 /// How long a sender rests that was too fast.
-const THROTTLED_REST_MS: i64 = 5_000;
+const THROTTLED_PAUSE_MS: i64 = 5_000;
 /// The longest rest that a provider's Retry-After is followed for.
-const LONGEST_REST_MS: i64 = 60_000;
+const MAX_PAUSE_MS: i64 = 60_000;
 
 /// An attempt that has been noted and must now be made.
-pub(crate) struct Departure {
+pub(crate) struct PlannedSend {
     pub(crate) claimed: ClaimedLane,
     pub(crate) message: DueMessage,
     pub(crate) attempt: AttemptId,
@@ -60,7 +60,7 @@ pub(crate) struct Departure {
     pub(crate) already: SendOutcome,
 }
 
-impl Departure {
+impl PlannedSend {
     /// The lane it leaves from.
     pub(crate) fn claimed(&self) -> &ClaimedLane {
         &self.claimed
@@ -70,48 +70,48 @@ impl Departure {
 impl App {
     /// Decides the next step of each message at the head of a lane of a claim, and takes it: either the message ends or
     /// waits, or an attempt is noted, to be made once the transaction is committed.
-    pub(crate) async fn prepare(
+    pub(crate) async fn plan_sends(
         &self,
         tx: &mut Tx,
         claim: Vec<ClaimedLane>,
         now: UnixMillis,
-    ) -> Result<Vec<Departure>, StoreError> {
+    ) -> Result<Vec<PlannedSend>, StoreError> {
         let heads = outbox::heads(tx, &claim).await?;
-        let mut departures = Vec::with_capacity(claim.len());
+        let mut planned_sends = Vec::with_capacity(claim.len());
         for (claimed, head) in claim.into_iter().zip(heads) {
             match head {
-                Head::Due(message) => departures.extend(self.step(tx, claimed, *message, now).await?),
-                Head::Busy => lanes::defer(tx, &claimed, now.plus_ms(NEWS_TAKES_MS)).await?,
+                Head::Due(message) => planned_sends.extend(self.plan_one(tx, claimed, *message, now).await?),
+                Head::Busy => lanes::defer(tx, &claimed, now.plus_ms(LOCKED_ROW_RETRY_MS)).await?,
                 Head::Missing => {
                     tracing::error!(
                         lane.waiting = claimed.waiting,
                         "A lane of the outbox waits for a message that is not there"
                     );
-                    lanes::defer(tx, &claimed, now.plus_ms(STOPPED_REST_MS)).await?;
+                    lanes::defer(tx, &claimed, now.plus_ms(STOPPED_PAUSE_MS)).await?;
                 }
             }
         }
-        let noted: Vec<NewAttempt<'_>> = departures
+        let noted: Vec<NewAttempt<'_>> = planned_sends
             .iter()
-            .map(|departure| NewAttempt { id: &departure.attempt, message_id: &departure.message.id })
+            .map(|planned| NewAttempt { id: &planned.attempt, message_id: &planned.message.id })
             .collect();
         attempts::begin(tx, &noted, now).await?;
         #[cfg(feature = "mutant-m02")]
-        for departure in &mut departures {
-            departure.already =
-                self.send(&departure.message, &departure.attempt, Instant::now() + LEAVES_WITHIN).await;
+        for planned in &mut planned_sends {
+            planned.already =
+                self.send(&planned.message, &planned.attempt, Instant::now() + MAX_TIME_TO_WIRE).await;
         }
-        Ok(departures)
+        Ok(planned_sends)
     }
 
     /// The next step of one message, but for noting the attempt.
-    async fn step(
+    async fn plan_one(
         &self,
         tx: &mut Tx,
         mut claimed: ClaimedLane,
         message: DueMessage,
         now: UnixMillis,
-    ) -> Result<Option<Departure>, StoreError> {
+    ) -> Result<Option<PlannedSend>, StoreError> {
         match delivery::next_step(message.form, &message.attempts, now, message.expires_at) {
             NextStep::Accepted => {
                 self.end(tx, &claimed, &message, Ended::Accepted, None).await?;
@@ -120,7 +120,7 @@ impl App {
                 self.end(tx, &claimed, &message, Ended::Cancelled, Some("window_closed")).await?;
             }
             NextStep::Failed if self.waits_for_sender(tx, &WaitingMessage::of(&message)).await? => {
-                lanes::defer(tx, &claimed, now.plus_ms(STOPPED_REST_MS)).await?;
+                lanes::defer(tx, &claimed, now.plus_ms(STOPPED_PAUSE_MS)).await?;
             }
             NextStep::Failed => {
                 self.end(tx, &claimed, &message, Ended::Dead, Some("undeliverable")).await?;
@@ -135,27 +135,27 @@ impl App {
             // Applied, it makes the lane due at once. It ends as every event does, so that this does not go on for ever.
             NextStep::Attempt
                 if message.attempts.iter().any(Attempt::is_unclear)
-                    && self.news_waits(tx, &message, now).await? =>
+                    && self.has_unprocessed_status(tx, &message, now).await? =>
             {
-                lanes::defer(tx, &claimed, now.plus_ms(NEWS_WAITS_MS)).await?;
+                lanes::defer(tx, &claimed, now.plus_ms(STATUS_RECHECK_MS)).await?;
             }
             NextStep::Attempt => {
                 // The pace first: a message that may not leave must not be the one that tries for all others.
-                let asked = match delivery::pace(claimed.paid_until, now) {
-                    Ok(paid_until) => {
-                        claimed.paid_until = paid_until;
+                let context = match delivery::pace(claimed.next_send_at, now) {
+                    Ok(next_send_at) => {
+                        claimed.next_send_at = next_send_at;
                         self.ask_sender(tx, &message, now).await?
                     }
                     Err(then) => Err(then),
                 };
-                let is_probe = match asked {
+                let is_probe = match context {
                     Ok(is_probe) => is_probe,
                     Err(then) => {
                         lanes::defer(tx, &claimed, then).await?;
                         return Ok(None);
                     }
                 };
-                return Ok(Some(Departure {
+                return Ok(Some(PlannedSend {
                     claimed,
                     message,
                     attempt: AttemptId::fresh(now),
@@ -171,13 +171,13 @@ impl App {
 
     /// Whether something is known of a message and not yet written: its acceptance, by this process, or a status that waits to be
     /// applied.
-    async fn news_waits(
+    async fn has_unprocessed_status(
         &self,
         tx: &mut Tx,
         message: &DueMessage,
         now: UnixMillis,
     ) -> Result<bool, StoreError> {
-        if self.0.unwritten.holds(&message.id) {
+        if self.0.unpersisted.holds(&message.id) {
             return Ok(true);
         }
         let sealed = message.sealed.as_ref().and_then(|sealed| self.0.peppers.unseal(&message.id, sealed));
@@ -185,39 +185,39 @@ impl App {
         let lane = postly_whatsapp::status_lane(message.provider, &message.business, &address);
         // What has arrived is looked for in its lane.
         inbox::join_lanes(tx, Queue::Status, ARRIVALS_JOIN, now).await?;
-        attempts::news_waits(tx, &message.id, &self.lane(&lane)).await
+        attempts::has_unprocessed_status(tx, &message.id, &self.lane(&lane)).await
     }
 
     /// Makes an attempt that was noted, and writes down how it ended.
-    pub(crate) async fn depart(&self, departure: &Arc<Departure>) -> Result<(), JourneyError> {
+    pub(crate) async fn execute_send(&self, planned: &Arc<PlannedSend>) -> Result<(), JourneyError> {
         crash::point("sending");
-        let Departure { message, attempt, noted_at, .. } = &**departure;
-        let leave_by = Instant::now() + LEAVES_WITHIN;
+        let PlannedSend { message, attempt, noted_at, .. } = &**planned;
+        let send_by = Instant::now() + MAX_TIME_TO_WIRE;
         // Whoever slept for so long after noting it must take it that another has resent it meanwhile.
         let outcome = if cfg!(feature = "mutant-m02") {
             SendOutcome::Unclear
         } else if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
-            self.send(message, attempt, leave_by).await
+            self.send(message, attempt, send_by).await
         } else {
             SendOutcome::NotSent
         };
         #[cfg(feature = "mutant-m02")]
-        let outcome = departure.already.clone();
+        let outcome = planned.already.clone();
         #[cfg(feature = "mutant-m15")]
         let outcome = if outcome == SendOutcome::Unclear { SendOutcome::NotSent } else { outcome };
         crash::point("sent");
         // What the provider said is known only here: forgetting it would mean asking it again by a second message.
         count(message, &outcome);
         let is_taken = matches!(outcome, SendOutcome::Accepted { .. });
-        let mut unwritten = None;
+        let mut unpersisted = None;
         let mut tries = 1;
         loop {
-            match self.record(departure, &outcome).await {
+            match self.record(planned, &outcome).await {
                 Err(error) if error.is_temporary() && (is_taken || tries < RECORD_TRIES) => {
-                    tracing::warn!(error = %Chain(&error), "Could not write down an answer; trying again");
+                    tracing::warn!(error = %ErrorChain(&error), "Could not write down an answer; trying again");
                     tries += 1;
-                    if is_taken && unwritten.is_none() {
-                        unwritten = Some(self.0.unwritten.keep(&message.id));
+                    if is_taken && unpersisted.is_none() {
+                        unpersisted = Some(self.0.unpersisted.keep(&message.id));
                     }
                     tokio::time::sleep(RECORD_PAUSE).await;
                 }
@@ -227,7 +227,7 @@ impl App {
     }
 
     /// Calls the provider. What is sealed is opened for this call only.
-    async fn send(&self, message: &DueMessage, attempt: &AttemptId, leave_by: Instant) -> SendOutcome {
+    async fn send(&self, message: &DueMessage, attempt: &AttemptId, send_by: Instant) -> SendOutcome {
         let sealed = match &message.sealed {
             None => Sealed::default(),
             Some(sealed) => match self.0.peppers.unseal(&message.id, sealed) {
@@ -257,7 +257,7 @@ impl App {
             body,
             attempt,
             reply_to: message.reply_to.as_deref(),
-            leave_by,
+            send_by,
         };
         self.0.senders.send(message.provider, &outgoing).await
     }
@@ -265,39 +265,39 @@ impl App {
     /// Writes down how the call ended, and what follows from it.
     pub(crate) async fn record(
         &self,
-        departure: &Arc<Departure>,
+        planned: &Arc<PlannedSend>,
         outcome: &SendOutcome,
     ) -> Result<(), JourneyError> {
-        let Departure { claimed, message, attempt, .. } = &**departure;
+        let PlannedSend { claimed, message, attempt, .. } = &**planned;
         match outcome {
             SendOutcome::Accepted { provider_message_id } => {
-                self.record_accepted(departure, provider_message_id).await?;
-                if departure.is_probe { self.probe_taken(departure).await } else { Ok(()) }
+                self.record_accepted(planned, provider_message_id).await?;
+                if planned.is_probe { self.probe_taken(planned).await } else { Ok(()) }
             }
             SendOutcome::Refused { code, action, retry_after_ms } => {
-                let mut tx = self.open(message).await?;
+                let mut tx = self.begin_locked(message).await?;
                 attempts::ended(&mut tx, attempt, true, Some(*code)).await?;
                 let more = self.refused(&mut tx, claimed, message, *code, *action, *retry_after_ms).await?;
-                Ok(self.recorded(tx, more).await?)
+                Ok(self.commit_and_wake(tx, more).await?)
             }
             SendOutcome::NotSent => {
-                let mut tx = self.open(message).await?;
+                let mut tx = self.begin_locked(message).await?;
                 attempts::ended(&mut tx, attempt, true, None).await?;
                 let more = self.retry(&mut tx, claimed, message, None).await?;
-                Ok(self.recorded(tx, more).await?)
+                Ok(self.commit_and_wake(tx, more).await?)
             }
             SendOutcome::Unclear => {
-                let mut tx = self.open(message).await?;
+                let mut tx = self.begin_locked(message).await?;
                 attempts::ended(&mut tx, attempt, false, None).await?;
                 outbox::mark_unknown(&mut tx, &message.id).await?;
-                let more = self.judge(&mut tx, departure).await?;
-                Ok(self.recorded(tx, more).await?)
+                let more = self.resolve_unclear(&mut tx, planned).await?;
+                Ok(self.commit_and_wake(tx, more).await?)
             }
         }
     }
 
     /// A transaction in which no news of a message comes. What it may give back comes first: the wallet before the message.
-    pub(crate) async fn open(&self, message: &DueMessage) -> Result<Tx, StoreError> {
+    pub(crate) async fn begin_locked(&self, message: &DueMessage) -> Result<Tx, StoreError> {
         let mut tx = self.0.db.write().await?;
         if let Some(author) = message.author.as_ref().filter(|_| message.carries_variant) {
             wallets::lock(&mut tx, author).await?;
@@ -307,15 +307,19 @@ impl App {
     }
 
     /// Decides what becomes of a message whose answer does not tell: by the statuses that came while we waited for it.
-    pub(crate) async fn judge(&self, tx: &mut Tx, departure: &Departure) -> Result<bool, StoreError> {
-        let Departure { claimed, message, noted_at, .. } = departure;
+    pub(crate) async fn resolve_unclear(
+        &self,
+        tx: &mut Tx,
+        planned: &PlannedSend,
+    ) -> Result<bool, StoreError> {
+        let PlannedSend { claimed, message, noted_at, .. } = planned;
         let heard = attempts::of(tx, &message.id).await?;
         let now = self.now();
         match delivery::next_step(message.form, &heard, now, message.expires_at) {
             NextStep::Accepted => self.end(tx, claimed, message, Ended::Accepted, None).await,
             NextStep::Failed if self.waits_for_sender(tx, &WaitingMessage::of(message)).await? => {
-                outbox::put_back(tx, &message.id, false, false).await?;
-                put_off(tx, claimed, now.plus_ms(STOPPED_REST_MS)).await
+                outbox::requeue(tx, &message.id, false, false).await?;
+                defer_lane(tx, claimed, now.plus_ms(STOPPED_PAUSE_MS)).await
             }
             NextStep::Failed => self.end(tx, claimed, message, Ended::Dead, Some("undeliverable")).await,
             // A code is not waited for: what is sealed is best gone.
@@ -323,13 +327,13 @@ impl App {
                 self.end(tx, claimed, message, Ended::Dead, Some("unknown_delivery")).await
             }
             NextStep::Attempt | NextStep::WaitUntil(_) | NextStep::Expired | NextStep::UnknownDelivery => {
-                put_off(tx, claimed, noted_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await
+                defer_lane(tx, claimed, noted_at.plus_ms(UNCLEAR_WAIT_MS).max(now)).await
             }
         }
     }
 
     /// Commits what was written down, and rings when `more` waits in the lane.
-    pub(crate) async fn recorded(&self, tx: Tx, more: bool) -> Result<(), StoreError> {
+    pub(crate) async fn commit_and_wake(&self, tx: Tx, more: bool) -> Result<(), StoreError> {
         crash::point("recorded.before");
         tx.commit().await?;
         crash::point("recorded.after");
@@ -353,23 +357,23 @@ impl App {
         match action {
             ErrorAction::Retry => self.retry(tx, claimed, message, retry_after_ms).await,
             ErrorAction::WaitForRecipient => {
-                outbox::put_back(tx, id, false, true).await?;
+                outbox::requeue(tx, id, false, true).await?;
                 let pause = delivery::recipient_pause_ms(message.recipient_waits);
-                put_off(tx, claimed, now.plus_ms(pause)).await
+                defer_lane(tx, claimed, now.plus_ms(pause)).await
             }
             ErrorAction::WaitForSender => {
                 let rest =
-                    retry_after_ms.unwrap_or(THROTTLED_REST_MS).clamp(THROTTLED_REST_MS, LONGEST_REST_MS);
+                    retry_after_ms.unwrap_or(THROTTLED_PAUSE_MS).clamp(THROTTLED_PAUSE_MS, MAX_PAUSE_MS);
                 let until = now.plus_ms(rest);
                 senders::throttle(tx, message.provider, &message.business, until).await?;
-                outbox::put_back(tx, id, false, false).await?;
-                put_off(tx, claimed, until).await
+                outbox::requeue(tx, id, false, false).await?;
+                defer_lane(tx, claimed, until).await
             }
             ErrorAction::StopSender => {
-                outbox::put_back(tx, id, false, false).await?;
+                outbox::requeue(tx, id, false, false).await?;
                 let (provider, business) = (message.provider, &message.business);
                 let until = self.stop_sender(tx, provider, business, code, RestReason::Stopped).await?;
-                put_off(tx, claimed, until).await
+                defer_lane(tx, claimed, until).await
             }
             ErrorAction::WindowClosed
                 if message.form == Form::Code && self.0.senders.can_send_code(message.provider) =>
@@ -377,8 +381,8 @@ impl App {
                 // We thought it open; the template passes all the same. Once: it is refused otherwise then.
                 outbox::send_by_template(tx, id).await?;
                 self.drop_for_template(tx, id, message.form).await?;
-                outbox::put_back(tx, id, true, false).await?;
-                put_off(tx, claimed, now).await?;
+                outbox::requeue(tx, id, true, false).await?;
+                defer_lane(tx, claimed, now).await?;
                 Ok(true)
             }
             ErrorAction::WindowClosed => {
@@ -405,8 +409,8 @@ impl App {
     ) -> Result<bool, StoreError> {
         match delivery::retry_pause_ms(message.refusals + 1, retry_after_ms, dice()) {
             Some(pause) => {
-                outbox::put_back(tx, &message.id, true, false).await?;
-                put_off(tx, claimed, self.now().plus_ms(pause)).await
+                outbox::requeue(tx, &message.id, true, false).await?;
+                defer_lane(tx, claimed, self.now().plus_ms(pause)).await
             }
             None => self.end(tx, claimed, message, Ended::Dead, Some("attempts_exhausted")).await,
         }
@@ -464,7 +468,7 @@ fn count(message: &DueMessage, outcome: &SendOutcome) {
 }
 
 /// Gives the lane back with the message still at its head; nothing more of it is due now.
-async fn put_off(tx: &mut Tx, claimed: &ClaimedLane, then: UnixMillis) -> Result<bool, StoreError> {
+async fn defer_lane(tx: &mut Tx, claimed: &ClaimedLane, then: UnixMillis) -> Result<bool, StoreError> {
     lanes::defer(tx, claimed, then).await?;
     Ok(false)
 }

@@ -15,7 +15,7 @@ use postly_store::{
     outbox::{self, NewMessage},
 };
 
-use crate::{App, JourneyError, again::again, ids::Fresh as _, people::Person, seal::Sealed};
+use crate::{App, JourneyError, conflict::again, ids::Fresh as _, people::Person, seal::Sealed};
 
 /// How long the question whether everything is to be erased may be answered.
 const CONFIRM_WITHIN_MS: i64 = 15 * 60 * 1000;
@@ -23,8 +23,8 @@ const CONFIRM_WITHIN_MS: i64 = 15 * 60 * 1000;
 impl App {
     /// Whether this message confirms that everything is to be erased.
     pub(crate) fn confirms(&self, person: &Person, text: &str, now: UnixMillis) -> bool {
-        let asked = person.author.erasure_asked_at;
-        asked.is_some_and(|at| now.since_ms(at) < CONFIRM_WITHIN_MS) && confirms_erasure(text)
+        let context = person.author.erasure_asked_at;
+        context.is_some_and(|at| now.since_ms(at) < CONFIRM_WITHIN_MS) && confirms_erasure(text)
     }
 
     /// Erases whoever confirmed it on WhatsApp. The receipt is the answer to her confirmation: where it goes is sealed.

@@ -13,13 +13,13 @@ pub enum JourneyError {
     Store(#[from] Arc<StoreError>),
     /// The stored slice of an event cannot be read: it was readable when it was stored, so this is a bug.
     #[error("a stored event cannot be read")]
-    Unreadable(#[from] postly_whatsapp::UnderstandError),
+    Unreadable(#[from] postly_whatsapp::ParseEventError),
     /// The system's random generator failed.
     #[error(transparent)]
     Randomness(#[from] crate::seal::NoRandomness),
     /// What was to be written down together with others was not, for a reason of theirs.
     #[error("nobody wrote it down")]
-    Unwritten,
+    BatchLost,
     /// A row that must be there is not: a bug, or somebody else's hand in the data.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -30,7 +30,7 @@ impl JourneyError {
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Store(error) => error.is_temporary(),
-            Self::Unwritten => true,
+            Self::BatchLost => true,
             Self::Unreadable(_) | Self::Randomness(_) | Self::Missing(_) => false,
         }
     }

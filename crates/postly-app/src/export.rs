@@ -9,7 +9,7 @@ use postly_store::{StoreError, authors, checkouts, exports, sessions, wallets};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{App, operator::OperatorError, operator::Who};
+use crate::{App, operator::AuthorSelector, operator::OperatorError};
 
 /// Everything we hold of an author. Times are RFC 3339 in UTC.
 #[derive(Serialize)]
@@ -133,7 +133,7 @@ impl App {
     ///
     /// # Errors
     /// When nobody has this number or id, or the database fails.
-    pub async fn export_of(&self, who: &Who) -> Result<Export, OperatorError> {
+    pub async fn export_of(&self, who: &AuthorSelector) -> Result<Export, OperatorError> {
         let id = self.account(who).await?.author.id;
         Ok(self.export(&id).await?)
     }
@@ -145,7 +145,7 @@ impl App {
     pub async fn export(&self, id: &AuthorId) -> Result<Export, StoreError> {
         let now = self.now();
         // One reading, so that the parts agree; a lifetime of messages takes longer than a request's statements may.
-        let mut tx = self.0.db.read_at_length().await?;
+        let mut tx = self.0.db.begin_long_read().await?;
         let author =
             authors::get(&mut tx, id).await?.ok_or(StoreError::Unreadable { column: "author_id" })?;
         let wallet = wallets::get(&mut tx, id).await?;
@@ -208,7 +208,7 @@ impl App {
             messages_received: received
                 .into_iter()
                 .map(|event| {
-                    let text = match postly_whatsapp::understand(event.provider, event.kind, &event.slice) {
+                    let text = match postly_whatsapp::parse_event(event.provider, event.kind, &event.slice) {
                         Ok(InboundEvent::Message(message)) => written(message.content),
                         Ok(InboundEvent::Status(_) | InboundEvent::IdentityChange(_)) | Err(_) => None,
                     };

@@ -9,7 +9,7 @@ use postly_domain::{
 };
 use postly_i18n::Value;
 use postly_pipeline::{
-    Ask, CallRecord, Note, WriteError, WriteFailure, Written, platform_limits, requested_language,
+    CallRecord, Note, WriteError, WriteFailure, WriteRequest, Written, platform_limits, requested_language,
 };
 use postly_store::{
     StoreError, Tx, authors,
@@ -23,12 +23,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     App, JourneyError,
-    again::again,
-    conversation::asked,
+    conflict::again,
+    conversation::reply_context,
     crash,
     ids::{Fresh as _, fresh_text},
     people::Person,
-    reply::{Asked, Reply},
+    reply::{Reply, ReplyContext},
 };
 
 /// At how many credits the answer says where there are more (FEATURES E11).
@@ -49,27 +49,27 @@ impl App {
         let Some(mut tx) = self.end_while_paused(tx, claimed, event, message, person).await? else {
             return Ok(());
         };
-        let asked = asked(claimed, event, message, person);
+        let context = reply_context(claimed, event, message, person);
         let now = self.now();
         let author = &person.author.id;
         if let Some(spent) = self.spent_budget(&mut tx, person, now).await? {
-            self.let_go(&mut tx, event, now).await?;
+            self.release_stale_hold(&mut tx, event, now).await?;
             tracing::warn!(author.id = %author, ?spent, "A day's budget of model calls is used up");
             let units = vec![self.0.catalogue.text(person.author.language, spent.text_key())];
-            return self.refuse(tx, claimed, &asked, "budget", units, now).await;
+            return self.refuse(tx, claimed, &context, "budget", units, now).await;
         }
         let hold = match wallets::hold(
             &mut tx,
             &HoldId::fresh(now),
             author,
-            &asked.hold_key(),
+            &context.hold_key(),
             GENERATION_PRICE,
             now,
         )
         .await?
         {
             Held::Open(hold) => hold,
-            Held::Insufficient => return self.refuse_for_credits(tx, claimed, &asked, now).await,
+            Held::Insufficient => return self.refuse_for_credits(tx, claimed, &context, now).await,
             // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
             Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
             // When her event is taken up again, she is nobody.
@@ -95,33 +95,33 @@ impl App {
             alone.commit().await?;
         }
         // The posts are paid for: whatever else meets this transaction, they are not written twice.
-        again!(self.end_generation(claimed, &asked, message, brief, &hold, &written))
+        again!(self.end_generation(claimed, &context, message, brief, &hold, &written))
     }
 
     /// Settles or releases the hold, and queues the reply.
     async fn end_generation(
         &self,
         claimed: &ClaimedLane,
-        asked: &Asked<'_>,
+        context: &ReplyContext<'_>,
         message: &InboundMessage,
         brief: &Brief,
         hold: &HoldId,
         written: &Result<Written, WriteFailure>,
     ) -> Result<(), JourneyError> {
-        let (event, person) = (asked.event, asked.person);
+        let (event, person) = (context.event, context.person);
         let mut tx = self.0.db.write().await?;
         match written {
             Ok(written) => {
-                self.record_calls(&mut tx, asked, &written.calls).await?;
+                self.record_calls(&mut tx, context, &written.calls).await?;
                 let person = &answered_in(person, surrounding_language(person, brief, written));
-                let asked = &self::asked(claimed, event, message, person);
-                let reply = self.settle(&mut tx, asked, hold, brief, written).await?;
+                let context = &self::reply_context(claimed, event, message, person);
+                let reply = self.settle(&mut tx, context, hold, brief, written).await?;
                 // Posts are no free answer, however often they are asked for.
                 let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
                 self.reply_and_finish(tx, claimed, event, message, person, reply).await
             }
             Err(failure) => {
-                self.record_calls(&mut tx, asked, &failure.calls).await?;
+                self.record_calls(&mut tx, context, &failure.calls).await?;
                 if !cfg!(feature = "mutant-m07") && !wallets::release(&mut tx, hold, self.now()).await? {
                     // She was erased meanwhile: nothing of this may be written down, and nobody is to be told.
                     return Err(JourneyError::Missing("an open hold"));
@@ -148,7 +148,13 @@ impl App {
         }
     }
 
-    fn ask(&self, person: &Person, event: &DueEvent, message: &InboundMessage, brief: &Brief) -> Ask {
+    fn ask(
+        &self,
+        person: &Person,
+        event: &DueEvent,
+        message: &InboundMessage,
+        brief: &Brief,
+    ) -> WriteRequest {
         let is_explicit = match &message.content {
             Content::Text(text) | Content::Caption { text, .. } => Command::is_explicit_generation(text),
             Content::Tap { .. }
@@ -161,7 +167,7 @@ impl App {
         // The provider sees a name that only we can tie to the author.
         let digest = Sha256::digest(person.author.id.as_str().as_bytes());
         let seed = Sha256::digest(event.id.as_str().as_bytes());
-        Ask {
+        WriteRequest {
             brief: brief.clone(),
             is_explicit,
             language_hint: person.author.language,
@@ -177,7 +183,7 @@ impl App {
     async fn settle(
         &self,
         tx: &mut Tx,
-        asked: &Asked<'_>,
+        context: &ReplyContext<'_>,
         hold: &HoldId,
         brief: &Brief,
         written: &Written,
@@ -186,7 +192,7 @@ impl App {
         let id = GenerationId::fresh(now);
         let reason = LedgerReason::WhatsappGeneration;
         let settled = if cfg!(feature = "mutant-m04") {
-            let author = asked.person.author.id.clone();
+            let author = context.person.author.id.clone();
             let wallet = wallets::get(tx, &author).await?;
             Some((author, wallet))
         } else {
@@ -197,7 +203,7 @@ impl App {
         let generation = NewGeneration {
             id: &id,
             author: &author,
-            event: Some(&asked.event.id),
+            event: Some(&context.event.id),
             origin: Origin::Whatsapp,
             hold,
             brief: brief.as_str(),
@@ -209,8 +215,8 @@ impl App {
         generations::save(tx, &generation, now).await?;
         metrics::counter!("credits_total", "reason" => reason.as_str()).increment(1);
 
-        let language = asked.person.author.language;
-        if !asked.person.author.language_settled {
+        let language = context.person.author.language;
+        if !context.person.author.language_settled {
             authors::guess_language(tx, &author, language).await?;
         }
         let mut units = vec![self.0.catalogue.text(language, "result-header")];
@@ -251,10 +257,10 @@ impl App {
         &self,
         mut tx: Tx,
         claimed: &ClaimedLane,
-        asked: &Asked<'_>,
+        context: &ReplyContext<'_>,
         now: UnixMillis,
     ) -> Result<(), JourneyError> {
-        let author = &asked.person.author;
+        let author = &context.person.author;
         if self.was_merged(&mut tx, &author.id).await? {
             // Her credits have gone to whom she was merged into, a moment ago: ask again, as her.
             return Err(JourneyError::Missing("an author of her own"));
@@ -271,9 +277,10 @@ impl App {
         let mut units = vec![texts.text(author.language, "no-credit-shop")];
         units.extend(welcome.clone());
         // What waits for the same answer shares it, and needs no link of its own.
-        let reply = match outbox::shared_answer(&mut tx, asked.lane, "no_credit", &asked.event.id).await? {
+        let reply = match outbox::shared_answer(&mut tx, context.lane, "no_credit", &context.event.id).await?
+        {
             Some(_) => None,
-            None => self.offer(&mut tx, asked.person, "no_credit", units, now).await?,
+            None => self.offer(&mut tx, context.person, "no_credit", units, now).await?,
         };
         let reply = reply.unwrap_or_else(|| {
             let url = [("url", Value::Text(&self.0.settings.site_url))];
@@ -281,7 +288,7 @@ impl App {
             units.extend(welcome);
             Reply::of("no_credit", units)
         });
-        self.refuse_with(tx, claimed, asked, reply, now).await
+        self.refuse_with(tx, claimed, context, reply, now).await
     }
 
     /// Says why there are no posts. What waited while this was said shares the answer.
@@ -289,44 +296,44 @@ impl App {
         &self,
         tx: Tx,
         claimed: &ClaimedLane,
-        asked: &Asked<'_>,
+        context: &ReplyContext<'_>,
         purpose: &'static str,
         units: Vec<String>,
         now: UnixMillis,
     ) -> Result<(), JourneyError> {
-        self.refuse_with(tx, claimed, asked, Reply::of(purpose, units), now).await
+        self.refuse_with(tx, claimed, context, Reply::of(purpose, units), now).await
     }
 
     async fn refuse_with(
         &self,
         mut tx: Tx,
         claimed: &ClaimedLane,
-        asked: &Asked<'_>,
+        context: &ReplyContext<'_>,
         reply: Reply,
         now: UnixMillis,
     ) -> Result<(), JourneyError> {
         let purpose = reply.purpose;
-        let shared = outbox::shared_answer(&mut tx, asked.lane, purpose, &asked.event.id).await?;
+        let shared = outbox::shared_answer(&mut tx, context.lane, purpose, &context.event.id).await?;
         let message = match shared {
             Some(message) => message,
-            None => self.queue_reply(&mut tx, asked, reply, now).await?,
+            None => self.queue_reply(&mut tx, context, reply, now).await?,
         };
         let outcome = Outcome::Answered { reply: purpose, message };
-        self.finish(tx, claimed, asked.event, Some(&asked.person.author.id), &outcome).await
+        self.finish(tx, claimed, context.event, Some(&context.person.author.id), &outcome).await
     }
 
     async fn record_calls(
         &self,
         tx: &mut Tx,
-        asked: &Asked<'_>,
+        context: &ReplyContext<'_>,
         calls: &[CallRecord],
     ) -> Result<(), StoreError> {
         let now = self.now();
         for call in calls {
             let row = ModelCall {
                 id: &fresh_text(now),
-                author: &asked.person.author.id,
-                event: Some(&asked.event.id),
+                author: &context.person.author.id,
+                event: Some(&context.event.id),
                 model: &call.model,
                 stage: call.stage.as_str(),
                 outcome: call.outcome,

@@ -66,7 +66,7 @@ impl App {
             authors::lock_person(tx, phone.as_str()).await?;
             for holder in authors::identities_by_phone(tx, phone).await? {
                 if holder.author_id != known.author_id {
-                    self.take_phone(tx, &holder).await?;
+                    self.detach_phone(tx, &holder).await?;
                 } else if holder.provider == known.provider && holder.id != known.id {
                     // The author's already, under another name: one provider shows a number once.
                     let unnamed =
@@ -89,7 +89,7 @@ impl App {
         if let Some(before) = known.phone.filter(|before| Some(before) != moved.phone.as_ref()) {
             // Nobody who gets the old number may find the account under it, through any provider.
             authors::drop_phone(tx, &moved.author_id, &before).await?;
-            self.end_trust(tx, &moved.author_id, &before).await?;
+            self.revoke_sessions_and_codes(tx, &moved.author_id, &before).await?;
         }
         // By the names before: what was asked for a new number is not the old one's.
         self.end_access(tx, &moved.author_id).await?;

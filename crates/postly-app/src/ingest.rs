@@ -11,9 +11,10 @@ use postly_whatsapp::signature::{SignatureError, WebhookRequest};
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    App, crash,
+    App,
+    batcher::{BatchWrite, Batcher, QueueFull},
+    crash,
     ids::Fresh as _,
-    line::{Full, Line, Together},
 };
 
 /// How long storing may take before we answer that we cannot (PRODUCT 5: 503 within 2 s).
@@ -25,15 +26,15 @@ const EVENT_BYTES: usize = 256;
 /// A webhook's events, to be stored.
 pub(crate) struct Webhook(Vec<ReceivedEvent>);
 
-impl Together for Webhook {
+impl BatchWrite for Webhook {
     type Outcome = ();
-    const LARGEST_BATCH: usize = 64;
+    const MAX_BATCH: usize = 64;
     /// Two of the largest webhooks.
-    const LARGEST_BATCH_BYTES: usize = 8 * 1024 * 1024;
+    const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
     /// Some hundred thousand messages; what is beyond is sent away with a 503.
-    const MOST_WAITING_BYTES: usize = 128 * 1024 * 1024;
+    const MAX_PENDING_BYTES: usize = 128 * 1024 * 1024;
 
-    fn line(app: &App) -> &Line<Self> {
+    fn batcher(app: &App) -> &Batcher<Self> {
         &app.0.webhooks
     }
 
@@ -80,7 +81,7 @@ impl App {
     /// When it is not authentic (nothing is stored), or cannot be stored.
     pub async fn ingest(&self, request: WebhookRequest<'_>) -> Result<postly_domain::Provider, IngestError> {
         let verified = self.0.verifier.verify(&request)?;
-        let mut events = postly_whatsapp::receive(&verified, &self.0.routes, self.now());
+        let mut events = postly_whatsapp::split_webhook(&verified, &self.0.routes, self.now());
         // A provider's ids of messages hold numbers, as the names of lanes do: both are only ever compared.
         for event in &mut events {
             event.key = EventKey(self.name_hash(&event.key.0));
@@ -90,7 +91,8 @@ impl App {
             }
         }
         crash::point("received");
-        let told = self.0.webhooks.join(self, Webhook(events)).map_err(|Full| IngestError::TooSlow)?;
+        let told =
+            self.0.webhooks.enqueue(self, Webhook(events)).map_err(|QueueFull| IngestError::TooSlow)?;
         #[cfg(feature = "mutant-m01")]
         return Ok(verified.provider());
         #[cfg_attr(
@@ -119,7 +121,7 @@ impl App {
         // The ids follow the order of arrival.
         let events: Vec<(EventId, &ReceivedEvent)> =
             events.map(|event| (EventId::fresh(now), event)).collect();
-        let mut tx = self.0.db.write_urgently().await?;
+        let mut tx = self.0.db.begin_priority_write().await?;
         let stored = inbox::store(&mut tx, &events, now).await?;
         tx.commit().await?;
         // Not the handlers: one whose client has hung up meanwhile does not come back to ring.

@@ -4,14 +4,16 @@
 //! send them to their journey: a conversation ([`conversation`]), a generation ([`generate`]), a delivery
 //! ([`deliver`]), the news of one ([`statuses`]). Every step may be run again after a crash.
 
+mod accepted;
 mod accounts;
-mod again;
 mod alerts;
 mod amendments;
+mod batcher;
 mod budget;
 mod clock;
 mod code_fallback;
 mod codes;
+mod conflict;
 mod conversation;
 mod crash;
 mod deliver;
@@ -22,7 +24,6 @@ mod generate;
 mod identity_changes;
 mod ids;
 mod ingest;
-mod line;
 mod link;
 mod login;
 #[cfg(test)]
@@ -38,7 +39,6 @@ mod retention;
 mod seal;
 mod sessions;
 mod statuses;
-mod taken;
 mod verify;
 mod wake;
 mod web_generation;
@@ -52,7 +52,7 @@ use std::{
 use postly_domain::UnixMillis;
 use postly_pipeline::Writer;
 use postly_store::Db;
-use postly_whatsapp::{Routes, send::Senders, signature::Verifier};
+use postly_whatsapp::{OwnNumbers, send::Senders, signature::Verifier};
 use secrecy::SecretString;
 
 pub use accounts::{AccountChange, AccountError, Profile};
@@ -79,7 +79,7 @@ pub use work::{Shutdown, Workers};
 
 use accounts::Passwords;
 use postly_i18n::Catalogue;
-use seal::Peppers;
+use seal::CodeKeys;
 pub use seal::keyed_hash;
 use wake::Wakers;
 
@@ -121,7 +121,7 @@ pub struct Parts {
     /// What Meta says back when the webhook is registered; without it nobody can register one.
     pub meta_verify_token: Option<SecretString>,
     /// Which business numbers are ours.
-    pub routes: Routes,
+    pub routes: OwnNumbers,
     /// Sends messages.
     pub senders: Senders,
     /// Writes posts.
@@ -141,17 +141,17 @@ struct Inner {
     clock: Arc<dyn Clock>,
     verifier: Verifier,
     meta_verify_token: Option<SecretString>,
-    routes: Routes,
+    routes: OwnNumbers,
     senders: Senders,
     writer: Writer,
     shop: Option<Shop>,
     settings: Settings,
     catalogue: Catalogue,
     wakers: Wakers,
-    webhooks: line::Line<ingest::Webhook>,
-    acceptances: line::Line<taken::Acceptance>,
-    unwritten: taken::Unwritten,
-    peppers: Peppers,
+    webhooks: batcher::Batcher<ingest::Webhook>,
+    acceptances: batcher::Batcher<accepted::AcceptedSend>,
+    unpersisted: accepted::UnpersistedAcceptances,
+    peppers: CodeKeys,
     passwords: Passwords,
     calls: budget::Calls,
     /// Which numbers of ours are noted already, by what the provider calls them.
@@ -164,7 +164,7 @@ impl App {
         let Parts { db, clock, verifier, meta_verify_token, routes, senders, writer, shop, settings } = parts;
         let catalogue = Catalogue::load();
         let wakers = Wakers::default();
-        let peppers = Peppers::new(settings.otp_peppers.clone());
+        let peppers = CodeKeys::new(settings.otp_peppers.clone());
         Self(Arc::new(Inner {
             db,
             clock,
@@ -177,9 +177,9 @@ impl App {
             settings,
             catalogue,
             wakers,
-            webhooks: line::Line::default(),
-            acceptances: line::Line::default(),
-            unwritten: taken::Unwritten::default(),
+            webhooks: batcher::Batcher::default(),
+            acceptances: batcher::Batcher::default(),
+            unpersisted: accepted::UnpersistedAcceptances::default(),
             peppers,
             passwords: Passwords::new(),
             calls: budget::Calls::default(),

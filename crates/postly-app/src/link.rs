@@ -22,7 +22,7 @@ pub(crate) enum LinkOutcome {
     /// The number is the author's.
     Linked,
     /// It belongs to a full account.
-    Taken,
+    AcceptedAttempt,
     /// Whoever asked for it is not there any more.
     Refused,
 }
@@ -78,7 +78,7 @@ impl App {
                 }
                 holder.author_id
             }
-            (None, None, Some(phone)) => self.expect(tx, phone, Language::Fr, now).await?,
+            (None, None, Some(phone)) => self.create_author_for_phone(tx, phone, Language::Fr, now).await?,
             (None, _, _) => return Ok(None),
         };
         if let Some(phone) = &challenge.phone {
@@ -107,11 +107,11 @@ impl App {
                 // An author with a login is not merged, nor is one who got hers in this very moment.
                 if !merges::merge(tx, &owner, author, &EntryId::fresh(now), &EntryId::fresh(now), now).await?
                 {
-                    return Ok(LinkOutcome::Taken);
+                    return Ok(LinkOutcome::AcceptedAttempt);
                 }
                 tracing::info!(author.id = %author, merged.id = %owner, "Merged author {owner} into {author}");
             }
-            (None, None, Some(phone)) => self.expect_number(tx, author, phone, now).await?,
+            (None, None, Some(phone)) => self.add_phone_identity(tx, author, phone, now).await?,
             (None, _, _) => return Ok(LinkOutcome::Refused),
         }
         if let Some(phone) = &challenge.phone {

@@ -19,12 +19,12 @@ use postly_store::{
 
 use crate::{
     App, JourneyError, LoggedIn,
-    again::again,
     codes::CodeRequestError,
+    conflict::again,
     ids::Fresh as _,
     people::Person,
     reply::Reply,
-    seal::{Peppers, Sealed, plain_hash, random},
+    seal::{CodeKeys, Sealed, plain_hash, random},
     sessions::Browser,
     verify::subject_of,
 };
@@ -56,7 +56,7 @@ impl std::fmt::Debug for ShownPhrase {
 
 impl App {
     /// Answers LOGIN with a code and a link: three an hour, a minute apart. `None` when that was said already.
-    pub(crate) async fn bring_code(
+    pub(crate) async fn login_code_reply(
         &self,
         tx: &mut Tx,
         person: &Person,
@@ -69,7 +69,7 @@ impl App {
         let subject = self.subject(sender);
         let sent = challenges::logins(tx, &subject, now).await?;
         let (purpose, key, since) = match login_step(&sent, now) {
-            LoginStep::Send => return self.new_login(tx, person, &subject, lead, now).await.map(Some),
+            LoginStep::Send => return self.issue_login_code(tx, person, &subject, lead, now).await.map(Some),
             LoginStep::JustSent => ("login_just_sent", "login-just-sent", now.plus_ms(-60_000)),
             LoginStep::TooMany => ("login_too_many", "login-too-many", now.plus_ms(-3_600_000)),
         };
@@ -79,7 +79,7 @@ impl App {
         Ok(Some(Reply::plain(purpose, self.0.catalogue.text(language, key))))
     }
 
-    async fn new_login(
+    async fn issue_login_code(
         &self,
         tx: &mut Tx,
         person: &Person,
@@ -90,7 +90,7 @@ impl App {
         let language = person.author.language;
         let phone = person.identity.trusted_phone();
         let id = ChallengeId::fresh(now);
-        let code = Peppers::draw()?;
+        let code = CodeKeys::draw()?;
         let token = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
         let said = phone.map_or("", PhoneE164::as_str);
         let new = NewChallenge {
@@ -130,10 +130,10 @@ impl App {
         let texts = &self.0.catalogue;
         let hash = plain_hash(phrase.as_str());
         let (identity, phone) = (&person.identity.id, person.identity.trusted_phone());
-        let Some(challenge) = challenges::hear_phrase(tx, &hash, identity, phone, now).await? else {
+        let Some(challenge) = challenges::claim_phrase(tx, &hash, identity, phone, now).await? else {
             return Ok(Reply::plain("phrase_unknown", texts.text(language, "phrase-unknown")));
         };
-        let code = Peppers::draw()?;
+        let code = CodeKeys::draw()?;
         let hash = self.0.peppers.code_hash(&challenge.id, challenge.purpose, subject_of(&challenge), &code);
         challenges::set_code(tx, &challenge.id, &hash).await?;
         let named = [("browser", Value::Text(&challenge.browser_label))];

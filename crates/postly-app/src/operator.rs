@@ -14,13 +14,13 @@ use postly_store::{
     wallets::{self, Entry, Held, NewEntry, Posted, Wallet},
 };
 
-use crate::{App, again::again, ids::Fresh as _};
+use crate::{App, conflict::again, ids::Fresh as _};
 
 pub use postly_store::audit::Finding;
 
 /// How the operator names an author.
 #[derive(Debug, Clone)]
-pub enum Who {
+pub enum AuthorSelector {
     /// By number.
     Phone(PhoneE164),
     /// By id.
@@ -29,7 +29,7 @@ pub enum Who {
 
 /// An author as the operator sees her.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub struct AuthorDetails {
     /// The person.
     pub author: Author,
     /// What she has.
@@ -73,13 +73,13 @@ pub struct Replayed {
 }
 
 impl App {
-    async fn find(&self, tx: &mut Tx, who: &Who) -> Result<Option<AuthorId>, StoreError> {
+    async fn find(&self, tx: &mut Tx, who: &AuthorSelector) -> Result<Option<AuthorId>, StoreError> {
         Ok(match who {
-            Who::Phone(phone) => {
+            AuthorSelector::Phone(phone) => {
                 authors::identities_by_phone(tx, phone).await?.into_iter().next().map(|found| found.author_id)
             }
             // Also by an id that is an alias now.
-            Who::Id(id) => {
+            AuthorSelector::Id(id) => {
                 let current = authors::current(tx, id).await?;
                 authors::get(tx, &current).await?.map(|author| author.id)
             }
@@ -90,11 +90,11 @@ impl App {
     ///
     /// # Errors
     /// When nobody has this number or id, or the database fails.
-    pub async fn account(&self, who: &Who) -> Result<Account, OperatorError> {
+    pub async fn account(&self, who: &AuthorSelector) -> Result<AuthorDetails, OperatorError> {
         let mut tx = self.0.db.read().await?;
         let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
         let author = authors::get(&mut tx, &id).await?.ok_or(OperatorError::UnknownAuthor)?;
-        Ok(Account {
+        Ok(AuthorDetails {
             wallet: wallets::get(&mut tx, &id).await?,
             identities: authors::identities_of(&mut tx, &id).await?,
             author,
@@ -107,7 +107,7 @@ impl App {
     /// When nobody has this number or id, or the database fails.
     pub async fn credits(
         &self,
-        who: &Who,
+        who: &AuthorSelector,
         cursor: Option<&str>,
     ) -> Result<(Wallet, Vec<Entry>, Option<String>), OperatorError> {
         let mut tx = self.0.db.read().await?;
@@ -121,23 +121,35 @@ impl App {
     ///
     /// # Errors
     /// When the amount is out of bounds or more than is available, or nobody has this id.
-    pub async fn adjust(&self, who: &Who, delta: i64, note: &str) -> Result<(Entry, Wallet), OperatorError> {
+    pub async fn adjust(
+        &self,
+        who: &AuthorSelector,
+        delta: i64,
+        note: &str,
+    ) -> Result<(Entry, Wallet), OperatorError> {
         if delta == 0 || delta.checked_abs().is_none_or(|amount| amount > MAX_ADJUSTMENT) {
             return Err(OperatorError::Amount);
         }
         again!(self.try_adjust(who, delta, note))
     }
 
-    async fn try_adjust(&self, who: &Who, delta: i64, note: &str) -> Result<(Entry, Wallet), OperatorError> {
+    async fn try_adjust(
+        &self,
+        who: &AuthorSelector,
+        delta: i64,
+        note: &str,
+    ) -> Result<(Entry, Wallet), OperatorError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        if let Who::Phone(phone) = who {
+        if let AuthorSelector::Phone(phone) = who {
             // She may be writing her first message at this moment.
             authors::lock_person(&mut tx, phone.as_str()).await?;
         }
         let author = match (self.find(&mut tx, who).await?, who) {
             (Some(author), _) => author,
-            (None, Who::Phone(phone)) if delta > 0 => self.expect(&mut tx, phone, Language::Fr, now).await?,
+            (None, AuthorSelector::Phone(phone)) if delta > 0 => {
+                self.create_author_for_phone(&mut tx, phone, Language::Fr, now).await?
+            }
             (None, _) => return Err(OperatorError::UnknownAuthor),
         };
         let entry = Entry {
@@ -171,7 +183,7 @@ impl App {
     ///
     /// # Errors
     /// When nobody has this number or id, or the database fails.
-    pub async fn latest_posts(&self, who: &Who) -> Result<Vec<Variant>, OperatorError> {
+    pub async fn latest_posts(&self, who: &AuthorSelector) -> Result<Vec<Variant>, OperatorError> {
         let mut tx = self.0.db.read().await?;
         let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
         Ok(generations::latest(&mut tx, &id).await?.unwrap_or_default())
@@ -191,7 +203,7 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub async fn audit(&self) -> Result<Vec<Finding>, StoreError> {
-        let mut tx = self.0.db.read_at_length().await?;
+        let mut tx = self.0.db.begin_long_read().await?;
         audit::findings(&mut tx, self.now()).await
     }
 
@@ -237,7 +249,7 @@ impl App {
         if id.is_some() && !found {
             return Err(OperatorError::UnknownDeadLetter);
         }
-        self.0.db.wake_others().await;
+        self.0.db.wake_peers().await;
         Ok(done)
     }
 

@@ -20,7 +20,7 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let sender = Sender { phone: Some(phone.clone()), ..message.sender.clone() };
-        let met = self.meet(&mut tx, &sender, event.occurred_at, || Language::Fr, now).await?;
+        let met = self.resolve_author(&mut tx, &sender, event.occurred_at, || Language::Fr, now).await?;
         let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
         // Another author may have the number, who is perhaps the same person: nobody is merged by a contact.
         let key = if person.identity.phone.as_ref() == Some(phone) {

@@ -9,7 +9,7 @@ use postly_domain::{
     delivery::{ErrorAction, Form},
     event::{DeliveryStatus, IgnoreRule, InboundMessage},
     id::MessageId,
-    rest::{Leave, PROBE_MS, RestReason, STOPPED_REST_MS},
+    rest::{Leave, PROBE_MS, RestReason, STOPPED_PAUSE_MS},
 };
 use postly_store::{
     StoreError, Tx,
@@ -21,7 +21,7 @@ use postly_store::{
 };
 use postly_whatsapp::action_for;
 
-use crate::{App, JourneyError, alerts, deliver::Departure, people::Person, reply::Reply};
+use crate::{App, JourneyError, alerts, deliver::PlannedSend, people::Person, reply::Reply};
 
 /// The pause between two looks at what became of the message that tries again.
 const LOOK_AGAIN_MS: i64 = 1_000;
@@ -37,7 +37,7 @@ impl App {
         reason: RestReason,
     ) -> Result<UnixMillis, StoreError> {
         let now = self.now();
-        let until = now.plus_ms(STOPPED_REST_MS);
+        let until = now.plus_ms(STOPPED_PAUSE_MS);
         let known = senders::pause(tx, provider, business).await?;
         senders::stop(tx, provider, business, until, reason, now).await?;
         // Messages that were under way are refused as well, and nobody needs to hear of each.
@@ -74,10 +74,10 @@ impl App {
     }
 
     /// Notes that the provider took the message that tried again.
-    pub(crate) async fn probe_taken(&self, departure: &Departure) -> Result<(), JourneyError> {
+    pub(crate) async fn probe_taken(&self, planned: &PlannedSend) -> Result<(), JourneyError> {
         let mut tx = self.0.db.write().await?;
-        let message = &departure.message;
-        senders::end_tried(&mut tx, message.provider, &message.business, departure.noted_at, false).await?;
+        let message = &planned.message;
+        senders::end_tried(&mut tx, message.provider, &message.business, planned.noted_at, false).await?;
         Ok(tx.commit().await?)
     }
 
@@ -138,7 +138,7 @@ impl App {
         let now = self.now();
         let pause = senders::pause(&mut tx, event.provider, &message.business).await?;
         let Some(pause) = pause.filter(|pause| pause.rest.pauses(now)) else { return Ok(Some(tx)) };
-        self.let_go(&mut tx, event, now).await?;
+        self.release_stale_hold(&mut tx, event, now).await?;
         // A brief that is sent again after the pause is no machine's.
         let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
         if outbox::queued_since(&mut tx, &claimed.lane, "paused", pause.since).await? > 0 {

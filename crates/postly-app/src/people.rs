@@ -30,7 +30,7 @@ pub(crate) struct Person {
 impl App {
     /// Finds the author behind a sender, or makes one, who speaks `language`. A number's first message brings its trial
     /// credits. `None` when it was written by somebody who was erased since: she is not met again by it.
-    pub(crate) async fn meet(
+    pub(crate) async fn resolve_author(
         &self,
         tx: &mut Tx,
         sender: &Sender,
@@ -51,10 +51,10 @@ impl App {
         for name in names {
             authors::lock_person(tx, name).await?;
         }
-        let identity = match self.recognise(tx, sender, now).await? {
+        let identity = match self.match_identity(tx, sender, now).await? {
             Some(identity) => self.trust_number(tx, identity, sender).await?,
             None if self.was_erased(tx, sender, written_at).await? => return Ok(None),
-            None => self.introduce(tx, sender, language(), now).await?,
+            None => self.create_author(tx, sender, language(), now).await?,
         };
         let author =
             authors::get(tx, &identity.author_id).await?.ok_or(JourneyError::Missing("an author"))?;
@@ -84,7 +84,7 @@ impl App {
     }
 
     /// The identity of a sender we know, brought up to date with what the provider calls her now.
-    async fn recognise(
+    async fn match_identity(
         &self,
         tx: &mut Tx,
         sender: &Sender,
@@ -103,7 +103,7 @@ impl App {
             // somebody without an id may be herself, and is left alone: accounts are not merged by a guess.
             for other in by_phone.iter().filter(|other| other.author_id != known.author_id) {
                 if is_another(sender, other) {
-                    self.take_phone(tx, other).await?;
+                    self.detach_phone(tx, other).await?;
                 }
             }
             let phone_is_free = match &sender.phone {
@@ -119,7 +119,7 @@ impl App {
         let recycled = by_phone.iter().any(|known| is_another(sender, known));
         if recycled {
             for known in &by_phone {
-                self.take_phone(tx, known).await?;
+                self.detach_phone(tx, known).await?;
             }
             return Ok(None);
         }
@@ -134,7 +134,7 @@ impl App {
             .iter()
             .any(|identity| is_another(sender, identity));
         if is_other {
-            self.take_phone(tx, known).await?;
+            self.detach_phone(tx, known).await?;
             return Ok(None);
         }
         self.add_identity(tx, known.author_id.clone(), sender, now).await.map(Some)
@@ -154,18 +154,18 @@ impl App {
         Ok(known)
     }
 
-    pub(crate) async fn take_phone(&self, tx: &mut Tx, from: &Identity) -> Result<(), StoreError> {
+    pub(crate) async fn detach_phone(&self, tx: &mut Tx, from: &Identity) -> Result<(), StoreError> {
         if let Some(phone) = &from.phone {
             tracing::warn!(author.id = %from.author_id, "A number of author {} is somebody else's now", from.author_id);
             authors::drop_phone(tx, &from.author_id, phone).await?;
-            self.end_trust(tx, &from.author_id, phone).await?;
+            self.revoke_sessions_and_codes(tx, &from.author_id, phone).await?;
         }
         Ok(())
     }
 
     /// Whoever proved a number that is not hers any more has to log in again, and no code that was asked for it opens
     /// anything.
-    pub(crate) async fn end_trust(
+    pub(crate) async fn revoke_sessions_and_codes(
         &self,
         tx: &mut Tx,
         author: &AuthorId,
@@ -178,7 +178,7 @@ impl App {
 
     /// Takes a number from whoever we know by it, when a code to it has reached somebody whom its provider knows by another
     /// id: it is theirs now, and so is the code. What the code may have opened meanwhile ends, too.
-    pub(crate) async fn check_recipient(
+    pub(crate) async fn detach_phone_if_reassigned(
         &self,
         tx: &mut Tx,
         provider: Provider,
@@ -191,7 +191,7 @@ impl App {
         });
         if is_another {
             for known in &known {
-                self.take_phone(tx, known).await?;
+                self.detach_phone(tx, known).await?;
             }
         }
         Ok(())
@@ -215,7 +215,7 @@ impl App {
         if let Some(before) = known.phone.as_ref().filter(|_| named.phone != known.phone) {
             // She has moved: whoever gets her old number must not find her under it, through any provider.
             authors::drop_phone(tx, &known.author_id, before).await?;
-            self.end_trust(tx, &known.author_id, before).await?;
+            self.revoke_sessions_and_codes(tx, &known.author_id, before).await?;
         }
         let changed =
             (&named.address, &named.bsuid, &named.phone) != (&known.address, &known.bsuid, &known.phone);
@@ -247,7 +247,7 @@ impl App {
     }
 
     /// Makes an author without login.
-    async fn introduce(
+    async fn create_author(
         &self,
         tx: &mut Tx,
         sender: &Sender,
@@ -261,7 +261,7 @@ impl App {
     }
 
     /// Makes an author for a number that has not written yet, so that her first message finds her credits.
-    pub(crate) async fn expect(
+    pub(crate) async fn create_author_for_phone(
         &self,
         tx: &mut Tx,
         phone: &PhoneE164,
@@ -269,12 +269,12 @@ impl App {
         now: UnixMillis,
     ) -> Result<AuthorId, StoreError> {
         let author = authors::add(tx, &AuthorId::fresh(now), language, now).await?;
-        self.expect_number(tx, &author.id, phone, now).await?;
+        self.add_phone_identity(tx, &author.id, phone, now).await?;
         Ok(author.id)
     }
 
     /// Notes that whoever writes from a number is this author.
-    pub(crate) async fn expect_number(
+    pub(crate) async fn add_phone_identity(
         &self,
         tx: &mut Tx,
         author: &AuthorId,

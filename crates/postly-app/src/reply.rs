@@ -47,7 +47,7 @@ impl Reply {
 }
 
 /// A message that is being answered.
-pub(crate) struct Asked<'a> {
+pub(crate) struct ReplyContext<'a> {
     pub(crate) event: &'a DueEvent,
     pub(crate) lane: &'a str,
     pub(crate) person: &'a Person,
@@ -56,13 +56,13 @@ pub(crate) struct Asked<'a> {
     pub(crate) address: &'a str,
 }
 
-impl Asked<'_> {
+impl ReplyContext<'_> {
     /// What a hold for this message is keyed by: a retry finds it, a replay makes a new one.
     pub(crate) fn hold_key(&self) -> String {
         hold_key(self.event)
     }
 
-    /// A message to the one who asked, through the way she came.
+    /// A message to the one who context, through the way she came.
     fn message<'m>(
         &'m self,
         id: &'m MessageId,
@@ -91,7 +91,7 @@ impl Asked<'_> {
     }
 }
 
-/// See [`Asked::hold_key`].
+/// See [`ReplyContext::hold_key`].
 pub(crate) fn hold_key(event: &DueEvent) -> String {
     format!("{}:{}", event.id, event.round)
 }
@@ -102,11 +102,11 @@ impl App {
     pub(crate) async fn queue_reply(
         &self,
         tx: &mut Tx,
-        asked: &Asked<'_>,
+        context: &ReplyContext<'_>,
         mut reply: Reply,
         now: UnixMillis,
     ) -> Result<MessageId, JourneyError> {
-        let author = &asked.person.author;
+        let author = &context.person.author;
         if !author.greeted && authors::greet(tx, &author.id, now).await? {
             let key = if self.0.writer.is_ai() { "greeting-ai" } else { "greeting-offline" };
             reply.units.push(self.0.catalogue.text(author.language, key));
@@ -115,10 +115,10 @@ impl App {
             // A code is never sent twice; a link to buy by is better sent twice than not at all.
             let form = if sealed.code.is_some() { Form::Code } else { Form::Text };
             let id = MessageId::fresh(self.now());
-            let key = format!("{}:{}:0", asked.event.id, asked.event.round);
+            let key = format!("{}:{}:0", context.event.id, context.event.round);
             let text = reply.units.join("\n\n");
             let sealed = self.0.peppers.seal(&id, &Sealed { text: Some(text), ..sealed })?;
-            let message = asked.message(&id, &key, reply.purpose, "");
+            let message = context.message(&id, &key, reply.purpose, "");
             let expires_at = reply.expires_at.map_or(message.expires_at, |end| end.min(message.expires_at));
             let message = NewMessage { form, sealed: Some(&sealed), expires_at, ..message };
             if outbox::queue(tx, &message, now).await? && form == Form::Code {
@@ -126,7 +126,7 @@ impl App {
             }
             return Ok(id);
         }
-        let parts = split_reply(&reply.units, asked.event.provider.text_limit_utf16());
+        let parts = split_reply(&reply.units, context.event.provider.text_limit_utf16());
         let mut first = None;
         for (number, part) in parts.iter().enumerate() {
             let id = MessageId::fresh(self.now());
@@ -134,11 +134,11 @@ impl App {
                 .posts
                 .as_ref()
                 .is_some_and(|(_, posts)| part.units.iter().any(|unit| posts.contains(unit)));
-            let key = format!("{}:{}:{number}", asked.event.id, asked.event.round);
+            let key = format!("{}:{}:{number}", context.event.id, context.event.round);
             let message = NewMessage {
                 generation: reply.posts.as_ref().map(|(generation, _)| generation),
                 carries_variant,
-                ..asked.message(&id, &key, reply.purpose, &part.text)
+                ..context.message(&id, &key, reply.purpose, &part.text)
             };
             outbox::queue(tx, &message, now).await?;
             first.get_or_insert(id);
@@ -151,13 +151,13 @@ impl App {
     pub(crate) async fn queue_notice(
         &self,
         tx: &mut Tx,
-        asked: &Asked<'_>,
+        context: &ReplyContext<'_>,
         purpose: &'static str,
         text: &str,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        let key = format!("{}:{}:{purpose}", asked.event.id, asked.event.round);
-        outbox::queue(tx, &asked.message(&MessageId::fresh(self.now()), &key, purpose, text), now).await?;
+        let key = format!("{}:{}:{purpose}", context.event.id, context.event.round);
+        outbox::queue(tx, &context.message(&MessageId::fresh(self.now()), &key, purpose, text), now).await?;
         Ok(())
     }
 }

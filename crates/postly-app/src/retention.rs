@@ -8,7 +8,7 @@ use postly_store::{
     retention::{self, Class},
 };
 
-use crate::{App, Shutdown, again::again, work::Chain};
+use crate::{App, Shutdown, conflict::again, work::ErrorChain};
 
 const MINUTE_MS: i64 = 60 * 1000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -155,7 +155,7 @@ pub(crate) async fn run(app: App, shutdown: Shutdown) {
             () = shutdown.requested() => return,
         };
         if let Err(error) = swept {
-            tracing::warn!(error = %Chain(&error), "Could not delete what has had its time; trying again");
+            tracing::warn!(error = %ErrorChain(&error), "Could not delete what has had its time; trying again");
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}

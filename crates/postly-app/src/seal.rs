@@ -50,7 +50,7 @@ pub struct NoRandomness;
 
 /// The pepper of one-time codes: a list, newest first. The newest makes, all of them read.
 #[derive(Debug, Clone)]
-pub(crate) struct Peppers {
+pub(crate) struct CodeKeys {
     list: Vec<SecretString>,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct Sealed {
     pub(crate) address: Option<String>,
 }
 
-impl Peppers {
+impl CodeKeys {
     /// These peppers, newest first.
     pub(crate) fn new(list: Vec<SecretString>) -> Self {
         Self { list }
@@ -133,7 +133,7 @@ impl Peppers {
         Ok(BASE64_STANDARD.encode(bytes))
     }
 
-    /// Reads back what [`Peppers::seal`] encrypted. `None` when its pepper is not there any more.
+    /// Reads back what [`CodeKeys::seal`] encrypted. `None` when its pepper is not there any more.
     pub(crate) fn unseal(&self, message: &MessageId, sealed: &str) -> Option<Sealed> {
         let bytes = BASE64_STANDARD.decode(sealed).ok()?;
         let (nonce, text) = bytes.split_first_chunk::<12>()?;
@@ -174,8 +174,8 @@ fn cipher(pepper: &SecretString) -> Aes256Gcm {
 mod tests {
     use super::*;
 
-    fn peppers(list: &[&str]) -> Peppers {
-        Peppers::new(list.iter().map(|text| SecretString::from((*text).to_owned())).collect())
+    fn peppers(list: &[&str]) -> CodeKeys {
+        CodeKeys::new(list.iter().map(|text| SecretString::from((*text).to_owned())).collect())
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
         // deviation). Eight of those are passed once in some 10^14 runs.
         let mut counts = [[0_i32; 10]; 6];
         for _ in 0..20_000 {
-            let code = Peppers::draw().unwrap();
+            let code = CodeKeys::draw().unwrap();
             for (place, digit) in code.as_str().bytes().enumerate() {
                 counts[place][usize::from(digit - b'0')] += 1;
             }

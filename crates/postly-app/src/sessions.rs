@@ -8,7 +8,7 @@ use postly_store::{StoreError, Tx, authors, sessions};
 
 pub use postly_store::sessions::{LoggedIn, Session};
 
-use crate::{App, accounts::Profile, again::again, codes::BrowserToken, ids::Fresh as _};
+use crate::{App, accounts::Profile, codes::BrowserToken, conflict::again, ids::Fresh as _};
 
 /// How long a session lasts (next-auth's `maxAge`, 30 days).
 pub const SESSION_MS: i64 = 30 * 24 * 3600 * 1000;

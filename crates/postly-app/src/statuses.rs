@@ -51,7 +51,7 @@ impl App {
             && status != DeliveryStatus::Failed
             && let Some(phone) = PhoneE164::from_provider(&reported.address)
         {
-            self.check_recipient(&mut tx, event.provider, &phone, bsuid).await?;
+            self.detach_phone_if_reassigned(&mut tx, event.provider, &phone, bsuid).await?;
         }
         attempts::set_status(
             &mut tx,
@@ -67,9 +67,9 @@ impl App {
         self.fall_back_to_template(&mut tx, event.provider, &reported, status, update.error_code).await?;
         match reported.ended.as_deref() {
             // The worker of the outbox decides, as soon as it may.
-            None => lanes::hurry(&mut tx, Queue::Outbox, &reported.lane, now).await?,
+            None => lanes::make_due_now(&mut tx, Queue::Outbox, &reported.lane, now).await?,
             Some(ended) => {
-                self.judge_again(&mut tx, event.provider, &reported, ended, update.error_code).await?;
+                self.revise_final_state(&mut tx, event.provider, &reported, ended, update.error_code).await?;
             }
         }
         // After the wallet and the message, as whoever sends does.
@@ -88,7 +88,7 @@ impl App {
     }
 
     /// Changes how a message ended, when the news says that it ended otherwise.
-    async fn judge_again(
+    async fn revise_final_state(
         &self,
         tx: &mut Tx,
         provider: Provider,

@@ -10,7 +10,7 @@ use postly_store::{
 use crate::{
     App, LoggedIn,
     accounts::Profile,
-    again::again,
+    conflict::again,
     link::LinkOutcome,
     seal::{NoRandomness, plain_hash},
     sessions::{Browser, SessionCookie},
@@ -139,7 +139,7 @@ impl App {
         // Where there is nothing to be tried, as much is written, always to one row.
         let (subject_hash, tries) = match challenge {
             Some(_) => (self.name_hash(subject), 1),
-            None => (NOBODY.to_owned(), 0),
+            None => (DUMMY_SUBJECT.to_owned(), 0),
         };
         let wrong = challenges::count_wrong(&mut tx, &subject_hash, tries, now).await?;
         tx.commit().await?;
@@ -194,7 +194,7 @@ impl App {
             },
             (Purpose::Link, Some(session)) => match self.link(&mut tx, &challenge, session).await? {
                 LinkOutcome::Linked => Ok(Verified::Linked),
-                LinkOutcome::Taken => Err(VerifyError::NumberTaken),
+                LinkOutcome::AcceptedAttempt => Err(VerifyError::NumberTaken),
                 LinkOutcome::Refused => Err(VerifyError::Invalid),
             },
             (Purpose::Link, None) => Err(VerifyError::Invalid),
@@ -214,7 +214,7 @@ enum Right<'a> {
 }
 
 /// The row that tries at nothing write.
-const NOBODY: &str = "nobody";
+const DUMMY_SUBJECT: &str = "nobody";
 
 /// What a code is hashed with beside its challenge: the number, where there is one.
 pub(crate) fn subject_of(challenge: &Challenge) -> &str {

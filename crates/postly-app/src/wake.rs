@@ -11,23 +11,23 @@ pub(crate) struct Wakers {
     inbox: Notify,
     status: Notify,
     outbox: Notify,
-    others: Notify,
+    peers: Notify,
 }
 
 impl Wakers {
     /// Rings for a queue, here and in the other processes. A ring that nobody waits for is kept.
     pub(crate) fn wake(&self, queue: Queue) {
         self.wake_here(queue);
-        self.others.notify_one();
+        self.peers.notify_one();
     }
 
     /// Rings for a queue in this process only.
     pub(crate) fn wake_here(&self, queue: Queue) {
-        self.bell(queue).notify_one();
+        self.signal(queue).notify_one();
     }
 
     /// The bell of a queue.
-    pub(crate) fn bell(&self, queue: Queue) -> &Notify {
+    pub(crate) fn signal(&self, queue: Queue) -> &Notify {
         match queue {
             Queue::Inbox => &self.inbox,
             Queue::Status => &self.status,
@@ -39,11 +39,11 @@ impl Wakers {
 impl App {
     /// Tells the other processes of new work, at most as often as it can be told, until told to stop. Every process that
     /// stores something does this, with workers of its own or without.
-    pub async fn ring_others(self, shutdown: Shutdown) {
+    pub async fn notify_peers(self, shutdown: Shutdown) {
         let ring = async {
             loop {
-                self.0.wakers.others.notified().await;
-                self.0.db.wake_others().await;
+                self.0.wakers.peers.notified().await;
+                self.0.db.wake_peers().await;
             }
         };
         tokio::select! {

@@ -9,7 +9,7 @@ use postly_domain::{
     post::{Origin, Platform},
     time::DAY_MS,
 };
-use postly_pipeline::{Ask, CallRecord, WriteError, Written, guard::forbidden};
+use postly_pipeline::{CallRecord, WriteError, WriteRequest, Written, guard::forbidden};
 use postly_store::{
     StoreError, Tx, authors, budgets,
     generations::{self, ModelCall, NewGeneration},
@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     App,
-    again::again,
+    conflict::again,
     ids::{Fresh as _, fresh_text},
 };
 
@@ -251,7 +251,7 @@ impl App {
     async fn run_attempt(&self, attempt: Attempt) -> Result<SavedGeneration, WebGenerationError> {
         let digest = Sha256::digest(attempt.author.as_str().as_bytes());
         let seed = Sha256::digest(attempt.hold_key.as_bytes());
-        let ask = Ask {
+        let ask = WriteRequest {
             brief: attempt.brief.clone(),
             is_explicit: false,
             language_hint: attempt.language,

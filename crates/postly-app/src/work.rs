@@ -15,10 +15,10 @@ use tokio::{
 
 use crate::{
     App, JourneyError,
-    again::again,
+    conflict::again,
     conversation::MAX_WAITING,
     crash,
-    deliver::Departure,
+    deliver::PlannedSend,
     ids::{Fresh as _, dice},
 };
 
@@ -33,7 +33,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(250);
 const CLAIM_BATCH: usize = 32;
 /// How many events join their lanes in one transaction: a few milliseconds' work, behind which acknowledgements wait.
 const JOIN_BATCH: usize = 64;
-/// How many such transactions precede a claim at most. Together they join several times what one author may have waiting, so
+/// How many such transactions precede a claim at most. BatchWrite they join several times what one author may have waiting, so
 /// that a flood is seen for what it is.
 const JOINS: usize = 4;
 /// How often an event is tried before it becomes a dead letter. Only failures of the database or of ours count;
@@ -43,7 +43,7 @@ const MAX_EVENT_ATTEMPTS: i64 = 8;
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// How many lanes of a queue are worked on at once in one process.
-fn width(queue: Queue) -> usize {
+fn concurrency(queue: Queue) -> usize {
     match queue {
         // Mostly waiting for a model: 300 messages a second at 1.2 s each are 360 at once.
         Queue::Inbox => 512,
@@ -98,7 +98,7 @@ impl Workers {
         }
         tasks.spawn(crate::retention::run(self.app.clone(), shutdown.clone()));
         tasks.spawn(crate::payments::run(self.app.clone(), shutdown.clone()));
-        tasks.spawn(hear_others(self.app.clone(), shutdown));
+        tasks.spawn(listen_for_wakeups(self.app.clone(), shutdown));
         while let Some(ended) = tasks.join_next().await {
             if let Err(panic) = ended {
                 // A queue without its dispatcher would look healthy and do nothing.
@@ -138,21 +138,21 @@ enum Work {
     /// Handle this event.
     Event { claimed: ClaimedLane, event: DueEvent },
     /// Make this attempt.
-    Departure(Arc<Departure>),
+    PlannedSend(Arc<PlannedSend>),
 }
 
 impl Work {
     fn queue(&self) -> Queue {
         match self {
             Self::Event { claimed, .. } => claimed.queue,
-            Self::Departure(_) => Queue::Outbox,
+            Self::PlannedSend(_) => Queue::Outbox,
         }
     }
 
     fn claimed(&self) -> &ClaimedLane {
         match self {
             Self::Event { claimed, .. } => claimed,
-            Self::Departure(departure) => departure.claimed(),
+            Self::PlannedSend(planned) => planned.claimed(),
         }
     }
 }
@@ -174,7 +174,7 @@ struct Claim {
 async fn claim(app: &App, queue: Queue, limit: usize) -> Result<Claim, StoreError> {
     match again!(claim_together(app, queue, limit)) {
         Err(error) if !error.is_temporary() => {
-            tracing::error!(error = %Chain(&error), queue = queue.as_str(), "A lane cannot be taken up");
+            tracing::error!(error = %ErrorChain(&error), queue = queue.as_str(), "A lane cannot be taken up");
             claim_alone(app, queue).await
         }
         done => done,
@@ -230,7 +230,7 @@ async fn claim_alone(app: &App, queue: Queue) -> Result<Claim, StoreError> {
         }
         Err(error) => {
             drop(tx);
-            tracing::error!(error = %Chain(&error), queue = queue.as_str(), "Put a lane off whose head cannot be taken");
+            tracing::error!(error = %ErrorChain(&error), queue = queue.as_str(), "Put a lane off whose head cannot be taken");
             hand_back(app, &claimed, now.plus_ms(LEASE_MS)).await;
             vec![]
         }
@@ -247,8 +247,8 @@ async fn take_heads(
 ) -> Result<Vec<Work>, StoreError> {
     let Some(queue) = claim.first().map(|claimed| claimed.queue) else { return Ok(vec![]) };
     if queue == Queue::Outbox {
-        let departures = app.prepare(tx, claim, now).await?;
-        return Ok(departures.into_iter().map(|departure| Work::Departure(Arc::new(departure))).collect());
+        let planned_sends = app.plan_sends(tx, claim, now).await?;
+        return Ok(planned_sends.into_iter().map(|planned| Work::PlannedSend(Arc::new(planned))).collect());
     }
     let heads = inbox::heads(tx, &claim).await?;
     let mut work = Vec::with_capacity(claim.len());
@@ -267,7 +267,7 @@ async fn take_heads(
 /// Does what is to be done. A failure puts the lane off; nothing is lost by it.
 async fn perform(app: App, work: Work) {
     let (result, event) = match &work {
-        Work::Departure(departure) => (app.depart(departure).await, None),
+        Work::PlannedSend(planned) => (app.execute_send(planned).await, None),
         Work::Event { claimed, event } => (again!(handle(&app, claimed, event)), Some(event)),
     };
     let Err(error) = result else { return };
@@ -279,7 +279,7 @@ async fn perform(app: App, work: Work) {
     }
     let pause = pause_ms(event.map_or(1, |event| event.attempts));
     tracing::warn!(
-        error = %Chain(&error),
+        error = %ErrorChain(&error),
         queue,
         event.id = event.map(|event| tracing::field::display(&event.id)),
         "Work failed; trying again in {pause} ms"
@@ -289,10 +289,10 @@ async fn perform(app: App, work: Work) {
 
 async fn handle(app: &App, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
     if event.attempts > MAX_EVENT_ATTEMPTS {
-        return app.give_up(claimed, event).await;
+        return app.dead_letter_with_apology(claimed, event).await;
     }
     if claimed.queue == Queue::Inbox && claimed.waiting > MAX_WAITING {
-        app.stem_flood(claimed, event).await?;
+        app.shed_excess_messages(claimed, event).await?;
     }
     app.handle_event(claimed, event).await
 }
@@ -305,7 +305,7 @@ async fn hand_back(app: &App, claimed: &ClaimedLane, then: UnixMillis) {
         tx.commit().await
     };
     if let Err(error) = again!(handed_back()) {
-        tracing::debug!(error = %Chain(&error), "Could not hand a lane back; its lease will end");
+        tracing::debug!(error = %ErrorChain(&error), "Could not hand a lane back; its lease will end");
     }
 }
 
@@ -317,22 +317,22 @@ fn pause_ms(attempts: i64) -> i64 {
 
 /// Claims and performs the work of one queue until told to stop.
 async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
-    let width = width(queue);
-    let places = Arc::new(Semaphore::new(width));
+    let concurrency = concurrency(queue);
+    let slots = Arc::new(Semaphore::new(concurrency));
     let mut tasks: JoinSet<()> = JoinSet::new();
     while !shutdown.is_requested() {
-        // A full house waits for a place before it claims: what is claimed is begun at once.
-        let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
+        // A full house waits for a slot before it claims: what is claimed is begun at once.
+        let slot = tokio::select! {
+            slot = Arc::clone(&slots).acquire_owned() => slot,
             () = shutdown.requested() => break,
         };
-        let Ok(place) = place else { break };
+        let Ok(slot) = slot else { break };
         while tasks.try_join_next().is_some() {}
-        let limit = (places.available_permits() + 1).min(CLAIM_BATCH);
+        let limit = (slots.available_permits() + 1).min(CLAIM_BATCH);
         let Claim { more, work, .. } = match claim(&app, queue, limit).await {
             Ok(claim) => claim,
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), queue = queue.as_str(), "Could not claim work");
+                tracing::warn!(error = %ErrorChain(&error), queue = queue.as_str(), "Could not claim work");
                 // Whatever is due stays due: asking at once would ask for ever.
                 tokio::select! {
                     () = tokio::time::sleep(AFTER_FAILURE) => {}
@@ -341,32 +341,32 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
                 Claim::default()
             }
         };
-        let mut place = Some(place);
+        let mut slot = Some(slot);
         for work in work {
-            let place = match place.take() {
-                Some(place) => place,
-                None => match Arc::clone(&places).try_acquire_owned() {
-                    Ok(place) => place,
+            let slot = match slot.take() {
+                Some(slot) => slot,
+                None => match Arc::clone(&slots).try_acquire_owned() {
+                    Ok(slot) => slot,
                     Err(_) => {
-                        // Only this task takes places, and it claims no more lanes than there are: a bug.
-                        tracing::error!(queue = queue.as_str(), "Claimed more lanes than there are places");
+                        // Only this task takes slots, and it claims no more lanes than there are: a bug.
+                        tracing::error!(queue = queue.as_str(), "Claimed more lanes than there are slots");
                         hand_back(&app, work.claimed(), app.now()).await;
                         continue;
                     }
                 },
             };
-            tasks.spawn(perform_in(app.clone(), work, place, shutdown.clone()));
+            tasks.spawn(perform_in(app.clone(), work, slot, shutdown.clone()));
         }
-        drop(place);
+        drop(slot);
         if !more {
-            rest(&app, queue, &shutdown).await;
+            wait_for_work(&app, queue, &shutdown).await;
         }
     }
     while tasks.join_next().await.is_some() {}
 }
 
-/// Performs work in its place, and hands it back when a stop does not wait any longer.
-async fn perform_in(app: App, work: Work, place: OwnedSemaphorePermit, shutdown: Shutdown) {
+/// Performs work in its slot, and hands it back when a stop does not wait any longer.
+async fn perform_in(app: App, work: Work, slot: OwnedSemaphorePermit, shutdown: Shutdown) {
     let claimed = work.claimed().clone();
     let too_late = async {
         shutdown.requested().await;
@@ -376,11 +376,11 @@ async fn perform_in(app: App, work: Work, place: OwnedSemaphorePermit, shutdown:
         () = perform(app.clone(), work) => {}
         () = too_late => hand_back(&app, &claimed, app.now()).await,
     }
-    drop(place);
+    drop(slot);
 }
 
 /// Sleeps until somebody rings, the next lane is due, or it is time to look again.
-async fn rest(app: &App, queue: Queue, shutdown: &Shutdown) {
+async fn wait_for_work(app: &App, queue: Queue, shutdown: &Shutdown) {
     let due_in = match next_due(app, queue).await {
         Ok(Some(due)) => u64::try_from(due.since_ms(app.now())).unwrap_or(0),
         Ok(None) | Err(_) => u64::MAX,
@@ -388,7 +388,7 @@ async fn rest(app: &App, queue: Queue, shutdown: &Shutdown) {
     // A lane that is due but was not claimed is another worker's: looking again at once would only be in its way.
     let nap = Duration::from_millis(due_in.max(5)).min(POLL);
     tokio::select! {
-        () = app.0.wakers.bell(queue).notified() => {}
+        () = app.0.wakers.signal(queue).notified() => {}
         () = tokio::time::sleep(nap) => {}
         () = shutdown.requested() => {}
     }
@@ -400,7 +400,7 @@ async fn next_due(app: &App, queue: Queue) -> Result<Option<UnixMillis>, StoreEr
 }
 
 /// Rings our bells when another process has new work.
-async fn hear_others(app: App, shutdown: Shutdown) {
+async fn listen_for_wakeups(app: App, shutdown: Shutdown) {
     let mut told = false;
     while !shutdown.is_requested() {
         let listening = async {
@@ -422,9 +422,9 @@ async fn hear_others(app: App, shutdown: Shutdown) {
         };
         if let Err(error) = listening {
             if std::mem::replace(&mut told, true) {
-                tracing::debug!(error = %Chain(&error), "No wake-up calls; polling meanwhile");
+                tracing::debug!(error = %ErrorChain(&error), "No wake-up calls; polling meanwhile");
             } else {
-                tracing::warn!(error = %Chain(&error), "No wake-up calls of other processes; polling meanwhile");
+                tracing::warn!(error = %ErrorChain(&error), "No wake-up calls of other processes; polling meanwhile");
             }
         }
         tokio::time::sleep(POLL).await;
@@ -432,9 +432,9 @@ async fn hear_others(app: App, shutdown: Shutdown) {
 }
 
 /// An error with its causes, on one line.
-pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+pub(crate) struct ErrorChain<'a>(pub(crate) &'a dyn std::error::Error);
 
-impl std::fmt::Display for Chain<'_> {
+impl std::fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.0)?;
         let mut source = self.0.source();

@@ -204,13 +204,13 @@ pub const PAIR_INTERVAL_MS: i64 = 6_000;
 /// See [`PAIR_INTERVAL_MS`].
 pub const PAIR_BURST: i64 = 45;
 
-/// Paces messages to one person (the generic cell rate algorithm: `paid_until` is when all sent so far is paid
-/// for). Returns the new `paid_until`, or when to come back.
+/// Paces messages to one person (the generic cell rate algorithm: `next_send_at` is when all sent so far is paid
+/// for). Returns the new `next_send_at`, or when to come back.
 ///
 /// # Errors
 /// The instant from which the next message may leave.
-pub fn pace(paid_until: UnixMillis, now: UnixMillis) -> Result<UnixMillis, UnixMillis> {
-    let start = paid_until.max(now);
+pub fn pace(next_send_at: UnixMillis, now: UnixMillis) -> Result<UnixMillis, UnixMillis> {
+    let start = next_send_at.max(now);
     let earliest = start.plus_ms(-(PAIR_BURST - 1) * PAIR_INTERVAL_MS);
     if now >= earliest { Ok(start.plus_ms(PAIR_INTERVAL_MS)) } else { Err(earliest) }
 }

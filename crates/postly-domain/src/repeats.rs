@@ -18,7 +18,7 @@ const READING_MS: i64 = 1_000;
 
 /// What somebody said last that was answered for free, and how often in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repeats {
+pub struct LoopGuard {
     /// How often as an answer to ours, the first time included.
     pub times: u32,
     /// When it was answered last.
@@ -29,41 +29,46 @@ pub struct Repeats {
 
 /// What a turn deserves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum LoopVerdict {
     /// Its answer.
     Answer,
     /// A word that there will be no more.
-    LastWord,
+    Warn,
     /// Nothing.
     Silence,
 }
 
-impl Repeats {
+impl LoopGuard {
     /// Counts what was written at one instant and is to be answered at another.
     #[must_use]
-    pub fn and(before: Option<&Self>, hash: String, written: UnixMillis, now: UnixMillis) -> (Self, Turn) {
+    pub fn observe(
+        before: Option<&Self>,
+        hash: String,
+        written: UnixMillis,
+        now: UnixMillis,
+    ) -> (Self, LoopVerdict) {
         let Some(before) = before.filter(|before| before.hash == hash && now.since_ms(before.at) < QUIET_MS)
         else {
-            return (Self { times: 1, at: now, hash }, Turn::Answer);
+            return (Self { times: 1, at: now, hash }, LoopVerdict::Answer);
         };
         let answers_us = written.since_ms(before.at) >= READING_MS;
         let times = before.times.saturating_add(u32::from(answers_us));
         let turn = match times {
-            0..=MOST_REPEATS => Turn::Answer,
-            _ if before.times == MOST_REPEATS => Turn::LastWord,
-            _ => Turn::Silence,
+            0..=MOST_REPEATS => LoopVerdict::Answer,
+            _ if before.times == MOST_REPEATS => LoopVerdict::Warn,
+            _ => LoopVerdict::Silence,
         };
         (Self { times, at: now, hash }, turn)
     }
 }
 
-impl fmt::Display for Repeats {
+impl fmt::Display for LoopGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.times, self.at.0, self.hash)
     }
 }
 
-impl FromStr for Repeats {
+impl FromStr for LoopGuard {
     type Err = ();
 
     /// Reads what [`Display`](fmt::Display) has written.
@@ -81,8 +86,8 @@ mod tests {
 
     #[test]
     fn l20_the_same_again_counts_until_something_else_or_a_pause_comes_between() {
-        let said = |before: Option<&Repeats>, hash: &str, at| {
-            Repeats::and(before, hash.to_owned(), UnixMillis(at), UnixMillis(at))
+        let said = |before: Option<&LoopGuard>, hash: &str, at| {
+            LoopGuard::observe(before, hash.to_owned(), UnixMillis(at), UnixMillis(at))
         };
         let (once, _) = said(None, "a", 0);
         let (twice, _) = said(Some(&once), "a", QUIET_MS - 1);
@@ -95,17 +100,17 @@ mod tests {
             turns.push(turn);
             last = Some(next);
         }
-        assert_eq!(turns[..5], [Turn::Answer; 5]);
-        assert_eq!(turns[5..], [Turn::LastWord, Turn::Silence, Turn::Silence]);
+        assert_eq!(turns[..5], [LoopVerdict::Answer; 5]);
+        assert_eq!(turns[5..], [LoopVerdict::Warn, LoopVerdict::Silence, LoopVerdict::Silence]);
         // Fifty at once answer nobody.
         let mut last = twice.clone();
         for _ in 0..50 {
             let (next, turn) =
-                Repeats::and(Some(&last), "a".to_owned(), UnixMillis(QUIET_MS), UnixMillis(QUIET_MS));
-            assert_eq!(turn, Turn::Answer);
+                LoopGuard::observe(Some(&last), "a".to_owned(), UnixMillis(QUIET_MS), UnixMillis(QUIET_MS));
+            assert_eq!(turn, LoopVerdict::Answer);
             last = next;
         }
         assert_eq!(twice.to_string().parse(), Ok(twice));
-        assert_eq!("3:x:a".parse::<Repeats>(), Err(()));
+        assert_eq!("3:x:a".parse::<LoopGuard>(), Err(()));
     }
 }

@@ -3,7 +3,7 @@
 use crate::UnixMillis;
 
 /// The rest of a sender that is blocked, unpaid or whose token is refused, before one message tries again.
-pub const STOPPED_REST_MS: i64 = 60_000;
+pub const STOPPED_PAUSE_MS: i64 = 60_000;
 
 /// The time for which that one message is watched before others follow: a failure that Meta reports by status comes within seconds.
 pub const PROBE_MS: i64 = 15_000;
@@ -86,7 +86,7 @@ mod tests {
     fn after_a_stop_one_message_tries_again_and_the_others_follow_when_nothing_is_heard() {
         let now = UnixMillis(1_000_000);
         for reason in [RestReason::Stopped, RestReason::Failing] {
-            let stopped = Rest { reason, until: now.plus_ms(STOPPED_REST_MS), probe_at: None };
+            let stopped = Rest { reason, until: now.plus_ms(STOPPED_PAUSE_MS), probe_at: None };
             assert!(stopped.pauses(now));
             assert_eq!(stopped.leave(now), Leave::At(stopped.until));
             assert_eq!(stopped.leave(stopped.until), Leave::AsProbe);

@@ -15,14 +15,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    asking::{self, Json, Named, Session, Visitor},
+    extract::{self, Json, PathId, RequestContext, Session},
     pages::qr,
     problem::{Code, Problem},
     session_cookie::Claims,
-    site::{Door, Site},
+    site::{AppState, Site},
 };
 
-pub(crate) fn router() -> Router<Door> {
+pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/api/auth/request-otp", post(request_otp))
         .route("/api/auth/verify-otp", post(verify_otp))
@@ -60,8 +60,8 @@ impl Done {
 }
 
 async fn request_otp(
-    State(door): State<Door>,
-    visitor: Visitor,
+    State(door): State<AppState>,
+    visitor: RequestContext,
     Json(asked): Json<RequestOtp>,
 ) -> Result<Response, Problem> {
     let phone = asked.phone.as_str().ok_or(Problem::new(Code::InvalidPhone))?;
@@ -94,8 +94,8 @@ struct VerifyOtp {
 }
 
 async fn verify_otp(
-    State(door): State<Door>,
-    visitor: Visitor,
+    State(door): State<AppState>,
+    visitor: RequestContext,
     headers: HeaderMap,
     Json(typed): Json<VerifyOtp>,
 ) -> Result<Response, Problem> {
@@ -114,8 +114,8 @@ struct OpenLink {
 
 /// The token of a login link. It stands behind the `#` of the link, which no browser sends and no robot follows.
 async fn open_link(
-    State(door): State<Door>,
-    visitor: Visitor,
+    State(door): State<AppState>,
+    visitor: RequestContext,
     headers: HeaderMap,
     Json(link): Json<OpenLink>,
 ) -> Result<Response, Problem> {
@@ -133,7 +133,7 @@ struct PhraseBody {
     expires_at: String,
 }
 
-async fn new_phrase(State(door): State<Door>, visitor: Visitor) -> Result<Response, Problem> {
+async fn new_phrase(State(door): State<AppState>, visitor: RequestContext) -> Result<Response, Problem> {
     let phrase = door.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await?;
     let phrase = phrase.ok_or(Problem::new(Code::NoWhatsapp))?;
     let body = PhraseBody {
@@ -153,8 +153,8 @@ struct VerifyPhrase {
 }
 
 async fn verify_phrase(
-    State(door): State<Door>,
-    visitor: Visitor,
+    State(door): State<AppState>,
+    visitor: RequestContext,
     headers: HeaderMap,
     Json(typed): Json<VerifyPhrase>,
 ) -> Result<Response, Problem> {
@@ -178,7 +178,7 @@ fn answer(site: &Site, request: &HeaderMap, verified: Verified) -> Response {
     match verified {
         Verified::LoggedIn(cookie, profile) => logged_in(site, request, &cookie, profile, StatusCode::OK),
         Verified::Linked => {
-            let cookie = [(header::SET_COOKIE, Visitor::no_challenge_cookie(site))];
+            let cookie = [(header::SET_COOKIE, RequestContext::no_challenge_cookie(site))];
             (AppendHeaders(cookie), Done::saying("Numéro WhatsApp lié avec succès")).into_response()
         }
     }
@@ -239,7 +239,7 @@ pub(crate) fn with_session(
     for cleared in site.cookies.clear_chunks(request) {
         headers.append(header::SET_COOKIE, cleared);
     }
-    headers.append(header::SET_COOKIE, Visitor::no_challenge_cookie(site));
+    headers.append(header::SET_COOKIE, RequestContext::no_challenge_cookie(site));
     match site.cookies.issue(&claims) {
         Ok(cookie) => {
             headers.append(header::SET_COOKIE, cookie);
@@ -257,8 +257,8 @@ struct Credentials {
 }
 
 async fn sign_up(
-    State(door): State<Door>,
-    visitor: Visitor,
+    State(door): State<AppState>,
+    visitor: RequestContext,
     headers: HeaderMap,
     Json(asked): Json<Credentials>,
 ) -> Result<Response, Problem> {
@@ -269,8 +269,8 @@ async fn sign_up(
 }
 
 async fn log_in(
-    State(door): State<Door>,
-    visitor: Visitor,
+    State(door): State<AppState>,
+    visitor: RequestContext,
     headers: HeaderMap,
     Json(asked): Json<Credentials>,
 ) -> Result<Response, Problem> {
@@ -297,8 +297,8 @@ impl From<AccountError> for Problem {
 }
 
 /// Also for whoever is not logged in: the cookies are taken away all the same.
-async fn log_out(State(door): State<Door>, headers: HeaderMap) -> Result<Response, Problem> {
-    asking::end_sessions(&door, &headers).await?;
+async fn log_out(State(door): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
+    extract::end_sessions(&door, &headers).await?;
     let body = axum::Json(Done { success: true, message: None });
     Ok((gone(&door.site, &headers), body).into_response())
 }
@@ -333,7 +333,7 @@ struct SessionsBody {
 }
 
 async fn sessions(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     Session(own): Session,
 ) -> Result<axum::Json<SessionsBody>, Problem> {
     let found = door.app.sessions(&own.session.author).await?;
@@ -354,9 +354,9 @@ fn session_body(session: postly_app::Session, own: &LoggedIn) -> SessionBody {
 }
 
 async fn show_session(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     Session(own): Session,
-    Named(id): Named,
+    PathId(id): PathId,
 ) -> Result<axum::Json<SessionBody>, Problem> {
     let found = door.app.sessions(&own.session.author).await?;
     let session = found.into_iter().find(|session| session.id.as_str() == id);
@@ -365,7 +365,7 @@ async fn show_session(
 }
 
 async fn end_sessions(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     Session(own): Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -374,9 +374,9 @@ async fn end_sessions(
 }
 
 async fn end_session(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     Session(own): Session,
-    Named(id): Named,
+    PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
     let ended = door.app.end_session(&own.session.author, &SessionId::new(id)).await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(Code::NotFound)) }

@@ -13,24 +13,24 @@ use postly_domain::Language;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    asking::{Json, Visitor},
+    extract::{Json, RequestContext},
     long_bodies::LongBodies,
     problem::{Code, Problem, method_not_allowed},
-    site::Door,
+    site::AppState,
     webhook::read,
 };
 
-pub(crate) fn router() -> Router<Door> {
+pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/api/billing/packs", get(packs)).route("/api/billing/checkout", post(checkout))
 }
 
 /// The shop is open. Without Stripe's variables its addresses do not exist.
 pub(crate) struct OpenShop;
 
-impl FromRequestParts<Door> for OpenShop {
+impl FromRequestParts<AppState> for OpenShop {
     type Rejection = Problem;
 
-    async fn from_request_parts(_: &mut Parts, door: &Door) -> Result<Self, Problem> {
+    async fn from_request_parts(_: &mut Parts, door: &AppState) -> Result<Self, Problem> {
         if door.app.sells() { Ok(Self) } else { Err(Problem::new(Code::NotFound)) }
     }
 }
@@ -61,7 +61,7 @@ pub(crate) fn offers(app: &App, language: Language) -> Vec<PackBody> {
     app.offers(language).unwrap_or_default().into_iter().map(PackBody::from).collect()
 }
 
-async fn packs(State(door): State<Door>, _: OpenShop, headers: HeaderMap) -> Response {
+async fn packs(State(door): State<AppState>, _: OpenShop, headers: HeaderMap) -> Response {
     let packs = offers(&door.app, language(&headers));
     ([(header::VARY, "accept-language")], JsonBody(PacksBody { packs })).into_response()
 }
@@ -82,9 +82,9 @@ pub(crate) struct UrlBody {
 }
 
 async fn checkout(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     _: OpenShop,
-    visitor: Visitor,
+    visitor: RequestContext,
     Json(asked): Json<CheckoutBody>,
 ) -> Result<JsonBody<UrlBody>, Problem> {
     let url = match (&asked.token, &visitor.session) {

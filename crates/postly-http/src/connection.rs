@@ -14,21 +14,21 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::serve::Guest;
+use crate::serve::Connection;
 
 /// A stream that notes when something comes, and when nothing can be sent.
-pub(crate) struct Heard {
+pub(crate) struct TrackedStream {
     stream: TcpStream,
-    guest: Arc<Guest>,
+    connection: Arc<Connection>,
 }
 
-impl Heard {
-    pub(crate) fn new(stream: TcpStream, guest: Arc<Guest>) -> Self {
-        Self { stream, guest }
+impl TrackedStream {
+    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
+        Self { stream, connection }
     }
 }
 
-impl AsyncRead for Heard {
+impl AsyncRead for TrackedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -37,20 +37,20 @@ impl AsyncRead for Heard {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.guest.was_heard();
+            self.connection.was_heard();
         }
         read
     }
 }
 
-impl AsyncWrite for Heard {
+impl AsyncWrite for TrackedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.guest.reads(written.is_ready());
+        self.connection.reads(written.is_ready());
         written
     }
 
@@ -60,7 +60,7 @@ impl AsyncWrite for Heard {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.guest.reads(written.is_ready());
+        self.connection.reads(written.is_ready());
         written
     }
 
@@ -78,23 +78,23 @@ impl AsyncWrite for Heard {
 }
 
 /// A body that notes when all of it has come.
-pub(crate) struct Arriving {
+pub(crate) struct TrackedRequestBody {
     body: Incoming,
-    guest: Arc<Guest>,
+    connection: Arc<Connection>,
 }
 
-impl Arriving {
-    pub(crate) fn new(body: Incoming, guest: Arc<Guest>) -> Self {
+impl TrackedRequestBody {
+    pub(crate) fn new(body: Incoming, connection: Arc<Connection>) -> Self {
         if body.is_end_stream() {
-            guest.has_asked();
+            connection.has_asked();
         } else {
-            guest.sends();
+            connection.sends();
         }
-        Self { body, guest }
+        Self { body, connection }
     }
 }
 
-impl HttpBody for Arriving {
+impl HttpBody for TrackedRequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -104,7 +104,7 @@ impl HttpBody for Arriving {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
         if matches!(frame, Poll::Ready(None)) || (frame.is_ready() && self.body.is_end_stream()) {
-            self.guest.has_asked();
+            self.connection.has_asked();
         }
         frame
     }
@@ -119,24 +119,24 @@ impl HttpBody for Arriving {
 }
 
 /// The body of an answer, which notes when it has left: whoever is answered piece by piece is not resting.
-pub(crate) struct Answer {
+pub(crate) struct TrackedResponseBody {
     body: Body,
-    guest: Arc<Guest>,
+    connection: Arc<Connection>,
 }
 
-impl Answer {
-    pub(crate) fn new(body: Body, guest: Arc<Guest>) -> Self {
-        Self { body, guest }
+impl TrackedResponseBody {
+    pub(crate) fn new(body: Body, connection: Arc<Connection>) -> Self {
+        Self { body, connection }
     }
 }
 
-impl Drop for Answer {
+impl Drop for TrackedResponseBody {
     fn drop(&mut self) {
-        self.guest.was_answered();
+        self.connection.was_answered();
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for TrackedResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 

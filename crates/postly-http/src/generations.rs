@@ -16,12 +16,12 @@ use postly_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    asking::{Json, Named, Reader},
+    extract::{Json, PathId, Reader},
     problem::{Code, Problem},
-    site::Door,
+    site::AppState,
 };
 
-pub(crate) fn router() -> Router<Door> {
+pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/api/generations", post(create).get(list))
         .route("/api/generations/{id}", get(show).patch(mark_used))
@@ -88,7 +88,7 @@ struct CreateBody {
 
 /// Writes three posts and charges one credit, once for each `Idempotency-Key`.
 async fn create(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     Reader(author): Reader,
     headers: HeaderMap,
     Json(body): Json<CreateBody>,
@@ -129,7 +129,7 @@ struct ListBody {
 
 /// Lists the author's generations, newest first.
 async fn list(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     Reader(author): Reader,
     query: HistoryQuery,
 ) -> Result<JsonBody<ListBody>, Problem> {
@@ -138,9 +138,9 @@ async fn list(
 }
 
 async fn show(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     Reader(author): Reader,
-    Named(id): Named,
+    PathId(id): PathId,
 ) -> Result<JsonBody<GenerationBody>, Problem> {
     found(&door, &author, &GenerationId::new(id)).await.map(JsonBody)
 }
@@ -153,9 +153,9 @@ struct UsedBody {
 
 /// Marks a variant as used, or none.
 async fn mark_used(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     Reader(author): Reader,
-    Named(id): Named,
+    PathId(id): PathId,
     Json(body): Json<UsedBody>,
 ) -> Result<JsonBody<GenerationBody>, Problem> {
     let most = i64::try_from(VARIANTS).unwrap_or(i64::MAX);
@@ -167,7 +167,7 @@ async fn mark_used(
     found(&door, &author, &id).await.map(JsonBody)
 }
 
-async fn found(door: &Door, author: &AuthorId, id: &GenerationId) -> Result<GenerationBody, Problem> {
+async fn found(door: &AppState, author: &AuthorId, id: &GenerationId) -> Result<GenerationBody, Problem> {
     let found = door.app.generation(author, id).await?;
     found.map(GenerationBody::from).ok_or(Problem::new(Code::NotFound))
 }
@@ -212,10 +212,13 @@ impl HistoryQuery {
     }
 }
 
-impl axum::extract::FromRequestParts<Door> for HistoryQuery {
+impl axum::extract::FromRequestParts<AppState> for HistoryQuery {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &Door) -> Result<Self, Problem> {
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        _: &AppState,
+    ) -> Result<Self, Problem> {
         Self::read(parts.uri.query().unwrap_or_default())
     }
 }

@@ -1,9 +1,9 @@
 //! The doors: the public listener and the operator's.
 
-mod asking;
 mod auth;
 mod billing;
 mod connection;
+mod extract;
 mod generations;
 mod long_bodies;
 mod me;
@@ -39,7 +39,7 @@ pub use session_cookie::{Claims, CookieKeys, IssueError};
 pub use site::{Network, Site};
 
 use long_bodies::LongBodies;
-use site::Door;
+use site::AppState;
 
 /// How long a request may take in all, its body included. Storing a webhook has its own, shorter limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ pub fn public_router(app: App, site: Site) -> Router {
     let long_bodies = LongBodies::new();
     let webhook = webhook::router(app.clone(), long_bodies.clone());
     let events = billing::webhook(app.clone(), long_bodies.clone());
-    let door = Door { app, site: Arc::new(site), long_bodies };
+    let door = AppState { app, site: Arc::new(site), long_bodies };
     let pages = Router::new()
         .merge(auth::router())
         .merge(me::router())
@@ -66,7 +66,7 @@ pub fn public_router(app: App, site: Site) -> Router {
         .merge(pages::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
-        .layer(from_fn_with_state(door.clone(), asking::only_from_here))
+        .layer(from_fn_with_state(door.clone(), extract::reject_cross_site))
         .with_state(door);
     harden(Router::new().merge(webhook).merge(events).merge(pages).fallback(pages::fallback))
 }

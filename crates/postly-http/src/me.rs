@@ -7,18 +7,18 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use postly_app::{AccountChange, Profile, operator::Who, rfc3339};
+use postly_app::{AccountChange, Profile, operator::AuthorSelector, rfc3339};
 use postly_domain::Language;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    asking::{Cursor, Json, Reader, Session, Visitor},
     auth::gone,
+    extract::{Cursor, Json, Reader, RequestContext, Session},
     problem::{Code, Problem},
-    site::Door,
+    site::AppState,
 };
 
-pub(crate) fn router() -> Router<Door> {
+pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/api/me", get(show).patch(change).delete(erase))
         .route("/api/me/export", get(export))
@@ -49,7 +49,7 @@ impl From<Profile> for MeBody {
     }
 }
 
-async fn show(State(door): State<Door>, Reader(author): Reader) -> Result<JsonBody<MeBody>, Problem> {
+async fn show(State(door): State<AppState>, Reader(author): Reader) -> Result<JsonBody<MeBody>, Problem> {
     let profile = door.app.profile(&author).await?;
     Ok(JsonBody(profile.into()))
 }
@@ -64,8 +64,8 @@ struct ChangeMe {
 }
 
 async fn change(
-    State(door): State<Door>,
-    visitor: Visitor,
+    State(door): State<AppState>,
+    visitor: RequestContext,
     Json(asked): Json<ChangeMe>,
 ) -> Result<JsonBody<MeBody>, Problem> {
     let session = visitor.session.as_ref().ok_or(Problem::new(Code::Unauthenticated))?;
@@ -83,7 +83,7 @@ async fn change(
 }
 
 async fn erase(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     Session(session): Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -91,7 +91,7 @@ async fn erase(
     Ok((StatusCode::NO_CONTENT, gone(&door.site, &headers)).into_response())
 }
 
-async fn export(State(door): State<Door>, Session(session): Session) -> Result<Response, Problem> {
+async fn export(State(door): State<AppState>, Session(session): Session) -> Result<Response, Problem> {
     let export = door.app.export(&session.session.author).await?;
     let named = [(header::CONTENT_DISPOSITION, "attachment; filename=\"postly-export.json\"")];
     Ok((named, JsonBody(export)).into_response())
@@ -117,11 +117,11 @@ struct CreditsBody {
 }
 
 async fn credits(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     Reader(author): Reader,
     Cursor(cursor): Cursor,
 ) -> Result<JsonBody<CreditsBody>, Problem> {
-    let found = door.app.credits(&Who::Id(author), cursor.as_deref()).await;
+    let found = door.app.credits(&AuthorSelector::Id(author), cursor.as_deref()).await;
     let (wallet, entries, next) = found.map_err(|error| Problem::internal(&error))?;
     let entries = entries.into_iter().map(|entry| EntryBody {
         id: entry.id.to_string(),

@@ -23,14 +23,14 @@ use axum::{
 
 pub(crate) use steps::qr;
 
-use crate::{problem::Problem, site::Door};
+use crate::{problem::Problem, site::AppState};
 
 /// The longest form: an address and a password, with every byte escaped.
 const MAX_FORM_BYTES: usize = 8 * 1024;
 /// The longest form with a brief: 8 KiB, with every byte escaped as three.
 const MAX_BRIEF_FORM_BYTES: usize = 32 * 1024;
 
-pub(crate) fn router() -> Router<Door> {
+pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .merge(landing::router())
         .merge(posts::router().layer(DefaultBodyLimit::max(MAX_BRIEF_FORM_BYTES)))

@@ -1,7 +1,7 @@
 //! The listeners: connections are accepted, bounded in number, and turned out when they only wait.
 //!
 //! A connection costs a descriptor and a place, and a stranger may open as many as she likes. So each says what it is
-//! doing ([`Doing`]), and the one loop that accepts also walks around: who takes too long to ask is turned out, and
+//! doing ([`ConnectionState`]), and the one loop that accepts also walks around: who takes too long to ask is turned out, and
 //! when every place is taken, whoever has waited longest without asking anything makes room for who knocks now.
 
 use std::{
@@ -24,7 +24,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::connection::{Answer, Arriving, Heard};
+use crate::connection::{TrackedRequestBody, TrackedResponseBody, TrackedStream};
 use crate::site::Peer;
 
 /// How many connections a listener has at once. Three hundred webhooks a second, each stored within 20 ms, need six;
@@ -39,9 +39,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long an answer may wait for somebody to read it.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the loop walks around.
-const ROUND: Duration = Duration::from_secs(1);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Whoever has just come is not turned out to make room: an honest request is complete within a moment.
-const WELCOME: Duration = Duration::from_secs(1);
+const EVICTION_GRACE: Duration = Duration::from_secs(1);
 /// The longest head of a request. Providers' take 2 kB; beyond this it is 431, and 512 of them are 64 MiB.
 const MAX_HEAD_BYTES: usize = 131_072;
 /// How long to wait when the system gives us no connection: it has no descriptors left, and gets some back.
@@ -52,18 +52,18 @@ const REQUESTS_DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until the shutdown, and then the requests under way.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
-    let mut guests = Guests::new();
+    let mut connections = Connections::new();
     let mut http = http1::Builder::new();
     http.max_buf_size(MAX_HEAD_BYTES);
-    let mut round = tokio::time::interval(ROUND);
+    let mut round = tokio::time::interval(SWEEP_INTERVAL);
     round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let stopping = shutdown.requested();
     tokio::pin!(stopping);
     'serving: loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            ended = guests.next_ended() => { guests.forget(ended); continue }
-            _ = round.tick() => { guests.turn_out_the_late(); continue }
+            ended = connections.next_ended() => { connections.forget(ended); continue }
+            _ = round.tick() => { connections.close_timed_out(); continue }
             () = &mut stopping => break,
         };
         let stream = match accepted {
@@ -71,23 +71,23 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
             Err(error) if is_of_the_connection(&error) => continue,
             Err(error) => {
                 tracing::error!(%error, "Cannot accept connections; trying again");
-                guests.make_room();
+                connections.evict_one();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        while guests.is_full() {
-            guests.make_room();
+        while connections.is_full() {
+            connections.evict_one();
             tokio::select! {
-                ended = guests.next_ended() => guests.forget(ended),
-                _ = round.tick() => guests.turn_out_the_late(),
+                ended = connections.next_ended() => connections.forget(ended),
+                _ = round.tick() => connections.close_timed_out(),
                 () = &mut stopping => break 'serving,
             }
         }
-        guests.welcome(stream, &http, &router, &shutdown);
+        connections.welcome(stream, &http, &router, &shutdown);
     }
     drop(listener);
-    if tokio::time::timeout(REQUESTS_DRAIN, guests.all_ended()).await.is_err() {
+    if tokio::time::timeout(REQUESTS_DRAIN, connections.all_ended()).await.is_err() {
         tracing::info!("Leaving connections on which nothing was asked");
     }
 }
@@ -96,22 +96,22 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
 async fn attend(
     stream: TcpStream,
     peer: Option<Peer>,
-    guest: Arc<Guest>,
+    connection: Arc<Connection>,
     http: http1::Builder,
     router: Router,
     shutdown: Shutdown,
 ) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        let mut request = request.map(|body| Arriving::new(body, Arc::clone(&guest)));
+        let mut request = request.map(|body| TrackedRequestBody::new(body, Arc::clone(&connection)));
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }
-        let guest = Arc::clone(&guest);
+        let connection = Arc::clone(&connection);
         let answer = hyper::service::Service::call(&router, request);
-        async move { answer.await.map(|answer| answer.map(|body| Answer::new(body, guest))) }
+        async move { answer.await.map(|answer| answer.map(|body| TrackedResponseBody::new(body, connection))) }
     });
-    let stream = TokioIo::new(Heard::new(stream, Arc::clone(&guest)));
+    let stream = TokioIo::new(TrackedStream::new(stream, Arc::clone(&connection)));
     let connection = http.serve_connection(stream, service);
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -135,24 +135,24 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doing {
+enum ConnectionState {
     /// It has come, and has not asked anything yet.
-    Coming,
+    New,
     /// It was answered, and has not said anything since.
-    Resting,
+    Idle,
     /// It is saying what it asks next.
-    Asking,
+    ReadingHead,
     /// It is sending the body of what it asks. How long that may take is the router's to say.
-    Sending,
+    ReadingBody,
     /// It is waiting for us, or being answered.
-    Waiting,
+    Handling,
     /// It was turned out.
-    Leaving,
+    Closing,
 }
 
-impl Doing {
+impl ConnectionState {
     const ALL: [Self; 6] =
-        [Self::Coming, Self::Resting, Self::Asking, Self::Sending, Self::Waiting, Self::Leaving];
+        [Self::New, Self::Idle, Self::ReadingHead, Self::ReadingBody, Self::Handling, Self::Closing];
 
     fn is_of(self, state: u64) -> bool {
         self as u64 == state & 7
@@ -161,7 +161,7 @@ impl Doing {
 
 /// A connection, as the loop and the connection itself know it.
 #[derive(Debug)]
-pub(crate) struct Guest {
+pub(crate) struct Connection {
     began: Instant,
     /// What it is doing (the last three bits), and since when (milliseconds since `began`, the others).
     state: AtomicU64,
@@ -169,18 +169,18 @@ pub(crate) struct Guest {
     deaf_since: AtomicU64,
 }
 
-impl Guest {
+impl Connection {
     fn new(began: Instant) -> Self {
-        let guest = Self { began, state: AtomicU64::new(0), deaf_since: AtomicU64::new(0) };
-        guest.is(Doing::Coming);
-        guest
+        let connection = Self { began, state: AtomicU64::new(0), deaf_since: AtomicU64::new(0) };
+        connection.is(ConnectionState::New);
+        connection
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn is(&self, doing: Doing) {
+    fn is(&self, doing: ConnectionState) {
         self.state.store(self.now() << 3 | doing as u64, Ordering::Relaxed);
     }
 
@@ -195,7 +195,7 @@ impl Guest {
     }
 
     /// For how long it has not read what we say.
-    fn deaf_for(&self) -> Duration {
+    fn write_stalled_for(&self) -> Duration {
         match self.deaf_since.load(Ordering::Relaxed) {
             0 => Duration::ZERO,
             since => Duration::from_millis(self.now().saturating_sub(since - 1)),
@@ -203,43 +203,46 @@ impl Guest {
     }
 
     /// What it is doing, and for how long it has been.
-    fn state(&self) -> (Doing, Duration) {
+    fn state(&self) -> (ConnectionState, Duration) {
         let state = self.state.load(Ordering::Relaxed);
-        let doing = Doing::ALL.into_iter().find(|doing| doing.is_of(state)).unwrap_or(Doing::Waiting);
+        let doing = ConnectionState::ALL
+            .into_iter()
+            .find(|doing| doing.is_of(state))
+            .unwrap_or(ConnectionState::Handling);
         (doing, self.began.elapsed().saturating_sub(Duration::from_millis(state >> 3)))
     }
 
     /// Something came.
     pub(crate) fn was_heard(&self) {
-        if Doing::Resting.is_of(self.state.load(Ordering::Relaxed)) {
-            self.is(Doing::Asking);
+        if ConnectionState::Idle.is_of(self.state.load(Ordering::Relaxed)) {
+            self.is(ConnectionState::ReadingHead);
         }
     }
 
     /// The head of a request is complete, its body is not.
     pub(crate) fn sends(&self) {
-        self.is(Doing::Sending);
+        self.is(ConnectionState::ReadingBody);
     }
 
     /// The request is complete.
     pub(crate) fn has_asked(&self) {
-        self.is(Doing::Waiting);
+        self.is(ConnectionState::Handling);
     }
 
     /// It was answered.
     pub(crate) fn was_answered(&self) {
-        self.is(Doing::Resting);
+        self.is(ConnectionState::Idle);
     }
 }
 
 /// Who is connected.
-struct Guests {
+struct Connections {
     began: Instant,
     tasks: JoinSet<()>,
-    seats: HashMap<Id, (Arc<Guest>, AbortHandle)>,
+    seats: HashMap<Id, (Arc<Connection>, AbortHandle)>,
 }
 
-impl Guests {
+impl Connections {
     fn new() -> Self {
         Self { began: Instant::now(), tasks: JoinSet::new(), seats: HashMap::with_capacity(MAX_CONNECTIONS) }
     }
@@ -249,13 +252,13 @@ impl Guests {
     }
 
     fn welcome(&mut self, stream: TcpStream, http: &http1::Builder, router: &Router, shutdown: &Shutdown) {
-        let guest = Arc::new(Guest::new(self.began));
+        let connection = Arc::new(Connection::new(self.began));
         // One that has gone already has no address, and asks nothing.
         let peer = stream.peer_addr().ok().map(Peer);
         let attended =
-            attend(stream, peer, Arc::clone(&guest), http.clone(), router.clone(), shutdown.clone());
+            attend(stream, peer, Arc::clone(&connection), http.clone(), router.clone(), shutdown.clone());
         let task = self.tasks.spawn(attended);
-        self.seats.insert(task.id(), (guest, task));
+        self.seats.insert(task.id(), (connection, task));
     }
 
     /// Waits until a connection has ended; for ever when there is none.
@@ -279,42 +282,47 @@ impl Guests {
     }
 
     /// Turns out who takes too long to ask, or to read what it asked for.
-    fn turn_out_the_late(&self) {
-        for (guest, task) in self.seats.values() {
-            let (doing, since) = guest.state();
+    fn close_timed_out(&self) {
+        for (connection, task) in self.seats.values() {
+            let (doing, since) = connection.state();
             let late = match doing {
-                Doing::Coming | Doing::Asking => since >= HEAD_TIMEOUT,
-                Doing::Resting => since >= IDLE_TIMEOUT,
-                Doing::Sending | Doing::Waiting | Doing::Leaving => false,
+                ConnectionState::New | ConnectionState::ReadingHead => since >= HEAD_TIMEOUT,
+                ConnectionState::Idle => since >= IDLE_TIMEOUT,
+                ConnectionState::ReadingBody | ConnectionState::Handling | ConnectionState::Closing => false,
             };
-            if late || guest.deaf_for() >= READ_TIMEOUT {
-                turn_out(guest, task, "late");
+            if late || connection.write_stalled_for() >= READ_TIMEOUT {
+                turn_out(connection, task, "late");
             }
         }
     }
 
     /// Turns out whoever has been busy for longest with asking something; if nobody is, who has rested for longest.
     /// Whoever waits for us stays, unless it does not listen.
-    fn make_room(&self) {
-        let asking = |doing| matches!(doing, Doing::Coming | Doing::Asking | Doing::Sending);
+    fn evict_one(&self) {
+        let asking = |doing| {
+            matches!(
+                doing,
+                ConnectionState::New | ConnectionState::ReadingHead | ConnectionState::ReadingBody
+            )
+        };
         let longest = self
             .seats
             .values()
-            .filter_map(|(guest, task)| {
-                let (doing, since) = guest.state();
-                let waits_for_it = asking(doing) || guest.deaf_for() >= WELCOME;
-                let may_go = (waits_for_it && since >= WELCOME) || doing == Doing::Resting;
-                may_go.then_some(((waits_for_it, since), guest, task))
+            .filter_map(|(connection, task)| {
+                let (doing, since) = connection.state();
+                let waits_for_it = asking(doing) || connection.write_stalled_for() >= EVICTION_GRACE;
+                let may_go = (waits_for_it && since >= EVICTION_GRACE) || doing == ConnectionState::Idle;
+                may_go.then_some(((waits_for_it, since), connection, task))
             })
             .max_by_key(|(rank, _, _)| *rank);
-        if let Some((_, guest, task)) = longest {
-            turn_out(guest, task, "full");
+        if let Some((_, connection, task)) = longest {
+            turn_out(connection, task, "full");
         }
     }
 }
 
-fn turn_out(guest: &Guest, task: &AbortHandle, why: &'static str) {
-    guest.is(Doing::Leaving);
+fn turn_out(connection: &Connection, task: &AbortHandle, why: &'static str) {
+    connection.is(ConnectionState::Closing);
     task.abort();
     metrics::counter!("connections_turned_out_total", "why" => why).increment(1);
 }

@@ -115,14 +115,14 @@ impl Network {
 
 /// What every handler may ask.
 #[derive(Clone)]
-pub(crate) struct Door {
+pub(crate) struct AppState {
     pub(crate) app: App,
     pub(crate) site: Arc<Site>,
     pub(crate) long_bodies: LongBodies,
 }
 
-impl FromRef<Door> for App {
-    fn from_ref(door: &Door) -> Self {
+impl FromRef<AppState> for App {
+    fn from_ref(door: &AppState) -> Self {
         door.app.clone()
     }
 }

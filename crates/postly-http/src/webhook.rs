@@ -22,18 +22,18 @@ const EMPTY_TWIML: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#
 
 /// Who takes webhooks in.
 #[derive(Clone)]
-struct Porter {
+struct WebhookState {
     app: App,
     long_bodies: LongBodies,
 }
 
 pub(crate) fn router(app: App, long_bodies: LongBodies) -> Router {
-    let porter = Porter { app, long_bodies };
+    let porter = WebhookState { app, long_bodies };
     Router::new().route("/api/whatsapp/webhook", get(handshake).post(receive)).with_state(porter)
 }
 
 /// Answers Meta's handshake with exactly its challenge, as plain text: the challenge is a stranger's text.
-async fn handshake(State(porter): State<Porter>, RawQuery(query): RawQuery) -> Response {
+async fn handshake(State(porter): State<WebhookState>, RawQuery(query): RawQuery) -> Response {
     match porter.app.handshake(query.as_deref().unwrap_or_default()) {
         Some(challenge) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], challenge).into_response(),
         None => StatusCode::FORBIDDEN.into_response(),
@@ -41,7 +41,7 @@ async fn handshake(State(porter): State<Porter>, RawQuery(query): RawQuery) -> R
 }
 
 /// Stores what a provider brings, and says so only then. Refusals have an empty body.
-async fn receive(State(porter): State<Porter>, request: Request) -> Response {
+async fn receive(State(porter): State<WebhookState>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if let Some(refusal) = unsupported(&head.headers) {
         return count(refusal, "refused").into_response();

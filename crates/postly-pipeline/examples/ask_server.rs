@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use postly_domain::{Brief, Language};
 use postly_pipeline::{
-    Ask, CallRecord, Writer,
+    CallRecord, WriteRequest, Writer,
     openai::{Dialect, OpenAiConfig, OpenAiModel, Timing},
 };
 use serde_json::json;
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let writer =
         Writer::new(Arc::new(OpenAiModel::with_timing(config, timing)?)).with_time_limit(2 * PATIENCE);
     for brief in BRIEFS {
-        let ask = Ask {
+        let ask = WriteRequest {
             brief: Brief::parse(brief)?,
             is_explicit: false,
             language_hint: Language::Fr,

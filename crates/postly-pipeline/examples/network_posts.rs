@@ -6,7 +6,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use postly_domain::{Brief, Language, post::Platform};
 use postly_pipeline::{
-    Ask, Writer,
+    WriteRequest, Writer,
     offline::OfflineWriter,
     platform_limits::{graphemes, length},
 };
@@ -278,7 +278,7 @@ async fn written(posts: &mut Vec<String>) {
         for platform in Platform::ALL {
             for seed in 0..3 {
                 let Ok(brief) = Brief::parse(brief) else { continue };
-                let ask = Ask {
+                let ask = WriteRequest {
                     brief,
                     language_hint: *language,
                     language_hint_is_known: true,

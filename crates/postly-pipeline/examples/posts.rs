@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use postly_domain::{Brief, Language};
-use postly_pipeline::{Ask, Writer, offline::OfflineWriter};
+use postly_pipeline::{WriteRequest, Writer, offline::OfflineWriter};
 
 #[tokio::main]
 async fn main() {
@@ -20,7 +20,7 @@ async fn main() {
                 continue;
             }
         };
-        let ask = Ask {
+        let ask = WriteRequest {
             brief,
             is_explicit: false,
             language_hint: Language::Fr,

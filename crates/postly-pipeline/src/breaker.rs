@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::circuit::{Circuit, Leave, OPEN_FOR, Position, Verdict, WINDOW};
+use crate::circuit::{CallOutcome, Circuit, OPEN_FOR, Permit, Position, WINDOW};
 
 /// A shared circuit for one server.
 pub(crate) struct Breaker {
@@ -26,7 +26,7 @@ impl Breaker {
     /// The leave to make one call, unless the server is given a rest.
     pub(crate) fn admit(&self) -> Option<Admitted<'_>> {
         let leave = self.turn(|circuit| circuit.admit(Instant::now()))?;
-        Some(Admitted { breaker: self, leave, verdict: Verdict::Unknown })
+        Some(Admitted { breaker: self, leave, verdict: CallOutcome::Unknown })
     }
 
     /// Whether a call would be turned away, as far as can be told without making one.
@@ -85,13 +85,13 @@ impl Breaker {
 /// The leave to make one call. Dropped without a word, as when a task is stopped, it says nothing about the server.
 pub(crate) struct Admitted<'a> {
     breaker: &'a Breaker,
-    leave: Leave,
-    verdict: Verdict,
+    leave: Permit,
+    verdict: CallOutcome,
 }
 
 impl Admitted<'_> {
     /// Says how the call ended.
-    pub(crate) fn ended(mut self, verdict: Verdict) {
+    pub(crate) fn ended(mut self, verdict: CallOutcome) {
         self.verdict = verdict;
     }
 }
@@ -111,14 +111,14 @@ mod tests {
     async fn a_call_that_is_dropped_makes_room_for_the_next() {
         let breaker = Breaker::new("test");
         for _ in 0..FEWEST_CALLS {
-            breaker.admit().unwrap().ended(Verdict::Fails);
+            breaker.admit().unwrap().ended(CallOutcome::Fails);
         }
         assert!(breaker.is_open() && breaker.admit().is_none());
         tokio::time::advance(OPEN_FOR).await;
         let probe = breaker.admit().unwrap();
         assert!(breaker.admit().is_none());
         drop(probe);
-        breaker.admit().unwrap().ended(Verdict::Works);
+        breaker.admit().unwrap().ended(CallOutcome::Works);
         assert!(breaker.admit().is_some() && breaker.admit().is_some());
     }
 }

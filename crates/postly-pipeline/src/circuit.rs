@@ -16,7 +16,7 @@ pub(crate) const OPEN_FOR: Duration = Duration::from_secs(15);
 
 /// How a call ended, as far as the health of the server is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum CallOutcome {
     /// The server does its work, whatever it thought of this request.
     Works,
     /// The server, the way to it or our account there is broken.
@@ -36,11 +36,11 @@ pub(crate) enum Position {
     Open,
 }
 
-/// The leave to make one call. To be given back with its [`Verdict`].
+/// The leave to make one call. To be given back with its [`CallOutcome`].
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Leave {
-    /// The era in which it was given: what a call says of an earlier one is old news.
-    era: u64,
+pub(crate) struct Permit {
+    /// The generation in which it was given: what a call says of an earlier one is old news.
+    generation: u64,
 }
 
 /// A circuit: closed, until at least half of at least [`FEWEST_CALLS`] in a [`WINDOW`] failed; then open for
@@ -49,7 +49,7 @@ pub(crate) struct Leave {
 pub(crate) struct Circuit {
     state: State,
     /// Counts the changes of state.
-    era: u64,
+    generation: u64,
     /// Whole seconds are counted from here.
     started: Instant,
 }
@@ -64,7 +64,7 @@ enum State {
 impl Circuit {
     /// A closed circuit that has seen nothing.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { state: State::Closed(Tally::default()), era: 0, started: now }
+        Self { state: State::Closed(Tally::default()), generation: 0, started: now }
     }
 
     /// Where it stands.
@@ -77,7 +77,7 @@ impl Circuit {
     }
 
     /// Asks for the leave to make a call. None means: do not.
-    pub(crate) fn admit(&mut self, now: Instant) -> Option<Leave> {
+    pub(crate) fn admit(&mut self, now: Instant) -> Option<Permit> {
         match &mut self.state {
             State::Closed(_) => {}
             State::Open { until } if now < *until => return None,
@@ -85,32 +85,32 @@ impl Circuit {
             State::HalfOpen { probing: true } => return None,
             State::HalfOpen { probing } => *probing = true,
         }
-        Some(Leave { era: self.era })
+        Some(Permit { generation: self.generation })
     }
 
     /// Gives a leave back, with what the call said.
-    pub(crate) fn report(&mut self, leave: &Leave, verdict: Verdict, now: Instant) {
-        if leave.era != self.era {
+    pub(crate) fn report(&mut self, leave: &Permit, verdict: CallOutcome, now: Instant) {
+        if leave.generation != self.generation {
             return;
         }
         match (&mut self.state, verdict) {
-            (State::HalfOpen { probing }, Verdict::Unknown) => *probing = false,
-            (State::HalfOpen { .. }, Verdict::Works) => self.turn(State::Closed(Tally::default())),
-            (State::HalfOpen { .. }, Verdict::Fails) => self.turn(State::Open { until: now + OPEN_FOR }),
-            (State::Closed(tally), Verdict::Works | Verdict::Fails) => {
+            (State::HalfOpen { probing }, CallOutcome::Unknown) => *probing = false,
+            (State::HalfOpen { .. }, CallOutcome::Works) => self.turn(State::Closed(Tally::default())),
+            (State::HalfOpen { .. }, CallOutcome::Fails) => self.turn(State::Open { until: now + OPEN_FOR }),
+            (State::Closed(tally), CallOutcome::Works | CallOutcome::Fails) => {
                 let second = now.saturating_duration_since(self.started).as_secs();
-                if tally.add(second, verdict == Verdict::Fails) {
+                if tally.add(second, verdict == CallOutcome::Fails) {
                     self.turn(State::Open { until: now + OPEN_FOR });
                 }
             }
-            // No leave is given while it is open, so none of this era can come back.
-            (State::Closed(_), Verdict::Unknown) | (State::Open { .. }, _) => {}
+            // No leave is given while it is open, so none of this generation can come back.
+            (State::Closed(_), CallOutcome::Unknown) | (State::Open { .. }, _) => {}
         }
     }
 
     fn turn(&mut self, state: State) {
         self.state = state;
-        self.era += 1;
+        self.generation += 1;
     }
 }
 
@@ -159,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    fn call(circuit: &mut Circuit, verdict: Verdict, now: Instant) {
+    fn call(circuit: &mut Circuit, verdict: CallOutcome, now: Instant) {
         let leave = circuit.admit(now).expect("it lets calls through");
         circuit.report(&leave, verdict, now);
     }
@@ -169,7 +169,7 @@ mod tests {
         let mut circuit = Circuit::new(now);
         for _ in 0..FEWEST_CALLS {
             assert_eq!(circuit.position(), Position::Closed);
-            call(&mut circuit, Verdict::Fails, now);
+            call(&mut circuit, CallOutcome::Fails, now);
         }
         assert_eq!(circuit.position(), Position::Open);
         circuit
@@ -194,19 +194,19 @@ mod tests {
         let later = now + OPEN_FOR;
         let probe = circuit.admit(later).unwrap();
         assert_eq!(circuit.admit(later), None, "one at a time");
-        circuit.report(&probe, Verdict::Fails, later);
+        circuit.report(&probe, CallOutcome::Fails, later);
         assert_eq!(circuit.position(), Position::Open);
         assert_eq!(circuit.admit(later + ALMOST), None);
 
         let later = later + OPEN_FOR;
         let probe = circuit.admit(later).unwrap();
-        circuit.report(&probe, Verdict::Unknown, later);
+        circuit.report(&probe, CallOutcome::Unknown, later);
         assert_eq!(circuit.position(), Position::HalfOpen);
         let probe = circuit.admit(later).expect("whoever was given up makes room for the next");
-        circuit.report(&probe, Verdict::Works, later);
+        circuit.report(&probe, CallOutcome::Works, later);
         assert_eq!(circuit.position(), Position::Closed);
         for _ in 1..FEWEST_CALLS {
-            call(&mut circuit, Verdict::Fails, later);
+            call(&mut circuit, CallOutcome::Fails, later);
         }
         assert_eq!(circuit.position(), Position::Closed, "what was before it opened is forgotten");
     }
@@ -215,22 +215,22 @@ mod tests {
     fn old_news_changes_nothing() {
         let now = Instant::now();
         let mut circuit = Circuit::new(now);
-        let slow: Vec<Leave> = (0..50).map(|_| circuit.admit(now).unwrap()).collect();
+        let slow: Vec<Permit> = (0..50).map(|_| circuit.admit(now).unwrap()).collect();
         let mut circuit = {
             for _ in 0..FEWEST_CALLS {
-                call(&mut circuit, Verdict::Fails, now);
+                call(&mut circuit, CallOutcome::Fails, now);
             }
             circuit
         };
         let later = now + OPEN_FOR;
-        circuit.report(&slow[0], Verdict::Works, later);
+        circuit.report(&slow[0], CallOutcome::Works, later);
         assert_eq!(circuit.position(), Position::Open);
         let probe = circuit.admit(later).unwrap();
-        circuit.report(&slow[1], Verdict::Fails, later);
+        circuit.report(&slow[1], CallOutcome::Fails, later);
         assert_eq!(circuit.position(), Position::HalfOpen);
-        circuit.report(&probe, Verdict::Works, later);
+        circuit.report(&probe, CallOutcome::Works, later);
         for leave in &slow {
-            circuit.report(leave, Verdict::Fails, later);
+            circuit.report(leave, CallOutcome::Fails, later);
         }
         assert_eq!(circuit.position(), Position::Closed);
     }
@@ -240,20 +240,20 @@ mod tests {
         let now = Instant::now();
         let mut circuit = Circuit::new(now);
         for _ in 0..500 {
-            call(&mut circuit, Verdict::Works, now);
-            call(&mut circuit, Verdict::Works, now);
-            call(&mut circuit, Verdict::Fails, now);
+            call(&mut circuit, CallOutcome::Works, now);
+            call(&mut circuit, CallOutcome::Works, now);
+            call(&mut circuit, CallOutcome::Fails, now);
         }
         assert_eq!(circuit.position(), Position::Closed);
         let mut circuit = Circuit::new(now);
         for _ in 0..10 {
-            call(&mut circuit, Verdict::Works, now);
+            call(&mut circuit, CallOutcome::Works, now);
         }
         for _ in 0..9 {
-            call(&mut circuit, Verdict::Fails, now);
+            call(&mut circuit, CallOutcome::Fails, now);
         }
         assert_eq!(circuit.position(), Position::Closed);
-        call(&mut circuit, Verdict::Fails, now);
+        call(&mut circuit, CallOutcome::Fails, now);
         assert_eq!(circuit.position(), Position::Open);
     }
 
@@ -262,9 +262,9 @@ mod tests {
         let now = Instant::now();
         let mut circuit = Circuit::new(now);
         for _ in 1..FEWEST_CALLS {
-            call(&mut circuit, Verdict::Fails, now);
+            call(&mut circuit, CallOutcome::Fails, now);
         }
-        call(&mut circuit, Verdict::Fails, now + WINDOW);
+        call(&mut circuit, CallOutcome::Fails, now + WINDOW);
         assert_eq!(circuit.position(), Position::Closed);
     }
 
@@ -274,14 +274,14 @@ mod tests {
         Wait(u64),
         Admit,
         /// Reports one of the calls under way, whichever, however it ended.
-        Report(prop::sample::Index, Verdict),
+        Report(prop::sample::Index, CallOutcome),
     }
 
     fn step() -> impl Strategy<Value = Step> {
         let verdict = prop_oneof![
-            4 => Just(Verdict::Fails),
-            3 => Just(Verdict::Works),
-            1 => Just(Verdict::Unknown),
+            4 => Just(CallOutcome::Fails),
+            3 => Just(CallOutcome::Works),
+            1 => Just(CallOutcome::Unknown),
         ];
         prop_oneof![
             1 => (0_u64..20_000).prop_map(Step::Wait),
@@ -317,25 +317,25 @@ mod tests {
             admitted
         }
 
-        fn hears(&mut self, generation: u64, verdict: Verdict, now_ms: u64) {
+        fn hears(&mut self, generation: u64, verdict: CallOutcome, now_ms: u64) {
             if generation != self.generation {
                 return;
             }
             if self.half_open {
                 self.probing = false;
                 match verdict {
-                    Verdict::Unknown => return,
-                    Verdict::Works => (self.closed, self.calls) = (true, vec![]),
-                    Verdict::Fails => self.opened_at_ms = now_ms,
+                    CallOutcome::Unknown => return,
+                    CallOutcome::Works => (self.closed, self.calls) = (true, vec![]),
+                    CallOutcome::Fails => self.opened_at_ms = now_ms,
                 }
                 self.half_open = false;
                 self.generation += 1;
                 return;
             }
-            if verdict == Verdict::Unknown {
+            if verdict == CallOutcome::Unknown {
                 return;
             }
-            self.calls.push((now_ms / 1000, verdict == Verdict::Fails));
+            self.calls.push((now_ms / 1000, verdict == CallOutcome::Fails));
             let lately: Vec<bool> =
                 self.calls.iter().filter(|call| call.0 + 30 > now_ms / 1000).map(|call| call.1).collect();
             let failed = lately.iter().filter(|failed| **failed).count();
@@ -371,7 +371,7 @@ mod tests {
                 half_open: false,
                 generation: 0,
             };
-            let mut under_way: Vec<(Leave, u64)> = vec![];
+            let mut under_way: Vec<(Permit, u64)> = vec![];
             for step in steps {
                 let now = began + Duration::from_millis(now_ms);
                 match step {
@@ -413,12 +413,12 @@ mod tests {
             }
             // Whatever came before: the calls under way end, the time passes, and the server has recovered.
             for leave in under_way {
-                circuit.report(&leave, Verdict::Unknown, now);
+                circuit.report(&leave, CallOutcome::Unknown, now);
             }
             now += WINDOW.max(OPEN_FOR);
             let leave = circuit.admit(now);
             prop_assert!(leave.is_some());
-            circuit.report(&leave.unwrap(), Verdict::Works, now);
+            circuit.report(&leave.unwrap(), CallOutcome::Works, now);
             prop_assert!(circuit.admit(now).is_some());
         }
     }

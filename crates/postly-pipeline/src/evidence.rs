@@ -4,7 +4,7 @@
 
 use postly_domain::post::{BriefKind, Variant};
 
-use crate::{Ask, DraftBody, facts, guard::Guard, networks};
+use crate::{DraftBody, WriteRequest, facts, guard::Guard, networks};
 
 /// How surely the words of a message ask for posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) enum Evidence {
 }
 
 impl Evidence {
-    pub(crate) fn of(ask: &Ask, guard: &Guard) -> Self {
+    pub(crate) fn of(ask: &WriteRequest, guard: &Guard) -> Self {
         let brief = ask.brief.as_str();
         if ask.is_explicit || guard.has_offer() {
             return Self::Certain;
@@ -99,7 +99,7 @@ mod tests {
             ("Tu es vraiment très sympathique aujourd'hui", false, Evidence::Silent),
             ("résous 2 + 2", false, Evidence::Silent),
         ] {
-            let ask = Ask {
+            let ask = WriteRequest {
                 brief: Brief::parse(brief).unwrap(),
                 is_explicit,
                 language_hint: Language::Fr,

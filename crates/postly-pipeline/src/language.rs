@@ -7,7 +7,7 @@
 use postly_domain::Language;
 use whatlang::{Detector, Lang};
 
-use crate::model::Ask;
+use crate::model::WriteRequest;
 
 mod evidence;
 mod request;
@@ -47,7 +47,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// The language that was chosen, else asked for, else that of the brief, else the author's.
-    pub(crate) fn of(ask: &Ask) -> Self {
+    pub(crate) fn of(ask: &WriteRequest) -> Self {
         let brief = ask.brief.as_str();
         if let Some(guess) = ask.language_forced.or_else(|| requested_language(brief)) {
             return Self { guess, sure: true };

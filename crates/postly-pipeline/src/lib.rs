@@ -37,7 +37,8 @@ pub use defect::Defect;
 pub use fallback::{FIRST_SHARE, FallbackModel};
 pub use language::{Detection, detect_language, requested_language};
 pub use model::{
-    Answer, Ask, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, Repair, Stage,
+    Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, Repair, Stage,
+    WriteRequest,
 };
 pub use notes::Note;
 pub use writer::{TIME_LIMIT, WriteError, WriteFailure, Writer, Written};

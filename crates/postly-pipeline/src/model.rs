@@ -13,7 +13,7 @@ use crate::{Defect, prompt::Messages};
 
 /// What to write.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct WriteRequest {
     /// What the author asked for, in her words.
     pub brief: Brief,
     /// Whether the author asked for posts by name (`GEN`): then no model may take it for anything else.
@@ -52,7 +52,7 @@ pub trait Model: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct DraftRequest {
     /// What the author asked for.
-    pub ask: Ask,
+    pub ask: WriteRequest,
     /// The language to write in, or the best guess at it.
     pub language: Language,
     /// Whether the language is known. If not, the model decides, and what it decides stands.

@@ -3,7 +3,7 @@
 use postly_domain::post::Platform;
 
 use crate::{
-    Ask, networks,
+    WriteRequest, networks,
     platform_limits::{hashtag_limit, limit},
     wishes,
 };
@@ -30,7 +30,7 @@ pub enum Note {
 }
 
 /// The notes that go with posts for this platform.
-pub(crate) fn of(ask: &Ask, platform: Platform) -> Vec<Note> {
+pub(crate) fn of(ask: &WriteRequest, platform: Platform) -> Vec<Note> {
     let brief = ask.brief.as_str();
     let wishes = wishes::read(brief);
     let mut notes = Vec::new();
@@ -85,7 +85,7 @@ mod tests {
     use postly_domain::{Brief, Language};
 
     fn check(brief: &str, platform: Platform, expected: &[Note]) {
-        let ask = Ask {
+        let ask = WriteRequest {
             brief: Brief::parse(brief).unwrap(),
             is_explicit: false,
             language_hint: Language::Fr,

@@ -11,7 +11,7 @@ use postly_domain::{Language, post::Platform, text::fold};
 use serde_json::Value;
 
 use crate::{
-    Ask, Defect,
+    Defect, WriteRequest,
     guard::Guard,
     networks,
     platform_limits::{hashtag_limit, limit, link_limit},
@@ -61,7 +61,7 @@ impl<'a> Task<'a> {
     /// What the guard will look for in the posts is asked for.
     /// Without a language, the model is to choose it.
     pub(crate) fn new(
-        ask: &'a Ask,
+        ask: &'a WriteRequest,
         language: impl Into<Option<Language>>,
         platform: Option<Platform>,
         guard: &Guard,
@@ -221,8 +221,8 @@ mod tests {
     use super::*;
     use postly_domain::Brief;
 
-    fn ask(brief: &str) -> Ask {
-        Ask {
+    fn ask(brief: &str) -> WriteRequest {
+        WriteRequest {
             brief: Brief::parse(brief).unwrap(),
             is_explicit: false,
             language_hint: Language::Fr,

@@ -9,7 +9,8 @@ use postly_domain::{
 use tokio::time::Instant;
 
 use crate::{
-    Answer, Ask, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Note, Repair,
+    Answer, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Note, Repair,
+    WriteRequest,
     evidence::{Evidence, Judgement},
     guard::Guard,
     language::Target,
@@ -143,7 +144,7 @@ impl Writer {
     /// # Errors
     /// When the brief asks for none, or when none that is good enough came in time. Nothing is owed then.
     #[tracing::instrument(name = "pipeline.write", skip_all, fields(writer = self.model.name()))]
-    pub async fn write(&self, ask: &Ask) -> Result<Written, WriteFailure> {
+    pub async fn write(&self, ask: &WriteRequest) -> Result<Written, WriteFailure> {
         let mut calls = Vec::new();
         match self.run(ask, &mut calls).await {
             Ok(Good { intent, variants, writer }) => Ok(Written {
@@ -159,7 +160,7 @@ impl Writer {
         }
     }
 
-    async fn run(&self, ask: &Ask, calls: &mut Vec<CallRecord>) -> Result<Good, WriteError> {
+    async fn run(&self, ask: &WriteRequest, calls: &mut Vec<CallRecord>) -> Result<Good, WriteError> {
         let brief = ask.brief.as_str();
         let target = Target::of(ask);
         let platform = ask.platform.or_else(|| networks::named(brief).platform());

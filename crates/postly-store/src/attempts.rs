@@ -94,7 +94,7 @@ const ACCEPTED: Sql = Sql::sqlite(concat!(
 ));
 
 /// A message that a provider took, at the head of a lane that we have leased.
-pub struct Taken<'a> {
+pub struct AcceptedAttempt<'a> {
     /// The lane.
     pub claimed: &'a ClaimedLane,
     /// The message.
@@ -107,7 +107,7 @@ pub struct Taken<'a> {
 
 /// The same as a row.
 #[derive(Serialize)]
-struct TakenRow<'a> {
+struct AcceptedAttemptRow<'a> {
     attempt: &'a AttemptId,
     provider_message_id: &'a str,
     message: &'a MessageId,
@@ -116,15 +116,15 @@ struct TakenRow<'a> {
     paid_until_ms: i64,
 }
 
-impl<'a> TakenRow<'a> {
-    fn of(taken: &Taken<'a>) -> Self {
+impl<'a> AcceptedAttemptRow<'a> {
+    fn of(taken: &AcceptedAttempt<'a>) -> Self {
         Self {
             attempt: taken.attempt,
             provider_message_id: taken.provider_message_id,
             message: taken.message,
             lane: &taken.claimed.lane,
             token: &taken.claimed.token,
-            paid_until_ms: taken.claimed.paid_until.0,
+            paid_until_ms: taken.claimed.next_send_at.0,
         }
     }
 }
@@ -165,11 +165,15 @@ pub struct Accepted {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn accept(tx: &mut Tx, taken: &[Taken<'_>], now: UnixMillis) -> Result<Accepted, StoreError> {
+pub async fn accept(
+    tx: &mut Tx,
+    taken: &[AcceptedAttempt<'_>],
+    now: UnixMillis,
+) -> Result<Accepted, StoreError> {
     let mut outcome = Accepted::default();
     match tx.engine() {
         Engine::Sqlite => {
-            for Taken { claimed, message, attempt, provider_message_id } in taken {
+            for AcceptedAttempt { claimed, message, attempt, provider_message_id } in taken {
                 let known = tx.maybe_one(ACCEPTED, args![*attempt, *provider_message_id]).await?;
                 let known = known.as_ref().map(status).transpose()?;
                 let ends = known.is_some_and(|status| status != DeliveryStatus::Failed)
@@ -184,8 +188,9 @@ pub async fn accept(tx: &mut Tx, taken: &[Taken<'_>], now: UnixMillis) -> Result
         Engine::Postgres => {
             let messages: Vec<&MessageId> = taken.iter().map(|taken| taken.message).collect();
             let locked = outbox::lock_free(tx, &messages).await?;
-            let is_locked = |taken: &&Taken<'_>| locked.contains(taken.message.as_str());
-            let rows: Vec<TakenRow<'_>> = taken.iter().filter(is_locked).map(TakenRow::of).collect();
+            let is_locked = |taken: &&AcceptedAttempt<'_>| locked.contains(taken.message.as_str());
+            let rows: Vec<AcceptedAttemptRow<'_>> =
+                taken.iter().filter(is_locked).map(AcceptedAttemptRow::of).collect();
             let mut ended = HashSet::new();
             for row in tx.all(ACCEPT_ALL, args![json(&rows)?, now]).await? {
                 ended.insert(row.text("message")?);
@@ -330,7 +335,11 @@ const NEWS_WAITS: Sql = Sql::both(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn news_waits(tx: &mut Tx, message: &MessageId, lane: &str) -> Result<bool, StoreError> {
+pub async fn has_unprocessed_status(
+    tx: &mut Tx,
+    message: &MessageId,
+    lane: &str,
+) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(NEWS_WAITS, args![message, lane]).await?.is_some())
 }
 

@@ -252,7 +252,7 @@ pub async fn by_link(
     tx.maybe_one(BY_LINK, args![secret_hash, now]).await?.as_ref().map(challenge).transpose()
 }
 
-const HEAR_PHRASE: Sql = Sql::both(concat!(
+const CLAIM_PHRASE: Sql = Sql::both(concat!(
     "UPDATE challenges SET identity_id = $2, phone = $3 WHERE secret_hash = $1 AND origin = 'phrase' \
      AND identity_id IS NULL AND closed_at_ms IS NULL AND expires_at_ms > $4 RETURNING ",
     columns!()
@@ -262,14 +262,14 @@ const HEAR_PHRASE: Sql = Sql::both(concat!(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn hear_phrase(
+pub async fn claim_phrase(
     tx: &mut Tx,
     secret_hash: &str,
     identity: &IdentityId,
     phone: Option<&PhoneE164>,
     now: UnixMillis,
 ) -> Result<Option<Challenge>, StoreError> {
-    let row = tx.maybe_one(HEAR_PHRASE, args![secret_hash, identity, phone, now]).await?;
+    let row = tx.maybe_one(CLAIM_PHRASE, args![secret_hash, identity, phone, now]).await?;
     row.as_ref().map(challenge).transpose()
 }
 

@@ -11,7 +11,7 @@ use crate::{
     readers::{Readers, Reading},
     schema::{self, Schema},
     sql::{Arg, Row, Sql, args},
-    sqlite::{self, GroupWriter, Member},
+    sqlite::{self, GroupWriter, SavepointTx},
 };
 
 /// Which engine a database runs on.
@@ -132,7 +132,7 @@ impl Db {
     async fn schema(&self) -> Result<Schema, OpenError> {
         match &self.engine {
             Inside::Lite { writer, .. } => {
-                writer.alone(|connection| Ok(schema::of_sqlite(connection)?)).await
+                writer.with_connection(|connection| Ok(schema::of_sqlite(connection)?)).await
             }
             Inside::Pg(remote) => return schema::of_postgres(remote).await,
         }
@@ -148,7 +148,7 @@ impl Db {
         match (&self.engine, self.schema().await?) {
             (_, Schema::Newer) => Schema::Newer.expect_current(&self.name),
             (Inside::Lite { writer, .. }, _) => {
-                let migrated = writer.alone(schema::migrate_sqlite).await;
+                let migrated = writer.with_connection(schema::migrate_sqlite).await;
                 migrated.map_err(|error| schema::explain(&error, &self.name))
             }
             (Inside::Pg(_), Schema::Current) => Ok(()),
@@ -182,7 +182,7 @@ impl Db {
     ///
     /// # Errors
     /// When the database cannot be reached in time.
-    pub async fn write_urgently(&self) -> Result<Tx, StoreError> {
+    pub async fn begin_priority_write(&self) -> Result<Tx, StoreError> {
         match &self.engine {
             // There is one line, and it moves fast.
             Inside::Lite { .. } => self.write().await,
@@ -205,7 +205,7 @@ impl Db {
     ///
     /// # Errors
     /// When the database cannot be reached in time.
-    pub async fn read_at_length(&self) -> Result<Tx, StoreError> {
+    pub async fn begin_long_read(&self) -> Result<Tx, StoreError> {
         let mut tx = self.read().await?;
         if let Inner::Pg(tx) = &mut tx.0 {
             tx.be_patient().await?;
@@ -218,7 +218,7 @@ impl Db {
     /// # Errors
     /// When they do not.
     pub async fn probe(&self, now: UnixMillis) -> Result<(), StoreError> {
-        let mut tx = self.write_urgently().await?;
+        let mut tx = self.begin_priority_write().await?;
         tx.execute(PROBE, args![now]).await?;
         tx.commit().await
     }
@@ -235,15 +235,15 @@ impl Db {
     }
 
     /// Tells the workers of other processes that there is work. A lost call costs them a poll, nothing more.
-    pub async fn wake_others(&self) {
+    pub async fn wake_peers(&self) {
         if let Inside::Pg(remote) = &self.engine
-            && let Err(error) = remote.wake_others().await
+            && let Err(error) = remote.wake_peers().await
         {
             tracing::debug!(%error, "Could not wake the other processes");
         }
     }
 
-    /// Listens for [`Db::wake_others`] of other processes; `None` where there can be none, or where a pooler is in between:
+    /// Listens for [`Db::wake_peers`] of other processes; `None` where there can be none, or where a pooler is in between:
     /// workers poll then.
     ///
     /// # Errors
@@ -261,7 +261,7 @@ impl Db {
             Inside::Lite { writer, readers } => {
                 readers.close().await;
                 // Everybody in the line has come to an end then. What is in the file is safe in any case.
-                let _ = writer.alone(|_| Ok(())).await;
+                let _ = writer.with_connection(|_| Ok(())).await;
             }
             Inside::Pg(remote) => remote.close().await,
         }
@@ -273,7 +273,7 @@ pub struct Tx(Inner);
 
 enum Inner {
     LiteRead(Reading),
-    LiteWrite(Member),
+    LiteWrite(SavepointTx),
     Pg(PgTx),
 }
 

@@ -8,9 +8,9 @@ use crate::{
 };
 
 /// Herself, and whoever was merged into her.
-macro_rules! hers {
+macro_rules! by_author {
     ($before:literal) => {
-        hers!($before, "")
+        by_author!($before, "")
     };
     ($before:literal, $after:expr) => {
         concat!($before, " IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1)", $after)
@@ -19,55 +19,58 @@ macro_rules! hers {
 
 /// What is hers, in an order in which nothing refers to what is gone already.
 const ERASED: [Sql; 10] = [
-    Sql::both(hers!("DELETE FROM web_requests WHERE author_id")),
-    Sql::both(hers!("DELETE FROM sessions WHERE author_id")),
+    Sql::both(by_author!("DELETE FROM web_requests WHERE author_id")),
+    Sql::both(by_author!("DELETE FROM sessions WHERE author_id")),
     // What was bought stays with the ledger: it names nobody.
-    Sql::both(hers!("DELETE FROM recharge_links WHERE author_id")),
+    Sql::both(by_author!("DELETE FROM recharge_links WHERE author_id")),
     Sql::both(
         "DELETE FROM challenges WHERE phone IN (SELECT phone FROM identities WHERE author_id = $1) \
          OR identity_id IN (SELECT id FROM identities WHERE author_id = $1)",
     ),
-    Sql::both(hers!("DELETE FROM challenges WHERE author_id")),
-    Sql::both(hers!("DELETE FROM attempts WHERE message_id IN (SELECT id FROM outbox WHERE author_id", ")")),
-    Sql::both(hers!("DELETE FROM model_calls WHERE author_id")),
-    Sql::both(hers!(
+    Sql::both(by_author!("DELETE FROM challenges WHERE author_id")),
+    Sql::both(by_author!(
+        "DELETE FROM attempts WHERE message_id IN (SELECT id FROM outbox WHERE author_id",
+        ")"
+    )),
+    Sql::both(by_author!("DELETE FROM model_calls WHERE author_id")),
+    Sql::both(by_author!(
         "UPDATE lanes SET repeats = NULL WHERE repeats IS NOT NULL AND queue = 'inbox' AND lane IN \
          (SELECT lane FROM inbox WHERE author_id",
         ")"
     )),
     // The keyed hash of its key still recognises an event that a provider brings again.
-    Sql::both(hers!(
+    Sql::both(by_author!(
         "UPDATE inbox SET slice = '', lane = '', author_id = NULL, answer_id = NULL, state = 'ignored', \
          outcome = 'erased' WHERE state <> 'ready' AND author_id"
     )),
-    Sql::both(hers!("DELETE FROM identities WHERE author_id")),
+    Sql::both(by_author!("DELETE FROM identities WHERE author_id")),
 ];
 
 // The wallet before all else, as whoever settles does; and lanes before what waits in them, as whoever claims them does.
-const WALLETS: Sql = Sql::both(hers!("UPDATE wallets SET held = 0 WHERE author_id"));
-macro_rules! her_lanes {
+const WALLETS: Sql = Sql::both(by_author!("UPDATE wallets SET held = 0 WHERE author_id"));
+macro_rules! author_lanes {
     ($lock:literal) => {
-        hers!(
+        by_author!(
             "SELECT lane FROM lanes WHERE queue = 'outbox' AND lane IN (SELECT lane FROM outbox \
              WHERE finished_at_ms IS NULL AND author_id",
             concat!(") ORDER BY lane", $lock)
         )
     };
 }
-const LOCK_LANES: Sql = Sql::each(her_lanes!(""), her_lanes!(" FOR UPDATE"));
+const LOCK_LANES: Sql = Sql::each(author_lanes!(""), author_lanes!(" FOR UPDATE"));
 const MESSAGES: Sql =
-    Sql::both(hers!("DELETE FROM outbox WHERE author_id", " RETURNING lane, finished_at_ms"));
-const POSTS: Sql = Sql::both(hers!("DELETE FROM generations WHERE author_id"));
+    Sql::both(by_author!("DELETE FROM outbox WHERE author_id", " RETURNING lane, finished_at_ms"));
+const POSTS: Sql = Sql::both(by_author!("DELETE FROM generations WHERE author_id"));
 // What is held for work under way is let go: the work finds its hold gone, and its event nobody's.
-const HOLDS: Sql = Sql::both(hers!("DELETE FROM holds WHERE author_id"));
+const HOLDS: Sql = Sql::both(by_author!("DELETE FROM holds WHERE author_id"));
 const ATTEMPTS_OF_NOBODY: Sql = Sql::both(
     "DELETE FROM attempts WHERE message_id IN \
      (SELECT id FROM outbox WHERE lane = $1 AND purpose <> 'result' AND author_id IS NULL)",
 );
-const CODES_OF_NOBODY: Sql = Sql::both(
+const ORPHAN_CODES: Sql = Sql::both(
     "DELETE FROM outbox WHERE lane = $1 AND purpose <> 'result' AND author_id IS NULL RETURNING lane, finished_at_ms",
 );
-const SHELL: Sql = Sql::both(
+const ANONYMISE: Sql = Sql::both(
     "UPDATE authors SET email = NULL, password_hash = NULL, language = 'fr', language_chosen = 0, language_settled = 0, \
      greeted_at_ms = NULL, erasure_asked_at_ms = NULL, number_changed_at_ms = NULL, erased_at_ms = $2 \
      WHERE id = $1 OR merged_into_id = $1",
@@ -93,16 +96,16 @@ pub async fn erase(
     for lane in lanes {
         // Codes that were sent before anybody knew whose the number is.
         tx.execute(ATTEMPTS_OF_NOBODY, args![lane]).await?;
-        gone.extend(tx.all(CODES_OF_NOBODY, args![lane]).await?);
+        gone.extend(tx.all(ORPHAN_CODES, args![lane]).await?);
     }
     tx.execute(POSTS, args![author]).await?;
     tx.execute(HOLDS, args![author]).await?;
     for row in gone {
         if row.maybe_time("finished_at_ms")?.is_none() {
-            outbox::leave_lane(tx, &row.text("lane")?).await?;
+            outbox::remove_from_lane(tx, &row.text("lane")?).await?;
         }
     }
-    tx.execute(SHELL, args![author, now]).await?;
+    tx.execute(ANONYMISE, args![author, now]).await?;
     Ok(())
 }
 

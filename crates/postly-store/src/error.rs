@@ -70,7 +70,7 @@ impl StoreError {
 
     /// Whether it only met other work, and may succeed at once: two transactions that waited for each other (PostgreSQL 40001,
     /// 40P01), or a row that somebody referred to, or took, meanwhile (23503, 23505).
-    pub fn met_other_work(&self) -> bool {
+    pub fn is_conflict(&self) -> bool {
         let source = match self {
             Self::Unavailable(source) | Self::Taken(source) | Self::Constraint(source) => source,
             Self::Statement(_) | Self::Unreadable { .. } | Self::Migrate(_) | Self::LeaseLost => {

@@ -5,7 +5,7 @@
 //! `ready_at_ms` is when the lane may be claimed. A claim pushes it to the end of the lease, so a lane whose
 //! worker died comes back by itself; the lease token tells the late worker from the new one.
 
-use postly_domain::{UnixMillis, id::LeaseToken, repeats::Repeats};
+use postly_domain::{UnixMillis, id::LeaseToken, repeats::LoopGuard};
 
 use crate::{
     StoreError, Tx,
@@ -48,9 +48,9 @@ pub struct ClaimedLane {
     /// How many items wait in it, the one to be done included.
     pub waiting: i64,
     /// Outbox: until when what was sent is paid for under the pair limit.
-    pub paid_until: UnixMillis,
+    pub next_send_at: UnixMillis,
     /// Inbox: what was said last, if it was answered for free. Kept as it is here when the lane is given back.
-    pub repeats: Option<Repeats>,
+    pub repeats: Option<LoopGuard>,
 }
 
 /// The one text that differs: SQLite has a single writer, so there is no row lock to skip. `MATERIALIZED` keeps
@@ -90,7 +90,7 @@ pub async fn claim(
                 token: token.clone(),
                 leased_until,
                 waiting: row.int("waiting")?,
-                paid_until: row.time("paid_until_ms")?,
+                next_send_at: row.time("paid_until_ms")?,
                 // What cannot be read is as good as nothing: it is counted anew, and holds no lane up.
                 repeats: row.maybe_text("repeats")?.and_then(|text| text.parse().ok()),
             })
@@ -180,7 +180,7 @@ pub async fn finish(
         &claimed.token,
         done,
         now,
-        claimed.paid_until,
+        claimed.next_send_at,
         claimed.repeats.as_ref().map(ToString::to_string),
     ];
     let row = tx.maybe_one(FINISH, args).await?.ok_or(StoreError::LeaseLost)?;
@@ -197,11 +197,11 @@ const DEFER: Sql = Sql::both(concat!(
 /// # Errors
 /// [`StoreError::LeaseLost`] when the lease is no longer ours.
 pub async fn defer(tx: &mut Tx, claimed: &ClaimedLane, ready_at: UnixMillis) -> Result<(), StoreError> {
-    let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token, ready_at, claimed.paid_until];
+    let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token, ready_at, claimed.next_send_at];
     if tx.execute(DEFER, args).await? == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
 }
 
-const HURRY: Sql = Sql::both(
+const MAKE_DUE_NOW: Sql = Sql::both(
     "UPDATE lanes SET ready_at_ms = $3 WHERE queue = $1 AND lane = $2 AND lease_token IS NULL \
      AND ready_at_ms > $3",
 );
@@ -210,8 +210,8 @@ const HURRY: Sql = Sql::both(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn hurry(tx: &mut Tx, queue: Queue, lane: &str, now: UnixMillis) -> Result<(), StoreError> {
-    tx.execute(HURRY, args![queue.as_str(), lane, now]).await?;
+pub async fn make_due_now(tx: &mut Tx, queue: Queue, lane: &str, now: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(MAKE_DUE_NOW, args![queue.as_str(), lane, now]).await?;
     Ok(())
 }
 

@@ -234,7 +234,7 @@ const COUNT_REFUSAL: Sql = Sql::both(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn put_back(
+pub async fn requeue(
     tx: &mut Tx,
     message: &MessageId,
     counted: bool,
@@ -404,7 +404,7 @@ const LEAVE_LANE: Sql = Sql::both(
 );
 
 /// Takes a message that is gone, or has ended by another way than its turn, out of its lane.
-pub(crate) async fn leave_lane(tx: &mut Tx, lane: &str) -> Result<(), StoreError> {
+pub(crate) async fn remove_from_lane(tx: &mut Tx, lane: &str) -> Result<(), StoreError> {
     tx.execute(LEAVE_LANE, args![lane]).await?;
     Ok(())
 }
@@ -422,7 +422,7 @@ const CANCEL_LATE: Sql = Sql::both(
 pub async fn cancel_late(tx: &mut Tx, now: UnixMillis, most: i64) -> Result<u64, StoreError> {
     let rows = tx.all(CANCEL_LATE, args![now, most]).await?;
     for row in &rows {
-        leave_lane(tx, &row.text("lane")?).await?;
+        remove_from_lane(tx, &row.text("lane")?).await?;
     }
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }
@@ -438,7 +438,7 @@ const CANCEL_CODES: Sql = Sql::both(
 /// Fails if the database does.
 pub async fn cancel_codes(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<(), StoreError> {
     for row in tx.all(CANCEL_CODES, args![author, now]).await? {
-        leave_lane(tx, &row.text("lane")?).await?;
+        remove_from_lane(tx, &row.text("lane")?).await?;
     }
     Ok(())
 }
@@ -455,7 +455,7 @@ pub async fn cancel_unsent(
     now: UnixMillis,
 ) -> Result<(), StoreError> {
     for row in tx.all(CANCEL_UNSENT, args![generation, but, now]).await? {
-        leave_lane(tx, &row.text("lane")?).await?;
+        remove_from_lane(tx, &row.text("lane")?).await?;
     }
     Ok(())
 }

@@ -54,10 +54,10 @@ const COMPARISONS: usize = 3;
 /// The channel on which the workers of every process are woken.
 const WAKE_CHANNEL: &str = "postly_wake";
 
-/// One message: what is to be known of a server. `voice` names this process in its wake-up calls.
+/// One message: what is to be known of a server. `instance_id` names this process in its wake-up calls.
 const INTRODUCTION: &str = "SELECT current_setting('server_encoding') AS encoding, \
      current_setting('max_connections') AS most, current_setting('superuser_reserved_connections') AS reserved, \
-     CAST(gen_random_uuid() AS TEXT) AS voice";
+     CAST(gen_random_uuid() AS TEXT) AS instance_id";
 
 /// A server of PostgreSQL.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ struct Shared {
     begins: Begins,
     /// Statements get no names: the next transaction may have another connection.
     nameless: AtomicBool,
-    voice: String,
+    instance_id: String,
 }
 
 /// The messages that begin transactions.
@@ -165,7 +165,7 @@ impl Remote {
             server,
             direct,
             listens_at,
-            voice: text("voice"),
+            instance_id: text("instance_id"),
         })))
     }
 
@@ -179,7 +179,7 @@ impl Remote {
 
     async fn begin(&self, class: Class, message: &Arc<str>) -> Result<PgTx, StoreError> {
         let lent = self.0.pool.acquire(class).await?;
-        let mut tx = PgTx { patience: ANSWER_TIMEOUT, lent: Some(lent), remote: self.clone() };
+        let mut tx = PgTx { response_timeout: ANSWER_TIMEOUT, lent: Some(lent), remote: self.clone() };
         tx.run(AssertSqlSafe(Arc::clone(message))).await?;
         Ok(tx)
     }
@@ -202,7 +202,7 @@ impl Remote {
 
     /// Runs a statement of one row by itself, as one message. A connection on which it fails is closed: it may be in the
     /// middle of anything.
-    async fn ask_alone(
+    async fn fetch_one_autocommit(
         &self,
         class: Class,
         sql: impl sqlx::SqlSafeStr + Send + 'static,
@@ -219,16 +219,16 @@ impl Remote {
     pub(crate) async fn time(&self) -> Result<UnixMillis, StoreError> {
         const TIME: &str =
             "SELECT CAST(CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS TEXT)";
-        let told: String = self.ask_alone(Class::Urgent, TIME).await?.try_get(0)?;
+        let told: String = self.fetch_one_autocommit(Class::Urgent, TIME).await?.try_get(0)?;
         let millis = told.parse().map_err(|_| StoreError::Unreadable { column: "clock_timestamp" })?;
         Ok(UnixMillis(millis))
     }
 
     /// Calls the other processes.
-    pub(crate) async fn wake_others(&self) -> Result<(), StoreError> {
-        // The voice is hexadecimal digits of the server's.
-        let sql = format!("SELECT CAST(pg_notify('{WAKE_CHANNEL}', '{}') AS TEXT)", self.0.voice);
-        self.ask_alone(Class::Ordinary, AssertSqlSafe(sql)).await.map(drop)
+    pub(crate) async fn wake_peers(&self) -> Result<(), StoreError> {
+        // The instance_id is hexadecimal digits of the server's.
+        let sql = format!("SELECT CAST(pg_notify('{WAKE_CHANNEL}', '{}') AS TEXT)", self.0.instance_id);
+        self.fetch_one_autocommit(Class::Ordinary, AssertSqlSafe(sql)).await.map(drop)
     }
 
     /// Listens for the calls of other processes; `None` where only a pooler is there to listen to.
@@ -241,7 +241,7 @@ impl Remote {
         let one = PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER_TIMEOUT);
         let mut listener = PgListener::connect_with(&one.connect_lazy_with(options.clone())).await?;
         listener.listen(WAKE_CHANNEL).await?;
-        Ok(Some(Wakeups { listener, own: self.0.voice.clone() }))
+        Ok(Some(Wakeups { listener, own: self.0.instance_id.clone() }))
     }
 
     pub(crate) async fn close(&self) {
@@ -273,13 +273,13 @@ async fn first_connection(server: &Server) -> Result<(PgConnection, PgRow), Open
     let started = Instant::now();
     let mut told = false;
     loop {
-        let patience = START_PATIENCE.saturating_sub(started.elapsed());
+        let response_timeout = START_PATIENCE.saturating_sub(started.elapsed());
         let attempt = async {
             let mut connection = pool::open(&options).await?;
             let introduction = session::ask(&mut connection, INTRODUCTION).await?;
             Ok((connection, introduction))
         };
-        let error = match in_time(patience, attempt).await {
+        let error = match in_time(response_timeout, attempt).await {
             Ok(opened) => return Ok(opened),
             Err(error) => error,
         };
@@ -350,9 +350,9 @@ impl Wakeups {
     }
 }
 
-/// A transaction, each step of which is waited for no longer than its patience lasts.
+/// A transaction, each step of which is waited for no longer than its response_timeout lasts.
 pub(crate) struct PgTx {
-    patience: Duration,
+    response_timeout: Duration,
     /// `None` once it has ended.
     lent: Option<Lent>,
     remote: Remote,
@@ -364,7 +364,7 @@ impl PgTx {
     }
 
     async fn run(&mut self, sql: impl sqlx::SqlSafeStr + Send + 'static) -> Result<(), StoreError> {
-        let answer = in_time(self.patience, sqlx::raw_sql(sql).execute(self.connection()?)).await;
+        let answer = in_time(self.response_timeout, sqlx::raw_sql(sql).execute(self.connection()?)).await;
         self.remote.hear(answer).map(drop)
     }
 
@@ -376,19 +376,19 @@ impl PgTx {
 
     /// Asks for one row in one message. Values come as text.
     pub(crate) async fn ask(&mut self, sql: &'static str) -> Result<PgRow, sqlx::Error> {
-        in_time(self.patience, session::ask(self.connection()?, sql)).await
+        in_time(self.response_timeout, session::ask(self.connection()?, sql)).await
     }
 
     /// Lets statements take as long as they take: minutes.
     pub(crate) async fn be_patient(&mut self) -> Result<(), StoreError> {
         self.run("SET LOCAL statement_timeout = '10min'").await?;
-        self.patience = LONG_ANSWER_TIMEOUT;
+        self.response_timeout = LONG_ANSWER_TIMEOUT;
         Ok(())
     }
 
     pub(crate) async fn execute(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<u64, StoreError> {
-        let (patience, query) = (self.patience, self.bind(sql, args));
-        let answer = in_time(patience, query.execute(self.connection()?)).await;
+        let (response_timeout, query) = (self.response_timeout, self.bind(sql, args));
+        let answer = in_time(response_timeout, query.execute(self.connection()?)).await;
         Ok(self.remote.hear(answer)?.rows_affected())
     }
 
@@ -397,14 +397,14 @@ impl PgTx {
         sql: Sql,
         args: &[Arg<'_>],
     ) -> Result<Option<PgRow>, StoreError> {
-        let (patience, query) = (self.patience, self.bind(sql, args));
-        let answer = in_time(patience, query.fetch_optional(self.connection()?)).await;
+        let (response_timeout, query) = (self.response_timeout, self.bind(sql, args));
+        let answer = in_time(response_timeout, query.fetch_optional(self.connection()?)).await;
         self.remote.hear(answer)
     }
 
     pub(crate) async fn all(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<Vec<PgRow>, StoreError> {
-        let (patience, query) = (self.patience, self.bind(sql, args));
-        let answer = in_time(patience, query.fetch_all(self.connection()?)).await;
+        let (response_timeout, query) = (self.response_timeout, self.bind(sql, args));
+        let answer = in_time(response_timeout, query.fetch_all(self.connection()?)).await;
         self.remote.hear(answer)
     }
 
@@ -449,10 +449,10 @@ impl Drop for PgTx {
 
 /// Waits for an answer of the server, and not for ever.
 async fn in_time<T>(
-    patience: Duration,
+    response_timeout: Duration,
     answer: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    match tokio::time::timeout(patience, answer).await {
+    match tokio::time::timeout(response_timeout, answer).await {
         Ok(answer) => answer,
         Err(late) => Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, late))),
     }

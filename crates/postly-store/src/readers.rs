@@ -29,8 +29,8 @@ impl Readers {
     }
 
     /// Opens a transaction that cannot write, on one state of the data.
-    pub(crate) async fn begin(&self, patience: Duration) -> Result<Reading, StoreError> {
-        let place = tokio::time::timeout(patience, Arc::clone(&self.places).acquire_owned()).await;
+    pub(crate) async fn begin(&self, response_timeout: Duration) -> Result<Reading, StoreError> {
+        let place = tokio::time::timeout(response_timeout, Arc::clone(&self.places).acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(StoreError::out_of_connections()) };
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {

@@ -6,7 +6,7 @@
 //!
 //! Each writing transaction is a savepoint inside one outer transaction. When it commits, its savepoint is released and the
 //! next in line goes on within the same outer transaction; whoever then comes first to an empty line commits the outer
-//! one for all. A transaction has committed only when the outer one has: [`Member::commit`] waits for that. A
+//! one for all. A transaction has committed only when the outer one has: [`SavepointTx::commit`] waits for that. A
 //! transaction that is dropped takes back its own savepoint and nothing else.
 
 use std::{
@@ -164,10 +164,10 @@ pub(crate) fn explain(error: &rusqlite::Error, name: &str) -> OpenError {
 
 impl GroupWriter {
     /// Joins the line, which is first come, first served, and opens a savepoint at its head.
-    pub(crate) async fn begin(&self, patience: Duration) -> Result<Member, StoreError> {
+    pub(crate) async fn begin(&self, response_timeout: Duration) -> Result<SavepointTx, StoreError> {
         let mut writer = {
-            let _place = Place::in_line(self);
-            tokio::time::timeout(patience, Arc::clone(&self.line).lock_owned())
+            let _place = WaiterGuard::in_line(self);
+            tokio::time::timeout(response_timeout, Arc::clone(&self.line).lock_owned())
                 .await
                 .map_err(|_| StoreError::out_of_connections())?
         };
@@ -177,7 +177,7 @@ impl GroupWriter {
                 Ok(()) => writer.open = true,
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
                     // Who gives up meanwhile gives up a member, which takes back what it began.
-                    return Ok(blocking(writer, |writer| Writer::begin_patiently(writer, group)).await??);
+                    return Ok(blocking(writer, |writer| Writer::begin_blocking(writer, group)).await??);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -186,7 +186,7 @@ impl GroupWriter {
     }
 
     /// Does not leave the outer transaction open when nobody is left who would end it: other processes could not write.
-    fn tidy(&self) {
+    fn flush_if_idle(&self) {
         if self.waiting.load(Ordering::SeqCst) == 0
             && let Ok(writer) = Arc::clone(&self.line).try_lock_owned()
         {
@@ -195,7 +195,7 @@ impl GroupWriter {
     }
 
     /// The connection itself, outside of any transaction.
-    pub(crate) async fn alone<T: Send + 'static>(
+    pub(crate) async fn with_connection<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -223,19 +223,19 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Counts itself in the line for as long as it lives, also when it is given up.
-struct Place<'a>(&'a GroupWriter);
+struct WaiterGuard<'a>(&'a GroupWriter);
 
-impl<'a> Place<'a> {
+impl<'a> WaiterGuard<'a> {
     fn in_line(group: &'a GroupWriter) -> Self {
         group.waiting.fetch_add(1, Ordering::SeqCst);
         Self(group)
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaiterGuard<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::SeqCst);
-        self.0.tidy();
+        self.0.flush_if_idle();
     }
 }
 
@@ -244,7 +244,7 @@ struct Waiting<'a>(&'a GroupWriter);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.tidy();
+        self.0.flush_if_idle();
     }
 }
 
@@ -254,10 +254,10 @@ impl Writer {
     }
 
     /// Waits for another process that writes, as long as [`BUSY_TIMEOUT`].
-    fn begin_patiently(
+    fn begin_blocking(
         mut writer: OwnedMutexGuard<Self>,
         group: GroupWriter,
-    ) -> Result<Member, rusqlite::Error> {
+    ) -> Result<SavepointTx, rusqlite::Error> {
         writer.connection.busy_timeout(BUSY_TIMEOUT)?;
         let begun = writer.connection.execute_batch("BEGIN IMMEDIATE");
         if begun.is_err() {
@@ -271,12 +271,12 @@ impl Writer {
     }
 
     /// Opens a savepoint inside the outer transaction.
-    fn enter(mut writer: OwnedMutexGuard<Self>, group: GroupWriter) -> Result<Member, rusqlite::Error> {
+    fn enter(mut writer: OwnedMutexGuard<Self>, group: GroupWriter) -> Result<SavepointTx, rusqlite::Error> {
         if let Err(error) = writer.run("SAVEPOINT member") {
             writer.give_up();
             return Err(error);
         }
-        Ok(Member { writer: Some(writer), group })
+        Ok(SavepointTx { writer: Some(writer), group })
     }
 
     /// Takes back the savepoint of a member that went away.
@@ -315,13 +315,13 @@ impl Writer {
 }
 
 /// A transaction in the group.
-pub(crate) struct Member {
+pub(crate) struct SavepointTx {
     /// Held until the end; `None` afterwards.
     writer: Option<OwnedMutexGuard<Writer>>,
     group: GroupWriter,
 }
 
-impl Member {
+impl SavepointTx {
     /// The connection, inside the savepoint.
     pub(crate) fn connection(&self) -> Result<&Connection, StoreError> {
         self.writer.as_ref().map(|writer| &writer.connection).ok_or_else(not_committed)
@@ -370,7 +370,7 @@ async fn commit_group(writer: OwnedMutexGuard<Writer>) -> Result<(), StoreError>
     blocking(writer, |mut writer| writer.commit_group()).await
 }
 
-impl Drop for Member {
+impl Drop for SavepointTx {
     /// Takes the savepoint back, and does not leave the outer transaction open behind an empty line: other processes
     /// could not write.
     fn drop(&mut self) {
@@ -405,13 +405,14 @@ mod tests {
         let path = std::env::temp_dir().join(format!("postly-group-{name}-{}.db", std::process::id()));
         let _ = std::fs::remove_file(&path);
         let (writer, _) = open(&path).await.unwrap();
-        let made = writer
-            .alone(|connection| Ok(connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY)")?));
+        let made = writer.with_connection(|connection| {
+            Ok(connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY)")?)
+        });
         made.await.unwrap();
         (writer, path)
     }
 
-    async fn insert(writer: &GroupWriter, n: i64) -> Member {
+    async fn insert(writer: &GroupWriter, n: i64) -> SavepointTx {
         let member = writer.begin(Duration::from_secs(5)).await.unwrap();
         execute(member.connection().unwrap(), "INSERT INTO t VALUES ($1)", &[Arg::from(n)]).unwrap();
         member

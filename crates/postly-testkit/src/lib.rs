@@ -14,7 +14,7 @@ use std::sync::{Arc, Once};
 
 use postly_app::{
     App, Parts, Retention, Settings, Shop, Shutdown, Stripe, StripeConfig, WebhookSecrets, Workers,
-    operator::Who,
+    operator::AuthorSelector,
 };
 use postly_domain::{Currency, ModelBudget, PhoneE164, PriceList, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Network, Site};
@@ -28,7 +28,7 @@ use postly_simulator::{
 };
 use postly_store::wallets::{Entry, Wallet};
 use postly_whatsapp::{
-    Routes, WEBHOOK_PATH,
+    OwnNumbers, WEBHOOK_PATH,
     send::{MetaConfig, Senders, TwilioConfig},
     signature::{MetaSecrets, TwilioSecrets, Verifier},
 };
@@ -372,7 +372,7 @@ fn parts(
         clock: Arc::new(clock.clone()),
         verifier: verifier.expect("secrets"),
         meta_verify_token: Some(secret(&accounts.meta.verify_token)),
-        routes: Routes {
+        routes: OwnNumbers {
             meta_phone_number_id: Some(accounts.meta.phone_number_id.clone()),
             twilio_account_sid: Some(accounts.twilio.account_sid.clone()),
             twilio_from: Some(accounts.twilio.from.clone()),
@@ -440,8 +440,8 @@ impl TestAuthor<'_> {
     }
 
     /// How we name her.
-    pub fn who(&self) -> Who {
-        Who::Phone(PhoneE164::from_provider(&self.number).expect("a number"))
+    pub fn who(&self) -> AuthorSelector {
+        AuthorSelector::Phone(PhoneE164::from_provider(&self.number).expect("a number"))
     }
 
     /// Gives her credits, as an operator would; an unknown number gets an author.

@@ -83,8 +83,8 @@ async fn send_other_kinds(app: &TestApp) {
     .enumerate()
     {
         let attempt = AttemptId::new(format!("0193565d-2d00-7000-8000-00000000000{number}"));
-        let leave_by = Instant::now() + Duration::from_secs(10);
-        let outgoing = Outgoing { address, body, attempt: &attempt, reply_to, leave_by };
+        let send_by = Instant::now() + Duration::from_secs(10);
+        let outgoing = Outgoing { address, body, attempt: &attempt, reply_to, send_by };
         let outcome = senders.send(provider, &outgoing).await;
         assert!(matches!(outcome, SendOutcome::Accepted { .. }), "{provider}, {body:?}: {outcome:?}");
     }

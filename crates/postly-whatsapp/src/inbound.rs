@@ -6,12 +6,12 @@ use postly_domain::time::SERVICE_WINDOW_SECS;
 use postly_domain::{PhoneE164, Provider, UnixMillis, id::AttemptId};
 use sha2::{Digest, Sha256};
 
-use crate::signature::Verified;
+use crate::signature::VerifiedWebhook;
 use crate::{meta, twilio};
 
 /// Which numbers and accounts are ours. What comes for any other is counted, and not kept.
 #[derive(Debug, Clone, Default)]
-pub struct Routes {
+pub struct OwnNumbers {
     /// Meta's id of our number.
     pub meta_phone_number_id: Option<String>,
     /// Our account at Twilio.
@@ -20,7 +20,7 @@ pub struct Routes {
     pub twilio_from: Option<String>,
 }
 
-impl Routes {
+impl OwnNumbers {
     /// Our number at a provider, as messages to it name it; `None` when we have none there.
     pub fn business(&self, provider: Provider) -> Option<String> {
         match provider {
@@ -36,7 +36,7 @@ impl Routes {
 
 /// An event that cannot be read. What [`receive`] gave out without a rule to ignore it can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UnderstandError {
+pub enum ParseEventError {
     /// The stored slice is not one of ours.
     #[error("the stored slice of the event cannot be read")]
     Slice,
@@ -52,21 +52,25 @@ pub enum UnderstandError {
 ///
 /// It is total. A part that cannot be read becomes an event that says so, and takes none of its siblings along. An
 /// event that ends here carries a rule and no content.
-pub fn receive(verified: &Verified, routes: &Routes, now: UnixMillis) -> Vec<ReceivedEvent> {
+pub fn split_webhook(verified: &VerifiedWebhook, routes: &OwnNumbers, now: UnixMillis) -> Vec<ReceivedEvent> {
     match verified.provider() {
-        Provider::Meta => meta::inbound::receive(verified.body(), routes, now),
-        Provider::Twilio => vec![twilio::inbound::receive(verified, routes, now)],
+        Provider::Meta => meta::inbound::split_webhook(verified.body(), routes, now),
+        Provider::Twilio => vec![twilio::inbound::split_webhook(verified, routes, now)],
     }
 }
 
 /// Reads one event from the slice that [`receive`] made of it.
 ///
 /// # Errors
-/// See [`UnderstandError`].
-pub fn understand(provider: Provider, kind: EventKind, slice: &str) -> Result<InboundEvent, UnderstandError> {
+/// See [`ParseEventError`].
+pub fn parse_event(
+    provider: Provider,
+    kind: EventKind,
+    slice: &str,
+) -> Result<InboundEvent, ParseEventError> {
     match provider {
-        Provider::Meta => meta::inbound::understand(kind, slice),
-        Provider::Twilio => twilio::inbound::understand(kind, slice),
+        Provider::Meta => meta::inbound::parse_event(kind, slice),
+        Provider::Twilio => twilio::inbound::parse_event(kind, slice),
     }
 }
 

@@ -1,7 +1,7 @@
 //! WhatsApp through its two providers: who signed this, what does it say, and how to answer.
 //!
-//! Bytes become [`signature::Verified`] or nothing; only verified bytes can be read. Reading has two phases:
-//! [`inbound::receive`] cuts a delivery into events in the ingress, fast and without ever failing as a whole;
+//! Bytes become [`signature::VerifiedWebhook`] or nothing; only verified bytes can be read. Reading has two phases:
+//! [`inbound::split_webhook`] cuts a delivery into events in the ingress, fast and without ever failing as a whole;
 //! [`inbound::understand`] reads one event in a worker. [`send`] is the way back, and says what to do next
 //! instead of failing.
 
@@ -18,12 +18,12 @@ mod twilio;
 
 pub use errors::action_for;
 pub use inbound::{
-    Routes, UnderstandError, conversation_lane, message_key, receive, status_lane, understand,
+    OwnNumbers, ParseEventError, conversation_lane, message_key, parse_event, split_webhook, status_lane,
 };
 pub use outgoing::{Body, Button, Outgoing};
 pub use send::{MetaConfig, Senders, TwilioConfig};
 pub use signature::{
-    MetaSecrets, SignatureError, TwilioSecrets, Verified, Verifier, WebhookRequest, handshake,
+    MetaSecrets, SignatureError, TwilioSecrets, VerifiedWebhook, Verifier, WebhookRequest, handshake,
 };
 
 /// The path of the one webhook that both providers call.

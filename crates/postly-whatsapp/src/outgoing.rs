@@ -16,7 +16,7 @@ pub struct Outgoing<'a> {
     /// The provider's id of the message this one answers, where the provider can show that. A code answers none.
     pub reply_to: Option<&'a str>,
     /// Until when it may leave. What is not on the wire by then does not leave at all, and the attempt is unclear at worst.
-    pub leave_by: Instant,
+    pub send_by: Instant,
 }
 
 /// Leaves the address out: numbers stay out of logs.

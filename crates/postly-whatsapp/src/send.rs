@@ -257,7 +257,7 @@ impl MetaSender {
         loop {
             let language = languages.next().unwrap_or_default();
             let body = meta::send::message(message, otp_template, language)?;
-            let outcome = call(Provider::Meta, self.post(http).json(&body), message.leave_by).await;
+            let outcome = call(Provider::Meta, self.post(http).json(&body), message.send_by).await;
             match outcome {
                 SendOutcome::Refused { code: meta::send::NO_TRANSLATION, .. } if languages.len() > 0 => {
                     tracing::warn!(
@@ -295,7 +295,7 @@ impl TwilioSender {
         let TwilioConfig { from, public_base_url, otp_content_sid, .. } = &self.config;
         let fields = twilio::send::message(message, from, public_base_url, otp_content_sid.as_deref())?;
         let request = self.post(http, &self.messages).form(&fields);
-        Ok(call(Provider::Twilio, request, message.leave_by).await)
+        Ok(call(Provider::Twilio, request, message.send_by).await)
     }
 
     fn typing(&self, http: &reqwest::Client, provider_message_id: &str) -> RequestBuilder {
@@ -342,9 +342,9 @@ fn answer(provider: Provider, body: &Value) -> Answer {
     }
 }
 
-async fn call(provider: Provider, request: RequestBuilder, leave_by: Instant) -> SendOutcome {
+async fn call(provider: Provider, request: RequestBuilder, send_by: Instant) -> SendOutcome {
     let (client, Ok(request)) = request.build_split() else { return SendOutcome::NotSent };
-    let response = match client.execute(timely(request, leave_by)).await {
+    let response = match client.execute(timely(request, send_by)).await {
         Ok(response) => response,
         // The only failures after which the provider cannot have the message: none of it has left.
         Err(error) if error.is_connect() || error.is_builder() || is_too_late(&error) => {

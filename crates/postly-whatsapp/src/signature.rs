@@ -12,16 +12,16 @@ use crate::inbound::attempt_id;
 use crate::{meta, twilio};
 
 /// Bytes that a provider has signed. Only [`Verifier::verify`] makes them: the fields are private, so that
-/// holding a `Verified` is proof.
+/// holding a `VerifiedWebhook` is proof.
 #[derive(Clone)]
-pub struct Verified {
+pub struct VerifiedWebhook {
     provider: Provider,
     body: Vec<u8>,
     attempt: Option<AttemptId>,
     is_json: bool,
 }
 
-impl Verified {
+impl VerifiedWebhook {
     /// Whose signature it carries.
     pub fn provider(&self) -> Provider {
         self.provider
@@ -44,9 +44,9 @@ impl Verified {
 }
 
 /// Leaves the body out: it holds numbers and texts.
-impl std::fmt::Debug for Verified {
+impl std::fmt::Debug for VerifiedWebhook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verified")
+        f.debug_struct("VerifiedWebhook")
             .field("provider", &self.provider)
             .field("bytes", &self.body.len())
             .finish_non_exhaustive()
@@ -149,7 +149,7 @@ impl Verifier {
     ///
     /// # Errors
     /// See [`SignatureError`].
-    pub fn verify(&self, request: &WebhookRequest<'_>) -> Result<Verified, SignatureError> {
+    pub fn verify(&self, request: &WebhookRequest<'_>) -> Result<VerifiedWebhook, SignatureError> {
         let of_meta = single(request.headers, meta::signature::HEADER)?;
         let of_twilio = single(request.headers, twilio::signature::HEADER)?;
         match (of_meta, of_twilio) {
@@ -171,8 +171,8 @@ impl Verifier {
     }
 }
 
-fn verified(provider: Provider, body: &[u8], attempt: Option<AttemptId>, is_json: bool) -> Verified {
-    Verified { provider, body: body.to_vec(), attempt, is_json }
+fn verified(provider: Provider, body: &[u8], attempt: Option<AttemptId>, is_json: bool) -> VerifiedWebhook {
+    VerifiedWebhook { provider, body: body.to_vec(), attempt, is_json }
 }
 
 /// The one value of a header. Twice the same header is a request that two readers may read differently.

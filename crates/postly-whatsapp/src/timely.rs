@@ -16,10 +16,10 @@ use http_body::{Body, Frame, SizeHint};
 use reqwest::Request;
 
 /// The same request, whose body is written by this instant or never.
-pub(crate) fn timely(mut request: Request, leave_by: Instant) -> Request {
+pub(crate) fn timely(mut request: Request, send_by: Instant) -> Request {
     let bytes = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice);
     if let Some(bytes) = bytes {
-        let body = Timely { bytes: Some(bytes), leave_by };
+        let body = Timely { bytes: Some(bytes), send_by };
         *request.body_mut() = Some(reqwest::Body::wrap(body));
     }
     request
@@ -38,7 +38,7 @@ pub(crate) fn is_too_late(error: &reqwest::Error) -> bool {
 struct Timely {
     /// `None` once they are written.
     bytes: Option<Bytes>,
-    leave_by: Instant,
+    send_by: Instant,
 }
 
 impl Body for Timely {
@@ -50,7 +50,7 @@ impl Body for Timely {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TooLate>>> {
         let Some(bytes) = self.bytes.take() else { return Poll::Ready(None) };
-        let in_time = Instant::now() <= self.leave_by;
+        let in_time = Instant::now() <= self.send_by;
         Poll::Ready(Some(if in_time { Ok(Frame::data(bytes)) } else { Err(TooLate) }))
     }
 
@@ -73,12 +73,12 @@ mod tests {
     use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
     /// What a server reads of a request with the body "message" that is handed over like this.
-    async fn read_of(leave_by: Instant) -> (Result<(), reqwest::Error>, String) {
+    async fn read_of(send_by: Instant) -> (Result<(), reqwest::Error>, String) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = timely(client.post(url).body("message").build().unwrap(), leave_by);
+        let request = timely(client.post(url).body("message").build().unwrap(), send_by);
         let server = tokio::spawn(async move {
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut read = vec![];

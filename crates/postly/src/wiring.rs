@@ -13,7 +13,7 @@ use postly_pipeline::{
 };
 use postly_store::{Db, OpenError};
 use postly_whatsapp::{
-    Routes,
+    OwnNumbers,
     send::Senders,
     signature::{MetaSecrets, TwilioSecrets, Verifier},
 };
@@ -49,7 +49,7 @@ pub(crate) async fn clock(db: &Db) -> anyhow::Result<Arc<SystemClock>> {
 
 /// The application of the service.
 pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> anyhow::Result<App> {
-    let routes = Routes {
+    let routes = OwnNumbers {
         meta_phone_number_id: config.meta.as_ref().map(|meta| meta.send.phone_number_id.clone()),
         twilio_account_sid: config.twilio.as_ref().map(|twilio| twilio.send.account_sid.clone()),
         twilio_from: config.twilio.as_ref().map(|twilio| twilio.send.from.clone()),
@@ -160,7 +160,7 @@ pub(crate) async fn operator_application(
         clock,
         verifier: Verifier::new(None, None, nowhere)?,
         meta_verify_token: None,
-        routes: Routes::default(),
+        routes: OwnNumbers::default(),
         senders: Senders::new(None, None)?,
         writer: Writer::new(Arc::new(OfflineWriter::new())),
         shop: None,

@@ -21,7 +21,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use super::{LONGEST, Scene, TRIAL, assert_audit_is_clean, play};
 use crate::{
     ids::fresh_text,
-    operator::{OperatorError, Who},
+    operator::{AuthorSelector, OperatorError},
 };
 
 /// So few that they meet.
@@ -195,7 +195,8 @@ impl Machine<'_> {
         let now = self.scene.now();
         let mut tx = self.scene.db().write().await.unwrap();
         let before = std::mem::take(&mut self.world);
-        let person = self.scene.app.meet(&mut tx, &sender, now, || Language::Fr, now).await.unwrap();
+        let person =
+            self.scene.app.resolve_author(&mut tx, &sender, now, || Language::Fr, now).await.unwrap();
         let person = person.expect("nobody was erased");
         let author = person.author.id.clone();
         let is_new = self.authors.insert(author.clone());
@@ -327,7 +328,7 @@ impl Machine<'_> {
         let holder = before.holders(Some(&phone)).first().map(|known| known.author.clone());
         let available =
             holder.as_ref().and_then(|holder| before.wallets.get(holder)).map(|wallet| wallet.available());
-        match self.scene.app.adjust(&Who::Phone(phone.clone()), delta, "for a test").await {
+        match self.scene.app.adjust(&AuthorSelector::Phone(phone.clone()), delta, "for a test").await {
             Ok(_) => {
                 let mut tx = self.scene.db().read().await.unwrap();
                 let found = authors::identities_by_phone(&mut tx, &phone).await.unwrap();

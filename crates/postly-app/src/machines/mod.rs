@@ -22,7 +22,7 @@ use postly_domain::{Provider, UnixMillis};
 use postly_pipeline::{Writer, offline::OfflineWriter};
 use postly_store::{Db, Tx, audit};
 use postly_testkit::{Database, EngineName};
-use postly_whatsapp::{Routes, send::Senders, signature::Verifier};
+use postly_whatsapp::{OwnNumbers, send::Senders, signature::Verifier};
 use proptest::{
     strategy::Strategy,
     test_runner::{Config, FileFailurePersistence, RngSeed, TestCaseError, TestRunner},
@@ -74,7 +74,7 @@ impl Scene {
             clock: Arc::new(clock.clone()),
             verifier: Verifier::new(None, None, "https://postly.example").unwrap(),
             meta_verify_token: None,
-            routes: Routes::default(),
+            routes: OwnNumbers::default(),
             senders: Senders::new(None, None).unwrap(),
             writer: Writer::new(Arc::new(OfflineWriter::new())),
             shop: None,
@@ -139,7 +139,7 @@ fn play<S: Strategy>(
     act: &impl AsyncFn(&Scene, S::Value),
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // Taken out while a history runs: one that panics leaves its database behind, dirty as it is.
+    // AcceptedAttempt out while a history runs: one that panics leaves its database behind, dirty as it is.
     let stage: RefCell<Option<Scene>> = RefCell::new(None);
     let (cases, rng_seed) = histories(engine);
     let mut runner = TestRunner::new(Config {

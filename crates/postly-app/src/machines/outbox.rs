@@ -27,7 +27,7 @@ use postly_testkit::EngineName;
 
 use self::history::{Answer, Op, history};
 use super::{LONGEST, Scene, assert_audit_is_clean, play};
-use crate::{deliver::Departure, ids::Fresh as _, operator::OperatorError};
+use crate::{deliver::PlannedSend, ids::Fresh as _, operator::OperatorError};
 
 const LEASE_MS: i64 = 60_000;
 const CREDITS: i64 = 100;
@@ -89,7 +89,7 @@ struct Machine<'a> {
     messages: Vec<Message>,
     attempts: Vec<Attempt>,
     /// Attempts under way, with their numbers.
-    departures: Vec<(usize, Arc<Departure>)>,
+    planned_sends: Vec<(usize, Arc<PlannedSend>)>,
     refunds: i64,
     statuses: usize,
 }
@@ -118,7 +118,7 @@ impl Machine<'_> {
             lane,
             messages: vec![],
             attempts: vec![],
-            departures: vec![],
+            planned_sends: vec![],
             refunds: 0,
             statuses: 0,
         }
@@ -210,10 +210,10 @@ impl Machine<'_> {
         let (token, until) = (LeaseToken::fresh(now), now.plus_ms(LEASE_MS));
         let claimed = lanes::claim(&mut tx, Queue::Outbox, &token, now, until, 2).await.unwrap();
         assert!(claimed.len() <= 1, "one conversation is one lane");
-        let departure = self.scene.app.prepare(&mut tx, claimed, now).await.unwrap().pop();
+        let planned = self.scene.app.plan_sends(&mut tx, claimed, now).await.unwrap().pop();
         tx.commit().await.unwrap();
-        let Some(departure) = departure else { return };
-        let at = self.messages.iter().position(|message| message.id == departure.message.id).unwrap();
+        let Some(planned) = planned else { return };
+        let at = self.messages.iter().position(|message| message.id == planned.message.id).unwrap();
         let message = &self.messages[at];
         assert!(now < message.expires_at, "nothing leaves after its window");
         let earlier: Vec<&Attempt> = self.attempts.iter().filter(|attempt| attempt.message == at).collect();
@@ -225,7 +225,7 @@ impl Machine<'_> {
             assert!(self.end_of(before).await.is_some(), "an older message of the conversation waits");
         }
         self.attempts.push(Attempt {
-            id: departure.attempt.clone(),
+            id: planned.attempt.clone(),
             message: at,
             round: message.round,
             reached: false,
@@ -234,14 +234,14 @@ impl Machine<'_> {
             status: None,
             is_named: false,
         });
-        self.departures.push((self.attempts.len() - 1, Arc::new(departure)));
+        self.planned_sends.push((self.attempts.len() - 1, Arc::new(planned)));
     }
 
-    async fn answer(&mut self, departure: usize, answer: Answer) {
-        if departure >= self.departures.len() {
+    async fn answer(&mut self, planned: usize, answer: Answer) {
+        if planned >= self.planned_sends.len() {
             return;
         }
-        let (at, departure) = self.departures.remove(departure);
+        let (at, planned) = self.planned_sends.remove(planned);
         let attempt = &mut self.attempts[at];
         // What there was news of already has reached the provider.
         let answer = if attempt.reached { answer.of_what_reached() } else { answer };
@@ -262,7 +262,7 @@ impl Machine<'_> {
         attempt.reached |= matches!(answer, Answer::Accepted | Answer::Unclear { reached: true });
         let message = &self.messages[attempt.message];
         let had_ended = self.end_of(message).await.is_some();
-        let recorded = self.scene.app.record(&departure, &outcome).await;
+        let recorded = self.scene.app.record(&planned, &outcome).await;
         let attempt = &mut self.attempts[at];
         match recorded {
             Ok(()) => {
@@ -285,7 +285,7 @@ impl Machine<'_> {
         let now = self.scene.now();
         // Of an attempt that never reached the provider there is no news; of one that is under way there may be, before
         // its answer.
-        let is_under_way = self.departures.iter().any(|(at, _)| *at == attempt);
+        let is_under_way = self.planned_sends.iter().any(|(at, _)| *at == attempt);
         let Some(attempt) = self.attempts.get_mut(attempt) else { return };
         attempt.reached |= is_under_way;
         if !attempt.reached {
@@ -409,7 +409,7 @@ impl Machine<'_> {
         for _ in 0..20 * (1 + self.messages.len()) {
             self.claim().await;
             let answer = if in_silence { Answer::Nothing { reached: false } } else { Answer::Accepted };
-            while !self.departures.is_empty() {
+            while !self.planned_sends.is_empty() {
                 self.answer(0, answer).await;
             }
             self.assert_refunds_are_due().await;
@@ -494,10 +494,10 @@ async fn act(scene: &Scene, (operations, in_silence): (Vec<Op>, bool)) {
             }
             Op::Send { answer } => {
                 machine.claim().await;
-                machine.answer(machine.departures.len().saturating_sub(1), answer).await;
+                machine.answer(machine.planned_sends.len().saturating_sub(1), answer).await;
             }
             Op::Claim => machine.claim().await,
-            Op::Answer { departure, answer } => machine.answer(departure, answer).await,
+            Op::Answer { planned, answer } => machine.answer(planned, answer).await,
             Op::Status { attempt, status, names_attempt } => {
                 machine.status(attempt, status, names_attempt).await;
             }

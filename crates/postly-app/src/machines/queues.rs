@@ -383,10 +383,10 @@ impl Machine<'_> {
         }
     }
 
-    async fn hurry(&mut self, lane: usize) {
+    async fn make_due_now(&mut self, lane: usize) {
         let now = self.scene.now();
         let mut tx = self.scene.db().write().await.unwrap();
-        lanes::hurry(&mut tx, queue_of(lane), &self.lane_name(lane), now).await.unwrap();
+        lanes::make_due_now(&mut tx, queue_of(lane), &self.lane_name(lane), now).await.unwrap();
         tx.commit().await.unwrap();
         let lane = &mut self.model.lanes[lane];
         if lane.lease.is_none() && lane.ready_at.is_some_and(|ready_at| ready_at > now) {
@@ -457,7 +457,7 @@ async fn act(scene: &Scene, operations: Vec<Op>) {
             Op::Finish { lease, outcome, crash } => machine.finish(lease, outcome, crash).await,
             Op::Defer { lease, pause_ms } => machine.defer(lease, pause_ms).await,
             Op::Trim { lease, keep } => machine.trim(lease, keep).await,
-            Op::Hurry { lane } => machine.hurry(lane).await,
+            Op::Hurry { lane } => machine.make_due_now(lane).await,
             Op::Replay { event } => machine.replay(event).await,
             Op::Advance { millis } => scene.advance_ms(millis),
         }

@@ -25,9 +25,9 @@ use postly_testkit::EngineName;
 use super::{Scene, retire};
 use crate::{
     App, JourneyError,
-    deliver::Departure,
+    batcher::{BatchWrite, Batcher},
+    deliver::PlannedSend,
     ids::Fresh as _,
-    line::{Line, Together},
 };
 
 const LANES: [&str; 3] = ["one", "two", "three"];
@@ -69,18 +69,18 @@ async fn claim(scene: &Scene, tx: &mut Tx, limit: usize) -> Vec<ClaimedLane> {
 }
 
 /// Queues one message to somebody in each lane, and notes an attempt at each.
-async fn depart(scene: &Scene) -> (AuthorId, Vec<Arc<Departure>>) {
+async fn plan(scene: &Scene) -> (AuthorId, Vec<Arc<PlannedSend>>) {
     let author = queue(scene).await;
     let mut tx = scene.db().write().await.unwrap();
     let claimed = claim(scene, &mut tx, LANES.len()).await;
-    let departures = scene.app.prepare(&mut tx, claimed, scene.now()).await.unwrap();
+    let planned_sends = scene.app.plan_sends(&mut tx, claimed, scene.now()).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(departures.len(), LANES.len());
-    (author, departures.into_iter().map(Arc::new).collect())
+    assert_eq!(planned_sends.len(), LANES.len());
+    (author, planned_sends.into_iter().map(Arc::new).collect())
 }
 
-fn accepted(departure: &Departure) -> SendOutcome {
-    SendOutcome::Accepted { provider_message_id: format!("wamid.{}", departure.message.id) }
+fn accepted(planned: &PlannedSend) -> SendOutcome {
+    SendOutcome::Accepted { provider_message_id: format!("wamid.{}", planned.message.id) }
 }
 
 /// Plays a story on each engine, one after the other.
@@ -96,7 +96,7 @@ async fn on_both(story: impl AsyncFn(&Scene)) {
 #[tokio::test]
 async fn one_of_three_loses_its_lease() {
     on_both(async |scene| {
-        let (_, departures) = depart(scene).await;
+        let (_, planned_sends) = plan(scene).await;
         scene.advance_ms(LEASE_MS);
         let mut tx = scene.db().write().await.unwrap();
         let stolen = claim(scene, &mut tx, 1).await;
@@ -104,13 +104,13 @@ async fn one_of_three_loses_its_lease() {
 
         // All three stand in the line before anybody attends to it: this runtime has one thread.
         let recorded = join_all(
-            departures
+            planned_sends
                 .iter()
-                .map(async |departure| (departure, scene.app.record(departure, &accepted(departure)).await)),
+                .map(async |planned| (planned, scene.app.record(planned, &accepted(planned)).await)),
         )
         .await;
-        for (departure, result) in recorded {
-            if departure.claimed.lane == stolen[0].lane {
+        for (planned, result) in recorded {
+            if planned.claimed.lane == stolen[0].lane {
                 assert!(result.unwrap_err().is_lease_lost());
             } else {
                 result.unwrap();
@@ -120,9 +120,9 @@ async fn one_of_three_loses_its_lease() {
         // Only that one is still to be done, and whoever has it now knows that it was taken.
         scene.advance_ms(LEASE_MS);
         let mut tx = scene.db().write().await.unwrap();
-        for departure in &departures {
+        for planned in &planned_sends {
             // A claim passes by what is being rolled back still; this waits for it.
-            outbox::lock(&mut tx, &departure.message.id).await.unwrap();
+            outbox::lock(&mut tx, &planned.message.id).await.unwrap();
         }
         let claimed = claim(scene, &mut tx, LANES.len()).await;
         assert_eq!(claimed.len(), 1);
@@ -140,8 +140,8 @@ async fn one_of_three_loses_its_lease() {
 #[tokio::test]
 async fn failure_overtakes_the_answer() {
     on_both(async |scene| {
-        let (_, departures) = depart(scene).await;
-        let failed = &departures[1];
+        let (_, planned_sends) = plan(scene).await;
+        let failed = &planned_sends[1];
         let mut news = scene.db().write().await.unwrap();
         let reported =
             attempts::reported(&mut news, Provider::Meta, Some(&failed.attempt), "").await.unwrap().unwrap();
@@ -152,15 +152,15 @@ async fn failure_overtakes_the_answer() {
             attempts::set_status(&mut news, attempt, DeliveryStatus::Failed, code, "wamid").await.unwrap();
             news.commit().await.unwrap();
         };
-        let answers = join_all(departures.iter().map(|departure| async {
-            scene.app.record(departure, &accepted(departure)).await.unwrap();
+        let answers = join_all(planned_sends.iter().map(|planned| async {
+            scene.app.record(planned, &accepted(planned)).await.unwrap();
         }));
         tokio::join!(told, answers);
         // Asking for a message locks it.
         let mut tx = scene.db().write().await.unwrap();
-        for departure in &departures {
-            let is_listed = dead_letters::message(&mut tx, &departure.message.id).await.unwrap().is_some();
-            assert_eq!(is_listed, departure.message.id == failed.message.id);
+        for planned in &planned_sends {
+            let is_listed = dead_letters::message(&mut tx, &planned.message.id).await.unwrap().is_some();
+            assert_eq!(is_listed, planned.message.id == failed.message.id);
         }
     })
     .await;
@@ -171,14 +171,14 @@ async fn failure_overtakes_the_answer() {
 #[tokio::test]
 async fn failure_overtakes_the_next_claim() {
     let scene = Scene::new(EngineName::Postgres).await;
-    let (_, departures) = depart(&scene).await;
-    let failed = &departures[1];
-    for departure in &departures {
-        scene.app.record(departure, &SendOutcome::Unclear).await.unwrap();
+    let (_, planned_sends) = plan(&scene).await;
+    let failed = &planned_sends[1];
+    for planned in &planned_sends {
+        scene.app.record(planned, &SendOutcome::Unclear).await.unwrap();
     }
     let mut tx = scene.db().write().await.unwrap();
-    for departure in &departures {
-        attempts::set_status(&mut tx, &departure.attempt, DeliveryStatus::Sent, None, "wamid").await.unwrap();
+    for planned in &planned_sends {
+        attempts::set_status(&mut tx, &planned.attempt, DeliveryStatus::Sent, None, "wamid").await.unwrap();
     }
     tx.commit().await.unwrap();
     scene.advance_ms(UNCLEAR_WAIT_MS);
@@ -197,16 +197,16 @@ async fn failure_overtakes_the_next_claim() {
     let step = async || {
         let mut tx = scene.db().write().await.unwrap();
         let claimed = claim(&scene, &mut tx, LANES.len()).await;
-        assert!(scene.app.prepare(&mut tx, claimed, scene.now()).await.unwrap().is_empty());
+        assert!(scene.app.plan_sends(&mut tx, claimed, scene.now()).await.unwrap().is_empty());
         tx.commit().await.unwrap();
     };
     tokio::join!(told, step());
     scene.advance_ms(UNCLEAR_WAIT_MS);
     step().await;
     let mut tx = scene.db().write().await.unwrap();
-    for departure in &departures {
-        let is_listed = dead_letters::message(&mut tx, &departure.message.id).await.unwrap().is_some();
-        assert_eq!(is_listed, departure.message.id == failed.message.id);
+    for planned in &planned_sends {
+        let is_listed = dead_letters::message(&mut tx, &planned.message.id).await.unwrap().is_some();
+        assert_eq!(is_listed, planned.message.id == failed.message.id);
     }
     drop(tx);
     retire(scene).await;
@@ -219,16 +219,16 @@ enum Fate {
     Panics,
 }
 
-static LINE: LazyLock<Line<Fate>> = LazyLock::new(Line::default);
+static BATCHER: LazyLock<Batcher<Fate>> = LazyLock::new(Batcher::default);
 
-impl Together for Fate {
+impl BatchWrite for Fate {
     type Outcome = ();
-    const LARGEST_BATCH: usize = 64;
-    const LARGEST_BATCH_BYTES: usize = 64;
-    const MOST_WAITING_BYTES: usize = 64;
+    const MAX_BATCH: usize = 64;
+    const MAX_BATCH_BYTES: usize = 64;
+    const MAX_PENDING_BYTES: usize = 64;
 
-    fn line(_: &App) -> &Line<Self> {
-        &LINE
+    fn batcher(_: &App) -> &Batcher<Self> {
+        &BATCHER
     }
 
     fn bytes(&self) -> usize {
@@ -249,14 +249,15 @@ impl Together for Fate {
 #[tokio::test]
 async fn a_line_outlives_what_stands_in_it() {
     let scene = Scene::new(EngineName::Sqlite).await;
-    let told = |fates: Vec<Fate>| fates.into_iter().map(|fate| LINE.join(&scene.app, fate).ok().unwrap());
+    let told =
+        |fates: Vec<Fate>| fates.into_iter().map(|fate| BATCHER.enqueue(&scene.app, fate).ok().unwrap());
     let refused = join_all(told(vec![Fate::Written, Fate::Refused, Fate::Written]).collect::<Vec<_>>()).await;
     let written: Vec<_> = refused.into_iter().map(|told| told.unwrap().is_ok()).collect();
     assert_eq!(written, [true, false, true]);
     for told in join_all(told(vec![Fate::Panics, Fate::Written]).collect::<Vec<_>>()).await {
         assert!(told.is_err());
     }
-    assert!(JourneyError::Unwritten.is_temporary());
+    assert!(JourneyError::BatchLost.is_temporary());
     for told in join_all(told(vec![Fate::Written]).collect::<Vec<_>>()).await {
         told.unwrap().unwrap();
     }
@@ -268,18 +269,18 @@ async fn a_line_outlives_what_stands_in_it() {
 #[tokio::test]
 async fn one_that_is_locked_holds_up_nobody_else() {
     let scene = Scene::new(EngineName::Postgres).await;
-    let (_, departures) = depart(&scene).await;
+    let (_, planned_sends) = plan(&scene).await;
     let mut news = scene.db().write().await.unwrap();
-    attempts::reported(&mut news, Provider::Meta, Some(&departures[1].attempt), "").await.unwrap();
-    let record = async |departure: &Arc<Departure>| {
-        scene.app.record(departure, &accepted(departure)).await.unwrap();
+    attempts::reported(&mut news, Provider::Meta, Some(&planned_sends[1].attempt), "").await.unwrap();
+    let record = async |planned: &Arc<PlannedSend>| {
+        scene.app.record(planned, &accepted(planned)).await.unwrap();
     };
     let others = async {
-        tokio::join!(record(&departures[0]), record(&departures[2]));
+        tokio::join!(record(&planned_sends[0]), record(&planned_sends[2]));
         news.commit().await.unwrap();
     };
     // The one in the middle has its turn when the news has come.
-    tokio::join!(record(&departures[1]), others);
+    tokio::join!(record(&planned_sends[1]), others);
     retire(scene).await;
 }
 
@@ -287,12 +288,12 @@ async fn one_that_is_locked_holds_up_nobody_else() {
 #[tokio::test]
 async fn erasure_overtakes_the_answer() {
     on_both(async |scene| {
-        let (author, departures) = depart(scene).await;
+        let (author, planned_sends) = plan(scene).await;
         let mut tx = scene.db().write().await.unwrap();
         erasures::erase(&mut tx, &author, &LANES.map(str::to_owned), scene.now()).await.unwrap();
         tx.commit().await.unwrap();
-        for departure in &departures {
-            assert!(scene.app.record(departure, &accepted(departure)).await.unwrap_err().is_lease_lost());
+        for planned in &planned_sends {
+            assert!(scene.app.record(planned, &accepted(planned)).await.unwrap_err().is_lease_lost());
         }
     })
     .await;
@@ -302,19 +303,19 @@ async fn erasure_overtakes_the_answer() {
 #[tokio::test]
 async fn what_cannot_be_written_down_yet_is_not_sent_again() {
     on_both(async |scene| {
-        let (_, departures) = depart(scene).await;
-        let kept = scene.app.0.unwritten.keep(&departures[1].message.id);
+        let (_, planned_sends) = plan(scene).await;
+        let kept = scene.app.0.unpersisted.keep(&planned_sends[1].message.id);
         let sent_again = async || {
             scene.advance_ms(LEASE_MS);
             let mut tx = scene.db().write().await.unwrap();
             let claimed = claim(scene, &mut tx, LANES.len()).await;
-            let again = scene.app.prepare(&mut tx, claimed, scene.now()).await.unwrap();
+            let again = scene.app.plan_sends(&mut tx, claimed, scene.now()).await.unwrap();
             tx.commit().await.unwrap();
-            again.into_iter().map(|departure| departure.message.id).collect::<Vec<_>>()
+            again.into_iter().map(|planned| planned.message.id).collect::<Vec<_>>()
         };
-        assert!(!sent_again().await.contains(&departures[1].message.id));
+        assert!(!sent_again().await.contains(&planned_sends[1].message.id));
         drop(kept);
-        assert!(sent_again().await.contains(&departures[1].message.id));
+        assert!(sent_again().await.contains(&planned_sends[1].message.id));
     })
     .await;
 }

@@ -5,7 +5,7 @@ use postly_payments::{NewCheckout, StripeError};
 use postly_store::{StoreError, authors, checkouts};
 
 use super::Shop;
-use crate::{App, again::Again, alerts, ids::fresh_text};
+use crate::{App, alerts, conflict::ConflictRetries, ids::fresh_text};
 use postly_i18n::Value;
 
 /// How many Checkout Sessions an author may have begun within an hour without going on with them.
@@ -87,10 +87,10 @@ impl App {
         made: &postly_payments::Checkout,
         now: UnixMillis,
     ) -> Result<(), CheckoutError> {
-        let mut again = Again::default();
+        let mut retries = ConflictRetries::default();
         loop {
             match self.try_record(author, pack, made, now).await {
-                Err(CheckoutError::Store(error)) if again.may(&error) => {}
+                Err(CheckoutError::Store(error)) if retries.should_retry(&error) => {}
                 done => return done,
             }
         }

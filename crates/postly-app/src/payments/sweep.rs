@@ -11,7 +11,7 @@ use postly_store::{
 };
 
 use super::checkout::tell;
-use crate::{App, Shutdown, again::Again, work::Chain};
+use crate::{App, Shutdown, conflict::ConflictRetries, work::ErrorChain};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -97,23 +97,23 @@ impl App {
         if !due {
             return Ok(0);
         }
-        let mut asked = 0;
+        let mut context = 0;
         let mut after = String::new();
-        while asked < MOST {
+        while context < MOST {
             let mut tx = self.0.db.read().await?;
             let page = checkouts::to_ask(&mut tx, &after, now.plus_ms(-CHARGES_MS), PAGE).await?;
             drop(tx);
             let Some(last) = page.last() else { break };
             last.id.as_str().clone_into(&mut after);
             for checkout in &page {
-                asked += 1;
+                context += 1;
                 if let Err(StripeError::Unavailable(_)) = self.ask_about(checkout).await? {
                     // The next sweep asks again; so many questions in a row would only wait.
-                    return Ok(asked);
+                    return Ok(context);
                 }
             }
         }
-        Ok(asked)
+        Ok(context)
     }
 
     /// Asks Stripe about a Checkout Session, and does what follows from the answer.
@@ -134,10 +134,10 @@ impl App {
             }
         };
         let fact = Fact::Checkout(told);
-        let mut again = Again::default();
+        let mut retries = ConflictRetries::default();
         loop {
             match self.try_learn(&fact, self.now()).await {
-                Err(error) if again.may(&error) => {}
+                Err(error) if retries.should_retry(&error) => {}
                 done => return done.map(Ok),
             }
         }
@@ -158,7 +158,7 @@ pub(crate) async fn run(app: App, shutdown: Shutdown) {
             () = shutdown.requested() => return,
         };
         if let Err(error) = swept {
-            tracing::warn!(error = %Chain(&error), "Could not ask Stripe about open Checkout Sessions; trying again");
+            tracing::warn!(error = %ErrorChain(&error), "Could not ask Stripe about open Checkout Sessions; trying again");
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}

@@ -139,7 +139,7 @@ async fn o21_a_number_that_wrote_first_is_merged_with_all_that_is_hers_and_once(
             ["-9 merge", "9 merge"]
         );
         // Her old id still finds her, and a second link changes nothing.
-        let who = postly_app::operator::Who::Id(postly_domain::id::AuthorId::new(old_id));
+        let who = postly_app::operator::AuthorSelector::Id(postly_domain::id::AuthorId::new(old_id));
         assert_eq!(app.app.account(&who).await.unwrap().author.id.as_str(), new_id);
         app.advance_ms(60_000);
         link(app, &browser, FATOU).await.ok();

@@ -1,6 +1,6 @@
 //! Leaving: what an author takes along, what is erased, what is kept for how long, and coming back.
 
-use postly_app::operator::Who;
+use postly_app::operator::AuthorSelector;
 use postly_domain::id::AuthorId;
 use postly_simulator::{Channel, MessageStatus};
 use postly_testkit::{
@@ -216,7 +216,7 @@ async fn what_waits_for_her_dies_with_her_and_what_comes_again_makes_nobody() {
             "one before, one after"
         );
         assert!(
-            app.app.account(&Who::Id(AuthorId::new(id.as_str()))).await.is_err(),
+            app.app.account(&AuthorSelector::Id(AuthorId::new(id.as_str()))).await.is_err(),
             "she is not there any more"
         );
     })

@@ -15,17 +15,17 @@ use serde::Deserialize;
 use super::{
     moment::Moment,
     page as answer, redirect,
-    steps::{ACCOUNT, Here, LOGIN, Steps},
+    steps::{ACCOUNT, LOGIN, PageContext, Steps},
     texts::Texts,
 };
 use crate::{
-    asking::{self, Form},
     auth::gone,
+    extract::{self, Form},
     problem::{Code, Problem},
-    site::Door,
+    site::AppState,
 };
 
-pub(super) fn router() -> Router<Door> {
+pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route(ACCOUNT, get(show))
         .route("/account/language", post(set_language))
@@ -70,14 +70,14 @@ struct SessionRow {
     current: bool,
 }
 
-async fn show(State(door): State<Door>, here: Here) -> Response {
+async fn show(State(door): State<AppState>, here: PageContext) -> Response {
     let Some(session) = &here.visitor.session else { return redirect(LOGIN) };
     page(&door, session, here.t, StatusCode::OK, Steps::at(ACCOUNT)).await
 }
 
 /// The account of a session, with the steps of a number that is being linked.
 pub(super) async fn page(
-    door: &Door,
+    door: &AppState,
     own: &LoggedIn,
     t: &Texts,
     status: StatusCode,
@@ -109,8 +109,8 @@ struct LanguageForm {
 }
 
 async fn set_language(
-    State(door): State<Door>,
-    here: Here,
+    State(door): State<AppState>,
+    here: PageContext,
     Form(form): Form<LanguageForm>,
 ) -> Result<Response, Problem> {
     let Some(session) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
@@ -128,8 +128,8 @@ struct SessionForm {
 
 /// One that has ended meanwhile is as good as ended.
 async fn end_session(
-    State(door): State<Door>,
-    here: Here,
+    State(door): State<AppState>,
+    here: PageContext,
     headers: HeaderMap,
     Form(form): Form<SessionForm>,
 ) -> Result<Response, Problem> {
@@ -147,8 +147,8 @@ async fn end_session(
 struct NoFields {}
 
 async fn end_sessions(
-    State(door): State<Door>,
-    here: Here,
+    State(door): State<AppState>,
+    here: PageContext,
     headers: HeaderMap,
     Form(NoFields {}): Form<NoFields>,
 ) -> Result<Response, Problem> {
@@ -158,15 +158,15 @@ async fn end_sessions(
 }
 
 async fn log_out(
-    State(door): State<Door>,
-    here: Here,
+    State(door): State<AppState>,
+    here: PageContext,
     headers: HeaderMap,
     Form(NoFields {}): Form<NoFields>,
 ) -> Result<Response, Problem> {
     if here.visitor.session.is_none() {
         return Ok(redirect(LOGIN));
     }
-    asking::end_sessions(&door, &headers).await?;
+    extract::end_sessions(&door, &headers).await?;
     Ok((gone(&door.site, &headers), redirect(LOGIN)).into_response())
 }
 
@@ -178,7 +178,7 @@ struct ErasePage<'a> {
     done: bool,
 }
 
-async fn ask_erase(here: Here) -> Response {
+async fn ask_erase(here: PageContext) -> Response {
     answer(StatusCode::OK, &ErasePage { t: here.t, error: "", done: false })
 }
 
@@ -190,8 +190,8 @@ struct EraseForm {
 }
 
 async fn erase(
-    State(door): State<Door>,
-    here: Here,
+    State(door): State<AppState>,
+    here: PageContext,
     headers: HeaderMap,
     Form(form): Form<EraseForm>,
 ) -> Result<Response, Problem> {

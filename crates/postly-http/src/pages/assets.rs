@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::LazyLock};
 use axum::{Router, http::header, routing::get};
 use sha2::{Digest as _, Sha256};
 
-use crate::site::Door;
+use crate::site::AppState;
 
 /// A file that pages refer to.
 pub(crate) struct Asset {
@@ -55,7 +55,7 @@ pub(crate) fn recharge_js() -> &'static str {
     &RECHARGE_JS.path
 }
 
-pub(super) fn router() -> Router<Door> {
+pub(super) fn router() -> Router<AppState> {
     [&*CSS, &*JS, &*RECHARGE_JS, &*ICON].into_iter().fold(Router::new(), |router, asset| {
         let answer = (
             [

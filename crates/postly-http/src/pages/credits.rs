@@ -8,13 +8,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use postly_app::operator::Who;
+use postly_app::operator::AuthorSelector;
 use postly_domain::Language;
 
 use super::{member::Member, moment::Moment, page, texts::Texts};
-use crate::{asking::Cursor, problem::Problem, site::Door};
+use crate::{extract::Cursor, problem::Problem, site::AppState};
 
-pub(super) fn router() -> Router<Door> {
+pub(super) fn router() -> Router<AppState> {
     Router::new().route("/credits", get(show)).route("/api/credits.csv", get(csv))
 }
 
@@ -39,8 +39,8 @@ struct Line {
     is_gain: bool,
 }
 
-async fn show(State(door): State<Door>, member: Member, Cursor(cursor): Cursor) -> Response {
-    let found = door.app.credits(&Who::Id(member.author), cursor.as_deref()).await;
+async fn show(State(door): State<AppState>, member: Member, Cursor(cursor): Cursor) -> Response {
+    let found = door.app.credits(&AuthorSelector::Id(member.author), cursor.as_deref()).await;
     let (wallet, entries, next) = match found {
         Ok(found) => found,
         Err(error) => return Problem::internal(&error).into_response(),
@@ -53,24 +53,30 @@ async fn show(State(door): State<Door>, member: Member, Cursor(cursor): Cursor) 
         delta: format!("{:+}", entry.delta),
         is_gain: entry.delta > 0,
     });
-    let shown =
-        CreditsPage { t, available: wallet.available(), held: wallet.held, entries: lines.collect(), next };
+    let shown = CreditsPage {
+        t,
+        available: wallet.available(),
+        held: wallet.held,
+        packs: pack_labels(&door, member.profile.language),
+        entries: lines.collect(),
+        next,
+    };
     page(StatusCode::OK, &shown)
 }
 
 /// The packs for sale, in words of a language; none without a shop.
-pub(super) fn pack_labels(door: &Door, language: Language) -> Vec<String> {
+pub(super) fn pack_labels(door: &AppState, language: Language) -> Vec<String> {
     door.app.offers(language).unwrap_or_default().into_iter().map(|offer| offer.label).collect()
 }
 
 /// The whole statement as CSV (RFC 4180), oldest entry last.
-async fn csv(State(door): State<Door>, member: Member) -> Response {
+async fn csv(State(door): State<AppState>, member: Member) -> Response {
     // Pages of 50: an author with more entries than this reads the API.
     const MAX_PAGES: usize = 200;
     let mut text = String::from("date,change,reason,note,reference\r\n");
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
-        let found = door.app.credits(&Who::Id(member.author.clone()), cursor.as_deref()).await;
+        let found = door.app.credits(&AuthorSelector::Id(member.author.clone()), cursor.as_deref()).await;
         let (_, entries, next) = match found {
             Ok(found) => found,
             Err(error) => return Problem::internal(&error).into_response(),

@@ -10,12 +10,12 @@ use axum::{
 };
 
 use super::{credits, page, redirect, steps::qr, texts::Texts};
-use crate::{asking::Visitor, problem::Problem, site::Door};
+use crate::{extract::RequestContext, problem::Problem, site::AppState};
 
 /// The page of a logged-in author.
 pub(super) const DASHBOARD: &str = "/dashboard";
 
-pub(super) fn router() -> Router<Door> {
+pub(super) fn router() -> Router<AppState> {
     Router::new().route("/", get(show))
 }
 
@@ -33,7 +33,7 @@ struct WhatsappLink {
     qr: String,
 }
 
-async fn show(State(door): State<Door>, visitor: Visitor, headers: HeaderMap) -> Response {
+async fn show(State(door): State<AppState>, visitor: RequestContext, headers: HeaderMap) -> Response {
     if visitor.session.is_some() {
         return redirect(DASHBOARD);
     }

@@ -14,16 +14,16 @@ use serde::Deserialize;
 use super::{
     landing::DASHBOARD,
     page as answer, redirect,
-    steps::{ACCOUNT, Here, LOGIN, Steps},
+    steps::{ACCOUNT, LOGIN, PageContext, Steps},
     texts::Texts,
 };
 use crate::{
-    asking::{Form, Visitor},
     auth::with_session,
-    site::Door,
+    extract::{Form, RequestContext},
+    site::AppState,
 };
 
-pub(super) fn router() -> Router<Door> {
+pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route(LOGIN, get(show))
         .route("/login/password", post(log_in))
@@ -65,11 +65,11 @@ pub(super) fn page(t: &Texts, status: StatusCode, s: Steps, logged_in: bool) -> 
 }
 
 /// Whoever is logged in already is not sent on: what stands behind the `#` may be a link to another session.
-async fn show(visitor: Visitor, headers: HeaderMap) -> Response {
+async fn show(visitor: RequestContext, headers: HeaderMap) -> Response {
     page(Texts::of(&headers), StatusCode::OK, Steps::at(LOGIN), visitor.session.is_some())
 }
 
-async fn show_sign_up(visitor: Visitor, headers: HeaderMap) -> Response {
+async fn show_sign_up(visitor: RequestContext, headers: HeaderMap) -> Response {
     let (s, logged_in) = (Steps::at(LOGIN), visitor.session.is_some());
     answer(StatusCode::OK, &SignUpPage { t: Texts::of(&headers), s, logged_in })
 }
@@ -82,8 +82,8 @@ struct Credentials {
 }
 
 async fn log_in(
-    State(door): State<Door>,
-    Here { visitor, t, .. }: Here,
+    State(door): State<AppState>,
+    PageContext { visitor, t, .. }: PageContext,
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
@@ -94,8 +94,8 @@ async fn log_in(
 }
 
 async fn sign_up(
-    State(door): State<Door>,
-    Here { visitor, t, .. }: Here,
+    State(door): State<AppState>,
+    PageContext { visitor, t, .. }: PageContext,
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
@@ -108,7 +108,7 @@ async fn sign_up(
 
 /// To the target; else what is said beside the form, with the address as it was typed.
 fn entered(
-    door: &Door,
+    door: &AppState,
     headers: &HeaderMap,
     t: &'static Texts,
     target: &'static str,

@@ -10,9 +10,9 @@ use postly_domain::id::AuthorId;
 
 use super::{redirect, steps::LOGIN, texts::Texts};
 use crate::{
-    asking::{Reader, Visitor},
+    extract::{Reader, RequestContext},
     problem::Problem,
-    site::Door,
+    site::AppState,
 };
 
 /// A logged-in author, with the texts of the author's language. Everybody else is sent to the login.
@@ -22,11 +22,12 @@ pub(super) struct Member {
     pub(super) t: &'static Texts,
 }
 
-impl FromRequestParts<Door> for Member {
+impl FromRequestParts<AppState> for Member {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Response> {
-        let visitor = Visitor::from_request_parts(parts, door).await.map_err(Problem::into_response)?;
+    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Response> {
+        let visitor =
+            RequestContext::from_request_parts(parts, door).await.map_err(Problem::into_response)?;
         let author = match visitor.session {
             Some(session) => session.session.author,
             None => match Reader::from_request_parts(parts, door).await {

@@ -18,17 +18,17 @@ use serde::Deserialize;
 
 use super::{landing::DASHBOARD, member::Member, moment::Moment, page, texts::Texts};
 use crate::{
-    asking::{Form, Named},
+    extract::{Form, PathId},
     generations::HistoryQuery,
     problem::{Code, Problem},
-    site::Door,
+    site::AppState,
 };
 
 const HISTORY: &str = "/history";
 /// Posts on the dashboard below the form.
 const RECENT: usize = 3;
 
-pub(super) fn router() -> Router<Door> {
+pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route(DASHBOARD, get(show_dashboard).post(generate))
         .route(HISTORY, get(show_history))
@@ -117,12 +117,12 @@ fn origin_name(t: &Texts, origin: Origin) -> &str {
     }
 }
 
-async fn show_dashboard(State(door): State<Door>, member: Member) -> Response {
+async fn show_dashboard(State(door): State<AppState>, member: Member) -> Response {
     dashboard(&door, member, StatusCode::OK, GenerateForm::default(), String::new()).await
 }
 
 async fn dashboard(
-    door: &Door,
+    door: &AppState,
     member: Member,
     status: StatusCode,
     form: GenerateForm,
@@ -159,7 +159,7 @@ struct GenerateForm {
 }
 
 /// Writes the posts, then leads to their page, so that reloading it asks for nothing.
-async fn generate(State(door): State<Door>, member: Member, Form(form): Form<GenerateForm>) -> Response {
+async fn generate(State(door): State<AppState>, member: Member, Form(form): Form<GenerateForm>) -> Response {
     let request = WebBrief {
         brief: form.brief.clone(),
         platform: Platform::parse(&form.platform),
@@ -210,7 +210,7 @@ struct PostCard {
     used: bool,
 }
 
-async fn show_posts(State(door): State<Door>, member: Member, Named(id): Named) -> Response {
+async fn show_posts(State(door): State<AppState>, member: Member, PathId(id): PathId) -> Response {
     let saved = match door.app.generation(&member.author, &GenerationId::new(id)).await {
         Ok(Some(saved)) => saved,
         Ok(None) => return super::not_found(member.t),
@@ -245,9 +245,9 @@ struct UsedForm {
 }
 
 async fn mark_used(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     member: Member,
-    Named(id): Named,
+    PathId(id): PathId,
     Form(form): Form<UsedForm>,
 ) -> Response {
     let id = GenerationId::new(id);
@@ -271,7 +271,7 @@ struct HistoryPage<'a> {
     next: Option<String>,
 }
 
-async fn show_history(State(door): State<Door>, member: Member, query: HistoryQuery) -> Response {
+async fn show_history(State(door): State<AppState>, member: Member, query: HistoryQuery) -> Response {
     let found = door.app.history(&member.author, &query.filter(), query.cursor.as_deref()).await;
     let (found, next) = match found {
         Ok(found) => found,

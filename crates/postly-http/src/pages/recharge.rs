@@ -17,13 +17,13 @@ use serde::{Deserialize, Serialize};
 
 use super::page as answer;
 use crate::{
-    asking::{Form, Json, Visitor},
     billing::{OpenShop, PackBody, UrlBody, language, offers},
+    extract::{Form, Json, RequestContext},
     problem::{Code, Problem},
-    site::Door,
+    site::AppState,
 };
 
-pub(super) fn router() -> Router<Door> {
+pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/recharge", get(show).post(exchange))
         .route("/recharge/pay", post(pay))
@@ -77,17 +77,17 @@ struct Choice {
 }
 
 async fn show(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     _: OpenShop,
-    visitor: Visitor,
+    visitor: RequestContext,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     render(&door, &visitor, &headers, StatusCode::OK, "", String::new()).await
 }
 
 async fn render(
-    door: &Door,
-    visitor: &Visitor,
+    door: &AppState,
+    visitor: &RequestContext,
     headers: &HeaderMap,
     status: StatusCode,
     error: &str,
@@ -136,7 +136,7 @@ struct ViewBody {
 
 /// Exchanges a token for a Checkout Session; without a pack it shows what the author of the link has.
 async fn exchange(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     _: OpenShop,
     Json(asked): Json<ExchangeBody>,
 ) -> Result<Response, Problem> {
@@ -164,9 +164,9 @@ struct PayForm {
 /// The way without a script, for whoever is logged in. The answer links to Stripe's page, because a form may not lead there
 /// (`form-action`).
 async fn pay(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     _: OpenShop,
-    visitor: Visitor,
+    visitor: RequestContext,
     headers: HeaderMap,
     Form(form): Form<PayForm>,
 ) -> Result<Response, Problem> {
@@ -204,7 +204,7 @@ const LONGEST_ID: usize = 255;
 /// Where Stripe sends the buyer back to. What stands in the address says which session it was, and nothing of what became
 /// of it: that is asked of Stripe.
 async fn returned(
-    State(door): State<Door>,
+    State(door): State<AppState>,
     _: OpenShop,
     headers: HeaderMap,
     RawQuery(query): RawQuery,

@@ -15,14 +15,14 @@ use serde::Deserialize;
 
 use super::{account, landing::DASHBOARD, login, redirect, texts::Texts};
 use crate::{
-    asking::{Form, Visitor},
     auth::with_session,
+    extract::{Form, RequestContext},
     problem::{Code, Problem},
-    site::Door,
+    site::AppState,
 };
 
 /// The forms of both pages.
-pub(super) fn router() -> Router<Door> {
+pub(super) fn router() -> Router<AppState> {
     [LOGIN, ACCOUNT].into_iter().fold(Router::new(), |router, base| {
         router
             .route(&format!("{base}/code"), post(ask))
@@ -37,17 +37,18 @@ pub(super) const ACCOUNT: &str = "/account";
 
 /// Who sends a form of which page. Whoever has a session has nothing to send on the page that logs in, where a code
 /// would link; whoever has none has nothing to send on the account's.
-pub(super) struct Here {
+pub(super) struct PageContext {
     pub(super) base: &'static str,
-    pub(super) visitor: Visitor,
+    pub(super) visitor: RequestContext,
     pub(super) t: &'static Texts,
 }
 
-impl FromRequestParts<Door> for Here {
+impl FromRequestParts<AppState> for PageContext {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Response> {
-        let visitor = Visitor::from_request_parts(parts, door).await.map_err(Problem::into_response)?;
+    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Response> {
+        let visitor =
+            RequestContext::from_request_parts(parts, door).await.map_err(Problem::into_response)?;
         let base = if parts.uri.path().starts_with(ACCOUNT) { ACCOUNT } else { LOGIN };
         match (base, &visitor.session) {
             (ACCOUNT, None) => Err(redirect(LOGIN)),
@@ -137,8 +138,8 @@ struct NumberForm {
 }
 
 /// The next step is on the page that answers, and not behind a redirect: the number would stand in its address.
-async fn ask(State(door): State<Door>, here: Here, Form(form): Form<NumberForm>) -> Response {
-    let Here { base, visitor, t } = &here;
+async fn ask(State(door): State<AppState>, here: PageContext, Form(form): Form<NumberForm>) -> Response {
+    let PageContext { base, visitor, t } = &here;
     let mut steps = Steps::at(base);
     let user_id = form.user_id.map(AuthorId::new);
     let asked = door
@@ -165,12 +166,12 @@ struct CodeForm {
 }
 
 async fn verify(
-    State(door): State<Door>,
-    here: Here,
+    State(door): State<AppState>,
+    here: PageContext,
     headers: HeaderMap,
     Form(form): Form<CodeForm>,
 ) -> Response {
-    let Here { base, visitor, t } = &here;
+    let PageContext { base, visitor, t } = &here;
     let verified =
         door.app.verify_code(&form.phone, &form.code, visitor.session.as_ref(), &visitor.browser).await;
     match verified {
@@ -183,8 +184,12 @@ async fn verify(
     }
 }
 
-async fn phrase(State(door): State<Door>, here: Here, Form(NoFields {}): Form<NoFields>) -> Response {
-    let Here { base, visitor, t } = &here;
+async fn phrase(
+    State(door): State<AppState>,
+    here: PageContext,
+    Form(NoFields {}): Form<NoFields>,
+) -> Response {
+    let PageContext { base, visitor, t } = &here;
     let mut steps = Steps::at(base);
     let phrase = door.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await;
     let status = match phrase {
@@ -211,12 +216,12 @@ struct PhraseForm {
 struct NoFields {}
 
 async fn verify_phrase(
-    State(door): State<Door>,
-    here: Here,
+    State(door): State<AppState>,
+    here: PageContext,
     headers: HeaderMap,
     Form(form): Form<PhraseForm>,
 ) -> Response {
-    let Here { base, visitor, t } = &here;
+    let PageContext { base, visitor, t } = &here;
     let verified = door.app.verify_phrase(&form.code, visitor.session.as_ref(), &visitor.browser).await;
     match verified {
         Ok(verified) => entered(&door, &headers, &verified),
@@ -229,17 +234,17 @@ async fn verify_phrase(
 }
 
 /// To the dashboard once logged in, or to the account with the number linked.
-fn entered(door: &Door, headers: &HeaderMap, verified: &Verified) -> Response {
+fn entered(door: &AppState, headers: &HeaderMap, verified: &Verified) -> Response {
     match verified {
         Verified::LoggedIn(cookie, _) => with_session(&door.site, headers, cookie, redirect(DASHBOARD)),
         Verified::Linked => {
-            let cookie = [(header::SET_COOKIE, Visitor::no_challenge_cookie(&door.site))];
+            let cookie = [(header::SET_COOKIE, RequestContext::no_challenge_cookie(&door.site))];
             (AppendHeaders(cookie), redirect(ACCOUNT)).into_response()
         }
     }
 }
 
-async fn show(door: &Door, here: &Here, status: StatusCode, steps: Steps) -> Response {
+async fn show(door: &AppState, here: &PageContext, status: StatusCode, steps: Steps) -> Response {
     match &here.visitor.session {
         Some(session) => account::page(door, session, here.t, status, steps).await,
         None => login::page(here.t, status, steps, false),

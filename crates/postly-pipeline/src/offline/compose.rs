@@ -17,7 +17,7 @@ use crate::{facts, platform_limits};
 
 /// How much of the brief and of our own sentences a post takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
+pub(super) enum DetailLevel {
     /// Everything.
     Full,
     /// A few lines beside the main one.
@@ -28,7 +28,7 @@ pub(super) enum Room {
     Tight,
 }
 
-impl Room {
+impl DetailLevel {
     /// From the roomiest on.
     pub(super) const ALL: [Self; 4] = [Self::Full, Self::Some, Self::Lead, Self::Tight];
 
@@ -70,7 +70,7 @@ pub(super) fn posts(
     platform: Platform,
     most_hashtags: Option<usize>,
     seed: u64,
-    room: Room,
+    room: DetailLevel,
 ) -> Vec<Variant> {
     let book = book::of(language);
     let frame = (book.frame)(reading.objective);
@@ -88,7 +88,7 @@ struct Composer<'a> {
     /// The hashtag limit of the networks of the posts, if one has such a limit.
     most_hashtags: Option<usize>,
     seed: u64,
-    room: Room,
+    room: DetailLevel,
 }
 
 impl Composer<'_> {
@@ -104,7 +104,7 @@ impl Composer<'_> {
         let mut paragraphs = Vec::new();
         let lead = self.reading.lead.as_ref();
         let opening = self.opening(angle);
-        let closing = if self.room == Room::Tight { String::new() } else { self.closing(angle) };
+        let closing = if self.room == DetailLevel::Tight { String::new() } else { self.closing(angle) };
         match (lead, angle) {
             (None, _) => {
                 paragraphs.push(self.with_emoji(angle, &opening));
@@ -202,7 +202,7 @@ impl Composer<'_> {
         let bare = self.reading.lead.is_none();
         let said = angle == Angle::Straight
             && (!self.frame.closers[0].is_empty() || (bare && self.reading.objective != Objective::News));
-        if !self.frame.invites || said || (self.room == Room::Tight && !bare) {
+        if !self.frame.invites || said || (self.room == DetailLevel::Tight && !bare) {
             return String::new();
         }
         let comments = match self.platform {
@@ -380,7 +380,7 @@ impl Composer<'_> {
             | Platform::Email => 0,
         };
         let count = match self.reading.wishes.hashtags {
-            _ if self.reading.wishes.no_hashtag || self.room == Room::Tight => 0,
+            _ if self.reading.wishes.no_hashtag || self.room == DetailLevel::Tight => 0,
             wish => wish.unwrap_or(usual).min(self.most_hashtags.unwrap_or(usize::MAX)),
         };
         let mut trade = (self.book.tags)(self.reading.trade);

@@ -24,7 +24,7 @@ use crate::{
     Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, guard::Guard, missing_space,
     validate::Form,
 };
-use compose::Room;
+use compose::DetailLevel;
 use reading::Reading;
 
 /// The name under which it signs.
@@ -107,7 +107,7 @@ fn best(reading: &Reading, request: &DraftRequest, platform: Platform) -> Vec<Va
     let form = Form::new(brief, platform, language);
     let guard = Guard::new(brief, language);
     let mut variants = Vec::new();
-    for room in Room::ALL {
+    for room in DetailLevel::ALL {
         for wording in 0..WORDINGS {
             variants = compose::posts(
                 reading,

@@ -7,7 +7,7 @@ use super::{
     answer::{self, Reply},
     refusal::ApiError,
 };
-use crate::{ModelFailure, circuit::Verdict};
+use crate::{ModelFailure, circuit::CallOutcome};
 
 /// How one attempt ended.
 pub(super) enum Ended {
@@ -33,12 +33,12 @@ impl Ended {
 
     /// What the end says of the server. A call that had no fair time says nothing by running out of it, and one that
     /// was turned down for what it held says that the server works: nobody's brief may close it to everybody.
-    pub(super) fn verdict(&self, had_fair_time: bool) -> Verdict {
+    pub(super) fn verdict(&self, had_fair_time: bool) -> CallOutcome {
         match self {
-            Self::Answered(_) => Verdict::Works,
-            Self::Status { status: 400 | 413 | 422, error, .. } if !error.is_quota() => Verdict::Works,
-            Self::Broken("timeout") if !had_fair_time => Verdict::Unknown,
-            Self::Status { .. } | Self::Broken(_) => Verdict::Fails,
+            Self::Answered(_) => CallOutcome::Works,
+            Self::Status { status: 400 | 413 | 422, error, .. } if !error.is_quota() => CallOutcome::Works,
+            Self::Broken("timeout") if !had_fair_time => CallOutcome::Unknown,
+            Self::Status { .. } | Self::Broken(_) => CallOutcome::Fails,
         }
     }
 }

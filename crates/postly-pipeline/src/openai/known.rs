@@ -145,10 +145,7 @@ mod tests {
             let age = today - days(known.as_of);
             assert!(known.shutdown.is_none_or(|date| days(date) > 0));
             if age > STALE_AFTER_DAYS {
-                #[expect(clippy::print_stderr, reason = "a warning in the output of the tests")]
-                {
-                    eprintln!("warning: the price of {} was read {age} days ago", known.name);
-                }
+                eprintln!("warning: the price of {} was read {age} days ago", known.name);
             }
         }
     }

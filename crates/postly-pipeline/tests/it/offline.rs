@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use postly_domain::{Brief, Language, post::Platform};
-use postly_pipeline::{Ask, WriteError, Writer, Written, offline::OfflineWriter, platform_limits, validate};
+use postly_pipeline::{
+    WriteError, WriteRequest, Writer, Written, offline::OfflineWriter, platform_limits, validate,
+};
 use proptest::prelude::*;
 
-fn ask(brief: &str) -> Ask {
-    Ask {
+fn ask(brief: &str) -> WriteRequest {
+    WriteRequest {
         brief: Brief::parse(brief).unwrap(),
         is_explicit: false,
         language_hint: Language::Fr,
@@ -19,7 +21,7 @@ fn ask(brief: &str) -> Ask {
     }
 }
 
-fn write(ask: &Ask) -> Result<Written, WriteError> {
+fn write(ask: &WriteRequest) -> Result<Written, WriteError> {
     let writer = Writer::new(Arc::new(OfflineWriter::new()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(writer.write(ask)).map_err(|failure| failure.kind)
@@ -207,7 +209,7 @@ const CASES: &[Case] = &[
 fn realistic_briefs_give_three_different_posts_that_keep_the_facts() {
     for (brief, language, platform, kept) in CASES {
         for seed in 0..4 {
-            let ask = Ask { seed, ..ask(brief) };
+            let ask = WriteRequest { seed, ..ask(brief) };
             let written = write(&ask).unwrap_or_else(|error| panic!("{brief}: {error:?}"));
             assert_eq!(written.intent.language, *language, "{brief}");
             assert_eq!(written.intent.platform, *platform, "{brief}");
@@ -257,8 +259,8 @@ fn every_network_that_a_brief_names_gets_posts_that_fit_it() {
         ("اكتب منشورا على ثريدز عن افتتاح مخبزنا الجديد يوم السبت", Ar, Threads),
     ] {
         for seed in 0..3 {
-            let written =
-                write(&Ask { seed, ..ask(brief) }).unwrap_or_else(|error| panic!("{brief}: {error:?}"));
+            let written = write(&WriteRequest { seed, ..ask(brief) })
+                .unwrap_or_else(|error| panic!("{brief}: {error:?}"));
             assert_eq!((written.intent.language, written.intent.platform), (language, platform), "{brief}");
             for text in texts(&written) {
                 assert!(
@@ -295,7 +297,7 @@ fn the_same_brief_and_seed_give_the_same_posts() {
     let (one, other) = (write(&ask).unwrap(), write(&ask).unwrap());
     assert_eq!(texts(&one), texts(&other));
     let seeds: std::collections::BTreeSet<String> =
-        (0..12).map(|seed| texts(&write(&Ask { seed, ..ask.clone() }).unwrap()).join("|")).collect();
+        (0..12).map(|seed| texts(&write(&WriteRequest { seed, ..ask.clone() }).unwrap()).join("|")).collect();
     assert!(seeds.len() > 3, "{} different answers", seeds.len());
 }
 
@@ -326,7 +328,7 @@ fn wishes_are_granted() {
 #[test]
 fn a_forced_language_and_platform_win() {
     for (language, platform) in [(En, X), (Es, Whatsapp), (Pt, Linkedin), (Ar, X), (Fr, Tiktok)] {
-        let ask = Ask {
+        let ask = WriteRequest {
             language_forced: Some(language),
             platform: Some(platform),
             ..ask("Crée un post promo pour Instagram, -20 % sur les croissants ce week-end")
@@ -352,7 +354,7 @@ fn a_very_long_brief_still_gives_posts() {
     let sentence = "Nous avons reçu de beaux fromages de Savoie affinés avec soin par des amis. ";
     let long: String = sentence.repeat(60).chars().take(4096).collect();
     for platform in Platform::ALL {
-        let written = write(&Ask { platform: Some(platform), ..ask(&long) }).unwrap();
+        let written = write(&WriteRequest { platform: Some(platform), ..ask(&long) }).unwrap();
         assert_eq!(written.variants.len(), 3);
     }
 }
@@ -361,7 +363,7 @@ fn a_very_long_brief_still_gives_posts() {
 /// never panics.
 fn survives(brief: &str, language: Option<Language>, platform: Option<Platform>, seed: u64) {
     let Ok(brief) = Brief::parse(brief) else { return };
-    let ask = Ask { brief, language_forced: language, platform, seed, ..ask("x") };
+    let ask = WriteRequest { brief, language_forced: language, platform, seed, ..ask("x") };
     match write(&ask) {
         Ok(written) => {
             assert_eq!(written.variants.len(), 3);

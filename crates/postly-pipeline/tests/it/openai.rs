@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use postly_domain::{Brief, Language, post::Platform};
 use postly_pipeline::{
-    Ask, Stage, WriteError, WriteFailure, Writer, Written,
+    Stage, WriteError, WriteFailure, WriteRequest, Writer, Written,
     openai::{DEFAULT_MODEL, Dialect, OpenAiConfig, OpenAiConfigError, OpenAiModel, ReasoningEffort, Timing},
 };
 use serde_json::{Value, json};
@@ -28,8 +28,8 @@ pub(crate) fn good() -> Step {
     ]))
 }
 
-pub(crate) fn ask() -> Ask {
-    Ask {
+pub(crate) fn ask() -> WriteRequest {
+    WriteRequest {
         brief: Brief::parse(BRIEF).unwrap(),
         is_explicit: false,
         language_hint: Language::Fr,
@@ -330,7 +330,7 @@ async fn write_about(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let server = Server::start(script).await;
     let writer = Writer::new(Arc::new(OpenAiModel::with_timing(config(&server), QUICK).unwrap()));
-    let ask = Ask { brief: Brief::parse(brief).unwrap(), is_explicit, ..ask() };
+    let ask = WriteRequest { brief: Brief::parse(brief).unwrap(), is_explicit, ..ask() };
     (writer.write(&ask).await, server)
 }
 

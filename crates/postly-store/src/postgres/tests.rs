@@ -131,7 +131,8 @@ async fn connections_that_rest_are_given_up_and_one_is_kept() {
     const OURS: &str = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_stat_activity WHERE application_name = 'rests'";
     let watch = open(&cluster(), "").await;
     let count = async || {
-        let counted: String = watch.ask_alone(Class::Ordinary, OURS).await.unwrap().try_get(0).unwrap();
+        let counted: String =
+            watch.fetch_one_autocommit(Class::Ordinary, OURS).await.unwrap().try_get(0).unwrap();
         counted.parse::<usize>().unwrap()
     };
     let remote = open(&cluster(), "application_name=rests").await;

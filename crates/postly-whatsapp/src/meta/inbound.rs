@@ -15,13 +15,15 @@ use serde_json::{Value, value::RawValue};
 use super::identity::{changes_identity, id_change, own_number, system_change};
 use super::pricing::pricing;
 use super::send::OPAQUE_PREFIX;
-use crate::inbound::{self, Routes, UnderstandError, attempt_id, is_bsuid, kind_name, lane, plausible_id};
+use crate::inbound::{
+    self, OwnNumbers, ParseEventError, attempt_id, is_bsuid, kind_name, lane, plausible_id,
+};
 
 /// A JSON object whose values are not read yet. Of a repeated name the last one counts.
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-/// See [`inbound::receive`].
-pub(crate) fn receive(body: &[u8], routes: &Routes, now: UnixMillis) -> Vec<ReceivedEvent> {
+/// See [`inbound::split_webhook`].
+pub(crate) fn split_webhook(body: &[u8], routes: &OwnNumbers, now: UnixMillis) -> Vec<ReceivedEvent> {
     let mut batch = Batch { routes, now, events: vec![] };
     // A byte that is no UTF-8, or half an emoji, spoils one character, and not the message or the rest of the batch.
     let text = String::from_utf8_lossy(body);
@@ -34,7 +36,7 @@ pub(crate) fn receive(body: &[u8], routes: &Routes, now: UnixMillis) -> Vec<Rece
 
 /// A delivery on its way into events.
 struct Batch<'a> {
-    routes: &'a Routes,
+    routes: &'a OwnNumbers,
     now: UnixMillis,
     events: Vec<ReceivedEvent>,
 }
@@ -166,7 +168,7 @@ impl Batch<'_> {
         slice: &str,
         value: &Object<'_>,
     ) {
-        let Ok(InboundEvent::IdentityChange(change)) = understand(EventKind::IdentityChange, slice) else {
+        let Ok(InboundEvent::IdentityChange(change)) = parse_event(EventKind::IdentityChange, slice) else {
             return self.unreadable(item.as_bytes());
         };
         let phone = change.previous_phone.as_ref().or(change.phone.as_ref());
@@ -189,7 +191,7 @@ impl Batch<'_> {
         if let Some(rule) = rule {
             let ReceivedEvent { key, kind, occurred_at, .. } = event;
             self.events.push(inbound::ignored(Provider::Meta, key.0, kind, occurred_at, rule));
-        } else if understand(event.kind, &event.slice).is_ok() {
+        } else if parse_event(event.kind, &event.slice).is_ok() {
             self.events.push(event);
         } else {
             // What the ingress lets in, the worker can read: the same reader judges it here.
@@ -248,16 +250,16 @@ fn contact_of<'a>(message: &Value, value: &Object<'a>, alone: bool) -> Option<&'
 }
 
 /// See [`inbound::understand`].
-pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, UnderstandError> {
-    let slice: Value = serde_json::from_str(slice).map_err(|_| UnderstandError::Slice)?;
+pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, ParseEventError> {
+    let slice: Value = serde_json::from_str(slice).map_err(|_| ParseEventError::Slice)?;
     let part = |name| slice.get(name).filter(|part| part.is_object());
     match kind {
         EventKind::Message => {
-            let message = part("message").ok_or(UnderstandError::Slice)?;
-            let at = slice.get("at").and_then(Value::as_i64).ok_or(UnderstandError::Slice)?;
+            let message = part("message").ok_or(ParseEventError::Slice)?;
+            let at = slice.get("at").and_then(Value::as_i64).ok_or(ParseEventError::Slice)?;
             let contact = part("contact").unwrap_or(&Value::Null);
-            let metadata = part("metadata").ok_or(UnderstandError::Missing("business number"))?;
-            let sender = sender(message, contact).ok_or(UnderstandError::Missing("sender"))?;
+            let metadata = part("metadata").ok_or(ParseEventError::Missing("business number"))?;
+            let sender = sender(message, contact).ok_or(ParseEventError::Missing("sender"))?;
             let content = match own_number(message, &sender) {
                 Some(phone) => Content::OwnNumber { phone },
                 None => content(message)?,
@@ -265,23 +267,23 @@ pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, U
             Ok(InboundEvent::Message(InboundMessage {
                 sender,
                 business: text(metadata, "phone_number_id")
-                    .ok_or(UnderstandError::Missing("business number"))?,
+                    .ok_or(ParseEventError::Missing("business number"))?,
                 business_number: text(metadata, "display_phone_number").and_then(|shown| {
                     // As people write it: `+1 555-078-3881`.
                     PhoneE164::from_provider(&shown.replace(['+', ' ', '-', '(', ')', '.'], ""))
                 }),
-                provider_message_id: id_of(message).ok_or(UnderstandError::Missing("id"))?,
+                provider_message_id: id_of(message).ok_or(ParseEventError::Missing("id"))?,
                 occurred_at: UnixMillis(at),
                 content,
             }))
         }
-        EventKind::Status => status_update(part("status").ok_or(UnderstandError::Slice)?),
+        EventKind::Status => status_update(part("status").ok_or(ParseEventError::Slice)?),
         EventKind::IdentityChange => match (part("message"), part("change")) {
             (Some(message), _) => Ok(InboundEvent::IdentityChange(system_change(message))),
             (None, Some(change)) => Ok(InboundEvent::IdentityChange(id_change(change))),
-            (None, None) => Err(UnderstandError::Slice),
+            (None, None) => Err(ParseEventError::Slice),
         },
-        EventKind::Unknown => Err(UnderstandError::NoMeaning),
+        EventKind::Unknown => Err(ParseEventError::NoMeaning),
     }
 }
 
@@ -302,7 +304,7 @@ fn sender_lane(sender: &Sender, business: &str) -> String {
     lane(Provider::Meta, business, sender.phone.as_ref(), sender.bsuid.as_ref().unwrap_or(&sender.address))
 }
 
-fn content(message: &Value) -> Result<Content, UnderstandError> {
+fn content(message: &Value) -> Result<Content, ParseEventError> {
     // What people say to each other in a group is not said to us, and must not cost anybody a credit.
     if text(message, "group_id").is_some() {
         return Ok(Content::Silent { kind: "group".to_owned() });
@@ -325,12 +327,12 @@ fn original_of(message: &Value) -> Option<String> {
 }
 
 /// What a message says by itself, and what one says that was edited.
-fn said(message: &Value) -> Result<Content, UnderstandError> {
+fn said(message: &Value) -> Result<Content, ParseEventError> {
     let kind = text(message, "type").unwrap_or_default();
     Ok(match kind.as_str() {
         "text" => {
             let body = message.get("text").and_then(|text| text.get("body")).and_then(Value::as_str);
-            Content::Text(storable(body.ok_or(UnderstandError::Missing("text"))?))
+            Content::Text(storable(body.ok_or(ParseEventError::Missing("text"))?))
         }
         "button" | "interactive" => {
             let (payload, title) = tapped(&kind, message);
@@ -365,14 +367,14 @@ fn tapped<'a>(kind: &str, message: &'a Value) -> (Option<&'a str>, Option<&'a st
     (part(payload), part(title))
 }
 
-fn status_update(status: &Value) -> Result<InboundEvent, UnderstandError> {
-    let name = text(status, "status").ok_or(UnderstandError::Missing("status"))?;
+fn status_update(status: &Value) -> Result<InboundEvent, ParseEventError> {
+    let name = text(status, "status").ok_or(ParseEventError::Missing("status"))?;
     let opaque = text(status, "biz_opaque_callback_data");
     let error = status.get("errors").and_then(|errors| errors.get(0)).and_then(|error| error.get("code"));
     Ok(InboundEvent::Status(StatusUpdate {
-        provider_message_id: id_of(status).ok_or(UnderstandError::Missing("id"))?,
+        provider_message_id: id_of(status).ok_or(ParseEventError::Missing("id"))?,
         attempt: opaque.and_then(|data| attempt_id(data.strip_prefix(OPAQUE_PREFIX)?)),
-        status: delivery_status(&name).ok_or(UnderstandError::NoMeaning)?,
+        status: delivery_status(&name).ok_or(ParseEventError::NoMeaning)?,
         error_code: error.and_then(number),
         pricing: pricing(status),
         recipient_bsuid: text(status, "recipient_user_id").filter(|id| is_bsuid(id)),

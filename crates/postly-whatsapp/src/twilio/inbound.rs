@@ -11,8 +11,10 @@ use postly_domain::{PhoneE164, Provider, UnixMillis, id::AttemptId};
 use serde::{Deserialize, Serialize};
 
 use super::form;
-use crate::inbound::{self, Routes, UnderstandError, attempt_id, is_bsuid, kind_name, lane, plausible_id};
-use crate::signature::Verified;
+use crate::inbound::{
+    self, OwnNumbers, ParseEventError, attempt_id, is_bsuid, kind_name, lane, plausible_id,
+};
+use crate::signature::VerifiedWebhook;
 
 /// What is stored of an event: the form word for word, and beside it what the form does not say.
 ///
@@ -25,8 +27,12 @@ struct Slice {
     form: String,
 }
 
-/// See [`inbound::receive`].
-pub(crate) fn receive(verified: &Verified, routes: &Routes, now: UnixMillis) -> ReceivedEvent {
+/// See [`inbound::split_webhook`].
+pub(crate) fn split_webhook(
+    verified: &VerifiedWebhook,
+    routes: &OwnNumbers,
+    now: UnixMillis,
+) -> ReceivedEvent {
     let body = verified.body();
     if verified.is_json() {
         return inbound::unknown(Provider::Twilio, body, now);
@@ -47,12 +53,12 @@ pub(crate) fn receive(verified: &Verified, routes: &Routes, now: UnixMillis) -> 
     match (event, serde_json::to_string(&slice)) {
         (Some(event), _) if event.ignored.is_some() => event,
         // What the ingress lets in, the worker can read: the same reader judges it here.
-        (Some(event), Ok(slice)) if understand(kind, &slice).is_ok() => ReceivedEvent { slice, ..event },
+        (Some(event), Ok(slice)) if parse_event(kind, &slice).is_ok() => ReceivedEvent { slice, ..event },
         _ => inbound::unreadable(Provider::Twilio, body, now),
     }
 }
 
-fn message(fields: &Fields, id: &str, routes: &Routes, now: UnixMillis) -> Option<ReceivedEvent> {
+fn message(fields: &Fields, id: &str, routes: &OwnNumbers, now: UnixMillis) -> Option<ReceivedEvent> {
     let to = fields.get("To");
     let sender = fields.sender();
     let rule = if !is_ours(routes, fields, to) {
@@ -72,7 +78,7 @@ fn message(fields: &Fields, id: &str, routes: &Routes, now: UnixMillis) -> Optio
     Some(event(key, EventKind::Message, lane, now))
 }
 
-fn status(fields: &Fields, id: &str, routes: &Routes, now: UnixMillis) -> Option<ReceivedEvent> {
+fn status(fields: &Fields, id: &str, routes: &OwnNumbers, now: UnixMillis) -> Option<ReceivedEvent> {
     let name = fields.get("MessageStatus")?;
     if delivery_status(name).is_none() {
         let key = format!("twilio:unknown:{}", inbound::sha256(format!("{id}:{name}").as_bytes()));
@@ -112,7 +118,7 @@ fn event(key: String, kind: EventKind, lane: String, now: UnixMillis) -> Receive
 }
 
 /// Whether the event is for our account and our number.
-fn is_ours(routes: &Routes, fields: &Fields, number: Option<&str>) -> bool {
+fn is_ours(routes: &OwnNumbers, fields: &Fields, number: Option<&str>) -> bool {
     let account = routes.twilio_account_sid.as_deref().filter(|sid| !sid.is_empty());
     let our_account = account.is_some() && fields.get("AccountSid") == account;
     let our_number = routes.twilio_from.as_deref().zip(number).is_some_and(|(ours, given)| {
@@ -125,32 +131,32 @@ fn is_ours(routes: &Routes, fields: &Fields, number: Option<&str>) -> bool {
 }
 
 /// See [`inbound::understand`].
-pub(crate) fn understand(kind: EventKind, slice: &str) -> Result<InboundEvent, UnderstandError> {
-    let slice: Slice = serde_json::from_str(slice).map_err(|_| UnderstandError::Slice)?;
+pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, ParseEventError> {
+    let slice: Slice = serde_json::from_str(slice).map_err(|_| ParseEventError::Slice)?;
     let fields = Fields::read(&slice.form);
-    let id = fields.message_id().ok_or(UnderstandError::Missing("id"))?;
+    let id = fields.message_id().ok_or(ParseEventError::Missing("id"))?;
     match kind {
         EventKind::Message => Ok(InboundEvent::Message(InboundMessage {
-            sender: fields.sender().ok_or(UnderstandError::Missing("sender"))?,
-            business: fields.get("To").ok_or(UnderstandError::Missing("business number"))?.to_owned(),
+            sender: fields.sender().ok_or(ParseEventError::Missing("sender"))?,
+            business: fields.get("To").ok_or(ParseEventError::Missing("business number"))?.to_owned(),
             business_number: fields.get("To").and_then(PhoneE164::from_provider),
             provider_message_id: id,
             occurred_at: UnixMillis(slice.at),
             content: fields.content(),
         })),
         EventKind::Status => {
-            let name = fields.get("MessageStatus").ok_or(UnderstandError::Missing("status"))?;
+            let name = fields.get("MessageStatus").ok_or(ParseEventError::Missing("status"))?;
             Ok(InboundEvent::Status(StatusUpdate {
                 provider_message_id: id,
                 attempt: slice.attempt.and_then(|attempt| attempt_id(attempt.as_str())),
-                status: delivery_status(name).ok_or(UnderstandError::NoMeaning)?,
+                status: delivery_status(name).ok_or(ParseEventError::NoMeaning)?,
                 error_code: fields.get("ErrorCode").and_then(|code| code.parse().ok()),
                 // Twilio tells prices by its API, not by a status.
                 pricing: None,
                 recipient_bsuid: None,
             }))
         }
-        EventKind::IdentityChange | EventKind::Unknown => Err(UnderstandError::NoMeaning),
+        EventKind::IdentityChange | EventKind::Unknown => Err(ParseEventError::NoMeaning),
     }
 }
 

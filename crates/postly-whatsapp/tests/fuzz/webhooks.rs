@@ -4,7 +4,7 @@ use postly_domain::{
     Provider,
     event::{Content, InboundEvent, ReceivedEvent},
 };
-use postly_whatsapp::{Verified, WEBHOOK_PATH, WebhookRequest, receive, understand};
+use postly_whatsapp::{VerifiedWebhook, WEBHOOK_PATH, WebhookRequest, parse_event, split_webhook};
 
 use crate::{
     mutate::{mutate, script},
@@ -133,10 +133,10 @@ const FORM_TOKENS: &[&str] = &[
 ];
 
 /// What the ingress lets in can be stored, and the worker reads it as the ingress did.
-fn check(verified: &Verified, provider: Provider) {
-    let events = receive(verified, &routes(), NOW);
+fn check(verified: &VerifiedWebhook, provider: Provider) {
+    let events = split_webhook(verified, &routes(), NOW);
     assert!(!events.is_empty(), "what was acknowledged is counted");
-    let again = receive(verified, &routes(), NOW);
+    let again = split_webhook(verified, &routes(), NOW);
     assert_eq!(events.len(), again.len());
     for (event, again) in events.iter().zip(&again) {
         assert_eq!((&event.key, &event.slice, &event.lane), (&again.key, &again.slice, &again.lane));
@@ -157,7 +157,7 @@ fn check_event(event: &ReceivedEvent, provider: Provider) {
         return;
     }
     assert!(!event.lane.is_empty());
-    let read = understand(event.provider, event.kind, &event.slice).expect("what is let in can be read");
+    let read = parse_event(event.provider, event.kind, &event.slice).expect("what is let in can be read");
     if let InboundEvent::Message(message) = &read {
         assert_eq!(message.occurred_at, event.occurred_at);
         assert!(message.sender.phone.is_some() || message.sender.bsuid.is_some());
@@ -170,7 +170,7 @@ fn check_event(event: &ReceivedEvent, provider: Provider) {
         }
         assert!(!message.sender.address.is_empty() && !message.provider_message_id.is_empty());
     }
-    assert_eq!(understand(event.provider, event.kind, &event.slice), Ok(read));
+    assert_eq!(parse_event(event.provider, event.kind, &event.slice), Ok(read));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use postly_domain::event::{Content, EventKind, IgnoreRule, InboundEvent, InboundMessage, ReceivedEvent};
 use postly_domain::{PhoneE164, Provider, UnixMillis};
-use postly_whatsapp::{Routes, receive, understand};
+use postly_whatsapp::{OwnNumbers, parse_event, split_webhook};
 use proptest::prelude::*;
 
 use crate::support::{NOW, batch, meta, receive_meta, receive_twilio, routes, text_message, twilio};
@@ -12,7 +12,7 @@ fn rules(body: &str) -> Vec<Option<IgnoreRule>> {
 }
 
 fn read(event: &ReceivedEvent) -> InboundMessage {
-    match understand(event.provider, event.kind, &event.slice) {
+    match parse_event(event.provider, event.kind, &event.slice) {
         Ok(InboundEvent::Message(message)) => message,
         other => panic!("{other:?}"),
     }
@@ -78,7 +78,7 @@ fn w26_w27_a_body_that_cannot_be_read_is_one_event() {
         &[b'['; 10_000],
     ];
     for body in bodies {
-        let events = receive(&meta(body), &routes(), NOW);
+        let events = split_webhook(&meta(body), &routes(), NOW);
         assert_eq!(events.len(), 1);
         assert_eq!(events[0].ignored, UNREADABLE);
         assert!(events[0].slice.is_empty() && events[0].lane.is_empty());
@@ -109,7 +109,7 @@ fn w19_w27_marks_and_extras_are_tolerated_and_nul_is_left_out() {
     let message = text_message("wamid.1", "33612345678", r"a\u0000b \u00e9 \ud83e\udd50");
     let body =
         batch(&format!("[{message}]"), "[]", "[]").replace("\"id\":\"1\"", "\"id\":\"1\",\"future\":[1]");
-    let events = receive(&meta(format!("\u{FEFF}{body}").as_bytes()), &routes(), NOW);
+    let events = split_webhook(&meta(format!("\u{FEFF}{body}").as_bytes()), &routes(), NOW);
     assert_eq!(read(&events[0]).content, Content::Text("ab é 🥐".to_owned()));
     assert!(!events[0].slice.contains('\0'));
 
@@ -215,10 +215,11 @@ fn w31_t08_what_is_for_others_is_not_kept() {
         "[]",
         r#"[{"id":"wamid.2","status":"sent","recipient_id":"33612345678"}]"#,
     );
-    let other = Routes { meta_phone_number_id: Some("1".to_owned()), ..routes() };
-    for routes in [other, Routes::default(), Routes { meta_phone_number_id: Some(String::new()), ..routes() }]
+    let other = OwnNumbers { meta_phone_number_id: Some("1".to_owned()), ..routes() };
+    for routes in
+        [other, OwnNumbers::default(), OwnNumbers { meta_phone_number_id: Some(String::new()), ..routes() }]
     {
-        for event in receive(&meta(body.as_bytes()), &routes, NOW) {
+        for event in split_webhook(&meta(body.as_bytes()), &routes, NOW) {
             assert_eq!(event.ignored, Some(IgnoreRule::Unrouted));
             assert!(event.slice.is_empty() && event.lane.is_empty());
         }
@@ -235,7 +236,7 @@ fn w31_t08_what_is_for_others_is_not_kept() {
     check("", "whatsapp%3A%2B14155238886", Some(IgnoreRule::Unrouted));
     check(ours, "whatsapp%3A%2B14155238887", Some(IgnoreRule::Unrouted));
     check(ours, "", Some(IgnoreRule::Unrouted));
-    let none = receive(&twilio("", form(ours, "").as_bytes()), &Routes::default(), NOW);
+    let none = split_webhook(&twilio("", form(ours, "").as_bytes()), &OwnNumbers::default(), NOW);
     assert_eq!(none[0].ignored, Some(IgnoreRule::Unrouted));
 }
 
@@ -248,14 +249,14 @@ fn w38_a_message_of_yesterday_is_too_late_and_a_status_of_yesterday_is_not() {
         r#"[{"id":"wamid.2","status":"sent","timestamp":"1795340000","recipient_id":"33612345678"}]"#,
     );
     let rules = |now| {
-        let events = receive(&meta(body.as_bytes()), &routes(), now);
+        let events = split_webhook(&meta(body.as_bytes()), &routes(), now);
         events.into_iter().map(|event| event.ignored).collect::<Vec<_>>()
     };
     assert_eq!(rules(sent.plus_secs(24 * 3600)), [None, None]);
     assert_eq!(rules(sent.plus_secs(24 * 3600 + 1)), [Some(IgnoreRule::WindowClosed), None]);
     assert_eq!(rules(sent.plus_secs(6 * 24 * 3600)), [Some(IgnoreRule::WindowClosed), None]);
     // A clock that is ahead of ours does not keep a window open for longer.
-    let early = receive(&meta(body.as_bytes()), &routes(), sent.plus_secs(-3600));
+    let early = split_webhook(&meta(body.as_bytes()), &routes(), sent.plus_secs(-3600));
     assert_eq!(early[0].occurred_at, sent.plus_secs(-3600));
     assert_eq!(read(&early[0]).occurred_at, sent.plus_secs(-3600));
 }
@@ -268,7 +269,7 @@ fn w22_only_our_own_correlation_ids_come_back() {
         );
         let events = receive_meta(&batch("[]", "[]", &status));
         assert_eq!(events[0].lane, "meta:106540352242922:wamid.2#status");
-        match understand(Provider::Meta, EventKind::Status, &events[0].slice) {
+        match parse_event(Provider::Meta, EventKind::Status, &events[0].slice) {
             Ok(InboundEvent::Status(status)) => {
                 assert_eq!(status.error_code, Some(131_047));
                 status.attempt.map(|attempt| attempt.to_string())
@@ -362,7 +363,7 @@ fn the_id_before_is_read_from_the_end_of_the_sentence_or_not_at_all() {
             assert_eq!(event.ignored, Some(IgnoreRule::UnknownIdentity), "{body}");
             return None;
         }
-        match understand(Provider::Meta, EventKind::IdentityChange, &event.slice).unwrap() {
+        match parse_event(Provider::Meta, EventKind::IdentityChange, &event.slice).unwrap() {
             InboundEvent::IdentityChange(change) => change.previous_bsuid,
             other => panic!("{other:?}"),
         }
@@ -396,7 +397,7 @@ fn only_one_own_number_that_was_asked_for_is_a_number() {
             r#"{{{from}"from_user_id":"FR.ADA","id":"wamid.1","timestamp":"1795340000","type":"contacts","contacts":{contacts}}}"#
         );
         let event = one(&message, "[]");
-        match understand(Provider::Meta, EventKind::Message, &event.slice).unwrap() {
+        match parse_event(Provider::Meta, EventKind::Message, &event.slice).unwrap() {
             InboundEvent::Message(message) => match message.content {
                 Content::OwnNumber { phone } => Some(phone.as_str().to_owned()),
                 _ => None,
@@ -491,7 +492,7 @@ fn w17_a_thousand_messages_are_a_thousand_events() {
 proptest! {
     #[test]
     fn no_signed_bytes_make_it_fail(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let events = receive(&meta(&body), &routes(), NOW);
+        let events = split_webhook(&meta(&body), &routes(), NOW);
         prop_assert!(events.iter().all(|event| event.ignored.is_some()));
     }
 
@@ -500,7 +501,7 @@ proptest! {
         if let Ok(decoded) = std::str::from_utf8(body.as_bytes())
             && form_urlencoded::parse(decoded.as_bytes()).all(|(name, value)| !name.contains('\u{FFFD}') && !value.contains('\u{FFFD}'))
         {
-            receive(&twilio("", body.as_bytes()), &routes(), NOW);
+            split_webhook(&twilio("", body.as_bytes()), &routes(), NOW);
         }
     }
 
@@ -510,10 +511,10 @@ proptest! {
         let mut body = batch(&format!("[{message}]"), r#"[{"wa_id":"33612345678"}]"#, "[]").into_bytes();
         let at = at % body.len();
         body[at] = byte;
-        for event in receive(&meta(&body), &routes(), NOW) {
+        for event in split_webhook(&meta(&body), &routes(), NOW) {
             prop_assert_eq!(event.ignored.is_some(), event.slice.is_empty());
             if event.ignored.is_none() {
-                prop_assert!(understand(event.provider, event.kind, &event.slice).is_ok());
+                prop_assert!(parse_event(event.provider, event.kind, &event.slice).is_ok());
             }
         }
     }
@@ -522,7 +523,7 @@ proptest! {
     fn no_slice_makes_the_worker_fail_otherwise_than_by_an_error(slice in "\\PC{0,200}") {
         for kind in [EventKind::Message, EventKind::Status, EventKind::IdentityChange, EventKind::Unknown] {
             for provider in [Provider::Meta, Provider::Twilio] {
-                prop_assert!(understand(provider, kind, &slice).is_err());
+                prop_assert!(parse_event(provider, kind, &slice).is_err());
             }
         }
     }

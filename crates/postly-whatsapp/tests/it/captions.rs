@@ -1,12 +1,12 @@
 //! Words below photos, videos and documents; and what is left when there are none.
 
 use postly_domain::event::{Content, InboundEvent, ReceivedEvent};
-use postly_whatsapp::{message_key, understand};
+use postly_whatsapp::{message_key, parse_event};
 
 use crate::support::{batch, receive_meta, receive_twilio};
 
 fn content(event: &ReceivedEvent) -> Content {
-    match understand(event.provider, event.kind, &event.slice) {
+    match parse_event(event.provider, event.kind, &event.slice) {
         Ok(InboundEvent::Message(message)) => message.content,
         other => panic!("{other:?}"),
     }

@@ -14,7 +14,7 @@ const FR: Language = Language::Fr;
 async fn sent(provider: Provider, address: &str, body: Body<'_>) -> Result<String, SendOutcome> {
     let server = Server::answering(200, ok(provider)).await;
     let attempt = AttemptId::new("0192f0c1-7b7e");
-    let message = Outgoing { address, body, attempt: &attempt, reply_to: Some("wamid.IN"), leave_by: soon() };
+    let message = Outgoing { address, body, attempt: &attempt, reply_to: Some("wamid.IN"), send_by: soon() };
     let outcome = senders(&server.url).send(provider, &message).await;
     let mut requests = server.requests();
     match requests.pop() {
@@ -73,7 +73,7 @@ async fn tried(language: Language, missing: usize) -> (Vec<String>, SendOutcome)
     let attempt = AttemptId::new("0192f0c1-7b7e");
     let body = Body::Code { code: "012345", language };
     let message =
-        Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, leave_by: soon() };
+        Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, send_by: soon() };
     let outcome = senders(&server.url).send(Provider::Meta, &message).await;
     let language_of = |request: crate::server::Request| {
         let body: Value = serde_json::from_str(&request.body).unwrap();
@@ -108,7 +108,7 @@ async fn a_refusal_for_another_reason_is_not_followed_by_another_translation() {
     let attempt = AttemptId::new("a");
     let body = Body::Code { code: "012345", language: FR };
     let message =
-        Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, leave_by: soon() };
+        Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, send_by: soon() };
     let outcome = senders(&server.url).send(Provider::Meta, &message).await;
     assert!(matches!(outcome, SendOutcome::Refused { code: 131_047, .. }), "{outcome:?}");
     assert_eq!(server.requests().len(), 1);
@@ -179,7 +179,7 @@ async fn a_code_without_its_template_is_our_fault_and_everything_else_leaves() {
             body,
             attempt: &attempt,
             reply_to: None,
-            leave_by: soon(),
+            send_by: soon(),
         };
         let code = Body::Code { code: "123456", language: FR };
         assert_eq!(without.send(provider, &outgoing(code)).await, OUR_FAULT);
@@ -300,7 +300,7 @@ fn a_message_that_is_printed_shows_no_code() {
         Body::Link { text: "735924", title: "secret-title", url: "https://secret" },
     ] {
         let message =
-            Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, leave_by: soon() };
+            Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, send_by: soon() };
         let printed = format!("{message:?} {message:#?} {body:?}");
         for secret in ["735924", "secret", "33612345678"] {
             assert!(!printed.contains(secret), "{printed}");

@@ -6,7 +6,7 @@ use postly_domain::event::{
     Content, DeliveryStatus, EventKind, IdentityChangeKind, IgnoreRule, InboundEvent, ReceivedEvent,
 };
 use postly_domain::{Provider, UnixMillis};
-use postly_whatsapp::{receive, understand};
+use postly_whatsapp::{parse_event, split_webhook};
 
 use crate::support::{NOW, meta, receive_twilio, routes};
 
@@ -34,7 +34,7 @@ fn summary(event: &ReceivedEvent) -> String {
         assert!(event.lane.is_empty() && event.slice.is_empty(), "what is ignored keeps nothing");
         return format!("{kind} ignored {}", rule.as_str());
     }
-    let read = match understand(event.provider, event.kind, &event.slice).expect("a slice of ours") {
+    let read = match parse_event(event.provider, event.kind, &event.slice).expect("a slice of ours") {
         InboundEvent::Message(message) => {
             assert_eq!(message.occurred_at, event.occurred_at);
             let content = said(&message.content);
@@ -100,7 +100,7 @@ fn every_sample_of_meta_is_read_as_it_is_meant() {
     for path in files {
         let body = std::fs::read_to_string(&path).unwrap();
         found.push_str(&format!("{}\n", path.file_name().unwrap().to_str().unwrap()));
-        for event in receive(&meta(body.as_bytes()), &routes(), soon_after(&body)) {
+        for event in split_webhook(&meta(body.as_bytes()), &routes(), soon_after(&body)) {
             found.push_str(&format!("  {}\n", summary(&event)));
         }
     }
@@ -133,7 +133,7 @@ fn keys_name_the_event_and_not_the_delivery() {
         folder("meta").join("batch_2_entries_4_changes_4_messages_1_duplicate_1_status.json"),
     )
     .unwrap();
-    let keys: Vec<String> = receive(&meta(body.as_bytes()), &routes(), NOW)
+    let keys: Vec<String> = split_webhook(&meta(body.as_bytes()), &routes(), NOW)
         .into_iter()
         .map(|event| event.key.to_string())
         .collect();
@@ -155,7 +155,7 @@ fn a_slice_holds_one_persons_event_and_nobody_elses() {
         folder("meta").join("batch_2_entries_4_changes_4_messages_1_duplicate_1_status.json"),
     )
     .unwrap();
-    for event in receive(&meta(body.as_bytes()), &routes(), NOW) {
+    for event in split_webhook(&meta(body.as_bytes()), &routes(), NOW) {
         let bob = event.slice.contains("33700000001") || event.slice.contains("Bob");
         let amelie = event.slice.contains("33612345678") || event.slice.contains("Amélie");
         assert!(bob != amelie, "{}", event.key);
@@ -191,7 +191,7 @@ fn the_national_variants_of_one_number_wait_in_one_line() {
             let message = crate::support::text_message("wamid.1", from, "x");
             let events =
                 crate::support::receive_meta(&crate::support::batch(&format!("[{message}]"), "[]", "[]"));
-            let read = understand(Provider::Meta, EventKind::Message, &events[0].slice).unwrap();
+            let read = parse_event(Provider::Meta, EventKind::Message, &events[0].slice).unwrap();
             let InboundEvent::Message(read) = read else { panic!("a message") };
             assert_eq!(read.sender.address, from, "replies go to the address as it came");
             events[0].lane.clone()
@@ -207,7 +207,7 @@ fn twilios_statuses_carry_the_attempt_of_their_signed_address_only() {
                 &From=whatsapp%3A%2B14155238886&To=whatsapp%3A%2B33612345678&attempt=forged";
     let attempt = |query: &str| {
         let event = receive_twilio(query, form);
-        let read = understand(Provider::Twilio, event.kind, &event.slice).unwrap();
+        let read = parse_event(Provider::Twilio, event.kind, &event.slice).unwrap();
         let InboundEvent::Status(status) = read else { panic!("a status") };
         assert_eq!(status.status, DeliveryStatus::Sent);
         status.attempt.map(|attempt| attempt.to_string())
@@ -236,7 +236,7 @@ fn twilios_statuses_have_our_names() {
              &From=whatsapp%3A%2B14155238886&To=whatsapp%3A%2B33612345678"
         );
         let event = receive_twilio("", &form);
-        match (expected, understand(Provider::Twilio, event.kind, &event.slice)) {
+        match (expected, parse_event(Provider::Twilio, event.kind, &event.slice)) {
             (Some(expected), Ok(InboundEvent::Status(status))) => {
                 assert_eq!(status.status.as_str(), expected);
                 assert_eq!(event.key.to_string(), format!("twilio:status:SM2:{name}"));

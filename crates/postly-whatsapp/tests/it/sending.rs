@@ -55,7 +55,7 @@ async fn send(provider: Provider, url: &str, address: &str, reply_to: Option<&st
     let attempt = AttemptId::new("0192f0c1-7b7e");
     let body = Body::Text("Été 🥐 & co +1\n\nfin");
     senders(url)
-        .send(provider, &Outgoing { address, body, attempt: &attempt, reply_to, leave_by: soon() })
+        .send(provider, &Outgoing { address, body, attempt: &attempt, reply_to, send_by: soon() })
         .await
 }
 
@@ -154,13 +154,8 @@ async fn a_provider_that_is_not_configured_holds_its_messages() {
     let code = Body::Code { code: "123456", language: Language::Fr };
     for provider in BOTH {
         for body in [text, code] {
-            let message = Outgoing {
-                address: "33612345678",
-                body,
-                attempt: &attempt,
-                reply_to: None,
-                leave_by: soon(),
-            };
+            let message =
+                Outgoing { address: "33612345678", body, attempt: &attempt, reply_to: None, send_by: soon() };
             let outcome = senders.send(provider, &message).await;
             assert!(matches!(outcome, SendOutcome::Refused { action: ErrorAction::StopSender, .. }));
         }

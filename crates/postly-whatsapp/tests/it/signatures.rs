@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use postly_whatsapp::{
-    MetaSecrets, SignatureError, TwilioSecrets, Verified, Verifier, WEBHOOK_PATH, WebhookRequest,
+    MetaSecrets, SignatureError, TwilioSecrets, VerifiedWebhook, Verifier, WEBHOOK_PATH, WebhookRequest,
 };
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ fn verify(
     target: &str,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Verified, SignatureError> {
+) -> Result<VerifiedWebhook, SignatureError> {
     verifier.verify(&WebhookRequest { target, headers, body })
 }
 
@@ -51,7 +51,7 @@ impl Vector {
         }
     }
 
-    fn check(&self) -> Result<Verified, SignatureError> {
+    fn check(&self) -> Result<VerifiedWebhook, SignatureError> {
         let pairs: Vec<(&'static str, &str)> = self.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         verify(&self.verifier, &self.target, &headers(&pairs), &self.body)
     }

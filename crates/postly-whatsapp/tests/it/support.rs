@@ -6,7 +6,8 @@ use http::HeaderMap;
 use postly_domain::UnixMillis;
 use postly_domain::event::ReceivedEvent;
 use postly_whatsapp::{
-    MetaSecrets, Routes, TwilioSecrets, Verified, Verifier, WEBHOOK_PATH, WebhookRequest, receive,
+    MetaSecrets, OwnNumbers, TwilioSecrets, VerifiedWebhook, Verifier, WEBHOOK_PATH, WebhookRequest,
+    split_webhook,
 };
 use sha1::Sha1;
 use sha2::Sha256;
@@ -24,8 +25,8 @@ pub(crate) fn verifier() -> Verifier {
     Verifier::new(Some(meta), Some(twilio), BASE).unwrap()
 }
 
-pub(crate) fn routes() -> Routes {
-    Routes {
+pub(crate) fn routes() -> OwnNumbers {
+    OwnNumbers {
         meta_phone_number_id: Some("106540352242922".to_owned()),
         twilio_account_sid: Some("AC00000000000000000000000000000001".to_owned()),
         twilio_from: Some("+14155238886".to_owned()),
@@ -46,13 +47,13 @@ pub(crate) fn meta_signature(secret: &str, body: &[u8]) -> String {
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-pub(crate) fn meta(body: &[u8]) -> Verified {
+pub(crate) fn meta(body: &[u8]) -> VerifiedWebhook {
     let headers = headers(&[("x-hub-signature-256", &meta_signature(SECRET, body))]);
     verifier().verify(&WebhookRequest { target: WEBHOOK_PATH, headers: &headers, body }).unwrap()
 }
 
 /// Signs a form independently of the code under test: the data is put together from decoded text.
-pub(crate) fn twilio(query: &str, body: &[u8]) -> Verified {
+pub(crate) fn twilio(query: &str, body: &[u8]) -> VerifiedWebhook {
     let target = format!("{WEBHOOK_PATH}{query}");
     let mut fields: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
     fields.sort();
@@ -70,11 +71,11 @@ pub(crate) fn twilio(query: &str, body: &[u8]) -> Verified {
 }
 
 pub(crate) fn receive_meta(body: &str) -> Vec<ReceivedEvent> {
-    receive(&meta(body.as_bytes()), &routes(), NOW)
+    split_webhook(&meta(body.as_bytes()), &routes(), NOW)
 }
 
 pub(crate) fn receive_twilio(query: &str, body: &str) -> ReceivedEvent {
-    let mut events = receive(&twilio(query, body.as_bytes()), &routes(), NOW);
+    let mut events = split_webhook(&twilio(query, body.as_bytes()), &routes(), NOW);
     assert_eq!(events.len(), 1, "a form is one event");
     events.remove(0)
 }

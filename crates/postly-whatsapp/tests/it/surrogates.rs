@@ -4,13 +4,13 @@ use postly_domain::{
     Provider,
     event::{Content, EventKind, InboundEvent, InboundMessage, ReceivedEvent},
 };
-use postly_whatsapp::understand;
+use postly_whatsapp::parse_event;
 use proptest::prelude::*;
 
 use crate::support::{batch, receive_meta, text_message};
 
 fn read(event: &ReceivedEvent) -> InboundMessage {
-    match understand(event.provider, event.kind, &event.slice) {
+    match parse_event(event.provider, event.kind, &event.slice) {
         Ok(InboundEvent::Message(message)) => message,
         other => panic!("{other:?}"),
     }
@@ -61,7 +61,7 @@ fn w27_half_an_emoji_in_a_form_is_replaced() {
     let form = "MessageSid=SM1&SmsStatus=received&From=whatsapp%3A%2B33612345678&To=whatsapp%3A%2B14155238886\
                 &ProfileName=F%F0%9F&Body=promo+%F0%9F%A5";
     let slice = serde_json::json!({ "at": 1_795_340_000_000_i64, "form": form }).to_string();
-    let read = understand(Provider::Twilio, EventKind::Message, &slice);
+    let read = parse_event(Provider::Twilio, EventKind::Message, &slice);
     assert!(matches!(read, Ok(InboundEvent::Message(message)) if message.content == text("promo \u{fffd}")));
 }
 

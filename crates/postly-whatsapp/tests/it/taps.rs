@@ -2,12 +2,12 @@
 
 use postly_domain::event::{Content, InboundEvent};
 use postly_domain::{PhoneE164, Provider};
-use postly_whatsapp::{conversation_lane, status_lane, understand};
+use postly_whatsapp::{conversation_lane, parse_event, status_lane};
 
 use crate::support::{batch, receive_meta, receive_twilio, text_message};
 
 fn content(event: &postly_domain::event::ReceivedEvent) -> Content {
-    match understand(event.provider, event.kind, &event.slice) {
+    match parse_event(event.provider, event.kind, &event.slice) {
         Ok(InboundEvent::Message(message)) => message.content,
         other => panic!("{other:?}"),
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use postly_app::{App, Shutdown, Workers, operator::Who};
+use postly_app::{App, Shutdown, Workers, operator::AuthorSelector};
 use postly_domain::{ModelBudget, PhoneE164, Provider};
 use postly_simulator::{Channel, LedgerLine, Person, Simulator, SimulatorConfig};
 use postly_store::Db;
@@ -210,8 +210,8 @@ fn configuration(
     })
 }
 
-fn who(number: &str) -> Option<Who> {
-    PhoneE164::from_provider(number).map(Who::Phone)
+fn who(number: &str) -> Option<AuthorSelector> {
+    PhoneE164::from_provider(number).map(AuthorSelector::Phone)
 }
 
 /// Tells the phone's page what its owner has left.

@@ -1,6 +1,6 @@
 //! The operator's tools.
 
-use postly_app::{App, operator::Who, rfc3339};
+use postly_app::{App, operator::AuthorSelector, rfc3339};
 use postly_domain::{PhoneE164, id::AuthorId};
 use postly_store::wallets::Entry;
 use secrecy::SecretString;
@@ -45,22 +45,22 @@ impl Desk {
         Ok(Self { app: wiring::operator_application(db, provider, key).await?, region })
     }
 
-    async fn who(&self, who: &WhoArgs) -> Result<Who, Failure> {
+    async fn who(&self, who: &WhoArgs) -> Result<AuthorSelector, Failure> {
         match (&who.phone, &who.id) {
             (Some(phone), _) => match PhoneE164::parse_typed(phone, &self.region) {
-                Ok(phone) => Ok(Who::Phone(phone)),
+                Ok(phone) => Ok(AuthorSelector::Phone(phone)),
                 Err(error) => {
                     self.known(phone).await.ok_or_else(|| Failure::Usage(format!("--phone: {error}")))
                 }
             },
-            (None, Some(id)) => Ok(Who::Id(AuthorId::new(id.clone()))),
+            (None, Some(id)) => Ok(AuthorSelector::Id(AuthorId::new(id.clone()))),
             (None, None) => Err(Failure::Usage("name the author by --phone or --id".to_owned())),
         }
     }
 
     /// A number that no numbering plan knows, but that has written to us: its owner may need help all the same.
-    async fn known(&self, typed: &str) -> Option<Who> {
-        let who = Who::Phone(PhoneE164::parse_asked(typed, &self.region).ok()?);
+    async fn known(&self, typed: &str) -> Option<AuthorSelector> {
+        let who = AuthorSelector::Phone(PhoneE164::parse_asked(typed, &self.region).ok()?);
         self.app.account(&who).await.is_ok().then_some(who)
     }
 }

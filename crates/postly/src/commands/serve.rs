@@ -44,7 +44,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     tracing::info!(%address, "Operator listener on {address}");
     let mut parts = JoinSet::new();
     parts.spawn(serve(operator, postly_http::operator_router(app.clone(), metrics), shutdown.clone()));
-    parts.spawn(app.clone().ring_others(shutdown.clone()));
+    parts.spawn(app.clone().notify_peers(shutdown.clone()));
     parts.spawn({
         let (db, shutdown) = (db.clone(), shutdown.clone());
         async move { clock.follow(db, shutdown).await }

@@ -47,7 +47,7 @@ pub(super) enum Op {
     Claim,
     /// What comes of an attempt, perhaps long after its lease has ended.
     Answer {
-        departure: usize,
+        planned: usize,
         answer: Answer,
     },
     Status {
@@ -89,7 +89,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(carries, is_charged, window_ms)| Op::Queue { carries, is_charged, window_ms }),
         6 => answer.clone().prop_map(|answer| Op::Send { answer }),
         2 => Just(Op::Claim),
-        2 => (0..3_usize, answer).prop_map(|(departure, answer)| Op::Answer { departure, answer }),
+        2 => (0..3_usize, answer).prop_map(|(planned, answer)| Op::Answer { planned, answer }),
         4 => (0..3_usize, select(statuses), prop::bool::weighted(0.7))
             .prop_map(|(attempt, status, names_attempt)| Op::Status { attempt, status, names_attempt }),
         2 => (0..2_usize).prop_map(|message| Op::Replay { message }),

@@ -15,7 +15,7 @@ use postly_campaign::service::Plan;
 use postly_domain::id::EventId;
 use postly_simulator::SimulatorConfig;
 use postly_store::{Db, Engine, inbox};
-use postly_whatsapp::{MetaSecrets, Routes, Verifier, WebhookRequest};
+use postly_whatsapp::{MetaSecrets, OwnNumbers, Verifier, WebhookRequest};
 use tokio::sync::Mutex;
 
 /// Names the baseline that a process of the bench is to be.
@@ -69,7 +69,10 @@ impl Baseline {
                 None,
                 &std::env::var("PUBLIC_BASE_URL")?,
             )?,
-            routes: Routes { meta_phone_number_id: Some(account.phone_number_id), ..Routes::default() },
+            routes: OwnNumbers {
+                meta_phone_number_id: Some(account.phone_number_id),
+                ..OwnNumbers::default()
+            },
             clock: SystemClock::new(),
             store,
         });
@@ -82,7 +85,7 @@ impl Baseline {
 
 struct Stand {
     verifier: Verifier,
-    routes: Routes,
+    routes: OwnNumbers,
     clock: SystemClock,
     store: Option<Store>,
 }
@@ -101,7 +104,7 @@ async fn receive(State(stand): State<Arc<Stand>>, request: Request) -> StatusCod
     let request = WebhookRequest { target, headers: &head.headers, body: &body };
     let Ok(verified) = stand.verifier.verify(&request) else { return StatusCode::UNAUTHORIZED };
     let now = stand.clock.now();
-    let events = postly_whatsapp::receive(&verified, &stand.routes, now);
+    let events = postly_whatsapp::split_webhook(&verified, &stand.routes, now);
     if events.is_empty() || events.iter().any(|event| event.ignored.is_some()) {
         // The bench sends nothing that would be ignored.
         return StatusCode::BAD_REQUEST;

@@ -292,7 +292,7 @@ mod tests {
 
     use postly_domain::{Brief, Language};
     use postly_pipeline::{
-        Ask, Writer,
+        WriteRequest, Writer,
         openai::{OpenAiConfig, OpenAiModel},
     };
 
@@ -305,7 +305,7 @@ mod tests {
         let model =
             OpenAiModel::new(OpenAiConfig::new(None, &format!("{}/v1", far_end.base_url()), "gpt-6-luna"));
         let written = Writer::new(Arc::new(model.unwrap()))
-            .write(&Ask {
+            .write(&WriteRequest {
                 brief: Brief::parse(BRIEF).unwrap(),
                 is_explicit: false,
                 language_hint: Language::Fr,

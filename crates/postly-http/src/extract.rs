@@ -15,7 +15,7 @@ use crate::{
     long_bodies::Crowded,
     problem::{Code, Problem},
     session_cookie::Claims,
-    site::{Door, Peer, Site},
+    site::{AppState, Peer, Site},
 };
 
 /// The cookie that tells a browser's challenges from another's.
@@ -26,15 +26,15 @@ const MAX_CHALLENGES: usize = 5;
 const CHALLENGE_SECS: i64 = 3600;
 
 /// The browser that asks, and the session in it, if there is one.
-pub(crate) struct Visitor {
+pub(crate) struct RequestContext {
     pub(crate) browser: Browser,
     pub(crate) session: Option<LoggedIn>,
 }
 
-impl FromRequestParts<Door> for Visitor {
+impl FromRequestParts<AppState> for RequestContext {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
         let mut known: Vec<BrowserToken> = vec![];
         for token in cookies(&parts.headers, CHALLENGE).filter_map(BrowserToken::parse) {
@@ -57,7 +57,7 @@ impl FromRequestParts<Door> for Visitor {
     }
 }
 
-impl Visitor {
+impl RequestContext {
     /// Keeps the browser's secret in the browser.
     pub(crate) fn challenge_cookie(&self, site: &Site) -> HeaderValue {
         challenge_cookie(site, self.browser.token.as_str(), CHALLENGE_SECS)
@@ -79,10 +79,10 @@ fn challenge_cookie(site: &Site, value: &str, secs: i64) -> HeaderValue {
 /// A session of ours.
 pub(crate) struct Session(pub(crate) LoggedIn);
 
-impl FromRequestParts<Door> for Session {
+impl FromRequestParts<AppState> for Session {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Problem> {
         match session(door, &parts.headers).await? {
             Some(session) => Ok(Self(session)),
             None => Err(Problem::new(Code::Unauthenticated)),
@@ -93,10 +93,10 @@ impl FromRequestParts<Door> for Session {
 /// Whoever may read and generate: a session of ours, or, where cookies are shared, one of another NextAuth app.
 pub(crate) struct Reader(pub(crate) AuthorId);
 
-impl FromRequestParts<Door> for Reader {
+impl FromRequestParts<AppState> for Reader {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Problem> {
         if let Some(session) = session(door, &parts.headers).await? {
             return Ok(Self(session.session.author));
         }
@@ -115,7 +115,7 @@ impl FromRequestParts<Door> for Reader {
 }
 
 /// The session that the cookies of a request name: of several the first that lives.
-async fn session(door: &Door, headers: &HeaderMap) -> Result<Option<LoggedIn>, Problem> {
+async fn session(door: &AppState, headers: &HeaderMap) -> Result<Option<LoggedIn>, Problem> {
     for claims in door.site.cookies.read_each(headers, now_s(door)) {
         if let Some(found) = session_of(door, claims).await? {
             return Ok(Some(found));
@@ -124,13 +124,13 @@ async fn session(door: &Door, headers: &HeaderMap) -> Result<Option<LoggedIn>, P
     Ok(None)
 }
 
-async fn session_of(door: &Door, claims: Claims) -> Result<Option<LoggedIn>, Problem> {
+async fn session_of(door: &AppState, claims: Claims) -> Result<Option<LoggedIn>, Problem> {
     let Some(sid) = claims.sid else { return Ok(None) };
     Ok(door.app.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await?)
 }
 
 /// Ends every session that the cookies of a request name: one that is left would log its browser in again.
-pub(crate) async fn end_sessions(door: &Door, headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) async fn end_sessions(door: &AppState, headers: &HeaderMap) -> Result<(), Problem> {
     for claims in door.site.cookies.read_each(headers, now_s(door)) {
         if let Some(found) = session_of(door, claims).await? {
             door.app.end_session(&found.session.author, &found.session.id).await?;
@@ -139,7 +139,7 @@ pub(crate) async fn end_sessions(door: &Door, headers: &HeaderMap) -> Result<(),
     Ok(())
 }
 
-fn now_s(door: &Door) -> i64 {
+fn now_s(door: &AppState) -> i64 {
     door.app.now().0.div_euclid(1000)
 }
 
@@ -190,7 +190,11 @@ fn label(headers: &HeaderMap) -> String {
 
 /// Lets nobody change anything from another site: a browser says where a request comes from, and sends JSON across
 /// sites only after having asked, which we never grant. See [`Form`] for forms.
-pub(crate) async fn only_from_here(State(door): State<Door>, request: Request<Body>, next: Next) -> Response {
+pub(crate) async fn reject_cross_site(
+    State(door): State<AppState>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let headers = request.headers();
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
@@ -210,12 +214,12 @@ pub(crate) async fn only_from_here(State(door): State<Door>, request: Request<Bo
 }
 
 /// The `{id}` of an address. What no database can hold names nothing.
-pub(crate) struct Named(pub(crate) String);
+pub(crate) struct PathId(pub(crate) String);
 
-impl FromRequestParts<Door> for Named {
+impl FromRequestParts<AppState> for PathId {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Problem> {
         let id = Path::<String>::from_request_parts(parts, door).await;
         let id = id.map(|Path(id)| id).ok().filter(|id| !id.contains('\0'));
         id.map(Self).ok_or(Problem::new(Code::NotFound))
@@ -225,10 +229,10 @@ impl FromRequestParts<Door> for Named {
 /// The `cursor` of a list, if there is one.
 pub(crate) struct Cursor(pub(crate) Option<String>);
 
-impl FromRequestParts<Door> for Cursor {
+impl FromRequestParts<AppState> for Cursor {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Door) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default().as_bytes();
         let mut found = form_urlencoded::parse(query).filter(|(name, _)| name == "cursor");
         match (found.next(), found.next()) {
@@ -242,10 +246,10 @@ impl FromRequestParts<Door> for Cursor {
 /// The body of a request, as JSON.
 pub(crate) struct Json<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<Door> for Json<T> {
+impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request<Body>, door: &Door) -> Result<Self, Problem> {
+    async fn from_request(request: Request<Body>, door: &AppState) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let is_json = kind.is_some_and(|kind| {
             kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
@@ -263,13 +267,13 @@ impl<T: DeserializeOwned> FromRequest<Door> for Json<T> {
 }
 
 /// The fields of a form of ours. Other sites may send forms without having asked, so whoever does not say where it
-/// comes from is refused; every browser does, and [`only_from_here`] has looked at what it says.
+/// comes from is refused; every browser does, and [`reject_cross_site`] has looked at what it says.
 pub(crate) struct Form<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<Door> for Form<T> {
+impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request<Body>, door: &Door) -> Result<Self, Problem> {
+    async fn from_request(request: Request<Body>, door: &AppState) -> Result<Self, Problem> {
         let headers = request.headers();
         if !headers.contains_key("sec-fetch-site") && !headers.contains_key(header::ORIGIN) {
             return Err(Problem::new(Code::CrossSite));

@@ -13,15 +13,15 @@ const PAUSE_MS: u32 = 20;
 
 /// Counts the tries of work that begins and ends a transaction of its own.
 #[derive(Debug, Default)]
-pub(crate) struct Again(u32);
+pub(crate) struct ConflictRetries(u32);
 
-impl Again {
+impl ConflictRetries {
     /// Whether work that failed so is to be tried again: when the database says that it met other work (two transactions that
     /// waited for each other, or could not be put in an order, or a row that went while it was referred to), a bounded
     /// number of times.
-    pub(crate) fn may(&mut self, error: &impl MetOtherWork) -> bool {
+    pub(crate) fn should_retry(&mut self, error: &impl MetOtherWork) -> bool {
         self.0 += 1;
-        let may = self.0 < TRIES && error.met_other_work();
+        let may = self.0 < TRIES && error.is_conflict();
         if may {
             tracing::debug!(tries = self.0, "Met other work; trying again");
         }
@@ -37,32 +37,32 @@ impl Again {
 
 /// An error that tells whether the database gave the work up because of other work.
 pub(crate) trait MetOtherWork {
-    fn met_other_work(&self) -> bool;
+    fn is_conflict(&self) -> bool;
 }
 
 impl MetOtherWork for StoreError {
-    fn met_other_work(&self) -> bool {
-        Self::met_other_work(self)
+    fn is_conflict(&self) -> bool {
+        Self::is_conflict(self)
     }
 }
 
 impl MetOtherWork for JourneyError {
-    fn met_other_work(&self) -> bool {
-        matches!(self, Self::Store(error) if StoreError::met_other_work(error))
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if StoreError::is_conflict(error))
     }
 }
 
 /// For errors with a variant `Store` that holds a [`StoreError`].
-macro_rules! met_other_work {
+macro_rules! is_conflict {
     ($($error:ty),*) => {$(
         impl MetOtherWork for $error {
-            fn met_other_work(&self) -> bool {
-                matches!(self, Self::Store(error) if StoreError::met_other_work(error))
+            fn is_conflict(&self) -> bool {
+                matches!(self, Self::Store(error) if StoreError::is_conflict(error))
             }
         }
     )*};
 }
-met_other_work!(
+is_conflict!(
     crate::accounts::AccountError,
     crate::codes::CodeRequestError,
     crate::operator::OperatorError,
@@ -74,10 +74,10 @@ met_other_work!(
 /// for each try.
 macro_rules! again {
     ($work:expr) => {{
-        let mut tries = $crate::again::Again::default();
+        let mut tries = $crate::conflict::ConflictRetries::default();
         loop {
             match $work.await {
-                Err(error) if tries.may(&error) => tries.pause().await,
+                Err(error) if tries.should_retry(&error) => tries.pause().await,
                 done => break done,
             }
         }

@@ -8,24 +8,24 @@ use std::{
 use postly_domain::id::MessageId;
 use postly_store::{
     StoreError, Tx,
-    attempts::{self, Taken},
+    attempts::{self, AcceptedAttempt},
 };
 
 use crate::{
     App, JourneyError,
-    deliver::Departure,
-    line::{Full, Line, Together},
+    batcher::{BatchWrite, Batcher, QueueFull},
+    deliver::PlannedSend,
 };
 
 /// Messages that a provider took, as only this process knows until the database lets it be written down.
 #[derive(Default)]
-pub(crate) struct Unwritten(Mutex<HashSet<MessageId>>);
+pub(crate) struct UnpersistedAcceptances(Mutex<HashSet<MessageId>>);
 
-impl Unwritten {
+impl UnpersistedAcceptances {
     /// Knows a message until what is returned is dropped.
-    pub(crate) fn keep(&self, message: &MessageId) -> Kept<'_> {
+    pub(crate) fn keep(&self, message: &MessageId) -> UnpersistedGuard<'_> {
         self.messages().insert(message.clone());
-        Kept { unwritten: self, message: message.clone() }
+        UnpersistedGuard { unpersisted: self, message: message.clone() }
     }
 
     pub(crate) fn holds(&self, message: &MessageId) -> bool {
@@ -37,33 +37,33 @@ impl Unwritten {
     }
 }
 
-/// See [`Unwritten::keep`].
-pub(crate) struct Kept<'a> {
-    unwritten: &'a Unwritten,
+/// See [`UnpersistedAcceptances::keep`].
+pub(crate) struct UnpersistedGuard<'a> {
+    unpersisted: &'a UnpersistedAcceptances,
     message: MessageId,
 }
 
-impl Drop for Kept<'_> {
+impl Drop for UnpersistedGuard<'_> {
     fn drop(&mut self) {
-        self.unwritten.messages().remove(&self.message);
+        self.unpersisted.messages().remove(&self.message);
     }
 }
 
 /// What a provider took, to be written down.
-pub(crate) struct Acceptance {
-    departure: Arc<Departure>,
+pub(crate) struct AcceptedSend {
+    planned: Arc<PlannedSend>,
     provider_message_id: String,
 }
 
-impl Together for Acceptance {
+impl BatchWrite for AcceptedSend {
     /// Whether the message has ended by it. Else it is to be judged by itself.
     type Outcome = bool;
-    const LARGEST_BATCH: usize = 64;
-    const LARGEST_BATCH_BYTES: usize = 64 * 1024;
+    const MAX_BATCH: usize = 64;
+    const MAX_BATCH_BYTES: usize = 64 * 1024;
     /// More than all whose lanes are leased at once ever have.
-    const MOST_WAITING_BYTES: usize = 1024 * 1024;
+    const MAX_PENDING_BYTES: usize = 1024 * 1024;
 
-    fn line(app: &App) -> &Line<Self> {
+    fn batcher(app: &App) -> &Batcher<Self> {
         &app.0.acceptances
     }
 
@@ -78,12 +78,12 @@ impl Together for Acceptance {
     }
 }
 
-impl Acceptance {
-    fn as_taken(&self) -> Taken<'_> {
-        Taken {
-            claimed: &self.departure.claimed,
-            message: &self.departure.message.id,
-            attempt: &self.departure.attempt,
+impl AcceptedSend {
+    fn as_attempt(&self) -> AcceptedAttempt<'_> {
+        AcceptedAttempt {
+            claimed: &self.planned.claimed,
+            message: &self.planned.message.id,
+            attempt: &self.planned.attempt,
             provider_message_id: &self.provider_message_id,
         }
     }
@@ -91,34 +91,36 @@ impl Acceptance {
 
 impl App {
     /// Writes down that providers took these messages; says whether each has ended by it.
-    async fn accept(&self, mut tx: Tx, acceptances: &[&Acceptance]) -> Result<Vec<bool>, StoreError> {
-        let taken: Vec<Taken<'_>> = acceptances.iter().map(|acceptance| acceptance.as_taken()).collect();
+    async fn accept(&self, mut tx: Tx, acceptances: &[&AcceptedSend]) -> Result<Vec<bool>, StoreError> {
+        let taken: Vec<AcceptedAttempt<'_>> =
+            acceptances.iter().map(|acceptance| acceptance.as_attempt()).collect();
         let accepted = attempts::accept(&mut tx, &taken, self.now()).await?;
-        self.recorded(tx, accepted.more).await?;
+        self.commit_and_wake(tx, accepted.more).await?;
         Ok(accepted.ended)
     }
 
     /// Writes down that a provider took a message, with others that were taken meanwhile.
     pub(crate) async fn record_accepted(
         &self,
-        departure: &Arc<Departure>,
+        planned: &Arc<PlannedSend>,
         provider_message_id: &str,
     ) -> Result<(), JourneyError> {
-        let acceptance = || Acceptance {
-            departure: Arc::clone(departure),
+        let acceptance = || AcceptedSend {
+            planned: Arc::clone(planned),
             provider_message_id: provider_message_id.to_owned(),
         };
-        let told = self.0.acceptances.join(self, acceptance()).map_err(|Full| JourneyError::Unwritten)?;
-        if told.await.map_err(|_| JourneyError::Unwritten)?? {
+        let told =
+            self.0.acceptances.enqueue(self, acceptance()).map_err(|QueueFull| JourneyError::BatchLost)?;
+        if told.await.map_err(|_| JourneyError::BatchLost)?? {
             return Ok(());
         }
         // By itself, where it waits for whoever was in the way; and whatever follows from it, that it was taken stands.
-        let tx = self.open(&departure.message).await?;
+        let tx = self.begin_locked(&planned.message).await?;
         if self.accept(tx, &[&acceptance()]).await? == [true] {
             return Ok(());
         }
-        let mut tx = self.open(&departure.message).await?;
-        let more = self.judge(&mut tx, departure).await?;
-        Ok(self.recorded(tx, more).await?)
+        let mut tx = self.begin_locked(&planned.message).await?;
+        let more = self.resolve_unclear(&mut tx, planned).await?;
+        Ok(self.commit_and_wake(tx, more).await?)
     }
 }
