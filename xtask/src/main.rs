@@ -4,6 +4,7 @@
 
 mod bench;
 mod chaos;
+mod citations;
 mod dates;
 mod deps;
 mod mutants;

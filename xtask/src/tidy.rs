@@ -1,8 +1,10 @@
-//! The house rules that no compiler checks.
+//! Rules of the project that no compiler checks.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+
+use crate::citations::{self, Rules};
 
 /// Which crate may name which others of the workspace (the arrows of docs/ARCHITECTURE.md), outside of its tests.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -67,6 +69,8 @@ const SQL_WORDS: [&str; 4] = ["\"SELECT ", "\"INSERT INTO ", "\"UPDATE ", "\"DEL
 pub(crate) fn check() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")?;
     let mut faults = vec![];
+    let rules = Rules::read(root)?;
+    let mut all_sources = String::new();
     for crate_folder in folders(&root.join("crates"))? {
         arrows(&crate_folder, &mut faults)?;
     }
@@ -82,24 +86,52 @@ pub(crate) fn check() -> anyhow::Result<()> {
                 .iter()
                 .any(|room| name.starts_with(room))
                 || name.contains("/tests/");
+        rules.check(&name, &text, &mut faults);
+        all_sources.push_str(&text);
         if !may_hold_sql && SQL_WORDS.iter().any(|word| text.contains(word)) {
             faults.push(format!("{name} holds SQL: only crates/postly-store does"));
         }
     }
+    for file in texts(root)? {
+        let text = std::fs::read_to_string(&file)?;
+        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+        rules.check(&name, &text, &mut faults);
+        all_sources.push_str(&text);
+    }
+    citations::check_glossary(root, &all_sources, &mut faults)?;
     if faults.is_empty() {
-        println!("tidy: the house is in order");
+        println!("tidy: arrows, SQL, sizes, citations and the glossary are in order");
         return Ok(());
     }
     for fault in &faults {
         eprintln!("tidy: {fault}");
     }
-    bail!("{} things are out of place", faults.len())
+    bail!("{} faults", faults.len())
+}
+
+/// Documents, migrations and catalogues: whatever may cite a rule and is no source file.
+fn texts(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let folders = ["docs", "docs/adr", "crates/postly-store/migrations", "crates/postly-i18n/i18n"]
+        .map(|name| root.join(name));
+    let mut found = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    for folder in folders {
+        for entry in
+            std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+        {
+            let path = entry?.path();
+            if path.is_file() {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn arrows(crate_folder: &Path, faults: &mut Vec<String>) -> anyhow::Result<()> {
     let name = crate_folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((_, allowed)) = ARROWS.iter().find(|(room, _)| *room == name) else {
-        faults.push(format!("crates/{name} is a room that tidy does not know: add its arrows"));
+        faults.push(format!("crates/{name} is a crate that tidy does not know: add its arrows"));
         return Ok(());
     };
     let manifest = std::fs::read_to_string(crate_folder.join("Cargo.toml"))?;

@@ -1,4 +1,4 @@
-//! Messages that their sender deletes or edits before their turn (PRODUCT 6).
+//! Messages that their sender deletes or edits before their turn (RULES 4.10).
 //!
 //! An amendment is a message of its own, behind the one it amends. It has no effect in its own turn: the worker looks for
 //! amendments when the turn of a message begins, before anything is reserved or written.

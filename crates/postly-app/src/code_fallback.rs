@@ -1,7 +1,7 @@
 //! A code that a provider takes as text and reports as failed afterwards, because the service window was closed, goes once by
 //! the template.
 //!
-//! The sealed text is gone as soon as the provider has answered (PRODUCT 8), but that answer is only half of one here: 131047
+//! The sealed text is gone as soon as the provider has answered (RULES 7.5), but that answer is only half of one here: 131047
 //! and 63016 come in a status, seconds later, and a code cannot be made again from its hash. So a second sealed copy lies in a
 //! table of its own from the moment the code is queued. The first status that tells how the text ended deletes it (delivered,
 //! read, failed), a clear refusal does, and the end of the code does, after ten minutes. *Sent* tells nothing yet: Twilio

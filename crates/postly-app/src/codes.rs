@@ -26,7 +26,7 @@ use crate::{
     sessions::Browser,
 };
 
-/// Requests for codes from one address (PRODUCT 5: five in five minutes).
+/// Requests for codes from one address (RULES 3.4: five in five minutes).
 const REQUESTS: Limit = Limit { name: "request_otp", window_ms: 5 * 60 * 1000 };
 /// How much of the service window we leave unused: a message takes its time to arrive.
 const WINDOW_MARGIN_MS: i64 = 60 * 1000;
@@ -253,7 +253,7 @@ impl App {
         self.lane(&format!("{}#code", postly_whatsapp::conversation_lane(provider, business, phone)))
     }
 
-    /// The message of PRODUCT 6 that brings a code.
+    /// The message that brings a code (RULES 4.4).
     pub(crate) fn code_text(&self, language: Language, code: &Code) -> String {
         self.0.catalogue.format(language, "code", &[("code", Value::Text(code.as_str()))])
     }

@@ -25,9 +25,9 @@ use crate::{
     reply::{Reply, ReplyContext, hold_key},
 };
 
-/// How many messages of one author may wait (PRODUCT 6). What is beyond gets one notice and ends as `flood`.
+/// How many messages of one author may wait (RULES 4.2). What is beyond gets one notice and ends as `flood`.
 pub(crate) const MAX_WAITING: i64 = 60;
-/// How often within 24 hours somebody is told that a brief is about something forbidden (ATTACKS L09).
+/// How often within 24 hours somebody is told that a brief is about something forbidden (RULES 4.8).
 const MOST_FORBIDDEN: i64 = 3;
 
 impl App {
@@ -152,7 +152,7 @@ impl App {
                 let title = vec![self.0.catalogue.text(person.author.language, "shop-title")];
                 match self.offer(&mut tx, &person, "recharge", title, now).await? {
                     Some(reply) => Ok(reply),
-                    // Nothing is for sale: a reserved word is answered like HELP (PRODUCT 6).
+                    // Nothing is for sale: a reserved word is answered like HELP (RULES 4.3).
                     None => say("help", "help"),
                 }
             }

@@ -31,7 +31,7 @@ use crate::{
     reply::{Reply, ReplyContext},
 };
 
-/// At how many credits the answer says where there are more (FEATURES E11).
+/// At how many credits the answer says where there are more (RULES 4.11).
 const LOW_BALANCE: i64 = 2;
 
 impl App {

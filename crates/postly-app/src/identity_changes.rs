@@ -1,4 +1,4 @@
-//! Signed notices about an identity: another number, another id, another key (PRODUCT 8).
+//! Signed notices about an identity: another number, another id, another key (RULES 6.3).
 //!
 //! The account moves with its credits and its history. The number stays with it where the notice names no other, and is not
 //! proved any more: no code goes there until a message comes from it.

@@ -17,7 +17,7 @@ use crate::{
     ids::Fresh as _,
 };
 
-/// How long storing may take before we answer that we cannot (PRODUCT 5: 503 within 2 s).
+/// How long storing may take before we answer that we cannot (RULES 3.1: 503 within 2 s).
 const STORE_TIMEOUT: Duration = Duration::from_millis(1_800);
 
 /// What an event takes besides its slice, roughly.

@@ -7,8 +7,9 @@ use postly_domain::{
 };
 use postly_store::{
     StoreError, Tx,
-    authors::{self, GrantKind, Identity},
+    authors::{self, Identity},
     challenges::{self, Challenge},
+    grants::{self, GrantKind},
     merges,
     outbox::{self, NewMessage},
     sessions,
@@ -215,7 +216,7 @@ impl App {
         }
         let mut first_time = !names.is_empty();
         for name in names {
-            first_time &= authors::grant_once(tx, GrantKind::Welcome, &self.name_hash(&name), now).await?;
+            first_time &= grants::grant_once(tx, GrantKind::Welcome, &self.name_hash(&name), now).await?;
         }
         if !first_time || wallets::ever_had(tx, author, LedgerReason::Welcome).await? {
             return Ok(());
@@ -238,7 +239,7 @@ impl App {
     pub(crate) async fn had_welcome(&self, tx: &mut Tx, author: &AuthorId) -> Result<bool, StoreError> {
         for known in authors::identities_of(tx, author).await? {
             for name in known.phone.iter().map(PhoneE164::as_str).chain(known.bsuid.as_deref()) {
-                if authors::was_granted(tx, GrantKind::Welcome, &self.name_hash(name)).await? {
+                if grants::was_granted(tx, GrantKind::Welcome, &self.name_hash(name)).await? {
                     return Ok(true);
                 }
             }

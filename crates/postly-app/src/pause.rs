@@ -1,4 +1,4 @@
-//! A sender that is stopped: messages wait, one of them tries again, and new briefs are answered by a notice (PRODUCT 6).
+//! A sender that is stopped: messages wait, one of them tries again, and new briefs are answered by a notice (RULES 4.9).
 //!
 //! A pause ends by itself. After its minute, one message leaves and all others wait for what becomes of it: for the
 //! provider's answer when that is what refused before, for a status when the provider took messages and failed with them later,

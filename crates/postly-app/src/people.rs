@@ -1,6 +1,6 @@
 //! Who wrote: from what a provider calls a person to the author she is.
 //!
-//! The rules are PRODUCT 8: the provider's id decides first; a phone matches only an identity whose id of that
+//! The rules are RULES 6: the provider's id decides first; a phone matches only an identity whose id of that
 //! provider is empty or equal; another id on a known phone is another person (a recycled number).
 
 use postly_domain::{
@@ -11,8 +11,10 @@ use postly_domain::{
 };
 use postly_store::{
     StoreError, Tx,
-    authors::{self, Author, GrantKind, Identity},
-    challenges, sessions,
+    authors::{self, Author, Identity},
+    challenges,
+    grants::{self, GrantKind},
+    sessions,
     wallets::{self, NewEntry},
 };
 
@@ -310,7 +312,7 @@ impl App {
         let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
         let mut first_time = true;
         for name in names {
-            first_time &= authors::grant_once(tx, GrantKind::Trial, &self.name_hash(name), now).await?;
+            first_time &= grants::grant_once(tx, GrantKind::Trial, &self.name_hash(name), now).await?;
         }
         if first_time {
             let entry = NewEntry {

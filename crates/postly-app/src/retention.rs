@@ -35,7 +35,7 @@ impl Retention {
     /// The instant before which the time of a class has come.
     fn cutoff(self, class: Class, now: UnixMillis) -> UnixMillis {
         let age = match class {
-            // ATTACKS O25 allows 15 minutes after their end, of which the job's own interval takes five.
+            // RULES 7.6 allows 15 minutes after their end, of which the job's own interval takes five.
             Class::Challenges => 5 * MINUTE_MS,
             // Budgets are counted over a day, and wrong tries by day.
             Class::Counts | Class::Strangers => DAY_MS,

@@ -94,7 +94,7 @@ impl CodeKeys {
         }
     }
 
-    /// What is stored of a code: an HMAC-SHA-256 over what it belongs to and what it is (PRODUCT 8).
+    /// What is stored of a code: an HMAC-SHA-256 over what it belongs to and what it is (RULES 7.1).
     pub(crate) fn code_hash(
         &self,
         challenge: &ChallengeId,

@@ -57,7 +57,7 @@ impl App {
     ) -> Result<Verified, VerifyError> {
         let phone = PhoneE164::parse_asked(phone, &self.0.settings.default_region)
             .map_err(|_| VerifyError::Invalid)?;
-        // Before anything is counted: what is no code is no try (PRODUCT 5).
+        // Before anything is counted: what is no code is no try (RULES 7.7).
         let code = Code::parse(code).ok_or(VerifyError::Invalid)?;
         let author = session.map(|session| &session.session.author);
         for browser_hash in browser.hashes() {

@@ -25,7 +25,7 @@ use crate::{
     ids::{Fresh as _, fresh_text},
 };
 
-/// Requests of one author in a minute (PRODUCT 5).
+/// Requests of one author in a minute (RULES 3.8).
 const MAX_REQUESTS: i64 = 10;
 const MINUTE_MS: i64 = 60_000;
 /// The lease of an attempt: longer than the 25 s of the writer and the transactions around it.

@@ -39,7 +39,7 @@ const JOINS: usize = 4;
 /// How often an event is tried before it becomes a dead letter. Only failures of the database or of ours count;
 /// what a model or a provider answers has rules of its own.
 const MAX_EVENT_ATTEMPTS: i64 = 8;
-/// How long a stop waits for work that is under way (PRODUCT: stopped within 25 s), before it hands back the rest.
+/// How long a stop waits for work that is under way (RULES 1.2: stopped within 25 s), before it hands back the rest.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// How many lanes of a queue are worked on at once in one process.

@@ -2,17 +2,17 @@
 
 use crate::{UnixMillis, text::fold, typed_code};
 
-/// How long a code, a login link and a phrase hold (PRODUCT 8).
+/// How long a code, a login link and a phrase hold (RULES 7.2).
 pub const LIFETIME_MS: i64 = 10 * 60 * 1000;
-/// How often one code is compared (PRODUCT 8).
+/// How often one code is compared (RULES 7.2).
 pub const MAX_TRIES: i64 = 3;
-/// How soon a number is sent another code at the earliest (PRODUCT 8).
+/// How soon a number is sent another code at the earliest (RULES 7.3).
 pub const COOLDOWN_MS: i64 = 60 * 1000;
-/// How many codes the web sends to one number in a day (PRODUCT 8).
+/// How many codes the web sends to one number in a day (RULES 7.3).
 pub const WEB_CODES_A_DAY: i64 = 6;
-/// How many codes LOGIN on WhatsApp brings one number in an hour (PRODUCT 8).
+/// How many codes LOGIN on WhatsApp brings one number in an hour (RULES 7.3).
 pub const LOGIN_CODES_AN_HOUR: i64 = 3;
-/// How many wrong tries on one number in a day until the code that LOGIN brought is refused when typed (PRODUCT 8).
+/// How many wrong tries on one number in a day until the code that LOGIN brought is refused when typed (RULES 7.4).
 pub const WRONG_TRIES_A_DAY: i64 = 20;
 
 /// What a code is for. A code for one purpose is worth nothing for another.
@@ -51,7 +51,7 @@ impl Code {
         (number < u32::MAX - u32::MAX % CODES).then(|| Self(format!("{:06}", number % CODES)))
     }
 
-    /// Reads what a person typed or pasted: the one run of six digits in it, of whatever script (PRODUCT 5).
+    /// Reads what a person typed or pasted: the one run of six digits in it, of whatever script (RULES 7.7).
     pub fn parse(text: &str) -> Option<Self> {
         typed_code::read(text).map(Self)
     }
@@ -126,7 +126,7 @@ impl std::fmt::Debug for Phrase {
     }
 }
 
-/// How many codes may be sent that nobody has proved to have received (PRODUCT 4).
+/// How many codes may be sent that nobody has proved to have received (RULES 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budgets {
     /// To the numbers of one country, in an hour.

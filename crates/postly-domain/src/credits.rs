@@ -108,8 +108,8 @@ impl Default for ModelBudget {
     }
 }
 
-/// The most credits an operator moves at once (PRODUCT 3).
+/// The most credits an operator moves at once (RULES 1.3).
 pub const MAX_ADJUSTMENT: i64 = 1_000_000;
 
-/// How many automatic refunds an author gets in a day before the operator must look (PRODUCT 8).
+/// How many automatic refunds an author gets in a day before the operator must look (RULES 8.4).
 pub const MAX_AUTOMATIC_REFUNDS_PER_DAY: i64 = 3;

@@ -124,7 +124,7 @@ impl Form {
         [Self::Text, Self::Code, Self::Template].into_iter().find(|form| form.as_str() == text)
     }
 
-    /// How often a message of this form is sent in all when answers are unclear (PRODUCT 8).
+    /// How often a message of this form is sent in all when answers are unclear (RULES 9.1).
     fn max_unclear_attempts(self) -> usize {
         match self {
             Self::Text => MAX_UNCLEAR_ATTEMPTS,
@@ -133,13 +133,13 @@ impl Form {
     }
 }
 
-/// How long we wait for a status after an unclear answer before we send once more (PRODUCT 8).
+/// How long we wait for a status after an unclear answer before we send once more (RULES 9.1).
 pub const UNCLEAR_WAIT_MS: i64 = 30_000;
 
-/// How often a message is sent in all when answers are unclear: once, and once more (PRODUCT 8).
+/// How often a message is sent in all when answers are unclear: once, and once more (RULES 9.1).
 pub const MAX_UNCLEAR_ATTEMPTS: usize = 2;
 
-/// The pauses between attempts that were clearly refused (RELIABILITY 4.3), in milliseconds.
+/// The pauses between attempts that were clearly refused (RULES 9.3), in milliseconds.
 pub const RETRY_PAUSES_MS: [i64; 7] = [1_000, 5_000, 30_000, 120_000, 600_000, 3_600_000, 14_400_000];
 
 /// Decides what becomes of a message, from its attempts so far (oldest first).
@@ -183,7 +183,7 @@ pub fn next_step(form: Form, attempts: &[Attempt], now: UnixMillis, expires_at: 
 pub fn retry_pause_ms(refusals: usize, retry_after_ms: Option<i64>, dice: u32) -> Option<i64> {
     let base = *RETRY_PAUSES_MS.get(refusals.checked_sub(1)?)?;
     let pause = jittered(base, dice);
-    // Honoured up to twice our own pause (RELIABILITY 4.3), so that a provider cannot park a message for ever.
+    // Honoured up to twice our own pause (RULES 9.3), so that a provider cannot park a message for ever.
     Some(retry_after_ms.map_or(pause, |asked| pause.max(asked.min(base.saturating_mul(2)))))
 }
 

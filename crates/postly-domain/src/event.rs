@@ -47,7 +47,7 @@ impl EventKind {
     }
 }
 
-/// The rule by which an event gets no answer. PRODUCT 9 asks for a name for each.
+/// The rule by which an event gets no answer. RULES 10.1 asks for a name for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IgnoreRule {
     /// For another business number or account.

@@ -1,7 +1,7 @@
 //! The messages that WhatsApp itself proposes to a person who opens a chat from an ad, a link or a product.
 //!
 //! Meta fills them in, in the language of the ad or of the phone, and the person has only to tap "send": they ask for
-//! information and are no brief (PRODUCT 6). Meta publishes no list. The phrases are those of its documentation ("Can I get
+//! information and are no brief (RULES 4.1). Meta publishes no list. The phrases are those of its documentation ("Can I get
 //! more info on this?", text messages webhook reference) and those that public code of other businesses recognises.
 
 use crate::{Language, text::fold};

@@ -1,5 +1,5 @@
 //! What a payment is worth in credits: recomputed from everything that is known of it, and never added up, so that every
-//! order of events ends at the same balance (PRODUCT 8).
+//! order of events ends at the same balance (RULES 8.6).
 //!
 //! What is known only grows: each kind of fact has a `learn`, which takes two versions of it in either order, any number of
 //! times, to the same one.

@@ -13,7 +13,7 @@ use crate::text::is_format_mark;
 #[serde(transparent)]
 pub struct PhoneE164(String);
 
-/// The longest typed number we look at, in bytes (PRODUCT 5).
+/// The longest typed number we look at, in bytes (RULES 3.4).
 pub const MAX_TYPED_BYTES: usize = 64;
 
 /// A text that is no telephone number.
@@ -144,7 +144,7 @@ fn without_scheme(text: &str) -> Option<String> {
 
 /// The regions that share the French numbering plan: each has a country code, and all write `0` and nine digits.
 const FRENCH_PLAN: &[&str] = &["FR", "RE", "YT", "GP", "BL", "MF", "GF", "MQ"];
-/// France; then Réunion and Mayotte, Guadeloupe, Guyane, Martinique (PRODUCT 8).
+/// France; then Réunion and Mayotte, Guadeloupe, Guyane, Martinique (RULES 6.7).
 const FRENCH_CODES: [i32; 5] = [33, 262, 590, 594, 596];
 /// `06 39 98 …`, kept by Arcep for films and novels in the plan of France, and valid in none.
 const FICTION: std::ops::Range<u64> = 639_980_000..639_990_000;

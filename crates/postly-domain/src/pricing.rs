@@ -13,7 +13,7 @@ pub struct Pricing {
     pub billable: Option<bool>,
 }
 
-/// The word by which Meta bills an assistant for everything, which our terms with Meta exclude (FEATURES B14).
+/// The word by which Meta bills an assistant for everything, which our terms with Meta exclude (RULES 10.8).
 const GENERAL_PURPOSE_AI: &str = "general_purpose_ai";
 
 impl Pricing {

@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 
 use crate::UnixMillis;
 
-/// How often in a row the same is answered (ATTACKS L20: five turns within two minutes).
+/// How often in a row the same is answered (RULES 4.7: five turns within two minutes).
 pub const MOST_REPEATS: u32 = 5;
 /// After this long without it, the same is answered again.
 const QUIET_MS: i64 = 120_000;

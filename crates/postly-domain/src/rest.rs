@@ -71,7 +71,7 @@ impl Rest {
         }
     }
 
-    /// Returns true if new briefs are answered by the notice of the pause (PRODUCT 6). They are written while one message tries
+    /// Returns true if new briefs are answered by the notice of the pause (RULES 4.9). They are written while one message tries
     /// again, which takes seconds.
     pub fn pauses(&self, now: UnixMillis) -> bool {
         self.reason != RestReason::Throttled && self.probe_at.is_none() && self.until > now

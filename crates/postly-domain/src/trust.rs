@@ -1,6 +1,6 @@
 //! Numbers that are not proved any more.
 
-/// The reason for which a number of an author is not proved any more (PRODUCT 8).
+/// The reason for which a number of an author is not proved any more (RULES 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PhoneDoubt {
     /// The provider gave the person another id and named no number. Ids change with the number, so that the number may be

@@ -1,4 +1,4 @@
-//! A one-time code, read from what a person types or pastes (PRODUCT 5).
+//! A one-time code, read from what a person types or pastes (RULES 7.7).
 
 use crate::digits::decimal;
 

@@ -14,7 +14,7 @@ use postly_domain::Provider;
 
 use crate::long_bodies::{LongBodies, announced};
 
-/// The longest body we read. Meta sends 3 MB at most; PRODUCT 5 fixes 4 MiB.
+/// The longest body we read. Meta sends 3 MB at most; RULES 3.1 fixes 4 MiB.
 pub(crate) const MAX_BODY_BYTES: usize = 4_194_304;
 
 /// What Twilio likes to hear: an empty answer without a content type is logged there as an error (11200, 12300).

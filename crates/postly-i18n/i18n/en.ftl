@@ -1,4 +1,4 @@
-# What the author reads. PRODUCT 6 fixes the meaning of those that start with a sign.
+# Chat messages. RULES 4 fixes the meaning of those that start with a sign.
 
 result-header = ✨ *3 posts written for you:*
 credits-left = 💳 Credits left: { $credits }

@@ -1,4 +1,4 @@
-# Les textes que reçoit l'autrice. PRODUCT 6 fixe ceux qui portent un signe en tête.
+# Les messages de la conversation. RULES 4 fixe le sens de ceux qui portent un signe en tête.
 
 result-header = ✨ *3 Posts générés pour vous:*
 credits-left = 💳 Crédits restants: { $credits }

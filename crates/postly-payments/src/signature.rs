@@ -9,7 +9,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 
 /// The header that carries the signature.
 const HEADER: &str = "stripe-signature";
-/// How many whole seconds a signature may be older or newer than our clock (PRODUCT 5). The official libraries let one of the
+/// How many whole seconds a signature may be older or newer than our clock (RULES 3.7). The official libraries let one of the
 /// future pass however far away it is.
 pub const TOLERANCE_S: i64 = 300;
 /// The longest time stamp: more digits are no second of ours.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::{Draft, DraftRequest, Model, ModelError, ModelFailure};
 
 /// The longest that whoever is asked first may take. Nobody waits for more than this before the other provider is
-/// asked (FEATURES D8), and of the 25 s in all it has the larger part left.
+/// asked (RULES 5.4), and of the 25 s in all it has the larger part left.
 pub const FIRST_SHARE: Duration = Duration::from_secs(10);
 
 /// A model that holds two: it asks the first, and when that one fails in a way that another provider may not, the

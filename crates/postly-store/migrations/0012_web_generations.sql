@@ -6,7 +6,7 @@ ALTER TABLE generations ADD COLUMN search_text TEXT NOT NULL DEFAULT '';
 -- The variant that the author marked as used: 1 to 3.
 ALTER TABLE generations ADD COLUMN used_variant BIGINT;
 
--- One row for each Idempotency-Key of an author, for 24 hours (PRODUCT 5).
+-- One row for each Idempotency-Key of an author, for 24 hours (RULES 3.8).
 CREATE TABLE web_requests (
     author_id TEXT NOT NULL REFERENCES authors (id),
     -- SHA-256 of the key.

@@ -1,4 +1,4 @@
-//! The invariants of PRODUCT 9, as questions to the database whose right answer is nothing.
+//! The invariants of RULES 10, as questions to the database whose right answer is nothing.
 
 use postly_domain::UnixMillis;
 
@@ -10,7 +10,7 @@ use crate::{
 /// An invariant and what breaks it.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// Its number in PRODUCT 9 and a letter.
+    /// Its number in RULES 10 and a letter.
     pub id: &'static str,
     /// What should hold.
     pub name: &'static str,
@@ -25,7 +25,7 @@ const EXAMPLES: usize = 5;
 /// How many rows that break an invariant are counted.
 const MOST: i64 = 1_000;
 
-/// Every message ends within 15 minutes (PRODUCT 9, 1).
+/// Every message ends within 15 minutes (RULES 10.1).
 const OVERDUE_MS: i64 = 15 * 60 * 1000;
 /// The questions. `$1` bounds the rows counted; `$2`, where it stands, is the instant before which work is overdue.
 const CHECKS: &[(&str, &str, Sql)] = &[

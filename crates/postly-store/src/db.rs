@@ -47,7 +47,7 @@ enum Inside {
     Pg(Remote),
 }
 
-/// How long a caller waits for its turn on SQLite (RELIABILITY 4.3 allows 1 s; one writer needs a longer queue).
+/// How long a caller waits for its turn on SQLite (RULES 9.5).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
 const PROBE: Sql = Sql::both(

@@ -25,6 +25,7 @@ pub mod dead_letters;
 pub mod erasures;
 pub mod exports;
 pub mod generations;
+pub mod grants;
 pub mod history;
 pub mod inbox;
 pub mod lanes;

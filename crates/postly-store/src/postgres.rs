@@ -36,7 +36,7 @@ use crate::{
 const CONNECTIONS: usize = 18;
 /// Listening takes a connection of its own: with fewer than these, workers poll.
 const FEWEST_FOR_LISTENING: usize = 3;
-/// How long PostgreSQL may take for a statement (RELIABILITY 4.3).
+/// How long PostgreSQL may take for a statement (RULES 9.5).
 const STATEMENT_TIMEOUT: &str = "2s";
 /// How long we wait for its answer: a server that has gone without a word says nothing, not even that it gave up, and
 /// a commit that waits for a standby heeds no time-out of a statement.

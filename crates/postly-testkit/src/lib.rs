@@ -324,7 +324,7 @@ fn senders(world: &Simulator) -> Senders {
     Senders::new(Some(meta), Some(twilio)).expect("the providers' clients")
 }
 
-/// The shop at the Stripe of a world, with the packs of PRODUCT 4.
+/// The shop at the Stripe of a world, with the default packs (RULES 2.4).
 fn shop(world: &Simulator) -> Shop {
     let account = &world.config().stripe;
     let config = StripeConfig {

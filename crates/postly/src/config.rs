@@ -1,4 +1,4 @@
-//! The configuration: environment variables (PRODUCT 4), checked all at once. A fault names the variable and what to
+//! The configuration: environment variables (RULES 2), checked all at once. A fault names the variable and what to
 //! do about it, and never its value.
 
 use std::{collections::BTreeMap, net::SocketAddr};

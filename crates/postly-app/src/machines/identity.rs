@@ -1,7 +1,7 @@
 //! Identities: people who write through two providers under numbers and ids that change, come back, and change hands.
 //!
 //! The model keeps no people of its own: it looks at what is known before and after each step, and holds the step to
-//! the rules of PRODUCT 8.
+//! RULES 6.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,7 +118,7 @@ impl World {
         self.all().filter(|known| phone.is_some() && known.phone == phone).collect()
     }
 
-    /// PRODUCT 8: the author whose message this is, or `None` for somebody new.
+    /// RULES 6.1: the author whose message this is, or `None` for somebody new.
     fn author_of(&self, sender: &Sender) -> Option<&AuthorId> {
         if let Some(known) = self.by_id(sender.provider, sender.bsuid.as_ref()) {
             return Some(known.author);

@@ -8,7 +8,7 @@ use postly_domain::{
     id::{AuthorId, EntryId, HoldId},
 };
 use postly_store::{
-    Tx, authors,
+    Tx, authors, grants,
     wallets::{self, Held, NewEntry, Posted, Wallet},
 };
 use postly_testkit::EngineName;
@@ -197,7 +197,7 @@ impl Machine<'_> {
 
     async fn grant(&mut self, who: usize, subject: usize) {
         let hash = format!("{}:{subject}", self.name);
-        let first = authors::grant_once(self.tx, authors::GrantKind::Trial, &hash, self.now).await.unwrap();
+        let first = grants::grant_once(self.tx, grants::GrantKind::Trial, &hash, self.now).await.unwrap();
         assert_eq!(first, !self.model.granted.contains(&subject));
         if first {
             self.model.granted.push(subject);

@@ -12,7 +12,7 @@ use crate::{
     seal::{Sealed, plain_hash, random},
 };
 
-/// How long a link is good for (PRODUCT 5).
+/// How long a link is good for (RULES 3.9).
 const LIFETIME_MS: i64 = 30 * 60 * 1_000;
 
 /// What whoever has a link may see.

@@ -105,7 +105,7 @@ async fn check(engine: EngineName, begin: impl AsyncFn(&TestApp) -> Outage) {
     let asked = Instant::now();
     let delivery = app.deliver(&webhook).await;
     assert_eq!((delivery.status, delivery.body.len()), (503, 0), "{engine:?}");
-    // PRODUCT 5: within 2 s; the rest is this machine's.
+    // RULES 3.1: within 2 s; the rest is this machine's.
     assert!(asked.elapsed() < Duration::from_millis(2_900), "{engine:?}: {:?}", asked.elapsed());
     outage.end().await;
 

@@ -1,7 +1,7 @@
 //! What is known of models by name: their prices, and the dates on which their provider ends them.
 //!
-//! Sources: developers.openai.com/api/docs/pricing, /api/docs/models/… and /api/docs/deprecations; docs.mistral.ai for
-//! Mistral's; each compared with the price map that LiteLLM 1.108.7 ships (`model_prices_and_context_window.json`).
+//! Sources: developers.openai.com/api/docs for gpt-6-luna, gpt-5.6-luna and the shutdown dates; for every other row the price
+//! map that LiteLLM 1.108.7 ships (`model_prices_and_context_window.json`).
 
 /// One model. Prices are in millionths of a US dollar per million tokens, for the standard tier and prompts of usual
 /// length (OpenAI doubles them above 272,000 tokens, which no brief reaches).

@@ -20,7 +20,7 @@ use super::session;
 
 /// How long a connection may rest before it is closed, unless it is the last one: other processes may need its place.
 const LONGEST_REST: Duration = Duration::from_secs(5);
-/// How long a connection lives (RELIABILITY 4.3 allows 5 minutes).
+/// How long a connection lives (RULES 9.5 allows 5 minutes).
 const LIFETIME: Duration = Duration::from_secs(300);
 /// The same while the server gives fewer connections than are wanted: others that share it get their turn.
 const LIFETIME_WHEN_SHORT: Duration = Duration::from_secs(5);

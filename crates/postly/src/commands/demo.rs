@@ -27,9 +27,9 @@ use crate::{
     telemetry, wiring,
 };
 
-/// What a number gets at its first message, here (PRODUCT 2).
+/// What a number gets at its first message, here (RULES 1.1).
 const TRIAL_CREDITS: i64 = 5;
-/// How long the demo waits for a reply (PRODUCT 2).
+/// How long the demo waits for a reply (RULES 1.1).
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Who writes in the terminal. Numbers of this range are never assigned (Arcep, for films and novels).
 const AUTHOR: &str = "+33639981234";

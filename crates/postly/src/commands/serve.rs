@@ -14,7 +14,7 @@ use tokio::{
 use super::Failure;
 use crate::{cli::Role, config::Reader, telemetry, wiring};
 
-/// How long a stop may take in all (PRODUCT: within 25 s). The workers hand back what is not done before.
+/// How long a stop may take in all (RULES 1.2: within 25 s). The workers hand back what is not done before.
 const STOP_TIMEOUT: Duration = Duration::from_secs(24);
 
 /// Runs until told to stop (SIGTERM, SIGINT); what is under way is finished or handed back within 25 s.

@@ -21,7 +21,7 @@ pub(crate) struct Accounts {
 }
 
 /// The European Union with the parts of it that have codes and country codes of their own, the United Kingdom and
-/// Switzerland (PRODUCT 4).
+/// Switzerland (RULES 2.2).
 const ALLOWED_COUNTRIES: &str = "AT,BE,BG,HR,CY,CZ,DK,EE,FI,FR,DE,GR,HU,IE,IT,LV,LT,LU,MT,NL,PL,PT,RO,SK,SI,ES,SE,\
      AX,GP,MQ,GF,RE,YT,MF,GB,CH";
 

@@ -21,7 +21,7 @@ const CURRENCY: &str = "eur";
 /// What a tax code of Stripe begins with.
 const TAX_CODE: &str = "txcd_";
 
-/// The packs of PRODUCT 4.
+/// The default packs (RULES 2.4).
 pub(crate) fn default_prices() -> Option<PriceList> {
     PriceList::parse(PACKS, &Currency::parse(CURRENCY)?).ok()
 }

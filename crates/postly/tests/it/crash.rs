@@ -139,7 +139,7 @@ async fn assert_same_end(outside: &Outside, case: Case) {
     let holds = outside.database.texts("SELECT state FROM holds").await;
     match case.story {
         Story::Usual | Story::Silent => {
-            // PRODUCT 8: stopped between the provider's acceptance and our note of it, and never a status.
+            // RULES 8.5: stopped between the provider's acceptance and our note of it, and never a status.
             let sent_twice = case.story == Story::Silent && ["sent", "recorded.before"].contains(&case.point);
             let times = if sent_twice { 2 } else { 1 };
             for part in ["*1.* ", "*2.* ", "*3.* ", "💳 Crédits restants: 4"] {

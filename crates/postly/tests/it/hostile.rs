@@ -10,7 +10,7 @@ use tokio::{
 use crate::{outside::Outside, process::Service};
 
 const MIB: u64 = 1_048_576;
-/// How much more memory a single request may make the service take (ATTACKS W24).
+/// How much more memory a single request may make the service take (THREATS W24).
 const MOST_GROWTH: u64 = 16 * MIB;
 
 /// The most memory the process has had so far, in bytes.

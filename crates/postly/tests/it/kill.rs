@@ -21,7 +21,7 @@ const PEOPLE: usize = 30;
 const ROUNDS: usize = 3;
 /// Over how long the messages of a round are spread, and within what the service is killed.
 const ROUND_MS: u64 = 900;
-/// PRODUCT's bound for a stop.
+/// The bound for a stop (RULES 1.2).
 const STOP_WITHIN: Duration = Duration::from_secs(25);
 
 /// Random numbers from a seed that a failed test names (`POSTLY_SEED`); splitmix64.

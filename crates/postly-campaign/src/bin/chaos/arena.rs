@@ -19,7 +19,7 @@ use crate::{
 const LOOK_AGAIN: Duration = Duration::from_millis(15);
 /// Between two statuses of one message, where they are late, and more.
 const STATUSES_COME_WITHIN: Duration = Duration::from_millis(600);
-/// How long a round may take to come to rest once its fault is over: 60 s (RELIABILITY I20), and some more for a lease that could
+/// How long a round may take to come to rest once its fault is over: 60 s (docs/RELIABILITY.md I20), and some more for a lease that could
 /// not be ended from outside, because the service asked a busy server for the time and was ahead by half of what that took.
 const REST_WITHIN: Duration = Duration::from_secs(75);
 /// How much waits or is under way: lanes, and events that have not joined theirs yet.

@@ -1,4 +1,4 @@
-//! Whether an acknowledgement comes after the sync (RELIABILITY I18), read from what `strace` saw of the service: the
+//! Whether an acknowledgement comes after the sync (docs/RELIABILITY.md I18), read from what `strace` saw of the service: the
 //! order of its system calls is the order of its promises.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Webhooks that come several times at once, in batches, late, and out of order (RELIABILITY F09).
+//! Webhooks that come several times at once, in batches, late, and out of order (docs/RELIABILITY.md F09).
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::{Struck, come_to_rest, cut, usual_load};
 use crate::{arena::Arena, checks::Rules, dice::Dice};
 
-/// PRODUCT's bound for a stop.
+/// The bound for a stop (RULES 1.2).
 const STOP_WITHIN: Duration = Duration::from_secs(25);
 /// How long the other process may take to finish what it had begun, and after that to do the sleeper's work.
 const OTHER_WORKS: Duration = Duration::from_millis(500);

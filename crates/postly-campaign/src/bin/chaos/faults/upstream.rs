@@ -1,4 +1,4 @@
-//! Every way in which a provider or a model can fail (RELIABILITY F08), one way a round.
+//! Every way in which a provider or a model can fail (docs/RELIABILITY.md F08), one way a round.
 
 use postly_simulator::{Channel, Fault, FaultKind, ModelBehaviour, RequestKind, Upstream};
 
