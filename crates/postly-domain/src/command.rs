@@ -117,7 +117,7 @@ impl Command {
         }
     }
 
-    /// Whether a message asks for posts by the command itself: what follows `GEN` always is a brief (RULES 4.1).
+    /// True if a message asks for posts by the command itself: `GEN` always stands before a brief (RULES 4.1).
     pub fn is_explicit_generation(text: &str) -> bool {
         let text = text.trim().trim_matches(['\u{FEFF}', '\u{200B}']).trim();
         let bare = text.strip_prefix('/').unwrap_or(text).trim_start();

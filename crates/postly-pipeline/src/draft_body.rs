@@ -15,10 +15,10 @@ use crate::{Defect, DraftBody};
 /// The longest text of an answer that we look at: three posts of the longest kind, as JSON, fit many times.
 const LONGEST_ANSWER: usize = 128 * 1024;
 
-/// How deep the object may be wrapped in others, as in the arguments of a call that a model wrote as text.
+/// The most objects around the draft, as in the arguments of a call that a model wrote as text.
 const DEEPEST: usize = 4;
 
-/// How many braces are tried as the beginning of an object. A model writes a few; each costs as much as what follows it.
+/// The most braces that are tried as the beginning of an object. A model writes a few; each costs as much as its tail.
 const MOST_STARTS: usize = 1_000;
 
 /// Marks that end the thoughts of a model, in lower case.
@@ -54,7 +54,7 @@ pub fn read(answer: &str) -> Result<DraftBody, Defect> {
     found.ok_or(defect)
 }
 
-/// What follows the thoughts of a model, unless all it wrote stands among them.
+/// The text after the thoughts of a model, unless all it wrote stands among them.
 fn after_thoughts(answer: &str) -> &str {
     // The marks are ASCII, so lower case keeps the places of everything.
     let lower = answer.to_ascii_lowercase();

@@ -6,7 +6,7 @@ use postly_domain::post::{BriefKind, Variant};
 
 use crate::{DraftBody, WriteRequest, facts, guard::Guard, networks};
 
-/// How surely the words of a message ask for posts.
+/// The certainty with which the words of a message ask for posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Evidence {
     /// By `GEN`, or by an offer: no label of a model counts against it.
@@ -43,7 +43,7 @@ impl Evidence {
         if says_what || networks::named(brief).platform().is_some() { Self::Likely } else { Self::Silent }
     }
 
-    /// What a draft is, by its label and by these words.
+    /// Judges a draft by its label and by these words.
     pub(crate) fn judge(self, body: &DraftBody, is_repair: bool) -> Judgement {
         let talk = match body.kind {
             BriefKind::Post => return Judgement::Posts,
@@ -62,7 +62,7 @@ impl Evidence {
     }
 }
 
-/// What to do with a draft.
+/// The next step for a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judgement {
     /// Check its posts.

@@ -38,7 +38,7 @@ impl Guard {
         self.required.iter().flat_map(offer::Required::all).map(str::to_owned).collect()
     }
 
-    /// Whether the brief makes an offer.
+    /// True if the brief makes an offer.
     pub(crate) fn has_offer(&self) -> bool {
         self.required.is_some()
     }

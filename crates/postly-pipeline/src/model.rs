@@ -16,7 +16,7 @@ use crate::{Defect, prompt::Messages};
 pub struct WriteRequest {
     /// What the author asked for, in her words.
     pub brief: Brief,
-    /// Whether the author asked for posts by name (`GEN`): then no model may take it for anything else.
+    /// True if the author asked for posts by name (`GEN`): then no model may take the brief for anything else.
     pub is_explicit: bool,
     /// The author's language: the offline writer takes a brief too short to tell to be in it.
     pub language_hint: Language,

@@ -20,7 +20,7 @@ pub enum ModelServer {
     Refusing(Vec<&'static str>, RefusalForm),
 }
 
-/// How a server says that it refuses a field.
+/// The words in which a server refuses a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalForm {
     /// 400, one field, in `error.param`.
@@ -53,7 +53,7 @@ impl ModelServer {
     }
 }
 
-/// Whether a request has a field, or a format of the answer.
+/// True if a request has a field, or a format of the answer.
 fn holds(request: &Map<String, Value>, field: &str) -> bool {
     let format = request.get("response_format").and_then(|format| format.get("type")).and_then(Value::as_str);
     request.contains_key(field) || format == Some(field)

@@ -15,7 +15,7 @@ use crate::step;
 const SCRIPT: &str = "model_servers.py";
 const REQUIREMENTS: &str = "model_servers.requirements.txt";
 
-/// How a question may end: with posts, or as a failure that costs the author nothing and is none of the request. A small
+/// The ends that a question may have: posts, or a failure that costs the author nothing and is none of the request. A small
 /// model writes no good posts, and a slow machine may take too long for any.
 const CLEAN_ENDS: [&str; 6] = ["Posts", "Invalid", "Truncated", "SmallTalk", "OffTopic", "DeadlineExceeded"];
 

@@ -33,7 +33,7 @@ impl Default for Timing {
     }
 }
 
-/// How long a model thinks before it answers, in the words of `reasoning_effort` (openai-openapi f85dbe2).
+/// The effort with which a model thinks before it answers, in the words of `reasoning_effort` (openai-openapi f85dbe2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReasoningEffort {
     /// Not at all.
@@ -80,7 +80,7 @@ pub struct OpenAiConfig {
     pub base_url: String,
     /// The name of the model.
     pub model: String,
-    /// How long the model may think; by its family when the operator says nothing.
+    /// The effort with which the model may think; by its family when the operator says nothing.
     pub reasoning_effort: Option<ReasoningEffort>,
     /// The fields that are sent until the server refuses one.
     pub dialect: Dialect,
@@ -110,7 +110,7 @@ pub enum OpenAiConfigError {
     Client(#[source] reqwest::Error),
 }
 
-/// Whether a base URL is OpenAI's own, one of its regions included. [`DEFAULT_MODEL`] exists there only.
+/// True if a base URL is OpenAI's own, one of its regions included. [`DEFAULT_MODEL`] exists there only.
 pub fn is_openai_host(base_url: &str) -> bool {
     let url: Option<reqwest::Url> = base_url.parse().ok();
     let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a model's family takes, read from its name.
+//! The fields that a model's family takes, read from its name.
 
 use super::ReasoningEffort;
 
@@ -44,13 +44,13 @@ const NEVER_REASON: &[&str] = &[
     "qwen2.5",
 ];
 
-/// Whether a model never reasons, so that it takes a temperature by itself.
+/// True if a model never reasons, so that it takes a temperature by itself.
 pub(super) fn never_reasons(model: &str) -> bool {
     let name = bare(model).to_ascii_lowercase();
     NEVER_REASON.iter().any(|family| name.starts_with(family))
 }
 
-/// Whether a model thinks within the room of its answer, with this effort asked for.
+/// True if a model thinks within the room of its answer, with this effort asked for.
 pub(super) fn thinks(model: &str, effort: Option<ReasoningEffort>) -> bool {
     let name = bare(model).to_ascii_lowercase();
     match effort {

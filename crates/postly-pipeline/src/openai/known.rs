@@ -1,4 +1,4 @@
-//! What is known of models by name: their prices, and the dates on which their provider ends them.
+//! Facts about models by name: their prices, and the dates on which their provider ends them.
 //!
 //! Sources: developers.openai.com/api/docs for gpt-6-luna, gpt-5.6-luna and the shutdown dates; for every other row the price
 //! map that LiteLLM 1.108.7 ships (`model_prices_and_context_window.json`).

@@ -45,7 +45,7 @@ const ROOM: [u32; 2] = [1200, 3000];
 /// The same for a model that thinks: its thoughts take from the room of the answer.
 const ROOM_TO_THINK: [u32; 2] = [4000, 8000];
 
-/// How many fields may be refused for one question, each once and those that have a second form twice: no more are
+/// The most fields that may be refused for one question, each once and those that have a second form twice: no more are
 /// optional.
 const MOST_REFUSALS: usize = 9;
 
@@ -61,7 +61,7 @@ pub struct OpenAiModel {
     is_openai: bool,
     api_key: Option<SecretString>,
     model: String,
-    /// Whether the model thinks before it answers.
+    /// True if the model thinks before it answers.
     thinks: bool,
     learned: Learned,
     timing: Timing,
@@ -188,7 +188,7 @@ impl OpenAiModel {
         }
     }
 
-    /// Whether the server named optional fields that the next request leaves out: then it is worth another try.
+    /// Notes the optional fields that the server named. True if the next request differs, so that it is worth a try.
     fn learns(&self, sent: &Shape, status: u16, error: &ApiError) -> bool {
         if !matches!(status, 400 | 422) || error.is_quota() {
             return false;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::shape::{Field, Shape};
 
-/// How deep an error is read. Gateways wrap one error in another, seldom twice.
+/// The depth to which an error is read. Gateways wrap one error in another, seldom twice.
 const DEEPEST: usize = 8;
 
 /// The longest code or parameter that goes into a log, in bytes.
@@ -46,12 +46,12 @@ impl ApiError {
         self.param.as_deref().filter(|param| is_word(param))
     }
 
-    /// Whether the error has this code or type.
+    /// True if the error has this code or type.
     pub(super) fn is(&self, expected: &str) -> bool {
         [&self.code, &self.kind].into_iter().flatten().any(|word| word == expected)
     }
 
-    /// Whether the error says that our account is empty.
+    /// True if the error says that our account is empty.
     pub(super) fn is_quota(&self) -> bool {
         self.is("insufficient_quota")
     }
@@ -110,7 +110,7 @@ impl ApiError {
 
     fn member(&mut self, name: &str, value: &Value, depth: usize) {
         match (name, value) {
-            // What was sent, echoed.
+            // An echo of the request.
             ("input" | "ctx" | "messages" | "body", _) => {}
             ("code", Value::String(code)) if is_word(code) => {
                 self.code.get_or_insert_with(|| code.clone());

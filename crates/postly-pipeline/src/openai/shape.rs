@@ -9,7 +9,7 @@ use super::{ReasoningEffort, family};
 pub enum Dialect {
     /// OpenAI's newest: OpenAI's own hosts, and Azure's.
     OpenAi,
-    /// What every compatible server takes.
+    /// The fields that every compatible server takes.
     Compatible,
 }
 
@@ -82,7 +82,7 @@ impl TokenLimit {
     }
 }
 
-/// How strictly the form of the answer is asked for. What comes is checked all the same.
+/// The strictness with which the form of the answer is asked for. The answer is checked all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     JsonSchema,
@@ -93,7 +93,7 @@ pub(super) enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) token_limit: Option<TokenLimit>,
-    /// Whether the other name of the limit has been refused: then there is none left.
+    /// True if the other name of the limit has been refused: then there is none left.
     swapped: bool,
     pub(super) format: Option<Format>,
     pub(super) effort: Option<ReasoningEffort>,
@@ -104,7 +104,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// What is sent before anything has been refused.
+    /// The request before anything has been refused.
     pub(super) fn new(dialect: Dialect, model: &str, effort: Option<ReasoningEffort>) -> Self {
         let newest = dialect == Dialect::OpenAi;
         let token_limit = if newest { TokenLimit::MaxCompletionTokens } else { TokenLimit::MaxTokens };
@@ -141,7 +141,7 @@ impl Shape {
         Field::ALL.into_iter().filter_map(|field| Some((field, self.name(field)?)))
     }
 
-    /// Whether a field is in both as it is in the other.
+    /// True if a field is in both requests in the same form.
     fn has_as(&self, other: &Self, field: Field) -> bool {
         match field {
             Field::ResponseFormat => self.format == other.format,

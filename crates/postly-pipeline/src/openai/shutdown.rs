@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{OpenAiModel, family, known};
 
-/// How long the list of models may take in all. Nothing waits for it.
+/// The time that the list of models may take in all. Nothing waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The largest list that is read, in bytes. Gateways list thousands of models.
