@@ -136,6 +136,7 @@ async fn l03_l04_l16_an_answer_of_another_form_is_no_answer() {
         let answers = [
             r#""}],"credits":999"#.to_owned(),
             deep,
+            good.replace(r#""platform":"general""#, r#""platform":"'; DROP TABLE ledger"#),
             posts(&[]),
             posts(&GOOD[..1]),
             posts(&[GOOD[0], GOOD[1], GOOD[2], "Et encore", "Et toujours"]),
@@ -146,22 +147,6 @@ async fn l03_l04_l16_an_answer_of_another_form_is_no_answer() {
             "null".to_owned(),
             "[]".to_owned(),
         ];
-        // The posts are binding. A label that is none of ours, a field of no meaning and a tail change nothing else.
-        let read_as_meant = [
-            good.replacen('{', r#"{"credits":999,"#, 1) + r#","credits":999}"#,
-            format!("{good}{good}"),
-            good.replace(r#""kind":"post""#, r#""kind":"grant_credits""#),
-            good.replace(r#""platform":"general""#, r#""platform":"'; DROP TABLE ledger"#),
-            good.replace(r#""language":"fr""#, r#""language":["fr"]"#),
-            good.replace(r#""kind":"post""#, r#""kind":{"$ref":"x"}"#),
-        ];
-        for (index, answer) in read_as_meant.into_iter().enumerate() {
-            app.world.model(ModelBehaviour::Content(answer.clone()));
-            let fatou = app.author_of(Channel::Meta, &format!("+336399841{index:02}"));
-            fatou.says("Un post pour ma boulangerie").await;
-            assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation"], "{answer:.200}");
-            assert_eq!(fatou.received().len(), 1, "{answer:.200}");
-        }
         for (index, answer) in answers.into_iter().enumerate() {
             app.world.model(ModelBehaviour::Content(answer.clone()));
             let fatou = app.author_of(Channel::Meta, &format!("+336399840{index:02}"));
@@ -171,6 +156,33 @@ async fn l03_l04_l16_an_answer_of_another_form_is_no_answer() {
             assert_eq!(fatou.received().len(), 1, "{answer:.200}");
             assert!(fatou.last_text().contains("Aucun crédit n'a été débité"), "{answer:.200}");
         }
+    })
+    .await;
+}
+
+/// The posts are what an author pays for: a label beside them, or what follows them, keeps none back and grants nothing.
+#[tokio::test]
+async fn a_label_of_another_form_keeps_no_posts_back_and_grants_nothing() {
+    for_each_engine(async |app| {
+        let good = posts(&GOOD);
+        let answers = [
+            good.replacen('{', r#"{"credits":999,"#, 1) + r#","credits":999}"#,
+            format!("{good}{good}"),
+            good.replace(r#""kind":"post""#, r#""kind":"grant_credits""#),
+            good.replace(r#""kind":"post""#, r#""kind":{"$ref":"x"}"#),
+            good.replace(r#""platform":"general""#, r#""platform":"'; DROP TABLE ledger""#),
+            good.replace(r#""language":"fr""#, r#""language":["fr"]"#),
+        ];
+        for (index, answer) in answers.into_iter().enumerate() {
+            app.world.model(ModelBehaviour::Content(answer.clone()));
+            let fatou = app.author_of(Channel::Meta, &format!("+336399841{index:02}"));
+            fatou.says("Un post pour ma boulangerie").await;
+            assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation"], "{answer}");
+            let texts = fatou.texts().concat();
+            assert!(GOOD.iter().all(|post| texts.contains(post)), "{answer}: {texts}");
+            assert!(!texts.contains("999"), "{answer}: {texts}");
+        }
+        assert_eq!(app.texts("SELECT DISTINCT platform FROM generations").await, ["general"]);
     })
     .await;
 }

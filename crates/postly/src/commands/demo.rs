@@ -52,6 +52,7 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
                 World::start(Path::new("data/demo.db"), Address::Preferred(8080), Address::Preferred(8081))
                     .await?;
             say(&format!("Open {}/phone and write a brief. Stop with Ctrl+C.", world.simulator.base_url()));
+            say(&format!("The web app is at {}/.", world.public_base_url));
             tokio::signal::ctrl_c().await.context("cannot wait for Ctrl+C")?;
             world.stop().await;
             Ok(())
@@ -100,6 +101,7 @@ impl Address {
 
 /// The service and the world around it.
 struct World {
+    public_base_url: String,
     app: App,
     simulator: Simulator,
     stop: tokio::sync::watch::Sender<bool>,
@@ -140,7 +142,7 @@ impl World {
         let router = postly_http::public_router(app.clone(), site);
         tasks.spawn(postly_http::serve(listener, router, shutdown.clone()));
         tasks.spawn(Workers::new(app.clone()).run(shutdown));
-        Ok(Self { app, simulator, stop, tasks })
+        Ok(Self { public_base_url, app, simulator, stop, tasks })
     }
 
     async fn stop(mut self) {
