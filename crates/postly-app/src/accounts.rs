@@ -87,7 +87,7 @@ pub enum AccountError {
 }
 
 /// A hash of the kind that [`Passwords`] makes, for those who have none: comparing with it takes as long, and whether it is
-/// right is not context.
+/// right is not asked.
 const DUMMY_PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$cG9zdGx5IG5vYm9keQ$sfCglMKdUR6MmP53PPvTxfHl6LBl4rxmd6ZQ7EU6gaw";
 

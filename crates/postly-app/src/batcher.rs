@@ -14,7 +14,7 @@ use crate::{App, conflict::again};
 
 /// What is written down together.
 pub(crate) trait BatchWrite: Sized + Send + Sync + 'static {
-    /// What is committed of each when all are written down.
+    /// The outcome of each item once the batch is committed.
     type Outcome: Send + 'static;
     /// How many are written by one transaction at most: what fails together is done again together.
     const MAX_BATCH: usize;
@@ -132,7 +132,7 @@ impl<T: BatchWrite> DrainGuard<T> {
 impl<T: BatchWrite> Drop for DrainGuard<T> {
     fn drop(&mut self) {
         if !self.over {
-            // Whoever waits is committed so by the end of its channel.
+            // A waiting caller learns it from the end of its channel.
             *T::batcher(&self.app).lock() = Pending::default();
         }
     }

@@ -35,7 +35,7 @@ impl SystemClock {
     /// The clock of a database, right when it is made.
     ///
     /// # Errors
-    /// When the server cannot be context.
+    /// When the server cannot be asked.
     pub async fn of(db: &Db) -> Result<Self, StoreError> {
         let clock = Self::new();
         if let Some(told) = ask(db).await? {
@@ -182,7 +182,7 @@ fn since_boot() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// What has passed since it was first context; where a machine is suspended, that may not count.
+/// What has passed since it was first asked; where a machine is suspended, that may not count.
 #[cfg(not(target_os = "linux"))]
 fn since_boot() -> Duration {
     static FIRST: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);

@@ -255,7 +255,7 @@ impl App {
                 authors::ask_erasure(tx, &author.id, Some(now)).await?;
                 say("delete_confirm", "delete-confirm")
             }
-            // These go to journeys of their own before this is context; without a brief there is nothing to write about.
+            // These go to journeys of their own before this is reached; without a brief there is nothing to write about.
             Command::MissingBrief
             | Command::Generate(_)
             | Command::Login

@@ -110,6 +110,8 @@ impl App {
     ) -> Result<(), JourneyError> {
         let (event, person) = (context.event, context.person);
         let mut tx = self.0.db.write().await?;
+        // Lock order: author, then wallet, as in a merge. What is recorded below refers to the author.
+        authors::lock_row(&mut tx, &person.author.id).await?;
         match written {
             Ok(written) => {
                 self.record_calls(&mut tx, context, &written.calls).await?;

@@ -23,7 +23,7 @@ pub(crate) enum LinkOutcome {
     /// The number is the author's.
     Linked,
     /// It belongs to a full account.
-    AcceptedAttempt,
+    NumberTaken,
     /// Whoever asked for it is not there any more.
     Refused,
 }
@@ -108,7 +108,7 @@ impl App {
                 // An author with a login is not merged, nor is one who got hers in this very moment.
                 if !merges::merge(tx, &owner, author, &EntryId::fresh(now), &EntryId::fresh(now), now).await?
                 {
-                    return Ok(LinkOutcome::AcceptedAttempt);
+                    return Ok(LinkOutcome::NumberTaken);
                 }
                 tracing::info!(author.id = %author, merged.id = %owner, "Merged author {owner} into {author}");
             }

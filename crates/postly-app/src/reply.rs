@@ -62,7 +62,7 @@ impl ReplyContext<'_> {
         hold_key(self.event)
     }
 
-    /// A message to the one who context, through the way she came.
+    /// A message to the author who asked, by the way on which the message came.
     fn message<'m>(
         &'m self,
         id: &'m MessageId,

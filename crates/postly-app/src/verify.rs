@@ -194,7 +194,7 @@ impl App {
             },
             (Purpose::Link, Some(session)) => match self.link(&mut tx, &challenge, session).await? {
                 LinkOutcome::Linked => Ok(Verified::Linked),
-                LinkOutcome::AcceptedAttempt => Err(VerifyError::NumberTaken),
+                LinkOutcome::NumberTaken => Err(VerifyError::NumberTaken),
                 LinkOutcome::Refused => Err(VerifyError::Invalid),
             },
             (Purpose::Link, None) => Err(VerifyError::Invalid),

@@ -155,7 +155,8 @@ impl App {
         let now = self.now();
         let hold_key = format!("web:{}", fresh_text(now));
         let mut tx = self.0.db.write().await?;
-        // Lock order: the wallet first, as everywhere. It also makes the requests of one author count one after the other.
+        // Lock order: author, then wallet, as in a merge. The wallet makes the requests of one author count one after the other.
+        authors::lock_row(&mut tx, author).await?;
         wallets::lock(&mut tx, author).await?;
         let Some(known) = authors::get(&mut tx, author).await? else {
             return Err(WebGenerationError::Unavailable);
@@ -292,6 +293,7 @@ impl App {
     async fn release_attempt(&self, attempt: &Attempt, calls: &[CallRecord]) -> Result<(), StoreError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
+        authors::lock_row(&mut tx, &attempt.author).await?;
         wallets::lock(&mut tx, &attempt.author).await?;
         record_web_calls(&mut tx, &attempt.author, calls, now).await?;
         wallets::release(&mut tx, &attempt.hold, now).await?;
@@ -307,6 +309,7 @@ impl App {
     ) -> Result<SavedGeneration, WebGenerationError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
+        authors::lock_row(&mut tx, &attempt.author).await?;
         let id = GenerationId::fresh(now);
         let entry = EntryId::fresh(now);
         let settled =

@@ -33,7 +33,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(250);
 const CLAIM_BATCH: usize = 32;
 /// How many events join their lanes in one transaction: a few milliseconds' work, behind which acknowledgements wait.
 const JOIN_BATCH: usize = 64;
-/// How many such transactions precede a claim at most. BatchWrite they join several times what one author may have waiting, so
+/// How many such transactions precede a claim at most. Together they add several times what one author may have waiting, so
 /// that a flood is seen for what it is.
 const JOINS: usize = 4;
 /// How often an event is tried before it becomes a dead letter. Only failures of the database or of ours count;

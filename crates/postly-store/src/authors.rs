@@ -250,6 +250,21 @@ pub async fn current(tx: &mut Tx, id: &AuthorId) -> Result<AuthorId, StoreError>
     row.map_or_else(|| Ok(id.clone()), |row| row.text("id").map(AuthorId::new))
 }
 
+const LOCK_ROW: Sql = Sql::each(
+    "SELECT id FROM authors WHERE id = $1",
+    "SELECT id FROM authors WHERE id = $1 FOR NO KEY UPDATE",
+);
+
+/// Locks the row of an author. A transaction that changes the wallet and also inserts rows of the author calls this first:
+/// merging and erasing lock the author, then the wallet, and the opposite order deadlocks with them.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn lock_row(tx: &mut Tx, id: &AuthorId) -> Result<(), StoreError> {
+    tx.maybe_one(LOCK_ROW, args![id]).await?;
+    Ok(())
+}
+
 const LOCK: Sql = Sql::each(
     "SELECT id FROM authors WHERE id = $1 AND merged_into_id IS NULL AND erased_at_ms IS NULL",
     "SELECT id FROM authors WHERE id = $1 AND merged_into_id IS NULL AND erased_at_ms IS NULL FOR UPDATE",

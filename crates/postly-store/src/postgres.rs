@@ -350,7 +350,7 @@ impl Wakeups {
     }
 }
 
-/// A transaction, each step of which is waited for no longer than its response_timeout lasts.
+/// A transaction, each step of which is waited for no longer than its response timeout.
 pub(crate) struct PgTx {
     response_timeout: Duration,
     /// `None` once it has ended.

@@ -139,7 +139,7 @@ fn play<S: Strategy>(
     act: &impl AsyncFn(&Scene, S::Value),
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // AcceptedAttempt out while a history runs: one that panics leaves its database behind, dirty as it is.
+    // Taken out while a history runs: one that panics leaves its database behind, dirty as it is.
     let stage: RefCell<Option<Scene>> = RefCell::new(None);
     let (cases, rng_seed) = histories(engine);
     let mut runner = TestRunner::new(Config {
