@@ -131,7 +131,7 @@ const STEP_NANOS: i64 = 24 * 3_600 * NANOS_PER_SEC;
 
 #[derive(Debug)]
 struct Slewed {
-    /// When it was last context: see [`since_boot`].
+    /// When it was last read: see [`since_boot`].
     read_at: Duration,
     /// What it said then, in nanoseconds since the Unix epoch.
     time: i64,

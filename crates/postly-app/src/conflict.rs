@@ -66,6 +66,7 @@ is_conflict!(
     crate::accounts::AccountError,
     crate::codes::CodeRequestError,
     crate::operator::OperatorError,
+    crate::payments::CheckoutError,
     crate::verify::VerifyError,
     crate::web_generation::WebGenerationError
 );

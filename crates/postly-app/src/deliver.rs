@@ -141,15 +141,15 @@ impl App {
             }
             NextStep::Attempt => {
                 // The pace first: a message that may not leave must not be the one that tries for all others.
-                let context = match delivery::pace(claimed.next_send_at, now) {
-                    Ok(next_send_at) => {
-                        claimed.next_send_at = next_send_at;
-                        self.ask_sender(tx, &message, now).await?
-                    }
+                let permission = match delivery::pace(claimed.next_send_at, now) {
+                    Ok(next) => self.ask_sender(tx, &message, now).await?.map(|is_probe| (next, is_probe)),
                     Err(then) => Err(then),
                 };
-                let is_probe = match context {
-                    Ok(is_probe) => is_probe,
+                let is_probe = match permission {
+                    Ok((next, is_probe)) => {
+                        claimed.next_send_at = next;
+                        is_probe
+                    }
                     Err(then) => {
                         lanes::defer(tx, &claimed, then).await?;
                         return Ok(None);
@@ -193,7 +193,8 @@ impl App {
         crash::point("sending");
         let PlannedSend { message, attempt, noted_at, .. } = &**planned;
         let send_by = Instant::now() + MAX_TIME_TO_WIRE;
-        // Whoever slept for so long after noting it must take it that another has resent it meanwhile.
+        // If this process was suspended for more than half of `UNCLEAR_WAIT_MS` after recording the attempt, another worker may
+        // have resent the message: do not send.
         let outcome = if cfg!(feature = "mutant-m02") {
             SendOutcome::Unclear
         } else if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {

@@ -4,7 +4,7 @@ use postly_domain::{
     Brief, Command, Language, LedgerReason, UnixMillis,
     credits::GENERATION_PRICE,
     event::{Content, InboundMessage},
-    id::{EntryId, GenerationId, HoldId},
+    id::{AuthorId, EntryId, EventId, GenerationId, HoldId},
     post::Origin,
 };
 use postly_i18n::Value;
@@ -114,7 +114,14 @@ impl App {
         authors::lock_row(&mut tx, &person.author.id).await?;
         match written {
             Ok(written) => {
-                self.record_calls(&mut tx, context, &written.calls).await?;
+                record_calls(
+                    &mut tx,
+                    &context.person.author.id,
+                    Some(&context.event.id),
+                    &written.calls,
+                    self.now(),
+                )
+                .await?;
                 let person = &answered_in(person, surrounding_language(person, brief, written));
                 let context = &self::reply_context(claimed, event, message, person);
                 let reply = self.settle(&mut tx, context, hold, brief, written).await?;
@@ -123,7 +130,14 @@ impl App {
                 self.reply_and_finish(tx, claimed, event, message, person, reply).await
             }
             Err(failure) => {
-                self.record_calls(&mut tx, context, &failure.calls).await?;
+                record_calls(
+                    &mut tx,
+                    &context.person.author.id,
+                    Some(&context.event.id),
+                    &failure.calls,
+                    self.now(),
+                )
+                .await?;
                 if !cfg!(feature = "mutant-m07") && !wallets::release(&mut tx, hold, self.now()).await? {
                     // She was erased meanwhile: nothing of this may be written down, and nobody is to be told.
                     return Err(JourneyError::Missing("an open hold"));
@@ -176,6 +190,7 @@ impl App {
             language_hint_is_known: person.author.language_settled,
             language_forced: None,
             platform: None,
+            tone: None,
             user_ref: hex::encode(digest),
             seed: seed.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)),
         }
@@ -323,33 +338,34 @@ impl App {
         let outcome = Outcome::Answered { reply: purpose, message };
         self.finish(tx, claimed, context.event, Some(&context.person.author.id), &outcome).await
     }
+}
 
-    async fn record_calls(
-        &self,
-        tx: &mut Tx,
-        context: &ReplyContext<'_>,
-        calls: &[CallRecord],
-    ) -> Result<(), StoreError> {
-        let now = self.now();
-        for call in calls {
-            let row = ModelCall {
-                id: &fresh_text(now),
-                author: &context.person.author.id,
-                event: Some(&context.event.id),
-                model: &call.model,
-                stage: call.stage.as_str(),
-                outcome: call.outcome,
-                prompt_version: call.prompt_version,
-                prompt_tokens: call.prompt_tokens,
-                completion_tokens: call.completion_tokens,
-                price_microunits: call.price_microunits,
-                latency_ms: call.latency_ms,
-                request_id: call.request_id.as_deref(),
-            };
-            generations::record_call(tx, &row, now).await?;
-        }
-        Ok(())
+/// Records the calls of a model, for an author and the event that they answer, if any.
+pub(crate) async fn record_calls(
+    tx: &mut Tx,
+    author: &AuthorId,
+    event: Option<&EventId>,
+    calls: &[CallRecord],
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    for call in calls {
+        let row = ModelCall {
+            id: &fresh_text(now),
+            author,
+            event,
+            model: &call.model,
+            stage: call.stage.as_str(),
+            outcome: call.outcome,
+            prompt_version: call.prompt_version,
+            prompt_tokens: call.prompt_tokens,
+            completion_tokens: call.completion_tokens,
+            price_microunits: call.price_microunits,
+            latency_ms: call.latency_ms,
+            request_id: call.request_id.as_deref(),
+        };
+        generations::record_call(tx, &row, now).await?;
     }
+    Ok(())
 }
 
 /// The language of what stands around the posts: the author's, and that of the posts while it is not known. A language

@@ -12,7 +12,7 @@ use postly_domain::{
 use postly_pipeline::{CallRecord, WriteError, WriteRequest, Written, guard::forbidden};
 use postly_store::{
     StoreError, Tx, authors, budgets,
-    generations::{self, ModelCall, NewGeneration},
+    generations::{self, NewGeneration},
     history::{self, HistoryFilter, SavedGeneration},
     wallets::{self, Held},
     web_requests::{self, Begun, WebRequest},
@@ -22,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     App,
     conflict::again,
+    generate::record_calls,
     ids::{Fresh as _, fresh_text},
 };
 
@@ -50,6 +51,8 @@ pub struct WebBrief {
     pub platform: Option<Platform>,
     /// The language of the posts, if the author chose one.
     pub language: Option<Language>,
+    /// The tone of the posts in a few words, if the author chose one.
+    pub tone: Option<String>,
 }
 
 /// The reason why a request has no posts. Nothing is charged in any of these cases.
@@ -94,9 +97,13 @@ pub enum WebGenerationError {
 struct Attempt {
     author: AuthorId,
     language: Language,
+    /// Whether the author's language is known, and not a default.
+    language_is_known: bool,
     brief: Brief,
+    is_explicit: bool,
     platform: Option<Platform>,
     forced_language: Option<Language>,
+    tone: Option<String>,
     hold: HoldId,
     hold_key: String,
 }
@@ -190,9 +197,12 @@ impl App {
         Ok(Opened::Run(Box::new(Attempt {
             author: author.clone(),
             language: known.language,
+            language_is_known: known.language_settled,
             brief,
+            is_explicit: Command::is_explicit_generation(&request.brief),
             platform: request.platform,
             forced_language: request.language,
+            tone: request.tone.clone(),
             hold,
             hold_key,
         })))
@@ -201,6 +211,9 @@ impl App {
     /// Reads a brief as WhatsApp would; everything else gets the sentence that WhatsApp would answer.
     fn brief_of(&self, text: &str, language: Language) -> Result<Brief, WebGenerationError> {
         let sentence = |key| self.0.catalogue.text(language, key);
+        if text.trim().is_empty() {
+            return Err(WebGenerationError::TooVague(sentence("missing-brief")));
+        }
         match Command::parse(text) {
             Command::Generate(brief) => match forbidden(brief.as_str()) {
                 None => Ok(brief),
@@ -254,11 +267,12 @@ impl App {
         let seed = Sha256::digest(attempt.hold_key.as_bytes());
         let ask = WriteRequest {
             brief: attempt.brief.clone(),
-            is_explicit: false,
+            is_explicit: attempt.is_explicit,
             language_hint: attempt.language,
-            language_hint_is_known: true,
+            language_hint_is_known: attempt.language_is_known,
             language_forced: attempt.forced_language,
             platform: attempt.platform,
+            tone: attempt.tone.clone(),
             user_ref: hex::encode(digest),
             seed: seed.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)),
         };
@@ -295,8 +309,11 @@ impl App {
         let mut tx = self.0.db.write().await?;
         authors::lock_row(&mut tx, &attempt.author).await?;
         wallets::lock(&mut tx, &attempt.author).await?;
-        record_web_calls(&mut tx, &attempt.author, calls, now).await?;
-        wallets::release(&mut tx, &attempt.hold, now).await?;
+        if !wallets::release(&mut tx, &attempt.hold, now).await? {
+            // The author was erased, or another attempt took over: nothing of this one may be written.
+            return Ok(());
+        }
+        record_calls(&mut tx, &attempt.author, None, calls, now).await?;
         web_requests::free(&mut tx, &attempt.hold_key).await?;
         tx.commit().await
     }
@@ -316,7 +333,7 @@ impl App {
             wallets::settle(&mut tx, &attempt.hold, &entry, LedgerReason::WebGeneration, id.as_str(), now);
         // No open hold: the author was erased, or the attempt outlived its lease and another one released it.
         let Some((owner, _)) = settled.await? else { return Err(WebGenerationError::Unavailable) };
-        record_web_calls(&mut tx, &owner, &written.calls, now).await?;
+        record_calls(&mut tx, &owner, None, &written.calls, now).await?;
         let generation = NewGeneration {
             id: &id,
             author: &owner,
@@ -346,20 +363,30 @@ impl App {
         Ok(())
     }
 
-    /// Ends the attempts of processes that died: releases their holds and frees their keys. Returns how many.
+    /// Deletes the attempts whose lease is over and that have no result, and releases the holds of those whose process died.
+    /// Returns how many.
     pub(crate) async fn end_abandoned_requests(&self) -> Result<u64, StoreError> {
         let mut ended = 0;
         let mut tx = self.0.db.read().await?;
         let abandoned = web_requests::expired(&mut tx, self.now(), MAX_ABANDONED).await?;
         drop(tx);
-        for hold_key in abandoned {
-            let mut tx = self.0.db.write().await?;
-            self.release_by_key(&mut tx, &hold_key, self.now()).await?;
-            web_requests::free(&mut tx, &hold_key).await?;
-            tx.commit().await?;
-            ended += 1;
+        for (author, hold_key) in abandoned {
+            ended += again!(self.end_abandoned(&author, &hold_key))?;
         }
         Ok(ended)
+    }
+
+    async fn end_abandoned(&self, author: &AuthorId, hold_key: &str) -> Result<u64, StoreError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        authors::lock_row(&mut tx, author).await?;
+        wallets::lock(&mut tx, author).await?;
+        if !web_requests::forget(&mut tx, hold_key, now).await? {
+            return Ok(0);
+        }
+        self.release_by_key(&mut tx, hold_key, now).await?;
+        tx.commit().await?;
+        Ok(1)
     }
 
     /// A page of an author's history, newest first, from just before `cursor`.
@@ -405,35 +432,14 @@ impl App {
     }
 
     fn no_credit_sentence(&self, language: Language) -> String {
-        let url = [("url", postly_i18n::Value::Text(&self.0.settings.site_url))];
-        self.0.catalogue.format(language, "no-credit", &url)
-    }
-}
-
-async fn record_web_calls(
-    tx: &mut Tx,
-    author: &AuthorId,
-    calls: &[CallRecord],
-    now: UnixMillis,
-) -> Result<(), StoreError> {
-    for call in calls {
-        let row = ModelCall {
-            id: &fresh_text(now),
-            author,
-            event: None,
-            model: &call.model,
-            stage: call.stage.as_str(),
-            outcome: call.outcome,
-            prompt_version: call.prompt_version,
-            prompt_tokens: call.prompt_tokens,
-            completion_tokens: call.completion_tokens,
-            price_microunits: call.price_microunits,
-            latency_ms: call.latency_ms,
-            request_id: call.request_id.as_deref(),
+        let site = &self.0.settings.site_url;
+        let (key, url) = if self.sells() {
+            ("no-credit-web", format!("{site}/recharge"))
+        } else {
+            ("no-credit", site.clone())
         };
-        generations::record_call(tx, &row, now).await?;
+        self.0.catalogue.format(language, key, &[("url", postly_i18n::Value::Text(&url))])
     }
-    Ok(())
 }
 
 /// A hash of all that makes two requests the same. Fields are separated by a byte that UTF-8 never has.
@@ -444,5 +450,7 @@ fn hash_of(request: &WebBrief) -> String {
     hasher.update(request.platform.map_or("", Platform::as_str));
     hasher.update([0xff]);
     hasher.update(request.language.map_or("", Language::code));
+    hasher.update([0xff]);
+    hasher.update(request.tone.as_deref().unwrap_or_default());
     hex::encode(hasher.finalize())
 }

@@ -321,7 +321,7 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
     let slots = Arc::new(Semaphore::new(concurrency));
     let mut tasks: JoinSet<()> = JoinSet::new();
     while !shutdown.is_requested() {
-        // A full house waits for a slot before it claims: what is claimed is begun at once.
+        // While all slots are taken, it waits for one before it claims: what is claimed is begun at once.
         let slot = tokio::select! {
             slot = Arc::clone(&slots).acquire_owned() => slot,
             () = shutdown.requested() => break,
@@ -399,7 +399,7 @@ async fn next_due(app: &App, queue: Queue) -> Result<Option<UnixMillis>, StoreEr
     lanes::next_due(&mut tx, queue).await
 }
 
-/// Rings our bells when another process has new work.
+/// Wakes our workers when another process has new work.
 async fn listen_for_wakeups(app: App, shutdown: Shutdown) {
     let mut told = false;
     while !shutdown.is_requested() {

@@ -33,6 +33,14 @@ impl Language {
         }
     }
 
+    /// The direction in which it is written, as HTML's `dir` names it: `ltr` or `rtl`.
+    pub fn dir(self) -> &'static str {
+        match self {
+            Self::Fr | Self::En | Self::Es | Self::Pt => "ltr",
+            Self::Ar => "rtl",
+        }
+    }
+
     /// Reads an ISO 639-1 code, whatever its case.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(code))

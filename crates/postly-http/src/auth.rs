@@ -60,14 +60,14 @@ impl Done {
 }
 
 async fn request_otp(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     visitor: RequestContext,
     Json(asked): Json<RequestOtp>,
 ) -> Result<Response, Problem> {
     let phone = asked.phone.as_str().ok_or(Problem::new(Code::InvalidPhone))?;
     let user_id = asked.user_id.map(AuthorId::new);
-    door.app.request_code(phone, user_id.as_ref(), visitor.session.as_ref(), &visitor.browser).await?;
-    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
+    state.app.request_code(phone, user_id.as_ref(), visitor.session.as_ref(), &visitor.browser).await?;
+    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&state.site))];
     Ok((AppendHeaders(cookie), Done::saying("Code envoyé par WhatsApp")).into_response())
 }
 
@@ -94,7 +94,7 @@ struct VerifyOtp {
 }
 
 async fn verify_otp(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     visitor: RequestContext,
     headers: HeaderMap,
     Json(typed): Json<VerifyOtp>,
@@ -102,8 +102,8 @@ async fn verify_otp(
     let (Some(phone), Some(code)) = (typed.phone.as_str(), typed.code.as_str()) else {
         return Err(Problem::new(Code::InvalidCode));
     };
-    let verified = door.app.verify_code(phone, code, visitor.session.as_ref(), &visitor.browser).await?;
-    Ok(answer(&door.site, &headers, verified))
+    let verified = state.app.verify_code(phone, code, visitor.session.as_ref(), &visitor.browser).await?;
+    Ok(answer(&state.site, &headers, verified))
 }
 
 #[derive(Deserialize)]
@@ -114,13 +114,13 @@ struct OpenLink {
 
 /// The token of a login link. It stands behind the `#` of the link, which no browser sends and no robot follows.
 async fn open_link(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     visitor: RequestContext,
     headers: HeaderMap,
     Json(link): Json<OpenLink>,
 ) -> Result<Response, Problem> {
-    let verified = door.app.open_link(&link.token, visitor.session.as_ref(), &visitor.browser).await?;
-    Ok(answer(&door.site, &headers, verified))
+    let verified = state.app.open_link(&link.token, visitor.session.as_ref(), &visitor.browser).await?;
+    Ok(answer(&state.site, &headers, verified))
 }
 
 #[derive(Serialize)]
@@ -133,8 +133,8 @@ struct PhraseBody {
     expires_at: String,
 }
 
-async fn new_phrase(State(door): State<AppState>, visitor: RequestContext) -> Result<Response, Problem> {
-    let phrase = door.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await?;
+async fn new_phrase(State(state): State<AppState>, visitor: RequestContext) -> Result<Response, Problem> {
+    let phrase = state.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await?;
     let phrase = phrase.ok_or(Problem::new(Code::NoWhatsapp))?;
     let body = PhraseBody {
         phrase: phrase.phrase,
@@ -142,7 +142,7 @@ async fn new_phrase(State(door): State<AppState>, visitor: RequestContext) -> Re
         url: phrase.url,
         expires_at: rfc3339(phrase.expires_at),
     };
-    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
+    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&state.site))];
     Ok((StatusCode::CREATED, AppendHeaders(cookie), axum::Json(body)).into_response())
 }
 
@@ -153,13 +153,13 @@ struct VerifyPhrase {
 }
 
 async fn verify_phrase(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     visitor: RequestContext,
     headers: HeaderMap,
     Json(typed): Json<VerifyPhrase>,
 ) -> Result<Response, Problem> {
-    let verified = door.app.verify_phrase(&typed.code, visitor.session.as_ref(), &visitor.browser).await?;
-    Ok(answer(&door.site, &headers, verified))
+    let verified = state.app.verify_phrase(&typed.code, visitor.session.as_ref(), &visitor.browser).await?;
+    Ok(answer(&state.site, &headers, verified))
 }
 
 impl From<VerifyError> for Problem {
@@ -257,27 +257,27 @@ struct Credentials {
 }
 
 async fn sign_up(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     visitor: RequestContext,
     headers: HeaderMap,
     Json(asked): Json<Credentials>,
 ) -> Result<Response, Problem> {
     let session = visitor.session.as_ref();
     let (cookie, profile) =
-        door.app.sign_up(&asked.email, &asked.password, session, &visitor.browser).await?;
-    Ok(logged_in(&door.site, &headers, &cookie, profile, StatusCode::CREATED))
+        state.app.sign_up(&asked.email, &asked.password, session, &visitor.browser).await?;
+    Ok(logged_in(&state.site, &headers, &cookie, profile, StatusCode::CREATED))
 }
 
 async fn log_in(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     visitor: RequestContext,
     headers: HeaderMap,
     Json(asked): Json<Credentials>,
 ) -> Result<Response, Problem> {
     let session = visitor.session.as_ref();
     let (cookie, profile) =
-        door.app.log_in_by_password(&asked.email, &asked.password, session, &visitor.browser).await?;
-    Ok(logged_in(&door.site, &headers, &cookie, profile, StatusCode::OK))
+        state.app.log_in_by_password(&asked.email, &asked.password, session, &visitor.browser).await?;
+    Ok(logged_in(&state.site, &headers, &cookie, profile, StatusCode::OK))
 }
 
 impl From<AccountError> for Problem {
@@ -297,10 +297,10 @@ impl From<AccountError> for Problem {
 }
 
 /// Also for whoever is not logged in: the cookies are taken away all the same.
-async fn log_out(State(door): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
-    extract::end_sessions(&door, &headers).await?;
+async fn log_out(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
+    extract::end_sessions(&state, &headers).await?;
     let body = axum::Json(Done { success: true, message: None });
-    Ok((gone(&door.site, &headers), body).into_response())
+    Ok((gone(&state.site, &headers), body).into_response())
 }
 
 /// Takes the cookies of a session away.
@@ -333,12 +333,12 @@ struct SessionsBody {
 }
 
 async fn sessions(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     Session(own): Session,
 ) -> Result<axum::Json<SessionsBody>, Problem> {
-    let found = door.app.sessions(&own.session.author).await?;
+    let found = state.app.sessions(&own.session.author).await?;
     let sessions = found.into_iter().map(|session| session_body(session, &own));
-    let profile = door.app.profile(&own.session.author).await?;
+    let profile = state.app.profile(&own.session.author).await?;
     let number_changed_at = profile.number_changed_at.map(rfc3339);
     Ok(axum::Json(SessionsBody { sessions: sessions.collect(), number_changed_at, next: None }))
 }
@@ -354,30 +354,30 @@ fn session_body(session: postly_app::Session, own: &LoggedIn) -> SessionBody {
 }
 
 async fn show_session(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     Session(own): Session,
     PathId(id): PathId,
 ) -> Result<axum::Json<SessionBody>, Problem> {
-    let found = door.app.sessions(&own.session.author).await?;
+    let found = state.app.sessions(&own.session.author).await?;
     let session = found.into_iter().find(|session| session.id.as_str() == id);
     let session = session.ok_or(Problem::new(Code::NotFound))?;
     Ok(axum::Json(session_body(session, &own)))
 }
 
 async fn end_sessions(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     Session(own): Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    door.app.end_sessions(&own.session.author).await?;
-    Ok((StatusCode::NO_CONTENT, gone(&door.site, &headers)).into_response())
+    state.app.end_sessions(&own.session.author).await?;
+    Ok((StatusCode::NO_CONTENT, gone(&state.site, &headers)).into_response())
 }
 
 async fn end_session(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     Session(own): Session,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
-    let ended = door.app.end_session(&own.session.author, &SessionId::new(id)).await?;
+    let ended = state.app.end_session(&own.session.author, &SessionId::new(id)).await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(Code::NotFound)) }
 }

@@ -30,8 +30,8 @@ pub(crate) struct OpenShop;
 impl FromRequestParts<AppState> for OpenShop {
     type Rejection = Problem;
 
-    async fn from_request_parts(_: &mut Parts, door: &AppState) -> Result<Self, Problem> {
-        if door.app.sells() { Ok(Self) } else { Err(Problem::new(Code::NotFound)) }
+    async fn from_request_parts(_: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        if state.app.sells() { Ok(Self) } else { Err(Problem::new(Code::NotFound)) }
     }
 }
 
@@ -61,8 +61,8 @@ pub(crate) fn offers(app: &App, language: Language) -> Vec<PackBody> {
     app.offers(language).unwrap_or_default().into_iter().map(PackBody::from).collect()
 }
 
-async fn packs(State(door): State<AppState>, _: OpenShop, headers: HeaderMap) -> Response {
-    let packs = offers(&door.app, language(&headers));
+async fn packs(State(state): State<AppState>, _: OpenShop, headers: HeaderMap) -> Response {
+    let packs = offers(&state.app, preferred_language(&headers));
     ([(header::VARY, "accept-language")], JsonBody(PacksBody { packs })).into_response()
 }
 
@@ -82,14 +82,14 @@ pub(crate) struct UrlBody {
 }
 
 async fn checkout(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     _: OpenShop,
     visitor: RequestContext,
     Json(asked): Json<CheckoutBody>,
 ) -> Result<JsonBody<UrlBody>, Problem> {
     let url = match (&asked.token, &visitor.session) {
-        (Some(token), _) => door.app.checkout_by_link(token, &asked.pack).await?,
-        (None, Some(session)) => door.app.checkout(&session.session.author, &asked.pack).await?,
+        (Some(token), _) => state.app.checkout_by_link(token, &asked.pack).await?,
+        (None, Some(session)) => state.app.checkout(&session.session.author, &asked.pack).await?,
         (None, None) => return Err(Problem::new(Code::Unauthenticated)),
     };
     Ok(JsonBody(UrlBody { url }))
@@ -110,7 +110,7 @@ impl From<CheckoutError> for Problem {
 }
 
 /// The language that a browser likes best among ours, else French.
-pub(crate) fn language(headers: &HeaderMap) -> Language {
+pub(crate) fn preferred_language(headers: &HeaderMap) -> Language {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let mut best = (Language::Fr, 0.0);
     for range in accepted.unwrap_or_default().split(',') {
@@ -186,7 +186,7 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_LANGUAGE, accepted.parse().unwrap());
-            assert_eq!(language(&headers), expected, "{accepted}");
+            assert_eq!(preferred_language(&headers), expected, "{accepted}");
         }
     }
 }

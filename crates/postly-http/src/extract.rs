@@ -34,7 +34,7 @@ pub(crate) struct RequestContext {
 impl FromRequestParts<AppState> for RequestContext {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
         let mut known: Vec<BrowserToken> = vec![];
         for token in cookies(&parts.headers, CHALLENGE).filter_map(BrowserToken::parse) {
@@ -50,10 +50,10 @@ impl FromRequestParts<AppState> for RequestContext {
         let browser = Browser {
             token,
             others: known.collect(),
-            address: door.site.visitor(peer, &parts.headers),
+            address: state.site.visitor(peer, &parts.headers),
             label: label(&parts.headers),
         };
-        Ok(Self { browser, session: session(door, &parts.headers).await? })
+        Ok(Self { browser, session: session(state, &parts.headers).await? })
     }
 }
 
@@ -82,8 +82,8 @@ pub(crate) struct Session(pub(crate) LoggedIn);
 impl FromRequestParts<AppState> for Session {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Problem> {
-        match session(door, &parts.headers).await? {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        match session(state, &parts.headers).await? {
             Some(session) => Ok(Self(session)),
             None => Err(Problem::new(Code::Unauthenticated)),
         }
@@ -96,15 +96,15 @@ pub(crate) struct Reader(pub(crate) AuthorId);
 impl FromRequestParts<AppState> for Reader {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Problem> {
-        if let Some(session) = session(door, &parts.headers).await? {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        if let Some(session) = session(state, &parts.headers).await? {
             return Ok(Self(session.session.author));
         }
-        if door.site.shared {
-            for claims in door.site.cookies.read_each_shared(&parts.headers, now_s(door)) {
+        if state.site.shared {
+            for claims in state.site.cookies.read_each_shared(&parts.headers, now_s(state)) {
                 // A cookie that names a session of ours is worth as much as that session.
                 if claims.sid.is_none()
-                    && let Some(author) = door.app.known_author(&AuthorId::new(claims.sub)).await?
+                    && let Some(author) = state.app.known_author(&AuthorId::new(claims.sub)).await?
                 {
                     return Ok(Self(author));
                 }
@@ -115,32 +115,32 @@ impl FromRequestParts<AppState> for Reader {
 }
 
 /// The session that the cookies of a request name: of several the first that lives.
-async fn session(door: &AppState, headers: &HeaderMap) -> Result<Option<LoggedIn>, Problem> {
-    for claims in door.site.cookies.read_each(headers, now_s(door)) {
-        if let Some(found) = session_of(door, claims).await? {
+async fn session(state: &AppState, headers: &HeaderMap) -> Result<Option<LoggedIn>, Problem> {
+    for claims in state.site.cookies.read_each(headers, now_s(state)) {
+        if let Some(found) = session_of(state, claims).await? {
             return Ok(Some(found));
         }
     }
     Ok(None)
 }
 
-async fn session_of(door: &AppState, claims: Claims) -> Result<Option<LoggedIn>, Problem> {
+async fn session_of(state: &AppState, claims: Claims) -> Result<Option<LoggedIn>, Problem> {
     let Some(sid) = claims.sid else { return Ok(None) };
-    Ok(door.app.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await?)
+    Ok(state.app.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await?)
 }
 
 /// Ends every session that the cookies of a request name: one that is left would log its browser in again.
-pub(crate) async fn end_sessions(door: &AppState, headers: &HeaderMap) -> Result<(), Problem> {
-    for claims in door.site.cookies.read_each(headers, now_s(door)) {
-        if let Some(found) = session_of(door, claims).await? {
-            door.app.end_session(&found.session.author, &found.session.id).await?;
+pub(crate) async fn end_sessions(state: &AppState, headers: &HeaderMap) -> Result<(), Problem> {
+    for claims in state.site.cookies.read_each(headers, now_s(state)) {
+        if let Some(found) = session_of(state, claims).await? {
+            state.app.end_session(&found.session.author, &found.session.id).await?;
         }
     }
     Ok(())
 }
 
-fn now_s(door: &AppState) -> i64 {
-    door.app.now().0.div_euclid(1000)
+fn now_s(state: &AppState) -> i64 {
+    state.app.now().0.div_euclid(1000)
 }
 
 /// The values of the cookies of this name, in the order in which they came.
@@ -191,7 +191,7 @@ fn label(headers: &HeaderMap) -> String {
 /// Lets nobody change anything from another site: a browser says where a request comes from, and sends JSON across
 /// sites only after having asked, which we never grant. See [`Form`] for forms.
 pub(crate) async fn reject_cross_site(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     request: Request<Body>,
     next: Next,
 ) -> Response {
@@ -200,14 +200,14 @@ pub(crate) async fn reject_cross_site(
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let is_foreign = match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => !door.site.is_own_origin(origin),
+        (None, Some(origin)) => !state.site.is_own_origin(origin),
         // No browser: it sends no cookie that it was not given.
         (None, None) => false,
     };
     if !reads && is_foreign {
         return Problem::new(Code::CrossSite).into_response();
     }
-    match door.long_bodies.place(headers).await {
+    match state.long_bodies.place(headers).await {
         Ok(_place) => next.run(request).await,
         Err(Crowded) => Problem::new(Code::Unavailable).into_response(),
     }
@@ -219,8 +219,8 @@ pub(crate) struct PathId(pub(crate) String);
 impl FromRequestParts<AppState> for PathId {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Problem> {
-        let id = Path::<String>::from_request_parts(parts, door).await;
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let id = Path::<String>::from_request_parts(parts, state).await;
         let id = id.map(|Path(id)| id).ok().filter(|id| !id.contains('\0'));
         id.map(Self).ok_or(Problem::new(Code::NotFound))
     }
@@ -249,7 +249,7 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request<Body>, door: &AppState) -> Result<Self, Problem> {
+    async fn from_request(request: Request<Body>, state: &AppState) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let is_json = kind.is_some_and(|kind| {
             kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
@@ -258,7 +258,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
             return Err(Problem::new(Code::NotJson));
         }
         let bytes =
-            Bytes::from_request(request, door).await.map_err(|rejection| unread(rejection.status()))?;
+            Bytes::from_request(request, state).await.map_err(|rejection| unread(rejection.status()))?;
         // A list would be read as the fields in their order.
         let is_object = bytes.trim_ascii_start().starts_with(b"{");
         let body = if is_object { serde_json::from_slice(&bytes).ok() } else { None };
@@ -273,12 +273,12 @@ pub(crate) struct Form<T>(pub(crate) T);
 impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request<Body>, door: &AppState) -> Result<Self, Problem> {
+    async fn from_request(request: Request<Body>, state: &AppState) -> Result<Self, Problem> {
         let headers = request.headers();
         if !headers.contains_key("sec-fetch-site") && !headers.contains_key(header::ORIGIN) {
             return Err(Problem::new(Code::CrossSite));
         }
-        match axum::Form::from_request(request, door).await {
+        match axum::Form::from_request(request, state).await {
             Ok(axum::Form(fields)) => Ok(Self(fields)),
             Err(rejection) => Err(unread(rejection.status())),
         }

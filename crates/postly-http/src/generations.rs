@@ -84,11 +84,15 @@ struct CreateBody {
     brief: String,
     platform: Option<String>,
     language: Option<String>,
+    tone: Option<String>,
 }
+
+/// The longest tone, in characters: a few words, of which the model needs no more.
+const MAX_TONE_CHARS: usize = 60;
 
 /// Writes three posts and charges one credit, once for each `Idempotency-Key`.
 async fn create(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     Reader(author): Reader,
     headers: HeaderMap,
     Json(body): Json<CreateBody>,
@@ -98,9 +102,10 @@ async fn create(
         brief: body.brief,
         platform: parsed(body.platform.as_deref(), Platform::parse)?,
         language: parsed(body.language.as_deref(), Language::from_code)?,
+        tone: parsed(body.tone.as_deref(), tone)?,
     };
-    let generation = door.app.generate_for_web(&author, key, &brief).await?.into();
-    let available = door.app.profile(&author).await?.wallet.available();
+    let generation = state.app.generate_for_web(&author, key, &brief).await?.into();
+    let available = state.app.profile(&author).await?.wallet.available();
     Ok((StatusCode::CREATED, JsonBody(CreatedBody { generation, available })).into_response())
 }
 
@@ -113,7 +118,13 @@ fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
     }
 }
 
-/// An optional word of a closed set: absent and empty are the same.
+/// A tone in a few words on one line.
+fn tone(text: &str) -> Option<String> {
+    let text = text.trim();
+    (text.chars().count() <= MAX_TONE_CHARS && !text.contains(char::is_control)).then(|| text.to_owned())
+}
+
+/// An optional value: absent and empty are the same.
 fn parsed<T>(text: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
     match text.filter(|text| !text.is_empty()) {
         None => Ok(None),
@@ -129,20 +140,20 @@ struct ListBody {
 
 /// Lists the author's generations, newest first.
 async fn list(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     Reader(author): Reader,
     query: HistoryQuery,
 ) -> Result<JsonBody<ListBody>, Problem> {
-    let (found, next) = door.app.history(&author, &query.filter(), query.cursor.as_deref()).await?;
+    let (found, next) = state.app.history(&author, &query.filter(), query.cursor.as_deref()).await?;
     Ok(JsonBody(ListBody { generations: found.into_iter().map(GenerationBody::from).collect(), next }))
 }
 
 async fn show(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     Reader(author): Reader,
     PathId(id): PathId,
 ) -> Result<JsonBody<GenerationBody>, Problem> {
-    found(&door, &author, &GenerationId::new(id)).await.map(JsonBody)
+    found(&state, &author, &GenerationId::new(id)).await.map(JsonBody)
 }
 
 #[derive(Deserialize)]
@@ -153,7 +164,7 @@ struct UsedBody {
 
 /// Marks a variant as used, or none.
 async fn mark_used(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     Reader(author): Reader,
     PathId(id): PathId,
     Json(body): Json<UsedBody>,
@@ -163,12 +174,12 @@ async fn mark_used(
         return Err(Problem::new(Code::InvalidRequest));
     }
     let id = GenerationId::new(id);
-    door.app.mark_used(&author, &id, body.used).await?;
-    found(&door, &author, &id).await.map(JsonBody)
+    state.app.mark_used(&author, &id, body.used).await?;
+    found(&state, &author, &id).await.map(JsonBody)
 }
 
-async fn found(door: &AppState, author: &AuthorId, id: &GenerationId) -> Result<GenerationBody, Problem> {
-    let found = door.app.generation(author, id).await?;
+async fn found(state: &AppState, author: &AuthorId, id: &GenerationId) -> Result<GenerationBody, Problem> {
+    let found = state.app.generation(author, id).await?;
     found.map(GenerationBody::from).ok_or(Problem::new(Code::NotFound))
 }
 

@@ -57,7 +57,7 @@ pub fn public_router(app: App, site: Site) -> Router {
     let long_bodies = LongBodies::new();
     let webhook = webhook::router(app.clone(), long_bodies.clone());
     let events = billing::webhook(app.clone(), long_bodies.clone());
-    let door = AppState { app, site: Arc::new(site), long_bodies };
+    let state = AppState { app, site: Arc::new(site), long_bodies };
     let pages = Router::new()
         .merge(auth::router())
         .merge(me::router())
@@ -66,8 +66,8 @@ pub fn public_router(app: App, site: Site) -> Router {
         .merge(pages::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
-        .layer(from_fn_with_state(door.clone(), extract::reject_cross_site))
-        .with_state(door);
+        .layer(from_fn_with_state(state.clone(), extract::reject_cross_site))
+        .with_state(state);
     harden(Router::new().merge(webhook).merge(events).merge(pages).fallback(pages::fallback))
 }
 

@@ -49,8 +49,8 @@ impl From<Profile> for MeBody {
     }
 }
 
-async fn show(State(door): State<AppState>, Reader(author): Reader) -> Result<JsonBody<MeBody>, Problem> {
-    let profile = door.app.profile(&author).await?;
+async fn show(State(state): State<AppState>, Reader(author): Reader) -> Result<JsonBody<MeBody>, Problem> {
+    let profile = state.app.profile(&author).await?;
     Ok(JsonBody(profile.into()))
 }
 
@@ -64,7 +64,7 @@ struct ChangeMe {
 }
 
 async fn change(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     visitor: RequestContext,
     Json(asked): Json<ChangeMe>,
 ) -> Result<JsonBody<MeBody>, Problem> {
@@ -79,20 +79,20 @@ async fn change(
         password: asked.password.as_deref(),
         current_password: asked.current_password.as_deref(),
     };
-    Ok(JsonBody(door.app.change_account(session, &change, &visitor.browser).await?.into()))
+    Ok(JsonBody(state.app.change_account(session, &change, &visitor.browser).await?.into()))
 }
 
 async fn erase(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     Session(session): Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    door.app.erase(&session.session.author).await?;
-    Ok((StatusCode::NO_CONTENT, gone(&door.site, &headers)).into_response())
+    state.app.erase(&session.session.author).await?;
+    Ok((StatusCode::NO_CONTENT, gone(&state.site, &headers)).into_response())
 }
 
-async fn export(State(door): State<AppState>, Session(session): Session) -> Result<Response, Problem> {
-    let export = door.app.export(&session.session.author).await?;
+async fn export(State(state): State<AppState>, Session(session): Session) -> Result<Response, Problem> {
+    let export = state.app.export(&session.session.author).await?;
     let named = [(header::CONTENT_DISPOSITION, "attachment; filename=\"postly-export.json\"")];
     Ok((named, JsonBody(export)).into_response())
 }
@@ -117,11 +117,11 @@ struct CreditsBody {
 }
 
 async fn credits(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     Reader(author): Reader,
     Cursor(cursor): Cursor,
 ) -> Result<JsonBody<CreditsBody>, Problem> {
-    let found = door.app.credits(&AuthorSelector::Id(author), cursor.as_deref()).await;
+    let found = state.app.credits(&AuthorSelector::Id(author), cursor.as_deref()).await;
     let (wallet, entries, next) = found.map_err(|error| Problem::internal(&error))?;
     let entries = entries.into_iter().map(|entry| EntryBody {
         id: entry.id.to_string(),

@@ -1,4 +1,4 @@
-//! The pages: the door of the house, and the account behind it. They work without a script; with one, forms are sent
+//! The pages: the state of the house, and the account behind it. They work without a script; with one, forms are sent
 //! as JSON to the API and the page stays.
 
 mod account;

@@ -191,7 +191,7 @@ impl Code {
             Self::InvalidLink => (
                 StatusCode::BAD_REQUEST,
                 "invalid_link",
-                "Ce lien n'est plus valable. Écrivez RECHARGE sur WhatsApp pour en recevoir un autre.",
+                "Ce lien n'est plus valable. Écrivez RECHARGER sur WhatsApp pour en recevoir un autre.",
             ),
             Self::PaymentUnavailable => (
                 StatusCode::BAD_GATEWAY,

@@ -122,8 +122,8 @@ pub(crate) struct AppState {
 }
 
 impl FromRef<AppState> for App {
-    fn from_ref(door: &AppState) -> Self {
-        door.app.clone()
+    fn from_ref(state: &AppState) -> Self {
+        state.app.clone()
     }
 }
 

@@ -91,6 +91,7 @@ shop-debt =
 shop-link = 👇 Your personal link, good for 30 minutes:
 shop-button = Top up
 low-balance = 🔋 Running low on credits? Send RECHARGE.
+no-credit-web = ❌ Not enough credits. Top up here: { $url }
 no-credit-shop = ❌ Not enough credits. Visit the website to top up.
 shop-page-title = Top up your credits
 shop-page-lead = Choose a pack. You pay on Stripe's page; your credits arrive as soon as they are paid, and do not expire.
@@ -117,6 +118,7 @@ shop-return-pending =
         [one] Your payment is on its way: { $credits } credit will arrive once it is confirmed, which can take a few days.
        *[other] Your payment is on its way: { $credits } credits will arrive once it is confirmed, which can take a few days.
     }
+shop-return-checking = We are checking your payment. Reload this page in a moment: your credits arrive as soon as it is confirmed.
 shop-return-open = The payment is not finished. Nothing was charged.
 shop-return-ended = This payment did not go through. Nothing was charged.
 shop-return-whatsapp = You can go back to WhatsApp.

@@ -91,6 +91,7 @@ shop-debt =
 shop-link = 👇 Tu enlace personal, válido 30 minutos:
 shop-button = Recargar
 low-balance = 🔋 ¿Te quedan pocos créditos? Envía RECARGAR.
+no-credit-web = ❌ Créditos insuficientes. Recarga tus créditos aquí: { $url }
 no-credit-shop = ❌ Créditos insuficientes. Visita el sitio web para recargar tus créditos.
 shop-page-title = Recarga tus créditos
 shop-page-lead = Elige un pack. El pago se hace en la página de Stripe; tus créditos llegan en cuanto se pagan y no caducan.
@@ -117,6 +118,7 @@ shop-return-pending =
         [one] Tu pago está en curso: { $credits } crédito llegará en cuanto se confirme, lo que puede tardar unos días.
        *[other] Tu pago está en curso: { $credits } créditos llegarán en cuanto se confirme, lo que puede tardar unos días.
     }
+shop-return-checking = Estamos comprobando tu pago. Vuelve a cargar esta página en un momento: tus créditos llegan en cuanto se confirme.
 shop-return-open = El pago no ha terminado. No se ha cobrado nada.
 shop-return-ended = Este pago no se ha completado. No se ha cobrado nada.
 shop-return-whatsapp = Puedes volver a WhatsApp.

@@ -65,7 +65,7 @@ denied = 🛡️ Merci. Ce code n'ouvre plus rien, et personne n'est entré.
 number-changed = 🔁 Votre compte Postly-AI est désormais lié à un autre numéro : celui-ci ne l'ouvre plus. Ce n'est pas vous ? Écrivez-nous.
 delete-confirm = 🗑️ Tout effacer ? Vos posts, vos messages, votre compte et vos crédits restants seront perdus pour toujours. Répondez *OUI* dans les 15 minutes pour confirmer. Sans réponse, rien ne change.
 erased = ✅ C'est fait : tout ce que nous savions de vous est effacé. Si vous nous écrivez un jour, nous ferons connaissance.
-export = 📦 Une fois connectée, vos données sont ici (JSON) : { $url }
+export = 📦 Après connexion, vos données sont ici (JSON) : { $url }
 denied-late = 🛡️ Merci de l'avoir dit. Le code avait déjà servi, ou n'est plus là : par prudence, toutes les sessions de votre compte sont fermées.
 number-proved = ✅ Votre numéro est confirmé : il ouvre désormais votre compte.
 number-elsewhere = 🤔 Ce numéro est déjà celui d'un autre compte Postly-AI. Rien n'a changé : écrivez LOGIN depuis ce numéro pour retrouver ce compte.
@@ -91,6 +91,7 @@ shop-debt =
 shop-link = 👇 Votre lien personnel, valable 30 minutes :
 shop-button = Recharger
 low-balance = 🔋 Bientôt à court de crédits ? Envoyez RECHARGER.
+no-credit-web = ❌ Crédits insuffisants. Rechargez vos crédits ici : { $url }
 no-credit-shop = ❌ Crédits insuffisants. Visitez le site web pour recharger vos crédits.
 shop-page-title = Recharger vos crédits
 shop-page-lead = Choisissez un pack. Le paiement se fait chez Stripe ; vos crédits arrivent aussitôt payés et n'expirent pas.
@@ -99,8 +100,8 @@ shop-page-balance =
         [one] Il vous reste { $credits } crédit.
        *[other] Il vous reste { $credits } crédits.
     }
-shop-page-no-link = Pour recharger, écrivez RECHARGE sur WhatsApp et ouvrez le lien reçu, ou connectez-vous.
-shop-page-spent = Ce lien n'est plus valable. Écrivez RECHARGE sur WhatsApp pour en recevoir un autre.
+shop-page-no-link = Pour recharger, écrivez RECHARGER sur WhatsApp et ouvrez le lien reçu, ou connectez-vous.
+shop-page-spent = Ce lien n'est plus valable. Écrivez RECHARGER sur WhatsApp pour en recevoir un autre.
 shop-page-failed = Le paiement n'est pas disponible pour le moment. Réessayez dans un instant : rien n'a été débité.
 shop-page-too-many = Trop de paiements commencés. Réessayez dans une heure.
 shop-page-no-script = Le lien reçu sur WhatsApp s'ouvre avec JavaScript. Sans lui, connectez-vous pour recharger.
@@ -117,6 +118,7 @@ shop-return-pending =
         [one] Votre paiement est en cours : { $credits } crédit arrivera dès qu'il sera confirmé, ce qui peut prendre quelques jours.
        *[other] Votre paiement est en cours : { $credits } crédits arriveront dès qu'il sera confirmé, ce qui peut prendre quelques jours.
     }
+shop-return-checking = Nous vérifions votre paiement. Rechargez cette page dans un instant : vos crédits arrivent dès qu'il est confirmé.
 shop-return-open = Le paiement n'est pas terminé. Rien n'a été débité.
 shop-return-ended = Ce paiement n'a pas abouti. Rien n'a été débité.
 shop-return-whatsapp = Vous pouvez retourner sur WhatsApp.

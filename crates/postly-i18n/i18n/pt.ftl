@@ -22,7 +22,7 @@ help =
     • *IDIOMA en*: mudar de idioma (fr, en, es, pt, ar)
     • *GEN* e um texto: escrever, mesmo que o texto pareça um comando
     • *CONEXÃO*: um código e um link para o site
-    • *EXPORT*: os seus dados, *APAGAR*: apagar tudo
+    • *EXPORT*: seus dados, *APAGAR*: apagar tudo
     • *STOP*: não receber mais nada, *START*: voltar
     • *AJUDA*: esta mensagem
 
@@ -52,27 +52,27 @@ unreadable = 🙈 Por enquanto só leio texto. Escreva sua ideia em poucas palav
 flood = ⏳ Mensagens demais ao mesmo tempo: respondo às { $limit } primeiras, as outras não são tratadas. Por essas nada foi descontado.
 
 code =
-    🔐 O seu código de verificação Postly-AI: *{ $code }*
+    🔐 Seu código de verificação Postly-AI: *{ $code }*
     ⏰ Válido por 10 minutos
-    🛡️ Nunca partilhe este código
+    🛡️ Nunca compartilhe este código
 login-link = 👉 Ou entre com um toque, uma só vez: { $url }
-login-just-sent = 🔐 O seu código acabou de sair: está um pouco acima. Pode pedir outro dentro de um minuto.
-login-too-many = ⏳ Demasiados códigos para esta hora (3 no máximo). O link da última mensagem ainda abre, durante os seus 10 minutos.
-phrase-unknown = 🤔 Esta frase já não é válida. Abra de novo a página de entrada: mostra uma nova.
-phrase-browser = 💻 Pedido a partir de: { $browser }. Não é você? Responda NÃO SOU EU.
+login-just-sent = 🔐 Seu código acabou de sair: está um pouco acima. Você pode pedir outro em um minuto.
+login-too-many = ⏳ Códigos demais para esta hora (3 no máximo). O link da última mensagem ainda abre, durante seus 10 minutos.
+phrase-unknown = 🤔 Esta frase não vale mais. Abra de novo a página de entrada: ela mostra uma nova.
+phrase-browser = 💻 Pedido feito de: { $browser }. Não é você? Responda NÃO SOU EU.
 button-not-me = Não sou eu
-denied = 🛡️ Obrigado. Este código já não abre nada, e ninguém entrou.
-number-changed = 🔁 A sua conta Postly-AI está agora ligada a outro número: este já não a abre. Não é você? Escreva-nos.
-delete-confirm = 🗑️ Apagar tudo? Os seus posts, as suas mensagens, a sua conta e os créditos restantes perdem-se para sempre. Responda *SIM* em 15 minutos para confirmar. Sem resposta, nada muda.
-erased = ✅ Feito: tudo o que sabíamos de si foi apagado. Se um dia nos escrever, voltamos a conhecer-nos.
-export = 📦 Depois de entrar, os seus dados estão aqui (JSON): { $url }
-denied-late = 🛡️ Obrigado por avisar. O código já tinha sido usado, ou já não existe: por prudência, todas as sessões da sua conta foram fechadas.
-number-proved = ✅ O seu número está confirmado: a partir de agora abre a sua conta.
-number-elsewhere = 🤔 Este número já é de outra conta Postly-AI. Nada mudou: envie LOGIN a partir desse número para entrar nessa conta.
-paused = ⏸️ Postly-AI: serviço em pausa, nada é descontado. Envie o seu pedido de novo dentro de alguns minutos.
+denied = 🛡️ Obrigado. Este código não abre mais nada, e ninguém entrou.
+number-changed = 🔁 Sua conta Postly-AI agora está vinculada a outro número: este não a abre mais. Não é você? Escreva para nós.
+delete-confirm = 🗑️ Apagar tudo? Seus posts, suas mensagens, sua conta e os créditos restantes serão perdidos para sempre. Responda *SIM* em 15 minutos para confirmar. Sem resposta, nada muda.
+erased = ✅ Feito: tudo o que sabíamos sobre você foi apagado. Se um dia você nos escrever, começamos do zero.
+export = 📦 Depois de entrar, seus dados estão aqui (JSON): { $url }
+denied-late = 🛡️ Obrigado por avisar. O código já tinha sido usado, ou não existe mais: por segurança, todas as sessões da sua conta foram encerradas.
+number-proved = ✅ Seu número está confirmado: a partir de agora ele abre sua conta.
+number-elsewhere = 🤔 Este número já é de outra conta Postly-AI. Nada mudou: envie LOGIN desse número para entrar nessa conta.
+paused = ⏸️ Postly-AI: serviço em pausa, nada é descontado. Envie seu pedido de novo em alguns minutos.
 
 # A loja. Os preços incluem o IVA.
-shop-title = 💳 *Recarregar os seus créditos*
+shop-title = 💳 *Recarregue seus créditos*
 shop-pack =
     { $credits ->
         [one] { $credits } crédito: { $price } IVA incl.
@@ -85,28 +85,29 @@ shop-product =
     }
 shop-debt =
     { $credits ->
-        [one] ↩️ { $credits } crédito reembolsado já tinha sido usado: a sua próxima compra compensa-o primeiro.
-       *[other] ↩️ { $credits } créditos reembolsados já tinham sido usados: a sua próxima compra compensa-os primeiro.
+        [one] ↩️ { $credits } crédito reembolsado já tinha sido usado: sua próxima compra o compensa primeiro.
+       *[other] ↩️ { $credits } créditos reembolsados já tinham sido usados: sua próxima compra os compensa primeiro.
     }
-shop-link = 👇 O seu link pessoal, válido por 30 minutos:
+shop-link = 👇 Seu link pessoal, válido por 30 minutos:
 shop-button = Recarregar
 low-balance = 🔋 Quase sem créditos? Envie RECARREGAR.
+no-credit-web = ❌ Créditos insuficientes. Recarregue seus créditos aqui: { $url }
 no-credit-shop = ❌ Créditos insuficientes. Visite o site para recarregar seus créditos.
-shop-page-title = Recarregar os seus créditos
-shop-page-lead = Escolha um pack. O pagamento é feito na página da Stripe; os créditos chegam assim que são pagos e não expiram.
+shop-page-title = Recarregue seus créditos
+shop-page-lead = Escolha um pacote. O pagamento é feito na página da Stripe; os créditos chegam assim que são pagos e não expiram.
 shop-page-balance =
     { $credits ->
-        [one] Resta-lhe { $credits } crédito.
-       *[other] Restam-lhe { $credits } créditos.
+        [one] Resta { $credits } crédito.
+       *[other] Restam { $credits } créditos.
     }
-shop-page-no-link = Para recarregar, escreva RECARREGAR no WhatsApp e abra o link recebido, ou inicie sessão.
-shop-page-spent = Este link já não é válido. Escreva RECARREGAR no WhatsApp para receber outro.
-shop-page-failed = O pagamento não está disponível neste momento. Tente de novo daqui a pouco: nada foi cobrado.
-shop-page-too-many = Demasiados pagamentos iniciados. Tente de novo daqui a uma hora.
-shop-page-no-script = O link do WhatsApp abre com JavaScript. Sem ele, inicie sessão para recarregar.
+shop-page-no-link = Para recarregar, escreva RECARREGAR no WhatsApp e abra o link recebido, ou entre na sua conta.
+shop-page-spent = Este link não vale mais. Escreva RECARREGAR no WhatsApp para receber outro.
+shop-page-failed = O pagamento não está disponível neste momento. Tente de novo em instantes: nada foi cobrado.
+shop-page-too-many = Pagamentos iniciados demais. Tente de novo em uma hora.
+shop-page-no-script = O link do WhatsApp abre com JavaScript. Sem ele, entre na sua conta para recarregar.
 shop-page-go = Pagar na página da Stripe
-shop-page-log-in = Iniciar sessão
-shop-page-again = Ver os packs
+shop-page-log-in = Entrar
+shop-page-again = Ver os pacotes
 shop-return-paid =
     { $credits ->
         [one] Obrigado! { $credits } crédito chegou à sua conta.
@@ -114,9 +115,10 @@ shop-return-paid =
     }
 shop-return-pending =
     { $credits ->
-        [one] O seu pagamento está em curso: { $credits } crédito chegará assim que for confirmado, o que pode demorar alguns dias.
-       *[other] O seu pagamento está em curso: { $credits } créditos chegarão assim que for confirmado, o que pode demorar alguns dias.
+        [one] Seu pagamento está em andamento: { $credits } crédito chegará assim que for confirmado, o que pode levar alguns dias.
+       *[other] Seu pagamento está em andamento: { $credits } créditos chegarão assim que for confirmado, o que pode levar alguns dias.
     }
+shop-return-checking = Estamos verificando seu pagamento. Recarregue esta página em instantes: seus créditos chegam assim que ele for confirmado.
 shop-return-open = O pagamento não foi concluído. Nada foi cobrado.
 shop-return-ended = Este pagamento não foi efetuado. Nada foi cobrado.
-shop-return-whatsapp = Pode voltar ao WhatsApp.
+shop-return-whatsapp = Você pode voltar ao WhatsApp.

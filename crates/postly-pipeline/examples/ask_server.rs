@@ -44,6 +44,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             language_hint_is_known: true,
             language_forced: None,
             platform: None,
+            tone: None,
             user_ref: "0123456789abcdef".to_owned(),
             seed: 0,
         };

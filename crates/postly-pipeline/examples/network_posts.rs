@@ -285,6 +285,7 @@ async fn written(posts: &mut Vec<String>) {
                     is_explicit: false,
                     language_forced: Some(*language),
                     platform: Some(platform),
+                    tone: None,
                     user_ref: String::new(),
                     seed,
                 };

@@ -27,6 +27,7 @@ async fn main() {
             language_hint_is_known: false,
             language_forced: None,
             platform: None,
+            tone: None,
             user_ref: String::new(),
             seed: 0,
         };

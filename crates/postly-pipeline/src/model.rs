@@ -26,6 +26,8 @@ pub struct WriteRequest {
     pub language_forced: Option<Language>,
     /// Where the posts will be published, if she chose; else the brief may say.
     pub platform: Option<Platform>,
+    /// The tone the author chose, in a few words; else the brief may say.
+    pub tone: Option<String>,
     /// An opaque hash of the author, so that a provider can tell abusers apart without knowing anyone.
     pub user_ref: String,
     /// Varies the offline writer, which is otherwise deterministic.

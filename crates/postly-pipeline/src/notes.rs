@@ -92,6 +92,7 @@ mod tests {
             language_hint_is_known: true,
             language_forced: None,
             platform: None,
+            tone: None,
             user_ref: String::new(),
             seed: 0,
         };

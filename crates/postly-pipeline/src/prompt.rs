@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The version of the templates, recorded with every call and every generation. Change it with them.
-pub const VERSION: &str = "posts-2";
+pub const VERSION: &str = "posts-3";
 
 /// A word that stands in our instructions and nowhere else: a post that has it quotes them.
 pub const CANARY: &str = "kestrel-marmalade-postly";
@@ -54,6 +54,7 @@ pub(crate) struct Task<'a> {
     language: Option<Language>,
     author_language: Option<Language>,
     platform: Option<Platform>,
+    tone: Option<&'a str>,
     must_appear: Vec<String>,
 }
 
@@ -71,6 +72,7 @@ impl<'a> Task<'a> {
             language: language.into(),
             author_language: ask.language_hint_is_known.then_some(ask.language_hint),
             platform,
+            tone: ask.tone.as_deref(),
             must_appear: guard.must_appear(),
         }
     }
@@ -105,6 +107,7 @@ fn system(task: &Task<'_>) -> String {
         language_name => task.language.map(language_name),
         author_language => task.author_language.map(language_name),
         platform => task.platform.map(Platform::as_str),
+        tone => task.tone,
         networks => task.platform.map(|platform| {
             networks::held_to(task.brief, platform).into_iter().map(entry).collect::<Vec<_>>()
         }),
@@ -118,6 +121,7 @@ fn user(task: &Task<'_>) -> String {
     let ctx = context! {
         language => json(&language(task)),
         platform => json(&platform(task)),
+        tone => task.tone.map(|tone| json(&tone.into())),
         must_appear => json(&task.must_appear.clone().into()),
         brief => json(&task.brief.into()),
     };
@@ -229,6 +233,7 @@ mod tests {
             language_hint_is_known: false,
             language_forced: None,
             platform: None,
+            tone: None,
             user_ref: "u".to_owned(),
             seed: 0,
         }
@@ -251,6 +256,20 @@ mod tests {
             let repair: Value = serde_json::from_str(&repair.1).unwrap();
             assert_eq!(repair.get("brief").unwrap(), brief);
             assert_eq!(repair.get("defects").unwrap().as_array().unwrap().len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_chosen_tone_is_a_field_of_its_own() {
+        let brief = "-20 % sur les croissants ce week-end";
+        let guard = Guard::new(brief, Language::Fr);
+        for tone in [None, Some("drôle \"}".to_owned())] {
+            let ask = WriteRequest { tone: tone.clone(), ..ask(brief) };
+            let messages = draft(&Task::new(&ask, Language::Fr, None, &guard));
+            let user: Value = serde_json::from_str(&messages.user).unwrap();
+            assert_eq!(user.get("tone").and_then(Value::as_str), tone.as_deref());
+            assert_eq!(messages.system.contains("the field \"tone\""), tone.is_some());
+            assert!(!messages.system.contains("drôle"));
         }
     }
 

@@ -46,7 +46,7 @@ const ERASED: [Sql; 10] = [
     Sql::both(by_author!("DELETE FROM identities WHERE author_id")),
 ];
 
-// The wallet before all else, as whoever settles does; and lanes before what waits in them, as whoever claims them does.
+// Lock order: author (locked by the caller), wallet, lanes, messages.
 const WALLETS: Sql = Sql::both(by_author!("UPDATE wallets SET held = 0 WHERE author_id"));
 macro_rules! author_lanes {
     ($lock:literal) => {

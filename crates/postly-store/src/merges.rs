@@ -11,8 +11,8 @@ use crate::{
     wallets::{self, NewEntry, Posted},
 };
 
-// The wallets first, in the order of their ids whoever is merged into whom; then what work under way holds on to. Whoever
-// settles a hold meanwhile has either committed before these rows are ours, or finds the new owner on them.
+// Lock order: authors (locked by the caller), wallets by id, whoever is merged into whom, then the rest. A transaction that
+// settles a hold has either committed before these rows are ours, or finds the new owner on them.
 const LOCK_WALLETS: Sql = Sql::each(
     "SELECT author_id, balance, held FROM wallets WHERE author_id IN ($1, $2) ORDER BY author_id",
     "SELECT author_id, balance, held FROM wallets WHERE author_id IN ($1, $2) ORDER BY author_id FOR UPDATE",

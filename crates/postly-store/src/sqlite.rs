@@ -164,10 +164,10 @@ pub(crate) fn explain(error: &rusqlite::Error, name: &str) -> OpenError {
 
 impl GroupWriter {
     /// Joins the line, which is first come, first served, and opens a savepoint at its head.
-    pub(crate) async fn begin(&self, response_timeout: Duration) -> Result<SavepointTx, StoreError> {
+    pub(crate) async fn begin(&self, lock_timeout: Duration) -> Result<SavepointTx, StoreError> {
         let mut writer = {
             let _place = WaiterGuard::in_line(self);
-            tokio::time::timeout(response_timeout, Arc::clone(&self.line).lock_owned())
+            tokio::time::timeout(lock_timeout, Arc::clone(&self.line).lock_owned())
                 .await
                 .map_err(|_| StoreError::out_of_connections())?
         };

@@ -96,7 +96,9 @@ pub async fn complete(tx: &mut Tx, hold_key: &str, generation: &GenerationId) ->
     Ok(tx.execute(COMPLETE, args![hold_key, generation]).await? == 1)
 }
 
-const FREE: Sql = Sql::both("DELETE FROM web_requests WHERE hold_key = $1 AND generation_id IS NULL");
+// The row stays until its lease ends, under a key that no client has: it still counts among the requests of a minute.
+const FREE: Sql =
+    Sql::both("UPDATE web_requests SET key_hash = hold_key WHERE hold_key = $1 AND generation_id IS NULL");
 
 /// Frees the key of an attempt without a result, so that the author can try again with it.
 ///
@@ -108,15 +110,33 @@ pub async fn free(tx: &mut Tx, hold_key: &str) -> Result<(), StoreError> {
 }
 
 const EXPIRED: Sql = Sql::both(
-    "SELECT hold_key FROM web_requests WHERE generation_id IS NULL AND leased_until_ms <= $1 LIMIT $2",
+    "SELECT author_id, hold_key FROM web_requests WHERE generation_id IS NULL AND leased_until_ms <= $1 LIMIT $2",
 );
 
-/// The hold keys of attempts whose process died: their lease is over and they have no result. At most `limit`.
+/// The authors and hold keys of attempts whose lease is over and that have no result: they failed, or their process died.
+/// At most `limit`.
 ///
 /// # Errors
 /// Fails if the database fails.
-pub async fn expired(tx: &mut Tx, now: UnixMillis, limit: i64) -> Result<Vec<String>, StoreError> {
-    tx.all(EXPIRED, args![now, limit]).await?.iter().map(|row| row.text("hold_key")).collect()
+pub async fn expired(
+    tx: &mut Tx,
+    now: UnixMillis,
+    limit: i64,
+) -> Result<Vec<(AuthorId, String)>, StoreError> {
+    let rows = tx.all(EXPIRED, args![now, limit]).await?;
+    rows.iter().map(|row| Ok((AuthorId::new(row.text("author_id")?), row.text("hold_key")?))).collect()
+}
+
+const FORGET: Sql = Sql::both(
+    "DELETE FROM web_requests WHERE hold_key = $1 AND generation_id IS NULL AND leased_until_ms <= $2",
+);
+
+/// Deletes an attempt without a result, once its lease is over. Returns false if there is none.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn forget(tx: &mut Tx, hold_key: &str, now: UnixMillis) -> Result<bool, StoreError> {
+    Ok(tx.execute(FORGET, args![hold_key, now]).await? == 1)
 }
 
 const RECENT: Sql = Sql::both(

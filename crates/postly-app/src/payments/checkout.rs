@@ -5,7 +5,7 @@ use postly_payments::{NewCheckout, StripeError};
 use postly_store::{StoreError, authors, checkouts};
 
 use super::Shop;
-use crate::{App, alerts, conflict::ConflictRetries, ids::fresh_text};
+use crate::{App, alerts, conflict::again, ids::fresh_text};
 use postly_i18n::Value;
 
 /// How many Checkout Sessions an author may have begun within an hour without going on with them.
@@ -74,29 +74,13 @@ impl App {
         let made = shop.stripe.create_checkout(&new, &key).await.inspect_err(tell)?;
         let url = made.url.clone().ok_or(StripeError::Unavailable("no address"))?;
         // Recorded before anybody can pay it: the address is known only here.
-        self.record_checkout(&current, pack, &made, now).await?;
+        again!(self.record_checkout(&current, pack, &made, now))?;
         tracing::info!(author.id = %current, checkout.id = %made.id, pack = pack.id, "Made a Checkout Session for author {current}");
         metrics::counter!("postly_checkouts_total").increment(1);
         Ok(url)
     }
 
     async fn record_checkout(
-        &self,
-        author: &AuthorId,
-        pack: &Pack,
-        made: &postly_payments::Checkout,
-        now: UnixMillis,
-    ) -> Result<(), CheckoutError> {
-        let mut retries = ConflictRetries::default();
-        loop {
-            match self.try_record(author, pack, made, now).await {
-                Err(CheckoutError::Store(error)) if retries.should_retry(&error) => {}
-                done => return done,
-            }
-        }
-    }
-
-    async fn try_record(
         &self,
         author: &AuthorId,
         pack: &Pack,

@@ -4,7 +4,7 @@ use postly_payments::{Event, Fact, Received, SignatureError, StripeWebhook, read
 use postly_store::{StoreError, payments};
 
 use super::apply::Applied;
-use crate::{App, alerts, conflict::ConflictRetries};
+use crate::{App, alerts, conflict::again};
 
 /// Why an event is not answered with 200.
 #[derive(Debug, thiserror::Error)]
@@ -72,13 +72,7 @@ impl App {
                     } else {
                         Some(OTHER_MODE)
                     };
-                    let mut retries = ConflictRetries::default();
-                    loop {
-                        match self.apply_event(&event, fact, foreign).await {
-                            Err(error) if retries.should_retry(&error) => {}
-                            done => break done?,
-                        }
-                    }
+                    again!(self.apply_event(&event, fact, foreign))?
                 }
             },
         };

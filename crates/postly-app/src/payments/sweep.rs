@@ -11,7 +11,7 @@ use postly_store::{
 };
 
 use super::checkout::tell;
-use crate::{App, Shutdown, conflict::ConflictRetries, work::ErrorChain};
+use crate::{App, Shutdown, conflict::again, work::ErrorChain};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -49,6 +49,8 @@ pub enum ReturnedState {
     Pending,
     /// It is not paid, and may still be.
     Open,
+    /// We know of no payment, but Stripe could not be asked just now: nobody may be told that nothing was charged.
+    Unknown,
     /// It is not paid, and will not be.
     Ended,
 }
@@ -65,17 +67,16 @@ impl App {
         let ask =
             found.state.is_open() && checkouts::ask(&mut tx, id, now.plus_ms(-ASK_EVERY_MS), now).await?;
         tx.commit().await?;
-        if ask {
-            // Told already; the webhook or the sweep will tell the rest.
-            let _ = self.ask_about(&found).await?;
-        }
+        // A failure was logged; the webhook or the sweep will tell the rest.
+        let has_answer = ask && self.ask_about(&found).await?.is_ok();
         let mut tx = self.0.db.read().await?;
         let Some(checkout) = checkouts::find(&mut tx, id).await? else { return Ok(None) };
         let author = authors::get(&mut tx, &checkout.author).await?;
         let state = match checkout.state {
             CheckoutState::Paid => ReturnedState::Paid,
             CheckoutState::Pending => ReturnedState::Pending,
-            CheckoutState::Open => ReturnedState::Open,
+            CheckoutState::Open if has_answer => ReturnedState::Open,
+            CheckoutState::Open => ReturnedState::Unknown,
             CheckoutState::Failed | CheckoutState::Expired => ReturnedState::Ended,
         };
         let language = author.map_or(Language::Fr, |author| author.language);
@@ -97,23 +98,26 @@ impl App {
         if !due {
             return Ok(0);
         }
-        let mut context = 0;
+        let mut asked = 0;
         let mut after = String::new();
-        while context < MOST {
+        while asked < MOST {
             let mut tx = self.0.db.read().await?;
             let page = checkouts::to_ask(&mut tx, &after, now.plus_ms(-CHARGES_MS), PAGE).await?;
             drop(tx);
             let Some(last) = page.last() else { break };
             last.id.as_str().clone_into(&mut after);
             for checkout in &page {
-                context += 1;
-                if let Err(StripeError::Unavailable(_)) = self.ask_about(checkout).await? {
-                    // The next sweep asks again; so many questions in a row would only wait.
-                    return Ok(context);
+                asked += 1;
+                match self.ask_about(checkout).await? {
+                    // The next sweep asks again: every further question would end the same way.
+                    Err(StripeError::Unavailable(_) | StripeError::Refused { status: 401 | 403, .. }) => {
+                        return Ok(asked);
+                    }
+                    Ok(()) | Err(StripeError::Refused { .. }) => {}
                 }
             }
         }
-        Ok(context)
+        Ok(asked)
     }
 
     /// Asks Stripe about a Checkout Session, and does what follows from the answer.
@@ -134,13 +138,7 @@ impl App {
             }
         };
         let fact = Fact::Checkout(told);
-        let mut retries = ConflictRetries::default();
-        loop {
-            match self.try_learn(&fact, self.now()).await {
-                Err(error) if retries.should_retry(&error) => {}
-                done => return done.map(Ok),
-            }
-        }
+        again!(self.try_learn(&fact, self.now())).map(Ok)
     }
 
     async fn try_learn(&self, fact: &Fact, now: UnixMillis) -> Result<(), StoreError> {

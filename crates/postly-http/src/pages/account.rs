@@ -70,14 +70,14 @@ struct SessionRow {
     current: bool,
 }
 
-async fn show(State(door): State<AppState>, here: PageContext) -> Response {
+async fn show(State(state): State<AppState>, here: PageContext) -> Response {
     let Some(session) = &here.visitor.session else { return redirect(LOGIN) };
-    page(&door, session, here.t, StatusCode::OK, Steps::at(ACCOUNT)).await
+    page(&state, session, here.t, StatusCode::OK, Steps::at(ACCOUNT)).await
 }
 
 /// The account of a session, with the steps of a number that is being linked.
 pub(super) async fn page(
-    door: &AppState,
+    state: &AppState,
     own: &LoggedIn,
     t: &Texts,
     status: StatusCode,
@@ -85,7 +85,7 @@ pub(super) async fn page(
 ) -> Response {
     let author = &own.session.author;
     let loaded =
-        async { Ok::<_, StoreError>((door.app.profile(author).await?, door.app.sessions(author).await?)) };
+        async { Ok::<_, StoreError>((state.app.profile(author).await?, state.app.sessions(author).await?)) };
     let (profile, sessions) = match loaded.await {
         Ok(loaded) => loaded,
         Err(error) => return Problem::from(error).into_response(),
@@ -109,14 +109,14 @@ struct LanguageForm {
 }
 
 async fn set_language(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     here: PageContext,
     Form(form): Form<LanguageForm>,
 ) -> Result<Response, Problem> {
     let Some(session) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
     let language = Language::from_code(&form.language).ok_or(Problem::new(Code::InvalidRequest))?;
     let change = AccountChange { language: Some(language), ..AccountChange::default() };
-    door.app.change_account(session, &change, &here.visitor.browser).await?;
+    state.app.change_account(session, &change, &here.visitor.browser).await?;
     Ok(redirect(ACCOUNT))
 }
 
@@ -128,16 +128,16 @@ struct SessionForm {
 
 /// One that has ended meanwhile is as good as ended.
 async fn end_session(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     here: PageContext,
     headers: HeaderMap,
     Form(form): Form<SessionForm>,
 ) -> Result<Response, Problem> {
     let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
     let id = SessionId::new(form.id);
-    door.app.end_session(&own.session.author, &id).await?;
+    state.app.end_session(&own.session.author, &id).await?;
     if id == own.session.id {
-        return Ok((gone(&door.site, &headers), redirect(LOGIN)).into_response());
+        return Ok((gone(&state.site, &headers), redirect(LOGIN)).into_response());
     }
     Ok(redirect(ACCOUNT))
 }
@@ -147,18 +147,18 @@ async fn end_session(
 struct NoFields {}
 
 async fn end_sessions(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     here: PageContext,
     headers: HeaderMap,
     Form(NoFields {}): Form<NoFields>,
 ) -> Result<Response, Problem> {
     let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
-    door.app.end_sessions(&own.session.author).await?;
-    Ok((gone(&door.site, &headers), redirect(LOGIN)).into_response())
+    state.app.end_sessions(&own.session.author).await?;
+    Ok((gone(&state.site, &headers), redirect(LOGIN)).into_response())
 }
 
 async fn log_out(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     here: PageContext,
     headers: HeaderMap,
     Form(NoFields {}): Form<NoFields>,
@@ -166,8 +166,8 @@ async fn log_out(
     if here.visitor.session.is_none() {
         return Ok(redirect(LOGIN));
     }
-    extract::end_sessions(&door, &headers).await?;
-    Ok((gone(&door.site, &headers), redirect(LOGIN)).into_response())
+    extract::end_sessions(&state, &headers).await?;
+    Ok((gone(&state.site, &headers), redirect(LOGIN)).into_response())
 }
 
 #[derive(Template)]
@@ -190,7 +190,7 @@ struct EraseForm {
 }
 
 async fn erase(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     here: PageContext,
     headers: HeaderMap,
     Form(form): Form<EraseForm>,
@@ -201,7 +201,7 @@ async fn erase(
         let asked_again = ErasePage { t, error: &t.erase_unsure, done: false };
         return Ok(answer(StatusCode::BAD_REQUEST, &asked_again));
     }
-    door.app.erase(&own.session.author).await?;
+    state.app.erase(&own.session.author).await?;
     let done = answer(StatusCode::OK, &ErasePage { t, error: "", done: true });
-    Ok((gone(&door.site, &headers), done).into_response())
+    Ok((gone(&state.site, &headers), done).into_response())
 }

@@ -39,8 +39,8 @@ struct Line {
     is_gain: bool,
 }
 
-async fn show(State(door): State<AppState>, member: Member, Cursor(cursor): Cursor) -> Response {
-    let found = door.app.credits(&AuthorSelector::Id(member.author), cursor.as_deref()).await;
+async fn show(State(state): State<AppState>, member: Member, Cursor(cursor): Cursor) -> Response {
+    let found = state.app.credits(&AuthorSelector::Id(member.author), cursor.as_deref()).await;
     let (wallet, entries, next) = match found {
         Ok(found) => found,
         Err(error) => return Problem::internal(&error).into_response(),
@@ -57,7 +57,7 @@ async fn show(State(door): State<AppState>, member: Member, Cursor(cursor): Curs
         t,
         available: wallet.available(),
         held: wallet.held,
-        packs: pack_labels(&door, member.profile.language),
+        packs: pack_labels(&state, member.profile.language),
         entries: lines.collect(),
         next,
     };
@@ -65,18 +65,18 @@ async fn show(State(door): State<AppState>, member: Member, Cursor(cursor): Curs
 }
 
 /// The packs for sale, in words of a language; none without a shop.
-pub(super) fn pack_labels(door: &AppState, language: Language) -> Vec<String> {
-    door.app.offers(language).unwrap_or_default().into_iter().map(|offer| offer.label).collect()
+pub(super) fn pack_labels(state: &AppState, language: Language) -> Vec<String> {
+    state.app.offers(language).unwrap_or_default().into_iter().map(|offer| offer.label).collect()
 }
 
 /// The whole statement as CSV (RFC 4180), oldest entry last.
-async fn csv(State(door): State<AppState>, member: Member) -> Response {
+async fn csv(State(state): State<AppState>, member: Member) -> Response {
     // Pages of 50: an author with more entries than this reads the API.
     const MAX_PAGES: usize = 200;
     let mut text = String::from("date,change,reason,note,reference\r\n");
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
-        let found = door.app.credits(&AuthorSelector::Id(member.author.clone()), cursor.as_deref()).await;
+        let found = state.app.credits(&AuthorSelector::Id(member.author.clone()), cursor.as_deref()).await;
         let (_, entries, next) = match found {
             Ok(found) => found,
             Err(error) => return Problem::internal(&error).into_response(),

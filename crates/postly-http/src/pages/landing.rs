@@ -33,11 +33,11 @@ struct WhatsappLink {
     qr: String,
 }
 
-async fn show(State(door): State<AppState>, visitor: RequestContext, headers: HeaderMap) -> Response {
+async fn show(State(state): State<AppState>, visitor: RequestContext, headers: HeaderMap) -> Response {
     if visitor.session.is_some() {
         return redirect(DASHBOARD);
     }
-    let number = match door.app.whatsapp_number().await {
+    let number = match state.app.whatsapp_number().await {
         Ok(number) => number,
         Err(error) => return Problem::from(error).into_response(),
     };
@@ -46,6 +46,6 @@ async fn show(State(door): State<AppState>, visitor: RequestContext, headers: He
         WhatsappLink { qr: qr(&url).unwrap_or_default(), url }
     });
     let t = Texts::of(&headers);
-    let packs = credits::pack_labels(&door, t.language());
+    let packs = credits::pack_labels(&state, t.language());
     page(StatusCode::OK, &LandingPage { t, whatsapp, packs })
 }

@@ -82,33 +82,33 @@ struct Credentials {
 }
 
 async fn log_in(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     PageContext { visitor, t, .. }: PageContext,
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
-    let opened = door.app.log_in_by_password(&form.email, &form.password, None, &visitor.browser).await;
-    entered(&door, &headers, t, DASHBOARD, form.email, opened, |status, s| {
+    let opened = state.app.log_in_by_password(&form.email, &form.password, None, &visitor.browser).await;
+    entered(&state, &headers, t, DASHBOARD, form.email, opened, |status, s| {
         answer(status, &LoginPage { t, s, logged_in: false })
     })
 }
 
 async fn sign_up(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     PageContext { visitor, t, .. }: PageContext,
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
-    let opened = door.app.sign_up(&form.email, &form.password, None, &visitor.browser).await;
+    let opened = state.app.sign_up(&form.email, &form.password, None, &visitor.browser).await;
     // A new account has a number to link.
-    entered(&door, &headers, t, ACCOUNT, form.email, opened, |status, s| {
+    entered(&state, &headers, t, ACCOUNT, form.email, opened, |status, s| {
         answer(status, &SignUpPage { t, s, logged_in: false })
     })
 }
 
 /// To the target; else what is said beside the form, with the address as it was typed.
 fn entered(
-    door: &AppState,
+    state: &AppState,
     headers: &HeaderMap,
     t: &'static Texts,
     target: &'static str,
@@ -117,7 +117,7 @@ fn entered(
     again: impl FnOnce(StatusCode, Steps) -> Response,
 ) -> Response {
     match opened {
-        Ok((cookie, _)) => with_session(&door.site, headers, &cookie, redirect(target)),
+        Ok((cookie, _)) => with_session(&state.site, headers, &cookie, redirect(target)),
         Err(error) => {
             let mut steps = Steps::at(LOGIN);
             steps.email = email;

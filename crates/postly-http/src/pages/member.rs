@@ -25,18 +25,18 @@ pub(super) struct Member {
 impl FromRequestParts<AppState> for Member {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
         let visitor =
-            RequestContext::from_request_parts(parts, door).await.map_err(Problem::into_response)?;
+            RequestContext::from_request_parts(parts, state).await.map_err(Problem::into_response)?;
         let author = match visitor.session {
             Some(session) => session.session.author,
-            None => match Reader::from_request_parts(parts, door).await {
+            None => match Reader::from_request_parts(parts, state).await {
                 Ok(Reader(author)) => author,
                 Err(_) => return Err(redirect(LOGIN)),
             },
         };
         let profile =
-            door.app.profile(&author).await.map_err(|error| Problem::from(error).into_response())?;
+            state.app.profile(&author).await.map_err(|error| Problem::from(error).into_response())?;
         Ok(Self { author, t: Texts::of_language(profile.language), profile })
     }
 }

@@ -117,19 +117,19 @@ fn origin_name(t: &Texts, origin: Origin) -> &str {
     }
 }
 
-async fn show_dashboard(State(door): State<AppState>, member: Member) -> Response {
-    dashboard(&door, member, StatusCode::OK, GenerateForm::default(), String::new()).await
+async fn show_dashboard(State(state): State<AppState>, member: Member) -> Response {
+    dashboard(&state, member, StatusCode::OK, GenerateForm::default(), String::new()).await
 }
 
 async fn dashboard(
-    door: &AppState,
+    state: &AppState,
     member: Member,
     status: StatusCode,
     form: GenerateForm,
     error: String,
 ) -> Response {
     let Member { author, profile, t } = member;
-    let recent = match door.app.history(&author, &HistoryFilter::default(), None).await {
+    let recent = match state.app.history(&author, &HistoryFilter::default(), None).await {
         Ok((found, _)) => found.into_iter().take(RECENT).map(|saved| Card::new(t, saved)).collect(),
         Err(error) => return Problem::from(error).into_response(),
     };
@@ -159,13 +159,14 @@ struct GenerateForm {
 }
 
 /// Writes the posts, then leads to their page, so that reloading it asks for nothing.
-async fn generate(State(door): State<AppState>, member: Member, Form(form): Form<GenerateForm>) -> Response {
+async fn generate(State(state): State<AppState>, member: Member, Form(form): Form<GenerateForm>) -> Response {
     let request = WebBrief {
         brief: form.brief.clone(),
         platform: Platform::parse(&form.platform),
         language: Language::from_code(&form.language),
+        tone: None,
     };
-    let failure = match door.app.generate_for_web(&member.author, &form.key, &request).await {
+    let failure = match state.app.generate_for_web(&member.author, &form.key, &request).await {
         Ok(saved) => {
             let location = format!("{HISTORY}/{}", saved.id);
             return (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
@@ -184,7 +185,7 @@ async fn generate(State(door): State<AppState>, member: Member, Form(form): Form
         | WebGenerationError::Unavailable
         | WebGenerationError::Store(_) => member.t.failed.clone(),
     };
-    dashboard(&door, member, StatusCode::UNPROCESSABLE_ENTITY, form, sentence).await
+    dashboard(&state, member, StatusCode::UNPROCESSABLE_ENTITY, form, sentence).await
 }
 
 #[derive(Template)]
@@ -210,8 +211,8 @@ struct PostCard {
     used: bool,
 }
 
-async fn show_posts(State(door): State<AppState>, member: Member, PathId(id): PathId) -> Response {
-    let saved = match door.app.generation(&member.author, &GenerationId::new(id)).await {
+async fn show_posts(State(state): State<AppState>, member: Member, PathId(id): PathId) -> Response {
+    let saved = match state.app.generation(&member.author, &GenerationId::new(id)).await {
         Ok(Some(saved)) => saved,
         Ok(None) => return super::not_found(member.t),
         Err(error) => return Problem::from(error).into_response(),
@@ -231,7 +232,7 @@ async fn show_posts(State(door): State<AppState>, member: Member, PathId(id): Pa
         network: network_name(saved.platform),
         created_at: Moment::new(saved.created_at),
         lang: saved.language.code(),
-        dir: if saved.language == Language::Ar { "rtl" } else { "ltr" },
+        dir: saved.language.dir(),
         posts: posts.collect(),
     };
     page(StatusCode::OK, &shown)
@@ -245,14 +246,14 @@ struct UsedForm {
 }
 
 async fn mark_used(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     member: Member,
     PathId(id): PathId,
     Form(form): Form<UsedForm>,
 ) -> Response {
     let id = GenerationId::new(id);
     let used = (1..=3).contains(&form.used).then_some(form.used);
-    match door.app.mark_used(&member.author, &id, used).await {
+    match state.app.mark_used(&member.author, &id, used).await {
         Ok(true) => (StatusCode::SEE_OTHER, [(header::LOCATION, format!("{HISTORY}/{id}"))]).into_response(),
         Ok(false) => super::not_found(member.t),
         Err(error) => Problem::from(error).into_response(),
@@ -271,8 +272,8 @@ struct HistoryPage<'a> {
     next: Option<String>,
 }
 
-async fn show_history(State(door): State<AppState>, member: Member, query: HistoryQuery) -> Response {
-    let found = door.app.history(&member.author, &query.filter(), query.cursor.as_deref()).await;
+async fn show_history(State(state): State<AppState>, member: Member, query: HistoryQuery) -> Response {
+    let found = state.app.history(&member.author, &query.filter(), query.cursor.as_deref()).await;
     let (found, next) = match found {
         Ok(found) => found,
         Err(error) => return Problem::from(error).into_response(),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::page as answer;
 use crate::{
-    billing::{OpenShop, PackBody, UrlBody, language, offers},
+    billing::{OpenShop, PackBody, UrlBody, offers, preferred_language},
     extract::{Form, Json, RequestContext},
     problem::{Code, Problem},
     site::AppState,
@@ -42,10 +42,7 @@ impl Words<'_> {
     }
 
     fn dir(&self) -> &'static str {
-        match self.language {
-            Language::Ar => "rtl",
-            Language::Fr | Language::En | Language::Es | Language::Pt => "ltr",
-        }
+        self.language.dir()
     }
 
     fn text(&self, key: &str) -> String {
@@ -77,16 +74,16 @@ struct Choice {
 }
 
 async fn show(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     _: OpenShop,
     visitor: RequestContext,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    render(&door, &visitor, &headers, StatusCode::OK, "", String::new()).await
+    render(&state, &visitor, &headers, StatusCode::OK, "", String::new()).await
 }
 
 async fn render(
-    door: &AppState,
+    state: &AppState,
     visitor: &RequestContext,
     headers: &HeaderMap,
     status: StatusCode,
@@ -94,14 +91,14 @@ async fn render(
     url: String,
 ) -> Result<Response, Problem> {
     let view = match &visitor.session {
-        Some(session) => door.app.balance_view(&session.session.author).await?,
+        Some(session) => state.app.balance_view(&session.session.author).await?,
         None => None,
     };
     let w = Words {
-        app: &door.app,
-        language: view.as_ref().map_or_else(|| language(headers), |view| view.language),
+        app: &state.app,
+        language: view.as_ref().map_or_else(|| preferred_language(headers), |view| view.language),
     };
-    let packs = door.app.offers(w.language).unwrap_or_default();
+    let packs = state.app.offers(w.language).unwrap_or_default();
     let debt = view.as_ref().map_or(0, |view| view.debt);
     Ok(answer(
         status,
@@ -136,21 +133,21 @@ struct ViewBody {
 
 /// Exchanges a token for a Checkout Session; without a pack it shows what the author of the link has.
 async fn exchange(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     _: OpenShop,
     Json(asked): Json<ExchangeBody>,
 ) -> Result<Response, Problem> {
     if let Some(pack) = &asked.pack {
-        let url = door.app.checkout_by_link(&asked.token, pack).await?;
+        let url = state.app.checkout_by_link(&asked.token, pack).await?;
         return Ok(JsonBody(UrlBody { url }).into_response());
     }
-    let view = door.app.recharge_view(&asked.token).await?;
-    let w = Words { app: &door.app, language: view.language };
+    let view = state.app.recharge_view(&asked.token).await?;
+    let w = Words { app: &state.app, language: view.language };
     let body = ViewBody {
         available: view.available,
         balance: w.count("shop-page-balance", view.available),
         debt: (view.debt > 0).then(|| w.count("shop-debt", view.debt)),
-        packs: offers(&door.app, view.language),
+        packs: offers(&state.app, view.language),
     };
     Ok(JsonBody(body).into_response())
 }
@@ -164,28 +161,28 @@ struct PayForm {
 /// The way without a script, for whoever is logged in. The answer links to Stripe's page, because a form may not lead there
 /// (`form-action`).
 async fn pay(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     _: OpenShop,
     visitor: RequestContext,
     headers: HeaderMap,
     Form(form): Form<PayForm>,
 ) -> Result<Response, Problem> {
     let made = match &visitor.session {
-        Some(session) => door.app.checkout(&session.session.author, &form.pack).await,
+        Some(session) => state.app.checkout(&session.session.author, &form.pack).await,
         None => {
             let status = StatusCode::UNAUTHORIZED;
-            return render(&door, &visitor, &headers, status, "shop-page-no-link", String::new()).await;
+            return render(&state, &visitor, &headers, status, "shop-page-no-link", String::new()).await;
         }
     };
     match made {
-        Ok(url) => render(&door, &visitor, &headers, StatusCode::OK, "", url).await,
+        Ok(url) => render(&state, &visitor, &headers, StatusCode::OK, "", url).await,
         Err(error) => {
             let problem = Problem::from(error);
             let said = match problem.code() {
                 Code::RateLimited => "shop-page-too-many",
                 _ => "shop-page-failed",
             };
-            render(&door, &visitor, &headers, problem.status(), said, String::new()).await
+            render(&state, &visitor, &headers, problem.status(), said, String::new()).await
         }
     }
 }
@@ -204,7 +201,7 @@ const LONGEST_ID: usize = 255;
 /// Where Stripe sends the buyer back to. What stands in the address says which session it was, and nothing of what became
 /// of it: that is asked of Stripe.
 async fn returned(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     _: OpenShop,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -213,19 +210,20 @@ async fn returned(
     let id = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "session_id");
     let id = id.map(|(_, id)| id.into_owned()).filter(|id| id.len() <= LONGEST_ID && !id.contains('\0'));
     let found = match id {
-        Some(id) => door.app.returned(&CheckoutId::new(id)).await?,
+        Some(id) => state.app.returned(&CheckoutId::new(id)).await?,
         None => None,
     };
-    let (state, credits, language) = match found {
+    let (reached, credits, language) = match found {
         Some(found) => (found.state, found.credits, found.language),
-        None => (ReturnedState::Open, 0, language(&headers)),
+        None => (ReturnedState::Open, 0, preferred_language(&headers)),
     };
-    let w = Words { app: &door.app, language };
-    let said = match state {
+    let w = Words { app: &state.app, language };
+    let said = match reached {
         ReturnedState::Paid => w.count("shop-return-paid", credits),
         ReturnedState::Pending => w.count("shop-return-pending", credits),
+        ReturnedState::Unknown => w.text("shop-return-checking"),
         ReturnedState::Open => w.text("shop-return-open"),
         ReturnedState::Ended => w.text("shop-return-ended"),
     };
-    Ok(answer(StatusCode::OK, &ReturnPage { paid: state == ReturnedState::Paid, said, w }))
+    Ok(answer(StatusCode::OK, &ReturnPage { paid: reached == ReturnedState::Paid, said, w }))
 }

@@ -46,9 +46,9 @@ pub(super) struct PageContext {
 impl FromRequestParts<AppState> for PageContext {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, door: &AppState) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
         let visitor =
-            RequestContext::from_request_parts(parts, door).await.map_err(Problem::into_response)?;
+            RequestContext::from_request_parts(parts, state).await.map_err(Problem::into_response)?;
         let base = if parts.uri.path().starts_with(ACCOUNT) { ACCOUNT } else { LOGIN };
         match (base, &visitor.session) {
             (ACCOUNT, None) => Err(redirect(LOGIN)),
@@ -138,11 +138,11 @@ struct NumberForm {
 }
 
 /// The next step is on the page that answers, and not behind a redirect: the number would stand in its address.
-async fn ask(State(door): State<AppState>, here: PageContext, Form(form): Form<NumberForm>) -> Response {
+async fn ask(State(state): State<AppState>, here: PageContext, Form(form): Form<NumberForm>) -> Response {
     let PageContext { base, visitor, t } = &here;
     let mut steps = Steps::at(base);
     let user_id = form.user_id.map(AuthorId::new);
-    let asked = door
+    let asked = state
         .app
         .request_code(&form.phone, user_id.as_ref(), visitor.session.as_ref(), &visitor.browser)
         .await;
@@ -154,8 +154,8 @@ async fn ask(State(door): State<AppState>, here: PageContext, Form(form): Form<N
         }
         Err(error) => steps.say("number", t, &error.into()),
     };
-    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
-    (AppendHeaders(cookie), show(&door, &here, status, steps).await).into_response()
+    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&state.site))];
+    (AppendHeaders(cookie), show(&state, &here, status, steps).await).into_response()
 }
 
 #[derive(Deserialize)]
@@ -166,32 +166,32 @@ struct CodeForm {
 }
 
 async fn verify(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     here: PageContext,
     headers: HeaderMap,
     Form(form): Form<CodeForm>,
 ) -> Response {
     let PageContext { base, visitor, t } = &here;
     let verified =
-        door.app.verify_code(&form.phone, &form.code, visitor.session.as_ref(), &visitor.browser).await;
+        state.app.verify_code(&form.phone, &form.code, visitor.session.as_ref(), &visitor.browser).await;
     match verified {
-        Ok(verified) => entered(&door, &headers, &verified),
+        Ok(verified) => entered(&state, &headers, &verified),
         Err(error) => {
             let mut steps = Steps { phone: form.phone, asked: true, ..Steps::at(base) };
             let status = steps.say("code", t, &error.into());
-            show(&door, &here, status, steps).await
+            show(&state, &here, status, steps).await
         }
     }
 }
 
 async fn phrase(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     here: PageContext,
     Form(NoFields {}): Form<NoFields>,
 ) -> Response {
     let PageContext { base, visitor, t } = &here;
     let mut steps = Steps::at(base);
-    let phrase = door.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await;
+    let phrase = state.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await;
     let status = match phrase {
         Ok(Some(phrase)) => {
             steps.answering = true;
@@ -201,8 +201,8 @@ async fn phrase(
         Ok(None) => steps.say("phrase", t, &Problem::new(Code::NoWhatsapp)),
         Err(error) => steps.say("phrase", t, &error.into()),
     };
-    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&door.site))];
-    (AppendHeaders(cookie), show(&door, &here, status, steps).await).into_response()
+    let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&state.site))];
+    (AppendHeaders(cookie), show(&state, &here, status, steps).await).into_response()
 }
 
 #[derive(Deserialize)]
@@ -216,37 +216,37 @@ struct PhraseForm {
 struct NoFields {}
 
 async fn verify_phrase(
-    State(door): State<AppState>,
+    State(state): State<AppState>,
     here: PageContext,
     headers: HeaderMap,
     Form(form): Form<PhraseForm>,
 ) -> Response {
     let PageContext { base, visitor, t } = &here;
-    let verified = door.app.verify_phrase(&form.code, visitor.session.as_ref(), &visitor.browser).await;
+    let verified = state.app.verify_phrase(&form.code, visitor.session.as_ref(), &visitor.browser).await;
     match verified {
-        Ok(verified) => entered(&door, &headers, &verified),
+        Ok(verified) => entered(&state, &headers, &verified),
         Err(error) => {
             let mut steps = Steps { answering: true, ..Steps::at(base) };
             let status = steps.say("phrase-code", t, &error.into());
-            show(&door, &here, status, steps).await
+            show(&state, &here, status, steps).await
         }
     }
 }
 
 /// To the dashboard once logged in, or to the account with the number linked.
-fn entered(door: &AppState, headers: &HeaderMap, verified: &Verified) -> Response {
+fn entered(state: &AppState, headers: &HeaderMap, verified: &Verified) -> Response {
     match verified {
-        Verified::LoggedIn(cookie, _) => with_session(&door.site, headers, cookie, redirect(DASHBOARD)),
+        Verified::LoggedIn(cookie, _) => with_session(&state.site, headers, cookie, redirect(DASHBOARD)),
         Verified::Linked => {
-            let cookie = [(header::SET_COOKIE, RequestContext::no_challenge_cookie(&door.site))];
+            let cookie = [(header::SET_COOKIE, RequestContext::no_challenge_cookie(&state.site))];
             (AppendHeaders(cookie), redirect(ACCOUNT)).into_response()
         }
     }
 }
 
-async fn show(door: &AppState, here: &PageContext, status: StatusCode, steps: Steps) -> Response {
+async fn show(state: &AppState, here: &PageContext, status: StatusCode, steps: Steps) -> Response {
     match &here.visitor.session {
-        Some(session) => account::page(door, session, here.t, status, steps).await,
+        Some(session) => account::page(state, session, here.t, status, steps).await,
         None => login::page(here.t, status, steps, false),
     }
 }

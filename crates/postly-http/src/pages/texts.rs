@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use postly_domain::Language;
 use postly_i18n::Catalogue;
 use serde_json::json;
 
-use crate::problem::Code;
+use crate::{billing::preferred_language, problem::Code};
 
 /// Declares one field for each key `page-…` of the catalogue: a template that names another does not compile, and a test
 /// looks for every field in every language.
@@ -32,7 +32,7 @@ macro_rules! texts {
                 Self {
                     of: language,
                     lang: language.code(),
-                    dir: if language == Language::Ar { "rtl" } else { "ltr" },
+                    dir: language.dir(),
                     problems: PROBLEMS.map(|code| (code, text(&format!("problem_{}", code.name())))).into(),
                     reasons: REASONS.map(|reason| (reason, text(&format!("reason_{reason}")))).into(),
                     $($name: text(stringify!($name)),)*
@@ -114,19 +114,7 @@ impl Texts {
 
     /// The texts for a browser: of the language it likes best, else French.
     pub(crate) fn of(headers: &HeaderMap) -> &'static Self {
-        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        let mut best = (Language::Fr, 0.0);
-        for range in accepted.unwrap_or_default().split(',') {
-            let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
-            let tag = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
-            let Some(language) = Language::from_code(&tag) else { continue };
-            let weight = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).unwrap_or(0.0);
-            // The first of equals counts.
-            if weight > best.1 {
-                best = (language, weight);
-            }
-        }
-        Self::of_language(best.0)
+        Self::of_language(preferred_language(headers))
     }
 
     /// The sentence for a problem.
@@ -188,7 +176,7 @@ mod tests {
             ("en;q=nan, x;;;,,=", "fr"),
         ] {
             let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_LANGUAGE, accepted.parse().unwrap());
+            headers.insert(axum::http::header::ACCEPT_LANGUAGE, accepted.parse().unwrap());
             assert_eq!(Texts::of(&headers).lang, expected, "{accepted}");
         }
     }

@@ -1,7 +1,7 @@
 //! Posts asked for on the web: one wallet with WhatsApp, one effect for each key, and a history of both.
 
 use futures_util::future::join_all;
-use postly_simulator::Channel;
+use postly_simulator::{Channel, ModelBehaviour};
 use postly_testkit::{Answer, TestApp, TestAuthor, TestBrowser, code_in, for_each_engine};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -131,6 +131,44 @@ async fn the_eleventh_request_within_a_minute_waits() {
         assert!(refused.headers.contains_key("retry-after"));
         app.advance_ms(61_000);
         generate(&browser, "k10", &json!({ "brief": BRIEF })).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn requests_that_the_writer_turns_down_count_too_and_leave_their_keys() {
+    for_each_engine(async |app| {
+        let browser = logged_in(app, 12).await;
+        let before = available(&browser).await;
+        let off_topic = json!({ "brief": BRIEF });
+        app.world.model(ModelBehaviour::OffTopic);
+        for number in 0..10 {
+            let refused = generate(&browser, &format!("k{number}"), &off_topic).await;
+            assert_eq!(refused.problem(), (422, "not_a_brief".to_owned()));
+        }
+        let refused = generate(&browser, "k10", &off_topic).await;
+        assert_eq!(refused.problem(), (429, "rate_limited".to_owned()));
+        assert_eq!(available(&browser).await, before);
+        app.advance_ms(61_000);
+        app.world.model(ModelBehaviour::Compose);
+        generate(&browser, "k0", &json!({ "brief": BRIEF })).await.ok();
+        app.sweep().await;
+        app.assert_audit_is_clean().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tone_is_part_of_the_request() {
+    for_each_engine(async |app| {
+        let browser = logged_in(app, 3).await;
+        let with = |tone: &str| json!({ "brief": BRIEF, "tone": tone });
+        generate(&browser, "formal", &with("professionnel")).await.ok();
+        let other = generate(&browser, "formal", &with("drôle")).await;
+        assert_eq!(other.problem(), (422, "idempotency_mismatch".to_owned()));
+        for tone in ["x".repeat(61), "deux\nlignes".to_owned()] {
+            assert_eq!(generate(&browser, "long", &with(&tone)).await.problem().0, 400);
+        }
     })
     .await;
 }

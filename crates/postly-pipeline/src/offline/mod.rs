@@ -22,10 +22,10 @@ use postly_domain::{
 
 use crate::{
     Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, guard::Guard, missing_space,
-    validate::Form,
+    tokens::folded_words, validate::Form,
 };
 use compose::DetailLevel;
-use reading::Reading;
+use reading::{Reading, Tone};
 
 /// The name under which it signs.
 const NAME: &str = "offline";
@@ -82,7 +82,10 @@ fn body(request: &DraftRequest) -> DraftBody {
     } else {
         BriefKind::Post
     };
-    let reading = Reading::of(&missing_space::mend_brief(brief));
+    let mut reading = Reading::of(&missing_space::mend_brief(brief));
+    if let Some(tone) = &request.ask.tone {
+        reading.tone = Tone::read(&folded_words(tone));
+    }
     let variants = match kind {
         BriefKind::Post => best(&reading, request, platform),
         BriefKind::SmallTalk | BriefKind::OffTopic => Vec::new(),

@@ -74,7 +74,7 @@ pub(super) enum Tone {
 }
 
 impl Tone {
-    fn read(words: &[String]) -> Self {
+    pub(super) fn read(words: &[String]) -> Self {
         let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
         if has(&[
             "drole",

@@ -16,6 +16,7 @@ fn ask(brief: &str) -> WriteRequest {
         language_hint_is_known: false,
         language_forced: None,
         platform: None,
+        tone: None,
         user_ref: "3f1a".to_owned(),
         seed: 1,
     }
@@ -29,6 +30,14 @@ fn write(ask: &WriteRequest) -> Result<Written, WriteError> {
 
 fn texts(written: &Written) -> Vec<&str> {
     written.variants.iter().map(|variant| variant.text.as_str()).collect()
+}
+
+#[test]
+fn a_chosen_tone_counts_before_that_of_the_brief() {
+    let brief = ask("Un post chic : -20 % sur les croissants ce week-end");
+    assert_eq!(write(&brief).unwrap().intent.tone, "élégant");
+    let chosen = WriteRequest { tone: Some("Drôle".to_owned()), ..brief };
+    assert_eq!(write(&chosen).unwrap().intent.tone, "drôle");
 }
 
 /// Brief, language, platform, and the words that each post must keep.

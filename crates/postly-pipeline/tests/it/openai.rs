@@ -36,6 +36,7 @@ pub(crate) fn ask() -> WriteRequest {
         language_hint_is_known: false,
         language_forced: None,
         platform: None,
+        tone: None,
         user_ref: "3f1a9c".to_owned(),
         seed: 0,
     }

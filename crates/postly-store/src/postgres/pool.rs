@@ -173,11 +173,11 @@ impl Pool {
 
     /// Lends a connection that may write.
     pub(crate) async fn acquire(&self, class: Class) -> Result<Lent, sqlx::Error> {
-        let response_timeout = match class {
+        let acquire_timeout = match class {
             Class::Urgent => self.0.bounds.acquire.min(URGENT_ACQUIRE),
             Class::Ordinary => self.0.bounds.acquire,
         };
-        let deadline = Instant::now() + response_timeout;
+        let deadline = Instant::now() + acquire_timeout;
         loop {
             let mut lent = self.ask(class, deadline).await?;
             if lent.is_trusted() {
@@ -252,8 +252,8 @@ impl Pool {
     }
 
     /// Opens a connection for those who wait. It has been counted in `opening`.
-    async fn open(self, response_timeout: Duration) {
-        let opened = match tokio::time::timeout(response_timeout, open(&self.0.options)).await {
+    async fn open(self, connect_timeout: Duration) {
+        let opened = match tokio::time::timeout(connect_timeout, open(&self.0.options)).await {
             Ok(opened) => opened,
             Err(late) => Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, late))),
         };

@@ -312,6 +312,7 @@ mod tests {
                 language_hint_is_known: false,
                 language_forced: None,
                 platform: None,
+                tone: None,
                 user_ref: String::new(),
                 seed: 0,
             })
