@@ -72,6 +72,8 @@ def compare(line, update):
         yield address, update.from_user.wa_id or theirs
         if kind == "text":
             yield json.loads(rest), update.text
+        elif kind == "caption":
+            yield json.loads(rest.split(" ", 2)[2]), update.caption
         elif kind == "unreadable":
             yield rest, update.type.value
         return
@@ -80,9 +82,11 @@ def compare(line, update):
         theirs = update.from_user.bsuid
         yield bsuid, "-" if theirs == NOBODY else theirs
         yield address, update.from_user.wa_id or theirs
-        yield (kind, json.loads(rest)), ("tap", update.data)
+        # The payload and the title, one JSON string after the other.
+        payload, end = json.JSONDecoder().raw_decode(rest)
+        yield (kind, payload, json.loads(rest[end:])), ("tap", update.data, update.title)
         return
-    words = re.fullmatch(r"status \[\S+\] (\S+) attempt (\S+) code (\S+)", line)
+    words = re.fullmatch(r"status \[\S+\] (\S+) attempt (\S+) code (\S+)(?: price .*)?", line)
     if words and isinstance(update, pywa.types.MessageStatus):
         status, attempt, code = words.groups()
         # We do not tell a voice note that was played from one that was read.
