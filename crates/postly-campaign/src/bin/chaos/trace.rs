@@ -16,8 +16,8 @@ pub(crate) struct Order {
     pub(crate) acknowledged: BTreeSet<String>,
     /// Those among them that were not on the disk by then, or of which PostgreSQL had not said so.
     pub(crate) too_early: BTreeSet<String>,
-    /// Sessions at PostgreSQL that did not ask for a commit that waits for the disk.
-    pub(crate) careless_sessions: u64,
+    /// Transactions at PostgreSQL that did not ask for a commit that waits for the disk.
+    pub(crate) careless_commits: u64,
 }
 
 /// Reads a trace, for these ids.
@@ -41,6 +41,8 @@ struct Reader<'a> {
     written: BTreeSet<String>,
     /// By socket: sent to PostgreSQL, not yet committed.
     sent: BTreeMap<String, BTreeSet<String>>,
+    /// By socket to PostgreSQL: the transaction under way commits to the disk.
+    waiting_for_disk: BTreeSet<String>,
     /// On the disk, as far as the service can know.
     durable: BTreeSet<String>,
 }
@@ -119,8 +121,12 @@ impl<'a> Reader<'a> {
             }
             return;
         }
-        if args.contains(r"application_name\0") || args.contains(r"client_encoding\0") {
-            self.order.careless_sessions += u64::from(!args.contains("synchronous_commit=on"));
+        // Each transaction says so for itself: the next one may have another session of a pooler.
+        if args.contains("synchronous_commit = 'on'") {
+            self.waiting_for_disk.insert(file.to_owned());
+        }
+        if args.contains(r"COMMIT\0") {
+            self.order.careless_commits += u64::from(!self.waiting_for_disk.remove(file));
         }
         let named = self.named_in(args);
         if !named.is_empty() {
@@ -177,7 +183,7 @@ mod tests {
     #[test]
     fn postgres_says_that_it_has_committed_before_we_do() {
         let trace = r#"
-100 sendto(8<socket:[2]>, "\0\0\0f\0\3\0\0user\0postgres\0client_encoding\0UTF8\0options\0-c synchronous_commit=on\0", 102, 0, NULL, 0) = 102
+100 sendto(8<socket:[2]>, "\0\0\0f\0\3\0\0BEGIN; SET LOCAL synchronous_commit = 'on'\0", 102, 0, NULL, 0) = 102
 100 recvfrom(9<socket:[1]>, "POST wamid.\\/B", 8192, 0, NULL, NULL) = 12
 100 sendto(8<socket:[2]>, "B\0\0[{\"slice\":\"{\\\"id\\\":\\\"wamid.\\\\/B\\\"}\"}]\0", 60, MSG_NOSIGNAL, NULL, 0) = 60
 100 sendto(8<socket:[2]>, "Q\0\0\0\vCOMMIT\0", 12, MSG_NOSIGNAL, NULL, 0) = 12
@@ -185,9 +191,9 @@ mod tests {
 100 sendto(9<socket:[1]>, "HTTP/1.1 200 OK\r\n", 90, MSG_NOSIGNAL, NULL, 0) = 90
 "#;
         let order = read(trace, &ids());
-        assert_eq!((order.acknowledged.len(), order.too_early.len(), order.careless_sessions), (1, 0, 0));
-        let before = trace.replace("recvfrom(8<", "epoll(8<").replace("commit=on", "commit=off");
+        assert_eq!((order.acknowledged.len(), order.too_early.len(), order.careless_commits), (1, 0, 0));
+        let before = trace.replace("recvfrom(8<", "epoll(8<").replace("commit = 'on'", "commit = 'off'");
         let order = read(&before, &ids());
-        assert_eq!((order.too_early.len(), order.careless_sessions), (1, 1));
+        assert_eq!((order.too_early.len(), order.careless_commits), (1, 1));
     }
 }

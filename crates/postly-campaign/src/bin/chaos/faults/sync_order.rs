@@ -45,8 +45,8 @@ pub(super) async fn watch(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<
     if !order.too_early.is_empty() {
         broken.push(format!("I18: {} acknowledgements came before the sync", order.too_early.len()));
     }
-    if order.careless_sessions > 0 {
-        broken.push(format!("I18: {} sessions do not wait for the disk", order.careless_sessions));
+    if order.careless_commits > 0 {
+        broken.push(format!("I18: {} transactions do not wait for the disk", order.careless_commits));
     }
     if arena.engine == Engine::Postgres && arena.database.texts("SHOW fsync").await? != ["on"] {
         broken.push("I18: the server does not sync".to_owned());
