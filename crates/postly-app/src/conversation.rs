@@ -404,10 +404,8 @@ impl App {
         event: &DueEvent,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        if event.attempts > 1
-            && let Some(hold) = wallets::open_hold(tx, &hold_key(event)).await?
-        {
-            wallets::release(tx, &hold, now).await?;
+        if event.attempts > 1 {
+            wallets::release_by_key(tx, &hold_key(event), now).await?;
         }
         Ok(())
     }

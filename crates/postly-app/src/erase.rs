@@ -80,7 +80,10 @@ impl App {
         let mut tx = self.0.db.write().await?;
         let mut current = authors::current(&mut tx, author).await?;
         if !authors::lock(&mut tx, &current).await? {
-            // Merged into somebody between the question and the lock; an author is merged only into one who is not.
+            // Merged into another between the question and the lock; an author is merged only into one who is not. The lock
+            // must not be kept while that one is waited for.
+            drop(tx);
+            tx = self.0.db.write().await?;
             current = authors::current(&mut tx, author).await?;
         }
         self.erase_in(&mut tx, &current, now, now).await?;

@@ -110,18 +110,11 @@ impl App {
     ) -> Result<(), JourneyError> {
         let (event, person) = (context.event, context.person);
         let mut tx = self.0.db.write().await?;
-        // Lock order: author, then wallet, as in a merge. What is recorded below refers to the author.
-        authors::lock_row(&mut tx, &person.author.id).await?;
+        // None: the author was erased meanwhile. Nothing of this may be written down, and nobody is to be told.
+        let owner = wallets::lock_owner(&mut tx, hold).await?.ok_or(JourneyError::Missing("a hold"))?;
         match written {
             Ok(written) => {
-                record_calls(
-                    &mut tx,
-                    &context.person.author.id,
-                    Some(&context.event.id),
-                    &written.calls,
-                    self.now(),
-                )
-                .await?;
+                record_calls(&mut tx, &owner, Some(&event.id), &written.calls, self.now()).await?;
                 let person = &answered_in(person, surrounding_language(person, brief, written));
                 let context = &self::reply_context(claimed, event, message, person);
                 let reply = self.settle(&mut tx, context, hold, brief, written).await?;
@@ -130,14 +123,7 @@ impl App {
                 self.reply_and_finish(tx, claimed, event, message, person, reply).await
             }
             Err(failure) => {
-                record_calls(
-                    &mut tx,
-                    &context.person.author.id,
-                    Some(&context.event.id),
-                    &failure.calls,
-                    self.now(),
-                )
-                .await?;
+                record_calls(&mut tx, &owner, Some(&event.id), &failure.calls, self.now()).await?;
                 if !cfg!(feature = "mutant-m07") && !wallets::release(&mut tx, hold, self.now()).await? {
                     // She was erased meanwhile: nothing of this may be written down, and nobody is to be told.
                     return Err(JourneyError::Missing("an open hold"));

@@ -179,9 +179,6 @@ impl App {
         if !challenges::consume(&mut tx, &challenge.id, now).await? {
             return Err(VerifyError::Invalid);
         }
-        if let Right::Code(_, subject) = right {
-            challenges::count_wrong(&mut tx, &self.name_hash(subject), -1, now).await?;
-        }
         challenges::prove(&mut tx, &challenge.id, now).await?;
         let done = match (challenge.purpose, session) {
             (Purpose::Login, _) => match self.prove(&mut tx, &challenge).await? {
@@ -199,6 +196,10 @@ impl App {
             },
             (Purpose::Link, None) => Err(VerifyError::Invalid),
         };
+        // Last: counting a try locks its challenge before the count, and a merge changes further challenges.
+        if let Right::Code(_, subject) = right {
+            challenges::count_wrong(&mut tx, &self.name_hash(subject), -1, now).await?;
+        }
         tx.commit().await?;
         done
     }

@@ -175,7 +175,9 @@ impl App {
             Begun::Done(id) => return Ok(Opened::Done(id)),
             Begun::Running => return Ok(Opened::Running),
             Begun::Run => {}
-            Begun::TakenOver { stale_hold_key } => self.release_by_key(&mut tx, &stale_hold_key, now).await?,
+            Begun::TakenOver { stale_hold_key } => {
+                wallets::release_by_key(&mut tx, &stale_hold_key, now).await?
+            }
         }
         if let (MAX_REQUESTS.., oldest) = recent {
             let next = oldest.unwrap_or(now).plus_ms(MINUTE_MS);
@@ -307,13 +309,13 @@ impl App {
     async fn release_attempt(&self, attempt: &Attempt, calls: &[CallRecord]) -> Result<(), StoreError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        authors::lock_row(&mut tx, &attempt.author).await?;
-        wallets::lock(&mut tx, &attempt.author).await?;
-        if !wallets::release(&mut tx, &attempt.hold, now).await? {
+        let owner = wallets::lock_owner(&mut tx, &attempt.hold).await?;
+        let is_released = wallets::release(&mut tx, &attempt.hold, now).await?;
+        let Some(owner) = owner.filter(|_| is_released) else {
             // The author was erased, or another attempt took over: nothing of this one may be written.
             return Ok(());
-        }
-        record_calls(&mut tx, &attempt.author, None, calls, now).await?;
+        };
+        record_calls(&mut tx, &owner, None, calls, now).await?;
         web_requests::free(&mut tx, &attempt.hold_key).await?;
         tx.commit().await
     }
@@ -326,7 +328,7 @@ impl App {
     ) -> Result<SavedGeneration, WebGenerationError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        authors::lock_row(&mut tx, &attempt.author).await?;
+        wallets::lock_owner(&mut tx, &attempt.hold).await?;
         let id = GenerationId::fresh(now);
         let entry = EntryId::fresh(now);
         let settled =
@@ -356,13 +358,6 @@ impl App {
         Ok(saved)
     }
 
-    async fn release_by_key(&self, tx: &mut Tx, hold_key: &str, now: UnixMillis) -> Result<(), StoreError> {
-        if let Some(hold) = wallets::open_hold(tx, hold_key).await? {
-            wallets::release(tx, &hold, now).await?;
-        }
-        Ok(())
-    }
-
     /// Deletes the attempts whose lease is over and that have no result, and releases the holds of those whose process died.
     /// Returns how many.
     pub(crate) async fn end_abandoned_requests(&self) -> Result<u64, StoreError> {
@@ -384,7 +379,7 @@ impl App {
         if !web_requests::forget(&mut tx, hold_key, now).await? {
             return Ok(0);
         }
-        self.release_by_key(&mut tx, hold_key, now).await?;
+        wallets::release_by_key(&mut tx, hold_key, now).await?;
         tx.commit().await?;
         Ok(1)
     }

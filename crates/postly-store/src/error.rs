@@ -60,6 +60,9 @@ pub enum StoreError {
     /// The lease was lost: somebody else has the lane now, and this work must not be recorded.
     #[error("the lease was lost")]
     LeaseLost,
+    /// A row got another owner while its lock was waited for: the transaction must begin anew.
+    #[error("the owner changed meanwhile")]
+    OwnerChanged,
 }
 
 impl StoreError {
@@ -73,6 +76,7 @@ impl StoreError {
     pub fn is_conflict(&self) -> bool {
         let source = match self {
             Self::Unavailable(source) | Self::Taken(source) | Self::Constraint(source) => source,
+            Self::OwnerChanged => return true,
             Self::Statement(_) | Self::Unreadable { .. } | Self::Migrate(_) | Self::LeaseLost => {
                 return false;
             }

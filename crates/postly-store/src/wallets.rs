@@ -8,7 +8,7 @@ use postly_domain::{
 };
 
 use crate::{
-    StoreError, Tx,
+    Engine, StoreError, Tx, authors,
     sql::{Row, Sql, args},
 };
 
@@ -207,6 +207,33 @@ async fn add_entry(tx: &mut Tx, entry: &NewEntry<'_>, now: UnixMillis) -> Result
     Ok(tx.execute(ADD_ENTRY, args).await? == 1)
 }
 
+const OWNER: Sql = Sql::both("SELECT author_id FROM holds WHERE id = $1");
+
+async fn owner(tx: &mut Tx, hold: &HoldId) -> Result<Option<AuthorId>, StoreError> {
+    let row = tx.maybe_one(OWNER, args![hold]).await?;
+    row.map(|row| row.text("author_id").map(AuthorId::new)).transpose()
+}
+
+/// Locks the row of the author who owns a hold, and returns the author; `None` when the hold is gone, as after an erasure.
+/// A transaction that settles or releases a hold and writes rows of its author calls this before it writes anything:
+/// merging and erasing lock the author, then the wallet, then the holds.
+///
+/// # Errors
+/// Fails if the database fails, and with [`StoreError::OwnerChanged`] when the author was merged into another while this waited.
+pub async fn lock_owner(tx: &mut Tx, hold: &HoldId) -> Result<Option<AuthorId>, StoreError> {
+    let Some(found) = owner(tx, hold).await? else { return Ok(None) };
+    if tx.engine() == Engine::Sqlite {
+        // One transaction writes at a time.
+        return Ok(Some(found));
+    }
+    authors::lock_row(tx, &found).await?;
+    match owner(tx, hold).await? {
+        // The lock on the old owner must not be kept while another one is waited for.
+        Some(current) if current != found => Err(StoreError::OwnerChanged),
+        current => Ok(current),
+    }
+}
+
 /// Spends a hold: closes it, takes the credits, writes the entry. Returns whose it was, which is another than she who
 /// reserved it when she was merged meanwhile. `None` when the hold was not open.
 ///
@@ -264,6 +291,18 @@ const OPEN_BY_KEY: Sql = Sql::both("SELECT id FROM holds WHERE hold_key = $1 AND
 pub async fn open_hold(tx: &mut Tx, key: &str) -> Result<Option<HoldId>, StoreError> {
     let row = tx.maybe_one(OPEN_BY_KEY, args![key]).await?;
     row.map(|row| row.text("id").map(HoldId::new)).transpose()
+}
+
+/// Releases the open hold with this key, if there is one, and locks its owner before.
+///
+/// # Errors
+/// As [`lock_owner`].
+pub async fn release_by_key(tx: &mut Tx, key: &str, now: UnixMillis) -> Result<(), StoreError> {
+    if let Some(hold) = open_hold(tx, key).await? {
+        lock_owner(tx, &hold).await?;
+        release(tx, &hold, now).await?;
+    }
+    Ok(())
 }
 
 const CHANGE: Sql = Sql::both(

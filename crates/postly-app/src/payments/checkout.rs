@@ -88,14 +88,10 @@ impl App {
         now: UnixMillis,
     ) -> Result<(), CheckoutError> {
         let mut tx = self.0.db.write().await?;
-        let mut owner = authors::current(&mut tx, author).await?;
-        // The author may be merged into another between the question and the lock, and only once.
-        while !authors::lock(&mut tx, &owner).await? {
-            let current = authors::current(&mut tx, author).await?;
-            if current == owner {
-                return Err(CheckoutError::Gone);
-            }
-            owner = current;
+        let owner = authors::current(&mut tx, author).await?;
+        if !authors::lock(&mut tx, &owner).await? {
+            let is_merged = authors::current(&mut tx, author).await? != owner;
+            return Err(if is_merged { StoreError::OwnerChanged.into() } else { CheckoutError::Gone });
         }
         let checkout = checkouts::Checkout {
             id: made.id.clone(),
