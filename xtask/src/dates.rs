@@ -1,7 +1,5 @@
 //! Facts about the world outside that age: each carries the day on which it was last checked.
 
-use std::path::Path;
-
 use anyhow::Context as _;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
@@ -14,10 +12,10 @@ const TABLES: [&str; 2] =
 /// After so many days a fact is to be checked again.
 const MOST_DAYS: i32 = 180;
 
-/// Names the facts that are to be checked again. Old facts fail no build: only somebody who reads the sources can mend them.
+/// Names the facts that are to be checked again. Old facts fail no build: a person must read the sources again.
 pub(crate) fn warn() -> anyhow::Result<()> {
     step("the age of what we know of the networks");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")?;
+    let root = crate::root()?;
     let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
     for table in TABLES {
         let text =

@@ -64,7 +64,7 @@ const OURS: Policy<'static> = Policy {
 
 /// Checks everything, and says all that is wrong.
 pub(crate) fn check() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")?;
+    let root = crate::root()?;
     // First, as it is this that refuses a lock file that is not current.
     let metadata = metadata(root)?;
     let read =

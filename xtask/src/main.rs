@@ -16,6 +16,7 @@ mod tidy;
 use std::{
     collections::BTreeSet,
     io::{BufRead as _, BufReader},
+    path::Path,
     process::{Command, ExitCode, Stdio},
 };
 
@@ -80,6 +81,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The folder of the workspace.
+pub(crate) fn root() -> anyhow::Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")
 }
 
 fn ci() -> anyhow::Result<()> {

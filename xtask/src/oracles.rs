@@ -31,16 +31,12 @@ const STRIPE_SIGNATURES: &str = "crates/postly-payments/testdata/signatures.json
 
 /// Asks the real model servers only.
 pub(crate) fn ask_models() -> anyhow::Result<()> {
-    models::ask(root()?)
-}
-
-fn root() -> anyhow::Result<&'static Path> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")
+    models::ask(crate::root()?)
 }
 
 /// Asks them all. With `accept`, what the service sends today becomes what is compared with from now on.
 pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
-    let root = root()?;
+    let root = crate::root()?;
     let folder = Folder::new("referees")?;
     let python = Python::install(root, &folder.0, "requirements.txt", &["check"])?;
     vectors(root, &folder.0, &python)?;

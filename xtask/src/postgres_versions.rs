@@ -25,7 +25,7 @@ const TESTS: [(&str, &[&str], &[&str]); 3] = [
 
 /// Runs the tests of the database on each version.
 pub(crate) fn ask() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")?;
+    let root = crate::root()?;
     postly_postgres::install()?;
     let folder = Folder::new("postgres-versions")?;
     for name in ["package.json", "package-lock.json"] {

@@ -45,7 +45,7 @@ type Tests = BTreeMap<String, BTreeSet<(String, String)>>;
 
 /// Writes the table.
 pub(crate) fn write() -> anyhow::Result<()> {
-    let root = root()?;
+    let root = crate::root()?;
     std::fs::write(root.join(TABLE), table(&parts(root)?, &tests(root)?))?;
     println!("threats: wrote {TABLE}");
     Ok(())
@@ -53,7 +53,7 @@ pub(crate) fn write() -> anyhow::Result<()> {
 
 /// Checks that the table is what would be written, and that every row has what it needs.
 pub(crate) fn check() -> anyhow::Result<()> {
-    let root = root()?;
+    let root = crate::root()?;
     let (parts, tests) = (parts(root)?, tests(root)?);
     let faults = faults(&parts, &tests);
     if !faults.is_empty() {
@@ -72,7 +72,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
 pub(crate) fn check_passed(passed: &BTreeSet<String>) -> anyhow::Result<()> {
     let names: BTreeSet<&str> =
         passed.iter().map(|path| path.rsplit("::").next().unwrap_or(path.as_str())).collect();
-    let tests = tests(root()?)?;
+    let tests = tests(crate::root()?)?;
     let missing: BTreeSet<&str> = tests
         .values()
         .flatten()
@@ -85,10 +85,6 @@ pub(crate) fn check_passed(passed: &BTreeSet<String>) -> anyhow::Result<()> {
     }
     println!("threats: every test of {TABLE} has passed");
     Ok(())
-}
-
-fn root() -> anyhow::Result<&'static Path> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")
 }
 
 fn parts(root: &Path) -> anyhow::Result<Vec<Part>> {

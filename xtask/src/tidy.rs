@@ -67,7 +67,7 @@ const SQL_WORDS: [&str; 4] = ["\"SELECT ", "\"INSERT INTO ", "\"UPDATE ", "\"DEL
 
 /// Checks everything, and says all that is wrong.
 pub(crate) fn check() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has a root")?;
+    let root = crate::root()?;
     let mut faults = vec![];
     let rules = Rules::read(root)?;
     let mut all_sources = String::new();

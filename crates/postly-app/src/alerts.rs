@@ -1,4 +1,4 @@
-//! Alerts: what an operator must hear of (RULES 10.8). Each is one line with the field `alert`, and one count.
+//! Alerts to the operator (RULES 10.8). Each is one line with the field `alert`, and one count.
 
 use postly_domain::Provider;
 

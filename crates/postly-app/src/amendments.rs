@@ -63,7 +63,7 @@ impl App {
         self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Revoked)).await
     }
 
-    /// Ends an amendment. What it amends may come after it, when a provider brings it again: it is kept for that turn.
+    /// Ends an amendment. It is kept, because the provider may redeliver the amended message after it.
     pub(crate) async fn finish_amendment(
         &self,
         claimed: &ClaimedLane,
@@ -73,7 +73,7 @@ impl App {
     ) -> Result<(), JourneyError> {
         let key = self.stored_key(event.provider, original);
         let mut tx = self.0.db.write().await?;
-        // Whose it is, so that it goes with its author.
+        // The author is recorded, so that an erasure of the author deletes it.
         let known = authors::known(&mut tx, &message.sender, self.now()).await?;
         let author = known.map(|(_, author, _)| author.id);
         let outcome = if amendments::come_too_late(&mut tx, &key).await? {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use postly_domain::{UnixMillis, time::DAY_MS};
 use postly_store::{StoreError, Tx, budgets};
 
-use crate::{App, people::Person};
+use crate::App;
 
 /// How old the count of all calls may be. What is written meanwhile is a matter of seconds, and a budget one of a day.
 const STALE_MS: i64 = 10_000;
@@ -34,16 +34,6 @@ impl Spent {
 }
 
 impl App {
-    /// Whether a model may not be asked for this person now.
-    pub(crate) async fn spent_budget(
-        &self,
-        tx: &mut Tx,
-        person: &Person,
-        now: UnixMillis,
-    ) -> Result<Option<Spent>, StoreError> {
-        self.exhausted_budget(tx, person.recent_calls, now).await
-    }
-
     /// Returns the budget that is used up, if one is, for an author with so many calls in the last 24 hours.
     pub(crate) async fn exhausted_budget(
         &self,

@@ -1,12 +1,12 @@
-//! Trying a transaction again that met other work, and lost.
+//! Retries of a transaction that failed by a conflict with another one.
 
 use std::time::Duration;
 
 use postly_store::StoreError;
 
-use crate::{JourneyError, ids::dice};
+use crate::ids::dice;
 
-/// How often work is tried in all: whoever was in the way has ended by then.
+/// The most tries of a transaction: the conflicting transactions have ended by then.
 const TRIES: u32 = 4;
 /// The longest pause before the second try; it doubles with each further one.
 const PAUSE_MS: u32 = 20;
@@ -28,14 +28,14 @@ impl ConflictRetries {
         may
     }
 
-    /// Waits for a moment, each for another one: those who met would meet again.
+    /// Waits with jitter, so that two conflicting transactions do not conflict again.
     pub(crate) async fn pause(&self) {
         let pause = dice() % (PAUSE_MS << self.0.min(TRIES));
         tokio::time::sleep(Duration::from_millis(pause.into())).await;
     }
 }
 
-/// An error that tells whether the database gave the work up because of other work.
+/// An error that knows whether the database aborted the transaction because of a conflict.
 pub(crate) trait MetOtherWork {
     fn is_conflict(&self) -> bool;
 }
@@ -43,12 +43,6 @@ pub(crate) trait MetOtherWork {
 impl MetOtherWork for StoreError {
     fn is_conflict(&self) -> bool {
         Self::is_conflict(self)
-    }
-}
-
-impl MetOtherWork for JourneyError {
-    fn is_conflict(&self) -> bool {
-        matches!(self, Self::Store(error) if StoreError::is_conflict(error))
     }
 }
 
@@ -63,6 +57,7 @@ macro_rules! is_conflict {
     )*};
 }
 is_conflict!(
+    crate::JourneyError,
     crate::accounts::AccountError,
     crate::codes::CodeRequestError,
     crate::operator::OperatorError,
@@ -99,5 +94,12 @@ mod tests {
         };
         again!(fail(|| StoreError::LeaseLost)).unwrap_err();
         assert_eq!(tries, 1);
+        tries = 0;
+        let mut fail = async |error: fn() -> StoreError| {
+            tries += 1;
+            Err::<(), _>(error())
+        };
+        again!(fail(|| StoreError::OwnerChanged)).unwrap_err();
+        assert_eq!(tries, TRIES);
     }
 }

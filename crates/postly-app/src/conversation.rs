@@ -25,9 +25,9 @@ use crate::{
     reply::{Reply, ReplyContext, hold_key},
 };
 
-/// How many messages of one author may wait (RULES 4.2). What is beyond gets one notice and ends as `flood`.
+/// How many messages of one author may wait (RULES 4.2). Further messages get one notice and end as `flood`.
 pub(crate) const MAX_WAITING: i64 = 60;
-/// How often within 24 hours somebody is told that a brief is about something forbidden (RULES 4.8).
+/// How often within 24 hours an author is told that a brief is about something forbidden (RULES 4.8).
 const MOST_FORBIDDEN: i64 = 3;
 
 impl App {
@@ -324,8 +324,15 @@ impl App {
             let values = [("limit", Value::Number(MAX_WAITING))];
             let text = self.0.catalogue.format(person.author.language, "flood", &values);
             // One notice for what waits together: the next one only when this one has long left.
-            const HOUR_MS: i64 = 3_600_000;
-            if outbox::queued_since(&mut tx, &claimed.lane, "flood", now.plus_ms(-HOUR_MS)).await? == 0 {
+            if outbox::queued_since(
+                &mut tx,
+                &claimed.lane,
+                "flood",
+                now.plus_ms(-postly_domain::time::HOUR_MS),
+            )
+            .await?
+                == 0
+            {
                 self.queue_notice(&mut tx, &context, "flood", &text, now).await?;
             }
         }

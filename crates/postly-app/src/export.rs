@@ -265,7 +265,7 @@ pub fn rfc3339(at: UnixMillis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
 }
 
-/// What somebody wrote or tapped.
+/// Returns the text that the author wrote or the label that they tapped.
 fn written(content: Content) -> Option<String> {
     match content {
         Content::Text(text) | Content::Caption { text, .. } => Some(text),

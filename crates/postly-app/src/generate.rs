@@ -29,6 +29,7 @@ use crate::{
     ids::{Fresh as _, fresh_text},
     people::Person,
     reply::{Reply, ReplyContext},
+    seal::plain_hash,
 };
 
 /// At how many credits the answer says where there are more (RULES 4.11).
@@ -52,7 +53,7 @@ impl App {
         let context = reply_context(claimed, event, message, person);
         let now = self.now();
         let author = &person.author.id;
-        if let Some(spent) = self.spent_budget(&mut tx, person, now).await? {
+        if let Some(spent) = self.exhausted_budget(&mut tx, person.recent_calls, now).await? {
             self.release_stale_hold(&mut tx, event, now).await?;
             tracing::warn!(author.id = %author, ?spent, "A day's budget of model calls is used up");
             let units = vec![self.0.catalogue.text(person.author.language, spent.text_key())];
@@ -166,9 +167,6 @@ impl App {
             | Content::Edit { .. }
             | Content::Silent { .. } => false,
         };
-        // The provider sees a name that only we can tie to the author.
-        let digest = Sha256::digest(person.author.id.as_str().as_bytes());
-        let seed = Sha256::digest(event.id.as_str().as_bytes());
         WriteRequest {
             brief: brief.clone(),
             is_explicit,
@@ -177,8 +175,8 @@ impl App {
             language_forced: None,
             platform: None,
             tone: None,
-            user_ref: hex::encode(digest),
-            seed: seed.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)),
+            user_ref: user_ref(&person.author.id),
+            seed: seed_of(event.id.as_str()),
         }
     }
 
@@ -279,7 +277,7 @@ impl App {
         }
         let mut units = vec![texts.text(author.language, "no-credit-shop")];
         units.extend(welcome.clone());
-        // What waits for the same answer shares it, and needs no link of its own.
+        // A waiting message with the same answer shares it, and needs no link of its own.
         let reply = match outbox::shared_answer(&mut tx, context.lane, "no_credit", &context.event.id).await?
         {
             Some(_) => None,
@@ -324,6 +322,17 @@ impl App {
         let outcome = Outcome::Answered { reply: purpose, message };
         self.finish(tx, claimed, context.event, Some(&context.person.author.id), &outcome).await
     }
+}
+
+/// The name of an author for the model's provider: only we can tie it to the author.
+pub(crate) fn user_ref(author: &AuthorId) -> String {
+    plain_hash(author.as_str())
+}
+
+/// The seed of the offline writer for a request: the same for each try.
+pub(crate) fn seed_of(request: &str) -> u64 {
+    let digest = Sha256::digest(request.as_bytes());
+    digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// Records the calls of a model, for an author and the event that they answer, if any.

@@ -87,7 +87,7 @@ impl App {
             ..known.clone()
         };
         if let Some(before) = known.phone.filter(|before| Some(before) != moved.phone.as_ref()) {
-            // Nobody who gets the old number may find the account under it, through any provider.
+            // The next owner of the old number must not find the account under it, through any provider.
             authors::drop_phone(tx, &moved.author_id, &before).await?;
             self.revoke_sessions_and_codes(tx, &moved.author_id, &before).await?;
         }

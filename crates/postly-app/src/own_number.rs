@@ -9,7 +9,7 @@ use postly_store::{authors, inbox::DueEvent, lanes::ClaimedLane};
 use crate::{App, JourneyError, reply::Reply};
 
 impl App {
-    /// Proves the number, as a message from it does: the author is met as somebody who shows it.
+    /// Proves the number, as a message from it does: the author is resolved as a sender with this number.
     pub(crate) async fn number_shared(
         &self,
         claimed: &ClaimedLane,
@@ -22,7 +22,7 @@ impl App {
         let sender = Sender { phone: Some(phone.clone()), ..message.sender.clone() };
         let met = self.resolve_author(&mut tx, &sender, event.occurred_at, || Language::Fr, now).await?;
         let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
-        // Another author may have the number, who is perhaps the same person: nobody is merged by a contact.
+        // Another author may have the number, perhaps the same person: a contact merges no accounts.
         let key = if person.identity.phone.as_ref() == Some(phone) {
             authors::prove_phone(&mut tx, &person.author.id, phone, now).await?;
             "number-proved"

@@ -40,7 +40,7 @@ impl App {
         let until = now.plus_ms(STOPPED_PAUSE_MS);
         let known = senders::pause(tx, provider, business).await?;
         senders::stop(tx, provider, business, until, reason, now).await?;
-        // Messages that were under way are refused as well, and nobody needs to hear of each.
+        // Messages in flight are refused as well: one alert is enough.
         if !known.is_some_and(|pause| pause.rest.pauses(now)) {
             alerts::sender_stopped(provider, code);
         }
@@ -81,7 +81,7 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    /// Draws from the news of a message, as far as it is believed, what it says about the sender.
+    /// Updates the pause of the sender from an accepted delivery status of a message.
     pub(crate) async fn judge_sender(
         &self,
         tx: &mut Tx,

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use postly_domain::UnixMillis;
+use postly_domain::{
+    UnixMillis,
+    time::{DAY_MS, HOUR_MS},
+};
 use postly_store::{
     StoreError, code_fallbacks, limits, names, outbox,
     retention::{self, Class},
@@ -11,8 +14,6 @@ use postly_store::{
 use crate::{App, Shutdown, conflict::again, work::ErrorChain};
 
 const MINUTE_MS: i64 = 60 * 1000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
-const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// How often a process looks whether something is due; another may have done it.
 const LOOK_EVERY: Duration = Duration::from_secs(60);

@@ -28,7 +28,7 @@ fn mac(key: &SecretString) -> Option<Hmac<Sha256>> {
     <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key.expose_secret().as_bytes()).ok()
 }
 
-/// The hash of a secret with so many random bits that nobody can guess it from its hash.
+/// SHA-256 in hexadecimal. It protects only a secret with so many random bits that it cannot be guessed.
 pub(crate) fn plain_hash(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
@@ -94,7 +94,7 @@ impl CodeKeys {
         }
     }
 
-    /// What is stored of a code: an HMAC-SHA-256 over what it belongs to and what it is (RULES 7.1).
+    /// Returns the stored form of a code: an HMAC-SHA-256 over challenge, purpose, phone and code (RULES 7.1).
     pub(crate) fn code_hash(
         &self,
         challenge: &ChallengeId,

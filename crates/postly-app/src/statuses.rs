@@ -72,7 +72,7 @@ impl App {
                 self.revise_final_state(&mut tx, event.provider, &reported, ended, update.error_code).await?;
             }
         }
-        // After the wallet and the message, as whoever sends does.
+        // Lock order: wallet, message, then sender, as in a send.
         self.judge_sender(&mut tx, event.provider, &reported, status, update.error_code).await?;
         crash::point("status.before");
         self.finish(tx, claimed, event, reported.author.as_ref(), &Outcome::Applied).await?;

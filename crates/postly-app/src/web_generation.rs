@@ -22,8 +22,9 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     App,
     conflict::again,
-    generate::record_calls,
+    generate::{record_calls, seed_of, user_ref},
     ids::{Fresh as _, fresh_text},
+    seal::plain_hash,
 };
 
 /// Requests of one author in a minute (RULES 3.8).
@@ -130,7 +131,7 @@ impl App {
         if key.is_empty() || key.len() > MAX_KEY_BYTES {
             return Err(WebGenerationError::InvalidKey);
         }
-        let key_hash = hex::encode(Sha256::digest(key.as_bytes()));
+        let key_hash = plain_hash(key);
         let body_hash = hash_of(request);
         for _ in 0..MAX_RESULT_POLLS {
             match again!(self.open_request(author, &key_hash, &body_hash, request))? {
@@ -176,7 +177,7 @@ impl App {
             Begun::Running => return Ok(Opened::Running),
             Begun::Run => {}
             Begun::TakenOver { stale_hold_key } => {
-                wallets::release_by_key(&mut tx, &stale_hold_key, now).await?
+                wallets::release_by_key(&mut tx, &stale_hold_key, now).await?;
             }
         }
         if let (MAX_REQUESTS.., oldest) = recent {
@@ -265,8 +266,6 @@ impl App {
 
     /// Writes under the hold, then settles or releases it. No transaction is open while the model writes.
     async fn run_attempt(&self, attempt: Attempt) -> Result<SavedGeneration, WebGenerationError> {
-        let digest = Sha256::digest(attempt.author.as_str().as_bytes());
-        let seed = Sha256::digest(attempt.hold_key.as_bytes());
         let ask = WriteRequest {
             brief: attempt.brief.clone(),
             is_explicit: attempt.is_explicit,
@@ -275,8 +274,8 @@ impl App {
             language_forced: attempt.forced_language,
             platform: attempt.platform,
             tone: attempt.tone.clone(),
-            user_ref: hex::encode(digest),
-            seed: seed.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)),
+            user_ref: user_ref(&attempt.author),
+            seed: seed_of(&attempt.hold_key),
         };
         let written = self.0.writer.write(&ask).await;
         // The model is paid for: a conflict with another transaction does not write the posts again.

@@ -1,6 +1,10 @@
 //! One-time codes and phrases: what they look like, how long they hold, how often they may be tried and asked for.
 
-use crate::{UnixMillis, text::fold, typed_code};
+use crate::{
+    UnixMillis,
+    text::{fold, trimmed_words},
+    typed_code,
+};
 
 /// How long a code, a login link and a phrase hold (RULES 7.2).
 pub const LIFETIME_MS: i64 = 10 * 60 * 1000;
@@ -126,7 +130,7 @@ impl std::fmt::Debug for Phrase {
     }
 }
 
-/// How many codes may be sent that nobody has proved to have received (RULES 2.3).
+/// How many codes may be sent without a proof that one was received (RULES 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budgets {
     /// To the numbers of one country, in an hour.
@@ -183,11 +187,7 @@ pub fn login_step(within_an_hour: &[UnixMillis], now: UnixMillis) -> LoginStep {
 /// Whether a message says yes to the question whether everything is to be erased: DELETE once more, or a plain yes.
 pub fn confirms_erasure(text: &str) -> bool {
     let folded = fold(text);
-    let words: Vec<&str> = folded
-        .split(' ')
-        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> = trimmed_words(&folded).collect();
     let is_yes = |word: &str| {
         matches!(
             word,

@@ -3,7 +3,7 @@
 use crate::{
     Brief, BriefError, Language, Phrase, openings, opt_out,
     small_talk::{self, SmallTalk},
-    text::fold,
+    text::{fold, trimmed_words},
 };
 
 /// What the sender asks for.
@@ -35,7 +35,7 @@ pub enum Command {
     Delete,
     /// Hand over everything about her.
     Export,
-    /// What credits cost, and a link to buy some by.
+    /// The price of credits, and a link to buy some.
     Recharge,
     /// Thanks, hello, ok: answered for free.
     SmallTalk(SmallTalk),
@@ -128,12 +128,7 @@ impl Command {
     fn from_words(folded: &str) -> Option<Self> {
         // Nobody needs more words to say one.
         const MOST_WORDS: usize = 4;
-        let words: Vec<&str> = folded
-            .split(' ')
-            .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
-            .filter(|word| !word.is_empty())
-            .take(MOST_WORDS + 1)
-            .collect();
+        let words: Vec<&str> = trimmed_words(folded).take(MOST_WORDS + 1).collect();
         if words.len() > MOST_WORDS {
             return None;
         }

@@ -204,8 +204,8 @@ pub enum Content {
     },
     /// A tap on a button, or on a row of a list.
     Tap {
-        /// What we gave the button when we sent it: 1 to 256 bytes, or nothing when what came back can be no id of ours. It
-        /// comes back signed by the provider, but whoever taps may do so whenever she likes, and as often.
+        /// The id that we gave the button: 1 to 256 bytes, or nothing when the returned value cannot be one. It
+        /// comes back signed by the provider, but the author may tap at any time and any number of times.
         payload: Option<String>,
         /// The label that was tapped, when the provider says it.
         title: Option<String>,
@@ -229,7 +229,7 @@ pub enum Content {
     Edit {
         /// The provider's id of that message.
         original: String,
-        /// What it holds now.
+        /// The new content.
         content: Box<Content>,
     },
     /// A reaction, an order, a note of the system: nothing to answer.

@@ -93,15 +93,15 @@ impl Money {
 /// Credits that are sold together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pack {
-    /// What requests call it.
+    /// The id by which requests name it.
     pub id: String,
     /// How many credits.
     pub credits: i64,
-    /// What it costs, VAT included.
+    /// The price, VAT included.
     pub price: Money,
 }
 
-/// What is for sale (`CREDIT_PACKS`, `CURRENCY`): at least one pack, no two with one id.
+/// The packs for sale (`CREDIT_PACKS`, `CURRENCY`): at least one, no two with one id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceList(Vec<Pack>);
 
@@ -119,7 +119,7 @@ pub enum PriceListError {
     Count,
 }
 
-/// The most packs: more is no choice that a message can put before somebody.
+/// The most packs: a message cannot list more choices.
 const MOST_PACKS: usize = 8;
 /// The most credits of a pack: what an operator moves at once.
 const MOST_CREDITS: i64 = 1_000_000;

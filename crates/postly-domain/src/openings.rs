@@ -4,9 +4,12 @@
 //! information and are no brief (RULES 4.1). Meta publishes no list. The phrases are those of its documentation ("Can I get
 //! more info on this?", text messages webhook reference) and those that public code of other businesses recognises.
 
-use crate::{Language, text::fold};
+use crate::{
+    Language,
+    text::{fold, words_of},
+};
 
-/// What is asked, with or without what it is about; folded, without marks.
+/// The question, with or without its object; folded, without punctuation.
 struct Phrases {
     language: Language,
     asks: &'static [&'static str],
@@ -59,8 +62,7 @@ fn read_sentence(words: &str) -> Option<(Language, bool)> {
 /// The words of a sentence, folded, without the greetings and courtesies around them.
 fn bare_words(sentence: &str) -> String {
     let folded = fold(sentence);
-    let mut words: Vec<&str> =
-        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let mut words: Vec<&str> = words_of(&folded).collect();
     while words.first().is_some_and(|word| GREETINGS.contains(word)) {
         words.remove(0);
     }

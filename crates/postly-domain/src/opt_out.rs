@@ -1,18 +1,13 @@
 //! Words that end what we send by ourselves, and wishes to be left alone that do not say so plainly.
 
-use crate::text::fold;
+use crate::text::{fold, trimmed_words, words_of};
 
 /// Whether a whole message, folded, stands for STOP: the words of carriers and mail programs, and the label of the button
 /// that WhatsApp recommends below marketing templates, in the languages of our texts.
 pub(crate) fn is_opt_out(folded: &str) -> bool {
     // The longest phrase below has five words.
     const MOST_WORDS: usize = 8;
-    let words: Vec<&str> = folded
-        .split(' ')
-        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
-        .filter(|word| !word.is_empty())
-        .take(MOST_WORDS + 1)
-        .collect();
+    let words: Vec<&str> = trimmed_words(folded).take(MOST_WORDS + 1).collect();
     words.len() <= MOST_WORDS && OPT_OUTS.contains(&words.join(" ").as_str())
 }
 
@@ -93,17 +88,13 @@ const OPT_OUTS: &[&str] = &[
     "الغاء الاشتراك",
 ];
 
-/// Whether somebody seems to want no more messages, in words that are no command: *arrêtez de m'écrire*, *leave me alone*.
+/// Whether an author seems to want no more messages, without a command: *arrêtez de m'écrire*, *leave me alone*.
 ///
 /// A message that speaks of a post, a network or a figure is left to be read as a brief.
 pub(crate) fn wants_to_be_left_alone(text: &str) -> bool {
     const MOST_WORDS: usize = 14;
     let folded = fold(text);
-    let words: Vec<&str> = folded
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .take(MOST_WORDS + 1)
-        .collect();
+    let words: Vec<&str> = words_of(&folded).take(MOST_WORDS + 1).collect();
     if words.len() > MOST_WORDS
         || speaks_of_a_post(&folded)
         || folded.contains(|c: char| c.is_numeric() || c == '%')
@@ -268,7 +259,7 @@ const CEASE: &[(&[&str], &[&str])] = &[
     ),
 ];
 
-/// What says it by itself.
+/// Phrases that express the wish on their own.
 const WISHES: &[&str] = &[
     "laisse moi tranquille",
     "laissez moi tranquille",

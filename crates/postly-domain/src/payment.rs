@@ -1,12 +1,12 @@
-//! What a payment is worth in credits: recomputed from everything that is known of it, and never added up, so that every
+//! The value of a payment in credits: recomputed from all its known facts, and never added up, so that every
 //! order of events ends at the same balance (RULES 8.6).
 //!
-//! What is known only grows: each kind of fact has a `learn`, which takes two versions of it in either order, any number of
+//! Known facts only grow: each kind has a `learn`, which takes two versions of it in either order, any number of
 //! times, to the same one.
 
 use crate::money::Money;
 
-/// What is known of a Checkout Session.
+/// The known state of a Checkout Session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckoutState {
     /// The buyer has not paid yet.
@@ -63,7 +63,7 @@ pub struct Refund {
 }
 
 impl Refund {
-    /// What is known when both are: a failure is final, also when it is known first.
+    /// Joins two versions: a failure is final, also when it is known first.
     #[must_use]
     pub fn learn(self, other: &Self) -> Self {
         Self { failed: self.failed || other.failed, amount: greater(self.amount, &other.amount) }
@@ -107,7 +107,7 @@ pub struct Dispute {
 }
 
 impl Dispute {
-    /// What is known when both are: an end is final, also when it is known first. Of two ends the one that gives the money
+    /// Joins two versions: an end is final, also when it is known first. Of two ends the one that gives the money
     /// back to us is the later one, because only a loss is ever overturned.
     #[must_use]
     pub fn learn(self, other: &Self) -> Self {
@@ -183,7 +183,7 @@ impl Known {
         }
     }
 
-    /// What is lost, in the currency of what was paid. Two currencies cannot be compared: what is lost in another one is
+    /// The lost amount, in the currency of the payment. Two currencies cannot be compared: a loss in another one is
     /// taken to be the whole, until the charge itself is known.
     fn lost(&self, paid: Option<&Money>) -> i64 {
         let worth = |money: &Money| match paid {
@@ -202,14 +202,14 @@ impl Known {
     }
 }
 
-/// What credits that are given or taken do to a wallet with a debt.
+/// The effect of granted or withdrawn credits on a wallet with a debt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settlement {
-    /// What is written to the ledger for it.
+    /// The amount of the ledger entry.
     pub entry: i64,
-    /// What of it repays the debt at once.
+    /// The part that repays the debt at once.
     pub repaid: i64,
-    /// What could not be taken, and becomes a debt.
+    /// The part that could not be withdrawn and becomes a debt.
     pub owed: i64,
 }
 

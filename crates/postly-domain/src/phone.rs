@@ -151,7 +151,7 @@ const FICTION: std::ops::Range<u64> = 639_980_000..639_990_000;
 
 /// Gives a number that was typed nationally the country code with which it is valid. The home of the region comes first
 /// for landlines (`0596 …` is one of Martinique, and France has issued such numbers, too); no mobile number is valid
-/// with two codes. What is valid with none stays where it was typed.
+/// with two codes. A number that is valid with none keeps the country in which it was typed.
 fn in_french_plan(typed: PhoneNumber) -> PhoneNumber {
     let with = |code: i32| {
         let mut number = typed.clone();

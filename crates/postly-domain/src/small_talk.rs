@@ -13,7 +13,7 @@ pub enum SmallTalk {
     Acknowledgement,
     /// A question about us: what we are, what we do.
     AboutUs,
-    /// The message that WhatsApp proposed to whoever opened the chat ([`crate::openings`]).
+    /// The message that WhatsApp proposed when the author opened the chat ([`crate::openings`]).
     Opening,
     /// A question about what it costs.
     Price,

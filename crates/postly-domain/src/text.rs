@@ -34,6 +34,19 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
+/// The words between the spaces of a folded text, without the punctuation around them.
+pub(crate) fn trimmed_words(folded: &str) -> impl Iterator<Item = &str> {
+    folded
+        .split(' ')
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+        .filter(|word| !word.is_empty())
+}
+
+/// The runs of letters and digits of a folded text.
+pub(crate) fn words_of(folded: &str) -> impl Iterator<Item = &str> {
+    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
 /// What each character of our scripts folds to: European Latin, Greek, Cyrillic, Arabic.
 static FOLDED: LazyLock<Vec<Box<str>>> = LazyLock::new(|| {
     (FIRST_FOLDED..LAST_FOLDED)

@@ -45,6 +45,8 @@ impl UnixMillis {
     }
 }
 
+/// An hour.
+pub const HOUR_MS: i64 = 3_600_000;
 /// A day, in milliseconds.
 pub const DAY_MS: i64 = 86_400_000;
 

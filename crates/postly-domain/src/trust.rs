@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PhoneDoubt {
     /// The provider gave the person another id and named no number. Ids change with the number, so that the number may be
-    /// somebody else's by now: it tells nobody's messages from hers.
+    /// another person's by now: it does not identify the author.
     IdChanged,
     /// The key behind the number changed. It is most often the same person on another phone.
     KeyChanged,

@@ -56,7 +56,7 @@ struct PacksBody {
     packs: Vec<PackBody>,
 }
 
-/// What is for sale, as far as `language` puts it into words.
+/// Returns the packs for sale, with names in `language`.
 pub(crate) fn offers(app: &App, language: Language) -> Vec<PackBody> {
     app.offers(language).unwrap_or_default().into_iter().map(PackBody::from).collect()
 }
@@ -126,7 +126,7 @@ pub(crate) fn preferred_language(headers: &HeaderMap) -> Language {
     best.0
 }
 
-/// What takes events in.
+/// The state of the webhook's handler.
 #[derive(Clone)]
 struct Events {
     app: App,

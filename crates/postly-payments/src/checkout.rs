@@ -5,9 +5,9 @@ use postly_domain::{Language, Pack, id::AuthorId};
 /// A Checkout Session to be created.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCheckout<'a> {
-    /// Who buys: a name that only we can tie to a person.
+    /// The buyer: an id that only we can tie to a person.
     pub author: &'a AuthorId,
-    /// What is bought.
+    /// The pack that is bought.
     pub pack: &'a Pack,
     /// What the pack is called on Stripe's page.
     pub name: &'a str,

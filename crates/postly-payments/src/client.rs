@@ -25,9 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a call is tried again (the default of the official libraries), and the pause before, which doubles.
 const RETRIES: u32 = 2;
 const PAUSE: Duration = Duration::from_millis(400);
-/// What Stripe may ask us to wait at most.
+/// The longest wait that we accept from Stripe.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A session with all that is in it has some 10 kB. What is larger is not Stripe's.
+/// A session with all its objects has some 10 kB. A larger response is not Stripe's.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// The account at Stripe.
@@ -95,7 +95,7 @@ impl Stripe {
         header::HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| StripeConfigError::Key)?;
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
-            // A redirect would carry the key to a host that nobody configured.
+            // A redirect would carry the key to a host that is not configured.
             .redirect(redirect::Policy::none())
             .build()
             .map_err(StripeConfigError::Client)?;

@@ -1,4 +1,4 @@
-//! What Stripe tells us: the events of a webhook, and the objects in them and in its answers.
+//! Stripe's events, and the objects in them and in its responses.
 //!
 //! Reading is lenient: a field that is not needed may be of any kind, and an event that is not understood is none of an
 //! error. The version of an event is that of the webhook endpoint, which may be years away from ours.
@@ -35,11 +35,11 @@ pub struct Event {
     pub livemode: Option<bool>,
     /// Whether it is about a connected account, and not about ours.
     pub of_other_account: bool,
-    /// What it tells of a payment, if anything.
+    /// The fact about a payment, if it reports one.
     pub fact: Option<Fact>,
 }
 
-/// What is told of a payment.
+/// A reported fact about a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// How far a Checkout Session is.
@@ -61,7 +61,7 @@ pub struct Checkout {
     pub state: CheckoutState,
     /// Its PaymentIntent, as soon as there is one.
     pub payment: Option<PaymentId>,
-    /// What the buyer pays in all.
+    /// The total that the buyer pays.
     pub total: Option<Money>,
     /// The charge of its PaymentIntent, where it was asked for and is there.
     pub charge: Option<ChargeFact>,
@@ -140,7 +140,7 @@ fn fact(kind: &str, object: &Value) -> Option<Fact> {
     match text(object, "object")? {
         "checkout.session" => {
             let mut checkout = Checkout::read(object)?;
-            // What the event is about counts, whatever the session in it says of a method that takes days.
+            // The type of the event decides, not the session in it, which may still show a pending payment method.
             checkout.state = match kind {
                 "checkout.session.async_payment_succeeded" => CheckoutState::Paid,
                 "checkout.session.async_payment_failed" => CheckoutState::Failed,

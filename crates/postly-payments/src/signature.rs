@@ -24,7 +24,7 @@ pub struct StripeWebhook<'a> {
     pub body: &'a [u8],
 }
 
-/// Why bytes are not believed to be Stripe's. All of these are answered alike.
+/// The reasons to reject a signature. All of these get the same response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// There is no signature.

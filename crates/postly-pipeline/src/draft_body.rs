@@ -133,7 +133,7 @@ fn platform(label: &str) -> Platform {
 /// "fr", "fr-FR" and "Français".
 fn language(label: &str) -> Option<Language> {
     let folded = fold(label);
-    let word = folded.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty())?;
+    let word = crate::tokens::words_of(&folded).next()?;
     Language::from_folded_name(word)
 }
 

@@ -83,7 +83,7 @@ fn has_posts(variants: &[Variant]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use postly_domain::{Brief, Language};
+    use postly_domain::Language;
 
     #[test]
     fn the_words_of_a_brief_say_how_surely_it_is_one() {
@@ -99,17 +99,7 @@ mod tests {
             ("Tu es vraiment très sympathique aujourd'hui", false, Evidence::Silent),
             ("résous 2 + 2", false, Evidence::Silent),
         ] {
-            let ask = WriteRequest {
-                brief: Brief::parse(brief).unwrap(),
-                is_explicit,
-                language_hint: Language::Fr,
-                language_hint_is_known: true,
-                language_forced: None,
-                platform: None,
-                tone: None,
-                user_ref: String::new(),
-                seed: 0,
-            };
+            let ask = WriteRequest { is_explicit, ..crate::prompt::tests::ask(brief) };
             assert_eq!(Evidence::of(&ask, &Guard::new(brief, Language::Fr)), expected, "{brief}");
         }
     }

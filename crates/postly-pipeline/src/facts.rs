@@ -118,7 +118,7 @@ impl BriefFacts {
         facts.extend(dated.facts);
         let implied: Vec<Fact> = facts.iter().flat_map(implied_by).collect();
         facts.extend(implied);
-        // What is repeated word for word is read as a post is.
+        // Words that a post may repeat verbatim are read as in a post.
         facts.extend(of_post(brief));
         let is_number = |fact: &Fact| matches!(fact, Fact::Number(_));
         let is_month = |fact: &Fact| matches!(fact, Fact::Month(_));
@@ -181,7 +181,7 @@ impl BriefFacts {
     }
 }
 
-/// What a fact of a brief says beside itself.
+/// Returns the facts that a fact of a brief implies.
 fn implied_by(fact: &Fact) -> Vec<Fact> {
     match fact {
         Fact::Date { day, month } => vec![Fact::Number(day.to_string()), Fact::Month(*month)],

@@ -15,7 +15,7 @@ mod table;
 
 pub use request::requested_language;
 
-/// What a text shows of its language.
+/// The language that a text shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Detection {
     /// The language with the most evidence; none without evidence, or when two have the same.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use postly_domain::text::fold;
 
-use crate::{facts, x_weight};
+use crate::{facts, tokens::lists, x_weight};
 
 /// Words that begin a sentence and are top-level domains of two letters, in our languages.
 const OPENERS: &str = "ai al am ao as at au be by ca ci de do es et il in is it je la ma me mi mu my na ne ni no nu sa se si \
@@ -118,7 +118,7 @@ impl<'a> Joint<'a> {
         if facts::is_day_or_month(&name) || name == "etc" {
             return true;
         }
-        let opens = has(OPENERS, &lower);
+        let opens = lists(OPENERS, &lower);
         let capitalized = is_capitalized(self.next) && !self.name.ends_with(char::is_uppercase);
         let shouted = self.name.chars().count() > 2
             && [self.name, self.next].into_iter().all(|word| !word.chars().any(char::is_lowercase));
@@ -127,7 +127,7 @@ impl<'a> Joint<'a> {
         }
         opens
             || lower.chars().count() > 2
-                && !has(NO_WORDS, &lower)
+                && !lists(NO_WORDS, &lower)
                 && self.name.starts_with(char::is_lowercase)
                 && !self.name.contains('-')
                 && !self.is_led_to()
@@ -137,7 +137,7 @@ impl<'a> Joint<'a> {
     fn is_led_to(&self) -> bool {
         let before = self.text.get(..self.start).unwrap_or_default().trim_end();
         let word = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-        before.ends_with(':') || has(LEADS, &fold(word))
+        before.ends_with(':') || lists(LEADS, &fold(word))
     }
 
     /// "Tartes.Venez": no link, and a missing space all the same.
@@ -161,10 +161,6 @@ impl<'a> Joint<'a> {
 fn is_capitalized(word: &str) -> bool {
     let mut chars = word.chars();
     chars.next().is_some_and(char::is_uppercase) && chars.all(char::is_lowercase)
-}
-
-fn has(list: &str, word: &str) -> bool {
-    list.split_whitespace().any(|listed| listed == word)
 }
 
 #[cfg(test)]

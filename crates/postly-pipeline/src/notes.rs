@@ -82,20 +82,9 @@ fn network_limit(platform: Platform) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use postly_domain::{Brief, Language};
 
     fn check(brief: &str, platform: Platform, expected: &[Note]) {
-        let ask = WriteRequest {
-            brief: Brief::parse(brief).unwrap(),
-            is_explicit: false,
-            language_hint: Language::Fr,
-            language_hint_is_known: true,
-            language_forced: None,
-            platform: None,
-            tone: None,
-            user_ref: String::new(),
-            seed: 0,
-        };
+        let ask = crate::prompt::tests::ask(brief);
         assert_eq!(of(&ask, platform), expected, "{brief}");
     }
 

@@ -221,11 +221,11 @@ pub(crate) fn instruction_lines() -> &'static [Finder<'static>] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use postly_domain::Brief;
 
-    fn ask(brief: &str) -> WriteRequest {
+    pub(crate) fn ask(brief: &str) -> WriteRequest {
         WriteRequest {
             brief: Brief::parse(brief).unwrap(),
             is_explicit: false,

@@ -118,6 +118,11 @@ pub(crate) fn words_of(folded: &str) -> impl Iterator<Item = &str> {
     folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
+/// Whether a list of words between spaces has this word.
+pub(crate) fn lists(list: &str, word: &str) -> bool {
+    list.split_whitespace().any(|listed| listed == word)
+}
+
 /// Whether these words stand side by side somewhere in the others; both as [`spaced_words`] gives them.
 pub(crate) fn contains_words(words: &str, wanted: &str) -> bool {
     wanted.is_empty() || format!(" {words} ").contains(&format!(" {wanted} "))

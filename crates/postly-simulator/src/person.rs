@@ -63,7 +63,7 @@ impl Person {
 pub enum MessageKind {
     /// Plain text.
     Text(String),
-    /// Text that WhatsApp filled in when she opened the chat from an ad.
+    /// Text that WhatsApp filled in when the author opened the chat from an ad.
     FromAd(String),
     /// An emoji on a message of ours; `None` takes it away again.
     Reaction {
@@ -98,7 +98,7 @@ pub enum MessageKind {
     Location,
     /// Somebody's contact card.
     Contacts,
-    /// Her own number, shared because she was asked for it.
+    /// The author's own number, shared on request.
     OwnNumber,
     /// The quick reply of a template.
     Button {
@@ -121,16 +121,16 @@ pub enum MessageKind {
         /// The label she saw.
         title: String,
     },
-    /// She deleted a message for everybody. Twilio carries none of it.
+    /// The author deleted a message for everyone. Twilio does not report this.
     Revoke {
         /// The message.
         message_id: String,
     },
-    /// She edited a message. Twilio carries none of it.
+    /// The author edited a message. Twilio does not report this.
     Edit {
         /// The message.
         message_id: String,
-        /// What it is now.
+        /// The new content.
         now: Box<MessageKind>,
     },
     /// What WhatsApp itself cannot carry to a business, such as a poll.
@@ -142,12 +142,12 @@ pub enum MessageKind {
         /// Her new number, digits only.
         new_number: String,
     },
-    /// Her business-scoped id is another one from now on. The notice names no number, and nobody it is from.
+    /// The author's business-scoped id changes. The notice names no number and no sender.
     ChangedUserId {
         /// The new id.
         new_bsuid: String,
     },
-    /// The key behind her number is another one from now on.
+    /// The identity key of the author's number changes.
     ChangedIdentityKey,
 }
 

@@ -28,7 +28,7 @@ impl Simulator {
         });
     }
 
-    /// Somebody pays. The events are made and not delivered.
+    /// Pays a Checkout Session. Returns its events without delivering them.
     pub fn pay_checkout(&self, id: &str, payment: Payment) -> Vec<StripeEvent> {
         stripe::change(self.world(), id, |session| stripe::pay(session, payment))
     }

@@ -225,7 +225,7 @@ pub(crate) fn authorized(world: &World, call: &Call) -> bool {
     call.header("authorization") == Some(&format!("Bearer {key}"))
 }
 
-/// What every call must bear.
+/// Refuses a call without the secret key or the pinned version.
 fn unauthorized(world: &World, call: &Call) -> Option<Reply> {
     if !authorized(world, call) {
         return Some(error(401, "invalid_request_error", None, None, "Invalid API Key provided."));
@@ -365,7 +365,7 @@ pub(crate) fn change(
     events
 }
 
-/// Somebody pays.
+/// Pays an open session.
 pub(crate) fn pay(session: &mut Session, payment: Payment) -> Vec<(&'static str, Value)> {
     if session.status != "open" || payment == Payment::Declined {
         return vec![];
@@ -399,7 +399,7 @@ pub(crate) fn settle(session: &mut Session, succeeds: bool) -> Vec<(&'static str
     vec![("checkout.session.async_payment_failed", session.object())]
 }
 
-/// Nobody pays any more.
+/// Expires an open session.
 pub(crate) fn expire(session: &mut Session) -> Vec<(&'static str, Value)> {
     if session.status != "open" {
         return vec![];

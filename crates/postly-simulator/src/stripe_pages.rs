@@ -1,4 +1,4 @@
-//! The pages of the simulated Stripe: the one where a buyer pays, and one on which whoever shows the demo makes things happen.
+//! The pages of the simulated Stripe: the one where a buyer pays, and one on which a demo triggers events.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

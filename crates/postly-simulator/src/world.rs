@@ -198,7 +198,7 @@ impl World {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is at Stripe.
+    /// Locks the simulated Stripe account.
     pub(crate) fn stripe(&self) -> MutexGuard<'_, Account> {
         self.stripe.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -497,7 +497,7 @@ pub async fn drop_phone(tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Re
     Ok(())
 }
 
-// A doubt about whose number it is outlasts one about the phone that it is on.
+// A doubt about the owner of a number outlasts one about the device that it is on.
 const DOUBT_PHONES: Sql = Sql::both(
     "UPDATE identities SET phone_doubt = CASE WHEN phone_doubt = 'id_changed' THEN phone_doubt ELSE $2 END, \
      proved_at_ms = NULL WHERE author_id = $1 AND phone IS NOT NULL",
@@ -516,7 +516,7 @@ const TRUST_PHONE: Sql = Sql::both(
     "UPDATE identities SET phone_doubt = NULL WHERE author_id = $1 AND phone = $2 AND phone_doubt IS NOT NULL",
 );
 
-/// Notes that an author wrote from a number: it is hers.
+/// Records that an author wrote from a number: clears the doubt about it.
 ///
 /// # Errors
 /// Fails if the database does.
@@ -571,7 +571,7 @@ pub async fn guess_language(tx: &mut Tx, author: &AuthorId, language: Language) 
 
 const GREET: Sql = Sql::both("UPDATE authors SET greeted_at_ms = $2 WHERE id = $1 AND greeted_at_ms IS NULL");
 
-/// Claims the first reply of an author. True once in her life.
+/// Claims the first reply of an author. Returns true once per author.
 ///
 /// # Errors
 /// When the database fails.

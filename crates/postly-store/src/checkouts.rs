@@ -16,13 +16,13 @@ use crate::{
 pub struct Checkout {
     /// As Stripe names it.
     pub id: CheckoutId,
-    /// Who buys.
+    /// The buyer.
     pub author: AuthorId,
     /// What is bought.
     pub pack: String,
     /// How many credits are granted when it is paid.
     pub credits: i64,
-    /// What we asked for.
+    /// The price that we asked.
     pub price: Money,
     /// How far it is.
     pub state: CheckoutState,
@@ -34,15 +34,13 @@ pub struct Checkout {
     pub created_at: UnixMillis,
     /// When it can no longer be paid.
     pub expires_at: UnixMillis,
-    /// When Stripe was last asked about it.
-    pub asked_at: Option<UnixMillis>,
 }
 
 macro_rules! columns {
     ($rest:literal) => {
         concat!(
             "SELECT id, author_id, pack, credits, amount, currency, state, payment_id, total, total_currency, ",
-            "created_at_ms, expires_at_ms, asked_at_ms FROM checkout_sessions ",
+            "created_at_ms, expires_at_ms FROM checkout_sessions ",
             $rest
         )
     };
@@ -62,7 +60,6 @@ fn checkout(row: &Row) -> Result<Checkout, StoreError> {
         total: money(row.maybe_int("total")?, row.maybe_text("total_currency")?)?,
         created_at: row.time("created_at_ms")?,
         expires_at: row.time("expires_at_ms")?,
-        asked_at: row.maybe_time("asked_at_ms")?,
     })
 }
 
@@ -177,7 +174,7 @@ const ASK: Sql = Sql::both(
     "UPDATE checkout_sessions SET asked_at_ms = $2 WHERE id = $1 AND (asked_at_ms IS NULL OR asked_at_ms <= $3)",
 );
 
-/// Claims the right to ask Stripe about a Checkout Session. False when somebody has since `before`.
+/// Claims the right to ask Stripe about a Checkout Session. Returns false if it was claimed since `before`.
 ///
 /// # Errors
 /// When the database fails.

@@ -41,7 +41,7 @@ pub async fn keep(tx: &mut Tx, message: &MessageId, kept: &CodeFallback) -> Resu
 const TAKE: Sql =
     Sql::both("DELETE FROM code_fallbacks WHERE message_id = $1 RETURNING sealed, is_answer, expires_at_ms");
 
-/// Takes what was kept for a message: nobody takes it again.
+/// Takes the code kept for a message; no second caller gets it.
 ///
 /// # Errors
 /// When the database fails.

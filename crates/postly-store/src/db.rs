@@ -223,7 +223,7 @@ impl Db {
         tx.commit().await
     }
 
-    /// What time the server says it is, for all who share it; `None` where there is no server. To the millisecond.
+    /// Returns the server's time, which all processes share, to the millisecond; `None` on SQLite.
     ///
     /// # Errors
     /// When it does not answer in time.

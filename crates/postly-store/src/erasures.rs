@@ -21,7 +21,7 @@ macro_rules! by_author {
 const ERASED: [Sql; 10] = [
     Sql::both(by_author!("DELETE FROM web_requests WHERE author_id")),
     Sql::both(by_author!("DELETE FROM sessions WHERE author_id")),
-    // What was bought stays with the ledger: it names nobody.
+    // Purchases stay with the ledger: they hold no personal data.
     Sql::both(by_author!("DELETE FROM recharge_links WHERE author_id")),
     Sql::both(
         "DELETE FROM challenges WHERE phone IN (SELECT phone FROM identities WHERE author_id = $1) \

@@ -12,7 +12,7 @@ pub struct OpenError {
 }
 
 impl OpenError {
-    /// A fault of the configuration: it stays until somebody mends it.
+    /// A fault of the configuration: it persists until an operator corrects it.
     pub(crate) fn fault(sentence: impl Into<String>) -> Self {
         Self { sentence: sentence.into(), is_fault: true }
     }

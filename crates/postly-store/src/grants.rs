@@ -12,7 +12,7 @@ const GRANT_ONCE: Sql = Sql::both(
      ON CONFLICT (kind, subject_hash) DO NOTHING",
 );
 
-/// What is given once for ever.
+/// A grant that a subject gets at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantKind {
     /// At a number's first message.

@@ -11,7 +11,7 @@ use crate::{
     wallets::{self, NewEntry, Posted},
 };
 
-// Lock order: authors (locked by the caller), wallets by id, whoever is merged into whom, then the rest. A transaction that
+// Lock order: authors (locked by the caller), wallets by id (not by role), then the rest. A transaction that
 // settles a hold has either committed before these rows are ours, or finds the new owner on them.
 const LOCK_WALLETS: Sql = Sql::each(
     "SELECT author_id, balance, held FROM wallets WHERE author_id IN ($1, $2) ORDER BY author_id",

@@ -1,7 +1,7 @@
 //! Payments: what is known of them, what they gave and took, and the events that told.
 //!
-//! What is known of a payment is read and written under [`lock`] of its charge and of itself, in this order, both before
-//! the wallet of who paid.
+//! The facts of a payment are read and written under [`lock`] of its charge and of itself, in this order, both before
+//! the buyer's wallet.
 
 use postly_domain::{
     Money, UnixMillis,

@@ -145,7 +145,7 @@ impl Remote {
             None if pooled || most < FEWEST_FOR_LISTENING => None,
             None => Some(server.options.clone()),
         };
-        // Who listens at the same server does it with one of the connections that are allowed.
+        // A listener at the same server uses one of the allowed connections.
         let listeners = usize::from(
             direct.is_none() && listens_at.is_some() && server.pooling.connection_limit.is_some(),
         );

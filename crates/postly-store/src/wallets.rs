@@ -111,7 +111,7 @@ pub async fn change_debt(tx: &mut Tx, author: &AuthorId, delta: i64) -> Result<(
     Ok(())
 }
 
-/// What an author owes: credits that were taken back after they were spent.
+/// Returns an author's debt: credits that were withdrawn after they were spent.
 ///
 /// # Errors
 /// When the database fails.

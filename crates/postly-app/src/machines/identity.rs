@@ -37,7 +37,7 @@ enum Op {
     Write { provider: Provider, names: Names, is_greeted: bool },
     /// A provider says that somebody has other names now.
     Move { provider: Provider, before: Names, after: Names },
-    /// A provider says that somebody has another key now.
+    /// A provider reports that the key of an identity has changed.
     ChangeKey { provider: Provider, names: Names },
     /// An operator gives or takes credits.
     Adjust { phone: usize, delta: i64 },

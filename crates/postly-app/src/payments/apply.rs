@@ -1,4 +1,4 @@
-//! What is told of a payment is noted, and what the payment is worth recomputed from all that is known: the difference is
+//! Records each reported fact of a payment and recomputes its value from all recorded facts: the difference is
 //! written to the ledger in the same transaction.
 //!
 //! Lock order: the charge, the payment, the wallet of who paid, then the Checkout Session. A merge locks wallets and then
@@ -19,7 +19,7 @@ use postly_store::{
 
 use crate::{App, ids::Fresh as _};
 
-/// What came of something that was told.
+/// The outcome of applying a reported fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Applied {
     /// It is noted, and what follows from it is done.
@@ -34,7 +34,7 @@ pub(super) enum Applied {
 const MOST_OWNERS: usize = 4;
 
 impl App {
-    /// Notes what is told, and does what follows from it.
+    /// Records a reported fact and applies its effect.
     pub(super) async fn learn(
         &self,
         tx: &mut Tx,
@@ -181,21 +181,21 @@ impl App {
     }
 }
 
-/// What lost a payment its credits before it was known to be paid.
+/// Returns why a payment lost its credits before it was recorded as paid.
 fn reason_of(known: &Known) -> LedgerReason {
     let refunded = known.refunds.iter().any(|refund| !refund.failed)
         || known.charge.as_ref().is_some_and(|charge| charge.refunded > 0);
     if refunded { LedgerReason::PurchaseReversal } else { LedgerReason::Dispute }
 }
 
-/// What is in a locked wallet.
+/// The balance and the debt of a locked wallet.
 #[derive(Debug, Clone, Copy)]
 struct Purse {
     available: i64,
     debt: i64,
 }
 
-/// The books of an author whose wallet is locked.
+/// The payments of an author whose wallet is locked.
 struct Books<'a> {
     author: &'a AuthorId,
     payment: &'a PaymentId,

@@ -1,6 +1,11 @@
 //! Making a Checkout Session.
 
-use postly_domain::{Pack, UnixMillis, id::AuthorId, payment::CheckoutState};
+use postly_domain::{
+    Pack, UnixMillis,
+    id::AuthorId,
+    payment::CheckoutState,
+    time::{DAY_MS, HOUR_MS},
+};
 use postly_payments::{NewCheckout, StripeError};
 use postly_store::{StoreError, authors, checkouts};
 
@@ -10,9 +15,8 @@ use postly_i18n::Value;
 
 /// How many Checkout Sessions an author may have begun within an hour without going on with them.
 const MOST_OPEN: i64 = 30;
-const HOUR_MS: i64 = 3_600_000;
 /// How long a Checkout Session can be paid when Stripe does not say (Stripe: 24 hours unless told otherwise).
-const LIFETIME_MS: i64 = 24 * HOUR_MS;
+const LIFETIME_MS: i64 = DAY_MS;
 
 /// Why there is no Checkout Session.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +108,6 @@ impl App {
             total: None,
             created_at: now,
             expires_at: made.expires_at.unwrap_or(now.plus_ms(LIFETIME_MS)),
-            asked_at: None,
         };
         checkouts::add(&mut tx, &checkout).await?;
         Ok(tx.commit().await?)

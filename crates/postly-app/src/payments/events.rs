@@ -1,4 +1,4 @@
-//! Events of Stripe, as its webhook brings them: one effect each, in one transaction.
+//! Events of Stripe's webhook: each is applied once, in one transaction.
 
 use postly_payments::{Event, Fact, Received, SignatureError, StripeWebhook, read};
 use postly_store::{StoreError, payments};
@@ -12,15 +12,15 @@ pub enum PaymentEventError {
     /// There is no shop.
     #[error("nothing is for sale")]
     NoShop,
-    /// Nobody knows who sent it.
+    /// The signature does not verify.
     #[error("the event is not authentic")]
     NotAuthentic(#[from] SignatureError),
-    /// The database failed. Stripe brings the event again.
+    /// The database failed. Stripe delivers the event again.
     #[error("the database failed")]
     Store(#[from] StoreError),
 }
 
-/// What came of an event.
+/// The outcome of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventOutcome {
     /// It had its effect.
@@ -43,7 +43,7 @@ impl EventOutcome {
 }
 
 impl App {
-    /// Takes an event in: what it tells of a payment of ours has its effect once.
+    /// Handles an event: a fact about a payment of ours is applied once.
     ///
     /// # Errors
     /// See [`PaymentEventError`].

@@ -15,19 +15,19 @@ use crate::{
 /// How long a link is good for (RULES 3.9).
 const LIFETIME_MS: i64 = 30 * 60 * 1_000;
 
-/// What whoever has a link may see.
+/// The account data shown to the holder of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RechargeView {
-    /// What the author can spend.
+    /// The credits that the author can spend.
     pub available: i64,
-    /// What the next purchase repays first.
+    /// The debt that the next purchase repays first.
     pub debt: i64,
     /// The language of the author.
     pub language: Language,
 }
 
 impl App {
-    /// What a link shows of its author.
+    /// Returns the account data that a link shows.
     ///
     /// # Errors
     /// When there is no shop, the link is not valid, or the database fails.
@@ -36,7 +36,7 @@ impl App {
         self.balance_view(&author).await?.ok_or(CheckoutError::InvalidLink)
     }
 
-    /// What an author has, for the page that sells to them. `None` when there is no such author.
+    /// Returns an author's balance, for the shop page. `None` when there is no such author.
     ///
     /// # Errors
     /// When the database fails.

@@ -23,7 +23,7 @@ pub(crate) use sweep::run;
 use crate::App;
 use postly_i18n::Value;
 
-/// What a shop is made of. Without one there is none: nothing can be bought, and its addresses do not exist.
+/// The configuration of the shop. Without it nothing can be bought, and the routes of the shop do not exist.
 #[derive(Debug, Clone)]
 pub struct Shop {
     /// The account at Stripe.
@@ -37,11 +37,11 @@ pub struct Shop {
 /// A pack as it is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// What requests call it.
+    /// The id by which requests name it.
     pub id: String,
     /// How many credits.
     pub credits: i64,
-    /// What it costs, in minor units.
+    /// The price, in minor units.
     pub amount: i64,
     /// In which currency, by its code in lower case.
     pub currency: String,
@@ -55,7 +55,7 @@ impl App {
         self.0.shop.is_some()
     }
 
-    /// What is for sale, in the words of a language. `None` when nothing is.
+    /// Returns the packs for sale, with names in a language. `None` when there is no shop.
     pub fn offers(&self, language: Language) -> Option<Vec<Offer>> {
         let shop = self.0.shop.as_ref()?;
         let offers = shop.prices.packs().iter().map(|pack| {

@@ -1,8 +1,13 @@
-//! Asking Stripe: what a webhook would have told is asked for when the buyer comes back, and each hour.
+//! Polling Stripe for the facts of lost webhooks: when the buyer returns, and each hour.
 
 use std::time::Duration;
 
-use postly_domain::{Language, UnixMillis, id::CheckoutId, payment::CheckoutState};
+use postly_domain::{
+    Language, UnixMillis,
+    id::CheckoutId,
+    payment::CheckoutState,
+    time::{DAY_MS, HOUR_MS},
+};
 use postly_payments::{Fact, StripeError};
 use postly_store::{
     StoreError, authors,
@@ -13,8 +18,6 @@ use postly_store::{
 use super::checkout::tell;
 use crate::{App, Shutdown, conflict::again, work::ErrorChain};
 
-const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
 /// How often a process looks whether the sweep is due; another may have done it.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// The name of the sweep among the jobs.
@@ -29,7 +32,7 @@ const CHARGES_MS: i64 = 180 * DAY_MS;
 /// For how long a session that Stripe does not know is asked for after it can no longer be paid.
 const UNKNOWN_MS: i64 = DAY_MS;
 
-/// What has become of a Checkout Session, for the page its buyer comes back to.
+/// The state of a Checkout Session, for the page to which its buyer returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Returned {
     /// How far it is.
@@ -49,14 +52,14 @@ pub enum ReturnedState {
     Pending,
     /// It is not paid, and may still be.
     Open,
-    /// We know of no payment, but Stripe could not be asked just now: nobody may be told that nothing was charged.
+    /// No payment is known, but Stripe could not be reached: the page must not say that nothing was charged.
     Unknown,
     /// It is not paid, and will not be.
     Ended,
 }
 
 impl App {
-    /// What has become of a Checkout Session of ours. Asks Stripe while it is open. `None` when it is none of ours.
+    /// Returns the state of a Checkout Session. Asks Stripe while it is open. `None` when the session is not ours.
     ///
     /// # Errors
     /// When the database fails.

@@ -16,7 +16,7 @@ async fn report(app: &TestApp, message: &PhoneMessage, status: MessageStatus, co
     app.run_until_idle().await;
 }
 
-/// Somebody whose window is open, and the text that brought a code to a browser of hers.
+/// Opens the author's service window; returns the text message with the code of a browser's challenge.
 async fn code_as_text(app: &TestApp, fatou: &TestAuthor<'_>, number: &str) -> PhoneMessage {
     fatou.says("bonjour").await;
     app.browser().request_code(number).await.ok();
@@ -143,7 +143,7 @@ async fn b01_the_code_of_login_goes_by_the_template_too() {
     for (channel, number, closed, _) in CHANNELS {
         for_each_engine(async |app| {
             let fatou = app.author_of(channel, number);
-            // What she asks for herself reaches her also after STOP.
+            // A code that the author requests on WhatsApp is sent also after STOP.
             fatou.says("STOP").await;
             fatou.says("LOGIN").await;
             let text = fatou.received().pop().unwrap();

@@ -4,7 +4,7 @@ use postly_simulator::{Channel, ModelBehaviour, RequestKind};
 use postly_testkit::{Options, TestApp, for_each_engine, for_each_engine_with};
 use serde_json::{Value, json};
 
-/// What a model says that writes these posts and names this language.
+/// The behaviour of a model that writes these posts and names this language.
 fn answer(language: &str, texts: [&str; 3]) -> ModelBehaviour {
     let variants = texts.map(|text| json!({ "text": text, "angle": "angle" }));
     let content = json!({

@@ -69,9 +69,9 @@ pub(super) fn pack_labels(state: &AppState, language: Language) -> Vec<String> {
     state.app.offers(language).unwrap_or_default().into_iter().map(|offer| offer.label).collect()
 }
 
-/// The whole statement as CSV (RFC 4180), oldest entry last.
+/// The statement as CSV (RFC 4180), oldest entry last: at most 10,000 entries.
 async fn csv(State(state): State<AppState>, member: Member) -> Response {
-    // Pages of 50: an author with more entries than this reads the API.
+    // Pages of 50, which bounds the file to some MB. The last line of a longer statement names where it goes on.
     const MAX_PAGES: usize = 200;
     let mut text = String::from("date,change,reason,note,reference\r\n");
     let mut cursor = None;
@@ -95,8 +95,16 @@ async fn csv(State(state): State<AppState>, member: Member) -> Response {
         }
         match next {
             Some(next) => cursor = Some(next),
-            None => break,
+            None => {
+                cursor = None;
+                break;
+            }
         }
+    }
+    if let Some(next) = cursor {
+        // Said in the file, so that nobody takes it for the whole.
+        text.push_str(&csv_field(&format!("/api/credits?cursor={next}")));
+        text.push_str("\r\n");
     }
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),

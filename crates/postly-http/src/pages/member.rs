@@ -10,12 +10,12 @@ use postly_domain::id::AuthorId;
 
 use super::{redirect, steps::LOGIN, texts::Texts};
 use crate::{
-    extract::{Reader, RequestContext},
-    problem::Problem,
+    extract::Reader,
+    problem::{Code, Problem},
     site::AppState,
 };
 
-/// A logged-in author, with the texts of the author's language. Everybody else is sent to the login.
+/// A logged-in author, with the texts of the author's language. Other requests are redirected to the login.
 pub(super) struct Member {
     pub(super) author: AuthorId,
     pub(super) profile: Profile,
@@ -26,14 +26,10 @@ impl FromRequestParts<AppState> for Member {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
-        let visitor =
-            RequestContext::from_request_parts(parts, state).await.map_err(Problem::into_response)?;
-        let author = match visitor.session {
-            Some(session) => session.session.author,
-            None => match Reader::from_request_parts(parts, state).await {
-                Ok(Reader(author)) => author,
-                Err(_) => return Err(redirect(LOGIN)),
-            },
+        let author = match Reader::from_request_parts(parts, state).await {
+            Ok(Reader(author)) => author,
+            Err(problem) if problem.code() == Code::Unauthenticated => return Err(redirect(LOGIN)),
+            Err(problem) => return Err(problem.into_response()),
         };
         let profile =
             state.app.profile(&author).await.map_err(|error| Problem::from(error).into_response())?;

@@ -1,7 +1,7 @@
-//! `/recharge`: packs for whoever has a link from WhatsApp or a session, and the page that Stripe sends the buyer back to.
+//! `/recharge`: packs for a request with a WhatsApp link or a session, and the page to which Stripe returns the buyer.
 //!
 //! The token of a link stands behind the `#`, which no browser sends: the script takes it from there, shows what its author
-//! has, and exchanges it for a Checkout Session. Nothing is used up by opening the page, and nobody is logged in.
+//! has, and exchanges it for a Checkout Session. Opening the page consumes nothing and logs no author in.
 
 use askama::Template;
 use axum::{
@@ -59,7 +59,7 @@ impl Words<'_> {
 struct RechargePage<'a> {
     w: Words<'a>,
     packs: Vec<Choice>,
-    /// What is said of the author's credits; empty while nobody is known.
+    /// The text about the author's credits; empty while the author is unknown.
     balance: String,
     debt: String,
     logged_in: bool,
@@ -122,7 +122,7 @@ struct ExchangeBody {
     pack: Option<String>,
 }
 
-/// What a link shows before a pack is chosen.
+/// The response for a link before a pack is chosen.
 #[derive(Serialize)]
 struct ViewBody {
     available: i64,
@@ -158,7 +158,7 @@ struct PayForm {
     pack: String,
 }
 
-/// The way without a script, for whoever is logged in. The answer links to Stripe's page, because a form may not lead there
+/// Buys a pack with a session and no script. The answer links to Stripe's page, because a form may not lead there
 /// (`form-action`).
 async fn pay(
     State(state): State<AppState>,
@@ -198,7 +198,7 @@ struct ReturnPage<'a> {
 /// The longest id of a session that is looked for.
 const LONGEST_ID: usize = 255;
 
-/// Where Stripe sends the buyer back to. What stands in the address says which session it was, and nothing of what became
+/// The page to which Stripe returns the buyer. The address names the session, and says nothing about what became
 /// of it: that is asked of Stripe.
 async fn returned(
     State(state): State<AppState>,

@@ -103,7 +103,7 @@ impl CookieKeys {
         jar::chunk_names(request, self.names.v4).iter().filter_map(|name| self.remove(name)).collect()
     }
 
-    /// What the NextAuth v4 cookie of a request says, if it is one, and holds at this time (of the epoch, in seconds). Of
+    /// Returns the claims of a request's NextAuth v4 cookie, if it is valid at this time (of the epoch, in seconds). Of
     /// several cookies the first that opens.
     pub fn read(&self, request: &HeaderMap, now_s: i64) -> Option<Claims> {
         self.read_each(request, now_s).next()
@@ -114,7 +114,7 @@ impl CookieKeys {
         self.read_each_shared(request, now_s).next()
     }
 
-    /// What each NextAuth v4 cookie of a request says. Two cookies of this name come from two paths or domains, and the
+    /// Returns the claims of each NextAuth v4 cookie. Two cookies of this name come from two paths or domains, and the
     /// one that was left behind may come first. Cookies of the other scheme (`__Secure-` or not) are not among them: what
     /// an unencrypted page can set must not log anybody in to an encrypted one.
     pub fn read_each(&self, request: &HeaderMap, now_s: i64) -> impl Iterator<Item = Claims> {

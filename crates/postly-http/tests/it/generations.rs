@@ -193,6 +193,7 @@ async fn the_history_holds_the_posts_of_both_channels_and_is_searched_without_ac
         assert_eq!(list("?platform=facebook").await, ["web"]);
         assert_eq!(list("?origin=whatsapp").await, ["whatsapp"]);
         assert!(list("?q=macarons").await.is_empty());
+        assert!(list("?q=croiss%25ts").await.is_empty(), "a percent sign is no wildcard");
         assert_eq!(browser.get("/api/generations?platform=orkut").await.problem().0, 400);
 
         let path = format!("/api/generations/{}", created["id"].as_str().unwrap());

@@ -84,7 +84,7 @@ pub(super) fn without_deals(text: &str) -> String {
     rest
 }
 
-/// What begins at a piece: where it ends, what is set instead, what it states beside that.
+/// A step of the rewriting at a piece: its end, its new text, and the fact that it adds.
 struct Step {
     end: usize,
     set: Option<String>,

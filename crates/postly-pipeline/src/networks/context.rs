@@ -2,7 +2,7 @@
 
 use crate::{
     offline::lexicon,
-    tokens::{Kind, Token},
+    tokens::{Kind, Token, lists},
 };
 
 /// A brief around the names of networks in it.
@@ -33,15 +33,15 @@ impl Around<'_> {
 
     /// Returns true if the name belongs to the content of the posts: "suivez-nous sur", "par", "livraison sur".
     pub(super) fn is_content(&self, from: usize) -> bool {
-        let by = from.checked_sub(1).and_then(|at| self.word(at)).is_some_and(|word| has(BY, word));
+        let by = from.checked_sub(1).and_then(|at| self.word(at)).is_some_and(|word| lists(BY, word));
         // A comma ends the invitation, but not a list of networks in it.
         let in_clause = |at: usize, word: &str| !is_comma(word) || at > 0 && self.is_name(at - 1);
         let invites = self
             .before(from, FAR)
             .take_while(|(at, word)| !is_post(word) && !is_request(word) && in_clause(*at, word))
-            .any(|(_, word)| word.split('-').any(|part| has(INVITATIONS, part)));
+            .any(|(_, word)| word.split('-').any(|part| lists(INVITATIONS, part)));
         let trades = self.before(from, NEAR).take_while(|(_, word)| !is_post(word));
-        by || invites || trades.into_iter().any(|(_, word)| has(TRADE, word))
+        by || invites || trades.into_iter().any(|(_, word)| lists(TRADE, word))
     }
 
     /// "4,9 sur Google"
@@ -61,8 +61,8 @@ impl Around<'_> {
         }
         let behind_preposition = self
             .before(from, 2)
-            .find(|(_, word)| !has(ARTICLES, word))
-            .is_some_and(|(_, word)| has(PREPOSITIONS, word));
+            .find(|(_, word)| !lists(ARTICLES, word))
+            .is_some_and(|(_, word)| lists(PREPOSITIONS, word));
         let heads = from == 0 && self.word(to) == Some(":");
         behind_preposition || heads || self.is_beside_a_post(from, to)
     }
@@ -77,17 +77,17 @@ impl Around<'_> {
             if is_post(word) || (self.is_name(at) && listed) {
                 return true;
             }
-            if has(LISTS, word) {
+            if lists(LISTS, word) {
                 listed = true;
-            } else if !(has(PREPOSITIONS, word)
-                || has(ARTICLES, word)
+            } else if !(lists(PREPOSITIONS, word)
+                || lists(ARTICLES, word)
                 || lexicon::is_style(word)
                 || self.is_name(at))
             {
                 break;
             }
         }
-        let after_list = self.word(to).is_some_and(|word| has(LISTS, word)) && self.is_name(to + 1);
+        let after_list = self.word(to).is_some_and(|word| lists(LISTS, word)) && self.is_name(to + 1);
         self.word(to).is_some_and(is_post) || self.is_name(to) || after_list
     }
 
@@ -97,9 +97,9 @@ impl Around<'_> {
         let has_capital =
             self.brief.get(token.start..).is_some_and(|rest| rest.starts_with(char::is_uppercase));
         let shouts = !self.brief.chars().any(char::is_lowercase);
-        let behind = from.checked_sub(1).and_then(|at| self.word(at)).is_some_and(|word| has(ON, word));
+        let behind = from.checked_sub(1).and_then(|at| self.word(at)).is_some_and(|word| lists(ON, word));
         let ends = self.tokens.get(to).is_none_or(|next| {
-            next.kind == Kind::Mark || lexicon::is_connector(&next.folded) || has(LISTS, &next.folded)
+            next.kind == Kind::Mark || lexicon::is_connector(&next.folded) || lists(LISTS, &next.folded)
         });
         has_capital && !shouts && behind && ends && !self.is_content(from)
     }
@@ -110,8 +110,8 @@ impl Around<'_> {
             return false;
         }
         let mut before = self.before(from, FAR).skip_while(|(_, word)| {
-            has(ARTICLES, word)
-                || has(PREPOSITIONS, word)
+            lists(ARTICLES, word)
+                || lists(PREPOSITIONS, word)
                 || lexicon::is_style(word)
                 || (lexicon::is_glue(word) && !matches!(*word, "nous" | "us"))
         });
@@ -137,19 +137,15 @@ impl Around<'_> {
             || lexicon::is_noun(word)
             || lexicon::is_verb(word)
             || lexicon::is_place(word)
-            || has(PREPOSITIONS, word)
-            || has(LISTS, word)
-            || has(ARTICLES, word);
+            || lists(PREPOSITIONS, word)
+            || lists(LISTS, word)
+            || lists(ARTICLES, word);
         !known && raw.starts_with(char::is_lowercase)
     }
 }
 
 fn is_comma(word: &str) -> bool {
     matches!(word, "," | "،")
-}
-
-fn has(list: &str, word: &str) -> bool {
-    list.split_whitespace().any(|listed| listed == word)
 }
 
 /// A word for what is asked for.

@@ -2,6 +2,8 @@
 //!
 //! They say what to do, not what to write about, so they stay out of the posts.
 
+use crate::tokens::{lists, words_of};
+
 /// What is asked for.
 const NOUNS: &str = "post posts publication publications texte textes legende legendes annonce message story stories \
     statut tweet reel reels contenu visuel communication pub publicite propositions versions caption \
@@ -43,11 +45,6 @@ const CONNECTORS: &str = "pour sur a propos concernant afin de qui que qu dit di
     clientes customers people leur dis dis-leur rappelle rappeler precise preciser indique indiquer \
     ajoute ajouter insiste add mention include remind celebrate feter عن حول بخصوص ل لاعلان على في \
     بمناسبة";
-
-/// Whether a list has this word.
-fn lists(list: &str, word: &str) -> bool {
-    list.split(' ').any(|listed| listed == word)
-}
 
 pub(crate) fn is_noun(word: &str) -> bool {
     lists(NOUNS, word)
@@ -178,7 +175,7 @@ fn is_counted_wish(folded: &str) -> bool {
     const AFTER: &str = "max maxi maximum environ par post per each";
     const THINGS: &str =
         "emoji emojis caracteres characters signes mots words palabras palavras حرف حرفا كلمة ايموجي";
-    let mut words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
+    let mut words = words_of(folded).peekable();
     while words.next_if(|word| lists(BEFORE, word)).is_some() {}
     let is_number = |word: &str| {
         crate::facts::plain_digits(word).parse::<u32>().is_ok() || crate::facts::number_word(word).is_some()

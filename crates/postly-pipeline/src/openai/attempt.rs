@@ -31,8 +31,8 @@ impl Ended {
         }
     }
 
-    /// What the end says of the server. A call that had no fair time says nothing by running out of it, and one that
-    /// was turned down for what it held says that the server works: nobody's brief may close it to everybody.
+    /// Returns the outcome for the circuit. A timeout after too short a time limit says nothing, and a call that
+    /// was refused for its content shows that the server works: one author's brief must not open the circuit for all.
     pub(super) fn verdict(&self, had_fair_time: bool) -> CallOutcome {
         match self {
             Self::Answered(_) => CallOutcome::Works,
@@ -86,7 +86,7 @@ pub(super) fn failure_of(status: u16, quota: bool) -> ModelFailure {
     }
 }
 
-/// Tells the operator what no retry mends. The texts of the error stay out: they may quote the prompt.
+/// Alerts the operator to a failure that no retry fixes. The texts of the error stay out: they may quote the prompt.
 pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure: ModelFailure) {
     let (code, param) = (error.code(), error.param());
     match failure {

@@ -141,11 +141,12 @@ mod tests {
         assert_eq!((days("1970-01-01"), days("2000-03-01")), (0, 11_017));
         let seconds = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
         let today = i64::try_from(seconds / 86_400).unwrap();
+        let is_stale = |as_of: &str, today: i64| today - days(as_of) > STALE_AFTER_DAYS;
+        assert!(!is_stale("2026-01-01", days("2026-06-30")) && is_stale("2026-01-01", days("2026-07-01")));
         for known in KNOWN {
-            let age = today - days(known.as_of);
             assert!(known.shutdown.is_none_or(|date| days(date) > 0));
-            if age > STALE_AFTER_DAYS {
-                eprintln!("warning: the price of {} was read {age} days ago", known.name);
+            if is_stale(known.as_of, today) {
+                eprintln!("warning: the price of {} was read on {}", known.name, known.as_of);
             }
         }
     }

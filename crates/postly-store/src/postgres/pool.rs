@@ -42,10 +42,10 @@ const CONSTANT_USE: Duration = Duration::from_secs(1);
 /// connection in constant use waits for its turn.
 const IN_DOUBT: Duration = Duration::from_secs(10);
 
-/// Who asks for a connection.
+/// The priority class of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Somebody outside waits for the answer.
+    /// An external request waits for the answer.
     Urgent,
     Ordinary,
 }
@@ -391,7 +391,7 @@ pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection, sql
     Err(session::reads_only())
 }
 
-/// Says good-bye to the server where nobody waits for it.
+/// Closes a connection in the background.
 fn close_soon(connection: PgConnection) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(async move { connection.close().await });

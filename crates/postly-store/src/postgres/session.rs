@@ -1,4 +1,4 @@
-//! What is asked of a connection, and what its failures mean.
+//! The settings of a connection, and the meaning of its errors.
 
 use sqlx::{
     Row as _,

@@ -28,7 +28,7 @@ pub(super) fn changes_identity(message: &Value) -> bool {
     kind_of(message).is_some()
 }
 
-/// Reads a system message. Of somebody who hides the number it has no `from`, and no contact stands beside it.
+/// Reads a system message. If the author hides the number, it has no `from`, and the webhook has no contact.
 pub(super) fn system_change(message: &Value) -> IdentityChange {
     let system = message.get("system").unwrap_or(&Value::Null);
     let number = text(message, "from").or_else(|| text(system, "customer"));

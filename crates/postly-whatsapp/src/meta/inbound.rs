@@ -326,7 +326,7 @@ fn original_of(message: &Value) -> Option<String> {
     text(message.get(kind)?, "original_message_id").and_then(plausible_id)
 }
 
-/// What a message says by itself, and what one says that was edited.
+/// Reads the content of a message, or of an edited message.
 fn said(message: &Value) -> Result<Content, ParseEventError> {
     let kind = text(message, "type").unwrap_or_default();
     Ok(match kind.as_str() {
@@ -355,7 +355,7 @@ fn unsupported_kind(message: &Value) -> Option<&str> {
     message.pointer("/unsupported/type").and_then(Value::as_str)
 }
 
-/// What we gave the button, or the row, that was tapped, and its label.
+/// Returns the payload and the label of the tapped button or row.
 fn tapped<'a>(kind: &str, message: &'a Value) -> (Option<&'a str>, Option<&'a str>) {
     let (place, payload, title) = match (kind, message.pointer("/interactive/type").and_then(Value::as_str)) {
         ("button", _) => ("/button", "payload", "text"),

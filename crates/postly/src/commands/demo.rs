@@ -27,7 +27,7 @@ use crate::{
     telemetry, wiring,
 };
 
-/// What a number gets at its first message, here (RULES 1.1).
+/// The welcome credits of a number in the demo (RULES 1.1).
 const TRIAL_CREDITS: i64 = 5;
 /// How long the demo waits for a reply (RULES 1.1).
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);

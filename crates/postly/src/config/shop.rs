@@ -1,4 +1,4 @@
-//! What the shop is told: the account at Stripe, and the price list.
+//! The configuration of the shop: the account at Stripe, and the price list.
 
 use postly_domain::{Currency, PriceList};
 use secrecy::SecretString;

@@ -102,7 +102,7 @@ async fn a_merge_takes_along_the_debt_the_payments_and_what_is_still_told_of_the
         bring_all(app, &app.world.refund_checkout(&spent.id, 490)).await;
         assert_eq!(debts(app).await, 20);
         let kept = super::begins_to_buy(app, &fatou, "m").await;
-        // She links her number to an account of the web.
+        // The author links the number to a web account.
         let web = logged_in(app, "web@example.com").await;
         let code = code_for(app, &web, FATOU).await;
         web.verify(FATOU, &code).await.ok();
@@ -143,7 +143,7 @@ async fn s12_an_erasure_leaves_the_books_of_payments_and_no_way_to_buy_for_nobod
             all.push_str(&app.rows(table).await.join("\n"));
         }
         assert!(all.contains(&paid.id) && !all.contains(FATOU.trim_start_matches('+')), "{all}");
-        // Stripe tells of what goes on: the books stay right, though nobody has them.
+        // Stripe reports further events: the ledger stays right, though the author is erased.
         bring_all(app, &app.world.pay_checkout(&begun.id, postly_simulator::Payment::Card)).await;
         bring_all(app, &app.world.refund_checkout(&paid.id, 490)).await;
         app.assert_audit_is_clean().await;

@@ -159,7 +159,7 @@ async fn is_unclear(arena: &Arena, copy: &PhoneMessage) -> anyhow::Result<bool> 
 enum End {
     /// With an apology, or under a name; it costs nothing.
     Free,
-    /// Two attempts of which nobody ever heard: presumed delivered, and paid (RULES 8.5).
+    /// Two attempts without a delivery status: presumed delivered, and paid (RULES 8.5).
     Presumed,
     /// Neither.
     Wrong(String),

@@ -1,4 +1,4 @@
-//! Everybody writes while `strace` watches (docs/RELIABILITY.md I18).
+//! All authors write while `strace` records the process (docs/RELIABILITY.md I18).
 
 use anyhow::{Context as _, bail};
 
