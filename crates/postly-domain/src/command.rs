@@ -162,8 +162,8 @@ impl Command {
             "help" | "aide" | "ayuda" | "ajuda" | "مساعدة" => Some(Self::Help),
             "balance" | "solde" | "saldo" | "رصيد" | "الرصيد" => Some(Self::Balance),
             "stop" | "stopall" | "arret" | "arreter" | "arrete" | "arretez" | "unsubscribe"
-            | "desabonner" | "desabonnement" | "desinscrire" | "desinscription" | "annuler" | "cancel"
-            | "cancelar" | "quit" | "baja" | "parar" | "sair" | "ايقاف" | "توقف" => Some(Self::Stop),
+            | "desabonner" | "desabonnement" | "desinscrire" | "desinscription" | "quit" | "baja"
+            | "parar" | "sair" | "ايقاف" | "توقف" => Some(Self::Stop),
             "start" | "reprendre" | "alta" | "empezar" | "iniciar" | "comecar" | "ابدا" | "بدء" => {
                 Some(Self::Start)
             }
@@ -304,8 +304,6 @@ mod tests {
             "FIM",
             "إيقاف العروض الترويجية",
             "إلغاء الاشتراك",
-            "annuler",
-            "cancel",
         ] {
             check(text, &Command::Stop);
         }

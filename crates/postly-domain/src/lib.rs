@@ -11,6 +11,7 @@ pub mod delivery;
 mod digits;
 pub mod event;
 pub mod id;
+pub mod intent;
 pub mod language;
 pub mod login;
 pub mod money;

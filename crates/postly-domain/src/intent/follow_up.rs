@@ -1,0 +1,147 @@
+//! The follow-ups of a result: the choice of one post, or a wish for a change.
+
+use super::{
+    language_named,
+    phrases::{has_word, list, says},
+    reading::Reading,
+    requests,
+    words::class,
+};
+use crate::Language;
+
+/// A wish for a change of the last posts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What is to change.
+    pub wish: Wish,
+    /// The post that is meant, 1 to 3; all of them when none is named.
+    pub variant: Option<u8>,
+}
+
+/// What is to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// The same in fewer words.
+    Shorter,
+    /// The same in more words.
+    Longer,
+    /// Other posts from the same brief.
+    Again,
+    /// No hashtags.
+    WithoutHashtags,
+    /// No emoji.
+    WithoutEmoji,
+    /// The same in another language.
+    InLanguage(Language),
+    /// The reader is addressed informally: *tu*.
+    Informal,
+    /// The reader is addressed formally: *vous*.
+    Formal,
+    /// One more fact, in the author's words.
+    Add(String),
+    /// A fact that replaces another, in the author's words.
+    Correct(String),
+    /// Another tone or angle, which only a model can write.
+    Other,
+}
+
+/// The longest choice in words.
+const MOST_CHOICE_WORDS: usize = 8;
+/// The longest change in words.
+const MOST_CHANGE_WORDS: usize = 40;
+/// The longest change in words that names no fact.
+const MOST_FIXED_WORDS: usize = 12;
+
+/// The post that a message chooses, 1 to 3. A message that says anything else chooses none.
+pub(super) fn choice(reading: &Reading) -> Option<u8> {
+    const BESIDE: u32 =
+        class::FILLER | class::POST | class::PRIVATE | class::ASK | class::COURTESY | class::GENERAL;
+    if reading.words.is_empty() || reading.words.len() > MOST_CHOICE_WORDS {
+        return None;
+    }
+    let choosing = list("choosing");
+    let mut chosen = None;
+    for word in &reading.words {
+        match ordinal(&word.folded) {
+            Some(number) if chosen.is_none_or(|before| before == number) => chosen = Some(number),
+            Some(_) => return None,
+            None if word.class & BESIDE != 0 || choosing.contains(&word.folded.as_str()) => {}
+            None => return None,
+        }
+    }
+    chosen
+}
+
+/// The number of a post by which a word calls it.
+fn ordinal(word: &str) -> Option<u8> {
+    let bare = ["n°", "#"].iter().find_map(|prefix| word.strip_prefix(prefix)).unwrap_or(word);
+    [(1, "ordinal 1"), (2, "ordinal 2"), (3, "ordinal 3")]
+        .into_iter()
+        .find(|(_, name)| list(name).contains(&bare))
+        .map(|(number, _)| number)
+}
+
+/// A wish for a change. A text that asks for a new post is none.
+pub(super) fn change(reading: &Reading, text: &str) -> Option<Change> {
+    if reading.words.len() > MOST_CHANGE_WORDS {
+        return None;
+    }
+    let wish = wish(reading, text)?;
+    if matches!(wish, Wish::Correct(_) | Wish::Other) && requests::refund(reading) {
+        return None;
+    }
+    let number = reading.words.iter().find_map(|word| ordinal(&word.folded));
+    Some(Change { wish, variant: number.filter(|_| has_word(reading, "naming")) })
+}
+
+fn wish(reading: &Reading, text: &str) -> Option<Wish> {
+    let asks_anew = reading.asks && (reading.subjects > 1 || reading.has(class::NETWORK));
+    if asks_anew && !says(reading, "correcting") {
+        return None;
+    }
+    if has_word(reading, "without") && has_word(reading, "hashtags") {
+        return Some(Wish::WithoutHashtags);
+    }
+    if has_word(reading, "without") && has_word(reading, "emoji") {
+        return Some(Wish::WithoutEmoji);
+    }
+    if reading.words.len() <= MOST_FIXED_WORDS
+        && let Some(wish) = fixed(reading)
+    {
+        return Some(wish);
+    }
+    let first_denies =
+        reading.words.first().is_some_and(|word| list("denial").contains(&word.folded.as_str()));
+    let corrects = says(reading, "correcting") || first_denies && has_word(reading, "contrast");
+    if corrects && reading.words.len() > 1 {
+        return Some(Wish::Correct(text.trim().to_owned()));
+    }
+    let first = reading.words.iter().find(|word| word.class & class::FILLER == 0);
+    let adds = first.is_some_and(|word| list("adding").contains(&word.folded.as_str()));
+    if adds || says(reading, "adding phrases") {
+        return Some(Wish::Add(text.trim().to_owned()));
+    }
+    let names_a_tone = has_word(reading, "more") && has_word(reading, "tone words");
+    let is_short = reading.words.len() <= MOST_FIXED_WORDS;
+    let compares = names_a_tone || has_word(reading, "comparatives") || says(reading, "tones");
+    (is_short && compares).then_some(Wish::Other)
+}
+
+/// A wish that a few words express whole.
+fn fixed(reading: &Reading) -> Option<Wish> {
+    const MOST_SUBJECTS: usize = 3;
+    let language = reading.words.iter().find_map(|word| language_named(&word.folded));
+    if let Some(language) = language.filter(|_| reading.subjects <= MOST_SUBJECTS) {
+        return Some(Wish::InLanguage(language));
+    }
+    let lists: [([&str; 2], fn() -> Wish); 5] = [
+        (["shorter words", "shorter phrases"], || Wish::Shorter),
+        (["longer words", "longer phrases"], || Wish::Longer),
+        (["again words", "again phrases"], || Wish::Again),
+        (["informal words", "informal phrases"], || Wish::Informal),
+        (["formal words", "formal phrases"], || Wish::Formal),
+    ];
+    let found =
+        lists.into_iter().find(|([words, phrases], _)| has_word(reading, words) || says(reading, phrases));
+    found.map(|(_, wish)| wish())
+}

@@ -1,0 +1,199 @@
+//! What a message is: a brief to be charged, or one of the many things that are answered for free.
+//!
+//! [`interpret`] is pure: the text and the state of the conversation decide. In doubt it asks, for asking is free
+//! (RULES 4.1).
+
+mod follow_up;
+mod phrases;
+mod reading;
+mod requests;
+mod words;
+
+pub use follow_up::{Change, Wish};
+
+use crate::{Brief, Command, Language, small_talk::SmallTalk};
+use reading::Reading;
+use requests::Request;
+use words::class;
+
+/// What of a conversation decides how a message is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// Posts came within the last 30 minutes, or the message replies to them: a choice or a change may be meant.
+    pub has_result: bool,
+    /// The text about which the author was asked for more within the last 30 minutes.
+    pub asked_about: Option<String>,
+}
+
+/// What a message is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intent {
+    /// A command, courtesy or question that has a fixed answer.
+    Command(Command),
+    /// Posts are to be written, and charged.
+    Brief(Brief),
+    /// Too little to write about: one free question.
+    TooVague(Brief),
+    /// A post of the last result alone, 1 to 3.
+    Choose(u8),
+    /// A change of the last result.
+    Change(Change),
+    /// A choice or a change without a result that it could mean.
+    NothingToChange,
+    /// What is pending shall not happen.
+    Cancel,
+    /// A person is wanted.
+    Human,
+    /// A complaint, or money wanted back.
+    Refund,
+    /// A question that no command answers.
+    Question,
+    /// A wish for something else than posts.
+    OffTopic,
+    /// Private or idle talk.
+    Chat,
+}
+
+/// Reads a message.
+pub fn interpret(text: &str, state: &State) -> Intent {
+    interpret_command(Command::parse(text), text, state)
+}
+
+/// Reads a message of which [`Command`] has already said what it can: a caption or the label of a button.
+pub fn interpret_command(command: Command, text: &str, state: &State) -> Intent {
+    match command {
+        Command::Generate(brief) if Command::is_explicit_generation(text) => Intent::Brief(brief),
+        Command::Generate(brief) => of_free_text(text, brief, state),
+        Command::SmallTalk(SmallTalk::Acknowledgement) => {
+            let reading = Reading::of(text);
+            match follow_up::choice(&reading) {
+                Some(number) if state.has_result => Intent::Choose(number),
+                Some(_) => Intent::NothingToChange,
+                None => after_a_question(text, state).unwrap_or(Intent::Command(command)),
+            }
+        }
+        command => Intent::Command(command),
+    }
+}
+
+/// *Ok*, *as you like* after our question: the defaults.
+fn after_a_question(text: &str, state: &State) -> Option<Intent> {
+    let asked_about = state.asked_about.as_deref()?;
+    text.chars().any(char::is_alphabetic).then(|| Brief::parse(asked_about).ok().map(Intent::Brief))?
+}
+
+fn of_free_text(text: &str, brief: Brief, state: &State) -> Intent {
+    let reading = Reading::of(text);
+    let follow_up = if state.has_result { of_follow_up(&reading, text) } else { None };
+    if let Some(intent) = follow_up {
+        return intent;
+    }
+    match requests::read(&reading) {
+        Some(Request::Command(command)) => return Intent::Command(command),
+        Some(Request::Human) => return Intent::Human,
+        Some(Request::Refund) => return Intent::Refund,
+        Some(Request::Cancel) => return Intent::Cancel,
+        None => {}
+    }
+    let shows_a_brief = shows_a_brief(&reading);
+    let misses_a_result = !state.has_result && state.asked_about.is_none() && !shows_a_brief;
+    if misses_a_result && of_follow_up(&reading, text).is_some() {
+        return Intent::NothingToChange;
+    }
+    if is_question(&reading, text) {
+        return Intent::Question;
+    }
+    if is_off_topic(&reading) {
+        return Intent::OffTopic;
+    }
+    if shows_a_brief {
+        return Intent::Brief(brief);
+    }
+    let tells = reading.has_offer || reading.has_price || reading.has_date || reading.has_place;
+    let is_courteous = reading.subjects == 0 && reading.has(class::COURTESY);
+    let is_chat = is_courteous || is_private(&reading) && !reading.asks;
+    if let Some(asked_about) = state.asked_about.as_deref().filter(|_| tells || !is_chat) {
+        let joined = Brief::parse(&format!("{asked_about}, {}", text.trim()));
+        return Intent::Brief(joined.unwrap_or(brief));
+    }
+    if is_chat { Intent::Chat } else { Intent::TooVague(brief) }
+}
+
+fn of_follow_up(reading: &Reading, text: &str) -> Option<Intent> {
+    match follow_up::choice(reading) {
+        Some(number) => Some(Intent::Choose(number)),
+        None => follow_up::change(reading, text).map(Intent::Change),
+    }
+}
+
+/// A subject and one more thing: an offer, a price, a date, a place, a network, a verb of asking, a contact, or news.
+fn shows_a_brief(reading: &Reading) -> bool {
+    let names_network = reading.has(class::NETWORK);
+    if reading.asks && (names_network || reading.has_offer) {
+        return true;
+    }
+    let tells = reading.has_price || reading.has_date || reading.has_place;
+    let sells = reading.has_offer
+        || names_network
+        || reading.asks
+        || reading.has_contact
+        || tells && reading.has(class::POST);
+    if is_private(reading) && !sells {
+        return false;
+    }
+    reading.subjects > 0 && (sells || tells) || reading.subjects > 1 && reading.has(class::NEWS)
+}
+
+/// More private talk than words of a trade.
+fn is_private(reading: &Reading) -> bool {
+    let private = reading.count(class::PRIVATE);
+    private > 0 && reading.count(class::TRADE | class::NEWS) == 0
+}
+
+/// A question to the service or to somebody. One that asks for a post, or that an offer follows, is a brief.
+fn is_question(reading: &Reading, text: &str) -> bool {
+    let offers =
+        reading.has_percentage || reading.has_price && !reading.has(class::SERVICE) || reading.has_contact;
+    let is_about_us = reading.has(class::SERVICE) && !reading.has_offer && !reading.has_date;
+    let names_more = reading.subjects > 0 && !is_about_us || reading.has(class::NETWORK) || reading.has_offer;
+    if reading.asks && names_more || offers && reading.subjects > 1 && !reading.opens_as_question {
+        return false;
+    }
+    if reading.ends_as_question {
+        return true;
+    }
+    if let Some((_, rest)) = text.rsplit_once(['?', '؟']) {
+        // A hook, and the offer behind it.
+        return !shows_a_brief(&Reading::of(rest));
+    }
+    reading.opens_as_question && !reading.has_offer
+}
+
+/// A wish for a text or a task that is no post.
+fn is_off_topic(reading: &Reading) -> bool {
+    let sells = reading.has(class::POST | class::NETWORK | class::TRADE)
+        || reading.has_offer
+        || reading.has_price
+        || reading.has_contact;
+    if !reading.has(class::OFF_TOPIC) || sells {
+        return false;
+    }
+    let others = reading.subjects.saturating_sub(reading.count(class::OFF_TOPIC));
+    reading.has(class::ASK) || others == 0
+}
+
+/// The language that a folded word names, with the article or preposition that Arabic writes in one with it.
+fn language_named(word: &str) -> Option<Language> {
+    const SHORTEST: usize = 4;
+    if word.chars().count() < SHORTEST {
+        return None;
+    }
+    Language::from_folded_name(word).or_else(|| {
+        let rest = ["ب", "لل", "ل"].iter().find_map(|prefix| word.strip_prefix(prefix))?;
+        let stem = rest.strip_prefix("ال").unwrap_or(rest);
+        [format!("ال{stem}"), format!("ال{stem}ة")].iter().find_map(|name| Language::from_folded_name(name))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! Messages and what they are read as. The labelled sets of `eval/` hold more.
+
+use super::*;
+
+fn name(intent: &Intent) -> &'static str {
+    match intent {
+        Intent::Brief(_) => "brief",
+        Intent::TooVague(_) => "ask",
+        Intent::Choose(_) => "choice",
+        Intent::Change(_) => "change",
+        Intent::NothingToChange => "nothing",
+        Intent::Cancel => "cancel",
+        Intent::Human => "human",
+        Intent::Refund => "refund",
+        Intent::Question => "question",
+        Intent::OffTopic => "off_topic",
+        Intent::Chat => "chat",
+        Intent::Command(_) => "command",
+    }
+}
+
+fn after_a_result() -> State {
+    State { has_result: true, asked_about: None }
+}
+
+#[test]
+fn a_brief_has_a_subject_and_one_more_thing() {
+    for (text, expected) in [
+        ("Crée un post promo pour Instagram", "brief"),
+        ("promo", "ask"),
+        ("croissant", "ask"),
+        ("croissants -20%", "brief"),
+        ("supprime mon compte", "command"),
+        ("je veux recharger", "command"),
+        ("plus court", "nothing"),
+        ("2", "nothing"),
+        ("annuler", "cancel"),
+        ("je suis pas content, remboursez moi", "refund"),
+        ("je veux parler à un humain", "human"),
+        ("écris moi un poème", "off_topic"),
+        ("can you translate it to French?", "nothing"),
+        ("on se voit samedi à 18h ?", "question"),
+        ("tu me dois 20 €", "chat"),
+        ("GEN bonjour", "brief"),
+    ] {
+        assert_eq!(name(&interpret(text, &State::default())), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn after_a_result_a_choice_and_a_change_are_understood() {
+    for (text, expected) in [
+        ("2", Intent::Choose(2)),
+        ("2️⃣", Intent::Choose(2)),
+        ("j'aime la deuxième", Intent::Choose(2)),
+        ("I'll take the last one", Intent::Choose(3)),
+    ] {
+        assert_eq!(interpret(text, &after_a_result()), expected, "{text:?}");
+    }
+    for (text, expected) in [
+        ("plus court", Wish::Shorter),
+        ("refais", Wish::Again),
+        ("en anglais", Wish::InLanguage(Language::En)),
+        ("mets pas de hashtags", Wish::WithoutHashtags),
+        ("en fait c'est dimanche 17h", Wish::Correct("en fait c'est dimanche 17h".to_owned())),
+        ("ajoute 12 €", Wish::Add("ajoute 12 €".to_owned())),
+        ("tutoie", Wish::Informal),
+    ] {
+        let Intent::Change(change) = interpret(text, &after_a_result()) else { panic!("{text:?}") };
+        assert_eq!(change.wish, expected, "{text:?}");
+    }
+}
+
+#[test]
+fn the_answer_to_our_question_completes_what_was_asked_about() {
+    let state = State { has_result: false, asked_about: Some("promo".to_owned()) };
+    let Intent::Brief(brief) = interpret("les pulls", &state) else { panic!("no brief") };
+    assert_eq!(brief.as_str(), "promo, les pulls");
+    assert_eq!(name(&interpret("annule", &state)), "cancel");
+    let Intent::Brief(brief) = interpret("ok", &state) else { panic!("no brief") };
+    assert_eq!(brief.as_str(), "promo");
+}
