@@ -23,13 +23,19 @@ pub enum LedgerReason {
     Trial,
     /// An operator's correction.
     Adjustment,
+    /// A change of a result, after the first.
+    Refinement,
+    /// The first change of a result, which is free: the one entry that moves no credit.
+    FreeRefinement,
+    /// Brought along from another system.
+    Import,
     /// Credits carried over from an author who was merged into this one, or away to another.
     Merge,
 }
 
 impl LedgerReason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::WhatsappGeneration,
         Self::WebGeneration,
         Self::Purchase,
@@ -40,6 +46,9 @@ impl LedgerReason {
         Self::Welcome,
         Self::Trial,
         Self::Adjustment,
+        Self::Refinement,
+        Self::FreeRefinement,
+        Self::Import,
         Self::Merge,
     ];
 
@@ -56,6 +65,9 @@ impl LedgerReason {
             Self::Welcome => "welcome",
             Self::Trial => "trial",
             Self::Adjustment => "adjustment",
+            Self::Refinement => "refinement",
+            Self::FreeRefinement => "free_refinement",
+            Self::Import => "import",
             Self::Merge => "merge",
         }
     }

@@ -288,6 +288,7 @@ async fn written(posts: &mut Vec<String>) {
                     tone: None,
                     user_ref: String::new(),
                     seed,
+                    revision: None,
                 };
                 if let Ok(written) = writer.write(&ask).await {
                     posts.extend(written.variants.into_iter().map(|variant| variant.text));

@@ -30,6 +30,7 @@ async fn main() {
             tone: None,
             user_ref: String::new(),
             seed: 0,
+            revision: None,
         };
         match writer.write(&ask).await {
             Ok(written) => {

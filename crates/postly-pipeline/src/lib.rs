@@ -26,6 +26,7 @@ pub mod offline;
 pub mod openai;
 pub mod platform_limits;
 pub mod prompt;
+mod revise;
 mod tlds;
 mod tokens;
 pub mod validate;
@@ -41,4 +42,5 @@ pub use model::{
     WriteRequest,
 };
 pub use notes::Note;
+pub use revise::{Revision, amended_brief};
 pub use writer::{TIME_LIMIT, WriteError, WriteFailure, Writer, Written};

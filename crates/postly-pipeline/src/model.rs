@@ -9,7 +9,7 @@ use postly_domain::{
 };
 use tokio::time::Instant;
 
-use crate::{Defect, prompt::Messages};
+use crate::{Defect, Revision, prompt::Messages};
 
 /// What to write.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct WriteRequest {
     pub user_ref: String,
     /// Varies the offline writer, which is otherwise deterministic.
     pub seed: u64,
+    /// The result that is to change, when the request is for a change of one. The brief is then the amended one.
+    pub revision: Option<Revision>,
 }
 
 /// A model: something that drafts three posts.

@@ -11,7 +11,7 @@ use postly_domain::{Language, post::Platform, text::fold};
 use serde_json::Value;
 
 use crate::{
-    Defect, WriteRequest,
+    Defect, Revision, WriteRequest,
     guard::Guard,
     networks,
     platform_limits::{hashtag_limit, limit, link_limit},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The version of the templates, recorded with every call and every generation. Change it with them.
-pub const VERSION: &str = "posts-3";
+pub const VERSION: &str = "posts-4";
 
 /// A word that stands in our instructions and nowhere else: a post that has it quotes them.
 pub const CANARY: &str = "kestrel-marmalade-postly";
@@ -56,6 +56,7 @@ pub(crate) struct Task<'a> {
     platform: Option<Platform>,
     tone: Option<&'a str>,
     must_appear: Vec<String>,
+    change: Option<&'a Revision>,
 }
 
 impl<'a> Task<'a> {
@@ -74,6 +75,7 @@ impl<'a> Task<'a> {
             platform,
             tone: ask.tone.as_deref(),
             must_appear: guard.must_appear(),
+            change: ask.revision.as_ref(),
         }
     }
 }
@@ -108,6 +110,7 @@ fn system(task: &Task<'_>) -> String {
         author_language => task.author_language.map(language_name),
         platform => task.platform.map(Platform::as_str),
         tone => task.tone,
+        has_change => task.change.is_some(),
         networks => task.platform.map(|platform| {
             networks::held_to(task.brief, platform).into_iter().map(entry).collect::<Vec<_>>()
         }),
@@ -124,8 +127,14 @@ fn user(task: &Task<'_>) -> String {
         tone => task.tone.map(|tone| json(&tone.into())),
         must_appear => json(&task.must_appear.clone().into()),
         brief => json(&task.brief.into()),
+        change => task.change.map(|revision| json(&revision.instruction.as_str().into())),
+        previous => task.change.map(|revision| json(&previous(revision))),
     };
     render("user", ctx)
+}
+
+fn previous(revision: &Revision) -> Value {
+    revision.previous.iter().map(|variant| Value::from(variant.text.as_str())).collect()
 }
 
 fn language(task: &Task<'_>) -> Value {
@@ -236,6 +245,7 @@ pub(crate) mod tests {
             tone: None,
             user_ref: "u".to_owned(),
             seed: 0,
+            revision: None,
         }
     }
 

@@ -9,7 +9,7 @@ use postly_domain::{
 use tokio::time::Instant;
 
 use crate::{
-    Answer, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Note, Repair,
+    Answer, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Note, Repair, Revision,
     WriteRequest,
     evidence::{Evidence, Judgement},
     guard::Guard,
@@ -63,6 +63,9 @@ pub enum WriteError {
     /// The brief asks for something other than posts for the author's business. A fixed answer, free.
     #[error("the brief is off topic")]
     OffTopic,
+    /// The built-in writer cannot make this change of a result. A fixed answer, free.
+    #[error("the change needs a model")]
+    Unchangeable,
     /// The model declined to write about this.
     #[error("the model refused")]
     Refused,
@@ -146,17 +149,49 @@ impl Writer {
     #[tracing::instrument(name = "pipeline.write", skip_all, fields(writer = self.model.name()))]
     pub async fn write(&self, ask: &WriteRequest) -> Result<Written, WriteFailure> {
         let mut calls = Vec::new();
+        if let Some(revision) = &ask.revision {
+            let is_ai = self.model.is_ai();
+            if let Some(variants) = revision.edited(ask.brief.as_str(), is_ai) {
+                return Ok(self.edited(revision, variants));
+            }
+            if !is_ai && revision.needs_a_model() {
+                return Err(WriteFailure { kind: WriteError::Unchangeable, calls });
+            }
+        }
         match self.run(ask, &mut calls).await {
             Ok(Good { intent, variants, writer }) => Ok(Written {
                 notes: notes::of(ask, intent.platform),
                 intent,
-                variants,
+                variants: match &ask.revision {
+                    Some(revision) => revision.keeping_others(variants),
+                    None => variants,
+                },
                 calls,
                 prompt_version: prompt::VERSION,
                 writer,
                 is_ai: self.model.is_ai(),
             }),
             Err(kind) => Err(WriteFailure { kind, calls }),
+        }
+    }
+
+    /// A result that was changed without a writer.
+    fn edited(&self, revision: &Revision, variants: Vec<Variant>) -> Written {
+        Written {
+            intent: Intent {
+                kind: BriefKind::Post,
+                platform: revision.platform,
+                industry: String::new(),
+                objective: String::new(),
+                tone: String::new(),
+                language: revision.language,
+            },
+            variants,
+            calls: vec![],
+            prompt_version: prompt::VERSION,
+            writer: self.model.name().to_owned(),
+            is_ai: self.model.is_ai(),
+            notes: vec![],
         }
     }
 

@@ -173,6 +173,16 @@ const CHECKS: &[(&str, &str, Sql)] = &[
         ),
     ),
     (
+        "3d",
+        "a generation without a hold is a free change with its entry",
+        Sql::both(
+            "SELECT generations.id AS example FROM generations LEFT JOIN ledger \
+             ON ledger.operation = 'free_refinement:' || generations.root_id \
+             WHERE generations.hold_id IS NULL AND generations.root_id IS NOT NULL \
+             AND (ledger.id IS NULL OR ledger.reference <> generations.id) LIMIT $1",
+        ),
+    ),
+    (
         "3c",
         "a generation is refunded at most once per hold, and only what was settled",
         Sql::both(

@@ -29,6 +29,8 @@ pub struct Author {
     pub created_at: UnixMillis,
     /// When she asked to be erased, and has not confirmed yet.
     pub erasure_asked_at: Option<UnixMillis>,
+    /// The text about which the author was asked for more, and when.
+    pub asked_about: Option<(String, UnixMillis)>,
 }
 
 /// A way in which a provider names a person.
@@ -114,7 +116,7 @@ macro_rules! known_sql {
     ($names:literal) => {
         concat!(
             "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
-            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, ",
+            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, authors.asked_about, authors.asked_at_ms, ",
             "(SELECT COUNT(*) FROM model_calls WHERE model_calls.author_id = identities.author_id ",
             "AND model_calls.id >= $3) AS recent_calls FROM identities ",
             "JOIN authors ON authors.id = identities.author_id ",
@@ -222,11 +224,12 @@ pub async fn add(
         greeted: false,
         created_at: now,
         erasure_asked_at: None,
+        asked_about: None,
     })
 }
 
 const GET: Sql = Sql::both(
-    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms FROM authors \
+    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, asked_about, asked_at_ms FROM authors \
      WHERE id = $1 AND erased_at_ms IS NULL",
 );
 
@@ -288,6 +291,7 @@ fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
         greeted: row.maybe_int("greeted_at_ms")?.is_some(),
         created_at: row.time("created_at_ms")?,
         erasure_asked_at: row.maybe_time("erasure_asked_at_ms")?,
+        asked_about: row.maybe_text("asked_about")?.zip(row.maybe_time("asked_at_ms")?),
     })
 }
 
@@ -339,6 +343,23 @@ pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<(AuthorId, Opti
 pub async fn password(tx: &mut Tx, id: &AuthorId) -> Result<Option<String>, StoreError> {
     let row = tx.maybe_one(PASSWORD, args![id]).await?;
     Ok(row.map(|row| row.maybe_text("password_hash")).transpose()?.flatten())
+}
+
+const ASK_ABOUT: Sql = Sql::both("UPDATE authors SET asked_about = $2, asked_at_ms = $3 WHERE id = $1");
+
+/// Notes the text about which an author is asked for more, or that nothing is asked any more.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn ask_about(
+    tx: &mut Tx,
+    author: &AuthorId,
+    text: Option<&str>,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let asked_at = text.map(|_| now);
+    tx.execute(ASK_ABOUT, args![author, text, asked_at]).await?;
+    Ok(())
 }
 
 const ASK_ERASURE: Sql = Sql::both("UPDATE authors SET erasure_asked_at_ms = $2 WHERE id = $1");

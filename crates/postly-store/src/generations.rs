@@ -22,8 +22,10 @@ pub struct NewGeneration<'a> {
     pub event: Option<&'a EventId>,
     /// Where it was asked for.
     pub origin: Origin,
-    /// The hold that is settled for it, in the same transaction.
-    pub hold: &'a HoldId,
+    /// The hold that is settled for it, in the same transaction; none for a free change.
+    pub hold: Option<&'a HoldId>,
+    /// The paid result that this is a change of.
+    pub root: Option<&'a GenerationId>,
     /// What was asked, in her words.
     pub brief: &'a str,
     /// What was understood.
@@ -38,8 +40,8 @@ pub struct NewGeneration<'a> {
 
 const SAVE: Sql = Sql::both(
     "INSERT INTO generations (id, author_id, event_id, hold_id, state, brief, platform, language, variants, \
-     writer, prompt_version, created_at_ms, origin, search_text) \
-     VALUES ($1, $2, $3, $4, 'settled', $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+     writer, prompt_version, created_at_ms, origin, search_text, root_id) \
+     VALUES ($1, $2, $3, $4, 'settled', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
 );
 
 /// Saves a generation.
@@ -63,6 +65,7 @@ pub async fn save(tx: &mut Tx, new: &NewGeneration<'_>, now: UnixMillis) -> Resu
         now,
         new.origin.as_str(),
         search_text(new),
+        new.root,
     ];
     tx.execute(SAVE, args).await?;
     Ok(())

@@ -22,7 +22,7 @@ const OPEN_HELD: Sql = Sql::both(
 );
 const HELD: Sql = Sql::both("UPDATE wallets SET held = held + $2 WHERE author_id = $1");
 const ALIAS: Sql = Sql::both(
-    "UPDATE authors SET merged_into_id = $2, erasure_asked_at_ms = NULL \
+    "UPDATE authors SET merged_into_id = $2, erasure_asked_at_ms = NULL, asked_about = NULL, asked_at_ms = NULL \
      WHERE id = $1 AND merged_into_id IS NULL AND email IS NULL AND erased_at_ms IS NULL",
 );
 const ALIASES_TOO: Sql = Sql::both("UPDATE authors SET merged_into_id = $2 WHERE merged_into_id = $1");
@@ -31,7 +31,7 @@ const GREETED: Sql = Sql::both(
      WHERE id = $2",
 );
 /// What moves as it is, once the holds have.
-const MOVED: [Sql; 10] = [
+const MOVED: [Sql; 11] = [
     Sql::both("UPDATE holds SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE generations SET author_id = $2 WHERE author_id = $1"),
     // A key that both authors used stays with the one merged into.
@@ -43,6 +43,12 @@ const MOVED: [Sql; 10] = [
     Sql::both("UPDATE outbox SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE model_calls SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE identities SET author_id = $2 WHERE author_id = $1"),
+    // One open request for a person is enough.
+    Sql::both(
+        "UPDATE handoffs SET author_id = $2, closed_at_ms = CASE WHEN closed_at_ms IS NULL AND EXISTS \
+         (SELECT 1 FROM handoffs AS other WHERE other.author_id = $2 AND other.closed_at_ms IS NULL) \
+         THEN opened_at_ms ELSE closed_at_ms END WHERE author_id = $1",
+    ),
     Sql::both("UPDATE checkout_sessions SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE recharge_links SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE challenges SET author_id = $2 WHERE author_id = $1 AND origin = 'whatsapp'"),

@@ -45,6 +45,8 @@ pub struct NewMessage<'a> {
     pub reply_to: Option<&'a str>,
     /// The text. Empty when it is sealed.
     pub body: &'a str,
+    /// The reply buttons below the text, as JSON: `[[id, title], ...]`.
+    pub buttons: Option<&'a str>,
     /// How it is sent.
     pub form: Form,
     /// What nobody may read but the provider, encrypted. It is gone once the message has ended.
@@ -55,8 +57,8 @@ pub struct NewMessage<'a> {
 
 const QUEUE: Sql = Sql::both(
     "INSERT INTO outbox (id, message_key, lane, author_id, provider, business, address, purpose, event_id, \
-     generation_id, carries_variant, reply_to, body, form, sealed, state, expires_at_ms, created_at_ms) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'ready', $16, $17) \
+     generation_id, carries_variant, reply_to, body, form, sealed, state, expires_at_ms, created_at_ms, buttons) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'ready', $16, $17, $18) \
      ON CONFLICT (message_key) DO NOTHING",
 );
 
@@ -83,6 +85,7 @@ pub async fn queue(tx: &mut Tx, new: &NewMessage<'_>, now: UnixMillis) -> Result
         new.sealed,
         new.expires_at,
         now,
+        new.buttons,
     ];
     let queued = tx.execute(QUEUE, args).await? == 1;
     if queued {
@@ -112,6 +115,8 @@ pub struct DueMessage {
     pub reply_to: Option<String>,
     /// The text. Empty when it is sealed.
     pub body: String,
+    /// The reply buttons below the text, as JSON.
+    pub buttons: Option<String>,
     /// How it is sent.
     pub form: Form,
     /// What nobody may read but the provider, encrypted.
@@ -136,7 +141,7 @@ impl std::fmt::Debug for DueMessage {
 
 const HEADS: Sql = Sql::both(concat!(
     "SELECT head.lane, head.id, head.author_id, head.provider, head.business, head.address, head.generation_id, ",
-    "head.carries_variant, head.reply_to, head.body, head.form, head.sealed, head.refusals, head.recipient_waits, ",
+    "head.carries_variant, head.reply_to, head.body, head.buttons, head.form, head.sealed, head.refusals, head.recipient_waits, ",
     "head.expires_at_ms, resting_senders.until_ms AS rests_until_ms, resting_senders.reason AS rest_reason, ",
     "resting_senders.probe_ms, attempts.state, attempts.status, ",
     "attempts.started_at_ms FROM outbox AS head ",
@@ -213,6 +218,7 @@ fn due_message(row: &Row) -> Result<DueMessage, StoreError> {
         carries_variant: row.flag("carries_variant")?,
         reply_to: row.maybe_text("reply_to")?,
         body: row.text("body")?,
+        buttons: row.maybe_text("buttons")?,
         form: Form::parse(&row.text("form")?).ok_or(StoreError::Unreadable { column: "form" })?,
         sealed: row.maybe_text("sealed")?,
         refusals: usize::try_from(row.int("refusals")?).unwrap_or(0),

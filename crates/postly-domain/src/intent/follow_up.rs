@@ -63,7 +63,7 @@ pub(super) fn choice(reading: &Reading) -> Option<u8> {
     let mut chosen = None;
     for word in &reading.words {
         match ordinal(&word.folded) {
-            Some(number) if chosen.is_none_or(|before| before == number) => chosen = Some(number),
+            Some(number) if chosen.is_none() => chosen = Some(number),
             Some(_) => return None,
             None if word.class & BESIDE != 0 || choosing.contains(&word.folded.as_str()) => {}
             None => return None,
@@ -120,6 +120,9 @@ fn wish(reading: &Reading, text: &str) -> Option<Wish> {
     let adds = first.is_some_and(|word| list("adding").contains(&word.folded.as_str()));
     if adds || says(reading, "adding phrases") {
         return Some(Wish::Add(text.trim().to_owned()));
+    }
+    if first.is_some_and(|word| list("taking away").contains(&word.folded.as_str())) {
+        return Some(Wish::Other);
     }
     let names_a_tone = has_word(reading, "more") && has_word(reading, "tone words");
     let is_short = reading.words.len() <= MOST_FIXED_WORDS;

@@ -129,7 +129,7 @@ fn of_follow_up(reading: &Reading, text: &str) -> Option<Intent> {
 /// A subject and one more thing: an offer, a price, a date, a place, a network, a verb of asking, a contact, or news.
 fn shows_a_brief(reading: &Reading) -> bool {
     let names_network = reading.has(class::NETWORK);
-    if reading.asks && (names_network || reading.has_offer) {
+    if reading.asks && reading.has_offer {
         return true;
     }
     let tells = reading.has_price || reading.has_date || reading.has_place;
@@ -138,7 +138,9 @@ fn shows_a_brief(reading: &Reading) -> bool {
         || reading.asks
         || reading.has_contact
         || tells && reading.has(class::POST);
-    if is_private(reading) && !sells {
+    // What has a price and a good deal to tell is an offer, whoever speaks.
+    const MUCH_TO_TELL: usize = 4;
+    if is_private(reading) && !sells && !(reading.has_price && reading.subjects >= MUCH_TO_TELL) {
         return false;
     }
     reading.subjects > 0 && (sells || tells) || reading.subjects > 1 && reading.has(class::NEWS)
@@ -156,17 +158,28 @@ fn is_question(reading: &Reading, text: &str) -> bool {
         reading.has_percentage || reading.has_price && !reading.has(class::SERVICE) || reading.has_contact;
     let is_about_us = reading.has(class::SERVICE) && !reading.has_offer && !reading.has_date;
     let names_more = reading.subjects > 0 && !is_about_us || reading.has(class::NETWORK) || reading.has_offer;
+    if reading.ends_as_question && reading.opens_as_question && phrases::opens_with(reading, "whys") {
+        return !offers;
+    }
     if reading.asks && names_more || offers && reading.subjects > 1 && !reading.opens_as_question {
         return false;
     }
     if reading.ends_as_question {
-        return true;
+        // A brief, and a question whether it can be written.
+        let told = text.trim_end().trim_end_matches(['?', '؟', ' ']).rsplit_once(['.', '!', '\n']);
+        return told.is_none_or(|(told, _)| !tells_much(&Reading::of(told)));
     }
     if let Some((_, rest)) = text.rsplit_once(['?', '؟']) {
         // A hook, and the offer behind it.
         return !shows_a_brief(&Reading::of(rest));
     }
-    reading.opens_as_question && !reading.has_offer
+    const FEW_SUBJECTS: usize = 2;
+    reading.opens_as_question && (!reading.has_offer || reading.subjects < FEW_SUBJECTS)
+}
+
+/// A brief with more than one word for its subject.
+fn tells_much(reading: &Reading) -> bool {
+    reading.subjects > 1 && shows_a_brief(reading)
 }
 
 /// A wish for a text or a task that is no post.

@@ -31,6 +31,11 @@ pub(super) fn has_word(reading: &Reading, name: &str) -> bool {
     reading.words.iter().any(|word| list.contains(&word.folded.as_str()))
 }
 
+/// True if the first word of the text is an item of the list.
+pub(super) fn opens_with(reading: &Reading, name: &str) -> bool {
+    reading.words.first().is_some_and(|word| list(name).contains(&word.folded.as_str()))
+}
+
 static LISTS: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
     let mut lists: HashMap<_, Vec<_>> = HashMap::new();
     let mut name = "";
@@ -62,11 +67,12 @@ mod tests {
 
     #[test]
     fn every_list_that_the_code_names_exists_and_the_reverse() {
-        let code = [include_str!("requests.rs"), include_str!("follow_up.rs")].concat();
+        let code =
+            [include_str!("requests.rs"), include_str!("follow_up.rs"), include_str!("mod.rs")].concat();
         for name in LISTS.keys() {
             assert!(code.contains(&format!("\"{name}\"")), "{name} is not used");
         }
-        for call in ["says(reading, \"", "is(reading, \"", "has_word(reading, \""] {
+        for call in ["says(reading, \"", "is(reading, \"", "has_word(reading, \"", "opens_with(reading, \""] {
             for (at, _) in code.match_indices(call) {
                 let name = code[at + call.len()..].split('"').next().expect("a name");
                 assert!(LISTS.contains_key(name), "{name} is missing");

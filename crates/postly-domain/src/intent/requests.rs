@@ -10,6 +10,8 @@ use crate::{Command, small_talk::SmallTalk};
 
 /// The longest request in words. A longer text tells more than a wish.
 const MOST_WORDS: usize = 14;
+/// A text of so few words has one meaning.
+const FEW_WORDS: usize = 4;
 /// The longest complaint in words.
 const MOST_COMPLAINT_WORDS: usize = 30;
 /// The longest cancellation in words that is no fixed phrase.
@@ -40,11 +42,15 @@ pub(super) fn read(reading: &Reading) -> Option<Request> {
     }
     let sells = reading.has_percentage || reading.asks || reading.has(class::NETWORK);
     let is_short = reading.words.len() <= MOST_CANCEL_WORDS && !sells && !reading.has_price;
-    if is(reading, "cancel") || is_short && has_word(reading, "cancelling") {
+    let cancels = has_word(reading, "cancelling") || says(reading, "cancel phrases");
+    if is(reading, "cancel") || is_short && cancels {
         return Some(Request::Cancel);
     }
     if says(reading, "human") && !says(reading, "robot") {
         return Some(Request::Human);
+    }
+    if says(reading, "more info") {
+        return Some(Request::Command(Command::SmallTalk(SmallTalk::Opening)));
     }
     if sells {
         return None;
@@ -71,7 +77,11 @@ pub(super) fn read(reading: &Reading) -> Option<Request> {
 
 /// A complaint, or money wanted back. A shop that promises money back is none.
 pub(super) fn refund(reading: &Reading) -> bool {
-    let asks = (has_word(reading, "refund") || says(reading, "refund")) && !reading.has(class::NEWS);
+    // A shop speaks of refunds to its customers, an author of their own.
+    let is_own =
+        reading.has(class::PRIVATE | class::ASK | class::COURTESY) || reading.words.len() <= FEW_WORDS;
+    let asks =
+        has_word(reading, "refund") || says(reading, "refund") || is_own && has_word(reading, "refund nouns");
     let sells = reading.has_price || reading.has_place || reading.has_contact || reading.has_offer;
     !says(reading, "guarantee") && (asks || says(reading, "complaints") && !sells)
 }
@@ -79,7 +89,6 @@ pub(super) fn refund(reading: &Reading) -> bool {
 /// A question about what the service costs. One about a thing with a name is left to the sender's own shop.
 fn is_price_question(reading: &Reading) -> bool {
     const MOST_SUBJECTS: usize = 3;
-    const FEW_WORDS: usize = 4;
     let asks = reading.ends_as_question || reading.opens_as_question || reading.words.len() <= FEW_WORDS;
     asks && has_word(reading, "price") && !reading.has_price && reading.subjects <= MOST_SUBJECTS
 }

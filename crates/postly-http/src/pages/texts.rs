@@ -80,7 +80,7 @@ const PROBLEMS: [Code; 11] = [
 ];
 
 /// The reasons of ledger entries, as the API names them.
-const REASONS: [&str; 11] = [
+const REASONS: [&str; 14] = [
     "whatsapp_generation",
     "web_generation",
     "purchase",
@@ -91,6 +91,9 @@ const REASONS: [&str; 11] = [
     "welcome",
     "trial",
     "adjustment",
+    "refinement",
+    "free_refinement",
+    "import",
     "merge",
 ];
 

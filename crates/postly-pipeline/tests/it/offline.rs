@@ -19,6 +19,7 @@ fn ask(brief: &str) -> WriteRequest {
         tone: None,
         user_ref: "3f1a".to_owned(),
         seed: 1,
+        revision: None,
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn ask() -> WriteRequest {
         tone: None,
         user_ref: "3f1a9c".to_owned(),
         seed: 0,
+        revision: None,
     }
 }
 

@@ -315,6 +315,7 @@ mod tests {
                 tone: None,
                 user_ref: String::new(),
                 seed: 0,
+                revision: None,
             })
             .await
             .unwrap();

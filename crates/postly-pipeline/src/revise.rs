@@ -1,0 +1,236 @@
+//! Changes of a result: what is edited without a writer, and the brief from which the rest is written anew.
+
+use std::collections::HashSet;
+
+use postly_domain::{
+    Brief, Language,
+    intent::{Change, Wish},
+    post::{Platform, Variant},
+    text::fold,
+};
+
+use crate::{
+    facts::{self, Fact},
+    platform_limits::hashtags,
+};
+
+/// The result that is to change, and the change.
+#[derive(Debug, Clone)]
+pub struct Revision {
+    /// The posts as they are.
+    pub previous: Vec<Variant>,
+    /// The network that they were written for.
+    pub platform: Platform,
+    /// The language that they are written in.
+    pub language: Language,
+    /// The change in the author's words.
+    pub instruction: String,
+    /// The change as it was understood.
+    pub change: Change,
+}
+
+impl Revision {
+    /// The posts of which only those that are meant are replaced.
+    pub(crate) fn keeping_others(&self, new: Vec<Variant>) -> Vec<Variant> {
+        let Some(meant) = self.change.variant.map(usize::from) else { return new };
+        let kept = self.previous.iter().cloned().zip(new).enumerate();
+        kept.map(|(index, (old, new))| if index + 1 == meant { new } else { old }).collect()
+    }
+
+    /// The posts after a change that needs no writer: fewer signs, or for the built-in writer fewer words. `None` for any
+    /// other change, and where nothing would change.
+    pub(crate) fn edited(&self, brief: &str, is_ai: bool) -> Option<Vec<Variant>> {
+        let edit = |text: &str| match self.change.wish {
+            Wish::WithoutHashtags => without_hashtags(text),
+            Wish::WithoutEmoji => without_emoji(text),
+            Wish::Shorter if !is_ai => shortened(text, brief),
+            _ => text.to_owned(),
+        };
+        let edited =
+            self.previous.iter().map(|variant| Variant { text: edit(&variant.text), ..variant.clone() });
+        let edited: Vec<Variant> = self.keeping_others(edited.collect());
+        let is_changed = edited.iter().zip(&self.previous).any(|(new, old)| new.text != old.text);
+        let is_readable = edited.iter().all(|variant| variant.text.chars().any(char::is_alphanumeric));
+        (is_changed && is_readable).then_some(edited)
+    }
+
+    /// True for a change that the built-in writer cannot make.
+    pub(crate) fn needs_a_model(&self) -> bool {
+        matches!(
+            self.change.wish,
+            Wish::Longer | Wish::Other | Wish::Shorter | Wish::WithoutHashtags | Wish::WithoutEmoji
+        )
+    }
+}
+
+/// The brief from which a changed result is written: with a fact added or put in place of another. A brief that would be
+/// too long stays as it is.
+pub fn amended_brief(brief: &Brief, wish: &Wish) -> Brief {
+    let text = match wish {
+        Wish::Add(words) => format!("{}\n{}", brief.as_str(), without_verb(words)),
+        Wish::Correct(words) => corrected(brief.as_str(), words),
+        Wish::Shorter
+        | Wish::Longer
+        | Wish::Again
+        | Wish::WithoutHashtags
+        | Wish::WithoutEmoji
+        | Wish::InLanguage(_)
+        | Wish::Informal
+        | Wish::Formal
+        | Wish::Other => return brief.clone(),
+    };
+    Brief::parse(&text).unwrap_or_else(|_| brief.clone())
+}
+
+/// *ajoute 12 €* without its verb.
+fn without_verb(words: &str) -> &str {
+    words.trim().split_once(char::is_whitespace).map_or(words, |(_, rest)| rest).trim()
+}
+
+/// The brief with each fact of the correction in place of the only one of its kind; other facts stand behind it.
+fn corrected(brief: &str, correction: &str) -> String {
+    let mut text = brief.to_owned();
+    let mut added = vec![];
+    for (new, kind) in pieces(correction) {
+        let old: Vec<String> =
+            pieces(&text).into_iter().filter(|(_, other)| *other == kind).map(|(piece, _)| piece).collect();
+        match old.as_slice() {
+            [old] => text = text.replacen(old.as_str(), &new, 1),
+            _ => added.push(new),
+        }
+    }
+    if added.is_empty() && text == brief {
+        // A correction without a fact that can be compared: its words stand behind the brief.
+        added.push(correction.trim().to_owned());
+    }
+    for piece in added {
+        text.push('\n');
+        text.push_str(&piece);
+    }
+    text
+}
+
+/// The pieces of a text that tell one fact each, as they are written, with the kind of the fact.
+fn pieces(text: &str) -> Vec<(String, std::mem::Discriminant<Fact>)> {
+    let words: Vec<&str> =
+        text.split_whitespace().map(|word| word.trim_matches([',', '.', ';', '!', '?'])).collect();
+    let mut pieces = vec![];
+    let mut at = 0;
+    while at < words.len() {
+        // `12 €`, `12 décembre`: two words before one.
+        let found = [2, 1].into_iter().find_map(|length| {
+            let piece = words.get(at..at + length)?.join(" ");
+            match facts::of_post(&piece).into_iter().collect::<Vec<_>>().as_slice() {
+                [fact] if !matches!(fact, Fact::Number(_) | Fact::Counted(..)) => {
+                    Some((piece, std::mem::discriminant(fact), length))
+                }
+                _ => None,
+            }
+        });
+        match found {
+            Some((piece, kind, length)) => {
+                // A single word may hold the whole fact of two.
+                let alone = words.get(at).map(|word| (*word).to_owned());
+                let is_alone = alone.as_deref().is_some_and(|word| facts::of_post(word).len() == 1);
+                pieces.push((if is_alone { alone.unwrap_or(piece) } else { piece }, kind));
+                at += if is_alone { 1 } else { length };
+            }
+            None => at += 1,
+        }
+    }
+    pieces
+}
+
+fn without_hashtags(text: &str) -> String {
+    let tags: HashSet<&str> = hashtags(text).into_iter().collect();
+    let lines = text.lines().map(|line| {
+        let kept = line
+            .split(' ')
+            .filter(|word| !word.starts_with('#') || !tags.iter().any(|tag| word.contains(tag)));
+        kept.collect::<Vec<_>>().join(" ").trim_end().to_owned()
+    });
+    tidy(lines)
+}
+
+fn without_emoji(text: &str) -> String {
+    use unicode_segmentation::UnicodeSegmentation as _;
+    let lines = text.lines().map(|line| {
+        let kept = line.graphemes(true).filter(|sign| !crate::platform_limits::has_emoji(sign));
+        kept.collect::<String>().split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    });
+    tidy(lines)
+}
+
+/// A post without its lines that tell nothing of the brief. The first line stays.
+fn shortened(text: &str, brief: &str) -> String {
+    const SHORTEST_WORD: usize = 4;
+    let brief = fold(brief);
+    let told: HashSet<&str> = brief
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.chars().count() >= SHORTEST_WORD)
+        .collect();
+    let tells = |line: &str| {
+        line.contains(char::is_numeric)
+            || fold(line).split(|c: char| !c.is_alphanumeric()).any(|word| told.contains(word))
+    };
+    let lines = text.lines().enumerate();
+    tidy(
+        lines
+            .filter(|(index, line)| *index == 0 || line.is_empty() || tells(line))
+            .map(|(_, line)| line.to_owned()),
+    )
+}
+
+/// Lines without an empty one at an end, and never two empty ones in a row.
+fn tidy(lines: impl Iterator<Item = String>) -> String {
+    let mut tidied: Vec<String> = vec![];
+    for line in lines {
+        let is_blank = line.trim().is_empty();
+        if !is_blank || tidied.last().is_some_and(|last| !last.is_empty()) {
+            tidied.push(if is_blank { String::new() } else { line });
+        }
+    }
+    tidied.join("\n").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn brief(text: &str) -> Brief {
+        Brief::parse(text).expect("a brief")
+    }
+
+    #[test]
+    fn a_correction_replaces_the_only_fact_of_its_kind() {
+        for (text, words, expected) in [
+            ("brunch samedi 15h à 12 €", "en fait c'est dimanche 17h", "brunch dimanche 17h à 12 €"),
+            ("brunch samedi", "en fait c'est à 15 €", "brunch samedi\n15 €"),
+            ("-20 % sur les pulls", "non c'est -30 %", "-30 % sur les pulls"),
+        ] {
+            let amended = amended_brief(&brief(text), &Wish::Correct(words.to_owned()));
+            assert_eq!(amended.as_str(), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn an_addition_stands_behind_the_brief_without_its_verb() {
+        let amended = amended_brief(&brief("brunch samedi"), &Wish::Add("ajoute 12 €".to_owned()));
+        assert_eq!(amended.as_str(), "brunch samedi\n12 €");
+    }
+
+    #[test]
+    fn signs_are_taken_away_and_nothing_else() {
+        assert_eq!(without_hashtags("Bonjour #Lyon et vous\n\n#pain #brunch"), "Bonjour et vous");
+        assert_eq!(without_emoji("✨ Bonjour 🥐 ici\nNuméro 12 👇"), "Bonjour ici\nNuméro 12");
+    }
+
+    #[test]
+    fn a_shorter_post_keeps_what_the_brief_tells() {
+        let text = "Envie de bon ?\nNos croissants à -20 %\nOn adore ça.\nCe samedi";
+        assert_eq!(
+            shortened(text, "croissants -20 % samedi"),
+            "Envie de bon ?\nNos croissants à -20 %\nCe samedi"
+        );
+    }
+}
