@@ -95,6 +95,7 @@ impl App {
         // The template brings the code alone.
         let sealed = Sealed { code: sealed.code, language: sealed.language, ..Sealed::default() };
         let message = NewMessage {
+            buttons: None,
             id: &id,
             key: &format!("template:{}", reported.message),
             lane: &reported.lane,

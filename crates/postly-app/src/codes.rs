@@ -224,6 +224,7 @@ impl App {
         };
         let lane = self.code_lane(channel.provider, &channel.business, phone);
         let message = NewMessage {
+            buttons: None,
             id: &id,
             key: &format!("code:{challenge}"),
             lane: &lane,

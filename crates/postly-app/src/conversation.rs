@@ -2,33 +2,29 @@
 
 use postly_domain::{
     Command, Language, UnixMillis,
-    brief::MAX_BRIEF_CHARS,
     event::{Content, IgnoreRule, InboundEvent, InboundMessage},
     openings,
     repeats::{LoopGuard, LoopVerdict},
-    small_talk::SmallTalk,
     text::fold,
-    time::{DAY_MS, SERVICE_WINDOW_SECS},
+    time::SERVICE_WINDOW_SECS,
 };
 use postly_i18n::Value;
-use postly_pipeline::guard::forbidden;
 use postly_store::{
     StoreError, Tx, authors,
     inbox::{self, DueEvent, Outcome},
     lanes::{self, ClaimedLane},
-    outbox, wallets,
+    outbox, results, wallets,
 };
 
 use crate::{
     App, JourneyError, crash,
     people::Person,
     reply::{Reply, ReplyContext, hold_key},
+    turn::{Step, Turn},
 };
 
 /// How many messages of one author may wait (RULES 4.2). Further messages get one notice and end as `flood`.
 pub(crate) const MAX_WAITING: i64 = 60;
-/// How often within 24 hours an author is told that a brief is about something forbidden (RULES 4.8).
-const MOST_FORBIDDEN: i64 = 3;
 
 impl App {
     /// Handles the event at the head of a claimed lane of the inbox.
@@ -114,58 +110,20 @@ impl App {
         };
         let turn = repeats.as_ref().map_or(LoopVerdict::Answer, |(_, turn)| *turn);
         let claimed = &ClaimedLane { repeats: repeats.map(|(repeats, _)| repeats), ..claimed.clone() };
-        let say =
-            |purpose, key| Ok(Reply::plain(purpose, self.0.catalogue.text(person.author.language, key)));
-        let reply = match &command {
-            _ if turn == LoopVerdict::Silence => Err(IgnoreRule::Loop),
-            _ if turn == LoopVerdict::Warn => {
+        let reply = match turn {
+            LoopVerdict::Silence => Err(IgnoreRule::Loop),
+            LoopVerdict::Warn => {
                 metrics::counter!("loops_total").increment(1);
-                say("loop", "loop")
+                Ok(self.say(&person, "loop", "loop"))
             }
-            Command::Generate(brief) => match forbidden(brief.as_str()) {
-                None => return self.generate(tx, claimed, event, message, &person, brief).await,
-                Some(kind) => {
-                    metrics::counter!("forbidden_briefs_total", "kind" => kind.as_str()).increment(1);
-                    let yesterday = now.plus_ms(-DAY_MS);
-                    let told = outbox::queued_since(&mut tx, &claimed.lane, "forbidden", yesterday).await?;
-                    if told < MOST_FORBIDDEN {
-                        say("forbidden", "forbidden")
-                    } else {
-                        Err(IgnoreRule::SaidAlready)
-                    }
-                }
-            },
-            Command::Login => {
-                let brought =
-                    self.login_code_reply(&mut tx, &person, &message.sender, &claimed.lane, None, now);
-                brought.await?.ok_or(IgnoreRule::SaidAlready)
-            }
-            Command::Export => {
-                let url = format!("{}/api/me/export", self.0.settings.site_url);
-                let url = [("url", Value::Text(&url))];
-                let lead = Some(self.0.catalogue.format(person.author.language, "export", &url));
-                let brought =
-                    self.login_code_reply(&mut tx, &person, &message.sender, &claimed.lane, lead, now);
-                brought.await?.ok_or(IgnoreRule::SaidAlready)
-            }
-            Command::Recharge => {
-                let title = vec![self.0.catalogue.text(person.author.language, "shop-title")];
-                match self.offer(&mut tx, &person, "recharge", title, now).await? {
-                    Some(reply) => Ok(reply),
-                    // Nothing is for sale: a reserved word is answered like HELP (RULES 4.3).
-                    None => say("help", "help"),
+            LoopVerdict::Answer => {
+                let turn = Turn { claimed, event, message, person: &person, now };
+                match self.take_turn(&mut tx, &turn, command, text).await? {
+                    Step::Reply(reply) => Ok(*reply),
+                    Step::Ignore(rule) => Err(rule),
+                    Step::Write(work) => return self.generate(tx, &turn, *work).await,
                 }
             }
-            Command::SmallTalk(SmallTalk::Price) => {
-                let about = vec![self.0.catalogue.text(person.author.language, "small-talk-about-us")];
-                match self.offer(&mut tx, &person, "small_talk", about, now).await? {
-                    Some(reply) => Ok(reply),
-                    None => say("small_talk", "small-talk-about-us"),
-                }
-            }
-            Command::Phrase(phrase) => Ok(self.answer_phrase(&mut tx, &person, phrase, now).await?),
-            Command::NotMe => Ok(self.deny_codes(&mut tx, &person, now).await?),
-            command => Ok(self.answer(&mut tx, &person, command, now).await?),
         };
         self.release_stale_hold(&mut tx, event, now).await?;
         match reply {
@@ -203,71 +161,20 @@ impl App {
             self.ignore_erased(tx, claimed, event).await?;
             return Ok(true);
         };
-        let Some(reply) = self.answer_tap(&mut tx, &person, payload, now).await? else { return Ok(false) };
+        let reply = match self.chosen(payload) {
+            Some((generation, number)) => {
+                match results::get(&mut tx, &person.author.id, &generation).await? {
+                    Some(result) => self.post_alone(&person, &result, number),
+                    None => self.say(&person, "choice_expired", "choice-expired"),
+                }
+            }
+            None => match self.answer_tap(&mut tx, &person, payload, now).await? {
+                Some(reply) => reply,
+                None => return Ok(false),
+            },
+        };
         self.reply_and_finish(tx, claimed, event, message, &person, reply).await?;
         Ok(true)
-    }
-
-    /// The answer to everything that is free.
-    async fn answer(
-        &self,
-        tx: &mut Tx,
-        person: &Person,
-        command: &Command,
-        now: UnixMillis,
-    ) -> Result<Reply, JourneyError> {
-        let author = &person.author;
-        let texts = &self.0.catalogue;
-        let say = |purpose, key| Reply::plain(purpose, texts.text(author.language, key));
-        let limited = |purpose, key, limit: i64| {
-            Reply::plain(purpose, texts.format(author.language, key, &[("limit", Value::Number(limit))]))
-        };
-        Ok(match command {
-            Command::Help => say("help", "help"),
-            Command::Balance => {
-                let available = wallets::get(tx, &author.id).await?.available();
-                let values = [("credits", Value::Number(available))];
-                Reply::plain("balance", texts.format(author.language, "balance", &values))
-            }
-            Command::ShowLanguage => say("language", "language-now"),
-            Command::SetLanguage(language) => {
-                authors::set_language(tx, &author.id, *language, true).await?;
-                Reply::plain("language", texts.text(*language, "language-set"))
-            }
-            Command::UnknownLanguage => say("language", "language-unknown"),
-            Command::Stop => {
-                authors::set_stopped(tx, &person.identity.id, Some(now)).await?;
-                say("stopped", "stopped")
-            }
-            Command::HowToStop => say("how_to_stop", "how-to-stop"),
-            Command::Start => {
-                authors::set_stopped(tx, &person.identity.id, None).await?;
-                say("started", "started")
-            }
-            Command::SmallTalk(SmallTalk::Greeting) => say("small_talk", "small-talk-greeting"),
-            Command::SmallTalk(SmallTalk::Thanks) => say("small_talk", "small-talk-thanks"),
-            Command::SmallTalk(SmallTalk::Acknowledgement) => say("small_talk", "small-talk-acknowledgement"),
-            Command::SmallTalk(SmallTalk::AboutUs | SmallTalk::Price) => {
-                say("small_talk", "small-talk-about-us")
-            }
-            Command::SmallTalk(SmallTalk::Opening) => say("small_talk", "small-talk-opening"),
-            Command::Delete => {
-                authors::ask_erasure(tx, &author.id, Some(now)).await?;
-                say("delete_confirm", "delete-confirm")
-            }
-            // These go to journeys of their own before this is reached; without a brief there is nothing to write about.
-            Command::MissingBrief
-            | Command::Generate(_)
-            | Command::Login
-            | Command::Export
-            | Command::Recharge
-            | Command::Phrase(_)
-            | Command::NotMe => say("missing_brief", "missing-brief"),
-            Command::BriefTooLong => {
-                let limit = i64::try_from(MAX_BRIEF_CHARS).unwrap_or(i64::MAX);
-                limited("brief_too_long", "brief-too-long", limit)
-            }
-        })
     }
 
     /// Answers a message we cannot read with a hint, once a day.

@@ -241,8 +241,10 @@ impl App {
             },
         };
         let text = sealed.text.as_deref().unwrap_or(&message.body);
+        let plain = message.buttons.as_deref().and_then(|json| serde_json::from_str(json).ok());
+        let plain: Vec<(String, String)> = plain.unwrap_or_default();
         let buttons: Vec<Button<'_>> =
-            sealed.buttons.iter().map(|(id, title)| Button { id, title }).collect();
+            sealed.buttons.iter().chain(&plain).map(|(id, title)| Button { id, title }).collect();
         let body = match (message.form, &sealed.code) {
             (Form::Template, Some(code)) => {
                 Body::Code { code, language: sealed.language.unwrap_or(Language::Fr) }

@@ -44,6 +44,7 @@ impl App {
         let sealed = Sealed { address: Some(message.sender.address.clone()), ..Sealed::default() };
         let window = event.occurred_at.plus_secs(SERVICE_WINDOW_SECS);
         let receipt = NewMessage {
+            buttons: None,
             id: &id,
             key: &format!("{}:{}:0", event.id, event.round),
             lane: &format!("erased:{id}"),

@@ -1,23 +1,24 @@
 //! A brief becomes three posts, paid exactly once.
 
 use postly_domain::{
-    Brief, Command, Language, LedgerReason, UnixMillis,
+    Brief, Language, LedgerReason, UnixMillis,
     credits::GENERATION_PRICE,
-    event::{Content, InboundMessage},
     id::{AuthorId, EntryId, EventId, GenerationId, HoldId},
+    intent::Wish,
     post::Origin,
 };
 use postly_i18n::Value;
 use postly_pipeline::{
-    CallRecord, Note, WriteError, WriteFailure, WriteRequest, Written, platform_limits, requested_language,
+    CallRecord, Note, Revision, WriteError, WriteFailure, WriteRequest, Written, platform_limits,
+    requested_language,
 };
 use postly_store::{
     StoreError, Tx, authors,
     generations::{self, ModelCall, NewGeneration},
-    inbox::{DueEvent, Outcome},
+    inbox::Outcome,
     lanes::ClaimedLane,
-    outbox,
-    wallets::{self, Held},
+    outbox, results,
+    wallets::{self, Held, NewEntry, Posted, Wallet},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -30,27 +31,82 @@ use crate::{
     people::Person,
     reply::{Reply, ReplyContext},
     seal::plain_hash,
+    turn::Turn,
 };
 
 /// At how many credits the answer says where there are more (RULES 4.11).
 const LOW_BALANCE: i64 = 2;
 
+/// Posts to be written.
+pub(crate) struct Work {
+    /// The brief; for a change, the amended one.
+    pub(crate) brief: Brief,
+    /// True if the author asked for posts by name.
+    pub(crate) is_explicit: bool,
+    /// The result that is to change.
+    pub(crate) change: Option<ChangeOf>,
+}
+
+/// A change of a result.
+#[derive(Clone)]
+pub(crate) struct ChangeOf {
+    /// The paid result that it goes back to.
+    pub(crate) root: GenerationId,
+    /// What the wording of the paid result hung on.
+    pub(crate) seed_name: String,
+    /// True for the first change of a result.
+    pub(crate) is_free: bool,
+    /// The posts, and the change.
+    pub(crate) revision: Revision,
+}
+
+impl Work {
+    /// The reason of the entry in the ledger. `origin` is that of posts of their own.
+    pub(crate) fn reason(&self, origin: LedgerReason) -> LedgerReason {
+        match &self.change {
+            None => origin,
+            Some(change) if change.is_free => LedgerReason::FreeRefinement,
+            Some(_) => LedgerReason::Refinement,
+        }
+    }
+
+    /// The paid result that this is a change of.
+    pub(crate) fn root(&self) -> Option<&GenerationId> {
+        self.change.as_ref().map(|change| &change.root)
+    }
+
+    /// What the offline writer's wording hangs on: for a change of facts the result, so that the rest stays as it is.
+    pub(crate) fn seed_name<'a>(&'a self, request: &'a str) -> &'a str {
+        match &self.change {
+            Some(change) if change.revision.change.wish != Wish::Again => &change.seed_name,
+            _ => request,
+        }
+    }
+
+    /// True if no credit is spent.
+    pub(crate) fn is_free(&self) -> bool {
+        self.change.as_ref().is_some_and(|change| change.is_free)
+    }
+}
+
+/// What pays for posts: a credit reserved, or the free change of a paid result.
+#[derive(Clone)]
+pub(crate) enum Payment {
+    /// A hold, to be settled or released.
+    Hold(HoldId),
+    /// Nothing.
+    Free,
+}
+
 impl App {
     /// Reserves a credit, writes, and settles or releases. `tx` has met the author; no transaction is open while
     /// the posts are written.
-    pub(crate) async fn generate(
-        &self,
-        tx: Tx,
-        claimed: &ClaimedLane,
-        event: &DueEvent,
-        message: &InboundMessage,
-        person: &Person,
-        brief: &Brief,
-    ) -> Result<(), JourneyError> {
+    pub(crate) async fn generate(&self, tx: Tx, turn: &Turn<'_>, work: Work) -> Result<(), JourneyError> {
+        let Turn { claimed, event, message, person, .. } = *turn;
         let Some(mut tx) = self.end_while_paused(tx, claimed, event, message, person).await? else {
             return Ok(());
         };
-        let context = reply_context(claimed, event, message, person);
+        let context = turn.context();
         let now = self.now();
         let author = &person.author.id;
         if let Some(spent) = self.exhausted_budget(&mut tx, person.recent_calls, now).await? {
@@ -59,28 +115,24 @@ impl App {
             let units = vec![self.0.catalogue.text(person.author.language, spent.text_key())];
             return self.refuse(tx, claimed, &context, "budget", units, now).await;
         }
-        let hold = match wallets::hold(
-            &mut tx,
-            &HoldId::fresh(now),
-            author,
-            &context.hold_key(),
-            GENERATION_PRICE,
-            now,
-        )
-        .await?
-        {
-            Held::Open(hold) => hold,
-            Held::Insufficient => return self.refuse_for_credits(tx, claimed, &context, now).await,
-            // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
-            Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
-            // When her event is taken up again, she is nobody.
-            Held::Erased => return Err(JourneyError::Missing("an author")),
+        let payment = if work.is_free() {
+            Payment::Free
+        } else {
+            let (id, key) = (HoldId::fresh(now), context.hold_key());
+            match wallets::hold(&mut tx, &id, author, &key, GENERATION_PRICE, now).await? {
+                Held::Open(hold) => Payment::Hold(hold),
+                Held::Insufficient => return self.refuse_for_credits(tx, claimed, &context, now).await,
+                // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
+                Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
+                // When the event is taken up again, its author is unknown.
+                Held::Erased => return Err(JourneyError::Missing("an author")),
+            }
         };
         crash::point("hold.before");
         tx.commit().await?;
         crash::point("hold.after");
 
-        let ask = self.ask(person, event, message, brief);
+        let ask = self.ask(turn, &work);
         // The typing sign first ends before the reply can leave, so that it never outlives it.
         let (written, ()) = tokio::join!(
             self.0.writer.write(&ask),
@@ -89,94 +141,93 @@ impl App {
         crash::point("written");
 
         #[cfg(feature = "mutant-m04")]
-        if written.is_ok() {
+        if let (Ok(_), Payment::Hold(hold)) = (&written, &payment) {
             let mut alone = self.0.db.write().await?;
             let (entry, reason) = (EntryId::fresh(now), LedgerReason::WhatsappGeneration);
-            wallets::settle(&mut alone, &hold, &entry, reason, "", self.now()).await?;
+            wallets::settle(&mut alone, hold, &entry, reason, "", self.now()).await?;
             alone.commit().await?;
         }
         // The posts are paid for: whatever else meets this transaction, they are not written twice.
-        again!(self.end_generation(claimed, &context, message, brief, &hold, &written))
+        again!(self.end_generation(turn, &work, &payment, &written))
     }
 
-    /// Settles or releases the hold, and queues the reply.
+    /// Settles or releases the payment, and queues the reply.
     async fn end_generation(
         &self,
-        claimed: &ClaimedLane,
-        context: &ReplyContext<'_>,
-        message: &InboundMessage,
-        brief: &Brief,
-        hold: &HoldId,
+        turn: &Turn<'_>,
+        work: &Work,
+        payment: &Payment,
         written: &Result<Written, WriteFailure>,
     ) -> Result<(), JourneyError> {
-        let (event, person) = (context.event, context.person);
+        let Turn { claimed, event, message, person, .. } = *turn;
         let mut tx = self.0.db.write().await?;
         // None: the author was erased meanwhile. Nothing of this may be written down, and nobody is to be told.
-        let owner = wallets::lock_owner(&mut tx, hold).await?.ok_or(JourneyError::Missing("a hold"))?;
+        let owner = self.lock_payer(&mut tx, payment, &person.author.id).await?;
+        let owner = owner.ok_or(JourneyError::Missing("a hold"))?;
         match written {
             Ok(written) => {
                 record_calls(&mut tx, &owner, Some(&event.id), &written.calls, self.now()).await?;
-                let person = &answered_in(person, surrounding_language(person, brief, written));
-                let context = &self::reply_context(claimed, event, message, person);
-                let reply = self.settle(&mut tx, context, hold, brief, written).await?;
+                let language = match &work.change {
+                    Some(_) => person.author.language,
+                    None => surrounding_language(person, &work.brief, written),
+                };
+                let person = &answered_in(person, language);
+                let context = &reply_context(claimed, event, message, person);
+                let reply = self.settle(&mut tx, context, &owner, work, payment, written).await?;
                 // Posts are no free answer, however often they are asked for.
                 let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
                 self.reply_and_finish(tx, claimed, event, message, person, reply).await
             }
             Err(failure) => {
                 record_calls(&mut tx, &owner, Some(&event.id), &failure.calls, self.now()).await?;
-                if !cfg!(feature = "mutant-m07") && !wallets::release(&mut tx, hold, self.now()).await? {
-                    // She was erased meanwhile: nothing of this may be written down, and nobody is to be told.
+                let is_open = match payment {
+                    Payment::Hold(hold) => {
+                        cfg!(feature = "mutant-m07") || wallets::release(&mut tx, hold, self.now()).await?
+                    }
+                    Payment::Free => true,
+                };
+                if !is_open {
+                    // Erased meanwhile: nothing of this may be written down, and nobody is to be told.
                     return Err(JourneyError::Missing("an open hold"));
                 }
-                let (purpose, key) = match failure.kind {
-                    WriteError::SmallTalk => ("small_talk", "small-talk-acknowledgement"),
-                    WriteError::OffTopic => ("off_topic", "off-topic"),
-                    WriteError::Refused
-                    | WriteError::Filtered
-                    | WriteError::Truncated
-                    | WriteError::Invalid(_)
-                    | WriteError::Quota
-                    | WriteError::RateLimited
-                    | WriteError::Unavailable
-                    | WriteError::DeadlineExceeded => ("generation_failed", "generation-failed"),
-                };
+                let (purpose, key) = failure_text(&failure.kind);
                 // Whoever tries again what failed is no machine.
                 let repeats = claimed.repeats.clone().filter(|_| purpose != "generation_failed");
                 let claimed = &ClaimedLane { repeats, ..claimed.clone() };
                 tracing::warn!(event.id = %event.id, failure = ?failure.kind, "No posts for event {}", event.id);
-                let reply = Reply::plain(purpose, self.0.catalogue.text(person.author.language, key));
-                self.reply_and_finish(tx, claimed, event, message, person, reply).await
+                self.reply_and_finish(tx, claimed, event, message, person, self.say(person, purpose, key))
+                    .await
             }
         }
     }
 
-    fn ask(
+    /// Locks the author who pays: the owner of the hold, who may have changed, or the author of a free change.
+    pub(crate) async fn lock_payer(
         &self,
-        person: &Person,
-        event: &DueEvent,
-        message: &InboundMessage,
-        brief: &Brief,
-    ) -> WriteRequest {
-        let is_explicit = match &message.content {
-            Content::Text(text) | Content::Caption { text, .. } => Command::is_explicit_generation(text),
-            Content::Tap { .. }
-            | Content::OwnNumber { .. }
-            | Content::Unreadable { .. }
-            | Content::Revoke { .. }
-            | Content::Edit { .. }
-            | Content::Silent { .. } => false,
-        };
+        tx: &mut Tx,
+        payment: &Payment,
+        author: &AuthorId,
+    ) -> Result<Option<AuthorId>, StoreError> {
+        match payment {
+            Payment::Hold(hold) => wallets::lock_owner(tx, hold).await,
+            Payment::Free => Ok(authors::lock(tx, author).await?.then(|| author.clone())),
+        }
+    }
+
+    fn ask(&self, turn: &Turn<'_>, work: &Work) -> WriteRequest {
+        let author = &turn.person.author;
+        let revision = work.change.as_ref().map(|change| change.revision.clone());
         WriteRequest {
-            brief: brief.clone(),
-            is_explicit,
-            language_hint: person.author.language,
-            language_hint_is_known: person.author.language_settled,
-            language_forced: None,
-            platform: None,
+            brief: work.brief.clone(),
+            is_explicit: work.is_explicit,
+            language_hint: author.language,
+            language_hint_is_known: author.language_settled,
+            language_forced: revision.as_ref().map(language_after),
+            platform: revision.as_ref().map(|revision| revision.platform),
             tone: None,
-            user_ref: user_ref(&person.author.id),
-            seed: seed_of(event.id.as_str()),
+            user_ref: user_ref(&author.id),
+            seed: seed_of(work.seed_name(turn.event.id.as_str())),
+            revision,
         }
     }
 
@@ -185,29 +236,28 @@ impl App {
         &self,
         tx: &mut Tx,
         context: &ReplyContext<'_>,
-        hold: &HoldId,
-        brief: &Brief,
+        owner: &AuthorId,
+        work: &Work,
+        payment: &Payment,
         written: &Written,
     ) -> Result<Reply, JourneyError> {
         let now = self.now();
         let id = GenerationId::fresh(now);
-        let reason = LedgerReason::WhatsappGeneration;
-        let settled = if cfg!(feature = "mutant-m04") {
-            let author = context.person.author.id.clone();
-            let wallet = wallets::get(tx, &author).await?;
-            Some((author, wallet))
-        } else {
-            wallets::settle(tx, hold, &EntryId::fresh(now), reason, id.as_str(), now).await?
-        };
-        // Whose it is now: she may have been merged into another while the posts were written.
-        let (author, wallet) = settled.ok_or(JourneyError::Missing("an open hold"))?;
+        let reason = work.reason(LedgerReason::WhatsappGeneration);
+        let spent = self.spend(tx, payment, owner, work, &id, reason).await?;
+        // Taken up again, a change whose free turn was taken costs a credit.
+        let (author, wallet) = spent.ok_or(JourneyError::Missing("what pays for the posts"))?;
         let generation = NewGeneration {
             id: &id,
             author: &author,
             event: Some(&context.event.id),
             origin: Origin::Whatsapp,
-            hold,
-            brief: brief.as_str(),
+            hold: match payment {
+                Payment::Hold(hold) => Some(hold),
+                Payment::Free => None,
+            },
+            root: work.root(),
+            brief: work.brief.as_str(),
             intent: &written.intent,
             variants: &written.variants,
             writer: &written.writer,
@@ -220,19 +270,59 @@ impl App {
         if !context.person.author.language_settled {
             authors::guess_language(tx, &author, language).await?;
         }
-        let mut units = vec![self.0.catalogue.text(language, "result-header")];
+        let header = if work.change.is_some() { "changed-header" } else { "result-header" };
+        let mut units = vec![self.0.catalogue.text(language, header)];
         for (number, variant) in (1..).zip(&written.variants) {
             units.push(format!("*{number}.* {}", postly_whatsapp::markup::to_whatsapp(&variant.text)));
         }
         let posts = 1..units.len();
         let credits = [("credits", Value::Number(wallet.available()))];
         units.push(self.0.catalogue.format(language, "credits-left", &credits));
+        if work.is_free() {
+            units.push(self.0.catalogue.text(language, "change-was-free"));
+        }
         // Behind the balance: before it they would pass for the end of the third post.
         units.extend(written.notes.iter().map(|note| self.note(language, note)));
         if self.sells() && wallet.available() <= LOW_BALANCE {
             units.push(self.0.catalogue.text(language, "low-balance"));
         }
-        Ok(Reply { posts: Some((id, posts)), ..Reply::of("result", units) })
+        Ok(Reply { posts: Some((id, posts)), offers_choice: true, ..Reply::of("result", units) })
+    }
+
+    /// Spends the credit, or notes the free change. Returns whose it is now, who may have been merged into another meanwhile;
+    /// `None` when the hold is not open any more, or another change took what was free.
+    pub(crate) async fn spend(
+        &self,
+        tx: &mut Tx,
+        payment: &Payment,
+        owner: &AuthorId,
+        work: &Work,
+        generation: &GenerationId,
+        reason: LedgerReason,
+    ) -> Result<Option<(AuthorId, Wallet)>, StoreError> {
+        let (now, entry) = (self.now(), EntryId::fresh(self.now()));
+        match payment {
+            Payment::Hold(_) if cfg!(feature = "mutant-m04") => {
+                Ok(Some((owner.clone(), wallets::get(tx, owner).await?)))
+            }
+            Payment::Hold(hold) => wallets::settle(tx, hold, &entry, reason, generation.as_str(), now).await,
+            Payment::Free => {
+                let operation = work.root().map(results::free_operation).unwrap_or_default();
+                let entry = NewEntry {
+                    id: &entry,
+                    author: owner,
+                    delta: 0,
+                    reason,
+                    operation: &operation,
+                    note: None,
+                    reference: Some(generation.as_str()),
+                };
+                match wallets::post(tx, &entry, now).await? {
+                    Posted::Done(wallet) => Ok(Some((owner.clone(), wallet))),
+                    Posted::AlreadyDone | Posted::Insufficient => Ok(None),
+                }
+            }
+        }
     }
 
     /// Returns the note that tells the author about the limit of a network.
@@ -321,6 +411,31 @@ impl App {
         };
         let outcome = Outcome::Answered { reply: purpose, message };
         self.finish(tx, claimed, context.event, Some(&context.person.author.id), &outcome).await
+    }
+}
+
+/// The language of changed posts: the one that is asked for, else that of the posts as they are.
+pub(crate) fn language_after(revision: &Revision) -> Language {
+    match revision.change.wish {
+        Wish::InLanguage(language) => language,
+        _ => revision.language,
+    }
+}
+
+/// The purpose of the answer to a failure, and the key of its text. Nothing is charged for any of them.
+pub(crate) fn failure_text(failure: &WriteError) -> (&'static str, &'static str) {
+    match failure {
+        WriteError::SmallTalk => ("small_talk", "small-talk-acknowledgement"),
+        WriteError::OffTopic => ("off_topic", "off-topic"),
+        WriteError::Unchangeable => ("cannot_change", "cannot-change"),
+        WriteError::Refused
+        | WriteError::Filtered
+        | WriteError::Truncated
+        | WriteError::Invalid(_)
+        | WriteError::Quota
+        | WriteError::RateLimited
+        | WriteError::Unavailable
+        | WriteError::DeadlineExceeded => ("generation_failed", "generation-failed"),
     }
 }
 

@@ -174,6 +174,7 @@ impl App {
         let id = MessageId::fresh(now);
         let lane = self.lane(&postly_whatsapp::conversation_lane(identity.provider, &business, old));
         let message = NewMessage {
+            buttons: None,
             id: &id,
             key: &format!("number_changed:{id}"),
             lane: &lane,

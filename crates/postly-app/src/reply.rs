@@ -1,9 +1,10 @@
 //! Queueing a reply: one or several messages in the outbox, once.
 
 use postly_domain::{
-    UnixMillis,
+    Provider, UnixMillis,
     delivery::Form,
     id::{GenerationId, MessageId},
+    text::utf16_len,
     time::SERVICE_WINDOW_SECS,
 };
 use postly_store::{
@@ -15,6 +16,13 @@ use postly_whatsapp::split::split_reply;
 
 use crate::{App, JourneyError, ids::Fresh as _, people::Person, seal::Sealed};
 
+/// The longest text below which Meta shows reply buttons, in UTF-16 units ("Interactive reply buttons messages").
+const MAX_BUTTON_TEXT: usize = 1_024;
+/// What the id of a button for one post begins with.
+const CHOICE: &str = "post:";
+/// How much of the signature stands in the id of a button, in hexadecimal digits: 64 bits.
+const CHOICE_SIGNATURE: usize = 16;
+
 /// What is said in answer to one message.
 pub(crate) struct Reply {
     /// What it is: `help`, `result`, `no_credit` …
@@ -23,6 +31,8 @@ pub(crate) struct Reply {
     pub(crate) units: Vec<String>,
     /// The posts among the units, by index, and the generation they are of.
     pub(crate) posts: Option<(GenerationId, std::ops::Range<usize>)>,
+    /// True if the author may ask for one of the posts alone.
+    pub(crate) offers_choice: bool,
     /// Set when the units hold a secret: they are encrypted until the provider has answered, with what stands here.
     pub(crate) sealed: Option<Sealed>,
     /// When it has no more worth, if before the end of the service window.
@@ -37,7 +47,7 @@ impl Reply {
 
     /// A reply of several pieces.
     pub(crate) fn of(purpose: &'static str, units: Vec<String>) -> Self {
-        Self { purpose, units, posts: None, sealed: None, expires_at: None }
+        Self { purpose, units, posts: None, offers_choice: false, sealed: None, expires_at: None }
     }
 
     /// A reply that holds a code, or a link that is a secret.
@@ -84,6 +94,7 @@ impl ReplyContext<'_> {
             carries_variant: false,
             reply_to: Some(self.provider_message_id),
             body,
+            buttons: None,
             form: Form::Text,
             sealed: None,
             expires_at: self.event.occurred_at.plus_secs(SERVICE_WINDOW_SECS),
@@ -107,10 +118,14 @@ impl App {
         now: UnixMillis,
     ) -> Result<MessageId, JourneyError> {
         let author = &context.person.author;
-        if !author.greeted && authors::greet(tx, &author.id, now).await? {
+        let greeting = if !author.greeted && authors::greet(tx, &author.id, now).await? {
             let key = if self.0.writer.is_ai() { "greeting-ai" } else { "greeting-offline" };
-            reply.units.push(self.0.catalogue.text(author.language, key));
-        }
+            Some(self.0.catalogue.text(author.language, key))
+        } else {
+            None
+        };
+        let buttons = self.choice(context, &mut reply, greeting.as_deref());
+        reply.units.extend(greeting);
         if let Some(sealed) = reply.sealed {
             // A code is never sent twice; a link to buy by is better sent twice than not at all.
             let form = if sealed.code.is_some() { Form::Code } else { Form::Text };
@@ -138,6 +153,7 @@ impl App {
             let message = NewMessage {
                 generation: reply.posts.as_ref().map(|(generation, _)| generation),
                 carries_variant,
+                buttons: buttons.as_deref().filter(|_| number + 1 == parts.len()),
                 ..context.message(&id, &key, reply.purpose, &part.text)
             };
             outbox::queue(tx, &message, now).await?;
@@ -145,6 +161,41 @@ impl App {
         }
         // A reply has at least one unit, and so at least one part.
         Ok(first.unwrap_or_else(|| MessageId::fresh(self.now())))
+    }
+
+    /// Offers the posts of a result one by one: by buttons where the whole reply is one message that can have them, else by a
+    /// line in the text. Returns the buttons as JSON.
+    fn choice(
+        &self,
+        context: &ReplyContext<'_>,
+        reply: &mut Reply,
+        greeting: Option<&str>,
+    ) -> Option<String> {
+        let (generation, _) = reply.posts.as_ref().filter(|_| reply.offers_choice)?;
+        let units: Vec<String> = reply.units.iter().cloned().chain(greeting.map(str::to_owned)).collect();
+        let parts = split_reply(&units, context.event.provider.text_limit_utf16());
+        let fits = matches!(parts.as_slice(), [part] if utf16_len(&part.text) <= MAX_BUTTON_TEXT);
+        if context.event.provider == Provider::Meta && fits {
+            let button = |number: u8| (self.choice_id(generation, number), number.to_string());
+            return serde_json::to_string(&[button(1), button(2), button(3)]).ok();
+        }
+        reply.units.push(self.0.catalogue.text(context.person.author.language, "how-to-choose"));
+        None
+    }
+
+    /// The id of the button for one post of a result, with a signature of ours.
+    pub(crate) fn choice_id(&self, generation: &GenerationId, number: u8) -> String {
+        let named = format!("{CHOICE}{generation}:{number}");
+        let signature: String = self.name_hash(&named).chars().take(CHOICE_SIGNATURE).collect();
+        format!("{named}:{signature}")
+    }
+
+    /// The result and the number of the post that a button of ours stands for.
+    pub(crate) fn chosen(&self, payload: &str) -> Option<(GenerationId, u8)> {
+        let (generation, rest) = payload.strip_prefix(CHOICE)?.split_once(':')?;
+        let generation = GenerationId::new(generation.to_owned());
+        let number = rest.split(':').next()?.parse().ok()?;
+        (self.choice_id(&generation, number) == payload).then_some((generation, number))
     }
 
     /// Queues a notice that comes beside the reply of a message, or in its stead when there will be none.

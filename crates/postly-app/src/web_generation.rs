@@ -5,7 +5,8 @@ use std::time::Duration;
 use postly_domain::{
     Brief, Command, Language, LedgerReason, UnixMillis,
     credits::GENERATION_PRICE,
-    id::{AuthorId, EntryId, GenerationId, HoldId},
+    id::{AuthorId, GenerationId, HoldId},
+    intent::{Change, Intent, State, Wish, interpret},
     post::{Origin, Platform},
     time::DAY_MS,
 };
@@ -14,6 +15,7 @@ use postly_store::{
     StoreError, Tx, authors, budgets,
     generations::{self, NewGeneration},
     history::{self, HistoryFilter, SavedGeneration},
+    results,
     wallets::{self, Held},
     web_requests::{self, Begun, WebRequest},
 };
@@ -22,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     App,
     conflict::again,
-    generate::{record_calls, seed_of, user_ref},
+    generate::{Payment, Work, failure_text, language_after, record_calls, seed_of, user_ref},
     ids::{Fresh as _, fresh_text},
     seal::plain_hash,
 };
@@ -56,6 +58,24 @@ pub struct WebBrief {
     pub tone: Option<String>,
 }
 
+/// A change of a result, as the author asks for it.
+#[derive(Debug, Clone)]
+pub struct WebChange {
+    /// The result.
+    pub generation: GenerationId,
+    /// The change, in the author's words.
+    pub instruction: String,
+    /// The post that is meant, 1 to 3; all of them if none is named.
+    pub variant: Option<u8>,
+}
+
+/// What an author asks for on the web.
+#[derive(Debug, Clone)]
+enum Asked {
+    Posts(WebBrief),
+    Change(WebChange),
+}
+
 /// The reason why a request has no posts. Nothing is charged in any of these cases.
 #[derive(Debug, thiserror::Error)]
 pub enum WebGenerationError {
@@ -71,6 +91,9 @@ pub enum WebGenerationError {
     /// The service does not write about this. The sentence is for the author.
     #[error("the brief is refused")]
     Refused(String),
+    /// The author has no such result.
+    #[error("no such result")]
+    UnknownGeneration,
     /// The Idempotency-Key stands for another request.
     #[error("the Idempotency-Key was used for another request")]
     KeyReused,
@@ -100,12 +123,11 @@ struct Attempt {
     language: Language,
     /// Whether the author's language is known, and not a default.
     language_is_known: bool,
-    brief: Brief,
-    is_explicit: bool,
+    work: Work,
     platform: Option<Platform>,
     forced_language: Option<Language>,
     tone: Option<String>,
-    hold: HoldId,
+    payment: Payment,
     hold_key: String,
 }
 
@@ -128,13 +150,35 @@ impl App {
         key: &str,
         request: &WebBrief,
     ) -> Result<SavedGeneration, WebGenerationError> {
+        self.run_for_web(author, key, Asked::Posts(request.clone())).await
+    }
+
+    /// Changes a result, the first time free of charge, once for each `key`. The changed posts are a result of their own.
+    ///
+    /// # Errors
+    /// See [`WebGenerationError`].
+    pub async fn refine_for_web(
+        &self,
+        author: &AuthorId,
+        key: &str,
+        change: &WebChange,
+    ) -> Result<SavedGeneration, WebGenerationError> {
+        self.run_for_web(author, key, Asked::Change(change.clone())).await
+    }
+
+    async fn run_for_web(
+        &self,
+        author: &AuthorId,
+        key: &str,
+        asked: Asked,
+    ) -> Result<SavedGeneration, WebGenerationError> {
         if key.is_empty() || key.len() > MAX_KEY_BYTES {
             return Err(WebGenerationError::InvalidKey);
         }
         let key_hash = plain_hash(key);
-        let body_hash = hash_of(request);
+        let body_hash = asked.hash();
         for _ in 0..MAX_RESULT_POLLS {
-            match again!(self.open_request(author, &key_hash, &body_hash, request))? {
+            match again!(self.open_request(author, &key_hash, &body_hash, &asked))? {
                 Opened::Run(attempt) => {
                     // The work outlives a client that hangs up: it has paid for an answer that a repeat will fetch.
                     let app = self.clone();
@@ -158,7 +202,7 @@ impl App {
         author: &AuthorId,
         key_hash: &str,
         body_hash: &str,
-        request: &WebBrief,
+        asked: &Asked,
     ) -> Result<Opened, WebGenerationError> {
         let now = self.now();
         let hold_key = format!("web:{}", fresh_text(now));
@@ -184,31 +228,65 @@ impl App {
             let next = oldest.unwrap_or(now).plus_ms(MINUTE_MS);
             return Err(WebGenerationError::RateLimited { retry_after_s: next.since_ms(now) / 1000 + 1 });
         }
-        let brief = self.brief_of(&request.brief, known.language)?;
+        let work = match asked {
+            Asked::Posts(request) => Work {
+                brief: self.brief_of(&request.brief, known.language)?,
+                is_explicit: Command::is_explicit_generation(&request.brief),
+                change: None,
+            },
+            Asked::Change(change) => self.change_of(&mut tx, author, change).await?,
+        };
         self.check_web_budget(&mut tx, author, known.language, now).await?;
-        let hold =
-            wallets::hold(&mut tx, &HoldId::fresh(now), author, &hold_key, GENERATION_PRICE, now).await?;
-        let hold = match hold {
-            Held::Open(hold) => hold,
-            Held::Insufficient => {
-                let sentence = self.no_credit_sentence(known.language);
-                return Err(WebGenerationError::InsufficientCredits(sentence));
+        let payment = if work.is_free() {
+            Payment::Free
+        } else {
+            let id = HoldId::fresh(now);
+            match wallets::hold(&mut tx, &id, author, &hold_key, GENERATION_PRICE, now).await? {
+                Held::Open(hold) => Payment::Hold(hold),
+                Held::Insufficient => {
+                    let sentence = self.no_credit_sentence(known.language);
+                    return Err(WebGenerationError::InsufficientCredits(sentence));
+                }
+                Held::Closed(_) | Held::Erased => return Err(WebGenerationError::Unavailable),
             }
-            Held::Closed(_) | Held::Erased => return Err(WebGenerationError::Unavailable),
         };
         tx.commit().await?;
+        let revision = work.change.as_ref().map(|change| &change.revision);
+        let (platform, forced_language, tone) = match asked {
+            Asked::Posts(request) => (request.platform, request.language, request.tone.clone()),
+            Asked::Change(_) => {
+                (revision.map(|revision| revision.platform), revision.map(language_after), None)
+            }
+        };
         Ok(Opened::Run(Box::new(Attempt {
             author: author.clone(),
             language: known.language,
             language_is_known: known.language_settled,
-            brief,
-            is_explicit: Command::is_explicit_generation(&request.brief),
-            platform: request.platform,
-            forced_language: request.language,
-            tone: request.tone.clone(),
-            hold,
+            work,
+            platform,
+            forced_language,
+            tone,
+            payment,
             hold_key,
         })))
+    }
+
+    /// Reads the change of a result. What no rule knows is a wish that only a model can fulfil.
+    async fn change_of(
+        &self,
+        tx: &mut Tx,
+        author: &AuthorId,
+        change: &WebChange,
+    ) -> Result<Work, WebGenerationError> {
+        let result = results::get(tx, author, &change.generation).await?;
+        let result = result.ok_or(WebGenerationError::UnknownGeneration)?;
+        let state = State { has_result: true, asked_about: None };
+        let read = match interpret(&change.instruction, &state) {
+            Intent::Change(read) => read,
+            _ => Change { wish: Wish::Other, variant: None },
+        };
+        let read = Change { variant: change.variant.or(read.variant), ..read };
+        Ok(self.plan_change(tx, &result, read, &change.instruction).await?)
     }
 
     /// Reads a brief as WhatsApp would; everything else gets the sentence that WhatsApp would answer.
@@ -217,37 +295,33 @@ impl App {
         if text.trim().is_empty() {
             return Err(WebGenerationError::TooVague(sentence("missing-brief")));
         }
-        match Command::parse(text) {
-            Command::Generate(brief) => match forbidden(brief.as_str()) {
+        let refused = |limit| {
+            let limit = [("limit", postly_i18n::Value::Number(i64::try_from(limit).unwrap_or(i64::MAX)))];
+            WebGenerationError::Refused(self.0.catalogue.format(language, "brief-too-long", &limit))
+        };
+        match interpret(text, &State::default()) {
+            Intent::Brief(brief) => match forbidden(brief.as_str()) {
                 None => Ok(brief),
                 Some(_) => Err(WebGenerationError::Refused(sentence("forbidden"))),
             },
-            Command::MissingBrief => Err(WebGenerationError::TooVague(sentence("missing-brief"))),
-            Command::BriefTooLong => Err(WebGenerationError::Refused(self.0.catalogue.format(
-                language,
-                "brief-too-long",
-                &[(
-                    "limit",
-                    postly_i18n::Value::Number(
-                        i64::try_from(postly_domain::brief::MAX_BRIEF_CHARS).unwrap_or(i64::MAX),
-                    ),
-                )],
-            ))),
-            Command::Help
-            | Command::Balance
-            | Command::ShowLanguage
-            | Command::SetLanguage(_)
-            | Command::UnknownLanguage
-            | Command::Stop
-            | Command::Start
-            | Command::Login
-            | Command::Phrase(_)
-            | Command::NotMe
-            | Command::HowToStop
-            | Command::Delete
-            | Command::Export
-            | Command::Recharge
-            | Command::SmallTalk(_) => Err(WebGenerationError::NotABrief(sentence("off-topic"))),
+            Intent::TooVague(brief) => {
+                let subject = [("subject", postly_i18n::Value::Text(brief.as_str()))];
+                Err(WebGenerationError::TooVague(self.0.catalogue.format(language, "ask-more", &subject)))
+            }
+            Intent::Command(Command::MissingBrief) => {
+                Err(WebGenerationError::TooVague(sentence("missing-brief")))
+            }
+            Intent::Command(Command::BriefTooLong) => Err(refused(postly_domain::brief::MAX_BRIEF_CHARS)),
+            Intent::Command(_)
+            | Intent::Choose(_)
+            | Intent::Change(_)
+            | Intent::NothingToChange
+            | Intent::Cancel
+            | Intent::Human
+            | Intent::Refund
+            | Intent::Question
+            | Intent::OffTopic
+            | Intent::Chat => Err(WebGenerationError::NotABrief(sentence("off-topic"))),
         }
     }
 
@@ -267,15 +341,16 @@ impl App {
     /// Writes under the hold, then settles or releases it. No transaction is open while the model writes.
     async fn run_attempt(&self, attempt: Attempt) -> Result<SavedGeneration, WebGenerationError> {
         let ask = WriteRequest {
-            brief: attempt.brief.clone(),
-            is_explicit: attempt.is_explicit,
+            brief: attempt.work.brief.clone(),
+            is_explicit: attempt.work.is_explicit,
             language_hint: attempt.language,
             language_hint_is_known: attempt.language_is_known,
             language_forced: attempt.forced_language,
             platform: attempt.platform,
             tone: attempt.tone.clone(),
             user_ref: user_ref(&attempt.author),
-            seed: seed_of(&attempt.hold_key),
+            seed: seed_of(attempt.work.seed_name(&attempt.hold_key)),
+            revision: attempt.work.change.as_ref().map(|change| change.revision.clone()),
         };
         let written = self.0.writer.write(&ask).await;
         // The model is paid for: a conflict with another transaction does not write the posts again.
@@ -285,10 +360,12 @@ impl App {
                 again!(self.release_attempt(&attempt, &failure.calls))?;
                 tracing::warn!(failure = ?failure.kind, "A request on the web has no posts");
                 let sentence = |key| self.0.catalogue.text(attempt.language, key);
+                let (_, key) = failure_text(&failure.kind);
                 Err(match failure.kind {
                     WriteError::SmallTalk | WriteError::OffTopic => {
                         WebGenerationError::NotABrief(sentence("off-topic"))
                     }
+                    WriteError::Unchangeable => WebGenerationError::Refused(sentence(key)),
                     WriteError::Refused
                     | WriteError::Filtered
                     | WriteError::Truncated
@@ -296,9 +373,7 @@ impl App {
                     | WriteError::Quota
                     | WriteError::RateLimited
                     | WriteError::Unavailable
-                    | WriteError::DeadlineExceeded => {
-                        WebGenerationError::Failed(sentence("generation-failed"))
-                    }
+                    | WriteError::DeadlineExceeded => WebGenerationError::Failed(sentence(key)),
                 })
             }
         }
@@ -308,8 +383,11 @@ impl App {
     async fn release_attempt(&self, attempt: &Attempt, calls: &[CallRecord]) -> Result<(), StoreError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        let owner = wallets::lock_owner(&mut tx, &attempt.hold).await?;
-        let is_released = wallets::release(&mut tx, &attempt.hold, now).await?;
+        let owner = self.lock_payer(&mut tx, &attempt.payment, &attempt.author).await?;
+        let is_released = match &attempt.payment {
+            Payment::Hold(hold) => wallets::release(&mut tx, hold, now).await?,
+            Payment::Free => true,
+        };
         let Some(owner) = owner.filter(|_| is_released) else {
             // The author was erased, or another attempt took over: nothing of this one may be written.
             return Ok(());
@@ -327,21 +405,25 @@ impl App {
     ) -> Result<SavedGeneration, WebGenerationError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
-        wallets::lock_owner(&mut tx, &attempt.hold).await?;
+        let owner = self.lock_payer(&mut tx, &attempt.payment, &attempt.author).await?;
+        let owner = owner.ok_or(WebGenerationError::Unavailable)?;
         let id = GenerationId::fresh(now);
-        let entry = EntryId::fresh(now);
-        let settled =
-            wallets::settle(&mut tx, &attempt.hold, &entry, LedgerReason::WebGeneration, id.as_str(), now);
+        let reason = attempt.work.reason(LedgerReason::WebGeneration);
         // No open hold: the author was erased, or the attempt outlived its lease and another one released it.
-        let Some((owner, _)) = settled.await? else { return Err(WebGenerationError::Unavailable) };
+        let spent = self.spend(&mut tx, &attempt.payment, &owner, &attempt.work, &id, reason).await?;
+        let (owner, _) = spent.ok_or(WebGenerationError::Unavailable)?;
         record_calls(&mut tx, &owner, None, &written.calls, now).await?;
         let generation = NewGeneration {
             id: &id,
             author: &owner,
             event: None,
             origin: Origin::Web,
-            hold: &attempt.hold,
-            brief: attempt.brief.as_str(),
+            hold: match &attempt.payment {
+                Payment::Hold(hold) => Some(hold),
+                Payment::Free => None,
+            },
+            root: attempt.work.root(),
+            brief: attempt.work.brief.as_str(),
             intent: &written.intent,
             variants: &written.variants,
             writer: &written.writer,
@@ -353,7 +435,7 @@ impl App {
         }
         let saved = history::get(&mut tx, &owner, &id).await?.ok_or(WebGenerationError::Unavailable)?;
         tx.commit().await?;
-        metrics::counter!("credits_total", "reason" => LedgerReason::WebGeneration.as_str()).increment(1);
+        metrics::counter!("credits_total", "reason" => reason.as_str()).increment(1);
         Ok(saved)
     }
 
@@ -436,15 +518,22 @@ impl App {
     }
 }
 
-/// A hash of all that makes two requests the same. Fields are separated by a byte that UTF-8 never has.
-fn hash_of(request: &WebBrief) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(request.brief.as_bytes());
-    hasher.update([0xff]);
-    hasher.update(request.platform.map_or("", Platform::as_str));
-    hasher.update([0xff]);
-    hasher.update(request.language.map_or("", Language::code));
-    hasher.update([0xff]);
-    hasher.update(request.tone.as_deref().unwrap_or_default());
-    hex::encode(hasher.finalize())
+impl Asked {
+    /// A hash of all that makes two requests the same. Fields are separated by U+0000, which no text of ours holds.
+    fn hash(&self) -> String {
+        let number;
+        let fields = match self {
+            Self::Posts(request) => [
+                request.brief.as_str(),
+                request.platform.map_or("", Platform::as_str),
+                request.language.map_or("", Language::code),
+                request.tone.as_deref().unwrap_or_default(),
+            ],
+            Self::Change(change) => {
+                number = change.variant.map_or_else(String::new, |variant| variant.to_string());
+                [change.generation.as_str(), &change.instruction, &number, "change"]
+            }
+        };
+        hex::encode(Sha256::digest(fields.join("\u{0}")))
+    }
 }

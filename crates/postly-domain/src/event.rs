@@ -78,6 +78,8 @@ pub enum IgnoreRule {
     SaidAlready,
     /// The same again and again, as machines write that answer each other.
     Loop,
+    /// Written by an author who asked for a person, and is left to that person.
+    HandedOver,
     /// A brief that came while the sender was stopped, after its author was told so.
     Paused,
 }
@@ -100,6 +102,7 @@ impl IgnoreRule {
             Self::Erased => "erased",
             Self::SaidAlready => "said_already",
             Self::Loop => "loop",
+            Self::HandedOver => "handed_over",
             Self::Paused => "paused",
         }
     }
@@ -186,6 +189,8 @@ pub struct InboundMessage {
     pub provider_message_id: String,
     /// When it was written, by the provider's clock.
     pub occurred_at: UnixMillis,
+    /// The provider's id of the message that it replies to, where the author chose one.
+    pub reply_to: Option<String>,
     /// What it says.
     pub content: Content,
 }

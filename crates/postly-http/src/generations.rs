@@ -7,7 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use postly_app::{HistoryFilter, SavedGeneration, WebBrief, WebGenerationError, platform_limits, rfc3339};
+use postly_app::{
+    HistoryFilter, SavedGeneration, WebBrief, WebChange, WebGenerationError, platform_limits, rfc3339,
+};
 use postly_domain::{
     Language,
     id::{AuthorId, GenerationId},
@@ -25,6 +27,7 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/api/generations", post(create).get(list))
         .route("/api/generations/{id}", get(show).patch(mark_used))
+        .route("/api/generations/{id}/refine", post(refine))
 }
 
 /// A generation as clients see it.
@@ -105,6 +108,40 @@ async fn create(
         tone: parsed(body.tone.as_deref(), tone)?,
     };
     let generation = state.app.generate_for_web(&author, key, &brief).await?.into();
+    let available = state.app.profile(&author).await?.wallet.available();
+    Ok((StatusCode::CREATED, JsonBody(CreatedBody { generation, available })).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefineBody {
+    instruction: String,
+    variant: Option<u8>,
+}
+
+/// The longest instruction for a change, in characters: that of a brief.
+const MAX_INSTRUCTION_CHARS: usize = postly_domain::brief::MAX_BRIEF_CHARS;
+
+/// Changes a generation. Without an `Idempotency-Key` each request is one of its own.
+async fn refine(
+    State(state): State<AppState>,
+    Reader(author): Reader,
+    PathId(id): PathId,
+    headers: HeaderMap,
+    Json(body): Json<RefineBody>,
+) -> Result<Response, Problem> {
+    let most = u8::try_from(VARIANTS).unwrap_or(u8::MAX);
+    let is_valid = !body.instruction.trim().is_empty()
+        && body.instruction.chars().count() <= MAX_INSTRUCTION_CHARS
+        && body.variant.is_none_or(|variant| (1..=most).contains(&variant));
+    if !is_valid {
+        return Err(Problem::new(Code::InvalidRequest));
+    }
+    let fresh = uuid::Uuid::new_v4().to_string();
+    let key = if headers.contains_key("idempotency-key") { idempotency_key(&headers)? } else { &fresh };
+    let change =
+        WebChange { generation: GenerationId::new(id), instruction: body.instruction, variant: body.variant };
+    let generation = state.app.refine_for_web(&author, key, &change).await?.into();
     let available = state.app.profile(&author).await?.wallet.available();
     Ok((StatusCode::CREATED, JsonBody(CreatedBody { generation, available })).into_response())
 }
@@ -241,6 +278,7 @@ impl From<WebGenerationError> for Problem {
             WebGenerationError::NotABrief(sentence) => Self::with_detail(Code::NotABrief, sentence),
             WebGenerationError::TooVague(sentence) => Self::with_detail(Code::BriefTooVague, sentence),
             WebGenerationError::Refused(sentence) => Self::with_detail(Code::BriefRefused, sentence),
+            WebGenerationError::UnknownGeneration => Self::new(Code::NotFound),
             WebGenerationError::KeyReused => Self::new(Code::IdempotencyMismatch),
             WebGenerationError::InsufficientCredits(sentence) => {
                 Self::with_detail(Code::InsufficientCredits, sentence)

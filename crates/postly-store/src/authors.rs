@@ -29,6 +29,8 @@ pub struct Author {
     pub created_at: UnixMillis,
     /// When she asked to be erased, and has not confirmed yet.
     pub erasure_asked_at: Option<UnixMillis>,
+    /// When the author asked for a person, while that request is open.
+    pub handed_over_at: Option<UnixMillis>,
     /// The text about which the author was asked for more, and when.
     pub asked_about: Option<(String, UnixMillis)>,
 }
@@ -117,6 +119,7 @@ macro_rules! known_sql {
         concat!(
             "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
             "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, authors.asked_about, authors.asked_at_ms, ",
+            "(SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms, ",
             "(SELECT COUNT(*) FROM model_calls WHERE model_calls.author_id = identities.author_id ",
             "AND model_calls.id >= $3) AS recent_calls FROM identities ",
             "JOIN authors ON authors.id = identities.author_id ",
@@ -224,12 +227,14 @@ pub async fn add(
         greeted: false,
         created_at: now,
         erasure_asked_at: None,
+        handed_over_at: None,
         asked_about: None,
     })
 }
 
 const GET: Sql = Sql::both(
-    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, asked_about, asked_at_ms FROM authors \
+    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, asked_about, asked_at_ms, \
+     (SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms FROM authors \
      WHERE id = $1 AND erased_at_ms IS NULL",
 );
 
@@ -291,6 +296,7 @@ fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
         greeted: row.maybe_int("greeted_at_ms")?.is_some(),
         created_at: row.time("created_at_ms")?,
         erasure_asked_at: row.maybe_time("erasure_asked_at_ms")?,
+        handed_over_at: row.maybe_time("handed_over_at_ms")?,
         asked_about: row.maybe_text("asked_about")?.zip(row.maybe_time("asked_at_ms")?),
     })
 }

@@ -2,7 +2,7 @@
 
 use postly_domain::{
     Language, UnixMillis,
-    id::{AuthorId, GenerationId},
+    id::{AuthorId, EventId, GenerationId},
     post::{Platform, Variant},
 };
 
@@ -18,6 +18,8 @@ pub struct SavedResult {
     pub id: GenerationId,
     /// The paid result that it goes back to: itself, unless it is a change.
     pub root: GenerationId,
+    /// The message that asked for the paid result; none on the web.
+    pub root_event: Option<EventId>,
     /// The brief, with all changes so far.
     pub brief: String,
     /// The network of the posts.
@@ -33,7 +35,8 @@ pub struct SavedResult {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, COALESCE(root_id, id) AS root_id, brief, platform, language, variants, created_at_ms ",
+            "SELECT id, COALESCE(root_id, id) AS root_id, (SELECT first.event_id FROM generations AS first ",
+            "WHERE first.id = COALESCE(generations.root_id, generations.id)) AS root_event_id, brief, platform, language, variants, created_at_ms ",
             "FROM generations WHERE author_id = $1 AND state = 'settled' ",
             $rest
         )
@@ -84,6 +87,7 @@ fn read(row: &Row) -> Result<SavedResult, StoreError> {
     Ok(SavedResult {
         id: GenerationId::new(row.text("id")?),
         root: GenerationId::new(row.text("root_id")?),
+        root_event: row.maybe_text("root_event_id")?.map(EventId::new),
         brief: row.text("brief")?,
         platform: Platform::parse(&row.text("platform")?).ok_or(unreadable("platform"))?,
         language: row.language("language")?,

@@ -165,7 +165,8 @@ impl Machine<'_> {
                 author: &self.author,
                 event: Some(&event),
                 origin: postly_domain::post::Origin::Whatsapp,
-                hold: &hold,
+                hold: Some(&hold),
+                root: None,
                 brief: "un post",
                 intent: &intent,
                 variants: &[],
@@ -194,6 +195,7 @@ impl Machine<'_> {
                 body: "bonjour",
                 form: Form::Text,
                 sealed: None,
+                buttons: None,
                 expires_at,
             };
             assert!(outbox::queue(&mut tx, &new, now).await.unwrap());

@@ -54,6 +54,7 @@ async fn queue(scene: &Scene) -> AuthorId {
             body: "bonjour",
             form: Form::Text,
             sealed: None,
+            buttons: None,
             expires_at: scene.now().plus_ms(86_400_000),
         };
         assert!(outbox::queue(&mut tx, &new, scene.now()).await.unwrap());

@@ -71,8 +71,10 @@ async fn a_new_number_that_writes_a_short_english_brief_is_answered_in_english()
 #[tokio::test]
 async fn short_briefs_in_spanish_and_portuguese_are_read_as_what_they_are() {
     for_each_engine(async |app| {
-        app.author_of(Channel::Meta, "+33639981201").says("post instagram para mañana").await;
-        app.author_of(Channel::Meta, "+33639981202").says("Feliz natal").await;
+        app.author_of(Channel::Meta, "+33639981201")
+            .says("post instagram para mañana: croissants recién hechos")
+            .await;
+        app.author_of(Channel::Meta, "+33639981202").says("Feliz natal a todos os clientes da padaria").await;
         let asked: Vec<Value> = requests(app).into_iter().map(|(_, task)| task["language"].clone()).collect();
         assert_eq!(asked.first(), Some(&json!("es")));
         assert_eq!(asked.last(), Some(&json!("pt")));

@@ -28,7 +28,7 @@ const META: &[(&str, &[&str])] = &[
     ("openapi__group_remove_participants.json", &["unknown ignored unknown_kind"]),
     ("openapi__group_settings_update.json", &["unknown ignored unknown_kind"]),
     ("openapi__image_message.json", &["message answered missing_brief"]),
-    ("openapi__interactive_button_reply_message.json", &["message answered stopped"]),
+    ("openapi__interactive_button_reply_message.json", &["message answered cancelled"]),
     ("openapi__interactive_list_reply_message.json", &["message answered missing_brief"]),
     ("openapi__location_message.json", &["message answered unreadable"]),
     ("openapi__order_message.json", &["message ignored nothing_to_say"]),

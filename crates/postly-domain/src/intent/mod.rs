@@ -72,7 +72,23 @@ pub fn interpret_command(command: Command, text: &str, state: &State) -> Intent 
                 None => after_a_question(text, state).unwrap_or(Intent::Command(command)),
             }
         }
+        // A label or a caption that asks for no posts may ask for something else.
+        Command::MissingBrief => match requests::read(&Reading::of(text)) {
+            Some(request) => request.into(),
+            None => Intent::Command(command),
+        },
         command => Intent::Command(command),
+    }
+}
+
+impl From<Request> for Intent {
+    fn from(request: Request) -> Self {
+        match request {
+            Request::Command(command) => Self::Command(command),
+            Request::Human => Self::Human,
+            Request::Refund => Self::Refund,
+            Request::Cancel => Self::Cancel,
+        }
     }
 }
 
@@ -88,12 +104,11 @@ fn of_free_text(text: &str, brief: Brief, state: &State) -> Intent {
     if let Some(intent) = follow_up {
         return intent;
     }
-    match requests::read(&reading) {
-        Some(Request::Command(command)) => return Intent::Command(command),
-        Some(Request::Human) => return Intent::Human,
-        Some(Request::Refund) => return Intent::Refund,
-        Some(Request::Cancel) => return Intent::Cancel,
-        None => {}
+    if let Some(request) = requests::read(&reading) {
+        return request.into();
+    }
+    if phrases::says(&reading, "automatic answers") && !reading.has_offer {
+        return Intent::Chat;
     }
     let shows_a_brief = shows_a_brief(&reading);
     let misses_a_result = !state.has_result && state.asked_about.is_none() && !shows_a_brief;
@@ -112,7 +127,9 @@ fn of_free_text(text: &str, brief: Brief, state: &State) -> Intent {
     let tells = reading.has_offer || reading.has_price || reading.has_date || reading.has_place;
     let is_courteous = reading.subjects == 0 && reading.has(class::COURTESY);
     let is_chat = is_courteous || is_private(&reading) && !reading.asks;
-    if let Some(asked_about) = state.asked_about.as_deref().filter(|_| tells || !is_chat) {
+    // The same words again answer nothing.
+    let asked_about = state.asked_about.as_deref().filter(|asked| *asked != brief.as_str());
+    if let Some(asked_about) = asked_about.filter(|_| tells || !is_chat) {
         let joined = Brief::parse(&format!("{asked_about}, {}", text.trim()));
         return Intent::Brief(joined.unwrap_or(brief));
     }

@@ -107,7 +107,7 @@ impl Reading {
 
     fn push(&mut self, folded: &str) {
         let class = classes(folded);
-        let class = if is_a_kind_of_shop(folded) { class | class::PLACE | class::TRADE } else { class };
+        let class = if is_a_kind_of_shop(folded) { class | class::TRADE } else { class };
         self.words.push(Word { folded: folded.to_owned(), class });
         self.joined.push_str(folded);
         self.joined.push(' ');
@@ -135,12 +135,14 @@ impl Reading {
         self.has_date |= self.has(class::DATE);
         self.has_place |=
             self.words.iter().any(|word| word.class & (class::PLACE | class::GENERAL) == class::PLACE);
-        let told = |word: &&Word| word.class & class::COURTESY == 0;
+        let names_a_shop =
+            self.words.iter().any(|word| word.class & class::GENERAL == 0 && is_a_kind_of_shop(&word.folded));
+        self.has_place |= names_a_shop && self.subjects > 1;
+        let told = |word: &&Word| word.class & (class::COURTESY | class::FILLER) == 0;
         let opens_with_a_post =
             self.words.iter().find(told).is_some_and(|word| word.class & class::POST != 0);
-        self.asks = self.has(class::ASK) && self.has(class::POST)
-            || self.has(class::ANNOUNCE)
-            || opens_with_a_post && self.subjects > 0;
+        self.asks =
+            self.has(class::ASK) && self.has(class::POST) || self.has(class::ANNOUNCE) || opens_with_a_post;
         let is_number = |word: &Word| word.folded.chars().any(char::is_numeric);
         let beside = |pair: &[Word]| match pair {
             [first, second] => {

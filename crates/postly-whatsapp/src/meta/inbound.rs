@@ -274,6 +274,8 @@ pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, 
                 }),
                 provider_message_id: id_of(message).ok_or(ParseEventError::Missing("id"))?,
                 occurred_at: UnixMillis(at),
+                // facebook/openapi, `context` of a message: `id` is the message replied to.
+                reply_to: message.get("context").and_then(|context| text(context, "id")),
                 content,
             }))
         }

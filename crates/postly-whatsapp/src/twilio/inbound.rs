@@ -142,6 +142,8 @@ pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, 
             business_number: fields.get("To").and_then(PhoneE164::from_provider),
             provider_message_id: id,
             occurred_at: UnixMillis(slice.at),
+            // "Conversational messages on WhatsApp": the SID of the message replied to.
+            reply_to: fields.get("OriginalRepliedMessageSid").map(str::to_owned),
             content: fields.content(),
         })),
         EventKind::Status => {

@@ -1,0 +1,120 @@
+//! Commands, and the answers to them.
+
+use postly_domain::{Command, UnixMillis, brief::MAX_BRIEF_CHARS, event::IgnoreRule, small_talk::SmallTalk};
+use postly_i18n::Value;
+use postly_store::{Tx, authors, wallets};
+
+use crate::{
+    App, JourneyError,
+    people::Person,
+    reply::Reply,
+    turn::{Step, Turn},
+};
+
+impl App {
+    /// Does what a command says.
+    pub(crate) async fn obey(
+        &self,
+        tx: &mut Tx,
+        turn: &Turn<'_>,
+        command: &Command,
+    ) -> Result<Step, JourneyError> {
+        let Turn { person, now, .. } = *turn;
+        let language = person.author.language;
+        let code = match command {
+            Command::Login => Some(None),
+            Command::Export => {
+                let url = format!("{}/api/me/export", self.0.settings.site_url);
+                let url = [("url", Value::Text(&url))];
+                Some(Some(self.0.catalogue.format(language, "export", &url)))
+            }
+            _ => None,
+        };
+        if let Some(lead) = code {
+            let (sender, lane) = (&turn.message.sender, &turn.claimed.lane);
+            let brought = self.login_code_reply(tx, person, sender, lane, lead, now).await?;
+            return Ok(brought.map_or(Step::Ignore(IgnoreRule::SaidAlready), Step::from));
+        }
+        let offer = match command {
+            Command::Recharge => Some(("recharge", "shop-title")),
+            Command::SmallTalk(SmallTalk::Price) => Some(("small_talk", "small-talk-about-us")),
+            _ => None,
+        };
+        if let Some((purpose, title)) = offer {
+            let title = vec![self.0.catalogue.text(language, title)];
+            if let Some(reply) = self.offer(tx, person, purpose, title, now).await? {
+                return Ok(reply.into());
+            }
+        }
+        Ok(match command {
+            // Nothing is for sale: a reserved word is answered like HELP (RULES 4.3).
+            Command::Recharge => self.say(person, "help", "help"),
+            Command::Phrase(phrase) => self.answer_phrase(tx, person, phrase, now).await?,
+            Command::NotMe => self.deny_codes(tx, person, now).await?,
+            command => self.answer(tx, person, command, now).await?,
+        }
+        .into())
+    }
+
+    /// The answer to a command that needs no journey of its own.
+    async fn answer(
+        &self,
+        tx: &mut Tx,
+        person: &Person,
+        command: &Command,
+        now: UnixMillis,
+    ) -> Result<Reply, JourneyError> {
+        let author = &person.author;
+        let texts = &self.0.catalogue;
+        let say = |purpose, key| Reply::plain(purpose, texts.text(author.language, key));
+        let limited = |purpose, key, limit: i64| {
+            Reply::plain(purpose, texts.format(author.language, key, &[("limit", Value::Number(limit))]))
+        };
+        Ok(match command {
+            Command::Help => say("help", "help"),
+            Command::Balance => {
+                let available = wallets::get(tx, &author.id).await?.available();
+                let values = [("credits", Value::Number(available))];
+                Reply::plain("balance", texts.format(author.language, "balance", &values))
+            }
+            Command::ShowLanguage => say("language", "language-now"),
+            Command::SetLanguage(language) => {
+                authors::set_language(tx, &author.id, *language, true).await?;
+                Reply::plain("language", texts.text(*language, "language-set"))
+            }
+            Command::UnknownLanguage => say("language", "language-unknown"),
+            Command::Stop => {
+                authors::set_stopped(tx, &person.identity.id, Some(now)).await?;
+                say("stopped", "stopped")
+            }
+            Command::HowToStop => say("how_to_stop", "how-to-stop"),
+            Command::Start => {
+                authors::set_stopped(tx, &person.identity.id, None).await?;
+                say("started", "started")
+            }
+            Command::SmallTalk(SmallTalk::Greeting) => say("small_talk", "small-talk-greeting"),
+            Command::SmallTalk(SmallTalk::Thanks) => say("small_talk", "small-talk-thanks"),
+            Command::SmallTalk(SmallTalk::Acknowledgement) => say("small_talk", "small-talk-acknowledgement"),
+            Command::SmallTalk(SmallTalk::AboutUs | SmallTalk::Price) => {
+                say("small_talk", "small-talk-about-us")
+            }
+            Command::SmallTalk(SmallTalk::Opening) => say("small_talk", "small-talk-opening"),
+            Command::Delete => {
+                authors::ask_erasure(tx, &author.id, Some(now)).await?;
+                say("delete_confirm", "delete-confirm")
+            }
+            // These go to journeys of their own before this is reached; without a brief there is nothing to write about.
+            Command::MissingBrief
+            | Command::Generate(_)
+            | Command::Login
+            | Command::Export
+            | Command::Recharge
+            | Command::Phrase(_)
+            | Command::NotMe => say("missing_brief", "missing-brief"),
+            Command::BriefTooLong => {
+                let limit = i64::try_from(MAX_BRIEF_CHARS).unwrap_or(i64::MAX);
+                limited("brief_too_long", "brief-too-long", limit)
+            }
+        })
+    }
+}

@@ -1,0 +1,260 @@
+//! The turn of a message: what it is read as, and the step that follows.
+
+use postly_domain::{
+    Brief, Command, UnixMillis,
+    event::{Content, IgnoreRule, InboundMessage},
+    intent::{Change, Intent, State, interpret_command},
+    time::DAY_MS,
+};
+use postly_i18n::Value;
+use postly_pipeline::{Revision, amended_brief, guard::forbidden};
+use postly_store::{
+    StoreError, Tx, authors,
+    handoffs::{self, Handoff},
+    inbox::DueEvent,
+    lanes::ClaimedLane,
+    outbox,
+    results::{self, SavedResult},
+};
+
+use crate::{
+    App, JourneyError, alerts,
+    conversation::reply_context,
+    generate::{ChangeOf, Work},
+    ids::fresh_text,
+    people::Person,
+    reply::{Reply, ReplyContext},
+};
+
+/// How often within 24 hours an author is told that a brief is about something forbidden (RULES 4.8).
+const MOST_FORBIDDEN: i64 = 3;
+/// How long after a result a follow-up may mean it, and after our question an answer (RULES 4.12).
+const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
+/// How long an author who asked for a person is left to that person (RULES 4.13).
+pub(crate) const HANDOFF_MS: i64 = DAY_MS / 2;
+
+/// A message whose turn it is.
+pub(crate) struct Turn<'a> {
+    pub(crate) claimed: &'a ClaimedLane,
+    pub(crate) event: &'a DueEvent,
+    pub(crate) message: &'a InboundMessage,
+    pub(crate) person: &'a Person,
+    pub(crate) now: UnixMillis,
+}
+
+impl Turn<'_> {
+    pub(crate) fn context(&self) -> ReplyContext<'_> {
+        reply_context(self.claimed, self.event, self.message, self.person)
+    }
+}
+
+/// What follows from a message.
+pub(crate) enum Step {
+    /// A free answer.
+    Reply(Box<Reply>),
+    /// Nothing, by this rule.
+    Ignore(IgnoreRule),
+    /// Posts.
+    Write(Box<Work>),
+}
+
+impl From<Reply> for Step {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(Box::new(reply))
+    }
+}
+
+impl App {
+    /// Reads a message and says what follows. `command` is what its form alone says.
+    pub(crate) async fn take_turn(
+        &self,
+        tx: &mut Tx,
+        turn: &Turn<'_>,
+        command: Command,
+        text: &str,
+    ) -> Result<Step, JourneyError> {
+        let Turn { person, now, .. } = *turn;
+        let (intent, result) = self.read_intent(tx, turn, command, text).await?;
+        if self.is_left_to_a_person(tx, turn, &intent, text).await? {
+            return Ok(Step::Ignore(IgnoreRule::HandedOver));
+        }
+        let is_settled = matches!(intent, Intent::Brief(_) | Intent::Cancel);
+        let was_asked = person.author.asked_about.is_some();
+        if was_asked && is_settled {
+            authors::ask_about(tx, &person.author.id, None, now).await?;
+        }
+        Ok(match intent {
+            Intent::Command(command) => return self.obey(tx, turn, &command).await,
+            Intent::Brief(brief) => return self.write_or_refuse(tx, turn, brief, text).await,
+            Intent::TooVague(brief) => {
+                authors::ask_about(tx, &person.author.id, Some(brief.as_str()), now).await?;
+                let subject = [("subject", Value::Text(brief.as_str()))];
+                let question = self.0.catalogue.format(person.author.language, "ask-more", &subject);
+                Reply::plain("ask_more", question).into()
+            }
+            Intent::Choose(number) => match result {
+                Some(result) => self.post_alone(person, &result, number).into(),
+                None => self.say(person, "nothing_to_change", "nothing-to-change").into(),
+            },
+            Intent::Change(change) => match result {
+                Some(result) => Step::Write(Box::new(self.plan_change(tx, &result, change, text).await?)),
+                None => self.say(person, "nothing_to_change", "nothing-to-change").into(),
+            },
+            Intent::NothingToChange => self.say(person, "nothing_to_change", "nothing-to-change").into(),
+            Intent::Cancel => {
+                let was_pending = was_asked || person.author.erasure_asked_at.is_some();
+                self.say(person, "cancelled", if was_pending { "cancelled" } else { "nothing-to-cancel" })
+                    .into()
+            }
+            Intent::Human => self.hand_over(tx, turn).await?.into(),
+            Intent::Refund => self.say(person, "refund_asked", "refund-asked").into(),
+            Intent::Question => self.say(person, "question", "question-asked").into(),
+            Intent::OffTopic => self.say(person, "off_topic", "off-topic").into(),
+            Intent::Chat => self.say(person, "small_talk", "small-talk-acknowledgement").into(),
+        })
+    }
+
+    /// A free answer of one piece.
+    pub(crate) fn say(&self, person: &Person, purpose: &'static str, key: &str) -> Reply {
+        Reply::plain(purpose, self.0.catalogue.text(person.author.language, key))
+    }
+
+    /// What a message is, with the result that it means. The database is asked only where a result makes a difference.
+    async fn read_intent(
+        &self,
+        tx: &mut Tx,
+        turn: &Turn<'_>,
+        command: Command,
+        text: &str,
+    ) -> Result<(Intent, Option<SavedResult>), StoreError> {
+        let author = &turn.person.author;
+        let is_recent = |at: UnixMillis| turn.now.since_ms(at) < FOLLOW_UP_MS;
+        let asked_about = author.asked_about.as_ref().filter(|(_, at)| is_recent(*at));
+        let alone = State { has_result: false, asked_about: asked_about.map(|(text, _)| text.clone()) };
+        let after_a_result = State { has_result: true, ..alone.clone() };
+        let read_alone = interpret_command(command.clone(), text, &alone);
+        let read_after = interpret_command(command, text, &after_a_result);
+        if read_alone == read_after {
+            return Ok((read_alone, None));
+        }
+        let meant = match &turn.message.reply_to {
+            Some(message) => results::of_message(tx, &author.id, message).await?,
+            None => None,
+        };
+        let latest = match meant {
+            Some(meant) => Some(meant),
+            None => results::latest(tx, &author.id).await?.filter(|latest| is_recent(latest.created_at)),
+        };
+        Ok(match latest {
+            Some(result) => (read_after, Some(result)),
+            None => (read_alone, None),
+        })
+    }
+
+    /// True if the message is left to the person whom the author asked for. Commands are obeyed all the same, and START or a
+    /// command to write ends the wait.
+    async fn is_left_to_a_person(
+        &self,
+        tx: &mut Tx,
+        turn: &Turn<'_>,
+        intent: &Intent,
+        text: &str,
+    ) -> Result<bool, StoreError> {
+        let author = &turn.person.author;
+        let since = turn.now.plus_ms(-HANDOFF_MS);
+        if author.handed_over_at.is_none_or(|at| at <= since) {
+            return Ok(false);
+        }
+        match intent {
+            Intent::Command(Command::Start) => {}
+            Intent::Brief(_) if Command::is_explicit_generation(text) => {}
+            Intent::Command(Command::SmallTalk(_)) => {
+                return handoffs::touch(tx, &author.id, turn.event.occurred_at, since).await;
+            }
+            Intent::Command(_) | Intent::Human => return Ok(false),
+            _ => return handoffs::touch(tx, &author.id, turn.event.occurred_at, since).await,
+        }
+        handoffs::close_of(tx, &author.id, turn.now).await?;
+        Ok(false)
+    }
+
+    async fn write_or_refuse(
+        &self,
+        tx: &mut Tx,
+        turn: &Turn<'_>,
+        brief: Brief,
+        text: &str,
+    ) -> Result<Step, JourneyError> {
+        let Some(kind) = forbidden(brief.as_str()) else {
+            let typed = matches!(turn.message.content, Content::Text(_) | Content::Caption { .. });
+            let is_explicit = typed && Command::is_explicit_generation(text);
+            return Ok(Step::Write(Box::new(Work { brief, is_explicit, change: None })));
+        };
+        metrics::counter!("forbidden_briefs_total", "kind" => kind.as_str()).increment(1);
+        let yesterday = turn.now.plus_ms(-DAY_MS);
+        let told = outbox::queued_since(tx, &turn.claimed.lane, "forbidden", yesterday).await?;
+        Ok(if told < MOST_FORBIDDEN {
+            self.say(turn.person, "forbidden", "forbidden").into()
+        } else {
+            Step::Ignore(IgnoreRule::SaidAlready)
+        })
+    }
+
+    /// One post of a result, ready to be copied: the message holds nothing else.
+    pub(crate) fn post_alone(&self, person: &Person, result: &SavedResult, number: u8) -> Reply {
+        match result.variants.get(usize::from(number.saturating_sub(1))) {
+            Some(variant) => Reply::plain("post_alone", variant.text.clone()),
+            None => self.say(person, "nothing_to_change", "nothing-to-change"),
+        }
+    }
+
+    /// Plans a change: the brief that it is written from, and whether it is the free one of its result.
+    pub(crate) async fn plan_change(
+        &self,
+        tx: &mut Tx,
+        result: &SavedResult,
+        change: Change,
+        instruction: &str,
+    ) -> Result<Work, StoreError> {
+        let unreadable = |_| StoreError::Unreadable { column: "brief" };
+        let brief = Brief::parse(&result.brief).map_err(unreadable)?;
+        let is_free = !results::is_free_used(tx, &result.root).await?;
+        Ok(Work {
+            brief: amended_brief(&brief, &change.wish),
+            is_explicit: true,
+            change: Some(ChangeOf {
+                root: result.root.clone(),
+                seed_name: result
+                    .root_event
+                    .as_ref()
+                    .map_or_else(|| result.root.to_string(), ToString::to_string),
+                is_free,
+                revision: Revision {
+                    previous: result.variants.clone(),
+                    platform: result.platform,
+                    language: result.language,
+                    instruction: instruction.trim().to_owned(),
+                    change,
+                },
+            }),
+        })
+    }
+
+    /// Leaves an author to a person, and calls the operator.
+    async fn hand_over(&self, tx: &mut Tx, turn: &Turn<'_>) -> Result<Reply, StoreError> {
+        let handoff = Handoff {
+            id: fresh_text(turn.now),
+            author: turn.person.author.id.clone(),
+            lane: turn.claimed.lane.clone(),
+            provider: turn.event.provider,
+            business: turn.message.business.clone(),
+            address: turn.message.sender.address.clone(),
+            written_at: turn.event.occurred_at,
+            opened_at: turn.now,
+        };
+        if handoffs::open(tx, &handoff).await? {
+            alerts::raise("handoff_asked", "An author asks for a person: see `postly handoffs list`");
+        }
+        Ok(self.say(turn.person, "human_asked", "human-asked"))
+    }
+}
