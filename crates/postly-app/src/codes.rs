@@ -6,6 +6,7 @@ use postly_domain::{
     challenge::LIFETIME_MS,
     delivery::Form,
     id::{AuthorId, ChallengeId, MessageId},
+    metric,
     time::SERVICE_WINDOW_SECS,
 };
 use postly_i18n::Value;
@@ -22,6 +23,7 @@ use crate::{
     App, LoggedIn,
     conflict::again,
     ids::Fresh as _,
+    measure::rate_limited,
     seal::{CodeKeys, NoRandomness, Sealed, plain_hash, random},
     sessions::Browser,
 };
@@ -138,6 +140,7 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         if let Err(then) = limits::hit(&mut tx, REQUESTS, &self.name_hash(&browser.address), now).await? {
+            rate_limited("codes");
             return Err(CodeRequestError::RateLimited { retry_after_s: then.secs_from(now) });
         }
         let author = session.map(|session| &session.session.author);
@@ -177,8 +180,7 @@ impl App {
             Some(_) => None,
         };
         let outcome = refusal.unwrap_or("sent");
-        metrics::counter!("otp_requests_total", "purpose" => purpose.as_str(), "outcome" => outcome)
-            .increment(1);
+        metrics::counter!(metric::OTP, "purpose" => purpose.as_str(), "outcome" => outcome).increment(1);
         let (Some(channel), None) = (channel, refusal) else {
             tracing::info!(purpose = purpose.as_str(), outcome, "A code was asked for, and none is sent");
             return Ok(false);

@@ -4,7 +4,7 @@ use postly_domain::{
     Command, Language, UnixMillis,
     brief::MAX_BRIEF_CHARS,
     event::{Content, IgnoreRule, InboundEvent, InboundMessage},
-    openings,
+    metric, openings,
     repeats::{LoopGuard, LoopVerdict},
     small_talk::SmallTalk,
     text::fold,
@@ -119,13 +119,13 @@ impl App {
         let reply = match &command {
             _ if turn == LoopVerdict::Silence => Err(IgnoreRule::Loop),
             _ if turn == LoopVerdict::Warn => {
-                metrics::counter!("loops_total").increment(1);
+                metrics::counter!(metric::LOOPS).increment(1);
                 say("loop", "loop")
             }
             Command::Generate(brief) => match forbidden(brief.as_str()) {
                 None => return self.generate(tx, claimed, event, message, &person, brief).await,
                 Some(kind) => {
-                    metrics::counter!("forbidden_briefs_total", "kind" => kind.as_str()).increment(1);
+                    metrics::counter!(metric::FORBIDDEN_BRIEFS, "kind" => kind.as_str()).increment(1);
                     let yesterday = now.plus_ms(-DAY_MS);
                     let told = outbox::queued_since(&mut tx, &claimed.lane, "forbidden", yesterday).await?;
                     if told < MOST_FORBIDDEN {
@@ -377,7 +377,11 @@ impl App {
             Outcome::Ignored(rule) => ("ignored", rule.as_str()),
             Outcome::Dead(reason) => ("dead", *reason),
         };
-        metrics::counter!("inbound_finished_total", "state" => state, "outcome" => name).increment(1);
+        if state == "dead" {
+            let queue = claimed.queue.as_str();
+            metrics::counter!(metric::DEAD_LETTERS, "queue" => queue, "reason" => name).increment(1);
+        }
+        metrics::counter!(metric::INBOUND_FINISHED, "state" => state, "outcome" => name).increment(1);
         tracing::info!(event.id = %event.id, state, outcome = name, "Finished event {}: {state} ({name})", event.id);
         if matches!(outcome, Outcome::Answered { .. } | Outcome::Dead(_)) {
             self.0.wakers.wake_here(lanes::Queue::Outbox);

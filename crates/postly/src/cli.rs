@@ -42,6 +42,17 @@ pub(crate) enum Role {
     Worker,
 }
 
+impl Role {
+    /// Its name, as on the command line.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Web => "web",
+            Self::Worker => "worker",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProviderName {
     Meta,

@@ -24,9 +24,11 @@ async fn o41_health_figures_and_problems() {
     for engine in EngineName::ALL {
         let outside = Outside::start(engine).await;
         let service = outside.serve(&[]).await;
-        for path in ["/healthz", "/readyz"] {
-            assert_eq!(get(service.admin, path).await.status(), 200, "{path}");
-        }
+        assert_eq!(get(service.admin, "/healthz").await.status(), 200);
+        let ready = get(service.admin, "/readyz").await;
+        assert_eq!(ready.status(), 200);
+        assert_eq!(ready.headers()["content-type"], "application/json");
+        assert_eq!(ready.text().await.unwrap(), r#"{"ready":true,"degraded":[]}"#);
         let fatou = outside.simulator.person(Channel::Meta, "+33639981001");
         outside.deliver_for_sure(&outside.simulator.webhook_text(&fatou, "SOLDE")).await;
         let phone = outside.simulator.wait_for_messages(&fatou, 1, Duration::from_secs(30)).await;
@@ -34,7 +36,8 @@ async fn o41_health_figures_and_problems() {
         let figures = get(service.admin, "/metrics").await;
         assert_eq!(figures.status(), 200);
         let figures = figures.text().await.unwrap();
-        assert!(figures.contains("webhook_requests_total{outcome=\"ok\"}"), "{figures}");
+        let counted = "postly_webhook_requests_total{provider=\"meta\",outcome=\"ok\"} 1";
+        assert!(figures.contains(counted), "{figures}");
 
         // The operator's pages are not for the public, and neither listener has anything else.
         for (address, path) in [
