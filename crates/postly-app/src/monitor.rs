@@ -214,7 +214,7 @@ impl App {
             ("scope", "all"),
             conditions::budget_left(calls, self.0.settings.model_budget.all),
         );
-        findings.took(RECENT, begun.elapsed());
+        findings.ran(RECENT, begun.elapsed(), now);
         self.note_findings(RECENT, &findings, now).await?;
         let mut conditions = conditions::of_audit(&recent);
         let is_broken = !conditions.is_empty();
@@ -245,8 +245,7 @@ impl App {
         findings.add(metric::LEDGER_MISMATCH_USERS, drift.map(|finding| finding.violations).sum());
         let stuck = all.iter().find(|finding| finding.id == conditions::STUCK_HOLDS);
         findings.add(metric::HOLDS_STUCK, stuck.map_or(0, |finding| finding.violations));
-        findings.add(metric::MONITOR_RUN_TIMESTAMP, now.0 / 1_000);
-        findings.took(AUDIT, took);
+        findings.ran(AUDIT, took, now);
         self.note_findings(AUDIT, &findings, now).await?;
         self.settle_alerts(AUDIT, &conditions::of_audit(&all), CHECK_AGAIN_MS).await?;
         Ok(())

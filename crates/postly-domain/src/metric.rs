@@ -141,7 +141,7 @@ table! {
 
     ALERTS = "postly_alerts_total", Counter, "alerts", "Alerts raised, by name: each is a line of the log as well";
     MONITOR_RUN_TIMESTAMP = "postly_monitor_run_timestamp_seconds", Gauge, "seconds",
-        "When the invariants were last checked, since the epoch";
+        "When the invariants were last checked, since the epoch, by scope";
     MONITOR_SECONDS = "postly_monitor_seconds", Gauge, "seconds", "Time of the last check of the invariants, by scope";
     DISK_FREE_BYTES = "postly_disk_free_bytes", Gauge, "bytes", "Space left where the SQLite database lies";
     DISK_FREE_RATIO = "postly_disk_free_ratio", Gauge, "ratio", "Part of the disk that is left where the SQLite database lies";

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use postly_domain::metric;
+use postly_domain::{UnixMillis, metric};
 use postly_store::{audit::Finding, monitor::Report};
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,8 @@ impl Findings {
         self.0.push(Figure { metric: metric.to_owned(), label, value });
     }
 
-    pub(super) fn took(&mut self, scope: &str, took: Duration) {
+    pub(super) fn ran(&mut self, scope: &str, took: Duration, now: UnixMillis) {
+        self.add_labelled(metric::MONITOR_RUN_TIMESTAMP, "scope", scope, now.0 / 1_000);
         self.add_ratio(metric::MONITOR_SECONDS, ("scope", scope), took.as_secs_f64());
     }
 
