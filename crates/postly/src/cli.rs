@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Migrate,
     /// Check the invariants of the data; exit 1 if one does not hold.
     Audit(Output),
+    /// Ask the service on this machine whether it is ready; exit 1 if it is not. For containers, which hold no other client.
+    Healthcheck,
     /// Look at authors.
     #[command(subcommand)]
     Users(UsersCommand),

@@ -80,6 +80,9 @@ async fn the_first_line_says_what_runs_and_where_and_a_drain_is_not_ready() {
         assert_eq!(first["webhook"], "https://postly.example/api/whatsapp/webhook");
         assert!(first["message"].as_str().unwrap().contains("the database is "), "{first}");
 
+        let here = [("ADMIN_BIND_ADDRESS".to_owned(), service.admin.to_string())];
+        crate::process::run(&outside.folder, &["healthcheck"], &here).await.exits(0);
+
         let slow = Fault::once(FaultKind::Delay(3_000));
         outside.simulator.fault(Upstream::Model, slow);
         let fatou = outside.simulator.person(Channel::Meta, "+33639981001");
@@ -90,9 +93,13 @@ async fn the_first_line_says_what_runs_and_where_and_a_drain_is_not_ready() {
         service.line_with("Stopping").await;
         let ready = get(service.admin, "/readyz").await;
         assert_eq!(ready.status(), 503);
+        let checked = crate::process::run(&outside.folder, &["healthcheck"], &here).await.exits(1);
+        assert!(checked.err.contains("draining"), "{checked:?}");
         assert_eq!(ready.text().await.unwrap(), r#"{"ready":false,"degraded":[],"reason":"draining"}"#);
         assert_eq!(service.ended().await.code(), Some(0));
         let logs = service.logs();
+        let checked = crate::process::run(&outside.folder, &["healthcheck"], &here).await.exits(1);
+        assert!(checked.err.contains("no service answers"), "{checked:?}");
         assert!(logs.iter().all(|line| !line.contains('\u{1b}')), "no colours: {logs:#?}");
         outside.end().await;
     }
