@@ -292,16 +292,14 @@ impl App {
                 return Ok(Some(Channel { provider, business, address, form: Form::Code, author, language }));
             }
         }
-        let Some(business) = self.0.routes.business(default) else { return Ok(None) };
-        if !self.0.senders.can_send_code(default) {
-            return Ok(None);
-        }
-        let known = identities.iter().find(|identity| identity.provider == default);
+        let Some(provider) = self.starting_provider(tx, language).await? else { return Ok(None) };
+        let Some(business) = self.0.routes.business(provider) else { return Ok(None) };
+        let known = identities.iter().find(|identity| identity.provider == provider);
         let address = known.and_then(|identity| identity.address.clone());
         // A code goes to a number, also when she is named otherwise there.
         let address = address.filter(|address| PhoneE164::from_provider(address).is_some());
         let address = address.unwrap_or_else(|| phone.as_str().to_owned());
-        Ok(Some(Channel { provider: default, business, address, form: Form::Template, author, language }))
+        Ok(Some(Channel { provider, business, address, form: Form::Template, author, language }))
     }
 
     /// When the service window of this identity closes, while free-form text still reaches her through it.

@@ -51,6 +51,7 @@ impl App {
                 };
                 self.finish(tx, claimed, event, moved.as_ref(), &outcome).await
             }
+            InboundEvent::Notice(notice) => self.apply_notice(claimed, event, &notice).await,
             InboundEvent::Status(update) => self.apply_status(claimed, event, &update).await,
         }
     }

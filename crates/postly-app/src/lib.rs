@@ -31,6 +31,7 @@ mod login;
 mod machines;
 mod measure;
 mod monitor;
+mod notices;
 pub mod operator;
 mod own_number;
 mod pause;

@@ -19,7 +19,7 @@ use postly_store::{
     lanes::Queue,
     limits,
     monitor::{self, QueueState},
-    recent_audit,
+    notices, recent_audit,
 };
 
 use crate::{App, Shutdown, alerts, health::Upstream, measure::seconds, work::ErrorChain};
@@ -351,6 +351,9 @@ impl App {
                 monitor::oldest(&mut tx, state.queue, now.plus_ms(-limit), conditions::EXAMPLES).await?;
             conditions.push(conditions::stalled(alert, state, now.since_ms(oldest), &ids));
         }
+        let mut tx = self.0.db.read().await?;
+        conditions.extend(conditions::notices(&notices::open(&mut tx).await?));
+        drop(tx);
         conditions.extend(host::disk_condition(self.0.db.file()));
         Ok(conditions)
     }

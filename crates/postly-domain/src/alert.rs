@@ -29,6 +29,9 @@ alerts! {
     StripeSignatures = "stripe_signatures", "Events of Stripe arrive whose signature does not verify, and none whose does.";
     GeneralPurposeAi = "general_purpose_ai", "The provider bills us as an assistant for everything.";
     UnknownDeliveries = "unknown_deliveries", "Many messages of the last day have no status at all.";
+    TemplateStopped = "template_stopped", "A template of ours is paused, rejected or at risk.";
+    QualityDropped = "quality_dropped", "The provider rates the quality of our number as low.";
+    AccountRestricted = "account_restricted", "The provider restricts our account, or warns of it.";
     ModelUnreachable = "model_unreachable", "No model has answered for more than a minute.";
     ModelCircuitOpen = "model_circuit_open", "Half of the calls of a model failed.";
     ModelQuota = "model_quota", "The account at the provider of a model is used up.";

@@ -26,3 +26,16 @@ CREATE TABLE open_alerts (
     raised_at_ms BIGINT NOT NULL,
     PRIMARY KEY (name, subject)
 );
+
+-- What a provider told of our account, number or templates last: one row for each subject.
+CREATE TABLE account_notices (
+    provider TEXT NOT NULL,
+    -- 'template:NAME:LANGUAGE', 'quality' or 'account'.
+    subject TEXT NOT NULL,
+    -- The provider's word.
+    word TEXT NOT NULL,
+    -- 'clear', 'warns' or 'stops'.
+    effect TEXT NOT NULL,
+    occurred_at_ms BIGINT NOT NULL,
+    PRIMARY KEY (provider, subject)
+);

@@ -33,6 +33,7 @@ pub mod limits;
 pub mod merges;
 pub mod monitor;
 pub mod names;
+pub mod notices;
 pub mod outbox;
 pub mod payments;
 pub mod recent_audit;

@@ -4,6 +4,7 @@ use postly_domain::{Alert, UnixMillis};
 use postly_store::{
     audit::Finding,
     monitor::{GivenUp, QueueState, UpstreamFailure},
+    notices::OpenNotice,
 };
 
 use super::UNREACHABLE_MS;
@@ -68,6 +69,26 @@ pub(super) fn stalled(alert: Alert, state: &QueueState, age_ms: i64, ids: &[Stri
     let ids = ids.join(", ");
     let message = format!("{depth} items wait in {queue}, the oldest for {secs} s; the oldest are {ids}");
     Condition::new(alert, queue, message)
+}
+
+/// What a provider tells of our account and has not taken back.
+pub(super) fn notices(open: &[OpenNotice]) -> Vec<Condition> {
+    open.iter()
+        .map(|OpenNotice { provider, subject, word, stops, .. }| {
+            let alert = match subject.as_str() {
+                "quality" => Alert::QualityDropped,
+                "account" => Alert::AccountRestricted,
+                _ => Alert::TemplateStopped,
+            };
+            let effect = if *stops {
+                "no conversation is started by it; replies go on"
+            } else {
+                "everything goes on, but a person must look"
+            };
+            let message = format!("{provider} says {word} of {subject}: {effect}");
+            Condition::new(alert, &format!("{provider}:{subject}"), message)
+        })
+        .collect()
 }
 
 /// Whether an invariant is about balances.

@@ -3,6 +3,7 @@
 use postly_app::{NotReady, Readiness};
 use postly_simulator::{Channel, Fault, FaultKind, Upstream};
 use postly_testkit::{TestApp, for_each_engine};
+use serde_json::json;
 
 use crate::alerts::Alerts;
 
@@ -201,6 +202,96 @@ async fn a_cut_line_to_a_provider_is_told_of_though_nothing_waits_in_the_end() {
         );
         // What was sent twice without an answer is presumed delivered, and listed.
         assert_eq!(app.texts("SELECT reason FROM outbox").await, ["unknown_delivery"]);
+    })
+    .await;
+}
+
+/// What Meta sends of our account, in the shape of its reference.
+async fn meta_says(app: &TestApp, field: &str, value: serde_json::Value) {
+    let time = app.world.now_ms() / 1_000;
+    let body = json!({
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "102290129340398", "time": time, "changes": [{"field": field, "value": value}]}],
+    });
+    let webhook = app.world.webhook_raw(Channel::Meta, body.to_string());
+    assert_eq!(app.deliver(&webhook).await.status, 200);
+    app.run_until_idle().await;
+    app.advance_ms(1_000);
+}
+
+fn template(event: &str) -> serde_json::Value {
+    json!({
+        "event": event,
+        "message_template_id": 1_689_556_908_129_832_i64,
+        "message_template_name": "postly_code",
+        "message_template_language": "fr",
+        "reason": "NONE",
+        "message_template_category": "AUTHENTICATION",
+    })
+}
+
+fn quality(event: &str) -> serde_json::Value {
+    json!({"display_phone_number": "15550783881", "event": event, "current_limit": "TIER_250"})
+}
+
+/// The provider by which a code leaves that a browser asks for a new number.
+async fn code_leaves_by(app: &TestApp, number: &str) -> Vec<String> {
+    let asked = app.browser().request_code(number).await;
+    assert_eq!(asked.status, 200);
+    let sql = "SELECT provider FROM outbox WHERE form = 'template' ORDER BY id";
+    app.run_until_idle().await;
+    app.texts(sql).await
+}
+
+#[tokio::test]
+async fn a_template_that_meta_pauses_is_told_of_and_codes_leave_by_the_other_provider() {
+    const FIELD: &str = "message_template_status_update";
+    for_each_engine(async |app| {
+        let alerts = Alerts::listen();
+        assert_eq!(code_leaves_by(app, "+33639981001").await, ["meta"]);
+        meta_says(app, FIELD, template("PAUSED")).await;
+        pass(app, 20).await;
+        let told = alerts.take_told();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].0 == "template_stopped" && told[0].1.contains("PAUSED"), "{told:?}");
+        assert_eq!(code_leaves_by(app, "+33639981002").await, ["meta", "twilio"]);
+
+        meta_says(app, FIELD, template("APPROVED")).await;
+        pass(app, 20).await;
+        assert_eq!(app.count("SELECT COUNT(*) FROM open_alerts").await, 0);
+        assert_eq!(code_leaves_by(app, "+33639981003").await, ["meta", "twilio", "meta"]);
+        // Another template's, and words without a consequence, change nothing.
+        let mut other = template("DISABLED");
+        other["message_template_name"] = "order_confirmation".into();
+        meta_says(app, FIELD, other).await;
+        meta_says(app, FIELD, template("PENDING")).await;
+        assert_eq!(code_leaves_by(app, "+33639981004").await, ["meta", "twilio", "meta", "meta"]);
+        let ends = app.texts("SELECT state FROM inbox WHERE kind = 'unknown' ORDER BY id").await;
+        assert_eq!(ends, ["applied", "applied", "applied", "ignored"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flagged_number_starts_nothing_and_answers_all_the_same() {
+    for_each_engine(async |app| {
+        let alerts = Alerts::listen();
+        meta_says(app, "phone_number_quality_update", quality("FLAGGED")).await;
+        let banned = json!({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "DISABLE"}});
+        meta_says(app, "account_update", banned).await;
+        pass(app, 20).await;
+        let mut told = alerts.take();
+        told.sort_unstable();
+        assert_eq!(told, ["account_restricted", "quality_dropped"]);
+        assert_eq!(code_leaves_by(app, "+33639981001").await, ["twilio"]);
+        let fatou = app.author();
+        fatou.says("SOLDE").await;
+        assert_eq!(fatou.received().len(), 1, "a reply goes on");
+
+        meta_says(app, "phone_number_quality_update", quality("UNFLAGGED")).await;
+        let back = json!({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "REINSTATE"}});
+        meta_says(app, "account_update", back).await;
+        assert_eq!(code_leaves_by(app, "+33639981005").await, ["twilio", "meta"]);
     })
     .await;
 }
