@@ -38,14 +38,20 @@ pub(crate) fn make() -> anyhow::Result<()> {
     let root = crate::root()?;
     crate::cargo(&["build", "--release", "--locked", "--package", "postly"])?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let archive = pack(root, &target.join("release/postly"), &target.join("release-archive"))?;
+    println!("{}", archive.display());
+    Ok(())
+}
+
+/// Packs a binary with all that belongs to it, and returns the archive. Its checksum is beside it.
+fn pack(root: &Path, binary: &Path, out: &Path) -> anyhow::Result<PathBuf> {
     let name = format!("postly-{}-{}", env!("CARGO_PKG_VERSION"), host()?);
-    let release = target.join("release-archive");
-    let folder = release.join(&name);
+    let folder = out.join(&name);
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
     std::fs::create_dir_all(folder.join("bin"))?;
-    std::fs::copy(target.join("release/postly"), folder.join("bin/postly"))?;
+    std::fs::copy(binary, folder.join("bin/postly")).context("cannot copy the binary")?;
     for (from, to) in COPIED {
         let to = folder.join(to);
         std::fs::create_dir_all(to.parent().context("a place in the archive")?)?;
@@ -64,18 +70,14 @@ pub(crate) fn make() -> anyhow::Result<()> {
             "--gzip",
             "--create",
         ])
-        .arg("--file")
-        .arg(release.join(&archive))
-        .arg("--directory")
-        .arg(&release)
-        .arg(&name))?;
-    let sum = Command::new("sha256sum").arg(&archive).current_dir(&release).output()?;
+        .args(["--file", &archive, &name])
+        .current_dir(out))?;
+    let sum = Command::new("sha256sum").arg(&archive).current_dir(out).output()?;
     if !sum.status.success() {
         bail!("sha256sum failed");
     }
-    std::fs::write(release.join(format!("{archive}.sha256")), &sum.stdout)?;
-    println!("{}", release.join(archive).display());
-    Ok(())
+    std::fs::write(out.join(format!("{archive}.sha256")), &sum.stdout)?;
+    Ok(out.join(archive))
 }
 
 /// The name of this machine's target, as rustc says it.
@@ -127,10 +129,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_copied_is_there() {
+    fn the_archive_holds_the_binary_and_all_that_belongs_to_it_and_is_the_same_twice() {
+        let out = std::env::temp_dir().join(format!("postly-archive-{}", std::process::id()));
+        std::fs::create_dir_all(&out).unwrap();
+        let binary = out.join("binary");
+        std::fs::write(&binary, "a binary").unwrap();
         let root = crate::root().unwrap();
-        for (from, _) in COPIED {
-            assert!(root.join(from).exists(), "{from}");
+        let archive = pack(root, &binary, &out).unwrap();
+        let first = std::fs::read(&archive).unwrap();
+        let listed = Command::new("tar").arg("--list").arg("--file").arg(&archive).output().unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        for path in [
+            "/bin/postly",
+            "/.env.example",
+            "/LICENSE-MIT",
+            "/deploy/compose.yml",
+            "/deploy/prometheus/alerts.yml",
+            "/deploy/grafana/postly.json",
+            "/share/man/man1/postly-serve.1",
+            "/share/doc/postly/OPERATIONS.md",
+        ] {
+            assert!(listed.lines().any(|line| line.ends_with(path)), "{path} in {listed}");
         }
+        assert!(!listed.contains("deploy/deploy"), "{listed}");
+        let again = pack(root, &binary, &out).unwrap();
+        assert!(std::fs::read(again).unwrap() == first, "the same files make the same archive");
+        let sum = format!("{}.sha256", archive.display());
+        let checked = Command::new("sha256sum").args(["--check", "--quiet", &sum]).current_dir(&out).status();
+        assert!(checked.unwrap().success());
+        std::fs::remove_dir_all(&out).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Whether those whom we call answer: noted at each call in memory, shared through the database by the monitor.
+//! The state of upstreams: noted in memory at each call, shared through the database by the monitor.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
 
 use postly_domain::{Provider, UnixMillis};
 
-/// Those whom we call.
+/// A service that this process calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Upstream {
     Meta,
@@ -47,7 +47,7 @@ pub(crate) struct Calls {
     pub(crate) failing: Option<(UnixMillis, UnixMillis)>,
 }
 
-/// What this process knows of those whom we call.
+/// What this process knows of its upstreams.
 #[derive(Default)]
 pub(crate) struct Health(Mutex<State>);
 
@@ -105,7 +105,7 @@ impl Health {
         self.state().refused.get(of).copied()
     }
 
-    /// What is degraded, by the last look of the monitor.
+    /// Returns what is degraded, by the last look of the monitor.
     pub(crate) fn degraded(&self) -> Vec<&'static str> {
         self.state().degraded.clone()
     }

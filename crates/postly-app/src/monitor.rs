@@ -137,7 +137,7 @@ impl App {
         Ok(claimed)
     }
 
-    /// Writes what this process knows of those whom we call.
+    /// Writes what this process knows of its upstreams.
     async fn share_health(&self) -> Result<(), StoreError> {
         let mut tx = self.0.db.write().await?;
         for upstream in Upstream::ALL {
@@ -329,7 +329,7 @@ impl App {
         }
     }
 
-    /// What holds now of queues and of those whom we call.
+    /// Returns what holds now of queues, upstreams, the account and the disk.
     async fn state_conditions(
         &self,
         queues: &[QueueState],

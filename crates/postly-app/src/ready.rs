@@ -31,7 +31,7 @@ impl NotReady {
 pub struct Readiness {
     /// Why it can do nothing, if so.
     pub fault: Option<NotReady>,
-    /// Those whom we call that do not answer, or do not let us send: `meta`, `twilio`, `model`, `stripe`. Work for them waits.
+    /// Upstreams that do not answer, or do not let us send: `meta`, `twilio`, `model`, `stripe`. Work for them waits.
     pub degraded: Vec<&'static str>,
 }
 

@@ -41,7 +41,7 @@ impl Condition {
     }
 }
 
-/// Those whom we call and who have not answered for a minute.
+/// Upstreams that have not answered for a minute.
 pub(super) fn unreachable(
     failures: &[UpstreamFailure],
     outbox: Option<&QueueState>,
