@@ -203,6 +203,7 @@ impl App {
         let recent = recent_audit::findings(&mut tx, now).await?;
         let new = monitor::given_up(&mut tx, now.plus_ms(-DEAD_LETTERS_MS)).await?;
         let open = monitor::given_up(&mut tx, now.plus_ms(-OPEN_MS)).await?;
+        let codes = monitor::codes_sent(&mut tx, now.plus_ms(-HOUR_MS)).await?;
         let calls = budgets::calls_since(&mut tx, now.plus_ms(-DAY_MS)).await?;
         drop(tx);
         let mut findings = Findings::of_audit(&recent);
@@ -214,12 +215,17 @@ impl App {
             ("scope", "all"),
             conditions::budget_left(calls, self.0.settings.model_budget.all),
         );
+        for sent in &codes {
+            findings.add_labelled(metric::OTP_SENDS_BY_COUNTRY, "iso", &sent.country, sent.sent);
+        }
+        findings.add_value(metric::OTP_FAILURE_RATIO, conditions::unproved_ratio(&codes));
         findings.ran(RECENT, begun.elapsed(), now);
         self.note_findings(RECENT, &findings, now).await?;
         let mut conditions = conditions::of_audit(&recent);
         let is_broken = !conditions.is_empty();
         conditions.extend(conditions::dead_letters(&new));
         conditions.extend(conditions::unknown_deliveries(&new));
+        conditions.extend(conditions::unproved_codes(&codes));
         let raised = self.settle_alerts(RECENT, &conditions, CHECK_AGAIN_MS).await?;
         Ok(is_broken && raised > 0)
     }

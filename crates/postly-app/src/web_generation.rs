@@ -385,6 +385,7 @@ impl App {
         }
         wallets::release_by_key(&mut tx, hold_key, now).await?;
         tx.commit().await?;
+        metrics::counter!(metric::HOLDS_EXPIRED).increment(1);
         Ok(1)
     }
 

@@ -41,6 +41,7 @@ alerts! {
     InboxStalled = "inbox_stalled", "A received message has waited for too long.";
     OutboxStalled = "outbox_stalled", "A message has waited to be sent for too long.";
     DeadLetters = "dead_letters", "Work was given up and waits for an operator.";
+    CodesUnproved = "codes_unproved", "Many codes are sent, and hardly any is typed.";
     RefundLimit = "refund_limit", "An author's automatic refunds of the day are used up.";
     LedgerDrift = "ledger_drift", "A balance is not what its entries and holds say.";
     HoldsStuck = "holds_stuck", "A hold has outlived its work.";

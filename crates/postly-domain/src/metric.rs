@@ -119,6 +119,8 @@ table! {
     CREDITS_HELD = "postly_credits_held", Gauge, "credits", "Credits in open holds";
     LEDGER_MISMATCH_USERS = "postly_ledger_mismatch_users", Gauge, "authors",
         "Authors whose balance or held amount is not what their entries and holds say";
+    HOLDS_EXPIRED = "postly_holds_expired_total", Counter, "holds",
+        "Holds of the web that were released because their work had died";
     HOLDS_STUCK = "postly_holds_stuck", Gauge, "holds", "Open holds whose work has ended, or is overdue";
     REFUNDS_LAST_DAY = "postly_refunds_last_day", Gauge, "refunds", "Automatic refunds of the last 24 hours";
     HANDOFFS_WAITING = "postly_handoffs_waiting", Gauge, "conversations",
@@ -127,6 +129,9 @@ table! {
         "Rows that break an invariant, by its number; at most 1000 are counted";
 
     OTP = "postly_otp_total", Counter, "codes", "Codes asked for, by purpose and outcome";
+    OTP_SENDS_BY_COUNTRY = "postly_otp_sends_by_country", Gauge, "codes", "Codes sent to browsers in the last hour, by country";
+    OTP_FAILURE_RATIO = "postly_otp_global_failure_ratio", Gauge, "ratio",
+        "Part of the codes of the last hour that nobody has typed; 0 without codes";
     OTP_COMPARISONS = "postly_otp_comparisons_total", Counter, "comparisons", "Codes that were compared with a challenge";
     OTP_DENIED = "postly_otp_denied_total", Counter, "codes", "Codes that their recipient did not ask for";
     LOGINS = "postly_logins_total", Counter, "logins", "Sessions opened, by the way of proof";
@@ -136,7 +141,7 @@ table! {
     FORBIDDEN_BRIEFS = "postly_forbidden_briefs_total", Counter, "briefs", "Briefs about a forbidden subject, by kind";
     ERASURES = "postly_erasures_total", Counter, "authors", "Authors erased";
     RETENTION_ROWS = "postly_retention_rows_total", Counter, "rows", "Rows deleted because their time was over, by class";
-    STRIPE_EVENTS = "postly_stripe_events_total", Counter, "events", "Events of Stripe, by outcome";
+    STRIPE_EVENTS = "postly_stripe_events_total", Counter, "events", "Events of Stripe, by type and outcome";
     CHECKOUTS = "postly_checkouts_total", Counter, "sessions", "Checkout Sessions made";
 
     ALERTS = "postly_alerts_total", Counter, "alerts", "Alerts raised, by name: each is a line of the log as well";

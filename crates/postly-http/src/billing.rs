@@ -159,7 +159,7 @@ async fn receive(State(events): State<Events>, request: Request<Body>) -> Respon
         Ok(_) => StatusCode::OK.into_response(),
         Err(PaymentEventError::NoShop) => Problem::new(Code::NotFound).into_response(),
         Err(PaymentEventError::NotAuthentic(reason)) => {
-            metrics::counter!(metric::STRIPE_EVENTS, "outcome" => "bad_signature").increment(1);
+            metrics::counter!(metric::STRIPE_EVENTS, "type" => "none", "outcome" => "bad_sig").increment(1);
             tracing::info!(%reason, "Refused an event of Stripe: {reason}");
             StatusCode::BAD_REQUEST.into_response()
         }

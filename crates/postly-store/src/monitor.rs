@@ -115,6 +115,33 @@ pub async fn given_up(tx: &mut Tx, since: UnixMillis) -> Result<GivenUp, StoreEr
     })
 }
 
+/// Codes that were sent to a country.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodesSent {
+    /// As ISO 3166-1 names it; empty when it is not known.
+    pub country: String,
+    /// How many.
+    pub sent: i64,
+    /// How many of them were typed.
+    pub proved: i64,
+}
+
+const CODES_SENT: Sql = Sql::both(
+    "SELECT country, COUNT(*) AS sent, COUNT(proved_at_ms) AS proved FROM code_sends WHERE sent_at_ms >= $1 \
+     AND pool <> 'whatsapp' GROUP BY country ORDER BY country",
+);
+
+/// Counts the codes that were sent to browsers since an instant, by country.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn codes_sent(tx: &mut Tx, since: UnixMillis) -> Result<Vec<CodesSent>, StoreError> {
+    let sent = |row: &Row| {
+        Ok(CodesSent { country: row.text("country")?, sent: row.int("sent")?, proved: row.int("proved")? })
+    };
+    tx.all(CODES_SENT, args![since]).await?.iter().map(sent).collect()
+}
+
 const PAUSED: Sql = Sql::both(
     "SELECT provider, COUNT(*) AS senders FROM resting_senders WHERE since_ms IS NOT NULL \
      AND reason <> 'throttled' AND until_ms > $1 GROUP BY provider",

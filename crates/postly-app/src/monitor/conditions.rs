@@ -3,7 +3,7 @@
 use postly_domain::{Alert, UnixMillis};
 use postly_store::{
     audit::Finding,
-    monitor::{GivenUp, QueueState, UpstreamFailure},
+    monitor::{CodesSent, GivenUp, QueueState, UpstreamFailure},
     notices::OpenNotice,
 };
 
@@ -136,6 +136,34 @@ pub(super) fn unknown_deliveries(new: &GivenUp) -> Option<Condition> {
     })
 }
 
+/// How many codes of an hour must be sent before their proofs are counted, and which part of them must be typed (a fifth).
+const FEWEST_CODES: i64 = 20;
+const LEAST_PROVED: i64 = 5;
+
+/// The part of the codes that nobody has typed.
+pub(super) fn unproved_ratio(codes: &[CodesSent]) -> f64 {
+    let (sent, proved) = sums(codes);
+    if sent == 0 { 0.0 } else { super::as_figure(sent - proved) / super::as_figure(sent) }
+}
+
+/// Codes that are sent and not typed: somebody pays for nothing, or lives on it.
+pub(super) fn unproved_codes(codes: &[CodesSent]) -> Option<Condition> {
+    let (sent, proved) = sums(codes);
+    (sent >= FEWEST_CODES && proved.saturating_mul(LEAST_PROVED) < sent).then(|| {
+        let most = codes.iter().max_by_key(|sent| sent.sent - sent.proved);
+        let country = most.map_or("", |sent| sent.country.as_str());
+        let message = format!(
+            "{proved} of {sent} codes of the last hour were typed, most of the others went to {country}: somebody may be \
+             pumping codes"
+        );
+        Condition::new(Alert::CodesUnproved, "", message)
+    })
+}
+
+fn sums(codes: &[CodesSent]) -> (i64, i64) {
+    codes.iter().fold((0, 0), |(sent, proved), of| (sent + of.sent, proved + of.proved))
+}
+
 /// The part of a budget that is left; a budget of 0 has no bound.
 pub(super) fn budget_left(calls: i64, budget: i64) -> f64 {
     if budget <= 0 {
@@ -174,6 +202,16 @@ mod tests {
             told[0].message,
             "meta has not answered for 95 s: 3 messages wait, and are sent when it answers"
         );
+    }
+
+    #[test]
+    fn codes_that_hardly_anybody_types_are_told_of_with_their_country() {
+        let of = |country: &str, sent, proved| CodesSent { country: country.to_owned(), sent, proved };
+        assert!(unproved_codes(&[of("FR", 19, 0)]).is_none(), "too few to tell");
+        assert!(unproved_codes(&[of("FR", 20, 4)]).is_none());
+        let told = unproved_codes(&[of("FR", 10, 3), of("CH", 30, 0)]).unwrap();
+        assert!(told.message.contains("3 of 40 codes") && told.message.contains("to CH"), "{told:?}");
+        assert!((unproved_ratio(&[of("FR", 20, 5)]) - 0.75).abs() < 1e-9 && unproved_ratio(&[]).abs() < 1e-9);
     }
 
     #[test]

@@ -31,7 +31,11 @@ impl Findings {
     }
 
     pub(super) fn add(&mut self, metric: &str, value: i64) {
-        self.0.push(Figure { metric: metric.to_owned(), label: None, value: as_figure(value) });
+        self.add_value(metric, as_figure(value));
+    }
+
+    pub(super) fn add_value(&mut self, metric: &str, value: f64) {
+        self.0.push(Figure { metric: metric.to_owned(), label: None, value });
     }
 
     pub(super) fn add_labelled(&mut self, metric: &str, label: &str, of: &str, value: i64) {

@@ -56,6 +56,8 @@ impl App {
         let verified = shop.webhook_secrets.verify(webhook.headers, webhook.body, self.now());
         self.0.health.signature("stripe", verified.is_ok(), self.now());
         verified?;
+        // Only kinds that have a meaning here are labels: Stripe has hundreds.
+        let mut counted = "other".to_owned();
         let outcome = match read(webhook.body) {
             Received::Thin { kind } => {
                 let message = format!(
@@ -68,6 +70,7 @@ impl App {
             Received::Event(event) => match &event.fact {
                 None => EventOutcome::Ignored("not_of_payments"),
                 Some(fact) => {
+                    counted.clone_from(&event.kind);
                     let foreign = if event.of_other_account {
                         Some(OTHER_ACCOUNT)
                     } else if shop.is_of_our_mode(event.livemode) {
@@ -79,7 +82,8 @@ impl App {
                 }
             },
         };
-        metrics::counter!(metric::STRIPE_EVENTS, "outcome" => outcome.as_str()).increment(1);
+        metrics::counter!(metric::STRIPE_EVENTS, "type" => counted, "outcome" => outcome.as_str())
+            .increment(1);
         Ok(outcome)
     }
 
