@@ -10,6 +10,9 @@ mod deps;
 mod mutants;
 mod oracles;
 mod postgres_versions;
+mod prometheus;
+mod release;
+mod runbooks;
 mod threats;
 mod tidy;
 
@@ -47,6 +50,7 @@ cargo xtask dates         warns about facts of the networks that were last check
 cargo xtask threats [--check]
                           writes docs/THREATS.md, the attacks and the tests that try them; or checks that it would not
                           change, and that every row has its tests or its reason
+cargo xtask release       builds the binary, and an archive of it with the manual, completions and deploy/
 cargo xtask postgres      a throw-away PostgreSQL with a PgBouncer, until Enter is pressed";
 
 fn main() -> ExitCode {
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
         ["threats"] => threats::write(),
         ["threats", "--check"] => threats::check(),
         ["postgres"] => postgres(),
+        ["release"] => release::make(),
         _ => {
             println!("{USAGE}");
             return ExitCode::from(2);
@@ -90,6 +95,7 @@ pub(crate) fn root() -> anyhow::Result<&'static Path> {
 
 fn ci() -> anyhow::Result<()> {
     postly_postgres::install()?;
+    prometheus::install()?;
     tidy::check()?;
     deps::check()?;
     threats::check()?;
@@ -195,6 +201,9 @@ impl Databases {
 fn test_command(databases: &Databases) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.args(["test", "--workspace", "--features", "postly/crash-points"]).envs(databases.variables());
+    if prometheus::is_installed() {
+        command.env("POSTLY_TEST_PROMETHEUS", "1");
+    }
     command
 }
 

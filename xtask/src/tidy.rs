@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::citations::{self, Rules};
+use crate::{
+    citations::{self, Rules},
+    runbooks,
+};
 
 /// Which crate may name which others of the workspace (the arrows of docs/ARCHITECTURE.md), outside of its tests.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -87,6 +90,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
                 .any(|room| name.starts_with(room))
                 || name.contains("/tests/");
         rules.check(&name, &text, &mut faults);
+        runbooks::check_metrics(&name, &text, &mut faults);
         all_sources.push_str(&text);
         if !may_hold_sql && SQL_WORDS.iter().any(|word| text.contains(word)) {
             faults.push(format!("{name} holds SQL: only crates/postly-store does"));
@@ -98,9 +102,10 @@ pub(crate) fn check() -> anyhow::Result<()> {
         rules.check(&name, &text, &mut faults);
         all_sources.push_str(&text);
     }
+    runbooks::check(root, &mut faults)?;
     citations::check_glossary(root, &all_sources, &mut faults)?;
     if faults.is_empty() {
-        println!("tidy: arrows, SQL, sizes, citations and the glossary are in order");
+        println!("tidy: arrows, SQL, sizes, citations, runbooks and the glossary are in order");
         return Ok(());
     }
     for fault in &faults {

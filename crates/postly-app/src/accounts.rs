@@ -21,6 +21,7 @@ use crate::{
     App, LoggedIn,
     conflict::again,
     ids::Fresh as _,
+    measure::rate_limited,
     sessions::{Browser, SessionCookie},
 };
 
@@ -226,7 +227,10 @@ impl App {
             Ok::<_, StoreError>(counted)
         };
         let counted = again!(hit())?;
-        counted.map_err(|then| AccountError::RateLimited { retry_after_s: then.secs_from(now) })
+        counted.map_err(|then| {
+            rate_limited(limit.name);
+            AccountError::RateLimited { retry_after_s: then.secs_from(now) }
+        })
     }
 
     /// What an author sees of her account.

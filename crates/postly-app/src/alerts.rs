@@ -1,34 +1,41 @@
 //! Alerts to the operator (RULES 10.8). Each is one line with the field `alert`, and one count.
 
-use postly_domain::Provider;
+use postly_domain::{Alert, Provider, metric};
 
 /// A provider does not let us send. Raised when a pause begins, and each time that the message which tried again is refused.
 pub(crate) fn sender_stopped(provider: Provider, code: i64) {
+    let alert = count(Alert::SenderStopped);
     tracing::error!(
-        alert = "sender_stopped",
+        alert,
         code,
         provider = %provider,
         "The provider does not let us send (code {code}): a human must look; messages wait, briefs are not written"
     );
-    count("sender_stopped");
 }
 
 /// The provider bills a message as one of an assistant for everything. Raised once for each such message.
 pub(crate) fn general_purpose_ai(provider: Provider) {
+    let alert = count(Alert::GeneralPurposeAi);
     tracing::warn!(
-        alert = "general_purpose_ai",
+        alert,
         provider = %provider,
         "The provider bills a message as general_purpose_ai: it takes us for an assistant for everything"
     );
-    count("general_purpose_ai");
 }
 
-/// Raises an alert. `name` is what rules of a monitor match; the message says what to do.
-pub(crate) fn raise(name: &'static str, message: &str) {
-    tracing::warn!(alert = name, "{message}");
-    count(name);
+/// Raises an alert. The message says what to do.
+pub(crate) fn raise(alert: Alert, message: &str) {
+    let alert = count(alert);
+    tracing::warn!(alert, "{message}");
 }
 
-fn count(name: &'static str) {
-    metrics::counter!("postly_alerts_total", "name" => name).increment(1);
+/// Raises an alert about something that may have cost an author money.
+pub(crate) fn raise_error(alert: Alert, message: &str) {
+    let alert = count(alert);
+    tracing::error!(alert, "{message}");
+}
+
+fn count(alert: Alert) -> &'static str {
+    metrics::counter!(metric::ALERTS, "name" => alert.as_str()).increment(1);
+    alert.as_str()
 }

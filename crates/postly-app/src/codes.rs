@@ -6,6 +6,7 @@ use postly_domain::{
     challenge::LIFETIME_MS,
     delivery::Form,
     id::{AuthorId, ChallengeId, MessageId},
+    metric,
     time::SERVICE_WINDOW_SECS,
 };
 use postly_i18n::Value;
@@ -22,6 +23,7 @@ use crate::{
     App, LoggedIn,
     conflict::again,
     ids::Fresh as _,
+    measure::rate_limited,
     seal::{CodeKeys, NoRandomness, Sealed, plain_hash, random},
     sessions::Browser,
 };
@@ -138,6 +140,7 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         if let Err(then) = limits::hit(&mut tx, REQUESTS, &self.name_hash(&browser.address), now).await? {
+            rate_limited("codes");
             return Err(CodeRequestError::RateLimited { retry_after_s: then.secs_from(now) });
         }
         let author = session.map(|session| &session.session.author);
@@ -177,8 +180,7 @@ impl App {
             Some(_) => None,
         };
         let outcome = refusal.unwrap_or("sent");
-        metrics::counter!("otp_requests_total", "purpose" => purpose.as_str(), "outcome" => outcome)
-            .increment(1);
+        metrics::counter!(metric::OTP, "purpose" => purpose.as_str(), "outcome" => outcome).increment(1);
         let (Some(channel), None) = (channel, refusal) else {
             tracing::info!(purpose = purpose.as_str(), outcome, "A code was asked for, and none is sent");
             return Ok(false);
@@ -291,16 +293,14 @@ impl App {
                 return Ok(Some(Channel { provider, business, address, form: Form::Code, author, language }));
             }
         }
-        let Some(business) = self.0.routes.business(default) else { return Ok(None) };
-        if !self.0.senders.can_send_code(default) {
-            return Ok(None);
-        }
-        let known = identities.iter().find(|identity| identity.provider == default);
+        let Some(provider) = self.starting_provider(tx, language).await? else { return Ok(None) };
+        let Some(business) = self.0.routes.business(provider) else { return Ok(None) };
+        let known = identities.iter().find(|identity| identity.provider == provider);
         let address = known.and_then(|identity| identity.address.clone());
         // A code goes to a number, also when she is named otherwise there.
         let address = address.filter(|address| PhoneE164::from_provider(address).is_some());
         let address = address.unwrap_or_else(|| phone.as_str().to_owned());
-        Ok(Some(Channel { provider: default, business, address, form: Form::Template, author, language }))
+        Ok(Some(Channel { provider, business, address, form: Form::Template, author, language }))
     }
 
     /// When the service window of this identity closes, while free-form text still reaches her through it.

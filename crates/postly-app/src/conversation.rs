@@ -3,7 +3,7 @@
 use postly_domain::{
     Command, Language, UnixMillis,
     event::{Content, IgnoreRule, InboundEvent, InboundMessage},
-    openings,
+    metric, openings,
     repeats::{LoopGuard, LoopVerdict},
     text::fold,
     time::SERVICE_WINDOW_SECS,
@@ -47,6 +47,7 @@ impl App {
                 };
                 self.finish(tx, claimed, event, moved.as_ref(), &outcome).await
             }
+            InboundEvent::Notice(notice) => self.apply_notice(claimed, event, &notice).await,
             InboundEvent::Status(update) => self.apply_status(claimed, event, &update).await,
         }
     }
@@ -113,7 +114,7 @@ impl App {
         let reply = match turn {
             LoopVerdict::Silence => Err(IgnoreRule::Loop),
             LoopVerdict::Warn => {
-                metrics::counter!("loops_total").increment(1);
+                metrics::counter!(metric::LOOPS).increment(1);
                 Ok(self.say(&person, "loop", "loop"))
             }
             LoopVerdict::Answer => {
@@ -284,7 +285,11 @@ impl App {
             Outcome::Ignored(rule) => ("ignored", rule.as_str()),
             Outcome::Dead(reason) => ("dead", *reason),
         };
-        metrics::counter!("inbound_finished_total", "state" => state, "outcome" => name).increment(1);
+        if state == "dead" {
+            let queue = claimed.queue.as_str();
+            metrics::counter!(metric::DEAD_LETTERS, "queue" => queue, "reason" => name).increment(1);
+        }
+        metrics::counter!(metric::INBOUND_FINISHED, "state" => state, "outcome" => name).increment(1);
         tracing::info!(event.id = %event.id, state, outcome = name, "Finished event {}: {state} ({name})", event.id);
         if matches!(outcome, Outcome::Answered { .. } | Outcome::Dead(_)) {
             self.0.wakers.wake_here(lanes::Queue::Outbox);

@@ -9,7 +9,9 @@ use postly_domain::{
     Language, UnixMillis,
     delivery::{self, Attempt, ErrorAction, Form, NextStep, SendOutcome, UNCLEAR_WAIT_MS},
     id::AttemptId,
+    metric,
     rest::{RestReason, STOPPED_PAUSE_MS},
+    time::SERVICE_WINDOW_SECS,
 };
 use postly_store::{
     StoreError, Tx,
@@ -23,7 +25,9 @@ use postly_whatsapp::{Body, Button, Outgoing};
 
 use crate::{
     App, JourneyError, crash,
+    health::Upstream,
     ids::{Fresh as _, dice},
+    measure::seconds,
     pause::WaitingMessage,
     seal::Sealed,
     work::ErrorChain,
@@ -114,6 +118,7 @@ impl App {
     ) -> Result<Option<PlannedSend>, StoreError> {
         match delivery::next_step(message.form, &message.attempts, now, message.expires_at) {
             NextStep::Accepted => {
+                reconciled(&message, "status");
                 self.end(tx, &claimed, &message, Ended::Accepted, None).await?;
             }
             NextStep::Expired => {
@@ -126,6 +131,7 @@ impl App {
                 self.end(tx, &claimed, &message, Ended::Dead, Some("undeliverable")).await?;
             }
             NextStep::UnknownDelivery => {
+                reconciled(&message, "giveup");
                 self.end(tx, &claimed, &message, Ended::Dead, Some("unknown_delivery")).await?;
             }
             NextStep::WaitUntil(then) => {
@@ -147,6 +153,7 @@ impl App {
                 };
                 let is_probe = match permission {
                     Ok((next, is_probe)) => {
+                        reconciled(&message, "resend");
                         claimed.next_send_at = next;
                         is_probe
                     }
@@ -192,7 +199,8 @@ impl App {
     pub(crate) async fn execute_send(&self, planned: &Arc<PlannedSend>) -> Result<(), JourneyError> {
         crash::point("sending");
         let PlannedSend { message, attempt, noted_at, .. } = &**planned;
-        let send_by = Instant::now() + MAX_TIME_TO_WIRE;
+        let begun = Instant::now();
+        let send_by = begun + MAX_TIME_TO_WIRE;
         // If this process was suspended for more than half of `UNCLEAR_WAIT_MS` after recording the attempt, another worker may
         // have resent the message: do not send.
         let outcome = if cfg!(feature = "mutant-m02") {
@@ -208,14 +216,14 @@ impl App {
         let outcome = if outcome == SendOutcome::Unclear { SendOutcome::NotSent } else { outcome };
         crash::point("sent");
         // What the provider said is known only here: forgetting it would mean asking it again by a second message.
-        count(message, &outcome);
+        self.observe_send(message, &outcome, begun.elapsed());
         let is_taken = matches!(outcome, SendOutcome::Accepted { .. });
         let mut unpersisted = None;
         let mut tries = 1;
         loop {
             match self.record(planned, &outcome).await {
                 Err(error) if error.is_temporary() && (is_taken || tries < RECORD_TRIES) => {
-                    tracing::warn!(error = %ErrorChain(&error), "Could not write down an answer; trying again");
+                    tracing::info!(error = %ErrorChain(&error), "Could not write down an answer; trying again");
                     tries += 1;
                     if is_taken && unpersisted.is_none() {
                         unpersisted = Some(self.0.unpersisted.keep(&message.id));
@@ -440,7 +448,9 @@ impl App {
         // Before the lane is given back. Those who meet in the other order wait for each other until the database has one of them
         // begin anew.
         if ended != Ended::Accepted {
-            tracing::warn!(message.id = %message.id, reason, "Message {} did not arrive", message.id);
+            let known = reason.unwrap_or("unknown").split(':').next().unwrap_or_default().to_owned();
+            metrics::counter!(metric::DEAD_LETTERS, "queue" => "outbox", "reason" => known).increment(1);
+            tracing::info!(message.id = %message.id, reason, "Message {} did not arrive", message.id);
             self.refund_if_lost(
                 tx,
                 &message.id,
@@ -456,18 +466,53 @@ impl App {
         }
         outbox::end(tx, claimed, &message.id, ended, reason, now).await
     }
+
+    /// Counts a call, and notes whether its provider was reached.
+    fn observe_send(&self, message: &DueMessage, outcome: &SendOutcome, took: Duration) {
+        let provider = message.provider.as_str();
+        let code = match outcome {
+            SendOutcome::Refused { code, .. } => code.to_string(),
+            SendOutcome::Accepted { .. } | SendOutcome::NotSent | SendOutcome::Unclear => String::new(),
+        };
+        let name = match outcome {
+            SendOutcome::Accepted { .. } => "accepted",
+            SendOutcome::Refused { .. } => "refused",
+            SendOutcome::NotSent => "not_sent",
+            SendOutcome::Unclear => "unclear",
+        };
+        let labels = [("provider", provider.into()), ("outcome", name.into()), ("code", code)];
+        metrics::counter!(metric::PROVIDER_REQUESTS, &labels).increment(1);
+        metrics::histogram!(metric::PROVIDER_SECONDS, "provider" => provider).record(took);
+        let upstream = Upstream::of(message.provider);
+        match outcome {
+            // Of its trouble a provider may still speak.
+            SendOutcome::Refused { action: ErrorAction::Retry, .. }
+            | SendOutcome::NotSent
+            | SendOutcome::Unclear => self.0.health.failed(upstream, self.now()),
+            SendOutcome::Accepted { .. } | SendOutcome::Refused { .. } => {
+                self.0.health.answered(upstream, self.now());
+            }
+        }
+        match outcome {
+            SendOutcome::Accepted { .. } if message.form == Form::Text && message.sealed.is_none() => {
+                let written_at = message.expires_at.plus_secs(-SERVICE_WINDOW_SECS);
+                let kind = if message.generation.is_some() { "generation" } else { "other" };
+                metrics::histogram!(metric::REPLY_SECONDS, "kind" => kind)
+                    .record(seconds(self.now().since_ms(written_at)));
+            }
+            SendOutcome::Unclear => {
+                metrics::counter!(metric::OUTBOX_UNKNOWN, "provider" => provider).increment(1);
+            }
+            SendOutcome::Accepted { .. } | SendOutcome::Refused { .. } | SendOutcome::NotSent => {}
+        }
+    }
 }
 
-/// Counts a call.
-fn count(message: &DueMessage, outcome: &SendOutcome) {
-    let outcome = match outcome {
-        SendOutcome::Accepted { .. } => "accepted",
-        SendOutcome::Refused { .. } => "refused",
-        SendOutcome::NotSent => "not_sent",
-        SendOutcome::Unclear => "unclear",
-    };
-    metrics::counter!("provider_requests_total", "provider" => message.provider.as_str(), "outcome" => outcome)
-        .increment(1);
+/// Counts a message with an unclear attempt that is resolved.
+fn reconciled(message: &DueMessage, by: &'static str) {
+    if message.attempts.iter().any(Attempt::is_unclear) {
+        metrics::counter!(metric::OUTBOX_RECONCILED, "by" => by).increment(1);
+    }
 }
 
 /// Gives the lane back with the message still at its head; nothing more of it is due now.

@@ -6,6 +6,7 @@ use postly_domain::{
     delivery::Form,
     event::{InboundMessage, Sender},
     id::{AuthorId, MessageId},
+    metric,
     time::SERVICE_WINDOW_SECS,
 };
 use postly_store::{
@@ -113,7 +114,7 @@ impl App {
             }
         }
         erasures::erase(tx, author, &lanes, now).await?;
-        metrics::counter!("erasures_total").increment(1);
+        metrics::counter!(metric::ERASURES).increment(1);
         tracing::info!(author.id = %author, "Erased author {author}");
         Ok(())
     }

@@ -210,7 +210,12 @@ impl App {
                 .map(|event| {
                     let text = match postly_whatsapp::parse_event(event.provider, event.kind, &event.slice) {
                         Ok(InboundEvent::Message(message)) => written(message.content),
-                        Ok(InboundEvent::Status(_) | InboundEvent::IdentityChange(_)) | Err(_) => None,
+                        Ok(
+                            InboundEvent::Status(_)
+                            | InboundEvent::IdentityChange(_)
+                            | InboundEvent::Notice(_),
+                        )
+                        | Err(_) => None,
                     };
                     Received {
                         provider: event.provider.as_str(),

@@ -5,6 +5,7 @@ use postly_domain::{
     credits::GENERATION_PRICE,
     id::{AuthorId, EntryId, EventId, GenerationId, HoldId},
     intent::Wish,
+    metric,
     post::Origin,
 };
 use postly_i18n::Value;
@@ -27,7 +28,9 @@ use crate::{
     conflict::again,
     conversation::reply_context,
     crash,
+    health::Upstream,
     ids::{Fresh as _, fresh_text},
+    measure::model_time,
     people::Person,
     reply::{Reply, ReplyContext},
     seal::plain_hash,
@@ -111,7 +114,7 @@ impl App {
         let author = &person.author.id;
         if let Some(spent) = self.exhausted_budget(&mut tx, person.recent_calls, now).await? {
             self.release_stale_hold(&mut tx, event, now).await?;
-            tracing::warn!(author.id = %author, ?spent, "A day's budget of model calls is used up");
+            tracing::info!(author.id = %author, ?spent, "A day's budget of model calls is used up");
             let units = vec![self.0.catalogue.text(person.author.language, spent.text_key())];
             return self.refuse(tx, claimed, &context, "budget", units, now).await;
         }
@@ -135,9 +138,10 @@ impl App {
         let ask = self.ask(turn, &work);
         // The typing sign first ends before the reply can leave, so that it never outlives it.
         let (written, ()) = tokio::join!(
-            self.0.writer.write(&ask),
+            model_time(self.0.writer.write(&ask)),
             self.0.senders.show_typing(event.provider, &message.provider_message_id)
         );
+        self.note_model(&written);
         crash::point("written");
 
         #[cfg(feature = "mutant-m04")]
@@ -149,6 +153,16 @@ impl App {
         }
         // The posts are paid for: whatever else meets this transaction, they are not written twice.
         again!(self.end_generation(turn, &work, &payment, &written))
+    }
+
+    /// Notes whether a model answered, whatever it said.
+    pub(crate) fn note_model(&self, written: &Result<Written, WriteFailure>) {
+        let kind = written.as_ref().err().map(|failure| &failure.kind);
+        if matches!(kind, Some(WriteError::Unavailable | WriteError::DeadlineExceeded)) {
+            self.0.health.failed(Upstream::Model, self.now());
+        } else {
+            self.0.health.answered(Upstream::Model, self.now());
+        }
     }
 
     /// Settles or releases the payment, and queues the reply.
@@ -194,7 +208,7 @@ impl App {
                 // Whoever tries again what failed is no machine.
                 let repeats = claimed.repeats.clone().filter(|_| purpose != "generation_failed");
                 let claimed = &ClaimedLane { repeats, ..claimed.clone() };
-                tracing::warn!(event.id = %event.id, failure = ?failure.kind, "No posts for event {}", event.id);
+                tracing::info!(event.id = %event.id, failure = ?failure.kind, "No posts for event {}", event.id);
                 self.reply_and_finish(tx, claimed, event, message, person, self.say(person, purpose, key))
                     .await
             }
@@ -264,7 +278,8 @@ impl App {
             prompt_version: written.prompt_version,
         };
         generations::save(tx, &generation, now).await?;
-        metrics::counter!("credits_total", "reason" => reason.as_str()).increment(1);
+        metrics::counter!(metric::CREDITS, "reason" => reason.as_str()).increment(1);
+        record_price(&written.calls);
 
         let language = context.person.author.language;
         if !context.person.author.language_settled {
@@ -476,6 +491,13 @@ pub(crate) async fn record_calls(
         generations::record_call(tx, &row, now).await?;
     }
     Ok(())
+}
+
+/// Records the price of a saved generation.
+#[expect(clippy::cast_precision_loss, reason = "a figure of statistics")]
+pub(crate) fn record_price(calls: &[CallRecord]) {
+    let price: i64 = calls.iter().filter_map(|call| call.price_microunits).sum();
+    metrics::histogram!(metric::LLM_COST_PER_GENERATION).record(price as f64);
 }
 
 /// The language of what stands around the posts: the author's, and that of the posts while it is not known. A language

@@ -52,6 +52,13 @@ macro_rules! fresh {
 
 fresh!(AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId SessionId);
 
+/// The time at which an identifier was made, when it is one of ours.
+pub(crate) fn made_at(id: &str) -> Option<UnixMillis> {
+    let time = uuid::Uuid::try_parse(id).ok()?.get_timestamp()?;
+    let (secs, nanos) = time.to_unix();
+    Some(UnixMillis(i64::try_from(secs).ok()? * 1_000 + i64::from(nanos / 1_000_000)))
+}
+
 /// A new identifier of something that has no type of its own.
 pub(crate) fn fresh_text(now: UnixMillis) -> String {
     let (secs, millis) = (now.0.div_euclid(1_000), now.0.rem_euclid(1_000));

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use postly_domain::{
     event::{EventKey, ReceivedEvent},
     id::EventId,
+    metric,
 };
 use postly_store::{StoreError, inbox, lanes::Queue};
 use postly_whatsapp::signature::{SignatureError, WebhookRequest};
@@ -69,18 +70,18 @@ impl App {
         postly_whatsapp::signature::handshake(token.expose_secret(), query)
     }
 
-    /// Whether the database can be written to, within a second.
-    pub async fn is_ready(&self) -> bool {
-        let probed = tokio::time::timeout(Duration::from_secs(1), self.0.db.probe(self.now())).await;
-        matches!(probed, Ok(Ok(())))
-    }
-
     /// Checks a webhook and stores its events, each once. When this returns, they survive a crash.
     ///
     /// # Errors
     /// When it is not authentic (nothing is stored), or cannot be stored.
     pub async fn ingest(&self, request: WebhookRequest<'_>) -> Result<postly_domain::Provider, IngestError> {
-        let verified = self.0.verifier.verify(&request)?;
+        let signed_by = request.claimed_provider();
+        let verified = self.0.verifier.verify(&request).inspect_err(|_| {
+            if let Some(provider) = signed_by {
+                self.0.health.signature(provider.as_str(), false, self.now());
+            }
+        })?;
+        self.0.health.signature(verified.provider().as_str(), true, self.now());
         let mut events = postly_whatsapp::split_webhook(&verified, &self.0.routes, self.now());
         // A provider's ids of messages hold numbers, as the names of lanes do: both are only ever compared.
         for event in &mut events {
@@ -138,7 +139,7 @@ impl App {
                 (true, None) => "stored",
                 (true, Some(rule)) => rule.as_str(),
             };
-            metrics::counter!("inbound_total", "kind" => kind, "state" => state).increment(1);
+            metrics::counter!(metric::INBOUND, "kind" => kind, "state" => state).increment(1);
             match state {
                 "duplicate" => tracing::debug!(kind, "An event came again"),
                 "stored" => tracing::debug!(event.id = %id, kind, "Stored event {id}"),

@@ -22,6 +22,7 @@ mod erase;
 mod error;
 mod export;
 mod generate;
+mod health;
 mod identity_changes;
 mod ids;
 mod ingest;
@@ -29,11 +30,15 @@ mod link;
 mod login;
 #[cfg(test)]
 mod machines;
+mod measure;
+mod monitor;
+mod notices;
 pub mod operator;
 mod own_number;
 mod pause;
 mod payments;
 mod people;
+mod ready;
 mod refunds;
 mod reply;
 mod retention;
@@ -72,6 +77,7 @@ pub use postly_pipeline::platform_limits;
 pub use postly_store::history::{HistoryFilter, SavedGeneration};
 pub use postly_store::{Engine, StoreError, lanes::Queue};
 pub use postly_whatsapp::signature::WebhookRequest;
+pub use ready::{NotReady, Readiness};
 pub use retention::Retention;
 pub use seal::NoRandomness;
 pub use sessions::{Browser, LoggedIn, SESSION_MS, Session, SessionCookie};
@@ -156,6 +162,7 @@ struct Inner {
     peppers: CodeKeys,
     passwords: Passwords,
     calls: budget::Calls,
+    health: health::Health,
     /// Which numbers of ours are noted already, by what the provider calls them.
     business_numbers: Mutex<HashSet<(String, postly_domain::PhoneE164)>>,
 }
@@ -185,6 +192,7 @@ impl App {
             peppers,
             passwords: Passwords::new(),
             calls: budget::Calls::default(),
+            health: health::Health::default(),
             business_numbers: Mutex::default(),
         }))
     }

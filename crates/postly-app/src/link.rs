@@ -4,6 +4,7 @@ use postly_domain::{
     Language, LedgerReason, PhoneE164, UnixMillis,
     delivery::Form,
     id::{AuthorId, EntryId, IdentityId, MessageId},
+    metric,
 };
 use postly_store::{
     StoreError, Tx,
@@ -232,7 +233,7 @@ impl App {
             reference: None,
         };
         wallets::post(tx, &entry, now).await?;
-        metrics::counter!("credits_total", "reason" => "welcome").increment(1);
+        metrics::counter!(metric::CREDITS, "reason" => "welcome").increment(1);
         Ok(())
     }
 

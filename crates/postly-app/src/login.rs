@@ -8,6 +8,7 @@ use postly_domain::{
     challenge::{LIFETIME_MS, LoginStep, login_step},
     event::{InboundMessage, Sender},
     id::ChallengeId,
+    metric,
 };
 use postly_i18n::Value;
 use postly_store::{
@@ -22,6 +23,7 @@ use crate::{
     codes::CodeRequestError,
     conflict::again,
     ids::Fresh as _,
+    measure::rate_limited,
     people::Person,
     reply::Reply,
     seal::{CodeKeys, Sealed, plain_hash, random},
@@ -170,8 +172,8 @@ impl App {
         person: &Person,
         now: UnixMillis,
     ) -> Result<Reply, StoreError> {
-        tracing::warn!(author.id = %person.author.id, "Author {} did not ask for a code", person.author.id);
-        metrics::counter!("otp_denied_total").increment(1);
+        tracing::info!(author.id = %person.author.id, "Author {} did not ask for a code", person.author.id);
+        metrics::counter!(metric::OTP_DENIED).increment(1);
         let mut killed = challenges::deny_of_identity(tx, &person.identity.id, now).await?;
         if let Some(phone) = &person.identity.phone {
             killed += challenges::deny_all(tx, phone, now).await?;
@@ -211,6 +213,7 @@ impl App {
         let mut tx = self.0.db.write().await?;
         let Some(number) = self.number_shown(&mut tx).await? else { return Ok(None) };
         if let Err(then) = limits::hit(&mut tx, PHRASES, &self.name_hash(&browser.address), now).await? {
+            rate_limited("phrases");
             return Err(CodeRequestError::RateLimited { retry_after_s: then.secs_from(now) });
         }
         let phrase = Phrase::from_random(random()?);

@@ -158,7 +158,7 @@ impl App {
 
     pub(crate) async fn detach_phone(&self, tx: &mut Tx, from: &Identity) -> Result<(), StoreError> {
         if let Some(phone) = &from.phone {
-            tracing::warn!(author.id = %from.author_id, "A number of author {} is somebody else's now", from.author_id);
+            tracing::info!(author.id = %from.author_id, "A number of author {} is somebody else's now", from.author_id);
             authors::drop_phone(tx, &from.author_id, phone).await?;
             self.revoke_sessions_and_codes(tx, &from.author_id, phone).await?;
         }

@@ -1,16 +1,17 @@
 //! Giving back a credit whose posts never arrived.
 
 use postly_domain::{
-    LedgerReason, UnixMillis,
+    Alert, LedgerReason, UnixMillis,
     credits::{GENERATION_PRICE, MAX_AUTOMATIC_REFUNDS_PER_DAY},
     id::{AuthorId, EntryId, GenerationId, MessageId},
+    metric,
 };
 use postly_store::{
     StoreError, Tx, attempts, generations, outbox,
     wallets::{self, NewEntry, Posted},
 };
 
-use crate::{App, ids::Fresh as _};
+use crate::{App, alerts, ids::Fresh as _};
 
 impl App {
     /// Gives the credit of a generation back when one of its messages that carries a post can no longer arrive:
@@ -34,7 +35,11 @@ impl App {
         wallets::lock(tx, author).await?;
         let today = now.start_of_day();
         if wallets::refunds_since(tx, author, today).await? >= MAX_AUTOMATIC_REFUNDS_PER_DAY {
-            tracing::error!(generation.id = %generation, "Generation {generation} did not arrive; the refunds of the day are used up, an operator must look");
+            let message = format!(
+                "Generation {generation} did not arrive, and the refunds of the day of its author are used up: look at \
+                 `postly users show`, and grant the credit or not"
+            );
+            alerts::raise(Alert::RefundLimit, &message);
             return Ok(());
         }
         let Some(charged) = generations::mark_refunded(tx, generation).await? else { return Ok(()) };
@@ -52,8 +57,8 @@ impl App {
             reference: Some(generation.as_str()),
         };
         if let Posted::Done(_) = wallets::post(tx, &entry, now).await? {
-            metrics::counter!("credits_total", "reason" => "refund").increment(1);
-            tracing::warn!(generation.id = %generation, "Refunded generation {generation}: its posts did not arrive");
+            metrics::counter!(metric::CREDITS, "reason" => "refund").increment(1);
+            tracing::info!(generation.id = %generation, "Refunded generation {generation}: its posts did not arrive");
         }
         Ok(())
     }

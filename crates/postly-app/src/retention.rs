@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postly_domain::{
-    UnixMillis,
+    UnixMillis, metric,
     time::{DAY_MS, HOUR_MS},
 };
 use postly_store::{
@@ -136,7 +136,7 @@ impl App {
             }
         }
         if all > 0 {
-            metrics::counter!("retention_rows_total", "class" => class.as_str()).increment(all);
+            metrics::counter!(metric::RETENTION_ROWS, "class" => class.as_str()).increment(all);
             tracing::info!(
                 class = class.as_str(),
                 rows = all,
@@ -156,7 +156,7 @@ pub(crate) async fn run(app: App, shutdown: Shutdown) {
             () = shutdown.requested() => return,
         };
         if let Err(error) = swept {
-            tracing::warn!(error = %ErrorChain(&error), "Could not delete what has had its time; trying again");
+            tracing::info!(error = %ErrorChain(&error), "Could not delete what has had its time; trying again");
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}

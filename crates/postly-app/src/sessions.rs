@@ -3,6 +3,7 @@
 use postly_domain::{
     UnixMillis,
     id::{AuthorId, SessionId},
+    metric,
 };
 use postly_store::{StoreError, Tx, authors, sessions};
 
@@ -104,7 +105,7 @@ impl App {
         sessions::open(tx, &session, MOST_SESSIONS).await?;
         let profile = self.profile_of(tx, author).await?;
         tracing::info!(author.id = %author, by_whatsapp, "Author {author} logged in");
-        metrics::counter!("logins_total", "by" => if by_whatsapp { "whatsapp" } else { "password" })
+        metrics::counter!(metric::LOGINS, "by" => if by_whatsapp { "whatsapp" } else { "password" })
             .increment(1);
         let cookie = SessionCookie {
             id: session.id,

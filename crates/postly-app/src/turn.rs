@@ -1,9 +1,10 @@
 //! The turn of a message: what it is read as, and the step that follows.
 
 use postly_domain::{
-    Brief, Command, UnixMillis,
+    Alert, Brief, Command, UnixMillis,
     event::{Content, IgnoreRule, InboundMessage},
     intent::{Change, Intent, State, interpret_command},
+    metric,
     time::DAY_MS,
 };
 use postly_i18n::Value;
@@ -190,7 +191,7 @@ impl App {
             let is_explicit = typed && Command::is_explicit_generation(text);
             return Ok(Step::Write(Box::new(Work { brief, is_explicit, change: None })));
         };
-        metrics::counter!("forbidden_briefs_total", "kind" => kind.as_str()).increment(1);
+        metrics::counter!(metric::FORBIDDEN_BRIEFS, "kind" => kind.as_str()).increment(1);
         let yesterday = turn.now.plus_ms(-DAY_MS);
         let told = outbox::queued_since(tx, &turn.claimed.lane, "forbidden", yesterday).await?;
         Ok(if told < MOST_FORBIDDEN {
@@ -253,7 +254,7 @@ impl App {
             opened_at: turn.now,
         };
         if handoffs::open(tx, &handoff).await? {
-            alerts::raise("handoff_asked", "An author asks for a person: see `postly handoffs list`");
+            alerts::raise(Alert::HandoffAsked, "An author asks for a person: see `postly handoffs list`");
         }
         Ok(self.say(turn.person, "human_asked", "human-asked"))
     }

@@ -1,6 +1,6 @@
 //! Codes that are typed, and links that are tapped: tried, used up, and what they are for done.
 
-use postly_domain::{Code, PhoneE164, Purpose, challenge::WRONG_TRIES_A_DAY};
+use postly_domain::{Code, PhoneE164, Purpose, challenge::WRONG_TRIES_A_DAY, metric};
 use postly_store::{
     StoreError,
     challenges::{self, Challenge, Typed},
@@ -120,7 +120,7 @@ impl App {
     ) -> Result<Option<Challenge>, VerifyError> {
         let (challenge, wrong) = again!(self.count_try(typed, subject))?;
         let Some(challenge) = challenge else { return Ok(None) };
-        metrics::counter!("otp_comparisons_total").increment(1);
+        metrics::counter!(metric::OTP_COMPARISONS).increment(1);
         let worn_out = matches!(typed, Typed::FromWhatsapp { .. }) && wrong > WRONG_TRIES_A_DAY;
         let (Some(hash), false) = (&challenge.code_hash, worn_out) else { return Ok(None) };
         let subject = subject_of(&challenge);

@@ -7,6 +7,7 @@ use postly_domain::{
     credits::GENERATION_PRICE,
     id::{AuthorId, GenerationId, HoldId},
     intent::{Change, Intent, State, Wish, interpret},
+    metric,
     post::{Origin, Platform},
     time::DAY_MS,
 };
@@ -24,8 +25,9 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     App,
     conflict::again,
-    generate::{Payment, Work, failure_text, language_after, record_calls, seed_of, user_ref},
+    generate::{Payment, Work, failure_text, language_after, record_calls, record_price, seed_of, user_ref},
     ids::{Fresh as _, fresh_text},
+    measure::rate_limited,
     seal::plain_hash,
 };
 
@@ -226,6 +228,7 @@ impl App {
         }
         if let (MAX_REQUESTS.., oldest) = recent {
             let next = oldest.unwrap_or(now).plus_ms(MINUTE_MS);
+            rate_limited("web_generations");
             return Err(WebGenerationError::RateLimited { retry_after_s: next.since_ms(now) / 1000 + 1 });
         }
         let work = match asked {
@@ -334,7 +337,7 @@ impl App {
     ) -> Result<(), WebGenerationError> {
         let recent = budgets::author_calls_since(tx, author, now.plus_ms(-DAY_MS)).await?;
         let Some(spent) = self.exhausted_budget(tx, recent, now).await? else { return Ok(()) };
-        tracing::warn!(author.id = %author, ?spent, "A day's budget of model calls is used up");
+        tracing::info!(author.id = %author, ?spent, "A day's budget of model calls is used up");
         Err(WebGenerationError::Refused(self.0.catalogue.text(language, spent.text_key())))
     }
 
@@ -353,12 +356,13 @@ impl App {
             revision: attempt.work.change.as_ref().map(|change| change.revision.clone()),
         };
         let written = self.0.writer.write(&ask).await;
+        self.note_model(&written);
         // The model is paid for: a conflict with another transaction does not write the posts again.
         match written {
             Ok(written) => again!(self.settle_attempt(&attempt, &written)),
             Err(failure) => {
                 again!(self.release_attempt(&attempt, &failure.calls))?;
-                tracing::warn!(failure = ?failure.kind, "A request on the web has no posts");
+                tracing::info!(failure = ?failure.kind, "A request on the web has no posts");
                 let sentence = |key| self.0.catalogue.text(attempt.language, key);
                 let (_, key) = failure_text(&failure.kind);
                 Err(match failure.kind {
@@ -435,7 +439,8 @@ impl App {
         }
         let saved = history::get(&mut tx, &owner, &id).await?.ok_or(WebGenerationError::Unavailable)?;
         tx.commit().await?;
-        metrics::counter!("credits_total", "reason" => reason.as_str()).increment(1);
+        metrics::counter!(metric::CREDITS, "reason" => reason.as_str()).increment(1);
+        record_price(&written.calls);
         Ok(saved)
     }
 
@@ -462,6 +467,7 @@ impl App {
         }
         wallets::release_by_key(&mut tx, hold_key, now).await?;
         tx.commit().await?;
+        metrics::counter!(metric::HOLDS_EXPIRED).increment(1);
         Ok(1)
     }
 

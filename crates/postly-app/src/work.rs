@@ -1,8 +1,11 @@
 //! The workers: they claim lanes that are due, a bounded number at a time, and do the head of each.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use postly_domain::{UnixMillis, id::LeaseToken};
+use postly_domain::{UnixMillis, event::EventKind, id::LeaseToken, metric};
 use postly_store::{
     StoreError, Tx,
     inbox::{self, DueEvent},
@@ -19,7 +22,8 @@ use crate::{
     conversation::MAX_WAITING,
     crash,
     deliver::PlannedSend,
-    ids::{Fresh as _, dice},
+    ids::{Fresh as _, dice, made_at},
+    measure::own_share,
 };
 
 /// How long a lane is leased: longer than what is done under a lease, unless the database is away (a generation has 25 s, a send 10 s,
@@ -71,7 +75,8 @@ impl Shutdown {
         let _ = self.0.clone().wait_for(|stop| *stop).await;
     }
 
-    fn is_requested(&self) -> bool {
+    /// Whether the switch was thrown.
+    pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 }
@@ -266,19 +271,32 @@ async fn take_heads(
 
 /// Does what is to be done. A failure puts the lane off; nothing is lost by it.
 async fn perform(app: App, work: Work) {
+    let begun = Instant::now();
     let (result, event) = match &work {
         Work::PlannedSend(planned) => (app.execute_send(planned).await, None),
-        Work::Event { claimed, event } => (again!(handle(&app, claimed, event)), Some(event)),
+        Work::Event { claimed, event } => {
+            let received_at = made_at(event.id.as_str()).filter(|_| event.kind == EventKind::Message);
+            let handled = async { again!(handle(&app, claimed, event)) };
+            (own_share(received_at, || app.now(), Box::pin(handled)).await, Some(event))
+        }
     };
-    let Err(error) = result else { return };
     let queue = work.queue().as_str();
+    metrics::histogram!(metric::JOB_SECONDS, "stage" => queue).record(begun.elapsed());
+    let ended = match &result {
+        Ok(()) => "done",
+        Err(error) if error.is_lease_lost() => "fenced",
+        Err(_) => "failed",
+    };
+    metrics::counter!(metric::JOBS, "queue" => queue, "result" => ended).increment(1);
+    let Err(error) = result else { return };
     if error.is_lease_lost() {
-        metrics::counter!("job_fenced_total").increment(1);
-        tracing::warn!(queue, "Lost a lease; what was done under it is dropped");
+        metrics::counter!(metric::JOB_FENCED).increment(1);
+        tracing::info!(queue, "Lost a lease; what was done under it is dropped");
         return;
     }
     let pause = pause_ms(event.map_or(1, |event| event.attempts));
-    tracing::warn!(
+    // Work that fails for good ends as a dead letter, and a database that fails is told of: both are alerts.
+    tracing::info!(
         error = %ErrorChain(&error),
         queue,
         event.id = event.map(|event| tracing::field::display(&event.id)),
@@ -320,6 +338,7 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
     let concurrency = concurrency(queue);
     let slots = Arc::new(Semaphore::new(concurrency));
     let mut tasks: JoinSet<()> = JoinSet::new();
+    let mut failed_before = false;
     while !shutdown.is_requested() {
         // While all slots are taken, it waits for one before it claims: what is claimed is begun at once.
         let slot = tokio::select! {
@@ -330,9 +349,15 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
         while tasks.try_join_next().is_some() {}
         let limit = (slots.available_permits() + 1).min(CLAIM_BATCH);
         let Claim { more, work, .. } = match claim(&app, queue, limit).await {
-            Ok(claim) => claim,
+            Ok(claim) => {
+                failed_before = false;
+                claim
+            }
             Err(error) => {
-                tracing::warn!(error = %ErrorChain(&error), queue = queue.as_str(), "Could not claim work");
+                // The monitor tells of a database that stays away; this line would come four times a second.
+                if !std::mem::replace(&mut failed_before, true) {
+                    tracing::info!(error = %ErrorChain(&error), queue = queue.as_str(), "Could not claim work; trying again");
+                }
                 // Whatever is due stays due: asking at once would ask for ever.
                 tokio::select! {
                     () = tokio::time::sleep(AFTER_FAILURE) => {}
@@ -424,7 +449,7 @@ async fn listen_for_wakeups(app: App, shutdown: Shutdown) {
             if std::mem::replace(&mut told, true) {
                 tracing::debug!(error = %ErrorChain(&error), "No wake-up calls; polling meanwhile");
             } else {
-                tracing::warn!(error = %ErrorChain(&error), "No wake-up calls of other processes; polling meanwhile");
+                tracing::info!(error = %ErrorChain(&error), "No wake-up calls of other processes; polling meanwhile");
             }
         }
         tokio::time::sleep(POLL).await;

@@ -149,6 +149,71 @@ pub enum InboundEvent {
     Status(StatusUpdate),
     /// A person's number or id changed.
     IdentityChange(IdentityChange),
+    /// The provider tells of our account, our number or a template of ours.
+    Notice(AccountNotice),
+}
+
+/// What a provider tells of us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountNotice {
+    /// What it is about.
+    pub subject: NoticeSubject,
+    /// The provider's word for it: `PAUSED`, `FLAGGED` …
+    pub word: String,
+    /// What follows from it.
+    pub effect: NoticeEffect,
+    /// When the provider said so.
+    pub occurred_at: UnixMillis,
+}
+
+/// What a notice is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoticeSubject {
+    /// One translation of a template.
+    Template {
+        /// The template's name.
+        name: String,
+        /// As the provider names it.
+        language: String,
+    },
+    /// The quality of our number.
+    Quality,
+    /// The account.
+    Account,
+}
+
+impl NoticeSubject {
+    /// The name in the database: `template:NAME:LANGUAGE`, `quality`, `account`.
+    pub fn key(&self) -> String {
+        match self {
+            // Meta writes `en-US` in notices, and `en_US` where messages name it.
+            Self::Template { name, language } => format!("template:{name}:{}", language.replace('-', "_")),
+            Self::Quality => "quality".to_owned(),
+            Self::Account => "account".to_owned(),
+        }
+    }
+}
+
+/// What follows from a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeEffect {
+    /// All is well, or well again.
+    Clear,
+    /// A person must look; everything goes on.
+    Warns,
+    /// What it is about cannot be used: conversations that we start by it wait.
+    Stops,
+}
+
+impl NoticeEffect {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Warns => "warns",
+            Self::Stops => "stops",
+        }
+    }
 }
 
 /// How a provider names a person. At least one of the fields is set; an empty string is absent.

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or throws dice: time and chance come in as arguments, decisions go out
 //! as values, and the rooms around this one carry them out.
 
+pub mod alert;
 pub mod brief;
 pub mod challenge;
 pub mod command;
@@ -14,6 +15,7 @@ pub mod id;
 pub mod intent;
 pub mod language;
 pub mod login;
+pub mod metric;
 pub mod money;
 pub mod openings;
 mod opt_out;
@@ -30,6 +32,7 @@ pub mod time;
 pub mod trust;
 mod typed_code;
 
+pub use alert::Alert;
 pub use brief::{Brief, BriefError};
 pub use challenge::{Code, Phrase, Purpose};
 pub use command::Command;

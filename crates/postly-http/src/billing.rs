@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use postly_app::{App, CheckoutError, Offer, PaymentEventError, StripeWebhook};
-use postly_domain::Language;
+use postly_domain::{Language, metric};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -159,12 +159,12 @@ async fn receive(State(events): State<Events>, request: Request<Body>) -> Respon
         Ok(_) => StatusCode::OK.into_response(),
         Err(PaymentEventError::NoShop) => Problem::new(Code::NotFound).into_response(),
         Err(PaymentEventError::NotAuthentic(reason)) => {
-            metrics::counter!("postly_stripe_events_total", "outcome" => "bad_signature").increment(1);
-            tracing::warn!(%reason, "Refused an event of Stripe: {reason}");
+            metrics::counter!(metric::STRIPE_EVENTS, "type" => "none", "outcome" => "bad_sig").increment(1);
+            tracing::info!(%reason, "Refused an event of Stripe: {reason}");
             StatusCode::BAD_REQUEST.into_response()
         }
         Err(PaymentEventError::Store(error)) => {
-            tracing::error!(%error, source = std::error::Error::source(&error), "Could not take in an event of Stripe");
+            tracing::info!(%error, source = std::error::Error::source(&error), "Could not take in an event of Stripe");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }

@@ -7,6 +7,7 @@ mod extract;
 mod generations;
 mod long_bodies;
 mod me;
+mod observe;
 mod operator;
 mod pages;
 mod problem;
@@ -21,7 +22,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
 };
 use postly_app::App;
 use tower::util::MapResponseLayer;
@@ -80,6 +81,7 @@ pub fn harden(router: Router) -> Router {
         .layer((
             SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid),
             PropagateRequestIdLayer::new(REQUEST_ID),
+            from_fn(observe::observe),
             always(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
             always(header::CACHE_CONTROL, "no-store"),
             always(header::REFERRER_POLICY, "no-referrer"),

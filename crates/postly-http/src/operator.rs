@@ -1,37 +1,110 @@
-//! The operator's listener: health, readiness, figures. Not for the public.
+//! The operator's listener: health, readiness, metrics. Not for the public.
+
+use std::time::Duration;
 
 use axum::{
-    Router,
+    Json, Router,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use postly_app::App;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use postly_app::{App, Readiness, Shutdown};
+use postly_domain::{
+    Alert, UnixMillis,
+    metric::{self, Metric, MetricKind},
+};
+use serde::Serialize;
 
-/// The figures of this process.
+/// The metrics of this process.
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
 
 impl Metrics {
-    /// Collects the figures of this process from now on. Once per process; a second call collects nothing.
+    /// Collects the metrics of this process from now on. Once per process; a second call collects nothing.
     pub fn collect() -> Self {
-        let recorder = PrometheusBuilder::new().build_recorder();
+        let mut builder = PrometheusBuilder::new();
+        for Metric { name, kind, .. } in metric::ALL {
+            if let MetricKind::Histogram(bounds) = kind {
+                let matcher = Matcher::Full((*name).to_owned());
+                // Only an empty list of bounds is refused; the histogram would become a summary.
+                builder = builder.set_buckets_for_metric(matcher, bounds).unwrap_or_default();
+            }
+        }
+        let recorder = builder.build_recorder();
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
-            tracing::warn!("Figures are collected already; this collector stays empty");
+            tracing::warn!("Metrics are collected already; this collector stays empty");
         }
-        metrics::describe_counter!("postly_alerts_total", "Alerts raised since the start, by name.");
+        describe();
+        // A counter that appears with its first alert has no increase that a rule could see.
+        for alert in Alert::ALL {
+            metrics::counter!(metric::ALERTS, "name" => alert.as_str()).absolute(0);
+        }
         Self(handle)
+    }
+
+    /// Notes which program this is, on which engine it runs, and since when.
+    pub fn build_info(
+        &self,
+        version: &'static str,
+        engine: &'static str,
+        role: &'static str,
+        started: UnixMillis,
+    ) {
+        let labels = [("version", version), ("engine", engine), ("role", role)];
+        metrics::gauge!(metric::BUILD_INFO, &labels).set(1.0);
+        let started = u64::try_from(started.0).unwrap_or(0);
+        metrics::gauge!(metric::PROCESS_START).set(Duration::from_millis(started).as_secs_f64());
+    }
+
+    fn render(&self) -> String {
+        process();
+        self.0.run_upkeep();
+        self.0.render()
     }
 }
 
-/// The operator's listener.
-pub fn operator_router(app: App, metrics: Metrics) -> Router {
-    let figures = get(move || async move {
-        metrics.0.run_upkeep();
-        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.0.render())
+/// Gives each metric its help, which ends with its unit.
+fn describe() {
+    for Metric { name, kind, unit, help } in metric::ALL {
+        let help = format!("{help}. Unit: {unit}.");
+        match kind {
+            MetricKind::Counter => metrics::describe_counter!(*name, help),
+            MetricKind::Gauge => metrics::describe_gauge!(*name, help),
+            MetricKind::Histogram(_) => metrics::describe_histogram!(*name, help),
+        }
+    }
+}
+
+/// Reads what Linux says of this process; elsewhere nothing.
+fn process() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes: Option<f64> =
+        resident.and_then(|rest| rest.split_whitespace().next()).and_then(|number| number.parse().ok());
+    if let Some(kilobytes) = kilobytes {
+        metrics::gauge!(metric::PROCESS_RESIDENT).set(kilobytes * 1024.0);
+    }
+    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
+        let count = u32::try_from(open.count()).unwrap_or(u32::MAX);
+        metrics::gauge!(metric::PROCESS_OPEN_FDS).set(f64::from(count));
+    }
+}
+
+/// What the operator's listener is made of.
+#[derive(Clone)]
+struct Operator {
+    app: App,
+    /// Requested while the service drains.
+    shutdown: Shutdown,
+}
+
+/// The operator's listener. `shutdown` is the service's, not the listener's: while the service drains, this one says so.
+pub fn operator_router(app: App, metrics: Metrics, shutdown: Shutdown) -> Router {
+    let figures = get(async move || {
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
     });
     crate::harden(
         Router::new()
@@ -39,15 +112,26 @@ pub fn operator_router(app: App, metrics: Metrics) -> Router {
             .route("/readyz", get(readiness))
             .route("/metrics", figures)
             .fallback(crate::problem::not_found)
-            .with_state(app),
+            .with_state(Operator { app, shutdown }),
     )
 }
 
-/// Ready when the database can be written to. Providers' and models' health is not ours to report here.
-async fn readiness(State(app): State<App>) -> Response {
-    if app.is_ready().await {
-        "ready".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be written to").into_response()
-    }
+/// The body of `/readyz`.
+#[derive(Serialize)]
+struct ReadinessBody {
+    ready: bool,
+    degraded: Vec<&'static str>,
+    /// Why it is not ready: `database`, `schema` or `draining`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+/// Ready when the database can be written to, has our tables, and the service does not drain. Providers and models that do not
+/// answer make it degraded: what is received is stored all the same.
+async fn readiness(State(operator): State<Operator>) -> Response {
+    let Readiness { fault, degraded } = operator.app.readiness().await;
+    let draining = operator.shutdown.is_requested().then_some("draining");
+    let reason = draining.or_else(|| fault.map(postly_app::NotReady::as_str));
+    let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(ReadinessBody { ready: reason.is_none(), degraded, reason })).into_response()
 }

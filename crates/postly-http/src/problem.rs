@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use postly_app::StoreError;
+use postly_domain::metric;
 use serde::Serialize;
 
 use crate::REQUEST_ID;
@@ -268,7 +269,7 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_temporary() {
-            tracing::warn!(%error, source = std::error::Error::source(&error), "A request found no database");
+            tracing::info!(%error, source = std::error::Error::source(&error), "A request found no database");
             return Self { retry_after_s: Some(UNAVAILABLE_SECS), ..Self::new(Code::Unavailable) };
         }
         Self::internal(&error)
@@ -298,7 +299,7 @@ pub(crate) async fn method_not_allowed() -> Problem {
 
 /// The answer when a handler panicked. What it said goes to the log of the panic hook, not to the client.
 pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
-    metrics::counter!("panics_total").increment(1);
+    metrics::counter!(metric::PANICS).increment(1);
     Problem::new(Code::Internal).into_response()
 }
 

@@ -18,6 +18,7 @@ use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use postly_app::Shutdown;
+use postly_domain::metric;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{AbortHandle, Id, JoinError, JoinSet},
@@ -324,5 +325,5 @@ impl Connections {
 fn turn_out(connection: &Connection, task: &AbortHandle, why: &'static str) {
     connection.is(ConnectionState::Closing);
     task.abort();
-    metrics::counter!("connections_turned_out_total", "why" => why).increment(1);
+    metrics::counter!(metric::CONNECTIONS_EVICTED, "why" => why).increment(1);
 }

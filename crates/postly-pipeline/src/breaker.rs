@@ -5,6 +5,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use postly_domain::{Alert, metric};
 use tokio::time::Instant;
 
 use crate::circuit::{CallOutcome, Circuit, OPEN_FOR, Permit, Position, WINDOW};
@@ -55,7 +56,7 @@ impl Breaker {
             Position::HalfOpen => 1.0,
             Position::Open => 2.0,
         };
-        metrics::gauge!("breaker_state", "upstream" => self.upstream).set(state);
+        metrics::gauge!(metric::BREAKER_STATE, "upstream" => self.upstream).set(state);
     }
 
     /// An outage is told once, and its end once; the tries in between are for whoever listens closely.
@@ -73,7 +74,10 @@ impl Breaker {
             }
             (Position::Closed | Position::Open, Position::Open) => {
                 let (rest, window) = (OPEN_FOR.as_secs(), WINDOW.as_secs());
+                let alert = Alert::ModelCircuitOpen.as_str();
+                metrics::counter!(metric::ALERTS, "name" => alert).increment(1);
                 tracing::error!(
+                    alert,
                     upstream,
                     "The circuit of {upstream} opens: half of its calls in {window} s failed. It is tried every {rest} s"
                 );

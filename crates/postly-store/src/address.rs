@@ -39,6 +39,14 @@ pub(crate) struct Server {
 pub struct AddressFault(String);
 
 impl Address {
+    /// The file of SQLite, if it is one.
+    pub(crate) fn sqlite_file(&self) -> Option<PathBuf> {
+        match &self.0 {
+            Place::Sqlite(path) => Some(path.clone()),
+            Place::Postgres(_) => None,
+        }
+    }
+
     /// Reads an address.
     ///
     /// # Errors

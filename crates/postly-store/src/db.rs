@@ -1,6 +1,9 @@
 //! Opening the database, and transactions on it.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use postly_domain::UnixMillis;
 
@@ -29,6 +32,8 @@ pub struct Db {
     engine: Inside,
     /// For its operator: see [`Address::name`].
     name: String,
+    /// The file of SQLite.
+    file: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Db {
@@ -74,6 +79,7 @@ impl Db {
     /// When it cannot be opened.
     pub async fn open_at(address: Address, direct: Option<Address>) -> Result<Self, OpenError> {
         let name = address.name();
+        let file = address.sqlite_file();
         let engine = match address.0 {
             Place::Sqlite(path) => {
                 if let Some(folder) = path.parent() {
@@ -92,7 +98,7 @@ impl Db {
                 Inside::Pg(Remote::open(*server, direct).await?)
             }
         };
-        Ok(Self { engine, name })
+        Ok(Self { engine, name, file })
     }
 
     async fn open_sqlite(path: &Path, name: &str) -> Result<Inside, OpenError> {
@@ -109,7 +115,8 @@ impl Db {
         if let Place::Sqlite(path) = &address.0 {
             let found = sqlite::look_at(path, schema::of_sqlite).await;
             found.map_err(|error| sqlite::explain(&error, &name))?.expect_current(&name)?;
-            return Ok(Self { engine: Self::open_sqlite(path, &name).await?, name });
+            let file = address.sqlite_file();
+            return Ok(Self { engine: Self::open_sqlite(path, &name).await?, name, file });
         }
         let db = Self::open_at(address, direct).await?;
         db.schema().await?.expect_current(&name)?;
@@ -127,6 +134,20 @@ impl Db {
     /// The name of the database for its operator: see [`Address::name`].
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The file of SQLite; `None` on PostgreSQL.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Whether the tables are those of this version, or of a newer one: a process serves on while the next version is rolled
+    /// out.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn has_schema(&self) -> Result<bool, OpenError> {
+        Ok(matches!(self.schema().await?, Schema::Current | Schema::Newer))
     }
 
     async fn schema(&self) -> Result<Schema, OpenError> {

@@ -63,6 +63,20 @@ const CLAIM_JOB: Sql = Sql::both(
      DO UPDATE SET due_at_ms = excluded.due_at_ms WHERE jobs.due_at_ms <= $2",
 );
 
+const PUT_OFF_JOB: Sql = Sql::both(
+    "INSERT INTO jobs (name, due_at_ms) VALUES ($1, $2) ON CONFLICT (name) \
+     DO UPDATE SET due_at_ms = excluded.due_at_ms",
+);
+
+/// Lets work that comes back be due next at an instant.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn put_off_job(tx: &mut Tx, name: &str, next: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(PUT_OFF_JOB, args![name, next]).await?;
+    Ok(())
+}
+
 /// Takes up work that comes back, when it is due; it is due next at `next`. False when another process has taken it.
 ///
 /// # Errors

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use http::{HeaderValue, header::RETRY_AFTER};
-use postly_domain::Provider;
 use postly_domain::delivery::{ErrorAction, SendOutcome};
+use postly_domain::{Language, Provider};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -159,6 +159,20 @@ impl Senders {
             Provider::Twilio => {
                 self.twilio.as_ref().is_some_and(|sender| sender.config.otp_content_sid.is_some())
             }
+        }
+    }
+
+    /// The template by which a code would leave first, in this language, and its translation as the provider names it.
+    pub fn code_template(&self, provider: Provider, language: Language) -> Option<(String, String)> {
+        match provider {
+            Provider::Meta => {
+                let config = &self.meta.as_ref()?.config;
+                let translations =
+                    meta::send::translations(&config.otp_template_languages, language).into_iter();
+                let first = translations.map(str::to_owned).next()?;
+                Some((config.otp_template.clone(), first))
+            }
+            Provider::Twilio => Some((self.twilio.as_ref()?.config.otp_content_sid.clone()?, String::new())),
         }
     }
 

@@ -64,6 +64,19 @@ pub struct WebhookRequest<'a> {
     pub body: &'a [u8],
 }
 
+impl WebhookRequest<'_> {
+    /// The provider whose signature header the request bears, right or wrong. Says nothing about who sent it.
+    pub fn claimed_provider(&self) -> Option<Provider> {
+        if self.headers.contains_key(meta::signature::HEADER) {
+            Some(Provider::Meta)
+        } else if self.headers.contains_key(twilio::signature::HEADER) {
+            Some(Provider::Twilio)
+        } else {
+            None
+        }
+    }
+}
+
 /// Why bytes are not believed. Callers answer all of these alike, so that nobody can learn from the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Migrate,
     /// Check the invariants of the data; exit 1 if one does not hold.
     Audit(Output),
+    /// Ask the service on this machine whether it is ready; exit 1 if it is not. For containers, which hold no other client.
+    Healthcheck,
     /// Look at authors.
     #[command(subcommand)]
     Users(UsersCommand),
@@ -40,6 +42,17 @@ pub(crate) enum Role {
     All,
     Web,
     Worker,
+}
+
+impl Role {
+    /// Its name, as on the command line.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Web => "web",
+            Self::Worker => "worker",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

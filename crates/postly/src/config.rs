@@ -102,6 +102,8 @@ impl Reader {
 
     /// A variable, or the content of the file that `NAME_FILE` names. Empty is absent.
     fn get(&mut self, name: &str) -> Option<String> {
+        #[cfg(test)]
+        tests::ASKED.with_borrow_mut(|asked| asked.insert(name.to_owned()));
         let direct =
             self.variables.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let file = self.variables.get(&format!("{name}_FILE")).filter(|path| !path.is_empty()).cloned();
@@ -139,6 +141,11 @@ impl Reader {
             self.fault(format!("{name} must be an address and a port, such as {default}"));
             default
         })
+    }
+
+    /// Where the operator's listener is.
+    pub(crate) fn admin_bind_address(&mut self) -> SocketAddr {
+        self.address("ADMIN_BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 9090)))
     }
 
     /// A choice of words.
@@ -265,7 +272,7 @@ impl Reader {
     pub(crate) fn config(mut self) -> Result<Config, Vec<Fault>> {
         let database = self.database();
         let bind_address = self.address("BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 8080)));
-        let admin_bind_address = self.address("ADMIN_BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 9090)));
+        let admin_bind_address = self.admin_bind_address();
         let public_base_url = self.public_base_url();
         let meta = self.meta();
         let twilio = self.twilio(&public_base_url);
@@ -342,6 +349,8 @@ fn are(names: &[&str]) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::{cell::RefCell, collections::BTreeSet};
+
     use secrecy::ExposeSecret as _;
 
     use super::*;
@@ -357,6 +366,47 @@ pub(crate) mod tests {
         ("PUBLIC_BASE_URL", "https://postly.example"),
         ("WRITER", "offline"),
     ];
+
+    thread_local! {
+        /// The variables that were asked for on this thread.
+        pub(super) static ASKED: RefCell<BTreeSet<String>> = RefCell::default();
+    }
+
+    #[test]
+    fn the_example_names_every_variable_and_no_other() {
+        const EXAMPLE: &str = include_str!("../../../.env.example");
+        ASKED.take();
+        for writer in ["openai", "offline"] {
+            read(&[
+                ("WRITER", Some(writer)),
+                ("OPENAI_API_KEY", Some("sk-0123456789abcdef")),
+                ("OPENAI_FALLBACK_BASE_URL", Some("https://models.example/v1")),
+                ("OPENAI_FALLBACK_MODEL", Some("second-model")),
+                ("TWILIO_ACCOUNT_SID", Some("AC00000000000000000000000000000001")),
+                ("TWILIO_AUTH_TOKEN", Some("0123456789abcdef0123456789abcdef")),
+                ("TWILIO_WHATSAPP_FROM", Some("whatsapp:+14155238886")),
+                ("WHATSAPP_PROVIDER", Some("meta")),
+                ("STRIPE_SECRET_KEY", Some("sk_test_0123456789abcdef")),
+                ("STRIPE_WEBHOOK_SECRET", Some("whsec_0123456789abcdef")),
+                ("STRIPE_MANAGED_PAYMENTS", Some("true")),
+                ("STRIPE_TAX_CODE", Some("txcd_10105001")),
+            ])
+            .unwrap();
+        }
+        // Without the first address the second one is asked for.
+        read(&[("PUBLIC_BASE_URL", None), ("NEXTAUTH_URL", Some("https://postly.example"))]).unwrap();
+        let named: BTreeSet<String> = EXAMPLE
+            .lines()
+            .filter_map(|line| line.strip_prefix('#').unwrap_or(line).split_once('='))
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| {
+                name.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'0'..=b'9'))
+            })
+            // Read by the log's filter.
+            .filter(|name| name != "RUST_LOG")
+            .collect();
+        assert_eq!(named, ASKED.take(), "left: .env.example; right: what the configuration reads");
+    }
 
     pub(crate) fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, Vec<String>> {
         let mut variables: BTreeMap<String, String> =

@@ -50,6 +50,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(options) => commands::demo::run(options).await,
         Command::Migrate => commands::operator::migrate().await,
         Command::Audit(output) => commands::operator::audit(output).await,
+        Command::Healthcheck => commands::healthcheck::run().await,
         Command::Users(command) => commands::operator::users(command).await,
         Command::Credits(command) => commands::operator::credits(command).await,
         Command::DeadLetters(command) => commands::operator::dead_letters(command).await,

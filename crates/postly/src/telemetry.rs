@@ -1,5 +1,7 @@
 //! Logs: structured lines on standard error, never a code, a token, a number or a text.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Says everything from `info` on, and of the libraries only what is wrong. `RUST_LOG` overrides it.
@@ -13,7 +15,15 @@ pub(crate) fn json() {
     fmt().with_env_filter(filter()).with_writer(std::io::stderr).json().flatten_event(true).init();
 }
 
-/// Plain lines, for a person at a terminal.
+/// Plain lines, for a person at a terminal: in colours only there.
 pub(crate) fn plain() {
-    fmt().with_env_filter(filter()).with_writer(std::io::stderr).compact().without_time().init();
+    let colours =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    fmt()
+        .with_env_filter(filter())
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .compact()
+        .without_time()
+        .init();
 }

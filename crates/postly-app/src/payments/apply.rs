@@ -7,6 +7,7 @@
 use postly_domain::{
     LedgerReason, UnixMillis,
     id::{AuthorId, CheckoutId, EntryId, PaymentId},
+    metric,
     payment::{Charge, CheckoutState, Known, Settlement},
 };
 use postly_payments::{ChargeFact, Checkout as Told, Fact};
@@ -244,7 +245,7 @@ impl Books<'_> {
         };
         match wallets::post(tx, &entry, self.now).await? {
             Posted::Done(_) => {
-                metrics::counter!("credits_total", "reason" => reason.as_str())
+                metrics::counter!(metric::CREDITS, "reason" => reason.as_str())
                     .increment(delta.unsigned_abs());
                 Ok(())
             }

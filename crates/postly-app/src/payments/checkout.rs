@@ -1,8 +1,9 @@
 //! Making a Checkout Session.
 
 use postly_domain::{
-    Pack, UnixMillis,
+    Alert, Pack, UnixMillis,
     id::AuthorId,
+    metric,
     payment::CheckoutState,
     time::{DAY_MS, HOUR_MS},
 };
@@ -10,7 +11,7 @@ use postly_payments::{NewCheckout, StripeError};
 use postly_store::{StoreError, authors, checkouts};
 
 use super::Shop;
-use crate::{App, alerts, conflict::again, ids::fresh_text};
+use crate::{App, alerts, conflict::again, health::Upstream, ids::fresh_text};
 use postly_i18n::Value;
 
 /// How many Checkout Sessions an author may have begun within an hour without going on with them.
@@ -75,13 +76,23 @@ impl App {
             cancel_url: &format!("{site}/recharge/return"),
         };
         let key = format!("topup:{current}:{}", fresh_text(now));
-        let made = shop.stripe.create_checkout(&new, &key).await.inspect_err(tell)?;
+        let made = shop.stripe.create_checkout(&new, &key).await;
+        self.note_stripe(made.as_ref().err());
+        let made = made.inspect_err(tell)?;
         let url = made.url.clone().ok_or(StripeError::Unavailable("no address"))?;
         // Recorded before anybody can pay it: the address is known only here.
         again!(self.record_checkout(&current, pack, &made, now))?;
         tracing::info!(author.id = %current, checkout.id = %made.id, pack = pack.id, "Made a Checkout Session for author {current}");
-        metrics::counter!("postly_checkouts_total").increment(1);
+        metrics::counter!(metric::CHECKOUTS).increment(1);
         Ok(url)
+    }
+
+    /// Notes whether Stripe answered, whatever it said.
+    pub(super) fn note_stripe(&self, error: Option<&StripeError>) {
+        match error {
+            Some(StripeError::Unavailable(_)) => self.0.health.failed(Upstream::Stripe, self.now()),
+            Some(StripeError::Refused { .. }) | None => self.0.health.answered(Upstream::Stripe, self.now()),
+        }
     }
 
     async fn record_checkout(
@@ -117,12 +128,12 @@ impl App {
 /// Tells the operator of a failed call.
 pub(super) fn tell(error: &StripeError) {
     match error {
-        StripeError::Unavailable(why) => tracing::warn!(why, "Stripe does not answer ({why})"),
+        StripeError::Unavailable(why) => tracing::info!(why, "Stripe does not answer ({why})"),
         StripeError::Refused { status, code } => {
             let message = format!(
                 "Stripe refused our call with status {status} ({code}): check STRIPE_SECRET_KEY and the account"
             );
-            alerts::raise("stripe_refused", &message);
+            alerts::raise(Alert::StripeRefused, &message);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Events of Stripe's webhook: each is applied once, in one transaction.
 
+use postly_domain::{Alert, metric};
 use postly_payments::{Event, Fact, Received, SignatureError, StripeWebhook, read};
 use postly_store::{StoreError, payments};
 
@@ -52,19 +53,24 @@ impl App {
         webhook: StripeWebhook<'_>,
     ) -> Result<EventOutcome, PaymentEventError> {
         let shop = self.0.shop.as_ref().ok_or(PaymentEventError::NoShop)?;
-        shop.webhook_secrets.verify(webhook.headers, webhook.body, self.now())?;
+        let verified = shop.webhook_secrets.verify(webhook.headers, webhook.body, self.now());
+        self.0.health.signature("stripe", verified.is_ok(), self.now());
+        verified?;
+        // Only kinds that have a meaning here are labels: Stripe has hundreds.
+        let mut counted = "other".to_owned();
         let outcome = match read(webhook.body) {
             Received::Thin { kind } => {
                 let message = format!(
                     "Stripe sends thin events here, which tell nothing of payments (this one: {kind:?}): choose \"snapshot\" as the payload style of the event destination"
                 );
-                alerts::raise("stripe_thin_event", &message);
+                alerts::raise(Alert::StripeThinEvent, &message);
                 EventOutcome::Ignored("thin_event")
             }
             Received::Unreadable => EventOutcome::Ignored("unreadable"),
             Received::Event(event) => match &event.fact {
                 None => EventOutcome::Ignored("not_of_payments"),
                 Some(fact) => {
+                    counted.clone_from(&event.kind);
                     let foreign = if event.of_other_account {
                         Some(OTHER_ACCOUNT)
                     } else if shop.is_of_our_mode(event.livemode) {
@@ -76,7 +82,8 @@ impl App {
                 }
             },
         };
-        metrics::counter!("postly_stripe_events_total", "outcome" => outcome.as_str()).increment(1);
+        metrics::counter!(metric::STRIPE_EVENTS, "type" => counted, "outcome" => outcome.as_str())
+            .increment(1);
         Ok(outcome)
     }
 
@@ -123,27 +130,27 @@ impl App {
 #[derive(Debug, Clone, Copy)]
 struct Foreign {
     rule: &'static str,
-    alert: Option<(&'static str, &'static str)>,
+    alert: Option<(Alert, &'static str)>,
 }
 
 const UNKNOWN_CHECKOUT: Foreign = Foreign {
     rule: "unknown_checkout",
     alert: Some((
-        "stripe_unknown_checkout",
+        Alert::StripeUnknownCheckout,
         "Stripe tells of a Checkout Session that we did not make: it grants nothing. Is another shop on this account?",
     )),
 };
 const OTHER_MODE: Foreign = Foreign {
     rule: "other_mode",
     alert: Some((
-        "stripe_other_mode",
+        Alert::StripeOtherMode,
         "Stripe sends an event of the other mode (test or live) than STRIPE_SECRET_KEY is of: it grants nothing",
     )),
 };
 const OTHER_ACCOUNT: Foreign = Foreign {
     rule: "other_account",
     alert: Some((
-        "stripe_other_account",
+        Alert::StripeOtherAccount,
         "Stripe sends an event of a connected account: it grants nothing. Let the destination listen to your account only",
     )),
 };

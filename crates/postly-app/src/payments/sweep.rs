@@ -126,7 +126,9 @@ impl App {
     /// Asks Stripe about a Checkout Session, and does what follows from the answer.
     async fn ask_about(&self, checkout: &Checkout) -> Result<Result<(), StripeError>, StoreError> {
         let Some(shop) = &self.0.shop else { return Ok(Ok(())) };
-        let told = match shop.stripe.retrieve_checkout(&checkout.id).await {
+        let answer = shop.stripe.retrieve_checkout(&checkout.id).await;
+        self.note_stripe(answer.as_ref().err());
+        let told = match answer {
             Ok(told) if told.id == checkout.id && shop.is_of_our_mode(told.livemode) => told,
             Ok(_) => return Ok(Err(StripeError::Unavailable("another session"))),
             Err(StripeError::Refused { status: 404, .. })
@@ -159,7 +161,7 @@ pub(crate) async fn run(app: App, shutdown: Shutdown) {
             () = shutdown.requested() => return,
         };
         if let Err(error) = swept {
-            tracing::warn!(error = %ErrorChain(&error), "Could not ask Stripe about open Checkout Sessions; trying again");
+            tracing::info!(error = %ErrorChain(&error), "Could not ask Stripe about open Checkout Sessions; trying again");
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}

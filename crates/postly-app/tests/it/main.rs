@@ -9,6 +9,7 @@
 
 mod accompanying;
 mod accounts;
+mod alerts;
 mod amendments;
 mod attacks;
 mod code_ways;
@@ -27,6 +28,7 @@ mod leaving;
 mod limits;
 mod login;
 mod model;
+mod monitor;
 mod networks;
 mod outage;
 mod pause;

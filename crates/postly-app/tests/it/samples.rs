@@ -6,6 +6,8 @@ use postly_testkit::{EngineName, Options, TestApp};
 
 /// Sample, and how each of its events ends. Events are in the order of their kinds and outcomes.
 const META: &[(&str, &[&str])] = &[
+    ("account_disabled.json", &["unknown applied "]),
+    ("account_partner_added.json", &["unknown ignored unknown_kind"]),
     (
         "batch_2_entries_4_changes_4_messages_1_duplicate_1_status.json",
         &[
@@ -38,6 +40,8 @@ const META: &[(&str, &[&str])] = &[
     ("openapi__text_message_from_click_to_whatsapp_ad.json", &["message answered small_talk"]),
     ("openapi__text_message_with_context_product_inquiry.json", &["message answered small_talk"]),
     ("openapi__unsupported_message.json", &["message answered unreadable"]),
+    ("quality_flagged.json", &["unknown applied "]),
+    ("quality_throughput_upgrade.json", &["unknown applied "]),
     ("reaction_removed.json", &["message ignored nothing_to_say"]),
     ("revoke.json", &["message applied "]),
     ("status_failed_131047.json", &["status ignored unknown_message"]),
@@ -47,6 +51,7 @@ const META: &[(&str, &[&str])] = &[
     ("system_user_changed_number_and_id.json", &["identity_change ignored unknown_identity"]),
     ("system_user_changed_user_id.json", &["identity_change ignored unknown_identity"]),
     ("system_user_changed_user_id_in_body.json", &["identity_change ignored unknown_identity"]),
+    ("template_paused.json", &["unknown applied "]),
     ("text_fr_emoji.json", &["message answered result"]),
     ("unknown_future_type.json", &["message ignored nothing_to_say"]),
     ("unsupported_edit.json", &["message ignored nothing_to_say"]),

@@ -1,5 +1,6 @@
 //! One HTTP exchange with the server, and what its end means.
 
+use postly_domain::{Alert, metric};
 use reqwest::header::HeaderMap;
 
 use super::{
@@ -91,7 +92,9 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
     let (code, param) = (error.code(), error.param());
     match failure {
         ModelFailure::Quota => {
+            let alert = raise(Alert::ModelQuota);
             tracing::error!(
+                alert,
                 model,
                 status,
                 code,
@@ -99,7 +102,9 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
             );
         }
         ModelFailure::Rejected { .. } => {
+            let alert = raise(Alert::ModelRejected);
             tracing::error!(
+                alert,
                 model,
                 status,
                 code,
@@ -113,7 +118,7 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
         | ModelFailure::RateLimited
         | ModelFailure::Unavailable
         | ModelFailure::DeadlineExceeded => {
-            tracing::warn!(
+            tracing::info!(
                 model,
                 status,
                 code,
@@ -121,6 +126,12 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
             );
         }
     }
+}
+
+/// Counts an alert, and returns its name for the line of the log.
+fn raise(alert: Alert) -> &'static str {
+    metrics::counter!(metric::ALERTS, "name" => alert.as_str()).increment(1);
+    alert.as_str()
 }
 
 /// Tells the operator once that a field is no longer sent.

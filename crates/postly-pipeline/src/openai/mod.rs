@@ -17,6 +17,7 @@ mod wire;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use postly_domain::metric;
 use reqwest::{Client, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
@@ -234,14 +235,24 @@ impl OpenAiModel {
         let (stage, outcome) = (request.stage(), ended.outcome());
         let labels =
             [("model", self.model.clone()), ("stage", stage.as_str().into()), ("outcome", outcome.into())];
-        metrics::counter!("llm_requests_total", &labels).increment(1);
+        let price_microunits = known::microdollars(&self.model, tokens);
+        metrics::counter!(metric::LLM_REQUESTS, &labels).increment(1);
+        metrics::histogram!(metric::LLM_SECONDS, "model" => self.model.clone(), "stage" => stage.as_str())
+            .record(took);
+        for (direction, tokens) in [("read", tokens.read), ("written", tokens.written)] {
+            let tokens = tokens.and_then(|tokens| u64::try_from(tokens).ok()).unwrap_or(0);
+            metrics::counter!(metric::LLM_TOKENS, "model" => self.model.clone(), "direction" => direction)
+                .increment(tokens);
+        }
+        let price = price_microunits.and_then(|price| u64::try_from(price).ok()).unwrap_or(0);
+        metrics::counter!(metric::LLM_COST, "model" => self.model.clone()).increment(price);
         CallRecord {
             model: self.model.clone(),
             stage,
             outcome,
             prompt_tokens: tokens.read,
             completion_tokens: tokens.written,
-            price_microunits: known::microdollars(&self.model, tokens),
+            price_microunits,
             latency_ms: milliseconds(took),
             request_id,
             prompt_version: request.prompt_version,

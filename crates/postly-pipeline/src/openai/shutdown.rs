@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postly_domain::{Alert, metric};
 use serde::Deserialize;
 
 use super::{OpenAiModel, family, known};
@@ -36,7 +37,10 @@ impl OpenAiModel {
         let known = || known::shutdown(&self.model).filter(|_| self.is_openai).map(str::to_owned);
         if let Some(date) = listed.or_else(known) {
             let model = self.model.as_str();
+            let alert = Alert::ModelShutdown.as_str();
+            metrics::counter!(metric::ALERTS, "name" => alert).increment(1);
             tracing::warn!(
+                alert,
                 model,
                 shutdown_date = date,
                 "The provider shuts {model} down on {date}: configure another model before"

@@ -13,6 +13,7 @@ use postly_domain::{PhoneE164, Provider, UnixMillis};
 use serde_json::{Value, value::RawValue};
 
 use super::identity::{changes_identity, id_change, own_number, system_change};
+use super::notices;
 use super::pricing::pricing;
 use super::send::OPAQUE_PREFIX;
 use crate::inbound::{
@@ -57,14 +58,17 @@ impl Batch<'_> {
         }
         let Some(entries) = list(&body, "entry") else { return self.unreadable(text.as_bytes()) };
         for entry in entries {
-            match object(entry.get()).and_then(|fields| list(&fields, "changes")) {
-                Some(changes) => changes.into_iter().for_each(|change| self.change(change.get())),
+            let fields = object(entry.get());
+            let time = fields.as_ref().and_then(|fields| fields.get("time")?.get().parse::<i64>().ok());
+            match fields.and_then(|fields| list(&fields, "changes")) {
+                Some(changes) => changes.into_iter().for_each(|change| self.change(change.get(), time)),
                 None => self.unreadable(entry.get().as_bytes()),
             }
         }
     }
 
-    fn change(&mut self, text: &str) {
+    /// Takes one change; `time` is that of its entry, in seconds.
+    fn change(&mut self, text: &str, time: Option<i64>) {
         let Some(change) = object(text) else { return self.unreadable(text.as_bytes()) };
         let value = change.get("value").and_then(|value| object(value.get()));
         let before = self.events.len();
@@ -78,10 +82,22 @@ impl Batch<'_> {
                 self.each(&value, "user_id_update", |batch, item, _| batch.id_update(item, &value));
             }
             (Some("messages" | "user_id_update"), None) | (None, _) => self.unreadable(text.as_bytes()),
+            (Some(field), Some(_)) if notices::FIELDS.contains(&field) => self.notice(text, time),
             (Some(_), _) => {}
         }
         if self.events.len() == before {
             self.unknown(text.as_bytes());
+        }
+    }
+
+    /// Takes what Meta tells of our account. All of it waits in one lane: the later word counts.
+    fn notice(&mut self, text: &str, time: Option<i64>) {
+        let at = time.map_or(self.now, |secs| UnixMillis(secs.saturating_mul(1_000)).min(self.now));
+        let slice = format!("{{\"at\":{},\"notice\":{text}}}", at.0);
+        if parse_event(EventKind::Unknown, &slice).is_ok() {
+            // Meta names no id: the same words at the same time are the same notice.
+            let key = format!("meta:notice:{}", inbound::sha256(slice.as_bytes()));
+            self.events.push(event(key, EventKind::Unknown, "meta:notices".to_owned(), at, &slice));
         }
     }
 
@@ -285,7 +301,14 @@ pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, 
             (None, Some(change)) => Ok(InboundEvent::IdentityChange(id_change(change))),
             (None, None) => Err(ParseEventError::Slice),
         },
-        EventKind::Unknown => Err(ParseEventError::NoMeaning),
+        EventKind::Unknown => {
+            let notice = part("notice").ok_or(ParseEventError::NoMeaning)?;
+            let at = slice.get("at").and_then(Value::as_i64).ok_or(ParseEventError::Slice)?;
+            let field = notice.get("field").and_then(Value::as_str).ok_or(ParseEventError::NoMeaning)?;
+            let value = notice.get("value").ok_or(ParseEventError::NoMeaning)?;
+            let notice = notices::read(field, value, UnixMillis(at)).ok_or(ParseEventError::NoMeaning)?;
+            Ok(InboundEvent::Notice(notice))
+        }
     }
 }
 

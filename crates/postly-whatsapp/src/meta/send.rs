@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use postly_domain::text::utf16_len;
+use postly_domain::{Language, text::utf16_len};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -176,7 +176,14 @@ fn template(name: &str, code: &str, language: &str) -> Result<Value, Unsendable>
 /// The translations in which a code is tried: those of its author's language, then the others, each group in the order of
 /// the list. One, of no importance, for any other message.
 pub(crate) fn template_languages<'a>(list: &'a [String], message: &Outgoing<'_>) -> Vec<&'a str> {
-    let Body::Code { language, .. } = message.body else { return vec![""] };
+    match message.body {
+        Body::Code { language, .. } => translations(list, language),
+        Body::Text(_) | Body::Buttons { .. } | Body::Link { .. } => vec![""],
+    }
+}
+
+/// The translations of the list: those of a language, then the others, each group in the order of the list.
+pub(crate) fn translations(list: &[String], language: Language) -> Vec<&str> {
     let is_theirs = |name: &&str| name.split('_').next() == Some(language.code());
     let (mut first, others): (Vec<&str>, Vec<&str>) = list.iter().map(String::as_str).partition(is_theirs);
     first.extend(others);

@@ -51,6 +51,10 @@ fn summary(event: &ReceivedEvent) -> String {
             });
             format!("{} attempt {attempt} code {code}{price}", status.status.as_str())
         }
+        InboundEvent::Notice(notice) => {
+            assert_eq!(notice.occurred_at, event.occurred_at);
+            format!("{} {} {}", notice.subject.key(), notice.word, notice.effect.as_str())
+        }
         InboundEvent::IdentityChange(change) => {
             let phone = |phone: Option<postly_domain::PhoneE164>| {
                 phone.map_or("-".to_owned(), |phone| phone.as_str().to_owned())
@@ -96,7 +100,7 @@ fn every_sample_of_meta_is_read_as_it_is_meant() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .collect();
     files.sort();
-    assert_eq!(files.len(), 37);
+    assert_eq!(files.len(), 42);
     for path in files {
         let body = std::fs::read_to_string(&path).unwrap();
         found.push_str(&format!("{}\n", path.file_name().unwrap().to_str().unwrap()));

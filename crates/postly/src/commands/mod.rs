@@ -1,6 +1,7 @@
 //! The commands.
 
 pub(crate) mod demo;
+pub(crate) mod healthcheck;
 pub(crate) mod operator;
 pub(crate) mod serve;
 

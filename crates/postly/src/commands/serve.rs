@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use postly_app::{Engine, Shutdown, Workers};
 use postly_http::{Metrics, serve};
+use postly_whatsapp::WEBHOOK_PATH;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -12,7 +13,11 @@ use tokio::{
 };
 
 use super::Failure;
-use crate::{cli::Role, config::Reader, telemetry, wiring};
+use crate::{
+    cli::Role,
+    config::{Config, Reader},
+    telemetry, wiring,
+};
 
 /// How long a stop may take in all (RULES 1.2: within 25 s). The workers hand back what is not done before.
 const STOP_TIMEOUT: Duration = Duration::from_secs(24);
@@ -28,22 +33,26 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     telemetry::json();
     let metrics = Metrics::collect();
     let (public, admin) = (config.bind_address, config.admin_bind_address);
-    let database = config.database.address.name();
-    tracing::info!(database, "The database is {database}");
+    announce(&config);
     let db = wiring::open(config.database.clone()).await?;
     let engine = db.engine();
     let site = wiring::site(&config);
     wiring::warn_of_shutdowns(&config.writer);
     let clock = wiring::clock(&db).await?;
     let app = wiring::application(config, db.clone(), Arc::clone(&clock))?;
+    metrics.build_info(env!("CARGO_PKG_VERSION"), name(engine), role.as_str(), app.now());
     app.hash_names().await.context("cannot bring the database up to date")?;
     let (stop, shutdown) = Shutdown::new();
 
     let operator = listen(admin, "ADMIN_BIND_ADDRESS").await?;
     let address = operator.local_addr().context("cannot tell where the operator listener is")?;
     tracing::info!(%address, "Operator listener on {address}");
+    // It answers until everything else has ended: `/readyz` tells of the drain.
+    let (stop_operator, operator_shutdown) = Shutdown::new();
+    let router = postly_http::operator_router(app.clone(), metrics, shutdown.clone());
+    let operator = tokio::spawn(serve(operator, router, operator_shutdown));
     let mut parts = JoinSet::new();
-    parts.spawn(serve(operator, postly_http::operator_router(app.clone(), metrics), shutdown.clone()));
+    parts.spawn(app.clone().monitor(shutdown.clone()));
     parts.spawn(app.clone().notify_peers(shutdown.clone()));
     parts.spawn({
         let (db, shutdown) = (db.clone(), shutdown.clone());
@@ -73,6 +82,8 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         while let Some(ended) = parts.join_next().await {
             ended.context("a part of the service panicked")?;
         }
+        let _ = stop_operator.send(true);
+        operator.await.context("the operator listener panicked")?;
         db.close().await;
         anyhow::Ok(())
     };
@@ -83,6 +94,24 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     }
     tracing::info!("Stopped");
     Ok(())
+}
+
+/// The first line of the log: what runs, on what, and where it is reached.
+fn announce(config: &Config) {
+    let version = env!("CARGO_PKG_VERSION");
+    let database = config.database.address.name();
+    let provider = config.provider.as_str();
+    let writer = config.writer.name();
+    let webhook = format!("{}{WEBHOOK_PATH}", config.public_base_url);
+    tracing::info!(
+        version,
+        database,
+        writer,
+        provider,
+        webhook,
+        "postly {version}: the database is {database}, the writer is {writer}, the provider is {provider}, and the \
+         webhook is {webhook}"
+    );
 }
 
 fn name(engine: Engine) -> &'static str {

@@ -16,6 +16,16 @@ pub(crate) enum WriterChoice {
     },
 }
 
+impl WriterChoice {
+    /// The name of the model, or `offline`.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Offline => "offline",
+            Self::OpenAi { first, .. } => &first.model,
+        }
+    }
+}
+
 impl Reader {
     /// Chooses the writer.
     pub(super) fn writer(&mut self) -> Option<WriterChoice> {

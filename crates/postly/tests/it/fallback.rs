@@ -51,10 +51,10 @@ async fn the_second_provider_writes_while_the_first_is_down_and_the_figures_say_
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let figures = client.get(url).send().await.unwrap().text().await.unwrap();
         for line in [
-            "breaker_state{upstream=\"model\"} 0",
-            "breaker_state{upstream=\"model_fallback\"} 0",
-            "llm_requests_total{model=\"gpt-6-luna\",stage=\"draft\",outcome=\"quota\"} 1",
-            "llm_requests_total{model=\"second-model\",stage=\"draft\",outcome=\"ok\"} 1",
+            "postly_breaker_state{upstream=\"model\"} 0",
+            "postly_breaker_state{upstream=\"model_fallback\"} 0",
+            "postly_llm_requests_total{model=\"gpt-6-luna\",stage=\"draft\",outcome=\"quota\"} 1",
+            "postly_llm_requests_total{model=\"second-model\",stage=\"draft\",outcome=\"ok\"} 1",
         ] {
             assert!(figures.lines().any(|found| found == line), "{line} in {figures}");
         }

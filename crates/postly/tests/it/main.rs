@@ -16,6 +16,7 @@ mod demo;
 mod fallback;
 mod hostile;
 mod kill;
+mod metrics;
 mod models;
 mod operator;
 mod outside;

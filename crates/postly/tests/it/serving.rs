@@ -24,9 +24,11 @@ async fn o41_health_figures_and_problems() {
     for engine in EngineName::ALL {
         let outside = Outside::start(engine).await;
         let service = outside.serve(&[]).await;
-        for path in ["/healthz", "/readyz"] {
-            assert_eq!(get(service.admin, path).await.status(), 200, "{path}");
-        }
+        assert_eq!(get(service.admin, "/healthz").await.status(), 200);
+        let ready = get(service.admin, "/readyz").await;
+        assert_eq!(ready.status(), 200);
+        assert_eq!(ready.headers()["content-type"], "application/json");
+        assert_eq!(ready.text().await.unwrap(), r#"{"ready":true,"degraded":[]}"#);
         let fatou = outside.simulator.person(Channel::Meta, "+33639981001");
         outside.deliver_for_sure(&outside.simulator.webhook_text(&fatou, "SOLDE")).await;
         let phone = outside.simulator.wait_for_messages(&fatou, 1, Duration::from_secs(30)).await;
@@ -34,7 +36,8 @@ async fn o41_health_figures_and_problems() {
         let figures = get(service.admin, "/metrics").await;
         assert_eq!(figures.status(), 200);
         let figures = figures.text().await.unwrap();
-        assert!(figures.contains("webhook_requests_total{outcome=\"ok\"}"), "{figures}");
+        let counted = "postly_webhook_requests_total{provider=\"meta\",outcome=\"ok\"} ";
+        assert!(figures.contains(counted), "{figures}");
 
         // The operator's pages are not for the public, and neither listener has anything else.
         for (address, path) in [
@@ -62,6 +65,42 @@ async fn o41_health_figures_and_problems() {
         assert_eq!(outside.simulator.handshake("12345").await.body, b"12345");
         assert_eq!(outside.simulator.handshake_with("a guess", "12345").await.status, 403);
         service.stop().await;
+        outside.end().await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_line_says_what_runs_and_where_and_a_drain_is_not_ready() {
+    for engine in EngineName::ALL {
+        let outside = Outside::start(engine).await;
+        let mut service = outside.serve(&[]).await;
+        let first: Value = serde_json::from_str(&service.logs()[0]).unwrap();
+        assert_eq!(first["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!((&first["provider"], &first["writer"]), (&"meta".into(), &"gpt-6-luna".into()));
+        assert_eq!(first["webhook"], "https://postly.example/api/whatsapp/webhook");
+        assert!(first["message"].as_str().unwrap().contains("the database is "), "{first}");
+
+        let here = [("ADMIN_BIND_ADDRESS".to_owned(), service.admin.to_string())];
+        crate::process::run(&outside.folder, &["healthcheck"], &here).await.exits(0);
+
+        let slow = Fault::once(FaultKind::Delay(3_000));
+        outside.simulator.fault(Upstream::Model, slow);
+        let fatou = outside.simulator.person(Channel::Meta, "+33639981001");
+        let brief = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
+        outside.deliver_for_sure(&outside.simulator.webhook_text(&fatou, brief)).await;
+        outside.until("SELECT COUNT(*) FROM holds WHERE state = 'open'", 1).await;
+        service.ask_to_stop().await;
+        service.line_with("Stopping").await;
+        let ready = get(service.admin, "/readyz").await;
+        assert_eq!(ready.status(), 503);
+        let checked = crate::process::run(&outside.folder, &["healthcheck"], &here).await.exits(1);
+        assert!(checked.err.contains("draining"), "{checked:?}");
+        assert_eq!(ready.text().await.unwrap(), r#"{"ready":false,"degraded":[],"reason":"draining"}"#);
+        assert_eq!(service.ended().await.code(), Some(0));
+        let logs = service.logs();
+        let checked = crate::process::run(&outside.folder, &["healthcheck"], &here).await.exits(1);
+        assert!(checked.err.contains("no service answers"), "{checked:?}");
+        assert!(logs.iter().all(|line| !line.contains('\u{1b}')), "no colours: {logs:#?}");
         outside.end().await;
     }
 }

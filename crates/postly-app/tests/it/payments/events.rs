@@ -4,7 +4,9 @@ use postly_simulator::{Channel, Payment};
 use postly_testkit::for_each_engine_with;
 use serde_json::json;
 
-use super::{alerts::Alerts, begins_to_buy, bring_all, brings, buys, outcomes, shop};
+use crate::alerts::Alerts;
+
+use super::{begins_to_buy, bring_all, brings, buys, outcomes, shop};
 
 const DAY_MS: i64 = 86_400_000;
 

@@ -1,6 +1,5 @@
 //! The shop, against the simulated Stripe: what is bought, what is taken back, and what grants nothing.
 
-mod alerts;
 mod debts;
 mod events;
 mod orders;

@@ -3,7 +3,9 @@
 use postly_simulator::{Channel, Fault, FaultKind, Payment, RequestKind, Upstream};
 use postly_testkit::for_each_engine_with;
 
-use super::{alerts::Alerts, begins_to_buy, bring_all, shop};
+use crate::alerts::Alerts;
+
+use super::{begins_to_buy, bring_all, shop};
 
 const HOUR_MS: i64 = 3_600_000;
 

@@ -72,7 +72,7 @@ pub(super) async fn zombie(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result
     // What it was about to send it sends now, and nobody may take it for lost before.
     sleep(ZOMBIE_WAKES).await;
     let lines = come_to_rest(arena, writing).await?;
-    let fenced = arena.service()?.figure("job_fenced_total").await?;
+    let fenced = arena.service()?.figure("postly_job_fenced_total").await?;
     Ok(Struck {
         hits: leases,
         faults: 1,
@@ -104,7 +104,7 @@ pub(super) async fn zombie_for_real(arena: &mut Arena, dice: &mut Dice) -> anyho
     arena.lead_to_both()?;
     sleep(ZOMBIE_WAKES).await;
     let lines = come_to_rest(arena, writing).await?;
-    let fenced = arena.service()?.figure("job_fenced_total").await?;
+    let fenced = arena.service()?.figure("postly_job_fenced_total").await?;
     Ok(Struck {
         hits: u64::try_from(held).unwrap_or(0),
         faults: 1,

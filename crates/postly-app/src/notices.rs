@@ -1,0 +1,62 @@
+//! What a provider tells of our account: conversations that we start wait, or leave by the other provider (RULES 10.11).
+//!
+//! Replies go on: whether they may leave, the provider says in its answers. The monitor tells the operator.
+
+use postly_domain::{
+    Language, Provider,
+    event::{AccountNotice, NoticeSubject},
+};
+use postly_store::{
+    StoreError, Tx,
+    inbox::{DueEvent, Outcome},
+    lanes::ClaimedLane,
+    notices,
+};
+
+use crate::{App, JourneyError};
+
+impl App {
+    /// Notes what a provider tells of our account.
+    pub(crate) async fn apply_notice(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        notice: &AccountNotice,
+    ) -> Result<(), JourneyError> {
+        let mut tx = self.0.db.write().await?;
+        let is_last_word = notices::note(&mut tx, event.provider, notice).await?;
+        let (subject, word) = (notice.subject.key(), notice.word.as_str());
+        tracing::info!(provider = %event.provider, subject, word, is_last_word, "The provider tells of {subject}: {word}");
+        self.finish(tx, claimed, event, None, &Outcome::Applied).await
+    }
+
+    /// Chooses the provider by which a conversation may be started by the template of codes: the configured one, or the other
+    /// while the first is told not to. `None` when neither can.
+    pub(crate) async fn starting_provider(
+        &self,
+        tx: &mut Tx,
+        language: Language,
+    ) -> Result<Option<Provider>, StoreError> {
+        let first = self.0.settings.default_provider;
+        let second = match first {
+            Provider::Meta => Provider::Twilio,
+            Provider::Twilio => Provider::Meta,
+        };
+        let can =
+            |provider| self.0.senders.can_send_code(provider) && self.0.routes.business(provider).is_some();
+        if !can(first) {
+            return Ok(None);
+        }
+        for provider in [first, second].into_iter().filter(|provider| can(*provider)) {
+            let template = self
+                .0
+                .senders
+                .code_template(provider, language)
+                .map(|(name, language)| NoticeSubject::Template { name, language }.key());
+            if !notices::stops_starting(tx, provider, &template.unwrap_or_default()).await? {
+                return Ok(Some(provider));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,54 @@
+//! Whether this process can do its work.
+
+use std::time::Duration;
+
+use crate::App;
+
+/// How long the database may take to say whether it takes writes.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why a process is not ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotReady {
+    /// The database takes no write.
+    Database,
+    /// The tables are older than this version.
+    Schema,
+}
+
+impl NotReady {
+    /// The word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Schema => "schema",
+        }
+    }
+}
+
+/// What a process can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// Why it can do nothing, if so.
+    pub fault: Option<NotReady>,
+    /// Upstreams that do not answer, or do not let us send: `meta`, `twilio`, `model`, `stripe`. Work for them waits.
+    pub degraded: Vec<&'static str>,
+}
+
+impl App {
+    /// Whether the database can be written to and has its tables, within a second each.
+    pub async fn readiness(&self) -> Readiness {
+        let probed = tokio::time::timeout(PATIENCE, self.0.db.probe(self.now())).await;
+        let fault = if matches!(probed, Ok(Ok(()))) {
+            let asked = tokio::time::timeout(PATIENCE, self.0.db.has_schema()).await;
+            match asked {
+                Ok(Ok(true)) => None,
+                Ok(Ok(false)) => Some(NotReady::Schema),
+                Ok(Err(_)) | Err(_) => Some(NotReady::Database),
+            }
+        } else {
+            Some(NotReady::Database)
+        };
+        Readiness { fault, degraded: self.0.health.degraded() }
+    }
+}

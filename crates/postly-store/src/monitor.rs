@@ -1,0 +1,380 @@
+//! What the monitor asks each minute, and what it remembers. Every question here reads rows that are open or recent, by an
+//! index: the age of the database does not make it slower.
+
+use postly_domain::{Alert, Provider, UnixMillis};
+
+use crate::{
+    StoreError, Tx,
+    lanes::Queue,
+    retention::first_id,
+    sql::{Row, Sql, args},
+};
+
+/// What waits in a queue, or is worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueState {
+    /// The queue.
+    pub queue: Queue,
+    /// How many items.
+    pub depth: i64,
+    /// Since when the oldest has been there.
+    pub oldest_at: Option<UnixMillis>,
+}
+
+const QUEUES: Sql = Sql::both(
+    "SELECT 'outbox' AS queue, COUNT(*) AS depth, MIN(created_at_ms) AS oldest_at_ms FROM outbox \
+     WHERE finished_at_ms IS NULL \
+     UNION ALL SELECT queue, COUNT(*) AS depth, MIN(received_at_ms) AS oldest_at_ms FROM inbox \
+     WHERE state = 'ready' AND in_lane = 1 GROUP BY queue \
+     UNION ALL SELECT queue, COUNT(*) AS depth, MIN(received_at_ms) AS oldest_at_ms FROM inbox \
+     WHERE state = 'ready' AND in_lane = 0 GROUP BY queue",
+);
+
+/// Returns what waits in each queue.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn queues(tx: &mut Tx) -> Result<Vec<QueueState>, StoreError> {
+    let mut states = [Queue::Inbox, Queue::Status, Queue::Outbox].map(|queue| QueueState {
+        queue,
+        depth: 0,
+        oldest_at: None,
+    });
+    for row in tx.all(QUEUES, &[]).await? {
+        let name = row.text("queue")?;
+        if let Some(state) = states.iter_mut().find(|state| state.queue.as_str() == name) {
+            state.depth += row.int("depth")?;
+            let oldest = row.maybe_time("oldest_at_ms")?;
+            state.oldest_at = [state.oldest_at, oldest].into_iter().flatten().min();
+        }
+    }
+    Ok(states.into())
+}
+
+const OLDEST_MESSAGES: Sql = Sql::both(
+    "SELECT id AS example FROM outbox WHERE finished_at_ms IS NULL AND created_at_ms < $1 ORDER BY id LIMIT $2",
+);
+const OLDEST_EVENTS: Sql = Sql::both(
+    "SELECT id AS example FROM (SELECT id, queue, received_at_ms FROM inbox WHERE state = 'ready' AND in_lane = 1 \
+     UNION ALL SELECT id, queue, received_at_ms FROM inbox WHERE state = 'ready' AND in_lane = 0) AS waiting \
+     WHERE queue = $3 AND received_at_ms < $1 ORDER BY id LIMIT $2",
+);
+
+/// Returns the ids of the oldest items of a queue that are older than an instant.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn oldest(
+    tx: &mut Tx,
+    queue: Queue,
+    before: UnixMillis,
+    most: i64,
+) -> Result<Vec<String>, StoreError> {
+    let rows = match queue {
+        Queue::Outbox => tx.all(OLDEST_MESSAGES, args![before, most]).await?,
+        Queue::Inbox | Queue::Status => tx.all(OLDEST_EVENTS, args![before, most, queue.as_str()]).await?,
+    };
+    rows.iter().map(|row| row.text("example")).collect()
+}
+
+/// What was given up lately.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Events.
+    pub events: i64,
+    /// Messages, whatever the reason.
+    pub messages: i64,
+    /// Of these, those that are our fault or were tried in vain: an operator can mend them.
+    pub mendable: i64,
+    /// Messages without any status.
+    pub unknown: i64,
+}
+
+const GIVEN_UP_EVENTS: Sql =
+    Sql::both("SELECT COUNT(*) AS events FROM inbox WHERE state = 'dead' AND id >= $1");
+const GIVEN_UP_MESSAGES: Sql = Sql::both(
+    "SELECT COUNT(*) AS messages, \
+     COUNT(CASE WHEN reason LIKE 'refused:%' OR reason = 'attempts_exhausted' THEN 1 END) AS mendable, \
+     COUNT(CASE WHEN reason = 'unknown_delivery' THEN 1 END) AS unknown FROM outbox \
+     WHERE reason IS NOT NULL AND state IN ('refused', 'cancelled', 'dead') AND id >= $1",
+);
+
+/// Counts what was stored since an instant and given up.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn given_up(tx: &mut Tx, since: UnixMillis) -> Result<GivenUp, StoreError> {
+    let first = first_id(since);
+    let events = tx.one(GIVEN_UP_EVENTS, args![&first]).await?.int("events")?;
+    let row = tx.one(GIVEN_UP_MESSAGES, args![&first]).await?;
+    Ok(GivenUp {
+        events,
+        messages: row.int("messages")?,
+        mendable: row.int("mendable")?,
+        unknown: row.int("unknown")?,
+    })
+}
+
+/// Codes that were sent to a country.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodesSent {
+    /// As ISO 3166-1 names it; empty when it is not known.
+    pub country: String,
+    /// How many.
+    pub sent: i64,
+    /// How many of them were typed.
+    pub proved: i64,
+}
+
+const CODES_SENT: Sql = Sql::both(
+    "SELECT country, COUNT(*) AS sent, COUNT(proved_at_ms) AS proved FROM code_sends WHERE sent_at_ms >= $1 \
+     AND pool <> 'whatsapp' GROUP BY country ORDER BY country",
+);
+
+/// Counts the codes that were sent to browsers since an instant, by country.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn codes_sent(tx: &mut Tx, since: UnixMillis) -> Result<Vec<CodesSent>, StoreError> {
+    let sent = |row: &Row| {
+        Ok(CodesSent { country: row.text("country")?, sent: row.int("sent")?, proved: row.int("proved")? })
+    };
+    tx.all(CODES_SENT, args![since]).await?.iter().map(sent).collect()
+}
+
+const PAUSED: Sql = Sql::both(
+    "SELECT provider, COUNT(*) AS senders FROM resting_senders WHERE since_ms IS NOT NULL \
+     AND reason <> 'throttled' AND until_ms > $1 GROUP BY provider",
+);
+
+/// Counts the business numbers that a provider does not let send, at an instant.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn paused_senders(tx: &mut Tx, now: UnixMillis) -> Result<Vec<(Provider, i64)>, StoreError> {
+    let rows = tx.all(PAUSED, args![now]).await?;
+    rows.iter()
+        .map(|row| {
+            let provider = Provider::parse(&row.text("provider")?);
+            let provider = provider.ok_or(StoreError::Unreadable { column: "provider" })?;
+            Ok((provider, row.int("senders")?))
+        })
+        .collect()
+}
+
+/// Sums that are read from whole tables, or from a day of one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Of all balances.
+    pub liability: i64,
+    /// Of all that is held.
+    pub held: i64,
+    /// Sessions that have not expired.
+    pub sessions: i64,
+    /// The price of the calls of models in the last day, in millionths of a US dollar.
+    pub spend: i64,
+    /// The calls of models in the last day.
+    pub calls: i64,
+    /// Refunds of the last day.
+    pub refunds: i64,
+}
+
+const WALLETS: Sql = Sql::both(
+    "SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) AS liability, CAST(COALESCE(SUM(held), 0) AS BIGINT) AS held \
+     FROM wallets",
+);
+const SESSIONS: Sql = Sql::both(
+    "SELECT COUNT(*) AS sessions FROM (SELECT 1 AS one FROM sessions WHERE expires_at_ms > $1 LIMIT 100000) AS open",
+);
+const SPEND: Sql = Sql::both(
+    "SELECT COUNT(*) AS calls, CAST(COALESCE(SUM(price_microunits), 0) AS BIGINT) AS spend FROM model_calls \
+     WHERE id >= $1",
+);
+const REFUNDS: Sql = Sql::both("SELECT COUNT(*) AS refunds FROM ledger WHERE id >= $1 AND reason = 'refund'");
+
+/// Reads the totals; `day` is the beginning of the last day.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn totals(tx: &mut Tx, day: UnixMillis, now: UnixMillis) -> Result<Totals, StoreError> {
+    let first = first_id(day);
+    let wallets = tx.one(WALLETS, &[]).await?;
+    let spend = tx.one(SPEND, args![&first]).await?;
+    Ok(Totals {
+        liability: wallets.int("liability")?,
+        held: wallets.int("held")?,
+        sessions: tx.one(SESSIONS, args![now]).await?.int("sessions")?,
+        spend: spend.int("spend")?,
+        calls: spend.int("calls")?,
+        refunds: tx.one(REFUNDS, args![&first]).await?.int("refunds")?,
+    })
+}
+
+const NOTE_REPORT: Sql = Sql::both(
+    "INSERT INTO monitor_reports (scope, findings, noted_at_ms) VALUES ($1, $2, $3) \
+     ON CONFLICT (scope) DO UPDATE SET findings = excluded.findings, noted_at_ms = excluded.noted_at_ms",
+);
+const REPORTS: Sql = Sql::both("SELECT scope, findings, noted_at_ms FROM monitor_reports ORDER BY scope");
+
+/// The findings of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Which check.
+    pub scope: String,
+    /// As the monitor writes them.
+    pub findings: String,
+    /// When they were made.
+    pub noted_at: UnixMillis,
+}
+
+/// Replaces the findings of a check.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn note_report(
+    tx: &mut Tx,
+    scope: &str,
+    findings: &str,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    tx.execute(NOTE_REPORT, args![scope, findings, now]).await?;
+    Ok(())
+}
+
+/// Returns the findings of every check.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn reports(tx: &mut Tx) -> Result<Vec<Report>, StoreError> {
+    let report = |row: &Row| {
+        Ok(Report {
+            scope: row.text("scope")?,
+            findings: row.text("findings")?,
+            noted_at: row.time("noted_at_ms")?,
+        })
+    };
+    tx.all(REPORTS, &[]).await?.iter().map(report).collect()
+}
+
+// The earliest beginning stands, whichever process saw it.
+const NOTE_FAILURE: Sql = Sql::both(
+    "INSERT INTO upstream_failures (upstream, since_ms, noted_at_ms) VALUES ($1, $2, $3) \
+     ON CONFLICT (upstream) DO UPDATE SET \
+     since_ms = CASE WHEN upstream_failures.since_ms < excluded.since_ms THEN upstream_failures.since_ms \
+     ELSE excluded.since_ms END, \
+     noted_at_ms = CASE WHEN upstream_failures.noted_at_ms > excluded.noted_at_ms \
+     THEN upstream_failures.noted_at_ms ELSE excluded.noted_at_ms END",
+);
+const NOTE_ANSWER: Sql = Sql::both("DELETE FROM upstream_failures WHERE upstream = $1 AND noted_at_ms <= $2");
+const FAILURES: Sql = Sql::both("SELECT upstream, since_ms, noted_at_ms FROM upstream_failures");
+
+/// An upstream whose calls fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamFailure {
+    /// Which: `meta`, `twilio`, `model`, `stripe`.
+    pub upstream: String,
+    /// Since when.
+    pub since: UnixMillis,
+    /// The last failed call.
+    pub noted_at: UnixMillis,
+}
+
+/// Notes that the calls of an upstream have failed since an instant, the last one at another.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn note_failure(
+    tx: &mut Tx,
+    upstream: &str,
+    since: UnixMillis,
+    last: UnixMillis,
+) -> Result<(), StoreError> {
+    tx.execute(NOTE_FAILURE, args![upstream, since, last]).await?;
+    Ok(())
+}
+
+/// Notes that a call of an upstream was answered at an instant: failures until then are over.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn note_answer(tx: &mut Tx, upstream: &str, at: UnixMillis) -> Result<(), StoreError> {
+    tx.execute(NOTE_ANSWER, args![upstream, at]).await?;
+    Ok(())
+}
+
+/// Returns the upstreams whose calls fail.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn failures(tx: &mut Tx) -> Result<Vec<UpstreamFailure>, StoreError> {
+    let failure = |row: &Row| {
+        Ok(UpstreamFailure {
+            upstream: row.text("upstream")?,
+            since: row.time("since_ms")?,
+            noted_at: row.time("noted_at_ms")?,
+        })
+    };
+    tx.all(FAILURES, &[]).await?.iter().map(failure).collect()
+}
+
+// True for the caller that must raise it: it is new, or was last raised long ago.
+const OPEN_ALERT: Sql = Sql::both(
+    "INSERT INTO open_alerts (name, subject, scope, since_ms, raised_at_ms) VALUES ($1, $2, $3, $4, $4) \
+     ON CONFLICT (name, subject) DO UPDATE SET raised_at_ms = excluded.raised_at_ms \
+     WHERE open_alerts.raised_at_ms <= $5",
+);
+const TAKE_OVER: Sql =
+    Sql::both("UPDATE open_alerts SET scope = $3 WHERE name = $1 AND subject = $2 AND scope <> $3");
+const OPEN_ALERTS: Sql = Sql::both("SELECT name, subject, since_ms FROM open_alerts WHERE scope = $1");
+const CLOSE_ALERT: Sql = Sql::both("DELETE FROM open_alerts WHERE name = $1 AND subject = $2 AND scope = $3");
+
+/// Opens an alert, or keeps it open. True if it must be raised: it is new, or was raised before `again_before`.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn open_alert(
+    tx: &mut Tx,
+    alert: Alert,
+    subject: &str,
+    scope: &str,
+    now: UnixMillis,
+    again_before: UnixMillis,
+) -> Result<bool, StoreError> {
+    let args = args![alert.as_str(), subject, scope, now, again_before];
+    Ok(tx.execute(OPEN_ALERT, args).await? == 1)
+}
+
+/// Lets a check close an alert that another one opened, because it sees more.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn take_over_alert(
+    tx: &mut Tx,
+    alert: Alert,
+    subject: &str,
+    scope: &str,
+) -> Result<(), StoreError> {
+    tx.execute(TAKE_OVER, args![alert.as_str(), subject, scope]).await?;
+    Ok(())
+}
+
+/// Closes the alerts of a check that are not among these, and returns them with the time at which they were opened.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn close_alerts(
+    tx: &mut Tx,
+    scope: &str,
+    but: &[(Alert, &str)],
+) -> Result<Vec<(String, String, UnixMillis)>, StoreError> {
+    let mut closed = vec![];
+    for row in tx.all(OPEN_ALERTS, args![scope]).await? {
+        let (name, subject) = (row.text("name")?, row.text("subject")?);
+        if but.iter().any(|(alert, about)| alert.as_str() == name && *about == subject) {
+            continue;
+        }
+        tx.execute(CLOSE_ALERT, args![&name, &subject, scope]).await?;
+        closed.push((name, subject, row.time("since_ms")?));
+    }
+    Ok(closed)
+}

@@ -1,0 +1,75 @@
+//! What providers tell of our account, our numbers and templates: the last word of each subject.
+
+use postly_domain::{Provider, UnixMillis, event::AccountNotice};
+
+use crate::{
+    StoreError, Tx,
+    sql::{Row, Sql, args},
+};
+
+const NOTE: Sql = Sql::both(
+    "INSERT INTO account_notices (provider, subject, word, effect, occurred_at_ms) VALUES ($1, $2, $3, $4, $5) \
+     ON CONFLICT (provider, subject) DO UPDATE SET word = excluded.word, effect = excluded.effect, \
+     occurred_at_ms = excluded.occurred_at_ms WHERE account_notices.occurred_at_ms <= excluded.occurred_at_ms",
+);
+
+/// Notes a notice, unless a later one of its subject is known. Returns false if one is.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn note(tx: &mut Tx, provider: Provider, notice: &AccountNotice) -> Result<bool, StoreError> {
+    let AccountNotice { subject, word, effect, occurred_at } = notice;
+    let subject = subject.key();
+    let args = args![provider, &subject, word.as_str(), effect.as_str(), *occurred_at];
+    Ok(tx.execute(NOTE, args).await? == 1)
+}
+
+/// A notice that is not all right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenNotice {
+    /// Who told it.
+    pub provider: String,
+    /// `template:NAME:LANGUAGE`, `quality` or `account`.
+    pub subject: String,
+    /// The provider's word.
+    pub word: String,
+    /// True if what it is about cannot be used.
+    pub stops: bool,
+    /// When the provider said so.
+    pub occurred_at: UnixMillis,
+}
+
+const OPEN: Sql = Sql::both(
+    "SELECT provider, subject, word, effect, occurred_at_ms FROM account_notices WHERE effect <> 'clear' \
+     ORDER BY provider, subject",
+);
+
+/// Returns the notices that are not all right.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn open(tx: &mut Tx) -> Result<Vec<OpenNotice>, StoreError> {
+    let notice = |row: &Row| {
+        Ok(OpenNotice {
+            provider: row.text("provider")?,
+            subject: row.text("subject")?,
+            word: row.text("word")?,
+            stops: row.text("effect")? == "stops",
+            occurred_at: row.time("occurred_at_ms")?,
+        })
+    };
+    tx.all(OPEN, &[]).await?.iter().map(notice).collect()
+}
+
+const STOPS: Sql = Sql::both(
+    "SELECT 1 AS one FROM account_notices WHERE provider = $1 AND effect = 'stops' \
+     AND (subject IN ('quality', 'account') OR subject = $2) LIMIT 1",
+);
+
+/// Whether a provider has told us not to start conversations: by its account, its number, or by this template.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn stops_starting(tx: &mut Tx, provider: Provider, template: &str) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(STOPS, args![provider, template]).await?.is_some())
+}

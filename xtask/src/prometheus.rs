@@ -1,0 +1,28 @@
+//! Prometheus and its promtool, which judge our metrics, rules and dashboard.
+
+use std::process::{Command, Stdio};
+
+use anyhow::bail;
+
+/// Debian's package of both.
+const PACKAGE: &str = "prometheus";
+
+/// Whether both can be run.
+pub(crate) fn is_installed() -> bool {
+    ["prometheus", "promtool"].iter().all(|program| {
+        let mut command = Command::new(program);
+        command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    })
+}
+
+/// Installs both when they are missing and we may.
+pub(crate) fn install() -> anyhow::Result<()> {
+    if !is_installed() && postly_postgres::may_install() {
+        postly_postgres::apt_get(&[PACKAGE])?;
+    }
+    if !is_installed() {
+        bail!("Prometheus is missing: install it (Debian: apt-get install {PACKAGE}) and try again");
+    }
+    Ok(())
+}
