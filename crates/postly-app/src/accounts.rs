@@ -21,6 +21,7 @@ use crate::{
     App, LoggedIn,
     conflict::again,
     ids::Fresh as _,
+    old_passwords,
     sessions::{Browser, SessionCookie},
 };
 
@@ -118,6 +119,9 @@ impl Passwords {
         let password = password.to_owned();
         let right = self
             .work(move || {
+                if old_passwords::is_old(&hash) {
+                    return Ok(old_passwords::verify(&password, &hash));
+                }
                 let parsed = PasswordHash::new(&hash).map_err(|_| AccountError::Hash)?;
                 Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
             })
@@ -194,15 +198,22 @@ impl App {
             Ok(_) | Err(_) => None,
         };
         let (author, hash) = known.unzip();
-        let right = self.0.passwords.is_right(hash.flatten(), password).await?;
+        let hash = hash.flatten();
+        let right = self.0.passwords.is_right(hash.clone(), password).await?;
         let (Some(author), true) = (author, right) else { return Err(AccountError::InvalidCredentials) };
-        again!(self.let_in(&author, session, browser))
+        // A hash that came with an import is replaced by one of ours, now that the password is known.
+        let replaced = match hash.filter(|hash| old_passwords::is_old(hash)) {
+            Some(old) => Some((old, self.0.passwords.hash(password).await?)),
+            None => None,
+        };
+        again!(self.let_in(&author, replaced.as_ref(), session, browser))
     }
 
-    /// Logs an author in whose password was right.
+    /// Logs an author in whose password was right. `replaced` is the hash that it was compared with, and its successor.
     async fn let_in(
         &self,
         author: &AuthorId,
+        replaced: Option<&(String, String)>,
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<(SessionCookie, Profile), AccountError> {
@@ -212,6 +223,10 @@ impl App {
             return Err(AccountError::InvalidCredentials);
         }
         limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
+        if let Some((old, new)) = replaced {
+            // Unless it was changed meanwhile.
+            authors::replace_password_hash(&mut tx, author, old, new).await?;
+        }
         let opened = self.log_in(&mut tx, author, session, browser, false).await?;
         tx.commit().await?;
         Ok(opened)

@@ -23,11 +23,13 @@ mod export;
 mod generate;
 mod identity_changes;
 mod ids;
+mod import;
 mod ingest;
 mod link;
 mod login;
 #[cfg(test)]
 mod machines;
+mod old_passwords;
 pub mod operator;
 mod own_number;
 mod pause;
@@ -60,6 +62,7 @@ pub use clock::{Clock, SystemClock};
 pub use codes::{BrowserToken, CodeRequestError};
 pub use error::JourneyError;
 pub use export::{Export, rfc3339};
+pub use import::{ImportError, ImportOptions, ImportReport, LeftOut, What, Why};
 pub use ingest::IngestError;
 pub use login::ShownPhrase;
 pub use payments::{

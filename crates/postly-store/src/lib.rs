@@ -28,6 +28,7 @@ pub mod generations;
 pub mod grants;
 pub mod handoffs;
 pub mod history;
+pub mod import;
 pub mod inbox;
 pub mod lanes;
 pub mod limits;

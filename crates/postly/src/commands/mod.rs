@@ -1,6 +1,9 @@
 //! The commands.
 
 pub(crate) mod demo;
+pub(crate) mod import;
+mod import_progress;
+mod import_report;
 pub(crate) mod operator;
 pub(crate) mod serve;
 
