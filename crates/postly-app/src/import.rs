@@ -258,8 +258,7 @@ impl Batch {
         let mut given = [vec![], vec![]];
         let [trial, welcome] = &mut given;
         for candidate in candidates {
-            let is_linked =
-                self.reports.get(&candidate.user.id).is_some_and(|(_, report)| report.has_number);
+            let is_linked = self.reports.get(&candidate.user.id).is_some_and(|(_, report)| report.has_number);
             if let (true, Number::Usable(_, hash)) = (is_linked, &candidate.number) {
                 trial.push(hash.clone());
                 if candidate.user.linked_at.is_some() {

@@ -59,8 +59,7 @@ impl<'a> Candidate<'a> {
     /// Reads the names of a user. `hash` makes the keyed hash of a number.
     pub(super) fn read(user: &'a SourceUser, region: &str, hash: impl Fn(&str) -> String) -> Self {
         let text = |text: &'a Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        let email =
-            text(&user.email).map(|address| Email::parse(address).map_err(|_| Why::EmailUnreadable));
+        let email = text(&user.email).map(|address| Email::parse(address).map_err(|_| Why::EmailUnreadable));
         let is_web = user.password_hash.is_some() || email.is_some();
         let number = match text(&user.phone).map(|phone| read_number(phone, region)) {
             None => Number::Absent,

@@ -327,17 +327,11 @@ const IMPORTS: Bulk = Bulk {
 ///
 /// # Errors
 /// Fails if the database does.
-pub async fn close_authors(
-    tx: &mut Tx,
-    authors: &[ClosedAuthor],
-    now: UnixMillis,
-) -> Result<(), StoreError> {
+pub async fn close_authors(tx: &mut Tx, authors: &[ClosedAuthor], now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(BALANCES, args![json(authors)?]).await?;
     let rows: Vec<_> = authors
         .iter()
-        .map(|closed| {
-            [(&closed.author).into(), closed.debt.into(), (&closed.report).into(), now.into()]
-        })
+        .map(|closed| [(&closed.author).into(), closed.debt.into(), (&closed.report).into(), now.into()])
         .collect();
     tx.add_all(IMPORTS, &rows).await
 }

@@ -50,7 +50,8 @@ async fn run(db: &Db, script: &'static str) -> Result<(), ViewsError> {
     const NOT_ALLOWED: &str = "42501";
     let remote = db.remote().ok_or(ViewsError::NotPostgres)?;
     remote.run_script(script).await?.map_err(|error| {
-        let is_refused = error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(NOT_ALLOWED));
+        let is_refused =
+            error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(NOT_ALLOWED));
         if is_refused { ViewsError::NotAllowed(error.into()) } else { ViewsError::Store(error.into()) }
     })
 }

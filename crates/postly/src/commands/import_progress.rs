@@ -57,7 +57,9 @@ mod tests {
 
     #[test]
     fn the_bar_fills_from_nothing_to_all() {
-        for (done, all, filled, percent) in [(0, 10, 0, "  0 %"), (5, 10, 15, " 50 %"), (10, 10, 30, "100 %"), (0, 0, 30, "100 %")] {
+        for (done, all, filled, percent) in
+            [(0, 10, 0, "  0 %"), (5, 10, 15, " 50 %"), (10, 10, 30, "100 %"), (0, 0, 30, "100 %")]
+        {
             let line = line(done, all);
             assert_eq!(line.matches('#').count(), filled, "{line}");
             assert!(line.contains(percent), "{line}");
