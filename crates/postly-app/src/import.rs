@@ -22,9 +22,9 @@ use crate::App;
 use plan::{Candidate, Decision, Number, Rules, Taken};
 use report::{AuthorReport, Rows, Sums, Users};
 
-/// The rows of a ledger that one transaction writes at most, unless one user has more: on SQLite others wait for it, and
-/// what one killed process has to do again is a second's work.
-const ENTRIES_AT_ONCE: u64 = 20_000;
+/// The rows of ledgers and generations that one transaction writes at most, unless one user has more: on SQLite others wait
+/// for it, and a killed process has a second's work to do again.
+const ROWS_AT_ONCE: u64 = 20_000;
 /// How often a transaction is tried that met other work, and the pause between two tries.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(250);
@@ -70,7 +70,7 @@ impl App {
             codes_left_out: totals.codes,
             ..ImportReport::default()
         });
-        let (mut done, all) = (0, totals.users + totals.entries);
+        let (mut done, all) = (0, totals.users + totals.entries + totals.generations);
         let mut taken = Taken::default();
         progress(done, all);
         loop {
@@ -84,7 +84,7 @@ impl App {
                 for counted in outcome.counted {
                     counted.add_to(&mut sums);
                 }
-                done += batch.iter().map(|user| 1 + user.entries).sum::<u64>();
+                done += batch.iter().map(|user| 1 + rows_of(user)).sum::<u64>();
                 progress(done, all);
             }
         }
@@ -153,14 +153,18 @@ impl App {
     }
 }
 
-/// Cuts a page into parts with a bounded number of entries; a user is never cut.
+fn rows_of(user: &SourceUser) -> u64 {
+    user.entries + user.generations
+}
+
+/// Cuts a page into parts with a bounded number of rows; a user is never cut.
 fn batches(page: &[SourceUser]) -> impl Iterator<Item = &[SourceUser]> {
     let mut rest = page;
     std::iter::from_fn(move || {
-        let mut entries = 0;
+        let mut rows = 0;
         let fits = |user: &&SourceUser| {
-            entries += user.entries;
-            entries <= ENTRIES_AT_ONCE
+            rows += rows_of(user);
+            rows <= ROWS_AT_ONCE
         };
         let count = rest.iter().take_while(fits).count().max(1);
         let (batch, others) = rest.split_at_checked(count)?;
@@ -189,7 +193,7 @@ fn names(candidates: &[Candidate<'_>]) -> Names {
 enum Counted {
     Imported { report: AuthorReport },
     Earlier { report: AuthorReport, changed: Option<String> },
-    LeftOut { id: String, why: Why, credits: i64, entries: u64 },
+    LeftOut { user: SourceUser, why: Why },
 }
 
 impl Counted {
@@ -202,7 +206,7 @@ impl Counted {
                     sums.add_changed(&id);
                 }
             }
-            Self::LeftOut { id, why, credits, entries } => sums.add_left_out(&id, why, credits, entries),
+            Self::LeftOut { user, why } => sums.add_left_out(&user, why),
         }
     }
 }
@@ -232,16 +236,12 @@ impl Batch {
                 Decision::Earlier(report) => {
                     let report: AuthorReport = serde_json::from_str(&report)
                         .map_err(|_| StoreError::Unreadable { column: "report" })?;
-                    let has_changed = report.credits != user.credits || report.ledger.read != user.entries;
+                    let then = (report.credits, report.ledger.read, report.generations.read);
+                    let has_changed = then != (user.credits, user.entries, user.generations);
                     let changed = has_changed.then(|| user.id.clone());
                     batch.counted.push(Counted::Earlier { report, changed });
                 }
-                Decision::LeaveOut(why) => batch.counted.push(Counted::LeftOut {
-                    id: user.id.clone(),
-                    why,
-                    credits: user.credits,
-                    entries: user.entries,
-                }),
+                Decision::LeaveOut(why) => batch.counted.push(Counted::LeftOut { user: user.clone(), why }),
                 Decision::Import(planned) => {
                     let (author, report) = *planned;
                     batch.reports.insert(user.id.clone(), (author.language, report));

@@ -228,7 +228,7 @@ impl Db {
     pub async fn begin_long_write(&self) -> Result<Tx, StoreError> {
         let mut tx = self.write().await?;
         if let Inner::Pg(tx) = &mut tx.0 {
-            tx.be_patient_between().await?;
+            tx.be_patient_in_bulk().await?;
         }
         Ok(tx)
     }

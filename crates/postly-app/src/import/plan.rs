@@ -131,6 +131,7 @@ impl Rules<'_> {
         let difference = user.credits.max(0);
         let mut report = AuthorReport { credits: user.credits, difference, ..AuthorReport::default() };
         report.ledger.read = user.entries;
+        report.generations.read = user.generations;
         let (number, number_fault) = match &candidate.number {
             Number::Usable(_, hash) if self.known.erased.contains(hash) => {
                 return Decision::LeaveOut(Why::ErasedHere);
@@ -233,7 +234,6 @@ impl Rules<'_> {
         language: Language,
         report: &mut AuthorReport,
     ) -> Option<ImportedGeneration> {
-        report.generations.read += 1;
         let at = time(row.created_at, self.now);
         let variants = if at < self.kept_since {
             Err(Why::PastRetention)

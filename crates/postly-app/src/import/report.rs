@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use postly_store::import::SourceUser;
 use serde::{Deserialize, Serialize};
 
 /// How many ids are kept for one cause: enough to look at, and a bound of the memory for a source of which nothing fits.
@@ -249,12 +250,13 @@ impl Sums {
     }
 
     /// Counts a user that was left out.
-    pub(super) fn add_left_out(&mut self, id: &str, why: Why, credits: i64, entries: u64) {
+    pub(super) fn add_left_out(&mut self, user: &SourceUser, why: Why) {
         let report = &mut self.report;
         report.users.left_out += 1;
-        report.users.left_out_credits += credits;
-        report.ledger.left_out += entries;
-        self.note(What::User, why, 1, &[id.to_owned()]);
+        report.users.left_out_credits += user.credits;
+        report.ledger.left_out += user.entries;
+        report.generations.left_out += user.generations;
+        self.note(What::User, why, 1, std::slice::from_ref(&user.id));
     }
 
     /// Notes a user whose rows in the source have changed since an earlier run.
@@ -274,8 +276,6 @@ impl Sums {
     /// The whole report.
     pub(super) fn finish(self) -> ImportReport {
         let mut report = self.report;
-        // Those of users who were left out are not looked at one by one.
-        report.generations.left_out = report.generations.read.saturating_sub(report.generations.imported);
         report.left_out = self
             .left_out
             .into_iter()

@@ -1,5 +1,7 @@
 //! Reading the source: PostgreSQL with the tables of the guide's Prisma schema, in one snapshot.
 
+use std::collections::HashMap;
+
 use postly_domain::UnixMillis;
 use sqlx::{
     AssertSqlSafe, Row as _,
@@ -71,6 +73,8 @@ pub struct SourceUser {
     pub created_at: UnixMillis,
     /// How many rows its ledger has.
     pub entries: u64,
+    /// How many generations it has.
+    pub generations: u64,
 }
 
 /// A row of `"CreditLedger"`.
@@ -124,8 +128,9 @@ pub struct Source {
     name: String,
     /// The statements, which depend on the types of the columns.
     ledger: String,
-    ledger_counts: String,
     generations: Option<String>,
+    /// The statements that count the rows of some users, of the ledger and of the generations.
+    counts: [Option<String>; 2],
     has_codes: bool,
 }
 
@@ -159,6 +164,15 @@ impl Columns {
             Some(_) => format!("CAST(FLOOR(EXTRACT(EPOCH FROM {name}) * 1000) AS BIGINT) AS {name}"),
             None => format!("CAST(NULL AS BIGINT) AS {name}"),
         }
+    }
+
+    /// The statement that counts the rows of some users.
+    fn counts(&self, table: &str) -> String {
+        format!(
+            "SELECT CAST(\"userId\" AS TEXT) AS id, COUNT(*) AS rows FROM {} WHERE {} GROUP BY \"userId\"",
+            quoted(table),
+            self.of_users(),
+        )
     }
 
     /// The condition that a row is of one of the users in `$1`; compared in the type of the column, for its index.
@@ -199,10 +213,10 @@ impl Source {
                 ledger.text("reason"),
                 ledger.millis("createdAt"),
             ),
-            ledger_counts: format!(
-                "SELECT CAST(\"userId\" AS TEXT) AS id, COUNT(*) AS entries FROM \"CreditLedger\" WHERE {of_users} \
-                 GROUP BY \"userId\""
-            ),
+            counts: [
+                Some(ledger.counts("CreditLedger")),
+                (!generations.0.is_empty()).then(|| generations.counts("Generation")),
+            ],
             generations: (!generations.0.is_empty()).then(|| {
                 format!(
                     "SELECT {}, {}, {}, {}, {}, {}, {} FROM \"Generation\" WHERE {}",
@@ -285,19 +299,26 @@ impl Source {
         const NEXT: &str = "FETCH FORWARD 500 FROM postly_users";
         let rows = sqlx::query(NEXT).persistent(false).fetch_all(&mut self.connection).await?;
         let mut users = rows.iter().map(user).collect::<Result<Vec<_>, _>>()?;
-        let ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
-        let counts: std::collections::HashMap<String, i64> =
-            sqlx::query_as(AssertSqlSafe(self.ledger_counts.clone()))
-                .bind(&ids)
-                .persistent(false)
-                .fetch_all(&mut self.connection)
-                .await?
-                .into_iter()
-                .collect();
+        let ids: Vec<String> = users.iter().map(|user| user.id.clone()).collect();
+        let [ledger, generations] = self.counts.clone();
+        let entries = self.counts(ledger, &ids).await?;
+        let generations = self.counts(generations, &ids).await?;
         for user in &mut users {
-            user.entries = counts.get(&user.id).and_then(|count| u64::try_from(*count).ok()).unwrap_or(0);
+            user.entries = entries.get(&user.id).copied().unwrap_or(0);
+            user.generations = generations.get(&user.id).copied().unwrap_or(0);
         }
         Ok(users)
+    }
+
+    async fn counts(
+        &mut self,
+        sql: Option<String>,
+        users: &[String],
+    ) -> Result<HashMap<String, u64>, StoreError> {
+        let Some(sql) = sql else { return Ok(HashMap::new()) };
+        let counts = sqlx::query_as::<_, (String, i64)>(AssertSqlSafe(sql)).bind(users).persistent(false);
+        let counts = counts.fetch_all(&mut self.connection).await?.into_iter();
+        Ok(counts.map(|(id, rows)| (id, u64::try_from(rows).unwrap_or(0))).collect())
     }
 
     /// Reads the ledgers of some users, and hands them over in chunks.
@@ -309,7 +330,8 @@ impl Source {
         users: &[String],
         receive: impl AsyncFnMut(Vec<SourceEntry>) -> Result<(), E>,
     ) -> Result<(), E> {
-        chunks(&mut self.connection, self.ledger.clone(), users, entry, receive).await
+        let query = Query { sql: self.ledger.clone(), read: entry, in_chunk: ENTRIES_IN_CHUNK };
+        query.chunks(&mut self.connection, users, receive).await
     }
 
     /// Reads the generations of some users, and hands them over in chunks.
@@ -322,31 +344,41 @@ impl Source {
         receive: impl AsyncFnMut(Vec<SourceGeneration>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(sql) = self.generations.clone() else { return Ok(()) };
-        chunks(&mut self.connection, sql, users, generation, receive).await
+        let query = Query { sql, read: generation, in_chunk: GENERATIONS_IN_CHUNK };
+        query.chunks(&mut self.connection, users, receive).await
     }
 }
 
 /// How many rows are handed over at once: some megabytes.
-const CHUNK: usize = 5_000;
+const ENTRIES_IN_CHUNK: usize = 5_000;
+const GENERATIONS_IN_CHUNK: usize = 500;
 
-/// Runs a query for some users, and hands its rows over in chunks: one user's ledger may be longer than memory.
-async fn chunks<T, E: From<StoreError>>(
-    connection: &mut PgConnection,
+/// A query for rows of some users.
+struct Query<T> {
     sql: String,
-    users: &[String],
     read: fn(&PgRow) -> Result<T, sqlx::Error>,
-    mut receive: impl AsyncFnMut(Vec<T>) -> Result<(), E>,
-) -> Result<(), E> {
-    use futures_util::TryStreamExt as _;
-    let mut rows = sqlx::query(AssertSqlSafe(sql)).bind(users).persistent(false).fetch(connection);
-    let mut chunk = Vec::with_capacity(CHUNK);
-    while let Some(row) = rows.try_next().await.map_err(StoreError::from)? {
-        chunk.push(read(&row).map_err(StoreError::from)?);
-        if chunk.len() == CHUNK {
-            receive(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK))).await?;
+    in_chunk: usize,
+}
+
+impl<T> Query<T> {
+    /// Hands the rows over in chunks: one user's ledger may be longer than memory.
+    async fn chunks<E: From<StoreError>>(
+        self,
+        connection: &mut PgConnection,
+        users: &[String],
+        mut receive: impl AsyncFnMut(Vec<T>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        use futures_util::TryStreamExt as _;
+        let mut rows = sqlx::query(AssertSqlSafe(self.sql)).bind(users).persistent(false).fetch(connection);
+        let mut chunk = Vec::with_capacity(self.in_chunk);
+        while let Some(row) = rows.try_next().await.map_err(StoreError::from)? {
+            chunk.push((self.read)(&row).map_err(StoreError::from)?);
+            if chunk.len() == self.in_chunk {
+                receive(std::mem::replace(&mut chunk, Vec::with_capacity(self.in_chunk))).await?;
+            }
         }
+        if chunk.is_empty() { Ok(()) } else { receive(chunk).await }
     }
-    if chunk.is_empty() { Ok(()) } else { receive(chunk).await }
 }
 
 async fn columns(connection: &mut PgConnection, table: &Table) -> Result<Columns, StoreError> {
@@ -381,6 +413,7 @@ fn user(row: &PgRow) -> Result<SourceUser, sqlx::Error> {
         language: row.try_get("waPreferredLang")?,
         created_at: millis(row, "createdAt")?,
         entries: 0,
+        generations: 0,
     })
 }
 
