@@ -12,7 +12,7 @@ use postly_domain::{
 use postly_store::{
     StoreError, Tx, authors,
     limits::{self, Limit},
-    sessions,
+    password_hashes, sessions,
     wallets::{self, Wallet},
 };
 use tokio::sync::Semaphore;
@@ -225,7 +225,7 @@ impl App {
         limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
         if let Some((old, new)) = replaced {
             // Unless it was changed meanwhile.
-            authors::replace_password_hash(&mut tx, author, old, new).await?;
+            password_hashes::replace(&mut tx, author, old, new).await?;
         }
         let opened = self.log_in(&mut tx, author, session, browser, false).await?;
         tx.commit().await?;

@@ -324,22 +324,6 @@ pub async fn set_password(tx: &mut Tx, id: &AuthorId, password_hash: &str) -> Re
     Ok(())
 }
 
-const REPLACE_HASH: Sql =
-    Sql::both("UPDATE authors SET password_hash = $3 WHERE id = $1 AND password_hash = $2");
-
-/// Replaces one hash of a password by another of the same password. Returns false if the author has another hash by now.
-///
-/// # Errors
-/// Fails if the database does.
-pub async fn replace_password_hash(
-    tx: &mut Tx,
-    id: &AuthorId,
-    old: &str,
-    new: &str,
-) -> Result<bool, StoreError> {
-    Ok(tx.execute(REPLACE_HASH, args![id, old, new]).await? == 1)
-}
-
 const BY_EMAIL: Sql = Sql::both("SELECT id, password_hash FROM authors WHERE email = $1");
 const PASSWORD: Sql = Sql::both("SELECT password_hash FROM authors WHERE id = $1");
 

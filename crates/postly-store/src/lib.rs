@@ -35,6 +35,7 @@ pub mod limits;
 pub mod merges;
 pub mod names;
 pub mod outbox;
+pub mod password_hashes;
 pub mod payments;
 pub mod results;
 pub mod retention;
