@@ -42,6 +42,8 @@ cargo xtask oracles [--accept]
                           compare with
 cargo xtask oracles models
                           of these only the real model servers: LiteLLM, and llama.cpp with a small model
+cargo xtask oracles prisma [--accept]
+                          of these only Prisma: its client fills a database, which is imported, and reads it again
 cargo xtask fuzz [TARGET] [--seconds N]
                           random inputs to every parser of what comes from outside, for a minute each
 cargo xtask deps          what we depend on: where from, under which licence, in how many versions, with which advisories
@@ -65,6 +67,8 @@ fn main() -> ExitCode {
         ["oracles", "postgres"] => postgres_versions::ask(),
         ["oracles"] => oracles::ask(false),
         ["oracles", "models"] => oracles::ask_models(),
+        ["oracles", "prisma"] => oracles::ask_prisma(false),
+        ["oracles", "prisma", "--accept"] => oracles::ask_prisma(true),
         ["oracles", "--accept"] => oracles::ask(true),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["deps"] => deps::check(),

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use crate::{postgres_versions, run, step};
 
 mod models;
+mod prisma;
 
 /// What `requirements.txt` must name: their versions are written into what they accepted.
 const REFEREES: [&str; 4] = ["openapi-core", "openai", "twilio", "pywa"];
@@ -32,6 +33,11 @@ const STRIPE_SIGNATURES: &str = "crates/postly-payments/testdata/signatures.json
 /// Asks the real model servers only.
 pub(crate) fn ask_models() -> anyhow::Result<()> {
     models::ask(crate::root()?)
+}
+
+/// Asks Prisma only.
+pub(crate) fn ask_prisma(accept: bool) -> anyhow::Result<()> {
+    prisma::ask(crate::root()?, accept)
 }
 
 /// Asks them all. With `accept`, what the service sends today becomes what is compared with from now on.
@@ -58,6 +64,7 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
 
     compare(root, &recording, accept)?;
     models::ask(root)?;
+    prisma::ask(root, accept)?;
     postgres_versions::ask()
 }
 

@@ -12,7 +12,7 @@ use postly_domain::{
 use postly_store::{
     StoreError, Tx, authors,
     limits::{self, Limit},
-    sessions,
+    password_hashes, sessions,
     wallets::{self, Wallet},
 };
 use tokio::sync::Semaphore;
@@ -22,6 +22,7 @@ use crate::{
     conflict::again,
     ids::Fresh as _,
     measure::rate_limited,
+    old_passwords,
     sessions::{Browser, SessionCookie},
 };
 
@@ -119,6 +120,9 @@ impl Passwords {
         let password = password.to_owned();
         let right = self
             .work(move || {
+                if old_passwords::is_old(&hash) {
+                    return Ok(old_passwords::verify(&password, &hash));
+                }
                 let parsed = PasswordHash::new(&hash).map_err(|_| AccountError::Hash)?;
                 Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
             })
@@ -195,15 +199,22 @@ impl App {
             Ok(_) | Err(_) => None,
         };
         let (author, hash) = known.unzip();
-        let right = self.0.passwords.is_right(hash.flatten(), password).await?;
+        let hash = hash.flatten();
+        let right = self.0.passwords.is_right(hash.clone(), password).await?;
         let (Some(author), true) = (author, right) else { return Err(AccountError::InvalidCredentials) };
-        again!(self.let_in(&author, session, browser))
+        // A hash that came with an import is replaced by one of ours, now that the password is known.
+        let replaced = match hash.filter(|hash| old_passwords::is_old(hash)) {
+            Some(old) => Some((old, self.0.passwords.hash(password).await?)),
+            None => None,
+        };
+        again!(self.let_in(&author, replaced.as_ref(), session, browser))
     }
 
-    /// Logs an author in whose password was right.
+    /// Logs an author in whose password was right. `replaced` is the hash that it was compared with, and its successor.
     async fn let_in(
         &self,
         author: &AuthorId,
+        replaced: Option<&(String, String)>,
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<(SessionCookie, Profile), AccountError> {
@@ -213,6 +224,10 @@ impl App {
             return Err(AccountError::InvalidCredentials);
         }
         limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
+        if let Some((old, new)) = replaced {
+            // Unless it was changed meanwhile.
+            password_hashes::replace(&mut tx, author, old, new).await?;
+        }
         let opened = self.log_in(&mut tx, author, session, browser, false).await?;
         tx.commit().await?;
         Ok(opened)

@@ -71,6 +71,11 @@ impl LedgerReason {
             Self::Merge => "merge",
         }
     }
+
+    /// Reads [`LedgerReason::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
 }
 
 /// What has become of a reserved credit.

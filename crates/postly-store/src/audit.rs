@@ -118,8 +118,8 @@ const CHECKS: &[(&str, &str, Sql)] = &[
         Sql::both(
             "SELECT payments.id AS example FROM payments LEFT JOIN (SELECT reference, \
              CAST(SUM(delta) AS BIGINT) AS total FROM ledger \
-             WHERE reason IN ('purchase', 'purchase_reversal', 'dispute') GROUP BY reference) AS sums \
-             ON sums.reference = payments.id LEFT JOIN ledger AS purchase \
+             WHERE reason IN ('purchase', 'purchase_reversal', 'dispute') AND operation NOT LIKE 'import:%' \
+             GROUP BY reference) AS sums ON sums.reference = payments.id LEFT JOIN ledger AS purchase \
              ON purchase.operation = 'purchase:' || payments.id \
              WHERE (COALESCE(sums.total, 0) <> payments.granted - payments.taken_back + payments.owed \
              OR purchase.id IS NULL OR purchase.delta <> payments.granted) LIMIT $1",
@@ -127,16 +127,20 @@ const CHECKS: &[(&str, &str, Sql)] = &[
     ),
     (
         "2f",
-        "every debt is what payments owe, less what was repaid",
+        "every debt is what payments owe and what was imported, less what was repaid",
         Sql::both(
             "SELECT wallets.author_id AS example FROM wallets LEFT JOIN (SELECT checkout_sessions.author_id, \
              CAST(SUM(payments.owed) AS BIGINT) AS total FROM payments JOIN checkout_sessions \
              ON checkout_sessions.id = payments.checkout_id GROUP BY checkout_sessions.author_id) AS owed \
              ON owed.author_id = wallets.author_id LEFT JOIN (SELECT COALESCE(authors.merged_into_id, authors.id) \
              AS author_id, CAST(SUM(ledger.delta) AS BIGINT) AS total FROM ledger JOIN authors \
-             ON authors.id = ledger.author_id WHERE ledger.reason = 'debt_repaid' \
+             ON authors.id = ledger.author_id WHERE ledger.reason = 'debt_repaid' AND ledger.operation NOT LIKE 'import:%' \
              GROUP BY COALESCE(authors.merged_into_id, authors.id)) AS repaid ON repaid.author_id = wallets.author_id \
-             WHERE wallets.debt <> COALESCE(owed.total, 0) + COALESCE(repaid.total, 0) LIMIT $1",
+             LEFT JOIN (SELECT COALESCE(authors.merged_into_id, authors.id) AS author_id, \
+             CAST(SUM(imports.debt) AS BIGINT) AS total FROM imports JOIN authors ON authors.id = imports.author_id \
+             GROUP BY COALESCE(authors.merged_into_id, authors.id)) AS imported \
+             ON imported.author_id = wallets.author_id WHERE wallets.debt <> \
+             COALESCE(owed.total, 0) + COALESCE(imported.total, 0) + COALESCE(repaid.total, 0) LIMIT $1",
         ),
     ),
     (
@@ -147,7 +151,8 @@ const CHECKS: &[(&str, &str, Sql)] = &[
              ON payments.checkout_id = checkout_sessions.id WHERE (checkout_sessions.state = 'paid') <> (payments.id IS NOT NULL) \
              OR payments.granted <> checkout_sessions.credits OR payments.id <> checkout_sessions.payment_id \
              UNION ALL SELECT ledger.id AS example FROM ledger LEFT JOIN payments ON payments.id = ledger.reference \
-             WHERE ledger.reason IN ('purchase', 'purchase_reversal', 'dispute') AND payments.id IS NULL LIMIT $1",
+             WHERE ledger.reason IN ('purchase', 'purchase_reversal', 'dispute') AND payments.id IS NULL \
+             AND ledger.operation NOT LIKE 'import:%' LIMIT $1",
         ),
     ),
     (
@@ -188,7 +193,7 @@ const CHECKS: &[(&str, &str, Sql)] = &[
         Sql::both(
             "SELECT refund.id AS example FROM ledger AS refund LEFT JOIN ledger AS settled \
              ON settled.operation = 'settle:' || SUBSTR(refund.operation, 8) \
-             WHERE refund.reason = 'refund' AND settled.id IS NULL LIMIT $1",
+             WHERE refund.reason = 'refund' AND refund.operation NOT LIKE 'import:%' AND settled.id IS NULL LIMIT $1",
         ),
     ),
     (

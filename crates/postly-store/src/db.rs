@@ -13,7 +13,7 @@ use crate::{
     postgres::{Class, PgTx, Remote, Wakeups},
     readers::{Readers, Reading},
     schema::{self, Schema},
-    sql::{Arg, Row, Sql, args},
+    sql::{self, Arg, Bulk, Row, Sql, args},
     sqlite::{self, GroupWriter, SavepointTx},
 };
 
@@ -131,6 +131,14 @@ impl Db {
         }
     }
 
+    /// The server, if the database is one of PostgreSQL.
+    pub(crate) fn remote(&self) -> Option<&Remote> {
+        match &self.engine {
+            Inside::Lite { .. } => None,
+            Inside::Pg(remote) => Some(remote),
+        }
+    }
+
     /// The name of the database for its operator: see [`Address::name`].
     pub fn name(&self) -> &str {
         &self.name
@@ -230,6 +238,18 @@ impl Db {
         let mut tx = self.read().await?;
         if let Inner::Pg(tx) = &mut tx.0 {
             tx.be_patient().await?;
+        }
+        Ok(tx)
+    }
+
+    /// As [`Db::write`], for an operator's work on many rows, which takes minutes and waits for another server meanwhile.
+    ///
+    /// # Errors
+    /// When the database cannot be reached in time.
+    pub async fn begin_long_write(&self) -> Result<Tx, StoreError> {
+        let mut tx = self.write().await?;
+        if let Inner::Pg(tx) = &mut tx.0 {
+            tx.be_patient_in_bulk().await?;
         }
         Ok(tx)
     }
@@ -351,5 +371,30 @@ impl Tx {
             Inner::Pg(tx) => return Ok(tx.all(sql, args).await?.into_iter().map(Row::Pg).collect()),
         };
         Ok(sqlite::query(connection, sql.lite, args)?.into_iter().map(Row::Lite).collect())
+    }
+
+    /// Adds many rows to a table.
+    pub(crate) async fn add_all<const N: usize>(
+        &mut self,
+        bulk: Bulk,
+        rows: &[[Arg<'_>; N]],
+    ) -> Result<(), StoreError> {
+        let connection = match &mut self.0 {
+            Inner::LiteRead(reading) => reading.connection()?,
+            Inner::LiteWrite(member) => member.connection()?,
+            Inner::Pg(_) if rows.is_empty() => return Ok(()),
+            Inner::Pg(tx) => {
+                let mut data = Vec::with_capacity(rows.len() * 128);
+                for row in rows {
+                    sql::write_copy_row(&mut data, row);
+                }
+                tx.copy(bulk.copy, &data).await?;
+                return Ok(());
+            }
+        };
+        for row in rows {
+            sqlite::execute(connection, bulk.insert, row)?;
+        }
+        Ok(())
     }
 }

@@ -22,7 +22,7 @@ pub enum GrantKind {
 }
 
 impl GrantKind {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Trial => "trial",
             Self::Welcome => "welcome",

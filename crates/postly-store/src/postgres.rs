@@ -84,10 +84,7 @@ struct Begins {
 
 impl Begins {
     fn new(schema: Option<&str>) -> Self {
-        let path = match schema {
-            Some(schema) => format!("; SET LOCAL search_path TO {}", quoted(schema)),
-            None => String::new(),
-        };
+        let path = search_path(schema);
         let commit = if cfg!(feature = "mutant-m09") { "off" } else { "on" };
         let begin = |how: &str, statement_timeout: &str, idle_timeout: &str| -> Arc<str> {
             format!(
@@ -195,6 +192,23 @@ impl Remote {
         Ok(ForMigrations { connection, begin: Arc::clone(&self.0.begins.migrate), schema })
     }
 
+    /// Runs statements in one transaction, at the address without the pooler if there is one.
+    pub(crate) async fn run_script(
+        &self,
+        script: &'static str,
+    ) -> Result<Result<(), sqlx::Error>, OpenError> {
+        let ForMigrations { mut connection, begin, .. } = self.for_migrations().await?;
+        let ran = async {
+            sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut connection).await?;
+            sqlx::raw_sql(script).execute(&mut connection).await?;
+            sqlx::raw_sql("COMMIT").execute(&mut connection).await
+        };
+        let ran = ran.await.map(drop);
+        // The server notices in any case.
+        let _ = connection.close().await;
+        Ok(ran)
+    }
+
     /// The sentence for a failure of the schema.
     pub(crate) fn explain(&self, error: &sqlx::Error) -> OpenError {
         refusal::explain(error, self.0.direct.as_ref().unwrap_or(&self.0.server))
@@ -264,6 +278,24 @@ impl Remote {
         }
         Ok(outcome?)
     }
+}
+
+/// Opens a connection for one long transaction that reads: one state of the data, for as long as it takes.
+pub(crate) async fn begin_snapshot(server: &Server) -> Result<PgConnection, OpenError> {
+    let (mut connection, _) = first_connection(server).await?;
+    let path = search_path(server.pooling.schema.as_deref());
+    let begin = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; \
+         SET LOCAL idle_in_transaction_session_timeout = 0{path}"
+    );
+    let begun = sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut connection).await;
+    begun.map_err(|error| refusal::explain(&error, server))?;
+    Ok(connection)
+}
+
+/// The part of the message that begins a transaction which chooses a schema, if the address names one.
+fn search_path(schema: Option<&str>) -> String {
+    schema.map(|schema| format!("; SET LOCAL search_path TO {}", quoted(schema))).unwrap_or_default()
 }
 
 /// Opens a first connection and has the server introduce itself. Waits for a server that is starting, and for other
@@ -384,6 +416,28 @@ impl PgTx {
         self.run("SET LOCAL statement_timeout = '10min'").await?;
         self.response_timeout = LONG_ANSWER_TIMEOUT;
         Ok(())
+    }
+
+    /// The same for a transaction that writes many rows, and that waits for another server between its statements.
+    ///
+    /// The check of a reference keeps the plan that was made for its first row. In a table of one page that plan reads all
+    /// rows, and goes on doing so when there are thousands: three times as long for an import.
+    pub(crate) async fn be_patient_in_bulk(&mut self) -> Result<(), StoreError> {
+        self.be_patient().await?;
+        self.run("SET LOCAL idle_in_transaction_session_timeout = '10min'; SET LOCAL enable_seqscan = off")
+            .await
+    }
+
+    /// Runs a `COPY ... FROM STDIN` with its data in PostgreSQL's text format.
+    pub(crate) async fn copy(&mut self, statement: &'static str, data: &[u8]) -> Result<u64, StoreError> {
+        let (response_timeout, connection) = (self.response_timeout, self.connection()?);
+        let copied = async {
+            let mut copy = connection.copy_in_raw(statement).await?;
+            copy.send(data).await?;
+            copy.finish().await
+        };
+        let answer = in_time(response_timeout, copied).await;
+        self.remote.hear(answer)
     }
 
     pub(crate) async fn execute(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<u64, StoreError> {

@@ -102,6 +102,39 @@ pub(crate) fn json(rows: &(impl Serialize + ?Sized)) -> Result<String, StoreErro
     serde_json::to_string(rows).map_err(|error| StoreError::Statement(error.into()))
 }
 
+/// A statement that adds many rows: a `COPY ... FROM STDIN` on PostgreSQL, a prepared INSERT for each row on SQLite. Both
+/// name the columns, in the order of the arguments.
+#[derive(Clone, Copy)]
+pub(crate) struct Bulk {
+    pub(crate) insert: &'static str,
+    pub(crate) copy: &'static str,
+}
+
+/// Writes a row in the text format of COPY (PostgreSQL, "COPY", "Text Format").
+pub(crate) fn write_copy_row(data: &mut Vec<u8>, row: &[Arg<'_>]) {
+    for (index, value) in row.iter().enumerate() {
+        if index > 0 {
+            data.push(b'\t');
+        }
+        match value {
+            Arg::Text(None) | Arg::Int(None) => data.extend_from_slice(b"\\N"),
+            Arg::Int(Some(number)) => data.extend_from_slice(number.to_string().as_bytes()),
+            Arg::Text(Some(text)) => {
+                for byte in text.bytes() {
+                    match byte {
+                        b'\t' => data.extend_from_slice(b"\\t"),
+                        b'\n' => data.extend_from_slice(b"\\n"),
+                        b'\r' => data.extend_from_slice(b"\\r"),
+                        b'\\' => data.extend_from_slice(b"\\\\"),
+                        _ => data.push(byte),
+                    }
+                }
+            }
+        }
+    }
+    data.push(b'\n');
+}
+
 /// A row of either engine, read by column name.
 pub(crate) enum Row {
     Lite(LiteRow),
@@ -161,5 +194,18 @@ impl Row {
 
     pub(crate) fn language(&self, column: &'static str) -> Result<Language, StoreError> {
         Language::from_code(&self.text(column)?).ok_or(StoreError::Unreadable { column })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_copy_keeps_every_character() {
+        let mut data = vec![];
+        let row = [Arg::from("a\tb\\N\r\n"), Arg::from(-7), Arg::Text(None), Arg::from("")];
+        write_copy_row(&mut data, &row);
+        assert_eq!(String::from_utf8(data).unwrap(), "a\\tb\\\\N\\r\\n\t-7\t\\N\t\n");
     }
 }

@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Look at what was given up, and replay it.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Take over the data of another application, and let it read on.
+    #[command(subcommand)]
+    Import(crate::commands::import::ImportCommand),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

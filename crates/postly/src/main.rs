@@ -54,6 +54,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Users(command) => commands::operator::users(command).await,
         Command::Credits(command) => commands::operator::credits(command).await,
         Command::DeadLetters(command) => commands::operator::dead_letters(command).await,
+        Command::Import(command) => commands::import::run(command).await,
     }
 }
 

@@ -2,6 +2,9 @@
 
 pub(crate) mod demo;
 pub(crate) mod healthcheck;
+pub(crate) mod import;
+mod import_progress;
+mod import_report;
 pub(crate) mod operator;
 pub(crate) mod serve;
 

@@ -67,7 +67,7 @@ impl Desk {
 
 /// Says on standard error which database a command is about: a relative path counts from the folder it runs in.
 #[expect(clippy::print_stderr, reason = "standard output belongs to the answer")]
-fn name_database(name: &str) {
+pub(super) fn name_database(name: &str) {
     eprintln!("postly: the database is {name}");
 }
 

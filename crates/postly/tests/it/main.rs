@@ -15,6 +15,8 @@ mod databases;
 mod demo;
 mod fallback;
 mod hostile;
+mod import;
+mod import_views;
 mod kill;
 mod metrics;
 mod models;

@@ -119,6 +119,14 @@ impl Database {
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
+    /// A question whose answer is lines of text. SQLite only.
+    pub(crate) fn file_lines(&self, sql: &str) -> anyhow::Result<Vec<String>> {
+        let connection = self.sqlite()?;
+        let mut statement = connection.prepare(sql)?;
+        let lines = statement.query_map([], |row| row.get(0))?;
+        Ok(lines.collect::<Result<_, _>>()?)
+    }
+
     /// Counts the statements of every connection opened from now on. PostgreSQL only.
     pub(crate) async fn count_statements(&self) -> anyhow::Result<()> {
         let name = self.url.rsplit('/').next().unwrap_or_default();

@@ -11,6 +11,7 @@ mod databases;
 mod far_end;
 mod figures;
 mod growth;
+mod import;
 mod ledger;
 mod letter;
 mod load;
@@ -73,6 +74,8 @@ enum Scenario {
     Growth,
     /// Two services on one PostgreSQL.
     Two,
+    /// An import of the guide's database beside `COPY` of the same rows.
+    Import,
 }
 
 fn main() -> ExitCode {
@@ -140,6 +143,7 @@ async fn measure(scenario: Scenario, engine: Engine, settings: &Settings) -> any
         (Scenario::Burst, _) => vec![burst::run(engine, settings).await?],
         (Scenario::Growth, _) => vec![growth::run(engine, settings).await?],
         (Scenario::Two, Engine::Postgres) => vec![two::run(settings).await?],
+        (Scenario::Import, _) => vec![import::run(engine, settings).await?],
         // An SQLite file has one process.
         (Scenario::Two, Engine::Sqlite) => vec![],
     })

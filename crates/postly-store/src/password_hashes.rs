@@ -1,0 +1,18 @@
+//! Hashes of passwords that came with an import, until the first login.
+
+use postly_domain::id::AuthorId;
+
+use crate::{
+    StoreError, Tx,
+    sql::{Sql, args},
+};
+
+const REPLACE: Sql = Sql::both("UPDATE authors SET password_hash = $3 WHERE id = $1 AND password_hash = $2");
+
+/// Replaces one hash of a password by another of the same password. Returns false if the author has another hash by now.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn replace(tx: &mut Tx, id: &AuthorId, old: &str, new: &str) -> Result<bool, StoreError> {
+    Ok(tx.execute(REPLACE, args![id, old, new]).await? == 1)
+}

@@ -1,0 +1,114 @@
+//! `postly import`: the database of an application built from the guide's Prisma schema comes over, and can be read on.
+
+use clap::{Args, Subcommand};
+use postly_app::ImportOptions;
+use postly_domain::Provider;
+use postly_store::{
+    Address,
+    import::{self, Source, SourceError, ViewsError},
+};
+
+use super::{Failure, import_progress::ProgressBar, import_report, operator::name_database, say, say_json};
+use crate::{cli::Output, config::Reader, telemetry, wiring};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Import users, ledgers and generations from a database of the guide's Prisma schema.
+    Prisma(PrismaArgs),
+    /// Make read-only views with the names of the guide's Prisma schema, in the schema `prisma` (PostgreSQL).
+    Views {
+        /// Remove them.
+        #[arg(long)]
+        drop: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrismaArgs {
+    /// The address of the source: postgres://user:password@host:port/database, with ?schema=NAME unless it is public. In the
+    /// environment it is not seen in the list of processes.
+    #[arg(long, env = "IMPORT_FROM", hide_env_values = true, value_name = "URL")]
+    from: String,
+    /// Print the same report, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(crate) async fn run(command: ImportCommand) -> Result<(), Failure> {
+    match command {
+        ImportCommand::Prisma(args) => prisma(&args).await,
+        ImportCommand::Views { drop } => views(drop).await,
+    }
+}
+
+async fn prisma(args: &PrismaArgs) -> Result<(), Failure> {
+    let mut reader = Reader::from_process();
+    let place = reader.database();
+    // Remembers, by the hashes that the service makes, the numbers that are not given credits again.
+    let key = reader.identity_hash_key();
+    let key = reader.required("IDENTITY_HASH_KEY", key);
+    let options = ImportOptions {
+        dry_run: args.dry_run,
+        provider: reader.provider().unwrap_or(Provider::Meta),
+        region: reader.default_region(),
+        messages_days: reader.retention().messages_days,
+    };
+    let (place, key) = reader.done((place, key)).map_err(Failure::Config)?;
+    let (Some(place), Some(key)) = (place, key) else { return Err(Failure::Config(vec![])) };
+    let from = Address::parse(&args.from).map_err(|faults| {
+        let faults: Vec<_> = faults.iter().map(|fault| format!("--from {fault}")).collect();
+        Failure::Usage(faults.join("; "))
+    })?;
+    telemetry::plain();
+    name_database(&place.address.name());
+    let db = wiring::open_existing(place).await?;
+    let app = wiring::operator_application(db, options.provider, key).await?;
+    let mut source = Source::open(&from).await.map_err(not_opened)?;
+    let bar = &mut ProgressBar::new();
+    let report = app.import_prisma(&mut source, &options, &mut |done, all| bar.show(done, all)).await;
+    bar.end();
+    app.db().close().await;
+    let report = report?;
+    if args.output.json {
+        say_json(&serde_json::to_value(&report)?);
+    } else {
+        say(&import_report::text(&report, source.has_generations()));
+    }
+    Ok(())
+}
+
+fn not_opened(error: SourceError) -> Failure {
+    let sentence = format!("--from: {error}");
+    match error {
+        SourceError::NotPostgres | SourceError::NotTheGuides { .. } => Failure::Usage(sentence),
+        SourceError::Open(error) if error.is_fault() => Failure::Usage(sentence),
+        SourceError::Open(_) => Failure::Failed(anyhow::anyhow!(sentence)),
+        SourceError::Store(error) => Failure::Failed(anyhow::Error::new(error).context("--from")),
+    }
+}
+
+async fn views(drop: bool) -> Result<(), Failure> {
+    let mut reader = Reader::from_process();
+    let place = reader.database();
+    let place = reader.done(place).map_err(Failure::Config)?.ok_or_else(|| Failure::Config(vec![]))?;
+    telemetry::plain();
+    name_database(&place.address.name());
+    let db = wiring::open_existing(place).await?;
+    let made = if drop { import::drop_views(&db).await } else { import::create_views(&db).await };
+    db.close().await;
+    made.map_err(|error| match error {
+        ViewsError::NotPostgres => Failure::Usage(error.to_string()),
+        ViewsError::NotAllowed(_) | ViewsError::Open(_) | ViewsError::Store(_) => {
+            Failure::Failed(error.into())
+        }
+    })?;
+    say(if drop {
+        "The views are gone; the role postly_prisma is left."
+    } else {
+        "The views \"User\", \"CreditLedger\", \"Generation\" and \"OtpChallenge\" are in the schema prisma. They belong to \
+         the role postly_prisma, which may only read."
+    });
+    Ok(())
+}
