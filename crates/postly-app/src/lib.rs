@@ -30,6 +30,7 @@ mod login;
 mod machines;
 pub mod operator;
 mod own_number;
+mod password_reset;
 mod pause;
 mod payments;
 mod people;
@@ -62,9 +63,11 @@ pub use error::JourneyError;
 pub use export::{Export, rfc3339};
 pub use ingest::IngestError;
 pub use login::ShownPhrase;
+pub use password_reset::PasswordReset;
 pub use payments::{
     CheckoutError, EventOutcome, Offer, PaymentEventError, RechargeView, Returned, ReturnedState, Shop,
 };
+pub use postly_domain::rest::PauseTarget;
 pub use postly_payments::{Stripe, StripeConfig, StripeConfigError, StripeWebhook, WebhookSecrets};
 pub use postly_pipeline::platform_limits;
 pub use postly_store::history::{HistoryFilter, SavedGeneration};
@@ -108,6 +111,21 @@ pub struct Settings {
     pub default_region: String,
     /// How long what is kept is kept.
     pub retention: Retention,
+    /// Who runs the service, for its legal pages.
+    pub legal: Legal,
+}
+
+/// Who runs the service: shown on its legal pages and in the first reply. Each is empty until the operator sets it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Legal {
+    /// The name of the person or company (`LEGAL_NAME`).
+    pub name: Option<String>,
+    /// The postal address (`LEGAL_ADDRESS`).
+    pub address: Option<String>,
+    /// The e-mail address for questions (`SUPPORT_EMAIL`).
+    pub support_email: Option<String>,
+    /// The address of the operator's own terms (`TERMS_URL`).
+    pub terms_url: Option<String>,
 }
 
 /// What an [`App`] is made of.
@@ -201,6 +219,11 @@ impl App {
     pub(crate) fn lane(&self, lane: &str) -> String {
         // 128 bits tell lanes apart.
         self.name_hash(lane).chars().take(32).collect()
+    }
+
+    /// Who runs the service.
+    pub fn legal(&self) -> &Legal {
+        &self.0.settings.legal
     }
 
     /// The database, for commands that need no journey.

@@ -14,6 +14,7 @@ use postly_store::{
     StoreError, Tx, authors, budgets,
     generations::{self, NewGeneration},
     history::{self, HistoryFilter, SavedGeneration},
+    pauses,
     wallets::{self, Held},
     web_requests::{self, Begun, WebRequest},
 };
@@ -183,6 +184,13 @@ impl App {
         if let (MAX_REQUESTS.., oldest) = recent {
             let next = oldest.unwrap_or(now).plus_ms(MINUTE_MS);
             return Err(WebGenerationError::RateLimited { retry_after_s: next.since_ms(now) / 1000 + 1 });
+        }
+        let sentence = |key| self.0.catalogue.text(known.language, key);
+        if known.blocked_at.is_some() {
+            return Err(WebGenerationError::Refused(sentence("blocked")));
+        }
+        if pauses::all(&mut tx).await?.generation.is_some() {
+            return Err(WebGenerationError::Failed(sentence("paused")));
         }
         let brief = self.brief_of(&request.brief, known.language)?;
         self.check_web_budget(&mut tx, author, known.language, now).await?;

@@ -80,6 +80,8 @@ pub enum IgnoreRule {
     Loop,
     /// A brief that came while the sender was stopped, after its author was told so.
     Paused,
+    /// Written by an author whom the operator has blocked, after they were told so.
+    Blocked,
 }
 
 impl IgnoreRule {
@@ -101,6 +103,7 @@ impl IgnoreRule {
             Self::SaidAlready => "said_already",
             Self::Loop => "loop",
             Self::Paused => "paused",
+            Self::Blocked => "blocked",
         }
     }
 }

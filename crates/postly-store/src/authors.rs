@@ -29,6 +29,8 @@ pub struct Author {
     pub created_at: UnixMillis,
     /// When she asked to be erased, and has not confirmed yet.
     pub erasure_asked_at: Option<UnixMillis>,
+    /// When the operator blocked the author: nothing is written for them.
+    pub blocked_at: Option<UnixMillis>,
 }
 
 /// A way in which a provider names a person.
@@ -114,7 +116,7 @@ macro_rules! known_sql {
     ($names:literal) => {
         concat!(
             "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
-            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, ",
+            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, authors.blocked_at_ms, ",
             "(SELECT COUNT(*) FROM model_calls WHERE model_calls.author_id = identities.author_id ",
             "AND model_calls.id >= $3) AS recent_calls FROM identities ",
             "JOIN authors ON authors.id = identities.author_id ",
@@ -222,11 +224,13 @@ pub async fn add(
         greeted: false,
         created_at: now,
         erasure_asked_at: None,
+        blocked_at: None,
     })
 }
 
 const GET: Sql = Sql::both(
-    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms FROM authors \
+    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, \
+     blocked_at_ms FROM authors \
      WHERE id = $1 AND erased_at_ms IS NULL",
 );
 
@@ -288,6 +292,7 @@ fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
         greeted: row.maybe_int("greeted_at_ms")?.is_some(),
         created_at: row.time("created_at_ms")?,
         erasure_asked_at: row.maybe_time("erasure_asked_at_ms")?,
+        blocked_at: row.maybe_time("blocked_at_ms")?,
     })
 }
 
@@ -350,6 +355,26 @@ const ASK_ERASURE: Sql = Sql::both("UPDATE authors SET erasure_asked_at_ms = $2 
 pub async fn ask_erasure(tx: &mut Tx, id: &AuthorId, at: Option<UnixMillis>) -> Result<(), StoreError> {
     tx.execute(ASK_ERASURE, args![id, at]).await?;
     Ok(())
+}
+
+const BLOCK: Sql = Sql::both("UPDATE authors SET blocked_at_ms = $2 WHERE id = $1 AND blocked_at_ms IS NULL");
+const UNBLOCK: Sql =
+    Sql::both("UPDATE authors SET blocked_at_ms = NULL WHERE id = $1 AND blocked_at_ms IS NOT NULL");
+
+/// Blocks an author from an instant on, or ends that with `None`. Returns false if it is so already.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn set_blocked(
+    tx: &mut Tx,
+    id: &AuthorId,
+    blocked_at: Option<UnixMillis>,
+) -> Result<bool, StoreError> {
+    let changed = match blocked_at {
+        Some(at) => tx.execute(BLOCK, args![id, at]).await?,
+        None => tx.execute(UNBLOCK, args![id]).await?,
+    };
+    Ok(changed == 1)
 }
 
 const NUMBER_CHANGED: Sql = Sql::both("UPDATE authors SET number_changed_at_ms = $2 WHERE id = $1");

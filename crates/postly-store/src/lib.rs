@@ -33,6 +33,8 @@ pub mod limits;
 pub mod merges;
 pub mod names;
 pub mod outbox;
+pub mod password_resets;
+pub mod pauses;
 pub mod payments;
 pub mod retention;
 pub mod senders;

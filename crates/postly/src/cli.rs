@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Migrate,
     /// Check the invariants of the data; exit 1 if one does not hold.
     Audit(Output),
-    /// Look at authors.
+    /// Look at authors, block, erase and help them.
     #[command(subcommand)]
     Users(UsersCommand),
     /// Look at credits and correct them.
@@ -33,6 +33,10 @@ pub(crate) enum Command {
     /// Look at what was given up, and replay it.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Stop a part of the service, in every process within seconds; authors are told.
+    Pause(PauseArgs),
+    /// Let a part that was stopped run again.
+    Resume(PauseArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,6 +81,9 @@ pub(crate) struct WhoArgs {
     /// By author id.
     #[arg(long)]
     pub(crate) id: Option<String>,
+    /// By the e-mail address of the login.
+    #[arg(long)]
+    pub(crate) email: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,6 +100,27 @@ pub(crate) enum UsersCommand {
         #[command(flatten)]
         who: WhoArgs,
         /// It is JSON anyway.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write nothing for an author until they are unblocked. STOP and erasure go on working.
+    Block {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End a block.
+    Unblock {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print a link that sets a new password once, within 30 minutes.
+    ResetPassword {
+        #[command(flatten)]
+        who: WhoArgs,
         #[command(flatten)]
         output: Output,
     },
@@ -115,6 +143,9 @@ pub(crate) struct Adjustment {
     /// Why; it stands in the ledger as the entry's note.
     #[arg(long, value_parser = reason)]
     pub(crate) reason: String,
+    /// The name of whoever makes the change.
+    #[arg(long, value_parser = name)]
+    pub(crate) by: Option<String>,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -122,6 +153,40 @@ pub(crate) struct Adjustment {
 fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("say why: it stands in the ledger".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 100 {
+        return Err("a name has 1 to 100 characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct PauseArgs {
+    /// What to stop: writing posts, or the messages of a provider.
+    #[arg(value_enum)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    Generation,
+    Meta,
+    Twilio,
+}
+
+impl From<Target> for postly_app::PauseTarget {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Generation => Self::Generation,
+            Target::Meta => Self::Meta,
+            Target::Twilio => Self::Twilio,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

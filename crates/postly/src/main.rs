@@ -50,9 +50,11 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(options) => commands::demo::run(options).await,
         Command::Migrate => commands::operator::migrate().await,
         Command::Audit(output) => commands::operator::audit(output).await,
-        Command::Users(command) => commands::operator::users(command).await,
+        Command::Users(command) => commands::users::users(command).await,
         Command::Credits(command) => commands::operator::credits(command).await,
         Command::DeadLetters(command) => commands::operator::dead_letters(command).await,
+        Command::Pause(args) => commands::operator::pause(args, true).await,
+        Command::Resume(args) => commands::operator::pause(args, false).await,
     }
 }
 

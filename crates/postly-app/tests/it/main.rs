@@ -28,6 +28,7 @@ mod limits;
 mod login;
 mod model;
 mod networks;
+mod operator;
 mod outage;
 mod pause;
 mod payments;

@@ -1,8 +1,10 @@
 //! The commands.
 
 pub(crate) mod demo;
+mod desk;
 pub(crate) mod operator;
 pub(crate) mod serve;
+pub(crate) mod users;
 
 use std::io::Write as _;
 

@@ -22,4 +22,5 @@ mod outside;
 mod poolers;
 mod process;
 mod serving;
+mod switches;
 mod tls;
