@@ -23,3 +23,9 @@ CREATE TABLE adjustments (
     entry_id TEXT PRIMARY KEY REFERENCES ledger (id),
     made_by TEXT NOT NULL
 );
+
+-- Backups that were made of this database, for the age of the newest.
+CREATE TABLE backups (
+    id TEXT PRIMARY KEY,
+    finished_at_ms BIGINT NOT NULL
+);
