@@ -121,7 +121,7 @@ impl Schema {
                 format!("the tables of {name} are newer than this version: run the version that made them")
             }
         };
-        Err(OpenError::fault(sentence))
+        Err(OpenError::schema(sentence))
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Demo(DemoOptions),
     /// Bring the database schema up to date.
     Migrate,
+    /// Look for faults in the configuration, the database and the accounts at providers; exit 1 if there is an error.
+    Doctor(Output),
     /// Check the invariants of the data; exit 1 if one does not hold.
     Audit(Output),
     /// Look at authors, block, erase and help them.

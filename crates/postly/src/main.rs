@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod config;
+mod doctor;
 mod telemetry;
 mod wiring;
 
@@ -49,6 +50,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve { role } => commands::serve::run(role).await,
         Command::Demo(options) => commands::demo::run(options).await,
         Command::Migrate => commands::operator::migrate().await,
+        Command::Doctor(output) => doctor::run(output).await,
         Command::Audit(output) => commands::operator::audit(output).await,
         Command::Users(command) => commands::users::users(command).await,
         Command::Credits(command) => commands::operator::credits(command).await,

@@ -13,6 +13,7 @@ mod configuration;
 mod crash;
 mod databases;
 mod demo;
+mod doctor;
 mod fallback;
 mod hostile;
 mod kill;
