@@ -66,6 +66,10 @@ impl App {
             let tx = self.0.db.write().await?;
             return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::WindowClosed)).await;
         }
+        if self.was_answered_elsewhere(event.occurred_at).await? {
+            let tx = self.0.db.write().await?;
+            return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Restored)).await;
+        }
         if let Content::Tap { payload: Some(payload), .. } = &message.content
             && self.tapped(claimed, event, message, payload).await?
         {

@@ -18,6 +18,7 @@ mod conversation;
 mod crash;
 mod deliver;
 mod erase;
+mod erasure_file;
 mod error;
 mod export;
 mod generate;
@@ -36,6 +37,7 @@ mod payments;
 mod people;
 mod refunds;
 mod reply;
+mod restored;
 mod retention;
 mod seal;
 mod sessions;
@@ -55,10 +57,12 @@ use postly_pipeline::Writer;
 use postly_store::Db;
 use postly_whatsapp::{OwnNumbers, send::Senders, signature::Verifier};
 use secrecy::SecretString;
+use tokio::sync::OnceCell;
 
 pub use accounts::{AccountChange, AccountError, Profile};
 pub use clock::{Clock, SystemClock};
 pub use codes::{BrowserToken, CodeRequestError};
+pub use erasure_file::{ERASURES_FILE, ErasureFileError, ErasureRecords};
 pub use error::JourneyError;
 pub use export::{Export, rfc3339};
 pub use ingest::IngestError;
@@ -73,6 +77,7 @@ pub use postly_pipeline::platform_limits;
 pub use postly_store::history::{HistoryFilter, SavedGeneration};
 pub use postly_store::{Engine, StoreError, lanes::Queue};
 pub use postly_whatsapp::signature::WebhookRequest;
+pub use restored::EndedWork;
 pub use retention::Retention;
 pub use seal::NoRandomness;
 pub use sessions::{Browser, LoggedIn, SESSION_MS, Session, SessionCookie};
@@ -174,6 +179,8 @@ struct Inner {
     calls: budget::Calls,
     /// Which numbers of ours are noted already, by what the provider calls them.
     business_numbers: Mutex<HashSet<(String, postly_domain::PhoneE164)>>,
+    /// The times during which originals of a restored database went on without it.
+    gaps: OnceCell<Vec<(UnixMillis, UnixMillis)>>,
 }
 
 impl App {
@@ -202,6 +209,7 @@ impl App {
             passwords: Passwords::new(),
             calls: budget::Calls::default(),
             business_numbers: Mutex::default(),
+            gaps: OnceCell::new(),
         }))
     }
 

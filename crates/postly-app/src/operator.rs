@@ -9,6 +9,7 @@ use postly_domain::{
 use postly_store::{
     StoreError, Tx, audit,
     authors::{self, Author, Identity},
+    blocks,
     dead_letters::{self, DeadLetter},
     generations, lanes,
     wallets::{self, Entry, Held, NewEntry, Posted, Wallet},
@@ -237,7 +238,7 @@ impl App {
             let mut tx = self.0.db.write().await?;
             let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
             let blocked_at = is_blocked.then(|| self.now());
-            let changed = authors::set_blocked(&mut tx, &id, blocked_at).await?;
+            let changed = blocks::set(&mut tx, &id, blocked_at).await?;
             tx.commit().await?;
             tracing::info!(author.id = %id, is_blocked, "Changed the block of author {id}");
             Ok::<_, OperatorError>((id, changed))

@@ -82,6 +82,8 @@ pub enum IgnoreRule {
     Paused,
     /// Written by an author whom the operator has blocked, after they were told so.
     Blocked,
+    /// Written while the database that this one was restored from went on: it was answered then.
+    Restored,
 }
 
 impl IgnoreRule {
@@ -104,6 +106,7 @@ impl IgnoreRule {
             Self::Loop => "loop",
             Self::Paused => "paused",
             Self::Blocked => "blocked",
+            Self::Restored => "restored",
         }
     }
 }

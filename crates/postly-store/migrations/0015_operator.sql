@@ -24,8 +24,18 @@ CREATE TABLE adjustments (
     made_by TEXT NOT NULL
 );
 
--- Backups that were made of this database, for the age of the newest.
+-- Backups that were made of this database, for the age of the newest. The copy holds its own row.
 CREATE TABLE backups (
     id TEXT PRIMARY KEY,
+    -- Where the copies are: erasures are recorded there.
+    folder TEXT NOT NULL,
     finished_at_ms BIGINT NOT NULL
+);
+
+-- Set when this database was restored from a copy: messages written between the copy and the loss of the original were answered
+-- by the original.
+CREATE TABLE restores (
+    id TEXT PRIMARY KEY,
+    copied_at_ms BIGINT NOT NULL,
+    lost_at_ms BIGINT NOT NULL
 );

@@ -357,26 +357,6 @@ pub async fn ask_erasure(tx: &mut Tx, id: &AuthorId, at: Option<UnixMillis>) -> 
     Ok(())
 }
 
-const BLOCK: Sql = Sql::both("UPDATE authors SET blocked_at_ms = $2 WHERE id = $1 AND blocked_at_ms IS NULL");
-const UNBLOCK: Sql =
-    Sql::both("UPDATE authors SET blocked_at_ms = NULL WHERE id = $1 AND blocked_at_ms IS NOT NULL");
-
-/// Blocks an author from an instant on, or ends that with `None`. Returns false if it is so already.
-///
-/// # Errors
-/// Fails if the database does.
-pub async fn set_blocked(
-    tx: &mut Tx,
-    id: &AuthorId,
-    blocked_at: Option<UnixMillis>,
-) -> Result<bool, StoreError> {
-    let changed = match blocked_at {
-        Some(at) => tx.execute(BLOCK, args![id, at]).await?,
-        None => tx.execute(UNBLOCK, args![id]).await?,
-    };
-    Ok(changed == 1)
-}
-
 const NUMBER_CHANGED: Sql = Sql::both("UPDATE authors SET number_changed_at_ms = $2 WHERE id = $1");
 const NUMBER_CHANGED_AT: Sql = Sql::both("SELECT number_changed_at_ms FROM authors WHERE id = $1");
 

@@ -39,6 +39,10 @@ pub(crate) enum Command {
     Pause(PauseArgs),
     /// Let a part that was stopped run again.
     Resume(PauseArgs),
+    /// Copy an SQLite database while the service runs; the copy is opened and audited.
+    Backup(BackupArgs),
+    /// Put a copy in the place of a database that is lost. Nothing is overwritten.
+    Restore(RestoreArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -172,6 +176,45 @@ pub(crate) struct PauseArgs {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BackupArgs {
+    /// A folder for copies by their time, or a file that is not there yet.
+    #[arg(long)]
+    pub(crate) to: String,
+    /// How many copies stay in the folder; older ones are removed.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep: Option<u32>,
+    /// Encrypt the copy for this public key of age (age1…).
+    #[arg(long)]
+    pub(crate) age_recipient: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RestoreArgs {
+    /// A copy, or a folder whose newest copy is meant.
+    #[arg(long)]
+    pub(crate) from: String,
+    /// Ask the copy every invariant first, and restore nothing if one does not hold.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// When the lost database was last used (RFC 3339): messages written from the copy until then are not answered again.
+    #[arg(long, value_parser = instant)]
+    pub(crate) lost_at: Option<postly_domain::UnixMillis>,
+    /// The file of the secret key of age, for an encrypted copy.
+    #[arg(long)]
+    pub(crate) age_identity: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+fn instant(text: &str) -> Result<postly_domain::UnixMillis, String> {
+    let parsed: Result<jiff::Timestamp, _> = text.parse();
+    let parsed = parsed.map_err(|_| "write a time as 2026-11-30T23:15:00Z".to_owned())?;
+    Ok(postly_domain::UnixMillis(parsed.as_millisecond()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -9,6 +9,7 @@ mod meta;
 mod model;
 mod public;
 mod stripe;
+mod template;
 mod twilio;
 
 use postly_whatsapp::inspect::Inspector;
@@ -26,7 +27,7 @@ pub(crate) use finding::{Finding, Level};
 pub(crate) async fn run(output: Output) -> Result<(), Failure> {
     // Logs stay silent: what matters of them is a finding.
     let mut findings = match Reader::from_process().config() {
-        Ok(config) => examine(&config).await?,
+        Ok(config) => Box::pin(examine(&config)).await?,
         Err(faults) => {
             let mut findings = configuration::faults(&faults);
             // The database is worth a look whatever else is wrong.

@@ -95,7 +95,8 @@ impl Outside {
     async fn backed_up_hours_ago(&self, hours: i64) {
         let at = self.simulator.now_ms() - hours * 3_600_000;
         self.database.change("DELETE FROM backups").await.unwrap();
-        let add = format!("INSERT INTO backups (id, finished_at_ms) VALUES ('one', {at})");
+        let add =
+            format!("INSERT INTO backups (id, folder, finished_at_ms) VALUES ('one', '/nowhere', {at})");
         self.database.change(&add).await.unwrap();
     }
 }
