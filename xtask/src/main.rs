@@ -100,6 +100,7 @@ pub(crate) fn root() -> anyhow::Result<&'static Path> {
 fn ci() -> anyhow::Result<()> {
     postly_postgres::install()?;
     prometheus::install()?;
+    install_age()?;
     tidy::check()?;
     deps::check()?;
     threats::check()?;
@@ -113,6 +114,15 @@ fn ci() -> anyhow::Result<()> {
     passed.extend(tests_that_pass()?);
     threats::check_passed(&passed)?;
     chaos::sample()
+}
+
+/// Installs the program that encrypts backups, where packages can be installed. Without it a test looks at the refusal instead.
+fn install_age() -> anyhow::Result<()> {
+    let is_there = Command::new("age").arg("--version").output().is_ok();
+    if !is_there && postly_postgres::may_install() {
+        postly_postgres::apt_get(&["age"])?;
+    }
+    Ok(())
 }
 
 /// What the demo has just built has the features of a release, and none of the points at which a test may stop it.

@@ -71,6 +71,9 @@ pub enum AccountError {
     /// A password is replaced by whoever knows the old one, or has just proved her number.
     #[error("the old password is missing, and no number was proved lately")]
     ProofNeeded,
+    /// The link for a new password is none of ours, was used, or has expired.
+    #[error("the link opens nothing any more")]
+    LinkSpent,
     /// The session has ended meanwhile.
     #[error("the session has ended")]
     SessionEnded,
@@ -103,7 +106,7 @@ impl Passwords {
         Self { places: Semaphore::new(HASHED_AT_ONCE) }
     }
 
-    async fn hash(&self, password: &str) -> Result<String, AccountError> {
+    pub(crate) async fn hash(&self, password: &str) -> Result<String, AccountError> {
         let password = password.to_owned();
         self.work(move || {
             let hash =

@@ -63,6 +63,10 @@ impl App {
             let tx = self.0.db.write().await?;
             return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::WindowClosed)).await;
         }
+        if self.was_answered_elsewhere(event.occurred_at).await? {
+            let tx = self.0.db.write().await?;
+            return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Restored)).await;
+        }
         if let Content::Tap { payload: Some(payload), .. } = &message.content
             && self.tapped(claimed, event, message, payload).await?
         {
@@ -100,6 +104,11 @@ impl App {
         }
         if person.author.erasure_asked_at.is_some() && command != Command::Delete {
             authors::ask_erasure(&mut tx, &person.author.id, None).await?;
+        }
+        if let Some(since) = person.author.blocked_at
+            && !matches!(command, Command::Stop | Command::Delete)
+        {
+            return self.end_blocked(tx, claimed, event, message, &person, since).await;
         }
         // What may be a machine's: only what is no command and is answered for free counts in the end.
         let repeats = match &command {
@@ -190,6 +199,9 @@ impl App {
         let met =
             self.resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
         let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
+        if let Some(since) = person.author.blocked_at {
+            return self.end_blocked(tx, claimed, event, message, &person, since).await;
+        }
         let today = now.start_of_day();
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? > 0 {
             let author = Some(&person.author.id);

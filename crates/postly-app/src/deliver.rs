@@ -19,6 +19,7 @@ use postly_store::{
     inbox,
     lanes::{self, ClaimedLane, Queue},
     outbox::{self, DueMessage, Ended, Head},
+    pauses::{self, OperatorPauses},
     senders, wallets,
 };
 use postly_whatsapp::{Body, Button, Outgoing};
@@ -71,6 +72,13 @@ impl PlannedSend {
     }
 }
 
+/// Returns true while the operator has stopped the provider of a message that would be sent now. What has an outcome, or no
+/// time left, is not kept back.
+fn is_kept_back(message: &DueMessage, pauses: &OperatorPauses, now: UnixMillis) -> bool {
+    pauses.provider(message.provider).is_some()
+        && delivery::next_step(message.form, &message.attempts, now, message.expires_at) == NextStep::Attempt
+}
+
 impl App {
     /// Decides the next step of each message at the head of a lane of a claim, and takes it: either the message ends or
     /// waits, or an attempt is noted, to be made once the transaction is committed.
@@ -81,9 +89,14 @@ impl App {
         now: UnixMillis,
     ) -> Result<Vec<PlannedSend>, StoreError> {
         let heads = outbox::heads(tx, &claim).await?;
+        let by_operator = pauses::all(tx).await?;
         let mut planned_sends = Vec::with_capacity(claim.len());
         for (claimed, head) in claim.into_iter().zip(heads) {
             match head {
+                Head::Due(message) if is_kept_back(&message, &by_operator, now) => {
+                    // A resume makes the lane due at once.
+                    lanes::defer(tx, &claimed, message.expires_at.min(now.plus_ms(STOPPED_PAUSE_MS))).await?;
+                }
                 Head::Due(message) => planned_sends.extend(self.plan_one(tx, claimed, *message, now).await?),
                 Head::Busy => lanes::defer(tx, &claimed, now.plus_ms(LOCKED_ROW_RETRY_MS)).await?,
                 Head::Missing => {

@@ -66,7 +66,9 @@ impl App {
         outbox::queue(&mut tx, &receipt, now).await?;
         inbox::wipe(&mut tx, &event.id).await?;
         let outcome = Outcome::Answered { reply: "erased", message: id };
-        self.finish(tx, claimed, event, Some(author), &outcome).await
+        self.finish(tx, claimed, event, Some(author), &outcome).await?;
+        self.record_erasures_beside_backups().await;
+        Ok(())
     }
 
     /// Erases an author. Nothing is sent.
@@ -74,7 +76,9 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub async fn erase(&self, author: &AuthorId) -> Result<(), StoreError> {
-        again!(self.try_erase(author))
+        again!(self.try_erase(author))?;
+        self.record_erasures_beside_backups().await;
+        Ok(())
     }
 
     async fn try_erase(&self, author: &AuthorId) -> Result<(), StoreError> {

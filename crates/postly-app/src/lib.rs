@@ -19,6 +19,7 @@ mod conversation;
 mod crash;
 mod deliver;
 mod erase;
+mod erasure_file;
 mod error;
 mod export;
 mod generate;
@@ -37,12 +38,14 @@ mod notices;
 mod old_passwords;
 pub mod operator;
 mod own_number;
+mod password_reset;
 mod pause;
 mod payments;
 mod people;
 mod ready;
 mod refunds;
 mod reply;
+mod restored;
 mod retention;
 mod seal;
 mod sessions;
@@ -63,24 +66,29 @@ use postly_pipeline::Writer;
 use postly_store::Db;
 use postly_whatsapp::{OwnNumbers, send::Senders, signature::Verifier};
 use secrecy::SecretString;
+use tokio::sync::OnceCell;
 
 pub use accounts::{AccountChange, AccountError, Profile};
 pub use clock::{Clock, SystemClock};
 pub use codes::{BrowserToken, CodeRequestError};
+pub use erasure_file::{ERASURES_FILE, ErasureFileError, ErasureRecords};
 pub use error::JourneyError;
 pub use export::{Export, rfc3339};
 pub use import::{ImportError, ImportOptions, ImportReport, LeftOut, What, Why};
 pub use ingest::IngestError;
 pub use login::ShownPhrase;
+pub use password_reset::PasswordReset;
 pub use payments::{
     CheckoutError, EventOutcome, Offer, PaymentEventError, RechargeView, Returned, ReturnedState, Shop,
 };
+pub use postly_domain::rest::PauseTarget;
 pub use postly_payments::{Stripe, StripeConfig, StripeConfigError, StripeWebhook, WebhookSecrets};
 pub use postly_pipeline::platform_limits;
 pub use postly_store::history::{HistoryFilter, SavedGeneration};
 pub use postly_store::{Engine, StoreError, lanes::Queue};
 pub use postly_whatsapp::signature::WebhookRequest;
 pub use ready::{NotReady, Readiness};
+pub use restored::EndedWork;
 pub use retention::Retention;
 pub use seal::NoRandomness;
 pub use sessions::{Browser, LoggedIn, SESSION_MS, Session, SessionCookie};
@@ -119,6 +127,21 @@ pub struct Settings {
     pub default_region: String,
     /// How long what is kept is kept.
     pub retention: Retention,
+    /// Who runs the service, for its legal pages.
+    pub legal: Legal,
+}
+
+/// Who runs the service: shown on its legal pages and in the first reply. Each is empty until the operator sets it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Legal {
+    /// The name of the person or company (`LEGAL_NAME`).
+    pub name: Option<String>,
+    /// The postal address (`LEGAL_ADDRESS`).
+    pub address: Option<String>,
+    /// The e-mail address for questions (`SUPPORT_EMAIL`).
+    pub support_email: Option<String>,
+    /// The address of the operator's own terms (`TERMS_URL`).
+    pub terms_url: Option<String>,
 }
 
 /// What an [`App`] is made of.
@@ -168,6 +191,8 @@ struct Inner {
     health: health::Health,
     /// Which numbers of ours are noted already, by what the provider calls them.
     business_numbers: Mutex<HashSet<(String, postly_domain::PhoneE164)>>,
+    /// The times during which originals of a restored database went on without it.
+    gaps: OnceCell<Vec<(UnixMillis, UnixMillis)>>,
 }
 
 impl App {
@@ -197,6 +222,7 @@ impl App {
             calls: budget::Calls::default(),
             health: health::Health::default(),
             business_numbers: Mutex::default(),
+            gaps: OnceCell::new(),
         }))
     }
 
@@ -214,6 +240,11 @@ impl App {
     pub(crate) fn lane(&self, lane: &str) -> String {
         // 128 bits tell lanes apart.
         self.name_hash(lane).chars().take(32).collect()
+    }
+
+    /// Who runs the service.
+    pub fn legal(&self) -> &Legal {
+        &self.0.settings.legal
     }
 
     /// The database, for commands that need no journey.

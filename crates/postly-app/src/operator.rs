@@ -1,7 +1,7 @@
 //! What the operator asks from the command line.
 
 use postly_domain::{
-    Language, LedgerReason, PhoneE164,
+    Email, Language, LedgerReason, PhoneE164,
     credits::{GENERATION_PRICE, MAX_ADJUSTMENT},
     id::{AuthorId, EntryId, EventId, HoldId, MessageId},
     post::Variant,
@@ -9,6 +9,7 @@ use postly_domain::{
 use postly_store::{
     StoreError, Tx, audit,
     authors::{self, Author, Identity},
+    blocks,
     dead_letters::{self, DeadLetter},
     generations, lanes,
     wallets::{self, Entry, Held, NewEntry, Posted, Wallet},
@@ -25,6 +26,8 @@ pub enum AuthorSelector {
     Phone(PhoneE164),
     /// By id.
     Id(AuthorId),
+    /// By the e-mail address of the login.
+    Email(Email),
 }
 
 /// An author as the operator sees her.
@@ -47,8 +50,14 @@ const MOST_DEAD_LETTERS: i64 = 1_000;
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     /// Nobody has this number or id.
-    #[error("no author has this number or id")]
+    #[error("no author has this number, id or e-mail address")]
     UnknownAuthor,
+    /// The author logs in by WhatsApp only.
+    #[error("the author has no e-mail address to log in with: LOGIN on WhatsApp opens the account")]
+    NoLogin,
+    /// No random bytes could be drawn.
+    #[error("no random bytes could be drawn")]
+    Randomness(#[from] crate::NoRandomness),
     /// The amount is not from 1 to a million.
     #[error("the amount must be from 1 to {MAX_ADJUSTMENT}")]
     Amount,
@@ -73,7 +82,11 @@ pub struct Replayed {
 }
 
 impl App {
-    async fn find(&self, tx: &mut Tx, who: &AuthorSelector) -> Result<Option<AuthorId>, StoreError> {
+    pub(crate) async fn find(
+        &self,
+        tx: &mut Tx,
+        who: &AuthorSelector,
+    ) -> Result<Option<AuthorId>, StoreError> {
         Ok(match who {
             AuthorSelector::Phone(phone) => {
                 authors::identities_by_phone(tx, phone).await?.into_iter().next().map(|found| found.author_id)
@@ -83,6 +96,7 @@ impl App {
                 let current = authors::current(tx, id).await?;
                 authors::get(tx, &current).await?.map(|author| author.id)
             }
+            AuthorSelector::Email(email) => authors::by_email(tx, email.as_str()).await?.map(|(id, _)| id),
         })
     }
 
@@ -127,10 +141,24 @@ impl App {
         delta: i64,
         note: &str,
     ) -> Result<(Entry, Wallet), OperatorError> {
+        self.adjust_as(who, delta, note, None).await
+    }
+
+    /// As [`App::adjust`], and records who made the adjustment.
+    ///
+    /// # Errors
+    /// As [`App::adjust`].
+    pub async fn adjust_as(
+        &self,
+        who: &AuthorSelector,
+        delta: i64,
+        note: &str,
+        made_by: Option<&str>,
+    ) -> Result<(Entry, Wallet), OperatorError> {
         if delta == 0 || delta.checked_abs().is_none_or(|amount| amount > MAX_ADJUSTMENT) {
             return Err(OperatorError::Amount);
         }
-        again!(self.try_adjust(who, delta, note))
+        again!(self.try_adjust(who, delta, note, made_by))
     }
 
     async fn try_adjust(
@@ -138,6 +166,7 @@ impl App {
         who: &AuthorSelector,
         delta: i64,
         note: &str,
+        made_by: Option<&str>,
     ) -> Result<(Entry, Wallet), OperatorError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
@@ -171,12 +200,50 @@ impl App {
         };
         match wallets::post(&mut tx, &new, now).await? {
             Posted::Done(wallet) => {
+                if let Some(made_by) = made_by {
+                    wallets::sign(&mut tx, &entry.id, made_by).await?;
+                }
                 tx.commit().await?;
                 tracing::info!(author.id = %author, delta, "Adjusted the credits of author {author}");
                 Ok((entry, wallet))
             }
             Posted::Insufficient | Posted::AlreadyDone => Err(OperatorError::Insufficient),
         }
+    }
+
+    /// Returns who made each of these entries, as far as an operator said so, in their order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn signatures(&self, entries: &[Entry]) -> Result<Vec<Option<String>>, StoreError> {
+        let mut tx = self.0.db.read().await?;
+        let mut found = Vec::with_capacity(entries.len());
+        for entry in entries {
+            found.push(wallets::signed_by(&mut tx, &entry.id).await?);
+        }
+        Ok(found)
+    }
+
+    /// Blocks an author, or ends that: nothing is written for a blocked author, on WhatsApp or on the web. STOP and erasure
+    /// go on working. Returns the author, and false if it was so already.
+    ///
+    /// # Errors
+    /// When nobody has this number, id or address, or the database fails.
+    pub async fn set_blocked(
+        &self,
+        who: &AuthorSelector,
+        is_blocked: bool,
+    ) -> Result<(AuthorId, bool), OperatorError> {
+        let set = async || {
+            let mut tx = self.0.db.write().await?;
+            let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+            let blocked_at = is_blocked.then(|| self.now());
+            let changed = blocks::set(&mut tx, &id, blocked_at).await?;
+            tx.commit().await?;
+            tracing::info!(author.id = %id, is_blocked, "Changed the block of author {id}");
+            Ok::<_, OperatorError>((id, changed))
+        };
+        again!(set())
     }
 
     /// The newest posts of an author; none when she has none that are hers to keep.

@@ -1,4 +1,4 @@
-//! A sender that is stopped: messages wait, one of them tries again, and new briefs are answered by a notice (RULES 4.9).
+//! A sender that is stopped, by its provider or by the operator: messages wait, one of them tries again, and new briefs are answered by a notice (RULES 4.9).
 //!
 //! A pause ends by itself. After its minute, one message leaves and all others wait for what becomes of it: for the
 //! provider's answer when that is what refused before, for a status when the provider took messages and failed with them later,
@@ -8,8 +8,8 @@ use postly_domain::{
     Provider, UnixMillis,
     delivery::{ErrorAction, Form},
     event::{DeliveryStatus, IgnoreRule, InboundMessage},
-    id::MessageId,
-    rest::{Leave, PROBE_MS, RestReason, STOPPED_PAUSE_MS},
+    id::{AuthorId, MessageId},
+    rest::{Leave, PROBE_MS, PauseTarget, RestReason, STOPPED_PAUSE_MS},
 };
 use postly_store::{
     StoreError, Tx,
@@ -17,11 +17,11 @@ use postly_store::{
     inbox::{DueEvent, Outcome},
     lanes::ClaimedLane,
     outbox::{self, DueMessage},
-    senders,
+    pauses, senders,
 };
 use postly_whatsapp::action_for;
 
-use crate::{App, JourneyError, alerts, deliver::PlannedSend, people::Person, reply::Reply};
+use crate::{App, JourneyError, alerts, conflict::again, deliver::PlannedSend, people::Person, reply::Reply};
 
 /// The pause between two looks at what became of the message that tries again.
 const LOOK_AGAIN_MS: i64 = 1_000;
@@ -125,6 +125,76 @@ impl App {
         Ok(waits)
     }
 
+    /// Returns the beginning of what keeps a brief from being written now: the operator's pause of generation or of the
+    /// provider, else the pause of a sender that its provider has stopped.
+    async fn paused_since(
+        &self,
+        tx: &mut Tx,
+        provider: Provider,
+        business: &str,
+    ) -> Result<Option<UnixMillis>, StoreError> {
+        let by_operator = pauses::all(tx).await?;
+        if let Some(since) = by_operator.generation.or(by_operator.provider(provider)) {
+            return Ok(Some(since));
+        }
+        let now = self.now();
+        let pause = senders::pause(tx, provider, business).await?;
+        Ok(pause.filter(|pause| pause.rest.pauses(now)).map(|pause| pause.since))
+    }
+
+    /// Stops a part of the service, in every process at once. Returns false if it is stopped already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pause(&self, target: PauseTarget) -> Result<bool, StoreError> {
+        let pause = async || {
+            let mut tx = self.0.db.write().await?;
+            let begun = pauses::pause(&mut tx, target, self.now()).await?;
+            tx.commit().await?;
+            Ok::<_, StoreError>(begun)
+        };
+        again!(pause())
+    }
+
+    /// Ends a pause of the operator, and lets the messages that waited for it leave. Returns false if there was none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn resume(&self, target: PauseTarget) -> Result<bool, StoreError> {
+        let resume = async || {
+            let mut tx = self.0.db.write().await?;
+            let ended = pauses::resume(&mut tx, target).await?;
+            if let (true, Some(provider)) = (ended, target.provider()) {
+                pauses::make_due(&mut tx, provider, self.now()).await?;
+            }
+            tx.commit().await?;
+            Ok::<_, StoreError>(ended)
+        };
+        let ended = again!(resume())?;
+        self.0.db.wake_peers().await;
+        Ok(ended)
+    }
+
+    /// Ends the turn of an author whom the operator has blocked: the first message of the block is answered by a notice, later
+    /// ones are ignored.
+    pub(crate) async fn end_blocked(
+        &self,
+        mut tx: Tx,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+        person: &Person,
+        since: UnixMillis,
+    ) -> Result<(), JourneyError> {
+        self.release_stale_hold(&mut tx, event, self.now()).await?;
+        let author: Option<&AuthorId> = Some(&person.author.id);
+        if outbox::queued_since(&mut tx, &claimed.lane, "blocked", since).await? > 0 {
+            return self.finish(tx, claimed, event, author, &Outcome::Ignored(IgnoreRule::Blocked)).await;
+        }
+        let reply = Reply::plain("blocked", self.0.catalogue.text(person.author.language, "blocked"));
+        self.reply_and_finish(tx, claimed, event, message, person, reply).await
+    }
+
     /// Ends a brief that came while its sender is stopped: the first of its author in this pause is answered by the notice,
     /// later ones are ignored. `None` when the sender is not stopped, and the transaction comes back.
     pub(crate) async fn end_while_paused(
@@ -136,12 +206,13 @@ impl App {
         person: &Person,
     ) -> Result<Option<Tx>, JourneyError> {
         let now = self.now();
-        let pause = senders::pause(&mut tx, event.provider, &message.business).await?;
-        let Some(pause) = pause.filter(|pause| pause.rest.pauses(now)) else { return Ok(Some(tx)) };
+        let Some(since) = self.paused_since(&mut tx, event.provider, &message.business).await? else {
+            return Ok(Some(tx));
+        };
         self.release_stale_hold(&mut tx, event, now).await?;
         // A brief that is sent again after the pause is no machine's.
         let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
-        if outbox::queued_since(&mut tx, &claimed.lane, "paused", pause.since).await? > 0 {
+        if outbox::queued_since(&mut tx, &claimed.lane, "paused", since).await? > 0 {
             let outcome = Outcome::Ignored(IgnoreRule::Paused);
             self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await?;
             return Ok(None);

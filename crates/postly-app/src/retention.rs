@@ -40,7 +40,7 @@ impl Retention {
             Class::Challenges => 5 * MINUTE_MS,
             // Budgets are counted over a day, and wrong tries by day.
             Class::Counts | Class::Strangers => DAY_MS,
-            Class::Sessions | Class::RechargeLinks => 0,
+            Class::Sessions | Class::RechargeLinks | Class::PasswordResets => 0,
             Class::RawEvents | Class::Erasures => self.events_days.saturating_mul(DAY_MS),
             Class::Messages => self.messages_days.saturating_mul(DAY_MS),
             // A method that takes days is paid after two weeks at most: until then a refund that came first may be of ours.
@@ -61,7 +61,8 @@ fn every_ms(class: Class) -> i64 {
         | Class::Messages
         | Class::Erasures
         | Class::Payments
-        | Class::RechargeLinks => HOUR_MS,
+        | Class::RechargeLinks
+        | Class::PasswordResets => HOUR_MS,
     }
 }
 

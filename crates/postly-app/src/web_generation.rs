@@ -16,7 +16,7 @@ use postly_store::{
     StoreError, Tx, authors, budgets,
     generations::{self, NewGeneration},
     history::{self, HistoryFilter, SavedGeneration},
-    results,
+    pauses, results,
     wallets::{self, Held},
     web_requests::{self, Begun, WebRequest},
 };
@@ -230,6 +230,13 @@ impl App {
             let next = oldest.unwrap_or(now).plus_ms(MINUTE_MS);
             rate_limited("web_generations");
             return Err(WebGenerationError::RateLimited { retry_after_s: next.since_ms(now) / 1000 + 1 });
+        }
+        let sentence = |key| self.0.catalogue.text(known.language, key);
+        if known.blocked_at.is_some() {
+            return Err(WebGenerationError::Refused(sentence("blocked")));
+        }
+        if pauses::all(&mut tx).await?.generation.is_some() {
+            return Err(WebGenerationError::Failed(sentence("paused")));
         }
         let work = match asked {
             Asked::Posts(request) => Work {

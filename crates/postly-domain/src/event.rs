@@ -82,6 +82,10 @@ pub enum IgnoreRule {
     HandedOver,
     /// A brief that came while the sender was stopped, after its author was told so.
     Paused,
+    /// Written by an author whom the operator has blocked, after they were told so.
+    Blocked,
+    /// Written while the database that this one was restored from went on: it was answered then.
+    Restored,
 }
 
 impl IgnoreRule {
@@ -104,6 +108,8 @@ impl IgnoreRule {
             Self::Loop => "loop",
             Self::HandedOver => "handed_over",
             Self::Paused => "paused",
+            Self::Blocked => "blocked",
+            Self::Restored => "restored",
         }
     }
 }

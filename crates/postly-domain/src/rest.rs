@@ -1,6 +1,6 @@
 //! The rest of a business number, and its end.
 
-use crate::UnixMillis;
+use crate::{Provider, UnixMillis};
 
 /// The rest of a sender that is blocked, unpaid or whose token is refused, before one message tries again.
 pub const STOPPED_PAUSE_MS: i64 = 60_000;
@@ -35,6 +35,42 @@ impl RestReason {
     /// Reads [`RestReason::as_str`] back.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Throttled, Self::Stopped, Self::Failing].into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
+/// A part of the service that the operator can stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PauseTarget {
+    /// Writing posts, on WhatsApp and on the web.
+    Generation,
+    /// Messages through Meta, and briefs that arrive through it.
+    Meta,
+    /// Messages through Twilio, and briefs that arrive through it.
+    Twilio,
+}
+
+impl PauseTarget {
+    /// The name in the database and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Generation => "generation",
+            Self::Meta => "meta",
+            Self::Twilio => "twilio",
+        }
+    }
+
+    /// Reads [`PauseTarget::as_str`] back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Generation, Self::Meta, Self::Twilio].into_iter().find(|target| target.as_str() == text)
+    }
+
+    /// The provider whose messages wait, if it is one.
+    pub fn provider(self) -> Option<Provider> {
+        match self {
+            Self::Generation => None,
+            Self::Meta => Some(Provider::Meta),
+            Self::Twilio => Some(Provider::Twilio),
+        }
     }
 }
 

@@ -288,6 +288,7 @@ impl From<AccountError> for Problem {
             AccountError::EmailTaken => Self::new(Code::EmailTaken),
             AccountError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             AccountError::ProofNeeded => Self::new(Code::ProofNeeded),
+            AccountError::LinkSpent => Self::new(Code::InvalidLink),
             AccountError::SessionEnded => Self::new(Code::Unauthenticated),
             AccountError::RateLimited { retry_after_s } => Self::rate_limited(retry_after_s),
             AccountError::Store(error) => error.into(),

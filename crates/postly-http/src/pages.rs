@@ -10,6 +10,7 @@ mod member;
 mod moment;
 mod posts;
 mod recharge;
+mod reset;
 mod steps;
 mod texts;
 
@@ -39,6 +40,7 @@ pub(crate) fn router() -> Router<AppState> {
         .merge(account::router())
         .merge(steps::router())
         .merge(recharge::router())
+        .merge(reset::router())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .merge(assets::router())
 }

@@ -98,6 +98,11 @@ impl Network {
         (bits <= most).then_some(Self { address, bits })
     }
 
+    /// Returns true if the address is in it.
+    pub fn contains(self, address: IpAddr) -> bool {
+        self.holds(address)
+    }
+
     fn holds(self, address: IpAddr) -> bool {
         let same = |left: u128, right: u128, width: u32| {
             let rest = width - u32::from(self.bits);

@@ -70,6 +70,7 @@ denied-late = 🛡️ Thank you for telling us. The code had been used already, 
 number-proved = ✅ Your number is confirmed: it opens your account from now on.
 number-elsewhere = 🤔 This number already belongs to another Postly-AI account. Nothing has changed: send LOGIN from that number to reach that account.
 paused = ⏸️ Postly-AI: service paused, nothing is charged. Please send your request again in a few minutes.
+blocked = ⏸️ Postly-AI: your account is suspended. No posts are written and nothing is charged. Contact support to learn more.
 
 # The shop. Prices include VAT.
 shop-title = 💳 *Top up your credits*

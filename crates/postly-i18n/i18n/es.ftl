@@ -70,6 +70,7 @@ denied-late = 🛡️ Gracias por decirlo. El código ya se había usado, o ya n
 number-proved = ✅ Tu número está confirmado: a partir de ahora abre tu cuenta.
 number-elsewhere = 🤔 Este número ya es de otra cuenta de Postly-AI. No ha cambiado nada: escribe LOGIN desde ese número para entrar en esa cuenta.
 paused = ⏸️ Postly-AI: servicio en pausa, no se descuenta nada. Vuelve a enviar tu petición en unos minutos.
+blocked = ⏸️ Postly-AI: tu cuenta está suspendida. No se escribe ninguna publicación y no se descuenta nada. Para saber más, contacta con el equipo de soporte.
 
 # La tienda. Los precios incluyen el IVA.
 shop-title = 💳 *Recarga tus créditos*

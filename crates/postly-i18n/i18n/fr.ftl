@@ -70,6 +70,7 @@ denied-late = 🛡️ Merci de l'avoir dit. Le code avait déjà servi, ou n'est
 number-proved = ✅ Votre numéro est confirmé : il ouvre désormais votre compte.
 number-elsewhere = 🤔 Ce numéro est déjà celui d'un autre compte Postly-AI. Rien n'a changé : écrivez LOGIN depuis ce numéro pour retrouver ce compte.
 paused = ⏸️ Postly-AI : service en pause, rien n'est débité. Renvoyez votre demande dans quelques minutes.
+blocked = ⏸️ Postly-AI : votre compte est suspendu. Aucun post n'est écrit et rien n'est débité. Pour en savoir plus, contactez l'assistance.
 
 # La boutique. Les prix sont toutes taxes comprises.
 shop-title = 💳 *Recharger vos crédits*

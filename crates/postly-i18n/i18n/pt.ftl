@@ -70,6 +70,7 @@ denied-late = 🛡️ Obrigado por avisar. O código já tinha sido usado, ou n�
 number-proved = ✅ Seu número está confirmado: a partir de agora ele abre sua conta.
 number-elsewhere = 🤔 Este número já é de outra conta Postly-AI. Nada mudou: envie LOGIN desse número para entrar nessa conta.
 paused = ⏸️ Postly-AI: serviço em pausa, nada é descontado. Envie seu pedido de novo em alguns minutos.
+blocked = ⏸️ Postly-AI: sua conta está suspensa. Nenhum post é escrito e nada é descontado. Para saber mais, fale com o suporte.
 
 # A loja. Os preços incluem o IVA.
 shop-title = 💳 *Recarregue seus créditos*

@@ -102,6 +102,18 @@ impl Stripe {
         Ok(Self { http, config, sessions })
     }
 
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    pub(crate) fn secret_key(&self) -> &SecretString {
+        &self.config.secret_key
+    }
+
+    pub(crate) fn checkout_sessions(&self) -> &Url {
+        &self.sessions
+    }
+
     /// Whether our key moves real money; `None` when it does not say.
     pub fn livemode(&self) -> Option<bool> {
         let key = self.config.secret_key.expose_secret();

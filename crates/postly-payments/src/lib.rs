@@ -6,9 +6,11 @@
 mod checkout;
 mod client;
 mod event;
+mod inspect;
 mod signature;
 
 pub use checkout::NewCheckout;
 pub use client::{API_VERSION, Stripe, StripeConfig, StripeConfigError, StripeError};
 pub use event::{ChargeFact, Checkout, DisputeFact, Event, Fact, Received, RefundFact, read};
+pub use inspect::{EventDestination, NEEDED_EVENTS};
 pub use signature::{SignatureError, StripeWebhook, TOLERANCE_S, WebhookSecrets};

@@ -46,13 +46,17 @@ pub(crate) fn node(world: &World, call: &Call, version: &str, id: &str) -> Reply
         return refusal;
     }
     let account = &world.config.meta;
+    let state = world.state();
+    let setup = &state.setup;
     Reply::json(
         200,
         &json!({
             "id": account.phone_number_id,
             "verified_name": "Postly-AI",
             "display_phone_number": account.display_phone_number,
-            "quality_rating": "GREEN",
+            "quality_rating": setup.number_quality,
+            "status": setup.number_status,
+            "webhook_configuration": {"application": setup.callback},
         }),
     )
 }

@@ -17,7 +17,7 @@ use crate::reply::Reply;
 use crate::statuses::{self, Plan};
 use crate::wire::Scissors;
 use crate::world::World;
-use crate::{meta, model, phone, stripe, stripe_pages, twilio};
+use crate::{meta, model, phone, setup, stripe, stripe_pages, twilio};
 
 /// Larger than any request of ours: what is longer is refused unread.
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
@@ -62,7 +62,12 @@ impl Call {
 enum Route {
     MetaMessages { version: String, number_id: String },
     MetaNode { version: String, id: String },
+    MetaToken,
+    MetaAccountEdge { account: String, edge: String },
+    MetaSubscriptions { app: String },
     MetaUnknown,
+    TwilioSenders,
+    TwilioContent { id: String, approval: bool },
     TwilioCreate { account: String },
     TwilioFetch { account: String, id: String },
     TwilioAccount { account: String },
@@ -70,6 +75,8 @@ enum Route {
     TwilioUnknown,
     StripeCreate,
     StripeRetrieve { id: String },
+    StripeList,
+    StripeDestinations,
     StripeUnknown,
     Completions,
     Models,
@@ -83,6 +90,13 @@ impl Route {
         match (call.method.as_str(), segments.as_slice()) {
             ("POST", ["v1", "checkout", "sessions"]) => Self::StripeCreate,
             ("GET", ["v1", "checkout", "sessions", id]) => Self::StripeRetrieve { id: own(id) },
+            ("GET", ["v1", "checkout", "sessions"]) => Self::StripeList,
+            ("GET", ["v2", "core", "event_destinations"]) => Self::StripeDestinations,
+            ("GET", ["v1", "Content", id]) => Self::TwilioContent { id: own(id), approval: false },
+            ("GET", ["v1", "Content", id, "ApprovalRequests"]) => {
+                Self::TwilioContent { id: own(id), approval: true }
+            }
+            ("GET", ["v2", "Channels", "Senders"]) => Self::TwilioSenders,
             (_, ["v1", "checkout" | "charges" | "payment_intents" | "refunds" | "disputes", ..]) => {
                 Self::StripeUnknown
             }
@@ -103,6 +117,11 @@ impl Route {
             ("POST", [version, number_id, "messages"]) => {
                 Self::MetaMessages { version: own(version), number_id: own(number_id) }
             }
+            ("GET", [_, "debug_token"]) => Self::MetaToken,
+            ("GET", [_, account, edge @ ("message_templates" | "subscribed_apps")]) => {
+                Self::MetaAccountEdge { account: own(account), edge: own(edge) }
+            }
+            ("GET", [_, app, "subscriptions"]) => Self::MetaSubscriptions { app: own(app) },
             ("GET", [version, id]) => Self::MetaNode { version: own(version), id: own(id) },
             _ => Self::MetaUnknown,
         }
@@ -110,13 +129,24 @@ impl Route {
 
     fn upstream(&self) -> Upstream {
         match self {
-            Self::MetaMessages { .. } | Self::MetaNode { .. } | Self::MetaUnknown => Upstream::Meta,
+            Self::MetaMessages { .. }
+            | Self::MetaNode { .. }
+            | Self::MetaToken
+            | Self::MetaAccountEdge { .. }
+            | Self::MetaSubscriptions { .. }
+            | Self::MetaUnknown => Upstream::Meta,
             Self::TwilioCreate { .. }
             | Self::TwilioFetch { .. }
             | Self::TwilioAccount { .. }
+            | Self::TwilioSenders
+            | Self::TwilioContent { .. }
             | Self::TwilioTyping
             | Self::TwilioUnknown => Upstream::Twilio,
-            Self::StripeCreate | Self::StripeRetrieve { .. } | Self::StripeUnknown => Upstream::Stripe,
+            Self::StripeCreate
+            | Self::StripeRetrieve { .. }
+            | Self::StripeList
+            | Self::StripeDestinations
+            | Self::StripeUnknown => Upstream::Stripe,
             Self::Completions | Self::Models | Self::ModelUnknown => Upstream::Model,
         }
     }
@@ -133,6 +163,13 @@ impl Route {
             Self::Completions => RequestKind::Completion,
             Self::StripeCreate => RequestKind::Checkout,
             Self::MetaNode { .. }
+            | Self::MetaToken
+            | Self::MetaAccountEdge { .. }
+            | Self::MetaSubscriptions { .. }
+            | Self::TwilioSenders
+            | Self::TwilioContent { .. }
+            | Self::StripeList
+            | Self::StripeDestinations
             | Self::TwilioFetch { .. }
             | Self::TwilioAccount { .. }
             | Self::StripeRetrieve { .. }
@@ -149,14 +186,21 @@ impl Route {
                 meta::messages(world, call, version, number_id, plan)
             }
             Self::MetaNode { version, id } => meta::node(world, call, version, id),
+            Self::MetaToken => setup::debug_token(world, call),
+            Self::MetaAccountEdge { account, edge } => setup::account_edge(world, call, account, edge),
+            Self::MetaSubscriptions { app } => setup::subscriptions(world, call, app),
             Self::MetaUnknown => meta::unknown(),
             Self::TwilioCreate { account } => twilio::create(world, call, account, plan),
             Self::TwilioFetch { account, id } => twilio::fetch(world, call, account, id),
             Self::TwilioAccount { account } => twilio::account(world, call, account),
+            Self::TwilioSenders => setup::senders(world, call),
+            Self::TwilioContent { id, approval } => setup::content(world, call, id, *approval),
             Self::TwilioTyping => twilio::typing(world, call),
             Self::TwilioUnknown => twilio_error(20_404),
             Self::StripeCreate => stripe::create(world, call),
             Self::StripeRetrieve { id } => stripe::retrieve(world, call, id),
+            Self::StripeList => setup::sessions(world, call),
+            Self::StripeDestinations => setup::destinations(world, call),
             Self::StripeUnknown => stripe::unknown(),
             Self::Completions => model::complete(world, call).await,
             Self::Models => model::list(world, call),

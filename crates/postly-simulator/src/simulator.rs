@@ -18,6 +18,7 @@ use crate::model::ModelBehaviour;
 use crate::model_server::ModelServer;
 use crate::person::{MessageKind, Person, digits};
 use crate::server::router;
+use crate::setup::AccountSetup;
 use crate::webhook::{self, Webhook};
 use crate::wire::{Door, Scissors};
 use crate::world::{MessageStatus, PhoneMessage, World};
@@ -147,6 +148,16 @@ impl Simulator {
     /// Changes which provider rules hold.
     pub fn set_rules(&self, rules: Rules) {
         self.world().state().rules = rules;
+    }
+
+    /// How the accounts are set up at the providers.
+    pub fn setup(&self) -> AccountSetup {
+        self.world().state().setup.clone()
+    }
+
+    /// Sets the accounts up otherwise.
+    pub fn set_setup(&self, setup: AccountSetup) {
+        self.world().state().setup = setup;
     }
 
     /// Unplugs every fake: connections are reset, and new ones refused, until [`Simulator::resume`].

@@ -226,7 +226,7 @@ pub(crate) fn authorized(world: &World, call: &Call) -> bool {
 }
 
 /// Refuses a call without the secret key or the pinned version.
-fn unauthorized(world: &World, call: &Call) -> Option<Reply> {
+pub(crate) fn unauthorized(world: &World, call: &Call) -> Option<Reply> {
     if !authorized(world, call) {
         return Some(error(401, "invalid_request_error", None, None, "Invalid API Key provided."));
     }

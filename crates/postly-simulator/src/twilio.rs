@@ -214,9 +214,16 @@ pub(crate) fn account(world: &World, call: &Call, account_sid: &str) -> Reply {
     if let Some(refusal) = refused(world, call, Some(account_sid)) {
         return refusal;
     }
+    let state = world.state();
+    let setup = &state.setup;
     Reply::json(
         200,
-        &json!({"sid": account_sid, "friendly_name": "Postly-AI", "status": "active", "type": "Full"}),
+        &json!({
+            "sid": account_sid,
+            "friendly_name": "Postly-AI",
+            "status": setup.twilio_status,
+            "type": setup.twilio_type,
+        }),
     )
 }
 

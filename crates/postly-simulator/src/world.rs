@@ -15,6 +15,7 @@ use crate::fault::Faults;
 use crate::journal::Journal;
 use crate::model::Mind;
 use crate::person::{MessageKind, Person, PhoneButton};
+use crate::setup::AccountSetup;
 use crate::stripe::Account;
 use crate::wire::Wire;
 
@@ -130,6 +131,7 @@ type Key = (Channel, String);
 pub(crate) struct State {
     pub(crate) target: Option<Target>,
     pub(crate) rules: Rules,
+    pub(crate) setup: AccountSetup,
     pub(crate) statuses: StatusPolicy,
     pub(crate) billing: Billing,
     pub(crate) notes: Vec<Note>,
@@ -166,6 +168,7 @@ impl World {
         let state = State {
             target,
             rules: config.rules.clone(),
+            setup: AccountSetup::of(&config),
             statuses: config.statuses.clone(),
             billing: Billing::default(),
             notes: Vec::new(),

@@ -67,6 +67,14 @@ impl Address {
         Self(Place::Sqlite(path.to_owned()))
     }
 
+    /// The file of an SQLite database.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::Sqlite(path) => Some(path),
+            Place::Postgres(_) => None,
+        }
+    }
+
     /// True for an address of PostgreSQL.
     pub fn is_postgres(&self) -> bool {
         matches!(self.0, Place::Postgres(_))

@@ -33,6 +33,8 @@ pub struct Author {
     pub handed_over_at: Option<UnixMillis>,
     /// The text about which the author was asked for more, and when.
     pub asked_about: Option<(String, UnixMillis)>,
+    /// When the operator blocked the author: nothing is written for them.
+    pub blocked_at: Option<UnixMillis>,
 }
 
 /// A way in which a provider names a person.
@@ -118,7 +120,7 @@ macro_rules! known_sql {
     ($names:literal) => {
         concat!(
             "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
-            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, authors.asked_about, authors.asked_at_ms, ",
+            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, authors.asked_about, authors.asked_at_ms, authors.blocked_at_ms, ",
             "(SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms, ",
             "(SELECT COUNT(*) FROM model_calls WHERE model_calls.author_id = identities.author_id ",
             "AND model_calls.id >= $3) AS recent_calls FROM identities ",
@@ -229,11 +231,12 @@ pub async fn add(
         erasure_asked_at: None,
         handed_over_at: None,
         asked_about: None,
+        blocked_at: None,
     })
 }
 
 const GET: Sql = Sql::both(
-    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, asked_about, asked_at_ms, \
+    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, asked_about, asked_at_ms, blocked_at_ms, \
      (SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms FROM authors \
      WHERE id = $1 AND erased_at_ms IS NULL",
 );
@@ -298,6 +301,7 @@ fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
         erasure_asked_at: row.maybe_time("erasure_asked_at_ms")?,
         handed_over_at: row.maybe_time("handed_over_at_ms")?,
         asked_about: row.maybe_text("asked_about")?.zip(row.maybe_time("asked_at_ms")?),
+        blocked_at: row.maybe_time("blocked_at_ms")?,
     })
 }
 

@@ -264,6 +264,14 @@ impl Db {
         tx.commit().await
     }
 
+    /// True if processes cannot be woken by each other and poll: PostgreSQL behind a pooler without `DIRECT_URL`.
+    pub fn polls(&self) -> bool {
+        match &self.engine {
+            Inside::Lite { .. } => false,
+            Inside::Pg(remote) => remote.polls(),
+        }
+    }
+
     /// Returns the server's time, which all processes share, to the millisecond; `None` on SQLite.
     ///
     /// # Errors

@@ -18,12 +18,13 @@ macro_rules! by_author {
 }
 
 /// What is hers, in an order in which nothing refers to what is gone already.
-const ERASED: [Sql; 11] = [
+const ERASED: [Sql; 12] = [
     Sql::both(by_author!("DELETE FROM handoffs WHERE author_id")),
     Sql::both(by_author!("DELETE FROM web_requests WHERE author_id")),
     Sql::both(by_author!("DELETE FROM sessions WHERE author_id")),
     // Purchases stay with the ledger: they hold no personal data.
     Sql::both(by_author!("DELETE FROM recharge_links WHERE author_id")),
+    Sql::both(by_author!("DELETE FROM password_resets WHERE author_id")),
     Sql::both(
         "DELETE FROM challenges WHERE phone IN (SELECT phone FROM identities WHERE author_id = $1) \
          OR identity_id IN (SELECT id FROM identities WHERE author_id = $1)",
@@ -73,7 +74,8 @@ const ORPHAN_CODES: Sql = Sql::both(
 );
 const ANONYMISE: Sql = Sql::both(
     "UPDATE authors SET email = NULL, password_hash = NULL, language = 'fr', language_chosen = 0, language_settled = 0, \
-     greeted_at_ms = NULL, erasure_asked_at_ms = NULL, asked_about = NULL, asked_at_ms = NULL, number_changed_at_ms = NULL, erased_at_ms = $2 \
+     greeted_at_ms = NULL, erasure_asked_at_ms = NULL, asked_about = NULL, asked_at_ms = NULL, number_changed_at_ms = NULL, \
+     blocked_at_ms = NULL, erased_at_ms = $2 \
      WHERE id = $1 OR merged_into_id = $1",
 );
 

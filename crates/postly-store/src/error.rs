@@ -9,22 +9,33 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 pub struct OpenError {
     sentence: String,
     is_fault: bool,
+    is_schema: bool,
 }
 
 impl OpenError {
     /// A fault of the configuration: it persists until an operator corrects it.
     pub(crate) fn fault(sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), is_fault: true }
+        Self { sentence: sentence.into(), is_fault: true, is_schema: false }
     }
 
     /// A failure that may pass by itself.
     pub(crate) fn passing(sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), is_fault: false }
+        Self { sentence: sentence.into(), is_fault: false, is_schema: false }
+    }
+
+    /// The schema is not the one of this version.
+    pub(crate) fn schema(sentence: impl Into<String>) -> Self {
+        Self { is_schema: true, ..Self::fault(sentence) }
     }
 
     /// The same, about the address without the pooler.
     pub(crate) fn of_direct_url(self) -> Self {
         Self { sentence: format!("by DIRECT_URL: {}", self.sentence), ..self }
+    }
+
+    /// True if the database opened and its schema is not of use.
+    pub fn is_schema(&self) -> bool {
+        self.is_schema
     }
 
     /// True for a fault of the configuration, false for a failure that may pass.

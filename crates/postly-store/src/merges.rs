@@ -30,6 +30,11 @@ const GREETED: Sql = Sql::both(
     "UPDATE authors SET greeted_at_ms = COALESCE(greeted_at_ms, (SELECT greeted_at_ms FROM authors WHERE id = $1)) \
      WHERE id = $2",
 );
+// A block comes along.
+const BLOCKED: Sql = Sql::both(
+    "UPDATE authors SET blocked_at_ms = COALESCE(blocked_at_ms, (SELECT blocked_at_ms FROM authors WHERE id = $1)) \
+     WHERE id = $2",
+);
 /// What moves as it is, once the holds have.
 const MOVED: [Sql; 11] = [
     Sql::both("UPDATE holds SET author_id = $2 WHERE author_id = $1"),
@@ -53,7 +58,11 @@ const MOVED: [Sql; 11] = [
     Sql::both("UPDATE recharge_links SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE challenges SET author_id = $2 WHERE author_id = $1 AND origin = 'whatsapp'"),
 ];
-const SESSIONS: Sql = Sql::both("DELETE FROM sessions WHERE author_id = $1");
+/// What ends with the old id.
+const ENDED: [Sql; 2] = [
+    Sql::both("DELETE FROM sessions WHERE author_id = $1"),
+    Sql::both("DELETE FROM password_resets WHERE author_id = $1"),
+];
 
 /// Merges `from` into `into`: credits by two entries, open holds and history, identities with their STOP. A second call
 /// changes nothing. False when `from` was merged before, was erased, or has a login of her own.
@@ -75,6 +84,7 @@ pub async fn merge(
     }
     tx.execute(ALIASES_TOO, args![from, into]).await?;
     tx.execute(GREETED, args![from, into]).await?;
+    tx.execute(BLOCKED, args![from, into]).await?;
 
     tx.all(LOCK_WALLETS, args![from, into]).await?;
     let balance = wallets::get(tx, from).await?.balance;
@@ -112,6 +122,8 @@ pub async fn merge(
     for sql in MOVED {
         tx.execute(sql, args![from, into]).await?;
     }
-    tx.execute(SESSIONS, args![from]).await?;
+    for sql in ENDED {
+        tx.execute(sql, args![from]).await?;
+    }
     Ok(true)
 }

@@ -181,6 +181,11 @@ impl Remote {
         Ok(tx)
     }
 
+    /// True if there is no connection to listen at, so that workers poll.
+    pub(crate) fn polls(&self) -> bool {
+        self.0.listens_at.is_none()
+    }
+
     /// A connection to bring the schema up to date with, at the address without the pooler if there is one.
     pub(crate) async fn for_migrations(&self) -> Result<ForMigrations<'_>, OpenError> {
         let opened = match &self.0.direct {

@@ -28,11 +28,13 @@ pub enum Class {
     Payments,
     /// Links to buy by that have expired.
     RechargeLinks,
+    /// Links that set a password and have expired.
+    PasswordResets,
 }
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Challenges,
         Self::Counts,
         Self::Sessions,
@@ -42,6 +44,7 @@ impl Class {
         Self::Erasures,
         Self::Payments,
         Self::RechargeLinks,
+        Self::PasswordResets,
     ];
 
     /// The name in the database, in logs and in metrics.
@@ -56,6 +59,7 @@ impl Class {
             Self::Erasures => "erasures",
             Self::Payments => "payments",
             Self::RechargeLinks => "recharge_links",
+            Self::PasswordResets => "password_resets",
         }
     }
 
@@ -69,6 +73,7 @@ impl Class {
             Self::Erasures => &ERASURES,
             Self::Payments => &PAYMENTS,
             Self::RechargeLinks => &RECHARGE_LINKS,
+            Self::PasswordResets => &PASSWORD_RESETS,
         }
     }
 }
@@ -129,6 +134,10 @@ const PAYMENTS: [Sql; 4] = [
 const RECHARGE_LINKS: [Sql; 1] = [Sql::both(
     "DELETE FROM recharge_links WHERE token_hash IN \
      (SELECT token_hash FROM recharge_links WHERE expires_at_ms < $1 LIMIT $2)",
+)];
+const PASSWORD_RESETS: [Sql; 1] = [Sql::both(
+    "DELETE FROM password_resets WHERE token_hash IN \
+     (SELECT token_hash FROM password_resets WHERE expires_at_ms < $1 LIMIT $2)",
 )];
 const SESSIONS: [Sql; 1] = [Sql::both(
     "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at_ms < $1 LIMIT $2)",

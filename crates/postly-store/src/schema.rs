@@ -40,7 +40,7 @@ const FIRST_BEFORE_ASCII: &str =
     "6a2f5566d219ab0a7ea9e4459c3585d3be90229910339fe072def93260137b3624e83a2e7a1c064a59686622e9427a28";
 
 /// The migrations: their names and texts, in order. One that was released is never edited.
-const MIGRATIONS: [(&str, Sql); 14] = [
+const MIGRATIONS: [(&str, Sql); 15] = [
     ("first", Sql::both(include_str!("../migrations/0001_first.sql"))),
     ("lighter indexes", Sql::both(include_str!("../migrations/0002_lighter_indexes.sql"))),
     ("accounts", Sql::both(include_str!("../migrations/0003_accounts.sql"))),
@@ -73,6 +73,7 @@ const MIGRATIONS: [(&str, Sql); 14] = [
     ),
     ("monitor", Sql::both(include_str!("../migrations/0016_monitor.sql"))),
     ("import", Sql::both(include_str!("../migrations/0017_import.sql"))),
+    ("operator", Sql::both(include_str!("../migrations/0015_operator.sql"))),
 ];
 
 /// A file that was made when sqlx counted the migrations of SQLite, too: it has the first.
@@ -129,7 +130,7 @@ impl Schema {
                 format!("the tables of {name} are newer than this version: run the version that made them")
             }
         };
-        Err(OpenError::fault(sentence))
+        Err(OpenError::schema(sentence))
     }
 }
 

@@ -377,6 +377,28 @@ pub async fn entries(
     Ok((entries, next))
 }
 
+const SIGN: Sql = Sql::both("INSERT INTO adjustments (entry_id, made_by) VALUES ($1, $2)");
+
+/// Records who made an adjustment.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn sign(tx: &mut Tx, entry: &EntryId, made_by: &str) -> Result<(), StoreError> {
+    tx.execute(SIGN, args![entry, made_by]).await?;
+    Ok(())
+}
+
+const SIGNED: Sql = Sql::both("SELECT made_by FROM adjustments WHERE entry_id = $1");
+
+/// Returns who made an adjustment, if the operator said so.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn signed_by(tx: &mut Tx, entry: &EntryId) -> Result<Option<String>, StoreError> {
+    let row = tx.maybe_one(SIGNED, args![entry]).await?;
+    row.map(|row| row.text("made_by")).transpose()
+}
+
 const REFUNDS_SINCE: Sql = Sql::both(
     "SELECT COUNT(*) AS refunds FROM ledger WHERE author_id = $1 AND reason = 'refund' AND created_at_ms >= $2",
 );

@@ -394,6 +394,7 @@ fn parts(
                 .to_vec(),
             default_region: "FR".to_owned(),
             retention: Retention { events_days: 30, messages_days: 365 },
+            legal: postly_app::Legal::default(),
         },
     }
 }

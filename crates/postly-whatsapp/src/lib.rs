@@ -7,6 +7,7 @@
 
 pub mod errors;
 pub mod inbound;
+pub mod inspect;
 pub mod markup;
 mod meta;
 mod outgoing;

@@ -91,7 +91,7 @@ pub enum SendersError {
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Twilio's API lives here, and its typing sign on a host of its own.
-const TWILIO_API: &str = "https://api.twilio.com";
+pub(crate) const TWILIO_API: &str = "https://api.twilio.com";
 const TWILIO_MESSAGING: &str = "https://messaging.twilio.com";
 
 /// Sends messages by the providers that are configured.
@@ -323,7 +323,7 @@ impl TwilioSender {
 }
 
 /// `base` with `segments` after its path, each as one segment whatever it holds.
-fn url(base: &str, segments: &[&str]) -> Option<Url> {
+pub(crate) fn url(base: &str, segments: &[&str]) -> Option<Url> {
     let mut url = Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     url.path_segments_mut().ok()?.pop_if_empty().extend(segments);
     Some(url)

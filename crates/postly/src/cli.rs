@@ -22,11 +22,13 @@ pub(crate) enum Command {
     Demo(DemoOptions),
     /// Bring the database schema up to date.
     Migrate,
+    /// Look for faults in the configuration, the database and the accounts at providers; exit 1 if there is an error.
+    Doctor(Output),
     /// Check the invariants of the data; exit 1 if one does not hold.
     Audit(Output),
     /// Ask the service on this machine whether it is ready; exit 1 if it is not. For containers, which hold no other client.
     Healthcheck,
-    /// Look at authors.
+    /// Look at authors, block, erase and help them.
     #[command(subcommand)]
     Users(UsersCommand),
     /// Look at credits and correct them.
@@ -38,6 +40,14 @@ pub(crate) enum Command {
     /// Take over the data of another application, and let it read on.
     #[command(subcommand)]
     Import(crate::commands::import::ImportCommand),
+    /// Stop a part of the service, in every process within seconds; authors are told.
+    Pause(PauseArgs),
+    /// Let a part that was stopped run again.
+    Resume(PauseArgs),
+    /// Copy an SQLite database while the service runs; the copy is opened and audited.
+    Backup(BackupArgs),
+    /// Put a copy in the place of a database that is lost. Nothing is overwritten.
+    Restore(RestoreArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,6 +103,9 @@ pub(crate) struct WhoArgs {
     /// By author id.
     #[arg(long)]
     pub(crate) id: Option<String>,
+    /// By the e-mail address of the login.
+    #[arg(long)]
+    pub(crate) email: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,6 +122,27 @@ pub(crate) enum UsersCommand {
         #[command(flatten)]
         who: WhoArgs,
         /// It is JSON anyway.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write nothing for an author until they are unblocked. STOP and erasure go on working.
+    Block {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End a block.
+    Unblock {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print a link that sets a new password once, within 30 minutes.
+    ResetPassword {
+        #[command(flatten)]
+        who: WhoArgs,
         #[command(flatten)]
         output: Output,
     },
@@ -131,6 +165,9 @@ pub(crate) struct Adjustment {
     /// Why; it stands in the ledger as the entry's note.
     #[arg(long, value_parser = reason)]
     pub(crate) reason: String,
+    /// The name of whoever makes the change.
+    #[arg(long, value_parser = name)]
+    pub(crate) by: Option<String>,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -138,6 +175,79 @@ pub(crate) struct Adjustment {
 fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("say why: it stands in the ledger".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 100 {
+        return Err("a name has 1 to 100 characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct PauseArgs {
+    /// What to stop: writing posts, or the messages of a provider.
+    #[arg(value_enum)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BackupArgs {
+    /// A folder for copies by their time, or a file that is not there yet.
+    #[arg(long)]
+    pub(crate) to: String,
+    /// How many copies stay in the folder; older ones are removed.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep: Option<u32>,
+    /// Encrypt the copy for this public key of age (age1…).
+    #[arg(long)]
+    pub(crate) age_recipient: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RestoreArgs {
+    /// A copy, or a folder whose newest copy is meant.
+    #[arg(long)]
+    pub(crate) from: String,
+    /// Ask the copy every invariant first, and restore nothing if one does not hold.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// When the lost database was last used (RFC 3339): messages written from the copy until then are not answered again.
+    #[arg(long, value_parser = instant)]
+    pub(crate) lost_at: Option<postly_domain::UnixMillis>,
+    /// The file of the secret key of age, for an encrypted copy.
+    #[arg(long)]
+    pub(crate) age_identity: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+fn instant(text: &str) -> Result<postly_domain::UnixMillis, String> {
+    let parsed: Result<jiff::Timestamp, _> = text.parse();
+    let parsed = parsed.map_err(|_| "write a time as 2026-11-30T23:15:00Z".to_owned())?;
+    Ok(postly_domain::UnixMillis(parsed.as_millisecond()))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    Generation,
+    Meta,
+    Twilio,
+}
+
+impl From<Target> for postly_app::PauseTarget {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Generation => Self::Generation,
+            Target::Meta => Self::Meta,
+            Target::Twilio => Self::Twilio,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod config;
+mod doctor;
 mod telemetry;
 mod wiring;
 
@@ -49,12 +50,17 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve { role } => commands::serve::run(role).await,
         Command::Demo(options) => commands::demo::run(options).await,
         Command::Migrate => commands::operator::migrate().await,
+        Command::Doctor(output) => Box::pin(doctor::run(output)).await,
         Command::Audit(output) => commands::operator::audit(output).await,
         Command::Healthcheck => commands::healthcheck::run().await,
-        Command::Users(command) => commands::operator::users(command).await,
+        Command::Users(command) => commands::users::users(command).await,
         Command::Credits(command) => commands::operator::credits(command).await,
         Command::DeadLetters(command) => commands::operator::dead_letters(command).await,
         Command::Import(command) => commands::import::run(command).await,
+        Command::Backup(args) => Box::pin(commands::backup::run(args)).await,
+        Command::Restore(args) => Box::pin(commands::restore::run(args)).await,
+        Command::Pause(args) => commands::operator::pause(args, true).await,
+        Command::Resume(args) => commands::operator::pause(args, false).await,
     }
 }
 

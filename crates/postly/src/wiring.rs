@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use postly_app::{App, Parts, Retention, Settings, Shop, Stripe, StripeConfig, SystemClock, WebhookSecrets};
+use postly_app::{
+    App, Legal, Parts, Retention, Settings, Shop, Stripe, StripeConfig, SystemClock, WebhookSecrets,
+};
 use postly_domain::{ModelBudget, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Site};
 use postly_pipeline::{
@@ -104,6 +106,7 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
             allowed_countries: config.accounts.allowed_countries,
             default_region: config.accounts.default_region,
             retention: config.accounts.retention,
+            legal: config.legal,
         },
     }))
 }
@@ -152,6 +155,7 @@ pub(crate) async fn operator_application(
     db: Db,
     provider: Provider,
     identity_hash_key: SecretString,
+    site_url: String,
 ) -> anyhow::Result<App> {
     let nowhere = "http://localhost";
     let clock = clock(&db).await?;
@@ -169,13 +173,14 @@ pub(crate) async fn operator_application(
             welcome_credits: 0,
             default_provider: provider,
             model_budget: ModelBudget::default(),
-            site_url: nowhere.to_owned(),
+            site_url,
             identity_hash_key,
             otp_peppers: vec![],
             code_budgets: Budgets { country_hour: 0, hour: 0 },
             allowed_countries: vec![],
             default_region: "FR".to_owned(),
             retention: Retention { events_days: 30, messages_days: 365 },
+            legal: Legal::default(),
         },
     }))
 }

@@ -27,7 +27,7 @@ async fn dump(app: &TestApp) -> String {
 }
 
 /// Every table that may hold something of an author.
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 28] = [
     "authors",
     "identities",
     "grants",
@@ -53,6 +53,9 @@ const TABLES: [&str; 25] = [
     "payment_disputes",
     "payment_events",
     "recharge_links",
+    "password_resets",
+    "adjustments",
+    "operator_pauses",
 ];
 
 #[tokio::test]

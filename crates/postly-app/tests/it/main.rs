@@ -30,6 +30,7 @@ mod login;
 mod model;
 mod monitor;
 mod networks;
+mod operator;
 mod outage;
 mod pause;
 mod payments;

@@ -90,6 +90,11 @@ pub(super) fn microdollars(model: &str, tokens: Tokens) -> Option<i64> {
     Some(sum.max(0).saturating_add(MILLION - 1) / MILLION)
 }
 
+/// Returns true if the table has the price of this model.
+pub(super) fn has_price(model: &str) -> bool {
+    known(model).is_some()
+}
+
 /// The day on which OpenAI's own API ends this model, as far as this table knows.
 pub(super) fn shutdown(model: &str) -> Option<&'static str> {
     known(model)?.shutdown

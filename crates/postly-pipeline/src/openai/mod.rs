@@ -28,6 +28,7 @@ use crate::{
 };
 pub use config::{DEFAULT_MODEL, OpenAiConfig, OpenAiConfigError, ReasoningEffort, Timing, is_openai_host};
 pub use shape::Dialect;
+pub use shutdown::{ModelInspection, ModelList};
 
 use answer::Content;
 use attempt::{Ended, exchange, failure_of, log_refusal, log_rejection};

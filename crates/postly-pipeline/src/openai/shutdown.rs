@@ -27,7 +27,61 @@ struct Entry {
     shutdown_date: serde_json::Value,
 }
 
+/// What is known of a model without asking it to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelInspection {
+    /// The answer to the question for the list of models.
+    pub list: ModelList,
+    /// The date (`YYYY-MM-DD`) on which the provider ends the model, if one is announced.
+    pub shutdown: Option<String>,
+    /// True if the price of a call is known.
+    pub has_price: bool,
+}
+
+/// The server's answer to the question for its list of models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelList {
+    /// The model is on it.
+    Listed,
+    /// It is not on it.
+    NotListed,
+    /// The server refused the question with this status.
+    Refused(u16),
+    /// No connection, or no answer within five seconds.
+    Unreachable,
+    /// An answer that is no list.
+    Unreadable,
+}
+
 impl OpenAiModel {
+    /// Asks the server for its list of models, within five seconds, and looks up what is known of the model.
+    pub async fn inspect(&self) -> ModelInspection {
+        let (list, listed) =
+            tokio::time::timeout(PATIENCE, self.list()).await.unwrap_or((ModelList::Unreachable, None));
+        let known = || known::shutdown(&self.model).filter(|_| self.is_openai).map(str::to_owned);
+        ModelInspection { list, shutdown: listed.or_else(known), has_price: known::has_price(&self.model) }
+    }
+
+    async fn list(&self) -> (ModelList, Option<String>) {
+        let request = self.authorized(self.client.get(self.models_url.clone()));
+        let Ok(mut response) = request.send().await else { return (ModelList::Unreachable, None) };
+        if !response.status().is_success() {
+            return (ModelList::Refused(response.status().as_u16()), None);
+        }
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_LIST => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Ok(Some(_)) | Err(_) => return (ModelList::Unreadable, None),
+            }
+        }
+        let Ok(list) = serde_json::from_slice::<List>(&body) else { return (ModelList::Unreadable, None) };
+        let same = |entry: &Entry| family::bare(&entry.id) == family::bare(&self.model);
+        let state = if list.data.iter().any(same) { ModelList::Listed } else { ModelList::NotListed };
+        (state, read(&body, &self.model))
+    }
+
     /// Warns once if the provider has announced the end of the model.
     ///
     /// The server is asked for its list of models; where it cannot be had or says nothing, OpenAI's own dates are

@@ -3,6 +3,7 @@
 pub(crate) mod errors;
 mod identity;
 pub(crate) mod inbound;
+pub(crate) mod inspect;
 mod notices;
 mod pricing;
 pub(crate) mod send;

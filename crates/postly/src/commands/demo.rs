@@ -202,6 +202,7 @@ fn configuration(
             secret("a pepper that is for demonstrations only"),
             secret("a session secret that is for demonstrations only"),
         ),
+        legal: postly_app::Legal::default(),
         shop: default_prices().map(|prices| ShopConfig {
             secret_key: secret(&world.stripe.secret_key),
             webhook_secrets: vec![secret(&world.stripe.webhook_secret)],

@@ -1,12 +1,17 @@
 //! The commands.
 
+pub(crate) mod backup;
 pub(crate) mod demo;
+mod desk;
+mod encrypt;
 pub(crate) mod healthcheck;
 pub(crate) mod import;
 mod import_progress;
 mod import_report;
 pub(crate) mod operator;
+pub(crate) mod restore;
 pub(crate) mod serve;
+pub(crate) mod users;
 
 use std::io::Write as _;
 
@@ -23,6 +28,17 @@ pub(crate) enum Failure {
     Failed(anyhow::Error),
     /// It has said all there is to say: exit 1.
     Silent,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Config(faults) => write!(f, "{} faults of the configuration", faults.len()),
+            Self::Usage(sentence) => f.write_str(sentence),
+            Self::Failed(error) => write!(f, "{error:#}"),
+            Self::Silent => f.write_str("a check failed"),
+        }
+    }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {

@@ -24,7 +24,7 @@ impl Reader {
     }
 
     /// Our public origin. It stands in links and is signed by Twilio, so it holds no password.
-    pub(super) fn public_base_url(&mut self) -> String {
+    pub(crate) fn public_base_url(&mut self) -> String {
         let nextauth_url = self.url("NEXTAUTH_URL", "http://localhost:8080");
         let public = self.url("PUBLIC_BASE_URL", &nextauth_url);
         if Url::parse(&public).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {

@@ -9,10 +9,12 @@
     reason = "a test may be frank about what it takes for granted, and its helpers are part of it"
 )]
 
+mod backups;
 mod configuration;
 mod crash;
 mod databases;
 mod demo;
+mod doctor;
 mod fallback;
 mod hostile;
 mod import;
@@ -25,4 +27,5 @@ mod outside;
 mod poolers;
 mod process;
 mod serving;
+mod switches;
 mod tls;

@@ -1,0 +1,56 @@
+//! `/reset`: a new password, by the one-use link that the operator makes. The token stands behind the `#`; the script of the
+//! pages moves it into the form.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+    routing::get,
+};
+use postly_app::AccountError;
+use serde::Deserialize;
+
+use super::{page as answer, texts::Texts};
+use crate::{extract::Form, problem::Problem, site::AppState};
+
+pub(super) fn router() -> Router<AppState> {
+    Router::new().route("/reset", get(show).post(reset))
+}
+
+#[derive(Template)]
+#[template(path = "reset.html")]
+struct ResetPage<'a> {
+    t: &'a Texts,
+    /// The token, once it was sent with a password that was not taken.
+    token: String,
+    error: &'a str,
+    is_done: bool,
+}
+
+async fn show(headers: HeaderMap) -> Response {
+    let t = Texts::of(&headers);
+    answer(StatusCode::OK, &ResetPage { t, token: String::new(), error: "", is_done: false })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResetForm {
+    token: String,
+    password: String,
+}
+
+async fn reset(State(state): State<AppState>, headers: HeaderMap, Form(form): Form<ResetForm>) -> Response {
+    let t = Texts::of(&headers);
+    let ResetForm { token, password } = form;
+    let page = |status, token, error, is_done| answer(status, &ResetPage { t, token, error, is_done });
+    match state.app.reset_password(&token, &password).await {
+        Ok(()) => page(StatusCode::OK, String::new(), "", true),
+        Err(AccountError::LinkSpent) => page(StatusCode::BAD_REQUEST, String::new(), &t.reset_spent, false),
+        Err(error) => {
+            let problem = Problem::from(error);
+            page(problem.status(), token, t.problem(problem.code()), false)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What an operator should know of a database.
+
+use postly_domain::UnixMillis;
+
+use crate::{
+    Db, Engine, StoreError,
+    sql::{Sql, args},
+};
+
+/// A database, as it describes itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseFacts {
+    /// The engine.
+    pub engine: Engine,
+    /// Its version, for people.
+    pub version: String,
+    /// The first number of the version.
+    pub major: i64,
+    /// True if the server writes to the disk before it says so. SQLite always does, as we set it.
+    pub is_durable: bool,
+    /// True if processes poll, because a pooler is in between.
+    pub polls: bool,
+    /// When the newest backup by `postly backup` ended.
+    pub last_backup_at: Option<UnixMillis>,
+}
+
+const DESCRIBE: Sql = Sql::each(
+    "SELECT sqlite_version() AS version, 3 AS major, 'on' AS fsync",
+    "SELECT current_setting('server_version') AS version, \
+     CAST(current_setting('server_version_num') AS BIGINT) / 10000 AS major, \
+     CASE WHEN current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on' THEN 'on' ELSE 'off' END \
+     AS fsync",
+);
+const LAST_BACKUP: Sql = Sql::both("SELECT MAX(finished_at_ms) AS at_ms FROM backups");
+
+impl Db {
+    /// Describes the database.
+    ///
+    /// # Errors
+    /// Fails if the database does.
+    pub async fn inspect(&self) -> Result<DatabaseFacts, StoreError> {
+        let mut tx = self.read().await?;
+        let row = tx.one(DESCRIBE, args![]).await?;
+        Ok(DatabaseFacts {
+            engine: self.engine(),
+            version: row.text("version")?,
+            major: row.int("major")?,
+            is_durable: row.text("fsync")? == "on",
+            polls: self.polls(),
+            last_backup_at: tx.one(LAST_BACKUP, args![]).await?.maybe_time("at_ms")?,
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! A database that was restored from a copy: what the original went on with after the copy was made must not happen again.
+
+use postly_domain::{UnixMillis, id::AuthorId};
+
+use crate::{
+    StoreError, Tx,
+    sql::{Sql, args},
+};
+
+/// What was ended in a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndedWork {
+    /// Messages of authors that waited for an answer.
+    pub events: u64,
+    /// Messages of ours that waited to leave.
+    pub messages: u64,
+}
+
+// The original has answered it, or has given it up, since the copy was made.
+const EVENTS: Sql = Sql::both(
+    "UPDATE inbox SET state = 'dead', outcome = 'restored', finished_at_ms = $1, in_lane = 1 \
+     WHERE state = 'ready' AND kind = 'message'",
+);
+const MESSAGES: Sql = Sql::both(
+    "UPDATE outbox SET state = 'dead', reason = 'restored', finished_at_ms = $1, sealed = NULL \
+     WHERE finished_at_ms IS NULL",
+);
+/// What goes with them. `$1` is now.
+const REST: [Sql; 3] = [
+    Sql::both("UPDATE holds SET state = 'released', closed_at_ms = $1 WHERE state = 'open'"),
+    // Statuses and changes of number go on: applied twice they change nothing.
+    Sql::both(
+        "UPDATE lanes SET lease_token = NULL, waiting = CASE WHEN queue = 'outbox' THEN 0 ELSE (SELECT COUNT(*) FROM inbox \
+         WHERE inbox.queue = lanes.queue AND inbox.lane = lanes.lane AND inbox.state = 'ready' AND inbox.in_lane = 1) END, \
+         ready_at_ms = $1",
+    ),
+    Sql::both("UPDATE lanes SET ready_at_ms = NULL WHERE waiting = 0 AND $1 IS NOT NULL"),
+];
+/// A session, code or link that was ended or used after the copy was made would open again.
+const OPENINGS: [Sql; 8] = [
+    Sql::both("UPDATE wallets SET held = 0 WHERE held <> 0"),
+    Sql::both("UPDATE attempts SET state = 'unclear' WHERE state = 'sending'"),
+    Sql::both("DELETE FROM web_requests WHERE generation_id IS NULL"),
+    Sql::both("DELETE FROM code_fallbacks"),
+    Sql::both("DELETE FROM challenges"),
+    Sql::both("DELETE FROM sessions"),
+    Sql::both("DELETE FROM recharge_links"),
+    Sql::both("DELETE FROM password_resets"),
+];
+
+/// Ends the work that waited in a copy, and everything that lets somebody in.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn end_work(tx: &mut Tx, now: UnixMillis) -> Result<EndedWork, StoreError> {
+    let ended = EndedWork {
+        events: tx.execute(EVENTS, args![now]).await?,
+        messages: tx.execute(MESSAGES, args![now]).await?,
+    };
+    for sql in REST {
+        tx.execute(sql, args![now]).await?;
+    }
+    for sql in OPENINGS {
+        tx.execute(sql, args![]).await?;
+    }
+    Ok(ended)
+}
+
+const RECORD: Sql = Sql::both("INSERT INTO restores (id, copied_at_ms, lost_at_ms) VALUES ($1, $2, $3)");
+
+/// Records that the original went on from `copied_at` until `lost_at`.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn record(
+    tx: &mut Tx,
+    id: &str,
+    copied_at: UnixMillis,
+    lost_at: UnixMillis,
+) -> Result<(), StoreError> {
+    tx.execute(RECORD, args![id, copied_at, lost_at]).await?;
+    Ok(())
+}
+
+const GAPS: Sql = Sql::both("SELECT copied_at_ms, lost_at_ms FROM restores ORDER BY id DESC LIMIT 100");
+
+/// Returns the times during which originals of this database went on without it.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn gaps(tx: &mut Tx) -> Result<Vec<(UnixMillis, UnixMillis)>, StoreError> {
+    let rows = tx.all(GAPS, args![]).await?;
+    rows.iter().map(|row| Ok((row.time("copied_at_ms")?, row.time("lost_at_ms")?))).collect()
+}
+
+const AUTHORS: Sql =
+    Sql::both("SELECT id FROM authors WHERE id > $1 AND erased_at_ms IS NULL ORDER BY id LIMIT $2");
+const ERASED: Sql =
+    Sql::both("SELECT id FROM authors WHERE id > $1 AND erased_at_ms IS NOT NULL ORDER BY id LIMIT $2");
+
+/// Returns the ids of authors behind an id, in their order: those that were erased, or the others.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn authors_after(
+    tx: &mut Tx,
+    id: &str,
+    erased: bool,
+    limit: i64,
+) -> Result<Vec<AuthorId>, StoreError> {
+    let sql = if erased { ERASED } else { AUTHORS };
+    tx.all(sql, args![id, limit]).await?.iter().map(|row| row.text("id").map(AuthorId::new)).collect()
+}
+
+const MARKS: Sql = Sql::both(
+    "SELECT subject_hash, until_ms FROM erasures WHERE subject_hash > $1 ORDER BY subject_hash LIMIT $2",
+);
+
+/// Returns the marks of erased people behind a hash, in their order.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn marks_after(
+    tx: &mut Tx,
+    hash: &str,
+    limit: i64,
+) -> Result<Vec<(String, UnixMillis)>, StoreError> {
+    let rows = tx.all(MARKS, args![hash, limit]).await?;
+    rows.iter().map(|row| Ok((row.text("subject_hash")?, row.time("until_ms")?))).collect()
+}

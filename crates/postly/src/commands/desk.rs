@@ -1,0 +1,73 @@
+//! The surroundings of the operator's commands: a database that is there, and an application that sends nothing.
+
+use postly_app::{App, operator::AuthorSelector};
+use postly_domain::{Email, PhoneE164, id::AuthorId};
+use secrecy::SecretString;
+
+use super::Failure;
+use crate::{cli::WhoArgs, config::Reader, telemetry, wiring};
+
+/// What these commands need of the configuration: a database, and where national numbers are at home.
+pub(crate) struct Desk {
+    pub(crate) app: App,
+    region: String,
+}
+
+impl Desk {
+    pub(crate) async fn open() -> Result<Self, Failure> {
+        Self::open_with(Reader::from_process(), SecretString::from(String::new())).await
+    }
+
+    /// The same for what is remembered by keyed hashes: only the key of the service makes the same ones.
+    pub(crate) async fn open_with_key() -> Result<Self, Failure> {
+        let mut reader = Reader::from_process();
+        let key = reader.identity_hash_key();
+        let key = reader.required("IDENTITY_HASH_KEY", key);
+        Self::open_with(reader, key.unwrap_or_default()).await
+    }
+
+    /// Neither makes nor migrates a database, and names the one that it reads.
+    async fn open_with(mut reader: Reader, key: SecretString) -> Result<Self, Failure> {
+        let place = reader.database();
+        let region = reader.default_region();
+        let provider = reader.provider().unwrap_or(postly_domain::Provider::Meta);
+        let site_url = reader.public_base_url();
+        let (place, region) = reader.done((place, region)).map_err(Failure::Config)?;
+        let place = place.ok_or_else(|| Failure::Config(vec![]))?;
+        telemetry::plain();
+        name_database(&place.address.name());
+        let db = wiring::open_existing(place).await?;
+        Ok(Self { app: wiring::operator_application(db, provider, key, site_url).await?, region })
+    }
+
+    pub(crate) async fn who(&self, who: &WhoArgs) -> Result<AuthorSelector, Failure> {
+        match (&who.phone, &who.id, &who.email) {
+            (Some(phone), _, _) => match PhoneE164::parse_typed(phone, &self.region) {
+                Ok(phone) => Ok(AuthorSelector::Phone(phone)),
+                Err(error) => {
+                    self.known(phone).await.ok_or_else(|| Failure::Usage(format!("--phone: {error}")))
+                }
+            },
+            (None, Some(id), _) => Ok(AuthorSelector::Id(AuthorId::new(id.clone()))),
+            (None, None, Some(email)) => match Email::parse(email) {
+                Ok(email) => Ok(AuthorSelector::Email(email)),
+                Err(error) => Err(Failure::Usage(format!("--email: {error}"))),
+            },
+            (None, None, None) => {
+                Err(Failure::Usage("name the author by --phone, --id or --email".to_owned()))
+            }
+        }
+    }
+
+    /// A number that no numbering plan knows, but that has written to us: its owner may need help all the same.
+    async fn known(&self, typed: &str) -> Option<AuthorSelector> {
+        let who = AuthorSelector::Phone(PhoneE164::parse_asked(typed, &self.region).ok()?);
+        self.app.account(&who).await.is_ok().then_some(who)
+    }
+}
+
+/// Says on standard error which database a command is about: a relative path counts from the folder it runs in.
+#[expect(clippy::print_stderr, reason = "standard output belongs to the answer")]
+pub(crate) fn name_database(name: &str) {
+    eprintln!("postly: the database is {name}");
+}
