@@ -379,6 +379,7 @@ impl App {
         };
         metrics::counter!("inbound_finished_total", "state" => state, "outcome" => name).increment(1);
         tracing::info!(event.id = %event.id, state, outcome = name, "Finished event {}: {state} ({name})", event.id);
+        self.0.live.changed();
         if matches!(outcome, Outcome::Answered { .. } | Outcome::Dead(_)) {
             self.0.wakers.wake_here(lanes::Queue::Outbox);
         }

@@ -10,7 +10,7 @@ use postly_domain::{
     UnixMillis,
     id::{
         AttemptId, AuthorId, ChallengeId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken,
-        MessageId, SessionId,
+        MessageId, SessionId, TokenId,
     },
 };
 use uuid::ClockSequence;
@@ -50,7 +50,7 @@ macro_rules! fresh {
     )*};
 }
 
-fresh!(AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId SessionId);
+fresh!(AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId SessionId TokenId);
 
 /// A new identifier of something that has no type of its own.
 pub(crate) fn fresh_text(now: UnixMillis) -> String {

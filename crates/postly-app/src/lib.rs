@@ -25,6 +25,7 @@ mod identity_changes;
 mod ids;
 mod ingest;
 mod link;
+mod live;
 mod login;
 #[cfg(test)]
 mod machines;
@@ -39,6 +40,7 @@ mod retention;
 mod seal;
 mod sessions;
 mod statuses;
+mod tokens;
 mod verify;
 mod wake;
 mod web_generation;
@@ -61,6 +63,7 @@ pub use codes::{BrowserToken, CodeRequestError};
 pub use error::JourneyError;
 pub use export::{Export, rfc3339};
 pub use ingest::IngestError;
+pub use live::{Credential, LiveEvent, LiveEvents, MAX_STREAMS, MAX_STREAMS_OF_AUTHOR, TooManyStreams};
 pub use login::ShownPhrase;
 pub use payments::{
     CheckoutError, EventOutcome, Offer, PaymentEventError, RechargeView, Returned, ReturnedState, Shop,
@@ -68,13 +71,14 @@ pub use payments::{
 pub use postly_payments::{Stripe, StripeConfig, StripeConfigError, StripeWebhook, WebhookSecrets};
 pub use postly_pipeline::platform_limits;
 pub use postly_store::history::{HistoryFilter, SavedGeneration};
-pub use postly_store::{Engine, StoreError, lanes::Queue};
+pub use postly_store::{Engine, StoreError, lanes::Queue, tokens::ApiToken};
 pub use postly_whatsapp::signature::WebhookRequest;
 pub use retention::Retention;
 pub use seal::NoRandomness;
 pub use sessions::{Browser, LoggedIn, SESSION_MS, Session, SessionCookie};
+pub use tokens::{MAX_TOKENS, NewToken, TokenError};
 pub use verify::{Verified, VerifyError};
-pub use web_generation::{HistoryPage, WebBrief, WebGenerationError};
+pub use web_generation::{HistoryPage, Progress, WebBrief, WebGenerationError};
 pub use work::{Shutdown, Workers};
 
 use accounts::Passwords;
@@ -108,6 +112,21 @@ pub struct Settings {
     pub default_region: String,
     /// How long what is kept is kept.
     pub retention: Retention,
+    /// Who runs the service, for its legal pages.
+    pub legal: Legal,
+}
+
+/// Who runs the service: shown on its legal pages and in the first reply. Each is empty until the operator sets it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Legal {
+    /// The name of the person or company (`LEGAL_NAME`).
+    pub name: Option<String>,
+    /// The postal address (`LEGAL_ADDRESS`).
+    pub address: Option<String>,
+    /// The e-mail address for questions (`SUPPORT_EMAIL`).
+    pub support_email: Option<String>,
+    /// The address of the operator's own terms (`TERMS_URL`).
+    pub terms_url: Option<String>,
 }
 
 /// What an [`App`] is made of.
@@ -148,6 +167,7 @@ struct Inner {
     settings: Settings,
     catalogue: Catalogue,
     wakers: Wakers,
+    live: live::Live,
     webhooks: batcher::Batcher<ingest::Webhook>,
     acceptances: batcher::Batcher<accepted::AcceptedSend>,
     unpersisted: accepted::UnpersistedAcceptances,
@@ -177,6 +197,7 @@ impl App {
             settings,
             catalogue,
             wakers,
+            live: live::Live::default(),
             webhooks: batcher::Batcher::default(),
             acceptances: batcher::Batcher::default(),
             unpersisted: accepted::UnpersistedAcceptances::default(),
@@ -190,6 +211,21 @@ impl App {
     /// The time by the application's clock.
     pub fn now(&self) -> UnixMillis {
         self.0.clock.now()
+    }
+
+    /// The country code that most numbers have here: that of the region of national numbers.
+    pub fn calling_code(&self) -> Option<String> {
+        postly_domain::phone::calling_code(&self.0.settings.default_region)
+    }
+
+    /// Who runs the service.
+    pub fn legal(&self) -> &Legal {
+        &self.0.settings.legal
+    }
+
+    /// How long what is kept is kept.
+    pub fn retention(&self) -> &Retention {
+        &self.0.settings.retention
     }
 
     /// A keyed hash of a number, an id or an address: it tells whether two are the same, and not who it is.

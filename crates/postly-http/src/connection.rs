@@ -122,17 +122,22 @@ impl HttpBody for TrackedRequestBody {
 pub(crate) struct TrackedResponseBody {
     body: Body,
     connection: Arc<Connection>,
+    /// Whether it is a live stream.
+    lasts: bool,
 }
 
 impl TrackedResponseBody {
-    pub(crate) fn new(body: Body, connection: Arc<Connection>) -> Self {
-        Self { body, connection }
+    pub(crate) fn new(body: Body, connection: Arc<Connection>, lasts: bool) -> Self {
+        if lasts {
+            connection.streams();
+        }
+        Self { body, connection, lasts }
     }
 }
 
 impl Drop for TrackedResponseBody {
     fn drop(&mut self) {
-        self.connection.was_answered();
+        self.connection.was_answered(self.lasts);
     }
 }
 

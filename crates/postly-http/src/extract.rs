@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use postly_app::{Browser, BrowserToken, LoggedIn};
+use postly_app::{ApiToken, Browser, BrowserToken, Credential, LoggedIn};
 use postly_domain::id::{AuthorId, SessionId};
 use serde::de::DeserializeOwned;
 
@@ -90,15 +90,55 @@ impl FromRequestParts<AppState> for Session {
     }
 }
 
-/// Whoever may read and generate: a session of ours, or, where cookies are shared, one of another NextAuth app.
+/// An author who may read and generate, and the proof: an API token, a session of ours, or, where cookies are shared, one
+/// of another NextAuth app. A request that bears a token is judged by it alone.
+pub(crate) struct Caller {
+    pub(crate) author: AuthorId,
+    pub(crate) credential: Credential,
+}
+
+/// The author of a [`Caller`].
 pub(crate) struct Reader(pub(crate) AuthorId);
 
 impl FromRequestParts<AppState> for Reader {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        if let Some(session) = session(state, &parts.headers).await? {
-            return Ok(Self(session.session.author));
+        Caller::from_request_parts(parts, state).await.map(|caller| Self(caller.author))
+    }
+}
+
+/// The API token that a request bears (`Authorization: Bearer …`), and nothing else: a cookie does not stand in for it.
+pub(crate) struct Bearer(pub(crate) ApiToken);
+
+impl FromRequestParts<AppState> for Bearer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let unauthenticated = Problem::new(Code::Unauthenticated);
+        let mut authorizations = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(only), None) = (authorizations.next(), authorizations.next()) else {
+            return Err(unauthenticated);
+        };
+        let parted = only.to_str().ok().and_then(|text| text.split_once(' '));
+        let Some((_, secret)) = parted.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+            return Err(unauthenticated);
+        };
+        state.app.token(secret.trim()).await?.map(Self).ok_or(unauthenticated)
+    }
+}
+
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        if parts.headers.contains_key(header::AUTHORIZATION) {
+            let Bearer(token) = Bearer::from_request_parts(parts, state).await?;
+            return Ok(Self { author: token.author, credential: Credential::Token(token.id) });
+        }
+        if let Some(found) = session(state, &parts.headers).await? {
+            let postly_app::Session { author, id, .. } = found.session;
+            return Ok(Self { author, credential: Credential::Session(id) });
         }
         if state.site.shared {
             for claims in state.site.cookies.read_each_shared(&parts.headers, now_s(state)) {
@@ -106,7 +146,7 @@ impl FromRequestParts<AppState> for Reader {
                 if claims.sid.is_none()
                     && let Some(author) = state.app.known_author(&AuthorId::new(claims.sub)).await?
                 {
-                    return Ok(Self(author));
+                    return Ok(Self { author, credential: Credential::Shared });
                 }
             }
         }

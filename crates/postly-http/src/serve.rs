@@ -6,10 +6,11 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -25,6 +26,7 @@ use tokio::{
 };
 
 use crate::connection::{TrackedRequestBody, TrackedResponseBody, TrackedStream};
+use crate::events::LongStream;
 use crate::site::Peer;
 
 /// How many connections a listener has at once. Three hundred webhooks a second, each stored within 20 ms, need six;
@@ -109,16 +111,23 @@ async fn attend(
         }
         let connection = Arc::clone(&connection);
         let answer = hyper::service::Service::call(&router, request);
-        async move { answer.await.map(|answer| answer.map(|body| TrackedResponseBody::new(body, connection))) }
+        async move {
+            let answer = answer.await?;
+            let lasts = answer.extensions().get::<LongStream>().is_some();
+            Ok::<_, Infallible>(answer.map(|body| TrackedResponseBody::new(body, connection, lasts)))
+        }
     });
     let stream = TokioIo::new(TrackedStream::new(stream, Arc::clone(&connection)));
-    let connection = http.serve_connection(stream, service);
-    tokio::pin!(connection);
+    let serving = http.serve_connection(stream, service);
+    tokio::pin!(serving);
     let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = shutdown.requested() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        ended = &mut serving => ended,
+        // A stream has no end to wait for: its client opens it again elsewhere.
+        () = shutdown.requested() => if connection.state().0 == ConnectionState::Streaming {
+            return;
+        } else {
+            serving.as_mut().graceful_shutdown();
+            serving.await
         }
     };
     if let Err(error) = ended {
@@ -146,13 +155,22 @@ enum ConnectionState {
     ReadingBody,
     /// It is waiting for us, or being answered.
     Handling,
+    /// It reads a live stream, which lasts, and is not counted among those that ask.
+    Streaming,
     /// It was turned out.
     Closing,
 }
 
 impl ConnectionState {
-    const ALL: [Self; 6] =
-        [Self::New, Self::Idle, Self::ReadingHead, Self::ReadingBody, Self::Handling, Self::Closing];
+    const ALL: [Self; 7] = [
+        Self::New,
+        Self::Idle,
+        Self::ReadingHead,
+        Self::ReadingBody,
+        Self::Handling,
+        Self::Streaming,
+        Self::Closing,
+    ];
 
     fn is_of(self, state: u64) -> bool {
         self as u64 == state & 7
@@ -167,11 +185,13 @@ pub(crate) struct Connection {
     state: AtomicU64,
     /// Since when it does not read what we say (milliseconds since `began`, and one); 0 while it does.
     deaf_since: AtomicU64,
+    /// The live streams of its listener.
+    streams: Arc<AtomicUsize>,
 }
 
 impl Connection {
-    fn new(began: Instant) -> Self {
-        let connection = Self { began, state: AtomicU64::new(0), deaf_since: AtomicU64::new(0) };
+    fn new(began: Instant, streams: Arc<AtomicUsize>) -> Self {
+        let connection = Self { began, state: AtomicU64::new(0), deaf_since: AtomicU64::new(0), streams };
         connection.is(ConnectionState::New);
         connection
     }
@@ -229,8 +249,17 @@ impl Connection {
         self.is(ConnectionState::Handling);
     }
 
+    /// It is answered by a live stream.
+    pub(crate) fn streams(&self) {
+        self.streams.fetch_add(1, Ordering::Relaxed);
+        self.is(ConnectionState::Streaming);
+    }
+
     /// It was answered.
-    pub(crate) fn was_answered(&self) {
+    pub(crate) fn was_answered(&self, by_stream: bool) {
+        if by_stream {
+            self.streams.fetch_sub(1, Ordering::Relaxed);
+        }
         self.is(ConnectionState::Idle);
     }
 }
@@ -238,21 +267,24 @@ impl Connection {
 /// Who is connected.
 struct Connections {
     began: Instant,
+    /// How many of them read a live stream. The application bounds these ([`postly_app::MAX_STREAMS`]).
+    streams: Arc<AtomicUsize>,
     tasks: JoinSet<()>,
     seats: HashMap<Id, (Arc<Connection>, AbortHandle)>,
 }
 
 impl Connections {
     fn new() -> Self {
-        Self { began: Instant::now(), tasks: JoinSet::new(), seats: HashMap::with_capacity(MAX_CONNECTIONS) }
+        let (tasks, seats) = (JoinSet::new(), HashMap::with_capacity(MAX_CONNECTIONS));
+        Self { began: Instant::now(), streams: Arc::default(), tasks, seats }
     }
 
     fn is_full(&self) -> bool {
-        self.tasks.len() >= MAX_CONNECTIONS
+        self.tasks.len().saturating_sub(self.streams.load(Ordering::Relaxed)) >= MAX_CONNECTIONS
     }
 
     fn welcome(&mut self, stream: TcpStream, http: &http1::Builder, router: &Router, shutdown: &Shutdown) {
-        let connection = Arc::new(Connection::new(self.began));
+        let connection = Arc::new(Connection::new(self.began, Arc::clone(&self.streams)));
         // One that has gone already has no address, and asks nothing.
         let peer = stream.peer_addr().ok().map(Peer);
         let attended =
@@ -288,7 +320,10 @@ impl Connections {
             let late = match doing {
                 ConnectionState::New | ConnectionState::ReadingHead => since >= HEAD_TIMEOUT,
                 ConnectionState::Idle => since >= IDLE_TIMEOUT,
-                ConnectionState::ReadingBody | ConnectionState::Handling | ConnectionState::Closing => false,
+                ConnectionState::ReadingBody
+                | ConnectionState::Handling
+                | ConnectionState::Streaming
+                | ConnectionState::Closing => false,
             };
             if late || connection.write_stalled_for() >= READ_TIMEOUT {
                 turn_out(connection, task, "late");

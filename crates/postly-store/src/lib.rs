@@ -30,6 +30,7 @@ pub mod history;
 pub mod inbox;
 pub mod lanes;
 pub mod limits;
+pub mod live;
 pub mod merges;
 pub mod names;
 pub mod outbox;
@@ -37,6 +38,7 @@ pub mod payments;
 pub mod retention;
 pub mod senders;
 pub mod sessions;
+pub mod tokens;
 pub mod wallets;
 pub mod web_requests;
 

@@ -31,7 +31,7 @@ const GREETED: Sql = Sql::both(
      WHERE id = $2",
 );
 /// What moves as it is, once the holds have.
-const MOVED: [Sql; 10] = [
+const MOVED: [Sql; 11] = [
     Sql::both("UPDATE holds SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE generations SET author_id = $2 WHERE author_id = $1"),
     // A key that both authors used stays with the one merged into.
@@ -45,6 +45,7 @@ const MOVED: [Sql; 10] = [
     Sql::both("UPDATE identities SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE checkout_sessions SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE recharge_links SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE api_tokens SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE challenges SET author_id = $2 WHERE author_id = $1 AND origin = 'whatsapp'"),
 ];
 const SESSIONS: Sql = Sql::both("DELETE FROM sessions WHERE author_id = $1");

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use postly_app::Legal;
 use postly_domain::{ModelBudget, PhoneE164, Provider};
 use postly_store::Address;
 use postly_whatsapp::send::{MetaConfig, TwilioConfig};
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 mod accounts;
 mod addresses;
 mod database;
+mod legal;
 mod models;
 mod secrets;
 mod shop;
@@ -38,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) trial_credits: i64,
     pub(crate) accounts: Accounts,
     pub(crate) shop: Option<ShopConfig>,
+    pub(crate) legal: Legal,
 }
 
 /// The place of the database.
@@ -275,6 +278,7 @@ impl Reader {
         let accounts = self.accounts();
         self.check_admin_password();
         let shop = self.shop();
+        let legal = self.legal();
         let identity_hash_key = self.identity_hash_key();
         let identity_hash_key = self.required("IDENTITY_HASH_KEY", identity_hash_key);
         let writer = self.writer();
@@ -301,6 +305,7 @@ impl Reader {
             trial_credits,
             accounts,
             shop,
+            legal,
         })
     }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use postly_app::{App, Parts, Retention, Settings, Shop, Stripe, StripeConfig, SystemClock, WebhookSecrets};
+use postly_app::{
+    App, Legal, Parts, Retention, Settings, Shop, Stripe, StripeConfig, SystemClock, WebhookSecrets,
+};
 use postly_domain::{ModelBudget, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Site};
 use postly_pipeline::{
@@ -104,6 +106,7 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
             allowed_countries: config.accounts.allowed_countries,
             default_region: config.accounts.default_region,
             retention: config.accounts.retention,
+            legal: config.legal,
         },
     }))
 }
@@ -176,6 +179,7 @@ pub(crate) async fn operator_application(
             allowed_countries: vec![],
             default_region: "FR".to_owned(),
             retention: Retention { events_days: 30, messages_days: 365 },
+            legal: Legal::default(),
         },
     }))
 }

@@ -90,6 +90,7 @@ impl Scene {
                 allowed_countries: vec!["FR".to_owned()],
                 default_region: "FR".to_owned(),
                 retention: crate::Retention { events_days: 30, messages_days: 365 },
+                legal: crate::Legal::default(),
             },
         });
         Self { app, clock, database, histories: 0 }

@@ -209,6 +209,7 @@ fn configuration(
             tax_code: None,
             prices,
         }),
+        legal: postly_app::Legal::default(),
     })
 }
 
