@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command for people")]
 
 mod bench;
+mod browser;
 mod chaos;
 mod citations;
 mod dates;
@@ -39,6 +40,9 @@ cargo xtask oracles [--accept]
                           compare with
 cargo xtask oracles models
                           of these only the real model servers: LiteLLM, and llama.cpp with a small model
+cargo xtask browser [FOLDER]
+                          the web app in Chromium: journeys, live updates, accessibility; FOLDER takes screenshots
+                          (needs Chromium, Node.js and npm)
 cargo xtask fuzz [TARGET] [--seconds N]
                           random inputs to every parser of what comes from outside, for a minute each
 cargo xtask deps          what we depend on: where from, under which licence, in how many versions, with which advisories
@@ -62,6 +66,8 @@ fn main() -> ExitCode {
         ["oracles"] => oracles::ask(false),
         ["oracles", "models"] => oracles::ask_models(),
         ["oracles", "--accept"] => oracles::ask(true),
+        ["browser"] => browser::look(None),
+        ["browser", shots] => browser::look(Some(shots)),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["deps"] => deps::check(),
         ["tidy"] => tidy::check(),

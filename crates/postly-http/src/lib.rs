@@ -3,6 +3,7 @@
 mod auth;
 mod billing;
 mod connection;
+mod description;
 mod events;
 mod extract;
 mod generations;
@@ -66,6 +67,7 @@ pub fn public_router(app: App, site: Site) -> Router {
         .merge(generations::router())
         .merge(events::router())
         .merge(tokens::router())
+        .merge(description::router())
         .merge(billing::router())
         .merge(pages::router())
         .method_not_allowed_fallback(problem::method_not_allowed)

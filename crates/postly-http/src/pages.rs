@@ -2,9 +2,9 @@
 //! as JSON to the API and the page stays.
 
 mod account;
-mod assets;
+pub(crate) mod assets;
 mod cards;
-mod credits;
+pub(crate) mod credits;
 mod dashboard;
 mod erase;
 mod frame;
@@ -29,7 +29,8 @@ use axum::{
 pub(crate) use steps::qr;
 
 use crate::{extract::RequestContext, problem::Problem, site::AppState};
-use frame::Frame;
+pub(crate) use frame::Frame;
+pub(crate) use texts::Texts;
 
 /// The longest form: an address and a password, with every byte escaped.
 const MAX_FORM_BYTES: usize = 8 * 1024;
@@ -66,7 +67,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (header::VARY, "accept-language"),
 ];
 
-fn page(status: StatusCode, template: &impl Template) -> Response {
+pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => (status, HEADERS, html).into_response(),
         Err(error) => Problem::internal(&error).into_response(),

@@ -235,7 +235,7 @@ pub struct Problem {
 }
 
 /// A problem as it is written.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct ProblemBody<'a> {
     r#type: &'static str,
     title: &'a str,

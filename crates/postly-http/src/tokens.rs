@@ -20,9 +20,9 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/api/tokens", get(list).post(make)).route("/api/tokens/{id}", delete(revoke))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct TokenBody {
+pub(crate) struct TokenBody {
     id: String,
     name: String,
     created_at: String,
@@ -42,28 +42,40 @@ impl From<ApiToken> for TokenBody {
 }
 
 /// A new token, and the only time that its secret is shown.
-#[derive(Serialize)]
-struct NewTokenBody {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct NewTokenBody {
     #[serde(flatten)]
     token: TokenBody,
     secret: String,
 }
 
-#[derive(Serialize)]
-struct TokensBody {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct TokensBody {
     tokens: Vec<TokenBody>,
     /// There are never more than fit on one page.
     next: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct MakeBody {
+pub(crate) struct MakeBody {
     name: String,
 }
 
+/// Makes a token for a program. It reads and generates; it asks for a session of ours.
+///
 /// A token makes no token: it asks for a session of ours.
-async fn make(
+#[utoipa::path(
+    post,
+    path = "/api/tokens",
+    tag = "account",
+    request_body = MakeBody,
+    responses(
+        (status = 201, description = "The token with its secret, which is shown this once.", body = NewTokenBody),
+        (status = 409, description = "There are 10 tokens already: `too_many_tokens`.", body = crate::problem::ProblemBody<'_>),
+    ),
+)]
+pub(crate) async fn make(
     State(state): State<AppState>,
     Session(own): Session,
     Json(asked): Json<MakeBody>,
@@ -73,12 +85,34 @@ async fn make(
     Ok((StatusCode::CREATED, JsonBody(body)))
 }
 
-async fn list(State(state): State<AppState>, Session(own): Session) -> Result<JsonBody<TokensBody>, Problem> {
+/// Lists the tokens.
+#[utoipa::path(
+    get,
+    path = "/api/tokens",
+    tag = "account",
+    responses(
+        (status = 200, description = "The tokens, newest first, without their secrets.", body = TokensBody),
+    ),
+)]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    Session(own): Session,
+) -> Result<JsonBody<TokensBody>, Problem> {
     let tokens = state.app.tokens(&own.session.author).await?;
     Ok(JsonBody(TokensBody { tokens: tokens.into_iter().map(TokenBody::from).collect(), next: None }))
 }
 
-async fn revoke(
+/// Revokes a token.
+#[utoipa::path(
+    delete,
+    path = "/api/tokens/{id}",
+    tag = "account",
+    params(("id" = String, Path, description = "The id of the token")),
+    responses(
+        (status = 204, description = "The token is revoked."),
+    ),
+)]
+pub(crate) async fn revoke(
     State(state): State<AppState>,
     Session(own): Session,
     PathId(id): PathId,

@@ -73,7 +73,15 @@ pub(super) fn pack_labels(state: &AppState, language: Language) -> Vec<String> {
 }
 
 /// The statement as CSV (RFC 4180), oldest entry last: at most 10,000 entries.
-async fn csv(State(state): State<AppState>, member: Member) -> Response {
+#[utoipa::path(
+    get,
+    path = "/api/credits.csv",
+    tag = "money",
+    responses(
+        (status = 200, description = "The statement as CSV (RFC 4180).", body = String, content_type = "text/csv"),
+    ),
+)]
+pub(crate) async fn csv(State(state): State<AppState>, member: Member) -> Response {
     // Pages of 50, which bounds the file to some MB. The last line of a longer statement names where it goes on.
     const MAX_PAGES: usize = 200;
     let mut text = String::from("date,change,reason,note,reference\r\n");
