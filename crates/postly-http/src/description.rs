@@ -152,7 +152,7 @@ async fn docs(visitor: RequestContext, headers: HeaderMap) -> Response {
         None => Texts::of(&headers),
     };
     let described: Value = serde_json::from_str(&TEXT).unwrap_or_default();
-    let lead = text(&described, "/info/description");
+    let lead = text(&described, "/info/description").replace('`', "");
     let groups = ["posts", "account", "codes", "money"].map(|tag| (tag, operations(&described, tag)));
     page(StatusCode::OK, &DocsPage { t, f: Frame::of(&visitor, "/api/docs"), lead, groups: groups.into() })
 }

@@ -23,7 +23,7 @@ async fn an_account_links_a_number_and_never_one_of_another_account() {
             tab.post("/account/verify", &[("phone", FATOU), ("code", &code)]).await.goes_to(),
             "/account?done=number"
         );
-        assert!(tab.get("/account").await.body.contains(&format!("<dd>{FATOU}</dd>")));
+        assert!(tab.get("/account").await.body.contains(&format!("<dd><bdi dir=\"ltr\">{FATOU}</bdi></dd>")));
 
         // The page of one account, sent with the session of another.
         let other = signed_up(app, "awa@example.com").await;
