@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_time_sorts_between_the_identifiers_around_it() {
-        let at = |ms| UnixMillis(1_796_000_000_000 + ms);
+        let at = |ms: i64| UnixMillis(1_796_000_000_000 + ms);
         let bound = id_before(at(0));
         assert!(GenerationId::fresh(at(-1)).as_str() < bound.as_str());
         assert!(GenerationId::fresh(at(0)).as_str() > bound.as_str());

@@ -16,9 +16,9 @@ use crate::{extract::RequestContext, site::AppState};
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
-        .route("/legal", get(async |state, visitor, headers| show(state, visitor, &headers, NOTICE)))
-        .route("/terms", get(async |state, visitor, headers| show(state, visitor, &headers, TERMS)))
-        .route("/privacy", get(async |state, visitor, headers| show(state, visitor, &headers, PRIVACY)))
+        .route("/legal", get(async |state, visitor, headers| show(state, &visitor, &headers, NOTICE)))
+        .route("/terms", get(async |state, visitor, headers| show(state, &visitor, &headers, TERMS)))
+        .route("/privacy", get(async |state, visitor, headers| show(state, &visitor, &headers, PRIVACY)))
 }
 
 /// A text in sections: `legal-NAME-1-title` and `legal-NAME-1`, and so on.
@@ -45,7 +45,7 @@ struct LegalPage<'a> {
 
 fn show(
     State(state): State<AppState>,
-    visitor: RequestContext,
+    visitor: &RequestContext,
     headers: &HeaderMap,
     document: Document,
 ) -> Response {
@@ -78,7 +78,7 @@ fn show(
         (t.format(&format!("{key}-title"), &[]), t.format(&key, &values))
     };
     let sections = (1..=sections).map(section).collect();
-    page(StatusCode::OK, &LegalPage { t, f: Frame::of(&visitor, here), title, sections, own_terms })
+    page(StatusCode::OK, &LegalPage { t, f: Frame::of(visitor, here), title, sections, own_terms })
 }
 
 /// What the operator says of itself, with a neutral sentence in the place of what it does not say.
