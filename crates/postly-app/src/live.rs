@@ -5,6 +5,8 @@
 //! another one by its wake-up call, has stored or finished work, and every [`POLL`] in any case: a change by an operator's
 //! command, or behind a pooler, rings no bell. Without streams nothing is read.
 
+mod told;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -27,6 +29,7 @@ use tokio::{
 };
 
 use crate::App;
+use told::{Told, changes};
 
 /// Streams of one process. Beside the 512 connections of a listener they leave a quarter of the usual 1,024 descriptors to
 /// the database and to outgoing calls.
@@ -80,13 +83,6 @@ pub type LiveEvents = mpsc::Receiver<LiveEvent>;
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("too many live streams")]
 pub struct TooManyStreams;
-
-/// The state of an author that a stream has told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Told {
-    balance: (i64, i64),
-    generations: Vec<(GenerationId, Option<DeliveryStatus>)>,
-}
 
 struct Watcher {
     /// Streams are numbered as they are opened.
@@ -186,31 +182,6 @@ impl Reading {
         let generations = recent.iter().map(|recent| (recent.id.clone(), delivery(recent))).collect();
         Some(Told { balance, generations })
     }
-}
-
-/// What a stream is told when the state of its author is `now`.
-fn changes(told: Option<&Told>, now: &Told, after: Option<&str>) -> Vec<LiveEvent> {
-    let mut events = vec![];
-    // A generation below those that were watched has only come back into view.
-    let floor = told.map(|told| told.generations.first().map_or("", |(id, _)| id.as_str()));
-    for (id, delivery) in &now.generations {
-        let known = told.and_then(|told| told.generations.iter().find(|(known, _)| known == id));
-        let is_new = match floor {
-            Some(floor) => known.is_none() && id.as_str() > floor,
-            None => after.is_some_and(|after| id.as_str() > after),
-        };
-        if is_new {
-            events.push(LiveEvent::Generation(id.clone()));
-        }
-        if delivery.is_some() && known.is_none_or(|(_, known)| known != delivery) {
-            events.push(LiveEvent::Status(id.clone(), *delivery));
-        }
-    }
-    if told.is_none_or(|told| told.balance != now.balance) {
-        let (available, held) = now.balance;
-        events.push(LiveEvent::Balance { available, held });
-    }
-    events
 }
 
 impl App {
@@ -332,33 +303,5 @@ mod tests {
         let bound = id_before(at(0));
         assert!(GenerationId::fresh(at(-1)).as_str() < bound.as_str());
         assert!(GenerationId::fresh(at(0)).as_str() > bound.as_str());
-    }
-
-    #[test]
-    fn a_stream_is_told_what_its_page_does_not_show() {
-        use DeliveryStatus::{Accepted, Read};
-        let id = |text: &str| GenerationId::new(text);
-        let state = |balance, generations: &[(&str, Option<DeliveryStatus>)]| Told {
-            balance,
-            generations: generations.iter().map(|(text, status)| (id(text), *status)).collect(),
-        };
-        let balance = |available, held| LiveEvent::Balance { available, held };
-        let first = state((5, 0), &[("a", Some(Read)), ("b", None)]);
-        let told = |before: Option<&Told>, now, after| changes(before, now, after);
-        // A new stream: what is above its page, ticks, and the balance.
-        assert_eq!(
-            told(None, &first, Some("a")),
-            [LiveEvent::Status(id("a"), Some(Read)), LiveEvent::Generation(id("b")), balance(5, 0)]
-        );
-        assert_eq!(told(None, &first, None), [LiveEvent::Status(id("a"), Some(Read)), balance(5, 0)]);
-        // Nothing twice.
-        assert_eq!(told(Some(&first), &first, Some("a")), []);
-        let second = state((4, 0), &[("b", Some(Accepted)), ("c", None)]);
-        assert_eq!(
-            told(Some(&first), &second, Some("a")),
-            [LiveEvent::Status(id("b"), Some(Accepted)), LiveEvent::Generation(id("c")), balance(4, 0)]
-        );
-        // "a" only comes back into view.
-        assert_eq!(told(Some(&second), &state((4, 0), &[("a", None), ("c", None)]), None), []);
     }
 }

@@ -3,14 +3,11 @@
 use axum::{
     Json as JsonBody, Router,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response, sse::Event},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
-use futures_util::{StreamExt as _, stream};
-use postly_app::{
-    HistoryFilter, Progress, SavedGeneration, WebBrief, WebGenerationError, platform_limits, rfc3339,
-};
+use postly_app::{HistoryFilter, SavedGeneration, WebBrief, WebGenerationError, platform_limits, rfc3339};
 use postly_domain::{
     Language,
     id::{AuthorId, GenerationId},
@@ -19,9 +16,9 @@ use postly_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    events,
     extract::{Json, PathId, Reader},
     problem::{Code, Problem},
+    progress,
     site::AppState,
 };
 
@@ -121,14 +118,15 @@ pub(crate) async fn create(
         language: parsed(body.language.as_deref(), Language::from_code)?,
         tone: parsed(body.tone.as_deref(), tone)?,
     };
-    if accepts_events(&headers) {
-        return stream_progress(state, author, key.to_owned(), brief, request_id(&headers)).await;
+    if progress::accepts_events(&headers) {
+        let request_id = progress::request_id(&headers);
+        return progress::stream_progress(state, author, key.to_owned(), brief, request_id).await;
     }
     let created = created(&state, &author, state.app.generate_for_web(&author, key, &brief).await).await?;
     Ok((StatusCode::CREATED, JsonBody(created)).into_response())
 }
 
-async fn created(
+pub(crate) async fn created(
     state: &AppState,
     author: &AuthorId,
     written: Result<SavedGeneration, WebGenerationError>,
@@ -137,76 +135,6 @@ async fn created(
     let available = state.app.profile(author).await?.wallet.available();
     Ok(CreatedBody { generation, available })
 }
-
-/// Whether a client asks for events before JSON.
-fn accepts_events(headers: &HeaderMap) -> bool {
-    let accepted =
-        headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
-    let first = accepted.split([',', ';']).next().unwrap_or_default();
-    first.trim().eq_ignore_ascii_case("text/event-stream")
-}
-
-/// The id by which the request is found in the logs.
-fn request_id(headers: &HeaderMap) -> String {
-    headers.get(crate::REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
-}
-
-/// A step of a streamed request.
-enum Step {
-    Progress(Progress),
-    Ended(Box<Result<CreatedBody, Problem>>),
-}
-
-/// Steps of one request that may wait for their client: all there are.
-const MAX_STEPS: usize = 4;
-
-/// Answers with the steps of a request as events: `accepted`, `writing`, then `done` or `failed`. A request that is refused
-/// is answered with its problem.
-async fn stream_progress(
-    state: AppState,
-    author: AuthorId,
-    key: String,
-    brief: WebBrief,
-    request_id: String,
-) -> Result<Response, Problem> {
-    let (steps, mut received) = tokio::sync::mpsc::channel(MAX_STEPS);
-    tokio::spawn(async move {
-        // A client that has gone is no reason to stop: a repeat with its key fetches the result.
-        let report = |progress| drop(steps.try_send(Step::Progress(progress)));
-        let written = state.app.generate_with_progress(&author, &key, &brief, report).await;
-        let ended = created(&state, &author, written).await;
-        let _ = steps.send(Step::Ended(Box::new(ended))).await;
-    });
-    let first = match received.recv().await {
-        Some(Step::Ended(ended)) if ended.is_err() => return Err(ended.err().unwrap_or_else(Problem::busy)),
-        Some(first) => first,
-        None => return Err(Problem::new(Code::Internal)),
-    };
-    let steps = stream::unfold((Some(first), received), |(first, mut received)| async move {
-        let step = match first {
-            Some(first) => first,
-            None => received.recv().await?,
-        };
-        Some((step, (None, received)))
-    });
-    Ok(events::answer(steps.map(move |step| Ok(step.event(&request_id)))))
-}
-
-impl Step {
-    fn event(&self, request_id: &str) -> Event {
-        match self {
-            Self::Progress(Progress::Accepted) => events::event("accepted", &NoFields {}),
-            Self::Progress(Progress::Writing) => events::event("writing", &NoFields {}),
-            Self::Ended(ended) => match ended.as_ref() {
-                Ok(created) => events::event("done", created),
-                Err(problem) => events::event("failed", &problem.body(request_id)),
-            },
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct NoFields {}
 
 /// The one `Idempotency-Key` of a request.
 fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {

@@ -2,6 +2,7 @@
 
 mod auth;
 mod billing;
+mod caller;
 mod connection;
 mod description;
 mod events;
@@ -12,6 +13,7 @@ mod me;
 mod operator;
 mod pages;
 mod problem;
+mod progress;
 mod serve;
 mod session_cookie;
 mod site;
