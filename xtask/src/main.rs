@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command for people")]
 
 mod bench;
+mod browser;
 mod chaos;
 mod citations;
 mod dates;
@@ -44,6 +45,9 @@ cargo xtask oracles models
                           of these only the real model servers: LiteLLM, and llama.cpp with a small model
 cargo xtask oracles prisma [--accept]
                           of these only Prisma: its client fills a database, which is imported, and reads it again
+cargo xtask browser [FOLDER]
+                          the web app in Chromium: journeys, live updates, accessibility; FOLDER takes screenshots
+                          (needs Chromium, Node.js and npm)
 cargo xtask fuzz [TARGET] [--seconds N]
                           random inputs to every parser of what comes from outside, for a minute each
 cargo xtask deps          what we depend on: where from, under which licence, in how many versions, with which advisories
@@ -70,6 +74,8 @@ fn main() -> ExitCode {
         ["oracles", "prisma"] => oracles::ask_prisma(false),
         ["oracles", "prisma", "--accept"] => oracles::ask_prisma(true),
         ["oracles", "--accept"] => oracles::ask(true),
+        ["browser"] => browser::look(None),
+        ["browser", shots] => browser::look(Some(shots)),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["deps"] => deps::check(),
         ["tidy"] => tidy::check(),
@@ -113,6 +119,7 @@ fn ci() -> anyhow::Result<()> {
     let mut passed = BTreeSet::from([s09_what_is_shipped_has_no_points_of_failure()?]);
     passed.extend(tests_that_pass()?);
     threats::check_passed(&passed)?;
+    browser::look(None)?;
     chaos::sample()
 }
 

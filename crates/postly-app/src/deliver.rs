@@ -361,6 +361,7 @@ impl App {
         crash::point("recorded.before");
         tx.commit().await?;
         crash::point("recorded.after");
+        self.0.live.changed();
         if more {
             self.0.wakers.wake_here(Queue::Outbox);
         }

@@ -5,7 +5,7 @@ use postly_domain::{
     event::{Content, InboundEvent},
     id::AuthorId,
 };
-use postly_store::{StoreError, authors, checkouts, exports, sessions, wallets};
+use postly_store::{StoreError, authors, checkouts, exports, sessions, tokens, wallets};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -25,6 +25,7 @@ pub struct Export {
     messages_received: Vec<Received>,
     messages_sent: Vec<Sent>,
     sessions: Vec<ExportedSession>,
+    tokens: Vec<ExportedToken>,
     purchases: Vec<ExportedPurchase>,
 }
 
@@ -123,6 +124,14 @@ struct ExportedSession {
     browser: String,
     created_at: String,
     seen_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedToken {
+    name: String,
+    created_at: String,
+    used_at: Option<String>,
 }
 
 const ABOUT: &str = "Everything that Postly-AI holds of you. Texts marked machineGenerated were written by a machine. \
@@ -245,6 +254,15 @@ impl App {
                     browser: session.label,
                     created_at: rfc3339(session.created_at),
                     seen_at: rfc3339(session.seen_at),
+                })
+                .collect(),
+            tokens: tokens::of_author(&mut tx, id)
+                .await?
+                .into_iter()
+                .map(|token| ExportedToken {
+                    name: token.name,
+                    created_at: rfc3339(token.created_at),
+                    used_at: token.used_at.map(rfc3339),
                 })
                 .collect(),
             purchases: checkouts::of_author(&mut tx, id, exports::MOST_ROWS)

@@ -10,7 +10,7 @@ use postly_domain::{
     UnixMillis,
     id::{
         AttemptId, AuthorId, ChallengeId, EntryId, EventId, GenerationId, HoldId, IdentityId, LeaseToken,
-        MessageId, SessionId,
+        MessageId, SessionId, TokenId,
     },
 };
 use uuid::ClockSequence;
@@ -50,7 +50,7 @@ macro_rules! fresh {
     )*};
 }
 
-fresh!(AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId SessionId);
+fresh!(AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId SessionId TokenId);
 
 /// The time at which an identifier was made, when it is one of ours.
 pub(crate) fn made_at(id: &str) -> Option<UnixMillis> {

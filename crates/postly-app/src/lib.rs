@@ -29,6 +29,7 @@ mod ids;
 mod import;
 mod ingest;
 mod link;
+mod live;
 mod login;
 #[cfg(test)]
 mod machines;
@@ -50,6 +51,7 @@ mod retention;
 mod seal;
 mod sessions;
 mod statuses;
+mod tokens;
 mod turn;
 mod verify;
 mod wake;
@@ -76,6 +78,7 @@ pub use error::JourneyError;
 pub use export::{Export, rfc3339};
 pub use import::{ImportError, ImportOptions, ImportReport, LeftOut, What, Why};
 pub use ingest::IngestError;
+pub use live::{Credential, LiveEvent, LiveEvents, MAX_STREAMS, MAX_STREAMS_OF_AUTHOR, TooManyStreams};
 pub use login::ShownPhrase;
 pub use password_reset::PasswordReset;
 pub use payments::{
@@ -85,15 +88,16 @@ pub use postly_domain::rest::PauseTarget;
 pub use postly_payments::{Stripe, StripeConfig, StripeConfigError, StripeWebhook, WebhookSecrets};
 pub use postly_pipeline::platform_limits;
 pub use postly_store::history::{HistoryFilter, SavedGeneration};
-pub use postly_store::{Engine, StoreError, lanes::Queue};
+pub use postly_store::{Engine, StoreError, lanes::Queue, tokens::ApiToken};
 pub use postly_whatsapp::signature::WebhookRequest;
 pub use ready::{NotReady, Readiness};
 pub use restored::EndedWork;
 pub use retention::Retention;
 pub use seal::NoRandomness;
 pub use sessions::{Browser, LoggedIn, SESSION_MS, Session, SessionCookie};
+pub use tokens::{MAX_TOKENS, NewToken, TokenError};
 pub use verify::{Verified, VerifyError};
-pub use web_generation::{HistoryPage, WebBrief, WebChange, WebGenerationError};
+pub use web_generation::{HistoryPage, Progress, WebBrief, WebChange, WebGenerationError};
 pub use work::{Shutdown, Workers};
 
 use accounts::Passwords;
@@ -182,6 +186,7 @@ struct Inner {
     settings: Settings,
     catalogue: Catalogue,
     wakers: Wakers,
+    live: live::Live,
     webhooks: batcher::Batcher<ingest::Webhook>,
     acceptances: batcher::Batcher<accepted::AcceptedSend>,
     unpersisted: accepted::UnpersistedAcceptances,
@@ -214,6 +219,7 @@ impl App {
             settings,
             catalogue,
             wakers,
+            live: live::Live::default(),
             webhooks: batcher::Batcher::default(),
             acceptances: batcher::Batcher::default(),
             unpersisted: accepted::UnpersistedAcceptances::default(),
@@ -229,6 +235,21 @@ impl App {
     /// The time by the application's clock.
     pub fn now(&self) -> UnixMillis {
         self.0.clock.now()
+    }
+
+    /// The country code that most numbers have here: that of the region of national numbers.
+    pub fn calling_code(&self) -> Option<String> {
+        postly_domain::phone::calling_code(&self.0.settings.default_region)
+    }
+
+    /// Who runs the service.
+    pub fn legal(&self) -> &Legal {
+        &self.0.settings.legal
+    }
+
+    /// How long what is kept is kept.
+    pub fn retention(&self) -> &Retention {
+        &self.0.settings.retention
     }
 
     /// A keyed hash of a number, an id or an address: it tells whether two are the same, and not who it is.

@@ -119,6 +119,15 @@ pub enum WebGenerationError {
     Store(#[from] StoreError),
 }
 
+/// A step of a request on its way to its posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The request is valid and a credit is reserved.
+    Accepted,
+    /// The posts are being written.
+    Writing,
+}
+
 /// An attempt that has placed its hold.
 struct Attempt {
     author: AuthorId,
@@ -152,7 +161,21 @@ impl App {
         key: &str,
         request: &WebBrief,
     ) -> Result<SavedGeneration, WebGenerationError> {
-        self.run_for_web(author, key, Asked::Posts(request.clone())).await
+        self.generate_with_progress(author, key, request, |_| {}).await
+    }
+
+    /// As [`App::generate_for_web`], and calls `report` at each step. A request that is refused reports none.
+    ///
+    /// # Errors
+    /// See [`WebGenerationError`].
+    pub async fn generate_with_progress(
+        &self,
+        author: &AuthorId,
+        key: &str,
+        request: &WebBrief,
+        report: impl Fn(Progress),
+    ) -> Result<SavedGeneration, WebGenerationError> {
+        self.run_for_web(author, key, &Asked::Posts(request.clone()), report).await
     }
 
     /// Changes a result, the first time free of charge, once for each `key`. The changed posts are a result of their own.
@@ -165,22 +188,30 @@ impl App {
         key: &str,
         change: &WebChange,
     ) -> Result<SavedGeneration, WebGenerationError> {
-        self.run_for_web(author, key, Asked::Change(change.clone())).await
+        self.run_for_web(author, key, &Asked::Change(change.clone()), |_| {}).await
     }
 
     async fn run_for_web(
         &self,
         author: &AuthorId,
         key: &str,
-        asked: Asked,
+        asked: &Asked,
+        report: impl Fn(Progress),
     ) -> Result<SavedGeneration, WebGenerationError> {
         if key.is_empty() || key.len() > MAX_KEY_BYTES {
             return Err(WebGenerationError::InvalidKey);
         }
         let key_hash = plain_hash(key);
         let body_hash = asked.hash();
-        for _ in 0..MAX_RESULT_POLLS {
-            match again!(self.open_request(author, &key_hash, &body_hash, &asked))? {
+        for poll in 0..MAX_RESULT_POLLS {
+            let opened = again!(self.open_request(author, &key_hash, &body_hash, asked))?;
+            if poll == 0 {
+                report(Progress::Accepted);
+                if !matches!(opened, Opened::Done(_)) {
+                    report(Progress::Writing);
+                }
+            }
+            match opened {
                 Opened::Run(attempt) => {
                     // The work outlives a client that hangs up: it has paid for an answer that a repeat will fetch.
                     let app = self.clone();
@@ -446,6 +477,7 @@ impl App {
         }
         let saved = history::get(&mut tx, &owner, &id).await?.ok_or(WebGenerationError::Unavailable)?;
         tx.commit().await?;
+        self.0.live.changed();
         metrics::counter!(metric::CREDITS, "reason" => reason.as_str()).increment(1);
         record_price(&written.calls);
         Ok(saved)

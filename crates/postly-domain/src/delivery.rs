@@ -81,6 +81,16 @@ impl Attempt {
     }
 }
 
+/// The status of a reply of several messages: that of the message that is least far, or `Failed` if one has failed. `None`
+/// while nothing is known of one of them.
+pub fn reply_status(messages: impl IntoIterator<Item = Option<DeliveryStatus>>) -> Option<DeliveryStatus> {
+    let statuses: Vec<_> = messages.into_iter().collect();
+    if statuses.contains(&Some(DeliveryStatus::Failed)) {
+        return Some(DeliveryStatus::Failed);
+    }
+    statuses.into_iter().min().flatten()
+}
+
 /// What to do next with the message at the head of its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {

@@ -50,6 +50,8 @@ identifiers! {
     ChallengeId;
     /// One session of a browser: what its cookie names.
     SessionId;
+    /// A token with which a program acts for an author.
+    TokenId;
     /// A Checkout Session, as Stripe names it.
     CheckoutId;
     /// A payment: the PaymentIntent of Stripe, or its Checkout Session where there was nothing to pay.

@@ -16,6 +16,12 @@ pub struct PhoneE164(String);
 /// The longest typed number we look at, in bytes (RULES 3.4).
 pub const MAX_TYPED_BYTES: usize = 64;
 
+/// The country code of a region (ISO 3166-1) as people write it: `+33` of `FR`. `None` for an unknown region.
+pub fn calling_code(region: &str) -> Option<String> {
+    let region: Region = region.parse().ok()?;
+    PHONE_NUMBER_UTIL.get_country_code_for_region(region).map(|code| format!("+{code}"))
+}
+
 /// A text that is no telephone number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is no telephone number we can read; write it with its country code, as in +33 6 12 34 56 78")]

@@ -37,17 +37,18 @@ pub(crate) fn router() -> Router<AppState> {
 }
 
 /// `userId`, where it stands, is the session's own: it is never whom anything is done for.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct RequestOtp {
+pub(crate) struct RequestOtp {
     #[serde(default)]
+    #[schema(value_type = String)]
     phone: Value,
     #[serde(default)]
     user_id: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Done {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Done {
     success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'static str>,
@@ -59,7 +60,17 @@ impl Done {
     }
 }
 
-async fn request_otp(
+/// Asks for a code by WhatsApp. Without a session it logs in, with one it links the number. Sets the cookie `postly.challenge`.
+#[utoipa::path(
+    post,
+    path = "/api/auth/request-otp",
+    tag = "codes",
+    request_body = RequestOtp,
+    responses(
+        (status = 200, description = "The code is on its way, if this number can have one.", body = Done),
+    ),
+)]
+pub(crate) async fn request_otp(
     State(state): State<AppState>,
     visitor: RequestContext,
     Json(asked): Json<RequestOtp>,
@@ -84,16 +95,28 @@ impl From<CodeRequestError> for Problem {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct VerifyOtp {
+pub(crate) struct VerifyOtp {
     #[serde(default)]
+    #[schema(value_type = String)]
     phone: Value,
     #[serde(default)]
+    #[schema(value_type = String)]
     code: Value,
 }
 
-async fn verify_otp(
+/// Exchanges a code for a session, or links its number.
+#[utoipa::path(
+    post,
+    path = "/api/auth/verify-otp",
+    tag = "codes",
+    request_body = VerifyOtp,
+    responses(
+        (status = 200, description = "Logged in, with the session cookie; or `{\"success\":true,\"message\"}` when the number was linked.", body = LoggedInBody),
+    ),
+)]
+pub(crate) async fn verify_otp(
     State(state): State<AppState>,
     visitor: RequestContext,
     headers: HeaderMap,
@@ -106,14 +129,23 @@ async fn verify_otp(
     Ok(answer(&state.site, &headers, verified))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct OpenLink {
+pub(crate) struct OpenLink {
     token: String,
 }
 
 /// The token of a login link. It stands behind the `#` of the link, which no browser sends and no robot follows.
-async fn open_link(
+#[utoipa::path(
+    post,
+    path = "/api/auth/link",
+    tag = "codes",
+    request_body = OpenLink,
+    responses(
+        (status = 200, description = "Logged in.", body = LoggedInBody),
+    ),
+)]
+pub(crate) async fn open_link(
     State(state): State<AppState>,
     visitor: RequestContext,
     headers: HeaderMap,
@@ -123,9 +155,9 @@ async fn open_link(
     Ok(answer(&state.site, &headers, verified))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct PhraseBody {
+pub(crate) struct PhraseBody {
     phrase: String,
     url: String,
     /// The address as a QR code, for a page to show: a picture (`data:image/svg+xml;base64,…`).
@@ -133,7 +165,19 @@ struct PhraseBody {
     expires_at: String,
 }
 
-async fn new_phrase(State(state): State<AppState>, visitor: RequestContext) -> Result<Response, Problem> {
+/// Makes a phrase that this browser shows and WhatsApp brings; the reply there has the code.
+#[utoipa::path(
+    post,
+    path = "/api/auth/phrase",
+    tag = "codes",
+    responses(
+        (status = 201, description = "A phrase to send on WhatsApp.", body = PhraseBody),
+    ),
+)]
+pub(crate) async fn new_phrase(
+    State(state): State<AppState>,
+    visitor: RequestContext,
+) -> Result<Response, Problem> {
     let phrase = state.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await?;
     let phrase = phrase.ok_or(Problem::new(Code::NoWhatsapp))?;
     let body = PhraseBody {
@@ -146,13 +190,23 @@ async fn new_phrase(State(state): State<AppState>, visitor: RequestContext) -> R
     Ok((StatusCode::CREATED, AppendHeaders(cookie), axum::Json(body)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct VerifyPhrase {
+pub(crate) struct VerifyPhrase {
     code: String,
 }
 
-async fn verify_phrase(
+/// Exchanges the code of a phrase for a session, or links its number.
+#[utoipa::path(
+    post,
+    path = "/api/auth/phrase/verify",
+    tag = "codes",
+    request_body = VerifyPhrase,
+    responses(
+        (status = 200, description = "Logged in.", body = LoggedInBody),
+    ),
+)]
+pub(crate) async fn verify_phrase(
     State(state): State<AppState>,
     visitor: RequestContext,
     headers: HeaderMap,
@@ -184,17 +238,17 @@ fn answer(site: &Site, request: &HeaderMap, verified: Verified) -> Response {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UserBody {
+pub(crate) struct UserBody {
     id: String,
     email: Option<String>,
     credits: i64,
     wa_phone_e164: Option<String>,
 }
 
-#[derive(Serialize)]
-struct LoggedInBody {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct LoggedInBody {
     success: bool,
     user: UserBody,
     redirect: &'static str,
@@ -249,14 +303,24 @@ pub(crate) fn with_session(
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Credentials {
+pub(crate) struct Credentials {
     email: String,
     password: String,
 }
 
-async fn sign_up(
+/// Makes an account with an e-mail address and a password.
+#[utoipa::path(
+    post,
+    path = "/api/auth/signup",
+    tag = "account",
+    request_body = Credentials,
+    responses(
+        (status = 201, description = "The account is made and its author logged in.", body = LoggedInBody),
+    ),
+)]
+pub(crate) async fn sign_up(
     State(state): State<AppState>,
     visitor: RequestContext,
     headers: HeaderMap,
@@ -268,7 +332,17 @@ async fn sign_up(
     Ok(logged_in(&state.site, &headers, &cookie, profile, StatusCode::CREATED))
 }
 
-async fn log_in(
+/// Logs in with an e-mail address and a password.
+#[utoipa::path(
+    post,
+    path = "/api/auth/login",
+    tag = "account",
+    request_body = Credentials,
+    responses(
+        (status = 200, description = "Logged in.", body = LoggedInBody),
+    ),
+)]
+pub(crate) async fn log_in(
     State(state): State<AppState>,
     visitor: RequestContext,
     headers: HeaderMap,
@@ -298,7 +372,15 @@ impl From<AccountError> for Problem {
 }
 
 /// Also for whoever is not logged in: the cookies are taken away all the same.
-async fn log_out(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
+#[utoipa::path(
+    post,
+    path = "/api/auth/logout",
+    tag = "account",
+    responses(
+        (status = 200, description = "Logged out.", body = Done),
+    ),
+)]
+pub(crate) async fn log_out(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
     extract::end_sessions(&state, &headers).await?;
     let body = axum::Json(Done { success: true, message: None });
     Ok((gone(&state.site, &headers), body).into_response())
@@ -312,9 +394,9 @@ pub(crate) fn gone(
     AppendHeaders(site.cookies.clear(request).into_iter().map(|value| (header::SET_COOKIE, value)).collect())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SessionBody {
+pub(crate) struct SessionBody {
     id: String,
     browser: String,
     created_at: String,
@@ -322,9 +404,9 @@ struct SessionBody {
     current: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SessionsBody {
+pub(crate) struct SessionsBody {
     sessions: Vec<SessionBody>,
     /// When the number of the account was last exchanged for another: beside the sessions, what an author looks at when
     /// she wonders who is in her account.
@@ -333,7 +415,16 @@ struct SessionsBody {
     next: Option<String>,
 }
 
-async fn sessions(
+/// Lists the browsers that are logged in.
+#[utoipa::path(
+    get,
+    path = "/api/auth/sessions",
+    tag = "account",
+    responses(
+        (status = 200, description = "The sessions, newest first.", body = SessionsBody),
+    ),
+)]
+pub(crate) async fn sessions(
     State(state): State<AppState>,
     Session(own): Session,
 ) -> Result<axum::Json<SessionsBody>, Problem> {
@@ -354,7 +445,17 @@ fn session_body(session: postly_app::Session, own: &LoggedIn) -> SessionBody {
     }
 }
 
-async fn show_session(
+/// Shows one session.
+#[utoipa::path(
+    get,
+    path = "/api/auth/sessions/{id}",
+    tag = "account",
+    params(("id" = String, Path, description = "The id of the session")),
+    responses(
+        (status = 200, description = "The session.", body = SessionBody),
+    ),
+)]
+pub(crate) async fn show_session(
     State(state): State<AppState>,
     Session(own): Session,
     PathId(id): PathId,
@@ -365,7 +466,16 @@ async fn show_session(
     Ok(axum::Json(session_body(session, &own)))
 }
 
-async fn end_sessions(
+/// Ends every session of the author.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/sessions",
+    tag = "account",
+    responses(
+        (status = 204, description = "All sessions have ended."),
+    ),
+)]
+pub(crate) async fn end_sessions(
     State(state): State<AppState>,
     Session(own): Session,
     headers: HeaderMap,
@@ -374,7 +484,17 @@ async fn end_sessions(
     Ok((StatusCode::NO_CONTENT, gone(&state.site, &headers)).into_response())
 }
 
-async fn end_session(
+/// Ends one session.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/sessions/{id}",
+    tag = "account",
+    params(("id" = String, Path, description = "The id of the session")),
+    responses(
+        (status = 204, description = "The session has ended."),
+    ),
+)]
+pub(crate) async fn end_session(
     State(state): State<AppState>,
     Session(own): Session,
     PathId(id): PathId,

@@ -35,7 +35,7 @@ impl FromRequestParts<AppState> for OpenShop {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct PackBody {
     id: String,
     credits: i64,
@@ -51,8 +51,8 @@ impl From<Offer> for PackBody {
     }
 }
 
-#[derive(Serialize)]
-struct PacksBody {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct PacksBody {
     packs: Vec<PackBody>,
 }
 
@@ -61,14 +61,23 @@ pub(crate) fn offers(app: &App, language: Language) -> Vec<PackBody> {
     app.offers(language).unwrap_or_default().into_iter().map(PackBody::from).collect()
 }
 
-async fn packs(State(state): State<AppState>, _: OpenShop, headers: HeaderMap) -> Response {
+/// Lists the packs for sale. `amount` is in minor units; the label names the price with taxes.
+#[utoipa::path(
+    get,
+    path = "/api/billing/packs",
+    tag = "money",
+    responses(
+        (status = 200, description = "The packs for sale.", body = PacksBody),
+    ),
+)]
+pub(crate) async fn packs(State(state): State<AppState>, _: OpenShop, headers: HeaderMap) -> Response {
     let packs = offers(&state.app, preferred_language(&headers));
     ([(header::VARY, "accept-language")], JsonBody(PacksBody { packs })).into_response()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CheckoutBody {
+pub(crate) struct CheckoutBody {
     pack: String,
     /// The token of a link from WhatsApp, in the place of a session.
     #[serde(default)]
@@ -76,12 +85,22 @@ struct CheckoutBody {
 }
 
 /// Where a Checkout Session is paid.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct UrlBody {
     pub(crate) url: String,
 }
 
-async fn checkout(
+/// Begins the purchase of a pack with a session, or with the token of a link from WhatsApp.
+#[utoipa::path(
+    post,
+    path = "/api/billing/checkout",
+    tag = "money",
+    request_body = CheckoutBody,
+    responses(
+        (status = 200, description = "The address of the page to pay on.", body = UrlBody),
+    ),
+)]
+pub(crate) async fn checkout(
     State(state): State<AppState>,
     _: OpenShop,
     visitor: RequestContext,

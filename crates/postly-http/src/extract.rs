@@ -8,13 +8,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use postly_app::{Browser, BrowserToken, LoggedIn};
-use postly_domain::id::{AuthorId, SessionId};
 use serde::de::DeserializeOwned;
 
+pub(crate) use crate::caller::{Caller, Reader, Session, end_sessions};
 use crate::{
+    caller::session,
     long_bodies::Crowded,
     problem::{Code, Problem},
-    session_cookie::Claims,
     site::{AppState, Peer, Site},
 };
 
@@ -74,73 +74,6 @@ fn challenge_cookie(site: &Site, value: &str, secs: i64) -> HeaderValue {
     let text = format!("{CHALLENGE}={value}; Path=/; Max-Age={secs}; HttpOnly; SameSite=Lax{secure}");
     // Base64 and digits make a header value.
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-/// A session of ours.
-pub(crate) struct Session(pub(crate) LoggedIn);
-
-impl FromRequestParts<AppState> for Session {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        match session(state, &parts.headers).await? {
-            Some(session) => Ok(Self(session)),
-            None => Err(Problem::new(Code::Unauthenticated)),
-        }
-    }
-}
-
-/// Whoever may read and generate: a session of ours, or, where cookies are shared, one of another NextAuth app.
-pub(crate) struct Reader(pub(crate) AuthorId);
-
-impl FromRequestParts<AppState> for Reader {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        if let Some(session) = session(state, &parts.headers).await? {
-            return Ok(Self(session.session.author));
-        }
-        if state.site.shared {
-            for claims in state.site.cookies.read_each_shared(&parts.headers, now_s(state)) {
-                // A cookie that names a session of ours is worth as much as that session.
-                if claims.sid.is_none()
-                    && let Some(author) = state.app.known_author(&AuthorId::new(claims.sub)).await?
-                {
-                    return Ok(Self(author));
-                }
-            }
-        }
-        Err(Problem::new(Code::Unauthenticated))
-    }
-}
-
-/// The session that the cookies of a request name: of several the first that lives.
-async fn session(state: &AppState, headers: &HeaderMap) -> Result<Option<LoggedIn>, Problem> {
-    for claims in state.site.cookies.read_each(headers, now_s(state)) {
-        if let Some(found) = session_of(state, claims).await? {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
-}
-
-async fn session_of(state: &AppState, claims: Claims) -> Result<Option<LoggedIn>, Problem> {
-    let Some(sid) = claims.sid else { return Ok(None) };
-    Ok(state.app.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await?)
-}
-
-/// Ends every session that the cookies of a request name: one that is left would log its browser in again.
-pub(crate) async fn end_sessions(state: &AppState, headers: &HeaderMap) -> Result<(), Problem> {
-    for claims in state.site.cookies.read_each(headers, now_s(state)) {
-        if let Some(found) = session_of(state, claims).await? {
-            state.app.end_session(&found.session.author, &found.session.id).await?;
-        }
-    }
-    Ok(())
-}
-
-fn now_s(state: &AppState) -> i64 {
-    state.app.now().0.div_euclid(1000)
 }
 
 /// The values of the cookies of this name, in the order in which they came.

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     extract::{Json, PathId, Reader},
     problem::{Code, Problem},
+    progress,
     site::AppState,
 };
 
@@ -31,9 +32,9 @@ pub(crate) fn router() -> Router<AppState> {
 }
 
 /// A generation as clients see it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct GenerationBody {
+pub(crate) struct GenerationBody {
     id: String,
     status: &'static str,
     origin: &'static str,
@@ -45,8 +46,8 @@ struct GenerationBody {
     created_at: String,
 }
 
-#[derive(Serialize)]
-struct VariantBody {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct VariantBody {
     text: String,
     angle: String,
     characters: usize,
@@ -74,16 +75,16 @@ impl From<SavedGeneration> for GenerationBody {
 }
 
 /// A new generation, with the balance after it.
-#[derive(Serialize)]
-struct CreatedBody {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct CreatedBody {
     #[serde(flatten)]
     generation: GenerationBody,
     available: i64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CreateBody {
+pub(crate) struct CreateBody {
     brief: String,
     platform: Option<String>,
     language: Option<String>,
@@ -94,7 +95,20 @@ struct CreateBody {
 const MAX_TONE_CHARS: usize = 60;
 
 /// Writes three posts and charges one credit, once for each `Idempotency-Key`.
-async fn create(
+#[utoipa::path(
+    post,
+    path = "/api/generations",
+    tag = "posts",
+    request_body = CreateBody,
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 bytes, new for each request; valid for 24 hours")),
+    responses(
+        (status = 201, description = "The posts.", body = CreatedBody),
+        (status = 402, description = "No credit is available: `insufficient_credits`.", body = crate::problem::ProblemBody<'_>),
+        (status = 422, description = "No brief, too vague, refused, or another request with this key.", body = crate::problem::ProblemBody<'_>),
+        (status = 502, description = "Nothing was written and nothing charged: `generation_failed`.", body = crate::problem::ProblemBody<'_>),
+    ),
+)]
+pub(crate) async fn create(
     State(state): State<AppState>,
     Reader(author): Reader,
     headers: HeaderMap,
@@ -107,9 +121,22 @@ async fn create(
         language: parsed(body.language.as_deref(), Language::from_code)?,
         tone: parsed(body.tone.as_deref(), tone)?,
     };
-    let generation = state.app.generate_for_web(&author, key, &brief).await?.into();
-    let available = state.app.profile(&author).await?.wallet.available();
-    Ok((StatusCode::CREATED, JsonBody(CreatedBody { generation, available })).into_response())
+    if progress::accepts_events(&headers) {
+        let request_id = progress::request_id(&headers);
+        return progress::stream_progress(state, author, key.to_owned(), brief, request_id).await;
+    }
+    let created = created(&state, &author, state.app.generate_for_web(&author, key, &brief).await).await?;
+    Ok((StatusCode::CREATED, JsonBody(created)).into_response())
+}
+
+pub(crate) async fn created(
+    state: &AppState,
+    author: &AuthorId,
+    written: Result<SavedGeneration, WebGenerationError>,
+) -> Result<CreatedBody, Problem> {
+    let generation = written?.into();
+    let available = state.app.profile(author).await?.wallet.available();
+    Ok(CreatedBody { generation, available })
 }
 
 #[derive(Deserialize)]
@@ -156,7 +183,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
 }
 
 /// A tone in a few words on one line.
-fn tone(text: &str) -> Option<String> {
+pub(crate) fn tone(text: &str) -> Option<String> {
     let text = text.trim();
     (text.chars().count() <= MAX_TONE_CHARS && !text.contains(char::is_control)).then(|| text.to_owned())
 }
@@ -169,14 +196,23 @@ fn parsed<T>(text: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Result<Op
     }
 }
 
-#[derive(Serialize)]
-struct ListBody {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct ListBody {
     generations: Vec<GenerationBody>,
     next: Option<String>,
 }
 
 /// Lists the author's generations, newest first.
-async fn list(
+#[utoipa::path(
+    get,
+    path = "/api/generations",
+    tag = "posts",
+    params(("q" = Option<String>, Query, description = "Words in the brief or the posts"), ("platform" = Option<String>, Query, description = "Only posts for this network"), ("origin" = Option<String>, Query, description = "`web` or `whatsapp`"), ("cursor" = Option<String>, Query, description = "The `next` of the page before")),
+    responses(
+        (status = 200, description = "A page of the history, newest first.", body = ListBody),
+    ),
+)]
+pub(crate) async fn list(
     State(state): State<AppState>,
     Reader(author): Reader,
     query: HistoryQuery,
@@ -185,7 +221,17 @@ async fn list(
     Ok(JsonBody(ListBody { generations: found.into_iter().map(GenerationBody::from).collect(), next }))
 }
 
-async fn show(
+/// Shows one generation.
+#[utoipa::path(
+    get,
+    path = "/api/generations/{id}",
+    tag = "posts",
+    params(("id" = String, Path, description = "The id of the generation")),
+    responses(
+        (status = 200, description = "The generation.", body = GenerationBody),
+    ),
+)]
+pub(crate) async fn show(
     State(state): State<AppState>,
     Reader(author): Reader,
     PathId(id): PathId,
@@ -193,14 +239,24 @@ async fn show(
     found(&state, &author, &GenerationId::new(id)).await.map(JsonBody)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct UsedBody {
+pub(crate) struct UsedBody {
     used: Option<i64>,
 }
 
 /// Marks a variant as used, or none.
-async fn mark_used(
+#[utoipa::path(
+    patch,
+    path = "/api/generations/{id}",
+    tag = "posts",
+    request_body = UsedBody,
+    params(("id" = String, Path, description = "The id of the generation")),
+    responses(
+        (status = 200, description = "The generation after the change.", body = GenerationBody),
+    ),
+)]
+pub(crate) async fn mark_used(
     State(state): State<AppState>,
     Reader(author): Reader,
     PathId(id): PathId,

@@ -2,7 +2,10 @@
 
 mod auth;
 mod billing;
+mod caller;
 mod connection;
+mod description;
+mod events;
 mod extract;
 mod generations;
 mod long_bodies;
@@ -11,9 +14,11 @@ mod observe;
 mod operator;
 mod pages;
 mod problem;
+mod progress;
 mod serve;
 mod session_cookie;
 mod site;
+mod tokens;
 mod webhook;
 
 use std::{sync::Arc, time::Duration};
@@ -63,13 +68,17 @@ pub fn public_router(app: App, site: Site) -> Router {
         .merge(auth::router())
         .merge(me::router())
         .merge(generations::router())
+        .merge(events::router())
+        .merge(tokens::router())
+        .merge(description::router())
         .merge(billing::router())
         .merge(pages::router())
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .layer(from_fn_with_state(state.clone(), extract::reject_cross_site))
+        .fallback(pages::fallback)
         .with_state(state);
-    harden(Router::new().merge(webhook).merge(events).merge(pages).fallback(pages::fallback))
+    harden(Router::new().merge(webhook).merge(events).merge(pages))
 }
 
 /// What holds for every answer of every listener. Public for the bench, which measures a handler without the service.

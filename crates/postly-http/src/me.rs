@@ -25,9 +25,9 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/api/credits", get(credits))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct MeBody {
+pub(crate) struct MeBody {
     id: String,
     email: Option<String>,
     wa_phone_e164: Option<String>,
@@ -49,21 +49,43 @@ impl From<Profile> for MeBody {
     }
 }
 
-async fn show(State(state): State<AppState>, Reader(author): Reader) -> Result<JsonBody<MeBody>, Problem> {
+/// Shows the author who asks.
+#[utoipa::path(
+    get,
+    path = "/api/me",
+    tag = "account",
+    responses(
+        (status = 200, description = "The author.", body = MeBody),
+    ),
+)]
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    Reader(author): Reader,
+) -> Result<JsonBody<MeBody>, Problem> {
     let profile = state.app.profile(&author).await?;
     Ok(JsonBody(profile.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ChangeMe {
+pub(crate) struct ChangeMe {
     language: Option<String>,
     email: Option<String>,
     password: Option<String>,
     current_password: Option<String>,
 }
 
-async fn change(
+/// Changes language, e-mail address or password. The latter two ask for the current password, or for a login by WhatsApp within the hour.
+#[utoipa::path(
+    patch,
+    path = "/api/me",
+    tag = "account",
+    request_body = ChangeMe,
+    responses(
+        (status = 200, description = "The author after the change.", body = MeBody),
+    ),
+)]
+pub(crate) async fn change(
     State(state): State<AppState>,
     visitor: RequestContext,
     Json(asked): Json<ChangeMe>,
@@ -82,7 +104,16 @@ async fn change(
     Ok(JsonBody(state.app.change_account(session, &change, &visitor.browser).await?.into()))
 }
 
-async fn erase(
+/// Erases the account for good.
+#[utoipa::path(
+    delete,
+    path = "/api/me",
+    tag = "account",
+    responses(
+        (status = 204, description = "The account is erased."),
+    ),
+)]
+pub(crate) async fn erase(
     State(state): State<AppState>,
     Session(session): Session,
     headers: HeaderMap,
@@ -91,15 +122,27 @@ async fn erase(
     Ok((StatusCode::NO_CONTENT, gone(&state.site, &headers)).into_response())
 }
 
-async fn export(State(state): State<AppState>, Session(session): Session) -> Result<Response, Problem> {
+/// Downloads everything that is stored of the author.
+#[utoipa::path(
+    get,
+    path = "/api/me/export",
+    tag = "account",
+    responses(
+        (status = 200, description = "Everything that is stored of the author.", body = serde_json::Value),
+    ),
+)]
+pub(crate) async fn export(
+    State(state): State<AppState>,
+    Session(session): Session,
+) -> Result<Response, Problem> {
     let export = state.app.export(&session.session.author).await?;
     let named = [(header::CONTENT_DISPOSITION, "attachment; filename=\"postly-export.json\"")];
     Ok((named, JsonBody(export)).into_response())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct EntryBody {
+pub(crate) struct EntryBody {
     id: String,
     delta: i64,
     reason: String,
@@ -108,15 +151,25 @@ struct EntryBody {
     created_at: String,
 }
 
-#[derive(Serialize)]
-struct CreditsBody {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct CreditsBody {
     available: i64,
     held: i64,
     entries: Vec<EntryBody>,
     next: Option<String>,
 }
 
-async fn credits(
+/// Shows the balance and its changes.
+#[utoipa::path(
+    get,
+    path = "/api/credits",
+    tag = "money",
+    params(("cursor" = Option<String>, Query, description = "The `next` of the page before")),
+    responses(
+        (status = 200, description = "The balance and a page of the ledger, newest first.", body = CreditsBody),
+    ),
+)]
+pub(crate) async fn credits(
     State(state): State<AppState>,
     Reader(author): Reader,
     Cursor(cursor): Cursor,

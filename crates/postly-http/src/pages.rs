@@ -2,9 +2,14 @@
 //! as JSON to the API and the page stays.
 
 mod account;
-mod assets;
-mod credits;
+pub(crate) mod assets;
+mod cards;
+pub(crate) mod credits;
+mod dashboard;
+mod erase;
+mod frame;
 mod landing;
+mod legal;
 mod login;
 mod member;
 mod moment;
@@ -17,14 +22,16 @@ mod texts;
 use askama::Template;
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, FromRequestParts as _, Request, State},
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 pub(crate) use steps::qr;
 
-use crate::{problem::Problem, site::AppState};
+use crate::{extract::RequestContext, problem::Problem, site::AppState};
+pub(crate) use frame::Frame;
+pub(crate) use texts::Texts;
 
 /// The longest form: an address and a password, with every byte escaped.
 const MAX_FORM_BYTES: usize = 8 * 1024;
@@ -34,10 +41,14 @@ const MAX_BRIEF_FORM_BYTES: usize = 32 * 1024;
 pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .merge(landing::router())
-        .merge(posts::router().layer(DefaultBodyLimit::max(MAX_BRIEF_FORM_BYTES)))
+        .merge(dashboard::router().layer(DefaultBodyLimit::max(MAX_BRIEF_FORM_BYTES)))
+        .merge(posts::router())
+        .merge(cards::router())
+        .merge(legal::router())
         .merge(credits::router())
         .merge(login::router())
         .merge(account::router())
+        .merge(erase::router())
         .merge(steps::router())
         .merge(recharge::router())
         .merge(reset::router())
@@ -58,7 +69,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (header::VARY, "accept-language"),
 ];
 
-fn page(status: StatusCode, template: &impl Template) -> Response {
+pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => (status, HEADERS, html).into_response(),
         Err(error) => Problem::internal(&error).into_response(),
@@ -69,20 +80,26 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
 #[template(path = "not_found.html")]
 struct NotFoundPage<'a> {
     t: &'a texts::Texts,
+    f: Frame,
 }
 
 /// The page for an address that leads nowhere.
-fn not_found(t: &texts::Texts) -> Response {
-    page(StatusCode::NOT_FOUND, &NotFoundPage { t })
+fn not_found(t: &texts::Texts, f: Frame) -> Response {
+    page(StatusCode::NOT_FOUND, &NotFoundPage { t, f })
 }
 
 /// Answers an unknown address: a browser that asks for a page gets one, everything else a problem.
-pub(crate) async fn fallback(headers: axum::http::HeaderMap) -> Response {
-    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    if accepted.is_some_and(|accepted| accepted.contains("text/html")) {
-        return not_found(texts::Texts::of(&headers));
+pub(crate) async fn fallback(State(state): State<AppState>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let accepted = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if !accepted.is_some_and(|accepted| accepted.contains("text/html")) {
+        return crate::problem::not_found().await.into_response();
     }
-    crate::problem::not_found().await.into_response()
+    let frame = match RequestContext::from_request_parts(&mut parts, &state).await {
+        Ok(visitor) => Frame::of(&visitor, ""),
+        Err(_) => Frame::of_nobody(""),
+    };
+    not_found(texts::Texts::of(&parts.headers), frame)
 }
 
 /// To one of our pages, by GET.

@@ -72,6 +72,10 @@ pub enum Code {
     InvalidLink,
     /// Stripe makes no Checkout Session.
     PaymentUnavailable,
+    /// The name of a token is empty, too long, or no line.
+    InvalidName,
+    /// The author has as many tokens as one may have.
+    TooManyTokens,
     /// The database does not answer; it may in a moment.
     Unavailable,
     /// Our fault.
@@ -199,6 +203,16 @@ impl Code {
                 "payment_unavailable",
                 "Le paiement n'est pas disponible pour le moment. Rien n'a été débité.",
             ),
+            Self::InvalidName => (
+                StatusCode::BAD_REQUEST,
+                "invalid_name",
+                "Donnez un nom de 1 à 60 caractères, sur une ligne.",
+            ),
+            Self::TooManyTokens => (
+                StatusCode::CONFLICT,
+                "too_many_tokens",
+                "Vous avez déjà 10 jetons : révoquez-en un avant d'en créer un autre.",
+            ),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
@@ -221,8 +235,9 @@ pub struct Problem {
     retry_after_s: Option<i64>,
 }
 
-#[derive(Serialize)]
-struct ProblemBody<'a> {
+/// A problem as it is written.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct ProblemBody<'a> {
     r#type: &'static str,
     title: &'a str,
     status: u16,
@@ -249,6 +264,26 @@ impl Problem {
         Self { retry_after_s: Some(retry_after_s.max(1)), ..Self::new(Code::RateLimited) }
     }
 
+    /// Too much is under way: asking again in a moment may work.
+    pub(crate) fn busy() -> Self {
+        Self { retry_after_s: Some(UNAVAILABLE_SECS), ..Self::new(Code::Unavailable) }
+    }
+
+    /// The body, for a request with this id.
+    pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
+        let (status, code, _) = self.code.parts();
+        let detail = self.detail.as_ref();
+        ProblemBody {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail,
+            code,
+            request_id,
+            error: detail,
+        }
+    }
+
     /// What went wrong, for programs.
     pub(crate) fn code(&self) -> Code {
         self.code
@@ -270,7 +305,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_temporary() {
             tracing::info!(%error, source = std::error::Error::source(&error), "A request found no database");
-            return Self { retry_after_s: Some(UNAVAILABLE_SECS), ..Self::new(Code::Unavailable) };
+            return Self::busy();
         }
         Self::internal(&error)
     }
@@ -306,19 +341,8 @@ pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
 /// Writes the problem of an answer that is one, now that its headers name the request.
 pub(crate) fn named(response: Response) -> Response {
     let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
-    let (status, code, _) = problem.code.parts();
-    let detail = problem.detail.as_ref();
     let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let body = ProblemBody {
-        r#type: "about:blank",
-        title: status.canonical_reason().unwrap_or("Error"),
-        status: status.as_u16(),
-        detail,
-        code,
-        request_id: id,
-        error: detail,
-    };
-    let (written, body) = Json(body).into_response().into_parts();
+    let (written, body) = Json(problem.body(id)).into_response().into_parts();
     let (mut head, _) = response.into_parts();
     head.headers.remove(header::CONTENT_LENGTH);
     head.headers.extend(written.headers);

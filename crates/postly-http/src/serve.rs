@@ -6,10 +6,11 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -25,7 +26,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::connection::{TrackedRequestBody, TrackedResponseBody, TrackedStream};
+use crate::connection::{
+    Connection, ConnectionState, TrackedRequestBody, TrackedResponseBody, TrackedStream,
+};
+use crate::events::LongStream;
 use crate::site::Peer;
 
 /// How many connections a listener has at once. Three hundred webhooks a second, each stored within 20 ms, need six;
@@ -110,16 +114,23 @@ async fn attend(
         }
         let connection = Arc::clone(&connection);
         let answer = hyper::service::Service::call(&router, request);
-        async move { answer.await.map(|answer| answer.map(|body| TrackedResponseBody::new(body, connection))) }
+        async move {
+            let answer = answer.await?;
+            let lasts = answer.extensions().get::<LongStream>().is_some();
+            Ok::<_, Infallible>(answer.map(|body| TrackedResponseBody::new(body, connection, lasts)))
+        }
     });
     let stream = TokioIo::new(TrackedStream::new(stream, Arc::clone(&connection)));
-    let connection = http.serve_connection(stream, service);
-    tokio::pin!(connection);
+    let serving = http.serve_connection(stream, service);
+    tokio::pin!(serving);
     let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = shutdown.requested() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        ended = &mut serving => ended,
+        // A stream has no end to wait for: its client opens it again elsewhere.
+        () = shutdown.requested() => if connection.state().0 == ConnectionState::Streaming {
+            return;
+        } else {
+            serving.as_mut().graceful_shutdown();
+            serving.await
         }
     };
     if let Err(error) = ended {
@@ -134,126 +145,27 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// What a connection is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ConnectionState {
-    /// It has come, and has not asked anything yet.
-    New,
-    /// It was answered, and has not said anything since.
-    Idle,
-    /// It is saying what it asks next.
-    ReadingHead,
-    /// It is sending the body of what it asks. How long that may take is the router's to say.
-    ReadingBody,
-    /// It is waiting for us, or being answered.
-    Handling,
-    /// It was turned out.
-    Closing,
-}
-
-impl ConnectionState {
-    const ALL: [Self; 6] =
-        [Self::New, Self::Idle, Self::ReadingHead, Self::ReadingBody, Self::Handling, Self::Closing];
-
-    fn is_of(self, state: u64) -> bool {
-        self as u64 == state & 7
-    }
-}
-
-/// A connection, as the loop and the connection itself know it.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    began: Instant,
-    /// What it is doing (the last three bits), and since when (milliseconds since `began`, the others).
-    state: AtomicU64,
-    /// Since when it does not read what we say (milliseconds since `began`, and one); 0 while it does.
-    deaf_since: AtomicU64,
-}
-
-impl Connection {
-    fn new(began: Instant) -> Self {
-        let connection = Self { began, state: AtomicU64::new(0), deaf_since: AtomicU64::new(0) };
-        connection.is(ConnectionState::New);
-        connection
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn is(&self, doing: ConnectionState) {
-        self.state.store(self.now() << 3 | doing as u64, Ordering::Relaxed);
-    }
-
-    /// Whether it takes what we say. Who asks on and on and reads nothing keeps its request under way for ever.
-    pub(crate) fn reads(&self, takes: bool) {
-        let deaf = self.deaf_since.load(Ordering::Relaxed);
-        if takes && deaf != 0 {
-            self.deaf_since.store(0, Ordering::Relaxed);
-        } else if !takes && deaf == 0 {
-            self.deaf_since.store(self.now() + 1, Ordering::Relaxed);
-        }
-    }
-
-    /// For how long it has not read what we say.
-    fn write_stalled_for(&self) -> Duration {
-        match self.deaf_since.load(Ordering::Relaxed) {
-            0 => Duration::ZERO,
-            since => Duration::from_millis(self.now().saturating_sub(since - 1)),
-        }
-    }
-
-    /// What it is doing, and for how long it has been.
-    fn state(&self) -> (ConnectionState, Duration) {
-        let state = self.state.load(Ordering::Relaxed);
-        let doing = ConnectionState::ALL
-            .into_iter()
-            .find(|doing| doing.is_of(state))
-            .unwrap_or(ConnectionState::Handling);
-        (doing, self.began.elapsed().saturating_sub(Duration::from_millis(state >> 3)))
-    }
-
-    /// Something came.
-    pub(crate) fn was_heard(&self) {
-        if ConnectionState::Idle.is_of(self.state.load(Ordering::Relaxed)) {
-            self.is(ConnectionState::ReadingHead);
-        }
-    }
-
-    /// The head of a request is complete, its body is not.
-    pub(crate) fn sends(&self) {
-        self.is(ConnectionState::ReadingBody);
-    }
-
-    /// The request is complete.
-    pub(crate) fn has_asked(&self) {
-        self.is(ConnectionState::Handling);
-    }
-
-    /// It was answered.
-    pub(crate) fn was_answered(&self) {
-        self.is(ConnectionState::Idle);
-    }
-}
-
 /// Who is connected.
 struct Connections {
     began: Instant,
+    /// How many of them read a live stream. The application bounds these ([`postly_app::MAX_STREAMS`]).
+    streams: Arc<AtomicUsize>,
     tasks: JoinSet<()>,
     seats: HashMap<Id, (Arc<Connection>, AbortHandle)>,
 }
 
 impl Connections {
     fn new() -> Self {
-        Self { began: Instant::now(), tasks: JoinSet::new(), seats: HashMap::with_capacity(MAX_CONNECTIONS) }
+        let (tasks, seats) = (JoinSet::new(), HashMap::with_capacity(MAX_CONNECTIONS));
+        Self { began: Instant::now(), streams: Arc::default(), tasks, seats }
     }
 
     fn is_full(&self) -> bool {
-        self.tasks.len() >= MAX_CONNECTIONS
+        self.tasks.len().saturating_sub(self.streams.load(Ordering::Relaxed)) >= MAX_CONNECTIONS
     }
 
     fn welcome(&mut self, stream: TcpStream, http: &http1::Builder, router: &Router, shutdown: &Shutdown) {
-        let connection = Arc::new(Connection::new(self.began));
+        let connection = Arc::new(Connection::new(self.began, Arc::clone(&self.streams)));
         // One that has gone already has no address, and asks nothing.
         let peer = stream.peer_addr().ok().map(Peer);
         let attended =
@@ -289,7 +201,10 @@ impl Connections {
             let late = match doing {
                 ConnectionState::New | ConnectionState::ReadingHead => since >= HEAD_TIMEOUT,
                 ConnectionState::Idle => since >= IDLE_TIMEOUT,
-                ConnectionState::ReadingBody | ConnectionState::Handling | ConnectionState::Closing => false,
+                ConnectionState::ReadingBody
+                | ConnectionState::Handling
+                | ConnectionState::Streaming
+                | ConnectionState::Closing => false,
             };
             if late || connection.write_stalled_for() >= READ_TIMEOUT {
                 turn_out(connection, task, "late");

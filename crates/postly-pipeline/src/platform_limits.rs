@@ -173,6 +173,11 @@ pub(crate) fn has_emoji(text: &str) -> bool {
     text.chars().any(|c| EMOJIS.iter().any(|range| range.contains(&c)))
 }
 
+/// The number of hashtags in a post.
+pub fn hashtag_count(text: &str) -> usize {
+    hashtags(text).len()
+}
+
 /// The hashtags of a post, as written, without the sign.
 pub(crate) fn hashtags(text: &str) -> Vec<&str> {
     let mut tags = Vec::new();

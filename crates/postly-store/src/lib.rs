@@ -35,6 +35,7 @@ pub mod inbox;
 mod inspect;
 pub mod lanes;
 pub mod limits;
+pub mod live;
 pub mod merges;
 pub mod monitor;
 pub mod names;
@@ -50,6 +51,7 @@ pub mod results;
 pub mod retention;
 pub mod senders;
 pub mod sessions;
+pub mod tokens;
 pub mod wallets;
 pub mod web_requests;
 

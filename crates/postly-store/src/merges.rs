@@ -56,6 +56,7 @@ const MOVED: [Sql; 11] = [
     ),
     Sql::both("UPDATE checkout_sessions SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE recharge_links SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE api_tokens SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE challenges SET author_id = $2 WHERE author_id = $1 AND origin = 'whatsapp'"),
 ];
 /// What ends with the old id.

@@ -53,7 +53,7 @@ use postly_domain::{
     Language, LedgerReason, PhoneE164, Provider, UnixMillis,
     id::{
         AttemptId, AuthorId, ChallengeId, CheckoutId, EntryId, EventId, GenerationId, HoldId, IdentityId,
-        LeaseToken, MessageId, PaymentId, SessionId,
+        LeaseToken, MessageId, PaymentId, SessionId, TokenId,
     },
 };
 
@@ -88,7 +88,7 @@ macro_rules! arg_from_id {
 
 arg_from_id!(
     AttemptId AuthorId ChallengeId CheckoutId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId
-    PaymentId SessionId
+    PaymentId SessionId TokenId
 );
 
 /// The arguments of a statement, in the order of its `$1`, `$2` …

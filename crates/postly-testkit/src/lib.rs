@@ -38,6 +38,7 @@ use tokio::{sync::watch, task::JoinHandle};
 pub use browser::{Answer, PASSWORD, SESSION_COOKIE, TestBrowser, session_cookie};
 pub use clock::TestClock;
 pub use database::{Database, EngineName, Wish};
+pub use postly_app::Legal;
 
 /// Where browsers and Twilio would find us.
 pub const PUBLIC_BASE_URL: &str = "https://postly.example";
@@ -65,6 +66,8 @@ pub struct Options {
     pub statuses: StatusPolicy,
     /// Whether packs are for sale, at the simulated Stripe.
     pub shop: bool,
+    /// What the operator says of itself.
+    pub legal: Legal,
 }
 
 impl Default for Options {
@@ -80,6 +83,7 @@ impl Default for Options {
             nextauth_shared: false,
             statuses: StatusPolicy::silent(),
             shop: false,
+            legal: Legal::default(),
         }
     }
 }
@@ -394,7 +398,7 @@ fn parts(
                 .to_vec(),
             default_region: "FR".to_owned(),
             retention: Retention { events_days: 30, messages_days: 365 },
-            legal: postly_app::Legal::default(),
+            legal: options.legal.clone(),
         },
     }
 }

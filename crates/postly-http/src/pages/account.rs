@@ -3,16 +3,20 @@
 use askama::Template;
 use axum::{
     Router,
-    extract::State,
+    extract::{RawQuery, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use postly_app::{AccountChange, LoggedIn, Profile, StoreError};
-use postly_domain::{Language, id::SessionId};
+use postly_domain::{
+    Language,
+    id::{SessionId, TokenId},
+};
 use serde::Deserialize;
 
 use super::{
+    frame::Frame,
     moment::Moment,
     page as answer, redirect,
     steps::{ACCOUNT, LOGIN, PageContext, Steps},
@@ -32,17 +36,70 @@ pub(super) fn router() -> Router<AppState> {
         .route("/account/sessions/end", post(end_session))
         .route("/account/sessions/end-all", post(end_sessions))
         .route("/account/logout", post(log_out))
-        .route("/account/erase", get(ask_erase).post(erase))
+        .route("/account/login", post(change_login))
+        .route("/account/tokens", post(make_token))
+        .route("/account/tokens/revoke", post(revoke_token))
 }
 
 #[derive(Template)]
 #[template(path = "account.html")]
 struct AccountPage<'a> {
     t: &'a Texts,
+    f: Frame,
     s: Steps,
+    v: View,
     profile: Profile,
     number_changed_at: Option<Moment>,
     sessions: Vec<SessionRow>,
+    tokens: Vec<TokenRow>,
+}
+
+/// What the page says beside the state of the account.
+#[derive(Default)]
+pub(super) struct View {
+    /// What was done; empty when nothing was.
+    done: String,
+    /// The field of the login that is wrong, with the sentence beside it.
+    wrong: Option<(&'static str, String)>,
+    /// The address as it was typed.
+    typed_email: Option<String>,
+    /// The secret of a token that was just made.
+    secret: String,
+    /// What is wrong with the name of a token.
+    token_error: String,
+    /// Whether the first thing to do is to link a number.
+    links_number: bool,
+}
+
+impl View {
+    /// What is said beside a field of the login.
+    fn error(&self, field: &str) -> &str {
+        self.wrong.as_ref().filter(|(wrong, _)| *wrong == field).map_or("", |(_, sentence)| sentence)
+    }
+
+    /// The notice that a redirect named: one of ours, or none.
+    fn noticed(query: Option<&str>, t: &Texts) -> Self {
+        let query = query.unwrap_or_default().as_bytes();
+        let done = form_urlencoded::parse(query).find(|(name, _)| name == "done").map(|(_, value)| value);
+        let done = done.unwrap_or_default();
+        let sentence = match done.as_ref() {
+            "language" => &t.done_language,
+            "login" => &t.done_login,
+            "session" => &t.done_session,
+            "number" => &t.done_number,
+            "signup" => &t.done_signup,
+            "token" => &t.done_token,
+            _ => "",
+        };
+        Self { done: sentence.to_owned(), links_number: done == "signup", ..Self::default() }
+    }
+}
+
+struct TokenRow {
+    id: String,
+    name: String,
+    created_at: Moment,
+    used_at: Option<Moment>,
 }
 
 impl AccountPage<'_> {
@@ -70,9 +127,11 @@ struct SessionRow {
     current: bool,
 }
 
-async fn show(State(state): State<AppState>, here: PageContext) -> Response {
+async fn show(State(state): State<AppState>, here: PageContext, RawQuery(query): RawQuery) -> Response {
     let Some(session) = &here.visitor.session else { return redirect(LOGIN) };
-    page(&state, session, here.t, StatusCode::OK, Steps::at(ACCOUNT)).await
+    let s = Steps::new(&state, ACCOUNT);
+    let noticed = move |t: &Texts| View::noticed(query.as_deref(), t);
+    render(&state, session, here.t, StatusCode::OK, s, noticed).await
 }
 
 /// The account of a session, with the steps of a number that is being linked.
@@ -81,12 +140,25 @@ pub(super) async fn page(
     own: &LoggedIn,
     t: &Texts,
     status: StatusCode,
+    s: Steps,
+) -> Response {
+    render(state, own, t, status, s, |_| View::default()).await
+}
+
+async fn render(
+    state: &AppState,
+    own: &LoggedIn,
+    t: &Texts,
+    status: StatusCode,
     mut s: Steps,
+    view: impl FnOnce(&Texts) -> View,
 ) -> Response {
     let author = &own.session.author;
-    let loaded =
-        async { Ok::<_, StoreError>((state.app.profile(author).await?, state.app.sessions(author).await?)) };
-    let (profile, sessions) = match loaded.await {
+    let loaded = async {
+        let (profile, sessions) = (state.app.profile(author).await?, state.app.sessions(author).await?);
+        Ok::<_, StoreError>((profile, sessions, state.app.tokens(author).await?))
+    };
+    let (profile, sessions, tokens) = match loaded.await {
         Ok(loaded) => loaded,
         Err(error) => return Problem::from(error).into_response(),
     };
@@ -99,7 +171,15 @@ pub(super) async fn page(
         seen_at: Moment::new(session.seen_at),
     });
     let number_changed_at = profile.number_changed_at.map(Moment::new);
-    answer(status, &AccountPage { t, s, sessions: sessions.collect(), number_changed_at, profile })
+    let tokens = tokens.into_iter().map(|token| TokenRow {
+        id: token.id.to_string(),
+        name: token.name,
+        created_at: Moment::new(token.created_at),
+        used_at: token.used_at.map(Moment::new),
+    });
+    let (sessions, tokens) = (sessions.collect(), tokens.collect());
+    let (f, v) = (Frame::of_member(author, ACCOUNT), view(t));
+    answer(status, &AccountPage { t, f, s, v, sessions, tokens, number_changed_at, profile })
 }
 
 #[derive(Deserialize)]
@@ -117,9 +197,94 @@ async fn set_language(
     let language = Language::from_code(&form.language).ok_or(Problem::new(Code::InvalidRequest))?;
     let change = AccountChange { language: Some(language), ..AccountChange::default() };
     state.app.change_account(session, &change, &here.visitor.browser).await?;
-    Ok(redirect(ACCOUNT))
+    Ok(redirect("/account?done=language"))
 }
 
+/// Empty fields change nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoginForm {
+    email: String,
+    password: String,
+    #[serde(default)]
+    current: String,
+}
+
+/// Sets or changes the address and the password.
+async fn change_login(
+    State(state): State<AppState>,
+    here: PageContext,
+    Form(form): Form<LoginForm>,
+) -> Response {
+    let Some(own) = &here.visitor.session else { return redirect(LOGIN) };
+    let filled = |text: &'_ str| -> Option<String> { Some(text.to_owned()).filter(|text| !text.is_empty()) };
+    let (email, password, current) =
+        (filled(form.email.trim()), filled(&form.password), filled(&form.current));
+    let change = AccountChange {
+        language: None,
+        email: email.as_deref().filter(|email| own.email.as_deref() != Some(email)),
+        password: password.as_deref(),
+        current_password: current.as_deref(),
+    };
+    let problem = if own.email.is_none() && password.is_none() {
+        // An address without a password opens nothing.
+        Problem::new(Code::WeakPassword)
+    } else {
+        match state.app.change_account(own, &change, &here.visitor.browser).await {
+            Ok(_) => return redirect("/account?done=login"),
+            Err(error) => error.into(),
+        }
+    };
+    let (t, status) = (here.t, problem.status());
+    let (field, sentence) = match problem.code() {
+        Code::InvalidCredentials => ("current", t.wrong_current.as_str()),
+        Code::ProofNeeded | Code::RateLimited => ("current", t.problem(problem.code())),
+        Code::WeakPassword => ("password", t.problem(Code::WeakPassword)),
+        other => ("email", t.problem(other)),
+    };
+    let view = View {
+        wrong: Some((field, sentence.to_owned())),
+        typed_email: Some(form.email.clone()),
+        ..View::default()
+    };
+    render(&state, own, t, status, Steps::new(&state, ACCOUNT), |_| view).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenForm {
+    name: String,
+}
+
+/// Makes a token and shows its secret on the page that answers, once.
+async fn make_token(
+    State(state): State<AppState>,
+    here: PageContext,
+    Form(form): Form<TokenForm>,
+) -> Response {
+    let Some(own) = &here.visitor.session else { return redirect(LOGIN) };
+    let (view, status) = match state.app.make_token(&own.session.author, &form.name).await {
+        Ok(made) => (View { secret: made.secret, ..View::default() }, StatusCode::CREATED),
+        Err(error) => {
+            let problem = Problem::from(error);
+            let token_error = here.t.problem(problem.code()).to_owned();
+            (View { token_error, ..View::default() }, problem.status())
+        }
+    };
+    render(&state, own, here.t, status, Steps::new(&state, ACCOUNT), |_| view).await
+}
+
+async fn revoke_token(
+    State(state): State<AppState>,
+    here: PageContext,
+    Form(form): Form<SessionForm>,
+) -> Result<Response, Problem> {
+    let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
+    state.app.revoke_token(&own.session.author, &TokenId::new(form.id)).await?;
+    Ok(redirect("/account?done=token"))
+}
+
+/// The id of a session or of a token.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SessionForm {
@@ -139,7 +304,7 @@ async fn end_session(
     if id == own.session.id {
         return Ok((gone(&state.site, &headers), redirect(LOGIN)).into_response());
     }
-    Ok(redirect(ACCOUNT))
+    Ok(redirect("/account?done=session"))
 }
 
 #[derive(Deserialize)]
@@ -168,40 +333,4 @@ async fn log_out(
     }
     extract::end_sessions(&state, &headers).await?;
     Ok((gone(&state.site, &headers), redirect(LOGIN)).into_response())
-}
-
-#[derive(Template)]
-#[template(path = "erase.html")]
-struct ErasePage<'a> {
-    t: &'a Texts,
-    error: &'a str,
-    done: bool,
-}
-
-async fn ask_erase(here: PageContext) -> Response {
-    answer(StatusCode::OK, &ErasePage { t: here.t, error: "", done: false })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EraseForm {
-    /// The box that says she is sure; absent when it is not ticked.
-    sure: Option<String>,
-}
-
-async fn erase(
-    State(state): State<AppState>,
-    here: PageContext,
-    headers: HeaderMap,
-    Form(form): Form<EraseForm>,
-) -> Result<Response, Problem> {
-    let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
-    let t = here.t;
-    if form.sure.is_none() {
-        let asked_again = ErasePage { t, error: &t.erase_unsure, done: false };
-        return Ok(answer(StatusCode::BAD_REQUEST, &asked_again));
-    }
-    state.app.erase(&own.session.author).await?;
-    let done = answer(StatusCode::OK, &ErasePage { t, error: "", done: true });
-    Ok((gone(&state.site, &headers), done).into_response())
 }

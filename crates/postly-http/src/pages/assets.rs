@@ -33,6 +33,9 @@ static JS: LazyLock<Asset> =
 static RECHARGE_JS: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("recharge.js")));
 
+static LIVE_JS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("live.js")));
+
 static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("icon.svg")));
 
 /// Where the icon is.
@@ -50,13 +53,18 @@ pub(crate) fn js() -> &'static str {
     &JS.path
 }
 
+/// Where the script of the live updates is.
+pub(crate) fn live_js() -> &'static str {
+    &LIVE_JS.path
+}
+
 /// Where the script of the shop is.
 pub(crate) fn recharge_js() -> &'static str {
     &RECHARGE_JS.path
 }
 
 pub(super) fn router() -> Router<AppState> {
-    [&*CSS, &*JS, &*RECHARGE_JS, &*ICON].into_iter().fold(Router::new(), |router, asset| {
+    [&*CSS, &*JS, &*RECHARGE_JS, &*LIVE_JS, &*ICON].into_iter().fold(Router::new(), |router, asset| {
         let answer = (
             [
                 (header::CONTENT_TYPE, asset.kind),

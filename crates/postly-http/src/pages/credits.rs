@@ -11,7 +11,7 @@ use axum::{
 use postly_app::operator::AuthorSelector;
 use postly_domain::Language;
 
-use super::{member::Member, moment::Moment, page, texts::Texts};
+use super::{frame::Frame, member::Member, moment::Moment, page, texts::Texts};
 use crate::{extract::Cursor, problem::Problem, site::AppState};
 
 pub(super) fn router() -> Router<AppState> {
@@ -22,6 +22,7 @@ pub(super) fn router() -> Router<AppState> {
 #[template(path = "credits.html")]
 struct CreditsPage<'a> {
     t: &'a Texts,
+    f: Frame,
     available: i64,
     held: i64,
     /// The packs for sale, in words; none without a shop.
@@ -40,12 +41,13 @@ struct Line {
 }
 
 async fn show(State(state): State<AppState>, member: Member, Cursor(cursor): Cursor) -> Response {
+    let frame = Frame::of_member(&member.author, "/credits");
     let found = state.app.credits(&AuthorSelector::Id(member.author), cursor.as_deref()).await;
     let (wallet, entries, next) = match found {
         Ok(found) => found,
         Err(error) => return Problem::internal(&error).into_response(),
     };
-    let t = member.t;
+    let (t, f) = (member.t, frame);
     let lines = entries.into_iter().map(|entry| Line {
         created_at: Moment::new(entry.created_at),
         reason: t.reason(&entry.reason).to_owned(),
@@ -55,6 +57,7 @@ async fn show(State(state): State<AppState>, member: Member, Cursor(cursor): Cur
     });
     let shown = CreditsPage {
         t,
+        f,
         available: wallet.available(),
         held: wallet.held,
         packs: pack_labels(&state, member.profile.language),
@@ -70,7 +73,15 @@ pub(super) fn pack_labels(state: &AppState, language: Language) -> Vec<String> {
 }
 
 /// The statement as CSV (RFC 4180), oldest entry last: at most 10,000 entries.
-async fn csv(State(state): State<AppState>, member: Member) -> Response {
+#[utoipa::path(
+    get,
+    path = "/api/credits.csv",
+    tag = "money",
+    responses(
+        (status = 200, description = "The statement as CSV (RFC 4180).", body = String, content_type = "text/csv"),
+    ),
+)]
+pub(crate) async fn csv(State(state): State<AppState>, member: Member) -> Response {
     // Pages of 50, which bounds the file to some MB. The last line of a longer statement names where it goes on.
     const MAX_PAGES: usize = 200;
     let mut text = String::from("date,change,reason,note,reference\r\n");

@@ -9,7 +9,7 @@ use axum::{
     routing::get,
 };
 
-use super::{credits, page, redirect, steps::qr, texts::Texts};
+use super::{credits, frame::Frame, page, redirect, steps::qr, texts::Texts};
 use crate::{extract::RequestContext, problem::Problem, site::AppState};
 
 /// The page of a logged-in author.
@@ -23,6 +23,7 @@ pub(super) fn router() -> Router<AppState> {
 #[template(path = "landing.html")]
 struct LandingPage<'a> {
     t: &'a Texts,
+    f: Frame,
     whatsapp: Option<WhatsappLink>,
     packs: Vec<String>,
 }
@@ -47,5 +48,5 @@ async fn show(State(state): State<AppState>, visitor: RequestContext, headers: H
     });
     let t = Texts::of(&headers);
     let packs = credits::pack_labels(&state, t.language());
-    page(StatusCode::OK, &LandingPage { t, whatsapp, packs })
+    page(StatusCode::OK, &LandingPage { t, f: Frame::of(&visitor, "/"), whatsapp, packs })
 }

@@ -12,9 +12,10 @@ use postly_app::{AccountError, Profile, SessionCookie};
 use serde::Deserialize;
 
 use super::{
+    frame::Frame,
     landing::DASHBOARD,
     page as answer, redirect,
-    steps::{ACCOUNT, LOGIN, PageContext, Steps},
+    steps::{LOGIN, PageContext, Steps},
     texts::Texts,
 };
 use crate::{
@@ -22,6 +23,9 @@ use crate::{
     extract::{Form, RequestContext},
     site::AppState,
 };
+
+/// The target of a sign-up: the account page, which leads on to the number.
+const SIGNED_UP: &str = "/account?done=signup#number-ways";
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
@@ -34,6 +38,7 @@ pub(super) fn router() -> Router<AppState> {
 #[template(path = "login.html")]
 struct LoginPage<'a> {
     t: &'a Texts,
+    f: Frame,
     s: Steps,
     logged_in: bool,
 }
@@ -42,6 +47,7 @@ struct LoginPage<'a> {
 #[template(path = "signup.html")]
 struct SignUpPage<'a> {
     t: &'a Texts,
+    f: Frame,
     s: Steps,
     logged_in: bool,
 }
@@ -60,18 +66,25 @@ impl SignUpPage<'_> {
     }
 }
 
-pub(super) fn page(t: &Texts, status: StatusCode, s: Steps, logged_in: bool) -> Response {
-    answer(status, &LoginPage { t, s, logged_in })
+pub(super) fn page(t: &Texts, status: StatusCode, s: Steps) -> Response {
+    answer(status, &LoginPage { t, f: Frame::of_nobody(LOGIN), s, logged_in: false })
 }
 
 /// Whoever is logged in already is not sent on: what stands behind the `#` may be a link to another session.
-async fn show(visitor: RequestContext, headers: HeaderMap) -> Response {
-    page(Texts::of(&headers), StatusCode::OK, Steps::at(LOGIN), visitor.session.is_some())
+async fn show(State(state): State<AppState>, visitor: RequestContext, headers: HeaderMap) -> Response {
+    let (s, f) = (Steps::new(&state, LOGIN), Frame::of(&visitor, LOGIN));
+    let logged_in = visitor.session.is_some();
+    answer(StatusCode::OK, &LoginPage { t: Texts::of(&headers), f, s, logged_in })
 }
 
-async fn show_sign_up(visitor: RequestContext, headers: HeaderMap) -> Response {
-    let (s, logged_in) = (Steps::at(LOGIN), visitor.session.is_some());
-    answer(StatusCode::OK, &SignUpPage { t: Texts::of(&headers), s, logged_in })
+async fn show_sign_up(
+    State(state): State<AppState>,
+    visitor: RequestContext,
+    headers: HeaderMap,
+) -> Response {
+    let (s, f) = (Steps::new(&state, LOGIN), Frame::of(&visitor, LOGIN));
+    let logged_in = visitor.session.is_some();
+    answer(StatusCode::OK, &SignUpPage { t: Texts::of(&headers), f, s, logged_in })
 }
 
 #[derive(Deserialize)]
@@ -88,9 +101,7 @@ async fn log_in(
     Form(form): Form<Credentials>,
 ) -> Response {
     let opened = state.app.log_in_by_password(&form.email, &form.password, None, &visitor.browser).await;
-    entered(&state, &headers, t, DASHBOARD, form.email, opened, |status, s| {
-        answer(status, &LoginPage { t, s, logged_in: false })
-    })
+    entered(&state, &headers, t, DASHBOARD, form.email, opened, |status, s| page(t, status, s))
 }
 
 async fn sign_up(
@@ -100,9 +111,8 @@ async fn sign_up(
     Form(form): Form<Credentials>,
 ) -> Response {
     let opened = state.app.sign_up(&form.email, &form.password, None, &visitor.browser).await;
-    // A new account has a number to link.
-    entered(&state, &headers, t, ACCOUNT, form.email, opened, |status, s| {
-        answer(status, &SignUpPage { t, s, logged_in: false })
+    entered(&state, &headers, t, SIGNED_UP, form.email, opened, |status, s| {
+        answer(status, &SignUpPage { t, f: Frame::of_nobody(LOGIN), s, logged_in: false })
     })
 }
 
@@ -119,7 +129,7 @@ fn entered(
     match opened {
         Ok((cookie, _)) => with_session(&state.site, headers, &cookie, redirect(target)),
         Err(error) => {
-            let mut steps = Steps::at(LOGIN);
+            let mut steps = Steps::new(state, LOGIN);
             steps.email = email;
             let status = steps.say("password", t, &error.into());
             again(status, steps)

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A logged-in author, with the texts of the author's language. Other requests are redirected to the login.
-pub(super) struct Member {
+pub(crate) struct Member {
     pub(super) author: AuthorId,
     pub(super) profile: Profile,
     pub(super) t: &'static Texts,

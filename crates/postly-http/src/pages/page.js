@@ -10,9 +10,9 @@ function say(form, text, code = "") {
   place.textContent = text;
   place.hidden = !text;
   const fields = [...form.querySelectorAll("input:not([type=hidden])")];
-  for (const field of fields) field.removeAttribute("aria-invalid");
+  for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
   const field = fields.at(code.includes("email") ? 0 : -1);
-  if (text && field) { field.setAttribute("aria-invalid", "true"); field.focus(); }
+  if (text && field && !form.elements.brief) { field.setAttribute("aria-invalid", "true"); field.focus(); }
 }
 
 async function ask(path, body) {
@@ -27,14 +27,14 @@ async function ask(path, body) {
 }
 
 const then = {
-  account() { location.assign("/account"); },
+  account() { location.assign("/account?done=number"); },
+  signup() { location.assign("/account?done=signup#number-ways"); },
   dashboard() { location.assign("/dashboard"); },
   code(form) {
     byId("code-phone").value = form.elements.phone.value;
     form.hidden = true;
-    byId("code-sent").hidden = false;
+    byId("code-to").textContent = form.elements.phone.value;
     byId("code").hidden = false;
-    byId("code").open = true;
     byId("code-code").focus();
   },
   phrase(form, answer) {
@@ -92,10 +92,13 @@ function takeToken() {
 addEventListener("hashchange", takeToken);
 takeToken();
 
-for (const time of document.querySelectorAll("time")) {
-  const at = new Date(time.dateTime);
-  time.textContent = at.toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" });
+function localTimes(part) {
+  for (const time of part.querySelectorAll("time")) {
+    const at = new Date(time.dateTime);
+    time.textContent = at.toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" });
+  }
 }
+localTimes(document);
 
 // Posts: copy and share need a secure context, so their buttons appear only where they work.
 const textOf = (id) => byId(id).textContent;
@@ -115,14 +118,61 @@ for (const button of document.querySelectorAll("[data-share]")) {
   button.addEventListener("click", () => navigator.share({ text: textOf(button.dataset.share) }).catch(() => {}));
 }
 
-// A form that takes seconds says so, and is sent once. Back in the history, it is ready again.
-for (const form of document.querySelectorAll("form[data-busy]")) {
-  const note = form.querySelector("[data-progress]");
+// A brief: its steps are told as they come. The key of the form makes a second click, and a try after a lost connection, the
+// same request.
+async function write(form) {
   const button = form.querySelector("button");
-  form.addEventListener("submit", () => {
-    button.disabled = true;
-    note.textContent = form.dataset.busy;
-    note.hidden = false;
-  });
-  addEventListener("pageshow", () => { button.disabled = false; note.hidden = true; });
+  const progress = form.querySelector("[data-progress]");
+  const step = (text) => { progress.hidden = false; progress.querySelector("[data-step]").textContent = text; };
+  button.disabled = true;
+  say(form, "");
+  step(form.dataset.accepted);
+  const { key, ...fields } = Object.fromEntries(new FormData(form));
+  const body = Object.fromEntries(Object.entries(fields).filter(([, value]) => value));
+  const failed = (problem) => {
+    progress.hidden = true;
+    button.disabled = false;
+    const field = form.elements.brief;
+    say(form, problems[problem.code] || problem.detail || problems.failed);
+    field.setAttribute("aria-invalid", "true");
+    field.focus();
+  };
+  try {
+    const response = await fetch("/api/generations", {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "content-type": "application/json", "accept": "text/event-stream", "idempotency-key": key },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) { failed(await response.json()); return; }
+    for await (const [name, data] of events(response.body)) {
+      if (name === "writing") step(form.dataset.writing);
+      if (name === "failed") { failed(data); return; }
+      if (name === "done") { location.assign(`/history/${data.id}`); return; }
+    }
+    throw new Error("the stream ended early");
+  } catch {
+    // The connection was lost: the same request once more, as a browser without a script sends it.
+    if (navigator.onLine === false) { failed({ detail: problems.offline }); return; }
+    form.submit();
+  }
 }
+
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    text += value;
+    for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+      const lines = text.slice(0, end).split("\n");
+      text = text.slice(end + 2);
+      const field = (name) => lines.find((line) => line.startsWith(name))?.slice(name.length).trim();
+      if (field("event:")) yield [field("event:"), JSON.parse(field("data:"))];
+    }
+  }
+}
+
+const writing = byId("write");
+if (writing) writing.addEventListener("submit", (event) => { event.preventDefault(); write(writing); });

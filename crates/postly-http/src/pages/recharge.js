@@ -1,6 +1,7 @@
 "use strict";
 // A link from WhatsApp: its token leaves the address at once, and buys for its author until it expires. It stays in this tab,
 // so that whoever turns back from Stripe's page may choose again.
+{ // A scope of its own beside page.js.
 const byId = (id) => document.getElementById(id);
 const KEY = "postly.recharge";
 const words = byId("shop").dataset;
@@ -87,3 +88,4 @@ addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("#shop-packs button")) button.disabled = false;
 });
 if (token) show().catch(() => say(words.failed));
+}

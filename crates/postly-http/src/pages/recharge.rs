@@ -15,7 +15,7 @@ use postly_app::{App, ReturnedState};
 use postly_domain::{Language, id::CheckoutId};
 use serde::{Deserialize, Serialize};
 
-use super::page as answer;
+use super::{frame::Frame, page as answer, texts::Texts};
 use crate::{
     billing::{OpenShop, PackBody, UrlBody, offers, preferred_language},
     extract::{Form, Json, RequestContext},
@@ -37,14 +37,6 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    fn lang(&self) -> &'static str {
-        self.language.code()
-    }
-
-    fn dir(&self) -> &'static str {
-        self.language.dir()
-    }
-
     fn text(&self, key: &str) -> String {
         self.app.shop_text(self.language, key)
     }
@@ -57,6 +49,8 @@ impl Words<'_> {
 #[derive(Template)]
 #[template(path = "recharge.html")]
 struct RechargePage<'a> {
+    t: &'a Texts,
+    f: Frame,
     w: Words<'a>,
     packs: Vec<Choice>,
     /// The text about the author's credits; empty while the author is unknown.
@@ -103,6 +97,8 @@ async fn render(
     Ok(answer(
         status,
         &RechargePage {
+            t: Texts::of_language(w.language),
+            f: Frame::of(visitor, "/credits"),
             packs: packs.into_iter().map(|offer| Choice { id: offer.id, label: offer.label }).collect(),
             balance: view.as_ref().map_or_else(String::new, |it| w.count("shop-page-balance", it.available)),
             debt: if debt > 0 { w.count("shop-debt", debt) } else { String::new() },
@@ -190,6 +186,8 @@ async fn pay(
 #[derive(Template)]
 #[template(path = "recharge_return.html")]
 struct ReturnPage<'a> {
+    t: &'a Texts,
+    f: Frame,
     w: Words<'a>,
     said: String,
     paid: bool,
@@ -203,6 +201,7 @@ const LONGEST_ID: usize = 255;
 async fn returned(
     State(state): State<AppState>,
     _: OpenShop,
+    visitor: RequestContext,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
@@ -225,5 +224,6 @@ async fn returned(
         ReturnedState::Open => w.text("shop-return-open"),
         ReturnedState::Ended => w.text("shop-return-ended"),
     };
-    Ok(answer(StatusCode::OK, &ReturnPage { paid: reached == ReturnedState::Paid, said, w }))
+    let (t, f) = (Texts::of_language(language), Frame::of(&visitor, "/credits"));
+    Ok(answer(StatusCode::OK, &ReturnPage { t, f, paid: reached == ReturnedState::Paid, said, w }))
 }

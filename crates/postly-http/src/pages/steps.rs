@@ -86,11 +86,13 @@ pub(super) struct Shown {
 }
 
 impl Steps {
-    pub(super) fn at(base: &'static str) -> Self {
+    /// The beginning: the number begins with the country code of the region that the operator names.
+    pub(super) fn new(state: &AppState, base: &'static str) -> Self {
+        let phone = state.app.calling_code().map(|code| format!("{code} ")).unwrap_or_default();
         Self {
             base,
             user_id: None,
-            phone: String::new(),
+            phone,
             email: String::new(),
             asked: false,
             phrase: None,
@@ -103,6 +105,11 @@ impl Steps {
     /// What is said beside a form; empty when nothing is.
     pub(super) fn error(&self, form: &str) -> &'static str {
         self.said.filter(|(at, _)| *at == form).map_or("", |(_, text)| text)
+    }
+
+    /// Whether another way than the number is in use.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.answering || self.said.is_some_and(|(form, _)| !matches!(form, "number" | "code"))
     }
 
     /// Whether a form was sent already.
@@ -140,7 +147,7 @@ struct NumberForm {
 /// The next step is on the page that answers, and not behind a redirect: the number would stand in its address.
 async fn ask(State(state): State<AppState>, here: PageContext, Form(form): Form<NumberForm>) -> Response {
     let PageContext { base, visitor, t } = &here;
-    let mut steps = Steps::at(base);
+    let mut steps = Steps::new(&state, base);
     let user_id = form.user_id.map(AuthorId::new);
     let asked = state
         .app
@@ -177,7 +184,7 @@ async fn verify(
     match verified {
         Ok(verified) => entered(&state, &headers, &verified),
         Err(error) => {
-            let mut steps = Steps { phone: form.phone, asked: true, ..Steps::at(base) };
+            let mut steps = Steps { phone: form.phone, asked: true, ..Steps::new(&state, base) };
             let status = steps.say("code", t, &error.into());
             show(&state, &here, status, steps).await
         }
@@ -190,7 +197,7 @@ async fn phrase(
     Form(NoFields {}): Form<NoFields>,
 ) -> Response {
     let PageContext { base, visitor, t } = &here;
-    let mut steps = Steps::at(base);
+    let mut steps = Steps::new(&state, base);
     let phrase = state.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await;
     let status = match phrase {
         Ok(Some(phrase)) => {
@@ -226,7 +233,7 @@ async fn verify_phrase(
     match verified {
         Ok(verified) => entered(&state, &headers, &verified),
         Err(error) => {
-            let mut steps = Steps { answering: true, ..Steps::at(base) };
+            let mut steps = Steps { answering: true, ..Steps::new(&state, base) };
             let status = steps.say("phrase-code", t, &error.into());
             show(&state, &here, status, steps).await
         }
@@ -239,7 +246,7 @@ fn entered(state: &AppState, headers: &HeaderMap, verified: &Verified) -> Respon
         Verified::LoggedIn(cookie, _) => with_session(&state.site, headers, cookie, redirect(DASHBOARD)),
         Verified::Linked => {
             let cookie = [(header::SET_COOKIE, RequestContext::no_challenge_cookie(&state.site))];
-            (AppendHeaders(cookie), redirect(ACCOUNT)).into_response()
+            (AppendHeaders(cookie), redirect("/account?done=number")).into_response()
         }
     }
 }
@@ -247,6 +254,6 @@ fn entered(state: &AppState, headers: &HeaderMap, verified: &Verified) -> Respon
 async fn show(state: &AppState, here: &PageContext, status: StatusCode, steps: Steps) -> Response {
     match &here.visitor.session {
         Some(session) => account::page(state, session, here.t, status, steps).await,
-        None => login::page(here.t, status, steps, false),
+        None => login::page(here.t, status, steps),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use postly_domain::Language;
-use postly_i18n::Catalogue;
+use postly_i18n::{Catalogue, Value};
 use serde_json::json;
 
 use crate::{billing::preferred_language, problem::Code};
@@ -63,10 +63,17 @@ texts! {
     cred_title cred_available cred_statement cred_csv cred_date cred_why cred_change cred_empty
     not_found_title not_found home recharge prices reset_title reset_lead reset_save reset_done
     reset_spent reset_no_link
+    not_found_title not_found home recharge prices other_ways have_code_lead dash_tone dash_tone_hint
+    tone_1 tone_2 tone_3 tone_4 tone_5 tone_6 tone_7 tone_8 dash_accepted dash_new preview your_shop
+    hashtags deliv_queued deliv_accepted deliv_sent deliv_delivered deliv_read deliv_failed
+    login_title login_lead new_password new_password_hint current_password current_password_hint
+    done_language done_login done_session done_number done_signup done_token tokens tokens_lead
+    token_name token_make token_secret token_revoke token_created token_used token_never wrong_current
+    legal_nav legal terms privacy api
 }
 
 /// The problems that a person can cause by what they type on a page.
-const PROBLEMS: [Code; 11] = [
+const PROBLEMS: [Code; 14] = [
     Code::Unauthenticated,
     Code::Forbidden,
     Code::InvalidPhone,
@@ -78,6 +85,9 @@ const PROBLEMS: [Code; 11] = [
     Code::InvalidCredentials,
     Code::RateLimited,
     Code::NoWhatsapp,
+    Code::ProofNeeded,
+    Code::InvalidName,
+    Code::TooManyTokens,
 ];
 
 /// The reasons of ledger entries, as the API names them.
@@ -98,16 +108,16 @@ const REASONS: [&str; 14] = [
     "merge",
 ];
 
-static ALL: LazyLock<Vec<Texts>> = LazyLock::new(|| {
-    let catalogue = Catalogue::load();
-    Language::ALL.into_iter().map(|language| Texts::load(&catalogue, language)).collect()
-});
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::load);
+
+static ALL: LazyLock<Vec<Texts>> =
+    LazyLock::new(|| Language::ALL.into_iter().map(|language| Texts::load(&CATALOGUE, language)).collect());
 
 impl Texts {
     /// The texts of a language.
     pub(crate) fn of_language(language: Language) -> &'static Self {
         // `ALL` has every language; the first is never missing.
-        static FALLBACK: LazyLock<Texts> = LazyLock::new(|| Texts::load(&Catalogue::load(), Language::Fr));
+        static FALLBACK: LazyLock<Texts> = LazyLock::new(|| Texts::load(&CATALOGUE, Language::Fr));
         ALL.iter().find(|texts| texts.of == language).unwrap_or_else(|| &FALLBACK)
     }
 
@@ -119,6 +129,45 @@ impl Texts {
     /// The texts for a browser: of the language it likes best, else French.
     pub(crate) fn of(headers: &HeaderMap) -> &'static Self {
         Self::of_language(preferred_language(headers))
+    }
+
+    /// A text of the catalogue that holds values.
+    pub(crate) fn format(&self, key: &str, values: &[(&'static str, Value<'_>)]) -> String {
+        CATALOGUE.format(self.of, key, values)
+    }
+
+    /// The presets of a tone.
+    pub(crate) fn tones(&self) -> [&str; 8] {
+        [
+            &self.tone_1,
+            &self.tone_2,
+            &self.tone_3,
+            &self.tone_4,
+            &self.tone_5,
+            &self.tone_6,
+            &self.tone_7,
+            &self.tone_8,
+        ]
+    }
+
+    /// The words for a delivery, by the name that the API has for it.
+    pub(crate) fn delivery(&self, name: &str) -> &str {
+        match name {
+            "accepted" => &self.deliv_accepted,
+            "sent" => &self.deliv_sent,
+            "delivered" => &self.deliv_delivered,
+            "read" => &self.deliv_read,
+            "failed" => &self.deliv_failed,
+            _ => &self.deliv_queued,
+        }
+    }
+
+    /// The words for all deliveries, for the script: a JSON object by their names.
+    pub(crate) fn deliveries(&self) -> String {
+        let names = ["queued", "accepted", "sent", "delivered", "read", "failed"];
+        let all: serde_json::Map<_, _> =
+            names.into_iter().map(|name| (name.to_owned(), json!(self.delivery(name)))).collect();
+        json!(all).to_string()
     }
 
     /// The sentence for a problem.

@@ -21,9 +21,9 @@ async fn an_account_links_a_number_and_never_one_of_another_account() {
         let code = code_on_the_phone(app, FATOU);
         assert_eq!(
             tab.post("/account/verify", &[("phone", FATOU), ("code", &code)]).await.goes_to(),
-            "/account"
+            "/account?done=number"
         );
-        assert!(tab.get("/account").await.body.contains(&format!("<dd>{FATOU}</dd>")));
+        assert!(tab.get("/account").await.body.contains(&format!("<dd><bdi dir=\"ltr\">{FATOU}</bdi></dd>")));
 
         // The page of one account, sent with the session of another.
         let other = signed_up(app, "awa@example.com").await;
@@ -54,7 +54,7 @@ async fn an_account_says_when_its_number_was_changed() {
             app.run_until_idle().await;
             let code = code_on_the_phone(app, number);
             let linked = tab.post("/account/verify", &[("phone", number), ("code", &code)]).await;
-            assert_eq!(linked.goes_to(), "/account");
+            assert_eq!(linked.goes_to(), "/account?done=number");
         }
         let account = tab.get("/account").await;
         assert_is_page(&account, 200);
@@ -85,7 +85,10 @@ async fn o36_o37_sessions_are_listed_and_ended_one_by_one_and_all_at_once() {
         assert_eq!(phone.get("/account").await.status, 200);
         let rows: Vec<&str> = page.body.split("<li>").skip(1).collect();
         let theirs = rows.iter().position(|row| !row.contains("ce navigateur")).unwrap();
-        assert_eq!(tab.post("/account/sessions/end", &[("id", ids[theirs])]).await.goes_to(), "/account");
+        assert_eq!(
+            tab.post("/account/sessions/end", &[("id", ids[theirs])]).await.goes_to(),
+            "/account?done=session"
+        );
         assert_eq!(phone.get("/account").await.goes_to(), "/login");
         assert_eq!(tab.get("/account").await.status, 200);
 
@@ -102,7 +105,10 @@ async fn o36_o37_sessions_are_listed_and_ended_one_by_one_and_all_at_once() {
 async fn s12_an_account_is_erased_in_two_steps_and_not_in_one() {
     for_each_engine(async |app| {
         let tab = signed_up(app, "fatou@example.com").await;
-        assert_eq!(tab.post("/account/language", &[("language", "en")]).await.goes_to(), "/account");
+        assert_eq!(
+            tab.post("/account/language", &[("language", "en")]).await.goes_to(),
+            "/account?done=language"
+        );
         assert!(tab.get("/account").await.body.contains("value=\"en\" lang=\"en\" selected"));
         assert_is_page(&tab.get("/account/erase").await, 200);
         let unsure = tab.post("/account/erase", &[]).await;
@@ -134,8 +140,8 @@ async fn nothing_that_somebody_wrote_becomes_a_part_of_a_page() {
     check(&account);
     assert_eq!(
         account.body.matches("&#60;script&#62;").count(),
-        3,
-        "the address, the browser, and its button"
+        4,
+        "the address in the list and in its field, the browser, and its button"
     );
     check(&tab.post("/account/code", &[("phone", WRITTEN)]).await);
     check(&Tab::new(&app).post("/login/code", &[("phone", WRITTEN)]).await);

@@ -8,31 +8,31 @@ use serde_json::{Value, json};
 
 use crate::pages::FATOU;
 
-const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
+pub(crate) const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 
 /// An author who is logged in on the web, with this many credits.
-async fn logged_in(app: &TestApp, credits: i64) -> TestBrowser {
+pub(crate) async fn logged_in(app: &TestApp, credits: i64) -> TestBrowser {
     log_in(app, &fatou(app).has_credits(credits).await).await
 }
 
-fn fatou(app: &TestApp) -> TestAuthor<'_> {
+pub(crate) fn fatou(app: &TestApp) -> TestAuthor<'_> {
     app.author_of(Channel::Meta, FATOU)
 }
 
-async fn log_in(app: &TestApp, author: &TestAuthor<'_>) -> TestBrowser {
+pub(crate) async fn log_in(app: &TestApp, author: &TestAuthor<'_>) -> TestBrowser {
     author.says("LOGIN").await;
     let browser = app.browser();
     browser.verify(FATOU, &code_in(&author.last_text())).await.ok();
     browser
 }
 
-async fn generate(browser: &TestBrowser, key: &str, body: &Value) -> Answer {
+pub(crate) async fn generate(browser: &TestBrowser, key: &str, body: &Value) -> Answer {
     let headers =
         [("content-type", "application/json"), ("sec-fetch-site", "same-origin"), ("idempotency-key", key)];
     browser.send(Method::POST, "/api/generations", &headers, Some(body.to_string())).await
 }
 
-async fn available(browser: &TestBrowser) -> i64 {
+pub(crate) async fn available(browser: &TestBrowser) -> i64 {
     browser.me().await.json()["available"].as_i64().unwrap()
 }
 

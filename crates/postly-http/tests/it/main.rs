@@ -7,8 +7,10 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod account_login;
 mod account_page;
 mod cookies;
+mod events;
 mod forge;
 mod generations;
 mod listener;
@@ -17,5 +19,7 @@ mod pages;
 mod requests;
 mod session_cookie;
 mod sharing;
+mod stream;
 mod tab;
+mod tokens;
 mod wire;

@@ -87,16 +87,20 @@ async fn the_history_holds_the_posts_of_both_channels_and_keeps_its_search() {
 async fn every_page_is_there_in_five_languages_and_arabic_runs_from_right_to_left() {
     let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
     for (language, dir) in [("fr", "ltr"), ("en", "ltr"), ("es", "ltr"), ("pt", "ltr"), ("ar", "rtl")] {
-        for path in ["/", "/login", "/signup"] {
+        for path in ["/", "/login", "/signup", "/legal", "/terms", "/privacy"] {
             let page = Tab::new(&app).send("GET", path, &[("accept-language", language)], "").await;
             assert_is_page(&page, 200);
             assert!(page.body.contains(&format!("<html lang=\"{language}\" dir=\"{dir}\">")), "{path}");
-            assert!(!page.body.contains("page-"), "{path}: a text is missing");
+            let missing = ["page-", "legal-"].iter().any(|key| page.body.contains(key));
+            assert!(!missing, "{path}: a text is missing");
         }
     }
     // Behind the login the account's language counts.
     let tab = logged_in(&app).await;
-    assert_eq!(tab.post("/account/language", &[("language", "ar")]).await.goes_to(), "/account");
+    assert_eq!(
+        tab.post("/account/language", &[("language", "ar")]).await.goes_to(),
+        "/account?done=language"
+    );
     for path in ["/dashboard", "/history", "/credits", "/account"] {
         let page = tab.get(path).await;
         assert_is_page(&page, 200);

@@ -10,6 +10,9 @@ pub(crate) const FATOU: &str = "+33639981001";
 const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// Where a sign-up leads: on to the number.
+const SIGNED_UP: &str = "/account?done=signup#number-ways";
+
 pub(crate) fn code_on_the_phone(app: &TestApp, number: &str) -> String {
     let person = app.world.person(Channel::Meta, number);
     code_in(&app.world.phone_messages(&person).pop().expect("a message").body)
@@ -53,7 +56,7 @@ pub(crate) fn error<'a>(answer: &'a Answer, form: &str) -> &'a str {
 async fn s16_every_page_and_asset_has_its_headers_and_is_small() {
     let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
     let tab = Tab::new(&app);
-    for path in ["/login", "/signup"] {
+    for path in ["/login", "/signup", "/legal", "/terms", "/privacy"] {
         let page = tab.get(path).await;
         assert_is_page(&page, 200);
         assert!(page.body.contains("<html lang=\"fr\" dir=\"ltr\">"));
@@ -62,6 +65,10 @@ async fn s16_every_page_and_asset_has_its_headers_and_is_small() {
         assert!(
             english.body.contains("<html lang=\"en\" dir=\"ltr\">") && !english.body.contains("Se connecter")
         );
+        // Where the service is and what it says of its operator is one step from every page.
+        for link in ["/legal", "/terms", "/privacy"] {
+            assert!(page.body.contains(&format!("<a href=\"{link}\">")), "{path}: {link}");
+        }
     }
     let page = tab.get("/login").await;
     let mut size = page.body.len();
@@ -165,7 +172,7 @@ async fn an_address_and_a_password_sign_up_and_log_in_without_a_script() {
         assert!(weak.body.contains("value=\"fatou@example.com\"") && !weak.body.contains("value=\"short\""));
         let secret = weak.body.split("<input id=\"secret\"").nth(1).unwrap().split('>').next().unwrap();
         assert!(secret.contains("aria-invalid") && weak.body.matches("aria-invalid").count() == 1);
-        assert_eq!(tab.post("/signup", &fields).await.goes_to(), "/account");
+        assert_eq!(tab.post("/signup", &fields).await.goes_to(), SIGNED_UP);
         assert!(tab.get("/account").await.body.contains("fatou@example.com"));
         assert_eq!(tab.post("/account/logout", &[]).await.goes_to(), "/login");
         assert_eq!(tab.get("/account").await.goes_to(), "/login");
@@ -204,6 +211,9 @@ async fn o33_a_form_from_another_site_or_from_nowhere_is_refused() {
         "/account/sessions/end",
         "/account/sessions/end-all",
         "/account/logout",
+        "/account/login",
+        "/account/tokens",
+        "/account/tokens/revoke",
         "/account/erase",
     ] {
         // Without a session it would be sent to log in first.
@@ -293,6 +303,6 @@ async fn the_api_brings_the_phrase_as_a_picture_too() {
 pub(crate) async fn signed_up<'a>(app: &'a TestApp, email: &str) -> Tab<'a> {
     let tab = Tab::new(app);
     let entered = tab.post("/signup", &[("email", email), ("password", PASSWORD)]).await;
-    assert_eq!(entered.goes_to(), "/account");
+    assert_eq!(entered.goes_to(), SIGNED_UP);
     tab
 }

@@ -210,6 +210,7 @@ fn configuration(
             tax_code: None,
             prices,
         }),
+        legal: postly_app::Legal::default(),
     })
 }
 

@@ -1,0 +1,307 @@
+//! Live streams: what changes for an author, told to the author's open pages.
+//!
+//! One task of a process watches for all of its streams. It reads the state of every watched author by a handful of
+//! statements, compares it with what each stream has told, and sends the difference. It reads again when this process, or
+//! another one by its wake-up call, has stored or finished work, and every [`POLL`] in any case: a change by an operator's
+//! command, or behind a pooler, rings no bell. Without streams nothing is read.
+
+mod told;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use postly_domain::{
+    UnixMillis,
+    event::DeliveryStatus,
+    id::{AuthorId, GenerationId, SessionId, TokenId},
+    time::DAY_MS,
+};
+use postly_store::{
+    StoreError,
+    live::{self, RecentGeneration},
+};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
+
+use crate::App;
+use told::{Told, changes};
+
+/// Streams of one process. Beside the 512 connections of a listener they leave a quarter of the usual 1,024 descriptors to
+/// the database and to outgoing calls.
+pub const MAX_STREAMS: usize = 256;
+/// Streams of one author in one process. A browser opens one for all of its tabs; one more ends the oldest, because it may
+/// belong to a phone that has lost its network without a word.
+pub const MAX_STREAMS_OF_AUTHOR: usize = 6;
+/// Events that one stream may lag behind. A client that is further behind is disconnected, and reads the current state when
+/// it connects again.
+const MAX_BUFFERED: usize = 32;
+/// The longest time between two readings while there are streams: with the reading itself within a second.
+const POLL: Duration = Duration::from_millis(500);
+/// The shortest time between two readings, however much happens: a busy process reads ten times a second.
+const BETWEEN_READINGS: Duration = Duration::from_millis(100);
+/// Generations of an author whose delivery is watched.
+const MAX_WATCHED: i64 = 8;
+/// How old they may be: ticks of older ones are read with the page.
+const WATCHED_MS: i64 = DAY_MS;
+
+/// The proof by which a stream may read. The stream ends with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A session of ours.
+    Session(SessionId),
+    /// An API token.
+    Token(TokenId),
+    /// The cookie of another NextAuth app, which is checked again when the stream is opened again.
+    Shared,
+}
+
+/// A change that an author is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveEvent {
+    /// There are new posts.
+    Generation(GenerationId),
+    /// The answer on WhatsApp has come further.
+    Status(GenerationId, Option<DeliveryStatus>),
+    /// The balance has changed.
+    Balance {
+        /// Credits that can be spent.
+        available: i64,
+        /// Credits that are reserved for work under way.
+        held: i64,
+    },
+}
+
+/// The events of one stream. It ends when its credential does, or when its reader lags too far behind.
+pub type LiveEvents = mpsc::Receiver<LiveEvent>;
+
+/// There are [`MAX_STREAMS`] already.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("too many live streams")]
+pub struct TooManyStreams;
+
+struct Watcher {
+    /// Streams are numbered as they are opened.
+    number: u64,
+    author: AuthorId,
+    credential: Credential,
+    events: mpsc::Sender<LiveEvent>,
+    /// The newest generation that its page shows.
+    after: Option<String>,
+    /// `None` until the first reading.
+    told: Option<Told>,
+}
+
+/// The streams of this process.
+#[derive(Default)]
+pub(crate) struct Live {
+    watchers: Mutex<Watchers>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Watchers {
+    /// The oldest first.
+    all: Vec<Watcher>,
+    opened: u64,
+    /// Whether the task that reads for them runs.
+    running: bool,
+}
+
+impl Watchers {
+    /// Forgets the streams whose reader has gone.
+    fn drop_closed(&mut self) {
+        self.all.retain(|watcher| !watcher.events.is_closed());
+        metrics::gauge!("postly_live_streams").set(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+    }
+}
+
+impl Live {
+    fn watchers(&self) -> MutexGuard<'_, Watchers> {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something was stored or finished.
+    pub(crate) fn changed(&self) {
+        self.changed.notify_one();
+    }
+}
+
+/// The streams that a reading is for.
+struct Watched {
+    /// The number of the newest one.
+    newest: u64,
+    authors: Vec<AuthorId>,
+    sessions: Vec<SessionId>,
+    tokens: Vec<TokenId>,
+}
+
+impl Watched {
+    fn new(watchers: &Watchers) -> Self {
+        let mut watched = Self { newest: watchers.opened, authors: vec![], sessions: vec![], tokens: vec![] };
+        for watcher in &watchers.all {
+            watched.authors.push(watcher.author.clone());
+            match &watcher.credential {
+                Credential::Session(id) => watched.sessions.push(id.clone()),
+                Credential::Token(id) => watched.tokens.push(id.clone()),
+                Credential::Shared => {}
+            }
+        }
+        watched.authors.sort_unstable();
+        watched.authors.dedup();
+        watched
+    }
+}
+
+/// What one reading found, for all of them.
+struct Reading {
+    balances: HashMap<AuthorId, (i64, i64)>,
+    generations: HashMap<AuthorId, Vec<RecentGeneration>>,
+    deliveries: HashMap<GenerationId, Option<DeliveryStatus>>,
+    credentials: HashSet<String>,
+}
+
+impl Reading {
+    /// The state of a stream's author now; `None` when its credential has ended.
+    fn state(&self, author: &AuthorId, credential: &Credential) -> Option<Told> {
+        let is_valid = match credential {
+            Credential::Session(id) => self.credentials.contains(id.as_str()),
+            Credential::Token(id) => self.credentials.contains(id.as_str()),
+            Credential::Shared => true,
+        };
+        let balance = *self.balances.get(author).filter(|_| is_valid)?;
+        let recent = self.generations.get(author).map(Vec::as_slice).unwrap_or_default();
+        let delivery = |recent: &RecentGeneration| match recent.refunded {
+            true => Some(DeliveryStatus::Failed),
+            false => self.deliveries.get(&recent.id).copied().flatten(),
+        };
+        let generations = recent.iter().map(|recent| (recent.id.clone(), delivery(recent))).collect();
+        Some(Told { balance, generations })
+    }
+}
+
+impl App {
+    /// Watches an author. The first events are the balance, the generations above `after` when it is given, and the
+    /// deliveries of recent answers on WhatsApp.
+    ///
+    /// # Errors
+    /// Fails if this process has [`MAX_STREAMS`] streams.
+    pub fn watch(
+        &self,
+        author: &AuthorId,
+        credential: Credential,
+        after: Option<String>,
+    ) -> Result<LiveEvents, TooManyStreams> {
+        let (events, receiver) = mpsc::channel(MAX_BUFFERED);
+        let mut watchers = self.0.live.watchers();
+        watchers.drop_closed();
+        let own = watchers.all.iter().filter(|watcher| watcher.author == *author).count();
+        if own >= MAX_STREAMS_OF_AUTHOR
+            && let Some(oldest) = watchers.all.iter().position(|watcher| watcher.author == *author)
+        {
+            watchers.all.remove(oldest);
+        }
+        if watchers.all.len() >= MAX_STREAMS {
+            return Err(TooManyStreams);
+        }
+        watchers.opened += 1;
+        let number = watchers.opened;
+        watchers.all.push(Watcher { number, author: author.clone(), credential, events, after, told: None });
+        if !std::mem::replace(&mut watchers.running, true) {
+            tokio::spawn(self.clone().tell_watchers());
+        }
+        drop(watchers);
+        self.0.live.changed();
+        Ok(receiver)
+    }
+
+    /// Reads and tells until the last stream has ended.
+    async fn tell_watchers(self) {
+        loop {
+            let began = Instant::now();
+            let Some(watched) = self.watched() else { return };
+            match self.read_watched(&watched).await {
+                Ok(reading) => self.tell(watched.newest, &reading),
+                // The streams stay: what has changed is told when the database answers again.
+                Err(error) => tracing::debug!(%error, "Could not read for the live streams"),
+            }
+            tokio::time::sleep_until(began + BETWEEN_READINGS).await;
+            tokio::select! {
+                () = self.0.live.changed.notified() => {}
+                () = tokio::time::sleep_until(began + POLL) => {}
+            }
+        }
+    }
+
+    /// Returns what the open streams watch; `None` ends the task when there are none.
+    fn watched(&self) -> Option<Watched> {
+        let mut watchers = self.0.live.watchers();
+        watchers.drop_closed();
+        watchers.running = !watchers.all.is_empty();
+        watchers.running.then(|| Watched::new(&watchers))
+    }
+
+    async fn read_watched(&self, watched: &Watched) -> Result<Reading, StoreError> {
+        let now = self.now();
+        let Watched { authors, sessions, tokens, .. } = watched;
+        let mut tx = self.0.db.read().await?;
+        let balances = live::balances(&mut tx, authors).await?;
+        let mut credentials = live::open_sessions(&mut tx, sessions, now).await?;
+        credentials.extend(live::valid_tokens(&mut tx, tokens).await?);
+        let since = id_before(now.plus_ms(-WATCHED_MS));
+        let generations = live::recent_generations(&mut tx, authors, &since, MAX_WATCHED).await?;
+        let ids: Vec<&GenerationId> = generations.values().flatten().map(|recent| &recent.id).collect();
+        let deliveries = live::deliveries(&mut tx, &ids).await?;
+        Ok(Reading { balances, generations, deliveries, credentials })
+    }
+
+    /// Tells the streams up to a number what has changed. One that was opened during the reading is told at the next.
+    fn tell(&self, newest: u64, reading: &Reading) {
+        self.0.live.watchers().all.retain_mut(|watcher| {
+            if watcher.number > newest {
+                return true;
+            }
+            let Some(now) = reading.state(&watcher.author, &watcher.credential) else { return false };
+            let events = changes(watcher.told.as_ref(), &now, watcher.after.as_deref());
+            watcher.told = Some(now);
+            events.into_iter().all(|event| watcher.events.try_send(event).is_ok())
+        });
+    }
+
+    /// Returns the delivery of each of these generations that was answered on WhatsApp.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn deliveries(
+        &self,
+        generations: &[&GenerationId],
+    ) -> Result<HashMap<GenerationId, Option<DeliveryStatus>>, StoreError> {
+        live::deliveries(&mut self.0.db.read().await?, generations).await
+    }
+}
+
+/// A text that sorts before every identifier made at this time, and after those made before it.
+fn id_before(at: UnixMillis) -> String {
+    // RFC 9562, 5.7: the time takes the first twelve digits.
+    let digits = format!("{:012x}", at.0.max(0));
+    let (high, low) = digits.split_at_checked(8).unwrap_or((&digits, ""));
+    format!("{high}-{low}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Fresh as _;
+
+    #[test]
+    fn a_time_sorts_between_the_identifiers_around_it() {
+        let at = |ms: i64| UnixMillis(1_796_000_000_000 + ms);
+        let bound = id_before(at(0));
+        assert!(GenerationId::fresh(at(-1)).as_str() < bound.as_str());
+        assert!(GenerationId::fresh(at(0)).as_str() > bound.as_str());
+    }
+}

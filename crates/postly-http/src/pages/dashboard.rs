@@ -1,0 +1,167 @@
+//! `/dashboard`: a brief becomes three posts; the newest posts of both channels.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use postly_app::{HistoryFilter, WebBrief, WebGenerationError};
+use postly_domain::{Language, post::Platform};
+use serde::Deserialize;
+
+use super::{
+    cards::{self, Card, network_name},
+    frame::Frame,
+    landing::DASHBOARD,
+    member::Member,
+    page,
+    posts::HISTORY,
+    texts::Texts,
+};
+use crate::{
+    extract::Form,
+    generations::tone,
+    problem::{Code, Problem},
+    site::AppState,
+};
+
+/// Posts on the dashboard below the form.
+const RECENT: usize = 3;
+
+pub(super) fn router() -> Router<AppState> {
+    Router::new().route(DASHBOARD, get(show).post(generate))
+}
+
+/// An option of a select box.
+pub(super) struct Choice {
+    pub(super) value: &'static str,
+    pub(super) label: String,
+    pub(super) selected: bool,
+}
+
+/// The networks that have a name of their own, and the one chosen.
+pub(super) fn networks(chosen: Option<Platform>) -> Vec<Choice> {
+    let named = Platform::ALL.into_iter().filter(|platform| *platform != Platform::General);
+    named
+        .map(|platform| Choice {
+            value: platform.as_str(),
+            label: network_name(platform).to_owned(),
+            selected: chosen == Some(platform),
+        })
+        .collect()
+}
+
+fn languages(chosen: Option<Language>) -> Vec<Choice> {
+    Language::ALL
+        .map(|language| Choice {
+            value: language.code(),
+            label: super::account::language_name(language).to_owned(),
+            selected: chosen == Some(language),
+        })
+        .into()
+}
+
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+struct DashboardPage<'a> {
+    t: &'a Texts,
+    f: Frame,
+    available: i64,
+    has_number: bool,
+    /// A key for this very form: sent twice, it is one request.
+    key: String,
+    brief: String,
+    tone: String,
+    networks: Vec<Choice>,
+    languages: Vec<Choice>,
+    error: String,
+    recent: Vec<Card>,
+    /// The newest generation on the page: a live stream sends those above it.
+    newest: String,
+}
+
+async fn show(State(state): State<AppState>, member: Member) -> Response {
+    dashboard(&state, member, StatusCode::OK, GenerateForm::default(), String::new()).await
+}
+
+async fn dashboard(
+    state: &AppState,
+    member: Member,
+    status: StatusCode,
+    form: GenerateForm,
+    error: String,
+) -> Response {
+    let Member { author, profile, t } = member;
+    let read = async {
+        let (mut found, _) = state.app.history(&author, &HistoryFilter::default(), None).await?;
+        found.truncate(RECENT);
+        let newest = found.first().map(|saved| saved.id.to_string()).unwrap_or_default();
+        Ok::<_, postly_app::StoreError>((newest, cards::cards(state, t, found).await?))
+    };
+    let (newest, recent) = match read.await {
+        Ok(read) => read,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let shown = DashboardPage {
+        t,
+        f: Frame::of_member(&author, DASHBOARD),
+        available: profile.wallet.available(),
+        has_number: profile.phone.is_some(),
+        key: uuid::Uuid::new_v4().to_string(),
+        networks: networks(Platform::parse(&form.platform)),
+        languages: languages(Language::from_code(&form.language)),
+        brief: form.brief,
+        tone: form.tone,
+        error,
+        recent,
+        newest,
+    };
+    page(status, &shown)
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct GenerateForm {
+    key: String,
+    brief: String,
+    #[serde(default)]
+    platform: String,
+    #[serde(default)]
+    tone: String,
+    #[serde(default)]
+    language: String,
+}
+
+/// Writes the posts, then leads to their page, so that reloading it asks for nothing.
+async fn generate(State(state): State<AppState>, member: Member, Form(form): Form<GenerateForm>) -> Response {
+    let request = WebBrief {
+        brief: form.brief.clone(),
+        platform: Platform::parse(&form.platform),
+        language: Language::from_code(&form.language),
+        // The field takes no longer text; what comes past it is left out.
+        tone: tone(&form.tone).filter(|tone| !tone.is_empty()),
+    };
+    let failure = match state.app.generate_for_web(&member.author, &form.key, &request).await {
+        Ok(saved) => {
+            let location = format!("{HISTORY}/{}", saved.id);
+            return (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
+        }
+        Err(failure) => failure,
+    };
+    let sentence = match failure {
+        WebGenerationError::NotABrief(sentence)
+        | WebGenerationError::TooVague(sentence)
+        | WebGenerationError::Refused(sentence)
+        | WebGenerationError::InsufficientCredits(sentence)
+        | WebGenerationError::Failed(sentence) => sentence,
+        WebGenerationError::RateLimited { .. } => member.t.problem(Code::RateLimited).to_owned(),
+        WebGenerationError::KeyReused
+        | WebGenerationError::InvalidKey
+        | WebGenerationError::Unavailable
+        | WebGenerationError::Store(_) => member.t.failed.clone(),
+    };
+    dashboard(&state, member, StatusCode::UNPROCESSABLE_ENTITY, form, sentence).await
+}

@@ -1,0 +1,103 @@
+//! `/legal`, `/terms` and `/privacy`: templates in five languages that the operator's variables complete.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+    routing::get,
+};
+use postly_app::Legal;
+use postly_i18n::Value;
+
+use super::{frame::Frame, page, texts::Texts};
+use crate::{extract::RequestContext, site::AppState};
+
+pub(super) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/legal", get(async |state, visitor, headers| show(state, &visitor, &headers, NOTICE)))
+        .route("/terms", get(async |state, visitor, headers| show(state, &visitor, &headers, TERMS)))
+        .route("/privacy", get(async |state, visitor, headers| show(state, &visitor, &headers, PRIVACY)))
+}
+
+/// A text in sections: `legal-NAME-1-title` and `legal-NAME-1`, and so on.
+#[derive(Clone, Copy)]
+struct Document {
+    name: &'static str,
+    sections: usize,
+}
+
+const NOTICE: Document = Document { name: "notice", sections: 4 };
+const TERMS: Document = Document { name: "terms", sections: 8 };
+const PRIVACY: Document = Document { name: "privacy", sections: 7 };
+
+#[derive(Template)]
+#[template(path = "legal.html")]
+struct LegalPage<'a> {
+    t: &'a Texts,
+    f: Frame,
+    title: &'a str,
+    sections: Vec<(String, String)>,
+    /// The operator's own terms: a sentence and the address.
+    own_terms: Option<(String, String)>,
+}
+
+fn show(
+    State(state): State<AppState>,
+    visitor: &RequestContext,
+    headers: &HeaderMap,
+    document: Document,
+) -> Response {
+    let t = match &visitor.session {
+        Some(own) => Texts::of_language(own.language),
+        None => Texts::of(headers),
+    };
+    let legal = state.app.legal();
+    let retention = state.app.retention();
+    let days = |ms: i64| Value::Number(ms);
+    let filled = Filled::new(t, legal);
+    let values = [
+        ("name", Value::Text(&filled.name)),
+        ("address", Value::Text(&filled.address)),
+        ("contact", Value::Text(&filled.contact)),
+        ("events", days(retention.events_days)),
+        ("messages", days(retention.messages_days)),
+    ];
+    let (title, here) = match document.name {
+        "notice" => (&t.legal, "/legal"),
+        "terms" => (&t.terms, "/terms"),
+        _ => (&t.privacy, "/privacy"),
+    };
+    let own_terms = legal.terms_url.as_ref().filter(|_| document.name == "terms");
+    let own_terms = own_terms.map(|url| (t.format("legal-own-terms", &values), url.clone()));
+    // Two texts of terms would contradict each other.
+    let sections = if own_terms.is_some() { 0 } else { document.sections };
+    let section = |number: usize| {
+        let key = format!("legal-{}-{number}", document.name);
+        (t.format(&format!("{key}-title"), &[]), t.format(&key, &values))
+    };
+    let sections = (1..=sections).map(section).collect();
+    page(StatusCode::OK, &LegalPage { t, f: Frame::of(visitor, here), title, sections, own_terms })
+}
+
+/// What the operator says of itself, with a neutral sentence in the place of what it does not say.
+struct Filled {
+    name: String,
+    address: String,
+    contact: String,
+}
+
+impl Filled {
+    fn new(t: &Texts, legal: &Legal) -> Self {
+        let text = |key: &str| t.format(key, &[]);
+        Self {
+            name: legal.name.clone().unwrap_or_else(|| text("legal-operator")),
+            address: legal.address.clone().unwrap_or_else(|| text("legal-unset")),
+            contact: match &legal.support_email {
+                Some(email) => t.format("legal-contact", &[("email", Value::Text(email))]),
+                None => text("legal-no-contact"),
+            },
+        }
+    }
+}
