@@ -1,7 +1,7 @@
 //! A brief becomes three posts, paid exactly once.
 
 use postly_domain::{
-    Brief, Command, Language, LedgerReason, UnixMillis,
+    Brief, Command, Language, LedgerReason, PhoneE164, UnixMillis,
     credits::GENERATION_PRICE,
     event::{Content, InboundMessage},
     id::{AuthorId, EntryId, EventId, GenerationId, HoldId},
@@ -140,6 +140,8 @@ impl App {
                     | WriteError::RateLimited
                     | WriteError::Unavailable
                     | WriteError::DeadlineExceeded => ("generation_failed", "generation-failed"),
+                    WriteError::TooManyFacts => ("too_many_facts", "too-many-facts"),
+                    WriteError::NoTranslation => ("no_translation", "no-translation"),
                 };
                 // Whoever tries again what failed is no machine.
                 let repeats = claimed.repeats.clone().filter(|_| purpose != "generation_failed");
@@ -149,6 +151,12 @@ impl App {
                 self.reply_and_finish(tx, claimed, event, message, person, reply).await
             }
         }
+    }
+
+    /// The region whose law holds for the posts of a number: its own, else the operator's.
+    pub(crate) fn region_of(&self, phone: Option<&PhoneE164>) -> String {
+        let own = phone.and_then(PhoneE164::mobile_country);
+        own.unwrap_or_else(|| self.0.settings.default_region.clone())
     }
 
     fn ask(
@@ -175,6 +183,7 @@ impl App {
             language_forced: None,
             platform: None,
             tone: None,
+            region: Some(self.region_of(person.identity.phone.as_ref())),
             user_ref: user_ref(&person.author.id),
             seed: seed_of(event.id.as_str()),
         }

@@ -105,6 +105,8 @@ struct Attempt {
     platform: Option<Platform>,
     forced_language: Option<Language>,
     tone: Option<String>,
+    /// The region whose law holds for the posts.
+    region: String,
     hold: HoldId,
     hold_key: String,
 }
@@ -186,6 +188,7 @@ impl App {
         }
         let brief = self.brief_of(&request.brief, known.language)?;
         self.check_web_budget(&mut tx, author, known.language, now).await?;
+        let phone = authors::identities_of(&mut tx, author).await?.into_iter().find_map(|one| one.phone);
         let hold =
             wallets::hold(&mut tx, &HoldId::fresh(now), author, &hold_key, GENERATION_PRICE, now).await?;
         let hold = match hold {
@@ -206,6 +209,7 @@ impl App {
             platform: request.platform,
             forced_language: request.language,
             tone: request.tone.clone(),
+            region: self.region_of(phone.as_ref()),
             hold,
             hold_key,
         })))
@@ -274,6 +278,7 @@ impl App {
             language_forced: attempt.forced_language,
             platform: attempt.platform,
             tone: attempt.tone.clone(),
+            region: Some(attempt.region.clone()),
             user_ref: user_ref(&attempt.author),
             seed: seed_of(&attempt.hold_key),
         };
@@ -289,6 +294,8 @@ impl App {
                     WriteError::SmallTalk | WriteError::OffTopic => {
                         WebGenerationError::NotABrief(sentence("off-topic"))
                     }
+                    WriteError::TooManyFacts => WebGenerationError::Refused(sentence("too-many-facts")),
+                    WriteError::NoTranslation => WebGenerationError::Refused(sentence("no-translation")),
                     WriteError::Refused
                     | WriteError::Filtered
                     | WriteError::Truncated

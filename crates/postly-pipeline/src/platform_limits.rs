@@ -169,12 +169,12 @@ const EMOJIS: &[RangeInclusive<char>] = &[
 ];
 
 /// Whether a text shows an emoji.
-pub(crate) fn has_emoji(text: &str) -> bool {
+pub fn has_emoji(text: &str) -> bool {
     text.chars().any(|c| EMOJIS.iter().any(|range| range.contains(&c)))
 }
 
 /// The hashtags of a post, as written, without the sign.
-pub(crate) fn hashtags(text: &str) -> Vec<&str> {
+pub fn hashtags(text: &str) -> Vec<&str> {
     let mut tags = Vec::new();
     let mut before = ' ';
     for (at, c) in text.char_indices() {
