@@ -1,4 +1,4 @@
-//! Alcohol is a lawful trade: its posts carry the line that the law of the author's region wants (RULES 6.10).
+//! Alcohol is a lawful trade: its posts carry the line that the law of the author's region wants (RULES 5.7).
 
 use std::{collections::HashMap, sync::LazyLock};
 

@@ -308,11 +308,7 @@ fn begins_phone(all: &[Token], at: usize) -> bool {
             TokenKind::Mark if matches!(token.folded.as_str(), "." | "-" | "(" | ")") => {}
             TokenKind::Mark | TokenKind::Word | TokenKind::Link => break,
         }
-        if offset == 0
-            && token.kind == TokenKind::Number
-            && !token.folded.starts_with('0')
-            && token.folded.len() < 5
-        {
+        if offset == 0 && token.kind == TokenKind::Number && token.folded.len() < 2 {
             return false;
         }
     }
@@ -392,8 +388,17 @@ fn facts_of(piece: &str) -> (bool, bool) {
 /// True if a piece tells a time and hardly more.
 fn is_time(piece: &str, all: &[Token]) -> bool {
     const MORE: usize = 2;
+    const LEADS: &str =
+        "debut fin mi courant inicio comienzos early late back complet le la les el los week nur";
+    let leads = |from: usize| {
+        from == 0
+            || from == 1
+                && all
+                    .first()
+                    .is_some_and(|token| token.kind == TokenKind::Mark || lists(LEADS, &token.folded))
+    };
     !(all.len() == 1 && is_long(all))
-        && find_period(piece, all).is_some_and(|(from, to)| from <= 1 && all.len() - to <= MORE)
+        && find_period(piece, all).is_some_and(|(from, to)| leads(from) && all.len() - to <= MORE)
         || (STARTS.begins("always", all) && all.len() < 10)
 }
 

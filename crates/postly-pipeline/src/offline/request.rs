@@ -78,13 +78,16 @@ pub(super) fn strip(text: &str, tokens: &[Token]) -> Stripped {
 /// The end of a heading that is an order: "TikTok : …", "LinkedIn post: …", "sin emojis: …".
 fn heading_end(text: &str, tokens: &[Token]) -> Option<usize> {
     /// A heading is a few words.
-    const LONGEST: usize = 6;
+    const LONGEST: usize = 9;
     let colon =
         tokens.iter().take(LONGEST).position(|token| matches!(token.folded.as_str(), ":" | "–" | "—"))?;
     let heading = tokens.get(..colon).filter(|heading| !heading.is_empty())?;
     let is_order = |token: &Token| {
         let word = token.folded.as_str();
-        lexicon::is_place(word) || lexicon::is_noun(word) || lexicon::is_glue(word) || lexicon::is_style(word)
+        let article =
+            matches!(word, "o" | "a" | "el" | "le" | "la" | "the" | "my" | "our" | "mi" | "minha" | "notre");
+        let order = lexicon::is_verb(word) || lexicon::is_connector(word) || lexicon::is_style(word);
+        article || order || lexicon::is_place(word) || lexicon::is_noun(word) || lexicon::is_glue(word)
     };
     let named = heading.iter().any(|token| lexicon::is_place(&token.folded) && !token.is("page"));
     let wish = lexicon::is_wish(&postly_domain::text::fold(span(text, heading)));
