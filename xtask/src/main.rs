@@ -8,6 +8,7 @@ mod chaos;
 mod citations;
 mod dates;
 mod deps;
+mod eval;
 mod mutants;
 mod oracles;
 mod postgres_versions;
@@ -56,6 +57,8 @@ cargo xtask dates         warns about facts of the networks that were last check
 cargo xtask threats [--check]
                           writes docs/THREATS.md, the attacks and the tests that try them; or checks that it would not
                           change, and that every row has its tests or its reason
+cargo xtask eval [--show LANGUAGE|ID]
+                          scores the built-in writer on labelled briefs, and fails below its thresholds; --show prints posts
 cargo xtask release       builds the binary, and an archive of it with the manual, completions and deploy/
 cargo xtask postgres      a throw-away PostgreSQL with a PgBouncer, until Enter is pressed";
 
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         ["deps"] => deps::check(),
         ["tidy"] => tidy::check(),
         ["dates"] => dates::warn(),
+        ["eval", rest @ ..] => eval::run(rest),
         ["threats"] => threats::write(),
         ["threats", "--check"] => threats::check(),
         ["postgres"] => postgres(),
@@ -116,6 +120,7 @@ fn ci() -> anyhow::Result<()> {
     let lint = ["clippy", "--workspace", "--all-targets", "--locked"];
     cargo(&[&lint[..], &FEATURES, &["--", "--deny", "warnings"]].concat())?;
     demo()?;
+    eval::run(&[])?;
     let mut passed = BTreeSet::from([s09_what_is_shipped_has_no_points_of_failure()?]);
     passed.extend(tests_that_pass()?);
     threats::check_passed(&passed)?;

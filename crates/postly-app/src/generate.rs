@@ -1,7 +1,7 @@
 //! A brief becomes three posts, paid exactly once.
 
 use postly_domain::{
-    Brief, Language, LedgerReason, UnixMillis,
+    Brief, Language, LedgerReason, PhoneE164, UnixMillis,
     credits::GENERATION_PRICE,
     id::{AuthorId, EntryId, EventId, GenerationId, HoldId},
     intent::Wish,
@@ -215,6 +215,12 @@ impl App {
         }
     }
 
+    /// The region whose law holds for the posts of a number: its own, else the operator's.
+    pub(crate) fn region_of(&self, phone: Option<&PhoneE164>) -> String {
+        let own = phone.and_then(PhoneE164::mobile_country);
+        own.unwrap_or_else(|| self.0.settings.default_region.clone())
+    }
+
     /// Locks the author who pays: the owner of the hold, who may have changed, or the author of a free change.
     pub(crate) async fn lock_payer(
         &self,
@@ -239,6 +245,7 @@ impl App {
             language_forced: revision.as_ref().map(language_after),
             platform: revision.as_ref().map(|revision| revision.platform),
             tone: None,
+            region: Some(self.region_of(turn.person.identity.phone.as_ref())),
             user_ref: user_ref(&author.id),
             seed: seed_of(work.seed_name(turn.event.id.as_str())),
             revision,
@@ -443,6 +450,8 @@ pub(crate) fn failure_text(failure: &WriteError) -> (&'static str, &'static str)
         WriteError::SmallTalk => ("small_talk", "small-talk-acknowledgement"),
         WriteError::OffTopic => ("off_topic", "off-topic"),
         WriteError::Unchangeable => ("cannot_change", "cannot-change"),
+        WriteError::TooManyFacts => ("too_many_facts", "too-many-facts"),
+        WriteError::NoTranslation => ("no_translation", "no-translation"),
         WriteError::Refused
         | WriteError::Filtered
         | WriteError::Truncated

@@ -138,6 +138,8 @@ struct Attempt {
     platform: Option<Platform>,
     forced_language: Option<Language>,
     tone: Option<String>,
+    /// The region whose law holds for the posts.
+    region: String,
     payment: Payment,
     hold_key: String,
 }
@@ -278,6 +280,7 @@ impl App {
             Asked::Change(change) => self.change_of(&mut tx, author, change).await?,
         };
         self.check_web_budget(&mut tx, author, known.language, now).await?;
+        let phone = authors::identities_of(&mut tx, author).await?.into_iter().find_map(|one| one.phone);
         let payment = if work.is_free() {
             Payment::Free
         } else {
@@ -307,6 +310,7 @@ impl App {
             platform,
             forced_language,
             tone,
+            region: self.region_of(phone.as_ref()),
             payment,
             hold_key,
         })))
@@ -389,6 +393,7 @@ impl App {
             language_forced: attempt.forced_language,
             platform: attempt.platform,
             tone: attempt.tone.clone(),
+            region: Some(attempt.region.clone()),
             user_ref: user_ref(&attempt.author),
             seed: seed_of(attempt.work.seed_name(&attempt.hold_key)),
             revision: attempt.work.change.as_ref().map(|change| change.revision.clone()),
@@ -407,7 +412,9 @@ impl App {
                     WriteError::SmallTalk | WriteError::OffTopic => {
                         WebGenerationError::NotABrief(sentence("off-topic"))
                     }
-                    WriteError::Unchangeable => WebGenerationError::Refused(sentence(key)),
+                    WriteError::Unchangeable | WriteError::TooManyFacts | WriteError::NoTranslation => {
+                        WebGenerationError::Refused(sentence(key))
+                    }
                     WriteError::Refused
                     | WriteError::Filtered
                     | WriteError::Truncated

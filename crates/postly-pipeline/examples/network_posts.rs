@@ -286,6 +286,7 @@ async fn written(posts: &mut Vec<String>) {
                     language_forced: Some(*language),
                     platform: Some(platform),
                     tone: None,
+                    region: None,
                     user_ref: String::new(),
                     seed,
                     revision: None,

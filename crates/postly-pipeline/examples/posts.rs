@@ -28,6 +28,7 @@ async fn main() {
             language_forced: None,
             platform: None,
             tone: None,
+            region: None,
             user_ref: String::new(),
             seed: 0,
             revision: None,

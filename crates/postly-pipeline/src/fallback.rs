@@ -91,6 +91,10 @@ fn another_may_do_better(failure: ModelFailure) -> bool {
         | ModelFailure::Quota
         | ModelFailure::Rejected { .. }
         | ModelFailure::DeadlineExceeded => true,
-        ModelFailure::Refused | ModelFailure::Filtered | ModelFailure::Truncated => false,
+        ModelFailure::Refused
+        | ModelFailure::Filtered
+        | ModelFailure::Truncated
+        | ModelFailure::TooManyFacts
+        | ModelFailure::NoTranslation => false,
     }
 }

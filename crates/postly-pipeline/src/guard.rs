@@ -4,9 +4,11 @@ use postly_domain::{Language, post::VARIANTS, post::Variant, text::fold};
 
 use crate::{Defect, facts, language, missing_space, offer, prompt, tokens::spaced_words};
 
+mod alcohol;
 mod claims;
 mod forbidden;
 
+pub(crate) use alcohol::{add_legal_line, alcohol_line, is_about_alcohol};
 pub use forbidden::{Forbidden, forbidden};
 
 /// Everything that these posts state or promise beyond their brief, and the offer where they leave it out.

@@ -22,6 +22,10 @@ pub struct Detection {
     pub best: Option<Language>,
     /// Whether the evidence is enough to act on.
     pub sure: bool,
+    /// The first of the languages with the most evidence, if there is any evidence: a guess where two have the same.
+    pub leaning: Option<Language>,
+    /// The languages that have the most evidence, in the order of [`Language::ALL`].
+    pub(crate) tied: [bool; 5],
 }
 
 impl Detection {
@@ -53,7 +57,12 @@ impl Target {
             return Self { guess, sure: true };
         }
         let detected = detect_language(brief);
-        Self { guess: detected.best.unwrap_or(ask.language_hint), sure: detected.sure }
+        let hint_fits = Language::ALL
+            .into_iter()
+            .zip(detected.tied)
+            .any(|(language, tied)| tied && language == ask.language_hint);
+        let leaning = detected.leaning.filter(|_| !hint_fits);
+        Self { guess: detected.best.or(leaning).unwrap_or(ask.language_hint), sure: detected.sure }
     }
 
     /// The language, if it is known.

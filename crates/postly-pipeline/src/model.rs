@@ -28,6 +28,8 @@ pub struct WriteRequest {
     pub platform: Option<Platform>,
     /// The tone the author chose, in a few words; else the brief may say.
     pub tone: Option<String>,
+    /// The region of the author's number, else the operator's, as two letters of ISO 3166: which law holds for the posts.
+    pub region: Option<String>,
     /// An opaque hash of the author, so that a provider can tell abusers apart without knowing anyone.
     pub user_ref: String,
     /// Varies the offline writer, which is otherwise deterministic.
@@ -161,6 +163,12 @@ pub enum ModelFailure {
     /// The time ran out.
     #[error("the time for writing ran out")]
     DeadlineExceeded,
+    /// The built-in writer found more facts than fit three different posts of the network.
+    #[error("the brief has more facts than fit the posts")]
+    TooManyFacts,
+    /// The built-in writer was asked for posts in another language than the brief.
+    #[error("the brief would have to be translated")]
+    NoTranslation,
 }
 
 /// A failure, and the calls it took: they were paid for all the same.

@@ -169,7 +169,7 @@ const EMOJIS: &[RangeInclusive<char>] = &[
 ];
 
 /// Whether a text shows an emoji.
-pub(crate) fn has_emoji(text: &str) -> bool {
+pub fn has_emoji(text: &str) -> bool {
     text.chars().any(|c| EMOJIS.iter().any(|range| range.contains(&c)))
 }
 
@@ -179,7 +179,7 @@ pub fn hashtag_count(text: &str) -> usize {
 }
 
 /// The hashtags of a post, as written, without the sign.
-pub(crate) fn hashtags(text: &str) -> Vec<&str> {
+pub fn hashtags(text: &str) -> Vec<&str> {
     let mut tags = Vec::new();
     let mut before = ' ';
     for (at, c) in text.char_indices() {

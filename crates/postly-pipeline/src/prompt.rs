@@ -243,6 +243,7 @@ pub(crate) mod tests {
             language_forced: None,
             platform: None,
             tone: None,
+            region: None,
             user_ref: "u".to_owned(),
             seed: 0,
             revision: None,

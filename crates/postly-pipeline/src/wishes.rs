@@ -27,6 +27,13 @@ pub(crate) fn read(brief: &str) -> Wishes {
     let is_without = |before: &str| {
         before.strip_suffix(' ').is_some_and(|before| WITHOUT.iter().any(|without| before.ends_with(without)))
     };
+    // "Sans emoji ni hashtags": the second thing is unwanted like the first.
+    let folded = ["ni", "nor", "or", "et", "and", "e", "y", "ou", "o"].iter().fold(folded, |text, and| {
+        ["emoji", "emojis", "hashtag", "hashtags", "emoticon", "emoticons"]
+            .iter()
+            .fold(text, |text, thing| text.replace(&format!(" {thing} {and} "), &format!(" {thing} sans ")))
+    });
+    let folded = folded.replace("sans de ", "sans ");
     let unwanted = |things: &[&str]| {
         let mut places = things.iter().flat_map(|thing| folded.match_indices(thing));
         places.any(|(at, _)| folded.get(..at).is_some_and(is_without))
@@ -97,7 +104,7 @@ mod tests {
         for (brief, no_emoji, no_hashtag) in [
             ("Un post sur nos pains, sans emoji", true, false),
             ("no hashtags, no emojis please", true, true),
-            ("pas d’émojis ni de hashtags", true, false),
+            ("pas d’émojis ni de hashtags", true, true),
             ("sin hashtags", false, true),
             ("sem emoji", true, false),
             ("un post avec des emojis et des hashtags", false, false),

@@ -12,7 +12,7 @@ use crate::{
     Answer, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Note, Repair, Revision,
     WriteRequest,
     evidence::{Evidence, Judgement},
-    guard::Guard,
+    guard::{self, Guard},
     language::Target,
     missing_space, networks, notes, prompt, validate,
 };
@@ -90,6 +90,12 @@ pub enum WriteError {
     /// [`TIME_LIMIT`] ran out.
     #[error("the time for writing ran out")]
     DeadlineExceeded,
+    /// The brief has more facts than fit the posts, and none may be left out. Nothing is owed; the author may cut it.
+    #[error("the brief has more facts than fit the posts")]
+    TooManyFacts,
+    /// The posts would have to be a translation, which the built-in writer does not make.
+    #[error("the brief would have to be translated")]
+    NoTranslation,
 }
 
 impl From<ModelFailure> for WriteError {
@@ -102,6 +108,8 @@ impl From<ModelFailure> for WriteError {
             ModelFailure::RateLimited => Self::RateLimited,
             ModelFailure::Rejected { .. } | ModelFailure::Unavailable => Self::Unavailable,
             ModelFailure::DeadlineExceeded => Self::DeadlineExceeded,
+            ModelFailure::TooManyFacts => Self::TooManyFacts,
+            ModelFailure::NoTranslation => Self::NoTranslation,
         }
     }
 }
@@ -306,6 +314,7 @@ fn judge(
     let mut variants = validate::tidy(body.variants);
     for variant in &mut variants {
         variant.text = missing_space::mend_post(&variant.text, &given);
+        guard::add_legal_line(brief, request.ask.region.as_deref(), &mut variant.text);
     }
     let (language, is_known) = if request.language_is_known {
         (request.language, true)

@@ -29,7 +29,7 @@ async fn l09_a_forbidden_brief_is_refused_for_free_and_after_three_in_silence() 
     for_each_engine(async |app| {
         let fatou = app.author();
         for _ in 0..3 {
-            let told = answers(app, &fatou, "Promo -20 % sur toutes nos bouteilles de vodka").await;
+            let told = answers(app, &fatou, "Promo -20 % sur toutes nos cigarettes").await;
             assert!(told.len() == 1 && told[0].starts_with("🚫"), "{told:?}");
         }
         assert_eq!(answers(app, &fatou, "Pistolets 9 mm et munitions en promo").await, [""; 0]);
@@ -38,7 +38,7 @@ async fn l09_a_forbidden_brief_is_refused_for_free_and_after_three_in_silence() 
         let expected = ["forbidden", "forbidden", "forbidden", "said_already", "result"];
         assert_eq!(outcomes(app).await, expected);
         app.advance_ms(86_400_000);
-        assert_eq!(answers(app, &fatou, "Vodka à -10 %").await.len(), 1, "another day");
+        assert_eq!(answers(app, &fatou, "Cigares à -10 %").await.len(), 1, "another day");
     })
     .await;
 }

@@ -158,7 +158,8 @@ async fn generate(State(state): State<AppState>, member: Member, Form(form): For
         | WebGenerationError::InsufficientCredits(sentence)
         | WebGenerationError::Failed(sentence) => sentence,
         WebGenerationError::RateLimited { .. } => member.t.problem(Code::RateLimited).to_owned(),
-        WebGenerationError::KeyReused
+        WebGenerationError::UnknownGeneration
+        | WebGenerationError::KeyReused
         | WebGenerationError::InvalidKey
         | WebGenerationError::Unavailable
         | WebGenerationError::Store(_) => member.t.failed.clone(),

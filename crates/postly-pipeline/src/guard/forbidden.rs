@@ -8,8 +8,12 @@ use std::{
     sync::LazyLock,
 };
 
-use super::claims::Phrases;
-use crate::tokens::spaced_words;
+use super::claims::{MOST_WORDS, Phrases};
+use crate::{
+    facts::{self, Fact},
+    offline::occasion,
+    tokens::{lists, spaced_words},
+};
 
 /// Why a post is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,18 +26,31 @@ pub enum Forbidden {
     Weapons,
     /// Drugs.
     Drugs,
-    /// Alcohol for sale.
+    /// Alcohol without measure or for minors. Alcohol itself is a lawful trade.
     Alcohol,
-    /// Tobacco and what replaces it.
+    /// Tobacco and what replaces it, for sale.
     Tobacco,
     /// Games for money.
     Gambling,
+    /// Medicines on prescription.
+    Medicines,
+    /// The promise to cure an illness.
+    Health,
 }
 
 impl Forbidden {
     /// All there are.
-    pub const ALL: [Self; 7] =
-        [Self::Hate, Self::Sexual, Self::Weapons, Self::Drugs, Self::Alcohol, Self::Tobacco, Self::Gambling];
+    pub const ALL: [Self; 9] = [
+        Self::Hate,
+        Self::Sexual,
+        Self::Weapons,
+        Self::Drugs,
+        Self::Alcohol,
+        Self::Tobacco,
+        Self::Gambling,
+        Self::Medicines,
+        Self::Health,
+    ];
 
     /// The name in metrics.
     pub fn as_str(self) -> &'static str {
@@ -45,18 +62,71 @@ impl Forbidden {
             Self::Alcohol => "alcohol",
             Self::Tobacco => "tobacco",
             Self::Gambling => "gambling",
+            Self::Medicines => "medicines",
+            Self::Health => "health",
         }
     }
 }
 
 /// Whether a text is about something forbidden, and what.
 pub fn forbidden(text: &str) -> Option<Forbidden> {
-    found_in(&Phrases::of(&spaced_words(text)))
+    let words = spaced_words(text);
+    found_in(&Phrases::of(&words)).filter(|found| match found {
+        // Opening hours, holidays and jobs of a gunsmith or a tobacconist sell nothing.
+        Forbidden::Weapons | Forbidden::Tobacco => !is_daily_life(text, &words),
+        Forbidden::Hate
+        | Forbidden::Sexual
+        | Forbidden::Drugs
+        | Forbidden::Alcohol
+        | Forbidden::Gambling
+        | Forbidden::Medicines
+        | Forbidden::Health => true,
+    })
+}
+
+/// True if a text is about hours, a closure or a job, and neither prices nor praises anything.
+fn is_daily_life(text: &str, words: &str) -> bool {
+    const SALE: &str = "vend vends vente vendre achetez acheter promo promos stock arrivage arrive arrives arrivent livraison sell selling \
+        sale buy offer offers new stock arrived cheap delivery vendo venta compra compre oferta nuevo nuevos nuevas barato \
+        baratos novo novos entrega neuf neuve neufs occasion";
+    let sells = words.split(' ').any(|word| lists(SALE, word))
+        || facts::of_post(text)
+            .iter()
+            .any(|fact| matches!(fact, Fact::Money(..) | Fact::Percent(_) | Fact::Deal(..)));
+    let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+    !sells && occasion::is_daily_life(&words)
+}
+
+/// True if folded words with single spaces between name a drink with alcohol.
+pub(super) fn names_a_drink(words: &str) -> bool {
+    let mut rest = format!(" {words} ");
+    for harmless in HARMLESS.iter() {
+        rest = rest.replace(&format!(" {harmless} "), " \n ");
+    }
+    rest.split('\n').any(|piece| {
+        let words: Vec<&str> = piece.split_whitespace().collect();
+        (1..=MOST_WORDS)
+            .any(|length| words.windows(length).any(|run| DRINKS.contains(run.join(" ").as_str())))
+    })
+}
+
+/// The promise to cure: such a verb, and at most three words later an illness.
+fn promises_a_cure(text: &str) -> bool {
+    let mut words = text.split(' ');
+    while let Some(word) = words.next() {
+        if CURE.contains(word) && words.clone().take(4).any(|word| ILLNESS.contains(word)) {
+            return true;
+        }
+    }
+    false
 }
 
 fn found_in(text: &Phrases<'_>) -> Option<Forbidden> {
     if insults_a_group(text.words()) {
         return Some(Forbidden::Hate);
+    }
+    if promises_a_cure(text.words()) {
+        return Some(Forbidden::Health);
     }
     kinds_in(text).next()?;
     // What is left without the harmless expressions; they part what stood around them.
@@ -112,6 +182,9 @@ static BY_EXPRESSION: LazyLock<HashMap<&'static str, Forbidden>> = LazyLock::new
         .flat_map(|kind| listed(kind.as_str()).map(move |words| (words, kind)))
         .collect()
 });
+static DRINKS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("drinks").collect());
+static CURE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("cure").collect());
+static ILLNESS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("illness").collect());
 static GROUPS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("group").collect());
 static VILE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("vile").collect());
 /// The longest first: "alcohol free beer" before "alcohol free".

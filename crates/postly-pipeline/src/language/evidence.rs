@@ -46,12 +46,18 @@ impl Score {
             .collect();
         ranked.sort_by_key(|(points, _)| std::cmp::Reverse(*points));
         let [(most, language), (second, _), ..] = ranked.as_slice() else {
-            return Detection { best: None, sure: false };
+            return Detection { best: None, sure: false, leaning: None, tied: [false; 5] };
         };
         let lead = most - second;
         let best = language.filter(|_| lead > 0);
         let sure = best.is_some() && *most >= ENOUGH && lead >= LEAD && lead * LEAD_SHARE >= *most;
-        Detection { best, sure }
+        let mut tied = [false; 5];
+        for (is_tied, points) in tied.iter_mut().zip(self.0) {
+            *is_tied = points == *most && points > 0;
+        }
+        let leaning =
+            Language::ALL.into_iter().zip(tied).find(|(_, tied)| *tied).map(|(language, _)| language);
+        Detection { best, sure, leaning, tied }
     }
 }
 

@@ -15,10 +15,10 @@ fn a_short_brief_is_never_surely_in_another_language_than_its_own() {
     let (mut wrong, mut unsure) = (vec![], vec![]);
     for (expected, brief) in &cases {
         match detect_language(brief) {
-            Detection { best, sure: true } if best != *expected => {
+            Detection { best, sure: true, .. } if best != *expected => {
                 wrong.push(format!("surely {best:?}, not {expected:?}: {brief}"));
             }
-            Detection { best, sure: false } if expected.is_some() => {
+            Detection { best, sure: false, .. } if expected.is_some() => {
                 unsure.push(format!("perhaps {best:?}, {expected:?}: {brief}"));
             }
             _ => {}

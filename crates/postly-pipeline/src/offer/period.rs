@@ -125,6 +125,14 @@ const GLUE: &[&str] = &[
     "long",
     "hui",
     "now",
+    "das",
+    "dos",
+    "dia",
+    "todos",
+    "todas",
+    "cada",
+    "ao",
+    "و",
 ];
 
 /// How an expression of time may begin.
@@ -175,6 +183,13 @@ const OPENERS: &[&str] = &[
     "at",
     "all",
     "au",
+    "del",
+    "das",
+    "dia",
+    "todos",
+    "todas",
+    "cada",
+    "من",
 ];
 
 /// Words that say a time by themselves.
@@ -317,13 +332,15 @@ fn is_dated_number(tokens: &[Token], at: usize) -> bool {
     }
     let month_at =
         |at: Option<usize>| at.and_then(|at| tokens.get(at)).is_some_and(|token| is_month(&token.folded));
-    if month_at(Some(at + 1)) || month_at(at.checked_sub(1)) {
+    let of = |at: usize| tokens.get(at).is_some_and(|token| token.is("de"));
+    if month_at(Some(at + 1)) || (of(at + 1) && month_at(Some(at + 2))) || month_at(at.checked_sub(1)) {
         return true;
     }
     let day = at.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| is_weekday(&token.folded));
-    let range = tokens
-        .get(at + 1)
-        .is_some_and(|token| matches!(token.folded.as_str(), "au" | "a" | "et" | "to" | "-" | "and"))
-        && number(Some(at + 2)).is_some_and(|_| month_at(Some(at + 3)) || tells_time(tokens, at + 2));
+    let range = tokens.get(at + 1).is_some_and(|token| {
+        matches!(token.folded.as_str(), "au" | "a" | "et" | "to" | "-" | "and" | "al" | "ao" | "y" | "e")
+    }) && number(Some(at + 2)).is_some_and(|_| {
+        month_at(Some(at + 3)) || (of(at + 3) && month_at(Some(at + 4))) || tells_time(tokens, at + 2)
+    });
     day || range
 }

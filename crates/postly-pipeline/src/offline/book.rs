@@ -1,83 +1,162 @@
-//! The sentences of the composer, by language. They hold no facts: facts come from the brief, through slots.
+//! The sentences of the composer, by language: `book/*.txt`. They hold no facts: facts come from the brief.
 //!
-//! `{a|b}` is the polite form and the familiar one. The slots are `{p}` the offer, `{w}` when, `{x}` what.
+//! A section `[open offer]` lists sentences that may stand for one another; `{a|b}` is the polite form and the familiar one.
 
-mod ar;
-mod en;
-mod es;
-mod fr;
-mod pt;
+use std::{collections::HashMap, sync::LazyLock};
 
 use postly_domain::Language;
 
-use super::trade::{Objective, Trade};
+/// All the sentences of one language, by section.
+pub(super) struct Book(HashMap<&'static str, Vec<&'static str>>);
 
-/// Sentences for the three angles: straight, as a story, as a question.
-pub(super) type Voices = [&'static [&'static str]; 3];
+impl Book {
+    fn read(source: &'static str) -> Self {
+        let mut sections: HashMap<&'static str, Vec<&'static str>> = HashMap::new();
+        let mut section = "";
+        for line in source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                Some(name) => section = name,
+                None => sections.entry(section).or_default().push(line),
+            }
+        }
+        Self(sections)
+    }
 
-/// The sentences around the news, for one objective.
-pub(super) struct Frame {
-    /// Before the news. When empty, the sentences of the trade open the post.
-    pub(super) openers: Voices,
-    /// After the news.
-    pub(super) closers: Voices,
-    /// Instead of the news, when the brief has none.
-    pub(super) bare: Voices,
-    /// Whether an invitation to come or to comment suits the end.
-    pub(super) invites: bool,
-}
+    /// The sentences of a section; none if the language has no such section.
+    pub(super) fn section(&self, role: &str, key: &str) -> &[&'static str] {
+        let name = if key.is_empty() { role.to_owned() } else { format!("{role} {key}") };
+        self.0.get(name.as_str()).map_or(&[], Vec::as_slice)
+    }
 
-/// How the news is said when the brief lets itself be taken apart.
-pub(super) struct Patterns {
-    /// An offer that starts with its amount, and when.
-    pub(super) offer_when: &'static str,
-    /// An offer that starts with its subject, and when.
-    pub(super) subject_when: &'static str,
-    /// An offer without a period.
-    pub(super) offer: &'static str,
-    /// An offer and when, as a question.
-    pub(super) ask_offer_when: &'static str,
-    /// An offer without a period, as a question.
-    pub(super) ask_offer: &'static str,
-    /// When and what.
-    pub(super) dated: &'static str,
-    /// What and when, as a question.
-    pub(super) ask_dated: &'static str,
-    /// A thing, introduced.
-    pub(super) thing: &'static str,
-    /// A thing, as a question.
-    pub(super) ask_thing: &'static str,
-}
-
-/// All the sentences of one language.
-pub(super) struct Book {
-    pub(super) angles: [&'static str; 3],
-    /// The first angle, for what one eats.
-    pub(super) tasty: &'static str,
-    pub(super) trade: fn(Trade) -> Voices,
-    pub(super) frame: fn(Objective) -> Frame,
-    /// The invitations at the end.
-    pub(super) invitations: Voices,
-    /// The last invitation, where nobody can comment.
-    pub(super) private: &'static [&'static str],
-    /// How the straight post opens when the author wishes for fun, and when she wishes for elegance.
-    pub(super) funny: &'static str,
-    pub(super) elegant: &'static str,
-    pub(super) patterns: Patterns,
-    pub(super) tags: fn(Trade) -> [&'static str; 3],
-    pub(super) objective_tag: fn(Objective) -> &'static str,
-    /// What stands around an exclamation and a question.
-    pub(super) exclamation: (&'static str, &'static str),
-    pub(super) question: (&'static str, &'static str),
+    /// The hashtags of a trade or an occasion, in the section `tags trade` or `tags occasion`.
+    pub(super) fn tags(&self, of: &str, key: &str) -> Vec<&'static str> {
+        let lines = self.section("tags", of).iter();
+        let found = lines.filter_map(|line| line.split_once(": ")).find(|(name, _)| *name == key);
+        found.map(|(_, tags)| tags.split(' ').collect()).unwrap_or_default()
+    }
 }
 
 /// The book of a language.
 pub(super) fn of(language: Language) -> &'static Book {
+    static FR: LazyLock<Book> = LazyLock::new(|| Book::read(include_str!("book/fr.txt")));
+    static EN: LazyLock<Book> = LazyLock::new(|| Book::read(include_str!("book/en.txt")));
+    static ES: LazyLock<Book> = LazyLock::new(|| Book::read(include_str!("book/es.txt")));
+    static PT: LazyLock<Book> = LazyLock::new(|| Book::read(include_str!("book/pt.txt")));
+    static AR: LazyLock<Book> = LazyLock::new(|| Book::read(include_str!("book/ar.txt")));
     match language {
-        Language::Fr => &fr::BOOK,
-        Language::En => &en::BOOK,
-        Language::Es => &es::BOOK,
-        Language::Pt => &pt::BOOK,
-        Language::Ar => &ar::BOOK,
+        Language::Fr => &FR,
+        Language::En => &EN,
+        Language::Es => &ES,
+        Language::Pt => &PT,
+        Language::Ar => &AR,
+    }
+}
+
+/// Resolves `{polite|familiar}`.
+pub(super) fn address(sentence: &str, familiar: bool) -> String {
+    let mut said = String::with_capacity(sentence.len());
+    let mut rest = sentence;
+    while let Some((before, behind)) = rest.split_once('{') {
+        let (choice, after) = behind.split_once('}').unwrap_or((behind, ""));
+        let (polite, tu) = choice.split_once('|').unwrap_or((choice, choice));
+        said.push_str(before);
+        said.push_str(if familiar { tu } else { polite });
+        rest = after;
+    }
+    said.push_str(rest);
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        guard::Guard,
+        offline::{occasion::Occasion, trade::Trade},
+    };
+    use postly_domain::post::Variant;
+
+    const OCCASIONS: [Occasion; 20] = [
+        Occasion::Death,
+        Occasion::Accident,
+        Occasion::Farewell,
+        Occasion::Apology,
+        Occasion::Clearance,
+        Occasion::Hiring,
+        Occasion::Closing,
+        Occasion::Review,
+        Occasion::Award,
+        Occasion::Giveaway,
+        Occasion::Opening,
+        Occasion::Offer,
+        Occasion::Event,
+        Occasion::Anniversary,
+        Occasion::New,
+        Occasion::Hours,
+        Occasion::Thanks,
+        Occasion::Festive,
+        Occasion::Service,
+        Occasion::News,
+    ];
+
+    #[test]
+    fn every_language_has_sentences_for_every_occasion() {
+        for language in Language::ALL {
+            let book = of(language);
+            for occasion in OCCASIONS {
+                assert!(
+                    book.section("open", occasion.key()).len() >= 4,
+                    "{language} open {}",
+                    occasion.key()
+                );
+                if occasion.is_grave() {
+                    assert!(book.section("end", occasion.key()).len() >= 3, "{language} {}", occasion.key());
+                } else {
+                    assert!(
+                        book.section("ask", occasion.key()).len() >= 3,
+                        "{language} ask {}",
+                        occasion.key()
+                    );
+                }
+            }
+            for mode in ["visit", "contact", "write", "online", "hiring", "closing", "event", "thanks", "pro"]
+            {
+                assert!(book.section("end", mode).len() >= 5, "{language} end {mode}");
+            }
+            assert_eq!(book.section("angles", "").len(), 3);
+            assert_eq!(book.section("angles", "grave").len(), 3);
+            assert!(!book.tags("trade", Trade::Office.key()).is_empty());
+        }
+    }
+
+    #[test]
+    fn no_sentence_states_a_fact_or_promises_what_no_brief_promises() {
+        for language in Language::ALL {
+            let guard = Guard::new("", language);
+            for (section, sentences) in &of(language).0 {
+                for sentence in sentences.iter().filter(|_| !section.starts_with("tags")) {
+                    for familiar in [false, true] {
+                        let text = address(sentence, familiar);
+                        assert!(!text.contains(['{', '}', '|']) && !text.contains("  "), "{text}");
+                        let variant = Variant { text: text.clone(), angle: String::new() };
+                        let defects = guard.check(&[variant]);
+                        assert!(defects.is_empty(), "{language} [{section}] {text}: {defects:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn grave_sentences_neither_exclaim_nor_ask() {
+        for language in Language::ALL {
+            for occasion in OCCASIONS.into_iter().filter(|occasion| occasion.is_grave()) {
+                for role in ["open", "end"] {
+                    for sentence in of(language).section(role, occasion.key()) {
+                        assert!(!sentence.contains(['!', '?', '؟', '¡', '¿']), "{sentence}");
+                    }
+                }
+            }
+        }
     }
 }

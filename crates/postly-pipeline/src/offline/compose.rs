@@ -1,158 +1,152 @@
-//! Putting a post together: opening, news, close, invitation, signature, hashtags.
+//! Putting the three posts together: a sheet of facts, a short story, a question. Each holds every fact of the brief.
 
 use std::fmt::Write as _;
 
 use postly_domain::{
     Language,
     post::{Platform, Variant},
-    text::fold,
 };
 
 use super::{
-    book::{self, Book, Frame},
-    reading::{Line, Reading, Shape, Tone, capitalized},
-    trade::Objective,
+    book::{self, Book},
+    choice::Choice,
+    hashtags, mend,
+    occasion::Occasion,
+    pieces::{Kind, Piece},
+    reading::{Mode, Reading, Sentence},
 };
-use crate::{facts, platform_limits};
+use crate::facts;
 
-/// How much of the brief and of our own sentences a post takes.
+/// How much of our own sentences a post takes. The facts of the brief stand in every post all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DetailLevel {
-    /// Everything.
-    Full,
-    /// A few lines beside the main one.
-    Some,
-    /// The main line only.
-    Lead,
-    /// The main line and what introduces it, for the shortest posts.
+pub(super) enum Room {
+    /// An opening, the facts, a close, hashtags.
+    Usual,
+    /// More of our own words, so that posts with many facts still differ.
+    Ample,
+    /// No hashtags, and the shortest sentences.
     Tight,
+    /// Opening and close for one post each.
+    Least,
 }
 
-impl DetailLevel {
-    /// From the roomiest on.
-    pub(super) const ALL: [Self; 4] = [Self::Full, Self::Some, Self::Lead, Self::Tight];
-
-    /// How many characters of other lines fit.
-    fn details(self) -> usize {
-        match self {
-            Self::Full => 1200,
-            Self::Some => 240,
-            Self::Lead | Self::Tight => 0,
-        }
-    }
+impl Room {
+    /// In the order in which they are tried.
+    pub(super) const ALL: [Self; 4] = [Self::Usual, Self::Ample, Self::Tight, Self::Least];
 }
 
-/// The angle of a post, in the order of the three.
+/// The layout of a post, in the order of the three.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Angle {
-    Straight,
+enum Layout {
+    /// The news, then one fact a line.
+    Sheet,
+    /// An opening, then the facts as sentences.
     Story,
+    /// A question, then the facts in a few lines.
     Question,
 }
 
-impl Angle {
-    const ALL: [Self; 3] = [Self::Straight, Self::Story, Self::Question];
+impl Layout {
+    const ALL: [Self; 3] = [Self::Sheet, Self::Story, Self::Question];
 
-    /// This angle's entry of three.
-    fn of<T>(self, [straight, story, question]: [T; 3]) -> T {
+    fn index(self) -> usize {
         match self {
-            Self::Straight => straight,
-            Self::Story => story,
-            Self::Question => question,
+            Self::Sheet => 0,
+            Self::Story => 1,
+            Self::Question => 2,
         }
     }
 }
 
-/// Composes the three posts.
-pub(super) fn posts(
-    reading: &Reading,
-    language: Language,
-    platform: Platform,
-    most_hashtags: Option<usize>,
-    seed: u64,
-    room: DetailLevel,
-) -> Vec<Variant> {
-    let book = book::of(language);
-    let frame = (book.frame)(reading.objective);
-    let composer = Composer { reading, book, frame, platform, most_hashtags, seed, room };
-    let variant =
-        |angle: Angle| Variant { text: composer.post(angle), angle: composer.name(angle).to_owned() };
-    Angle::ALL.into_iter().map(variant).collect()
-}
-
-struct Composer<'a> {
-    reading: &'a Reading,
-    book: &'static Book,
-    frame: Frame,
-    platform: Platform,
+/// Composes posts from a brief that has been read.
+pub(super) struct Composer<'a> {
+    pub(super) reading: &'a Reading,
+    pub(super) language: Language,
+    pub(super) platform: Platform,
     /// The hashtag limit of the networks of the posts, if one has such a limit.
-    most_hashtags: Option<usize>,
-    seed: u64,
-    room: DetailLevel,
+    pub(super) most_hashtags: Option<usize>,
+    /// The line that the law wants under posts about alcohol.
+    pub(super) legal_line: Option<&'static str>,
+    pub(super) about_alcohol: bool,
+    pub(super) seed: u64,
+    pub(super) room: Room,
 }
 
 impl Composer<'_> {
-    fn name(&self, angle: Angle) -> &'static str {
-        if angle == Angle::Straight && self.reading.trade.is_food() {
-            self.book.tasty
-        } else {
-            angle.of(self.book.angles)
+    /// The three posts.
+    pub(super) fn posts(&self) -> Vec<Variant> {
+        let names =
+            self.book().section("angles", if self.reading.occasion.is_grave() { "grave" } else { "" });
+        Layout::ALL
+            .into_iter()
+            .map(|layout| Variant {
+                text: self.post(layout),
+                angle: names.get(layout.index()).copied().unwrap_or_default().to_owned(),
+            })
+            .collect()
+    }
+
+    fn book(&self) -> &'static Book {
+        book::of(self.language)
+    }
+
+    fn choice(&self) -> Choice<'_> {
+        Choice {
+            reading: self.reading,
+            book: self.book(),
+            platform: self.platform,
+            about_alcohol: self.about_alcohol,
+            seed: self.seed,
+            shortest: matches!(self.room, Room::Tight | Room::Least),
         }
     }
 
-    fn post(&self, angle: Angle) -> String {
-        let mut paragraphs = Vec::new();
-        let lead = self.reading.lead.as_ref();
-        let opening = self.opening(angle);
-        let closing = if self.room == DetailLevel::Tight { String::new() } else { self.closing(angle) };
-        match (lead, angle) {
-            (None, _) => {
-                paragraphs.push(self.with_emoji(angle, &opening));
-                paragraphs.push(self.pick(angle.of(self.frame.bare)));
-            }
-            (Some(lead), Angle::Straight) => {
-                paragraphs.push(opening);
-                let mut news = self.with_lead_emoji(&self.news(lead, angle));
-                for line in self.details() {
-                    let _ = write!(news, "\n{}", self.full(line));
+    fn post(&self, layout: Layout) -> String {
+        let choice = self.choice();
+        let grave = self.reading.occasion.is_grave();
+        let ample = self.room == Room::Ample;
+        let bare = self.room == Room::Usual && self.reading.pieces().count() == 1;
+        let mut paragraphs: Vec<String> = match layout {
+            _ if self.reading.sentences.is_empty() => self.without_facts(layout),
+            Layout::Sheet if ample => vec![choice.opening(1), self.sheet()],
+            // One line alone wants a word beside it.
+            Layout::Sheet if bare && !grave => vec![self.sheet(), choice.opening(1)],
+            Layout::Sheet => vec![self.sheet()],
+            Layout::Story => {
+                let mut opening = vec![choice.opening(0)];
+                if ample {
+                    opening.push(choice.opening(2));
                 }
-                paragraphs.push(news);
-                paragraphs.push(closing);
+                vec![self.with_emoji(&opening.join(" ")), self.story()]
             }
-            (Some(lead), Angle::Story) => {
-                paragraphs.push(opening);
-                let mut news = vec![self.news(lead, angle)];
-                news.extend(self.details().into_iter().map(|line| self.full(line)));
-                news.push(closing);
-                paragraphs.push(self.with_emoji(angle, &told(&news)));
+            Layout::Question if grave => vec![self.story(), choice.opening(2)],
+            Layout::Question if ample => {
+                vec![format!("{} {}", choice.question(0), choice.opening(3)), self.brief_lines()]
             }
-            (Some(lead), Angle::Question) => {
-                paragraphs.push(self.with_emoji(angle, &opening));
-                let mut news = vec![self.news(lead, angle)];
-                let bullet = if self.emojis() { "👉" } else { "–" };
-                news.extend(self.details().into_iter().map(|line| format!("{bullet} {}", self.full(line))));
-                paragraphs.push(news.join("\n"));
-                paragraphs.push(closing);
+            Layout::Question if bare => vec![choice.question(0), self.brief_lines(), choice.opening(3)],
+            Layout::Question => vec![choice.question(0), self.brief_lines()],
+        };
+        if !(self.room == Room::Least && layout != Layout::Sheet) {
+            let mut close = choice.close(layout.index());
+            if ample {
+                let _ = write!(close, " {}", choice.close(layout.index() + 3));
             }
-        }
-        self.finish(paragraphs, angle)
-    }
-
-    /// Adds the invitation, the signature and the hashtags.
-    fn finish(&self, mut paragraphs: Vec<String>, angle: Angle) -> String {
-        let invitation = self.invitation(angle);
-        match paragraphs.last_mut() {
-            // It follows the close on its line, but stands alone after a story.
-            Some(last) if angle != Angle::Story && !invitation.is_empty() && !last.is_empty() => {
-                let _ = write!(last, " {invitation}");
-            }
-            _ => paragraphs.push(invitation),
+            paragraphs.push(close);
         }
         if let Some(name) = &self.reading.signature {
             let pin = if self.emojis() { "📍 " } else { "" };
-            paragraphs.push(format!("{pin}{}", capitalized(name)));
+            paragraphs.push(format!("{pin}{}", mend::capital(name)));
         }
-        paragraphs.push(self.hashtags(angle));
+        paragraphs.extend(self.legal_line.map(str::to_owned));
+        if matches!(self.room, Room::Usual | Room::Ample) {
+            paragraphs.push(hashtags::line(
+                self.reading,
+                self.book(),
+                self.platform,
+                self.most_hashtags,
+                layout.index(),
+            ));
+        }
         let paragraphs: Vec<&str> = paragraphs
             .iter()
             .map(|paragraph| paragraph.trim())
@@ -161,270 +155,262 @@ impl Composer<'_> {
         paragraphs.join("\n\n")
     }
 
-    fn opening(&self, angle: Angle) -> String {
-        let openers = angle.of(self.frame.openers);
-        let objective = self.reading.objective;
-        let bare = self.reading.lead.is_none();
-        match (angle, self.reading.tone) {
-            // Without news there is nothing to announce, and what follows opens by itself.
-            (Angle::Straight, _) if bare && matches!(objective, Objective::Event | Objective::Opening) => {
-                String::new()
-            }
-            (Angle::Straight, _) if bare && objective == Objective::News => self.of_the_trade(angle),
-            (Angle::Straight, Tone::Funny) if self.frame.invites => self.book.funny.to_owned(),
-            (Angle::Straight, Tone::Elegant) if self.frame.invites => self.book.elegant.to_owned(),
-            _ if openers.is_empty() => self.of_the_trade(angle),
-            _ => self.pick(openers),
+    /// The posts of a brief that names an occasion or a trade, and nothing else.
+    fn without_facts(&self, layout: Layout) -> Vec<String> {
+        let choice = self.choice();
+        match layout {
+            Layout::Sheet => vec![self.with_emoji(&choice.opening(0))],
+            Layout::Story => vec![format!("{} {}", choice.opening(1), choice.opening(2))],
+            Layout::Question => vec![self.with_emoji(&choice.question(0)), choice.opening(3)],
         }
     }
 
-    fn of_the_trade(&self, angle: Angle) -> String {
-        self.pick(angle.of((self.book.trade)(self.reading.trade)))
-    }
-
-    fn closing(&self, angle: Angle) -> String {
-        let closers = angle.of(self.frame.closers);
-        let asked = self
-            .reading
-            .lead
-            .as_ref()
-            .is_some_and(|lead| !matches!(lead.shape, Shape::Whole) || lead.question);
-        match angle {
-            // The straight post of a shop that sells things ends on a word of its trade.
-            Angle::Straight if closers.is_empty() => self.of_the_trade(angle),
-            // One question is enough.
-            Angle::Question if asked => String::new(),
-            Angle::Straight | Angle::Story | Angle::Question => self.pick(closers),
-        }
-    }
-
-    fn invitation(&self, angle: Angle) -> String {
-        let bare = self.reading.lead.is_none();
-        let said = angle == Angle::Straight
-            && (!self.frame.closers[0].is_empty() || (bare && self.reading.objective != Objective::News));
-        if !self.frame.invites || said || (self.room == DetailLevel::Tight && !bare) {
-            return String::new();
-        }
-        let comments = match self.platform {
-            // There are none, or no room to ask for them.
-            Platform::Whatsapp
-            | Platform::X
-            | Platform::Threads
-            | Platform::Bluesky
-            | Platform::Mastodon
-            | Platform::Pinterest
-            | Platform::GoogleBusiness
-            | Platform::Telegram
-            | Platform::Snapchat
-            | Platform::Email => false,
-            Platform::Instagram
-            | Platform::Facebook
-            | Platform::Linkedin
-            | Platform::Tiktok
-            | Platform::Youtube
-            | Platform::General => true,
-        };
-        match (angle, comments, self.platform) {
-            (Angle::Question, false, Platform::Whatsapp | Platform::Email) => self.pick(self.book.private),
-            (Angle::Question, false, _) => String::new(),
-            _ => self.pick(angle.of(self.book.invitations)),
-        }
-    }
-
-    /// The main line, said in the way of the angle.
-    fn news(&self, lead: &Line, angle: Angle) -> String {
-        let patterns = &self.book.patterns;
-        match (angle, &lead.shape) {
-            (Angle::Straight, _) if lead.question => self.full(lead),
-            (Angle::Straight, _) if self.reading.objective == Objective::Closure => self.full(lead),
-            (Angle::Straight, _) => self.exclaimed(&lead.text),
-            (Angle::Story, Shape::Offer(offer)) => match &offer.period {
-                Some(when) if offer.amount_first => self.fill(patterns.offer_when, &offer.phrase, when),
-                Some(when) => self.fill(patterns.subject_when, &offer.phrase, when),
-                None if offer.amount_first => self.fill(patterns.offer, &offer.phrase, ""),
-                None => self.full(lead),
-            },
-            (Angle::Question, Shape::Offer(offer)) => match &offer.period {
-                Some(when) => self.fill(patterns.ask_offer_when, &offer.phrase, when),
-                None => self.fill(patterns.ask_offer, &offer.phrase, ""),
-            },
-            (Angle::Story, Shape::Dated { what, when }) => self.fill(patterns.dated, what, when),
-            (Angle::Question, Shape::Dated { what, when }) => self.fill(patterns.ask_dated, what, when),
-            (Angle::Story, Shape::Thing) => self.fill(patterns.thing, &lead.text, ""),
-            (Angle::Question, Shape::Thing) => self.fill(patterns.ask_thing, &lead.text, ""),
-            (Angle::Story | Angle::Question, Shape::Whole) => self.full(lead),
-        }
-    }
-
-    /// A line as a sentence.
-    fn full(&self, line: &Line) -> String {
-        if line.question {
-            let (before, after) = self.book.question;
-            return format!("{before}{}{after}", line.text);
-        }
-        let mark = if ends_open(&line.text) { "" } else { "." };
-        format!("{}{mark}", line.text)
-    }
-
-    fn exclaimed(&self, text: &str) -> String {
-        let (before, after) = self.book.exclamation;
-        if ends_open(text) || text.chars().count() > 120 {
-            self.ended(text)
-        } else {
-            format!("{before}{text}{after}")
-        }
-    }
-
-    fn ended(&self, text: &str) -> String {
-        if ends_open(text) { text.to_owned() } else { format!("{text}.") }
-    }
-
-    /// Fills a pattern. What opens the sentence gets a capital, what stands inside loses one it had as an opening.
-    fn fill(&self, pattern: &str, what: &str, when: &str) -> String {
-        let mut filled = String::new();
-        let pattern = self.form(pattern);
-        let mut rest = pattern.as_str();
-        while let Some((before, slot)) = rest.split_once('{') {
-            filled.push_str(before);
-            let (name, after) = slot.split_once('}').unwrap_or((slot, ""));
-            let value = if name == "w" { when } else { what };
-            let value = if filled.is_empty() { capitalized(value) } else { uncapitalized(value) };
-            filled.push_str(&value);
-            rest = after;
-        }
-        filled.push_str(rest);
-        filled
-    }
-
-    /// One of these sentences, in the form of address that the author wishes.
-    fn pick(&self, sentences: &[&str]) -> String {
-        // splitmix64's mixing step: neighbouring seeds give unrelated choices.
-        let mut mixed = self
-            .seed
-            .wrapping_add(u64::try_from(sentences.first().map_or(0, |first| first.len())).unwrap_or(0));
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed ^= mixed >> 27;
-        let count = u64::try_from(sentences.len()).unwrap_or(1).max(1);
-        let index = usize::try_from(mixed % count).unwrap_or(0);
-        self.form(sentences.get(index).copied().unwrap_or_default())
-    }
-
-    /// Chooses between the two sides of `{polite|familiar}`.
-    fn form(&self, sentence: &str) -> String {
-        let mut chosen = String::new();
-        let mut rest = sentence;
-        while let Some((before, slot)) = rest.split_once('{') {
-            chosen.push_str(before);
-            let (name, after) = slot.split_once('}').unwrap_or((slot, ""));
-            match name.split_once('|') {
-                Some((_, familiar)) if self.reading.familiar => chosen.push_str(familiar),
-                Some((polite, _)) => chosen.push_str(polite),
-                None => {
-                    let _ = write!(chosen, "{{{name}}}");
+    /// The news, then one fact a line; courtesies last.
+    fn sheet(&self) -> String {
+        let mut lines = vec![];
+        let mut last = vec![];
+        let quoted = self.reading.pieces().any(|piece| piece.kind == Kind::Quote);
+        for (at, sentence) in self.reading.sentences.iter().enumerate() {
+            for (nth, piece) in sentence.pieces.iter().enumerate() {
+                let ends = nth + 1 == sentence.pieces.len();
+                let text = self.line(piece, ends.then_some(sentence));
+                let leads = at == 0 && nth == 0;
+                match piece.kind {
+                    Kind::Quote => lines.insert(0, self.marked(self.heading_emoji(), &text)),
+                    _ if leads && quoted => lines.extend([String::new(), text]),
+                    _ if leads && self.reading.occasion.is_grave() => {
+                        lines.extend(clauses(&text));
+                        lines.insert(1, String::new());
+                    }
+                    _ if leads => lines.extend([self.marked(self.heading_emoji(), &text), String::new()]),
+                    Kind::What | Kind::Apology if self.reading.occasion.is_grave() => {
+                        lines.extend(clauses(&text));
+                    }
+                    Kind::Apology | Kind::Wish | Kind::Sign => {
+                        last.push(self.marked(self.icon(piece), &text));
+                    }
+                    Kind::What
+                    | Kind::Price
+                    | Kind::When
+                    | Kind::Where
+                    | Kind::Contact
+                    | Kind::Act
+                    | Kind::Note
+                    | Kind::Thanks => lines.push(self.marked(self.icon(piece), &text)),
                 }
             }
-            rest = after;
         }
-        chosen.push_str(rest);
-        chosen
+        if !last.is_empty() {
+            lines.push(String::new());
+            lines.extend(last);
+        }
+        lines.join("\n").replace("\n\n\n", "\n\n").trim().to_owned()
     }
 
-    /// The other lines, as far as there is room.
-    fn details(&self) -> Vec<&Line> {
-        let mut room = self.room.details();
-        self.reading
-            .details
-            .iter()
-            .take_while(|line| {
-                let length = line.text.chars().count();
-                let fits = length <= room;
-                room = room.saturating_sub(length);
-                fits
-            })
-            .collect()
+    /// The facts as sentences.
+    fn story(&self) -> String {
+        let mut told = String::new();
+        for sentence in &self.reading.sentences {
+            let mut text = String::new();
+            let mut parts: Vec<String> = vec![];
+            for piece in &sentence.pieces {
+                let apart = matches!(
+                    piece.kind,
+                    Kind::Act | Kind::Contact | Kind::Apology | Kind::Thanks | Kind::Wish | Kind::Sign
+                );
+                let after_apart = text.is_empty();
+                if apart && !text.is_empty() {
+                    parts.push(std::mem::take(&mut text));
+                }
+                if apart {
+                    parts.push(self.labelled(piece));
+                } else if after_apart {
+                    text = mend::capital(&piece.text);
+                } else if piece.kind == Kind::Quote {
+                    let _ = write!(text, "{} {}", self.colon(), piece.text);
+                } else if piece.joined && matches!(piece.kind, Kind::When | Kind::Price | Kind::What) {
+                    let _ = write!(text, " {}", piece.text);
+                } else {
+                    let _ = write!(text, "{} {}", self.comma(), piece.text);
+                }
+            }
+            if !text.is_empty() {
+                parts.push(text);
+            }
+            let last = parts.len().saturating_sub(1);
+            for (at, part) in parts.iter().enumerate() {
+                push_sentence(&mut told, &self.ended(part, (at == last).then_some(sentence)));
+            }
+        }
+        told
+    }
+
+    /// The news behind a mark, the other facts in as few lines as read well.
+    fn brief_lines(&self) -> String {
+        /// A line of a phone's screen or two.
+        const WIDTH: usize = 90;
+        let mut lines: Vec<String> = vec![];
+        let mut row = String::new();
+        for (at, piece) in self.reading.pieces().enumerate() {
+            let sentence = self.reading.sentences.iter().find(|sentence| {
+                sentence.question && sentence.pieces.last().is_some_and(|last| std::ptr::eq(last, piece))
+            });
+            let text = self.line(piece, sentence);
+            if at == 0 {
+                lines.push(self.marked("👉", &text));
+                continue;
+            }
+            // A short sentence is not taken apart here.
+            if let Some(first) = lines.first_mut().filter(|first| {
+                at == 1
+                    && piece.joined
+                    && piece.kind == Kind::When
+                    && first.chars().count() + text.chars().count() < WIDTH
+            }) {
+                let _ = write!(first, " {}", piece.text);
+                continue;
+            }
+            let small =
+                matches!(piece.kind, Kind::When | Kind::Where | Kind::Price | Kind::Note | Kind::What);
+            if small && !row.is_empty() && row.chars().count() + text.chars().count() < WIDTH {
+                let _ = write!(row, " · {text}");
+            } else {
+                lines.extend((!row.is_empty()).then(|| std::mem::take(&mut row)));
+                row = text;
+            }
+            if !small {
+                lines.push(std::mem::take(&mut row));
+            }
+        }
+        lines.extend((!row.is_empty()).then_some(row));
+        lines.join("\n")
+    }
+
+    /// A piece as a line of its own.
+    fn line(&self, piece: &Piece, ends: Option<&Sentence>) -> String {
+        let text = if self.emojis() { mend::capital(without_and(&piece.text)) } else { self.labelled(piece) };
+        match ends {
+            Some(sentence) if sentence.question => self.ended(&text, Some(sentence)),
+            Some(sentence) if sentence.exclaimed && self.may_exclaim() => self.ended(&text, Some(sentence)),
+            Some(_) | None => text,
+        }
+    }
+
+    /// A contact says that it is one, where no emoji does.
+    fn labelled(&self, piece: &Piece) -> String {
+        let bare = piece.kind == Kind::Contact
+            && piece.text.chars().next().is_some_and(|c| c.is_ascii_digit() || c == '+');
+        let label = self.book().section("label", "contact").first().filter(|_| bare);
+        label.map_or_else(
+            || mend::capital(without_and(&piece.text)),
+            |label| format!("{label} {}", piece.text),
+        )
+    }
+
+    /// A sentence with its mark at the end.
+    fn ended(&self, text: &str, sentence: Option<&Sentence>) -> String {
+        if ends_open(text) || text.ends_with(['.', '!', '?', '؟', '…']) {
+            return text.to_owned();
+        }
+        let space = if self.language == Language::Fr { " " } else { "" };
+        let question =
+            sentence.is_some_and(|sentence| sentence.question) && !self.reading.occasion.is_grave();
+        let exclaimed = sentence.is_some_and(|sentence| sentence.exclaimed) && self.may_exclaim();
+        match (self.language, question, exclaimed) {
+            (Language::Es, true, _) => format!("¿{text}?"),
+            (Language::Es, _, true) => format!("¡{text}!"),
+            (Language::Ar, true, _) => format!("{text}؟"),
+            (_, true, _) => format!("{text}{space}?"),
+            (_, _, true) => format!("{text}{space}!"),
+            (_, false, false) => format!("{text}."),
+        }
+    }
+
+    fn may_exclaim(&self) -> bool {
+        self.reading.occasion.is_lively() && !self.reading.is_formal(self.platform)
+    }
+
+    fn comma(&self) -> &'static str {
+        if self.language == Language::Ar { "،" } else { "," }
+    }
+
+    fn colon(&self) -> &'static str {
+        if self.language == Language::Fr { " :" } else { ":" }
     }
 
     fn emojis(&self) -> bool {
-        !self.reading.wishes.no_emoji && self.reading.tone.likes_emojis()
+        !self.reading.wishes.no_emoji
+            && !self.reading.occasion.is_grave()
+            && self.reading.tone.likes_emojis()
+            && self.platform != Platform::Linkedin
     }
 
-    fn with_lead_emoji(&self, news: &str) -> String {
-        if self.emojis() { format!("{} {news}", self.reading.objective.emoji()) } else { news.to_owned() }
+    fn heading_emoji(&self) -> &'static str {
+        match (self.reading.occasion, self.reading.feast) {
+            (
+                Occasion::Offer | Occasion::Festive | Occasion::News | Occasion::New | Occasion::Event,
+                Some(feast),
+            ) => feast.emoji(),
+            (Occasion::News | Occasion::Service, None) => self.reading.trade.emoji(),
+            (occasion, _) => occasion.emoji(),
+        }
     }
 
-    fn with_emoji(&self, angle: Angle, text: &str) -> String {
-        // LinkedIn's readers put up with one.
-        if !self.emojis()
-            || text.is_empty()
-            || (self.platform == Platform::Linkedin && angle != Angle::Straight)
-        {
+    fn icon(&self, piece: &Piece) -> &'static str {
+        let links = facts::link_spans(&piece.text);
+        let link = links.first().filter(|link| !link.mention);
+        let is_mail = piece.text.contains('@') && link.is_some();
+        match piece.kind {
+            Kind::What => "▪️",
+            Kind::Price if piece.text.contains('%') => "🏷️",
+            Kind::Price => "💶",
+            Kind::When => "📅",
+            Kind::Where => "📍",
+            Kind::Contact | Kind::Act if is_mail => "✉️",
+            Kind::Contact | Kind::Act if link.is_some() => "🔗",
+            Kind::Contact => "📞",
+            Kind::Act if piece.text.chars().filter(char::is_ascii_digit).count() >= 9 => "📞",
+            Kind::Act => "👉",
+            Kind::Note => "ℹ️",
+            Kind::Thanks => "🙏",
+            Kind::Wish => self.reading.feast.map_or("✨", super::occasion::Feast::emoji),
+            Kind::Apology | Kind::Sign | Kind::Quote => "",
+        }
+    }
+
+    /// A line behind an emoji; behind a dash where the lines of a list would run together.
+    fn marked(&self, emoji: &str, text: &str) -> String {
+        match (self.emojis(), emoji) {
+            (_, "") => text.to_owned(),
+            (true, emoji) => {
+                let emoji = if emoji == "💶" && !text.contains('€') { "🏷️" } else { emoji };
+                format!("{emoji} {text}")
+            }
+            (false, _) => text.to_owned(),
+        }
+    }
+
+    fn with_emoji(&self, text: &str) -> String {
+        if !self.emojis() || text.is_empty() {
             return text.to_owned();
         }
-        format!("{text} {}", self.reading.trade.emoji())
-    }
-
-    fn hashtags(&self, angle: Angle) -> String {
-        let usual = match self.platform {
-            Platform::Instagram | Platform::Tiktok => 4,
-            Platform::Linkedin
-            | Platform::Mastodon
-            | Platform::Pinterest
-            | Platform::Youtube
-            | Platform::General => 3,
-            Platform::Facebook | Platform::X | Platform::Bluesky => 2,
-            Platform::Threads => 1,
-            Platform::Whatsapp
-            | Platform::GoogleBusiness
-            | Platform::Telegram
-            | Platform::Snapchat
-            | Platform::Email => 0,
+        let emoji = match self.reading.feast {
+            Some(feast) => feast.emoji(),
+            None if self.reading.mode == Mode::Online => "📲",
+            None => self.reading.trade.emoji(),
         };
-        let count = match self.reading.wishes.hashtags {
-            _ if self.reading.wishes.no_hashtag || self.room == DetailLevel::Tight => 0,
-            wish => wish.unwrap_or(usual).min(self.most_hashtags.unwrap_or(usize::MAX)),
-        };
-        let mut trade = (self.book.tags)(self.reading.trade);
-        trade.rotate_left(angle.of([0, 1, 2]));
-        let [first, second, third] = trade;
-        let occasion = (self.book.objective_tag)(self.reading.objective);
-        let mut tags: Vec<&str> = Vec::new();
-        let own = platform_limits::hashtags(
-            &self.reading.lead.as_ref().map(|lead| lead.text.clone()).unwrap_or_default(),
-        )
-        .into_iter()
-        .map(fold)
-        .collect::<Vec<_>>();
-        for tag in [Some(first), self.reading.place.as_deref(), Some(occasion), Some(second), Some(third)]
-            .into_iter()
-            .flatten()
-        {
-            let folded = fold(tag);
-            if tags.len() < count && !own.contains(&folded) && !tags.iter().any(|other| fold(other) == folded)
-            {
-                tags.push(tag);
-            }
-        }
-        let own_elsewhere = self.details().iter().any(|line| line.text.contains('#'));
-        if own_elsewhere {
-            String::new()
-        } else {
-            tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" ")
-        }
+        format!("{text} {emoji}")
     }
 }
 
-/// Sentences as one paragraph; after a link the next one starts a line, so that nothing sticks to it.
-fn told(sentences: &[String]) -> String {
-    let mut told = String::new();
-    for sentence in sentences.iter().filter(|sentence| !sentence.is_empty()) {
-        match told.chars().last() {
-            None => {}
-            Some('.' | '!' | '?' | '؟') => told.push(' '),
-            Some(_) => told.push('\n'),
-        }
-        told.push_str(sentence);
+/// Adds a sentence to a paragraph; after a link the next one starts a line, so that nothing sticks to it.
+fn push_sentence(told: &mut String, sentence: &str) {
+    match told.chars().last() {
+        None => {}
+        Some('.' | '!' | '?' | '؟' | '…') => told.push(' '),
+        Some(_) => told.push('\n'),
     }
-    told
+    told.push_str(sentence);
 }
 
 /// Whether a line ends in something that a full stop would spoil: a link, an emoji, a hashtag.
@@ -438,23 +424,24 @@ fn ends_open(text: &str) -> bool {
         })
 }
 
-/// Words that often start a brief, and have a capital only there.
-const SMALL_WORDS: &str = "remise happy appartement maison le la les l ce cette ces un une des du de notre nos on nous c jusqu tous toute toutes tout chaque \
-    the our a an this we every until from next all at buy moitie half el los las este esta nuestro \
-    nuestra nuestros nuestras hasta o os as neste nesta nosso nossa ate demain tomorrow today tonight \
-    pendant entre avant lundi mardi mercredi jeudi vendredi samedi dimanche promo promos soiree \
-    soirees concert menu menus atelier ateliers degustation arrivage nouvelle nouveau nouveaux \
-    nouvelles nouveaute ouverture vidange brunch visite dedicace bouquet bouquets cours stage journee \
-    marche vente soldes galette galettes pizza pizzas offre inauguration dejeuner diner repas fete \
-    yoga live new big grand wine book free special summer winter autumn spring tasting \
-    workshop class party collection";
-
-fn uncapitalized(text: &str) -> String {
-    let first_word: String = text.chars().take_while(|c| c.is_alphabetic()).collect();
-    let folded = fold(&first_word);
-    if !SMALL_WORDS.split_whitespace().any(|word| word == folded) {
-        return text.to_owned();
+/// The clauses of a sentence between its commas, each a line; a clause of a word or two stays with the one before.
+fn clauses(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = vec![];
+    for clause in text.split(", ") {
+        match lines.last_mut().filter(|_| clause.split(' ').count() < 3) {
+            Some(last) => {
+                let _ = write!(last, ", {clause}");
+            }
+            None => lines.push(mend::capital(clause)),
+        }
     }
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    lines
+}
+
+/// A piece without the "and" that joined it to the one before.
+fn without_and(text: &str) -> &str {
+    ["et ", "and ", "y ", "e ", "mais ", "but ", "و "]
+        .iter()
+        .find_map(|and| text.strip_prefix(and))
+        .unwrap_or(text)
 }

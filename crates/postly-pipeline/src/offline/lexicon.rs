@@ -11,11 +11,11 @@ const NOUNS: &str = "post posts publication publications texte textes legende le
     mensaje publicacao publicacoes mensagem legenda منشور منشورا منشورات بوست نص اعلان رسالة";
 
 /// Asking.
-const VERBS: &str = "cree creer crees creez crée fais fais-moi fait faites faites-moi faire ecris ecris-moi ecrire \
+const VERBS: &str = "publie publier publiez publica publicar publique anuncia anuncie انشر cree creer crees creez crée fais fais-moi fait faites faites-moi faire ecris ecris-moi ecrire \
     ecrivez redige rediger redige-moi genere generer generes prepare prepare-moi preparer donne \
     donne-moi propose propose-moi imagine veux voudrais voudrai aimerais souhaite souhaiterais peux-tu \
     peux peut-tu pourrais-tu pouvez-vous pourriez-vous faut besoin create write make draft generate \
-    give want need would like can could help aide-moi aide crea crear escribe escribir haz hazme \
+    give want need would like can could help aide-moi crea crear escribe escribir haz hazme \
     quiero necesito prepara genera redacta puedes cria crie criar escreve escreva escrever faz faca \
     fazer quero preciso gera gere podes pode اكتب انشئ اعمل اريد ارجو صمم حضر اكتبي gen";
 

@@ -1,15 +1,21 @@
-//! The writer without network: proofread sentences, with the facts of the brief slotted in as they stand.
+//! The writer without network: proofread sentences around the facts of the brief, laid out as a person would.
 //!
-//! It is no AI and says so. It understands little, so it claims little: what it recognises (a trade, an occasion,
-//! a discount, a day) chooses the sentences, and everything else of the brief is quoted on a line of its own, where
-//! any phrase is grammatical. French and English have sentences for each trade and occasion; Spanish, Portuguese
-//! and Arabic have sentences for each occasion that suit any trade.
+//! It is no AI and says so. A brief is cut into facts (`pieces`), its spelling is mended (`mend`), its occasion and trade
+//! choose sentences from a book in each language, and each of the three posts holds every fact. What it cannot do justice,
+//! a translation or more facts than fit, it turns down, for free.
 
 mod book;
+mod choice;
 mod compose;
+mod hashtags;
+mod keywords;
 pub(crate) mod lexicon;
+mod mend;
+pub(crate) mod occasion;
+mod pieces;
 mod reading;
 mod request;
+mod tone;
 mod topic;
 mod trade;
 
@@ -21,16 +27,20 @@ use postly_domain::{
 };
 
 use crate::{
-    Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, guard::Guard, missing_space,
-    tokens::folded_words, validate::Form,
+    Answer, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure,
+    guard::{self, Guard},
+    language, missing_space,
+    tokens::folded_words,
+    validate::Form,
 };
-use compose::DetailLevel;
-use reading::{Reading, Tone};
+use compose::{Composer, Room};
+use reading::Reading;
+use tone::Tone;
 
 /// The name under which it signs.
 const NAME: &str = "offline";
 
-/// How many wordings we try for each amount of detail before giving some detail up.
+/// How many wordings are tried for each amount of room before some room is given up.
 const WORDINGS: u64 = 3;
 
 /// Composes posts from the brief alone: no network, no waiting, the same posts for the same brief and seed.
@@ -58,7 +68,7 @@ impl Model for OfflineWriter {
         let call = CallRecord {
             model: NAME.to_owned(),
             stage: request.stage(),
-            outcome: "ok",
+            outcome: if body.is_ok() { "ok" } else { "refused" },
             prompt_tokens: None,
             completion_tokens: None,
             price_microunits: Some(0),
@@ -66,12 +76,15 @@ impl Model for OfflineWriter {
             request_id: None,
             prompt_version: request.prompt_version,
         };
-        let draft = Draft { answer: Answer::Body(body), writer: NAME.to_owned(), calls: vec![call] };
-        Box::pin(std::future::ready(Ok(draft)))
+        let draft = match body {
+            Ok(body) => Ok(Draft { answer: Answer::Body(body), writer: NAME.to_owned(), calls: vec![call] }),
+            Err(failure) => Err(ModelError { failure, calls: vec![call] }),
+        };
+        Box::pin(std::future::ready(draft))
     }
 }
 
-fn body(request: &DraftRequest) -> DraftBody {
+fn body(request: &DraftRequest) -> Result<DraftBody, ModelFailure> {
     let brief = request.ask.brief.as_str();
     let language = request.language;
     let platform = request.platform.unwrap_or(Platform::General);
@@ -82,48 +95,81 @@ fn body(request: &DraftRequest) -> DraftBody {
     } else {
         BriefKind::Post
     };
-    let mut reading = Reading::of(&missing_space::mend_brief(brief));
-    if let Some(tone) = &request.ask.tone {
-        reading.tone = Tone::read(&folded_words(tone));
-    }
+    let read = |mends| {
+        let mut reading = Reading::of(&missing_space::mend_brief(brief), language, mends);
+        if let Some(tone) = &request.ask.tone {
+            reading.tone = Tone::read(&folded_words(tone));
+        }
+        reading
+    };
+    let reading = read(true);
     let variants = match kind {
-        BriefKind::Post => best(&reading, request, platform),
+        BriefKind::Post if needs_translation(&reading, language) => return Err(ModelFailure::NoTranslation),
+        BriefKind::Post => best(&[&reading, &read(false)], request, platform)?,
         BriefKind::SmallTalk | BriefKind::OffTopic => Vec::new(),
     };
-    DraftBody {
+    Ok(DraftBody {
         kind,
         platform,
         industry: reading.trade.name(language).to_owned(),
-        objective: reading.objective.name(language).to_owned(),
+        objective: reading.occasion.name(language).to_owned(),
         tone: reading.tone.name(language).to_owned(),
         language: Some(language),
         variants,
-    }
+    })
 }
 
-/// The posts with the most detail that pass the checks; if none do, the plainest, for the writer to turn down.
-fn best(reading: &Reading, request: &DraftRequest, platform: Platform) -> Vec<Variant> {
+/// True if the facts of the brief are, beyond doubt, in another language than the posts.
+fn needs_translation(reading: &Reading, language: Language) -> bool {
+    let content: Vec<&str> = reading.pieces().map(|piece| piece.text.as_str()).collect();
+    language::detect_language(&content.join(", ")).certain().is_some_and(|found| found != language)
+}
+
+/// The first wording that passes the checks; if none does, the plainest, for the writer to turn down.
+///
+/// # Errors
+/// If the facts do not fit three different posts of this network.
+fn best(
+    readings: &[&Reading],
+    request: &DraftRequest,
+    platform: Platform,
+) -> Result<Vec<Variant>, ModelFailure> {
     let brief = request.ask.brief.as_str();
     let language: Language = request.language;
     // The repair of a deterministic writer is another wording.
-    let first = request.ask.seed.wrapping_add(if request.repair.is_some() { WORDINGS } else { 0 });
+    let repair = if request.repair.is_some() { WORDINGS } else { 0 };
+    let first = choice::seed_of(brief).wrapping_add(request.ask.seed).wrapping_add(repair);
     let form = Form::new(brief, platform, language);
     let guard = Guard::new(brief, language);
+    let mut defects = Vec::new();
     let mut variants = Vec::new();
-    for room in DetailLevel::ALL {
-        for wording in 0..WORDINGS {
-            variants = compose::posts(
-                reading,
-                language,
-                platform,
-                form.most_hashtags(),
-                first.wrapping_add(wording),
-                room,
-            );
-            if form.check(&variants).is_empty() && guard.check(&variants).is_empty() {
-                return variants;
+    if readings.iter().any(|reading| reading.overflows) {
+        return Err(ModelFailure::TooManyFacts);
+    }
+    for reading in readings {
+        for room in Room::ALL {
+            for wording in 0..WORDINGS {
+                let composer = Composer {
+                    reading,
+                    language,
+                    platform,
+                    most_hashtags: form.most_hashtags(),
+                    legal_line: guard::alcohol_line(brief, request.ask.region.as_deref()),
+                    about_alcohol: guard::is_about_alcohol(brief),
+                    seed: first.wrapping_add(wording),
+                    room,
+                };
+                variants = composer.posts();
+                defects = form.check(&variants);
+                defects.extend(guard.check(&variants));
+                if defects.is_empty() {
+                    return Ok(variants);
+                }
             }
         }
     }
-    variants
+    let lacks_room = |defect: &Defect| {
+        matches!(defect, Defect::TooLong { .. } | Defect::TooAlike { .. } | Defect::TooManyLinks { .. })
+    };
+    if defects.iter().all(lacks_room) { Err(ModelFailure::TooManyFacts) } else { Ok(variants) }
 }

@@ -41,12 +41,20 @@ const SURE_VERBS: &[&str] = &[
     "اكتب",
     "انشئ",
     "gen",
+    "publie",
+    "publiez",
+    "publica",
+    "publique",
+    "انشر",
 ];
 
 /// Finds where the content of a sentence begins.
 pub(super) fn strip(text: &str, tokens: &[Token]) -> Stripped {
     let mut state = Request::default();
     let mut at = 0;
+    if let Some(from) = heading_end(text, tokens) {
+        return Stripped { from, signature: None, asked: true };
+    }
     while let Some(token) = tokens.get(at) {
         if let Some(end) = state.wish_end(text, tokens, at) {
             at = end;
@@ -65,6 +73,25 @@ pub(super) fn strip(text: &str, tokens: &[Token]) -> Stripped {
     } else {
         Stripped { from: greeting_end(tokens), signature: None, asked }
     }
+}
+
+/// The end of a heading that is an order: "TikTok : …", "LinkedIn post: …", "sin emojis: …".
+fn heading_end(text: &str, tokens: &[Token]) -> Option<usize> {
+    /// A heading is a few words.
+    const LONGEST: usize = 9;
+    let colon =
+        tokens.iter().take(LONGEST).position(|token| matches!(token.folded.as_str(), ":" | "–" | "—"))?;
+    let heading = tokens.get(..colon).filter(|heading| !heading.is_empty())?;
+    let is_order = |token: &Token| {
+        let word = token.folded.as_str();
+        let article =
+            matches!(word, "o" | "a" | "el" | "le" | "la" | "the" | "my" | "our" | "mi" | "minha" | "notre");
+        let order = lexicon::is_verb(word) || lexicon::is_connector(word) || lexicon::is_style(word);
+        article || order || lexicon::is_place(word) || lexicon::is_noun(word) || lexicon::is_glue(word)
+    };
+    let named = heading.iter().any(|token| lexicon::is_place(&token.folded) && !token.is("page"));
+    let wish = lexicon::is_wish(&postly_domain::text::fold(span(text, heading)));
+    (wish || (named && heading.iter().all(is_order))).then_some(colon + 1)
 }
 
 /// How far the reading of a request has come.
@@ -91,6 +118,13 @@ impl Request {
             return None;
         }
         let rest = tokens.get(at..)?;
+        // "… sans emoji sur …": such a wish needs no comma.
+        if let Some(two) = rest.get(..2)
+            && lexicon::is_wish(&postly_domain::text::fold(span(text, two)))
+        {
+            self.anchor = at + 2;
+            return Some(at + 2);
+        }
         let length = rest
             .iter()
             .position(|token| token.kind == Kind::Mark && matches!(token.folded.as_str(), ":" | ","))?;
@@ -291,7 +325,8 @@ pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
         let before = to;
         while to > from
             && tokens.get(to - 1).is_some_and(|token| {
-                is_courtesy(token) || matches!(token.folded.as_str(), "," | ":" | "." | "!" | "?" | "؟" | "،")
+                is_courtesy(token) && !is_code(tokens, to - 1)
+                    || matches!(token.folded.as_str(), "," | ":" | "." | "!" | "?" | "؟" | "،")
             })
         {
             to -= 1;
@@ -299,7 +334,7 @@ pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
         to = cut_place(tokens, from, to);
         to = cut_language(tokens, from, to);
         // A wish is a few words: no need to look further back.
-        let near = from.max(to.saturating_sub(12));
+        let near = from.max(to.saturating_sub(8));
         if let Some(wish) = (near..to).find(|at| {
             // A wish at the very start is the whole piece, and handled as such.
             tokens
@@ -312,6 +347,13 @@ pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
             return to;
         }
     }
+}
+
+/// "Avec le code MERCI": the word is a code.
+fn is_code(tokens: &[Token], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|before| {
+        matches!(before.folded.as_str(), "code" | "codigo" | "coupon" | "cupon" | "cupom" | "الكود" | "كود")
+    })
 }
 
 fn is_courtesy(token: &Token) -> bool {

@@ -117,7 +117,9 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
         | ModelFailure::Truncated
         | ModelFailure::RateLimited
         | ModelFailure::Unavailable
-        | ModelFailure::DeadlineExceeded => {
+        | ModelFailure::DeadlineExceeded
+        | ModelFailure::TooManyFacts
+        | ModelFailure::NoTranslation => {
             tracing::info!(
                 model,
                 status,

@@ -17,6 +17,7 @@ fn ask(brief: &str) -> WriteRequest {
         language_forced: None,
         platform: None,
         tone: None,
+        region: None,
         user_ref: "3f1a".to_owned(),
         seed: 1,
         revision: None,
@@ -336,18 +337,80 @@ fn wishes_are_granted() {
 }
 
 #[test]
-fn a_forced_language_and_platform_win() {
+fn a_forced_language_and_platform_win_and_what_would_be_a_translation_is_turned_down() {
+    // Words of no language in particular take any.
     for (language, platform) in [(En, X), (Es, Whatsapp), (Pt, Linkedin), (Ar, X), (Fr, Tiktok)] {
         let ask = WriteRequest {
             language_forced: Some(language),
             platform: Some(platform),
-            ..ask("Crée un post promo pour Instagram, -20 % sur les croissants ce week-end")
+            ..ask("Pizza Margherita -20 %")
         };
         let written = write(&ask).unwrap();
         assert_eq!((written.intent.language, written.intent.platform), (language, platform));
         for text in texts(&written) {
             assert!(platform_limits::length(platform, text) <= platform_limits::limit(platform));
             assert!(text.contains("-20 %"), "{text}");
+        }
+    }
+    for language in [En, Es, Pt, Ar] {
+        let ask = WriteRequest {
+            language_forced: Some(language),
+            ..ask("Crée un post promo pour Instagram, -20 % sur les croissants ce week-end")
+        };
+        assert_eq!(write(&ask).unwrap_err(), WriteError::NoTranslation);
+    }
+}
+
+#[test]
+fn a_post_about_alcohol_carries_the_line_of_the_region() {
+    const LINE: &str = "L'abus d'alcool est dangereux pour la santé, à consommer avec modération.";
+    for (brief, region, expected) in [
+        ("Dégustation de vins samedi à 18h à la cave", Some("FR"), true),
+        ("Dégustation de vins samedi à 18h à la cave", None, true),
+        ("Dégustation de vins samedi à 18h à la cave", Some("BE"), false),
+        ("Wine tasting on Saturday at 6pm", Some("FR"), true),
+        ("Wine tasting on Saturday at 6pm", None, false),
+        ("Atelier poterie samedi à 18h", Some("FR"), false),
+    ] {
+        let written = write(&WriteRequest { region: region.map(str::to_owned), ..ask(brief) }).unwrap();
+        for text in texts(&written) {
+            assert_eq!(text.matches(LINE).count(), usize::from(expected), "{region:?} {text}");
+        }
+    }
+}
+
+#[test]
+fn a_grave_brief_gives_neither_emoji_nor_exclamation_nor_hashtag() {
+    for brief in [
+        "Notre patron Paul nous a quittés dimanche, la boutique est fermée lundi !",
+        "Nous fermons définitivement le 31 mars, merci à tous !",
+        "Excusez-nous pour la panne de samedi 😢",
+        "Sadly our founder passed away on Sunday",
+        "Cerramos definitivamente el 30 de junio, gracias a todos",
+    ] {
+        let written = write(&ask(brief)).unwrap();
+        for text in texts(&written) {
+            let own = text.replace('😢', "");
+            assert!(!platform_limits::has_emoji(&own), "{text}");
+            assert!(!text.contains(['!', '?', '#', '¡']), "{text}");
+        }
+    }
+}
+
+#[test]
+fn orders_are_obeyed_and_not_printed() {
+    for (brief, orders) in [
+        ("Publica en Instagram: 2x1 en pizzas los jueves", &["publica", "instagram"][..]),
+        ("LinkedIn post: we have moved to 14 King Street", &["linkedin", "post"]),
+        ("TikTok : recette de notre cookie géant", &["tiktok"]),
+        ("-20% sur les robes samedi, tutoie, sans emoji ni hashtag", &["tutoie", "emoji", "hashtag", "vous"]),
+        ("sin emojis: clínica cerrada el lunes", &["emoji"]),
+        ("GEN aide aux devoirs mercredi 15 €", &["gen "]),
+    ] {
+        let written = write(&ask(brief)).unwrap_or_else(|error| panic!("{brief}: {error:?}"));
+        for text in texts(&written) {
+            let folded = text.to_lowercase();
+            assert!(orders.iter().all(|order| !folded.contains(order)), "{brief}:\n{text}");
         }
     }
 }
@@ -360,12 +423,27 @@ fn a_vulgar_or_forging_brief_is_a_free_failure() {
 }
 
 #[test]
-fn a_very_long_brief_still_gives_posts() {
-    let sentence = "Nous avons reçu de beaux fromages de Savoie affinés avec soin par des amis. ";
-    let long: String = sentence.repeat(60).chars().take(4096).collect();
-    for platform in Platform::ALL {
-        let written = write(&WriteRequest { platform: Some(platform), ..ask(&long) }).unwrap();
-        assert_eq!(written.variants.len(), 3);
+fn what_does_not_fit_is_turned_down_and_never_left_out() {
+    let dishes: Vec<String> =
+        (1..=40).map(|n| format!("Plat numéro {n} avec sa garniture à {n} €.")).collect();
+    for (count, platform, fits) in
+        [(4, X, true), (40, X, false), (3, Instagram, true), (40, Instagram, false)]
+    {
+        let brief = dishes.iter().take(count).map(String::as_str).collect::<Vec<_>>().join(" ");
+        let result = write(&WriteRequest { platform: Some(platform), ..ask(&brief) });
+        match result {
+            Ok(written) => {
+                assert!(fits, "{count} {platform:?}");
+                for text in texts(&written) {
+                    for dish in 1..=count {
+                        assert!(text.contains(&format!("Plat numéro {dish} ")), "{text}");
+                    }
+                }
+            }
+            Err(error) => {
+                assert!(!fits && error == WriteError::TooManyFacts, "{count} {platform:?} {error:?}")
+            }
+        }
     }
 }
 
@@ -383,7 +461,13 @@ fn survives(brief: &str, language: Option<Language>, platform: Option<Platform>,
                 assert!(!text.contains('\0'));
             }
         }
-        Err(WriteError::SmallTalk | WriteError::OffTopic | WriteError::Invalid(_)) => {}
+        Err(
+            WriteError::SmallTalk
+            | WriteError::OffTopic
+            | WriteError::Invalid(_)
+            | WriteError::TooManyFacts
+            | WriteError::NoTranslation,
+        ) => {}
         Err(other) => panic!("{other:?}"),
     }
 }

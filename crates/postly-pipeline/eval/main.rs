@@ -1,0 +1,84 @@
+//! Scores the built-in writer on labelled briefs: `cargo xtask eval [--show LANGUAGE|ID]`. Exits 1 below a threshold.
+//!
+//! The labels stand in `briefs.tsv` (see README.md beside it); `messages.tsv` holds single messages, labelled as brief or chat.
+
+#![expect(clippy::print_stdout, reason = "this is a report for a human reader")]
+
+mod labels;
+mod report;
+mod rules;
+
+use std::{process::ExitCode, sync::Arc};
+
+use postly_domain::{Brief, Language};
+use postly_pipeline::{WriteError, WriteRequest, Writer, Written, offline::OfflineWriter};
+
+use labels::Label;
+use report::Report;
+
+/// How many results each brief gives, so that a language has some two hundred: a sentence may stand in a tenth of them.
+const SEEDS: u64 = 5;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let shown =
+        args.iter().position(|arg| arg == "--show").map(|at| args.get(at + 1).cloned().unwrap_or_default());
+    let labels = match labels::read(include_str!("briefs.tsv")) {
+        Ok(labels) => labels,
+        Err(error) => {
+            println!("briefs.tsv: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let writer = Writer::new(Arc::new(OfflineWriter::new()));
+    let mut report = Report::default();
+    for label in &labels {
+        for seed in 0..SEEDS {
+            let result = write(&writer, label, seed).await;
+            let is_shown = shown
+                .as_ref()
+                .is_some_and(|shown| label.id.starts_with(shown.as_str()) || label.language.code() == shown);
+            if seed == 0 && is_shown {
+                show(label, &result);
+            }
+            report.add(label, seed, &result);
+        }
+    }
+    report.print();
+    if report.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn write(writer: &Writer, label: &Label, seed: u64) -> Result<Written, WriteError> {
+    let Ok(brief) = Brief::parse(&label.text) else { return Err(WriteError::OffTopic) };
+    let ask = WriteRequest {
+        brief,
+        is_explicit: true,
+        // The language of most authors, so that a brief in another one must show its own.
+        language_hint: Language::Fr,
+        language_hint_is_known: false,
+        language_forced: None,
+        platform: None,
+        tone: None,
+        region: None,
+        user_ref: String::new(),
+        seed,
+    };
+    writer.write(&ask).await.map_err(|failure| failure.kind)
+}
+
+fn show(label: &Label, result: &Result<Written, WriteError>) {
+    println!("\n=== {} {}", label.id, label.text);
+    match result {
+        Ok(written) => {
+            println!(
+                "    {} · {} · {}",
+                written.intent.industry, written.intent.objective, written.intent.language
+            );
+            for variant in &written.variants {
+                println!("--- {}\n{}", variant.angle, variant.text);
+            }
+        }
+        Err(error) => println!("--- {error:?}"),
+    }
+}

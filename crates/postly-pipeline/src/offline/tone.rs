@@ -1,0 +1,80 @@
+//! The tone that an author wishes for.
+
+use postly_domain::Language;
+
+/// How the posts should sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Warm,
+    Funny,
+    Professional,
+    Elegant,
+}
+
+impl Tone {
+    pub(super) fn read(words: &[String]) -> Self {
+        let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+        if has(&[
+            "drole",
+            "droles",
+            "humour",
+            "humoristique",
+            "fun",
+            "funny",
+            "rigolo",
+            "divertido",
+            "engracado",
+        ]) {
+            Self::Funny
+        } else if has(&[
+            "pro",
+            "professionnel",
+            "professional",
+            "serieux",
+            "formel",
+            "formal",
+            "profesional",
+            "profissional",
+            "serio",
+            "مهني",
+            "رسمي",
+        ]) {
+            Self::Professional
+        } else if has(&["chic", "elegant", "elegante", "raffine", "luxe", "classy", "luxury"]) {
+            Self::Elegant
+        } else {
+            Self::Warm
+        }
+    }
+
+    /// The name of the tone, for the intent.
+    pub(super) fn name(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Warm, Language::Fr) => "chaleureux",
+            (Self::Warm, Language::En) => "warm",
+            (Self::Warm, Language::Es) => "cercano",
+            (Self::Warm, Language::Pt) => "próximo",
+            (Self::Warm, Language::Ar) => "ودود",
+            (Self::Funny, Language::Fr) => "drôle",
+            (Self::Funny, Language::En) => "funny",
+            (Self::Funny, Language::Es) => "divertido",
+            (Self::Funny, Language::Pt) => "divertido",
+            (Self::Funny, Language::Ar) => "مرح",
+            (Self::Professional, Language::Fr) => "professionnel",
+            (Self::Professional, Language::En) => "professional",
+            (Self::Professional, Language::Es) => "profesional",
+            (Self::Professional, Language::Pt) => "profissional",
+            (Self::Professional, Language::Ar) => "مهني",
+            (Self::Elegant, Language::Fr) => "élégant",
+            (Self::Elegant, Language::En) => "elegant",
+            (Self::Elegant, Language::Es) => "elegante",
+            (Self::Elegant, Language::Pt) => "elegante",
+            (Self::Elegant, Language::Ar) => "أنيق",
+        }
+    }
+
+    /// Whether a few emojis suit it.
+    pub(super) fn likes_emojis(self) -> bool {
+        matches!(self, Self::Warm | Self::Funny)
+    }
+}
