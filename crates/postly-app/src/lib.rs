@@ -263,11 +263,6 @@ impl App {
         self.name_hash(lane).chars().take(32).collect()
     }
 
-    /// Who runs the service.
-    pub fn legal(&self) -> &Legal {
-        &self.0.settings.legal
-    }
-
     /// The database, for commands that need no journey.
     pub fn db(&self) -> &Db {
         &self.0.db

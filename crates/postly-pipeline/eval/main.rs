@@ -63,6 +63,7 @@ async fn write(writer: &Writer, label: &Label, seed: u64) -> Result<Written, Wri
         region: None,
         user_ref: String::new(),
         seed,
+        revision: None,
     };
     writer.write(&ask).await.map_err(|failure| failure.kind)
 }

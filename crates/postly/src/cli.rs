@@ -39,7 +39,7 @@ pub(crate) enum Command {
     DeadLetters(DeadLettersCommand),
     /// Take over the data of another application, and let it read on.
     #[command(subcommand)]
-    Import(crate::commands::import::ImportCommand),
+    Import(ImportCommand),
     /// Stop a part of the service, in every process within seconds; authors are told.
     Pause(PauseArgs),
     /// Let a part that was stopped run again.
@@ -219,7 +219,7 @@ pub(crate) struct RestoreArgs {
     pub(crate) verify: bool,
     /// When the lost database was last used (RFC 3339): messages written from the copy until then are not answered again.
     #[arg(long, value_parser = instant)]
-    pub(crate) lost_at: Option<postly_domain::UnixMillis>,
+    pub(crate) lost_at: Option<jiff::Timestamp>,
     /// The file of the secret key of age, for an encrypted copy.
     #[arg(long)]
     pub(crate) age_identity: Option<std::path::PathBuf>,
@@ -227,10 +227,33 @@ pub(crate) struct RestoreArgs {
     pub(crate) output: Output,
 }
 
-fn instant(text: &str) -> Result<postly_domain::UnixMillis, String> {
-    let parsed: Result<jiff::Timestamp, _> = text.parse();
-    let parsed = parsed.map_err(|_| "write a time as 2026-11-30T23:15:00Z".to_owned())?;
-    Ok(postly_domain::UnixMillis(parsed.as_millisecond()))
+fn instant(text: &str) -> Result<jiff::Timestamp, String> {
+    text.parse().map_err(|_| "write a time as 2026-11-30T23:15:00Z".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Import users, ledgers and generations from a database of the guide's Prisma schema.
+    Prisma(PrismaArgs),
+    /// Make read-only views with the names of the guide's Prisma schema, in the schema `prisma` (PostgreSQL).
+    Views {
+        /// Remove them.
+        #[arg(long)]
+        drop: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrismaArgs {
+    /// The address of the source: postgres://user:password@host:port/database, with ?schema=NAME unless it is public. In the
+    /// environment it is not seen in the list of processes.
+    #[arg(long, env = "IMPORT_FROM", hide_env_values = true, value_name = "URL")]
+    pub(crate) from: String,
+    /// Print the same report, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -238,16 +261,6 @@ pub(crate) enum Target {
     Generation,
     Meta,
     Twilio,
-}
-
-impl From<Target> for postly_app::PauseTarget {
-    fn from(target: Target) -> Self {
-        match target {
-            Target::Generation => Self::Generation,
-            Target::Meta => Self::Meta,
-            Target::Twilio => Self::Twilio,
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,7 @@ use axum::{
 use postly_app::AccountError;
 use serde::Deserialize;
 
-use super::{page as answer, texts::Texts};
+use super::{frame::Frame, page as answer, texts::Texts};
 use crate::{extract::Form, problem::Problem, site::AppState};
 
 pub(super) fn router() -> Router<AppState> {
@@ -23,6 +23,7 @@ pub(super) fn router() -> Router<AppState> {
 #[template(path = "reset.html")]
 struct ResetPage<'a> {
     t: &'a Texts,
+    f: Frame,
     /// The token, once it was sent with a password that was not taken.
     token: String,
     error: &'a str,
@@ -31,7 +32,10 @@ struct ResetPage<'a> {
 
 async fn show(headers: HeaderMap) -> Response {
     let t = Texts::of(&headers);
-    answer(StatusCode::OK, &ResetPage { t, token: String::new(), error: "", is_done: false })
+    answer(
+        StatusCode::OK,
+        &ResetPage { t, f: Frame::of_nobody("/reset"), token: String::new(), error: "", is_done: false },
+    )
 }
 
 #[derive(Deserialize)]
@@ -44,7 +48,9 @@ struct ResetForm {
 async fn reset(State(state): State<AppState>, headers: HeaderMap, Form(form): Form<ResetForm>) -> Response {
     let t = Texts::of(&headers);
     let ResetForm { token, password } = form;
-    let page = |status, token, error, is_done| answer(status, &ResetPage { t, token, error, is_done });
+    let page = |status, token, error, is_done| {
+        answer(status, &ResetPage { t, f: Frame::of_nobody("/reset"), token, error, is_done })
+    };
     match state.app.reset_password(&token, &password).await {
         Ok(()) => page(StatusCode::OK, String::new(), "", true),
         Err(AccountError::LinkSpent) => page(StatusCode::BAD_REQUEST, String::new(), &t.reset_spent, false),

@@ -63,7 +63,7 @@ texts! {
     cred_title cred_available cred_statement cred_csv cred_date cred_why cred_change cred_empty
     not_found_title not_found home recharge prices reset_title reset_lead reset_save reset_done
     reset_spent reset_no_link
-    not_found_title not_found home recharge prices other_ways have_code_lead dash_tone dash_tone_hint
+    other_ways have_code_lead dash_tone dash_tone_hint
     tone_1 tone_2 tone_3 tone_4 tone_5 tone_6 tone_7 tone_8 dash_accepted dash_new preview your_shop
     hashtags deliv_queued deliv_accepted deliv_sent deliv_delivered deliv_read deliv_failed
     login_title login_lead new_password new_password_hint current_password current_password_hint

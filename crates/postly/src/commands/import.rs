@@ -1,6 +1,5 @@
 //! `postly import`: the database of an application built from the guide's Prisma schema comes over, and can be read on.
 
-use clap::{Args, Subcommand};
 use postly_app::ImportOptions;
 use postly_domain::Provider;
 use postly_store::{
@@ -9,32 +8,11 @@ use postly_store::{
 };
 
 use super::{Failure, import_progress::ProgressBar, import_report, operator::name_database, say, say_json};
-use crate::{cli::Output, config::Reader, telemetry, wiring};
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ImportCommand {
-    /// Import users, ledgers and generations from a database of the guide's Prisma schema.
-    Prisma(PrismaArgs),
-    /// Make read-only views with the names of the guide's Prisma schema, in the schema `prisma` (PostgreSQL).
-    Views {
-        /// Remove them.
-        #[arg(long)]
-        drop: bool,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PrismaArgs {
-    /// The address of the source: postgres://user:password@host:port/database, with ?schema=NAME unless it is public. In the
-    /// environment it is not seen in the list of processes.
-    #[arg(long, env = "IMPORT_FROM", hide_env_values = true, value_name = "URL")]
-    from: String,
-    /// Print the same report, and write nothing.
-    #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    output: Output,
-}
+use crate::{
+    cli::{ImportCommand, PrismaArgs},
+    config::Reader,
+    telemetry, wiring,
+};
 
 pub(crate) async fn run(command: ImportCommand) -> Result<(), Failure> {
     match command {

@@ -185,3 +185,13 @@ fn entry_json(entry: &Entry) -> serde_json::Value {
         "createdAt": rfc3339(entry.created_at),
     })
 }
+
+impl From<crate::cli::Target> for postly_app::PauseTarget {
+    fn from(target: crate::cli::Target) -> Self {
+        match target {
+            crate::cli::Target::Generation => Self::Generation,
+            crate::cli::Target::Meta => Self::Meta,
+            crate::cli::Target::Twilio => Self::Twilio,
+        }
+    }
+}

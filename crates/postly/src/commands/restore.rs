@@ -82,7 +82,14 @@ pub(crate) async fn run(args: RestoreArgs) -> Result<(), Failure> {
     }
     telemetry::plain();
     name_database(&place.address.name());
-    let restore = Restore { source, target, identity, records, key, lost_at: args.lost_at };
+    let restore = Restore {
+        source,
+        target,
+        identity,
+        records,
+        key,
+        lost_at: args.lost_at.map(|at| UnixMillis(at.as_millisecond())),
+    };
     restore.run(&args).await
 }
 
