@@ -61,6 +61,7 @@ pub(crate) fn router() -> Router<AppState> {
         crate::generations::list,
         crate::generations::show,
         crate::generations::mark_used,
+        crate::generations::refine,
         crate::events::watch,
         crate::tokens::make,
         crate::tokens::list,

@@ -139,9 +139,9 @@ pub(crate) async fn created(
     Ok(CreatedBody { generation, available })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RefineBody {
+pub(crate) struct RefineBody {
     instruction: String,
     variant: Option<u8>,
 }
@@ -150,7 +150,18 @@ struct RefineBody {
 const MAX_INSTRUCTION_CHARS: usize = postly_domain::brief::MAX_BRIEF_CHARS;
 
 /// Changes a generation. Without an `Idempotency-Key` each request is one of its own.
-async fn refine(
+#[utoipa::path(
+    post,
+    path = "/api/generations/{id}/refine",
+    tag = "posts",
+    request_body = RefineBody,
+    params(
+        ("id" = String, Path, description = "The id of the generation"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeat with it has the same result"),
+    ),
+    responses((status = 201, description = "The changed posts, a generation of their own.", body = CreatedBody)),
+)]
+pub(crate) async fn refine(
     State(state): State<AppState>,
     Reader(author): Reader,
     PathId(id): PathId,
