@@ -116,7 +116,8 @@ impl Watchers {
     /// Forgets the streams whose reader has gone.
     fn drop_closed(&mut self) {
         self.all.retain(|watcher| !watcher.events.is_closed());
-        metrics::gauge!("postly_live_streams").set(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        metrics::gauge!(postly_domain::metric::LIVE_STREAMS)
+            .set(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
     }
 }
 

@@ -57,6 +57,7 @@ table! {
         "Requests answered, by route, method and status";
     HTTP_REQUEST_SECONDS = "postly_http_request_seconds", Histogram(REQUEST), "seconds",
         "Time from the head of a request to the head of its answer, by route";
+    LIVE_STREAMS = "postly_live_streams", Gauge, "streams", "Open streams of live events";
     CONNECTIONS_EVICTED = "postly_connections_evicted_total", Counter, "connections",
         "Connections closed because their peer was too slow or others needed the place";
     PANICS = "postly_panics_total", Counter, "panics", "Handlers that panicked: each one is a bug";

@@ -210,7 +210,6 @@ fn configuration(
             tax_code: None,
             prices,
         }),
-        legal: postly_app::Legal::default(),
     })
 }
 

@@ -7,7 +7,7 @@ use postly_store::{
     import::{self, Source, SourceError, ViewsError},
 };
 
-use super::{Failure, import_progress::ProgressBar, import_report, operator::name_database, say, say_json};
+use super::{Failure, desk::name_database, import_progress::ProgressBar, import_report, say, say_json};
 use crate::{
     cli::{ImportCommand, PrismaArgs},
     config::Reader,
@@ -42,7 +42,7 @@ async fn prisma(args: &PrismaArgs) -> Result<(), Failure> {
     telemetry::plain();
     name_database(&place.address.name());
     let db = wiring::open_existing(place).await?;
-    let app = wiring::operator_application(db, options.provider, key).await?;
+    let app = wiring::operator_application(db, options.provider, key, String::new()).await?;
     let mut source = Source::open(&from).await.map_err(not_opened)?;
     let bar = &mut ProgressBar::new();
     let report = app.import_prisma(&mut source, &options, &mut |done, all| bar.show(done, all)).await;

@@ -115,8 +115,10 @@ async fn generation(
         language_forced: None,
         platform: None,
         tone: None,
+        region: None,
         user_ref: "postly-doctor".to_owned(),
         seed: 0,
+        revision: None,
     };
     let writer = Writer::new(Arc::new(model));
     let name = &config.model;
@@ -157,6 +159,9 @@ async fn generation(
         ),
         WriteError::SmallTalk
         | WriteError::OffTopic
+        | WriteError::Unchangeable
+        | WriteError::TooManyFacts
+        | WriteError::NoTranslation
         | WriteError::Refused
         | WriteError::Filtered
         | WriteError::Truncated
