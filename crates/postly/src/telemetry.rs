@@ -4,10 +4,11 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Says everything from `info` on, and of the libraries only what is wrong. `RUST_LOG` overrides it.
+/// Says everything from `info` on, and of the libraries only what is wrong: sqlx warns of each slow statement, which nobody can
+/// mend one by one. `RUST_LOG` overrides it.
 fn filter() -> EnvFilter {
     EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,rusqlite_migration=warn,hyper=warn,reqwest=warn"))
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=error,rusqlite_migration=warn,hyper=warn,reqwest=warn"))
 }
 
 /// JSON lines, for machines.

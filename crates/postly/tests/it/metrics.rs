@@ -79,6 +79,7 @@ async fn every_metric_has_its_help_and_unit_and_no_label_tells_of_an_author() {
             metric::QUEUE_OLDEST_SECONDS,
             metric::DEAD_LETTERS_OPEN,
             metric::REFUNDS_LAST_DAY,
+            metric::HANDOFFS_WAITING,
             metric::UNKNOWN_DELIVERIES,
             metric::LEDGER_MISMATCH_USERS,
             metric::HOLDS_STUCK,
