@@ -167,7 +167,7 @@ impl Composer<'_> {
 
     /// The news, then one fact a line; courtesies last.
     fn sheet(&self) -> String {
-        let mut lines = vec![];
+        let mut lines: Vec<String> = vec![];
         let mut last = vec![];
         let quoted = self.reading.pieces().any(|piece| piece.kind == Kind::Quote);
         for (at, sentence) in self.reading.sentences.iter().enumerate() {
@@ -175,6 +175,15 @@ impl Composer<'_> {
                 let ends = nth + 1 == sentence.pieces.len();
                 let text = self.line(piece, ends.then_some(sentence));
                 let leads = at == 0 && nth == 0;
+                // Without signs in front of the lines, a time stays with what it is the time of.
+                if piece.joined
+                    && piece.kind == Kind::When
+                    && !self.emojis()
+                    && let Some(line) = lines.iter_mut().rev().find(|line| !line.is_empty())
+                {
+                    let _ = write!(line, " {}", piece.text);
+                    continue;
+                }
                 match piece.kind {
                     Kind::Quote => lines.insert(0, self.marked(self.heading_emoji(), &text)),
                     _ if leads && quoted => lines.extend([String::new(), text]),

@@ -20,17 +20,19 @@ enum Keyword {
 impl Keyword {
     fn read(written: &str) -> Self {
         match written.strip_suffix('.') {
-            Some(stem) if !stem.contains('_') => Self::Stem(fold(stem)),
-            _ if written.contains('_') => Self::Phrase(written.split('_').map(fold).collect()),
-            _ => Self::Word(fold(written)),
+            Some(stem) if !stem.contains('_') => Self::Stem(bare(&fold(stem)).to_owned()),
+            _ if written.contains('_') => {
+                Self::Phrase(written.split('_').map(|word| bare(&fold(word)).to_owned()).collect())
+            }
+            _ => Self::Word(bare(&fold(written)).to_owned()),
         }
     }
 
     /// The number of words before the keyword.
     fn place(&self, words: &[String]) -> Option<usize> {
         match self {
-            Self::Stem(stem) => words.iter().position(|word| word.starts_with(stem.as_str())),
-            Self::Word(wanted) => words.iter().position(|word| word == wanted),
+            Self::Stem(stem) => words.iter().position(|word| bare(word).starts_with(stem.as_str())),
+            Self::Word(wanted) => words.iter().position(|word| bare(word) == wanted),
             Self::Phrase(wanted) => words
                 .windows(wanted.len())
                 .position(|window| window.iter().zip(wanted).all(|(word, wanted)| fits(word, wanted))),
@@ -38,11 +40,18 @@ impl Keyword {
     }
 }
 
+/// An Arabic word without its article, so that "الهواتف" is "هواتف"; any other word as it is.
+fn bare(word: &str) -> &str {
+    const LEAST_BYTES: usize = 6;
+    let rest = ["وال", "بال", "ال"].iter().find_map(|article| word.strip_prefix(article));
+    rest.filter(|rest| rest.len() >= LEAST_BYTES).unwrap_or(word)
+}
+
 /// True if a word is the wanted one; a dot at its end stands for any ending.
 fn fits(word: &str, wanted: &str) -> bool {
     match wanted.strip_suffix('.') {
-        Some(stem) => word.starts_with(stem),
-        None => word == wanted,
+        Some(stem) => bare(word).starts_with(stem),
+        None => bare(word) == wanted,
     }
 }
 

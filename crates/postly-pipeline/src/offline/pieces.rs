@@ -59,9 +59,8 @@ pub(super) fn cut(text: &str) -> Vec<Piece> {
         // "…, 14 King Street, and we now have …": what stands between two facts ends there all the same.
         let closed =
             || !cuts.is_empty() && !matches!(kind_of(&trimmed(span(text, before))), Kind::What | Kind::Note);
-        if closes_quote(&all, at) {
-            cuts.push(at);
-        } else if is_comma(text, &all, at) && !inside_brackets(&all, at) && (!joins(&all, at) || closed()) {
+        let parted = is_comma(text, &all, at) && !inside_brackets(&all, at) && (!joins(&all, at) || closed());
+        if parted || closes_quote(&all, at) {
             cuts.push(at);
         }
     }
@@ -84,6 +83,11 @@ pub(super) fn cut(text: &str) -> Vec<Piece> {
             Some((last, begin, end))
                 if kind == Kind::What && last.kind == Kind::What && !is_clause(&piece) =>
             {
+                *end = to;
+                last.text = trimmed(all.get(*begin..to).map_or("", |words| span(text, words)));
+            }
+            // "22 Mill Road, Cambridge".
+            Some((last, begin, end)) if kind == Kind::What && last.kind == Kind::Where && is_town(&piece) => {
                 *end = to;
                 last.text = trimmed(all.get(*begin..to).map_or("", |words| span(text, words)));
             }
@@ -400,6 +404,15 @@ fn is_time(piece: &str, all: &[Token]) -> bool {
     !(all.len() == 1 && is_long(all))
         && find_period(piece, all).is_some_and(|(from, to)| leads(from) && all.len() - to <= MORE)
         || (STARTS.begins("always", all) && all.len() < 10)
+}
+
+/// True if a piece is a name of one to three words, as towns have.
+fn is_town(piece: &str) -> bool {
+    let words = tokens(piece);
+    let capital = |token: &Token| {
+        piece.get(token.start..token.end).is_some_and(|raw| raw.starts_with(char::is_uppercase))
+    };
+    (1..=3).contains(&words.len()) && words.iter().all(capital)
 }
 
 /// True if a sentence is a name and its town: "Bean & Gone, Bristol".

@@ -441,7 +441,7 @@ fn what_does_not_fit_is_turned_down_and_never_left_out() {
                 }
             }
             Err(error) => {
-                assert!(!fits && error == WriteError::TooManyFacts, "{count} {platform:?} {error:?}")
+                assert!(!fits && error == WriteError::TooManyFacts, "{count} {platform:?} {error:?}");
             }
         }
     }
