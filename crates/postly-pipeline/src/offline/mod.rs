@@ -146,6 +146,11 @@ fn best(
     if readings.iter().any(|reading| reading.overflows) {
         return Err(ModelFailure::TooManyFacts);
     }
+    let legal_line = guard::alcohol_line(brief, request.ask.region.as_deref());
+    let about_alcohol = guard::is_about_alcohol(brief);
+    let lacks_room = |defect: &Defect| {
+        matches!(defect, Defect::TooLong { .. } | Defect::TooAlike { .. } | Defect::TooManyLinks { .. })
+    };
     for reading in readings {
         for room in Room::ALL {
             for wording in 0..WORDINGS {
@@ -154,22 +159,26 @@ fn best(
                     language,
                     platform,
                     most_hashtags: form.most_hashtags(),
-                    legal_line: guard::alcohol_line(brief, request.ask.region.as_deref()),
-                    about_alcohol: guard::is_about_alcohol(brief),
+                    legal_line,
+                    about_alcohol,
                     seed: first.wrapping_add(wording),
                     room,
                 };
                 variants = composer.posts();
                 defects = form.check(&variants);
-                defects.extend(guard.check(&variants));
+                // What is too long needs no second look.
+                if defects.is_empty() {
+                    defects = guard.check(&variants);
+                }
                 if defects.is_empty() {
                     return Ok(variants);
                 }
             }
         }
+        // The spelling of the brief makes no room.
+        if defects.iter().all(lacks_room) {
+            return Err(ModelFailure::TooManyFacts);
+        }
     }
-    let lacks_room = |defect: &Defect| {
-        matches!(defect, Defect::TooLong { .. } | Defect::TooAlike { .. } | Defect::TooManyLinks { .. })
-    };
-    if defects.iter().all(lacks_room) { Err(ModelFailure::TooManyFacts) } else { Ok(variants) }
+    Ok(variants)
 }
