@@ -1,10 +1,11 @@
-//! Scores the built-in writer on labelled briefs: `cargo xtask eval [--show LANGUAGE|ID]`. Exits 1 below a threshold.
+//! Scores the built-in writer on labelled briefs: `cargo xtask eval [--show LANGUAGE|ID|messages]`. Exits 1 below a threshold.
 //!
 //! The labels stand in `briefs.tsv` (see README.md beside it); `messages.tsv` holds single messages, labelled as brief or chat.
 
 #![expect(clippy::print_stdout, reason = "this is a report for a human reader")]
 
 mod labels;
+mod messages;
 mod report;
 mod rules;
 
@@ -46,7 +47,8 @@ async fn main() -> ExitCode {
         }
     }
     report.print();
-    if report.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let are_read = messages::score(shown.as_deref() == Some("messages"));
+    if report.passes() && are_read { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn write(writer: &Writer, label: &Label, seed: u64) -> Result<Written, WriteError> {

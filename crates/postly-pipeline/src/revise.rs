@@ -120,8 +120,10 @@ fn pieces(text: &str) -> Vec<(String, std::mem::Discriminant<Fact>)> {
         // `12 €`, `12 décembre`: two words before one.
         let found = [2, 1].into_iter().find_map(|length| {
             let piece = words.get(at..at + length)?.join(" ");
-            match facts::of_post(&piece).into_iter().collect::<Vec<_>>().as_slice() {
-                [fact] if !matches!(fact, Fact::Number(_) | Fact::Counted(..)) => {
+            // Of two words, one may hold the whole fact.
+            let alone: Vec<Fact> = piece.split(' ').filter(|_| length > 1).flat_map(facts::of_post).collect();
+            match facts::of_post(&piece).as_slice() {
+                [fact] if !matches!(fact, Fact::Number(_) | Fact::Counted(..)) && !alone.contains(fact) => {
                     Some((piece, std::mem::discriminant(fact), length))
                 }
                 _ => None,
@@ -129,11 +131,8 @@ fn pieces(text: &str) -> Vec<(String, std::mem::Discriminant<Fact>)> {
         });
         match found {
             Some((piece, kind, length)) => {
-                // A single word may hold the whole fact of two.
-                let alone = words.get(at).map(|word| (*word).to_owned());
-                let is_alone = alone.as_deref().is_some_and(|word| facts::of_post(word).len() == 1);
-                pieces.push((if is_alone { alone.unwrap_or(piece) } else { piece }, kind));
-                at += if is_alone { 1 } else { length };
+                pieces.push((piece, kind));
+                at += length;
             }
             None => at += 1,
         }

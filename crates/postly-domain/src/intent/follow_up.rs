@@ -130,6 +130,9 @@ fn wish(reading: &Reading, text: &str) -> Option<Wish> {
     (is_short && compares).then_some(Wish::Other)
 }
 
+/// A list of words, a list of phrases, and the wish that both express.
+type FixedWish = ([&'static str; 2], fn() -> Wish);
+
 /// A wish that a few words express whole.
 fn fixed(reading: &Reading) -> Option<Wish> {
     const MOST_SUBJECTS: usize = 3;
@@ -137,7 +140,7 @@ fn fixed(reading: &Reading) -> Option<Wish> {
     if let Some(language) = language.filter(|_| reading.subjects <= MOST_SUBJECTS) {
         return Some(Wish::InLanguage(language));
     }
-    let lists: [([&str; 2], fn() -> Wish); 5] = [
+    let lists: [FixedWish; 5] = [
         (["shorter words", "shorter phrases"], || Wish::Shorter),
         (["longer words", "longer phrases"], || Wish::Longer),
         (["again words", "again phrases"], || Wish::Again),

@@ -94,7 +94,9 @@ fn is_price_question(reading: &Reading) -> bool {
 }
 
 /// The lists by which a command is told, its verbs, their objects and whole phrases, and the command.
-const COMMANDS: [([&str; 3], fn() -> Command); 9] = [
+type PlainCommand = ([&'static str; 3], fn() -> Command);
+
+const COMMANDS: [PlainCommand; 9] = [
     (["delete verbs", "delete objects", ""], || Command::Delete),
     (["recharge verbs", "credits", "recharge phrases"], || Command::Recharge),
     (["balance verbs", "credits", "balance phrases"], || Command::Balance),

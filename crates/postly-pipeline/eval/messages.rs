@@ -1,0 +1,109 @@
+//! Scores the reading of messages on `messages.tsv`: nothing but a brief is charged, and briefs are written.
+
+use std::collections::BTreeMap;
+
+use postly_domain::{
+    Command,
+    intent::{Intent, State, interpret},
+    small_talk::SmallTalk,
+};
+
+/// Of a hundred briefs, as many are written as this.
+const FEWEST_WRITTEN: usize = 98;
+
+/// The counts of a language.
+#[derive(Default)]
+struct Score {
+    messages: usize,
+    same: usize,
+    briefs: usize,
+    missed: usize,
+    charged: usize,
+}
+
+/// Reads every message, prints a table, and returns whether the thresholds hold. `is_shown` prints what is read otherwise.
+pub(super) fn score(is_shown: bool) -> bool {
+    let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
+    for line in include_str!("messages.tsv").lines().skip(1) {
+        let [id, language, after, label, text] = line.splitn(5, '\t').collect::<Vec<_>>()[..] else {
+            println!("messages.tsv: no five fields: {line}");
+            return false;
+        };
+        let state = State {
+            has_result: after == "result",
+            asked_about: (after == "question").then(|| "promo".to_owned()),
+        };
+        let read = name(&interpret(&text.replace("\\n", "\n"), &state));
+        let score = scores.entry(language).or_default();
+        let (is_paid, shall_be_paid) = (is_paid(read), is_paid(label));
+        let is_same = is_paid && shall_be_paid || is_same(read, label);
+        score.messages += 1;
+        score.same += usize::from(is_same);
+        score.briefs += usize::from(shall_be_paid);
+        score.missed += usize::from(shall_be_paid && !is_paid);
+        score.charged += usize::from(is_paid && !shall_be_paid);
+        if is_shown && !is_same {
+            println!("{id} {language} after {after}: {label} is read as {read}: {text}");
+        }
+    }
+    println!("\nmessages  read as labelled  briefs written  charged without a brief");
+    for (language, score) in &scores {
+        println!(
+            "{language:8}  {:7} of {:3}    {:6} of {:3}    {}",
+            score.same,
+            score.messages,
+            score.briefs - score.missed,
+            score.briefs,
+            score.charged
+        );
+    }
+    scores.values().all(|score| {
+        let written = score.briefs - score.missed;
+        score.charged == 0 && written * 100 >= score.briefs * FEWEST_WRITTEN
+    })
+}
+
+fn is_paid(label: &str) -> bool {
+    matches!(label, "brief" | "answer")
+}
+
+/// The shared labels `free` and `command` say only that nothing is charged.
+fn is_same(read: &str, label: &str) -> bool {
+    read == label || !is_paid(read) && matches!(label, "free" | "command")
+}
+
+fn name(intent: &Intent) -> &'static str {
+    match intent {
+        Intent::Brief(_) => "brief",
+        Intent::TooVague(_) => "ask",
+        Intent::Choose(_) => "choice",
+        Intent::Change(_) => "change",
+        Intent::NothingToChange => "nothing to change",
+        Intent::Cancel => "cancel",
+        Intent::Human => "human",
+        Intent::Refund => "refund",
+        Intent::Question => "question",
+        Intent::OffTopic => "off_topic",
+        Intent::Chat => "chat",
+        Intent::Command(command) => name_of(command),
+    }
+}
+
+fn name_of(command: &Command) -> &'static str {
+    match command {
+        Command::Help => "command:help",
+        Command::Balance => "command:balance",
+        Command::ShowLanguage | Command::SetLanguage(_) | Command::UnknownLanguage => "command:language",
+        Command::Stop | Command::HowToStop => "command:stop",
+        Command::Start => "command:start",
+        Command::Login => "command:login",
+        Command::Delete => "command:delete",
+        Command::Export => "command:export",
+        Command::Recharge => "command:recharge",
+        Command::SmallTalk(SmallTalk::Price) => "price",
+        Command::SmallTalk(SmallTalk::AboutUs) => "question",
+        Command::SmallTalk(_) => "chat",
+        Command::Generate(_) => "brief",
+        Command::Phrase(_) | Command::NotMe | Command::MissingBrief | Command::BriefTooLong => "command",
+    }
+}
