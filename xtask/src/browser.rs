@@ -15,6 +15,35 @@ const SCRIPTS: &str = "xtask/browser";
 /// The names under which systems install it.
 const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+/// Installs Chromium, Node.js and npm when they are missing and we may.
+///
+/// # Errors
+/// If one is missing and cannot be installed.
+pub(crate) fn install() -> anyhow::Result<()> {
+    let is_there = |program: &str| {
+        let mut command = Command::new(program);
+        command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let mut packages = vec![];
+    if find_chromium().is_err() {
+        packages.push("chromium");
+    }
+    if !is_there("node") {
+        packages.push("nodejs");
+    }
+    if !is_there("npm") {
+        packages.push("npm");
+    }
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if !postly_postgres::may_install() {
+        bail!("the browser's tests need {}: install them and try again", packages.join(", "));
+    }
+    Ok(postly_postgres::apt_get(&packages)?)
+}
+
 /// Runs the script. `shots` is a folder for screenshots of every page.
 pub(crate) fn look(shots: Option<&str>) -> anyhow::Result<()> {
     step("the web app in a browser");

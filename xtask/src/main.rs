@@ -111,6 +111,7 @@ fn ci() -> anyhow::Result<()> {
     postly_postgres::install()?;
     prometheus::install()?;
     install_age()?;
+    browser::install()?;
     tidy::check()?;
     deps::check()?;
     threats::check()?;

@@ -58,6 +58,7 @@ macro_rules! is_conflict {
 }
 is_conflict!(
     crate::JourneyError,
+    crate::HandoffError,
     crate::accounts::AccountError,
     crate::codes::CodeRequestError,
     crate::operator::OperatorError,

@@ -10,11 +10,11 @@ use postly_domain::{
 use postly_i18n::Value;
 use postly_pipeline::{Revision, amended_brief, guard::forbidden};
 use postly_store::{
-    StoreError, Tx, authors,
+    StoreError, Tx,
     handoffs::{self, Handoff},
     inbox::DueEvent,
     lanes::ClaimedLane,
-    outbox,
+    outbox, questions,
     results::{self, SavedResult},
 };
 
@@ -29,9 +29,9 @@ use crate::{
 
 /// How often within 24 hours an author is told that a brief is about something forbidden (RULES 4.8).
 const MOST_FORBIDDEN: i64 = 3;
-/// How long after a result a follow-up may mean it, and after our question an answer (RULES 4.12).
+/// How long after a result a follow-up may mean it, and after our question an answer (RULES 4.15).
 const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
-/// How long an author who asked for a person is left to that person (RULES 4.13).
+/// How long an author who asked for a person is left to that person (RULES 4.16).
 pub(crate) const HANDOFF_MS: i64 = DAY_MS / 2;
 
 /// A message whose turn it is.
@@ -82,13 +82,13 @@ impl App {
         let is_settled = matches!(intent, Intent::Brief(_) | Intent::Cancel);
         let was_asked = person.author.asked_about.is_some();
         if was_asked && is_settled {
-            authors::ask_about(tx, &person.author.id, None, now).await?;
+            questions::ask_about(tx, &person.author.id, None, now).await?;
         }
         Ok(match intent {
             Intent::Command(command) => return self.obey(tx, turn, &command).await,
             Intent::Brief(brief) => return self.write_or_refuse(tx, turn, brief, text).await,
             Intent::TooVague(brief) => {
-                authors::ask_about(tx, &person.author.id, Some(brief.as_str()), now).await?;
+                questions::ask_about(tx, &person.author.id, Some(brief.as_str()), now).await?;
                 let subject = [("subject", Value::Text(brief.as_str()))];
                 let question = self.0.catalogue.format(person.author.language, "ask-more", &subject);
                 Reply::plain("ask_more", question).into()

@@ -140,7 +140,7 @@ table! {
     SESSIONS_ACTIVE = "postly_sessions_active", Gauge, "sessions", "Sessions that have not expired; at most 100000 are counted";
     LOOPS = "postly_loops_total", Counter, "messages", "Conversations with a machine that were ended";
     FORBIDDEN_BRIEFS = "postly_forbidden_briefs_total", Counter, "briefs", "Briefs about a forbidden subject, by kind";
-    ERASURES = "postly_erasures_total", Counter, "authors", "Authors erased";
+    ERASURES = "postly_erasures_total", Counter, "authors", "Authors who were erased";
     RETENTION_ROWS = "postly_retention_rows_total", Counter, "rows", "Rows deleted because their time was over, by class";
     STRIPE_EVENTS = "postly_stripe_events_total", Counter, "events", "Events of Stripe, by type and outcome";
     CHECKOUTS = "postly_checkouts_total", Counter, "sessions", "Checkout Sessions made";

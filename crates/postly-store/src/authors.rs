@@ -355,23 +355,6 @@ pub async fn password(tx: &mut Tx, id: &AuthorId) -> Result<Option<String>, Stor
     Ok(row.map(|row| row.maybe_text("password_hash")).transpose()?.flatten())
 }
 
-const ASK_ABOUT: Sql = Sql::both("UPDATE authors SET asked_about = $2, asked_at_ms = $3 WHERE id = $1");
-
-/// Notes the text about which an author is asked for more, or that nothing is asked any more.
-///
-/// # Errors
-/// Fails if the database fails.
-pub async fn ask_about(
-    tx: &mut Tx,
-    author: &AuthorId,
-    text: Option<&str>,
-    now: UnixMillis,
-) -> Result<(), StoreError> {
-    let asked_at = text.map(|_| now);
-    tx.execute(ASK_ABOUT, args![author, text, asked_at]).await?;
-    Ok(())
-}
-
 const ASK_ERASURE: Sql = Sql::both("UPDATE authors SET erasure_asked_at_ms = $2 WHERE id = $1");
 
 /// Notes that she asked to be erased, or that she did not mean it.

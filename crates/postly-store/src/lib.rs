@@ -45,6 +45,7 @@ pub mod password_hashes;
 pub mod password_resets;
 pub mod pauses;
 pub mod payments;
+pub mod questions;
 pub mod recent_audit;
 pub mod restores;
 pub mod results;

@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// Look at what was given up, and replay it.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Authors who asked for a person: list, answer and close.
+    #[command(subcommand)]
+    Handoffs(HandoffsCommand),
     /// Take over the data of another application, and let it read on.
     #[command(subcommand)]
     Import(ImportCommand),
@@ -276,6 +279,28 @@ pub(crate) enum CreditsCommand {
     Grant(Adjustment),
     /// Take credits; never more than are available.
     Deduct(Adjustment),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HandoffsCommand {
+    /// List the open requests, oldest first.
+    List(Output),
+    /// Answer the author, within 24 hours of the author's last message.
+    Reply {
+        /// The request.
+        id: String,
+        /// What the author shall read.
+        text: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Close a request: the service answers the author again.
+    Close {
+        /// The request.
+        id: String,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -56,6 +56,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Users(command) => commands::users::users(command).await,
         Command::Credits(command) => commands::operator::credits(command).await,
         Command::DeadLetters(command) => commands::operator::dead_letters(command).await,
+        Command::Handoffs(command) => commands::handoffs::run(command).await,
         Command::Import(command) => commands::import::run(command).await,
         Command::Backup(args) => Box::pin(commands::backup::run(args)).await,
         Command::Restore(args) => Box::pin(commands::restore::run(args)).await,

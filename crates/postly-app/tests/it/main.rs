@@ -18,6 +18,7 @@ mod commands;
 mod conflicts;
 mod delivery;
 mod fallback;
+mod follow_ups;
 mod identity;
 mod identity_changes;
 mod ingress;

@@ -95,7 +95,8 @@ pub(super) fn change(reading: &Reading, text: &str) -> Option<Change> {
 }
 
 fn wish(reading: &Reading, text: &str) -> Option<Wish> {
-    let asks_anew = reading.asks && (reading.subjects > 1 || reading.has(class::NETWORK));
+    let asks_anew = reading.asks && (reading.subjects > 1 || reading.has(class::NETWORK))
+        || reading.has(class::POST) && reading.has(class::NETWORK) && reading.has_offer;
     if asks_anew && !says(reading, "correcting") {
         return None;
     }

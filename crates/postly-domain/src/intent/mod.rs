@@ -1,7 +1,7 @@
 //! What a message is: a brief to be charged, or one of the many things that are answered for free.
 //!
 //! [`interpret`] is pure: the text and the state of the conversation decide. In doubt it asks, for asking is free
-//! (RULES 4.1).
+//! (RULES 4.14).
 
 mod follow_up;
 mod phrases;
@@ -146,7 +146,8 @@ fn of_follow_up(reading: &Reading, text: &str) -> Option<Intent> {
 /// A subject and one more thing: an offer, a price, a date, a place, a network, a verb of asking, a contact, or news.
 fn shows_a_brief(reading: &Reading) -> bool {
     let names_network = reading.has(class::NETWORK);
-    if reading.asks && reading.has_offer {
+    let names_a_post = reading.has(class::POST) && (names_network || reading.has_percentage);
+    if (reading.asks || names_a_post) && reading.has_offer {
         return true;
     }
     let tells = reading.has_price || reading.has_date || reading.has_place;

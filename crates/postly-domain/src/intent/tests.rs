@@ -27,6 +27,7 @@ fn after_a_result() -> State {
 fn a_brief_has_a_subject_and_one_more_thing() {
     for (text, expected) in [
         ("Crée un post promo pour Instagram", "brief"),
+        ("Un autre post promo pour Facebook, -10 % demain", "brief"),
         ("promo", "ask"),
         ("croissant", "ask"),
         ("croissants -20%", "brief"),

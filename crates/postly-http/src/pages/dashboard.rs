@@ -135,6 +135,23 @@ struct GenerateForm {
     language: String,
 }
 
+/// The sentence for a request without posts.
+pub(super) fn failure_sentence(t: &Texts, failure: WebGenerationError) -> String {
+    match failure {
+        WebGenerationError::NotABrief(sentence)
+        | WebGenerationError::TooVague(sentence)
+        | WebGenerationError::Refused(sentence)
+        | WebGenerationError::InsufficientCredits(sentence)
+        | WebGenerationError::Failed(sentence) => sentence,
+        WebGenerationError::RateLimited { .. } => t.problem(Code::RateLimited).to_owned(),
+        WebGenerationError::UnknownGeneration
+        | WebGenerationError::KeyReused
+        | WebGenerationError::InvalidKey
+        | WebGenerationError::Unavailable
+        | WebGenerationError::Store(_) => t.failed.clone(),
+    }
+}
+
 /// Writes the posts, then leads to their page, so that reloading it asks for nothing.
 async fn generate(State(state): State<AppState>, member: Member, Form(form): Form<GenerateForm>) -> Response {
     let request = WebBrief {
@@ -151,18 +168,6 @@ async fn generate(State(state): State<AppState>, member: Member, Form(form): For
         }
         Err(failure) => failure,
     };
-    let sentence = match failure {
-        WebGenerationError::NotABrief(sentence)
-        | WebGenerationError::TooVague(sentence)
-        | WebGenerationError::Refused(sentence)
-        | WebGenerationError::InsufficientCredits(sentence)
-        | WebGenerationError::Failed(sentence) => sentence,
-        WebGenerationError::RateLimited { .. } => member.t.problem(Code::RateLimited).to_owned(),
-        WebGenerationError::UnknownGeneration
-        | WebGenerationError::KeyReused
-        | WebGenerationError::InvalidKey
-        | WebGenerationError::Unavailable
-        | WebGenerationError::Store(_) => member.t.failed.clone(),
-    };
+    let sentence = failure_sentence(member.t, failure);
     dashboard(&state, member, StatusCode::UNPROCESSABLE_ENTITY, form, sentence).await
 }

@@ -8,13 +8,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use postly_app::{SavedGeneration, platform_limits};
+use postly_app::{SavedGeneration, WebChange, platform_limits};
 use postly_domain::{id::GenerationId, post::Origin};
 use serde::Deserialize;
 
 use super::{
     cards::{self, Card, network_name},
-    dashboard::{Choice, networks},
+    dashboard::{Choice, failure_sentence, networks},
     frame::Frame,
     member::Member,
     moment::Moment,
@@ -35,6 +35,7 @@ pub(super) fn router() -> Router<AppState> {
         .route(HISTORY, get(show_history))
         .route("/history/{id}", get(show_posts))
         .route("/history/{id}/used", post(mark_used))
+        .route("/history/{id}/refine", post(refine))
 }
 
 #[derive(Template)]
@@ -51,6 +52,10 @@ struct PostsPage<'a> {
     lang: &'static str,
     dir: &'static str,
     posts: Vec<PostCard>,
+    /// A key for this very form: sent twice, it is one request.
+    key: String,
+    instruction: String,
+    error: String,
 }
 
 struct PostCard {
@@ -81,7 +86,19 @@ impl PostCard {
 }
 
 async fn show_posts(State(state): State<AppState>, member: Member, PathId(id): PathId) -> Response {
-    let saved = match state.app.generation(&member.author, &GenerationId::new(id)).await {
+    posts_page(&state, member, &GenerationId::new(id), StatusCode::OK, String::new(), String::new()).await
+}
+
+/// The page of a result, with the change that was asked for and the sentence that says why it was not made.
+async fn posts_page(
+    state: &AppState,
+    member: Member,
+    id: &GenerationId,
+    status: StatusCode,
+    instruction: String,
+    error: String,
+) -> Response {
+    let saved = match state.app.generation(&member.author, id).await {
         Ok(Some(saved)) => saved,
         Ok(None) => return super::not_found(member.t, Frame::of_member(&member.author, HISTORY)),
         Err(error) => return Problem::from(error).into_response(),
@@ -98,8 +115,41 @@ async fn show_posts(State(state): State<AppState>, member: Member, PathId(id): P
         dir: saved.language.dir(),
         posts: posts.collect(),
         brief: saved.brief.clone(),
+        key: uuid::Uuid::new_v4().to_string(),
+        instruction,
+        error,
     };
-    page(StatusCode::OK, &shown)
+    page(status, &shown)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefineForm {
+    key: String,
+    instruction: String,
+}
+
+/// Changes the posts, then leads to the page of the changed ones, so that reloading it asks for nothing.
+async fn refine(
+    State(state): State<AppState>,
+    member: Member,
+    PathId(id): PathId,
+    Form(form): Form<RefineForm>,
+) -> Response {
+    let generation = GenerationId::new(id);
+    let change = WebChange { generation, instruction: form.instruction, variant: None };
+    match state.app.refine_for_web(&member.author, &form.key, &change).await {
+        Ok(saved) => {
+            let location = format!("{HISTORY}/{}", saved.id);
+            (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+        }
+        Err(failure) => {
+            let sentence = failure_sentence(member.t, failure);
+            let WebChange { generation, instruction, .. } = change;
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            posts_page(&state, member, &generation, status, instruction, sentence).await
+        }
+    }
 }
 
 #[derive(Deserialize)]

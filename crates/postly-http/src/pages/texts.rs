@@ -69,7 +69,7 @@ texts! {
     login_title login_lead new_password new_password_hint current_password current_password_hint
     done_language done_login done_session done_number done_signup done_token tokens tokens_lead
     token_name token_make token_secret token_revoke token_created token_used token_never wrong_current
-    legal_nav legal terms privacy api
+    legal_nav legal terms privacy api change_title change_what change_hint change_do
 }
 
 /// The problems that a person can cause by what they type on a page.

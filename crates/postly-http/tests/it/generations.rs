@@ -262,3 +262,35 @@ async fn a_request_whose_process_died_gives_its_credit_back() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_result_is_refined_once_for_free_and_then_for_a_credit() {
+    for_each_engine(async |app| {
+        let browser = logged_in(app, 3).await;
+        let created = generate(&browser, "k1", &json!({ "brief": BRIEF })).await.json();
+        let path = format!("/api/generations/{}/refine", created["id"].as_str().unwrap());
+        let before = available(&browser).await;
+        let first = browser.post(&path, &json!({ "instruction": "plus drôle", "variant": 2 })).await;
+        assert_eq!(first.status, 201, "{}", first.text);
+        let first = first.json();
+        assert_eq!(first["available"], before);
+        assert_ne!(first["id"], created["id"]);
+        // Only the post that is named may change.
+        assert_eq!(first["variants"][0]["text"], created["variants"][0]["text"]);
+        assert_eq!(first["variants"][2]["text"], created["variants"][2]["text"]);
+        let second = browser.post(&path, &json!({ "instruction": "en anglais" })).await.json();
+        assert_eq!((&second["available"], &second["language"]), (&json!(before - 1), &json!("en")));
+        let entries = browser.get("/api/credits").await.json()["entries"].clone();
+        assert_eq!((&entries[0]["reason"], &entries[0]["delta"]), (&json!("refinement"), &json!(-1)));
+        assert_eq!((&entries[1]["reason"], &entries[1]["delta"]), (&json!("free_refinement"), &json!(0)));
+
+        let elsewhere =
+            browser.post("/api/generations/none/refine", &json!({ "instruction": "plus court" })).await;
+        assert_eq!(elsewhere.problem().0, 404);
+        for body in [json!({ "instruction": " " }), json!({ "instruction": "plus court", "variant": 4 })] {
+            assert_eq!(browser.post(&path, &body).await.problem().0, 400, "{body}");
+        }
+        app.assert_audit_is_clean().await;
+    })
+    .await;
+}

@@ -1,7 +1,7 @@
 //! The landing page and the pages behind a login, as a browser without a script shows them.
 
 use postly_simulator::Channel;
-use postly_testkit::{EngineName, Options, TestApp, for_each_engine};
+use postly_testkit::{EngineName, Options, TestApp, for_each_engine, for_each_engine_with};
 
 use crate::{
     pages::{FATOU, assert_is_page, code_on_the_phone},
@@ -47,6 +47,51 @@ async fn a_brief_on_the_dashboard_becomes_three_posts_once_however_often_the_for
         let used = tab.post(&format!("{posts}/used"), &[("used", "2")]).await;
         assert_eq!(used.goes_to(), posts);
         assert!(tab.get(&posts).await.body.contains("Utilisé"));
+        app.assert_audit_is_clean().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_result_is_changed_from_its_page_the_first_time_for_free() {
+    for_each_engine_with(Options { offline: true, ..Options::default() }, async |app| {
+        let tab = logged_in(app).await;
+        let dashboard = tab.get("/dashboard").await;
+        let key = hidden(&dashboard.body, "key");
+        let fields = [
+            ("key", key),
+            ("brief", "Post Instagram : brunch samedi 15h à 12 €"),
+            ("platform", ""),
+            ("language", ""),
+        ];
+        let posts = tab.post("/dashboard", &fields).await.goes_to().to_owned();
+        let change =
+            |key: &'static str, instruction: &'static str| [("key", key), ("instruction", instruction)];
+        let refine = format!("{posts}/refine");
+        let changed =
+            tab.post(&refine, &change("k1", "en fait c'est dimanche 17h")).await.goes_to().to_owned();
+        assert_ne!(changed, posts);
+        assert_eq!(
+            tab.post(&refine, &change("k1", "en fait c'est dimanche 17h")).await.goes_to(),
+            changed,
+            "a double click"
+        );
+        let page = tab.get(&changed).await;
+        assert_is_page(&page, 200);
+        assert!(page.body.contains("dimanche") && !page.body.contains("samedi"), "{}", page.body);
+        let credits = tab.get("/credits").await;
+        assert!(credits.body.contains("Modification offerte"), "{}", credits.body);
+
+        let further = tab.post(&format!("{changed}/refine"), &change("k2", "sans hashtags")).await;
+        assert!(further.goes_to().starts_with("/history/"));
+        assert!(tab.get("/credits").await.body.contains("Modification"));
+        let refused = tab.post(&refine, &change("k3", "plus drôle")).await;
+        assert_is_page(&refused, 422);
+        assert!(
+            refused.body.contains("rédacteur intégré") && refused.body.contains("plus drôle"),
+            "{}",
+            refused.body
+        );
         app.assert_audit_is_clean().await;
     })
     .await;

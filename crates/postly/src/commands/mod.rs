@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod demo;
 mod desk;
 mod encrypt;
+pub(crate) mod handoffs;
 pub(crate) mod healthcheck;
 pub(crate) mod import;
 mod import_progress;

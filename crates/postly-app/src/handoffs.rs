@@ -1,0 +1,108 @@
+//! Conversations in which an author asked for a person: the operator lists, answers and closes them.
+
+use postly_domain::{UnixMillis, delivery::Form, id::MessageId, time::SERVICE_WINDOW_SECS};
+use postly_store::{
+    StoreError,
+    handoffs::{self, Handoff},
+    lanes,
+    outbox::{self, NewMessage},
+};
+use postly_whatsapp::split::split_reply;
+
+use crate::{App, conflict::again, ids::Fresh as _};
+
+/// How many requests are listed: more than one operator answers in a day.
+const MOST_LISTED: i64 = 1_000;
+
+/// The reason why an answer was not queued.
+#[derive(Debug, thiserror::Error)]
+pub enum HandoffError {
+    /// No open request has this id.
+    #[error("no open request for a person has this id: see `postly handoffs list`")]
+    Unknown,
+    /// The text is empty.
+    #[error("the text is empty: write what the author shall read")]
+    Empty,
+    /// The author's last message is more than 24 hours old.
+    #[error(
+        "the author wrote more than 24 hours ago: WhatsApp takes no free text until the author writes again"
+    )]
+    WindowClosed,
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+}
+
+/// Until when the author of a request can be answered.
+pub fn answerable_until(handoff: &Handoff) -> UnixMillis {
+    handoff.written_at.plus_secs(SERVICE_WINDOW_SECS)
+}
+
+impl App {
+    /// The open requests for a person, oldest first.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn handoffs(&self) -> Result<Vec<Handoff>, StoreError> {
+        handoffs::list(&mut self.0.db.read().await?, UnixMillis(0), MOST_LISTED).await
+    }
+
+    /// Queues an answer to the author of a request. The request stays open.
+    ///
+    /// # Errors
+    /// See [`HandoffError`].
+    pub async fn answer_handoff(&self, id: &str, text: &str) -> Result<(), HandoffError> {
+        if text.trim().is_empty() {
+            return Err(HandoffError::Empty);
+        }
+        again!(self.try_answer_handoff(id, text.trim()))
+    }
+
+    async fn try_answer_handoff(&self, id: &str, text: &str) -> Result<(), HandoffError> {
+        let now = self.now();
+        let mut tx = self.0.db.write().await?;
+        let handoff = handoffs::get(&mut tx, id).await?.ok_or(HandoffError::Unknown)?;
+        let expires_at = answerable_until(&handoff);
+        if now >= expires_at {
+            return Err(HandoffError::WindowClosed);
+        }
+        for part in split_reply(&[text.to_owned()], handoff.provider.text_limit_utf16()) {
+            let message = MessageId::fresh(now);
+            let key = format!("handoff:{message}");
+            let new = NewMessage {
+                id: &message,
+                key: &key,
+                lane: &handoff.lane,
+                author: Some(&handoff.author),
+                provider: handoff.provider,
+                business: &handoff.business,
+                address: &handoff.address,
+                purpose: "human_reply",
+                event: None,
+                generation: None,
+                carries_variant: false,
+                reply_to: None,
+                body: &part.text,
+                buttons: None,
+                form: Form::Text,
+                sealed: None,
+                expires_at,
+            };
+            outbox::queue(&mut tx, &new, now).await?;
+        }
+        tx.commit().await?;
+        self.0.wakers.wake_here(lanes::Queue::Outbox);
+        Ok(())
+    }
+
+    /// Closes a request: the service answers the author again. Returns false if it is not open.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn close_handoff(&self, id: &str) -> Result<bool, StoreError> {
+        let mut tx = self.0.db.write().await?;
+        let closed = handoffs::close(&mut tx, id, self.now()).await?;
+        tx.commit().await?;
+        Ok(closed)
+    }
+}

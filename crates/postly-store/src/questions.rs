@@ -1,0 +1,25 @@
+//! The question that is put to an author whose text is too vague to write about.
+
+use postly_domain::{UnixMillis, id::AuthorId};
+
+use crate::{
+    StoreError, Tx,
+    sql::{Sql, args},
+};
+
+const ASK_ABOUT: Sql = Sql::both("UPDATE authors SET asked_about = $2, asked_at_ms = $3 WHERE id = $1");
+
+/// Notes the text about which an author is asked for more, or that nothing is asked any more.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn ask_about(
+    tx: &mut Tx,
+    author: &AuthorId,
+    text: Option<&str>,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let asked_at = text.map(|_| now);
+    tx.execute(ASK_ABOUT, args![author, text, asked_at]).await?;
+    Ok(())
+}
