@@ -171,6 +171,9 @@ impl App {
             self.ignore_erased(tx, claimed, event).await?;
             return Ok(true);
         };
+        if person.author.blocked_at.is_some() {
+            return Ok(false);
+        }
         let reply = match self.chosen(payload) {
             Some((generation, number)) => {
                 match results::get(&mut tx, &person.author.id, &generation).await? {

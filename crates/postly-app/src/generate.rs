@@ -18,7 +18,7 @@ use postly_store::{
     generations::{self, ModelCall, NewGeneration},
     inbox::Outcome,
     lanes::ClaimedLane,
-    outbox, results,
+    outbox, questions, results,
     wallets::{self, Held, NewEntry, Posted, Wallet},
 };
 use sha2::{Digest as _, Sha256};
@@ -119,6 +119,8 @@ impl App {
             return self.refuse(tx, claimed, &context, "budget", units, now).await;
         }
         let payment = if work.is_free() {
+            // An earlier try may have been a change that cost a credit.
+            self.release_stale_hold(&mut tx, event, now).await?;
             Payment::Free
         } else {
             let (id, key) = (HoldId::fresh(now), context.hold_key());
@@ -285,6 +287,9 @@ impl App {
             prompt_version: written.prompt_version,
         };
         generations::save(tx, &generation, now).await?;
+        if context.person.author.asked_about.is_some() && work.change.is_none() {
+            questions::ask_about(tx, &author, None, now).await?;
+        }
         metrics::counter!(metric::CREDITS, "reason" => reason.as_str()).increment(1);
         record_price(&written.calls);
 
@@ -440,7 +445,16 @@ impl App {
 pub(crate) fn language_after(revision: &Revision) -> Language {
     match revision.change.wish {
         Wish::InLanguage(language) => language,
-        _ => revision.language,
+        Wish::Shorter
+        | Wish::Longer
+        | Wish::Again
+        | Wish::WithoutHashtags
+        | Wish::WithoutEmoji
+        | Wish::Informal
+        | Wish::Formal
+        | Wish::Add(_)
+        | Wish::Correct(_)
+        | Wish::Other => revision.language,
     }
 }
 

@@ -3,6 +3,7 @@
 use postly_domain::{UnixMillis, delivery::Form, id::MessageId, time::SERVICE_WINDOW_SECS};
 use postly_store::{
     StoreError,
+    authors::{self, Identity},
     handoffs::{self, Handoff},
     lanes,
     outbox::{self, NewMessage},
@@ -28,6 +29,9 @@ pub enum HandoffError {
         "the author wrote more than 24 hours ago: WhatsApp takes no free text until the author writes again"
     )]
     WindowClosed,
+    /// The author said STOP, or does not use that address any more.
+    #[error("the author said STOP, or has another number now: no message may be sent")]
+    Unreachable,
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
@@ -61,7 +65,18 @@ impl App {
     async fn try_answer_handoff(&self, id: &str, text: &str) -> Result<(), HandoffError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
+        let found = handoffs::get(&mut tx, id).await?.ok_or(HandoffError::Unknown)?;
+        // Merging and erasing lock the author first: what is read behind this lock holds until the end.
+        authors::lock(&mut tx, &found.author).await?;
         let handoff = handoffs::get(&mut tx, id).await?.ok_or(HandoffError::Unknown)?;
+        let is_the_way = |identity: &Identity| {
+            identity.provider == handoff.provider
+                && identity.address.as_deref() == Some(handoff.address.as_str())
+                && identity.stopped_at.is_none()
+        };
+        if !authors::identities_of(&mut tx, &handoff.author).await?.iter().any(is_the_way) {
+            return Err(HandoffError::Unreachable);
+        }
         let expires_at = answerable_until(&handoff);
         if now >= expires_at {
             return Err(HandoffError::WindowClosed);
@@ -100,6 +115,10 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn close_handoff(&self, id: &str) -> Result<bool, StoreError> {
+        again!(self.try_close_handoff(id))
+    }
+
+    async fn try_close_handoff(&self, id: &str) -> Result<bool, StoreError> {
         let mut tx = self.0.db.write().await?;
         let closed = handoffs::close(&mut tx, id, self.now()).await?;
         tx.commit().await?;

@@ -3,7 +3,7 @@
 use postly_domain::{
     Alert, Brief, Command, UnixMillis,
     event::{Content, IgnoreRule, InboundMessage},
-    intent::{Change, Intent, State, interpret_command},
+    intent::{Change, Intent, State, Wish, interpret_command},
     metric,
     time::DAY_MS,
 };
@@ -79,9 +79,9 @@ impl App {
         if self.is_left_to_a_person(tx, turn, &intent, text).await? {
             return Ok(Step::Ignore(IgnoreRule::HandedOver));
         }
-        let is_settled = matches!(intent, Intent::Brief(_) | Intent::Cancel);
         let was_asked = person.author.asked_about.is_some();
-        if was_asked && is_settled {
+        // An answered question is closed with the posts: a second try reads the answer as the first did.
+        if was_asked && intent == Intent::Cancel {
             questions::ask_about(tx, &person.author.id, None, now).await?;
         }
         Ok(match intent {
@@ -98,7 +98,10 @@ impl App {
                 None => self.say(person, "nothing_to_change", "nothing-to-change").into(),
             },
             Intent::Change(change) => match result {
-                Some(result) => Step::Write(Box::new(self.plan_change(tx, &result, change, text).await?)),
+                Some(result) => match self.plan_change(tx, &result, change, text).await? {
+                    Some(work) => Step::Write(Box::new(work)),
+                    None => return self.refuse_forbidden(tx, turn).await,
+                },
                 None => self.say(person, "nothing_to_change", "nothing-to-change").into(),
             },
             Intent::NothingToChange => self.say(person, "nothing_to_change", "nothing-to-change").into(),
@@ -129,7 +132,7 @@ impl App {
         text: &str,
     ) -> Result<(Intent, Option<SavedResult>), StoreError> {
         let author = &turn.person.author;
-        let is_recent = |at: UnixMillis| turn.now.since_ms(at) < FOLLOW_UP_MS;
+        let is_recent = |at: UnixMillis| turn.event.occurred_at.since_ms(at) < FOLLOW_UP_MS;
         let asked_about = author.asked_about.as_ref().filter(|(_, at)| is_recent(*at));
         let alone = State { has_result: false, asked_about: asked_about.map(|(text, _)| text.clone()) };
         let after_a_result = State { has_result: true, ..alone.clone() };
@@ -169,11 +172,22 @@ impl App {
         match intent {
             Intent::Command(Command::Start) => {}
             Intent::Brief(_) if Command::is_explicit_generation(text) => {}
-            Intent::Command(Command::SmallTalk(_)) => {
-                return handoffs::touch(tx, &author.id, turn.event.occurred_at, since).await;
+            Intent::Command(command) if !matches!(command, Command::SmallTalk(_)) => return Ok(false),
+            Intent::Human => return Ok(false),
+            Intent::Command(_)
+            | Intent::Brief(_)
+            | Intent::TooVague(_)
+            | Intent::Choose(_)
+            | Intent::Change(_)
+            | Intent::NothingToChange
+            | Intent::Cancel
+            | Intent::Refund
+            | Intent::Question
+            | Intent::OffTopic
+            | Intent::Chat => {
+                return handoffs::touch(tx, &author.id, &turn.claimed.lane, turn.event.occurred_at, since)
+                    .await;
             }
-            Intent::Command(_) | Intent::Human => return Ok(false),
-            _ => return handoffs::touch(tx, &author.id, turn.event.occurred_at, since).await,
         }
         handoffs::close_of(tx, &author.id, turn.now).await?;
         Ok(false)
@@ -186,12 +200,17 @@ impl App {
         brief: Brief,
         text: &str,
     ) -> Result<Step, JourneyError> {
-        let Some(kind) = forbidden(brief.as_str()) else {
-            let typed = matches!(turn.message.content, Content::Text(_) | Content::Caption { .. });
-            let is_explicit = typed && Command::is_explicit_generation(text);
-            return Ok(Step::Write(Box::new(Work { brief, is_explicit, change: None })));
-        };
-        metrics::counter!(metric::FORBIDDEN_BRIEFS, "kind" => kind.as_str()).increment(1);
+        if let Some(kind) = forbidden(brief.as_str()) {
+            metrics::counter!(metric::FORBIDDEN_BRIEFS, "kind" => kind.as_str()).increment(1);
+            return self.refuse_forbidden(tx, turn).await;
+        }
+        let typed = matches!(turn.message.content, Content::Text(_) | Content::Caption { .. });
+        let is_explicit = typed && Command::is_explicit_generation(text);
+        Ok(Step::Write(Box::new(Work { brief, is_explicit, change: None })))
+    }
+
+    /// Says that the service does not write about this, a few times a day.
+    async fn refuse_forbidden(&self, tx: &mut Tx, turn: &Turn<'_>) -> Result<Step, JourneyError> {
         let yesterday = turn.now.plus_ms(-DAY_MS);
         let told = outbox::queued_since(tx, &turn.claimed.lane, "forbidden", yesterday).await?;
         Ok(if told < MOST_FORBIDDEN {
@@ -209,26 +228,33 @@ impl App {
         }
     }
 
-    /// Plans a change: the brief that it is written from, and whether it is the free one of its result.
+    /// Plans a change: the brief that it is written from, and whether it is the free one of its result. `None` for a change
+    /// about something forbidden.
     pub(crate) async fn plan_change(
         &self,
         tx: &mut Tx,
         result: &SavedResult,
-        change: Change,
+        mut change: Change,
         instruction: &str,
-    ) -> Result<Work, StoreError> {
+    ) -> Result<Option<Work>, StoreError> {
         let unreadable = |_| StoreError::Unreadable { column: "brief" };
-        let brief = Brief::parse(&result.brief).map_err(unreadable)?;
+        let old = Brief::parse(&result.brief).map_err(unreadable)?;
+        let brief = amended_brief(&old, &change.wish).unwrap_or_else(|| {
+            // What names no fact that rules could compare is a wish for a model.
+            change.wish = Wish::Other;
+            old
+        });
+        if forbidden(brief.as_str()).is_some() || forbidden(instruction).is_some() {
+            return Ok(None);
+        }
         let is_free = !results::is_free_used(tx, &result.root).await?;
-        Ok(Work {
-            brief: amended_brief(&brief, &change.wish),
+        let first_event = result.root_event.as_ref();
+        Ok(Some(Work {
+            brief,
             is_explicit: true,
             change: Some(ChangeOf {
                 root: result.root.clone(),
-                seed_name: result
-                    .root_event
-                    .as_ref()
-                    .map_or_else(|| result.root.to_string(), ToString::to_string),
+                seed_name: first_event.map_or_else(|| result.root.to_string(), ToString::to_string),
                 is_free,
                 revision: Revision {
                     previous: result.variants.clone(),
@@ -238,7 +264,7 @@ impl App {
                     change,
                 },
             }),
-        })
+        }))
     }
 
     /// Leaves an author to a person, and calls the operator.
@@ -253,6 +279,11 @@ impl App {
             written_at: turn.event.occurred_at,
             opened_at: turn.now,
         };
+        // A request that nobody answered in time is over: this one is told as new.
+        let is_over = |at: UnixMillis| turn.now.since_ms(at) >= HANDOFF_MS;
+        if turn.person.author.handed_over_at.is_some_and(is_over) {
+            handoffs::close_of(tx, &handoff.author, turn.now).await?;
+        }
         if handoffs::open(tx, &handoff).await? {
             alerts::raise(Alert::HandoffAsked, "An author asks for a person: see `postly handoffs list`");
         }

@@ -277,7 +277,7 @@ impl App {
                 is_explicit: Command::is_explicit_generation(&request.brief),
                 change: None,
             },
-            Asked::Change(change) => self.change_of(&mut tx, author, change).await?,
+            Asked::Change(change) => self.change_of(&mut tx, author, known.language, change).await?,
         };
         self.check_web_budget(&mut tx, author, known.language, now).await?;
         let phone = authors::identities_of(&mut tx, author).await?.into_iter().find_map(|one| one.phone);
@@ -321,17 +321,36 @@ impl App {
         &self,
         tx: &mut Tx,
         author: &AuthorId,
+        language: Language,
         change: &WebChange,
     ) -> Result<Work, WebGenerationError> {
         let result = results::get(tx, author, &change.generation).await?;
         let result = result.ok_or(WebGenerationError::UnknownGeneration)?;
+        let sentence = |key| self.0.catalogue.text(language, key);
+        if change.instruction.trim().is_empty() {
+            return Err(WebGenerationError::TooVague(sentence("cannot-change")));
+        }
         let state = State { has_result: true, asked_about: None };
         let read = match interpret(&change.instruction, &state) {
             Intent::Change(read) => read,
-            _ => Change { wish: Wish::Other, variant: None },
+            // A fact on its own stands in place of another.
+            Intent::Brief(_) | Intent::TooVague(_) | Intent::Chat | Intent::NothingToChange => {
+                Change { wish: Wish::Correct(change.instruction.trim().to_owned()), variant: None }
+            }
+            Intent::Command(Command::BriefTooLong) => {
+                return Err(WebGenerationError::Refused(sentence("cannot-change")));
+            }
+            Intent::Command(_)
+            | Intent::Choose(_)
+            | Intent::Cancel
+            | Intent::Human
+            | Intent::Refund
+            | Intent::Question
+            | Intent::OffTopic => return Err(WebGenerationError::NotABrief(sentence("cannot-change"))),
         };
         let read = Change { variant: change.variant.or(read.variant), ..read };
-        Ok(self.plan_change(tx, &result, read, &change.instruction).await?)
+        let work = self.plan_change(tx, &result, read, &change.instruction).await?;
+        work.ok_or_else(|| WebGenerationError::Refused(sentence("forbidden")))
     }
 
     /// Reads a brief as WhatsApp would; everything else gets the sentence that WhatsApp would answer.
@@ -351,7 +370,7 @@ impl App {
             },
             Intent::TooVague(brief) => {
                 let subject = [("subject", postly_i18n::Value::Text(brief.as_str()))];
-                Err(WebGenerationError::TooVague(self.0.catalogue.format(language, "ask-more", &subject)))
+                Err(WebGenerationError::TooVague(self.0.catalogue.format(language, "ask-more-web", &subject)))
             }
             Intent::Command(Command::MissingBrief) => {
                 Err(WebGenerationError::TooVague(sentence("missing-brief")))
@@ -364,9 +383,9 @@ impl App {
             | Intent::Cancel
             | Intent::Human
             | Intent::Refund
-            | Intent::Question
-            | Intent::OffTopic
-            | Intent::Chat => Err(WebGenerationError::NotABrief(sentence("off-topic"))),
+            | Intent::OffTopic => Err(WebGenerationError::NotABrief(sentence("off-topic"))),
+            Intent::Question => Err(WebGenerationError::NotABrief(sentence("question-asked"))),
+            Intent::Chat => Err(WebGenerationError::NotABrief(sentence("small-talk-acknowledgement"))),
         }
     }
 

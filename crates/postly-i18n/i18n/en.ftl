@@ -128,14 +128,15 @@ shop-return-whatsapp = You can go back to WhatsApp.
 
 # Messages that are no brief, and follow-ups of a result.
 ask-more = ✍️ "{ $subject }": tell me a little more. What is it, when, where, at what price? For example: "20% off jumpers on Saturday". One word is enough; with nothing to add, answer OK and I write with what I have. This question is free.
+ask-more-web = ✍️ "{ $subject }": tell a little more. What is it, when, where, at what price? For example: "20% off jumpers on Saturday". Nothing was charged.
 nothing-to-change = 🤔 I have no recent posts to change or to choose from. Send the idea of your next post: the offer, the date, the network. Nothing was charged.
 cancelled = 👌 Cancelled. Nothing was charged.
 nothing-to-cancel = 👌 Nothing is pending, so there is nothing to cancel. To get no more messages from us, answer STOP; to erase your account, DELETE.
 human-asked = 🙋 Noted: a person from the team will answer you here. Until then I stay quiet for 12 hours. To go on without waiting, send START.
 refund-asked = 💬 Sorry that the result does not suit you. The first change is free: say what to change ("shorter", "actually it is Sunday"). A request that fails is never charged, and posts that are not delivered are credited back. For a refund, write "talk to a human".
-question-asked = 💡 I write 3 ready-to-paste posts from your idea: the offer, the date, the place, the network. 3 posts cost 1 credit, everything else is free. HELP for the commands; "talk to a human" for another question.
-cannot-change = ✋ The built-in writer cannot make this change. It can: shorter, redo, no hashtags, no emoji, in French, add…, actually it is… Nothing was charged.
-changed-header = ✏️ *Your 3 changed posts:*
+question-asked = 💡 I write 3 ready-to-paste posts from your idea: the offer, the date, the place, the network. 3 posts cost 1 credit, the first change is free, each further one costs 1 credit. HELP for the commands; "talk to a human" for another question.
+cannot-change = ✋ The built-in writer cannot make this change. It understands: shorter, redo, no hashtags, no emoji, in French, add…, actually it is… Nothing was charged.
+changed-header = ✏️ *Your 3 updated posts:*
 change-was-free = 🎁 This first change is free; each further one costs 1 credit.
-how-to-choose = Answer 1, 2 or 3 to get that post alone
+how-to-choose = Reply 1, 2 or 3 to get just that post
 choice-expired = ⌛ This post is no longer available. Send a new idea whenever you like.

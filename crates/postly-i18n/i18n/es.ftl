@@ -128,13 +128,14 @@ shop-return-whatsapp = Puedes volver a WhatsApp.
 
 # Messages that are no brief, and follow-ups of a result.
 ask-more = ✍️ «{ $subject }»: cuéntame un poco más. ¿Qué es, cuándo, dónde, a qué precio? Por ejemplo: «-20 % en los jerséis el sábado». Basta una palabra; si no hay nada que añadir, responde OK y escribo con lo que tengo. Esta pregunta es gratis.
+ask-more-web = ✍️ «{ $subject }»: cuenta un poco más. ¿Qué es, cuándo, dónde, a qué precio? Por ejemplo: «-20 % en los jerséis el sábado». No se ha cobrado nada.
 nothing-to-change = 🤔 No tengo posts recientes que cambiar o elegir. Envía la idea de tu próximo post: la oferta, la fecha, la red. No se ha cobrado nada.
 cancelled = 👌 Cancelado. No se ha cobrado nada.
 nothing-to-cancel = 👌 No hay nada pendiente que cancelar. Para no recibir más mensajes nuestros, responde STOP; para borrar tu cuenta, ELIMINAR.
-human-asked = 🙋 Anotado: una persona del equipo te responderá aquí. Hasta entonces no escribo nada durante 12 horas. Para seguir sin esperar, envía START.
+human-asked = 🙋 Anotado: una persona del equipo te responderá aquí. Mientras tanto, guardo silencio (12 horas como máximo). Para seguir sin esperar, envía START.
 refund-asked = 💬 Siento que el resultado no te convenza. El primer cambio es gratis: di qué hay que cambiar («más corto», «en realidad es el domingo»). Una petición que falla nunca se cobra, y lo que no se entrega se devuelve. Para un reembolso, escribe «hablar con una persona».
-question-asked = 💡 Escribo 3 posts listos para pegar a partir de tu idea: la oferta, la fecha, el lugar, la red. 3 posts cuestan 1 crédito, lo demás es gratis. AYUDA para los comandos; «hablar con una persona» para otra pregunta.
-cannot-change = ✋ El redactor integrado no sabe hacer este cambio. Sabe: más corto, otra versión, sin hashtags, sin emojis, en inglés, añade…, en realidad es… No se ha cobrado nada.
+question-asked = 💡 Escribo 3 posts listos para pegar a partir de tu idea: la oferta, la fecha, el lugar, la red. 3 posts cuestan 1 crédito, el primer cambio es gratis y los siguientes cuestan 1 crédito. AYUDA para los comandos; «hablar con una persona» para otra pregunta.
+cannot-change = ✋ El redactor integrado no sabe hacer este cambio. Entiende: más corto, otra versión, sin hashtags, sin emojis, en inglés, añade…, en realidad es… No se ha cobrado nada.
 changed-header = ✏️ *Tus 3 posts modificados:*
 change-was-free = 🎁 Este primer cambio es gratis; los siguientes cuestan 1 crédito.
 how-to-choose = Responde 1, 2 o 3 para recibir solo ese post

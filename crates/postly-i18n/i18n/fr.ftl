@@ -127,14 +127,15 @@ shop-return-ended = Ce paiement n'a pas abouti. Rien n'a été débité.
 shop-return-whatsapp = Vous pouvez retourner sur WhatsApp.
 
 # Ce qui n'est pas un brief, et les suites d'un résultat.
-ask-more = ✍️ « { $subject } » : dites-m'en un peu plus. C'est pour quoi, quand, où, à quel prix ? Par exemple : « -20 % sur les pulls samedi ». Un mot suffit ; sans précision, répondez OK et j'écris avec ce que j'ai. La question est gratuite.
+ask-more = ✍️ « { $subject } » : dites-m'en un peu plus. De quoi s'agit-il, quand, où, à quel prix ? Par exemple : « -20 % sur les pulls samedi ». Un mot suffit ; sans précision, répondez OK et j'écris avec ce que j'ai. La question est gratuite.
+ask-more-web = ✍️ « { $subject } » : dites-en un peu plus. De quoi s'agit-il, quand, où, à quel prix ? Par exemple : « -20 % sur les pulls samedi ». Rien n'a été débité.
 nothing-to-change = 🤔 Je n'ai pas de posts récents à modifier ou à choisir. Envoyez l'idée de votre prochain post : l'offre, la date, le réseau. Rien n'a été débité.
 cancelled = 👌 C'est annulé. Rien n'a été débité.
 nothing-to-cancel = 👌 Rien n'est en attente, donc rien à annuler. Pour ne plus recevoir nos messages, répondez STOP ; pour effacer votre compte, SUPPRIMER.
-human-asked = 🙋 C'est noté : une personne de l'équipe vous répondra ici. D'ici là je n'écris plus de moi-même pendant 12 heures. Pour reprendre sans attendre, envoyez START.
-refund-asked = 💬 Désolé que le résultat ne convienne pas. La première modification est gratuite : dites ce qu'il faut changer (« plus court », « en fait c'est dimanche »). Une demande qui échoue n'est jamais débitée, et un envoi non remis est recrédité. Pour un remboursement, écrivez « parler à un humain ».
-question-asked = 💡 J'écris 3 posts prêts à coller à partir de votre idée : l'offre, la date, le lieu, le réseau. 3 posts coûtent 1 crédit, tout le reste est gratuit. AIDE pour les commandes ; « parler à un humain » pour une autre question.
-cannot-change = ✋ Le rédacteur intégré ne sait pas faire ce changement. Il sait : plus court, refais, sans hashtags, sans emoji, en anglais, tutoie, ajoute…, en fait c'est… Rien n'a été débité.
+human-asked = 🙋 C'est noté : une personne de l'équipe vous répondra ici. En attendant, je me tais (12 heures au plus). Pour reprendre sans attendre, envoyez START.
+refund-asked = 💬 Désolé que le résultat ne vous convienne pas. La première modification est gratuite : dites ce qu'il faut changer (« plus court », « en fait c'est dimanche »). Une demande qui échoue n'est jamais débitée, et un envoi non remis est recrédité. Pour un remboursement, écrivez « parler à un humain ».
+question-asked = 💡 J'écris 3 posts prêts à coller à partir de votre idée : l'offre, la date, le lieu, le réseau. 3 posts coûtent 1 crédit, la première modification est gratuite, les suivantes coûtent 1 crédit. AIDE pour les commandes ; « parler à un humain » pour une autre question.
+cannot-change = ✋ Le rédacteur intégré ne sait pas faire ce changement. Il comprend : plus court, refais, sans hashtags, sans emoji, en anglais, tutoie, ajoute…, en fait c'est… Rien n'a été débité.
 changed-header = ✏️ *Vos 3 posts modifiés:*
 change-was-free = 🎁 Cette première modification est gratuite ; les suivantes coûtent 1 crédit.
 how-to-choose = Répondez 1, 2 ou 3 pour recevoir ce post seul

@@ -127,15 +127,16 @@ shop-return-ended = Este pagamento não foi efetuado. Nada foi cobrado.
 shop-return-whatsapp = Você pode voltar ao WhatsApp.
 
 # Messages that are no brief, and follow-ups of a result.
-ask-more = ✍️ «{ $subject }»: conte um pouco mais. O que é, quando, onde, a que preço? Por exemplo: «20% de desconto nas camisolas no sábado». Uma palavra chega; se não houver mais nada, responda OK e escrevo com o que tenho. Esta pergunta é gratuita.
+ask-more = ✍️ «{ $subject }»: conte um pouco mais. O que é, quando, onde, a que preço? Por exemplo: «20% de desconto nas blusas no sábado». Uma palavra basta; se não houver mais nada, responda OK e escrevo com o que tenho. Esta pergunta é gratuita.
+ask-more-web = ✍️ «{ $subject }»: conte um pouco mais. O que é, quando, onde, a que preço? Por exemplo: «20% de desconto nas blusas no sábado». Nada foi cobrado.
 nothing-to-change = 🤔 Não tenho posts recentes para alterar ou escolher. Envie a ideia do próximo post: a oferta, a data, a rede. Nada foi cobrado.
 cancelled = 👌 Cancelado. Nada foi cobrado.
 nothing-to-cancel = 👌 Não há nada pendente para cancelar. Para não receber mais mensagens nossas, responda STOP; para apagar a conta, EXCLUIR.
-human-asked = 🙋 Anotado: uma pessoa da equipa responderá aqui. Até lá fico em silêncio durante 12 horas. Para continuar sem esperar, envie START.
+human-asked = 🙋 Anotado: uma pessoa da equipe responderá aqui. Enquanto isso, fico em silêncio (12 horas no máximo). Para continuar sem esperar, envie START.
 refund-asked = 💬 Lamento que o resultado não sirva. A primeira alteração é gratuita: diga o que mudar («mais curto», «na verdade é domingo»). Um pedido que falha nunca é cobrado, e o que não é entregue é devolvido. Para um reembolso, escreva «falar com uma pessoa».
-question-asked = 💡 Escrevo 3 posts prontos a colar a partir da sua ideia: a oferta, a data, o lugar, a rede. 3 posts custam 1 crédito, o resto é gratuito. AJUDA para os comandos; «falar com uma pessoa» para outra pergunta.
-cannot-change = ✋ O redator integrado não sabe fazer esta alteração. Sabe: mais curto, outra versão, sem hashtags, sem emojis, em inglês, acrescenta…, na verdade é… Nada foi cobrado.
-changed-header = ✏️ *Os seus 3 posts alterados:*
+question-asked = 💡 Escrevo 3 posts prontos para colar a partir da sua ideia: a oferta, a data, o lugar, a rede. 3 posts custam 1 crédito, a primeira alteração é gratuita e as seguintes custam 1 crédito. AJUDA para os comandos; «falar com uma pessoa» para outra pergunta.
+cannot-change = ✋ O redator integrado não sabe fazer esta alteração. Entende: mais curto, outra versão, sem hashtags, sem emojis, em inglês, acrescenta…, na verdade é… Nada foi cobrado.
+changed-header = ✏️ *Seus 3 posts alterados:*
 change-was-free = 🎁 Esta primeira alteração é gratuita; as seguintes custam 1 crédito.
 how-to-choose = Responda 1, 2 ou 3 para receber só esse post
-choice-expired = ⌛ Este post já não está disponível. Envie uma nova ideia quando quiser.
+choice-expired = ⌛ Este post não está mais disponível. Envie uma nova ideia quando quiser.

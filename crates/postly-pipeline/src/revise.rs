@@ -63,12 +63,12 @@ impl Revision {
     }
 }
 
-/// The brief from which a changed result is written: with a fact added or put in place of another. A brief that would be
-/// too long stays as it is.
-pub fn amended_brief(brief: &Brief, wish: &Wish) -> Brief {
+/// The brief from which a changed result is written: with a fact added or put in place of another. `None` when a correction
+/// names no fact that can be compared, or the brief would be too long.
+pub fn amended_brief(brief: &Brief, wish: &Wish) -> Option<Brief> {
     let text = match wish {
-        Wish::Add(words) => format!("{}\n{}", brief.as_str(), without_verb(words)),
-        Wish::Correct(words) => corrected(brief.as_str(), words),
+        Wish::Add(words) => format!("{}\n{words}", brief.as_str()),
+        Wish::Correct(words) => corrected(brief.as_str(), words)?,
         Wish::Shorter
         | Wish::Longer
         | Wish::Again
@@ -77,21 +77,21 @@ pub fn amended_brief(brief: &Brief, wish: &Wish) -> Brief {
         | Wish::InLanguage(_)
         | Wish::Informal
         | Wish::Formal
-        | Wish::Other => return brief.clone(),
+        | Wish::Other => return Some(brief.clone()),
     };
-    Brief::parse(&text).unwrap_or_else(|_| brief.clone())
+    Brief::parse(&text).ok()
 }
 
-/// *ajoute 12 €* without its verb.
-fn without_verb(words: &str) -> &str {
-    words.trim().split_once(char::is_whitespace).map_or(words, |(_, rest)| rest).trim()
-}
-
-/// The brief with each fact of the correction in place of the only one of its kind; other facts stand behind it.
-fn corrected(brief: &str, correction: &str) -> String {
+/// The brief with each fact of the correction in place of the only one of its kind; other facts stand behind it. What a
+/// correction denies at its end (*…, pas samedi*) is left out.
+fn corrected(brief: &str, correction: &str) -> Option<String> {
     let mut text = brief.to_owned();
+    let new = pieces(said_of(correction));
+    if new.is_empty() {
+        return None;
+    }
     let mut added = vec![];
-    for (new, kind) in pieces(correction) {
+    for (new, kind) in new {
         let old: Vec<String> =
             pieces(&text).into_iter().filter(|(_, other)| *other == kind).map(|(piece, _)| piece).collect();
         match old.as_slice() {
@@ -99,15 +99,32 @@ fn corrected(brief: &str, correction: &str) -> String {
             _ => added.push(new),
         }
     }
-    if added.is_empty() && text == brief {
-        // A correction without a fact that can be compared: its words stand behind the brief.
-        added.push(correction.trim().to_owned());
-    }
     for piece in added {
         text.push('\n');
         text.push_str(&piece);
     }
-    text
+    Some(text)
+}
+
+/// A correction without what it denies at its end.
+fn said_of(correction: &str) -> &str {
+    const DENIALS: [&str; 11] = [
+        " pas ",
+        " not ",
+        " y no ",
+        " e não ",
+        " au lieu ",
+        " instead ",
+        " en vez ",
+        " em vez ",
+        " et non ",
+        " مش ",
+        " وليس ",
+    ];
+    let cuts = DENIALS.iter().filter_map(|denial| correction.find(denial));
+    // *non pas samedi, dimanche*: what is denied stands first, and the last fact counts.
+    let cut = cuts.filter(|at| !pieces(correction.get(..*at).unwrap_or_default()).is_empty()).min();
+    correction.get(..cut.unwrap_or(correction.len())).unwrap_or(correction)
 }
 
 /// The pieces of a text that tell one fact each, as they are written, with the kind of the fact.
@@ -206,15 +223,26 @@ mod tests {
             ("brunch samedi 15h à 12 €", "en fait c'est dimanche 17h", "brunch dimanche 17h à 12 €"),
             ("brunch samedi", "en fait c'est à 15 €", "brunch samedi\n15 €"),
             ("-20 % sur les pulls", "non c'est -30 %", "-30 % sur les pulls"),
+            ("brunch samedi", "c'est dimanche 17h, pas samedi", "brunch dimanche\n17h"),
+            ("brunch samedi", "non pas samedi, dimanche", "brunch dimanche"),
+            ("brunch samedi", "remplace samedi par dimanche", "brunch dimanche"),
         ] {
-            let amended = amended_brief(&brief(text), &Wish::Correct(words.to_owned()));
+            let amended = amended_brief(&brief(text), &Wish::Correct(words.to_owned())).unwrap();
             assert_eq!(amended.as_str(), expected, "{words:?}");
         }
     }
 
     #[test]
-    fn an_addition_stands_behind_the_brief_without_its_verb() {
-        let amended = amended_brief(&brief("brunch samedi"), &Wish::Add("ajoute 12 €".to_owned()));
+    fn a_correction_without_a_fact_amends_nothing() {
+        assert_eq!(
+            amended_brief(&brief("brunch samedi"), &Wish::Correct("remplace brunch par dîner".to_owned())),
+            None
+        );
+    }
+
+    #[test]
+    fn an_addition_stands_behind_the_brief() {
+        let amended = amended_brief(&brief("brunch samedi"), &Wish::Add("12 €".to_owned())).unwrap();
         assert_eq!(amended.as_str(), "brunch samedi\n12 €");
     }
 

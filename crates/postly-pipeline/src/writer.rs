@@ -159,7 +159,10 @@ impl Writer {
         let mut calls = Vec::new();
         if let Some(revision) = &ask.revision {
             let is_ai = self.model.is_ai();
-            if let Some(variants) = revision.edited(ask.brief.as_str(), is_ai) {
+            if let Some(mut variants) = revision.edited(ask.brief.as_str(), is_ai) {
+                for variant in &mut variants {
+                    guard::add_legal_line(ask.brief.as_str(), ask.region.as_deref(), &mut variant.text);
+                }
                 return Ok(self.edited(revision, variants));
             }
             if !is_ai && revision.needs_a_model() {
@@ -169,7 +172,11 @@ impl Writer {
         match self.run(ask, &mut calls).await {
             Ok(Good { intent, variants, writer }) => Ok(Written {
                 notes: notes::of(ask, intent.platform),
-                intent,
+                // One post in another language leaves the result in its own.
+                intent: match ask.revision.as_ref().filter(|revision| revision.change.variant.is_some()) {
+                    Some(revision) => Intent { language: revision.language, ..intent },
+                    None => intent,
+                },
                 variants: match &ask.revision {
                     Some(revision) => revision.keeping_others(variants),
                     None => variants,

@@ -6,7 +6,6 @@ ALTER TABLE authors ADD COLUMN asked_at_ms BIGINT;
 
 -- The paid result that these posts are a change of; null for posts of their own.
 ALTER TABLE generations ADD COLUMN root_id TEXT;
-CREATE INDEX generations_root ON generations (root_id) WHERE root_id IS NOT NULL;
 
 -- JSON: [[id, title], ...], the reply buttons below the text.
 ALTER TABLE outbox ADD COLUMN buttons TEXT;

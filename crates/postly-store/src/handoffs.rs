@@ -96,20 +96,22 @@ fn read(row: &Row) -> Result<Handoff, StoreError> {
 }
 
 const TOUCH: Sql = Sql::both(
-    "UPDATE handoffs SET written_at_ms = $2 WHERE author_id = $1 AND closed_at_ms IS NULL AND opened_at_ms > $3",
+    "UPDATE handoffs SET written_at_ms = CASE WHEN lane = $4 AND written_at_ms < $2 THEN $2 ELSE written_at_ms END \
+     WHERE author_id = $1 AND closed_at_ms IS NULL AND opened_at_ms > $3",
 );
 
-/// Notes that the author of an open request wrote again. Returns false if no request made since `since` is open.
+/// Notes that the author of an open request wrote again; in the conversation of the request this renews its window. Returns false if no request made since `since` is open.
 ///
 /// # Errors
 /// Fails if the database fails.
 pub async fn touch(
     tx: &mut Tx,
     author: &AuthorId,
+    lane: &str,
     written_at: UnixMillis,
     since: UnixMillis,
 ) -> Result<bool, StoreError> {
-    Ok(tx.execute(TOUCH, args![author, written_at, since]).await? > 0)
+    Ok(tx.execute(TOUCH, args![author, written_at, since, lane]).await? > 0)
 }
 
 const CLOSE: Sql = Sql::both("UPDATE handoffs SET closed_at_ms = $2 WHERE id = $1 AND closed_at_ms IS NULL");

@@ -174,7 +174,10 @@ macro_rules! old_messages {
         )
     };
 }
-const MESSAGES: [Sql; 6] = [
+const MESSAGES: [Sql; 7] = [
+    Sql::both(
+        "DELETE FROM handoffs WHERE id IN (SELECT id FROM handoffs WHERE id < $1 ORDER BY id LIMIT $2)",
+    ),
     Sql::both(
         "DELETE FROM model_calls WHERE id IN (SELECT id FROM model_calls WHERE id < $1 ORDER BY id LIMIT $2)",
     ),

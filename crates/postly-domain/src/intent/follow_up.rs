@@ -7,7 +7,7 @@ use super::{
     requests,
     words::class,
 };
-use crate::Language;
+use crate::{Language, text::fold};
 
 /// A wish for a change of the last posts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +61,8 @@ pub(super) fn choice(reading: &Reading) -> Option<u8> {
     }
     let choosing = list("choosing");
     let mut chosen = None;
-    for word in &reading.words {
-        match ordinal(&word.folded) {
+    for (at, word) in reading.words.iter().enumerate() {
+        match ordinal_at(reading, at) {
             Some(number) if chosen.is_none() => chosen = Some(number),
             Some(_) => return None,
             None if word.class & BESIDE != 0 || choosing.contains(&word.folded.as_str()) => {}
@@ -70,6 +70,27 @@ pub(super) fn choice(reading: &Reading) -> Option<u8> {
         }
     }
     chosen
+}
+
+/// The number of a post by which the word at a place calls it. Words that mean something else as well (*une*, *tres*, *dos*)
+/// count alone or behind an article only.
+fn ordinal_at(reading: &Reading, at: usize) -> Option<u8> {
+    let word = reading.words.get(at)?;
+    let before = at.checked_sub(1).and_then(|before| reading.words.get(before));
+    let is_told = reading.words.len() == 1
+        || before.is_some_and(|before| list("articles").contains(&before.folded.as_str()));
+    let is_doubtful = list("doubtful ordinals").contains(&word.folded.as_str());
+    ordinal(&word.folded).filter(|_| is_told || !is_doubtful)
+}
+
+/// The post that a change names: by its number behind *post*, *version* and the like, or as the second word of the text.
+fn named_post(reading: &Reading) -> Option<u8> {
+    (0..reading.words.len()).find_map(|at| {
+        let before = at.checked_sub(1).and_then(|before| reading.words.get(before))?;
+        let is_behind_a_name = list("naming").contains(&before.folded.as_str());
+        let is_behind_an_article = at == 1 && list("articles").contains(&before.folded.as_str());
+        ordinal_at(reading, at).filter(|_| is_behind_a_name || is_behind_an_article)
+    })
 }
 
 /// The number of a post by which a word calls it.
@@ -90,8 +111,7 @@ pub(super) fn change(reading: &Reading, text: &str) -> Option<Change> {
     if matches!(wish, Wish::Correct(_) | Wish::Other) && requests::refund(reading) {
         return None;
     }
-    let number = reading.words.iter().find_map(|word| ordinal(&word.folded));
-    Some(Change { wish, variant: number.filter(|_| has_word(reading, "naming")) })
+    Some(Change { wish, variant: named_post(reading) })
 }
 
 fn wish(reading: &Reading, text: &str) -> Option<Wish> {
@@ -120,7 +140,7 @@ fn wish(reading: &Reading, text: &str) -> Option<Wish> {
     let first = reading.words.iter().find(|word| word.class & class::FILLER == 0);
     let adds = first.is_some_and(|word| list("adding").contains(&word.folded.as_str()));
     if adds || says(reading, "adding phrases") {
-        return Some(Wish::Add(text.trim().to_owned()));
+        return added(text).map(Wish::Add);
     }
     if first.is_some_and(|word| list("taking away").contains(&word.folded.as_str())) {
         return Some(Wish::Other);
@@ -129,6 +149,20 @@ fn wish(reading: &Reading, text: &str) -> Option<Wish> {
     let is_short = reading.words.len() <= MOST_FIXED_WORDS;
     let compares = names_a_tone || has_word(reading, "comparatives") || says(reading, "tones");
     (is_short && compares).then_some(Wish::Other)
+}
+
+/// What is to be added: the words behind the verb. `None` when nothing stands there.
+fn added(text: &str) -> Option<String> {
+    let verbs = list("adding");
+    let mut rest = text.trim();
+    while let Some((word, behind)) = rest.split_once(char::is_whitespace) {
+        let folded = fold(word.trim_matches(|c: char| !c.is_alphanumeric()));
+        rest = behind.trim_start();
+        if verbs.contains(&folded.as_str()) || list("forgotten").contains(&folded.as_str()) {
+            return (!rest.is_empty()).then(|| rest.to_owned());
+        }
+    }
+    None
 }
 
 /// A list of words, a list of phrases, and the wish that both express.

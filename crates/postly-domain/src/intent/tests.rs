@@ -64,7 +64,7 @@ fn after_a_result_a_choice_and_a_change_are_understood() {
         ("en anglais", Wish::InLanguage(Language::En)),
         ("mets pas de hashtags", Wish::WithoutHashtags),
         ("en fait c'est dimanche 17h", Wish::Correct("en fait c'est dimanche 17h".to_owned())),
-        ("ajoute 12 €", Wish::Add("ajoute 12 €".to_owned())),
+        ("ajoute 12 €", Wish::Add("12 €".to_owned())),
         ("tutoie", Wish::Informal),
     ] {
         let Intent::Change(change) = interpret(text, &after_a_result()) else { panic!("{text:?}") };
