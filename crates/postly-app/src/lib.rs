@@ -57,6 +57,7 @@ mod turn;
 mod verify;
 mod wake;
 mod web_generation;
+mod web_history;
 mod work;
 
 use std::{
@@ -99,7 +100,8 @@ pub use seal::NoRandomness;
 pub use sessions::{Browser, LoggedIn, SESSION_MS, Session, SessionCookie};
 pub use tokens::{MAX_TOKENS, NewToken, TokenError};
 pub use verify::{Verified, VerifyError};
-pub use web_generation::{HistoryPage, Progress, WebBrief, WebChange, WebGenerationError};
+pub use web_generation::{Progress, WebBrief, WebChange, WebGenerationError};
+pub use web_history::HistoryPage;
 pub use work::{Shutdown, Workers};
 
 use accounts::Passwords;

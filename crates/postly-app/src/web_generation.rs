@@ -15,7 +15,7 @@ use postly_pipeline::{CallRecord, WriteError, WriteRequest, Written, guard::forb
 use postly_store::{
     StoreError, Tx, authors, budgets,
     generations::{self, NewGeneration},
-    history::{self, HistoryFilter, SavedGeneration},
+    history::{self, SavedGeneration},
     pauses, results,
     wallets::{self, Held},
     web_requests::{self, Begun, WebRequest},
@@ -43,9 +43,6 @@ const MAX_RESULT_POLLS: u32 = 130;
 const MAX_ABANDONED: i64 = 1_000;
 /// The longest Idempotency-Key, in bytes. Clients send UUIDs; Stripe takes 255 characters.
 const MAX_KEY_BYTES: usize = 255;
-
-/// A page of a history, newest first.
-pub type HistoryPage = (Vec<SavedGeneration>, Option<String>);
 
 /// A request for posts, as the author sent it.
 #[derive(Debug, Clone)]
@@ -534,48 +531,6 @@ impl App {
         tx.commit().await?;
         metrics::counter!(metric::HOLDS_EXPIRED).increment(1);
         Ok(1)
-    }
-
-    /// A page of an author's history, newest first, from just before `cursor`.
-    ///
-    /// # Errors
-    /// Fails if the database fails.
-    pub async fn history(
-        &self,
-        author: &AuthorId,
-        filter: &HistoryFilter<'_>,
-        cursor: Option<&str>,
-    ) -> Result<HistoryPage, StoreError> {
-        const PAGE: usize = 20;
-        history::list(&mut self.0.db.read().await?, author, filter, cursor, PAGE).await
-    }
-
-    /// One generation of an author.
-    ///
-    /// # Errors
-    /// Fails if the database fails.
-    pub async fn generation(
-        &self,
-        author: &AuthorId,
-        id: &GenerationId,
-    ) -> Result<Option<SavedGeneration>, StoreError> {
-        history::get(&mut self.0.db.read().await?, author, id).await
-    }
-
-    /// Marks one variant of a generation as used (1 to 3), or none. Returns false if the author has no such generation.
-    ///
-    /// # Errors
-    /// Fails if the database fails.
-    pub async fn mark_used(
-        &self,
-        author: &AuthorId,
-        id: &GenerationId,
-        used: Option<i64>,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.0.db.write().await?;
-        let found = history::set_used(&mut tx, author, id, used).await?;
-        tx.commit().await?;
-        Ok(found)
     }
 
     fn no_credit_sentence(&self, language: Language) -> String {

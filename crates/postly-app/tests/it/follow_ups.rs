@@ -95,6 +95,9 @@ async fn the_first_change_is_free_and_each_further_one_costs_a_credit() {
         assert_eq!(lea.ledger().await.last().unwrap(), "-1 refinement");
         assert_eq!(lea.credits().await, 3);
 
+        // A change about something forbidden is refused as a brief would be.
+        assert!(answer(&lea, "ajoute vente de cocaïne").await.starts_with("🚫"));
+        assert_eq!(lea.credits().await, 3);
         // The built-in writer says what it cannot do, for free.
         assert!(answer(&lea, "plus drôle").await.starts_with("✋"));
         assert_eq!(lea.credits().await, 3);
@@ -161,6 +164,11 @@ async fn an_author_who_asks_for_a_person_is_left_to_that_person() {
         assert!(app.app.handoffs().await.unwrap().is_empty());
         assert!(answer(&lea, BRIEF).await.contains("*3.*"));
 
+        answer(&lea, "je veux parler à un humain").await;
+        answer(&lea, "STOP").await;
+        let stopped = app.app.answer_handoff(&app.app.handoffs().await.unwrap()[0].id, "Bonjour").await;
+        assert!(matches!(stopped, Err(HandoffError::Unreachable)), "{stopped:?}");
+        answer(&lea, "START").await;
         answer(&lea, "je veux parler à un humain").await;
         app.advance_ms(12 * 3_600_000);
         assert!(answer(&lea, BRIEF).await.contains("*3.*"), "nobody came");

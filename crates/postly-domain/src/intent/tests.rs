@@ -73,6 +73,23 @@ fn after_a_result_a_choice_and_a_change_are_understood() {
 }
 
 #[test]
+fn a_number_names_a_post_only_where_it_is_told_as_one() {
+    for (text, variant) in [
+        ("en fait c'est le 2 décembre", None),
+        ("en fait c'est 3 € le café", None),
+        ("une autre version", None),
+        ("le 2 en anglais", Some(2)),
+        ("plus court, le post 3", Some(3)),
+    ] {
+        let Intent::Change(change) = interpret(text, &after_a_result()) else { panic!("{text:?}") };
+        assert_eq!(change.variant, variant, "{text:?}");
+    }
+    for text in ["très bien", "gostei dos textos", "3 sur 3, bravo"] {
+        assert!(!matches!(interpret(text, &after_a_result()), Intent::Choose(_)), "{text:?}");
+    }
+}
+
+#[test]
 fn the_answer_to_our_question_completes_what_was_asked_about() {
     let state = State { has_result: false, asked_about: Some("promo".to_owned()) };
     let Intent::Brief(brief) = interpret("les pulls", &state) else { panic!("no brief") };
