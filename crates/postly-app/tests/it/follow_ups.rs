@@ -62,9 +62,12 @@ async fn a_short_result_has_buttons_at_meta_that_work_a_week_later() {
         app.run_until_idle().await;
         assert_eq!(lea.last_text(), post(&result, 2));
         // A button with another signature is not ours.
-        let forged = MessageKind::ButtonReply { id: "post:0:2:0".to_owned(), title: "2".to_owned() };
+        let MessageKind::ButtonReply { id, .. } = message.tap("2").unwrap() else { panic!("another kind") };
+        let id = format!("{}0", id.rsplit_once(':').unwrap().0.to_owned() + ":");
+        let forged = MessageKind::ButtonReply { id, title: "2".to_owned() };
         app.deliver(&lea.sends(forged)).await;
         app.run_until_idle().await;
+        assert!(lea.last_text().starts_with("🤔"), "{}", lea.last_text());
         assert_eq!(lea.ledger().await, ["+5 trial", "-1 whatsapp_generation"]);
 
         let zoe = app.author_of(Channel::Twilio, "+33639981202");
