@@ -125,6 +125,14 @@ impl Names {
                     *id = self.of(id);
                 }
             }
+            let buttons = body.pointer_mut("/interactive/action/buttons").and_then(Value::as_array_mut);
+            for button in buttons.into_iter().flatten() {
+                if let Some(Value::String(id)) = button.pointer_mut("/reply/id")
+                    && id.starts_with("post:")
+                {
+                    *id = self.of(id);
+                }
+            }
             for message in body.pointer_mut("/messages").and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(message) = message.as_object_mut() {
                     let role = message.get("role").and_then(Value::as_str).unwrap_or_default();
