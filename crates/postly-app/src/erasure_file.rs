@@ -22,7 +22,7 @@ pub const ERASURES_FILE: &str = "erasures.jsonl";
 /// Rows read at once.
 const PAGE: i64 = 1_000;
 
-/// Why erasures could not be recorded or applied.
+/// The reason why erasures could not be recorded or applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ErasureFileError {
     /// The file cannot be read or written.
@@ -48,7 +48,7 @@ enum Record {
     Subject(String, i64),
 }
 
-/// What a record of erasures says.
+/// The content of a record of erasures.
 #[derive(Debug, Clone, Default)]
 pub struct ErasureRecords(BTreeSet<Record>);
 
@@ -76,7 +76,7 @@ impl ErasureRecords {
         Ok(Self(records))
     }
 
-    /// True if nobody is in it.
+    /// True if it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

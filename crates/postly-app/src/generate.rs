@@ -55,7 +55,7 @@ pub(crate) struct Work {
 pub(crate) struct ChangeOf {
     /// The paid result that it goes back to.
     pub(crate) root: GenerationId,
-    /// What the wording of the paid result hung on.
+    /// The name from which the seed of the paid result was derived.
     pub(crate) seed_name: String,
     /// True for the first change of a result.
     pub(crate) is_free: bool,
@@ -78,7 +78,8 @@ impl Work {
         self.change.as_ref().map(|change| &change.root)
     }
 
-    /// What the offline writer's wording hangs on: for a change of facts the result, so that the rest stays as it is.
+    /// The name from which the offline writer's seed is derived. A change of facts takes that of its result, so that all else
+    /// stays as it is.
     pub(crate) fn seed_name<'a>(&'a self, request: &'a str) -> &'a str {
         match &self.change {
             Some(change) if change.revision.change.wish != Wish::Again => &change.seed_name,
@@ -92,7 +93,7 @@ impl Work {
     }
 }
 
-/// What pays for posts: a credit reserved, or the free change of a paid result.
+/// The payment for posts: a credit reserved, or the free change of a paid result.
 #[derive(Clone)]
 pub(crate) enum Payment {
     /// A hold, to be settled or released.
@@ -177,7 +178,7 @@ impl App {
     ) -> Result<(), JourneyError> {
         let Turn { claimed, event, message, person, .. } = *turn;
         let mut tx = self.0.db.write().await?;
-        // None: the author was erased meanwhile. Nothing of this may be written down, and nobody is to be told.
+        // None: the author was erased meanwhile. Nothing of this may be saved or sent.
         let owner = self.lock_payer(&mut tx, payment, &person.author.id).await?;
         let owner = owner.ok_or(JourneyError::Missing("a hold"))?;
         match written {
@@ -203,7 +204,7 @@ impl App {
                     Payment::Free => true,
                 };
                 if !is_open {
-                    // Erased meanwhile: nothing of this may be written down, and nobody is to be told.
+                    // The author was erased meanwhile: nothing of this may be saved or sent.
                     return Err(JourneyError::Missing("an open hold"));
                 }
                 let (purpose, key) = failure_text(&failure.kind);

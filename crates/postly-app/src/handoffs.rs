@@ -12,7 +12,7 @@ use postly_whatsapp::split::split_reply;
 
 use crate::{App, conflict::again, ids::Fresh as _};
 
-/// How many requests are listed: more than one operator answers in a day.
+/// The most requests that are listed: more than one operator answers in a day.
 const MOST_LISTED: i64 = 1_000;
 
 /// The reason why an answer was not queued.

@@ -47,7 +47,7 @@ pub(crate) struct Calls {
     pub(crate) failing: Option<(UnixMillis, UnixMillis)>,
 }
 
-/// What this process knows of its upstreams.
+/// The state of the upstreams as this process sees it.
 #[derive(Default)]
 pub(crate) struct Health(Mutex<State>);
 
@@ -56,7 +56,7 @@ struct State {
     calls: BTreeMap<Upstream, Calls>,
     /// Signatures that did not verify since one did: how many, and since when.
     refused: BTreeMap<&'static str, (u32, UnixMillis)>,
-    /// What the monitor found to be degraded, of all processes.
+    /// The parts that the monitor found degraded, of all processes.
     degraded: Vec<&'static str>,
     /// Since when the database has taken no write, and when that was last told.
     database: Option<(UnixMillis, Option<UnixMillis>)>,

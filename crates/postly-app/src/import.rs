@@ -29,7 +29,7 @@ const ROWS_AT_ONCE: u64 = 20_000;
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What an import is told.
+/// The options of an import.
 #[derive(Debug, Clone)]
 pub struct ImportOptions {
     /// Write nothing.
@@ -211,7 +211,7 @@ impl Counted {
     }
 }
 
-/// What became of a batch.
+/// The result of a batch.
 struct Outcome {
     counted: Vec<Counted>,
     taken: Taken,

@@ -158,7 +158,7 @@ impl Watched {
     }
 }
 
-/// What one reading found, for all of them.
+/// The result of one reading, for all streams.
 struct Reading {
     balances: HashMap<AuthorId, (i64, i64)>,
     generations: HashMap<AuthorId, Vec<RecentGeneration>>,

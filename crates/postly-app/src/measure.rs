@@ -1,4 +1,4 @@
-//! What is measured of the work on a message.
+//! The measurements of the work on a message.
 
 use std::{
     cell::Cell,

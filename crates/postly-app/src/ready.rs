@@ -1,4 +1,4 @@
-//! Whether this process can do its work.
+//! The readiness of this process.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::App;
 /// How long the database may take to say whether it takes writes.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Why a process is not ready.
+/// The reason why a process is not ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotReady {
     /// The database takes no write.
@@ -26,7 +26,7 @@ impl NotReady {
     }
 }
 
-/// What a process can do.
+/// The readiness of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
     /// Why it can do nothing, if so.

@@ -18,9 +18,9 @@ use crate::{App, JourneyError, ids::Fresh as _, people::Person, seal::Sealed};
 
 /// The longest text below which Meta shows reply buttons, in UTF-16 units ("Interactive reply buttons messages").
 const MAX_BUTTON_TEXT: usize = 1_024;
-/// What the id of a button for one post begins with.
+/// The prefix of the id of a button for one post.
 const CHOICE: &str = "post:";
-/// How much of the signature stands in the id of a button, in hexadecimal digits: 64 bits.
+/// The length of the signature in the id of a button, in hexadecimal digits: 64 bits.
 const CHOICE_SIGNATURE: usize = 16;
 
 /// What is said in answer to one message.

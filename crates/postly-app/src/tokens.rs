@@ -20,7 +20,7 @@ pub const MAX_TOKENS: i64 = 10;
 const MAX_NAME_CHARS: usize = 60;
 /// The beginning of every token, by which people and scanners of leaked secrets know one.
 const PREFIX: &str = "postly_";
-/// How often the use of a token is recorded.
+/// The interval at which the use of a token is recorded.
 const SEEN_EVERY_MS: i64 = 3600 * 1000;
 
 /// A token that was just made, with its secret.

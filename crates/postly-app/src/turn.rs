@@ -27,11 +27,11 @@ use crate::{
     reply::{Reply, ReplyContext},
 };
 
-/// How often within 24 hours an author is told that a brief is about something forbidden (RULES 4.8).
+/// The most refusals of a forbidden brief that an author is told within 24 hours (RULES 4.8).
 const MOST_FORBIDDEN: i64 = 3;
-/// How long after a result a follow-up may mean it, and after our question an answer (RULES 4.15).
+/// The time after a result in which a follow-up may mean it, and after our question an answer (RULES 4.15).
 const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
-/// How long an author who asked for a person is left to that person (RULES 4.16).
+/// The time for which an author who asked for a person is left to that person (RULES 4.16).
 pub(crate) const HANDOFF_MS: i64 = DAY_MS / 2;
 
 /// A message whose turn it is.
@@ -49,7 +49,7 @@ impl Turn<'_> {
     }
 }
 
-/// What follows from a message.
+/// The step that follows from a message.
 pub(crate) enum Step {
     /// A free answer.
     Reply(Box<Reply>),
@@ -95,16 +95,16 @@ impl App {
             }
             Intent::Choose(number) => match result {
                 Some(result) => self.post_alone(person, &result, number).into(),
-                None => self.say(person, "nothing_to_change", "nothing-to-change").into(),
+                None => self.nothing_to_change(person).into(),
             },
             Intent::Change(change) => match result {
                 Some(result) => match self.plan_change(tx, &result, change, text).await? {
                     Some(work) => Step::Write(Box::new(work)),
                     None => return self.refuse_forbidden(tx, turn).await,
                 },
-                None => self.say(person, "nothing_to_change", "nothing-to-change").into(),
+                None => self.nothing_to_change(person).into(),
             },
-            Intent::NothingToChange => self.say(person, "nothing_to_change", "nothing-to-change").into(),
+            Intent::NothingToChange => self.nothing_to_change(person).into(),
             Intent::Cancel => {
                 let was_pending = was_asked || person.author.erasure_asked_at.is_some();
                 self.say(person, "cancelled", if was_pending { "cancelled" } else { "nothing-to-cancel" })
@@ -123,7 +123,12 @@ impl App {
         Reply::plain(purpose, self.0.catalogue.text(person.author.language, key))
     }
 
-    /// What a message is, with the result that it means. The database is asked only where a result makes a difference.
+    /// The answer to a follow-up without a result that it could mean.
+    fn nothing_to_change(&self, person: &Person) -> Reply {
+        self.say(person, "nothing_to_change", "nothing-to-change")
+    }
+
+    /// The intent of a message, with the result that it means. The database is asked only where a result makes a difference.
     async fn read_intent(
         &self,
         tx: &mut Tx,
@@ -224,7 +229,7 @@ impl App {
     pub(crate) fn post_alone(&self, person: &Person, result: &SavedResult, number: u8) -> Reply {
         match result.variants.get(usize::from(number.saturating_sub(1))) {
             Some(variant) => Reply::plain("post_alone", variant.text.clone()),
-            None => self.say(person, "nothing_to_change", "nothing-to-change"),
+            None => self.nothing_to_change(person),
         }
     }
 
@@ -240,7 +245,7 @@ impl App {
         let unreadable = |_| StoreError::Unreadable { column: "brief" };
         let old = Brief::parse(&result.brief).map_err(unreadable)?;
         let brief = amended_brief(&old, &change.wish).unwrap_or_else(|| {
-            // What names no fact that rules could compare is a wish for a model.
+            // A correction without a fact that rules could compare is a wish for a model.
             change.wish = Wish::Other;
             old
         });
@@ -279,7 +284,7 @@ impl App {
             written_at: turn.event.occurred_at,
             opened_at: turn.now,
         };
-        // A request that nobody answered in time is over: this one is told as new.
+        // A request that was not answered in time is over: this one is told as new.
         let is_over = |at: UnixMillis| turn.now.since_ms(at) >= HANDOFF_MS;
         if turn.person.author.handed_over_at.is_some_and(is_over) {
             handoffs::close_of(tx, &handoff.author, turn.now).await?;

@@ -68,7 +68,7 @@ pub struct WebChange {
     pub variant: Option<u8>,
 }
 
-/// What an author asks for on the web.
+/// The request of an author on the web.
 #[derive(Debug, Clone)]
 enum Asked {
     Posts(WebBrief),

@@ -159,7 +159,7 @@ pub enum InboundEvent {
     Notice(AccountNotice),
 }
 
-/// What a provider tells of us.
+/// A notice of a provider about our account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountNotice {
     /// What it is about.
@@ -172,7 +172,7 @@ pub struct AccountNotice {
     pub occurred_at: UnixMillis,
 }
 
-/// What a notice is about.
+/// The subject of a notice.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NoticeSubject {
     /// One translation of a template.
@@ -200,7 +200,7 @@ impl NoticeSubject {
     }
 }
 
-/// What follows from a notice.
+/// The consequence of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoticeEffect {
     /// All is well, or well again.

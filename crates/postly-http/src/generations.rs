@@ -179,9 +179,9 @@ pub(crate) async fn refine(
     let key = if headers.contains_key("idempotency-key") { idempotency_key(&headers)? } else { &fresh };
     let change =
         WebChange { generation: GenerationId::new(id), instruction: body.instruction, variant: body.variant };
-    let generation = state.app.refine_for_web(&author, key, &change).await?.into();
-    let available = state.app.profile(&author).await?.wallet.available();
-    Ok((StatusCode::CREATED, JsonBody(CreatedBody { generation, available })).into_response())
+    let refined = state.app.refine_for_web(&author, key, &change).await;
+    let body = created(&state, &author, refined).await?;
+    Ok((StatusCode::CREATED, JsonBody(body)).into_response())
 }
 
 /// The one `Idempotency-Key` of a request.

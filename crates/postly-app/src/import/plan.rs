@@ -96,7 +96,7 @@ impl Taken {
     }
 }
 
-/// What is settled for a whole import.
+/// The rules of a whole import.
 pub(super) struct Rules<'a> {
     pub(super) provider: Provider,
     pub(super) now: UnixMillis,

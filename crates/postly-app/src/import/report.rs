@@ -138,7 +138,7 @@ pub struct Ways {
     pub left_out: u64,
 }
 
-/// What an import did, or would do.
+/// The report of an import, made or only planned.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportReport {

@@ -1,4 +1,4 @@
-//! What a stream has told, and what it tells next.
+//! The state that a stream has sent, and the events that follow from a new one.
 
 use postly_domain::{event::DeliveryStatus, id::GenerationId};
 

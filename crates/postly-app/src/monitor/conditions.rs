@@ -96,7 +96,7 @@ pub(super) fn is_drift(id: &str) -> bool {
     matches!(id, "2a" | "2b" | "2c" | "2f")
 }
 
-/// What the audit found.
+/// The findings of the audit.
 pub(super) fn of_audit(findings: &[Finding]) -> Vec<Condition> {
     let broken = findings.iter().filter(|finding| finding.violations > 0);
     broken

@@ -1,4 +1,4 @@
-//! What follows a result, and what is no brief: choices, changes, a question, a person.
+//! Follow-ups of a result, and messages that are no brief: choices, changes, a question, a person.
 
 use postly_app::HandoffError;
 use postly_simulator::{Channel, MessageKind, RequestKind};

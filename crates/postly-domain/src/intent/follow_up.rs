@@ -12,13 +12,13 @@ use crate::{Language, text::fold};
 /// A wish for a change of the last posts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What is to change.
+    /// The wish.
     pub wish: Wish,
     /// The post that is meant, 1 to 3; all of them when none is named.
     pub variant: Option<u8>,
 }
 
-/// What is to change.
+/// The wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wish {
     /// The same in fewer words.
@@ -151,7 +151,7 @@ fn wish(reading: &Reading, text: &str) -> Option<Wish> {
     (is_short && compares).then_some(Wish::Other)
 }
 
-/// What is to be added: the words behind the verb. `None` when nothing stands there.
+/// The words to be added, which stand behind the verb. `None` when nothing stands there.
 fn added(text: &str) -> Option<String> {
     let verbs = list("adding");
     let mut rest = text.trim();

@@ -1,4 +1,4 @@
-//! What a message is: a brief to be charged, or one of the many things that are answered for free.
+//! The reading of a message: a brief to be charged, or one of the many things that are answered for free.
 //!
 //! [`interpret`] is pure: the text and the state of the conversation decide. In doubt it asks, for asking is free
 //! (RULES 4.14).
@@ -16,7 +16,7 @@ use reading::Reading;
 use requests::Request;
 use words::class;
 
-/// What of a conversation decides how a message is read.
+/// The state of a conversation by which a message is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     /// Posts came within the last 30 minutes, or the message replies to them: a choice or a change may be meant.
@@ -25,7 +25,7 @@ pub struct State {
     pub asked_about: Option<String>,
 }
 
-/// What a message is.
+/// The meaning of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
     /// A command, courtesy or question that has a fixed answer.
@@ -40,7 +40,7 @@ pub enum Intent {
     Change(Change),
     /// A choice or a change without a result that it could mean.
     NothingToChange,
-    /// What is pending shall not happen.
+    /// A pending question or erasure is to be dropped.
     Cancel,
     /// A person is wanted.
     Human,
@@ -156,7 +156,7 @@ fn shows_a_brief(reading: &Reading) -> bool {
         || reading.asks
         || reading.has_contact
         || tells && reading.has(class::POST);
-    // What has a price and a good deal to tell is an offer, whoever speaks.
+    // A text with a price and much to tell is an offer, also in the first person.
     const MUCH_TO_TELL: usize = 4;
     if is_private(reading) && !sells && !(reading.has_price && reading.subjects >= MUCH_TO_TELL) {
         return false;
@@ -170,7 +170,7 @@ fn is_private(reading: &Reading) -> bool {
     private > 0 && reading.count(class::TRADE | class::NEWS) == 0
 }
 
-/// A question to the service or to somebody. One that asks for a post, or that an offer follows, is a brief.
+/// A question to the service or to another person. One that asks for a post, or that an offer follows, is a brief.
 fn is_question(reading: &Reading, text: &str) -> bool {
     let offers =
         reading.has_percentage || reading.has_price && !reading.has(class::SERVICE) || reading.has_contact;

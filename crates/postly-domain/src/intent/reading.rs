@@ -24,7 +24,7 @@ pub(super) struct Reading {
     pub(super) joined: String,
     /// The classes of all words together.
     pub(super) all: u32,
-    /// How many words may be the subject: neither fillers nor facts of another kind.
+    /// The number of words that may be the subject: neither fillers nor facts of another kind.
     pub(super) subjects: usize,
     /// A percentage, a multiple (2x1) or a word for an offer.
     pub(super) has_offer: bool,
@@ -201,7 +201,7 @@ fn is_edge(c: char) -> bool {
     !(c.is_alphanumeric() || matches!(c, '%' | '٪' | '€' | '£' | '$' | '-' | '+' | '@' | '#'))
 }
 
-/// What may stand behind a question mark at the end of a message.
+/// Characters that may stand behind a question mark at the end of a message.
 fn is_trailing(c: char) -> bool {
     !c.is_alphanumeric() && !matches!(c, '?' | '؟')
 }

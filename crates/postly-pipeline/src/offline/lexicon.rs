@@ -2,6 +2,8 @@
 //!
 //! They say what to do, not what to write about, so they stay out of the posts.
 
+use postly_domain::Language;
+
 use crate::tokens::{lists, words_of};
 
 /// What is asked for.
@@ -188,4 +190,15 @@ fn is_counted_wish(folded: &str) -> bool {
     let named =
         words.next().is_some_and(|word| is_thing(&word) || words.next().is_some_and(|word| is_thing(&word)));
     named && words.all(|word| lists(AFTER, word))
+}
+
+/// The word of a language, of those in French, English, Spanish, Portuguese and Arabic.
+pub(super) fn in_language([fr, en, es, pt, ar]: [&'static str; 5], language: Language) -> &'static str {
+    match language {
+        Language::Fr => fr,
+        Language::En => en,
+        Language::Es => es,
+        Language::Pt => pt,
+        Language::Ar => ar,
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use postly_domain::Language;
 
-use super::keywords::Keywords;
+use super::{keywords::Keywords, lexicon};
 
 /// The occasion that the posts are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,7 +206,7 @@ impl Occasion {
 
     /// The name of the occasion, for the intent.
     pub(crate) fn name(self, language: Language) -> &'static str {
-        let [fr, en, es, pt, ar] = match self {
+        let names = match self {
             Self::Death => ["hommage", "tribute", "homenaje", "homenagem", "تأبين"],
             Self::Accident => {
                 ["information grave", "grave notice", "aviso grave", "aviso grave", "إشعار مهم"]
@@ -236,12 +236,6 @@ impl Occasion {
             Self::Service => ["service", "service", "servicio", "serviço", "خدمة"],
             Self::News => ["annonce", "announcement", "anuncio", "anúncio", "إعلان"],
         };
-        match language {
-            Language::Fr => fr,
-            Language::En => en,
-            Language::Es => es,
-            Language::Pt => pt,
-            Language::Ar => ar,
-        }
+        lexicon::in_language(names, language)
     }
 }

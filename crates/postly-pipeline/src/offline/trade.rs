@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use postly_domain::Language;
 
-use super::keywords::Keywords;
+use super::{keywords::Keywords, lexicon};
 
 /// The author's trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +161,7 @@ impl Trade {
 
     /// The name of the trade, for the intent.
     pub(crate) fn name(self, language: Language) -> &'static str {
-        let [fr, en, es, pt, ar] = match self {
+        let names = match self {
             Self::Bakery => ["boulangerie", "bakery", "panadería", "padaria", "مخبز"],
             Self::Restaurant => ["restaurant", "restaurant", "restaurante", "restaurante", "مطعم"],
             Self::Cafe => ["café", "café", "cafetería", "café", "مقهى"],
@@ -186,12 +186,6 @@ impl Trade {
             Self::Pets => ["animaux", "pets", "mascotas", "animais", "حيوانات أليفة"],
             Self::Shop => ["commerce", "shop", "comercio", "comércio", "متجر"],
         };
-        match language {
-            Language::Fr => fr,
-            Language::En => en,
-            Language::Es => es,
-            Language::Pt => pt,
-            Language::Ar => ar,
-        }
+        lexicon::in_language(names, language)
     }
 }
