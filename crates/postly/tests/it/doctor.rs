@@ -124,9 +124,13 @@ async fn a_configuration_that_is_right_has_no_errors() {
         let ward = Ward::open(engine).await;
         ward.outside.simulator.set_setup(ward.setup.clone());
         let found = findings(&ward.doctor(&[]).await);
-        // The server of the tests does without the disk, which is a fault of a real one.
-        let found: Vec<_> =
-            found.iter().filter(|(id, level)| level != "info" && id != "database.durability").collect();
+        // The server of the tests does without the disk, which is a fault of a real one; the room left on
+        // the disk of the machine that tests says nothing of the configuration.
+        let of_the_machine = ["database.durability", "database.disk"];
+        let found: Vec<_> = found
+            .iter()
+            .filter(|(id, level)| level != "info" && !of_the_machine.contains(&id.as_str()))
+            .collect();
         assert!(found.is_empty(), "{engine:?}: {found:?}");
         let before = ward.outside.database.texts("SELECT COUNT(*) || '' FROM ledger").await;
         let plain = run(&ward.outside.folder, &["doctor"], &ward.right()).await;
