@@ -10,7 +10,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const BRIEF = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 const PATIENCE = 15_000;
 const VISITOR_PAGES = ["/", "/login", "/signup", "/legal", "/terms", "/privacy", "/recharge", "/recharge/return", "/nowhere", "/api/docs"];
-const MEMBER_PAGES = ["/dashboard", "/history", "/credits", "/account", "/account/erase", "/recharge", "/legal", "/nowhere", "/api/docs"];
+const MEMBER_PAGES = ["/dashboard", "/history", "/credits", "/account", "/account/brand", "/account/erase", "/recharge", "/legal", "/nowhere", "/api/docs"];
 let looked = 0;
 
 const until = async (what, condition) => {

@@ -57,6 +57,7 @@ macro_rules! is_conflict {
     )*};
 }
 is_conflict!(
+    crate::brand::BrandChangeError,
     crate::JourneyError,
     crate::HandoffError,
     crate::accounts::AccountError,

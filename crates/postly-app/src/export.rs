@@ -2,6 +2,7 @@
 
 use postly_domain::{
     PhoneE164, UnixMillis,
+    brand::Brand,
     event::{Content, InboundEvent},
     id::AuthorId,
 };
@@ -51,6 +52,7 @@ struct ExportedAuthor {
     language: &'static str,
     created_at: String,
     number_changed_at: Option<String>,
+    brand: Brand,
 }
 
 #[derive(Serialize)]
@@ -173,6 +175,7 @@ impl App {
                 language: author.language.code(),
                 created_at: rfc3339(author.created_at),
                 number_changed_at: authors::number_changed_at(&mut tx, id).await?.map(rfc3339),
+                brand: author.brand,
             },
             identities: authors::identities_of(&mut tx, id)
                 .await?

@@ -248,6 +248,7 @@ impl App {
             language_forced: revision.as_ref().map(language_after),
             platform: revision.as_ref().map(|revision| revision.platform),
             tone: None,
+            brand: author.brand.clone(),
             region: Some(self.region_of(turn.person.identity.phone.as_ref())),
             user_ref: user_ref(&author.id),
             seed: seed_of(work.seed_name(turn.event.id.as_str())),
@@ -311,6 +312,7 @@ impl App {
         }
         // Behind the balance: before it they would pass for the end of the third post.
         units.extend(written.notes.iter().map(|note| self.note(language, note)));
+        units.extend(self.applied_rules(language, &context.person.author.brand));
         if self.sells() && wallet.available() <= LOW_BALANCE {
             units.push(self.0.catalogue.text(language, "low-balance"));
         }

@@ -9,6 +9,7 @@ mod accounts;
 mod alerts;
 mod amendments;
 mod batcher;
+mod brand;
 mod budget;
 mod clock;
 mod code_fallback;
@@ -73,6 +74,7 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 pub use accounts::{AccountChange, AccountError, Profile};
+pub use brand::BrandChangeError;
 pub use clock::{Clock, SystemClock};
 pub use codes::{BrowserToken, CodeRequestError};
 pub use erasure_file::{ERASURES_FILE, ErasureFileError, ErasureRecords};

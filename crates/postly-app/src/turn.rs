@@ -8,7 +8,7 @@ use postly_domain::{
     time::DAY_MS,
 };
 use postly_i18n::Value;
-use postly_pipeline::{Revision, amended_brief, guard::forbidden};
+use postly_pipeline::{Revision, amended_brief, brand::banned_word, guard::forbidden};
 use postly_store::{
     StoreError, Tx,
     handoffs::{self, Handoff},
@@ -105,6 +105,7 @@ impl App {
                 None => self.nothing_to_change(person).into(),
             },
             Intent::NothingToChange => self.nothing_to_change(person).into(),
+            Intent::Lesson(lesson) => return self.take_lesson(tx, turn, lesson).await,
             Intent::Cancel => {
                 let was_pending = was_asked || person.author.erasure_asked_at.is_some();
                 self.say(person, "cancelled", if was_pending { "cancelled" } else { "nothing-to-cancel" })
@@ -185,6 +186,7 @@ impl App {
             | Intent::Choose(_)
             | Intent::Change(_)
             | Intent::NothingToChange
+            | Intent::Lesson(_)
             | Intent::Cancel
             | Intent::Refund
             | Intent::Question
@@ -209,13 +211,17 @@ impl App {
             metrics::counter!(metric::FORBIDDEN_BRIEFS, "kind" => kind.as_str()).increment(1);
             return self.refuse_forbidden(tx, turn).await;
         }
+        if let Some(word) = banned_word(&turn.person.author.brand, brief.as_str()) {
+            let text = self.banned_word_text(turn.person.author.language, word);
+            return Ok(Reply::plain("brand", text).into());
+        }
         let typed = matches!(turn.message.content, Content::Text(_) | Content::Caption { .. });
         let is_explicit = typed && Command::is_explicit_generation(text);
         Ok(Step::Write(Box::new(Work { brief, is_explicit, change: None })))
     }
 
     /// Says that the service does not write about this, a few times a day.
-    async fn refuse_forbidden(&self, tx: &mut Tx, turn: &Turn<'_>) -> Result<Step, JourneyError> {
+    pub(crate) async fn refuse_forbidden(&self, tx: &mut Tx, turn: &Turn<'_>) -> Result<Step, JourneyError> {
         let yesterday = turn.now.plus_ms(-DAY_MS);
         let told = outbox::queued_since(tx, &turn.claimed.lane, "forbidden", yesterday).await?;
         Ok(if told < MOST_FORBIDDEN {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use postly_domain::{
     Brief, Command, Language, LedgerReason, UnixMillis,
+    brand::Brand,
     credits::GENERATION_PRICE,
     id::{AuthorId, GenerationId, HoldId},
     intent::{Change, Intent, State, Wish, interpret},
@@ -11,9 +12,11 @@ use postly_domain::{
     post::{Origin, Platform},
     time::DAY_MS,
 };
-use postly_pipeline::{CallRecord, WriteError, WriteRequest, Written, guard::forbidden};
+use postly_pipeline::{CallRecord, WriteError, WriteRequest, Written, brand::banned_word, guard::forbidden};
 use postly_store::{
-    StoreError, Tx, authors, budgets,
+    StoreError, Tx,
+    authors::{self, Author},
+    budgets,
     generations::{self, NewGeneration},
     history::{self, SavedGeneration},
     pauses, results,
@@ -135,6 +138,7 @@ struct Attempt {
     platform: Option<Platform>,
     forced_language: Option<Language>,
     tone: Option<String>,
+    brand: Brand,
     /// The region whose law holds for the posts.
     region: String,
     payment: Payment,
@@ -270,7 +274,7 @@ impl App {
         }
         let work = match asked {
             Asked::Posts(request) => Work {
-                brief: self.brief_of(&request.brief, known.language)?,
+                brief: self.brief_of(&request.brief, &known)?,
                 is_explicit: Command::is_explicit_generation(&request.brief),
                 change: None,
             },
@@ -307,6 +311,7 @@ impl App {
             platform,
             forced_language,
             tone,
+            brand: known.brand,
             region: self.region_of(phone.as_ref()),
             payment,
             hold_key,
@@ -339,6 +344,7 @@ impl App {
             }
             Intent::Command(_)
             | Intent::Choose(_)
+            | Intent::Lesson(_)
             | Intent::Cancel
             | Intent::Human
             | Intent::Refund
@@ -351,7 +357,8 @@ impl App {
     }
 
     /// Reads a brief as WhatsApp would; everything else gets the sentence that WhatsApp would answer.
-    fn brief_of(&self, text: &str, language: Language) -> Result<Brief, WebGenerationError> {
+    fn brief_of(&self, text: &str, author: &Author) -> Result<Brief, WebGenerationError> {
+        let language = author.language;
         let sentence = |key| self.0.catalogue.text(language, key);
         if text.trim().is_empty() {
             return Err(WebGenerationError::TooVague(sentence("missing-brief")));
@@ -361,9 +368,12 @@ impl App {
             WebGenerationError::Refused(self.0.catalogue.format(language, "brief-too-long", &limit))
         };
         match interpret(text, &State::default()) {
-            Intent::Brief(brief) => match forbidden(brief.as_str()) {
+            Intent::Brief(brief) if forbidden(brief.as_str()).is_some() => {
+                Err(WebGenerationError::Refused(sentence("forbidden")))
+            }
+            Intent::Brief(brief) => match banned_word(&author.brand, brief.as_str()) {
                 None => Ok(brief),
-                Some(_) => Err(WebGenerationError::Refused(sentence("forbidden"))),
+                Some(word) => Err(WebGenerationError::Refused(self.banned_word_text(language, word))),
             },
             Intent::TooVague(brief) => {
                 let subject = [("subject", postly_i18n::Value::Text(brief.as_str()))];
@@ -377,6 +387,7 @@ impl App {
             | Intent::Choose(_)
             | Intent::Change(_)
             | Intent::NothingToChange
+            | Intent::Lesson(_)
             | Intent::Cancel
             | Intent::Human
             | Intent::Refund
@@ -409,6 +420,7 @@ impl App {
             language_forced: attempt.forced_language,
             platform: attempt.platform,
             tone: attempt.tone.clone(),
+            brand: attempt.brand.clone(),
             region: Some(attempt.region.clone()),
             user_ref: user_ref(&attempt.author),
             seed: seed_of(attempt.work.seed_name(&attempt.hold_key)),

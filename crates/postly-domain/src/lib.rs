@@ -4,6 +4,7 @@
 //! as values, and the rooms around this one carry them out.
 
 pub mod alert;
+pub mod brand;
 pub mod brief;
 pub mod challenge;
 pub mod command;

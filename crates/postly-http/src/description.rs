@@ -63,6 +63,8 @@ pub(crate) fn router() -> Router<AppState> {
         crate::generations::mark_used,
         crate::generations::refine,
         crate::events::watch,
+        crate::brand::show,
+        crate::brand::replace,
         crate::tokens::make,
         crate::tokens::list,
         crate::tokens::revoke,

@@ -2,6 +2,7 @@
 
 mod auth;
 mod billing;
+mod brand;
 mod caller;
 mod connection;
 mod description;
@@ -70,6 +71,7 @@ pub fn public_router(app: App, site: Site) -> Router {
         .merge(generations::router())
         .merge(events::router())
         .merge(tokens::router())
+        .merge(brand::router())
         .merge(description::router())
         .merge(billing::router())
         .merge(pages::router())

@@ -3,6 +3,7 @@
 
 mod account;
 pub(crate) mod assets;
+mod brand;
 mod cards;
 pub(crate) mod credits;
 mod dashboard;
@@ -49,6 +50,7 @@ pub(crate) fn router() -> Router<AppState> {
         .merge(login::router())
         .merge(account::router())
         .merge(erase::router())
+        .merge(brand::router())
         .merge(steps::router())
         .merge(recharge::router())
         .merge(reset::router())

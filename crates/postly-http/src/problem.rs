@@ -74,6 +74,8 @@ pub enum Code {
     PaymentUnavailable,
     /// The name of a token is empty, too long, or no line.
     InvalidName,
+    /// A bound of the brand memory is broken.
+    BrandTooLong,
     /// The author has as many tokens as one may have.
     TooManyTokens,
     /// The database does not answer; it may in a moment.
@@ -207,6 +209,11 @@ impl Code {
                 StatusCode::BAD_REQUEST,
                 "invalid_name",
                 "Donnez un nom de 1 à 60 caractères, sur une ligne.",
+            ),
+            Self::BrandTooLong => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "brand_too_long",
+                "20 faits de 200 caractères, 30 mots interdits de 60, une signature de 160 caractères, le reste 80 sur une ligne.",
             ),
             Self::TooManyTokens => (
                 StatusCode::CONFLICT,

@@ -130,3 +130,24 @@ changed-header = ✏️ *منشوراتك الثلاثة المعدلة:*
 change-was-free = 🎁 هذا التعديل الأول مجاني؛ وكل تعديل بعده يكلف رصيدًا واحدًا.
 how-to-choose = أجب 1 أو 2 أو 3 لاستلام ذلك المنشور وحده
 choice-expired = ⌛ هذا المنشور لم يعد متاحًا. أرسل فكرة جديدة متى شئت.
+
+# ذاكرة العلامة.
+brand-kept = 🧠 تم الحفظ.
+brand-list = 🧠 ما أتذكره لكل منشوراتك:
+brand-forgotten = 🧠 تم النسيان.
+brand-empty = 🧠 لا أتذكر شيئًا بعد. اكتب مثلًا: «تذكر: لا تكتب «رخيص»، بدون إيموجي، نحن في الدار البيضاء، مغلق يوم الاثنين».
+brand-help = لحذف سطر: «انس 2». للقراءة من جديد: «علامتي».
+brand-no-entry = 🤔 لا يوجد سطر { $number }. اكتب «علامتي» لقراءة ما أتذكره.
+brand-too-much = ✋ هذا أكثر مما أستطيع حفظه: 20 معلومة من 200 حرف، و30 كلمة ممنوعة، وتوقيع من 160 حرفًا. احذف سطرًا («انس 2») أو اختصر.
+brand-word-in-brief = ✋ تحتوي فكرتك على «{ $word }»، وقد طلبت مني ألا أكتبها أبدًا. قلها بشكل آخر، أو اكتب «علامتي» لتغيير هذه القاعدة. لم يُخصم شيء.
+brand-applied = 🧠 قواعدك: { $rules }
+brand-entry-informal = خطاب ودي
+brand-entry-formal = خطاب رسمي
+brand-entry-emojis = مع إيموجي
+brand-entry-no-emojis = بدون إيموجي
+brand-entry-tone = النبرة: { $text }
+brand-entry-name = الاسم: { $text }
+brand-entry-trade = المهنة: { $text }
+brand-entry-place = المكان: { $text }
+brand-entry-banned = أبدًا «{ $text }»
+brand-entry-signature = التوقيع: { $text }

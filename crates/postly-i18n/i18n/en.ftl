@@ -140,3 +140,24 @@ changed-header = ✏️ *Your 3 updated posts:*
 change-was-free = 🎁 This first change is free; each further one costs 1 credit.
 how-to-choose = Reply 1, 2 or 3 to get just that post
 choice-expired = ⌛ This post is no longer available. Send a new idea whenever you like.
+
+# The brand memory.
+brand-kept = 🧠 Noted.
+brand-list = 🧠 What I keep in mind for all your posts:
+brand-forgotten = 🧠 Forgotten.
+brand-empty = 🧠 I keep nothing in mind yet. Write for example: "Remember: never "cheap", no emoji, we are in Leeds, closed on Mondays".
+brand-help = To remove a line: "Forget 2". To read it again: "My brand".
+brand-no-entry = 🤔 I have no line { $number }. Write "My brand" to read what I keep in mind.
+brand-too-much = ✋ That is more than I can keep: 20 facts of 200 characters, 30 banned words, a signature of 160 characters. Remove a line ("Forget 2") or make it shorter.
+brand-word-in-brief = ✋ Your idea contains "{ $word }", which you told me never to write. Say it in other words, or write "My brand" to change that rule. Nothing was charged.
+brand-applied = 🧠 Your rules: { $rules }
+brand-entry-informal = informal address
+brand-entry-formal = formal address
+brand-entry-emojis = with emojis
+brand-entry-no-emojis = no emoji
+brand-entry-tone = tone: { $text }
+brand-entry-name = name: { $text }
+brand-entry-trade = trade: { $text }
+brand-entry-place = place: { $text }
+brand-entry-banned = never "{ $text }"
+brand-entry-signature = signature: { $text }

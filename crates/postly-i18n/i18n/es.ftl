@@ -140,3 +140,24 @@ changed-header = ✏️ *Tus 3 posts modificados:*
 change-was-free = 🎁 Este primer cambio es gratis; los siguientes cuestan 1 crédito.
 how-to-choose = Responde 1, 2 o 3 para recibir solo ese post
 choice-expired = ⌛ Este post ya no está disponible. Envía una idea nueva cuando quieras.
+
+# La memoria de marca.
+brand-kept = 🧠 Anotado.
+brand-list = 🧠 Lo que recuerdo para todos tus posts:
+brand-forgotten = 🧠 Olvidado.
+brand-empty = 🧠 Todavía no recuerdo nada. Escribe por ejemplo: «Recuerda: nunca «barato», sin emojis, estamos en Triana, cerrado los lunes».
+brand-help = Para borrar una línea: «Olvida 2». Para releer: «Mi marca».
+brand-no-entry = 🤔 No tengo la línea { $number }. Escribe «Mi marca» para leer lo que recuerdo.
+brand-too-much = ✋ Es más de lo que puedo recordar: 20 datos de 200 caracteres, 30 palabras prohibidas, una firma de 160 caracteres. Borra una línea («Olvida 2») o acorta el texto.
+brand-word-in-brief = ✋ Tu idea contiene «{ $word }», que me pediste no escribir nunca. Dilo de otra forma, o escribe «Mi marca» para cambiar esa regla. No se ha cobrado nada.
+brand-applied = 🧠 Tus reglas: { $rules }
+brand-entry-informal = de tú
+brand-entry-formal = de usted
+brand-entry-emojis = con emojis
+brand-entry-no-emojis = sin emojis
+brand-entry-tone = tono: { $text }
+brand-entry-name = nombre: { $text }
+brand-entry-trade = oficio: { $text }
+brand-entry-place = lugar: { $text }
+brand-entry-banned = nunca «{ $text }»
+brand-entry-signature = firma: { $text }

@@ -140,3 +140,24 @@ changed-header = ✏️ *Vos 3 posts modifiés:*
 change-was-free = 🎁 Cette première modification est gratuite ; les suivantes coûtent 1 crédit.
 how-to-choose = Répondez 1, 2 ou 3 pour recevoir ce post seul
 choice-expired = ⌛ Ce post n'est plus disponible. Envoyez une nouvelle idée quand vous voulez.
+
+# La mémoire de marque.
+brand-kept = 🧠 C'est retenu.
+brand-list = 🧠 Ce que je retiens pour tous vos posts :
+brand-forgotten = 🧠 C'est oublié.
+brand-empty = 🧠 Je ne retiens rien pour l'instant. Écrivez par exemple : « Retiens : on tutoie, jamais « discount », on est à Lyon 7e, fermé le lundi ».
+brand-help = Pour effacer une ligne : « Oublie 2 ». Pour relire : « Ma marque ».
+brand-no-entry = 🤔 Je n'ai pas de ligne { $number }. Écrivez « Ma marque » pour relire ce que je retiens.
+brand-too-much = ✋ C'est plus que je ne peux retenir : 20 faits de 200 caractères, 30 mots interdits, une signature de 160 caractères. Effacez une ligne (« Oublie 2 ») ou raccourcissez.
+brand-word-in-brief = ✋ Votre idée contient « { $word } », que vous m'avez demandé de ne jamais écrire. Dites-le autrement, ou écrivez « Ma marque » pour changer cette règle. Rien n'a été débité.
+brand-applied = 🧠 Vos règles : { $rules }
+brand-entry-informal = on tutoie
+brand-entry-formal = on vouvoie
+brand-entry-emojis = avec des emojis
+brand-entry-no-emojis = sans emoji
+brand-entry-tone = ton : { $text }
+brand-entry-name = nom : { $text }
+brand-entry-trade = métier : { $text }
+brand-entry-place = lieu : { $text }
+brand-entry-banned = jamais « { $text } »
+brand-entry-signature = signature : { $text }

@@ -140,3 +140,24 @@ changed-header = ✏️ *Seus 3 posts alterados:*
 change-was-free = 🎁 Esta primeira alteração é gratuita; as seguintes custam 1 crédito.
 how-to-choose = Responda 1, 2 ou 3 para receber só esse post
 choice-expired = ⌛ Este post não está mais disponível. Envie uma nova ideia quando quiser.
+
+# A memória da marca.
+brand-kept = 🧠 Anotado.
+brand-list = 🧠 O que guardo para todos os seus posts:
+brand-forgotten = 🧠 Esquecido.
+brand-empty = 🧠 Ainda não guardo nada. Escreva por exemplo: «Lembre: nunca «barato», sem emojis, estamos em Belém, fechado às segundas».
+brand-help = Para apagar uma linha: «Esquece 2». Para reler: «Minha marca».
+brand-no-entry = 🤔 Não tenho a linha { $number }. Escreva «Minha marca» para reler o que guardo.
+brand-too-much = ✋ É mais do que consigo guardar: 20 factos de 200 caracteres, 30 palavras proibidas, uma assinatura de 160 caracteres. Apague uma linha («Esquece 2») ou encurte o texto.
+brand-word-in-brief = ✋ Sua ideia contém «{ $word }», que você pediu para nunca escrever. Diga de outra forma, ou escreva «Minha marca» para mudar essa regra. Nada foi cobrado.
+brand-applied = 🧠 Suas regras: { $rules }
+brand-entry-informal = tratamento informal
+brand-entry-formal = tratamento formal
+brand-entry-emojis = com emojis
+brand-entry-no-emojis = sem emojis
+brand-entry-tone = tom: { $text }
+brand-entry-name = nome: { $text }
+brand-entry-trade = ofício: { $text }
+brand-entry-place = lugar: { $text }
+brand-entry-banned = nunca «{ $text }»
+brand-entry-signature = assinatura: { $text }

@@ -62,6 +62,7 @@ async fn write(writer: &Writer, label: &Label, seed: u64) -> Result<Written, Wri
         language_forced: None,
         platform: None,
         tone: None,
+        brand: postly_domain::brand::Brand::default(),
         region: None,
         user_ref: String::new(),
         seed,

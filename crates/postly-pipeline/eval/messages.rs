@@ -79,6 +79,7 @@ fn name(intent: &Intent) -> &'static str {
         Intent::Choose(_) => "choice",
         Intent::Change(_) => "change",
         Intent::NothingToChange => "nothing to change",
+        Intent::Lesson(_) => "lesson",
         Intent::Cancel => "cancel",
         Intent::Human => "human",
         Intent::Refund => "refund",

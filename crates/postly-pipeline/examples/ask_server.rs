@@ -45,6 +45,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             language_forced: None,
             platform: None,
             tone: None,
+            brand: postly_domain::brand::Brand::default(),
             region: None,
             user_ref: "0123456789abcdef".to_owned(),
             seed: 0,

@@ -286,6 +286,7 @@ async fn written(posts: &mut Vec<String>) {
                     language_forced: Some(*language),
                     platform: Some(platform),
                     tone: None,
+                    brand: postly_domain::brand::Brand::default(),
                     region: None,
                     user_ref: String::new(),
                     seed,

@@ -28,6 +28,7 @@ async fn main() {
             language_forced: None,
             platform: None,
             tone: None,
+            brand: postly_domain::brand::Brand::default(),
             region: None,
             user_ref: String::new(),
             seed: 0,

@@ -104,6 +104,13 @@ pub enum Defect {
         /// The words of the brief to copy.
         words: String,
     },
+    /// A word that the author banned.
+    BannedWord {
+        /// The number of the post.
+        post: usize,
+        /// The word.
+        word: String,
+    },
     /// A vulgar word.
     Vulgar {
         /// Which post.
@@ -142,6 +149,7 @@ impl Defect {
             Self::UnknownFact { .. } => "unknown_fact",
             Self::UnknownPromise { .. } => "unknown_promise",
             Self::MissingOffer { .. } => "missing_offer",
+            Self::BannedWord { .. } => "banned_word",
             Self::Vulgar { .. } => "vulgar",
             Self::Forbidden { .. } => "forbidden",
             Self::Leak { .. } => "leak",
@@ -194,6 +202,9 @@ impl Defect {
             }
             Self::MissingOffer { post, words } => {
                 format!("Post {post} must contain the words \"{words}\" exactly as the brief has them.")
+            }
+            Self::BannedWord { post, word } => {
+                format!("Post {post} has \"{word}\", a word that the author banned; say it otherwise.")
             }
             Self::Vulgar { post } => format!("Post {post} has a vulgar word."),
             Self::Forbidden { post } => {

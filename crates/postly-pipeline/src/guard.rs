@@ -1,6 +1,6 @@
 //! Does a post say only what the brief says? The guard stands behind every writer, models included.
 
-use postly_domain::{Language, post::VARIANTS, post::Variant, text::fold};
+use postly_domain::{Language, brand::Brand, post::VARIANTS, post::Variant, text::fold};
 
 use crate::{Defect, facts, language, missing_space, offer, prompt, tokens::spaced_words};
 
@@ -26,13 +26,19 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(brief: &str, language: impl Into<Option<Language>>) -> Self {
+        Self::with_brand(brief, &Brand::default(), language)
+    }
+
+    /// As [`Guard::new`], for an author whose facts are known beside the brief.
+    pub(crate) fn with_brand(brief: &str, brand: &Brand, language: impl Into<Option<Language>>) -> Self {
         // A missing space gives no link.
         let brief = &missing_space::mend_brief(brief);
+        let known = brand.texts().fold(brief.to_string(), |known, text| known + "\n" + text);
         let offer = offer::find(brief);
         // The offer's subject must be copied only into posts in the language of the brief.
         let language = language.into();
         let required = offer.map(|offer| offer::Required::of(&offer, is_written_in(brief, language)));
-        Self { known: facts::BriefFacts::read(brief), required, brief_words: spaced_words(brief) }
+        Self { known: facts::BriefFacts::read(&known), required, brief_words: spaced_words(&known) }
     }
 
     /// What must stand in every post, as the brief words it.

@@ -8,6 +8,7 @@
 //!
 //! Briefs and posts never reach a log, an error message or a `Debug` output from here.
 
+pub mod brand;
 mod breaker;
 mod circuit;
 mod defect;

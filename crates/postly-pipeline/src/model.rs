@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use postly_domain::{
     Brief, Language,
+    brand::Brand,
     post::{BriefKind, Platform, Variant},
 };
 use tokio::time::Instant;
@@ -28,6 +29,8 @@ pub struct WriteRequest {
     pub platform: Option<Platform>,
     /// The tone the author chose, in a few words; else the brief may say.
     pub tone: Option<String>,
+    /// The rules and facts that hold for every brief of the author.
+    pub brand: Brand,
     /// The region of the author's number, else the operator's, as two letters of ISO 3166: which law holds for the posts.
     pub region: Option<String>,
     /// An opaque hash of the author, so that a provider can tell abusers apart without knowing anyone.

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
-use postly_domain::{Language, post::Platform, text::fold};
+use postly_domain::{Language, brand::Brand, post::Platform, text::fold};
 use serde_json::Value;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The version of the templates, recorded with every call and every generation. Change it with them.
-pub const VERSION: &str = "posts-4";
+pub const VERSION: &str = "posts-5";
 
 /// A word that stands in our instructions and nowhere else: a post that has it quotes them.
 pub const CANARY: &str = "kestrel-marmalade-postly";
@@ -56,6 +56,7 @@ pub(crate) struct Task<'a> {
     platform: Option<Platform>,
     tone: Option<&'a str>,
     must_appear: Vec<String>,
+    brand: Option<&'a Brand>,
     change: Option<&'a Revision>,
 }
 
@@ -75,6 +76,7 @@ impl<'a> Task<'a> {
             platform,
             tone: ask.tone.as_deref(),
             must_appear: guard.must_appear(),
+            brand: Some(&ask.brand).filter(|brand| !brand.is_empty()),
             change: ask.revision.as_ref(),
         }
     }
@@ -110,6 +112,7 @@ fn system(task: &Task<'_>) -> String {
         author_language => task.author_language.map(language_name),
         platform => task.platform.map(Platform::as_str),
         tone => task.tone,
+        has_brand => task.brand.is_some(),
         has_change => task.change.is_some(),
         networks => task.platform.map(|platform| {
             networks::held_to(task.brief, platform).into_iter().map(entry).collect::<Vec<_>>()
@@ -125,6 +128,7 @@ fn user(task: &Task<'_>) -> String {
         language => json(&language(task)),
         platform => json(&platform(task)),
         tone => task.tone.map(|tone| json(&tone.into())),
+        brand => task.brand.map(|brand| json(&brand_fields(brand))),
         must_appear => json(&task.must_appear.clone().into()),
         brief => json(&task.brief.into()),
         change => task.change.map(|revision| json(&revision.instruction.as_str().into())),
@@ -135,6 +139,17 @@ fn user(task: &Task<'_>) -> String {
 
 fn previous(revision: &Revision) -> Value {
     revision.previous.iter().map(|variant| Value::from(variant.text.as_str())).collect()
+}
+
+/// The fields of a brand that say something. The signature is printed behind the posts, not by the model.
+fn brand_fields(brand: &Brand) -> Value {
+    let mut fields = serde_json::to_value(brand).unwrap_or_default();
+    if let Some(fields) = fields.as_object_mut() {
+        fields.retain(|name, value| {
+            name != "signature" && !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())
+        });
+    }
+    fields
 }
 
 fn language(task: &Task<'_>) -> Value {
@@ -243,6 +258,7 @@ pub(crate) mod tests {
             language_forced: None,
             platform: None,
             tone: None,
+            brand: Brand::default(),
             region: None,
             user_ref: "u".to_owned(),
             seed: 0,

@@ -168,7 +168,7 @@ fn without_hashtags(text: &str) -> String {
     tidy(lines)
 }
 
-fn without_emoji(text: &str) -> String {
+pub(crate) fn without_emoji(text: &str) -> String {
     use unicode_segmentation::UnicodeSegmentation as _;
     let lines = text.lines().map(|line| {
         let kept = line.graphemes(true).filter(|sign| !crate::platform_limits::has_emoji(sign));

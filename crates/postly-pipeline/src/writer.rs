@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     Answer, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelFailure, Note, Repair, Revision,
-    WriteRequest,
+    WriteRequest, brand,
     evidence::{Evidence, Judgement},
     guard::{self, Guard},
     language::Target,
@@ -162,8 +162,12 @@ impl Writer {
             if let Some(mut variants) = revision.edited(ask.brief.as_str(), is_ai) {
                 for variant in &mut variants {
                     guard::add_legal_line(ask.brief.as_str(), ask.region.as_deref(), &mut variant.text);
+                    brand::finish(&ask.brand, &mut variant.text);
                 }
-                return Ok(self.edited(revision, variants));
+                // A word may have been banned after the posts were written.
+                if brand::check(&ask.brand, &variants).is_empty() {
+                    return Ok(self.edited(revision, variants));
+                }
             }
             if !is_ai && revision.needs_a_model() {
                 return Err(WriteFailure { kind: WriteError::Unchangeable, calls });
@@ -214,7 +218,7 @@ impl Writer {
         let brief = ask.brief.as_str();
         let target = Target::of(ask);
         let platform = ask.platform.or_else(|| networks::named(brief).platform());
-        let guard = Guard::new(brief, target.known());
+        let guard = Guard::with_brand(brief, &ask.brand, target.known());
         let task = prompt::Task::new(ask, target.known(), platform, &guard);
         let mut request = DraftRequest {
             ask: ask.clone(),
@@ -322,6 +326,7 @@ fn judge(
     for variant in &mut variants {
         variant.text = missing_space::mend_post(&variant.text, &given);
         guard::add_legal_line(brief, request.ask.region.as_deref(), &mut variant.text);
+        brand::finish(&request.ask.brand, &mut variant.text);
     }
     let (language, is_known) = if request.language_is_known {
         (request.language, true)
@@ -330,6 +335,7 @@ fn judge(
     };
     let mut defects = validate::check(brief, &variants, platform, is_known.then_some(language));
     defects.extend(guard.check(&variants));
+    defects.extend(brand::check(&request.ask.brand, &variants));
     if !defects.is_empty() {
         return Err(defects);
     }

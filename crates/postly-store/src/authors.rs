@@ -2,12 +2,13 @@
 
 use postly_domain::{
     Language, PhoneDoubt, PhoneE164, Provider, UnixMillis,
+    brand::Brand,
     event::Sender,
     id::{AuthorId, IdentityId},
 };
 
 use crate::{
-    StoreError, Tx,
+    StoreError, Tx, brands,
     retention::first_id,
     sql::{Row, Sql, args},
 };
@@ -35,6 +36,8 @@ pub struct Author {
     pub asked_about: Option<(String, UnixMillis)>,
     /// When the operator blocked the author: nothing is written for them.
     pub blocked_at: Option<UnixMillis>,
+    /// Rules and facts that hold for every brief.
+    pub brand: Brand,
 }
 
 /// A way in which a provider names a person.
@@ -120,7 +123,7 @@ macro_rules! known_sql {
     ($names:literal) => {
         concat!(
             "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
-            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, authors.asked_about, authors.asked_at_ms, authors.blocked_at_ms, ",
+            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, authors.asked_about, authors.asked_at_ms, authors.blocked_at_ms, authors.brand, ",
             "(SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms, ",
             "(SELECT COUNT(*) FROM model_calls WHERE model_calls.author_id = identities.author_id ",
             "AND model_calls.id >= $3) AS recent_calls FROM identities ",
@@ -232,11 +235,12 @@ pub async fn add(
         handed_over_at: None,
         asked_about: None,
         blocked_at: None,
+        brand: Brand::default(),
     })
 }
 
 const GET: Sql = Sql::both(
-    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, asked_about, asked_at_ms, blocked_at_ms, \
+    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, asked_about, asked_at_ms, blocked_at_ms, brand, \
      (SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms FROM authors \
      WHERE id = $1 AND erased_at_ms IS NULL",
 );
@@ -302,6 +306,7 @@ fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
         handed_over_at: row.maybe_time("handed_over_at_ms")?,
         asked_about: row.maybe_text("asked_about")?.zip(row.maybe_time("asked_at_ms")?),
         blocked_at: row.maybe_time("blocked_at_ms")?,
+        brand: brands::of(row)?,
     })
 }
 

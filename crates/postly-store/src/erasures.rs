@@ -76,7 +76,7 @@ const ORPHAN_CODES: Sql = Sql::both(
 const ANONYMISE: Sql = Sql::both(
     "UPDATE authors SET email = NULL, password_hash = NULL, language = 'fr', language_chosen = 0, language_settled = 0, \
      greeted_at_ms = NULL, erasure_asked_at_ms = NULL, asked_about = NULL, asked_at_ms = NULL, number_changed_at_ms = NULL, \
-     blocked_at_ms = NULL, erased_at_ms = $2 \
+     blocked_at_ms = NULL, brand = NULL, erased_at_ms = $2 \
      WHERE id = $1 OR merged_into_id = $1",
 );
 

@@ -18,6 +18,7 @@ pub mod audit;
 pub mod authors;
 pub mod backups;
 pub mod blocks;
+pub mod brands;
 pub mod budgets;
 pub mod business_numbers;
 pub mod challenges;

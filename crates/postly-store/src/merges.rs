@@ -30,6 +30,11 @@ const GREETED: Sql = Sql::both(
     "UPDATE authors SET greeted_at_ms = COALESCE(greeted_at_ms, (SELECT greeted_at_ms FROM authors WHERE id = $1)) \
      WHERE id = $2",
 );
+// The memory of an author who logs in goes before that of a number.
+const BRAND: Sql = Sql::both(
+    "UPDATE authors SET brand = COALESCE(brand, (SELECT brand FROM authors WHERE id = $1)) WHERE id = $2",
+);
+const NO_BRAND: Sql = Sql::both("UPDATE authors SET brand = NULL WHERE id = $1");
 // A block comes along.
 const BLOCKED: Sql = Sql::both(
     "UPDATE authors SET blocked_at_ms = COALESCE(blocked_at_ms, (SELECT blocked_at_ms FROM authors WHERE id = $1)) \
@@ -86,6 +91,8 @@ pub async fn merge(
     tx.execute(ALIASES_TOO, args![from, into]).await?;
     tx.execute(GREETED, args![from, into]).await?;
     tx.execute(BLOCKED, args![from, into]).await?;
+    tx.execute(BRAND, args![from, into]).await?;
+    tx.execute(NO_BRAND, args![from]).await?;
 
     tx.all(LOCK_WALLETS, args![from, into]).await?;
     let balance = wallets::get(tx, from).await?.balance;

@@ -124,6 +124,7 @@ async fn o21_a_number_that_wrote_first_is_merged_with_all_that_is_hers_and_once(
         let old_id = by_whatsapp.me().await.ok().json()["id"].as_str().unwrap().to_owned();
         fatou.says("STOP").await;
         fatou.says("START").await;
+        fatou.says("Retiens : on est à Lyon").await;
 
         app.advance_ms(60_000);
         let browser = app.browser();
@@ -138,6 +139,8 @@ async fn o21_a_number_that_wrote_first_is_merged_with_all_that_is_hers_and_once(
             app.texts("SELECT CAST(delta AS TEXT) || ' ' || reason FROM ledger WHERE reason = 'merge' ORDER BY delta").await,
             ["-9 merge", "9 merge"]
         );
+        let brand = app.app.brand(&postly_domain::id::AuthorId::new(&*new_id)).await.unwrap().unwrap();
+        assert_eq!(brand.place.as_deref(), Some("Lyon"), "the memory comes along");
         // Her old id still finds her, and a second link changes nothing.
         let who = postly_app::operator::AuthorSelector::Id(postly_domain::id::AuthorId::new(old_id));
         assert_eq!(app.app.account(&who).await.unwrap().author.id.as_str(), new_id);

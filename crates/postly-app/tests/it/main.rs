@@ -12,6 +12,7 @@ mod accounts;
 mod alerts;
 mod amendments;
 mod attacks;
+mod brand;
 mod code_ways;
 mod codes;
 mod commands;

@@ -11,7 +11,11 @@ mod words;
 
 pub use follow_up::{Change, Wish};
 
-use crate::{Brief, Command, Language, small_talk::SmallTalk};
+use crate::{
+    Brief, Command, Language,
+    brand::{Lesson, lesson},
+    small_talk::SmallTalk,
+};
 use reading::Reading;
 use requests::Request;
 use words::class;
@@ -40,6 +44,8 @@ pub enum Intent {
     Change(Change),
     /// A choice or a change without a result that it could mean.
     NothingToChange,
+    /// Something for the brand memory.
+    Lesson(Lesson),
     /// A pending question or erasure is to be dropped.
     Cancel,
     /// A person is wanted.
@@ -63,7 +69,9 @@ pub fn interpret(text: &str, state: &State) -> Intent {
 pub fn interpret_command(command: Command, text: &str, state: &State) -> Intent {
     match command {
         Command::Generate(brief) if Command::is_explicit_generation(text) => Intent::Brief(brief),
-        Command::Generate(brief) => of_free_text(text, brief, state),
+        Command::Generate(brief) => {
+            lesson(text).map_or_else(|| of_free_text(text, brief, state), Intent::Lesson)
+        }
         Command::SmallTalk(SmallTalk::Acknowledgement) => {
             let reading = Reading::of(text);
             match follow_up::choice(&reading) {

@@ -16,6 +16,7 @@ fn name(intent: &Intent) -> &'static str {
         Intent::OffTopic => "off_topic",
         Intent::Chat => "chat",
         Intent::Command(_) => "command",
+        Intent::Lesson(_) => "lesson",
     }
 }
 
@@ -97,4 +98,20 @@ fn the_answer_to_our_question_completes_what_was_asked_about() {
     assert_eq!(name(&interpret("annule", &state)), "cancel");
     let Intent::Brief(brief) = interpret("ok", &state) else { panic!("no brief") };
     assert_eq!(brief.as_str(), "promo");
+}
+
+#[test]
+fn a_lesson_is_no_brief_and_gen_writes_all_the_same() {
+    let state = State::default();
+    for text in
+        ["Retiens : on est à Lyon 7e, fermé le lundi", "Oublie 2", "Ma marque", "What do you remember?"]
+    {
+        assert!(
+            matches!(interpret(text, &state), Intent::Lesson(_)),
+            "{text}: {:?}",
+            interpret(text, &state)
+        );
+    }
+    assert!(matches!(interpret("GEN retiens : fermé le lundi", &state), Intent::Brief(_)));
+    assert!(matches!(interpret("Retenez la date : soldes samedi à Lyon", &state), Intent::Brief(_)));
 }

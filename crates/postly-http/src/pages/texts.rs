@@ -70,10 +70,13 @@ texts! {
     done_language done_login done_session done_number done_signup done_token tokens tokens_lead
     token_name token_make token_secret token_revoke token_created token_used token_never wrong_current
     legal_nav legal terms privacy api change_title change_what change_hint change_do
+    brand brand_lead brand_saved brand_name brand_trade brand_place brand_address brand_any
+    brand_informal brand_formal brand_emojis brand_with brand_without brand_tone brand_banned
+    brand_banned_hint brand_facts brand_facts_hint brand_signature brand_signature_hint brand_open
 }
 
 /// The problems that a person can cause by what they type on a page.
-const PROBLEMS: [Code; 14] = [
+const PROBLEMS: [Code; 16] = [
     Code::Unauthenticated,
     Code::Forbidden,
     Code::InvalidPhone,
@@ -88,6 +91,8 @@ const PROBLEMS: [Code; 14] = [
     Code::ProofNeeded,
     Code::InvalidName,
     Code::TooManyTokens,
+    Code::BrandTooLong,
+    Code::BriefRefused,
 ];
 
 /// The reasons of ledger entries, as the API names them.

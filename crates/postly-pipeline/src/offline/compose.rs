@@ -65,6 +65,8 @@ pub(super) struct Composer<'a> {
     pub(super) platform: Platform,
     /// The hashtag limit of the networks of the posts, if one has such a limit.
     pub(super) most_hashtags: Option<usize>,
+    /// The line that names the business, from the author's memory.
+    pub(super) business_line: Option<&'a str>,
     /// The line that the law wants under posts about alcohol.
     pub(super) legal_line: Option<&'static str>,
     pub(super) about_alcohol: bool,
@@ -133,7 +135,10 @@ impl Composer<'_> {
             }
             paragraphs.push(close);
         }
-        if let Some(name) = &self.reading.signature {
+        let usual = self
+            .business_line
+            .filter(|_| self.reading.place.is_none() && matches!(self.room, Room::Usual | Room::Ample));
+        if let Some(name) = self.reading.signature.as_deref().or(usual) {
             let pin = if self.emojis() { "📍 " } else { "" };
             paragraphs.push(format!("{pin}{}", mend::capital(name)));
         }

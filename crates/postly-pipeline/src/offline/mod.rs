@@ -27,7 +27,7 @@ use postly_domain::{
 };
 
 use crate::{
-    Answer, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure,
+    Answer, CallRecord, Defect, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, brand,
     guard::{self, Guard},
     language, missing_space,
     tokens::folded_words,
@@ -42,6 +42,8 @@ const NAME: &str = "offline";
 
 /// How many wordings are tried for each amount of room before some room is given up.
 const WORDINGS: u64 = 3;
+/// The same for an author with banned words, which our own sentences may hold.
+const WORDINGS_AROUND_BANS: u64 = 12;
 
 /// Composes posts from the brief alone: no network, no waiting, the same posts for the same brief and seed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,8 +98,10 @@ fn body(request: &DraftRequest) -> Result<DraftBody, ModelFailure> {
         BriefKind::Post
     };
     let read = |mends| {
-        let mut reading = Reading::of(&missing_space::mend_brief(brief), language, mends);
-        if let Some(tone) = &request.ask.tone {
+        let memory = &request.ask.brand;
+        let mut reading = Reading::of(&missing_space::mend_brief(brief), language, memory.address, mends);
+        let usual = memory.tone.as_ref().filter(|_| reading.tone == Tone::Warm);
+        if let Some(tone) = request.ask.tone.as_ref().or(usual) {
             reading.tone = Tone::read(&folded_words(tone));
         }
         reading
@@ -140,7 +144,10 @@ fn best(
     let repair = if request.repair.is_some() { WORDINGS } else { 0 };
     let first = choice::seed_of(brief).wrapping_add(request.ask.seed).wrapping_add(repair);
     let form = Form::new(brief, platform, language);
-    let guard = Guard::new(brief, language);
+    let memory = &request.ask.brand;
+    let guard = Guard::with_brand(brief, memory, language);
+    let business_line = brand::business_line(memory);
+    let wordings = if memory.banned_words.is_empty() { WORDINGS } else { WORDINGS_AROUND_BANS };
     let mut defects = Vec::new();
     let mut variants = Vec::new();
     if readings.iter().any(|reading| reading.overflows) {
@@ -153,22 +160,27 @@ fn best(
     };
     for reading in readings {
         for room in Room::ALL {
-            for wording in 0..WORDINGS {
+            for wording in 0..wordings {
                 let composer = Composer {
                     reading,
                     language,
                     platform,
                     most_hashtags: form.most_hashtags(),
+                    business_line: business_line.as_deref(),
                     legal_line,
                     about_alcohol,
                     seed: first.wrapping_add(wording),
                     room,
                 };
                 variants = composer.posts();
+                for variant in &mut variants {
+                    brand::finish(memory, &mut variant.text);
+                }
                 defects = form.check(&variants);
                 // What is too long needs no second look.
                 if defects.is_empty() {
                     defects = guard.check(&variants);
+                    defects.extend(brand::check(memory, &variants));
                 }
                 if defects.is_empty() {
                     return Ok(variants);

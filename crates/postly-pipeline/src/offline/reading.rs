@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use postly_domain::{Language, post::Platform, text::fold};
+use postly_domain::{Language, brand::Address, post::Platform, text::fold};
 
 use super::{
     lexicon, mend,
@@ -75,11 +75,11 @@ pub(super) struct Sentence {
 }
 
 impl Reading {
-    /// Takes a brief apart, mending its spelling if asked.
-    pub(super) fn of(brief: &str, language: Language, mends: bool) -> Self {
+    /// Takes a brief apart, mending its spelling if asked. `usual` is the form of address where the brief names none.
+    pub(super) fn of(brief: &str, language: Language, usual: Option<Address>, mends: bool) -> Self {
         let words = folded_words(brief);
         let all = networks::tokens_of_brief(brief);
-        let familiar = is_familiar(&words, language);
+        let familiar = is_familiar(&words, language, usual);
         let mut signature = None;
         let mut sentences: Vec<Sentence> = Vec::new();
         let mut content = String::new();
@@ -214,15 +214,15 @@ fn mode_of(words: &[String], sentences: &[Sentence], trade: Trade) -> Mode {
     }
 }
 
-/// Whether the posts say "tu": by the author's wish, else by the custom of the language.
-fn is_familiar(words: &[String], language: Language) -> bool {
+/// Whether the posts say "tu": by the wish in the brief, else by the author's usual one, else by the custom of the language.
+fn is_familiar(words: &[String], language: Language, usual: Option<Address>) -> bool {
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let asked = has(&["tutoie", "tutoyant", "tutoiement", "tutoyer", "tutea", "tuteando"]);
     let polite = has(&["vouvoie", "vouvoyant", "vouvoiement", "vouvoyer", "usted", "ustedes"]);
-    match language {
-        Language::Es => !polite,
-        Language::Fr | Language::En | Language::Pt | Language::Ar => asked,
+    if asked || polite {
+        return asked;
     }
+    usual.map_or(language == Language::Es, |usual| usual == Address::Informal)
 }
 
 /// How the words of a brief are printed.
@@ -486,7 +486,7 @@ mod tests {
     use super::*;
 
     fn lines(brief: &str) -> Vec<String> {
-        Reading::of(brief, Language::Fr, true).pieces().map(|piece| piece.text.clone()).collect()
+        Reading::of(brief, Language::Fr, None, true).pieces().map(|piece| piece.text.clone()).collect()
     }
 
     #[test]
@@ -513,6 +513,7 @@ mod tests {
         let reading = Reading::of(
             "Écris un post pour ma boulangerie Chez Léa à Lyon, tarte au citron 3,50 €",
             Language::Fr,
+            None,
             true,
         );
         assert_eq!(reading.signature.as_deref(), Some("Chez Léa à Lyon"));

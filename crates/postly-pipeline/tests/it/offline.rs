@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use postly_domain::{Brief, Language, post::Platform};
+use postly_domain::{
+    Brief, Language,
+    brand::{Address, Brand},
+    intent::{Change, Wish},
+    post::Platform,
+};
 use postly_pipeline::{
-    WriteError, WriteRequest, Writer, Written, offline::OfflineWriter, platform_limits, validate,
+    Revision, WriteError, WriteRequest, Writer, Written, offline::OfflineWriter, platform_limits, validate,
 };
 use proptest::prelude::*;
 
@@ -17,6 +22,7 @@ fn ask(brief: &str) -> WriteRequest {
         language_forced: None,
         platform: None,
         tone: None,
+        brand: Brand::default(),
         region: None,
         user_ref: "3f1a".to_owned(),
         seed: 1,
@@ -526,5 +532,69 @@ proptest! {
         seed: u64,
     ) {
         survives(&brief, language, platform, seed);
+    }
+}
+
+#[test]
+fn the_brand_memory_holds_in_every_post() {
+    let brand = Brand {
+        address: Some(Address::Informal),
+        emojis: Some(false),
+        name: Some("Chez Léa".to_owned()),
+        place: Some("Lyon 7e".to_owned()),
+        banned_words: vec!["profitez".to_owned(), "offre".to_owned(), "envie".to_owned()],
+        ..Brand::default()
+    };
+    for brief in [
+        "-20 % sur les croissants samedi",
+        "Nouvelle tarte au citron à 3,50 €, post Instagram",
+        "Post X : on recrute un vendeur",
+    ] {
+        for seed in 0..20 {
+            let written = write(&WriteRequest { brand: brand.clone(), seed, ..ask(brief) }).unwrap();
+            for variant in &written.variants {
+                let text = &variant.text;
+                assert!(!text.to_lowercase().contains(" vous "), "{text}");
+                assert!(
+                    ["profitez", "offre ", "envie"].iter().all(|word| !text.to_lowercase().contains(word)),
+                    "{text}"
+                );
+                assert!(!text.contains('✨') && !text.contains('📍'), "{text}");
+                assert!(text.contains("Chez Léa, Lyon 7e"), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_signature_ends_every_post_as_it_is_and_a_brief_that_leaves_it_no_room_is_free() {
+    let signature = "🥐 Chez Léa, 12 rue de la Paix\n☎ 04 78 00 00 00";
+    let brand = Brand { signature: Some(signature.to_owned()), ..Brand::default() };
+    let request = |brief: &str| WriteRequest { brand: brand.clone(), ..ask(brief) };
+    let written = write(&request("Post X : -20 % sur les croissants samedi")).unwrap();
+    for variant in &written.variants {
+        assert!(variant.text.ends_with(&format!("\n\n{signature}")), "{}", variant.text);
+        assert_eq!(variant.text.matches("04 78").count(), 1, "{}", variant.text);
+    }
+    let long =
+        format!("Post X : {}", "tarte au citron meringuée à 3,50 €, chou à la crème à 2,40 €, ".repeat(4));
+    assert_eq!(write(&request(&long)).unwrap_err(), WriteError::TooManyFacts);
+}
+
+#[test]
+fn a_change_keeps_the_signature() {
+    let brand = Brand { signature: Some("Chez Léa\nLyon".to_owned()), ..Brand::default() };
+    let request = WriteRequest { brand, ..ask("-20 % sur les croissants samedi") };
+    let written = write(&request).unwrap();
+    let revision = Revision {
+        previous: written.variants,
+        platform: Platform::General,
+        language: Language::Fr,
+        instruction: "plus court".to_owned(),
+        change: Change { wish: Wish::Shorter, variant: None },
+    };
+    let changed = write(&WriteRequest { revision: Some(revision), ..request }).unwrap();
+    for variant in &changed.variants {
+        assert!(variant.text.ends_with("\n\nChez Léa\nLyon"), "{}", variant.text);
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn ask() -> WriteRequest {
         language_forced: None,
         platform: None,
         tone: None,
+        brand: postly_domain::brand::Brand::default(),
         region: None,
         user_ref: "3f1a9c".to_owned(),
         seed: 0,

@@ -115,6 +115,7 @@ async fn generation(
         language_forced: None,
         platform: None,
         tone: None,
+        brand: postly_domain::brand::Brand::default(),
         region: None,
         user_ref: "postly-doctor".to_owned(),
         seed: 0,

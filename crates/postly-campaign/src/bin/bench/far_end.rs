@@ -313,6 +313,7 @@ mod tests {
                 language_forced: None,
                 platform: None,
                 tone: None,
+                brand: postly_domain::brand::Brand::default(),
                 region: None,
                 user_ref: String::new(),
                 seed: 0,

@@ -1,0 +1,599 @@
+//! What an author tells the brand memory in plain words: *Retiens : on tutoie, jamais « discount », on est à Lyon 7e*.
+
+use super::{Address, Brand};
+use crate::text::fold;
+
+/// A message to the brand memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lesson {
+    /// Rules and facts to keep.
+    Keep(Box<Brand>),
+    /// The entry of this number is to be forgotten.
+    Forget(usize),
+    /// All of it is to be forgotten.
+    ForgetAll,
+    /// The author wants to read it.
+    Show,
+}
+
+/// The words that open a lesson. A colon or one of [`THAT`] follows: *retenez la date* is none.
+const REMEMBER: &[&str] = &[
+    "retiens",
+    "retiens bien",
+    "retenez",
+    "memorise",
+    "memorisez",
+    "souviens-toi",
+    "souviens toi",
+    "souvenez-vous",
+    "rappelle-toi",
+    "a retenir",
+    "remember",
+    "please remember",
+    "keep in mind",
+    "recuerda",
+    "recuerde",
+    "memoriza",
+    "ten en cuenta",
+    "lembra",
+    "lembre",
+    "lembre-se",
+    "memorize",
+    "guarda",
+    "تذكر",
+    "تذكري",
+    "احفظ",
+    "احفظي",
+];
+const THAT: &[&str] = &["que", "qu'", "that", "de que", "ان"];
+const FORGET: &[&str] = &[
+    "oublie",
+    "oubliez",
+    "oublie le",
+    "oublie la regle",
+    "oubliez la regle",
+    "forget",
+    "forget rule",
+    "forget number",
+    "olvida",
+    "olvida el",
+    "olvida la regla",
+    "esquece",
+    "esqueca",
+    "esquece o",
+    "esquece a regra",
+    "انس",
+    "انسي",
+    "انس رقم",
+];
+const FORGET_ALL: &[&str] = &[
+    "oublie tout ce que tu sais",
+    "oublie tout ce que tu as retenu",
+    "oublie toutes les regles",
+    "oubliez tout ce que vous avez retenu",
+    "oublie ma marque",
+    "vide ta memoire",
+    "efface ta memoire",
+    "forget everything you know",
+    "forget everything you remember",
+    "forget all rules",
+    "forget my brand",
+    "clear your memory",
+    "olvida todo lo que sabes",
+    "olvida todas las reglas",
+    "olvida mi marca",
+    "borra tu memoria",
+    "esquece tudo o que sabes",
+    "esquece tudo o que sabe",
+    "esquece todas as regras",
+    "esquece a minha marca",
+    "esqueca tudo o que sabe",
+    "apaga a tua memoria",
+    "انس كل شيء عني",
+    "انس كل القواعد",
+    "امسح ذاكرتك",
+];
+const SHOW: &[&str] = &[
+    "ma marque",
+    "memoire",
+    "ta memoire",
+    "mes regles",
+    "que sais-tu de moi",
+    "que sais tu de moi",
+    "que sais-tu de nous",
+    "qu'as-tu retenu",
+    "qu'est-ce que tu as retenu",
+    "que retiens-tu",
+    "my brand",
+    "my rules",
+    "memory",
+    "your memory",
+    "what do you know about me",
+    "what do you know about us",
+    "what do you remember",
+    "mi marca",
+    "memoria",
+    "mis reglas",
+    "que sabes de mi",
+    "que recuerdas",
+    "minha marca",
+    "a minha marca",
+    "minhas regras",
+    "o que sabes de mim",
+    "o que voce sabe de mim",
+    "o que lembras",
+    "o que voce lembra",
+    "علامتي",
+    "ذاكرة",
+    "ذاكرتك",
+    "قواعدي",
+    "ماذا تعرف عني",
+    "ماذا تتذكر",
+];
+
+/// The openings of a signature. A colon follows.
+const SIGNATURE: &[&str] = &[
+    "signature",
+    "la signature",
+    "notre signature",
+    "ma signature",
+    "signe",
+    "signez",
+    "sign",
+    "our signature",
+    "my signature",
+    "firma",
+    "la firma",
+    "nuestra firma",
+    "mi firma",
+    "assinatura",
+    "a assinatura",
+    "nossa assinatura",
+    "a nossa assinatura",
+    "التوقيع",
+    "توقيع",
+];
+const INFORMAL: &[&str] =
+    &["tutoie", "tutoies", "tutoyez", "tutoyer", "tutoyons", "tutoiement", "tutea", "tuteamos", "tutear"];
+const FORMAL: &[&str] = &[
+    "vouvoie",
+    "vouvoies",
+    "vouvoyez",
+    "vouvoyer",
+    "vouvoyons",
+    "vouvoiement",
+    "usted",
+    "ustedes",
+    "ustedear",
+    "senhor",
+    "senhora",
+];
+const EMOJI: &[&str] =
+    &["emoji", "emojis", "emoticon", "emoticons", "emoticone", "emoticones", "smileys", "ايموجي"];
+const WITHOUT: &[&str] = &[
+    "sans", "pas", "jamais", "aucun", "zero", "no", "never", "without", "sin", "nunca", "sem", "nao", "بدون",
+    "ابدا", "لا",
+];
+/// The openings of a banned word, the longest first.
+const NEVER: &[&str] = &[
+    "n'ecris jamais le mot",
+    "n'ecris jamais",
+    "ne dis jamais le mot",
+    "ne dis jamais",
+    "n'utilise jamais le mot",
+    "n'utilise jamais",
+    "jamais le mot",
+    "jamais les mots",
+    "jamais ecrire",
+    "jamais dire",
+    "jamais utiliser",
+    "jamais de",
+    "jamais d'",
+    "jamais",
+    "pas le mot",
+    "evite le mot",
+    "evite",
+    "mots interdits",
+    "mot interdit",
+    "never say the word",
+    "never say",
+    "never write",
+    "never use the word",
+    "never use",
+    "never the word",
+    "never",
+    "don't say",
+    "do not say",
+    "avoid the word",
+    "avoid",
+    "banned words",
+    "banned word",
+    "nunca digas la palabra",
+    "nunca digas",
+    "nunca escribas",
+    "nunca uses",
+    "nunca la palabra",
+    "no digas",
+    "evita la palabra",
+    "evita",
+    "palabras prohibidas",
+    "nunca diga a palavra",
+    "nunca diga",
+    "nunca escreva",
+    "nunca use",
+    "nunca a palavra",
+    "nao diga",
+    "evite a palavra",
+    "palavras proibidas",
+    "nunca",
+    "لا تكتب كلمة",
+    "لا تكتب",
+    "لا تقل كلمة",
+    "لا تقل",
+    "لا تستعمل",
+    "كلمات ممنوعة",
+];
+const PLACE: &[&str] = &[
+    "on est a",
+    "on est au",
+    "on est situe a",
+    "on est situes a",
+    "nous sommes a",
+    "nous sommes au",
+    "nous sommes situes a",
+    "je suis a",
+    "je suis au",
+    "la boutique est a",
+    "le magasin est a",
+    "we are in",
+    "we're in",
+    "we are at",
+    "we are based in",
+    "based in",
+    "i am in",
+    "i'm in",
+    "our shop is in",
+    "estamos en",
+    "estoy en",
+    "la tienda esta en",
+    "estamos em",
+    "estamos no",
+    "estamos na",
+    "a loja fica em",
+    "ficamos em",
+    "نحن في",
+    "محلنا في",
+    "المحل في",
+];
+const NAME: &[&str] = &[
+    "on s'appelle",
+    "nous nous appelons",
+    "la boutique s'appelle",
+    "ma boutique s'appelle",
+    "notre boutique s'appelle",
+    "le magasin s'appelle",
+    "mon magasin s'appelle",
+    "le restaurant s'appelle",
+    "notre nom est",
+    "we are called",
+    "we're called",
+    "our name is",
+    "my shop is called",
+    "our shop is called",
+    "nos llamamos",
+    "mi tienda se llama",
+    "nuestra tienda se llama",
+    "la tienda se llama",
+    "nuestro nombre es",
+    "chamamo-nos",
+    "nos chamamos",
+    "a loja chama-se",
+    "a nossa loja chama-se",
+    "minha loja se chama",
+    "a minha loja chama-se",
+    "nosso nome e",
+    "o nosso nome e",
+    "اسمنا",
+    "اسم المحل",
+];
+const TRADE: &[&str] = &[
+    "on est une",
+    "on est un",
+    "nous sommes une",
+    "nous sommes un",
+    "je suis une",
+    "je suis un",
+    "je tiens une",
+    "je tiens un",
+    "on tient une",
+    "we are a",
+    "we are an",
+    "we're a",
+    "we're an",
+    "i run a",
+    "i am a",
+    "i'm a",
+    "somos una",
+    "somos un",
+    "tengo una",
+    "somos uma",
+    "somos um",
+    "tenho uma",
+];
+const TONE: &[&str] =
+    &["ton", "le ton", "notre ton", "tone", "our tone", "tono", "el tono", "tom", "o tom", "نبرة", "النبرة"];
+
+/// Reads a message to the brand memory. `None` for every other message, and for a lesson that teaches nothing.
+pub fn lesson(text: &str) -> Option<Lesson> {
+    let folded = fold(text);
+    let said = folded.trim().trim_matches(['?', '!', '.', ' ', '؟', '¿']);
+    if SHOW.contains(&said) {
+        return Some(Lesson::Show);
+    }
+    if FORGET_ALL.contains(&said) {
+        return Some(Lesson::ForgetAll);
+    }
+    let words = Words::of(text);
+    if let Some(rest) = words.after(FORGET)
+        && let Ok(number) = fold(rest).trim_matches([' ', '.', '!', '#', '°', 'n', 'o']).parse()
+    {
+        return Some(Lesson::Forget(number));
+    }
+    let taught = words.after(REMEMBER)?;
+    let taught = match taught.strip_prefix(':') {
+        Some(taught) => taught,
+        None => Words::of(taught).after(THAT)?,
+    };
+    let brand = read(taught);
+    (!brand.is_empty()).then(|| Lesson::Keep(Box::new(brand)))
+}
+
+/// The rules and facts of a text, one between two commas, semicolons or line ends.
+fn read(text: &str) -> Brand {
+    let mut brand = Brand::default();
+    let mut pieces = pieces(text);
+    while let Some((start, piece)) = pieces.next() {
+        let words = Words::of(piece);
+        if let Some(rest) = words.after(SIGNATURE)
+            && let Some(colon) = rest.strip_prefix([':', '-', '–'])
+        {
+            // A signature has commas and lines of its own: it is the rest of the message.
+            let from = start + (piece.len() - colon.len());
+            brand.signature = text.get(from..).map(|text| text.trim().to_owned());
+            return brand;
+        }
+        learn(&mut brand, piece, &words);
+    }
+    brand
+}
+
+fn learn(brand: &mut Brand, piece: &str, words: &Words<'_>) {
+    let has = |list: &[&str]| words.folded.iter().any(|(word, _)| list.contains(&word.as_str()));
+    let owned = |text: &str| text.trim_matches([' ', ':', '.']).to_owned();
+    if has(EMOJI) {
+        brand.emojis = Some(!has(WITHOUT));
+    } else if has(INFORMAL) {
+        brand.address = Some(Address::Informal);
+    } else if has(FORMAL) {
+        brand.address = Some(Address::Formal);
+    } else if let Some(banned) = banned(words, piece) {
+        brand.banned_words.extend(banned);
+    } else if let Some(name) = words.after(NAME) {
+        brand.name = Some(owned(name));
+    } else if let Some(place) = words.after(PLACE) {
+        brand.place = Some(owned(place));
+    } else if let Some(trade) = words.after(TRADE) {
+        brand.trade = Some(owned(trade));
+    } else if let Some(tone) = words.after(TONE) {
+        brand.tone = Some(owned(tone));
+    } else {
+        let fact = owned(piece);
+        if !fact.is_empty() {
+            brand.facts.push(fact);
+        }
+    }
+}
+
+/// The words that a piece bans: those in quotes, or the one that follows. *Jamais le lundi* is a fact.
+fn banned(words: &Words<'_>, piece: &str) -> Option<Vec<String>> {
+    let rest = words.after(NEVER)?;
+    let quoted = quoted(piece);
+    if !quoted.is_empty() {
+        return Some(quoted);
+    }
+    let word = rest.trim_matches([' ', ':', '.', '!']);
+    let is_one = !word.is_empty() && !word.contains(char::is_whitespace);
+    is_one.then(|| vec![word.to_owned()])
+}
+
+const QUOTES: [(char, char); 5] = [('«', '»'), ('“', '”'), ('"', '"'), ('„', '“'), ('‹', '›')];
+
+/// The texts between quotation marks.
+fn quoted(text: &str) -> Vec<String> {
+    let mut found = vec![];
+    let mut rest = text;
+    while let Some((from, opening)) =
+        rest.char_indices().find(|(_, c)| QUOTES.iter().any(|(open, _)| open == c))
+    {
+        let inner = rest.get(from + opening.len_utf8()..).unwrap_or_default();
+        let closes = |c: char| QUOTES.iter().any(|(open, close)| *open == opening && *close == c);
+        let Some((to, closing)) = inner.char_indices().find(|(_, c)| closes(*c)) else { break };
+        let text = inner.get(..to).unwrap_or_default().trim();
+        if !text.is_empty() {
+            found.push(text.to_owned());
+        }
+        rest = inner.get(to + closing.len_utf8()..).unwrap_or_default();
+    }
+    found
+}
+
+/// The pieces of a text between separators outside of quotes, with the byte at which each starts.
+fn pieces(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut ranges = vec![];
+    let (mut start, mut close) = (0, None);
+    for (at, c) in text.char_indices() {
+        match close {
+            Some(closing) if closing == c => close = None,
+            Some(_) => {}
+            None => {
+                close = QUOTES.iter().find(|(open, _)| *open == c).map(|(_, close)| *close);
+                if matches!(c, ',' | ';' | '\n' | '،' | '؛') {
+                    ranges.push((start, at));
+                    start = at + c.len_utf8();
+                }
+            }
+        }
+    }
+    ranges.push((start, text.len()));
+    let pieces = ranges.into_iter().filter_map(|(from, to)| Some((from, text.get(from..to)?)));
+    pieces.filter(|(_, piece)| piece.chars().any(char::is_alphanumeric))
+}
+
+/// The words of a text, folded, each with the byte at which it ends in the text.
+struct Words<'a> {
+    text: &'a str,
+    folded: Vec<(String, usize)>,
+}
+
+impl<'a> Words<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut folded = vec![];
+        let mut start = None;
+        let mut push = |from: usize, to: usize| {
+            if let Some(word) = text.get(from..to) {
+                folded.push((fold(word), to));
+            }
+        };
+        for (at, c) in text.char_indices() {
+            let is_apostrophe = matches!(c, '\'' | '’' | '‘');
+            let is_part =
+                c.is_alphanumeric() || is_apostrophe || crate::text::is_format_mark(c) || is_mark(c);
+            let joins =
+                c == '-' && text.get(at + 1..).is_some_and(|rest| rest.starts_with(char::is_alphabetic));
+            match (is_part || joins, start) {
+                (true, None) => start = Some(at),
+                (false, Some(from)) => {
+                    push(from, at);
+                    start = None;
+                }
+                (true, Some(_)) | (false, None) => {}
+            }
+            // *qu'on*, *l'offre*: an elided word ends at its apostrophe.
+            if is_apostrophe && let Some(from) = start {
+                push(from, at + c.len_utf8());
+                start = None;
+            }
+        }
+        if let Some(from) = start {
+            push(from, text.len());
+        }
+        Self { text, folded }
+    }
+
+    /// The text behind the longest of these openings that it begins with.
+    fn after(&self, openings: &[&str]) -> Option<&'a str> {
+        let longest = openings.iter().filter_map(|opening| self.end_of(opening)).max()?;
+        self.text.get(longest..).map(str::trim_start)
+    }
+
+    /// The byte at which an opening ends, if the text begins with its words.
+    fn end_of(&self, opening: &str) -> Option<usize> {
+        let wanted = Words::of(opening);
+        let begins = wanted.folded.len() <= self.folded.len()
+            && wanted.folded.iter().zip(&self.folded).all(|((wanted, _), (word, _))| wanted == word);
+        let end = begins.then(|| self.folded.get(wanted.folded.len().checked_sub(1)?)).flatten()?.1;
+        Some(end)
+    }
+}
+
+/// Vowel signs of Arabic and combining accents: parts of the word that they stand on.
+fn is_mark(c: char) -> bool {
+    unicode_normalization::char::is_combining_mark(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(text: &str) -> Brand {
+        match lesson(text) {
+            Some(Lesson::Keep(brand)) => *brand,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn rules_and_facts_are_told_apart() {
+        let brand =
+            kept("Retiens : on tutoie, jamais « discount », on est à Lyon 7e, fermé le lundi, pas d’emojis");
+        let expected = Brand {
+            address: Some(Address::Informal),
+            banned_words: vec!["discount".to_owned()],
+            place: Some("Lyon 7e".to_owned()),
+            facts: vec!["fermé le lundi".to_owned()],
+            emojis: Some(false),
+            ..Brand::default()
+        };
+        assert_eq!(brand, expected);
+    }
+
+    #[test]
+    fn a_lesson_is_read_in_each_language() {
+        let place = |text: &str| kept(text).place.unwrap();
+        assert_eq!(place("retiens qu'on est à Dijon"), "Dijon");
+        assert_eq!(place("Remember: we are in Leeds, closed on Mondays"), "Leeds");
+        assert_eq!(place("Recuerda: estamos en Triana"), "Triana");
+        assert_eq!(place("Lembre: estamos em Belém"), "Belém");
+        assert_eq!(place("تذكر: نحن في الدار البيضاء"), "الدار البيضاء");
+        assert_eq!(kept("Retenez : notre boutique s'appelle Chez Léa").name.as_deref(), Some("Chez Léa"));
+        assert_eq!(kept("remember that we are a bakery").trade.as_deref(), Some("bakery"));
+        assert_eq!(kept("Recuerda: nunca «barato»").banned_words, ["barato"]);
+        assert_eq!(kept("Retiens : on vouvoie").address, Some(Address::Formal));
+        assert_eq!(kept("Retiens : ton complice").tone.as_deref(), Some("complice"));
+    }
+
+    #[test]
+    fn words_are_banned_in_quotes_or_alone() {
+        assert_eq!(
+            kept("Retiens : jamais \"prix cassés, discount\" ni « promo »").banned_words,
+            ["prix cassés, discount", "promo"]
+        );
+        assert_eq!(kept("Remember: never say cheap").banned_words, ["cheap"]);
+        assert_eq!(kept("Retiens : jamais ouvert le lundi").facts, ["jamais ouvert le lundi"]);
+        assert_eq!(kept("Retiens : jamais de discount").banned_words, ["discount"]);
+    }
+
+    #[test]
+    fn a_signature_is_the_rest_of_the_message_as_it_is() {
+        let brand = kept("Retiens : on tutoie, signature : Chez Léa, Lyon\n☎ 04 78 00 00 00");
+        assert_eq!(brand.signature.as_deref(), Some("Chez Léa, Lyon\n☎ 04 78 00 00 00"));
+        assert_eq!(brand.address, Some(Address::Informal));
+    }
+
+    #[test]
+    fn a_brief_is_no_lesson() {
+        for text in [
+            "Retenez la date : soldes samedi 12",
+            "Retiens",
+            "Retiens :",
+            "Remember the date: sale on Saturday",
+            "Ma marque fait -20 % samedi",
+            "oublie",
+            "oublie ça",
+            "oublie 2 croissants",
+            "Crée un post : retiens la date",
+        ] {
+            assert_eq!(lesson(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn memory_is_shown_and_forgotten() {
+        assert_eq!(lesson("Ma marque"), Some(Lesson::Show));
+        assert_eq!(lesson("What do you remember?"), Some(Lesson::Show));
+        assert_eq!(lesson("Oublie 2"), Some(Lesson::Forget(2)));
+        assert_eq!(lesson("oublie la règle n°3"), Some(Lesson::Forget(3)));
+        assert_eq!(lesson("forget rule 3."), Some(Lesson::Forget(3)));
+        assert_eq!(lesson("Oublie ma marque !"), Some(Lesson::ForgetAll));
+    }
+}

@@ -1,0 +1,101 @@
+//! The brand memory in the posts: the rules that need no writer, and the words that never leave.
+
+use postly_domain::{
+    brand::Brand,
+    post::{VARIANTS, Variant},
+    text::fold,
+};
+
+use crate::{
+    Defect,
+    platform_limits::hashtags,
+    revise::without_emoji,
+    tokens::{contains_words, spaced_words},
+};
+
+/// Applies the rules that need no writer: no emoji, and the signature at the end. Twice is once.
+pub(crate) fn finish(brand: &Brand, post: &mut String) {
+    let signature = brand.signature.as_deref().unwrap_or_default();
+    let text = match post.strip_suffix(signature) {
+        Some(text) if !signature.is_empty() => text.trim_end(),
+        _ => post.as_str(),
+    };
+    let text = if brand.emojis == Some(false) { without_emoji(text) } else { text.to_owned() };
+    *post = if signature.is_empty() { text } else { format!("{text}\n\n{signature}") };
+}
+
+/// The banned words that stand in the posts. The signature is the author's own.
+pub(crate) fn check(brand: &Brand, variants: &[Variant]) -> Vec<Defect> {
+    let signature = brand.signature.as_deref().unwrap_or_default();
+    let mut defects = vec![];
+    for (post, variant) in (1..=VARIANTS).zip(variants) {
+        let text = variant.text.strip_suffix(signature).unwrap_or(&variant.text);
+        if let Some(word) = banned_word(brand, text) {
+            defects.push(Defect::BannedWord { post, word: word.to_owned() });
+        }
+    }
+    defects
+}
+
+/// The first banned word that stands in a text: as it is, in the plural, or inside a hashtag.
+pub fn banned_word<'a>(brand: &'a Brand, text: &str) -> Option<&'a str> {
+    if brand.banned_words.is_empty() {
+        return None;
+    }
+    let words = spaced_words(text);
+    let tags: Vec<String> = hashtags(text).into_iter().map(fold).collect();
+    let stands = |banned: &str| {
+        let wanted = spaced_words(banned);
+        let wanted = wanted.trim();
+        if wanted.is_empty() {
+            // A sign, as an emoji is.
+            return text.contains(banned);
+        }
+        let compact = wanted.replace(' ', "");
+        ["", "s", "x"].iter().any(|plural| contains_words(&words, &format!("{wanted}{plural}")))
+            || tags.iter().any(|tag| tag.contains(&compact))
+    };
+    brand.banned_words.iter().map(String::as_str).find(|banned| stands(banned))
+}
+
+/// The line that names the business where a brief does not: *Chez Léa, Lyon 7e*. The signature stands for it.
+pub(crate) fn business_line(brand: &Brand) -> Option<String> {
+    let parts: Vec<&str> = [&brand.name, &brand.place].into_iter().flatten().map(String::as_str).collect();
+    (brand.signature.is_none() && !parts.is_empty()).then(|| parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn banning(words: &[&str]) -> Brand {
+        Brand { banned_words: words.iter().map(|word| (*word).to_owned()).collect(), ..Brand::default() }
+    }
+
+    #[test]
+    fn a_banned_word_is_found_however_it_is_written() {
+        let brand = banning(&["discount", "prix cassés", "🔥"]);
+        for text in
+            ["Du Discount !", "nos discounts", "PRIX CASSES", "#SuperDiscount", "#prixcassés", "Chaud 🔥"]
+        {
+            assert!(banned_word(&brand, text).is_some(), "{text}");
+        }
+        for text in ["Un discounter", "des prix", "cassés"] {
+            assert_eq!(banned_word(&brand, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_signature_stands_once_at_the_end_and_keeps_its_signs() {
+        let brand =
+            Brand {
+                signature: Some("☎ 04 78 00 00 00".to_owned()), emojis: Some(false), ..banning(&["04"])
+            };
+        let mut post = "✨ Samedi 🥐 ici".to_owned();
+        finish(&brand, &mut post);
+        finish(&brand, &mut post);
+        assert_eq!(post, "Samedi ici\n\n☎ 04 78 00 00 00");
+        let variant = Variant { text: post, angle: String::new() };
+        assert_eq!(check(&brand, &[variant]), []);
+    }
+}
