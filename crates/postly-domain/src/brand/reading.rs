@@ -351,8 +351,7 @@ pub fn lesson(text: &str) -> Option<Lesson> {
 /// The rules and facts of a text, one between two commas, semicolons or line ends.
 fn read(text: &str) -> Brand {
     let mut brand = Brand::default();
-    let mut pieces = pieces(text);
-    while let Some((start, piece)) = pieces.next() {
+    for (start, piece) in pieces(text) {
         let words = Words::of(piece);
         if let Some(rest) = words.after(SIGNATURE)
             && let Some(colon) = rest.strip_prefix([':', '-', '–'])
