@@ -8,7 +8,7 @@ use postly_domain::{
     event::{Content, EventKey, EventKind, IgnoreRule, InboundEvent, InboundMessage},
 };
 use postly_store::{
-    amendments, authors,
+    StoreError, Tx, amendments, authors,
     inbox::{DueEvent, Outcome},
     lanes::ClaimedLane,
 };
@@ -21,18 +21,28 @@ impl App {
         &self,
         claimed: &ClaimedLane,
         event: &DueEvent,
-        mut message: InboundMessage,
+        message: InboundMessage,
     ) -> Result<Option<InboundMessage>, JourneyError> {
         // Twilio passes on neither edits nor deletions.
         if event.provider != Provider::Meta {
             return Ok(Some(message));
         }
-        let key = self.stored_key(event.provider, &message.provider_message_id);
         let mut tx = self.0.db.read().await?;
-        let slices = amendments::of(&mut tx, &key, &claimed.lane).await?;
-        drop(tx);
+        Ok(self.amended(&mut tx, claimed, message).await?)
+    }
+
+    /// The message of a Meta number as its amendments leave it. `None` when it was deleted.
+    pub(crate) async fn amended(
+        &self,
+        tx: &mut Tx,
+        claimed: &ClaimedLane,
+        mut message: InboundMessage,
+    ) -> Result<Option<InboundMessage>, StoreError> {
+        let provider = message.sender.provider;
+        let key = self.stored_key(provider, &message.provider_message_id);
+        let slices = amendments::of(tx, &key, &claimed.lane).await?;
         for slice in slices {
-            let amendment = postly_whatsapp::parse_event(event.provider, EventKind::Message, &slice);
+            let amendment = postly_whatsapp::parse_event(provider, EventKind::Message, &slice);
             let Ok(InboundEvent::Message(amendment)) = amendment else { continue };
             match amendment.content {
                 Content::Revoke { .. } => return Ok(None),

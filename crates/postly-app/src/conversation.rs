@@ -20,6 +20,7 @@ use crate::{
     App, JourneyError, crash,
     people::Person,
     reply::{Reply, ReplyContext, hold_key},
+    thought::Thought,
     turn::{Step, Turn},
 };
 
@@ -118,9 +119,23 @@ impl App {
             }
             _ => None,
         };
-        let turn = repeats.as_ref().map_or(LoopVerdict::Answer, |(_, turn)| *turn);
+        let verdict = repeats.as_ref().map_or(LoopVerdict::Answer, |(_, verdict)| *verdict);
+        let (mut whole, mut all) = (event.clone(), text.to_owned());
+        if verdict == LoopVerdict::Answer {
+            let turn = Turn { claimed, event, message, person: &person, now };
+            match self.complete_thought(&mut tx, &turn, &command, text).await? {
+                Thought::Whole => {}
+                Thought::Wait(until) => {
+                    lanes::defer(&mut tx, claimed, until).await?;
+                    return Ok(tx.commit().await?);
+                }
+                Thought::Joined { text, next } => (whole.joined, all) = (Some(next), text),
+            }
+        }
+        let (event, text) = (&whole, all.as_str());
+        let command = if event.joined.is_some() { Command::parse(text) } else { command };
         let claimed = &ClaimedLane { repeats: repeats.map(|(repeats, _)| repeats), ..claimed.clone() };
-        let reply = match turn {
+        let reply = match verdict {
             LoopVerdict::Silence => Err(IgnoreRule::Loop),
             LoopVerdict::Warn => {
                 metrics::counter!(metric::LOOPS).increment(1);
@@ -290,7 +305,8 @@ impl App {
         author: Option<&postly_domain::id::AuthorId>,
         outcome: &Outcome,
     ) -> Result<(), JourneyError> {
-        let more = inbox::finish(&mut tx, claimed, &event.id, author, outcome, self.now()).await?;
+        let joined = event.joined.as_ref();
+        let more = inbox::finish(&mut tx, claimed, &event.id, joined, author, outcome, self.now()).await?;
         crash::point("finish.before");
         tx.commit().await?;
         crash::point("finish.after");

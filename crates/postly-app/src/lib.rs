@@ -53,6 +53,7 @@ mod retention;
 mod seal;
 mod sessions;
 mod statuses;
+mod thought;
 mod tokens;
 mod turn;
 mod verify;

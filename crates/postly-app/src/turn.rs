@@ -31,6 +31,12 @@ use crate::{
 const MOST_FORBIDDEN: i64 = 3;
 /// The time after a result in which a follow-up may mean it, and after our question an answer (RULES 4.15).
 const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
+/// The age at which a brief is asked about before it costs a credit: its author may have given it up (RULES 4.19).
+const LATE_MS: i64 = 10 * 60 * 1000;
+/// The round of an event that no operator has replayed. One who replays a brief wants it written.
+const FIRST_ROUND: i64 = 1;
+/// The most characters of a brief that a question about it quotes.
+const LONGEST_QUOTED: usize = 80;
 /// The time for which an author who asked for a person is left to that person (RULES 4.16).
 pub(crate) const HANDOFF_MS: i64 = DAY_MS / 2;
 
@@ -130,7 +136,7 @@ impl App {
     }
 
     /// The intent of a message, with the result that it means. The database is asked only where a result makes a difference.
-    async fn read_intent(
+    pub(crate) async fn read_intent(
         &self,
         tx: &mut Tx,
         turn: &Turn<'_>,
@@ -214,6 +220,14 @@ impl App {
         if let Some(word) = banned_word(&turn.person.author.brand, brief.as_str()) {
             let text = self.banned_word_text(turn.person.author.language, word);
             return Ok(Reply::plain("brand", text).into());
+        }
+        let is_late = turn.now.since_ms(turn.event.occurred_at) > LATE_MS;
+        if is_late && turn.event.round == FIRST_ROUND {
+            questions::ask_about(tx, &turn.person.author.id, Some(brief.as_str()), turn.now).await?;
+            let subject: String = brief.as_str().chars().take(LONGEST_QUOTED).collect();
+            let subject = [("subject", Value::Text(&subject))];
+            let text = self.0.catalogue.format(turn.person.author.language, "late-brief", &subject);
+            return Ok(Reply::plain("late_brief", text).into());
         }
         let typed = matches!(turn.message.content, Content::Text(_) | Content::Caption { .. });
         let is_explicit = typed && Command::is_explicit_generation(text);

@@ -141,7 +141,7 @@ impl Workers {
 /// What is to be done for a lane that was claimed.
 enum Work {
     /// Handle this event.
-    Event { claimed: ClaimedLane, event: DueEvent },
+    Event { claimed: ClaimedLane, event: Box<DueEvent> },
     /// Make this attempt.
     PlannedSend(Arc<PlannedSend>),
 }
@@ -259,7 +259,7 @@ async fn take_heads(
     let mut work = Vec::with_capacity(claim.len());
     for (claimed, head) in claim.into_iter().zip(heads) {
         match head {
-            Some(event) => work.push(Work::Event { claimed, event }),
+            Some(event) => work.push(Work::Event { claimed, event: Box::new(event) }),
             None => {
                 tracing::error!(queue = queue.as_str(), "A lane waits for an event that is not there");
                 lanes::defer(tx, &claimed, now.plus_ms(LEASE_MS)).await?;

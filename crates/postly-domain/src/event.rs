@@ -78,6 +78,8 @@ pub enum IgnoreRule {
     SaidAlready,
     /// The same again and again, as machines write that answer each other.
     Loop,
+    /// Read as one with the message before it, and answered there.
+    Joined,
     /// Written by an author who asked for a person, and is left to that person.
     HandedOver,
     /// A brief that came while the sender was stopped, after its author was told so.
@@ -106,6 +108,7 @@ impl IgnoreRule {
             Self::Erased => "erased",
             Self::SaidAlready => "said_already",
             Self::Loop => "loop",
+            Self::Joined => "joined",
             Self::HandedOver => "handed_over",
             Self::Paused => "paused",
             Self::Blocked => "blocked",

@@ -33,6 +33,8 @@ pub struct DueEvent {
     pub attempts: i64,
     /// The current round: what a hold is keyed by, with the id.
     pub round: i64,
+    /// The message behind it that is read as one with it, and ends with it.
+    pub joined: Option<EventId>,
 }
 
 impl std::fmt::Debug for DueEvent {
@@ -233,7 +235,27 @@ fn due_event(row: &Row) -> Result<DueEvent, StoreError> {
         occurred_at: row.time("occurred_at_ms")?,
         attempts: row.int("attempts")?,
         round: row.int("round")?,
+        joined: None,
     })
+}
+
+const NEXT_MESSAGE: Sql = Sql::both(
+    "SELECT id, provider, kind, slice, occurred_at_ms, attempts, round FROM inbox WHERE queue = 'inbox' AND lane = $1 \
+     AND state = 'ready' AND in_lane = 1 AND kind = 'message' AND (occurred_at_ms, id) > ($2, $3) \
+     ORDER BY occurred_at_ms, id LIMIT 1",
+);
+
+/// The message behind an event in its lane.
+///
+/// # Errors
+/// Fails if the database fails, or the row cannot be read.
+pub async fn next_message(
+    tx: &mut Tx,
+    claimed: &ClaimedLane,
+    event: &DueEvent,
+) -> Result<Option<DueEvent>, StoreError> {
+    let args = args![&claimed.lane, event.occurred_at, &event.id];
+    tx.maybe_one(NEXT_MESSAGE, args).await?.as_ref().map(due_event).transpose()
 }
 
 /// How an event ended.
@@ -267,7 +289,7 @@ const FINISH_UNFENCED: Sql = Sql::both(
      finished_at_ms = $6 WHERE id = $1",
 );
 
-/// Ends an event and gives its lane back; returns whether more waits in it. Everything that the event brought about
+/// Ends an event, with the one that was read as one with it, and gives its lane back; returns whether more waits in it. Everything that the event brought about
 /// belongs in this transaction.
 ///
 /// # Errors
@@ -276,6 +298,7 @@ pub async fn finish(
     tx: &mut Tx,
     claimed: &ClaimedLane,
     event: &EventId,
+    joined: Option<&EventId>,
     author: Option<&AuthorId>,
     outcome: &Outcome,
     now: UnixMillis,
@@ -291,7 +314,13 @@ pub async fn finish(
     if tx.execute(FINISH, args![event, state, name, author, answer, now]).await? != 1 {
         return Err(StoreError::LeaseLost);
     }
-    lanes::finish(tx, claimed, 1, now).await
+    let mut done = 1;
+    if let Some(joined) = joined {
+        let rule = IgnoreRule::Joined.as_str();
+        let args = args![joined, "ignored", rule, author, None::<&MessageId>, now];
+        done += i64::try_from(tx.execute(FINISH, args).await?).unwrap_or(i64::MAX);
+    }
+    lanes::finish(tx, claimed, done, now).await
 }
 
 const WIPE: Sql = Sql::both("UPDATE inbox SET slice = '', lane = '' WHERE id = $1");

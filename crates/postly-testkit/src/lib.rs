@@ -422,11 +422,15 @@ impl TestAuthor<'_> {
         self.app.world.webhook_kind(&self.person, kind)
     }
 
-    /// Writes, and waits until the service has nothing left to do.
+    /// Writes, and waits until the service has nothing left to do, a text included that waits for another one.
     pub async fn says(&self, text: &str) {
         let delivery = self.app.deliver(&self.writes(text)).await;
         assert_eq!(delivery.status, 200, "the webhook of {text:?}");
         self.app.run_until_idle().await;
+        if self.app.count("SELECT COUNT(*) FROM inbox WHERE state = 'ready'").await > 0 {
+            self.app.advance_ms(1_500);
+            self.app.run_until_idle().await;
+        }
     }
 
     /// What her phone shows of us.

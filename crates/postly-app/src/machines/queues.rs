@@ -332,7 +332,7 @@ impl Machine<'_> {
         let now = self.scene.now();
         let mut tx = self.scene.db().write().await.unwrap();
         let id = &self.model.events[event].id;
-        let finished = inbox::finish(&mut tx, claimed, id, None, &outcome, now).await;
+        let finished = inbox::finish(&mut tx, claimed, id, None, None, &outcome, now).await;
         if !self.is_held(lease) || self.model.events[event].state != State::Waits {
             assert!(matches!(finished, Err(StoreError::LeaseLost)), "{finished:?}");
             return self.give_up(tx).await;

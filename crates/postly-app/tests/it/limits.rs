@@ -119,10 +119,12 @@ async fn l13_what_was_reserved_before_the_budget_was_spent_is_let_go() {
         fatou.says("bonjour").await;
         // Her posts cannot be saved, and are tried again later.
         app.change("ALTER TABLE generations RENAME TO elsewhere").await;
-        fatou.says(BRIEF).await;
+        app.deliver(&fatou.writes(BRIEF)).await;
+        app.run_until_idle().await;
         app.change("ALTER TABLE elsewhere RENAME TO generations").await;
         assert_eq!(fatou.wallet().await.held, 1);
-        marie.says(BRIEF).await;
+        app.deliver(&marie.writes(BRIEF)).await;
+        app.run_until_idle().await;
         app.advance_ms(60_000);
         app.run_until_idle().await;
         assert!(fatou.last_text().starts_with("🌙"), "{}", fatou.last_text());

@@ -42,3 +42,4 @@ mod races;
 mod samples;
 mod servers;
 mod statuses;
+mod thought;

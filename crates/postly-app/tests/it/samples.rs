@@ -133,6 +133,9 @@ async fn w19_w20_w22_every_sample_ends_in_the_outcome_written_beside_it() {
                 let webhook = app.world.webhook_raw(channel, rewritten(&app, channel, &sample));
                 assert_eq!(app.deliver(&webhook).await.status, 200, "{name}");
                 app.run_until_idle().await;
+                // A vague text waits for another one.
+                app.advance_ms(1_500);
+                app.run_until_idle().await;
                 let mut ended =
                     app.texts("SELECT kind || ' ' || state || ' ' || COALESCE(outcome, '') FROM inbox").await;
                 ended.sort();
