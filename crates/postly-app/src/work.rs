@@ -26,9 +26,11 @@ use crate::{
     measure::own_share,
 };
 
-/// How long a lane is leased: longer than what is done under a lease, unless the database is away (a generation has 25 s, a send 10 s,
-/// each with some statements around it).
-const LEASE_MS: i64 = 60_000;
+/// The lease of a lane. Another process takes over the work of one that died after this time, so that the authors who wait
+/// are answered within 15 s.
+const LEASE_MS: i64 = 12_000;
+/// The time between two renewals of a lease under which work goes on: two may fail before the lease ends.
+const RENEW_EVERY: Duration = Duration::from_secs(4);
 /// How often workers look for work that nobody rang for: a lease that ended, a bell that was lost.
 const POLL: Duration = Duration::from_secs(1);
 /// How long a dispatcher rests when it could not claim: a database that only reads says so a hundred times a second.
@@ -90,6 +92,26 @@ impl Workers {
     /// Workers for an application.
     pub fn new(app: App) -> Self {
         Self { app }
+    }
+
+    /// Ends the leases of a process that died. For a database that has one process, before [`Workers::run`]: its authors
+    /// would wait for the end of the leases.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn take_over(&self) -> Result<(), StoreError> {
+        let ended = again!(self.end_leases())?;
+        if ended > 0 {
+            tracing::info!(leases = ended, "Took over the work of a process that died");
+        }
+        Ok(())
+    }
+
+    async fn end_leases(&self) -> Result<u64, StoreError> {
+        let mut tx = self.app.0.db.write().await?;
+        let ended = lanes::end_leases(&mut tx, self.app.now()).await?;
+        tx.commit().await?;
+        Ok(ended)
     }
 
     /// Works until told to stop, then finishes what is under way or hands it back.
@@ -269,8 +291,32 @@ async fn take_heads(
     Ok(work)
 }
 
-/// Does what is to be done. A failure puts the lane off; nothing is lost by it.
+/// Performs work, and renews its lease as long as that takes.
 async fn perform(app: App, work: Work) {
+    let claimed = work.claimed().clone();
+    tokio::select! {
+        () = perform_leased(app.clone(), work) => {}
+        () = keep_lease(&app, &claimed) => {}
+    }
+}
+
+/// Renews a lease for ever. A renewal that fails is tried again: the fencing token guards what is written.
+async fn keep_lease(app: &App, claimed: &ClaimedLane) {
+    let renewed = async || {
+        let mut tx = app.0.db.write().await?;
+        lanes::renew(&mut tx, claimed, app.now().plus_ms(LEASE_MS)).await?;
+        tx.commit().await
+    };
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        if let Err(error) = renewed().await {
+            tracing::debug!(error = %ErrorChain(&error), "Could not renew a lease");
+        }
+    }
+}
+
+/// Does what is to be done. A failure puts the lane off; nothing is lost by it.
+async fn perform_leased(app: App, work: Work) {
     let begun = Instant::now();
     let (result, event) = match &work {
         Work::PlannedSend(planned) => (app.execute_send(planned).await, None),

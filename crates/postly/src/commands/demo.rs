@@ -24,6 +24,7 @@ use super::{Failure, say, say_json};
 use crate::{
     cli::{DemoOptions, ProviderName},
     config::{Accounts, Config, DatabasePlace, Meta, ShopConfig, Twilio, WriterChoice, default_prices},
+    ownership::Ownership,
     telemetry, wiring,
 };
 
@@ -48,9 +49,9 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
             outcome
         }
         None => {
-            let world =
-                World::start(Path::new("data/demo.db"), Address::Preferred(8080), Address::Preferred(8081))
-                    .await?;
+            let file = Path::new("data/demo.db");
+            let _ownership = Ownership::take(&postly_store::Address::file(file))?;
+            let world = World::start(file, Address::Preferred(8080), Address::Preferred(8081)).await?;
             say(&format!("Open {}/phone and write a brief. Stop with Ctrl+C.", world.simulator.base_url()));
             say(&format!("The web app is at {}/.", world.public_base_url));
             tokio::signal::ctrl_c().await.context("cannot wait for Ctrl+C")?;
@@ -141,7 +142,9 @@ impl World {
         let mut tasks = JoinSet::new();
         let router = postly_http::public_router(app.clone(), site);
         tasks.spawn(postly_http::serve(listener, router, shutdown.clone()));
-        tasks.spawn(Workers::new(app.clone()).run(shutdown));
+        let workers = Workers::new(app.clone());
+        workers.take_over().await?;
+        tasks.spawn(workers.run(shutdown));
         Ok(Self { public_base_url, app, simulator, stop, tasks })
     }
 

@@ -16,6 +16,7 @@ use super::Failure;
 use crate::{
     cli::Role,
     config::{Config, Reader},
+    ownership::Ownership,
     telemetry, wiring,
 };
 
@@ -34,6 +35,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let metrics = Metrics::collect();
     let (public, admin) = (config.bind_address, config.admin_bind_address);
     announce(&config);
+    let ownership = Ownership::take(&config.database.address)?;
     let db = wiring::open(config.database.clone()).await?;
     let engine = db.engine();
     let site = wiring::site(&config);
@@ -65,7 +67,11 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         parts.spawn(serve(listener, postly_http::public_router(app.clone(), site), shutdown.clone()));
     }
     if role != Role::Web {
-        parts.spawn(Workers::new(app).run(shutdown));
+        let workers = Workers::new(app);
+        if ownership.is_some() {
+            workers.take_over().await.context("cannot take over the work of a process that died")?;
+        }
+        parts.spawn(workers.run(shutdown));
     }
 
     tokio::select! {

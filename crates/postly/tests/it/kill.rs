@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     outside::{LOOK_AGAIN, Outside, WAITING, insist},
-    process::PATIENCE,
+    process::{PATIENCE, run},
 };
 
 const PEOPLE: usize = 30;
@@ -183,4 +183,55 @@ async fn asked_to_stop_under_load_on_sqlite_it_finishes_or_hands_back() {
 #[tokio::test]
 async fn asked_to_stop_under_load_on_postgres_it_finishes_or_hands_back() {
     asked_to_stop_under_load(EngineName::Postgres).await;
+}
+
+/// The bound for the first reply after a death, with everybody waiting (20 authors).
+async fn first_reply_after_a_death(engine: EngineName, within: Duration) {
+    let outside = Outside::start(engine).await;
+    outside.simulator.model(ModelBehaviour::LatencyMs(1_200));
+    let people: Vec<Person> = people(&outside).into_iter().take(20).collect();
+    let service = outside.serve(&[]).await;
+    for (number, person) in people.iter().enumerate() {
+        let brief = format!("Crée un post pour annoncer la fournée de la boulangerie du quai {number}");
+        insist(&outside.simulator, &outside.simulator.webhook_text(person, &brief)).await;
+    }
+    outside.until("SELECT COUNT(*) FROM lanes WHERE queue = 'inbox' AND lease_token IS NOT NULL", 20).await;
+    service.kill().await;
+    outside.simulator.model(ModelBehaviour::Compose);
+    let service = outside.serve(&[]).await;
+    let first = async {
+        while people.iter().all(|person| outside.phone(person).is_empty()) {
+            sleep(LOOK_AGAIN).await;
+        }
+    };
+    assert!(tokio::time::timeout(within, first).await.is_ok(), "{engine:?}: {:#?}", service.logs());
+    outside.until_idle().await;
+    service.stop().await;
+    assert_everybody_was_answered_once(&outside, &people, 1).await;
+    outside.end().await;
+}
+
+// Bounds of what is promised (2 s and 15 s), three times over: a slow machine must not fail them, and leases of a minute must.
+#[tokio::test]
+async fn after_a_death_on_sqlite_those_who_wait_are_answered_at_once() {
+    first_reply_after_a_death(EngineName::Sqlite, Duration::from_secs(6)).await;
+}
+
+#[tokio::test]
+async fn after_a_death_on_postgres_those_who_wait_are_answered_when_the_leases_end() {
+    first_reply_after_a_death(EngineName::Postgres, Duration::from_secs(45)).await;
+}
+
+#[tokio::test]
+async fn a_second_serve_on_one_file_is_refused_and_the_first_goes_on() {
+    let outside = Outside::start(EngineName::Sqlite).await;
+    let service = outside.serve(&[]).await;
+    let second = run(&outside.folder, &["serve"], &outside.variables()).await.exits(2);
+    assert!(second.err.contains("another process serves"), "{second:?}");
+    // Commands may write beside it.
+    outside.postly(&["audit"]).await.exits(0);
+    service.kill().await;
+    let service = outside.serve(&[]).await;
+    service.stop().await;
+    outside.end().await;
 }

@@ -30,7 +30,7 @@ const WAITING_STATUSES: &str = "SELECT COUNT(*) FROM inbox WHERE queue = 'status
 /// What a first message gives: never the reason for a refusal here.
 pub(crate) const TRIAL_CREDITS: i64 = 1_000_000;
 /// How long a lease lasts (`postly-app`, `work`).
-const LEASE_MS: i64 = 60_000;
+const LEASE_MS: i64 = 12_000;
 
 /// See the module.
 pub(crate) struct Arena {
