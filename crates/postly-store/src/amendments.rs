@@ -17,7 +17,7 @@ const OF: Sql = Sql::both(
 /// The slices of the amendments of a message in a lane of the inbox, oldest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn of(tx: &mut Tx, message: &EventKey, lane: &str) -> Result<Vec<String>, StoreError> {
     tx.all(OF, args![&message.0, lane]).await?.iter().map(|row| row.text("slice")).collect()
 }
@@ -30,7 +30,7 @@ const HAS_ENDED: Sql = Sql::both(
 /// Whether the turn of a message is over for good.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn come_too_late(tx: &mut Tx, message: &EventKey) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(HAS_ENDED, args![&message.0]).await?.is_some())
 }

@@ -24,7 +24,7 @@ const OF: Sql =
 /// The attempts of a message, oldest first.
 ///
 /// # Errors
-/// When the database fails, or a row cannot be read.
+/// Fails if the database fails, or a row cannot be read.
 pub async fn of(tx: &mut Tx, message: &MessageId) -> Result<Vec<Attempt>, StoreError> {
     tx.all(OF, args![message]).await?.iter().map(attempt).collect()
 }
@@ -70,7 +70,7 @@ pub struct NewAttempt<'a> {
 /// Notes that attempts are about to be made. Committed before the calls, so that a crash cannot hide them.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn begin(tx: &mut Tx, attempts: &[NewAttempt<'_>], now: UnixMillis) -> Result<(), StoreError> {
     match tx.engine() {
         Engine::Sqlite => {
@@ -164,7 +164,7 @@ pub struct Accepted {
 /// lane now need not send it again.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn accept(
     tx: &mut Tx,
     taken: &[AcceptedAttempt<'_>],
@@ -208,7 +208,7 @@ const NOT_ACCEPTED: Sql =
 /// Notes that an attempt ended without the provider taking it for sure. A status that came meanwhile stands.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn ended(
     tx: &mut Tx,
     attempt: &AttemptId,
@@ -286,7 +286,7 @@ const BY_PROVIDER_ID: Sql = Sql::each(
 /// and then the attempt: only what is locked is read as it is after the wait for a lock.
 ///
 /// # Errors
-/// When the database fails, or the row cannot be read.
+/// Fails if the database fails, or the row cannot be read.
 pub async fn reported(
     tx: &mut Tx,
     provider: Provider,
@@ -334,7 +334,7 @@ const NEWS_WAITS: Sql = Sql::both(
 /// over it. What has not joined its lane is not seen.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn has_unprocessed_status(
     tx: &mut Tx,
     message: &MessageId,
@@ -351,7 +351,7 @@ const SET_STATUS: Sql = Sql::both(
 /// Writes what is known of an attempt now.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn set_status(
     tx: &mut Tx,
     attempt: &AttemptId,
@@ -371,7 +371,7 @@ const SET_PRICE: Sql = Sql::both(
 /// Writes the price of an attempt. A part that one status leaves out stands from another.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn set_price(tx: &mut Tx, attempt: &AttemptId, pricing: &Pricing) -> Result<(), StoreError> {
     let args = args![
         attempt,
@@ -391,7 +391,7 @@ const LAST_FAILURE: Sql = Sql::both(
 /// The code by which the last attempt of a message failed after the provider had taken it.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn last_failure(tx: &mut Tx, message: &MessageId) -> Result<Option<i64>, StoreError> {
     let row = tx.maybe_one(LAST_FAILURE, args![message]).await?;
     Ok(row.map(|row| row.maybe_int("error_code")).transpose()?.flatten())
@@ -402,7 +402,7 @@ const FORGET: Sql = Sql::both("UPDATE attempts SET state = 'refused', status = N
 /// Counts the attempts of a message as refused: what is sent from now on is a message of its own.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn forget(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
     tx.execute(FORGET, args![message]).await?;
     Ok(())
@@ -411,7 +411,7 @@ pub async fn forget(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> 
 /// Whether an attempt of a message may still arrive, or has.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn may_arrive(tx: &mut Tx, message: &MessageId) -> Result<bool, StoreError> {
     Ok(of(tx, message).await?.iter().any(|attempt| {
         !matches!(attempt.state, AttemptState::Refused | AttemptState::Known(DeliveryStatus::Failed))

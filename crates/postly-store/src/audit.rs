@@ -248,7 +248,7 @@ const CHECKS: &[(&str, &str, Sql)] = &[
 /// Asks every question.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn findings(tx: &mut Tx, now: UnixMillis) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::with_capacity(CHECKS.len());
     for (id, name, sql) in CHECKS {

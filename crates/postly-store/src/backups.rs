@@ -81,7 +81,7 @@ const FORGET: Sql = Sql::both("DELETE FROM backups WHERE id <> $1");
 /// Records a backup in a database: in the original, and in the copy. Earlier records go.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn record(tx: &mut Tx, id: &str, folder: &str, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(RECORD, args![id, folder, now]).await?;
     tx.execute(FORGET, args![id]).await?;
@@ -94,7 +94,7 @@ const LATEST: Sql =
 /// Returns where the newest backup is, and when it was made.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn latest(tx: &mut Tx) -> Result<Option<(String, UnixMillis)>, StoreError> {
     let row = tx.maybe_one(LATEST, args![]).await?;
     row.map(|row| Ok((row.text("folder")?, row.time("finished_at_ms")?))).transpose()

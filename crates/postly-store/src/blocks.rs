@@ -14,7 +14,7 @@ const UNBLOCK: Sql =
 /// Blocks an author from an instant on, or ends that with `None`. Returns false if it is so already.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn set(tx: &mut Tx, id: &AuthorId, blocked_at: Option<UnixMillis>) -> Result<bool, StoreError> {
     let changed = match blocked_at {
         Some(at) => tx.execute(BLOCK, args![id, at]).await?,

@@ -13,7 +13,7 @@ const CALLS: Sql = Sql::both("SELECT COUNT(*) AS calls FROM model_calls WHERE id
 /// How many calls to models were recorded since an instant, for all authors.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn calls_since(tx: &mut Tx, since: UnixMillis) -> Result<i64, StoreError> {
     tx.one(CALLS, args![&first_id(since)]).await?.int("calls")
 }

@@ -15,7 +15,7 @@ const NOTE: Sql = Sql::both(
 /// Notes the number that a provider calls by this name.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn note(tx: &mut Tx, provider: Provider, business: &str, number: &str) -> Result<(), StoreError> {
     tx.execute(NOTE, args![provider, business, number]).await?;
     Ok(())
@@ -26,7 +26,7 @@ const FIND: Sql = Sql::both("SELECT number FROM business_numbers WHERE provider 
 /// The number that a provider calls by this name, when a message to it has come.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn find(tx: &mut Tx, provider: Provider, business: &str) -> Result<Option<String>, StoreError> {
     tx.maybe_one(FIND, args![provider, business]).await?.map(|row| row.text("number")).transpose()
 }

@@ -78,7 +78,7 @@ const ADD: Sql = Sql::both(
 /// Records a Checkout Session that Stripe has made for us.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn add(tx: &mut Tx, new: &Checkout) -> Result<(), StoreError> {
     let args = args![
         &new.id,
@@ -101,7 +101,7 @@ const OF_PAYMENT: Sql = Sql::both(columns!("WHERE payment_id = $1"));
 /// The Checkout Session with this id, if it is one of ours.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn find(tx: &mut Tx, id: &CheckoutId) -> Result<Option<Checkout>, StoreError> {
     tx.maybe_one(FIND, args![id]).await?.as_ref().map(checkout).transpose()
 }
@@ -109,7 +109,7 @@ pub async fn find(tx: &mut Tx, id: &CheckoutId) -> Result<Option<Checkout>, Stor
 /// The Checkout Session of ours that this payment pays.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn of_payment(tx: &mut Tx, payment: &PaymentId) -> Result<Option<Checkout>, StoreError> {
     tx.maybe_one(OF_PAYMENT, args![payment]).await?.as_ref().map(checkout).transpose()
 }
@@ -121,7 +121,7 @@ const LEARN: Sql = Sql::both(
 /// Writes what is known of a Checkout Session now.
 ///
 /// # Errors
-/// When the database fails, or another session has the payment.
+/// Fails if the database fails, or another session has the payment.
 pub async fn learn(tx: &mut Tx, known: &Checkout) -> Result<(), StoreError> {
     let total = known.total.as_ref();
     let args = args![
@@ -142,7 +142,7 @@ const OPEN_OF_AUTHOR: Sql = Sql::both(
 /// How many Checkout Sessions an author has begun since an instant and not gone on with.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn open_since(tx: &mut Tx, author: &AuthorId, since: UnixMillis) -> Result<i64, StoreError> {
     tx.one(OPEN_OF_AUTHOR, args![author, since]).await?.int("open")
 }
@@ -160,7 +160,7 @@ const TO_ASK: Sql = Sql::both(columns!(
 /// The next Checkout Sessions that Stripe is to be asked about, after an id. Paid ones only if they were made since `since`.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn to_ask(
     tx: &mut Tx,
     after: &str,
@@ -177,7 +177,7 @@ const ASK: Sql = Sql::both(
 /// Claims the right to ask Stripe about a Checkout Session. Returns false if it was claimed since `before`.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn ask(
     tx: &mut Tx,
     id: &CheckoutId,
@@ -194,7 +194,7 @@ const OF_AUTHOR: Sql = Sql::both(columns!(
 /// The Checkout Sessions of an author, oldest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn of_author(tx: &mut Tx, author: &AuthorId, most: i64) -> Result<Vec<Checkout>, StoreError> {
     tx.all(OF_AUTHOR, args![author, most]).await?.iter().map(checkout).collect()
 }
@@ -208,7 +208,7 @@ const FIND_LINK: Sql =
 /// Records a link by which an author buys, under the hash of its token.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn add_link(
     tx: &mut Tx,
     token_hash: &str,
@@ -223,7 +223,7 @@ pub async fn add_link(
 /// The author of a link that has not expired.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn link(tx: &mut Tx, token_hash: &str, now: UnixMillis) -> Result<Option<AuthorId>, StoreError> {
     let row = tx.maybe_one(FIND_LINK, args![token_hash, now]).await?;
     row.map(|row| row.text("author_id").map(AuthorId::new)).transpose()

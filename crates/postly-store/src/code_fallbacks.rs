@@ -32,7 +32,7 @@ const KEEP: Sql = Sql::both(
 /// Keeps a code for when the message that brings it as text fails.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn keep(tx: &mut Tx, message: &MessageId, kept: &CodeFallback) -> Result<(), StoreError> {
     tx.execute(KEEP, args![message, &kept.sealed, kept.is_answer, kept.expires_at]).await?;
     Ok(())
@@ -44,7 +44,7 @@ const TAKE: Sql =
 /// Takes the code kept for a message; no second caller gets it.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn take(tx: &mut Tx, message: &MessageId) -> Result<Option<CodeFallback>, StoreError> {
     let row = tx.maybe_one(TAKE, args![message]).await?;
     row.map(|row| {
@@ -65,7 +65,7 @@ const EXPIRE: Sql = Sql::both(
 /// Deletes up to `most` of those whose code has ended. Returns how many went.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn expire(tx: &mut Tx, now: UnixMillis, most: i64) -> Result<u64, StoreError> {
     tx.execute(EXPIRE, args![now, most]).await
 }

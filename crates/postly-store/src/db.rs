@@ -64,7 +64,7 @@ impl Db {
     /// file and its folder are made when missing.
     ///
     /// # Errors
-    /// When the address cannot be read, or the database cannot be opened.
+    /// Fails if the address cannot be read, or the database cannot be opened.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let address = Address::parse(url).map_err(|faults| {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -76,7 +76,7 @@ impl Db {
     /// As [`Db::open`]. `direct` is the address of the same database without the pooler, if it has one.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// Fails if it cannot be opened.
     pub async fn open_at(address: Address, direct: Option<Address>) -> Result<Self, OpenError> {
         let name = address.name();
         let file = address.sqlite_file();
@@ -109,7 +109,7 @@ impl Db {
     /// Opens a database that is there, with the schema of this version. Makes and changes nothing.
     ///
     /// # Errors
-    /// When it is not there, its schema is another, or it cannot be opened.
+    /// Fails if it is not there, its schema is another, or it cannot be opened.
     pub async fn open_existing(address: Address, direct: Option<Address>) -> Result<Self, OpenError> {
         let name = address.name();
         if let Place::Sqlite(path) = &address.0 {
@@ -153,7 +153,7 @@ impl Db {
     /// out.
     ///
     /// # Errors
-    /// When the database cannot be asked.
+    /// Fails if the database cannot be asked.
     pub async fn has_schema(&self) -> Result<bool, OpenError> {
         Ok(matches!(self.schema().await?, Schema::Current | Schema::Newer))
     }
@@ -172,7 +172,7 @@ impl Db {
     /// left alone: a role that may not change it can serve.
     ///
     /// # Errors
-    /// When a migration fails, or the database was migrated by a newer version.
+    /// Fails if a migration fails, or the database was migrated by a newer version.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match (&self.engine, self.schema().await?) {
             (_, Schema::Newer) => Schema::Newer.expect_current(&self.name),
@@ -199,7 +199,7 @@ impl Db {
     /// Opens a transaction that may write. Dropped without [`Tx::commit`], it leaves no trace.
     ///
     /// # Errors
-    /// When the database cannot be reached in time.
+    /// Fails if the database cannot be reached in time.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.engine {
             Inside::Lite { writer, .. } => Tx(Inner::LiteWrite(writer.begin(ACQUIRE_TIMEOUT).await?)),
@@ -210,7 +210,7 @@ impl Db {
     /// As [`Db::write`], and not behind those who use that: for what an answer to the outside waits for.
     ///
     /// # Errors
-    /// When the database cannot be reached in time.
+    /// Fails if the database cannot be reached in time.
     pub async fn begin_priority_write(&self) -> Result<Tx, StoreError> {
         match &self.engine {
             // There is one line, and it moves fast.
@@ -222,7 +222,7 @@ impl Db {
     /// Opens a transaction that cannot write, on one consistent state of the data.
     ///
     /// # Errors
-    /// When the database cannot be reached in time.
+    /// Fails if the database cannot be reached in time.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.engine {
             Inside::Lite { readers, .. } => Tx(Inner::LiteRead(readers.begin(ACQUIRE_TIMEOUT).await?)),
@@ -233,7 +233,7 @@ impl Db {
     /// As [`Db::read`], for an operator's questions to whole tables, which take as long as they take: minutes.
     ///
     /// # Errors
-    /// When the database cannot be reached in time.
+    /// Fails if the database cannot be reached in time.
     pub async fn begin_long_read(&self) -> Result<Tx, StoreError> {
         let mut tx = self.read().await?;
         if let Inner::Pg(tx) = &mut tx.0 {
@@ -245,7 +245,7 @@ impl Db {
     /// As [`Db::write`], for an operator's work on many rows, which takes minutes and waits for another server meanwhile.
     ///
     /// # Errors
-    /// When the database cannot be reached in time.
+    /// Fails if the database cannot be reached in time.
     pub async fn begin_long_write(&self) -> Result<Tx, StoreError> {
         let mut tx = self.write().await?;
         if let Inner::Pg(tx) = &mut tx.0 {
@@ -257,7 +257,7 @@ impl Db {
     /// Writes a little, to see whether writes pass.
     ///
     /// # Errors
-    /// When they do not.
+    /// Fails if they do not.
     pub async fn probe(&self, now: UnixMillis) -> Result<(), StoreError> {
         let mut tx = self.begin_priority_write().await?;
         tx.execute(PROBE, args![now]).await?;
@@ -275,7 +275,7 @@ impl Db {
     /// Returns the server's time, which all processes share, to the millisecond; `None` on SQLite.
     ///
     /// # Errors
-    /// When it does not answer in time.
+    /// Fails if it does not answer in time.
     pub async fn server_time(&self) -> Result<Option<UnixMillis>, StoreError> {
         match &self.engine {
             Inside::Lite { .. } => Ok(None),
@@ -296,7 +296,7 @@ impl Db {
     /// workers poll then.
     ///
     /// # Errors
-    /// When the database cannot be reached.
+    /// Fails if the database cannot be reached.
     pub async fn listen(&self) -> Result<Option<Wakeups>, StoreError> {
         match &self.engine {
             Inside::Lite { .. } => Ok(None),
@@ -338,7 +338,7 @@ impl Tx {
     /// Makes everything done in this transaction last.
     ///
     /// # Errors
-    /// When the database did not confirm it. It may have been done all the same: the work must bear being repeated.
+    /// Fails if the database did not confirm it. It may have been done all the same: the work must bear being repeated.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.0 {
             Inner::LiteRead(reading) => drop(reading),

@@ -45,7 +45,7 @@ const LIST: Sql = Sql::both(
 /// The newest dead letters.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn list(tx: &mut Tx, limit: i64) -> Result<Vec<DeadLetter>, StoreError> {
     tx.all(LIST, args![limit])
         .await?
@@ -76,7 +76,7 @@ const REVIVE_EVENT: Sql = Sql::both(
 /// Puts a dead event back in line, in a new round. Returns false when it is not dead.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn revive_event(tx: &mut Tx, id: &EventId, now: UnixMillis) -> Result<bool, StoreError> {
     let Some(row) = tx.maybe_one(REVIVE_EVENT, args![id]).await? else { return Ok(false) };
     let queue = if row.text("queue")? == "status" { Queue::Status } else { Queue::Inbox };
@@ -115,7 +115,7 @@ const DEAD_MESSAGE: Sql = Sql::each(dead_message_sql!(""), dead_message_sql!(" F
 /// Locks a dead message, and reads what is true from then on. `None` when there is none with this id.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn message(tx: &mut Tx, id: &MessageId) -> Result<Option<DeadMessage>, StoreError> {
     if tx.engine() == Engine::Postgres {
         // Whoever waits for the lock sees the message as it is then, and the generation as it was before.
@@ -137,7 +137,7 @@ const DEAD_OF_GENERATION: Sql = Sql::both(
 /// The dead messages of the reply that brings a generation, in their order.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn of_generation(tx: &mut Tx, generation: &GenerationId) -> Result<Vec<MessageId>, StoreError> {
     let rows = tx.all(DEAD_OF_GENERATION, args![generation]).await?;
     rows.iter().map(|row| row.text("id").map(MessageId::new)).collect()
@@ -151,7 +151,7 @@ const REVIVE_MESSAGE: Sql = Sql::both(
 /// Puts a dead message back in line. Its old attempts no longer count: the replay is a message of its own.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn revive_message(tx: &mut Tx, id: &MessageId, now: UnixMillis) -> Result<bool, StoreError> {
     let Some(row) = tx.maybe_one(REVIVE_MESSAGE, args![id]).await? else { return Ok(false) };
     attempts::forget(tx, id).await?;

@@ -84,7 +84,7 @@ const ANONYMISE: Sql = Sql::both(
 /// her conversations. Her identities must be read before.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn erase(
     tx: &mut Tx,
     author: &AuthorId,
@@ -122,7 +122,7 @@ const MARKED: Sql = Sql::both("SELECT 1 AS found FROM erasures WHERE subject_has
 /// Notes that whoever goes by this hash of a number or id was erased: what she wrote until then is not answered.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn mark(tx: &mut Tx, subject_hash: &str, until: UnixMillis) -> Result<(), StoreError> {
     tx.execute(MARK, args![subject_hash, until]).await?;
     Ok(())
@@ -131,7 +131,7 @@ pub async fn mark(tx: &mut Tx, subject_hash: &str, until: UnixMillis) -> Result<
 /// Whether what was written at an instant was written by somebody who was erased since.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn is_marked(tx: &mut Tx, subject_hash: &str, written_at: UnixMillis) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(MARKED, args![subject_hash, written_at]).await?.is_some())
 }

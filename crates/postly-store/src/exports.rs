@@ -39,7 +39,7 @@ const GENERATIONS: Sql = Sql::both(
 /// The posts of an author, oldest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn generations(tx: &mut Tx, author: &AuthorId) -> Result<Vec<ExportedGeneration>, StoreError> {
     tx.all(GENERATIONS, args![author, MOST_ROWS])
         .await?
@@ -82,7 +82,7 @@ const EVENTS: Sql = Sql::both(
 /// What an author sent us and is still kept, oldest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn events(tx: &mut Tx, author: &AuthorId) -> Result<Vec<ExportedEvent>, StoreError> {
     tx.all(EVENTS, args![author, MOST_ROWS])
         .await?
@@ -122,7 +122,7 @@ const MESSAGES: Sql = Sql::both(
 /// What we sent an author, oldest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn messages(tx: &mut Tx, author: &AuthorId) -> Result<Vec<ExportedMessage>, StoreError> {
     tx.all(MESSAGES, args![author, MOST_ROWS])
         .await?

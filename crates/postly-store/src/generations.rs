@@ -47,7 +47,7 @@ const SAVE: Sql = Sql::both(
 /// Saves a generation.
 ///
 /// # Errors
-/// When the database fails, or the message has one already.
+/// Fails if the database fails, or the message has one already.
 pub async fn save(tx: &mut Tx, new: &NewGeneration<'_>, now: UnixMillis) -> Result<(), StoreError> {
     let variants =
         serde_json::to_string(new.variants).map_err(|_| StoreError::Unreadable { column: "variants" })?;
@@ -114,7 +114,7 @@ const RECORD_CALL: Sql = Sql::both(
 /// Records a call.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn record_call(tx: &mut Tx, call: &ModelCall<'_>, now: UnixMillis) -> Result<(), StoreError> {
     let args = args![
         call.id,
@@ -158,7 +158,7 @@ const REFUND: Sql = if cfg!(feature = "mutant-m13") {
 /// Marks a generation as refunded, which hides its posts. `None` when it was already, or was never charged.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn mark_refunded(tx: &mut Tx, id: &GenerationId) -> Result<Option<Charged>, StoreError> {
     let row = tx.maybe_one(REFUND, args![id]).await?;
     row.map(|row| {
@@ -174,7 +174,7 @@ const SETTLE_AGAIN: Sql = Sql::both(
 /// Marks a refunded generation as settled again, under a new hold. Returns false when it was not refunded.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn settle_again(tx: &mut Tx, id: &GenerationId, hold: &HoldId) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(SETTLE_AGAIN, args![id, hold]).await?.is_some())
 }
@@ -186,7 +186,7 @@ const LATEST: Sql = Sql::both(
 /// The newest posts of an author that are not hidden by a refund.
 ///
 /// # Errors
-/// When the database fails, or the row cannot be read.
+/// Fails if the database fails, or the row cannot be read.
 pub async fn latest(tx: &mut Tx, author: &AuthorId) -> Result<Option<Vec<Variant>>, StoreError> {
     let Some(row) = tx.maybe_one(LATEST, args![author]).await? else { return Ok(None) };
     serde_json::from_str(&row.text("variants")?)

@@ -33,7 +33,7 @@ impl GrantKind {
 /// Notes that a subject (a keyed hash of a number or id) was given this. Returns false when it had been before.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn grant_once(
     tx: &mut Tx,
     kind: GrantKind,
@@ -48,7 +48,7 @@ const WAS_GRANTED: Sql = Sql::both("SELECT 1 AS found FROM grants WHERE kind = $
 /// Whether a subject was given this before.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn was_granted(tx: &mut Tx, kind: GrantKind, subject_hash: &str) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(WAS_GRANTED, args![kind.as_str(), subject_hash]).await?.is_some())
 }

@@ -117,7 +117,7 @@ impl<'a> NewRow<'a> {
 /// each, in their order, whether it is new: an event whose key is there already is left as it is.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn store(
     tx: &mut Tx,
     events: &[(EventId, &ReceivedEvent)],
@@ -183,7 +183,7 @@ const JOIN: Sql = Sql::sqlite(
 /// event is stored and nothing else (see migration 6), so a claim is preceded by this. On PostgreSQL none is ever left.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn join_lanes(
     tx: &mut Tx,
     queue: Queue,
@@ -216,7 +216,7 @@ const HEADS: Sql = Sql::both(concat!(
 /// for one that is empty. Counts the attempt.
 ///
 /// # Errors
-/// When the database fails, or a row cannot be read.
+/// Fails if the database fails, or a row cannot be read.
 pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane]) -> Result<Vec<Option<DueEvent>>, StoreError> {
     let Some(ClaimedLane { queue, token, leased_until, .. }) = claim.first() else { return Ok(vec![]) };
     let mut heads = HashMap::new();
@@ -328,7 +328,7 @@ const WIPE: Sql = Sql::both("UPDATE inbox SET slice = '', lane = '' WHERE id = $
 /// Leaves nothing of an event to be read; what it brought about must be written in the same transaction.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn wipe(tx: &mut Tx, event: &EventId) -> Result<(), StoreError> {
     tx.execute(WIPE, args![event]).await?;
     Ok(())

@@ -37,7 +37,7 @@ impl Db {
     /// Describes the database.
     ///
     /// # Errors
-    /// Fails if the database does.
+    /// Fails if the database fails.
     pub async fn inspect(&self) -> Result<DatabaseFacts, StoreError> {
         let mut tx = self.read().await?;
         let row = tx.one(DESCRIBE, args![]).await?;

@@ -71,7 +71,7 @@ const CLAIM: Sql = Sql::each(claim_sql!(""), claim_sql!("FOR UPDATE SKIP LOCKED"
 /// Claims up to `limit` lanes that are due, those due longest first, until `leased_until`.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn claim(
     tx: &mut Tx,
     queue: Queue,
@@ -117,7 +117,7 @@ const ADD: Sql = Sql::both(
 /// pausing keeps its own time.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn add(
     tx: &mut Tx,
     queue: Queue,
@@ -150,7 +150,7 @@ const IS_HELD: Sql =
 /// Whether a lane is still ours. On PostgreSQL that is worth something only while the lane is locked.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn is_held(tx: &mut Tx, claimed: &ClaimedLane) -> Result<bool, StoreError> {
     let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token];
     Ok(tx.maybe_one(IS_HELD, args).await?.is_some())
@@ -209,7 +209,7 @@ const MAKE_DUE_NOW: Sql = Sql::both(
 /// Makes a pausing lane due now, because what it waits for has come. A claimed or idle lane is left alone.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn make_due_now(tx: &mut Tx, queue: Queue, lane: &str, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(MAKE_DUE_NOW, args![queue.as_str(), lane, now]).await?;
     Ok(())
@@ -221,7 +221,7 @@ const NEXT_DUE: Sql =
 /// When the next lane of a queue is due; `None` when nothing waits.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn next_due(tx: &mut Tx, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
     tx.one(NEXT_DUE, args![queue.as_str()]).await?.maybe_time("due")
 }
@@ -234,7 +234,7 @@ const ANY_WAITING: Sql = Sql::both(
 /// Whether anything waits or is under way, in any queue.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn any_waiting(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(ANY_WAITING, args![]).await?.is_some())
 }

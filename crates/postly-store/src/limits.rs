@@ -28,7 +28,7 @@ const OLDEST: Sql = Sql::both("SELECT h4 FROM rate_limits WHERE limit_key = $1")
 /// Counts one more time for a key, unless that is one too many within the window: then says when the next may be.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn hit(
     tx: &mut Tx,
     limit: Limit,
@@ -52,7 +52,7 @@ const TAKE_BACK: Sql =
 /// Takes the last time back: it was none that counts.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn take_back(tx: &mut Tx, limit: Limit, subject: &str) -> Result<(), StoreError> {
     tx.execute(TAKE_BACK, args![&format!("{}:{subject}", limit.name)]).await?;
     Ok(())
@@ -71,7 +71,7 @@ const PUT_OFF_JOB: Sql = Sql::both(
 /// Lets work that comes back be due next at an instant.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn put_off_job(tx: &mut Tx, name: &str, next: UnixMillis) -> Result<(), StoreError> {
     tx.execute(PUT_OFF_JOB, args![name, next]).await?;
     Ok(())
@@ -80,7 +80,7 @@ pub async fn put_off_job(tx: &mut Tx, name: &str, next: UnixMillis) -> Result<()
 /// Takes up work that comes back, when it is due; it is due next at `next`. False when another process has taken it.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn claim_job(
     tx: &mut Tx,
     name: &str,

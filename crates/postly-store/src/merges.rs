@@ -74,7 +74,7 @@ const ENDED: [Sql; 2] = [
 /// changes nothing. False when `from` was merged before, was erased, or has a login of her own.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn merge(
     tx: &mut Tx,
     from: &AuthorId,

@@ -33,7 +33,7 @@ const QUEUES: Sql = Sql::both(
 /// Returns what waits in each queue.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn queues(tx: &mut Tx) -> Result<Vec<QueueState>, StoreError> {
     let mut states = [Queue::Inbox, Queue::Status, Queue::Outbox].map(|queue| QueueState {
         queue,
@@ -63,7 +63,7 @@ const OLDEST_EVENTS: Sql = Sql::both(
 /// Returns the ids of the oldest items of a queue that are older than an instant.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn oldest(
     tx: &mut Tx,
     queue: Queue,
@@ -102,7 +102,7 @@ const GIVEN_UP_MESSAGES: Sql = Sql::both(
 /// Counts what was stored since an instant and given up.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn given_up(tx: &mut Tx, since: UnixMillis) -> Result<GivenUp, StoreError> {
     let first = first_id(since);
     let events = tx.one(GIVEN_UP_EVENTS, args![&first]).await?.int("events")?;
@@ -134,7 +134,7 @@ const CODES_SENT: Sql = Sql::both(
 /// Counts the codes that were sent to browsers since an instant, by country.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn codes_sent(tx: &mut Tx, since: UnixMillis) -> Result<Vec<CodesSent>, StoreError> {
     let sent = |row: &Row| {
         Ok(CodesSent { country: row.text("country")?, sent: row.int("sent")?, proved: row.int("proved")? })
@@ -150,7 +150,7 @@ const PAUSED: Sql = Sql::both(
 /// Counts the business numbers that a provider does not let send, at an instant.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn paused_senders(tx: &mut Tx, now: UnixMillis) -> Result<Vec<(Provider, i64)>, StoreError> {
     let rows = tx.all(PAUSED, args![now]).await?;
     rows.iter()
@@ -195,7 +195,7 @@ const REFUNDS: Sql = Sql::both("SELECT COUNT(*) AS refunds FROM ledger WHERE id 
 /// Reads the totals; `day` is the beginning of the last day.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn totals(tx: &mut Tx, day: UnixMillis, now: UnixMillis) -> Result<Totals, StoreError> {
     let first = first_id(day);
     let wallets = tx.one(WALLETS, &[]).await?;
@@ -230,7 +230,7 @@ pub struct Report {
 /// Replaces the findings of a check.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn note_report(
     tx: &mut Tx,
     scope: &str,
@@ -244,7 +244,7 @@ pub async fn note_report(
 /// Returns the findings of every check.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn reports(tx: &mut Tx) -> Result<Vec<Report>, StoreError> {
     let report = |row: &Row| {
         Ok(Report {
@@ -282,7 +282,7 @@ pub struct UpstreamFailure {
 /// Notes that the calls of an upstream have failed since an instant, the last one at another.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn note_failure(
     tx: &mut Tx,
     upstream: &str,
@@ -296,7 +296,7 @@ pub async fn note_failure(
 /// Notes that a call of an upstream was answered at an instant: failures until then are over.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn note_answer(tx: &mut Tx, upstream: &str, at: UnixMillis) -> Result<(), StoreError> {
     tx.execute(NOTE_ANSWER, args![upstream, at]).await?;
     Ok(())
@@ -305,7 +305,7 @@ pub async fn note_answer(tx: &mut Tx, upstream: &str, at: UnixMillis) -> Result<
 /// Returns the upstreams whose calls fail.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn failures(tx: &mut Tx) -> Result<Vec<UpstreamFailure>, StoreError> {
     let failure = |row: &Row| {
         Ok(UpstreamFailure {
@@ -331,7 +331,7 @@ const CLOSE_ALERT: Sql = Sql::both("DELETE FROM open_alerts WHERE name = $1 AND 
 /// Opens an alert, or keeps it open. True if it must be raised: it is new, or was raised before `again_before`.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn open_alert(
     tx: &mut Tx,
     alert: Alert,
@@ -347,7 +347,7 @@ pub async fn open_alert(
 /// Lets a check close an alert that another one opened, because it sees more.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn take_over_alert(
     tx: &mut Tx,
     alert: Alert,
@@ -361,7 +361,7 @@ pub async fn take_over_alert(
 /// Closes the alerts of a check that are not among these, and returns them with the time at which they were opened.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn close_alerts(
     tx: &mut Tx,
     scope: &str,

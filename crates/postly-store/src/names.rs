@@ -40,7 +40,7 @@ const NOTE_DONE: Sql =
 /// Whether no name is in clear any more: looking for them reads every lane there is.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn are_hashed(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(DONE, args![]).await?.is_some())
 }
@@ -48,7 +48,7 @@ pub async fn are_hashed(tx: &mut Tx) -> Result<bool, StoreError> {
 /// Notes that no name is in clear any more.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn note_hashed(tx: &mut Tx, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(NOTE_DONE, args![now]).await?;
     Ok(())
@@ -58,7 +58,7 @@ pub async fn note_hashed(tx: &mut Tx, now: UnixMillis) -> Result<(), StoreError>
 /// may be left.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn hash_some(
     tx: &mut Tx,
     since: UnixMillis,

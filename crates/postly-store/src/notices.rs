@@ -16,7 +16,7 @@ const NOTE: Sql = Sql::both(
 /// Notes a notice, unless a later one of its subject is known. Returns false if one is.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn note(tx: &mut Tx, provider: Provider, notice: &AccountNotice) -> Result<bool, StoreError> {
     let AccountNotice { subject, word, effect, occurred_at } = notice;
     let subject = subject.key();
@@ -47,7 +47,7 @@ const OPEN: Sql = Sql::both(
 /// Returns the notices that are not all right.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn open(tx: &mut Tx) -> Result<Vec<OpenNotice>, StoreError> {
     let notice = |row: &Row| {
         Ok(OpenNotice {
@@ -69,7 +69,7 @@ const STOPS: Sql = Sql::both(
 /// Whether a provider has told us not to start conversations: by its account, its number, or by this template.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn stops_starting(tx: &mut Tx, provider: Provider, template: &str) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(STOPS, args![provider, template]).await?.is_some())
 }

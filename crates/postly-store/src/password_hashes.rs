@@ -12,7 +12,7 @@ const REPLACE: Sql = Sql::both("UPDATE authors SET password_hash = $3 WHERE id =
 /// Replaces one hash of a password by another of the same password. Returns false if the author has another hash by now.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn replace(tx: &mut Tx, id: &AuthorId, old: &str, new: &str) -> Result<bool, StoreError> {
     Ok(tx.execute(REPLACE, args![id, old, new]).await? == 1)
 }

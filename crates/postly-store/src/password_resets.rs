@@ -16,7 +16,7 @@ const ADD: Sql = Sql::both(
 /// Records a link under the hash of its token. It replaces an earlier one of the author.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn add(
     tx: &mut Tx,
     token_hash: &str,
@@ -34,7 +34,7 @@ const FIND: Sql =
 /// Returns the author of a link that is valid.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn find(tx: &mut Tx, token_hash: &str, now: UnixMillis) -> Result<Option<AuthorId>, StoreError> {
     let row = tx.maybe_one(FIND, args![token_hash, now]).await?;
     row.map(|row| row.text("author_id").map(AuthorId::new)).transpose()
@@ -46,7 +46,7 @@ const CONSUME: Sql =
 /// Uses a link up, and returns its author. `None` for every call but the first.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn consume(tx: &mut Tx, token_hash: &str, now: UnixMillis) -> Result<Option<AuthorId>, StoreError> {
     let row = tx.maybe_one(CONSUME, args![token_hash, now]).await?;
     row.map(|row| row.text("author_id").map(AuthorId::new)).transpose()

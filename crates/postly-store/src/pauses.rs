@@ -42,7 +42,7 @@ const ALL: Sql = Sql::both("SELECT target, since_ms FROM operator_pauses");
 /// Returns every pause of the operator. A target that this version does not know stops nothing.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn all(tx: &mut Tx) -> Result<OperatorPauses, StoreError> {
     let mut pauses = OperatorPauses::default();
     for row in tx.all(ALL, args![]).await? {
@@ -64,7 +64,7 @@ const PAUSE: Sql = Sql::both(
 /// Begins a pause. Returns false if the target is paused already: that pause goes on.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn pause(tx: &mut Tx, target: PauseTarget, now: UnixMillis) -> Result<bool, StoreError> {
     Ok(tx.execute(PAUSE, args![target.as_str(), now]).await? == 1)
 }
@@ -74,7 +74,7 @@ const RESUME: Sql = Sql::both("DELETE FROM operator_pauses WHERE target = $1");
 /// Ends a pause. Returns false if there was none.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn resume(tx: &mut Tx, target: PauseTarget) -> Result<bool, StoreError> {
     Ok(tx.execute(RESUME, args![target.as_str()]).await? == 1)
 }
@@ -88,7 +88,7 @@ const DUE: Sql = Sql::both(
 /// Lets the waiting messages of a provider be looked at now.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn make_due(tx: &mut Tx, provider: Provider, now: UnixMillis) -> Result<u64, StoreError> {
     tx.execute(DUE, args![provider, now]).await
 }

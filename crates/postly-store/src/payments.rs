@@ -18,7 +18,7 @@ use crate::{
 /// Keeps other transactions from what is known of a charge or payment until this one ends. There may be no row of it yet.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn lock(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     authors::lock_person(tx, name).await
 }
@@ -32,7 +32,7 @@ const END_EVENT: Sql = Sql::both("UPDATE payment_events SET outcome = $2 WHERE i
 /// Claims an event. False when it was claimed before: it has had its effect.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn add_event(tx: &mut Tx, id: &str, kind: &str, now: UnixMillis) -> Result<bool, StoreError> {
     Ok(tx.execute(ADD_EVENT, args![id, kind, now]).await? == 1)
 }
@@ -40,7 +40,7 @@ pub async fn add_event(tx: &mut Tx, id: &str, kind: &str, now: UnixMillis) -> Re
 /// Writes what became of an event.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn end_event(tx: &mut Tx, id: &str, outcome: &str) -> Result<(), StoreError> {
     tx.execute(END_EVENT, args![id, outcome]).await?;
     Ok(())
@@ -64,7 +64,7 @@ fn charge(row: &Row) -> Result<Charge, StoreError> {
 /// Notes what is known of a charge, and returns the payment it is of, as far as that is known.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn learn_charge(
     tx: &mut Tx,
     id: &str,
@@ -121,7 +121,7 @@ pub struct Of<'a> {
 /// Notes what is known of a refund.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn learn_refund(
     tx: &mut Tx,
     id: &str,
@@ -159,7 +159,7 @@ fn dispute(row: &Row) -> Result<Dispute, StoreError> {
 /// Notes what is known of a dispute.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn learn_dispute(
     tx: &mut Tx,
     id: &str,
@@ -191,7 +191,7 @@ const DISPUTES_OF: Sql = Sql::both(
 /// Everything that is known of a payment whose Checkout Session came to this total.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn known(tx: &mut Tx, payment: &PaymentId, total: Option<Money>) -> Result<Known, StoreError> {
     let mut charges = tx.all(CHARGE_OF, args![payment]).await?;
     // A payment has one charge that took money.
@@ -231,7 +231,7 @@ const CHANGE: Sql = Sql::both("UPDATE payments SET taken_back = $2, owed = $3, c
 /// What a payment gave and took; `None` when it has granted nothing.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn get(tx: &mut Tx, id: &PaymentId) -> Result<Option<Payment>, StoreError> {
     let Some(row) = tx.maybe_one(GET, args![id]).await? else { return Ok(None) };
     Ok(Some(Payment {
@@ -246,7 +246,7 @@ pub async fn get(tx: &mut Tx, id: &PaymentId) -> Result<Option<Payment>, StoreEr
 /// Records that a payment granted credits.
 ///
 /// # Errors
-/// When the database fails, or it or its session has granted before.
+/// Fails if the database fails, or it or its session has granted before.
 pub async fn add(
     tx: &mut Tx,
     id: &PaymentId,
@@ -261,7 +261,7 @@ pub async fn add(
 /// Writes what a payment has taken since.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn change(tx: &mut Tx, payment: &Payment) -> Result<(), StoreError> {
     let args = args![&payment.id, payment.taken_back, payment.owed, payment.changes];
     tx.execute(CHANGE, args).await?;
@@ -283,7 +283,7 @@ const TO_RECOMPUTE: Sql = Sql::both(
 /// The payments that are not where the rule puts them, by what is known of them; at most `most` of them.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn astray(tx: &mut Tx, most: usize) -> Result<Vec<String>, StoreError> {
     const PAGE: i64 = 500;
     let mut astray = vec![];

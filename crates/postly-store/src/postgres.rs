@@ -380,7 +380,7 @@ impl Wakeups {
     /// Waits for the next call of another process.
     ///
     /// # Errors
-    /// When the connection is lost.
+    /// Fails if the connection is lost.
     pub async fn next(&mut self) -> Result<(), StoreError> {
         while self.listener.recv().await?.payload() == self.own {}
         Ok(())

@@ -113,7 +113,7 @@ const CHECKS: &[(&str, &str, Sql)] = &[
 /// Asks every question about what is open or recent.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn findings(tx: &mut Tx, now: UnixMillis) -> Result<Vec<Finding>, StoreError> {
     let first = first_id(now.plus_ms(-RECENT_MS));
     let overdue = now.plus_ms(-OVERDUE_MS);

@@ -51,7 +51,7 @@ const OPENINGS: [Sql; 8] = [
 /// Ends the work that waited in a copy, and everything that lets somebody in.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn end_work(tx: &mut Tx, now: UnixMillis) -> Result<EndedWork, StoreError> {
     let ended = EndedWork {
         events: tx.execute(EVENTS, args![now]).await?,
@@ -71,7 +71,7 @@ const RECORD: Sql = Sql::both("INSERT INTO restores (id, copied_at_ms, lost_at_m
 /// Records that the original went on from `copied_at` until `lost_at`.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn record(
     tx: &mut Tx,
     id: &str,
@@ -87,7 +87,7 @@ const GAPS: Sql = Sql::both("SELECT copied_at_ms, lost_at_ms FROM restores ORDER
 /// Returns the times during which originals of this database went on without it.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn gaps(tx: &mut Tx) -> Result<Vec<(UnixMillis, UnixMillis)>, StoreError> {
     let rows = tx.all(GAPS, args![]).await?;
     rows.iter().map(|row| Ok((row.time("copied_at_ms")?, row.time("lost_at_ms")?))).collect()
@@ -101,7 +101,7 @@ const ERASED: Sql =
 /// Returns the ids of authors behind an id, in their order: those that were erased, or the others.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn authors_after(
     tx: &mut Tx,
     id: &str,
@@ -119,7 +119,7 @@ const MARKS: Sql = Sql::both(
 /// Returns the marks of erased people behind a hash, in their order.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn marks_after(
     tx: &mut Tx,
     hash: &str,

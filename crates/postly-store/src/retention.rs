@@ -212,7 +212,7 @@ const NOTE_PROGRESS: Sql = Sql::both(
 /// to go.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn sweep(tx: &mut Tx, class: Class, before: UnixMillis, most: i64) -> Result<u64, StoreError> {
     let mut gone = 0;
     for sql in class.by_time() {

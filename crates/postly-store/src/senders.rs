@@ -37,7 +37,7 @@ const PAUSE: Sql = Sql::both(
 /// The pause of a business number, over or not.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn pause(tx: &mut Tx, provider: Provider, business: &str) -> Result<Option<Pause>, StoreError> {
     let Some(row) = tx.maybe_one(PAUSE, args![provider, business]).await? else { return Ok(None) };
     let since = row.time("since_ms")?;
@@ -54,7 +54,7 @@ const THROTTLE: Sql = Sql::both(
 /// Lets a business number rest until an instant, because it was too fast.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn throttle(
     tx: &mut Tx,
     provider: Provider,
@@ -77,7 +77,7 @@ const STOP: Sql = Sql::both(
 /// Stops a business number until an instant. The pause begins now, unless it goes on.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn stop(
     tx: &mut Tx,
     provider: Provider,
@@ -99,7 +99,7 @@ const BEGIN_PROBE: Sql = Sql::both(
 /// Lets one message try whether a stopped sender sends again, and keeps all others until an instant. True for one caller.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn begin_probe(
     tx: &mut Tx,
     provider: Provider,
@@ -118,7 +118,7 @@ const END_OVER: Sql = Sql::both(
 /// Forgets a rest that is over, for what its message in between has brought to light.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn end_over(
     tx: &mut Tx,
     provider: Provider,
@@ -138,7 +138,7 @@ const END_TRIED: Sql = Sql::both(
 /// that it is also known to have been sent on, which alone tells of a sender that fails after it takes.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn end_tried(
     tx: &mut Tx,
     provider: Provider,

@@ -52,7 +52,7 @@ const CLOSE_OLDEST: Sql = Sql::both(
 /// Opens a session, and closes the oldest beyond `most`.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn open(tx: &mut Tx, session: &Session, most: i64) -> Result<(), StoreError> {
     let args = args![
         &session.id,
@@ -89,7 +89,7 @@ const FIND: Sql = Sql::both(
 /// The session with this id, while it lasts.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn find(tx: &mut Tx, id: &SessionId, now: UnixMillis) -> Result<Option<LoggedIn>, StoreError> {
     let Some(row) = tx.maybe_one(FIND, args![id, now]).await? else { return Ok(None) };
     Ok(Some(LoggedIn {
@@ -104,7 +104,7 @@ const SEE: Sql = Sql::both("UPDATE sessions SET seen_at_ms = $2 WHERE id = $1");
 /// Notes that a session is in use.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn see(tx: &mut Tx, id: &SessionId, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(SEE, args![id, now]).await?;
     Ok(())
@@ -118,7 +118,7 @@ const OF_AUTHOR: Sql = Sql::both(
 /// The sessions of an author, newest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn of_author(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<Vec<Session>, StoreError> {
     tx.all(OF_AUTHOR, args![author, now]).await?.iter().map(session).collect()
 }
@@ -128,7 +128,7 @@ const END: Sql = Sql::both("DELETE FROM sessions WHERE id = $1 AND author_id = $
 /// Ends one session of an author. False when she has none with this id.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn end(tx: &mut Tx, id: &SessionId, author: &AuthorId) -> Result<bool, StoreError> {
     Ok(tx.execute(END, args![id, author]).await? == 1)
 }
@@ -138,7 +138,7 @@ const END_ALL: Sql = Sql::both("DELETE FROM sessions WHERE author_id = $1 AND id
 /// Ends every session of an author, but for one.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn end_all(tx: &mut Tx, author: &AuthorId, but: Option<&SessionId>) -> Result<(), StoreError> {
     tx.execute(END_ALL, args![author, but.map_or("", SessionId::as_str)]).await?;
     Ok(())

@@ -185,7 +185,7 @@ impl Source {
     /// Opens a source and begins its transaction.
     ///
     /// # Errors
-    /// When the address is not one of PostgreSQL, the server refuses, or a table of the guide is missing.
+    /// Fails if the address is not one of PostgreSQL, the server refuses, or a table of the guide is missing.
     pub async fn open(address: &Address) -> Result<Self, SourceError> {
         let Place::Postgres(server) = &address.0 else { return Err(SourceError::NotPostgres) };
         let name = address.name();
@@ -268,7 +268,7 @@ impl Source {
     /// Counts the rows.
     ///
     /// # Errors
-    /// When the source fails.
+    /// Fails if the source fails.
     pub async fn totals(&mut self) -> Result<Totals, StoreError> {
         Ok(Totals {
             users: self.count("SELECT COUNT(*) AS n FROM \"User\"").await?,
@@ -293,7 +293,7 @@ impl Source {
     /// The next users, oldest first; none at the end.
     ///
     /// # Errors
-    /// When the source fails.
+    /// Fails if the source fails.
     pub async fn next_users(&mut self) -> Result<Vec<SourceUser>, StoreError> {
         // The size of a page bounds what is in memory at once.
         const NEXT: &str = "FETCH FORWARD 500 FROM postly_users";
@@ -324,7 +324,7 @@ impl Source {
     /// Reads the ledgers of some users, and hands them over in chunks.
     ///
     /// # Errors
-    /// When the source fails, or the receiver does.
+    /// Fails if the source fails, or the receiver does.
     pub async fn entries<E: From<StoreError>>(
         &mut self,
         users: &[String],
@@ -337,7 +337,7 @@ impl Source {
     /// Reads the generations of some users, and hands them over in chunks.
     ///
     /// # Errors
-    /// When the source fails, or the receiver does.
+    /// Fails if the source fails, or the receiver does.
     pub async fn generations<E: From<StoreError>>(
         &mut self,
         users: &[String],

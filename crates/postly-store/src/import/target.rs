@@ -67,7 +67,7 @@ const ERASED: Sql = listed!("SELECT subject_hash AS name FROM erasures WHERE sub
 /// numbers to an author before this one has ended.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn known(tx: &mut Tx, names: &Names, for_writing: bool) -> Result<Known, StoreError> {
     if for_writing && tx.engine() == crate::Engine::Postgres {
         // The same locks as those of a sign-up and of a first message, in one order everywhere.
@@ -185,7 +185,7 @@ const GRANTS: Sql = Sql::each(
 /// Notes that these numbers (their keyed hashes) had the credits that are given once.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn note_grants(
     tx: &mut Tx,
     kind: GrantKind,
@@ -271,7 +271,7 @@ const GENERATIONS: Bulk = Bulk {
 /// Adds generations without a hold: their price is in the ledger that comes with them.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn add_generations(tx: &mut Tx, generations: &[ImportedGeneration]) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(generations.len());
     for generation in generations {
@@ -326,7 +326,7 @@ const IMPORTS: Bulk = Bulk {
 /// Sets the balances of imported authors, and records that they were imported.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn close_authors(tx: &mut Tx, authors: &[ClosedAuthor], now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(BALANCES, args![json(authors)?]).await?;
     let rows: Vec<_> = authors
