@@ -1,4 +1,4 @@
-//! Blocked authors: the operator has stopped everything that is written for them.
+//! Blocks: the operator stops all writing for an author.
 
 use postly_domain::{UnixMillis, id::AuthorId};
 
@@ -11,7 +11,7 @@ const BLOCK: Sql = Sql::both("UPDATE authors SET blocked_at_ms = $2 WHERE id = $
 const UNBLOCK: Sql =
     Sql::both("UPDATE authors SET blocked_at_ms = NULL WHERE id = $1 AND blocked_at_ms IS NOT NULL");
 
-/// Blocks an author from an instant on, or ends that with `None`. Returns false if it is so already.
+/// Blocks an author from an instant on, or unblocks them with `None`. Returns false if nothing changes.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -1,4 +1,4 @@
-//! Our own numbers as people see them, for links that open a conversation with us.
+//! Our business numbers in readable form, for links that open a conversation with us.
 
 use postly_domain::Provider;
 
@@ -12,7 +12,7 @@ const NOTE: Sql = Sql::both(
      ON CONFLICT (provider, business) DO UPDATE SET number = excluded.number",
 );
 
-/// Notes the number that a provider calls by this name.
+/// Records the number that a provider calls by this name.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -23,7 +23,7 @@ pub async fn note(tx: &mut Tx, provider: Provider, business: &str, number: &str)
 
 const FIND: Sql = Sql::both("SELECT number FROM business_numbers WHERE provider = $1 AND business = $2");
 
-/// The number that a provider calls by this name, when a message to it has come.
+/// Returns the number that a provider calls by this name, once a message to it has come.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -1,4 +1,4 @@
-//! Credits given once for ever: a keyed hash of the number or id records each grant, and outlives its author.
+//! Credits given only once: a keyed hash of the number or id records each grant, and outlives its author.
 
 use postly_domain::UnixMillis;
 
@@ -15,9 +15,9 @@ const GRANT_ONCE: Sql = Sql::both(
 /// A grant that a subject gets at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantKind {
-    /// At a number's first message.
+    /// At the first message from a number.
     Trial,
-    /// When a number is first proved.
+    /// At the first proof of a number.
     Welcome,
 }
 
@@ -30,7 +30,7 @@ impl GrantKind {
     }
 }
 
-/// Notes that a subject (a keyed hash of a number or id) was given this. Returns false when it had been before.
+/// Records a grant to a subject (a keyed hash of a number or id). Returns false if it was recorded before.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -45,7 +45,7 @@ pub async fn grant_once(
 
 const WAS_GRANTED: Sql = Sql::both("SELECT 1 AS found FROM grants WHERE kind = $1 AND subject_hash = $2");
 
-/// Whether a subject was given this before.
+/// True if a subject had this grant before.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -1,4 +1,4 @@
-//! Hashes of passwords that came with an import, until the first login.
+//! Imported password hashes, until the first login.
 
 use postly_domain::id::AuthorId;
 
@@ -9,7 +9,7 @@ use crate::{
 
 const REPLACE: Sql = Sql::both("UPDATE authors SET password_hash = $3 WHERE id = $1 AND password_hash = $2");
 
-/// Replaces one hash of a password by another of the same password. Returns false if the author has another hash by now.
+/// Replaces a password hash by another of the same password. Returns false if the author's hash has changed.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -31,7 +31,7 @@ pub async fn add(
 const FIND: Sql =
     Sql::both("SELECT author_id FROM password_resets WHERE token_hash = $1 AND expires_at_ms > $2");
 
-/// Returns the author of a link that is valid.
+/// Returns the author of a valid link.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -43,7 +43,7 @@ pub async fn find(tx: &mut Tx, token_hash: &str, now: UnixMillis) -> Result<Opti
 const CONSUME: Sql =
     Sql::both("DELETE FROM password_resets WHERE token_hash = $1 AND expires_at_ms > $2 RETURNING author_id");
 
-/// Uses a link up, and returns its author. `None` for every call but the first.
+/// Uses a link up, and returns its author. `None` for every call except the first.
 ///
 /// # Errors
 /// Fails if the database fails.

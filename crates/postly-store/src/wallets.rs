@@ -236,8 +236,8 @@ pub async fn lock_owner(tx: &mut Tx, hold: &HoldId) -> Result<Option<AuthorId>, 
 }
 
 /// Spends a hold: closes it, deducts the credits and writes the ledger entry. Returns the hold's current
-/// owner, which differs from the author who placed it if the two were merged in between. `None` if the hold
-/// was not open.
+/// owner, which differs from the author of the [`hold`] call if that author was merged in between. `None` if
+/// the hold was not open.
 ///
 /// # Errors
 /// Fails if the database fails.
