@@ -74,7 +74,7 @@ impl Address {
         }
     }
 
-    /// True for an address of PostgreSQL.
+    /// True for a PostgreSQL address.
     pub fn is_postgres(&self) -> bool {
         matches!(self.0, Place::Postgres(_))
     }

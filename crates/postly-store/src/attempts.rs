@@ -370,7 +370,7 @@ const SET_PRICE: Sql = Sql::both(
      price_model = COALESCE($4, price_model), billable = COALESCE($5, billable) WHERE id = $1",
 );
 
-/// Records the price of an attempt. A part that one status leaves out is kept from another.
+/// Records the price of an attempt. A part missing from this status is kept from an earlier one.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -431,7 +431,7 @@ const LOGINS: Sql = Sql::both(
      ORDER BY sent_at_ms DESC",
 );
 
-/// Returns the times of the codes that LOGIN on WhatsApp brought this subject in the last hour, newest first.
+/// Returns the times at which LOGIN on WhatsApp sent this subject a code in the last hour, newest first.
 ///
 /// # Errors
 /// Fails if the database fails.

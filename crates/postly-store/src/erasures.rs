@@ -80,7 +80,7 @@ const ANONYMISE: Sql = Sql::both(
      WHERE id = $1 OR merged_into_id = $1",
 );
 
-/// Erases an author: everything except the pseudonymous ledger, and unsent messages too. `lanes` are the
+/// Erases all rows of an author, including unsent messages, except the pseudonymous ledger. `lanes` are the
 /// lanes of the author's conversations. The caller reads the identities before.
 ///
 /// # Errors

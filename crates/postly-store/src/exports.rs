@@ -23,7 +23,7 @@ pub struct ExportedGeneration {
     pub language: String,
     /// The posts, as JSON.
     pub variants: String,
-    /// The model or book that wrote them.
+    /// The model or offline writer that wrote them.
     pub writer: String,
     /// True if its credit was given back.
     pub refunded: bool,

@@ -32,7 +32,7 @@ pub struct NewGeneration<'a> {
     pub intent: &'a Intent,
     /// The posts.
     pub variants: &'a [Variant],
-    /// The model or book that wrote them.
+    /// The model or offline writer that wrote them.
     pub writer: &'a str,
     /// The version of the prompts.
     pub prompt_version: &'a str,

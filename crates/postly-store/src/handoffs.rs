@@ -1,4 +1,4 @@
-//! Authors that asked for a person: one open request each.
+//! Requests of authors for a person: one open request each.
 
 use postly_domain::{Provider, UnixMillis, id::AuthorId};
 

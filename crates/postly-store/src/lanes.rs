@@ -48,9 +48,9 @@ pub struct ClaimedLane {
     pub leased_until: UnixMillis,
     /// The number of items in it, including the one to be done.
     pub waiting: i64,
-    /// Outbox: the earliest time of the next send under the pair limit.
+    /// Outbox: the time from which the sends so far no longer count against the pair limit.
     pub next_send_at: UnixMillis,
-    /// Inbox: the last free answers, for the loop guard. Stored with the lane when it is given back.
+    /// Inbox: the last message, if it was answered for free. Stored with the lane when it is given back.
     pub repeats: Option<LoopGuard>,
 }
 

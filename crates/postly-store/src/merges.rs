@@ -35,7 +35,7 @@ const BRAND: Sql = Sql::both(
     "UPDATE authors SET brand = COALESCE(brand, (SELECT brand FROM authors WHERE id = $1)) WHERE id = $2",
 );
 const NO_BRAND: Sql = Sql::both("UPDATE authors SET brand = NULL WHERE id = $1");
-// A block is kept.
+// A block of either author is kept.
 const BLOCKED: Sql = Sql::both(
     "UPDATE authors SET blocked_at_ms = COALESCE(blocked_at_ms, (SELECT blocked_at_ms FROM authors WHERE id = $1)) \
      WHERE id = $2",

@@ -147,7 +147,7 @@ const PAUSED: Sql = Sql::both(
      AND reason <> 'throttled' AND until_ms > $1 GROUP BY provider",
 );
 
-/// Counts the business numbers that a provider does not let send, at an instant.
+/// Counts the business numbers of each provider that are stopped at an instant.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -268,7 +268,7 @@ const NOTE_FAILURE: Sql = Sql::both(
 const NOTE_ANSWER: Sql = Sql::both("DELETE FROM upstream_failures WHERE upstream = $1 AND noted_at_ms <= $2");
 const FAILURES: Sql = Sql::both("SELECT upstream, since_ms, noted_at_ms FROM upstream_failures");
 
-/// An upstream whose calls fail.
+/// An upstream with failing calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamFailure {
     /// The upstream: `meta`, `twilio`, `model`, `stripe`.
@@ -302,7 +302,7 @@ pub async fn note_answer(tx: &mut Tx, upstream: &str, at: UnixMillis) -> Result<
     Ok(())
 }
 
-/// Returns the upstreams whose calls fail.
+/// Returns the upstreams with failing calls.
 ///
 /// # Errors
 /// Fails if the database fails.

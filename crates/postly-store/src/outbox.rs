@@ -19,7 +19,7 @@ use crate::{
 
 /// A message to be queued.
 pub struct NewMessage<'a> {
-    /// Its id. Within a lane, messages leave in the order of their ids.
+    /// The id. Within a lane, messages are sent in the order of their ids.
     pub id: &'a MessageId,
     /// The idempotency key: a second message with the same key is not queued.
     pub key: &'a str,

@@ -213,7 +213,7 @@ pub struct Payment {
     pub id: PaymentId,
     /// The credits granted.
     pub granted: i64,
-    /// The credits of them that are taken back now.
+    /// The credits of these that are taken back now.
     pub taken_back: i64,
     /// The sum of credits that could not be taken back when due.
     pub owed: i64,
@@ -280,8 +280,8 @@ const TO_RECOMPUTE: Sql = Sql::both(
      ORDER BY payments.id LIMIT $2",
 );
 
-/// Returns the payments with other credits taken back than the rule gives for their known facts; at most
-/// `most`.
+/// Returns the payments for which the credits taken back differ from the rule's result for the known facts;
+/// at most `most`.
 ///
 /// # Errors
 /// Fails if the database fails.

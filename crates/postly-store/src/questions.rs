@@ -1,4 +1,4 @@
-//! The question to an author whose text is too vague to write about.
+//! The question to an author about a text that is too vague.
 
 use postly_domain::{UnixMillis, id::AuthorId};
 

@@ -36,7 +36,8 @@ const REST: [Sql; 3] = [
     ),
     Sql::both("UPDATE lanes SET ready_at_ms = NULL WHERE waiting = 0 AND $1 IS NOT NULL"),
 ];
-/// Resets state that is valid again in the copy: sessions, codes and links that were ended or used later.
+/// Resets held credits and open attempts. Deletes sessions, codes and links: one that was ended or used after
+/// the copy was made would be valid again.
 const OPENINGS: [Sql; 8] = [
     Sql::both("UPDATE wallets SET held = 0 WHERE held <> 0"),
     Sql::both("UPDATE attempts SET state = 'unclear' WHERE state = 'sending'"),

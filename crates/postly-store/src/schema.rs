@@ -254,7 +254,7 @@ impl Run<'_> {
         self.execute("COMMIT").await
     }
 
-    /// Applies a migration unless it is recorded as applied. Records use the table and checksums of sqlx.
+    /// Applies a migration unless it is recorded as applied. Records it as sqlx does.
     async fn apply(
         &mut self,
         version: i64,

@@ -1,4 +1,4 @@
-//! Paused business numbers: too fast, blocked, unpaid, or with a refused token.
+//! Paused business numbers: sending too fast, blocked, unpaid, or with a refused token.
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -116,7 +116,7 @@ const END_OVER: Sql = Sql::both(
      AND (reason = 'throttled' OR probe_ms IS NOT NULL)",
 );
 
-/// Deletes a throttling that is over, or a stop whose test message has an end.
+/// Deletes a pause that is over: a throttling, or a stop with a test message that was not refused in time.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -4,10 +4,10 @@
 //! Calls that may wait for the disk or for another process (a commit, a lock) run on a blocking thread.
 //!
 //! Each writing transaction is a savepoint inside one outer transaction. Its commit releases the savepoint,
-//! and the next transaction in the queue continues in the same outer transaction. The first member to find
-//! the queue empty commits the outer transaction for all. A transaction has committed only when the outer one
-//! has: [`SavepointTx::commit`] waits for that. Dropping a transaction rolls back its own savepoint and
-//! nothing else.
+//! and the next transaction in the queue continues in the same outer transaction. The first finished member
+//! to reach the head of the queue commits the outer transaction for all. A transaction has committed only
+//! when the outer one has: [`SavepointTx::commit`] waits for that. Dropping a transaction rolls back its own
+//! savepoint and nothing else.
 
 use std::{
     path::Path,
@@ -187,7 +187,7 @@ impl GroupWriter {
         Ok(Writer::enter(writer, group)?)
     }
 
-    /// Commits the outer transaction if no member is left to do it: an open one keeps other processes from
+    /// Ends the outer transaction if no member is left to do it: an open one keeps other processes from
     /// writing.
     fn flush_if_idle(&self) {
         if self.waiting.load(Ordering::SeqCst) == 0
@@ -374,7 +374,7 @@ async fn commit_group(writer: OwnedMutexGuard<Writer>) -> Result<(), StoreError>
 }
 
 impl Drop for SavepointTx {
-    /// Rolls back the savepoint, and commits the outer transaction if the queue is empty: an open one keeps
+    /// Rolls back the savepoint, and ends the outer transaction if the queue is empty: an open one keeps
     /// other processes from writing.
     fn drop(&mut self) {
         let Some(mut writer) = self.writer.take() else { return };

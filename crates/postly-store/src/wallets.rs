@@ -298,7 +298,7 @@ pub async fn open_hold(tx: &mut Tx, key: &str) -> Result<Option<HoldId>, StoreEr
 /// Locks the owner of the open hold with this key and releases the hold. Does nothing without an open hold.
 ///
 /// # Errors
-/// As [`lock_owner`].
+/// Fails as [`lock_owner`] does.
 pub async fn release_by_key(tx: &mut Tx, key: &str, now: UnixMillis) -> Result<(), StoreError> {
     if let Some(hold) = open_hold(tx, key).await? {
         lock_owner(tx, &hold).await?;

@@ -28,8 +28,8 @@ pub struct WebRequest<'a> {
 pub enum Begun {
     /// The key is new, or its last attempt ended without a result: the caller runs the request.
     Run,
-    /// Run the request as for [`Begun::Run`], after an attempt whose lease ended without a result. Release
-    /// its hold.
+    /// The caller runs the request as for [`Begun::Run`], and releases the hold of an earlier attempt: its
+    /// lease ended without a result.
     TakenOver {
         /// The key of that attempt's hold.
         stale_hold_key: String,

@@ -13,7 +13,8 @@ const TOO_MANY_CONNECTIONS: &str = "53300";
 /// `invalid_sql_statement_name` and `duplicate_prepared_statement`: a pooler gave the transaction another
 /// connection than the one that prepared the statement.
 const NOT_PREPARED_HERE: [&str; 2] = ["26000", "42P05"];
-/// Codes of servers that are starting, stopping or recovering: `cannot_connect_now`, `admin_shutdown`, `crash_shutdown`.
+/// Codes of servers that are starting, stopping or recovering: `cannot_connect_now`, `admin_shutdown`,
+/// `crash_shutdown`.
 const COMING_AND_GOING: [&str; 3] = ["57P03", "57P01", "57P02"];
 
 /// Returns the SQLSTATE of an error.
