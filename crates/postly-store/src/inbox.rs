@@ -31,7 +31,7 @@ pub struct DueEvent {
     pub occurred_at: UnixMillis,
     /// The number of tries, this one included.
     pub attempts: i64,
-    /// The current round: with the id, the key of a hold.
+    /// The current round. The id and the round form the key of a hold.
     pub round: i64,
     /// The message behind it that is read together with it, and ends with it.
     pub joined: Option<EventId>,
@@ -352,7 +352,7 @@ const UNCOUNT: Sql = Sql::both(
 /// # Errors
 /// Fails if the database fails; with [`StoreError::LeaseLost`] if the lease is lost.
 pub async fn trim(tx: &mut Tx, claimed: &ClaimedLane, keep: i64, now: UnixMillis) -> Result<i64, StoreError> {
-    // More than one author's messages of a day that can wait at once.
+    // More than the number of messages that one author sends in a day.
     const MOST: i64 = 1_000_000;
     let trimmed = tx.execute(TRIM, args![&claimed.lane, keep, MOST, now]).await?;
     let trimmed = i64::try_from(trimmed).unwrap_or(i64::MAX);
