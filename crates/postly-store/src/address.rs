@@ -1,4 +1,4 @@
-//! The address of a database, with the meaning that libpq and Prisma give to its parts.
+//! Database addresses, parsed as libpq and Prisma do.
 
 mod parameters;
 
@@ -11,10 +11,10 @@ use parameters::{Parameters, decode, encode};
 
 /// The port at which Supabase's transaction pooler listens.
 const SUPABASE_TRANSACTION_PORT: u16 = 6543;
-/// The reason why a password of random characters ends the address too early.
+/// The advice for a password with characters that end it too early.
 const ENCODE: &str = "write # as %23, / as %2F, ? as %3F, @ as %40, : as %3A and % as %25 in its password";
 
-/// An address that was read, and can be opened.
+/// A parsed address.
 #[derive(Clone)]
 pub struct Address(pub(crate) Place);
 
@@ -25,21 +25,21 @@ pub(crate) enum Place {
     Postgres(Box<Server>),
 }
 
-/// A server of PostgreSQL, or a pooler in front of one.
+/// A PostgreSQL server, or a pooler in front of one.
 #[derive(Clone)]
 pub(crate) struct Server {
-    /// Holds the password: never printed.
+    /// Contains the password: never print it.
     pub(crate) options: PgConnectOptions,
     pub(crate) pooling: Pooling,
 }
 
-/// A fault of an address: a phrase that follows the name of the variable, and holds no value.
+/// A fault of an address: a phrase that follows the name of the variable, and contains no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct AddressFault(String);
 
 impl Address {
-    /// The file of SQLite, if it is one.
+    /// Returns the SQLite file, if it is one.
     pub(crate) fn sqlite_file(&self) -> Option<PathBuf> {
         match &self.0 {
             Place::Sqlite(path) => Some(path.clone()),
@@ -47,10 +47,9 @@ impl Address {
         }
     }
 
-    /// Reads an address.
+    /// Parses an address.
     ///
-    /// # Errors
-    /// All of its faults.
+    /// # Errors Returns all of its faults.
     pub fn parse(text: &str) -> Result<Self, Vec<AddressFault>> {
         let server = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
         match (text.strip_prefix("sqlite://"), server) {
@@ -62,12 +61,12 @@ impl Address {
         }
     }
 
-    /// The address of an SQLite file.
+    /// Returns the address of an SQLite file.
     pub fn file(path: &Path) -> Self {
         Self(Place::Sqlite(path.to_owned()))
     }
 
-    /// The file of an SQLite database.
+    /// Returns the file of an SQLite database.
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
             Place::Sqlite(path) => Some(path),
@@ -75,12 +74,13 @@ impl Address {
         }
     }
 
-    /// True for an address of PostgreSQL.
+    /// True for a PostgreSQL address.
     pub fn is_postgres(&self) -> bool {
         matches!(self.0, Place::Postgres(_))
     }
 
-    /// The name of the database for its operator: a path from the root, or host, port and database. Never a password.
+    /// Returns the name of the database for its operator: an absolute path, or host, port and database. Never
+    /// contains a password.
     pub fn name(&self) -> String {
         match &self.0 {
             Place::Sqlite(path) => absolute(path).display().to_string(),
@@ -123,11 +123,11 @@ struct Authority {
 }
 
 impl Server {
-    /// Reads what follows the scheme.
+    /// Parses the part after the scheme.
     fn parse(rest: &str) -> Result<Self, Vec<AddressFault>> {
         let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
-        // A password that holds one of these characters as it is ends the address in the middle of the password.
+        // An unencoded special character in the password ends the authority in the middle of the password.
         let is_cut = !authority.contains('@') && tail.contains('@') && !query.contains("user=");
         if is_cut || rest.contains('#') {
             return Err(vec![fault(format!("cannot be read: {ENCODE}"))]);
@@ -177,7 +177,7 @@ impl Server {
         Ok(Self { options, pooling })
     }
 
-    /// The options of sqlx. It is given an address that holds only what it knows, because it prints what it does not know.
+    /// Builds the options of sqlx. Passes only parameters that sqlx supports, because it prints unknown ones.
     fn options(
         authority: &Authority,
         database: Option<String>,
@@ -196,7 +196,7 @@ impl Server {
             .map(|(key, value)| format!("{key}={}", encode(&value)))
             .collect();
         let options: PgConnectOptions = format!("postgres:///?{}", pairs.join("&")).parse()?;
-        // PgBouncer refuses a session that asks for it, and no statement of ours reads a float.
+        // PgBouncer refuses a session that sets it, and no statement of ours reads a float.
         Ok(options.extra_float_digits(None))
     }
 
@@ -206,7 +206,7 @@ impl Server {
         format!("{}/{database}", self.host())
     }
 
-    /// Host and port, or the folder of the socket.
+    /// Returns host and port, or the folder of the socket.
     pub(crate) fn host(&self) -> String {
         let (host, port) = (self.options.get_host(), self.options.get_port());
         match self.options.get_socket() {
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(socket.name(), "/var/run/postgresql/postly");
         assert_eq!(server("postgres://%2Ftmp/postly").name(), "/tmp/postly");
         assert_eq!(socket.options.get_username(), "fatou@shop");
-        // The database is named like its user unless it has a name.
+        // The default name of the database is its user's.
         assert_eq!(server("postgres://fatou@db.example").name(), "db.example:5432/fatou");
         let printed = format!("{:?}", Address::parse("postgres://fatou:hunter2@db.example/postly").unwrap());
         assert!(printed.contains("db.example") && !printed.contains("hunter2"), "{printed}");

@@ -1,4 +1,4 @@
-//! Attempts: every call to a provider that was to bring a message, and what is known of it.
+//! Attempts: every provider call for a message, and its known result.
 
 use std::collections::HashSet;
 
@@ -21,10 +21,10 @@ use crate::{
 const OF: Sql =
     Sql::both("SELECT state, status, started_at_ms FROM attempts WHERE message_id = $1 ORDER BY id");
 
-/// The attempts of a message, oldest first.
+/// Returns the attempts of a message, oldest first.
 ///
 /// # Errors
-/// When the database fails, or a row cannot be read.
+/// Fails if the database fails, or a row cannot be read.
 pub async fn of(tx: &mut Tx, message: &MessageId) -> Result<Vec<Attempt>, StoreError> {
     tx.all(OF, args![message]).await?.iter().map(attempt).collect()
 }
@@ -49,7 +49,7 @@ const MARK_SENDING: Sql = Sql::both(
     "UPDATE outbox SET state = 'sending' WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
 );
 
-/// Both, for any number of attempts in one journey to PostgreSQL and back.
+/// Both statements for any number of attempts, in one round trip to PostgreSQL.
 const BEGIN_ALL: Sql = Sql::postgres(
     "WITH new AS (SELECT id, message_id FROM json_to_recordset($1::json) AS new (id TEXT, message_id TEXT)), \
      begun AS (INSERT INTO attempts (id, message_id, state, started_at_ms) \
@@ -67,10 +67,10 @@ pub struct NewAttempt<'a> {
     pub message_id: &'a MessageId,
 }
 
-/// Notes that attempts are about to be made. Committed before the calls, so that a crash cannot hide them.
+/// Records attempts before they are made. Commit before the calls, so that a crash cannot hide them.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn begin(tx: &mut Tx, attempts: &[NewAttempt<'_>], now: UnixMillis) -> Result<(), StoreError> {
     match tx.engine() {
         Engine::Sqlite => {
@@ -93,7 +93,7 @@ const ACCEPTED: Sql = Sql::sqlite(concat!(
     "AND outbox.finished_at_ms IS NULL) RETURNING status"
 ));
 
-/// A message that a provider took, at the head of a lane that we have leased.
+/// A message that a provider accepted, at the head of a lane under our lease.
 pub struct AcceptedAttempt<'a> {
     /// The lane.
     pub claimed: &'a ClaimedLane,
@@ -101,11 +101,11 @@ pub struct AcceptedAttempt<'a> {
     pub message: &'a MessageId,
     /// Its attempt.
     pub attempt: &'a AttemptId,
-    /// What the provider calls it.
+    /// The provider's id of the message.
     pub provider_message_id: &'a str,
 }
 
-/// The same as a row.
+/// [`AcceptedAttempt`] as a row.
 #[derive(Serialize)]
 struct AcceptedAttemptRow<'a> {
     attempt: &'a AttemptId,
@@ -129,7 +129,7 @@ impl<'a> AcceptedAttemptRow<'a> {
     }
 }
 
-/// All of it for any number of messages in one journey to PostgreSQL and back: attempts, messages and lanes.
+/// Updates attempts, messages and lanes for any number of messages, in one round trip to PostgreSQL.
 const ACCEPT_ALL: Sql = Sql::postgres(concat!(
     "WITH taken AS (SELECT * FROM json_to_recordset($1::json) AS taken (attempt TEXT, provider_message_id TEXT, ",
     "message TEXT, lane TEXT, token TEXT, paid_until_ms BIGINT)), ",
@@ -149,22 +149,23 @@ const ACCEPT_ALL: Sql = Sql::postgres(concat!(
     "WHERE lanes.queue = 'outbox' AND lanes.lane = taken.lane RETURNING taken.message, lanes.waiting"
 ));
 
-/// What came of messages that providers took.
+/// The result of [`accept`].
 #[derive(Debug, Default)]
 pub struct Accepted {
-    /// Whether each has ended by it, in their order. One has not when news of its failure came before the provider's answer, or
-    /// is just coming; when its lane is no longer ours; and when it had ended already, or is gone.
+    /// For each message in order: true if it has ended as accepted. False if its failure was reported before
+    /// the provider's answer or is being recorded now; if the lease of its lane is lost; or if it had ended
+    /// already or is gone.
     pub ended: Vec<bool>,
-    /// Whether more waits in one of their lanes.
+    /// True if more messages wait in one of their lanes.
     pub more: bool,
 }
 
-/// Notes that providers took some messages, ends them as accepted, and gives their lanes back. A status that came before the
-/// answer stands. When a lane is no longer ours, it is noted all the same that the provider took the message: whoever has the
-/// lane now need not send it again.
+/// Records that providers accepted some messages, ends these, and gives their lanes back. A status that came
+/// before the answer is kept. The acceptance is recorded even if the lease is lost, so that the lane's new
+/// owner does not send the message again.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn accept(
     tx: &mut Tx,
     taken: &[AcceptedAttempt<'_>],
@@ -205,10 +206,11 @@ pub async fn accept(
 const NOT_ACCEPTED: Sql =
     Sql::both("UPDATE attempts SET state = $2, error_code = $3 WHERE id = $1 AND state = 'sending'");
 
-/// Notes that an attempt ended without the provider taking it for sure. A status that came meanwhile stands.
+/// Records the end of an attempt that the provider did not clearly accept. A status that came meanwhile is
+/// kept.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn ended(
     tx: &mut Tx,
     attempt: &AttemptId,
@@ -220,36 +222,36 @@ pub async fn ended(
     Ok(())
 }
 
-/// The attempt a status is about, and its message.
+/// The attempt of a status, and its message.
 #[derive(Debug, Clone)]
 pub struct Reported {
     /// The attempt.
     pub attempt: AttemptId,
-    /// What is known of it.
+    /// The known state.
     pub state: AttemptState,
     /// The time of the call.
     pub started_at: UnixMillis,
-    /// Its price, as far as it is known.
+    /// The price, as far as it is known.
     pub pricing: Pricing,
-    /// From which number of ours.
+    /// The business number that sent it.
     pub business: String,
-    /// The rest of that number, if there is one.
+    /// The pause of that number, if there is one.
     pub rest: Option<Rest>,
     /// Its message.
     pub message: MessageId,
     /// The message's lane.
     pub lane: String,
-    /// Whether the message has left the line.
+    /// The state in which the message has ended, if it has.
     pub ended: Option<String>,
-    /// To whom, when we know her.
+    /// The recipient, if known.
     pub author: Option<AuthorId>,
-    /// The generation it brings.
+    /// The generation that it delivers.
     pub generation: Option<GenerationId>,
-    /// Whether it brings at least one of the posts.
+    /// True if it carries at least one of the posts.
     pub carries_variant: bool,
-    /// How it was sent.
+    /// The form in which it was sent.
     pub form: Form,
-    /// Where it was sent.
+    /// The recipient's address.
     pub address: String,
 }
 
@@ -282,11 +284,11 @@ const BY_PROVIDER_ID: Sql = Sql::each(
     ),
 );
 
-/// Finds what a status is about: by the id we sent along, else by the provider's id. Locks the message,
-/// and then the attempt: only what is locked is read as it is after the wait for a lock.
+/// Finds the attempt of a status: by the id that we sent along, else by the provider's id. Locks the message,
+/// then the attempt: after a wait, only locked rows are read in their newest version.
 ///
 /// # Errors
-/// When the database fails, or the row cannot be read.
+/// Fails if the database fails, or the row cannot be read.
 pub async fn reported(
     tx: &mut Tx,
     provider: Provider,
@@ -330,11 +332,11 @@ const NEWS_WAITS: Sql = Sql::both(
      AND slice LIKE '%' || attempts.id || '%') LIMIT 1",
 );
 
-/// Whether a status of an attempt of which nothing is known waits in this lane of the inbox: a worker may have died or fallen asleep
-/// over it. What has not joined its lane is not seen.
+/// True if a status of an attempt without a known result is unprocessed in this lane of the inbox: its worker
+/// may have died or been suspended. Statuses that have not joined their lane are not seen.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn has_unprocessed_status(
     tx: &mut Tx,
     message: &MessageId,
@@ -348,10 +350,10 @@ const SET_STATUS: Sql = Sql::both(
      provider_message_id = COALESCE(provider_message_id, $4) WHERE id = $1",
 );
 
-/// Writes what is known of an attempt now.
+/// Records the status of an attempt.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn set_status(
     tx: &mut Tx,
     attempt: &AttemptId,
@@ -368,10 +370,10 @@ const SET_PRICE: Sql = Sql::both(
      price_model = COALESCE($4, price_model), billable = COALESCE($5, billable) WHERE id = $1",
 );
 
-/// Writes the price of an attempt. A part that one status leaves out stands from another.
+/// Records the price of an attempt. A part missing from this status is kept from an earlier one.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn set_price(tx: &mut Tx, attempt: &AttemptId, pricing: &Pricing) -> Result<(), StoreError> {
     let args = args![
         attempt,
@@ -388,10 +390,10 @@ const LAST_FAILURE: Sql = Sql::both(
     "SELECT error_code FROM attempts WHERE message_id = $1 AND status = 'failed' ORDER BY id DESC LIMIT 1",
 );
 
-/// The code by which the last attempt of a message failed after the provider had taken it.
+/// Returns the error code with which the last attempt of a message failed after the provider had accepted it.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn last_failure(tx: &mut Tx, message: &MessageId) -> Result<Option<i64>, StoreError> {
     let row = tx.maybe_one(LAST_FAILURE, args![message]).await?;
     Ok(row.map(|row| row.maybe_int("error_code")).transpose()?.flatten())
@@ -399,19 +401,19 @@ pub async fn last_failure(tx: &mut Tx, message: &MessageId) -> Result<Option<i64
 
 const FORGET: Sql = Sql::both("UPDATE attempts SET state = 'refused', status = NULL WHERE message_id = $1");
 
-/// Counts the attempts of a message as refused: what is sent from now on is a message of its own.
+/// Marks all attempts of a message as refused: the next send counts as a new message.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn forget(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
     tx.execute(FORGET, args![message]).await?;
     Ok(())
 }
 
-/// Whether an attempt of a message may still arrive, or has.
+/// True if an attempt of a message has arrived or may still arrive.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn may_arrive(tx: &mut Tx, message: &MessageId) -> Result<bool, StoreError> {
     Ok(of(tx, message).await?.iter().any(|attempt| {
         !matches!(attempt.state, AttemptState::Refused | AttemptState::Known(DeliveryStatus::Failed))

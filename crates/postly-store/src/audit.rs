@@ -1,4 +1,4 @@
-//! The invariants of RULES 10, as questions to the database whose right answer is nothing.
+//! The invariants of RULES 10, as queries that must return nothing.
 
 use postly_domain::UnixMillis;
 
@@ -7,27 +7,27 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// An invariant and what breaks it.
+/// An invariant and its violations.
 #[derive(Debug, Clone)]
 pub struct Finding {
     /// Its number in RULES 10 and a letter.
     pub id: &'static str,
-    /// What should hold.
+    /// The condition that should hold.
     pub name: &'static str,
-    /// How many rows break it.
+    /// The number of rows that violate it.
     pub violations: i64,
     /// The ids of some of them.
     pub examples: Vec<String>,
 }
 
-/// How many ids of rows that break an invariant are named.
+/// The most ids of violating rows that are named.
 pub(crate) const EXAMPLES: usize = 5;
-/// How many rows that break an invariant are counted.
+/// The most violating rows that are counted.
 pub(crate) const MOST: i64 = 1_000;
 
 /// Every message ends within 15 minutes (RULES 10.1).
 pub(crate) const OVERDUE_MS: i64 = 15 * 60 * 1000;
-/// The questions. `$1` bounds the rows counted; `$2`, where it stands, is the instant before which work is overdue.
+/// The queries. `$1` bounds the rows counted; `$2`, if present, is the instant before which work is overdue.
 const CHECKS: &[(&str, &str, Sql)] = &[
     (
         "1a",
@@ -245,10 +245,10 @@ const CHECKS: &[(&str, &str, Sql)] = &[
     ),
 ];
 
-/// Asks every question.
+/// Runs every query.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn findings(tx: &mut Tx, now: UnixMillis) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::with_capacity(CHECKS.len());
     for (id, name, sql) in CHECKS {
@@ -259,7 +259,7 @@ pub async fn findings(tx: &mut Tx, now: UnixMillis) -> Result<Vec<Finding>, Stor
         let violations = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         findings.push(Finding { id, name, violations, examples });
     }
-    // The rule of refunds and disputes is the domain's, and is not told a second time in SQL.
+    // The rule of refunds and disputes is in the domain, and is not repeated in SQL.
     let astray = payments::astray(tx, usize::try_from(MOST).unwrap_or(usize::MAX)).await?;
     findings.push(Finding {
         id: "2g",

@@ -13,56 +13,56 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// A person.
+/// A person and their login, language and brand memory.
 #[derive(Debug, Clone)]
 pub struct Author {
-    /// Her id.
+    /// The id.
     pub id: AuthorId,
-    /// Her address, when she signed up on the web.
+    /// The email address, if the author signed up on the web.
     pub email: Option<String>,
-    /// The language we speak with her.
+    /// The language of our texts to the author.
     pub language: Language,
-    /// Whether that language is known: chosen, or that of a message that left no doubt.
+    /// True if the language is settled: the author chose it, or wrote a message that left no doubt.
     pub language_settled: bool,
-    /// Whether her first reply, the one that says who we are, was queued.
+    /// True if the first reply to the author, the one that introduces us, was queued.
     pub greeted: bool,
-    /// When we first met.
+    /// The time of creation.
     pub created_at: UnixMillis,
-    /// When she asked to be erased, and has not confirmed yet.
+    /// The time of a request for erasure that the author has not confirmed yet.
     pub erasure_asked_at: Option<UnixMillis>,
-    /// When the author asked for a person, while that request is open.
+    /// The time at which the author asked for a person, while that request is open.
     pub handed_over_at: Option<UnixMillis>,
-    /// The text about which the author was asked for more, and when.
+    /// The text about which the author was asked for more, and the time of that question.
     pub asked_about: Option<(String, UnixMillis)>,
-    /// When the operator blocked the author: nothing is written for them.
+    /// The time at which the operator blocked the author: nothing is written for them.
     pub blocked_at: Option<UnixMillis>,
     /// Rules and facts that hold for every brief.
     pub brand: Brand,
 }
 
-/// A way in which a provider names a person.
+/// The names by which a provider knows an author.
 #[derive(Clone)]
 pub struct Identity {
-    /// Its id.
+    /// The id.
     pub id: IdentityId,
-    /// Whose it is.
+    /// The author.
     pub author_id: AuthorId,
     /// The provider.
     pub provider: Provider,
-    /// What replies are addressed to.
+    /// The address of replies.
     pub address: Option<String>,
-    /// The number, in the form in which we compare.
+    /// The number, in the form used for comparisons.
     pub phone: Option<PhoneE164>,
-    /// The reason for which the number is not proved any more, until a message comes from it.
+    /// The reason why the number no longer counts as proved, until a message comes from it.
     pub phone_doubt: Option<PhoneDoubt>,
     /// The business-scoped user id.
     pub bsuid: Option<String>,
-    /// When she said STOP.
+    /// The time at which the author sent STOP.
     pub stopped_at: Option<UnixMillis>,
 }
 
 impl Identity {
-    /// The number, unless it is in doubt: the one that codes may go to, and that a login may prove.
+    /// Returns the number unless it is in doubt: codes may go to it, and a login may prove it.
     pub fn trusted_phone(&self) -> Option<&PhoneE164> {
         self.phone.as_ref().filter(|_| self.phone_doubt.is_none())
     }
@@ -110,10 +110,11 @@ const LOCK_PERSON: Sql = Sql::each(
     "SELECT 1 AS locked FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, 0))) AS held",
 );
 
-/// Keeps two transactions from meeting one new person at once, until this one ends.
+/// Locks a name (a number, an address or an id) until the transaction ends, so that two transactions do not
+/// handle one new person at once. On SQLite, one transaction writes at a time and this does nothing.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn lock_person(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     tx.one(LOCK_PERSON, args![name]).await?;
     Ok(())
@@ -141,11 +142,12 @@ const KNOWN_BY_BOTH: Sql = Sql::both(known_sql!(
     "identities.phone = $4 AND identities.phone_doubt IS NULL AND identities.bsuid = $5"
 ));
 
-/// The identity that is called exactly like this sender, name for name, with its author: somebody of whom there is
-/// nothing new to note; and how often models were asked for her since `since`. `None` says nothing about whether we know her.
+/// Returns the identity that equals this sender in address, number and user id, with its author and the
+/// number of model calls made for the author since `since`. Such a sender needs no update. `None` does not
+/// mean that the sender is unknown.
 ///
 /// # Errors
-/// When the database fails, or the row cannot be read.
+/// Fails if the database fails, or the row cannot be read.
 pub async fn known(
     tx: &mut Tx,
     sender: &Sender,
@@ -177,10 +179,10 @@ pub async fn known(
 
 const BY_BSUID: Sql = Sql::both(identity_sql!("WHERE provider = $1 AND bsuid = $2"));
 
-/// The identity with this id of this provider.
+/// Returns the identity with this business-scoped user id of this provider.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn identity_by_bsuid(
     tx: &mut Tx,
     provider: Provider,
@@ -191,20 +193,20 @@ pub async fn identity_by_bsuid(
 
 const BY_PHONE: Sql = Sql::both(identity_sql!("WHERE phone = $1 ORDER BY created_at_ms, id"));
 
-/// The identities with this number: one per provider at most.
+/// Returns the identities with this number: at most one per provider.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn identities_by_phone(tx: &mut Tx, phone: &PhoneE164) -> Result<Vec<Identity>, StoreError> {
     tx.all(BY_PHONE, args![phone]).await?.iter().map(identity).collect()
 }
 
 const OF_AUTHOR: Sql = Sql::both(identity_sql!("WHERE author_id = $1 ORDER BY created_at_ms, id"));
 
-/// All identities of an author.
+/// Returns all identities of an author.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn identities_of(tx: &mut Tx, author: &AuthorId) -> Result<Vec<Identity>, StoreError> {
     tx.all(OF_AUTHOR, args![author]).await?.iter().map(identity).collect()
 }
@@ -215,7 +217,7 @@ const ADD_WALLET: Sql = Sql::both("INSERT INTO wallets (author_id, balance, held
 /// Adds an author with an empty wallet and no login.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn add(
     tx: &mut Tx,
     id: &AuthorId,
@@ -245,21 +247,21 @@ const GET: Sql = Sql::both(
      WHERE id = $1 AND erased_at_ms IS NULL",
 );
 
-/// The author with this id; `None` also when she was erased. One who was merged into another is still found under her
-/// own id: see [`current`].
+/// Returns the author with this id; `None` if there is none or the author was erased. A merged author is
+/// still found under the old id: see [`current`].
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn get(tx: &mut Tx, id: &AuthorId) -> Result<Option<Author>, StoreError> {
     tx.maybe_one(GET, args![id]).await?.map(|row| author(id.clone(), &row)).transpose()
 }
 
 const CURRENT: Sql = Sql::both("SELECT COALESCE(merged_into_id, id) AS id FROM authors WHERE id = $1");
 
-/// The author whom an id stands for today: herself, or whom she was merged into.
+/// Returns the author that an id stands for now: the same id, or the author it was merged into.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn current(tx: &mut Tx, id: &AuthorId) -> Result<AuthorId, StoreError> {
     let row = tx.maybe_one(CURRENT, args![id]).await?;
     row.map_or_else(|| Ok(id.clone()), |row| row.text("id").map(AuthorId::new))
@@ -270,8 +272,9 @@ const LOCK_ROW: Sql = Sql::each(
     "SELECT id FROM authors WHERE id = $1 FOR NO KEY UPDATE",
 );
 
-/// Locks the row of an author. A transaction that changes the wallet and also inserts rows of the author calls this first:
-/// merging and erasing lock the author, then the wallet, and the opposite order deadlocks with them.
+/// Locks the row of an author. A transaction that changes the wallet and also inserts rows of the author
+/// calls this first: merging and erasing lock the author, then the wallet, and the opposite order deadlocks
+/// with them.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -285,11 +288,11 @@ const LOCK: Sql = Sql::each(
     "SELECT id FROM authors WHERE id = $1 AND merged_into_id IS NULL AND erased_at_ms IS NULL FOR UPDATE",
 );
 
-/// Keeps other transactions from merging or erasing an author until this one ends. False when one has: she is not there
-/// under this id any more.
+/// Locks an author against merging and erasure until the transaction ends. Returns false if the author was
+/// already merged or erased.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn lock(tx: &mut Tx, id: &AuthorId) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(LOCK, args![id]).await?.is_some())
 }
@@ -315,10 +318,11 @@ const SIGN_UP: Sql = Sql::both(
      AND NOT EXISTS (SELECT 1 FROM authors AS other WHERE other.email = $2 AND other.id <> $1)",
 );
 
-/// Gives an author a login; without a password she keeps hers. False when somebody else has the address.
+/// Sets an author's email address and, if given, the password. Returns false if another author has the
+/// address.
 ///
 /// # Errors
-/// When the database fails; a conflict when two take one address at once.
+/// Fails if the database fails; with a conflict if two transactions take one address at once.
 pub async fn set_login(
     tx: &mut Tx,
     id: &AuthorId,
@@ -333,7 +337,7 @@ const SET_PASSWORD: Sql = Sql::both("UPDATE authors SET password_hash = $2 WHERE
 /// Replaces a password.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn set_password(tx: &mut Tx, id: &AuthorId, password_hash: &str) -> Result<(), StoreError> {
     tx.execute(SET_PASSWORD, args![id, password_hash]).await?;
     Ok(())
@@ -342,19 +346,19 @@ pub async fn set_password(tx: &mut Tx, id: &AuthorId, password_hash: &str) -> Re
 const BY_EMAIL: Sql = Sql::both("SELECT id, password_hash FROM authors WHERE email = $1");
 const PASSWORD: Sql = Sql::both("SELECT password_hash FROM authors WHERE id = $1");
 
-/// Who has this address, and the hash of her password.
+/// Returns the author with this email address, and the hash of their password.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<(AuthorId, Option<String>)>, StoreError> {
     let Some(row) = tx.maybe_one(BY_EMAIL, args![email]).await? else { return Ok(None) };
     Ok(Some((AuthorId::new(row.text("id")?), row.maybe_text("password_hash")?)))
 }
 
-/// The hash of an author's password.
+/// Returns the hash of an author's password.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn password(tx: &mut Tx, id: &AuthorId) -> Result<Option<String>, StoreError> {
     let row = tx.maybe_one(PASSWORD, args![id]).await?;
     Ok(row.map(|row| row.maybe_text("password_hash")).transpose()?.flatten())
@@ -362,10 +366,10 @@ pub async fn password(tx: &mut Tx, id: &AuthorId) -> Result<Option<String>, Stor
 
 const ASK_ERASURE: Sql = Sql::both("UPDATE authors SET erasure_asked_at_ms = $2 WHERE id = $1");
 
-/// Notes that she asked to be erased, or that she did not mean it.
+/// Records the time of a request for erasure; `None` withdraws the request.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn ask_erasure(tx: &mut Tx, id: &AuthorId, at: Option<UnixMillis>) -> Result<(), StoreError> {
     tx.execute(ASK_ERASURE, args![id, at]).await?;
     Ok(())
@@ -374,19 +378,19 @@ pub async fn ask_erasure(tx: &mut Tx, id: &AuthorId, at: Option<UnixMillis>) -> 
 const NUMBER_CHANGED: Sql = Sql::both("UPDATE authors SET number_changed_at_ms = $2 WHERE id = $1");
 const NUMBER_CHANGED_AT: Sql = Sql::both("SELECT number_changed_at_ms FROM authors WHERE id = $1");
 
-/// Notes that her number was exchanged for another.
+/// Records that the author's number was exchanged for another.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn number_changed(tx: &mut Tx, id: &AuthorId, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(NUMBER_CHANGED, args![id, now]).await?;
     Ok(())
 }
 
-/// When her number was last exchanged for another.
+/// Returns the time at which the author's number was last exchanged for another.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn number_changed_at(tx: &mut Tx, id: &AuthorId) -> Result<Option<UnixMillis>, StoreError> {
     let row = tx.maybe_one(NUMBER_CHANGED_AT, args![id]).await?;
     Ok(row.map(|row| row.maybe_time("number_changed_at_ms")).transpose()?.flatten())
@@ -398,10 +402,10 @@ const PROVE: Sql = Sql::both(
 const PROVE_ONE: Sql =
     Sql::both("UPDATE identities SET proved_at_ms = $2 WHERE id = $1 AND proved_at_ms IS NULL");
 
-/// Notes that she proved to have a number.
+/// Records that an author proved a number.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn prove_phone(
     tx: &mut Tx,
     author: &AuthorId,
@@ -412,10 +416,10 @@ pub async fn prove_phone(
     Ok(())
 }
 
-/// Notes that she proved to be this identity.
+/// Records that an identity was proved.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn prove_identity(tx: &mut Tx, id: &IdentityId, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(PROVE_ONE, args![id, now]).await?;
     Ok(())
@@ -423,10 +427,10 @@ pub async fn prove_identity(tx: &mut Tx, id: &IdentityId, now: UnixMillis) -> Re
 
 const IDENTITY: Sql = Sql::both(identity_sql!("WHERE id = $1"));
 
-/// The identity with this id of ours.
+/// Returns the identity with this id.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn identity_by_id(tx: &mut Tx, id: &IdentityId) -> Result<Option<Identity>, StoreError> {
     tx.maybe_one(IDENTITY, args![id]).await?.as_ref().map(identity).transpose()
 }
@@ -436,10 +440,10 @@ const LAST_HEARD: Sql = Sql::both(
      (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) AND provider = $2 AND kind = 'message'",
 );
 
-/// When she last wrote through a provider: her service window counts from then.
+/// Returns the time of an author's last message through a provider: the service window starts then.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn last_heard(
     tx: &mut Tx,
     author: &AuthorId,
@@ -451,10 +455,10 @@ pub async fn last_heard(
 const GIVE_IDENTITY: Sql =
     Sql::both("UPDATE identities SET author_id = $2, proved_at_ms = NULL WHERE id = $1");
 
-/// Gives an identity to another author, who has not proved to be it.
+/// Moves an identity to another author and marks it unproved.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn give_identity(tx: &mut Tx, id: &IdentityId, to: &AuthorId) -> Result<(), StoreError> {
     tx.execute(GIVE_IDENTITY, args![id, to]).await?;
     Ok(())
@@ -468,7 +472,7 @@ const ADD_IDENTITY: Sql = Sql::both(
 /// Adds an identity.
 ///
 /// # Errors
-/// When the database fails, or somebody holds the number or id.
+/// Fails if the database fails, or another identity has the number or user id.
 pub async fn add_identity(tx: &mut Tx, identity: &Identity, now: UnixMillis) -> Result<(), StoreError> {
     let args = args![
         &identity.id,
@@ -487,10 +491,10 @@ pub async fn add_identity(tx: &mut Tx, identity: &Identity, now: UnixMillis) -> 
 const NAME_IDENTITY: Sql =
     Sql::both("UPDATE identities SET address = $2, phone = $3, bsuid = $4, phone_doubt = $5 WHERE id = $1");
 
-/// Writes what a provider now calls a person.
+/// Replaces the address, number and user id by which a provider knows an author.
 ///
 /// # Errors
-/// When the database fails, or somebody else holds the number or id.
+/// Fails if the database fails, or another identity has the number or user id.
 pub async fn name_identity(tx: &mut Tx, identity: &Identity) -> Result<(), StoreError> {
     let args = args![
         &identity.id,
@@ -507,25 +511,26 @@ const DROP_PHONE: Sql = Sql::both(
     "UPDATE identities SET phone = NULL, phone_doubt = NULL, address = bsuid WHERE author_id = $1 AND phone = $2",
 );
 
-/// Takes a number from an author: it belongs to somebody else now. Her credits and history stay hers.
+/// Removes a number from an author, because it belongs to another person now. The author keeps credits and
+/// history.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn drop_phone(tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Result<(), StoreError> {
     tx.execute(DROP_PHONE, args![author, phone]).await?;
     Ok(())
 }
 
-// A doubt about the owner of a number outlasts one about the device that it is on.
+// A doubt about the owner of a number outlasts a doubt about its device.
 const DOUBT_PHONES: Sql = Sql::both(
     "UPDATE identities SET phone_doubt = CASE WHEN phone_doubt = 'id_changed' THEN phone_doubt ELSE $2 END, \
      proved_at_ms = NULL WHERE author_id = $1 AND phone IS NOT NULL",
 );
 
-/// Notes that no number of an author is proved any more, through whatever provider it is known.
+/// Records that no number of an author is proved any more, for any provider.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn doubt_phones(tx: &mut Tx, author: &AuthorId, doubt: PhoneDoubt) -> Result<(), StoreError> {
     tx.execute(DOUBT_PHONES, args![author, doubt.as_str()]).await?;
     Ok(())
@@ -535,10 +540,10 @@ const TRUST_PHONE: Sql = Sql::both(
     "UPDATE identities SET phone_doubt = NULL WHERE author_id = $1 AND phone = $2 AND phone_doubt IS NOT NULL",
 );
 
-/// Records that an author wrote from a number: clears the doubt about it.
+/// Clears the doubt about a number, because its author wrote from it.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn trust_phone(tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> Result<(), StoreError> {
     tx.execute(TRUST_PHONE, args![author, phone]).await?;
     Ok(())
@@ -546,10 +551,10 @@ pub async fn trust_phone(tx: &mut Tx, author: &AuthorId, phone: &PhoneE164) -> R
 
 const SET_STOPPED: Sql = Sql::both("UPDATE identities SET stopped_at_ms = $2 WHERE id = $1");
 
-/// Notes STOP (`Some`) or START (`None`).
+/// Records STOP (`Some`) or START (`None`).
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn set_stopped(
     tx: &mut Tx,
     identity: &IdentityId,
@@ -562,10 +567,10 @@ pub async fn set_stopped(
 const SET_LANGUAGE: Sql =
     Sql::both("UPDATE authors SET language = $2, language_chosen = $3, language_settled = 1 WHERE id = $1");
 
-/// Sets the language we speak with an author for good, and whether they chose it.
+/// Settles the language of our texts to an author, and records if they chose it.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn set_language(
     tx: &mut Tx,
     author: &AuthorId,
@@ -579,10 +584,10 @@ pub async fn set_language(
 const GUESS_LANGUAGE: Sql =
     Sql::both("UPDATE authors SET language = $2 WHERE id = $1 AND language_settled = 0");
 
-/// Sets the language we speak with an author until a message or a choice settles it; a settled one stays.
+/// Sets the language of our texts to an author unless it is settled.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn guess_language(tx: &mut Tx, author: &AuthorId, language: Language) -> Result<(), StoreError> {
     tx.execute(GUESS_LANGUAGE, args![author, language]).await?;
     Ok(())
@@ -593,7 +598,7 @@ const GREET: Sql = Sql::both("UPDATE authors SET greeted_at_ms = $2 WHERE id = $
 /// Claims the first reply of an author. Returns true once per author.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn greet(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<bool, StoreError> {
     Ok(tx.execute(GREET, args![author, now]).await? == 1)
 }

@@ -11,14 +11,15 @@ use crate::{
     sqlite,
 };
 
-/// Pages copied in one step, between two looks at the progress: 4 MiB.
+/// Pages copied in one step, between two progress reports: 4 MiB.
 const PAGES_AT_ONCE: i32 = 1024;
-/// How long the last connection of a copy may take to close.
+/// The longest wait for the last connection of a copy to close.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Copies an SQLite file as it is at one instant, while others read and write it. `to` must be there, and empty. Blocks.
+/// Copies an SQLite file as of one instant, while others read and write it. `to` must exist and be empty.
+/// Blocks.
 ///
-/// One read transaction is held for as long as the copy takes, so that no write makes it begin anew. Writers go on; the
+/// One read transaction is held during the copy, so that no write restarts it. Writers continue; the
 /// write-ahead log grows meanwhile.
 ///
 /// # Errors
@@ -28,7 +29,7 @@ pub fn copy(from: &Path, to: &Path, mut progress: impl FnMut(i32, i32)) -> Resul
     let source = sqlite::connect(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let mut target = Connection::open(to)?;
     let snapshot = source.unchecked_transaction()?;
-    // The transaction begins to read here.
+    // The transaction's snapshot begins with this read.
     snapshot.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))?;
     {
         let backup = Backup::new(&source, &mut target)?;
@@ -39,7 +40,7 @@ pub fn copy(from: &Path, to: &Path, mut progress: impl FnMut(i32, i32)) -> Resul
             match step {
                 StepResult::Done => break,
                 StepResult::More => {}
-                // Another process holds the lock of a checkpoint for a moment.
+                // Another process briefly holds the lock of a checkpoint.
                 _ => std::thread::sleep(Duration::from_millis(20)),
             }
         }
@@ -48,7 +49,7 @@ pub fn copy(from: &Path, to: &Path, mut progress: impl FnMut(i32, i32)) -> Resul
     Ok(())
 }
 
-/// Makes a copy one file, with no log beside it, and checks it whole. Blocks.
+/// Makes a copy one file, without a log beside it, and checks all of it. Blocks.
 ///
 /// # Errors
 /// Fails if the copy is damaged, or cannot be read or written.
@@ -65,10 +66,10 @@ pub fn seal(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Returns true if a file holds our tables. Blocks.
+/// Returns true if a file contains our tables. Blocks.
 ///
 /// # Errors
-/// Fails if it cannot be read, or is no SQLite database.
+/// Fails if the file cannot be read, or is not an SQLite database.
 pub fn is_ours(path: &Path) -> Result<bool, StoreError> {
     const OURS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'ledger')";
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -78,10 +79,10 @@ pub fn is_ours(path: &Path) -> Result<bool, StoreError> {
 const RECORD: Sql = Sql::both("INSERT INTO backups (id, folder, finished_at_ms) VALUES ($1, $2, $3)");
 const FORGET: Sql = Sql::both("DELETE FROM backups WHERE id <> $1");
 
-/// Records a backup in a database: in the original, and in the copy. Earlier records go.
+/// Records a backup in a database: in the original, and in the copy. Deletes earlier records.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn record(tx: &mut Tx, id: &str, folder: &str, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(RECORD, args![id, folder, now]).await?;
     tx.execute(FORGET, args![id]).await?;
@@ -91,10 +92,10 @@ pub async fn record(tx: &mut Tx, id: &str, folder: &str, now: UnixMillis) -> Res
 const LATEST: Sql =
     Sql::both("SELECT folder, finished_at_ms FROM backups ORDER BY finished_at_ms DESC, id DESC LIMIT 1");
 
-/// Returns where the newest backup is, and when it was made.
+/// Returns the folder and the time of the newest backup.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn latest(tx: &mut Tx) -> Result<Option<(String, UnixMillis)>, StoreError> {
     let row = tx.maybe_one(LATEST, args![]).await?;
     row.map(|row| Ok((row.text("folder")?, row.time("finished_at_ms")?))).transpose()

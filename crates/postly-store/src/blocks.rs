@@ -1,4 +1,4 @@
-//! Blocked authors: the operator has stopped everything that is written for them.
+//! Blocks: the operator stops all writing for an author.
 
 use postly_domain::{UnixMillis, id::AuthorId};
 
@@ -11,10 +11,10 @@ const BLOCK: Sql = Sql::both("UPDATE authors SET blocked_at_ms = $2 WHERE id = $
 const UNBLOCK: Sql =
     Sql::both("UPDATE authors SET blocked_at_ms = NULL WHERE id = $1 AND blocked_at_ms IS NOT NULL");
 
-/// Blocks an author from an instant on, or ends that with `None`. Returns false if it is so already.
+/// Blocks an author from an instant on, or unblocks them with `None`. Returns false if nothing changes.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn set(tx: &mut Tx, id: &AuthorId, blocked_at: Option<UnixMillis>) -> Result<bool, StoreError> {
     let changed = match blocked_at {
         Some(at) => tx.execute(BLOCK, args![id, at]).await?,

@@ -20,7 +20,7 @@ pub async fn set(tx: &mut Tx, author: &AuthorId, brand: &Brand) -> Result<(), St
     Ok(())
 }
 
-/// The brand memory in the column `brand` of a row.
+/// Reads the brand memory from the column `brand` of a row.
 pub(crate) fn of(row: &Row) -> Result<Brand, StoreError> {
     let unreadable = |_| StoreError::Unreadable { column: "brand" };
     row.maybe_text("brand")?

@@ -1,4 +1,4 @@
-//! How often models were asked lately.
+//! Counts of recent model calls.
 
 use postly_domain::{UnixMillis, id::AuthorId};
 
@@ -10,10 +10,10 @@ use crate::{
 
 const CALLS: Sql = Sql::both("SELECT COUNT(*) AS calls FROM model_calls WHERE id >= $1");
 
-/// How many calls to models were recorded since an instant, for all authors.
+/// Counts the model calls of all authors since an instant.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn calls_since(tx: &mut Tx, since: UnixMillis) -> Result<i64, StoreError> {
     tx.one(CALLS, args![&first_id(since)]).await?.int("calls")
 }
@@ -21,7 +21,7 @@ pub async fn calls_since(tx: &mut Tx, since: UnixMillis) -> Result<i64, StoreErr
 const AUTHOR_CALLS: Sql =
     Sql::both("SELECT COUNT(*) AS calls FROM model_calls WHERE author_id = $1 AND id >= $2");
 
-/// Counts the calls to models that were recorded for one author since an instant.
+/// Counts the model calls for one author since an instant.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -1,4 +1,4 @@
-//! Our own numbers as people see them, for links that open a conversation with us.
+//! Our business numbers in readable form, for links that open a conversation with us.
 
 use postly_domain::Provider;
 
@@ -12,10 +12,10 @@ const NOTE: Sql = Sql::both(
      ON CONFLICT (provider, business) DO UPDATE SET number = excluded.number",
 );
 
-/// Notes the number that a provider calls by this name.
+/// Records the number that a provider calls by this name.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn note(tx: &mut Tx, provider: Provider, business: &str, number: &str) -> Result<(), StoreError> {
     tx.execute(NOTE, args![provider, business, number]).await?;
     Ok(())
@@ -23,10 +23,10 @@ pub async fn note(tx: &mut Tx, provider: Provider, business: &str, number: &str)
 
 const FIND: Sql = Sql::both("SELECT number FROM business_numbers WHERE provider = $1 AND business = $2");
 
-/// The number that a provider calls by this name, when a message to it has come.
+/// Returns the number that a provider calls by this name, once a message to it has come.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn find(tx: &mut Tx, provider: Provider, business: &str) -> Result<Option<String>, StoreError> {
     tx.maybe_one(FIND, args![provider, business]).await?.map(|row| row.text("number")).transpose()
 }

@@ -1,4 +1,4 @@
-//! Challenges: codes, login links and phrases, each asked for once; and what was sent and tried of them.
+//! Challenges (codes, login links and phrases), and the codes sent and tried.
 
 use postly_domain::{
     PhoneE164, Purpose, UnixMillis,
@@ -12,14 +12,14 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// Where a challenge belongs.
+/// The place at which a challenge can be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// To the browser that asked for a message with a code.
+    /// The browser that asked for a message with a code.
     Browser,
-    /// To the browser that shows a phrase.
+    /// The browser that shows a phrase.
     Phrase,
-    /// To the conversation in which LOGIN was said.
+    /// The conversation in which the author sent LOGIN.
     Whatsapp,
 }
 
@@ -37,25 +37,25 @@ impl Origin {
 pub struct NewChallenge<'a> {
     /// Its id.
     pub id: &'a ChallengeId,
-    /// What it is for.
+    /// The purpose.
     pub purpose: Purpose,
-    /// Where it belongs.
+    /// The place at which it can be answered.
     pub origin: Origin,
     /// Hash of the browser's secret.
     pub browser_hash: Option<&'a str>,
     /// The number.
     pub phone: Option<&'a PhoneE164>,
-    /// Who wrote on WhatsApp.
+    /// The identity that wrote on WhatsApp.
     pub identity: Option<&'a IdentityId>,
-    /// Whose session asked, or who wrote.
+    /// The author of the session, or of the message.
     pub author: Option<&'a AuthorId>,
     /// Keyed hash of the code.
     pub code_hash: Option<&'a str>,
     /// Hash of a link's token or of a phrase.
     pub secret_hash: Option<&'a str>,
-    /// What the browser calls itself, where its challenge is answered by a message that names it.
+    /// The browser's label, for the message that names it.
     pub browser_label: &'a str,
-    /// When it ends.
+    /// The end of validity.
     pub expires_at: UnixMillis,
 }
 
@@ -70,10 +70,10 @@ const REPLACE_OF_IDENTITY: Sql = Sql::both(
     "UPDATE challenges SET closed_at_ms = $2 WHERE identity_id = $1 AND origin = $3 AND closed_at_ms IS NULL",
 );
 
-/// Opens a challenge. It takes the place of the one that the same browser, or the same person on WhatsApp, had open.
+/// Opens a challenge. It replaces an open one of the same browser or WhatsApp identity.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn open(tx: &mut Tx, new: &NewChallenge<'_>, now: UnixMillis) -> Result<(), StoreError> {
     let origin = new.origin.as_str();
     match (new.browser_hash, new.identity) {
@@ -99,22 +99,22 @@ pub async fn open(tx: &mut Tx, new: &NewChallenge<'_>, now: UnixMillis) -> Resul
     Ok(())
 }
 
-/// A challenge, as far as its use needs it.
+/// The parts of a stored challenge that its use needs.
 #[derive(Clone)]
 pub struct Challenge {
     /// Its id.
     pub id: ChallengeId,
-    /// What it is for.
+    /// The purpose.
     pub purpose: Purpose,
     /// The number.
     pub phone: Option<PhoneE164>,
-    /// Who wrote on WhatsApp.
+    /// The identity that wrote on WhatsApp.
     pub identity: Option<IdentityId>,
-    /// Whose session asked, or who wrote.
+    /// The author of the session, or of the message.
     pub author: Option<AuthorId>,
     /// Keyed hash of the code.
     pub code_hash: Option<String>,
-    /// What the browser calls itself; empty when it does not matter.
+    /// The browser's label; empty if it does not matter.
     pub browser_label: String,
 }
 
@@ -142,26 +142,26 @@ fn challenge(row: &Row) -> Result<Challenge, StoreError> {
     })
 }
 
-/// Whose challenge a typed code is compared with.
+/// Selects the challenge that a typed code is compared with.
 #[derive(Debug, Clone, Copy)]
 pub enum Typed<'a> {
-    /// The browser's own, for this number.
+    /// The browser's challenge for this number.
     InBrowser {
         /// Hash of the browser's secret.
         browser_hash: &'a str,
         /// The number that was typed.
         phone: &'a PhoneE164,
-        /// The session that is there, for a link.
+        /// The author of the session, for a link.
         author: Option<&'a AuthorId>,
     },
-    /// The browser's own, that a phrase was sent for; no number is typed.
+    /// The browser's challenge after its phrase was sent; no number is typed.
     ForPhrase {
         /// Hash of the browser's secret.
         browser_hash: &'a str,
-        /// The session that is there, for a link.
+        /// The author of the session, for a link.
         author: Option<&'a AuthorId>,
     },
-    /// The one that LOGIN on WhatsApp opened for this number.
+    /// The challenge that LOGIN on WhatsApp opened for this number.
     FromWhatsapp {
         /// The number that was typed.
         phone: &'a PhoneE164,
@@ -190,11 +190,11 @@ const TRY_PHRASE_LINK: Sql =
     Sql::both(try_sql!("browser_hash = $3 AND origin = 'phrase' AND purpose = 'link' AND author_id = $4"));
 const TRY_WHATSAPP: Sql = Sql::both(try_sql!("phone = $3 AND origin = 'whatsapp' AND purpose = 'login'"));
 
-/// Counts a try on a challenge, before anything is compared: the transaction is to be committed first. `None` when
-/// there is none that may be tried.
+/// Counts a try on a challenge. Commit the transaction before the code is compared. `None` if no challenge
+/// may be tried.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn count_try(
     tx: &mut Tx,
     typed: Typed<'_>,
@@ -226,10 +226,10 @@ const CONSUME: Sql = if cfg!(feature = "mutant-m06") {
     )
 };
 
-/// Uses a challenge up. True for one caller, however many have the right code.
+/// Closes an open challenge. Returns true for one caller, even if several have the right code.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn consume(tx: &mut Tx, id: &ChallengeId, now: UnixMillis) -> Result<bool, StoreError> {
     Ok(tx.execute(CONSUME, args![id, now]).await? == 1)
 }
@@ -240,10 +240,10 @@ const BY_LINK: Sql = Sql::both(concat!(
     " FROM challenges WHERE secret_hash = $1 AND origin = 'whatsapp' AND closed_at_ms IS NULL AND expires_at_ms > $2"
 ));
 
-/// The challenge of a login link, while it holds. The link opens whatever was tried of its code.
+/// Returns the challenge of a login link while it is valid. Wrong tries of its code do not affect the link.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn by_link(
     tx: &mut Tx,
     secret_hash: &str,
@@ -258,10 +258,10 @@ const CLAIM_PHRASE: Sql = Sql::both(concat!(
     columns!()
 ));
 
-/// Notes who sent a phrase. Once: a phrase that is sent again finds nobody waiting.
+/// Records the sender of a phrase. Works once: `None` if the phrase was sent before or is not open.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn claim_phrase(
     tx: &mut Tx,
     secret_hash: &str,
@@ -275,10 +275,10 @@ pub async fn claim_phrase(
 
 const SET_CODE: Sql = Sql::both("UPDATE challenges SET code_hash = $2 WHERE id = $1");
 
-/// Gives a challenge its code.
+/// Sets the code of a challenge.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn set_code(tx: &mut Tx, id: &ChallengeId, code_hash: &str) -> Result<(), StoreError> {
     tx.execute(SET_CODE, args![id, code_hash]).await?;
     Ok(())
@@ -292,10 +292,11 @@ const DENY_PHONE: Sql = Sql::both(
      AND closed_at_ms IS NULL",
 );
 
-/// Kills the challenge of a phrase that this person sent, because she says that the browser is not hers.
+/// Closes the challenge of a phrase that this identity sent, because the author denies that the browser is
+/// theirs.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn deny(
     tx: &mut Tx,
     id: &ChallengeId,
@@ -309,10 +310,10 @@ const DENY_IDENTITY: Sql = Sql::both(
     "UPDATE challenges SET closed_at_ms = $2 WHERE identity_id = $1 AND origin = 'phrase' AND closed_at_ms IS NULL",
 );
 
-/// Kills every challenge of a phrase that this person sent. Returns how many were still open.
+/// Closes every challenge of a phrase that this identity sent. Returns the number that were still open.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn deny_of_identity(
     tx: &mut Tx,
     identity: &IdentityId,
@@ -321,11 +322,11 @@ pub async fn deny_of_identity(
     tx.execute(DENY_IDENTITY, args![identity, now]).await
 }
 
-/// Kills every code that browsers asked for a number: its owner says that she has not, or somebody else has it. Returns how
-/// many were still open.
+/// Closes every challenge that browsers opened for a number, because its owner denies the request or the
+/// number changed hands. Returns the number that were still open.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn deny_all(tx: &mut Tx, phone: &PhoneE164, now: UnixMillis) -> Result<u64, StoreError> {
     tx.execute(DENY_PHONE, args![phone, now]).await
 }
@@ -336,23 +337,23 @@ const END_ALL: Sql = Sql::both(
      OR phone IN (SELECT phone FROM identities WHERE author_id = $1 AND phone IS NOT NULL))",
 );
 
-/// Kills every challenge of an author and of the author's numbers: codes, login links and phrases.
+/// Closes every challenge of an author and of the author's numbers: codes, login links and phrases.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn end_all(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(END_ALL, args![author, now]).await?;
     Ok(())
 }
 
-/// What a code that is sent counts against.
+/// The budget that a sent code counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pool {
-    /// Asked for on the web by nobody in particular.
+    /// Requested on the web without a session.
     Login,
-    /// Asked for on the web with a session.
+    /// Requested on the web with a session.
     Link,
-    /// Brought by LOGIN on WhatsApp.
+    /// Requested by LOGIN on WhatsApp.
     Whatsapp,
 }
 
@@ -370,10 +371,10 @@ const NOTE_SEND: Sql = Sql::both(
     "INSERT INTO code_sends (challenge_id, pool, subject_hash, country, sent_at_ms) VALUES ($1, $2, $3, $4, $5)",
 );
 
-/// Notes that a code is sent.
+/// Records that a code is sent.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn note_send(
     tx: &mut Tx,
     id: &ChallengeId,
@@ -396,11 +397,11 @@ const SPENT: Sql = Sql::both(
 );
 const HOUR_MS: i64 = 3_600_000;
 
-/// What was sent lately, as far as it counts for one more code by the web. To be asked under a lock that everybody
-/// takes who sends one.
+/// Returns the recent sends that count against one more code by the web. The caller holds the lock that every
+/// sender of a code takes.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn spent(
     tx: &mut Tx,
     pool: Pool,
@@ -430,10 +431,10 @@ const LOGINS: Sql = Sql::both(
      ORDER BY sent_at_ms DESC",
 );
 
-/// When LOGIN on WhatsApp brought this subject a code, within an hour, newest first.
+/// Returns the times at which LOGIN on WhatsApp sent this subject a code in the last hour, newest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn logins(tx: &mut Tx, subject_hash: &str, now: UnixMillis) -> Result<Vec<UnixMillis>, StoreError> {
     let rows = tx.all(LOGINS, args![subject_hash, now.plus_ms(-HOUR_MS)]).await?;
     rows.iter().map(|row| row.time("sent_at_ms")).collect()
@@ -442,26 +443,26 @@ pub async fn logins(tx: &mut Tx, subject_hash: &str, now: UnixMillis) -> Result<
 const PROVE: Sql =
     Sql::both("UPDATE code_sends SET proved_at_ms = $2 WHERE challenge_id = $1 AND proved_at_ms IS NULL");
 
-/// Notes that a code was received: it does not count against the budgets of unproved ones any more.
+/// Records that a code was received: it no longer counts against the budgets of unproved codes.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn prove(tx: &mut Tx, id: &ChallengeId, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(PROVE, args![id, now]).await?;
     Ok(())
 }
 
-// A zero is written like a one: whether anything was compared must not show in the time that it takes.
+// A count of 0 is written like a count of 1: the time taken must not reveal if a code was compared.
 const COUNT_WRONG: Sql = Sql::both(
     "INSERT INTO wrong_tries (subject_hash, day, tries) VALUES ($1, $2, $3) ON CONFLICT (subject_hash, day) \
      DO UPDATE SET tries = wrong_tries.tries + excluded.tries RETURNING tries",
 );
 
-/// Adds to the wrong tries on a number today, and returns how many there are. Nothing is added by 0, and one is taken
-/// back by -1.
+/// Adds `tries` to today's wrong tries on a number, and returns their number. 0 adds nothing; -1 takes one
+/// back.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn count_wrong(
     tx: &mut Tx,
     subject_hash: &str,

@@ -1,4 +1,4 @@
-//! Checkout Sessions of ours, and the links by which they are asked for without a login.
+//! Our Checkout Sessions, and the links that open them without a login.
 
 use postly_domain::{
     Currency, Money, UnixMillis,
@@ -11,28 +11,28 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// A Checkout Session that we made.
+/// A Checkout Session that we created.
 #[derive(Debug, Clone)]
 pub struct Checkout {
-    /// As Stripe names it.
+    /// Stripe's id.
     pub id: CheckoutId,
     /// The buyer.
     pub author: AuthorId,
-    /// What is bought.
+    /// The pack that is bought.
     pub pack: String,
-    /// How many credits are granted when it is paid.
+    /// The number of credits granted on payment.
     pub credits: i64,
     /// The price that we asked.
     pub price: Money,
-    /// How far it is.
+    /// The state.
     pub state: CheckoutState,
-    /// Its payment, as soon as it is known.
+    /// The payment, once it is known.
     pub payment: Option<PaymentId>,
-    /// What the buyer pays, which may be in another currency.
+    /// The total that the buyer pays, which may be in another currency.
     pub total: Option<Money>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: UnixMillis,
-    /// When it can no longer be paid.
+    /// The end of the time to pay.
     pub expires_at: UnixMillis,
 }
 
@@ -63,7 +63,7 @@ fn checkout(row: &Row) -> Result<Checkout, StoreError> {
     })
 }
 
-/// An amount and its currency; `None` unless both are there.
+/// Returns an amount with its currency; `None` unless both are present.
 pub(crate) fn money(amount: Option<i64>, currency: Option<String>) -> Result<Option<Money>, StoreError> {
     let (Some(amount), Some(currency)) = (amount, currency) else { return Ok(None) };
     let currency = Currency::parse(&currency).ok_or(StoreError::Unreadable { column: "currency" })?;
@@ -75,10 +75,10 @@ const ADD: Sql = Sql::both(
      expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
 );
 
-/// Records a Checkout Session that Stripe has made for us.
+/// Records a Checkout Session that Stripe created for us.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn add(tx: &mut Tx, new: &Checkout) -> Result<(), StoreError> {
     let args = args![
         &new.id,
@@ -98,18 +98,18 @@ pub async fn add(tx: &mut Tx, new: &Checkout) -> Result<(), StoreError> {
 const FIND: Sql = Sql::both(columns!("WHERE id = $1"));
 const OF_PAYMENT: Sql = Sql::both(columns!("WHERE payment_id = $1"));
 
-/// The Checkout Session with this id, if it is one of ours.
+/// Returns the Checkout Session with this id, if it is one of ours.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn find(tx: &mut Tx, id: &CheckoutId) -> Result<Option<Checkout>, StoreError> {
     tx.maybe_one(FIND, args![id]).await?.as_ref().map(checkout).transpose()
 }
 
-/// The Checkout Session of ours that this payment pays.
+/// Returns our Checkout Session that this payment pays.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn of_payment(tx: &mut Tx, payment: &PaymentId) -> Result<Option<Checkout>, StoreError> {
     tx.maybe_one(OF_PAYMENT, args![payment]).await?.as_ref().map(checkout).transpose()
 }
@@ -118,10 +118,10 @@ const LEARN: Sql = Sql::both(
     "UPDATE checkout_sessions SET state = $2, payment_id = $3, total = $4, total_currency = $5 WHERE id = $1",
 );
 
-/// Writes what is known of a Checkout Session now.
+/// Updates state, payment and total of a Checkout Session.
 ///
 /// # Errors
-/// When the database fails, or another session has the payment.
+/// Fails if the database fails, or another session has the payment.
 pub async fn learn(tx: &mut Tx, known: &Checkout) -> Result<(), StoreError> {
     let total = known.total.as_ref();
     let args = args![
@@ -139,15 +139,16 @@ const OPEN_OF_AUTHOR: Sql = Sql::both(
     "SELECT COUNT(*) AS open FROM checkout_sessions WHERE author_id = $1 AND state = 'open' AND created_at_ms > $2",
 );
 
-/// How many Checkout Sessions an author has begun since an instant and not gone on with.
+/// Returns the number of Checkout Sessions that an author began since an instant and did not continue.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn open_since(tx: &mut Tx, author: &AuthorId, since: UnixMillis) -> Result<i64, StoreError> {
     tx.one(OPEN_OF_AUTHOR, args![author, since]).await?.int("open")
 }
 
-// Also those that are paid, as long as a refund or dispute of them cannot be compared with what was paid: the charge tells.
+// Includes paid sessions with a refund or dispute in another currency, until the amount of their charge is
+// known.
 const TO_ASK: Sql = Sql::both(columns!(
     "WHERE id > $1 AND (state IN ('open', 'pending') OR state = 'paid' AND created_at_ms > $2 AND NOT EXISTS \
      (SELECT 1 FROM payment_charges WHERE payment_charges.payment_id = checkout_sessions.payment_id \
@@ -157,10 +158,11 @@ const TO_ASK: Sql = Sql::both(columns!(
      AND currency <> total_currency))) ORDER BY id LIMIT $3"
 ));
 
-/// The next Checkout Sessions that Stripe is to be asked about, after an id. Paid ones only if they were made since `since`.
+/// Returns the next Checkout Sessions to query at Stripe, after an id. Paid ones only if created since
+/// `since`.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn to_ask(
     tx: &mut Tx,
     after: &str,
@@ -174,10 +176,10 @@ const ASK: Sql = Sql::both(
     "UPDATE checkout_sessions SET asked_at_ms = $2 WHERE id = $1 AND (asked_at_ms IS NULL OR asked_at_ms <= $3)",
 );
 
-/// Claims the right to ask Stripe about a Checkout Session. Returns false if it was claimed since `before`.
+/// Claims the right to query a Checkout Session at Stripe. Returns false if it was claimed since `before`.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn ask(
     tx: &mut Tx,
     id: &CheckoutId,
@@ -191,10 +193,10 @@ const OF_AUTHOR: Sql = Sql::both(columns!(
     "WHERE author_id IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) ORDER BY created_at_ms, id LIMIT $2"
 ));
 
-/// The Checkout Sessions of an author, oldest first.
+/// Returns the Checkout Sessions of an author, oldest first; at most `most`.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn of_author(tx: &mut Tx, author: &AuthorId, most: i64) -> Result<Vec<Checkout>, StoreError> {
     tx.all(OF_AUTHOR, args![author, most]).await?.iter().map(checkout).collect()
 }
@@ -205,10 +207,10 @@ const ADD_LINK: Sql = Sql::both(
 const FIND_LINK: Sql =
     Sql::both("SELECT author_id FROM recharge_links WHERE token_hash = $1 AND expires_at_ms > $2");
 
-/// Records a link by which an author buys, under the hash of its token.
+/// Records a purchase link of an author, under the hash of its token.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn add_link(
     tx: &mut Tx,
     token_hash: &str,
@@ -220,10 +222,10 @@ pub async fn add_link(
     Ok(())
 }
 
-/// The author of a link that has not expired.
+/// Returns the author of a link that has not expired.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn link(tx: &mut Tx, token_hash: &str, now: UnixMillis) -> Result<Option<AuthorId>, StoreError> {
     let row = tx.maybe_one(FIND_LINK, args![token_hash, now]).await?;
     row.map(|row| row.text("author_id").map(AuthorId::new)).transpose()

@@ -1,4 +1,4 @@
-//! Codes that left as text, kept sealed for the template until a status tells how the text ended.
+//! Codes sent as text, kept sealed for the template until a status reports the end of the text.
 
 use postly_domain::{UnixMillis, id::MessageId};
 
@@ -7,14 +7,14 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// A code that can still leave by the template.
+/// A code that can still be sent by the template.
 #[derive(Clone)]
 pub struct CodeFallback {
-    /// The code, sealed for the message that brought it as text.
+    /// The code, sealed for the message that carries it as text.
     pub sealed: String,
-    /// Whether it answers a message of its author.
+    /// True if it answers a message of its author.
     pub is_answer: bool,
-    /// When the code ends.
+    /// The end of the code's validity.
     pub expires_at: UnixMillis,
 }
 
@@ -29,10 +29,10 @@ const KEEP: Sql = Sql::both(
      ON CONFLICT (message_id) DO NOTHING",
 );
 
-/// Keeps a code for when the message that brings it as text fails.
+/// Keeps a code in case the message that carries it as text fails.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn keep(tx: &mut Tx, message: &MessageId, kept: &CodeFallback) -> Result<(), StoreError> {
     tx.execute(KEEP, args![message, &kept.sealed, kept.is_answer, kept.expires_at]).await?;
     Ok(())
@@ -41,10 +41,10 @@ pub async fn keep(tx: &mut Tx, message: &MessageId, kept: &CodeFallback) -> Resu
 const TAKE: Sql =
     Sql::both("DELETE FROM code_fallbacks WHERE message_id = $1 RETURNING sealed, is_answer, expires_at_ms");
 
-/// Takes the code kept for a message; no second caller gets it.
+/// Deletes and returns the code kept for a message. Returns it to one caller.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn take(tx: &mut Tx, message: &MessageId) -> Result<Option<CodeFallback>, StoreError> {
     let row = tx.maybe_one(TAKE, args![message]).await?;
     row.map(|row| {
@@ -62,10 +62,10 @@ const EXPIRE: Sql = Sql::both(
      (SELECT message_id FROM code_fallbacks WHERE expires_at_ms <= $1 LIMIT $2)",
 );
 
-/// Deletes up to `most` of those whose code has ended. Returns how many went.
+/// Deletes up to `most` expired codes. Returns the number deleted.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn expire(tx: &mut Tx, now: UnixMillis, most: i64) -> Result<u64, StoreError> {
     tx.execute(EXPIRE, args![now, most]).await
 }

@@ -17,7 +17,7 @@ use crate::{
     sqlite::{self, GroupWriter, SavepointTx},
 };
 
-/// Which engine a database runs on.
+/// The engine of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// Embedded.
@@ -26,13 +26,13 @@ pub enum Engine {
     Postgres,
 }
 
-/// A database: cheap to clone, shared by all who use it.
+/// A database. Clones are cheap and share it.
 #[derive(Clone)]
 pub struct Db {
     engine: Inside,
-    /// For its operator: see [`Address::name`].
+    /// The name for its operator: see [`Address::name`].
     name: String,
-    /// The file of SQLite.
+    /// The SQLite file.
     file: Option<PathBuf>,
 }
 
@@ -52,7 +52,7 @@ enum Inside {
     Pg(Remote),
 }
 
-/// How long a caller waits for its turn on SQLite (RULES 9.5).
+/// The longest wait of a caller on SQLite (RULES 9.5).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
 const PROBE: Sql = Sql::both(
@@ -60,11 +60,11 @@ const PROBE: Sql = Sql::both(
 );
 
 impl Db {
-    /// Opens the database that an address names: `sqlite://path`, `postgres://...` or `postgresql://...`. An SQLite
-    /// file and its folder are made when missing.
+    /// Opens the database at an address: `sqlite://path`, `postgres://...` or `postgresql://...`. Creates an
+    /// SQLite file and its folder if they are missing.
     ///
     /// # Errors
-    /// When the address cannot be read, or the database cannot be opened.
+    /// Fails if the address cannot be read, or the database cannot be opened.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let address = Address::parse(url).map_err(|faults| {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -73,10 +73,10 @@ impl Db {
         Self::open_at(address, None).await
     }
 
-    /// As [`Db::open`]. `direct` is the address of the same database without the pooler, if it has one.
+    /// Opens a database as [`Db::open`] does. `direct` is its address without the pooler, if it has one.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// Fails if the database cannot be opened.
     pub async fn open_at(address: Address, direct: Option<Address>) -> Result<Self, OpenError> {
         let name = address.name();
         let file = address.sqlite_file();
@@ -106,10 +106,10 @@ impl Db {
         Ok(Inside::Lite { writer, readers })
     }
 
-    /// Opens a database that is there, with the schema of this version. Makes and changes nothing.
+    /// Opens an existing database with this version's schema. Creates and changes nothing.
     ///
     /// # Errors
-    /// When it is not there, its schema is another, or it cannot be opened.
+    /// Fails if the database is missing, has another schema, or cannot be opened.
     pub async fn open_existing(address: Address, direct: Option<Address>) -> Result<Self, OpenError> {
         let name = address.name();
         if let Place::Sqlite(path) = &address.0 {
@@ -123,7 +123,7 @@ impl Db {
         Ok(db)
     }
 
-    /// The engine.
+    /// Returns the engine.
     pub fn engine(&self) -> Engine {
         match self.engine {
             Inside::Lite { .. } => Engine::Sqlite,
@@ -131,7 +131,7 @@ impl Db {
         }
     }
 
-    /// The server, if the database is one of PostgreSQL.
+    /// Returns the server, if the engine is PostgreSQL.
     pub(crate) fn remote(&self) -> Option<&Remote> {
         match &self.engine {
             Inside::Lite { .. } => None,
@@ -139,21 +139,21 @@ impl Db {
         }
     }
 
-    /// The name of the database for its operator: see [`Address::name`].
+    /// Returns the name of the database for its operator: see [`Address::name`].
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The file of SQLite; `None` on PostgreSQL.
+    /// Returns the SQLite file; `None` on PostgreSQL.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// Whether the tables are those of this version, or of a newer one: a process serves on while the next version is rolled
-    /// out.
+    /// True if the schema is this version's or a newer one: a process keeps serving while the next version is
+    /// rolled out.
     ///
     /// # Errors
-    /// When the database cannot be asked.
+    /// Fails if the database cannot be queried.
     pub async fn has_schema(&self) -> Result<bool, OpenError> {
         Ok(matches!(self.schema().await?, Schema::Current | Schema::Newer))
     }
@@ -168,11 +168,11 @@ impl Db {
         .map_err(|error| schema::explain(&error, &self.name))
     }
 
-    /// Brings the schema up to date. Safe to call again, and from several processes at once. A schema that is up to date is
-    /// left alone: a role that may not change it can serve.
+    /// Brings the schema up to date. Can be repeated, and run from several processes at once. Does not touch
+    /// a current schema, so a role without the right to change it can serve.
     ///
     /// # Errors
-    /// When a migration fails, or the database was migrated by a newer version.
+    /// Fails if a migration fails, or a newer version migrated the database.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match (&self.engine, self.schema().await?) {
             (_, Schema::Newer) => Schema::Newer.expect_current(&self.name),
@@ -183,7 +183,7 @@ impl Db {
             (Inside::Pg(_), Schema::Current) => Ok(()),
             (Inside::Pg(remote), Schema::Missing | Schema::Older) => {
                 schema::migrate_postgres(remote).await?;
-                // Another database than this one was brought up to date if this fails.
+                // If this fails, the migrations ran on another database than this one.
                 let found = self.schema().await?;
                 if matches!(found, Schema::Current) {
                     return Ok(());
@@ -196,10 +196,10 @@ impl Db {
         }
     }
 
-    /// Opens a transaction that may write. Dropped without [`Tx::commit`], it leaves no trace.
+    /// Opens a transaction that may write. Dropping it without [`Tx::commit`] rolls it back.
     ///
     /// # Errors
-    /// When the database cannot be reached in time.
+    /// Fails if the database cannot be reached in time.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.engine {
             Inside::Lite { writer, .. } => Tx(Inner::LiteWrite(writer.begin(ACQUIRE_TIMEOUT).await?)),
@@ -207,22 +207,23 @@ impl Db {
         })
     }
 
-    /// As [`Db::write`], and not behind those who use that: for what an answer to the outside waits for.
+    /// Opens a transaction as [`Db::write`] does, but does not queue behind its callers: for requests that an
+    /// external client waits for.
     ///
     /// # Errors
-    /// When the database cannot be reached in time.
+    /// Fails if the database cannot be reached in time.
     pub async fn begin_priority_write(&self) -> Result<Tx, StoreError> {
         match &self.engine {
-            // There is one line, and it moves fast.
+            // SQLite has one queue, and it moves fast.
             Inside::Lite { .. } => self.write().await,
             Inside::Pg(remote) => Ok(Tx(Inner::Pg(remote.write(Class::Urgent).await?))),
         }
     }
 
-    /// Opens a transaction that cannot write, on one consistent state of the data.
+    /// Opens a transaction that cannot write, on one consistent snapshot of the data.
     ///
     /// # Errors
-    /// When the database cannot be reached in time.
+    /// Fails if the database cannot be reached in time.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.engine {
             Inside::Lite { readers, .. } => Tx(Inner::LiteRead(readers.begin(ACQUIRE_TIMEOUT).await?)),
@@ -230,10 +231,11 @@ impl Db {
         })
     }
 
-    /// As [`Db::read`], for an operator's questions to whole tables, which take as long as they take: minutes.
+    /// Opens a transaction as [`Db::read`] does, for an operator's queries of whole tables, which may take
+    /// minutes.
     ///
     /// # Errors
-    /// When the database cannot be reached in time.
+    /// Fails if the database cannot be reached in time.
     pub async fn begin_long_read(&self) -> Result<Tx, StoreError> {
         let mut tx = self.read().await?;
         if let Inner::Pg(tx) = &mut tx.0 {
@@ -242,10 +244,11 @@ impl Db {
         Ok(tx)
     }
 
-    /// As [`Db::write`], for an operator's work on many rows, which takes minutes and waits for another server meanwhile.
+    /// Opens a transaction as [`Db::write`] does, for an operator's work on many rows, which takes minutes
+    /// and waits for another server meanwhile.
     ///
     /// # Errors
-    /// When the database cannot be reached in time.
+    /// Fails if the database cannot be reached in time.
     pub async fn begin_long_write(&self) -> Result<Tx, StoreError> {
         let mut tx = self.write().await?;
         if let Inner::Pg(tx) = &mut tx.0 {
@@ -254,17 +257,18 @@ impl Db {
         Ok(tx)
     }
 
-    /// Writes a little, to see whether writes pass.
+    /// Writes one row, to check that writes succeed.
     ///
     /// # Errors
-    /// When they do not.
+    /// Fails if the write fails.
     pub async fn probe(&self, now: UnixMillis) -> Result<(), StoreError> {
         let mut tx = self.begin_priority_write().await?;
         tx.execute(PROBE, args![now]).await?;
         tx.commit().await
     }
 
-    /// True if processes cannot be woken by each other and poll: PostgreSQL behind a pooler without `DIRECT_URL`.
+    /// True if processes cannot wake each other and poll instead: PostgreSQL behind a pooler without
+    /// `DIRECT_URL`.
     pub fn polls(&self) -> bool {
         match &self.engine {
             Inside::Lite { .. } => false,
@@ -275,7 +279,7 @@ impl Db {
     /// Returns the server's time, which all processes share, to the millisecond; `None` on SQLite.
     ///
     /// # Errors
-    /// When it does not answer in time.
+    /// Fails if the server does not answer in time.
     pub async fn server_time(&self) -> Result<Option<UnixMillis>, StoreError> {
         match &self.engine {
             Inside::Lite { .. } => Ok(None),
@@ -283,7 +287,7 @@ impl Db {
         }
     }
 
-    /// Tells the workers of other processes that there is work. A lost call costs them a poll, nothing more.
+    /// Wakes the workers of other processes. A lost call only delays them until their next poll.
     pub async fn wake_peers(&self) {
         if let Inside::Pg(remote) = &self.engine
             && let Err(error) = remote.wake_peers().await
@@ -292,11 +296,11 @@ impl Db {
         }
     }
 
-    /// Listens for [`Db::wake_peers`] of other processes; `None` where there can be none, or where a pooler is in between:
-    /// workers poll then.
+    /// Listens for [`Db::wake_peers`] of other processes. Returns `None` if there can be none, or behind a
+    /// pooler: workers poll then.
     ///
     /// # Errors
-    /// When the database cannot be reached.
+    /// Fails if the database cannot be reached.
     pub async fn listen(&self) -> Result<Option<Wakeups>, StoreError> {
         match &self.engine {
             Inside::Lite { .. } => Ok(None),
@@ -304,12 +308,13 @@ impl Db {
         }
     }
 
-    /// Waits until all connections are given back, and closes them.
+    /// Waits until all connections are returned, and closes them.
     pub async fn close(&self) {
         match &self.engine {
             Inside::Lite { writer, readers } => {
                 readers.close().await;
-                // Everybody in the line has come to an end then. What is in the file is safe in any case.
+                // The lock is free once all members of the queue have ended. Committed data is in the file in
+                // any case.
                 let _ = writer.with_connection(|_| Ok(())).await;
             }
             Inside::Pg(remote) => remote.close().await,
@@ -335,10 +340,11 @@ impl Tx {
         }
     }
 
-    /// Makes everything done in this transaction last.
+    /// Commits the transaction.
     ///
     /// # Errors
-    /// When the database did not confirm it. It may have been done all the same: the work must bear being repeated.
+    /// Fails if the database did not confirm the commit. It may have happened all the same: the work must be
+    /// repeatable.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.0 {
             Inner::LiteRead(reading) => drop(reading),
@@ -348,7 +354,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Runs a statement; returns how many rows it touched.
+    /// Runs a statement; returns the number of rows that it changed.
     pub(crate) async fn execute(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<u64, StoreError> {
         Ok(match &mut self.0 {
             Inner::LiteRead(reading) => sqlite::execute(reading.connection()?, sql.lite, args)?,
@@ -357,7 +363,7 @@ impl Tx {
         })
     }
 
-    /// Runs a query that gives at most one row.
+    /// Runs a query that returns at most one row.
     pub(crate) async fn maybe_one(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<Option<Row>, StoreError> {
         Ok(match &mut self.0 {
             Inner::LiteRead(_) | Inner::LiteWrite(_) => self.all(sql, args).await?.into_iter().next(),
@@ -365,13 +371,13 @@ impl Tx {
         })
     }
 
-    /// Runs a query that gives exactly one row.
+    /// Runs a query that returns exactly one row.
     pub(crate) async fn one(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<Row, StoreError> {
         let row = self.maybe_one(sql, args).await?;
         row.ok_or_else(|| StoreError::Statement("a row that must be there is not".into()))
     }
 
-    /// Runs a query that gives a bounded number of rows.
+    /// Runs a query that returns a bounded number of rows.
     pub(crate) async fn all(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreError> {
         let connection = match &mut self.0 {
             Inner::LiteRead(reading) => reading.connection()?,

@@ -1,4 +1,4 @@
-//! Dead letters: what we gave up, for an operator to see and to replay.
+//! Dead letters: events and messages that were given up, for an operator to see and to replay.
 
 use postly_domain::{
     UnixMillis,
@@ -11,22 +11,22 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// Something we gave up.
+/// An event or a message that was given up.
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
-    /// Its id: of an event or of a message.
+    /// The id of the event or message.
     pub id: String,
-    /// Where it lies.
+    /// The queue.
     pub queue: Queue,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// How often it was tried.
+    /// The number of tries.
     pub attempts: i64,
-    /// Whose it is, when known.
+    /// The author, if known.
     pub author: Option<AuthorId>,
-    /// Whether its credit was given back.
+    /// True if its credit was given back.
     pub refunded: bool,
-    /// When it was stored.
+    /// The time of storage.
     pub created_at: UnixMillis,
 }
 
@@ -42,10 +42,10 @@ const LIST: Sql = Sql::both(
      ORDER BY created_at_ms DESC, id DESC LIMIT $1",
 );
 
-/// The newest dead letters.
+/// Returns the newest dead letters.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn list(tx: &mut Tx, limit: i64) -> Result<Vec<DeadLetter>, StoreError> {
     tx.all(LIST, args![limit])
         .await?
@@ -73,10 +73,10 @@ const REVIVE_EVENT: Sql = Sql::both(
      WHERE id = $1 AND state = 'dead' AND slice <> '' RETURNING queue, lane",
 );
 
-/// Puts a dead event back in line, in a new round. Returns false when it is not dead.
+/// Makes a dead event ready again, in a new round. Returns false if it is not dead.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn revive_event(tx: &mut Tx, id: &EventId, now: UnixMillis) -> Result<bool, StoreError> {
     let Some(row) = tx.maybe_one(REVIVE_EVENT, args![id]).await? else { return Ok(false) };
     let queue = if row.text("queue")? == "status" { Queue::Status } else { Queue::Inbox };
@@ -84,14 +84,14 @@ pub async fn revive_event(tx: &mut Tx, id: &EventId, now: UnixMillis) -> Result<
     Ok(true)
 }
 
-/// A dead message, as far as replaying it is concerned.
+/// The facts of a dead message that a replay needs.
 #[derive(Debug, Clone)]
 pub struct DeadMessage {
-    /// To whom.
+    /// The recipient.
     pub author: Option<AuthorId>,
-    /// The generation it brings.
+    /// The generation that it delivers.
     pub generation: Option<GenerationId>,
-    /// Whether its credit was given back.
+    /// True if its credit was given back.
     pub refunded: bool,
     /// The end of its service window.
     pub expires_at: UnixMillis,
@@ -104,7 +104,7 @@ macro_rules! dead_message_sql {
             "CAST(CASE WHEN generations.state = 'refunded' THEN 1 ELSE 0 END AS BIGINT) AS refunded ",
             "FROM outbox LEFT JOIN generations ON generations.id = outbox.generation_id ",
             "WHERE outbox.id = $1 AND outbox.state IN ('refused', 'cancelled', 'dead') ",
-            // What was sealed is gone: there is nothing to be sent.
+            // Sealed content is deleted: nothing is left to send.
             "AND outbox.form = 'text' AND outbox.address <> ''",
             $lock
         )
@@ -112,13 +112,14 @@ macro_rules! dead_message_sql {
 }
 const DEAD_MESSAGE: Sql = Sql::each(dead_message_sql!(""), dead_message_sql!(" FOR UPDATE OF outbox"));
 
-/// Locks a dead message, and reads what is true from then on. `None` when there is none with this id.
+/// Locks a dead message, then reads it and its generation. `None` if there is none with this id.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn message(tx: &mut Tx, id: &MessageId) -> Result<Option<DeadMessage>, StoreError> {
     if tx.engine() == Engine::Postgres {
-        // Whoever waits for the lock sees the message as it is then, and the generation as it was before.
+        // After a wait for the lock, PostgreSQL returns the new message row but the old generation row: read
+        // again.
         tx.maybe_one(DEAD_MESSAGE, args![id]).await?;
     }
     let Some(row) = tx.maybe_one(DEAD_MESSAGE, args![id]).await? else { return Ok(None) };
@@ -134,10 +135,10 @@ const DEAD_OF_GENERATION: Sql = Sql::both(
     "SELECT id FROM outbox WHERE generation_id = $1 AND state IN ('refused', 'cancelled', 'dead') ORDER BY id",
 );
 
-/// The dead messages of the reply that brings a generation, in their order.
+/// Returns the dead messages of the reply that delivers a generation, in order.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn of_generation(tx: &mut Tx, generation: &GenerationId) -> Result<Vec<MessageId>, StoreError> {
     let rows = tx.all(DEAD_OF_GENERATION, args![generation]).await?;
     rows.iter().map(|row| row.text("id").map(MessageId::new)).collect()
@@ -148,10 +149,10 @@ const REVIVE_MESSAGE: Sql = Sql::both(
      WHERE id = $1 AND state IN ('refused', 'cancelled', 'dead') RETURNING lane",
 );
 
-/// Puts a dead message back in line. Its old attempts no longer count: the replay is a message of its own.
+/// Makes a dead message ready again. Its old attempts no longer count: the replay is a message of its own.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn revive_message(tx: &mut Tx, id: &MessageId, now: UnixMillis) -> Result<bool, StoreError> {
     let Some(row) = tx.maybe_one(REVIVE_MESSAGE, args![id]).await? else { return Ok(false) };
     attempts::forget(tx, id).await?;

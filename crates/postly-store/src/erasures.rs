@@ -1,4 +1,4 @@
-//! Erasure: what is left of a person is a pseudonym in the ledger, and keyed hashes of what she was given.
+//! Erasure: an author's ledger remains under a pseudonym, and keyed hashes record the credits given once.
 
 use postly_domain::{UnixMillis, id::AuthorId};
 
@@ -7,7 +7,7 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// Herself, and whoever was merged into her.
+/// The author, and those merged into them.
 macro_rules! by_author {
     ($before:literal) => {
         by_author!($before, "")
@@ -17,13 +17,13 @@ macro_rules! by_author {
     };
 }
 
-/// What is hers, in an order in which nothing refers to what is gone already.
+/// The author's rows, in an order in which no row refers to a deleted one.
 const ERASED: [Sql; 13] = [
     Sql::both(by_author!("DELETE FROM handoffs WHERE author_id")),
     Sql::both(by_author!("DELETE FROM web_requests WHERE author_id")),
     Sql::both(by_author!("DELETE FROM api_tokens WHERE author_id")),
     Sql::both(by_author!("DELETE FROM sessions WHERE author_id")),
-    // Purchases stay with the ledger: they hold no personal data.
+    // Purchases stay with the ledger: they contain no personal data.
     Sql::both(by_author!("DELETE FROM recharge_links WHERE author_id")),
     Sql::both(by_author!("DELETE FROM password_resets WHERE author_id")),
     Sql::both(
@@ -41,7 +41,7 @@ const ERASED: [Sql; 13] = [
          (SELECT lane FROM inbox WHERE author_id",
         ")"
     )),
-    // The keyed hash of its key still recognises an event that a provider brings again.
+    // The keyed hash of its key still recognises an event that a provider delivers again.
     Sql::both(by_author!(
         "UPDATE inbox SET slice = '', lane = '', author_id = NULL, answer_id = NULL, state = 'ignored', \
          outcome = 'erased' WHERE state <> 'ready' AND author_id"
@@ -64,7 +64,7 @@ const LOCK_LANES: Sql = Sql::each(author_lanes!(""), author_lanes!(" FOR UPDATE"
 const MESSAGES: Sql =
     Sql::both(by_author!("DELETE FROM outbox WHERE author_id", " RETURNING lane, finished_at_ms"));
 const POSTS: Sql = Sql::both(by_author!("DELETE FROM generations WHERE author_id"));
-// What is held for work under way is let go: the work finds its hold gone, and its event nobody's.
+// Deletes the holds of work in progress: the work then finds neither its hold nor its event's author.
 const HOLDS: Sql = Sql::both(by_author!("DELETE FROM holds WHERE author_id"));
 const ATTEMPTS_OF_NOBODY: Sql = Sql::both(
     "DELETE FROM attempts WHERE message_id IN \
@@ -80,11 +80,11 @@ const ANONYMISE: Sql = Sql::both(
      WHERE id = $1 OR merged_into_id = $1",
 );
 
-/// Erases an author: everything but her pseudonymous ledger, and what waits for her on its way out. `lanes` are those of
-/// her conversations. Her identities must be read before.
+/// Erases all rows of an author, including unsent messages, except the pseudonymous ledger. `lanes` are the
+/// lanes of the author's conversations. The caller reads the identities before.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn erase(
     tx: &mut Tx,
     author: &AuthorId,
@@ -98,7 +98,7 @@ pub async fn erase(
     }
     let mut gone = tx.all(MESSAGES, args![author]).await?;
     for lane in lanes {
-        // Codes that were sent before anybody knew whose the number is.
+        // Codes that were sent while the owner of the number was unknown.
         tx.execute(ATTEMPTS_OF_NOBODY, args![lane]).await?;
         gone.extend(tx.all(ORPHAN_CODES, args![lane]).await?);
     }
@@ -119,19 +119,20 @@ const MARK: Sql = Sql::both(
 );
 const MARKED: Sql = Sql::both("SELECT 1 AS found FROM erasures WHERE subject_hash = $1 AND until_ms >= $2");
 
-/// Notes that whoever goes by this hash of a number or id was erased: what she wrote until then is not answered.
+/// Records that the owner of this hash of a number or id was erased: messages written until then are not
+/// answered.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn mark(tx: &mut Tx, subject_hash: &str, until: UnixMillis) -> Result<(), StoreError> {
     tx.execute(MARK, args![subject_hash, until]).await?;
     Ok(())
 }
 
-/// Whether what was written at an instant was written by somebody who was erased since.
+/// True if a message written at an instant is from an author erased since.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn is_marked(tx: &mut Tx, subject_hash: &str, written_at: UnixMillis) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(MARKED, args![subject_hash, written_at]).await?.is_some())
 }

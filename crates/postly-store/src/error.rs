@@ -1,9 +1,10 @@
-//! How a statement can fail, by kind: SQLite names no constraints.
+//! Errors by kind, because SQLite names no constraints.
 
-/// What the engine's driver said.
+/// The error of the engine's driver.
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// The reason why a database was not opened, or its schema is not of use: one sentence that says what to do. Holds no secret.
+/// The reason why a database was not opened, or its schema cannot be used: one sentence with the remedy.
+/// Contains no secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{sentence}")]
 pub struct OpenError {
@@ -13,7 +14,7 @@ pub struct OpenError {
 }
 
 impl OpenError {
-    /// A fault of the configuration: it persists until an operator corrects it.
+    /// A configuration fault: it persists until an operator corrects it.
     pub(crate) fn fault(sentence: impl Into<String>) -> Self {
         Self { sentence: sentence.into(), is_fault: true, is_schema: false }
     }
@@ -23,43 +24,43 @@ impl OpenError {
         Self { sentence: sentence.into(), is_fault: false, is_schema: false }
     }
 
-    /// The schema is not the one of this version.
+    /// A schema that is not this version's.
     pub(crate) fn schema(sentence: impl Into<String>) -> Self {
         Self { is_schema: true, ..Self::fault(sentence) }
     }
 
-    /// The same, about the address without the pooler.
+    /// Marks the failure as one of the address without the pooler.
     pub(crate) fn of_direct_url(self) -> Self {
         Self { sentence: format!("by DIRECT_URL: {}", self.sentence), ..self }
     }
 
-    /// True if the database opened and its schema is not of use.
+    /// True if the database opened but its schema cannot be used.
     pub fn is_schema(&self) -> bool {
         self.is_schema
     }
 
-    /// True for a fault of the configuration, false for a failure that may pass.
+    /// True for a configuration fault, false for a failure that may pass.
     pub fn is_fault(&self) -> bool {
         self.is_fault
     }
 }
 
-/// A failure of the database or of what it holds.
+/// A failure of the database or of its content.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be reached, or not in time. Trying again later may work.
+    /// The database cannot be reached, or not in time. A later retry may succeed.
     #[error("the database does not answer")]
     Unavailable(#[source] Source),
-    /// A unique key is taken already.
+    /// A unique key exists already.
     #[error("a unique key is taken")]
     Taken(#[source] Source),
-    /// A check or a reference does not hold: a bug, or somebody else's hand in the data.
+    /// A check or a reference does not hold: a bug, or a foreign change of the data.
     #[error("a constraint does not hold")]
     Constraint(#[source] Source),
     /// The database refused the statement.
     #[error("the database refused a statement")]
     Statement(#[source] Source),
-    /// A row holds something this version cannot read.
+    /// A row contains a value that this version cannot read.
     #[error("column {column} holds something unknown")]
     Unreadable {
         /// The column.
@@ -68,22 +69,23 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the schema cannot be brought up to date")]
     Migrate(#[source] Source),
-    /// The lease was lost: somebody else has the lane now, and this work must not be recorded.
+    /// The lease is lost: another worker has the lane now, and this work must not be recorded.
     #[error("the lease was lost")]
     LeaseLost,
-    /// A row got another owner while its lock was waited for: the transaction must begin anew.
+    /// A row changed its owner while its lock was waited for: restart the transaction.
     #[error("the owner changed meanwhile")]
     OwnerChanged,
 }
 
 impl StoreError {
-    /// Whether the same work may succeed later without anybody's help.
+    /// True if the same work may succeed later without intervention.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Taken(_))
     }
 
-    /// Whether it only met other work, and may succeed at once: two transactions that waited for each other (PostgreSQL 40001,
-    /// 40P01), or a row that somebody referred to, or took, meanwhile (23503, 23505).
+    /// True for a conflict with other work; an immediate retry may succeed. PostgreSQL: a serialization
+    /// failure or deadlock (40001, 40P01), or a row that another transaction referenced or inserted meanwhile
+    /// (23503, 23505).
     pub fn is_conflict(&self) -> bool {
         let source = match self {
             Self::Unavailable(source) | Self::Taken(source) | Self::Constraint(source) => source,
@@ -97,7 +99,7 @@ impl StoreError {
         code.is_some_and(|code| matches!(&*code, "40001" | "40P01" | "23503" | "23505"))
     }
 
-    /// Nobody gave a connection back in time.
+    /// No connection was returned in time.
     pub(crate) fn out_of_connections() -> Self {
         Self::Unavailable("no connection was free in time".into())
     }
@@ -123,8 +125,8 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Codes of a failure that passes (PostgreSQL, "Error Codes"): 08 connection, 25006 read-only (a failed-over primary), 40
-/// serialisation and deadlock, 53 resources, 55P03 lock, 57 intervention and time-out.
+/// Codes of a failure that passes (PostgreSQL, "Error Codes"): 08 connection, 25006 read-only (a failed-over
+/// primary), 40 serialisation and deadlock, 53 resources, 55P03 lock, 57 intervention and time-out.
 fn is_passing_on_postgres(code: &str) -> bool {
     code == "25006" || ["08", "40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class))
 }

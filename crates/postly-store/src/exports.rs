@@ -1,4 +1,4 @@
-//! What is read to hand an author everything we hold of her.
+//! The queries for an author's export of all their data.
 
 use postly_domain::{Provider, UnixMillis, event::EventKind, id::AuthorId};
 
@@ -7,27 +7,27 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// How many rows of a kind are handed over at most: a shopkeeper's lifetime, and less than a process can bear.
+/// The most rows of a kind in an export: more than an author's lifetime, and few enough for memory.
 pub const MOST_ROWS: i64 = 100_000;
 
-/// A set of posts.
+/// A generation.
 #[derive(Debug, Clone)]
 pub struct ExportedGeneration {
     /// Its id.
     pub id: String,
-    /// What she asked for.
+    /// The brief.
     pub brief: String,
-    /// For where.
+    /// The network of the posts.
     pub platform: String,
-    /// In which language.
+    /// The language of the posts.
     pub language: String,
     /// The posts, as JSON.
     pub variants: String,
-    /// Who wrote them.
+    /// The model or offline writer that wrote them.
     pub writer: String,
-    /// Whether its credit was given back.
+    /// True if its credit was given back.
     pub refunded: bool,
-    /// When.
+    /// The time of creation.
     pub created_at: UnixMillis,
 }
 
@@ -36,10 +36,10 @@ const GENERATIONS: Sql = Sql::both(
      CAST(CASE WHEN state = 'refunded' THEN 1 ELSE 0 END AS BIGINT) AS refunded, created_at_ms FROM generations WHERE author_id IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) ORDER BY id LIMIT $2",
 );
 
-/// The posts of an author, oldest first.
+/// Returns the generations of an author, oldest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn generations(tx: &mut Tx, author: &AuthorId) -> Result<Vec<ExportedGeneration>, StoreError> {
     tx.all(GENERATIONS, args![author, MOST_ROWS])
         .await?
@@ -59,18 +59,18 @@ pub async fn generations(tx: &mut Tx, author: &AuthorId) -> Result<Vec<ExportedG
         .collect()
 }
 
-/// Something she sent us, as her provider brought it.
+/// An event from the author, as delivered by the provider.
 #[derive(Clone)]
 pub struct ExportedEvent {
-    /// Who brought it.
+    /// The provider that delivered it.
     pub provider: Provider,
-    /// What it is.
+    /// The kind.
     pub kind: EventKind,
-    /// What the provider sent of it.
+    /// The part of the webhook that describes it.
     pub slice: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Option<String>,
-    /// When she sent it.
+    /// The time of the event.
     pub occurred_at: UnixMillis,
 }
 
@@ -79,10 +79,10 @@ const EVENTS: Sql = Sql::both(
      ORDER BY id LIMIT $2",
 );
 
-/// What an author sent us and is still kept, oldest first.
+/// Returns the stored events of an author, oldest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn events(tx: &mut Tx, author: &AuthorId) -> Result<Vec<ExportedEvent>, StoreError> {
     tx.all(EVENTS, args![author, MOST_ROWS])
         .await?
@@ -100,18 +100,18 @@ pub async fn events(tx: &mut Tx, author: &AuthorId) -> Result<Vec<ExportedEvent>
         .collect()
 }
 
-/// Something we sent her.
+/// A message to the author.
 #[derive(Clone)]
 pub struct ExportedMessage {
-    /// By whom.
+    /// The provider.
     pub provider: Provider,
-    /// What it is.
+    /// The purpose.
     pub purpose: String,
     /// The text; empty for a code.
     pub body: String,
-    /// What became of it.
+    /// The state.
     pub state: String,
-    /// When it was queued.
+    /// The time of queueing.
     pub created_at: UnixMillis,
 }
 
@@ -119,10 +119,10 @@ const MESSAGES: Sql = Sql::both(
     "SELECT provider, purpose, body, state, created_at_ms FROM outbox WHERE author_id IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) ORDER BY id LIMIT $2",
 );
 
-/// What we sent an author, oldest first.
+/// Returns the messages to an author, oldest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn messages(tx: &mut Tx, author: &AuthorId) -> Result<Vec<ExportedMessage>, StoreError> {
     tx.all(MESSAGES, args![author, MOST_ROWS])
         .await?

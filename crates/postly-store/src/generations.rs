@@ -16,23 +16,23 @@ use crate::{
 pub struct NewGeneration<'a> {
     /// Its id.
     pub id: &'a GenerationId,
-    /// Whose it is.
+    /// The author.
     pub author: &'a AuthorId,
-    /// The message that asked for it; none for a request on the web.
+    /// The message that requested it; none for a request on the web.
     pub event: Option<&'a EventId>,
-    /// Where it was asked for.
+    /// The channel of the request.
     pub origin: Origin,
     /// The hold that is settled for it, in the same transaction; none for a free change.
     pub hold: Option<&'a HoldId>,
-    /// The paid result that this is a change of.
+    /// The paid result that this one changes.
     pub root: Option<&'a GenerationId>,
-    /// What was asked, in her words.
+    /// The brief, in the author's words.
     pub brief: &'a str,
-    /// What was understood.
+    /// The intent read from the brief.
     pub intent: &'a Intent,
     /// The posts.
     pub variants: &'a [Variant],
-    /// Who wrote them.
+    /// The model or offline writer that wrote them.
     pub writer: &'a str,
     /// The version of the prompts.
     pub prompt_version: &'a str,
@@ -47,7 +47,7 @@ const SAVE: Sql = Sql::both(
 /// Saves a generation.
 ///
 /// # Errors
-/// When the database fails, or the message has one already.
+/// Fails if the database fails, or the message has a generation already.
 pub async fn save(tx: &mut Tx, new: &NewGeneration<'_>, now: UnixMillis) -> Result<(), StoreError> {
     let variants =
         serde_json::to_string(new.variants).map_err(|_| StoreError::Unreadable { column: "variants" })?;
@@ -71,37 +71,37 @@ pub async fn save(tx: &mut Tx, new: &NewGeneration<'_>, now: UnixMillis) -> Resu
     Ok(())
 }
 
-/// The text in which a history is searched: brief and posts, folded as a query is.
+/// Returns the text that a history search reads: brief and posts, folded as a query is.
 fn search_text(new: &NewGeneration<'_>) -> String {
     let texts = new.variants.iter().map(|variant| variant.text.as_str());
     fold(&std::iter::once(new.brief).chain(texts).collect::<Vec<_>>().join("\n"))
 }
 
-/// A call to a model, for the books.
+/// A model call to be recorded.
 pub struct ModelCall<'a> {
     /// Its id.
     pub id: &'a str,
-    /// For whom.
+    /// The author.
     pub author: &'a AuthorId,
-    /// For which message; none for a request on the web.
+    /// The message that caused it; none for a request on the web.
     pub event: Option<&'a EventId>,
     /// The model.
     pub model: &'a str,
     /// Draft or repair.
     pub stage: &'a str,
-    /// How it ended.
+    /// The outcome.
     pub outcome: &'a str,
     /// The version of the prompts.
     pub prompt_version: &'a str,
-    /// Tokens in, when the server counts them.
+    /// Tokens in, if the server counts them.
     pub prompt_tokens: Option<i64>,
     /// Tokens out.
     pub completion_tokens: Option<i64>,
-    /// The price in millionths of the model's currency, when known.
+    /// The price in millionths of the model's currency, if known.
     pub price_microunits: Option<i64>,
-    /// How long it took.
+    /// The duration.
     pub latency_ms: i64,
-    /// The server's name of the call.
+    /// The server's id of the call.
     pub request_id: Option<&'a str>,
 }
 
@@ -114,7 +114,7 @@ const RECORD_CALL: Sql = Sql::both(
 /// Records a call.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn record_call(tx: &mut Tx, call: &ModelCall<'_>, now: UnixMillis) -> Result<(), StoreError> {
     let args = args![
         call.id,
@@ -135,10 +135,10 @@ pub async fn record_call(tx: &mut Tx, call: &ModelCall<'_>, now: UnixMillis) -> 
     Ok(())
 }
 
-/// A generation as far as money is concerned.
+/// The author and the hold of a charged generation.
 #[derive(Debug, Clone)]
 pub struct Charged {
-    /// Whose it is.
+    /// The author.
     pub author: AuthorId,
     /// The hold that was settled for it.
     pub hold: HoldId,
@@ -155,10 +155,11 @@ const REFUND: Sql = if cfg!(feature = "mutant-m13") {
     )
 };
 
-/// Marks a generation as refunded, which hides its posts. `None` when it was already, or was never charged.
+/// Marks a generation as refunded, which hides its posts. `None` if it was refunded already, or never
+/// charged.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn mark_refunded(tx: &mut Tx, id: &GenerationId) -> Result<Option<Charged>, StoreError> {
     let row = tx.maybe_one(REFUND, args![id]).await?;
     row.map(|row| {
@@ -171,10 +172,10 @@ const SETTLE_AGAIN: Sql = Sql::both(
     "UPDATE generations SET state = 'settled', hold_id = $2 WHERE id = $1 AND state = 'refunded' RETURNING author_id",
 );
 
-/// Marks a refunded generation as settled again, under a new hold. Returns false when it was not refunded.
+/// Marks a refunded generation as settled again, under a new hold. Returns false if it was not refunded.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn settle_again(tx: &mut Tx, id: &GenerationId, hold: &HoldId) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(SETTLE_AGAIN, args![id, hold]).await?.is_some())
 }
@@ -183,10 +184,10 @@ const LATEST: Sql = Sql::both(
     "SELECT variants FROM generations WHERE author_id = $1 AND state = 'settled' ORDER BY id DESC LIMIT 1",
 );
 
-/// The newest posts of an author that are not hidden by a refund.
+/// Returns the newest posts of an author that are not hidden by a refund.
 ///
 /// # Errors
-/// When the database fails, or the row cannot be read.
+/// Fails if the database fails, or the row cannot be read.
 pub async fn latest(tx: &mut Tx, author: &AuthorId) -> Result<Option<Vec<Variant>>, StoreError> {
     let Some(row) = tx.maybe_one(LATEST, args![author]).await? else { return Ok(None) };
     serde_json::from_str(&row.text("variants")?)

@@ -1,4 +1,4 @@
-//! Credits given once for ever: a keyed hash of the number or id records each grant, and outlives its author.
+//! Credits given only once: a keyed hash of the number or id records each grant, and outlives its author.
 
 use postly_domain::UnixMillis;
 
@@ -15,9 +15,9 @@ const GRANT_ONCE: Sql = Sql::both(
 /// A grant that a subject gets at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantKind {
-    /// At a number's first message.
+    /// At the first message from a number.
     Trial,
-    /// When a number is first proved.
+    /// At the first proof of a number.
     Welcome,
 }
 
@@ -30,10 +30,10 @@ impl GrantKind {
     }
 }
 
-/// Notes that a subject (a keyed hash of a number or id) was given this. Returns false when it had been before.
+/// Records a grant to a subject (a keyed hash of a number or id). Returns false if it was recorded before.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn grant_once(
     tx: &mut Tx,
     kind: GrantKind,
@@ -45,10 +45,10 @@ pub async fn grant_once(
 
 const WAS_GRANTED: Sql = Sql::both("SELECT 1 AS found FROM grants WHERE kind = $1 AND subject_hash = $2");
 
-/// Whether a subject was given this before.
+/// True if a subject had this grant before.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn was_granted(tx: &mut Tx, kind: GrantKind, subject_hash: &str) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(WAS_GRANTED, args![kind.as_str(), subject_hash]).await?.is_some())
 }

@@ -1,4 +1,4 @@
-//! Authors who asked for a person: one open request each.
+//! Requests of authors for a person: one open request each.
 
 use postly_domain::{Provider, UnixMillis, id::AuthorId};
 
@@ -7,7 +7,7 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// A request for a person, and the way back to the author.
+/// A request for a person, and the conversation in which to answer.
 #[derive(Debug, Clone)]
 pub struct Handoff {
     /// Its id.
@@ -18,13 +18,13 @@ pub struct Handoff {
     pub lane: String,
     /// The provider of the conversation.
     pub provider: Provider,
-    /// The number of ours that was written to.
+    /// The business number of the conversation.
     pub business: String,
     /// The author's address.
     pub address: String,
-    /// When the author wrote last.
+    /// The time of the author's last message.
     pub written_at: UnixMillis,
-    /// When the request was made.
+    /// The time of the request.
     pub opened_at: UnixMillis,
 }
 
@@ -66,7 +66,7 @@ macro_rules! select {
 const LIST: Sql = Sql::both(select!("AND opened_at_ms > $1 ORDER BY opened_at_ms LIMIT $2"));
 const GET: Sql = Sql::both(select!("AND id = $1"));
 
-/// The open requests made since an instant, oldest first.
+/// Returns the open requests made since an instant, oldest first.
 ///
 /// # Errors
 /// Fails if the database fails, or a row cannot be read.
@@ -74,10 +74,9 @@ pub async fn list(tx: &mut Tx, since: UnixMillis, limit: i64) -> Result<Vec<Hand
     tx.all(LIST, args![since, limit]).await?.iter().map(read).collect()
 }
 
-/// An open request by its id.
+/// Returns an open request by its id.
 ///
-/// # Errors
-/// As [`list`].
+/// # Errors Fails as [`list`] does.
 pub async fn get(tx: &mut Tx, id: &str) -> Result<Option<Handoff>, StoreError> {
     tx.maybe_one(GET, args![id]).await?.as_ref().map(read).transpose()
 }
@@ -100,7 +99,8 @@ const TOUCH: Sql = Sql::both(
      WHERE author_id = $1 AND closed_at_ms IS NULL AND opened_at_ms > $3",
 );
 
-/// Notes that the author of an open request wrote again; in the conversation of the request this renews its window. Returns false if no request made since `since` is open.
+/// Records that the author of an open request wrote again; in the request's conversation this renews its
+/// window. Returns false if no request made since `since` is open.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -137,7 +137,7 @@ pub async fn close_of(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result
 const WAITING: Sql =
     Sql::both("SELECT COUNT(*) AS waiting FROM handoffs WHERE closed_at_ms IS NULL AND opened_at_ms > $1");
 
-/// The number of open requests made since an instant.
+/// Returns the number of open requests made since an instant.
 ///
 /// # Errors
 /// Fails if the database fails.

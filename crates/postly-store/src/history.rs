@@ -17,7 +17,7 @@ use crate::{
 pub struct SavedGeneration {
     /// Its id.
     pub id: GenerationId,
-    /// The channel on which it was asked for.
+    /// The channel of the request.
     pub origin: Origin,
     /// The brief, in the author's words.
     pub brief: String,
@@ -29,18 +29,18 @@ pub struct SavedGeneration {
     pub variants: Vec<Variant>,
     /// The variant that the author marked as used: 1 to 3.
     pub used: Option<i64>,
-    /// When it was saved.
+    /// The time of creation.
     pub created_at: UnixMillis,
 }
 
 /// The part of a history to list.
 #[derive(Debug, Clone, Default)]
 pub struct HistoryFilter<'a> {
-    /// Words that stand in the brief or a post, in this order, whatever their case and accents.
+    /// Words that occur in the brief or a post, in this order, regardless of case and accents.
     pub text: Option<&'a str>,
     /// Only posts for this network.
     pub platform: Option<Platform>,
-    /// Only posts asked for on this channel.
+    /// Only posts requested on this channel.
     pub origin: Option<Origin>,
 }
 
@@ -54,14 +54,15 @@ macro_rules! select {
     };
 }
 
-// Absent filters are empty texts, so that one statement serves all of them through the index on (author_id, id).
+// Absent filters are empty texts, so that one statement serves all of them through the index on (author_id,
+// id).
 const LIST: Sql = Sql::both(select!(
     "id < $2 AND ($3 = '' OR search_text LIKE $3 ESCAPE '!') AND ($4 = '' OR platform = $4) \
      AND ($5 = '' OR origin = $5) ORDER BY id DESC LIMIT $6"
 ));
 
-/// Lists the generations of an author, newest first, from just before `cursor`: at most `limit`, and the cursor of the next page.
-/// Those hidden by a refund are left out.
+/// Lists the generations of an author, newest first, from just before `cursor`: at most `limit`, and the
+/// cursor of the next page. Omits those hidden by a refund.
 ///
 /// # Errors
 /// Fails if the database fails, or a row cannot be read.
@@ -91,7 +92,7 @@ pub async fn list(
     Ok((found, next))
 }
 
-/// A pattern that matches the words anywhere, with the wildcards of LIKE escaped.
+/// Returns a pattern that matches the words anywhere, with the wildcards of LIKE escaped.
 fn like_pattern(text: &str) -> String {
     let folded = fold(text.trim());
     let mut pattern = String::with_capacity(folded.len() + 2);

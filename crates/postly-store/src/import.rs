@@ -1,5 +1,5 @@
-//! Taking over the database of an application that was built from the guide's Prisma schema: reading it (`source`),
-//! writing what was read (`target`), and letting Prisma read it again (`views`).
+//! Importing the database of an application built from the guide's Prisma schema: reading it (`source`),
+//! writing it to our tables (`target`), and views for Prisma (`views`).
 
 mod source;
 mod target;

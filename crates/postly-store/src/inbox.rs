@@ -1,4 +1,4 @@
-//! The inbox: every event we answered for, once.
+//! The inbox: every acknowledged event, stored once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -19,21 +19,21 @@ use crate::{
 /// An event at the head of its lane, to be handled.
 #[derive(Clone)]
 pub struct DueEvent {
-    /// Its row.
+    /// The id of its row.
     pub id: EventId,
-    /// Who delivered it.
+    /// The provider that delivered it.
     pub provider: Provider,
-    /// What it is.
+    /// The kind.
     pub kind: EventKind,
-    /// What the provider sent of it.
+    /// The part of the webhook that describes it.
     pub slice: String,
-    /// When it happened, by the provider's clock.
+    /// The time of the event, by the provider's clock.
     pub occurred_at: UnixMillis,
-    /// How often it was tried, this time included.
+    /// The number of tries, this one included.
     pub attempts: i64,
-    /// The current round: what a hold is keyed by, with the id.
+    /// The current round. The id and the round form the key of a hold.
     pub round: i64,
-    /// The message behind it that is read as one with it, and ends with it.
+    /// The message behind it that is read together with it, and ends with it.
     pub joined: Option<EventId>,
 }
 
@@ -43,7 +43,7 @@ impl std::fmt::Debug for DueEvent {
     }
 }
 
-/// The queue in which events of a kind wait.
+/// Returns the queue of the events of a kind.
 pub fn queue_of(kind: EventKind) -> Queue {
     match kind {
         EventKind::Status => Queue::Status,
@@ -51,15 +51,15 @@ pub fn queue_of(kind: EventKind) -> Queue {
     }
 }
 
-/// What is not ignored arrives, and joins its lane later.
+/// Stores an event. An event that is not ignored joins its lane later.
 const STORE: Sql = Sql::sqlite(
     "INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, slice, occurred_at_ms, \
      received_at_ms, finished_at_ms, amends_key, in_lane) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $7 <> 'ready') ON CONFLICT (event_key) DO NOTHING",
 );
 
-/// The same for any number of events in one statement, which also adds them to their lanes at once: PostgreSQL is another
-/// process, and each statement a journey there and back.
+/// Stores any number of events and adds them to their lanes in one statement, because each statement is a
+/// round trip to PostgreSQL.
 const STORE_ALL: Sql = Sql::postgres(
     "WITH stored AS (INSERT INTO inbox (id, event_key, provider, kind, queue, lane, state, outcome, slice, \
      occurred_at_ms, received_at_ms, finished_at_ms, amends_key) \
@@ -113,18 +113,18 @@ impl<'a> NewRow<'a> {
     }
 }
 
-/// Stores events under their keys; those that are not ignored at once join their lanes, now or by [`join_lanes`]. Says of
-/// each, in their order, whether it is new: an event whose key is there already is left as it is.
+/// Stores events under their keys. Those that are not ignored at once join their lanes, now or by
+/// [`join_lanes`]. Returns, in order, true for each new event: an event with an existing key is left as it
+/// is.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn store(
     tx: &mut Tx,
     events: &[(EventId, &ReceivedEvent)],
     now: UnixMillis,
 ) -> Result<Vec<bool>, StoreError> {
-    // Rows in the order of their keys, lanes in the order of their names: two batches with the same events do not wait
-    // for each other in a circle.
+    // Rows in key order and lanes in name order, so that two batches with the same events cannot deadlock.
     let mut rows: Vec<NewRow<'_>> = events.iter().map(|(id, event)| NewRow::of(id, event, now)).collect();
     #[cfg(feature = "mutant-m03")]
     let keys: Vec<String> = events.iter().map(|(id, event)| format!("{}#{id}", event.key.0)).collect();
@@ -179,11 +179,12 @@ const JOIN: Sql = Sql::sqlite(
      ORDER BY id LIMIT $2) RETURNING lane",
 );
 
-/// Lets up to `limit` events of a queue join their lanes, in the order of arrival; returns how many did. Until then an
-/// event is stored and nothing else (see migration 6), so a claim is preceded by this. On PostgreSQL none is ever left.
+/// Lets up to `limit` events of a queue join their lanes, in order of arrival; returns their number. An event
+/// that has not joined is not claimed (see migration 6), so this runs before each claim. On PostgreSQL none
+/// is ever left.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn join_lanes(
     tx: &mut Tx,
     queue: Queue,
@@ -212,11 +213,11 @@ const HEADS: Sql = Sql::both(concat!(
     ") RETURNING lane, id, provider, kind, slice, occurred_at_ms, attempts, round"
 ));
 
-/// The oldest event of each lane of a claim, by the provider's time, then by arrival; in the order of the lanes, and `None`
-/// for one that is empty. Counts the attempt.
+/// Returns the oldest event of each lane of a claim, by the provider's time, then by arrival. The result is
+/// in the order of the lanes, with `None` for an empty one. Counts the try.
 ///
 /// # Errors
-/// When the database fails, or a row cannot be read.
+/// Fails if the database fails, or a row cannot be read.
 pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane]) -> Result<Vec<Option<DueEvent>>, StoreError> {
     let Some(ClaimedLane { queue, token, leased_until, .. }) = claim.first() else { return Ok(vec![]) };
     let mut heads = HashMap::new();
@@ -245,7 +246,7 @@ const NEXT_MESSAGE: Sql = Sql::both(
      ORDER BY occurred_at_ms, id LIMIT 1",
 );
 
-/// The message behind an event in its lane.
+/// Returns the message behind an event in its lane.
 ///
 /// # Errors
 /// Fails if the database fails, or the row cannot be read.
@@ -258,12 +259,12 @@ pub async fn next_message(
     tx.maybe_one(NEXT_MESSAGE, args).await?.as_ref().map(due_event).transpose()
 }
 
-/// How an event ended.
+/// The end of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its reply is queued. Names the reply and its first message.
+    /// Its reply is queued.
     Answered {
-        /// What was answered (`help`, `result`, `no_credit` …).
+        /// The reply (`help`, `result`, `no_credit` …).
         reply: &'static str,
         /// The first message of the reply; several refusals may share one.
         message: MessageId,
@@ -272,11 +273,11 @@ pub enum Outcome {
     Applied,
     /// It gets no answer, by this rule.
     Ignored(IgnoreRule),
-    /// We gave it up, for this reason. An operator can replay it.
+    /// It was given up for this reason. An operator can replay it.
     Dead(&'static str),
 }
 
-// What gets no answer, or is only news of a message, leaves nothing behind to be read.
+// The content of an ignored event or of a status is deleted.
 const FINISH: Sql = Sql::both(
     "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, \
      finished_at_ms = $6, \
@@ -289,11 +290,12 @@ const FINISH_UNFENCED: Sql = Sql::both(
      finished_at_ms = $6 WHERE id = $1",
 );
 
-/// Ends an event, with the one that was read as one with it, and gives its lane back; returns whether more waits in it. Everything that the event brought about
-/// belongs in this transaction.
+/// Ends an event and the message joined to it, and gives its lane back. Returns true if more events wait in
+/// the lane. All effects of the event belong in this transaction.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] when the lane is no longer ours or the event has ended already: drop the transaction.
+/// Fails if the database fails; with [`StoreError::LeaseLost`] if the lease is lost or the event has ended
+/// already: drop the transaction.
 pub async fn finish(
     tx: &mut Tx,
     claimed: &ClaimedLane,
@@ -325,10 +327,10 @@ pub async fn finish(
 
 const WIPE: Sql = Sql::both("UPDATE inbox SET slice = '', lane = '' WHERE id = $1");
 
-/// Leaves nothing of an event to be read; what it brought about must be written in the same transaction.
+/// Deletes the content of an event; its effects must be written in the same transaction.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn wipe(tx: &mut Tx, event: &EventId) -> Result<(), StoreError> {
     tx.execute(WIPE, args![event]).await?;
     Ok(())
@@ -344,13 +346,13 @@ const UNCOUNT: Sql = Sql::both(
     "UPDATE lanes SET waiting = waiting - $3 WHERE queue = 'inbox' AND lane = $1 AND lease_token = $2",
 );
 
-/// Ends the messages of a lane beyond the first `keep` as ignored `flood`, but for those that delete or replace another.
-/// Returns how many there were.
+/// Ends the messages of a lane beyond the first `keep` as ignored `flood`, except those that delete or
+/// replace another message. Returns their number.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] when the lane is no longer ours.
+/// Fails if the database fails; with [`StoreError::LeaseLost`] if the lease is lost.
 pub async fn trim(tx: &mut Tx, claimed: &ClaimedLane, keep: i64, now: UnixMillis) -> Result<i64, StoreError> {
-    // More than a day's worth of messages of one person never waits at once.
+    // More than the number of messages that one author sends in a day.
     const MOST: i64 = 1_000_000;
     let trimmed = tx.execute(TRIM, args![&claimed.lane, keep, MOST, now]).await?;
     let trimmed = i64::try_from(trimmed).unwrap_or(i64::MAX);

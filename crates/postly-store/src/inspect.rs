@@ -1,4 +1,4 @@
-//! What an operator should know of a database.
+//! The facts about a database for its operator.
 
 use postly_domain::UnixMillis;
 
@@ -7,20 +7,20 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// A database, as it describes itself.
+/// The facts about a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseFacts {
     /// The engine.
     pub engine: Engine,
-    /// Its version, for people.
+    /// The version, for people.
     pub version: String,
     /// The first number of the version.
     pub major: i64,
-    /// True if the server writes to the disk before it says so. SQLite always does, as we set it.
+    /// True if the server writes to the disk before it confirms. Always true for SQLite, by our settings.
     pub is_durable: bool,
     /// True if processes poll, because a pooler is in between.
     pub polls: bool,
-    /// When the newest backup by `postly backup` ended.
+    /// The time at which the newest backup by `postly backup` ended.
     pub last_backup_at: Option<UnixMillis>,
 }
 
@@ -34,10 +34,10 @@ const DESCRIBE: Sql = Sql::each(
 const LAST_BACKUP: Sql = Sql::both("SELECT MAX(finished_at_ms) AS at_ms FROM backups");
 
 impl Db {
-    /// Describes the database.
+    /// Returns the facts about the database.
     ///
     /// # Errors
-    /// Fails if the database does.
+    /// Fails if the database fails.
     pub async fn inspect(&self) -> Result<DatabaseFacts, StoreError> {
         let mut tx = self.read().await?;
         let row = tx.one(DESCRIBE, args![]).await?;

@@ -1,9 +1,10 @@
-//! Lanes: lines of work done one at a time.
+//! Lanes: queues of work that is done one item at a time.
 //!
-//! A lane is one conversation's incoming events, its statuses, or its outgoing messages. Workers claim a lane, not
-//! an item: so nothing in it is handled twice at once, its order is kept, and lanes do not wait for each other.
-//! `ready_at_ms` is when the lane may be claimed. A claim pushes it to the end of the lease, so a lane whose
-//! worker died comes back by itself; the lease token tells the late worker from the new one.
+//! A lane is one conversation's incoming events, its statuses, or its outgoing messages. Workers claim a
+//! lane, not an item: so no two of its items are handled at once, its order is kept, and lanes do not wait
+//! for each other. `ready_at_ms` is the time from which the lane may be claimed. A claim sets it to the end
+//! of the lease, so a lane becomes due again if its worker dies; the lease token distinguishes the late
+//! worker from the new one.
 
 use postly_domain::{UnixMillis, id::LeaseToken, repeats::LoopGuard};
 
@@ -15,16 +16,16 @@ use crate::{
 /// A queue of lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Queue {
-    /// What authors write, and changes of their numbers.
+    /// Authors' messages, and changes of their numbers.
     Inbox,
-    /// Statuses of our messages. Apart from the inbox, so that none waits behind a generation.
+    /// Statuses of our messages. Separate from the inbox, so that none waits behind a generation.
     Status,
-    /// What we send.
+    /// Our messages.
     Outbox,
 }
 
 impl Queue {
-    /// The name in the database.
+    /// Returns the name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Inbox => "inbox",
@@ -39,21 +40,21 @@ impl Queue {
 pub struct ClaimedLane {
     /// The queue.
     pub queue: Queue,
-    /// Its name.
+    /// The name.
     pub lane: String,
-    /// Proof that the lease is ours: one for all lanes of a claim.
+    /// The lease token: one for all lanes of a claim.
     pub token: LeaseToken,
-    /// When the lease ends.
+    /// The end of the lease.
     pub leased_until: UnixMillis,
-    /// How many items wait in it, the one to be done included.
+    /// The number of items in it, including the one to be done.
     pub waiting: i64,
-    /// Outbox: until when what was sent is paid for under the pair limit.
+    /// Outbox: the time from which the sends so far no longer count against the pair limit.
     pub next_send_at: UnixMillis,
-    /// Inbox: what was said last, if it was answered for free. Kept as it is here when the lane is given back.
+    /// Inbox: the last message, if it was answered for free. Stored with the lane when it is given back.
     pub repeats: Option<LoopGuard>,
 }
 
-/// The one text that differs: SQLite has a single writer, so there is no row lock to skip. `MATERIALIZED` keeps
+/// The claim. SQLite has a single writer, so only PostgreSQL skips locked rows. `MATERIALIZED` keeps
 /// PostgreSQL from running the limited part once for each row, which would claim more than the limit.
 macro_rules! claim_sql {
     ($lock:literal) => {
@@ -68,10 +69,10 @@ macro_rules! claim_sql {
 }
 const CLAIM: Sql = Sql::each(claim_sql!(""), claim_sql!("FOR UPDATE SKIP LOCKED"));
 
-/// Claims up to `limit` lanes that are due, those due longest first, until `leased_until`.
+/// Claims up to `limit` due lanes until `leased_until`, those due longest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn claim(
     tx: &mut Tx,
     queue: Queue,
@@ -91,15 +92,15 @@ pub async fn claim(
                 leased_until,
                 waiting: row.int("waiting")?,
                 next_send_at: row.time("paid_until_ms")?,
-                // What cannot be read is as good as nothing: it is counted anew, and holds no lane up.
+                // An unreadable guard counts as none: it is counted anew, and does not block the lane.
                 repeats: row.maybe_text("repeats")?.and_then(|text| text.parse().ok()),
             })
         })
         .collect()
 }
 
-/// For whatever is asked about all lanes of a claim at once: which they are. `$1` is the queue, `$2` the end of the lease, by
-/// which the index finds them, and `$3` its token.
+/// Selects all lanes of a claim. `$1` is the queue, `$2` the end of the lease (used by the index), `$3` the
+/// token.
 macro_rules! lanes_of_claim {
     () => {
         "FROM lanes WHERE lanes.queue = $1 AND lanes.ready_at_ms = $2 AND lanes.lease_token = $3"
@@ -113,11 +114,11 @@ const ADD: Sql = Sql::both(
      ready_at_ms = COALESCE(lanes.ready_at_ms, excluded.ready_at_ms)",
 );
 
-/// Notes that `count` items have joined a lane. An idle lane becomes due at `now`; a lane that is claimed or
-/// pausing keeps its own time.
+/// Adds `count` items to a lane. An idle lane becomes due at `now`; a claimed or deferred lane keeps its own
+/// time.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn add(
     tx: &mut Tx,
     queue: Queue,
@@ -129,7 +130,7 @@ pub async fn add(
     Ok(())
 }
 
-/// What tells the holder of a lease from whoever lost it, by the token that `$token` holds.
+/// The condition that a lease is still held: `$token` is its fencing token.
 #[cfg(not(feature = "mutant-m08"))]
 macro_rules! fence {
     ($token:literal) => {
@@ -147,10 +148,10 @@ pub(crate) use fence;
 const IS_HELD: Sql =
     Sql::both(concat!("SELECT lane FROM lanes WHERE queue = $1 AND lane = $2 AND ", fence!("$3")));
 
-/// Whether a lane is still ours. On PostgreSQL that is worth something only while the lane is locked.
+/// True if the lease is still held. On PostgreSQL the result is reliable only while the lane is locked.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn is_held(tx: &mut Tx, claimed: &ClaimedLane) -> Result<bool, StoreError> {
     let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token];
     Ok(tx.maybe_one(IS_HELD, args).await?.is_some())
@@ -164,10 +165,11 @@ const FINISH: Sql = Sql::both(concat!(
     " RETURNING waiting"
 ));
 
-/// Gives a lane back with `done` items fewer. It is due again at once when more wait; returns whether they do.
+/// Gives a lane back with `done` items fewer. If more items wait, the lane is due at once. Returns true in
+/// that case.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] when the lease is no longer ours: the transaction must then be dropped.
+/// Fails if the database fails; with [`StoreError::LeaseLost`] if the lease is lost: drop the transaction.
 pub async fn finish(
     tx: &mut Tx,
     claimed: &ClaimedLane,
@@ -192,10 +194,10 @@ const DEFER: Sql = Sql::both(concat!(
     fence!("$3")
 ));
 
-/// Gives a lane back with nothing done, to be claimed again from `ready_at` on.
+/// Gives a lane back with nothing done, due at `ready_at`.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] when the lease is no longer ours.
+/// Fails if the database fails; with [`StoreError::LeaseLost`] if the lease is lost.
 pub async fn defer(tx: &mut Tx, claimed: &ClaimedLane, ready_at: UnixMillis) -> Result<(), StoreError> {
     let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token, ready_at, claimed.next_send_at];
     if tx.execute(DEFER, args).await? == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
@@ -231,10 +233,11 @@ const MAKE_DUE_NOW: Sql = Sql::both(
      AND ready_at_ms > $3",
 );
 
-/// Makes a pausing lane due now, because what it waits for has come. A claimed or idle lane is left alone.
+/// Makes a deferred lane due now, because the event it waits for has come. A claimed or idle lane is left
+/// alone.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn make_due_now(tx: &mut Tx, queue: Queue, lane: &str, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(MAKE_DUE_NOW, args![queue.as_str(), lane, now]).await?;
     Ok(())
@@ -243,10 +246,10 @@ pub async fn make_due_now(tx: &mut Tx, queue: Queue, lane: &str, now: UnixMillis
 const NEXT_DUE: Sql =
     Sql::both("SELECT MIN(ready_at_ms) AS due FROM lanes WHERE queue = $1 AND ready_at_ms IS NOT NULL");
 
-/// When the next lane of a queue is due; `None` when nothing waits.
+/// Returns the time at which the next lane of a queue is due; `None` if no item waits.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn next_due(tx: &mut Tx, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
     tx.one(NEXT_DUE, args![queue.as_str()]).await?.maybe_time("due")
 }
@@ -256,10 +259,10 @@ const ANY_WAITING: Sql = Sql::both(
      UNION ALL SELECT 1 AS found FROM inbox WHERE state = 'ready' AND in_lane = 0 LIMIT 1",
 );
 
-/// Whether anything waits or is under way, in any queue.
+/// True if any item waits or is in progress, in any queue.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn any_waiting(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(ANY_WAITING, args![]).await?.is_some())
 }

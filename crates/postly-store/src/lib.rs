@@ -1,7 +1,7 @@
-//! The database: two engines, one SQL text, and the only room that knows SQL.
+//! The database: two engines, one SQL text, and the only crate with SQL.
 //!
-//! Functions work on a transaction the caller opened ([`Db::write`], [`Db::read`]), so that what belongs together
-//! commits together. Each statement is a constant beside the function that runs it.
+//! Functions work on a transaction that the caller opened ([`Db::write`], [`Db::read`]), so that related
+//! changes commit together. Each statement is a constant beside the function that runs it.
 
 mod address;
 mod db;

@@ -1,4 +1,4 @@
-//! Rate limits that hold across processes: the last few times something was done, in one row each.
+//! Rate limits across processes: one row per key with the times of the last hits.
 
 use postly_domain::UnixMillis;
 
@@ -7,17 +7,16 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// How often something may be done in any window of this length: five times, for that is how many a row remembers
-/// (`h0` to `h4`).
+/// A limit of five hits in any window of this length: a row stores five times (`h0` to `h4`).
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    /// What is limited.
+    /// The limited action.
     pub name: &'static str,
     /// The length of the window.
     pub window_ms: i64,
 }
 
-// A hit that is over the limit changes nothing: it is not one.
+// A hit over the limit changes nothing: it does not count.
 const HIT: Sql = Sql::both(
     "INSERT INTO rate_limits (limit_key, h0, h1, h2, h3, h4) VALUES ($1, $2, 0, 0, 0, 0) \
      ON CONFLICT (limit_key) DO UPDATE SET h0 = excluded.h0, h1 = rate_limits.h0, h2 = rate_limits.h1, \
@@ -25,10 +24,10 @@ const HIT: Sql = Sql::both(
 );
 const OLDEST: Sql = Sql::both("SELECT h4 FROM rate_limits WHERE limit_key = $1");
 
-/// Counts one more time for a key, unless that is one too many within the window: then says when the next may be.
+/// Counts a hit for a key. Over the limit, counts nothing and returns the time of the next allowed hit.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn hit(
     tx: &mut Tx,
     limit: Limit,
@@ -49,10 +48,10 @@ pub async fn hit(
 const TAKE_BACK: Sql =
     Sql::both("UPDATE rate_limits SET h0 = h1, h1 = h2, h2 = h3, h3 = h4, h4 = 0 WHERE limit_key = $1");
 
-/// Takes the last time back: it was none that counts.
+/// Removes the last hit, because it does not count.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn take_back(tx: &mut Tx, limit: Limit, subject: &str) -> Result<(), StoreError> {
     tx.execute(TAKE_BACK, args![&format!("{}:{subject}", limit.name)]).await?;
     Ok(())
@@ -68,19 +67,20 @@ const PUT_OFF_JOB: Sql = Sql::both(
      DO UPDATE SET due_at_ms = excluded.due_at_ms",
 );
 
-/// Lets work that comes back be due next at an instant.
+/// Sets the next due time of a recurring job.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn put_off_job(tx: &mut Tx, name: &str, next: UnixMillis) -> Result<(), StoreError> {
     tx.execute(PUT_OFF_JOB, args![name, next]).await?;
     Ok(())
 }
 
-/// Takes up work that comes back, when it is due; it is due next at `next`. False when another process has taken it.
+/// Claims a recurring job if it is due, and sets its next due time to `next`. Returns false if it is not due
+/// or another process has claimed it.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn claim_job(
     tx: &mut Tx,
     name: &str,

@@ -1,4 +1,4 @@
-//! The state that live streams show, read for many authors with one statement each.
+//! The state shown by live streams, read for many authors with one statement each.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -32,7 +32,7 @@ const BALANCES: Sql = listed!(
     ""
 );
 
-/// Returns the available and the held credits of each author who is still there.
+/// Returns the available and the held credits of each author that exists.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -48,7 +48,7 @@ pub async fn balances(
 
 const SESSIONS: Sql = listed!("SELECT id FROM sessions WHERE expires_at_ms > $2 AND id", "");
 
-/// Returns those of the sessions that have not ended.
+/// Returns the sessions among these that have not ended.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -65,7 +65,7 @@ pub async fn open_sessions(
 
 const TOKENS: Sql = listed!("SELECT id FROM api_tokens WHERE id", "");
 
-/// Returns those of the tokens that are not revoked.
+/// Returns the tokens among these that are not revoked.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -83,18 +83,19 @@ const RECENT: Sql = listed!(
     ") AS ranked WHERE place <= $3 ORDER BY id"
 );
 
-/// A generation as a live stream knows it.
+/// A generation in a live stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecentGeneration {
     /// Its id.
     pub id: GenerationId,
-    /// The channel on which it was asked for.
+    /// The channel of the request.
     pub origin: Origin,
-    /// Whether a refund hides it.
+    /// True if a refund hides it.
     pub refunded: bool,
 }
 
-/// Returns the newest generations of each author with an id above `after`, oldest first: at most `most` for each.
+/// Returns the newest generations of each author with an id above `after`, oldest first: at most `most` for
+/// each.
 ///
 /// # Errors
 /// Fails if the database fails, or a row cannot be read.
@@ -138,7 +139,7 @@ pub async fn deliveries(
         let reply = replies.entry(GenerationId::new(row.text("generation_id")?)).or_default();
         let known = reply.entry(row.text("id")?).or_default();
         let reported = row.maybe_text("status")?.as_deref().and_then(DeliveryStatus::parse);
-        // Of several attempts the one that is furthest counts: a resend may arrive when the first try failed.
+        // The furthest of several attempts counts: a resend may arrive after the first try failed.
         *known = match (*known, reported) {
             (known, None) => known,
             (None | Some(DeliveryStatus::Failed), reported) => reported,
@@ -146,7 +147,7 @@ pub async fn deliveries(
             (known, reported) => known.max(reported),
         };
         *known = match (row.text("state")?.as_str(), row.maybe_text("reason")?.as_deref()) {
-            // Presumed delivered, but nothing was heard of it.
+            // Presumed delivered, without any status.
             ("dead", Some("unknown_delivery")) => known.or(Some(DeliveryStatus::Accepted)),
             ("refused" | "cancelled" | "dead", _) => Some(DeliveryStatus::Failed),
             (_, _) => *known,

@@ -1,4 +1,4 @@
-//! Merging one author into another: everything of hers becomes the other's, and her id stays as an alias.
+//! Merging one author into another: all rows move to the other author, and the old id stays as an alias.
 
 use postly_domain::{
     LedgerReason, UnixMillis,
@@ -30,17 +30,17 @@ const GREETED: Sql = Sql::both(
     "UPDATE authors SET greeted_at_ms = COALESCE(greeted_at_ms, (SELECT greeted_at_ms FROM authors WHERE id = $1)) \
      WHERE id = $2",
 );
-// The memory of an author who logs in goes before that of a number.
+// The memory of the author with a login takes precedence over that of a number.
 const BRAND: Sql = Sql::both(
     "UPDATE authors SET brand = COALESCE(brand, (SELECT brand FROM authors WHERE id = $1)) WHERE id = $2",
 );
 const NO_BRAND: Sql = Sql::both("UPDATE authors SET brand = NULL WHERE id = $1");
-// A block comes along.
+// A block of either author is kept.
 const BLOCKED: Sql = Sql::both(
     "UPDATE authors SET blocked_at_ms = COALESCE(blocked_at_ms, (SELECT blocked_at_ms FROM authors WHERE id = $1)) \
      WHERE id = $2",
 );
-/// What moves as it is, once the holds have.
+/// Rows that move unchanged, after the holds.
 const MOVED: [Sql; 12] = [
     Sql::both("UPDATE holds SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE generations SET author_id = $2 WHERE author_id = $1"),
@@ -64,17 +64,17 @@ const MOVED: [Sql; 12] = [
     Sql::both("UPDATE api_tokens SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE challenges SET author_id = $2 WHERE author_id = $1 AND origin = 'whatsapp'"),
 ];
-/// What ends with the old id.
+/// Rows that end with the old id.
 const ENDED: [Sql; 2] = [
     Sql::both("DELETE FROM sessions WHERE author_id = $1"),
     Sql::both("DELETE FROM password_resets WHERE author_id = $1"),
 ];
 
-/// Merges `from` into `into`: credits by two entries, open holds and history, identities with their STOP. A second call
-/// changes nothing. False when `from` was merged before, was erased, or has a login of her own.
+/// Merges `from` into `into`: credits by two entries, open holds and history, identities with their STOP. A
+/// second call changes nothing. Returns false if `from` was merged before, was erased, or has a login.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn merge(
     tx: &mut Tx,
     from: &AuthorId,

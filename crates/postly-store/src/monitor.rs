@@ -1,5 +1,5 @@
-//! What the monitor asks each minute, and what it remembers. Every question here reads rows that are open or recent, by an
-//! index: the age of the database does not make it slower.
+//! The monitor's queries of each minute, and its stored state. Every query reads open or recent rows by an
+//! index: the age of the database does not slow it down.
 
 use postly_domain::{Alert, Provider, UnixMillis};
 
@@ -10,14 +10,14 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// What waits in a queue, or is worked on.
+/// The items of a queue that are not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueState {
     /// The queue.
     pub queue: Queue,
-    /// How many items.
+    /// The number of items.
     pub depth: i64,
-    /// Since when the oldest has been there.
+    /// The time of arrival of the oldest item.
     pub oldest_at: Option<UnixMillis>,
 }
 
@@ -30,10 +30,10 @@ const QUEUES: Sql = Sql::both(
      WHERE state = 'ready' AND in_lane = 0 GROUP BY queue",
 );
 
-/// Returns what waits in each queue.
+/// Returns the depth of each queue.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn queues(tx: &mut Tx) -> Result<Vec<QueueState>, StoreError> {
     let mut states = [Queue::Inbox, Queue::Status, Queue::Outbox].map(|queue| QueueState {
         queue,
@@ -63,7 +63,7 @@ const OLDEST_EVENTS: Sql = Sql::both(
 /// Returns the ids of the oldest items of a queue that are older than an instant.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn oldest(
     tx: &mut Tx,
     queue: Queue,
@@ -77,14 +77,14 @@ pub async fn oldest(
     rows.iter().map(|row| row.text("example")).collect()
 }
 
-/// What was given up lately.
+/// Recently given up work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GivenUp {
     /// Events.
     pub events: i64,
-    /// Messages, whatever the reason.
+    /// Messages, for any reason.
     pub messages: i64,
-    /// Of these, those that are our fault or were tried in vain: an operator can mend them.
+    /// The messages among them that an operator can repair: the fault is ours, or all tries failed.
     pub mendable: i64,
     /// Messages without any status.
     pub unknown: i64,
@@ -99,10 +99,10 @@ const GIVEN_UP_MESSAGES: Sql = Sql::both(
      WHERE reason IS NOT NULL AND state IN ('refused', 'cancelled', 'dead') AND id >= $1",
 );
 
-/// Counts what was stored since an instant and given up.
+/// Counts work that was stored since an instant and given up.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn given_up(tx: &mut Tx, since: UnixMillis) -> Result<GivenUp, StoreError> {
     let first = first_id(since);
     let events = tx.one(GIVEN_UP_EVENTS, args![&first]).await?.int("events")?;
@@ -118,11 +118,11 @@ pub async fn given_up(tx: &mut Tx, since: UnixMillis) -> Result<GivenUp, StoreEr
 /// Codes that were sent to a country.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodesSent {
-    /// As ISO 3166-1 names it; empty when it is not known.
+    /// The country code by ISO 3166-1; empty if unknown.
     pub country: String,
-    /// How many.
+    /// The number of codes sent.
     pub sent: i64,
-    /// How many of them were typed.
+    /// The number of them that were typed.
     pub proved: i64,
 }
 
@@ -134,7 +134,7 @@ const CODES_SENT: Sql = Sql::both(
 /// Counts the codes that were sent to browsers since an instant, by country.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn codes_sent(tx: &mut Tx, since: UnixMillis) -> Result<Vec<CodesSent>, StoreError> {
     let sent = |row: &Row| {
         Ok(CodesSent { country: row.text("country")?, sent: row.int("sent")?, proved: row.int("proved")? })
@@ -147,10 +147,10 @@ const PAUSED: Sql = Sql::both(
      AND reason <> 'throttled' AND until_ms > $1 GROUP BY provider",
 );
 
-/// Counts the business numbers that a provider does not let send, at an instant.
+/// Counts the business numbers of each provider that are stopped at an instant.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn paused_senders(tx: &mut Tx, now: UnixMillis) -> Result<Vec<(Provider, i64)>, StoreError> {
     let rows = tx.all(PAUSED, args![now]).await?;
     rows.iter()
@@ -162,18 +162,18 @@ pub async fn paused_senders(tx: &mut Tx, now: UnixMillis) -> Result<Vec<(Provide
         .collect()
 }
 
-/// Sums that are read from whole tables, or from a day of one.
+/// Sums over whole tables, or over a day of one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Of all balances.
+    /// The sum of all balances.
     pub liability: i64,
-    /// Of all that is held.
+    /// The sum of all held credits.
     pub held: i64,
     /// Sessions that have not expired.
     pub sessions: i64,
-    /// The price of the calls of models in the last day, in millionths of a US dollar.
+    /// The price of model calls in the last day, in millionths of a US dollar.
     pub spend: i64,
-    /// The calls of models in the last day.
+    /// The model calls in the last day.
     pub calls: i64,
     /// Refunds of the last day.
     pub refunds: i64,
@@ -192,10 +192,10 @@ const SPEND: Sql = Sql::both(
 );
 const REFUNDS: Sql = Sql::both("SELECT COUNT(*) AS refunds FROM ledger WHERE id >= $1 AND reason = 'refund'");
 
-/// Reads the totals; `day` is the beginning of the last day.
+/// Reads the totals; `day` is the start of the last day.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn totals(tx: &mut Tx, day: UnixMillis, now: UnixMillis) -> Result<Totals, StoreError> {
     let first = first_id(day);
     let wallets = tx.one(WALLETS, &[]).await?;
@@ -219,18 +219,18 @@ const REPORTS: Sql = Sql::both("SELECT scope, findings, noted_at_ms FROM monitor
 /// The findings of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Which check.
+    /// The name of the check.
     pub scope: String,
-    /// As the monitor writes them.
+    /// The findings, as the monitor wrote them.
     pub findings: String,
-    /// When they were made.
+    /// The time of the check.
     pub noted_at: UnixMillis,
 }
 
 /// Replaces the findings of a check.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn note_report(
     tx: &mut Tx,
     scope: &str,
@@ -244,7 +244,7 @@ pub async fn note_report(
 /// Returns the findings of every check.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn reports(tx: &mut Tx) -> Result<Vec<Report>, StoreError> {
     let report = |row: &Row| {
         Ok(Report {
@@ -256,7 +256,7 @@ pub async fn reports(tx: &mut Tx) -> Result<Vec<Report>, StoreError> {
     tx.all(REPORTS, &[]).await?.iter().map(report).collect()
 }
 
-// The earliest beginning stands, whichever process saw it.
+// The earliest start is kept, from any process.
 const NOTE_FAILURE: Sql = Sql::both(
     "INSERT INTO upstream_failures (upstream, since_ms, noted_at_ms) VALUES ($1, $2, $3) \
      ON CONFLICT (upstream) DO UPDATE SET \
@@ -268,21 +268,21 @@ const NOTE_FAILURE: Sql = Sql::both(
 const NOTE_ANSWER: Sql = Sql::both("DELETE FROM upstream_failures WHERE upstream = $1 AND noted_at_ms <= $2");
 const FAILURES: Sql = Sql::both("SELECT upstream, since_ms, noted_at_ms FROM upstream_failures");
 
-/// An upstream whose calls fail.
+/// An upstream with failing calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamFailure {
-    /// Which: `meta`, `twilio`, `model`, `stripe`.
+    /// The upstream: `meta`, `twilio`, `model`, `stripe`.
     pub upstream: String,
-    /// Since when.
+    /// The time of the first failed call.
     pub since: UnixMillis,
-    /// The last failed call.
+    /// The time of the last failed call.
     pub noted_at: UnixMillis,
 }
 
-/// Notes that the calls of an upstream have failed since an instant, the last one at another.
+/// Records that the calls of an upstream fail, with the times of the first and the last failed call.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn note_failure(
     tx: &mut Tx,
     upstream: &str,
@@ -293,19 +293,19 @@ pub async fn note_failure(
     Ok(())
 }
 
-/// Notes that a call of an upstream was answered at an instant: failures until then are over.
+/// Records that an upstream answered a call at an instant: earlier failures are over.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn note_answer(tx: &mut Tx, upstream: &str, at: UnixMillis) -> Result<(), StoreError> {
     tx.execute(NOTE_ANSWER, args![upstream, at]).await?;
     Ok(())
 }
 
-/// Returns the upstreams whose calls fail.
+/// Returns the upstreams with failing calls.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn failures(tx: &mut Tx) -> Result<Vec<UpstreamFailure>, StoreError> {
     let failure = |row: &Row| {
         Ok(UpstreamFailure {
@@ -317,7 +317,7 @@ pub async fn failures(tx: &mut Tx) -> Result<Vec<UpstreamFailure>, StoreError> {
     tx.all(FAILURES, &[]).await?.iter().map(failure).collect()
 }
 
-// True for the caller that must raise it: it is new, or was last raised long ago.
+// Changes a row for the caller that must raise the alert: it is new, or was last raised long ago.
 const OPEN_ALERT: Sql = Sql::both(
     "INSERT INTO open_alerts (name, subject, scope, since_ms, raised_at_ms) VALUES ($1, $2, $3, $4, $4) \
      ON CONFLICT (name, subject) DO UPDATE SET raised_at_ms = excluded.raised_at_ms \
@@ -328,10 +328,11 @@ const TAKE_OVER: Sql =
 const OPEN_ALERTS: Sql = Sql::both("SELECT name, subject, since_ms FROM open_alerts WHERE scope = $1");
 const CLOSE_ALERT: Sql = Sql::both("DELETE FROM open_alerts WHERE name = $1 AND subject = $2 AND scope = $3");
 
-/// Opens an alert, or keeps it open. True if it must be raised: it is new, or was raised before `again_before`.
+/// Opens an alert, or keeps it open. Returns true if it must be raised: it is new, or was last raised before
+/// `again_before`.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn open_alert(
     tx: &mut Tx,
     alert: Alert,
@@ -344,10 +345,10 @@ pub async fn open_alert(
     Ok(tx.execute(OPEN_ALERT, args).await? == 1)
 }
 
-/// Lets a check close an alert that another one opened, because it sees more.
+/// Transfers an alert to another check, which sees more and can close it.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn take_over_alert(
     tx: &mut Tx,
     alert: Alert,
@@ -358,10 +359,10 @@ pub async fn take_over_alert(
     Ok(())
 }
 
-/// Closes the alerts of a check that are not among these, and returns them with the time at which they were opened.
+/// Closes the alerts of a check that are not among these, and returns them with their opening times.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn close_alerts(
     tx: &mut Tx,
     scope: &str,

@@ -1,4 +1,4 @@
-//! Names that earlier versions wrote in clear: lanes and keys of events that hold a number. They are hashed since.
+//! Hashing of names that earlier versions wrote in clear: lanes and keys of events that contain a number.
 
 use postly_domain::UnixMillis;
 
@@ -8,9 +8,9 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// How many are taken over by one transaction.
+/// The most names hashed by one transaction.
 const AT_ONCE: i64 = 500;
-/// How many idle lanes are dropped by one transaction: finding the first of them reads those that were dropped before.
+/// The most idle lanes dropped by one transaction: the search for the first one reads those dropped before.
 const DROPPED_AT_ONCE: i64 = 5_000;
 
 const IDLE: Sql = Sql::both(
@@ -37,35 +37,35 @@ const DONE: Sql = Sql::both("SELECT 1 AS found FROM jobs WHERE name = 'names'");
 const NOTE_DONE: Sql =
     Sql::both("INSERT INTO jobs (name, due_at_ms) VALUES ('names', $1) ON CONFLICT (name) DO NOTHING");
 
-/// Whether no name is in clear any more: looking for them reads every lane there is.
+/// True if no name in clear is left: recorded, because the search for them reads every lane.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn are_hashed(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(DONE, args![]).await?.is_some())
 }
 
-/// Notes that no name is in clear any more.
+/// Records that no name in clear is left.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn note_hashed(tx: &mut Tx, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(NOTE_DONE, args![now]).await?;
     Ok(())
 }
 
-/// Hashes some of the names that are in clear: of lanes, and of events that came since an instant. Returns whether more
-/// may be left.
+/// Hashes some of the names in clear: those of lanes, and of events received since an instant. Returns true
+/// if more may be left.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn hash_some(
     tx: &mut Tx,
     since: UnixMillis,
     hash_of_lane: impl Fn(&str) -> String,
     hash_of_key: impl Fn(&str) -> String,
 ) -> Result<bool, StoreError> {
-    // One kind after the other: each search reads every lane when it finds nothing.
+    // One kind after the other: a search that finds nothing reads every lane.
     if tx.execute(IDLE, args![DROPPED_AT_ONCE]).await? > 0 {
         return Ok(true);
     }

@@ -1,4 +1,4 @@
-//! What providers tell of our account, our numbers and templates: the last word of each subject.
+//! Providers' notices about our account, numbers and templates: the last one of each subject.
 
 use postly_domain::{Provider, UnixMillis, event::AccountNotice};
 
@@ -13,10 +13,10 @@ const NOTE: Sql = Sql::both(
      occurred_at_ms = excluded.occurred_at_ms WHERE account_notices.occurred_at_ms <= excluded.occurred_at_ms",
 );
 
-/// Notes a notice, unless a later one of its subject is known. Returns false if one is.
+/// Records a notice. Returns false if a later one of its subject is recorded.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn note(tx: &mut Tx, provider: Provider, notice: &AccountNotice) -> Result<bool, StoreError> {
     let AccountNotice { subject, word, effect, occurred_at } = notice;
     let subject = subject.key();
@@ -24,18 +24,18 @@ pub async fn note(tx: &mut Tx, provider: Provider, notice: &AccountNotice) -> Re
     Ok(tx.execute(NOTE, args).await? == 1)
 }
 
-/// A notice that is not all right.
+/// A notice of a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenNotice {
-    /// Who told it.
+    /// The provider.
     pub provider: String,
     /// `template:NAME:LANGUAGE`, `quality` or `account`.
     pub subject: String,
     /// The provider's word.
     pub word: String,
-    /// True if what it is about cannot be used.
+    /// True if its subject cannot be used.
     pub stops: bool,
-    /// When the provider said so.
+    /// The time of the notice.
     pub occurred_at: UnixMillis,
 }
 
@@ -44,10 +44,10 @@ const OPEN: Sql = Sql::both(
      ORDER BY provider, subject",
 );
 
-/// Returns the notices that are not all right.
+/// Returns the notices of problems.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn open(tx: &mut Tx) -> Result<Vec<OpenNotice>, StoreError> {
     let notice = |row: &Row| {
         Ok(OpenNotice {
@@ -66,10 +66,10 @@ const STOPS: Sql = Sql::both(
      AND (subject IN ('quality', 'account') OR subject = $2) LIMIT 1",
 );
 
-/// Whether a provider has told us not to start conversations: by its account, its number, or by this template.
+/// True if a provider forbids us to start conversations: with our account, our number, or this template.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn stops_starting(tx: &mut Tx, provider: Provider, template: &str) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(STOPS, args![provider, template]).await?.is_some())
 }

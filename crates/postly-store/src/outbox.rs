@@ -1,4 +1,4 @@
-//! The outbox: every message we owe.
+//! The outbox: every message that is to be sent.
 
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
@@ -19,39 +19,39 @@ use crate::{
 
 /// A message to be queued.
 pub struct NewMessage<'a> {
-    /// Its id. Within a lane, messages leave in the order of their ids.
+    /// The id. Within a lane, messages are sent in the order of their ids.
     pub id: &'a MessageId,
-    /// What makes a second queueing recognisable.
+    /// The idempotency key: a second message with the same key is not queued.
     pub key: &'a str,
     /// The conversation.
     pub lane: &'a str,
-    /// To whom, when we know her.
+    /// The recipient, if known.
     pub author: Option<&'a AuthorId>,
-    /// Through whom.
+    /// The provider.
     pub provider: Provider,
-    /// From which number of ours.
+    /// The business number that sends it.
     pub business: &'a str,
-    /// To which address.
+    /// The recipient's address.
     pub address: &'a str,
-    /// What it is (`result`, `help`, `no_credit` …).
+    /// The purpose (`result`, `help`, `no_credit` …).
     pub purpose: &'a str,
     /// The message it answers.
     pub event: Option<&'a EventId>,
-    /// The generation it brings.
+    /// The generation that it delivers.
     pub generation: Option<&'a GenerationId>,
-    /// Whether it brings at least one of the posts.
+    /// True if it carries at least one of the posts.
     pub carries_variant: bool,
     /// The provider's id of the message it answers.
     pub reply_to: Option<&'a str>,
-    /// The text. Empty when it is sealed.
+    /// The text. Empty if the content is sealed.
     pub body: &'a str,
     /// The reply buttons below the text, as JSON: `[[id, title], ...]`.
     pub buttons: Option<&'a str>,
-    /// How it is sent.
+    /// The form in which it is sent.
     pub form: Form,
-    /// What nobody may read but the provider, encrypted. It is gone once the message has ended.
+    /// The content for the provider's eyes only, encrypted. Deleted once the message has ended.
     pub sealed: Option<&'a str>,
-    /// Until when it may leave: the end of the service window, or of what it says.
+    /// The latest time to send it: the end of the service window, or of its content's validity.
     pub expires_at: UnixMillis,
 }
 
@@ -62,10 +62,10 @@ const QUEUE: Sql = Sql::both(
      ON CONFLICT (message_key) DO NOTHING",
 );
 
-/// Queues a message. Returns false when its key is there already.
+/// Queues a message. Returns false if its key exists already.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn queue(tx: &mut Tx, new: &NewMessage<'_>, now: UnixMillis) -> Result<bool, StoreError> {
     let args = args![
         new.id,
@@ -99,35 +99,35 @@ pub async fn queue(tx: &mut Tx, new: &NewMessage<'_>, now: UnixMillis) -> Result
 pub struct DueMessage {
     /// Its id.
     pub id: MessageId,
-    /// To whom, when we know her.
+    /// The recipient, if known.
     pub author: Option<AuthorId>,
-    /// Through whom.
+    /// The provider.
     pub provider: Provider,
-    /// From which number of ours.
+    /// The business number that sends it.
     pub business: String,
-    /// To which address.
+    /// The recipient's address.
     pub address: String,
-    /// The generation it brings.
+    /// The generation that it delivers.
     pub generation: Option<GenerationId>,
-    /// Whether it brings at least one of the posts.
+    /// True if it carries at least one of the posts.
     pub carries_variant: bool,
     /// The provider's id of the message it answers.
     pub reply_to: Option<String>,
-    /// The text. Empty when it is sealed.
+    /// The text. Empty if the content is sealed.
     pub body: String,
     /// The reply buttons below the text, as JSON.
     pub buttons: Option<String>,
-    /// How it is sent.
+    /// The form in which it is sent.
     pub form: Form,
-    /// What nobody may read but the provider, encrypted.
+    /// The content for the provider's eyes only, encrypted.
     pub sealed: Option<String>,
-    /// Clear refusals so far.
+    /// The number of clear refusals so far.
     pub refusals: usize,
-    /// Pair-limit refusals in a row.
+    /// The number of pair-limit refusals in a row.
     pub recipient_waits: usize,
     /// The end of its service window.
     pub expires_at: UnixMillis,
-    /// The rest of its sender, if there is one.
+    /// The pause of its sender, if there is one.
     pub rest: Option<Rest>,
     /// All attempts, oldest first.
     pub attempts: Vec<Attempt>,
@@ -154,30 +154,31 @@ const HEADS: Sql = Sql::both(concat!(
     ") ORDER BY attempts.id"
 ));
 
-/// What is at the head of a lane.
+/// The head of a lane.
 #[derive(Debug)]
 pub enum Head {
-    /// The oldest message that has not ended, with its attempts. No news of it comes until the transaction ends.
+    /// The oldest message that has not ended, with its attempts. No status of it is recorded until the
+    /// transaction ends.
     Due(Box<DueMessage>),
-    /// News of it is being written right now.
+    /// Another transaction is recording a status of the message.
     Busy,
-    /// Nothing.
+    /// The lane has no message.
     Missing,
 }
 
-/// The heads of the lanes of a claim, in their order.
+/// Returns the heads of the lanes of a claim, in the same order.
 ///
 /// # Errors
-/// When the database fails, or a row cannot be read.
+/// Fails if the database fails, or a row cannot be read.
 pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane]) -> Result<Vec<Head>, StoreError> {
     let mut heads = read_heads(tx, claim).await?;
-    // Of what was never sent there is no news.
+    // A message without attempts has no statuses.
     let told_of: Vec<&MessageId> =
         heads.values().filter(|head| !head.attempts.is_empty()).map(|head| &head.id).collect();
     let mut locked = None;
     if tx.engine() == Engine::Postgres && !told_of.is_empty() {
         locked = Some(lock_free(tx, &told_of).await?);
-        // Again, with what came until they were locked.
+        // Read again: statuses may have been recorded before the locks were taken.
         heads = read_heads(tx, claim).await?;
     }
     let is_free =
@@ -190,11 +191,11 @@ pub async fn heads(tx: &mut Tx, claim: &[ClaimedLane]) -> Result<Vec<Head>, Stor
     Ok(heads.collect())
 }
 
-/// The heads of the lanes of a claim, by the lane.
+/// Returns the heads of the lanes of a claim, keyed by lane.
 async fn read_heads(tx: &mut Tx, claim: &[ClaimedLane]) -> Result<HashMap<String, DueMessage>, StoreError> {
     let mut heads: HashMap<String, DueMessage> = HashMap::new();
     let Some(ClaimedLane { queue, token, leased_until, .. }) = claim.first() else { return Ok(heads) };
-    // One row per attempt, and one without when there is none.
+    // One row per attempt, and one row for a message without attempts.
     for row in tx.all(HEADS, args![queue.as_str(), *leased_until, token]).await? {
         let head = match heads.entry(row.text("lane")?) {
             Entry::Occupied(head) => head.into_mut(),
@@ -235,11 +236,11 @@ const COUNT_REFUSAL: Sql = Sql::both(
      WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
 );
 
-/// Puts a message back in line after a clear refusal. One that has ended meanwhile is left alone. `counted` says whether
-/// the refusal uses up an attempt.
+/// Makes a message ready again after a clear refusal. A message that has ended is left alone. `counted` is
+/// true if the refusal uses up an attempt.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn requeue(
     tx: &mut Tx,
     message: &MessageId,
@@ -252,10 +253,10 @@ pub async fn requeue(
 
 const BY_TEMPLATE: Sql = Sql::both("UPDATE outbox SET form = 'template' WHERE id = $1 AND form = 'code'");
 
-/// Lets a code leave by the template from now on.
+/// Sends a code by the template from now on.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn send_by_template(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
     tx.execute(BY_TEMPLATE, args![message]).await?;
     Ok(())
@@ -264,25 +265,25 @@ pub async fn send_by_template(tx: &mut Tx, message: &MessageId) -> Result<(), St
 const MARK_UNKNOWN: Sql =
     Sql::both("UPDATE outbox SET state = 'unknown' WHERE id = $1 AND state = 'sending'");
 
-/// Notes that nobody knows whether a message arrived.
+/// Records that the result of an attempt is unknown: the message may have arrived.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn mark_unknown(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
     tx.execute(MARK_UNKNOWN, args![message]).await?;
     Ok(())
 }
 
-/// How a message ended.
+/// The end of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// The provider has it.
+    /// The provider accepted it.
     Accepted,
-    /// The provider will not have it, for good.
+    /// The provider refused it for good.
     Refused,
-    /// It never left, and need not any more.
+    /// It was never sent, and need not be any more.
     Cancelled,
-    /// We gave it up.
+    /// It was given up.
     Dead,
 }
 
@@ -305,10 +306,12 @@ const END: Sql = Sql::both(
 const END_UNFENCED: Sql =
     Sql::both("UPDATE outbox SET state = $2, reason = $3, finished_at_ms = $4 WHERE id = $1");
 
-/// Ends the message at the head of a claimed lane, and gives the lane back; returns whether more waits in it.
+/// Ends the message at the head of a claimed lane, and gives the lane back. Returns true if more messages
+/// wait in the lane.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] when the lane is no longer ours or the message has ended already.
+/// Fails if the database fails; with [`StoreError::LeaseLost`] if the lease is lost or the message has ended
+/// already.
 pub async fn end(
     tx: &mut Tx,
     claimed: &ClaimedLane,
@@ -325,7 +328,8 @@ pub async fn end(
     lanes::finish(tx, claimed, 1, now).await
 }
 
-/// Which messages are locked, each after its lane, as by whoever claims; the condition and how to lock follow.
+/// Selects and locks messages, each after its lane, in the lock order of a claim. `$condition` selects the
+/// ids; `$how` is appended to the lock clause.
 macro_rules! lock_sql {
     ($condition:literal, $how:literal) => {
         concat!(
@@ -342,11 +346,12 @@ const LOCK: Sql = Sql::postgres(lock_sql!("= $1", ""));
 const LOCK_FREE: Sql =
     Sql::postgres(lock_sql!("IN (SELECT json_array_elements_text($1::json))", " SKIP LOCKED"));
 
-/// Keeps news of a message waiting until this transaction ends, and whoever would claim its lane; and lets it see what has come
-/// already. On SQLite there is nobody else who writes.
+/// Locks the lane and the message, so that status updates and claims wait for this transaction; later
+/// statements read everything committed before the lock. On SQLite, one transaction writes at a time and this
+/// does nothing.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn lock(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
     if tx.engine() == Engine::Postgres {
         tx.all(LOCK, args![message]).await?;
@@ -354,8 +359,9 @@ pub async fn lock(tx: &mut Tx, message: &MessageId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The same for any number of them on PostgreSQL, but for those that somebody else is writing: who waited for one would keep
-/// all the others waiting. Returns which are locked; a statement after this one sees what came until then.
+/// Locks any number of messages and their lanes on PostgreSQL. Skips rows that another transaction has
+/// locked, because waiting for one would keep all the others locked. Returns the ids that were locked; a
+/// later statement reads everything committed before the locks.
 pub(crate) async fn lock_free(tx: &mut Tx, messages: &[&MessageId]) -> Result<HashSet<String>, StoreError> {
     tx.all(LOCK_FREE, args![json(messages)?]).await?.iter().map(|row| row.text("id")).collect()
 }
@@ -364,10 +370,10 @@ const CHANGE_END: Sql = Sql::both(
     "UPDATE outbox SET state = $2, reason = $3, finished_at_ms = $4 WHERE id = $1 AND finished_at_ms IS NOT NULL",
 );
 
-/// Changes how a message ended, because news came after its end.
+/// Changes the end of a message, because a status came after it.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn change_end(
     tx: &mut Tx,
     message: &MessageId,
@@ -384,11 +390,12 @@ const SHARED: Sql = Sql::both(
      AND state <> 'cancelled' ORDER BY id DESC LIMIT 1",
 );
 
-/// A message of this purpose (not a result) in the lane that was queued when this event was already waiting, or has not left yet:
-/// one that answers this event too. Ids follow the clock by which all who share the database go.
+/// Returns a message of this purpose (not a result) in the lane that was queued after this event arrived, or
+/// is not sent yet: it answers this event too. Ids are compared as times: all processes that share the
+/// database stamp them by one clock.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn shared_answer(
     tx: &mut Tx,
     lane: &str,
@@ -409,7 +416,8 @@ const LEAVE_LANE: Sql = Sql::both(
      lease_token = CASE WHEN waiting > 1 THEN lease_token ELSE NULL END WHERE queue = 'outbox' AND lane = $1",
 );
 
-/// Takes a message that is gone, or has ended by another way than its turn, out of its lane.
+/// Removes one message from the count of its lane: the message was deleted, or ended other than at the head
+/// of its lane.
 pub(crate) async fn remove_from_lane(tx: &mut Tx, lane: &str) -> Result<(), StoreError> {
     tx.execute(LEAVE_LANE, args![lane]).await?;
     Ok(())
@@ -421,10 +429,11 @@ const CANCEL_LATE: Sql = Sql::both(
      ORDER BY id LIMIT $2) AND state = 'ready' RETURNING lane",
 );
 
-/// Cancels what lies sealed in line and is worth nothing any more, wherever in its line it stands. Returns how many.
+/// Cancels unsent sealed messages that have expired, at any position in their lanes; at most `most`. Returns
+/// the number cancelled.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn cancel_late(tx: &mut Tx, now: UnixMillis, most: i64) -> Result<u64, StoreError> {
     let rows = tx.all(CANCEL_LATE, args![now, most]).await?;
     for row in &rows {
@@ -438,10 +447,10 @@ const CANCEL_CODES: Sql = Sql::both(
      WHERE author_id = $1 AND sealed IS NOT NULL AND form <> 'text' AND state = 'ready' RETURNING lane",
 );
 
-/// Cancels the codes to an author that have not left.
+/// Cancels an author's unsent codes.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn cancel_codes(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<(), StoreError> {
     for row in tx.all(CANCEL_CODES, args![author, now]).await? {
         remove_from_lane(tx, &row.text("lane")?).await?;
@@ -449,11 +458,11 @@ pub async fn cancel_codes(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Re
     Ok(())
 }
 
-/// Cancels what has not left of a generation's reply, because its credit was given back. `but` is the message that
-/// brought this about, which is ended by its own way.
+/// Cancels the unsent messages of a generation, because its credit was given back. `but` is the message that
+/// caused this; it is ended separately.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn cancel_unsent(
     tx: &mut Tx,
     generation: &GenerationId,
@@ -471,10 +480,10 @@ const QUEUED_SINCE: Sql = Sql::both(
      AND created_at_ms >= $3",
 );
 
-/// How many messages of this purpose (not a result) were queued in a lane since an instant.
+/// Returns the number of messages of this purpose (not a result) queued in a lane since an instant.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn queued_since(
     tx: &mut Tx,
     lane: &str,

@@ -1,4 +1,4 @@
-//! Hashes of passwords that came with an import, until the first login.
+//! Imported password hashes, until the first login.
 
 use postly_domain::id::AuthorId;
 
@@ -9,10 +9,10 @@ use crate::{
 
 const REPLACE: Sql = Sql::both("UPDATE authors SET password_hash = $3 WHERE id = $1 AND password_hash = $2");
 
-/// Replaces one hash of a password by another of the same password. Returns false if the author has another hash by now.
+/// Replaces a password hash by another of the same password. Returns false if the author's hash has changed.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn replace(tx: &mut Tx, id: &AuthorId, old: &str, new: &str) -> Result<bool, StoreError> {
     Ok(tx.execute(REPLACE, args![id, old, new]).await? == 1)
 }

@@ -16,7 +16,7 @@ const ADD: Sql = Sql::both(
 /// Records a link under the hash of its token. It replaces an earlier one of the author.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn add(
     tx: &mut Tx,
     token_hash: &str,
@@ -31,10 +31,10 @@ pub async fn add(
 const FIND: Sql =
     Sql::both("SELECT author_id FROM password_resets WHERE token_hash = $1 AND expires_at_ms > $2");
 
-/// Returns the author of a link that is valid.
+/// Returns the author of a valid link.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn find(tx: &mut Tx, token_hash: &str, now: UnixMillis) -> Result<Option<AuthorId>, StoreError> {
     let row = tx.maybe_one(FIND, args![token_hash, now]).await?;
     row.map(|row| row.text("author_id").map(AuthorId::new)).transpose()
@@ -43,10 +43,10 @@ pub async fn find(tx: &mut Tx, token_hash: &str, now: UnixMillis) -> Result<Opti
 const CONSUME: Sql =
     Sql::both("DELETE FROM password_resets WHERE token_hash = $1 AND expires_at_ms > $2 RETURNING author_id");
 
-/// Uses a link up, and returns its author. `None` for every call but the first.
+/// Uses a link up, and returns its author. `None` for every call except the first.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn consume(tx: &mut Tx, token_hash: &str, now: UnixMillis) -> Result<Option<AuthorId>, StoreError> {
     let row = tx.maybe_one(CONSUME, args![token_hash, now]).await?;
     row.map(|row| row.text("author_id").map(AuthorId::new)).transpose()

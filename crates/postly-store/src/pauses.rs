@@ -1,4 +1,4 @@
-//! What the operator has stopped.
+//! The operator's pauses.
 
 use postly_domain::{Provider, UnixMillis, rest::PauseTarget};
 
@@ -10,16 +10,16 @@ use crate::{
 /// The pauses of the operator, each with its beginning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OperatorPauses {
-    /// No posts are written.
+    /// Generation: no posts are written.
     pub generation: Option<UnixMillis>,
-    /// No message leaves through Meta.
+    /// Meta: no message is sent through it.
     pub meta: Option<UnixMillis>,
-    /// No message leaves through Twilio.
+    /// Twilio: no message is sent through it.
     pub twilio: Option<UnixMillis>,
 }
 
 impl OperatorPauses {
-    /// The beginning of the pause of a provider.
+    /// Returns the beginning of the pause of a provider.
     pub fn provider(&self, provider: Provider) -> Option<UnixMillis> {
         match provider {
             Provider::Meta => self.meta,
@@ -27,7 +27,7 @@ impl OperatorPauses {
         }
     }
 
-    /// The beginning of the pause of a target.
+    /// Returns the beginning of the pause of a target.
     pub fn of(&self, target: PauseTarget) -> Option<UnixMillis> {
         match target {
             PauseTarget::Generation => self.generation,
@@ -39,10 +39,10 @@ impl OperatorPauses {
 
 const ALL: Sql = Sql::both("SELECT target, since_ms FROM operator_pauses");
 
-/// Returns every pause of the operator. A target that this version does not know stops nothing.
+/// Returns every pause of the operator. A target unknown to this version stops nothing.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn all(tx: &mut Tx) -> Result<OperatorPauses, StoreError> {
     let mut pauses = OperatorPauses::default();
     for row in tx.all(ALL, args![]).await? {
@@ -61,10 +61,10 @@ const PAUSE: Sql = Sql::both(
     "INSERT INTO operator_pauses (target, since_ms) VALUES ($1, $2) ON CONFLICT (target) DO NOTHING",
 );
 
-/// Begins a pause. Returns false if the target is paused already: that pause goes on.
+/// Begins a pause. Returns false if the target is paused already: that pause continues.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn pause(tx: &mut Tx, target: PauseTarget, now: UnixMillis) -> Result<bool, StoreError> {
     Ok(tx.execute(PAUSE, args![target.as_str(), now]).await? == 1)
 }
@@ -74,21 +74,21 @@ const RESUME: Sql = Sql::both("DELETE FROM operator_pauses WHERE target = $1");
 /// Ends a pause. Returns false if there was none.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn resume(tx: &mut Tx, target: PauseTarget) -> Result<bool, StoreError> {
     Ok(tx.execute(RESUME, args![target.as_str()]).await? == 1)
 }
 
-// A message that still has to wait for something else says so again when its lane is claimed.
+// A message that must still wait for another reason is deferred again when its lane is claimed.
 const DUE: Sql = Sql::both(
     "UPDATE lanes SET ready_at_ms = $2 WHERE queue = 'outbox' AND lease_token IS NULL AND ready_at_ms > $2 \
      AND lane IN (SELECT lane FROM outbox WHERE provider = $1 AND finished_at_ms IS NULL)",
 );
 
-/// Lets the waiting messages of a provider be looked at now.
+/// Makes the waiting messages of a provider due now.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn make_due(tx: &mut Tx, provider: Provider, now: UnixMillis) -> Result<u64, StoreError> {
     tx.execute(DUE, args![provider, now]).await
 }

@@ -1,7 +1,7 @@
-//! Payments: what is known of them, what they gave and took, and the events that told.
+//! Payments: their known facts, the credits that they granted and took back, and their events.
 //!
-//! The facts of a payment are read and written under [`lock`] of its charge and of itself, in this order, both before
-//! the buyer's wallet.
+//! The facts of a payment are read and written under [`lock`] of its charge and of the payment, in this
+//! order, both before the buyer's wallet.
 
 use postly_domain::{
     Money, UnixMillis,
@@ -15,10 +15,10 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// Keeps other transactions from what is known of a charge or payment until this one ends. There may be no row of it yet.
+/// Locks the facts of a charge or payment until the transaction ends, even before its row exists.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn lock(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     authors::lock_person(tx, name).await
 }
@@ -29,18 +29,18 @@ const ADD_EVENT: Sql = Sql::both(
 );
 const END_EVENT: Sql = Sql::both("UPDATE payment_events SET outcome = $2 WHERE id = $1");
 
-/// Claims an event. False when it was claimed before: it has had its effect.
+/// Claims an event. Returns false if it was claimed before: it has had its effect.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn add_event(tx: &mut Tx, id: &str, kind: &str, now: UnixMillis) -> Result<bool, StoreError> {
     Ok(tx.execute(ADD_EVENT, args![id, kind, now]).await? == 1)
 }
 
-/// Writes what became of an event.
+/// Records the outcome of an event.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn end_event(tx: &mut Tx, id: &str, outcome: &str) -> Result<(), StoreError> {
     tx.execute(END_EVENT, args![id, outcome]).await?;
     Ok(())
@@ -61,10 +61,10 @@ fn charge(row: &Row) -> Result<Charge, StoreError> {
     })
 }
 
-/// Notes what is known of a charge, and returns the payment it is of, as far as that is known.
+/// Merges a report about a charge into the known facts, and returns its payment, if known.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn learn_charge(
     tx: &mut Tx,
     id: &str,
@@ -109,7 +109,7 @@ fn amount(row: &Row) -> Result<Money, StoreError> {
         .ok_or(StoreError::Unreadable { column: "amount" })
 }
 
-/// The charge that a refund or a dispute is of, as the event names it.
+/// The payment and charge of a refund or a dispute, as named by the event.
 #[derive(Debug, Clone, Copy)]
 pub struct Of<'a> {
     /// The payment.
@@ -118,10 +118,10 @@ pub struct Of<'a> {
     pub charge: Option<&'a str>,
 }
 
-/// Notes what is known of a refund.
+/// Merges a report about a refund into the known facts.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn learn_refund(
     tx: &mut Tx,
     id: &str,
@@ -156,10 +156,10 @@ fn dispute(row: &Row) -> Result<Dispute, StoreError> {
     Ok(Dispute { amount: amount(row)?, end })
 }
 
-/// Notes what is known of a dispute.
+/// Merges a report about a dispute into the known facts.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn learn_dispute(
     tx: &mut Tx,
     id: &str,
@@ -188,13 +188,13 @@ const DISPUTES_OF: Sql = Sql::both(
      (SELECT id FROM payment_charges WHERE payment_id = $1) ORDER BY id",
 );
 
-/// Everything that is known of a payment whose Checkout Session came to this total.
+/// Returns all known facts of a payment; `total` is the total of its Checkout Session.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn known(tx: &mut Tx, payment: &PaymentId, total: Option<Money>) -> Result<Known, StoreError> {
     let mut charges = tx.all(CHARGE_OF, args![payment]).await?;
-    // A payment has one charge that took money.
+    // Only one charge of a payment took money.
     let charge = charges.iter_mut().map(|row| charge(row)).reduce(|one, other| Ok(one?.learn(&other?)));
     let refunds = tx.all(REFUNDS_OF, args![payment]).await?;
     let disputes = tx.all(DISPUTES_OF, args![payment]).await?;
@@ -206,18 +206,18 @@ pub async fn known(tx: &mut Tx, payment: &PaymentId, total: Option<Money>) -> Re
     })
 }
 
-/// What a payment gave and took.
+/// The credits that a payment granted and took back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
-    /// Its id.
+    /// The id.
     pub id: PaymentId,
-    /// What it granted.
+    /// The credits granted.
     pub granted: i64,
-    /// What of it is taken back now.
+    /// The credits of these that are taken back now.
     pub taken_back: i64,
-    /// What could not be taken when it was, all in all.
+    /// The sum of credits that could not be taken back when due.
     pub owed: i64,
-    /// How often it changed.
+    /// The number of changes.
     pub changes: i64,
 }
 
@@ -228,10 +228,10 @@ const ADD: Sql = Sql::both(
 );
 const CHANGE: Sql = Sql::both("UPDATE payments SET taken_back = $2, owed = $3, changes = $4 WHERE id = $1");
 
-/// What a payment gave and took; `None` when it has granted nothing.
+/// Returns the credits of a payment; `None` if it has granted none.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn get(tx: &mut Tx, id: &PaymentId) -> Result<Option<Payment>, StoreError> {
     let Some(row) = tx.maybe_one(GET, args![id]).await? else { return Ok(None) };
     Ok(Some(Payment {
@@ -246,7 +246,7 @@ pub async fn get(tx: &mut Tx, id: &PaymentId) -> Result<Option<Payment>, StoreEr
 /// Records that a payment granted credits.
 ///
 /// # Errors
-/// When the database fails, or it or its session has granted before.
+/// Fails if the database fails, or the payment or its session has granted before.
 pub async fn add(
     tx: &mut Tx,
     id: &PaymentId,
@@ -258,10 +258,10 @@ pub async fn add(
     Ok(())
 }
 
-/// Writes what a payment has taken since.
+/// Updates the credits that a payment took back.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn change(tx: &mut Tx, payment: &Payment) -> Result<(), StoreError> {
     let args = args![&payment.id, payment.taken_back, payment.owed, payment.changes];
     tx.execute(CHANGE, args).await?;
@@ -280,10 +280,11 @@ const TO_RECOMPUTE: Sql = Sql::both(
      ORDER BY payments.id LIMIT $2",
 );
 
-/// The payments that are not where the rule puts them, by what is known of them; at most `most` of them.
+/// Returns the payments for which the credits taken back differ from the rule's result for the known facts;
+/// at most `most`.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn astray(tx: &mut Tx, most: usize) -> Result<Vec<String>, StoreError> {
     const PAGE: i64 = 500;
     let mut astray = vec![];

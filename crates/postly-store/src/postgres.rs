@@ -1,8 +1,9 @@
-//! PostgreSQL: its connections, its transactions, and calls between processes.
+//! PostgreSQL: connections, transactions, and wake-up calls between processes.
 //!
-//! A pooler in transaction mode (PgBouncer, Supabase's port 6543) gives each transaction another connection, so nothing
-//! is kept in a session: what a transaction needs is set in the message that begins it, a statement outside of a
-//! transaction is one message, and statements are prepared by name only where a connection stays the same.
+//! A pooler in transaction mode (PgBouncer, Supabase's port 6543) gives each transaction another connection,
+//! so nothing is kept in a session: the message that begins a transaction makes all its settings, a statement
+//! outside of a transaction is one message, and statements are prepared by name only if a connection stays
+//! the same.
 
 mod pool;
 mod refusal;
@@ -31,46 +32,46 @@ use crate::{
     sql::{Arg, Sql},
 };
 
-/// Connections per process unless the address says another number: enough to keep both cores of a small server busy, few
-/// enough for several processes under the usual limit of 100.
+/// Connections per process unless the address says another number: enough to keep both cores of a small
+/// server busy, few enough for several processes under the usual limit of 100.
 const CONNECTIONS: usize = 18;
 /// Listening takes a connection of its own: with fewer than these, workers poll.
 const FEWEST_FOR_LISTENING: usize = 3;
-/// How long PostgreSQL may take for a statement (RULES 9.5).
+/// The limit on a statement in PostgreSQL (RULES 9.5).
 const STATEMENT_TIMEOUT: &str = "2s";
-/// How long we wait for its answer: a server that has gone without a word says nothing, not even that it gave up, and
-/// a commit that waits for a standby heeds no time-out of a statement.
+/// The limit on our wait for an answer. A server that has vanished does not report its own time-out, and a
+/// commit that waits for a standby ignores the statement time-out.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
-/// The same for an operator's questions to whole tables.
+/// The same limit for an operator's queries of whole tables.
 const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(605);
-/// How long the start waits for a first connection: longer than other processes keep those that they do not use.
+/// The longest wait for a first connection at start: longer than other processes keep idle connections.
 const START_PATIENCE: Duration = Duration::from_secs(12);
-/// How long the start waits for a server that refuses connections.
+/// The longest wait at start for a server that refuses connections.
 const START_PATIENCE_REFUSED: Duration = Duration::from_secs(2);
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
-/// How often the start compares connections to find a pooler.
+/// The number of comparisons by which the start detects a pooler.
 const COMPARISONS: usize = 3;
 
-/// The channel on which the workers of every process are woken.
+/// The channel of wake-up calls to the workers of every process.
 const WAKE_CHANNEL: &str = "postly_wake";
 
-/// One message: what is to be known of a server. `instance_id` names this process in its wake-up calls.
+/// Reads the facts about a server in one message. `instance_id` names this process in its wake-up calls.
 const INTRODUCTION: &str = "SELECT current_setting('server_encoding') AS encoding, \
      current_setting('max_connections') AS most, current_setting('superuser_reserved_connections') AS reserved, \
      CAST(gen_random_uuid() AS TEXT) AS instance_id";
 
-/// A server of PostgreSQL.
+/// A PostgreSQL server.
 #[derive(Clone)]
 pub(crate) struct Remote(Arc<Shared>);
 
 struct Shared {
     pool: Pool,
     server: Server,
-    /// The address for what needs a session, if there is one.
+    /// The address at which a session persists, if there is one.
     listens_at: Option<PgConnectOptions>,
     direct: Option<Server>,
     begins: Begins,
-    /// Statements get no names: the next transaction may have another connection.
+    /// True if statements get no names: the next transaction may have another connection.
     nameless: AtomicBool,
     instance_id: String,
 }
@@ -95,23 +96,23 @@ impl Begins {
             .into()
         };
         Self {
-            // Named, because a role or a database may have another default: statements are written for this one, in which
-            // one that waited for a row goes on with its newest version.
+            // Set explicitly, because a role or a database may have another default. The statements rely on
+            // READ COMMITTED: after waiting for a row, a statement continues with the row's newest version.
             write: begin("READ COMMITTED", STATEMENT_TIMEOUT, "10s"),
             read: begin("REPEATABLE READ READ ONLY", STATEMENT_TIMEOUT, "10s"),
-            // A large table takes longer than a statement of the service may.
+            // A migration of a large table exceeds the service's limit on a statement.
             migrate: begin("READ COMMITTED", "0", "0"),
         }
     }
 }
 
-/// A name as SQL writes it.
+/// Quotes an identifier for SQL.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 impl Remote {
-    /// Opens a server. `direct` is its address without the pooler.
+    /// Connects to a server. `direct` is its address without the pooler.
     pub(crate) async fn open(server: Server, direct: Option<Server>) -> Result<Self, OpenError> {
         let (connection, introduction) = first_connection(&server).await?;
         let text = |column| introduction.try_get::<String, _>(column).unwrap_or_default();
@@ -130,7 +131,7 @@ impl Remote {
         };
         let most = server.pooling.connection_limit.map_or_else(
             || {
-                // Two processes at least find room on a small server.
+                // At least two processes fit on a small server.
                 let number = |column| text(column).parse::<usize>().unwrap_or(CONNECTIONS * 2);
                 let given = number("most").saturating_sub(number("reserved")) / 2;
                 CONNECTIONS.min(given.max(2))
@@ -181,12 +182,12 @@ impl Remote {
         Ok(tx)
     }
 
-    /// True if there is no connection to listen at, so that workers poll.
+    /// True if there is no session to listen on, so that workers poll.
     pub(crate) fn polls(&self) -> bool {
         self.0.listens_at.is_none()
     }
 
-    /// A connection to bring the schema up to date with, at the address without the pooler if there is one.
+    /// Opens a connection for migrations, at the address without the pooler if there is one.
     pub(crate) async fn for_migrations(&self) -> Result<ForMigrations<'_>, OpenError> {
         let opened = match &self.0.direct {
             Some(direct) => first_connection(direct).await.map_err(OpenError::of_direct_url),
@@ -209,18 +210,18 @@ impl Remote {
             sqlx::raw_sql("COMMIT").execute(&mut connection).await
         };
         let ran = ran.await.map(drop);
-        // The server notices in any case.
+        // The server detects the closed connection in any case.
         let _ = connection.close().await;
         Ok(ran)
     }
 
-    /// The sentence for a failure of the schema.
+    /// Returns the message for a failed migration.
     pub(crate) fn explain(&self, error: &sqlx::Error) -> OpenError {
         refusal::explain(error, self.0.direct.as_ref().unwrap_or(&self.0.server))
     }
 
-    /// Runs a statement of one row by itself, as one message. A connection on which it fails is closed: it may be in the
-    /// middle of anything.
+    /// Runs a statement of one row by itself, as one message. Closes the connection if the statement fails,
+    /// because its state is unknown.
     async fn fetch_one_autocommit(
         &self,
         class: Class,
@@ -234,7 +235,8 @@ impl Remote {
         self.hear(answer)
     }
 
-    /// The time of the server, to the millisecond. Not asked behind the workers: an answer that had to wait tells little.
+    /// Returns the time of the server, to the millisecond. Does not queue behind the workers: a delayed
+    /// answer is of little use.
     pub(crate) async fn time(&self) -> Result<UnixMillis, StoreError> {
         const TIME: &str =
             "SELECT CAST(CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS TEXT)";
@@ -243,18 +245,19 @@ impl Remote {
         Ok(UnixMillis(millis))
     }
 
-    /// Calls the other processes.
+    /// Sends a wake-up call to the other processes.
     pub(crate) async fn wake_peers(&self) -> Result<(), StoreError> {
-        // The instance_id is hexadecimal digits of the server's.
+        // `instance_id` consists of hexadecimal digits chosen by the server.
         let sql = format!("SELECT CAST(pg_notify('{WAKE_CHANNEL}', '{}') AS TEXT)", self.0.instance_id);
         self.fetch_one_autocommit(Class::Ordinary, AssertSqlSafe(sql)).await.map(drop)
     }
 
-    /// Listens for the calls of other processes; `None` where only a pooler is there to listen to.
+    /// Listens for the wake-up calls of other processes; `None` if the server can be reached only through a
+    /// pooler.
     pub(crate) async fn listen(&self) -> Result<Option<Wakeups>, StoreError> {
         let Some(options) = &self.0.listens_at else { return Ok(None) };
         if self.0.direct.is_none() && self.0.pool.is_short() {
-            // Work needs the connection more than the workers' ears do: they poll meanwhile.
+            // Transactions need the connection more than the listener does: workers poll meanwhile.
             return Err(StoreError::out_of_connections());
         }
         let one = PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER_TIMEOUT);
@@ -267,11 +270,11 @@ impl Remote {
         self.0.pool.close().await;
     }
 
-    /// Passes an outcome on, and draws its consequences for the other connections.
+    /// Passes an outcome on. An error can also invalidate the other connections.
     fn hear<T>(&self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         if let Err(error) = &outcome {
             if session::is_read_only(error) {
-                // The server was demoted, and its other connections are as useless, however busy they are.
+                // The server was demoted: its other connections cannot write either, however busy they are.
                 self.0.pool.raise_doubt();
             } else if session::is_prepared_elsewhere(error) && !self.0.nameless.swap(true, Ordering::Relaxed)
             {
@@ -285,7 +288,8 @@ impl Remote {
     }
 }
 
-/// Opens a connection for one long transaction that reads: one state of the data, for as long as it takes.
+/// Opens a connection for one long read transaction on one snapshot of the data, without a limit on its
+/// duration.
 pub(crate) async fn begin_snapshot(server: &Server) -> Result<PgConnection, OpenError> {
     let (mut connection, _) = first_connection(server).await?;
     let path = search_path(server.pooling.schema.as_deref());
@@ -298,13 +302,13 @@ pub(crate) async fn begin_snapshot(server: &Server) -> Result<PgConnection, Open
     Ok(connection)
 }
 
-/// The part of the message that begins a transaction which chooses a schema, if the address names one.
+/// Returns the statement that sets the schema at the start of a transaction, if the address names one.
 fn search_path(schema: Option<&str>) -> String {
     schema.map(|schema| format!("; SET LOCAL search_path TO {}", quoted(schema))).unwrap_or_default()
 }
 
-/// Opens a first connection and has the server introduce itself. Waits for a server that is starting, and for other
-/// processes to give up connections that they do not use.
+/// Opens a first connection and reads the facts about the server. Waits for a server that is starting, and
+/// for other processes to close idle connections.
 async fn first_connection(server: &Server) -> Result<(PgConnection, PgRow), OpenError> {
     let options = server.options.clone().statement_cache_capacity(server.pooling.statements);
     let started = Instant::now();
@@ -327,7 +331,7 @@ async fn first_connection(server: &Server) -> Result<(PgConnection, PgRow), Open
         } else {
             Duration::ZERO
         };
-        // A try that has no time left would only say that it had none.
+        // With no time left, a further try would only report a time-out.
         if started.elapsed() + BETWEEN_TRIES * 2 >= waits_for {
             return Err(refusal::explain(&error, server));
         }
@@ -338,8 +342,8 @@ async fn first_connection(server: &Server) -> Result<(PgConnection, PgRow), Open
     }
 }
 
-/// Finds out whether a pooler gives transactions other connections: two clients are then seen with one backend, or one
-/// with two. A server that gives no second connection is no such pooler.
+/// True if a pooler gives transactions other connections: then two clients share one backend, or one client
+/// sees two. A server that gives no second connection is no such pooler.
 async fn is_pooled(first: &mut PgConnection, server: &Server) -> bool {
     let compared = async {
         let mut second = pool::open(&server.options).await?;
@@ -348,7 +352,7 @@ async fn is_pooled(first: &mut PgConnection, server: &Server) -> bool {
             seen.0.push(backend(first).await?);
             seen.1.push(backend(&mut second).await?);
         }
-        // The server notices in any case.
+        // The server detects the closed connection in any case.
         let _ = second.close().await;
         let changes = |seen: &[String]| seen.windows(2).any(|pair| pair.first() != pair.last());
         let is_shared = seen.0.iter().any(|backend| seen.1.contains(backend));
@@ -361,12 +365,12 @@ async fn backend(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     session::ask(connection, "SELECT CAST(pg_backend_pid() AS TEXT)").await?.try_get(0)
 }
 
-/// What migrations need.
+/// The connection and settings for migrations.
 pub(crate) struct ForMigrations<'a> {
     pub(crate) connection: PgConnection,
     /// The message that begins a transaction.
     pub(crate) begin: Arc<str>,
-    /// The schema that is to be there.
+    /// The schema that must exist.
     pub(crate) schema: Option<&'a str>,
 }
 
@@ -377,20 +381,19 @@ pub struct Wakeups {
 }
 
 impl Wakeups {
-    /// Waits for the next call of another process.
+    /// Waits for the next wake-up call of another process.
     ///
-    /// # Errors
-    /// When the connection is lost.
+    /// # Errors Fails if the connection is lost.
     pub async fn next(&mut self) -> Result<(), StoreError> {
         while self.listener.recv().await?.payload() == self.own {}
         Ok(())
     }
 }
 
-/// A transaction, each step of which is waited for no longer than its response timeout.
+/// A transaction. Each step waits at most its response timeout for the server.
 pub(crate) struct PgTx {
     response_timeout: Duration,
-    /// `None` once it has ended.
+    /// `None` once the transaction has ended.
     lent: Option<Lent>,
     remote: Remote,
 }
@@ -411,22 +414,24 @@ impl PgTx {
         Ok(())
     }
 
-    /// Asks for one row in one message. Values come as text.
+    /// Queries one row in one message. Values come as text.
     pub(crate) async fn ask(&mut self, sql: &'static str) -> Result<PgRow, sqlx::Error> {
         in_time(self.response_timeout, session::ask(self.connection()?, sql)).await
     }
 
-    /// Lets statements take as long as they take: minutes.
+    /// Raises the limits on statements to minutes.
     pub(crate) async fn be_patient(&mut self) -> Result<(), StoreError> {
         self.run("SET LOCAL statement_timeout = '10min'").await?;
         self.response_timeout = LONG_ANSWER_TIMEOUT;
         Ok(())
     }
 
-    /// The same for a transaction that writes many rows, and that waits for another server between its statements.
+    /// Raises the limits as [`PgTx::be_patient`] does, for a transaction that writes many rows and waits for
+    /// another server between its statements.
     ///
-    /// The check of a reference keeps the plan that was made for its first row. In a table of one page that plan reads all
-    /// rows, and goes on doing so when there are thousands: three times as long for an import.
+    /// A foreign-key check keeps the plan that was made for its first row. In a table of one page that plan
+    /// is a sequential scan, and it stays one when the table has thousands of rows: an import then takes
+    /// three times as long.
     pub(crate) async fn be_patient_in_bulk(&mut self) -> Result<(), StoreError> {
         self.be_patient().await?;
         self.run("SET LOCAL idle_in_transaction_session_timeout = '10min'; SET LOCAL enable_seqscan = off")
@@ -486,8 +491,8 @@ impl PgTx {
 }
 
 impl Drop for PgTx {
-    /// Takes back what was not committed. A connection on which that does not work is closed: it may be in the middle of
-    /// anything, and its server does the same when it notices.
+    /// Rolls back an uncommitted transaction. If that fails, closes the connection, because its state is
+    /// unknown; the server rolls back when it detects the close.
     fn drop(&mut self) {
         let Some(mut lent) = self.lent.take() else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
@@ -506,7 +511,7 @@ impl Drop for PgTx {
     }
 }
 
-/// Waits for an answer of the server, and not for ever.
+/// Waits for an answer of the server, at most `response_timeout`.
 async fn in_time<T>(
     response_timeout: Duration,
     answer: impl Future<Output = Result<T, sqlx::Error>>,

@@ -1,4 +1,4 @@
-//! The question that is put to an author whose text is too vague to write about.
+//! The question to an author about a text that is too vague.
 
 use postly_domain::{UnixMillis, id::AuthorId};
 
@@ -9,7 +9,7 @@ use crate::{
 
 const ASK_ABOUT: Sql = Sql::both("UPDATE authors SET asked_about = $2, asked_at_ms = $3 WHERE id = $1");
 
-/// Notes the text about which an author is asked for more, or that nothing is asked any more.
+/// Records the text about which an author is asked for more; `None` clears it.
 ///
 /// # Errors
 /// Fails if the database fails.

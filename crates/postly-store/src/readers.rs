@@ -1,4 +1,4 @@
-//! The connections to SQLite that only read.
+//! The read-only connections to SQLite.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,10 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{StoreError, sqlite::connect};
 
-/// How many there are: a page or a command each.
+/// The number of connections: a page or a command uses one.
 const READERS: usize = 4;
 
-/// The connections that only read.
+/// The pool of read-only connections.
 #[derive(Clone)]
 pub(crate) struct Readers {
     path: PathBuf,
@@ -28,7 +28,7 @@ impl Readers {
         Self { path: path.to_owned(), idle: Arc::default(), places }
     }
 
-    /// Opens a transaction that cannot write, on one state of the data.
+    /// Opens a transaction that cannot write, on one snapshot of the data.
     pub(crate) async fn begin(&self, response_timeout: Duration) -> Result<Reading, StoreError> {
         let place = tokio::time::timeout(response_timeout, Arc::clone(&self.places).acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(StoreError::out_of_connections()) };
@@ -41,7 +41,7 @@ impl Readers {
         Ok(Reading { connection: Some(connection), readers: self.clone(), _place: place })
     }
 
-    /// Waits until nobody reads, and closes the connections.
+    /// Waits until no transaction reads, and closes the connections.
     pub(crate) async fn close(&self) {
         let everybody = u32::try_from(READERS).unwrap_or(u32::MAX);
         let places = self.places.acquire_many(everybody).await;
@@ -51,7 +51,7 @@ impl Readers {
     }
 }
 
-/// A transaction that only reads.
+/// A read-only transaction.
 pub(crate) struct Reading {
     /// `None` only while it is being dropped.
     connection: Option<Connection>,
@@ -67,7 +67,8 @@ impl Reading {
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        // Nothing was written: how it ends makes no difference. A connection that cannot end is not used again.
+        // Nothing was written, so its end makes no difference. A connection that cannot end is not used
+        // again.
         if let Some(connection) = self.connection.take()
             && connection.execute_batch("COMMIT").is_ok()
         {

@@ -1,5 +1,6 @@
-//! The invariants of RULES 10 over what is open or has changed in the last minutes: each question reads those rows by an
-//! index, so that it may be asked each minute of a database of any size. [`crate::audit`] asks about everything.
+//! The invariants of RULES 10 over rows that are open or changed in the last minutes: each query reads those
+//! rows by an index, so that it can run each minute on a database of any size. [`crate::audit`] checks all
+//! rows.
 
 use postly_domain::UnixMillis;
 
@@ -10,12 +11,13 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// How far back rows are looked at: several times the interval of the monitor, and longer than a generation.
+/// The age up to which rows are checked: several times the interval of the monitor, and longer than a
+/// generation.
 const RECENT_MS: i64 = 10 * 60 * 1000;
 
-/// The questions. `$1` bounds the rows counted, `$2` is the least id of a recent row, `$3` the instant before which work is
-/// overdue. A condition on `created_at_ms` that always holds keeps SQLite from reading the whole of `ledger_author`, which has
-/// every other column of the question.
+/// The queries. `$1` bounds the rows counted, `$2` is the lowest id of a recent row, `$3` the instant before
+/// which work is overdue. A condition on `created_at_ms` that always holds keeps SQLite from reading the
+/// whole of `ledger_author`, which has every other column of the query.
 const CHECKS: &[(&str, &str, Sql)] = &[
     (
         "1a",
@@ -110,10 +112,10 @@ const CHECKS: &[(&str, &str, Sql)] = &[
     ),
 ];
 
-/// Asks every question about what is open or recent.
+/// Runs every query over open or recent rows.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn findings(tx: &mut Tx, now: UnixMillis) -> Result<Vec<Finding>, StoreError> {
     let first = first_id(now.plus_ms(-RECENT_MS));
     let overdue = now.plus_ms(-OVERDUE_MS);

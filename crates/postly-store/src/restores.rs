@@ -1,4 +1,4 @@
-//! A database that was restored from a copy: what the original went on with after the copy was made must not happen again.
+//! Restores: work that the original database did after a copy was made must not happen again in the copy.
 
 use postly_domain::{UnixMillis, id::AuthorId};
 
@@ -7,16 +7,16 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// What was ended in a copy.
+/// The numbers of events and messages ended in a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndedWork {
-    /// Messages of authors that waited for an answer.
+    /// Authors' messages that waited for an answer.
     pub events: u64,
-    /// Messages of ours that waited to leave.
+    /// Our messages that waited to be sent.
     pub messages: u64,
 }
 
-// The original has answered it, or has given it up, since the copy was made.
+// The original has answered or given up the event since the copy was made.
 const EVENTS: Sql = Sql::both(
     "UPDATE inbox SET state = 'dead', outcome = 'restored', finished_at_ms = $1, in_lane = 1 \
      WHERE state = 'ready' AND kind = 'message'",
@@ -25,10 +25,10 @@ const MESSAGES: Sql = Sql::both(
     "UPDATE outbox SET state = 'dead', reason = 'restored', finished_at_ms = $1, sealed = NULL \
      WHERE finished_at_ms IS NULL",
 );
-/// What goes with them. `$1` is now.
+/// The holds and lanes of that work. `$1` is now.
 const REST: [Sql; 3] = [
     Sql::both("UPDATE holds SET state = 'released', closed_at_ms = $1 WHERE state = 'open'"),
-    // Statuses and changes of number go on: applied twice they change nothing.
+    // Statuses and changes of number continue: applied twice they change nothing.
     Sql::both(
         "UPDATE lanes SET lease_token = NULL, waiting = CASE WHEN queue = 'outbox' THEN 0 ELSE (SELECT COUNT(*) FROM inbox \
          WHERE inbox.queue = lanes.queue AND inbox.lane = lanes.lane AND inbox.state = 'ready' AND inbox.in_lane = 1) END, \
@@ -36,7 +36,8 @@ const REST: [Sql; 3] = [
     ),
     Sql::both("UPDATE lanes SET ready_at_ms = NULL WHERE waiting = 0 AND $1 IS NOT NULL"),
 ];
-/// A session, code or link that was ended or used after the copy was made would open again.
+/// Resets held credits and open attempts. Deletes sessions, codes and links: one that was ended or used after
+/// the copy was made would be valid again.
 const OPENINGS: [Sql; 8] = [
     Sql::both("UPDATE wallets SET held = 0 WHERE held <> 0"),
     Sql::both("UPDATE attempts SET state = 'unclear' WHERE state = 'sending'"),
@@ -48,10 +49,10 @@ const OPENINGS: [Sql; 8] = [
     Sql::both("DELETE FROM password_resets"),
 ];
 
-/// Ends the work that waited in a copy, and everything that lets somebody in.
+/// Ends the work that waited in a copy, and every session, code and link.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn end_work(tx: &mut Tx, now: UnixMillis) -> Result<EndedWork, StoreError> {
     let ended = EndedWork {
         events: tx.execute(EVENTS, args![now]).await?,
@@ -68,10 +69,10 @@ pub async fn end_work(tx: &mut Tx, now: UnixMillis) -> Result<EndedWork, StoreEr
 
 const RECORD: Sql = Sql::both("INSERT INTO restores (id, copied_at_ms, lost_at_ms) VALUES ($1, $2, $3)");
 
-/// Records that the original went on from `copied_at` until `lost_at`.
+/// Records that the original continued from `copied_at` until `lost_at`.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn record(
     tx: &mut Tx,
     id: &str,
@@ -84,10 +85,10 @@ pub async fn record(
 
 const GAPS: Sql = Sql::both("SELECT copied_at_ms, lost_at_ms FROM restores ORDER BY id DESC LIMIT 100");
 
-/// Returns the times during which originals of this database went on without it.
+/// Returns the times during which originals of this database continued without it.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn gaps(tx: &mut Tx) -> Result<Vec<(UnixMillis, UnixMillis)>, StoreError> {
     let rows = tx.all(GAPS, args![]).await?;
     rows.iter().map(|row| Ok((row.time("copied_at_ms")?, row.time("lost_at_ms")?))).collect()
@@ -98,10 +99,10 @@ const AUTHORS: Sql =
 const ERASED: Sql =
     Sql::both("SELECT id FROM authors WHERE id > $1 AND erased_at_ms IS NOT NULL ORDER BY id LIMIT $2");
 
-/// Returns the ids of authors behind an id, in their order: those that were erased, or the others.
+/// Returns the ids of authors after an id, in order: erased ones if `erased` is true, else the others.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn authors_after(
     tx: &mut Tx,
     id: &str,
@@ -116,10 +117,10 @@ const MARKS: Sql = Sql::both(
     "SELECT subject_hash, until_ms FROM erasures WHERE subject_hash > $1 ORDER BY subject_hash LIMIT $2",
 );
 
-/// Returns the marks of erased people behind a hash, in their order.
+/// Returns the marks of erased authors after a hash, in order.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn marks_after(
     tx: &mut Tx,
     hash: &str,

@@ -1,4 +1,4 @@
-//! The results that a follow-up may mean: the newest of an author, that of a message, or one by its id.
+//! The results that a follow-up may refer to: an author's newest, that of a message, or one by its id.
 
 use postly_domain::{
     Language, UnixMillis,
@@ -11,14 +11,14 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// A result with all that a change of it needs.
+/// A result with all data that a change of it needs.
 #[derive(Debug, Clone)]
 pub struct SavedResult {
     /// Its id.
     pub id: GenerationId,
-    /// The paid result that it goes back to: itself, unless it is a change.
+    /// The paid result that it derives from: itself, unless it is a change.
     pub root: GenerationId,
-    /// The message that asked for the paid result; none on the web.
+    /// The message that requested the paid result; none on the web.
     pub root_event: Option<EventId>,
     /// The brief, with all changes so far.
     pub brief: String,
@@ -28,7 +28,7 @@ pub struct SavedResult {
     pub language: Language,
     /// The three posts.
     pub variants: Vec<Variant>,
-    /// When it was saved.
+    /// The time of creation.
     pub created_at: UnixMillis,
 }
 
@@ -49,7 +49,7 @@ const BY_MESSAGE: Sql = Sql::both(select!(
      WHERE attempts.provider_message_id = $2)"
 ));
 
-/// The newest result of an author, unless a refund hides it.
+/// Returns the newest result of an author, unless a refund hides it.
 ///
 /// # Errors
 /// Fails if the database fails, or the row cannot be read.
@@ -57,10 +57,9 @@ pub async fn latest(tx: &mut Tx, author: &AuthorId) -> Result<Option<SavedResult
     tx.maybe_one(LATEST, args![author]).await?.as_ref().map(read).transpose()
 }
 
-/// A result of an author by its id, unless a refund hides it.
+/// Returns a result of an author by its id, unless a refund hides it.
 ///
-/// # Errors
-/// As [`latest`].
+/// # Errors Fails as [`latest`] does.
 pub async fn get(
     tx: &mut Tx,
     author: &AuthorId,
@@ -69,10 +68,9 @@ pub async fn get(
     tx.maybe_one(BY_ID, args![author, id]).await?.as_ref().map(read).transpose()
 }
 
-/// The result of an author that came with a message, by the provider's id of the message.
+/// Returns the result of an author that a message delivered, by the provider's id of the message.
 ///
-/// # Errors
-/// As [`latest`].
+/// # Errors Fails as [`latest`] does.
 pub async fn of_message(
     tx: &mut Tx,
     author: &AuthorId,
@@ -98,7 +96,7 @@ fn read(row: &Row) -> Result<SavedResult, StoreError> {
 
 const FREE_USED: Sql = Sql::both("SELECT 1 AS found FROM ledger WHERE operation = $1");
 
-/// The operation of the free change of a result: once for each.
+/// Returns the ledger operation of the free change of a result: one for each result.
 pub fn free_operation(root: &GenerationId) -> String {
     format!("free_refinement:{root}")
 }

@@ -1,4 +1,4 @@
-//! Retention: what is deleted because its time has come, class by class. docs/PRIVACY.md says the same in words.
+//! Retention: the deletion of expired data, by class. docs/PRIVACY.md describes the same.
 
 use postly_domain::UnixMillis;
 
@@ -7,28 +7,28 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// A class of data with a time of its own.
+/// A class of data with its own retention time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// Codes, phrases and login links that have ended.
     Challenges,
-    /// What was counted of them, and of requests.
+    /// The counts of codes and requests.
     Counts,
     /// Sessions that have ended.
     Sessions,
-    /// Codes that were sent to numbers nobody knows, and the receipts of erasures.
+    /// Codes sent to numbers of unknown owners, and the receipts of erasures.
     Strangers,
-    /// What providers sent, word for word.
+    /// The raw content of providers' events.
     RawEvents,
-    /// Messages, posts, model calls, and the events that brought them.
+    /// Messages, posts, model calls, and their events.
     Messages,
-    /// Who was erased: what is older is not answered anyway.
+    /// The marks of erased authors: older messages are not answered anyway.
     Erasures,
-    /// Events of payments, and what is known of payments that turned out not to be ours.
+    /// Events of payments, and facts of payments that turned out not to be ours.
     Payments,
-    /// Links to buy by that have expired.
+    /// Expired purchase links.
     RechargeLinks,
-    /// Links that set a password and have expired.
+    /// Expired password resets.
     PasswordResets,
 }
 
@@ -78,7 +78,7 @@ impl Class {
     }
 }
 
-// By time: `$1` is the instant before which the time has come, `$2` how many rows go at once.
+// By time: `$1` is the instant before which rows are expired, `$2` the number of rows per statement.
 const CHALLENGES: [Sql; 1] = [Sql::both(
     "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE (expires_at_ms < $1 OR closed_at_ms < $1) \
      LIMIT $2)",
@@ -162,10 +162,11 @@ const ERASURES: [Sql; 1] = [Sql::both(
     "DELETE FROM erasures WHERE subject_hash IN (SELECT subject_hash FROM erasures WHERE until_ms < $1 LIMIT $2)",
 )];
 
-// By id, for tables in which a search by time would read every row: ids follow the time at which they were made. `$1` is
-// the first id of the time that has not come, `$2` how many rows go at once.
+// By id, for tables in which a search by time would read every row: ids follow the time of their creation.
+// `$1` is the first id that is not expired, `$2` the number of rows per statement.
 //
-// What refers to something goes before it. Work that has not ended stays, however old.
+// Referencing rows are deleted before the rows they refer to. Work that has not ended stays, regardless of
+// its age.
 macro_rules! old_messages {
     ($before:literal) => {
         concat!(
@@ -197,7 +198,8 @@ const MESSAGES: [Sql; 7] = [
     ),
 ];
 
-// The row stays: its key still recognises the event when it comes again. `$3` is the id of the last row that was done.
+// The row stays: its key still recognises the event if it is delivered again. `$3` is the id of the last row
+// done.
 const RAW_EVENTS: Sql = Sql::both(
     "UPDATE inbox SET slice = '', lane = '' WHERE id IN (SELECT id FROM inbox WHERE id > $3 AND id < $1 \
      ORDER BY id LIMIT $2) AND state <> 'ready' RETURNING id",
@@ -208,11 +210,11 @@ const NOTE_PROGRESS: Sql = Sql::both(
      ON CONFLICT (name) DO UPDATE SET progress = excluded.progress",
 );
 
-/// Deletes what is older than an instant, at most `most` rows of each kind. Returns how many went; 0 says that no more are
-/// to go.
+/// Deletes rows older than an instant, at most `most` of each kind. Returns the number deleted; 0 means that
+/// none is left.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn sweep(tx: &mut Tx, class: Class, before: UnixMillis, most: i64) -> Result<u64, StoreError> {
     let mut gone = 0;
     for sql in class.by_time() {
@@ -241,7 +243,7 @@ pub async fn sweep(tx: &mut Tx, class: Class, before: UnixMillis, most: i64) -> 
     Ok(gone)
 }
 
-/// The least UUID of version 7 that can be made at an instant (RFC 9562, 5.7: 48 bits of milliseconds come first).
+/// Returns the lowest UUID of version 7 for an instant (RFC 9562, 5.7: 48 bits of milliseconds come first).
 pub(crate) fn first_id(at: UnixMillis) -> String {
     let millis = at.0.clamp(0, (1 << 48) - 1);
     let (high, low) = (millis >> 16, millis & 0xffff);

@@ -1,4 +1,4 @@
-//! The schema: one folder of migrations for both engines, and what one engine alone needs.
+//! The schema: one folder of migrations for both engines, and the parts for one engine alone.
 
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
@@ -15,7 +15,7 @@ use crate::{
     sql::Sql,
 };
 
-/// The ledger is append-only, whoever holds the pen. Applied after the migrations, and safe to apply again.
+/// Makes the ledger append-only for every writer. Applied after the migrations; can be applied again.
 const LEDGER_TRIGGERS_SQLITE: &str = "\
     CREATE TRIGGER IF NOT EXISTS ledger_keeps_entries BEFORE UPDATE ON ledger \
     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END; \
@@ -31,15 +31,15 @@ const LEDGER_TRIGGERS_POSTGRES: &str = "\
     CREATE OR REPLACE TRIGGER ledger_keeps_lines BEFORE TRUNCATE ON ledger \
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();";
 
-/// Keeps two processes that start at once from migrating at once. It is held by a transaction, not by a session: a pooler
-/// changes sessions. The number (the bytes of `postly`) only has to be ours alone.
+/// Keeps two processes that start at once from migrating at once. A transaction holds the lock, not a
+/// session, because a pooler changes sessions. The number (the bytes of `postly`) must only be unique to us.
 const MIGRATION_LOCK: &str = "SELECT CAST(pg_advisory_xact_lock(123623980690553) AS TEXT)";
 
-/// The checksum of the first migration from before its comments were ASCII: it made the same tables.
+/// The checksum of the first migration from before its comments were ASCII: it created the same tables.
 const FIRST_BEFORE_ASCII: &str =
     "6a2f5566d219ab0a7ea9e4459c3585d3be90229910339fe072def93260137b3624e83a2e7a1c064a59686622e9427a28";
 
-/// The migrations: their names and texts, in order. One that was released is never edited.
+/// The migrations: their names and texts, in order. A released migration is never edited.
 const MIGRATIONS: [(&str, Sql); 17] = [
     ("first", Sql::both(include_str!("../migrations/0001_first.sql"))),
     ("lighter indexes", Sql::both(include_str!("../migrations/0002_lighter_indexes.sql"))),
@@ -78,7 +78,7 @@ const MIGRATIONS: [(&str, Sql); 17] = [
     ("brand", Sql::both(include_str!("../migrations/0018_brand.sql"))),
 ];
 
-/// A file that was made when sqlx counted the migrations of SQLite, too: it has the first.
+/// True for a file from the time when sqlx also counted SQLite's migrations: it has the first migration.
 const COUNTED_BY_SQLX: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations') AND user_version = 0 \
      FROM pragma_user_version";
 
@@ -87,7 +87,7 @@ pub(crate) fn migrate_sqlite(connection: &mut Connection) -> Result<(), StoreErr
         connection.pragma_update(None, "user_version", 1)?;
     }
     let migrations = Migrations::new(MIGRATIONS.iter().map(|(_, text)| M::up(text.lite)).collect());
-    // A table that is made anew is dropped first, and what refers to it must not go with it.
+    // A rebuilt table is dropped first: its referencing rows must not be deleted with it.
     connection.pragma_update(None, "foreign_keys", false)?;
     let migrated = migrations.to_latest(connection);
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -96,7 +96,7 @@ pub(crate) fn migrate_sqlite(connection: &mut Connection) -> Result<(), StoreErr
     Ok(())
 }
 
-/// How the schema of a database compares with this version's.
+/// The schema of a database compared with this version's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Schema {
     Missing,
@@ -136,12 +136,12 @@ impl Schema {
     }
 }
 
-/// The number of the newest migration.
+/// Returns the number of the newest migration.
 fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// The sentence for a schema that cannot be read or changed.
+/// Returns the message for a schema that cannot be read or changed.
 pub(crate) fn explain(error: &StoreError, name: &str) -> OpenError {
     let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     OpenError::passing(format!("the tables of {name} cannot be brought up to date: {error}: {reason}"))
@@ -176,13 +176,13 @@ pub(crate) async fn of_postgres(remote: &Remote) -> Result<Schema, OpenError> {
             return Ok(Schema::Missing);
         }
         let found = Schema::of(ask(VERSION).await?.parse().unwrap_or(0));
-        // A copy that came without its triggers is not complete.
+        // A copy without its triggers is incomplete.
         Ok(if found == Schema::Current && ask(TRIGGERS).await? != "2" { Schema::Older } else { found })
     };
     compared.await.map_err(|error: sqlx::Error| remote.explain(&error))
 }
 
-/// Applies the migrations that are missing, each in a transaction of its own.
+/// Applies the missing migrations, each in its own transaction.
 pub(crate) async fn migrate_postgres(remote: &Remote) -> Result<(), OpenError> {
     let ForMigrations { mut connection, begin, schema } = remote.for_migrations().await?;
     let migrated = async {
@@ -198,7 +198,7 @@ pub(crate) async fn migrate_postgres(remote: &Remote) -> Result<(), OpenError> {
         run.execute("COMMIT").await
     };
     let migrated: Result<(), MigrationError> = migrated.await;
-    // The server notices in any case.
+    // The server detects the closed connection in any case.
     let _ = connection.close().await;
     migrated.map_err(|error| match error {
         MigrationError::Sql(error) => remote.explain(&error),
@@ -210,7 +210,7 @@ pub(crate) async fn migrate_postgres(remote: &Remote) -> Result<(), OpenError> {
 
 enum MigrationError {
     Sql(sqlx::Error),
-    /// This migration was another when it was applied.
+    /// This migration had another content when it was applied.
     Changed(i64),
 }
 
@@ -220,7 +220,7 @@ impl From<sqlx::Error> for MigrationError {
     }
 }
 
-/// Statements of a migration: each is one message, because a pooler may be in between.
+/// Runs the statements of a migration. Each is one message, because a pooler may be in between.
 struct Run<'a> {
     connection: &'a mut PgConnection,
     begin: &'a std::sync::Arc<str>,
@@ -254,7 +254,7 @@ impl Run<'_> {
         self.execute("COMMIT").await
     }
 
-    /// Applies a migration unless it is there. They are counted as sqlx counts them.
+    /// Applies a migration unless it is recorded as applied. Records it as sqlx does.
     async fn apply(
         &mut self,
         version: i64,

@@ -1,4 +1,4 @@
-//! Business numbers that rest: too fast, blocked, unpaid, or refused their token.
+//! Paused business numbers: sending too fast, blocked, unpaid, or with a refused token.
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -10,7 +10,7 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// The rest in a row that may have none.
+/// The pause in a row; `None` if it has none.
 pub(crate) fn rest(row: &Row) -> Result<Option<Rest>, StoreError> {
     let (Some(until), Some(reason)) = (row.maybe_time("rests_until_ms")?, row.maybe_text("rest_reason")?)
     else {
@@ -20,12 +20,12 @@ pub(crate) fn rest(row: &Row) -> Result<Option<Rest>, StoreError> {
     Ok(Some(Rest { reason, until, probe_at: row.maybe_time("probe_ms")? }))
 }
 
-/// A sender that is stopped, or was.
+/// A sender that is or was stopped.
 #[derive(Debug, Clone, Copy)]
 pub struct Pause {
-    /// Until when it rests, and why.
+    /// The end of the pause and its reason.
     pub rest: Rest,
-    /// The beginning of the pause: a stop that follows another one shortly goes on with its pause.
+    /// The beginning of the pause. A stop shortly after another one continues its pause.
     pub since: UnixMillis,
 }
 
@@ -34,27 +34,27 @@ const PAUSE: Sql = Sql::both(
      WHERE provider = $1 AND business = $2 AND since_ms IS NOT NULL",
 );
 
-/// The pause of a business number, over or not.
+/// Returns the pause of a business number, even if it is over.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn pause(tx: &mut Tx, provider: Provider, business: &str) -> Result<Option<Pause>, StoreError> {
     let Some(row) = tx.maybe_one(PAUSE, args![provider, business]).await? else { return Ok(None) };
     let since = row.time("since_ms")?;
     Ok(rest(&row)?.map(|rest| Pause { rest, since }))
 }
 
-// A stop stays one: what slows a sender down meanwhile does not let it send again.
+// A stop is kept: throttling a stopped sender does not let it send again.
 const THROTTLE: Sql = Sql::both(
     "INSERT INTO resting_senders (provider, business, until_ms, reason) VALUES ($1, $2, $3, 'throttled') \
      ON CONFLICT (provider, business) DO UPDATE SET until_ms = excluded.until_ms, probe_ms = NULL \
      WHERE resting_senders.until_ms < excluded.until_ms",
 );
 
-/// Lets a business number rest until an instant, because it was too fast.
+/// Pauses a business number until an instant, because it sent too fast.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn throttle(
     tx: &mut Tx,
     provider: Provider,
@@ -74,10 +74,10 @@ const STOP: Sql = Sql::both(
      THEN resting_senders.since_ms ELSE excluded.since_ms END",
 );
 
-/// Stops a business number until an instant. The pause begins now, unless it goes on.
+/// Stops a business number until an instant. The pause begins now, unless it continues an earlier one.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn stop(
     tx: &mut Tx,
     provider: Provider,
@@ -96,10 +96,11 @@ const BEGIN_PROBE: Sql = Sql::both(
      AND reason <> 'throttled' AND probe_ms IS NULL AND until_ms <= $3",
 );
 
-/// Lets one message try whether a stopped sender sends again, and keeps all others until an instant. True for one caller.
+/// Lets one message test if a stopped sender can send again, and holds all others back until an instant.
+/// Returns true for one caller.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn begin_probe(
     tx: &mut Tx,
     provider: Provider,
@@ -115,10 +116,10 @@ const END_OVER: Sql = Sql::both(
      AND (reason = 'throttled' OR probe_ms IS NOT NULL)",
 );
 
-/// Forgets a rest that is over, for what its message in between has brought to light.
+/// Deletes a pause that is over: a throttling, or a stop with a test message that was not refused in time.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn end_over(
     tx: &mut Tx,
     provider: Provider,
@@ -134,11 +135,12 @@ const END_TRIED: Sql = Sql::both(
      AND probe_ms <= $3 AND (reason = 'stopped' OR $4 = 1)",
 );
 
-/// Ends the pause of a sender, because the message that tried again at this time, or one after it, was taken; `has_left` says
-/// that it is also known to have been sent on, which alone tells of a sender that fails after it takes.
+/// Ends the pause of a sender, because a provider accepted the test message sent at this time or a later one.
+/// `has_left` is true if the message is also known to be sent on: only that clears a sender that fails after
+/// acceptance.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn end_tried(
     tx: &mut Tx,
     provider: Provider,

@@ -1,4 +1,4 @@
-//! Sessions: one row for each browser that is logged in. A cookie without a row is worth nothing.
+//! Sessions: one row for each logged-in browser. A cookie without a row has no effect.
 
 use postly_domain::{
     Language, UnixMillis,
@@ -10,33 +10,33 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// A browser that is logged in.
+/// A logged-in browser.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Its id, which the cookie names.
+    /// The id, which the cookie contains.
     pub id: SessionId,
-    /// Who is logged in.
+    /// The author.
     pub author: AuthorId,
-    /// What the browser calls itself, in short.
+    /// The browser's short label.
     pub label: String,
-    /// Whether it was opened by proving a number.
+    /// True if it was opened by proving a number.
     pub by_whatsapp: bool,
-    /// When it was opened.
+    /// The time of creation.
     pub created_at: UnixMillis,
-    /// When it was last used, to the hour.
+    /// The time of last use, to the hour.
     pub seen_at: UnixMillis,
-    /// When it ends by itself.
+    /// The time of expiry.
     pub expires_at: UnixMillis,
 }
 
-/// The author behind a session, as far as every request needs her.
+/// A session and the parts of its author that every request needs.
 #[derive(Debug, Clone)]
 pub struct LoggedIn {
     /// The session.
     pub session: Session,
-    /// Her address.
+    /// The author's email address.
     pub email: Option<String>,
-    /// Her language.
+    /// The author's language.
     pub language: Language,
 }
 
@@ -52,7 +52,7 @@ const CLOSE_OLDEST: Sql = Sql::both(
 /// Opens a session, and closes the oldest beyond `most`.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn open(tx: &mut Tx, session: &Session, most: i64) -> Result<(), StoreError> {
     let args = args![
         &session.id,
@@ -86,10 +86,10 @@ const FIND: Sql = Sql::both(
      JOIN authors ON authors.id = sessions.author_id WHERE sessions.id = $1 AND sessions.expires_at_ms > $2",
 );
 
-/// The session with this id, while it lasts.
+/// Returns the session with this id, until it expires.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn find(tx: &mut Tx, id: &SessionId, now: UnixMillis) -> Result<Option<LoggedIn>, StoreError> {
     let Some(row) = tx.maybe_one(FIND, args![id, now]).await? else { return Ok(None) };
     Ok(Some(LoggedIn {
@@ -101,10 +101,10 @@ pub async fn find(tx: &mut Tx, id: &SessionId, now: UnixMillis) -> Result<Option
 
 const SEE: Sql = Sql::both("UPDATE sessions SET seen_at_ms = $2 WHERE id = $1");
 
-/// Notes that a session is in use.
+/// Records that a session is in use.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn see(tx: &mut Tx, id: &SessionId, now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(SEE, args![id, now]).await?;
     Ok(())
@@ -115,30 +115,30 @@ const OF_AUTHOR: Sql = Sql::both(
      WHERE author_id = $1 AND expires_at_ms > $2 ORDER BY created_at_ms DESC, id DESC",
 );
 
-/// The sessions of an author, newest first.
+/// Returns the sessions of an author, newest first.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn of_author(tx: &mut Tx, author: &AuthorId, now: UnixMillis) -> Result<Vec<Session>, StoreError> {
     tx.all(OF_AUTHOR, args![author, now]).await?.iter().map(session).collect()
 }
 
 const END: Sql = Sql::both("DELETE FROM sessions WHERE id = $1 AND author_id = $2");
 
-/// Ends one session of an author. False when she has none with this id.
+/// Ends one session of an author. Returns false if the author has none with this id.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn end(tx: &mut Tx, id: &SessionId, author: &AuthorId) -> Result<bool, StoreError> {
     Ok(tx.execute(END, args![id, author]).await? == 1)
 }
 
 const END_ALL: Sql = Sql::both("DELETE FROM sessions WHERE author_id = $1 AND id <> $2");
 
-/// Ends every session of an author, but for one.
+/// Ends every session of an author except `but`.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn end_all(tx: &mut Tx, author: &AuthorId, but: Option<&SessionId>) -> Result<(), StoreError> {
     tx.execute(END_ALL, args![author, but.map_or("", SessionId::as_str)]).await?;
     Ok(())

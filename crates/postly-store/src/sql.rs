@@ -21,12 +21,12 @@ impl Sql {
         Self { lite: text, pg: text }
     }
 
-    /// A text that only SQLite needs; PostgreSQL is never asked it.
+    /// A text for SQLite only; PostgreSQL never runs it.
     pub(crate) const fn sqlite(text: &'static str) -> Self {
         Self { lite: text, pg: "" }
     }
 
-    /// A text that only PostgreSQL needs; SQLite is never asked it.
+    /// A text for PostgreSQL only; SQLite never runs it.
     pub(crate) const fn postgres(text: &'static str) -> Self {
         Self { lite: "", pg: text }
     }
@@ -37,7 +37,7 @@ impl Sql {
     }
 }
 
-/// A value bound to a statement. A null keeps its type, which PostgreSQL wants to know.
+/// A value bound to a statement. A null keeps its type, because PostgreSQL needs it.
 pub(crate) enum Arg<'a> {
     Text(Option<Cow<'a, str>>),
     Int(Option<i64>),
@@ -97,13 +97,13 @@ macro_rules! args {
 }
 pub(crate) use args;
 
-/// Rows as one argument: what `json_to_recordset` makes rows of again, any number in one journey to PostgreSQL.
+/// Encodes rows as one argument for `json_to_recordset`: any number of rows in one round trip to PostgreSQL.
 pub(crate) fn json(rows: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
     serde_json::to_string(rows).map_err(|error| StoreError::Statement(error.into()))
 }
 
-/// A statement that adds many rows: a `COPY ... FROM STDIN` on PostgreSQL, a prepared INSERT for each row on SQLite. Both
-/// name the columns, in the order of the arguments.
+/// A statement that adds many rows: a `COPY ... FROM STDIN` on PostgreSQL, a prepared INSERT for each row on
+/// SQLite. Both name the columns, in the order of the arguments.
 #[derive(Clone, Copy)]
 pub(crate) struct Bulk {
     pub(crate) insert: &'static str,

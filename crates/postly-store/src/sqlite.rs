@@ -1,13 +1,13 @@
-//! SQLite: one connection writes (others read, see `readers`), and transactions that meet share one commit.
+//! SQLite: one connection writes (others read, see `readers`), and concurrent transactions share one commit.
 //!
-//! A statement runs where it is asked for: it is a matter of microseconds, less than it takes to hand it to another
-//! thread. What may wait for the disk or for another process (a commit, a lock that is taken) runs where waiting
-//! disturbs nobody.
+//! A statement runs on the calling thread: it takes microseconds, less than moving it to another thread.
+//! Calls that may wait for the disk or for another process (a commit, a lock) run on a blocking thread.
 //!
-//! Each writing transaction is a savepoint inside one outer transaction. When it commits, its savepoint is released and the
-//! next in line goes on within the same outer transaction; whoever then comes first to an empty line commits the outer
-//! one for all. A transaction has committed only when the outer one has: [`SavepointTx::commit`] waits for that. A
-//! transaction that is dropped takes back its own savepoint and nothing else.
+//! Each writing transaction is a savepoint inside one outer transaction. Its commit releases the savepoint,
+//! and the next transaction in the queue continues in the same outer transaction. The first finished member
+//! to reach the head of the queue commits the outer transaction for all. A transaction has committed only
+//! when the outer one has: [`SavepointTx::commit`] waits for that. Dropping a transaction rolls back its own
+//! savepoint and nothing else.
 
 use std::{
     path::Path,
@@ -23,31 +23,32 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use crate::{OpenError, StoreError, readers::Readers, sql::Arg};
 
-/// The most transactions that share one commit: what is lost together if the commit fails is tried again together.
+/// The most transactions that share one commit: if it fails, all of them are retried.
 const LARGEST_GROUP: usize = 64;
-/// How long a transaction waits for another process that writes (an operator's command beside the service).
+/// The longest wait of a transaction for another process that writes (an operator's command beside the
+/// service).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-/// More than there are statements, so that each is prepared once per connection.
+/// More than the number of statements, so that each is prepared once per connection.
 const STATEMENTS_KEPT: usize = 256;
 
-/// Opens one connection. The folder must be there.
+/// Opens one connection. The folder must exist.
 pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // A statement keeps its plan, whatever is bound to it: it would be planned anew with each time of day.
+    // A statement keeps its plan for all bound values: without this, each new time of day plans it anew.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
 }
 
-/// A row, taken out of its statement.
+/// A row, copied out of its statement.
 pub(crate) struct LiteRow {
     columns: Arc<[Box<str>]>,
     values: Vec<Value>,
 }
 
 impl LiteRow {
-    /// The value in a column.
+    /// Returns the value of a column.
     pub(crate) fn get(&self, column: &'static str) -> Result<&Value, StoreError> {
         self.columns
             .iter()
@@ -57,7 +58,7 @@ impl LiteRow {
     }
 }
 
-/// Binds `$1`, `$2` … by their number: SQLite itself takes them for names.
+/// Binds `$1`, `$2` … by their number: SQLite itself treats them as names.
 fn bind(statement: &mut Statement<'_>, args: &[Arg<'_>]) -> Result<(), rusqlite::Error> {
     for index in 1..=statement.parameter_count() {
         let number = statement.parameter_name(index).and_then(|name| name.get(1..)?.parse::<usize>().ok());
@@ -70,14 +71,14 @@ fn bind(statement: &mut Statement<'_>, args: &[Arg<'_>]) -> Result<(), rusqlite:
     Ok(())
 }
 
-/// Runs a statement; returns how many rows it touched.
+/// Runs a statement; returns the number of rows that it changed.
 pub(crate) fn execute(connection: &Connection, sql: &str, args: &[Arg<'_>]) -> Result<u64, rusqlite::Error> {
     let mut statement = connection.prepare_cached(sql)?;
     bind(&mut statement, args)?;
     Ok(u64::try_from(statement.raw_execute()?).unwrap_or(u64::MAX))
 }
 
-/// Runs a query to its end, and takes its rows along.
+/// Runs a query to its end and returns its rows.
 pub(crate) fn query(
     connection: &Connection,
     sql: &str,
@@ -104,27 +105,27 @@ pub(crate) struct GroupWriter {
 
 struct Writer {
     connection: Connection,
-    /// Whether the outer transaction is open.
+    /// True if the outer transaction is open.
     open: bool,
-    /// Members whose savepoints are released, and who wait for the outer commit.
+    /// Members with a released savepoint that wait for the outer commit.
     released: Vec<oneshot::Sender<bool>>,
 }
 
-/// Opens the file, which is made when missing: the connection that writes, and those that read.
+/// Opens the connection that writes and those that read. Creates the file if it is missing.
 pub(crate) async fn open(path: &Path) -> Result<(GroupWriter, Readers), rusqlite::Error> {
     let owned = path.to_owned();
     let connection = tokio::task::spawn_blocking(move || {
         let connection = connect(&owned, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        // FULL: an acknowledged message survives a power cut. What a savepoint may have to take back is kept in memory
-        // instead of a file. The log is copied into the file every 16 MiB instead of every 4: pages that change often
-        // are then copied less often.
+        // FULL: an acknowledged message survives a power cut. Rollback data of savepoints is kept in memory
+        // instead of a file. The write-ahead log is copied into the file every 16 MiB instead of every 4:
+        // pages that change often are then copied less often.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; \
              PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4096;",
         )?;
         #[cfg(feature = "mutant-m09")]
         connection.execute_batch("PRAGMA synchronous = OFF")?;
-        // What may have to wait for another process is tried at once first, and then where waiting disturbs nobody.
+        // A lock held by another process is tried without waiting first, then on a blocking thread.
         connection.busy_timeout(Duration::ZERO)?;
         Ok::<_, rusqlite::Error>(connection)
     })
@@ -135,7 +136,7 @@ pub(crate) async fn open(path: &Path) -> Result<(GroupWriter, Readers), rusqlite
     Ok((writer, Readers::new(path)))
 }
 
-/// Asks a file that must be there, and leaves it as it is.
+/// Runs a query on an existing file without changing the file.
 pub(crate) async fn look_at<T: Send + 'static>(
     path: &Path,
     ask: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
@@ -145,7 +146,7 @@ pub(crate) async fn look_at<T: Send + 'static>(
     asked.await.map_err(|_panic| rusqlite::Error::UnwindingPanic)?
 }
 
-/// The sentence for a file that cannot be opened.
+/// Returns the message for a file that cannot be opened.
 pub(crate) fn explain(error: &rusqlite::Error, name: &str) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::CannotOpen) if !Path::new(name).exists() => OpenError::fault(format!(
@@ -163,7 +164,7 @@ pub(crate) fn explain(error: &rusqlite::Error, name: &str) -> OpenError {
 }
 
 impl GroupWriter {
-    /// Joins the line, which is first come, first served, and opens a savepoint at its head.
+    /// Waits in the queue (first come, first served), and opens a savepoint at its head.
     pub(crate) async fn begin(&self, lock_timeout: Duration) -> Result<SavepointTx, StoreError> {
         let mut writer = {
             let _place = WaiterGuard::in_line(self);
@@ -176,7 +177,8 @@ impl GroupWriter {
             match writer.connection.execute_batch("BEGIN IMMEDIATE") {
                 Ok(()) => writer.open = true,
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                    // Who gives up meanwhile gives up a member, which takes back what it began.
+                    // If the caller is cancelled meanwhile, the member is dropped, which rolls back its
+                    // savepoint.
                     return Ok(blocking(writer, |writer| Writer::begin_blocking(writer, group)).await??);
                 }
                 Err(error) => return Err(error.into()),
@@ -185,7 +187,8 @@ impl GroupWriter {
         Ok(Writer::enter(writer, group)?)
     }
 
-    /// Does not leave the outer transaction open when nobody is left who would end it: other processes could not write.
+    /// Ends the outer transaction if no member is left to do it: an open one keeps other processes from
+    /// writing.
     fn flush_if_idle(&self) {
         if self.waiting.load(Ordering::SeqCst) == 0
             && let Ok(writer) = Arc::clone(&self.line).try_lock_owned()
@@ -194,7 +197,7 @@ impl GroupWriter {
         }
     }
 
-    /// The connection itself, outside of any transaction.
+    /// Runs work on the connection itself, outside of any transaction.
     pub(crate) async fn with_connection<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
@@ -211,8 +214,8 @@ impl GroupWriter {
     }
 }
 
-/// Does work with the writing connection where it may wait for the disk. It is done to its end, also when the caller
-/// goes away meanwhile.
+/// Runs work with the writing connection on a blocking thread. The work finishes even if the caller is
+/// cancelled.
 async fn blocking<T: Send + 'static>(
     writer: OwnedMutexGuard<Writer>,
     work: impl FnOnce(OwnedMutexGuard<Writer>) -> T + Send + 'static,
@@ -222,7 +225,7 @@ async fn blocking<T: Send + 'static>(
         .map_err(|lost| StoreError::Unavailable(lost.into()))
 }
 
-/// Counts itself in the line for as long as it lives, also when it is given up.
+/// Counts a waiter in the queue until it is dropped.
 struct WaiterGuard<'a>(&'a GroupWriter);
 
 impl<'a> WaiterGuard<'a> {
@@ -239,7 +242,7 @@ impl Drop for WaiterGuard<'_> {
     }
 }
 
-/// A member that has released its savepoint and waits for the commit. Should it go away, it may have been the last.
+/// A member that has released its savepoint and waits for the commit. On drop it may have been the last.
 struct Waiting<'a>(&'a GroupWriter);
 
 impl Drop for Waiting<'_> {
@@ -253,7 +256,7 @@ impl Writer {
         self.connection.prepare_cached(sql)?.raw_execute().map(drop)
     }
 
-    /// Waits for another process that writes, as long as [`BUSY_TIMEOUT`].
+    /// Waits at most [`BUSY_TIMEOUT`] for another process that writes.
     fn begin_blocking(
         mut writer: OwnedMutexGuard<Self>,
         group: GroupWriter,
@@ -264,7 +267,7 @@ impl Writer {
             writer.connection.busy_timeout(Duration::ZERO)?;
         }
         writer.open = begun.is_ok();
-        // Before anything else may fail: from here on the member sees to its end.
+        // Before any other call can fail: from here on, dropping the member cleans up.
         let member = begun.and_then(|()| Self::enter(writer, group))?;
         member.patience_ends()?;
         Ok(member)
@@ -279,15 +282,15 @@ impl Writer {
         Ok(SavepointTx { writer: Some(writer), group })
     }
 
-    /// Takes back the savepoint of a member that went away.
+    /// Rolls back the savepoint of a dropped member.
     fn take_back(&mut self) {
         if self.connection.execute_batch("ROLLBACK TO member; RELEASE member").is_err() {
-            // SQLite has given up the outer transaction by itself (disk full, I/O error).
+            // SQLite has rolled back the outer transaction by itself (disk full, I/O error).
             self.give_up();
         }
     }
 
-    /// Commits the outer transaction, and tells everyone in it.
+    /// Commits the outer transaction, and reports the result to its members.
     fn commit_group(&mut self) {
         if !self.open {
             return;
@@ -298,14 +301,14 @@ impl Writer {
         }
         self.open = false;
         for member in self.released.drain(..) {
-            // A member that does not wait any more has its data in all the same.
+            // A member that no longer waits has its data committed all the same.
             let _ = member.send(true);
         }
     }
 
-    /// Rolls everything back, and tells everyone that it did not happen.
+    /// Rolls everything back, and reports the failure to every member.
     fn give_up(&mut self) {
-        // When SQLite has rolled back by itself there is nothing left to roll back.
+        // If SQLite has rolled back by itself, nothing is left to roll back.
         let _ = self.connection.execute_batch("ROLLBACK");
         self.open = false;
         for member in self.released.drain(..) {
@@ -316,18 +319,18 @@ impl Writer {
 
 /// A transaction in the group.
 pub(crate) struct SavepointTx {
-    /// Held until the end; `None` afterwards.
+    /// Held until the transaction ends; `None` afterwards.
     writer: Option<OwnedMutexGuard<Writer>>,
     group: GroupWriter,
 }
 
 impl SavepointTx {
-    /// The connection, inside the savepoint.
+    /// Returns the connection, inside the savepoint.
     pub(crate) fn connection(&self) -> Result<&Connection, StoreError> {
         self.writer.as_ref().map(|writer| &writer.connection).ok_or_else(not_committed)
     }
 
-    /// Whoever comes next does not wait for another process on a thread of the runtime.
+    /// Resets the busy timeout: the next member must not wait for another process on a thread of the runtime.
     fn patience_ends(&self) -> Result<(), rusqlite::Error> {
         match &self.writer {
             Some(writer) => writer.connection.busy_timeout(Duration::ZERO),
@@ -335,7 +338,7 @@ impl SavepointTx {
         }
     }
 
-    /// Commits: returns when the outer transaction is on the disk.
+    /// Commits. Returns once the outer transaction is on disk.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         let Some(writer) = self.writer.as_mut() else { return Err(not_committed()) };
         writer.run("RELEASE member")?;
@@ -348,8 +351,8 @@ impl SavepointTx {
             commit_group(writer).await?;
         } else {
             let _waiting = Waiting(&self.group);
-            // Queues up behind those who wait now, so that they are in the same group; the first of the group to come to
-            // the head of the line commits for all.
+            // Queues behind the current waiters, so that they join the same group. The first member of the
+            // group that reaches the head of the queue commits for all.
             tokio::select! {
                 biased;
                 result = &mut committed => {
@@ -371,8 +374,8 @@ async fn commit_group(writer: OwnedMutexGuard<Writer>) -> Result<(), StoreError>
 }
 
 impl Drop for SavepointTx {
-    /// Takes the savepoint back, and does not leave the outer transaction open behind an empty line: other processes
-    /// could not write.
+    /// Rolls back the savepoint, and ends the outer transaction if the queue is empty: an open one keeps
+    /// other processes from writing.
     fn drop(&mut self) {
         let Some(mut writer) = self.writer.take() else { return };
         writer.take_back();
@@ -382,7 +385,7 @@ impl Drop for SavepointTx {
     }
 }
 
-/// Ends the outer transaction, if there is one, where that disturbs nobody.
+/// Ends the outer transaction, if there is one, on a blocking thread.
 fn end_soon(mut writer: OwnedMutexGuard<Writer>) {
     if !writer.open {
         return;
@@ -418,7 +421,7 @@ mod tests {
         member
     }
 
-    /// What another connection sees: only what is committed.
+    /// Counts the rows that another connection sees: only those committed.
     fn seen(path: &Path, condition: &str) -> i64 {
         let other = Connection::open(path).unwrap();
         other.query_row(&format!("SELECT COUNT(*) FROM t WHERE {condition}"), [], |row| row.get(0)).unwrap()
@@ -451,7 +454,7 @@ mod tests {
     async fn who_drops_out_takes_only_its_own_back_and_leaves_the_file_free() {
         let (writer, path) = writer("dropped").await;
         let first = insert(&writer, 1).await;
-        // The second waits in line, so the first does not commit alone.
+        // The second waits in the queue, so the first does not commit alone.
         let other = writer.clone();
         let second = tokio::spawn(async move { drop(insert(&other, 2).await) });
         somebody_waits(&writer).await;
@@ -484,7 +487,7 @@ mod tests {
         let other = writer.clone();
         let second = tokio::spawn(async move {
             let member = insert(&other, 2).await;
-            // As SQLite does by itself when the disk is full.
+            // SQLite does the same by itself when the disk is full.
             member.connection().unwrap().execute_batch("ROLLBACK").unwrap();
             member.commit().await.is_err()
         });
@@ -529,7 +532,7 @@ mod tests {
         waiting.abort();
         assert!(waiting.await.is_err());
         other.execute_batch("COMMIT").unwrap();
-        // What was begun for the one who went away has been taken back when the line is free again.
+        // The lock becomes free once the cancelled caller's transaction is rolled back.
         drop(writer.line.lock().await);
         other.execute_batch("INSERT INTO t VALUES (3)").unwrap();
         insert(&writer, 4).await.commit().await.unwrap();
@@ -544,7 +547,8 @@ mod tests {
         let other = writer.clone();
         let second = tokio::spawn(async move { insert(&other, 2).await.commit().await });
         somebody_waits(&writer).await;
-        // The first has released, and waits; the second is next in line, and goes away before it runs.
+        // The first has released its savepoint and waits; the second is next in the queue and is aborted
+        // before it runs.
         let mut commit = Box::pin(first.commit());
         let begun = std::future::poll_fn(|context| std::task::Poll::Ready(commit.as_mut().poll(context)));
         assert!(begun.await.is_pending());

@@ -1,4 +1,4 @@
-//! API tokens: programs act for an author by them. Only their hashes are stored.
+//! API tokens, with which programs act for an author. Only their hashes are stored.
 
 use postly_domain::{
     UnixMillis,
@@ -15,13 +15,13 @@ use crate::{
 pub struct ApiToken {
     /// Its id.
     pub id: TokenId,
-    /// The author for whom it acts.
+    /// The author that it acts for.
     pub author: AuthorId,
     /// The author's name for it.
     pub name: String,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: UnixMillis,
-    /// When it was last used, to the hour.
+    /// The time of last use, to the hour.
     pub used_at: Option<UnixMillis>,
 }
 

@@ -1,6 +1,6 @@
-//! Wallets, holds and the ledger: where credits are, and the proof of it.
+//! Wallets, holds and the ledger.
 //!
-//! The balance changes with a line of the ledger and never without one; both are written here, together.
+//! A balance changes only together with a ledger entry; this module writes both in one transaction.
 
 use postly_domain::{
     HoldState, LedgerReason, UnixMillis,
@@ -12,63 +12,63 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// What an author has.
+/// An author's credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wallet {
-    /// The sum of her ledger.
+    /// The sum of the author's ledger entries.
     pub balance: i64,
-    /// What is reserved of it.
+    /// The part of the balance that is held.
     pub held: i64,
 }
 
 impl Wallet {
-    /// What she can still spend.
+    /// Returns the credits that the author can still spend.
     pub fn available(self) -> i64 {
         self.balance - self.held
     }
 }
 
-/// A line of the ledger.
+/// A ledger entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its id.
     pub id: EntryId,
     /// Credits in (positive) or out.
     pub delta: i64,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// An operator's words.
+    /// The operator's note.
     pub note: Option<String>,
-    /// What it is about: a generation, a payment.
+    /// The subject: a generation, a payment.
     pub reference: Option<String>,
-    /// When.
+    /// The time of creation.
     pub created_at: UnixMillis,
 }
 
-/// A line to be written.
+/// A ledger entry to be written.
 pub struct NewEntry<'a> {
     /// Its id.
     pub id: &'a EntryId,
-    /// Whose ledger.
+    /// The owner of the ledger.
     pub author: &'a AuthorId,
     /// Credits in (positive) or out.
     pub delta: i64,
-    /// Why.
+    /// The reason.
     pub reason: LedgerReason,
-    /// What is being done; a second entry for the same operation is refused.
+    /// The operation; a second entry for the same operation is refused.
     pub operation: &'a str,
-    /// An operator's words.
+    /// The operator's note.
     pub note: Option<&'a str>,
-    /// What it is about.
+    /// The subject: a generation, a payment.
     pub reference: Option<&'a str>,
 }
 
 const WALLET: Sql = Sql::both("SELECT balance, held FROM wallets WHERE author_id = $1");
 
-/// The wallet of an author.
+/// Returns the wallet of an author.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn get(tx: &mut Tx, author: &AuthorId) -> Result<Wallet, StoreError> {
     wallet(&tx.one(WALLET, args![author]).await?)
 }
@@ -79,10 +79,10 @@ fn wallet(row: &Row) -> Result<Wallet, StoreError> {
 
 const LOCK: Sql = Sql::both("UPDATE wallets SET held = held WHERE author_id = $1");
 
-/// Keeps other transactions from this wallet until this one ends.
+/// Locks a wallet until the transaction ends.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn lock(tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
     tx.execute(LOCK, args![author]).await?;
     Ok(())
@@ -93,19 +93,19 @@ const LOCK_WITH_DEBT: Sql =
 const CHANGE_DEBT: Sql = Sql::both("UPDATE wallets SET debt = debt + $2 WHERE author_id = $1");
 const DEBT: Sql = Sql::both("SELECT debt FROM wallets WHERE author_id = $1");
 
-/// As [`lock`], and returns the wallet with its debt.
+/// Locks a wallet as [`lock`] does, and returns it with the author's debt.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn lock_with_debt(tx: &mut Tx, author: &AuthorId) -> Result<(Wallet, i64), StoreError> {
     let row = tx.one(LOCK_WITH_DEBT, args![author]).await?;
     Ok((wallet(&row)?, row.int("debt")?))
 }
 
-/// Adds to the debt of an author, or takes from it.
+/// Adds `delta` to the debt of an author.
 ///
 /// # Errors
-/// When the database fails, or the debt would be negative.
+/// Fails if the database fails, or the debt would be negative.
 pub async fn change_debt(tx: &mut Tx, author: &AuthorId, delta: i64) -> Result<(), StoreError> {
     tx.execute(CHANGE_DEBT, args![author, delta]).await?;
     Ok(())
@@ -114,7 +114,7 @@ pub async fn change_debt(tx: &mut Tx, author: &AuthorId, delta: i64) -> Result<(
 /// Returns an author's debt: credits that were withdrawn after they were spent.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn debt(tx: &mut Tx, author: &AuthorId) -> Result<i64, StoreError> {
     tx.one(DEBT, args![author]).await?.int("debt")
 }
@@ -130,23 +130,23 @@ const PLACE: Sql = Sql::both(
 );
 const FIND: Sql = Sql::both("SELECT id, state FROM holds WHERE hold_key = $1");
 
-/// A hold asked for, and what came of it.
+/// The result of [`hold`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held {
-    /// The credit is reserved under this hold (by this call, or by an earlier one with the same key).
+    /// The credit is held (by this call, or by an earlier one with the same key).
     Open(HoldId),
-    /// An earlier hold with this key is closed: the work it was for is over.
+    /// An earlier hold with this key is closed: its work is over.
     Closed(HoldState),
-    /// There is not enough to reserve.
+    /// The available credits do not suffice.
     Insufficient,
-    /// She was erased while this waited for her wallet.
+    /// The author was erased while the call waited for the wallet.
     Erased,
 }
 
-/// Reserves credits under a key. A second call with the same key finds the first hold.
+/// Reserves credits under a key. A second call with the same key returns the first hold.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn hold(
     tx: &mut Tx,
     id: &HoldId,
@@ -155,7 +155,7 @@ pub async fn hold(
     amount: i64,
     now: UnixMillis,
 ) -> Result<Held, StoreError> {
-    // Most keys are new, so the credit is reserved before anybody looks for an earlier hold.
+    // Most keys are new, so the credit is reserved before an earlier hold is looked up.
     #[cfg(not(feature = "mutant-m05"))]
     let reserved = tx.maybe_one(RESERVE, args![author, amount]).await?.is_some();
     #[cfg(feature = "mutant-m05")]
@@ -165,7 +165,7 @@ pub async fn hold(
         tx.execute(WRITE, args![author, read.balance, read.held + amount]).await? == 1
     };
     if reserved {
-        // A statement of its own, so that it sees whom it had to wait for.
+        // A statement of its own, so that it reads the commit that the one above had to wait for.
         if tx.execute(PLACE, args![id, author, key, amount, now]).await? == 1 {
             return Ok(Held::Open(id.clone()));
         }
@@ -214,31 +214,33 @@ async fn owner(tx: &mut Tx, hold: &HoldId) -> Result<Option<AuthorId>, StoreErro
     row.map(|row| row.text("author_id").map(AuthorId::new)).transpose()
 }
 
-/// Locks the row of the author who owns a hold, and returns the author; `None` when the hold is gone, as after an erasure.
-/// A transaction that settles or releases a hold and writes rows of its author calls this before it writes anything:
-/// merging and erasing lock the author, then the wallet, then the holds.
+/// Locks the row of a hold's owner, and returns the owner; `None` if the hold is gone, as after an erasure. A
+/// transaction that settles or releases a hold and writes rows of its author calls this before it writes
+/// anything: merging and erasing lock the author, then the wallet, then the holds.
 ///
 /// # Errors
-/// Fails if the database fails, and with [`StoreError::OwnerChanged`] when the author was merged into another while this waited.
+/// Fails if the database fails; with [`StoreError::OwnerChanged`] if the author was merged while the call
+/// waited.
 pub async fn lock_owner(tx: &mut Tx, hold: &HoldId) -> Result<Option<AuthorId>, StoreError> {
     let Some(found) = owner(tx, hold).await? else { return Ok(None) };
     if tx.engine() == Engine::Sqlite {
-        // One transaction writes at a time.
+        // On SQLite, one transaction writes at a time.
         return Ok(Some(found));
     }
     authors::lock_row(tx, &found).await?;
     match owner(tx, hold).await? {
-        // The lock on the old owner must not be kept while another one is waited for.
+        // Do not keep the lock on the old owner while waiting for the new one.
         Some(current) if current != found => Err(StoreError::OwnerChanged),
         current => Ok(current),
     }
 }
 
-/// Spends a hold: closes it, takes the credits, writes the entry. Returns whose it was, which is another than she who
-/// reserved it when she was merged meanwhile. `None` when the hold was not open.
+/// Spends a hold: closes it, deducts the credits and writes the ledger entry. Returns the hold's current
+/// owner, which differs from the author of the [`hold`] call if that author was merged in between. `None` if
+/// the hold was not open.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn settle(
     tx: &mut Tx,
     hold: &HoldId,
@@ -263,16 +265,16 @@ pub async fn settle(
         reference: Some(reference),
     };
     if !add_entry(tx, &entry, now).await? {
-        // The hold was open, so this operation cannot have been done.
+        // The hold was open, so this operation cannot have been recorded before.
         return Err(StoreError::Unreadable { column: "operation" });
     }
     Ok(Some((author.clone(), wallet)))
 }
 
-/// Gives up a hold. Returns false when it was not open.
+/// Releases a hold. Returns false if it was not open.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn release(tx: &mut Tx, hold: &HoldId, now: UnixMillis) -> Result<bool, StoreError> {
     let Some(row) = tx.maybe_one(CLOSE, args![hold, HoldState::Released.as_str(), now]).await? else {
         return Ok(false);
@@ -284,19 +286,19 @@ pub async fn release(tx: &mut Tx, hold: &HoldId, now: UnixMillis) -> Result<bool
 
 const OPEN_BY_KEY: Sql = Sql::both("SELECT id FROM holds WHERE hold_key = $1 AND state = 'open'");
 
-/// The open hold with this key, if there is one.
+/// Returns the open hold with this key, if there is one.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn open_hold(tx: &mut Tx, key: &str) -> Result<Option<HoldId>, StoreError> {
     let row = tx.maybe_one(OPEN_BY_KEY, args![key]).await?;
     row.map(|row| row.text("id").map(HoldId::new)).transpose()
 }
 
-/// Releases the open hold with this key, if there is one, and locks its owner before.
+/// Locks the owner of the open hold with this key and releases the hold. Does nothing without an open hold.
 ///
 /// # Errors
-/// As [`lock_owner`].
+/// Fails as [`lock_owner`] does.
 pub async fn release_by_key(tx: &mut Tx, key: &str, now: UnixMillis) -> Result<(), StoreError> {
     if let Some(hold) = open_hold(tx, key).await? {
         lock_owner(tx, &hold).await?;
@@ -310,23 +312,23 @@ const CHANGE: Sql = Sql::both(
      RETURNING balance, held",
 );
 
-/// What came of an entry.
+/// The result of [`post`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Posted {
-    /// Written; this is the wallet after it.
+    /// The entry was written; this is the wallet after it.
     Done(Wallet),
-    /// The operation had been done before: nothing was written.
+    /// The operation was recorded before: nothing was written.
     AlreadyDone,
-    /// It would take more than is available: nothing was written.
+    /// The entry exceeds the available credits: nothing was written.
     Insufficient,
 }
 
-/// Writes an entry and changes the balance by it.
+/// Writes a ledger entry and changes the balance by it.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn post(tx: &mut Tx, entry: &NewEntry<'_>, now: UnixMillis) -> Result<Posted, StoreError> {
-    // The wallet first: it is the row that others wait for, and locks are taken in one order everywhere.
+    // The wallet first: other transactions wait for that row, and locks are taken in one order everywhere.
     let Some(row) = tx.maybe_one(CHANGE, args![entry.author, entry.delta]).await? else {
         return Ok(Posted::Insufficient);
     };
@@ -344,17 +346,19 @@ const ENTRIES: Sql = Sql::both(
      ORDER BY id DESC LIMIT $3",
 );
 
-/// The ledger of an author and of whoever was merged into her, newest first, from just before `cursor`. Returns the cursor of the next page.
+/// Returns the ledger entries of an author and of those merged into them, newest first, from just before
+/// `cursor`, and the cursor of the next page.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn entries(
     tx: &mut Tx,
     author: &AuthorId,
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<Entry>, Option<String>), StoreError> {
-    // A letter, because ids are hexadecimal: under a server's linguistic order a sign would sort before them all.
+    // A letter, because ids are hexadecimal: a server's linguistic order may sort any sign before all of
+    // them.
     let before = cursor.unwrap_or("z");
     let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let rows = tx.all(ENTRIES, args![author, before, wanted]).await?;
@@ -379,10 +383,10 @@ pub async fn entries(
 
 const SIGN: Sql = Sql::both("INSERT INTO adjustments (entry_id, made_by) VALUES ($1, $2)");
 
-/// Records who made an adjustment.
+/// Records the maker of an adjustment.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn sign(tx: &mut Tx, entry: &EntryId, made_by: &str) -> Result<(), StoreError> {
     tx.execute(SIGN, args![entry, made_by]).await?;
     Ok(())
@@ -390,10 +394,10 @@ pub async fn sign(tx: &mut Tx, entry: &EntryId, made_by: &str) -> Result<(), Sto
 
 const SIGNED: Sql = Sql::both("SELECT made_by FROM adjustments WHERE entry_id = $1");
 
-/// Returns who made an adjustment, if the operator said so.
+/// Returns the maker of an adjustment, if the operator named one.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn signed_by(tx: &mut Tx, entry: &EntryId) -> Result<Option<String>, StoreError> {
     let row = tx.maybe_one(SIGNED, args![entry]).await?;
     row.map(|row| row.text("made_by")).transpose()
@@ -403,10 +407,10 @@ const REFUNDS_SINCE: Sql = Sql::both(
     "SELECT COUNT(*) AS refunds FROM ledger WHERE author_id = $1 AND reason = 'refund' AND created_at_ms >= $2",
 );
 
-/// How many refunds an author got since an instant.
+/// Returns the number of refunds to an author since an instant.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn refunds_since(tx: &mut Tx, author: &AuthorId, since: UnixMillis) -> Result<i64, StoreError> {
     tx.one(REFUNDS_SINCE, args![author, since]).await?.int("refunds")
 }
@@ -416,10 +420,10 @@ const EVER_HAD: Sql = Sql::both(
      (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) LIMIT 1",
 );
 
-/// Whether an author, or anybody who was merged into her, ever had credits for this reason.
+/// True if an author, or one merged into them, ever had credits for this reason.
 ///
 /// # Errors
-/// When the database fails.
+/// Fails if the database fails.
 pub async fn ever_had(tx: &mut Tx, author: &AuthorId, reason: LedgerReason) -> Result<bool, StoreError> {
     Ok(tx.maybe_one(EVER_HAD, args![author, reason]).await?.is_some())
 }

@@ -1,4 +1,4 @@
-//! Requests for posts on the web, by their Idempotency-Key: one row a key, so that a repeat has no second effect.
+//! Web requests for posts, by their Idempotency-Key: one row per key, so that a repeat has no second effect.
 
 use postly_domain::{
     UnixMillis,
@@ -10,10 +10,10 @@ use crate::{
     sql::{Sql, args},
 };
 
-/// An Idempotency-Key and the request it stands for, both hashed.
+/// An Idempotency-Key and its request, both hashed.
 #[derive(Debug, Clone)]
 pub struct WebRequest<'a> {
-    /// The author who sent it.
+    /// The author of the request.
     pub author: &'a AuthorId,
     /// SHA-256 of the key.
     pub key_hash: &'a str,
@@ -26,18 +26,19 @@ pub struct WebRequest<'a> {
 /// The state of an Idempotency-Key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// The key is new, or its last attempt is over without a result: the caller runs the request.
+    /// The key is new, or its last attempt ended without a result: the caller runs the request.
     Run,
-    /// As [`Begun::Run`], after an attempt whose lease ended without a result. Its hold must be released.
+    /// The caller runs the request as for [`Begun::Run`], and releases the hold of an earlier attempt: its
+    /// lease ended without a result.
     TakenOver {
         /// The key of that attempt's hold.
         stale_hold_key: String,
     },
     /// Another request with the key is running.
     Running,
-    /// The request has had its result.
+    /// The request has a result.
     Done(GenerationId),
-    /// The key stands for another request.
+    /// The key belongs to another request.
     Mismatch,
 }
 
@@ -53,7 +54,7 @@ const TAKE_OVER: Sql = Sql::both(
      AND generation_id IS NULL AND leased_until_ms <= $5",
 );
 
-/// Begins a request, or tells the state of an earlier one with the same key.
+/// Begins a request, or returns the state of an earlier one with the same key.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -96,11 +97,12 @@ pub async fn complete(tx: &mut Tx, hold_key: &str, generation: &GenerationId) ->
     Ok(tx.execute(COMPLETE, args![hold_key, generation]).await? == 1)
 }
 
-// The row stays until its lease ends, under a key that no client has: it still counts among the requests of a minute.
+// The row stays until its lease ends, under a key that no client has: it still counts in the limit per
+// minute.
 const FREE: Sql =
     Sql::both("UPDATE web_requests SET key_hash = hold_key WHERE hold_key = $1 AND generation_id IS NULL");
 
-/// Frees the key of an attempt without a result, so that the author can try again with it.
+/// Frees the key of an attempt without a result, so that the author can retry with it.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -113,8 +115,8 @@ const EXPIRED: Sql = Sql::both(
     "SELECT author_id, hold_key FROM web_requests WHERE generation_id IS NULL AND leased_until_ms <= $1 LIMIT $2",
 );
 
-/// The authors and hold keys of attempts whose lease is over and that have no result: they failed, or their process died.
-/// At most `limit`.
+/// Returns the authors and hold keys of attempts with an expired lease and no result: they failed, or their
+/// process died. At most `limit`.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -131,7 +133,7 @@ const FORGET: Sql = Sql::both(
     "DELETE FROM web_requests WHERE hold_key = $1 AND generation_id IS NULL AND leased_until_ms <= $2",
 );
 
-/// Deletes an attempt without a result, once its lease is over. Returns false if there is none.
+/// Deletes an attempt without a result, once its lease has ended. Returns false if there is none.
 ///
 /// # Errors
 /// Fails if the database fails.

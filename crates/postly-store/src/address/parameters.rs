@@ -1,31 +1,31 @@
-//! The parameters that follow the `?` of an address of PostgreSQL.
+//! The parameters after the `?` of a PostgreSQL address.
 
 use std::time::Duration;
 
-/// How long a caller waits for a free connection unless the address says otherwise: as long as Prisma, because a burst of
-/// work on few connections is no failure. What an answer to the outside waits for is more urgent, and waits for less.
+/// The default wait of a caller for a free connection: as long as Prisma's, because a burst of work on few
+/// connections is no failure. Requests that an external client waits for are more urgent, and wait for less.
 const POOL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long opening a connection may take unless the address says more.
+/// The default limit on opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest wait that an address may ask for.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3_600);
-/// More than there are statements, so that each is prepared once per connection.
+/// More than the number of statements, so that each is prepared once per connection.
 const STATEMENTS_KEPT: usize = 256;
 
-/// What an address says about connections, in Prisma's words.
+/// An address's settings for connections, by Prisma's names.
 #[derive(Debug, Clone)]
 pub(crate) struct Pooling {
-    /// `pgbouncer`: whether a pooler gives each transaction another connection. `None`: find out.
+    /// `pgbouncer`: true if a pooler gives each transaction another connection. `None`: detect it.
     pub(crate) transactions: Option<bool>,
     /// `connection_limit`: the most connections of this process.
     pub(crate) connection_limit: Option<u32>,
-    /// `pool_timeout`: how long a caller waits for a connection that is free.
+    /// `pool_timeout`: the longest wait of a caller for a free connection.
     pub(crate) pool_timeout: Duration,
-    /// `connect_timeout`: how long opening a connection may take.
+    /// `connect_timeout`: the limit on opening a connection.
     pub(crate) connect_timeout: Duration,
-    /// `schema`: where the tables are.
+    /// `schema`: the schema of the tables.
     pub(crate) schema: Option<String>,
-    /// `statement_cache_size`: how many prepared statements a connection keeps; none are prepared when it is 0.
+    /// `statement_cache_size`: the number of prepared statements that a connection keeps; 0 prepares none.
     pub(crate) statements: usize,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Parameters {
     options: Vec<String>,
 }
 
-/// In the order of what they ask for.
+/// In order of strictness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SslMode {
     Disable,
@@ -79,7 +79,7 @@ impl SslMode {
     }
 }
 
-/// Accepts a parameter that asks for nothing beyond what is done anyway; refuses it with this advice when it asks for more.
+/// Parameters, the values of them that change nothing here, and the advice for any other value.
 const HARMLESS: [(&str, &[&str], &str); 6] = [
     ("channel_binding", &["disable", "prefer"], "take it out, and write sslmode=verify-full"),
     ("gssencmode", &["disable", "prefer"], "take it out, and write sslmode=require"),
@@ -89,7 +89,7 @@ const HARMLESS: [(&str, &[&str], &str); 6] = [
     ("client_encoding", &["utf8", "UTF8", "auto"], "take it out: it is always UTF8"),
 ];
 
-/// Parameters of libpq and Prisma that are not understood, and what to write instead.
+/// Parameters of libpq and Prisma that are not supported, and their replacements.
 const REFUSED: [(&str, &str); 6] = [
     ("sslaccept", "write sslmode=verify-full for strict, sslmode=require for accept_invalid_certs"),
     ("sslidentity", "write sslcert and sslkey, each the path of a PEM file"),
@@ -100,7 +100,7 @@ const REFUSED: [(&str, &str); 6] = [
 ];
 
 impl Parameters {
-    /// Takes a parameter; or says what is wrong with it, without its value.
+    /// Applies a parameter. Returns its fault, without its value, if it has one.
     pub(super) fn take(&mut self, key: &str, value: String) -> Result<(), String> {
         match key {
             "ssl" if value == "true" => self.ssl = true,
@@ -143,7 +143,7 @@ impl Parameters {
         Ok(())
     }
 
-    /// The faults that show only when all parameters are there.
+    /// Returns the faults that only show once all parameters are read.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = vec![];
         if self.ssl && self.sslmode.is_some_and(|mode| mode < SslMode::Require) {
@@ -168,7 +168,7 @@ impl Parameters {
         faults
     }
 
-    /// The parameters that sqlx understands.
+    /// Returns the parameters that sqlx supports.
     pub(super) fn of_sqlx(&self) -> impl Iterator<Item = (&'static str, String)> {
         let root = self.sslrootcert.clone().filter(|_| !self.system_roots());
         let options = (!self.options.is_empty()).then(|| self.options.join(" "));
@@ -184,12 +184,13 @@ impl Parameters {
         .filter_map(|(key, value)| Some((key, value?)))
     }
 
-    /// libpq: `sslrootcert=system` means the authorities that everybody trusts.
+    /// libpq: `sslrootcert=system` selects the system's certificate authorities.
     fn system_roots(&self) -> bool {
         self.sslrootcert.as_deref() == Some("system")
     }
 
-    /// What libpq makes of `ssl`, `sslmode` and `sslrootcert` together; `None` leaves it to the environment.
+    /// Returns libpq's result for `ssl`, `sslmode` and `sslrootcert` together; `None` leaves it to the
+    /// environment.
     fn ssl_mode(&self) -> Option<SslMode> {
         match self.sslmode {
             _ if self.system_roots() => Some(SslMode::VerifyFull),
@@ -213,20 +214,20 @@ fn seconds(name: &str, value: &str) -> Result<Option<Duration>, String> {
     }
 }
 
-/// A parameter that changes nothing here.
+/// Accepts a parameter that changes nothing here, and refuses any other.
 fn other(key: &str, value: &str) -> Result<(), String> {
     if let Some((_, harmless, instead)) = HARMLESS.iter().find(|(name, ..)| *name == key) {
         let why = format!("asks for what is not supported: {instead}");
         return if harmless.contains(&value) { Ok(()) } else { Err(advice(key, &why)) };
     }
     let refused = REFUSED.iter().find(|(name, _)| *name == key).map(|(_, instead)| *instead);
-    // A name that is none may be a part of a password.
+    // Text that is not a valid name may be part of a password.
     let is_name = key.len() <= 32 && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let name = if is_name { key } else { "a parameter" };
     Err(advice(name, &format!("is not supported: {}", refused.unwrap_or("take it out"))))
 }
 
-/// Every byte but letters and digits as `%XX`.
+/// Writes every byte except letters and digits as `%XX`.
 pub(super) fn encode(text: &str) -> String {
     let encode = |byte: u8| match byte {
         byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
@@ -235,7 +236,7 @@ pub(super) fn encode(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// Reads `%XX`, as libpq does: a `+` is a plus. `None` for a `%` without two digits, and for what is not UTF-8.
+/// Decodes `%XX`, as libpq does: a `+` is a plus. `None` for a `%` without two digits, and for invalid UTF-8.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = vec![];
     let mut rest = text.bytes();

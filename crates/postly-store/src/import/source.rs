@@ -33,7 +33,7 @@ pub enum SourceError {
     /// The address is not one of PostgreSQL.
     #[error("the source must be a PostgreSQL: postgres://user:password@host:port/database")]
     NotPostgres,
-    /// It cannot be opened.
+    /// The source cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// A table or a column of the guide's schema is missing.
@@ -47,7 +47,7 @@ pub enum SourceError {
         /// The missing table or column.
         missing: String,
     },
-    /// It failed while it was read.
+    /// The source failed while it was read.
     #[error("the source failed")]
     Store(#[from] StoreError),
 }
@@ -55,11 +55,11 @@ pub enum SourceError {
 /// A row of `"User"`.
 #[derive(Clone)]
 pub struct SourceUser {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// The address, as it was written.
+    /// The email address, as it was written.
     pub email: Option<String>,
-    /// The hash of the password, of whatever kind.
+    /// The hash of the password, of any kind.
     pub password_hash: Option<String>,
     /// The balance.
     pub credits: i64,
@@ -69,47 +69,47 @@ pub struct SourceUser {
     pub linked_at: Option<UnixMillis>,
     /// The language of the conversation.
     pub language: Option<String>,
-    /// The time of its creation.
+    /// The time of creation.
     pub created_at: UnixMillis,
-    /// How many rows its ledger has.
+    /// The number of the user's ledger rows.
     pub entries: u64,
-    /// How many generations it has.
+    /// The number of the user's generations.
     pub generations: u64,
 }
 
 /// A row of `"CreditLedger"`.
 pub struct SourceEntry {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The owner.
     pub user_id: String,
     /// Credits in or out.
     pub delta: i64,
-    /// A word of the application.
+    /// The application's name of the reason.
     pub reason: String,
-    /// The time of its creation.
+    /// The time of creation.
     pub created_at: UnixMillis,
 }
 
 /// A row of `"Generation"`.
 pub struct SourceGeneration {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The owner.
     pub user_id: String,
     /// The brief.
     pub brief: String,
-    /// The network, in a word of the application.
+    /// The network, by the application's name.
     pub platform: Option<String>,
     /// The language of the posts.
     pub language: Option<String>,
     /// The posts, as a JSON array.
     pub variants: String,
-    /// The time of its creation.
+    /// The time of creation.
     pub created_at: UnixMillis,
 }
 
-/// How many rows the source has.
+/// The numbers of rows in the source.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Totals {
     /// Rows of `"User"`.
@@ -122,19 +122,19 @@ pub struct Totals {
     pub codes: u64,
 }
 
-/// A source, in one read-only transaction: everything is read as it was when the transaction began.
+/// A source, in one read-only transaction: every query reads the state at the start of the transaction.
 pub struct Source {
     connection: PgConnection,
     name: String,
     /// The statements, which depend on the types of the columns.
     ledger: String,
     generations: Option<String>,
-    /// The statements that count the rows of some users, of the ledger and of the generations.
+    /// The statements that count the ledger entries and the generations of some users.
     counts: [Option<String>; 2],
     has_codes: bool,
 }
 
-/// The columns of a table with their types; empty if there is no such table.
+/// The columns of a table with their types; empty if the table is missing.
 struct Columns(Vec<(String, String)>);
 
 impl Columns {
@@ -142,7 +142,7 @@ impl Columns {
         self.0.iter().find(|(name, _)| name == column).map(|(_, kind)| kind.as_str())
     }
 
-    /// The column as text, or NULL if it is missing.
+    /// Selects the column as text, or NULL if it is missing.
     fn text(&self, column: &str) -> String {
         match self.kind(column) {
             Some(kind) if kind.ends_with("[]") => {
@@ -157,7 +157,7 @@ impl Columns {
         format!("CAST({name} AS BIGINT) AS {name}", name = quoted(column))
     }
 
-    /// The column as milliseconds. Prisma writes UTC into columns without a time zone.
+    /// Selects the column as milliseconds. Prisma writes UTC into columns without a time zone.
     fn millis(&self, column: &str) -> String {
         let name = quoted(column);
         match self.kind(column) {
@@ -166,7 +166,7 @@ impl Columns {
         }
     }
 
-    /// The statement that counts the rows of some users.
+    /// Returns the statement that counts the rows of some users.
     fn counts(&self, table: &str) -> String {
         format!(
             "SELECT CAST(\"userId\" AS TEXT) AS id, COUNT(*) AS rows FROM {} WHERE {} GROUP BY \"userId\"",
@@ -175,7 +175,8 @@ impl Columns {
         )
     }
 
-    /// The condition that a row is of one of the users in `$1`; compared in the type of the column, for its index.
+    /// Returns the condition that a row belongs to one of the users in `$1`. It compares in the type of the
+    /// column, so that the index can be used.
     fn of_users(&self) -> String {
         format!("\"userId\" = ANY(CAST($1 AS {}[]))", self.kind("userId").unwrap_or("text"))
     }
@@ -185,7 +186,7 @@ impl Source {
     /// Opens a source and begins its transaction.
     ///
     /// # Errors
-    /// When the address is not one of PostgreSQL, the server refuses, or a table of the guide is missing.
+    /// Fails if the address is not one of PostgreSQL, the server refuses, or a table of the guide is missing.
     pub async fn open(address: &Address) -> Result<Self, SourceError> {
         let Place::Postgres(server) = &address.0 else { return Err(SourceError::NotPostgres) };
         let name = address.name();
@@ -236,7 +237,8 @@ impl Source {
         source.declare_users(&users).await
     }
 
-    /// The oldest users come first, so that of two who share an address the same one is imported each time.
+    /// The oldest users come first, so that every import chooses the same one of two users with the same
+    /// address.
     async fn declare_users(mut self, users: &Columns) -> Result<Self, SourceError> {
         let declare = format!(
             "DECLARE postly_users NO SCROLL CURSOR FOR SELECT {}, {}, {}, {}, {}, {}, {}, {} FROM \"User\" \
@@ -255,12 +257,12 @@ impl Source {
         Ok(self)
     }
 
-    /// The name of the source for its operator. Never a password.
+    /// Returns the name of the source for its operator. Never contains a password.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Tells whether the source has generations; the guide's schema leaves their table out.
+    /// True if the source has generations; the guide's schema omits their table.
     pub fn has_generations(&self) -> bool {
         self.generations.is_some()
     }
@@ -268,7 +270,7 @@ impl Source {
     /// Counts the rows.
     ///
     /// # Errors
-    /// When the source fails.
+    /// Fails if the source fails.
     pub async fn totals(&mut self) -> Result<Totals, StoreError> {
         Ok(Totals {
             users: self.count("SELECT COUNT(*) AS n FROM \"User\"").await?,
@@ -290,12 +292,12 @@ impl Source {
         Ok(u64::try_from(row.try_get::<i64, _>("n")?).unwrap_or(0))
     }
 
-    /// The next users, oldest first; none at the end.
+    /// Returns the next users, oldest first; an empty list at the end.
     ///
     /// # Errors
-    /// When the source fails.
+    /// Fails if the source fails.
     pub async fn next_users(&mut self) -> Result<Vec<SourceUser>, StoreError> {
-        // The size of a page bounds what is in memory at once.
+        // The page size bounds the memory in use.
         const NEXT: &str = "FETCH FORWARD 500 FROM postly_users";
         let rows = sqlx::query(NEXT).persistent(false).fetch_all(&mut self.connection).await?;
         let mut users = rows.iter().map(user).collect::<Result<Vec<_>, _>>()?;
@@ -321,10 +323,10 @@ impl Source {
         Ok(counts.map(|(id, rows)| (id, u64::try_from(rows).unwrap_or(0))).collect())
     }
 
-    /// Reads the ledgers of some users, and hands them over in chunks.
+    /// Reads the ledgers of some users, and passes them to the receiver in chunks.
     ///
     /// # Errors
-    /// When the source fails, or the receiver does.
+    /// Fails if the source or the receiver fails.
     pub async fn entries<E: From<StoreError>>(
         &mut self,
         users: &[String],
@@ -334,10 +336,10 @@ impl Source {
         query.chunks(&mut self.connection, users, receive).await
     }
 
-    /// Reads the generations of some users, and hands them over in chunks.
+    /// Reads the generations of some users, and passes them to the receiver in chunks.
     ///
     /// # Errors
-    /// When the source fails, or the receiver does.
+    /// Fails if the source or the receiver fails.
     pub async fn generations<E: From<StoreError>>(
         &mut self,
         users: &[String],
@@ -349,7 +351,7 @@ impl Source {
     }
 }
 
-/// How many rows are handed over at once: some megabytes.
+/// The number of rows in a chunk: some megabytes.
 const ENTRIES_IN_CHUNK: usize = 5_000;
 const GENERATIONS_IN_CHUNK: usize = 500;
 
@@ -361,7 +363,7 @@ struct Query<T> {
 }
 
 impl<T> Query<T> {
-    /// Hands the rows over in chunks: one user's ledger may be longer than memory.
+    /// Passes the rows on in chunks: one user's ledger may exceed memory.
     async fn chunks<E: From<StoreError>>(
         self,
         connection: &mut PgConnection,
@@ -389,7 +391,7 @@ async fn columns(connection: &mut PgConnection, table: &Table) -> Result<Columns
     Ok(Columns(found))
 }
 
-/// The table or column that is missing.
+/// Returns the missing table or column.
 fn missing(table: &Table, found: &Columns) -> Option<String> {
     if found.0.is_empty() {
         return Some(format!("table \"{}\"", table.name));

@@ -1,4 +1,4 @@
-//! Writing what a source holds into our tables, many rows at a time.
+//! Writes the content of a source into our tables, many rows at a time.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,12 +16,12 @@ use crate::{
     sql::{Bulk, Sql, args, json},
 };
 
-/// The names by which a batch of users may meet authors of ours.
+/// The names by which users of a batch may match existing authors.
 #[derive(Debug, Default)]
 pub struct Names {
-    /// Ids of the source, which become the ids of authors.
+    /// Ids of the source, used as ids of authors.
     pub ids: Vec<String>,
-    /// Addresses.
+    /// Email addresses.
     pub emails: Vec<String>,
     /// Numbers.
     pub phones: Vec<String>,
@@ -29,18 +29,18 @@ pub struct Names {
     pub hashes: Vec<String>,
 }
 
-/// The names of a batch that are known already.
+/// The names of a batch that exist already.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// Authors who were imported before, each with the report about them.
+    /// Authors imported before, each with the report about them.
     pub imported: HashMap<String, String>,
     /// Other authors with such an id.
     pub ids: HashSet<String>,
-    /// Addresses that an author of ours has.
+    /// Email addresses of existing authors.
     pub emails: HashSet<String>,
-    /// Numbers that an author of ours has.
+    /// Numbers of existing authors.
     pub phones: HashSet<String>,
-    /// Hashes of numbers whose owner was erased.
+    /// Hashes of numbers of erased authors.
     pub erased: HashSet<String>,
 }
 
@@ -63,11 +63,11 @@ const EMAILS: Sql = listed!("SELECT email AS name FROM authors WHERE email");
 const PHONES: Sql = listed!("SELECT phone AS name FROM identities WHERE phone");
 const ERASED: Sql = listed!("SELECT subject_hash AS name FROM erasures WHERE subject_hash");
 
-/// Finds out which names are known. In a transaction that writes, no other transaction gives one of the addresses and
-/// numbers to an author before this one has ended.
+/// Returns the names that exist already. For writing, it also locks the addresses and numbers until the
+/// transaction ends, so that no other transaction gives them to an author.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn known(tx: &mut Tx, names: &Names, for_writing: bool) -> Result<Known, StoreError> {
     if for_writing && tx.engine() == crate::Engine::Postgres {
         // The same locks as those of a sign-up and of a first message, in one order everywhere.
@@ -94,15 +94,15 @@ pub async fn known(tx: &mut Tx, names: &Names, for_writing: bool) -> Result<Know
 
 /// An author to be added.
 pub struct NewAuthor {
-    /// The id of the source.
+    /// The id in the source.
     pub id: AuthorId,
-    /// The address.
+    /// The email address.
     pub email: Option<String>,
     /// The hash of the password.
     pub password_hash: Option<String>,
     /// The language of the conversation.
     pub language: Language,
-    /// Whether it is more than the default of the source.
+    /// True if the language is more than the default of the source.
     pub language_settled: bool,
     /// The number.
     pub number: Option<NewNumber>,
@@ -114,7 +114,7 @@ pub struct NewAuthor {
 pub struct NewNumber {
     /// The id of the identity.
     pub id: IdentityId,
-    /// The provider through which we write to it first.
+    /// The provider that first sends to it.
     pub provider: Provider,
     /// The number.
     pub phone: PhoneE164,
@@ -140,7 +140,7 @@ const IDENTITIES: Bulk = Bulk {
 /// Adds authors with empty wallets, and their numbers.
 ///
 /// # Errors
-/// Fails if the database does, or a name is taken.
+/// Fails if the database fails, or another author has one of the names.
 pub async fn add_authors(tx: &mut Tx, authors: &[NewAuthor], now: UnixMillis) -> Result<(), StoreError> {
     let row = |author: &NewAuthor| -> Result<[_; 6], StoreError> {
         let NewAuthor { id, email, password_hash, language, language_settled, .. } = author;
@@ -182,10 +182,10 @@ const GRANTS: Sql = Sql::each(
      FROM json_array_elements_text(CAST($1 AS JSON)) AS name ON CONFLICT (kind, subject_hash) DO NOTHING",
 );
 
-/// Notes that these numbers (their keyed hashes) had the credits that are given once.
+/// Records that these numbers (their keyed hashes) had the credits that are given once.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn note_grants(
     tx: &mut Tx,
     kind: GrantKind,
@@ -198,7 +198,7 @@ pub async fn note_grants(
 
 /// A ledger entry to be added.
 pub struct NewLedgerEntry {
-    /// Its id, which tells its time.
+    /// The id, which encodes the time of the entry.
     pub id: EntryId,
     /// The owner.
     pub author: AuthorId,
@@ -206,9 +206,9 @@ pub struct NewLedgerEntry {
     pub delta: i64,
     /// The reason.
     pub reason: LedgerReason,
-    /// The operation, which holds the id of the source.
+    /// The operation, which contains the id in the source.
     pub operation: String,
-    /// The word of the source, where we have no reason of that name.
+    /// The source's reason, if ours has no such name.
     pub note: Option<String>,
     /// The time of the entry.
     pub created_at: UnixMillis,
@@ -223,7 +223,7 @@ const ENTRIES: Bulk = Bulk {
 /// Adds ledger entries. [`close_authors`] sets the balances, in the same transaction.
 ///
 /// # Errors
-/// Fails if the database does, or an operation was done before.
+/// Fails if the database fails, or an operation was recorded before.
 pub async fn add_entries(tx: &mut Tx, entries: &[NewLedgerEntry]) -> Result<(), StoreError> {
     let rows: Vec<_> = entries
         .iter()
@@ -244,7 +244,7 @@ pub async fn add_entries(tx: &mut Tx, entries: &[NewLedgerEntry]) -> Result<(), 
 
 /// A generation to be added.
 pub struct ImportedGeneration {
-    /// Its id, which tells its time.
+    /// The id, which encodes the time of the generation.
     pub id: GenerationId,
     /// The owner.
     pub author: AuthorId,
@@ -256,7 +256,7 @@ pub struct ImportedGeneration {
     pub language: Language,
     /// The posts.
     pub variants: Vec<Variant>,
-    /// The time at which they were written.
+    /// The time of creation.
     pub created_at: UnixMillis,
 }
 
@@ -268,10 +268,10 @@ const GENERATIONS: Bulk = Bulk {
            created_at_ms, origin, search_text) FROM STDIN",
 };
 
-/// Adds generations without a hold: their price is in the ledger that comes with them.
+/// Adds generations without a hold: their price is in the imported ledger.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn add_generations(tx: &mut Tx, generations: &[ImportedGeneration]) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(generations.len());
     for generation in generations {
@@ -288,7 +288,7 @@ pub async fn add_generations(tx: &mut Tx, generations: &[ImportedGeneration]) ->
             "import".into(),
             "".into(),
             generation.created_at.into(),
-            // The guide saves generations in its webhook only.
+            // The guide saves generations only in its webhook.
             Origin::Whatsapp.as_str().into(),
             fold(&search).into(),
         ]);
@@ -296,14 +296,14 @@ pub async fn add_generations(tx: &mut Tx, generations: &[ImportedGeneration]) ->
     tx.add_all(GENERATIONS, &rows).await
 }
 
-/// An author whose ledger is complete.
+/// An imported author with a complete ledger.
 #[derive(Serialize)]
 pub struct ClosedAuthor {
     /// The author.
     pub author: AuthorId,
     /// The sum of the ledger.
     pub balance: i64,
-    /// The negative balance that became a debt.
+    /// The debt that replaces a negative balance.
     pub debt: i64,
     /// The report about the author, as JSON.
     #[serde(skip)]
@@ -323,10 +323,10 @@ const IMPORTS: Bulk = Bulk {
     copy: "COPY imports (author_id, debt, report, imported_at_ms) FROM STDIN",
 };
 
-/// Sets the balances of imported authors, and records that they were imported.
+/// Sets the balances of imported authors, and records their import.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Fails if the database fails.
 pub async fn close_authors(tx: &mut Tx, authors: &[ClosedAuthor], now: UnixMillis) -> Result<(), StoreError> {
     tx.execute(BALANCES, args![json(authors)?]).await?;
     let rows: Vec<_> = authors

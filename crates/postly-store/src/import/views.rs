@@ -2,20 +2,20 @@
 
 use crate::{Db, OpenError, StoreError};
 
-/// Makes the role, the schema and the views; views that are there are made anew.
+/// Creates the role, the schema and the views; existing views are replaced.
 const CREATE: &str = include_str!("views.sql");
 
-/// The role is left: it belongs to the server, and another of its databases may have views.
+/// The role stays: it belongs to the server, and another of its databases may have views.
 const DROP: &str = "DROP VIEW IF EXISTS prisma.\"OtpChallenge\", prisma.\"Generation\", prisma.\"CreditLedger\", \
      prisma.\"User\"; DROP TYPE IF EXISTS prisma.\"OtpPurpose\"; DROP SCHEMA IF EXISTS prisma";
 
-/// A failure to make the views.
+/// A failure to create the views.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewsError {
     /// SQLite has no schemas and no roles.
     #[error("views for Prisma need PostgreSQL: DATABASE_URL names an SQLite file")]
     NotPostgres,
-    /// The role of the address may not.
+    /// The role of the address lacks the permission.
     #[error(
         "the role of DATABASE_URL may not make the views: it must own the tables, and may CREATE in the database; the role \
          postly_prisma must be granted to it, or it must have CREATEROLE (as a superuser: CREATE ROLE postly_prisma; \
@@ -30,10 +30,9 @@ pub enum ViewsError {
     Store(#[source] StoreError),
 }
 
-/// Makes the views, or makes them anew.
+/// Creates or replaces the views.
 ///
-/// # Errors
-/// See [`ViewsError`].
+/// # Errors See [`ViewsError`].
 pub async fn create(db: &Db) -> Result<(), ViewsError> {
     run(db, CREATE).await
 }

@@ -1,8 +1,10 @@
-//! The connections to PostgreSQL: opened when they are needed, closed when they rest, and no more than the server gives.
+//! The pool of connections to PostgreSQL: opens them on demand, closes idle ones, and adapts to the server's
+//! limit.
 //!
-//! A pool of a fixed size stalls beside others of its kind: the first process keeps connections that it does not use,
-//! and the next one waits for them. This one closes what rests, goes on with what it has when the server gives no more,
-//! and asks again later. One or two of its connections are kept for what an answer to the outside waits for.
+//! Pools of a fixed size starve each other: the first process keeps connections that it does not use, and the
+//! next process waits for them. This pool closes idle connections, continues with those it has when the
+//! server refuses more, and asks again later. One or two of its connections are reserved for requests that an
+//! external client waits for.
 
 use std::{
     collections::VecDeque,
@@ -18,27 +20,27 @@ use tokio::sync::{Notify, oneshot};
 
 use super::session;
 
-/// How long a connection may rest before it is closed, unless it is the last one: other processes may need its place.
+/// The longest idle time of a connection, unless it is the last one: other processes may need its slot.
 const LONGEST_REST: Duration = Duration::from_secs(5);
-/// How long a connection lives (RULES 9.5 allows 5 minutes).
+/// The lifetime of a connection (RULES 9.5 allows 5 minutes).
 const LIFETIME: Duration = Duration::from_secs(300);
-/// The same while the server gives fewer connections than are wanted: others that share it get their turn.
+/// The same while the server gives fewer connections than are wanted: other processes get their turn.
 const LIFETIME_WHEN_SHORT: Duration = Duration::from_secs(5);
-/// How long a connection that is asked for beyond those the server gave may take: a pooler lets it wait in its queue.
+/// The limit on opening a connection beyond those the server gave: a pooler keeps it in its queue.
 const PATIENCE_WHEN_SHORT: Duration = Duration::from_secs(10);
-/// How long the pool rests between two such requests.
+/// The pause between two such requests.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-/// How long an urgent caller waits for a connection.
+/// The longest wait of an urgent caller for a connection.
 const URGENT_ACQUIRE: Duration = Duration::from_secs(2);
-/// How many connections are opened at once: a pooler without any left lets each of them wait.
+/// The most connections opened at once: a pooler without a free one delays each of them.
 const OPENED_AT_ONCE: usize = 4;
-/// How long the pool waits before it opens a connection again after a failure.
+/// The pause before the pool opens a connection again after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
-/// Between two looks at what rests.
+/// The interval between two checks of the idle connections.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How long a connection may have rested before it is asked whether it may still write.
+/// A connection that was idle for longer is checked for write access before use.
 const CONSTANT_USE: Duration = Duration::from_secs(1);
-/// How long every connection is asked before it is used, after one has turned out to be read-only: longer than a
+/// The time for which every connection is checked before use after one was read-only: longer than a
 /// connection in constant use waits for its turn.
 const IN_DOUBT: Duration = Duration::from_secs(10);
 
@@ -55,9 +57,9 @@ pub(crate) enum Class {
 pub(crate) struct Bounds {
     /// The most connections.
     pub(crate) most: usize,
-    /// How long an ordinary caller waits for one.
+    /// The longest wait of an ordinary caller.
     pub(crate) acquire: Duration,
-    /// How long opening one may take.
+    /// The limit on opening a connection.
     pub(crate) connect: Duration,
 }
 
@@ -69,7 +71,7 @@ struct Shared {
     options: PgConnectOptions,
     bounds: Bounds,
     state: Mutex<State>,
-    /// Told when a connection comes back after the pool was closed.
+    /// Notified when a connection is returned after the pool was closed.
     returned: Notify,
 }
 
@@ -77,22 +79,22 @@ type Waiter = oneshot::Sender<Result<Lent, Arc<sqlx::Error>>>;
 
 #[derive(Default)]
 struct State {
-    /// The one that was used last is used next, so that the others rest and are closed.
+    /// A stack: the connection used last is used next, so that the others become idle and are closed.
     resting: Vec<Open>,
     urgent: VecDeque<Waiter>,
     ordinary: VecDeque<Waiter>,
-    /// Connections that rest or are lent.
+    /// Idle and lent connections.
     open: usize,
     opening: usize,
     lent_ordinary: usize,
-    /// As many as the server seems to give; at most [`Bounds::most`].
+    /// The number of connections that the server seems to give; at most [`Bounds::most`].
     limit: usize,
-    /// When it gave no more.
+    /// The time at which the server refused another connection.
     short_since: Option<Instant>,
-    /// Whether somebody waited since the last sweep.
+    /// True if a caller waited since the last sweep.
     is_busy: bool,
     is_closed: bool,
-    /// Until when every connection is asked before it is used.
+    /// Every connection is checked before use until this time.
     doubt: Option<Instant>,
     /// Connections of an earlier generation are not used again.
     generation: u64,
@@ -112,7 +114,7 @@ impl State {
         self.resting.push(Open { connection, born: now, rests_since: now, generation: self.generation });
     }
 
-    /// How many connections are kept for [`Class::Urgent`].
+    /// The number of connections reserved for [`Class::Urgent`].
     fn reserve(&self) -> usize {
         match self.limit {
             0 | 1 => 0,
@@ -126,13 +128,13 @@ impl State {
     }
 
     fn is_worn(&self, open: &Open) -> bool {
-        // The last ones are kept: a process without any would stand still until its turn comes.
+        // The last connections are kept: a process without any would stall until its turn comes.
         let short = self.short_since.is_some() && self.limit > 2 && self.open > 2;
         let lifetime = if short { LIFETIME_WHEN_SHORT } else { LIFETIME };
         open.born.elapsed() > lifetime || open.generation != self.generation
     }
 
-    /// The next who is to be given a connection.
+    /// The next waiter to be given a connection.
     fn next_waiter(&mut self) -> Option<(Class, Waiter)> {
         self.urgent.retain(|waiter| !waiter.is_closed());
         self.ordinary.retain(|waiter| !waiter.is_closed());
@@ -145,7 +147,7 @@ impl State {
         self.ordinary.pop_front().map(|waiter| (Class::Ordinary, waiter))
     }
 
-    /// How many connections are to be opened for those who wait.
+    /// The number of connections to be opened for the waiters.
     fn wanted(&self) -> usize {
         let waiting = self.urgent.len() + self.ordinary.len().min(self.room_for_ordinary());
         let room = self.limit.saturating_sub(self.open + self.opening);
@@ -164,7 +166,7 @@ impl Pool {
         pool
     }
 
-    /// Gives the pool a connection that is open already.
+    /// Adds an open connection to the pool.
     pub(crate) fn adopt(&self, connection: PgConnection) {
         let mut state = self.0.lock();
         state.add(connection);
@@ -183,7 +185,8 @@ impl Pool {
             if lent.is_trusted() {
                 return Ok(lent);
             }
-            // After a failover a demoted primary still answers, read-only: leave it for the new one.
+            // After a failover, a demoted primary still answers, read-only: drop its connection and use the
+            // new primary.
             let asked = tokio::time::timeout_at(deadline.into(), async {
                 match lent.connection() {
                     Ok(connection) => session::can_write(connection).await,
@@ -218,7 +221,7 @@ impl Pool {
         }
     }
 
-    /// Gives what rests to those who wait, and opens what is missing.
+    /// Gives idle connections to waiters, and opens those that are missing.
     fn settle(&self, state: &mut State) {
         while let Some(mut open) = state.resting.pop() {
             if state.is_worn(&open) {
@@ -237,7 +240,8 @@ impl Pool {
             }
             let lent = Lent { open: Some(open), rested, class, pool: self.clone() };
             if let Err(Ok(mut lent)) = waiter.send(Ok(lent)) {
-                // Its caller has gone. Taken out by hand: dropping it would lock what is locked.
+                // The caller was cancelled. Take the connection out by hand: dropping `lent` would lock the
+                // state again.
                 if class == Class::Ordinary {
                     state.lent_ordinary -= 1;
                 }
@@ -251,7 +255,7 @@ impl Pool {
         }
     }
 
-    /// Opens a connection for those who wait. It has been counted in `opening`.
+    /// Opens a connection for the waiters. The caller has counted it in `opening`.
     async fn open(self, connect_timeout: Duration) {
         let opened = match tokio::time::timeout(connect_timeout, open(&self.0.options)).await {
             Ok(opened) => opened,
@@ -265,7 +269,7 @@ impl Pool {
         self.settle(&mut state);
     }
 
-    /// Takes a connection in, or draws the consequences of a failure. Returns false after a failure.
+    /// Adds an opened connection to the pool, or handles the failure. Returns false after a failure.
     fn has_opened(&self, opened: Result<PgConnection, sqlx::Error>) -> bool {
         let mut state = self.0.lock();
         state.opening -= 1;
@@ -281,7 +285,7 @@ impl Pool {
                 } else if state.open == 0 && !session::may_pass_soon(&error) {
                     let waiter = state.urgent.pop_front().or_else(|| state.ordinary.pop_front());
                     if let Some(waiter) = waiter {
-                        // A caller that has gone needs no reason.
+                        // A cancelled caller needs no reason.
                         let _ = waiter.send(Err(Arc::new(error)));
                     }
                 }
@@ -291,7 +295,7 @@ impl Pool {
         true
     }
 
-    /// Goes on with the connections that there are.
+    /// Limits the pool to the connections it has.
     fn make_do(&self, state: &mut State) {
         let limit = state.open.clamp(1, self.0.bounds.most);
         if state.short_since.is_none() {
@@ -305,7 +309,8 @@ impl Pool {
         state.short_since = Some(Instant::now());
     }
 
-    /// Closes what rests for too long, and asks for more when the server gave too few. Returns false once the pool is closed.
+    /// Closes connections that are idle for too long, and raises the limit again after a shortage. Returns
+    /// false once the pool is closed.
     fn sweep(&self) -> bool {
         let mut state = self.0.lock();
         let mut keep = vec![];
@@ -331,7 +336,7 @@ impl Pool {
         !state.is_closed
     }
 
-    /// Asks every connection before it is used, for a while: one has turned out to be read-only.
+    /// Checks every connection before use for [`IN_DOUBT`], because one was read-only.
     pub(crate) fn raise_doubt(&self) {
         self.0.lock().doubt = Some(Instant::now() + IN_DOUBT);
     }
@@ -341,12 +346,12 @@ impl Pool {
         self.0.lock().short_since.is_some()
     }
 
-    /// Uses none of the connections again that are open now.
+    /// Retires all connections that are open now.
     pub(crate) fn renew(&self) {
         self.0.lock().generation += 1;
     }
 
-    /// Waits until all connections have come back, and closes them.
+    /// Waits until all connections are returned, and closes them.
     pub(crate) async fn close(&self) {
         loop {
             let returned = self.0.returned.notified();
@@ -366,7 +371,7 @@ impl Pool {
             };
             let some = !resting.is_empty();
             for open in resting {
-                // The server notices in any case.
+                // The server detects the closed connection in any case.
                 let _ = open.connection.close().await;
             }
             if !some {
@@ -382,7 +387,7 @@ impl Shared {
     }
 }
 
-/// Opens a connection to a server that lets it write. A server that was demoted takes connections as well.
+/// Opens a connection to a server that can write. A demoted server accepts connections too.
 pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let mut connection = options.connect().await?;
     if session::can_write(&mut connection).await? {
@@ -398,7 +403,7 @@ fn close_soon(connection: PgConnection) {
     }
 }
 
-/// Looks after the pool for as long as it lives.
+/// Sweeps the pool for as long as it exists.
 async fn sweep(pool: Weak<Shared>) {
     loop {
         tokio::time::sleep(SWEEP).await;
@@ -409,9 +414,9 @@ async fn sweep(pool: Weak<Shared>) {
     }
 }
 
-/// A connection that is lent. It comes back when this is dropped.
+/// A lent connection. Dropping it returns it to the pool.
 pub(crate) struct Lent {
-    /// `None` when it does not come back.
+    /// `None` if it is not returned.
     open: Option<Open>,
     rested: Duration,
     class: Class,
@@ -423,13 +428,14 @@ impl Lent {
         self.open.as_mut().map(|open| &mut open.connection).ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// A connection in constant use tells by its errors, and is asked when one of them raises a doubt, or when it has rested.
+    /// A connection in constant use reveals a failover by its errors. It is checked when one of them raises a
+    /// doubt, or after it was idle.
     fn is_trusted(&self) -> bool {
         let in_doubt = self.pool.0.lock().doubt.is_some_and(|until| Instant::now() < until);
         cfg!(feature = "mutant-m14") || (self.rested < CONSTANT_USE && !in_doubt)
     }
 
-    /// Closes it: it may be in the middle of anything.
+    /// Closes the connection, because its state is unknown.
     pub(crate) fn discard(mut self) {
         self.open = None;
     }

@@ -1,11 +1,11 @@
-//! One sentence for each way in which PostgreSQL does not let us in, with what to do about it.
+//! One message with a remedy for each way in which PostgreSQL refuses a connection.
 
 use super::session::{code, is_out_of_room};
 use crate::{OpenError, address::Server};
 
 const PASSWORD: &str = "write # as %23, / as %2F, ? as %3F, @ as %40, : as %3A and % as %25 in a password";
 
-/// The reason why a server was not opened.
+/// Returns the reason why a server was not opened.
 pub(super) fn explain(error: &sqlx::Error, server: &Server) -> OpenError {
     let (host, name) = (server.host(), server.name());
     let (sentence, is_fault) = match error {
@@ -24,7 +24,7 @@ pub(super) fn explain(error: &sqlx::Error, server: &Server) -> OpenError {
     if is_fault { OpenError::fault(sentence) } else { OpenError::passing(sentence) }
 }
 
-/// A sentence, and whether the configuration is at fault.
+/// The message, and true for a configuration fault.
 type Explained = (String, bool);
 
 fn of_io(error: &std::io::Error, host: &str) -> Explained {

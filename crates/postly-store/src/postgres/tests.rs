@@ -1,4 +1,4 @@
-//! What poolers do to sessions, statements and settings.
+//! The effects of poolers on sessions, statements and settings.
 
 use std::time::{Duration, Instant};
 
@@ -71,7 +71,7 @@ async fn a_pooler_that_was_not_recognized_is_noticed_by_what_it_answers() {
     let pooler = pooler(Mode::Transaction);
     let remote = open(&pooler.address(), "pgbouncer=false").await;
     let mut failures = 0;
-    // Several at once, so that transactions meet the connections of others.
+    // Several at once, so that transactions use each other's connections.
     for _ in 0..5 {
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..8 {
@@ -107,7 +107,7 @@ async fn an_acknowledgement_does_not_wait_for_workers() {
         drop(workers);
         remote.close().await;
     }
-    // With a single one it is the next to be served.
+    // With a single connection, the urgent caller is served next.
     let remote = open(&cluster(), "connection_limit=1").await;
     let only = remote.write(Class::Ordinary).await.unwrap();
     let later = tokio::spawn({
