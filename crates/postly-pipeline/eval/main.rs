@@ -1,6 +1,8 @@
-//! Scores the built-in writer on labelled briefs: `cargo xtask eval [--show LANGUAGE|ID|messages]`. Exits 1 below a threshold.
+//! Scores the built-in writer on labelled briefs: `cargo xtask eval [--show LANGUAGE|ID|messages]`. Exits 1
+//! below a threshold.
 //!
-//! The labels stand in `briefs.tsv` (see README.md beside it); `messages.tsv` holds single messages, labelled as brief or chat.
+//! The labels stand in `briefs.tsv` (see README.md beside it); `messages.tsv` holds single messages, labelled
+//! as brief or chat.
 
 #![expect(clippy::print_stdout, reason = "this is a report for a human reader")]
 
@@ -17,7 +19,8 @@ use postly_pipeline::{WriteError, WriteRequest, Writer, Written, offline::Offlin
 use labels::Label;
 use report::Report;
 
-/// How many results each brief gives, so that a language has some two hundred: a sentence may stand in a tenth of them.
+/// How many results each brief gives, so that a language has some two hundred: a sentence may stand in a
+/// tenth of them.
 const SEEDS: u64 = 5;
 
 #[tokio::main(flavor = "current_thread")]

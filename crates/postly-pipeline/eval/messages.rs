@@ -21,7 +21,8 @@ struct Score {
     charged: usize,
 }
 
-/// Reads every message, prints a table, and returns whether the thresholds hold. `is_shown` prints what is read otherwise.
+/// Reads every message, prints a table, and returns whether the thresholds hold. `is_shown` prints what is
+/// read otherwise.
 pub(super) fn score(is_shown: bool) -> bool {
     let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
     for line in include_str!("messages.tsv").lines().skip(1) {

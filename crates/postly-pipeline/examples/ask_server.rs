@@ -1,7 +1,7 @@
 //! Asks a real model server for posts, and prints how it ended as one line of JSON:
-//! `cargo run -p postly-pipeline --example ask_server -- BASE_URL MODEL [openai]`. `OPENAI_API_KEY` is sent if it is set;
-//! with `openai` the request has the fields of OpenAI's own host, whatever the host. Briefs are asked one after the
-//! other by the same client, so that what the first one learns is seen in the second.
+//! `cargo run -p postly-pipeline --example ask_server -- BASE_URL MODEL [openai]`. `OPENAI_API_KEY` is sent
+//! if it is set; with `openai` the request has the fields of OpenAI's own host, whatever the host. Briefs are
+//! asked one after the other by the same client, so that what the first one learns is seen in the second.
 
 #![expect(clippy::print_stdout, reason = "the line is this example's whole answer")]
 

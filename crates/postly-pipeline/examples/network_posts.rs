@@ -1,6 +1,6 @@
-//! Writes a few thousand posts, one JSON object a line, each with its length as X and Bluesky count it, for the libraries
-//! that know: `cargo run -p postly-pipeline --example network_posts -- POSTS.jsonl [SEED]`.
-//! The same seed gives the same posts.
+//! Writes a few thousand posts, one JSON object a line, each with its length as X and Bluesky count it, for
+//! the libraries that know: `cargo run -p postly-pipeline --example network_posts -- POSTS.jsonl [SEED]`. The
+//! same seed gives the same posts.
 
 use std::{fmt::Write as _, sync::Arc};
 

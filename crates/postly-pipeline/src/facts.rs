@@ -1,8 +1,8 @@
 //! The facts of a text: what a reader could hold the shop to.
 //!
-//! Two wordings of a fact compare equal ("-20 %", "20%", "٢٠٪", "vingt pour cent"; "midi" and "12h"; "15 août" and
-//! "15/08"; "moitié prix" and "-50 %"): `wordings.txt` lists them. So a post may set the
-//! brief's facts in its own way and still invent none.
+//! Two wordings of a fact compare equal ("-20 %", "20%", "٢٠٪", "vingt pour cent"; "midi" and "12h"; "15
+//! août" and "15/08"; "moitié prix" and "-50 %"): `wordings.txt` lists them. So a post may set the brief's
+//! facts in its own way and still invent none.
 
 use std::collections::BTreeSet;
 
@@ -102,7 +102,8 @@ pub(crate) struct BriefFacts {
 }
 
 impl BriefFacts {
-    /// Reads the facts of a brief, generously: a date in figures also gives its month, "sam." its day, "trois" is 3.
+    /// Reads the facts of a brief, generously: a date in figures also gives its month, "sam." its day,
+    /// "trois" is 3.
     pub(crate) fn read(brief: &str) -> Self {
         let plain = plain(brief);
         let american = language::detect_language(brief).best == Some(Language::En);
@@ -159,7 +160,8 @@ impl BriefFacts {
                 self.free_days.contains(&Fact::Number(day.to_string()))
                     && self.free_months.contains(&Fact::Month(*month))
             }
-            // Another number of a thing that the brief counts; of what it does not count, words say nothing sure.
+            // Another number of a thing that the brief counts; of what it does not count, words say nothing
+            // sure.
             Fact::Counted(number, thing) => {
                 known.contains(&Fact::Number(number.to_string()))
                     || !known.iter().any(|known| matches!(known, Fact::Counted(_, other) if other == thing))

@@ -1,8 +1,9 @@
 //! Which language a text is in, which one is asked for, and how sure that is.
 //!
-//! Detectors trained on sentences guess short texts badly (whatlang calls "promo pizza -20%" Italian, whichlang calls
-//! "post instagram para mañana" Swedish), so the evidence of a scored list of words decides and they have one weak
-//! voice. In doubt [`Detection::sure`] is false, and nothing may depend on the guess that could hurt the author.
+//! Detectors trained on sentences guess short texts badly (whatlang calls "promo pizza -20%" Italian,
+//! whichlang calls "post instagram para mañana" Swedish), so the evidence of a scored list of words decides
+//! and they have one weak voice. In doubt [`Detection::sure`] is false, and nothing may depend on the guess
+//! that could hurt the author.
 
 use postly_domain::Language;
 use whatlang::{Detector, Lang};
@@ -22,7 +23,8 @@ pub struct Detection {
     pub best: Option<Language>,
     /// Whether the evidence is enough to act on.
     pub sure: bool,
-    /// The first of the languages with the most evidence, if there is any evidence: a guess where two have the same.
+    /// The first of the languages with the most evidence, if there is any evidence: a guess where two have
+    /// the same.
     pub leaning: Option<Language>,
     /// The languages that have the most evidence, in the order of [`Language::ALL`].
     pub(crate) tied: [bool; 5],
@@ -71,8 +73,8 @@ impl Target {
     }
 }
 
-/// Whether both detectors agree, with at least this confidence, that a text is in another language than this one, and
-/// its words do not say otherwise.
+/// Whether both detectors agree, with at least this confidence, that a text is in another language than this
+/// one, and its words do not say otherwise.
 pub(crate) fn is_in_another(text: &str, language: Language, least_confidence: f64) -> bool {
     // One detector is twenty times as fast as the other, and its word is needed in any case.
     whichlang::detect_language(text) != of_whichlang(language)

@@ -83,8 +83,8 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// The platform of the posts, unless the author has chosen one elsewhere: the only network named; a text for every network
-    /// when there are several, or one without known limits; nothing when there is none.
+    /// The platform of the posts, unless the author has chosen one elsewhere: the only network named; a text
+    /// for every network when there are several, or one without known limits; nothing when there is none.
     pub(crate) fn platform(&self) -> Option<Platform> {
         match (self.known.as_slice(), self.unknown.is_empty()) {
             ([], true) => None,
@@ -108,7 +108,8 @@ pub(crate) fn named(brief: &str) -> Named {
     named
 }
 
-/// The networks whose limits hold for posts that go to this platform: a text for several holds to each of them.
+/// The networks whose limits hold for posts that go to this platform: a text for several holds to each of
+/// them.
 pub(crate) fn held_to(brief: &str, platform: Platform) -> Vec<Platform> {
     let mut platforms = vec![platform];
     if platform == Platform::General {
@@ -117,8 +118,8 @@ pub(crate) fn held_to(brief: &str, platform: Platform) -> Vec<Platform> {
     platforms
 }
 
-/// The tokens of a brief, where the name of a network is one token that the lexicon knows: as a place, or, for an
-/// e-mail, as what is asked for.
+/// The tokens of a brief, where the name of a network is one token that the lexicon knows: as a place, or,
+/// for an e-mail, as what is asked for.
 pub(crate) fn tokens_of_brief(brief: &str) -> Vec<Token> {
     let mut tokens = tokens(brief);
     let found = mentions(brief, &tokens);

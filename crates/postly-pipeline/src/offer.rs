@@ -170,7 +170,8 @@ impl Required {
     }
 }
 
-/// Whether a post tells a time of these words and facts in its own words: the same dates and hours, until or from them.
+/// Whether a post tells a time of these words and facts in its own words: the same dates and hours, until or
+/// from them.
 fn tells_when(facts: &[Fact], words: &str, sought: &str, when: &[Fact]) -> bool {
     let known = BriefFacts::of(facts);
     let ((until, from), (told_until, told_from)) = (facts::directions(sought), facts::directions(words));

@@ -237,7 +237,8 @@ mod tests {
             assert_eq!(length(platform, text), expected, "{platform:?} {text}");
         }
         assert_eq!(length(Platform::Bluesky, &"a".repeat(300)), 300);
-        // A family is one grapheme of 25 bytes: 150 of them are too many bytes, though not too many graphemes.
+        // A family is one grapheme of 25 bytes: 150 of them are too many bytes, though not too many
+        // graphemes.
         assert!(length(Platform::Bluesky, &"👨\u{200D}👩\u{200D}👧\u{200D}👦".repeat(150)) > 300);
     }
 

@@ -1,7 +1,7 @@
 //! The weighted length of a post on X, equal to that of `twitter-text` 3.1.0 (configuration v3).
 //!
-//! Latin and a few other scripts weigh one, the rest two, a known emoji two, a link 23. twitter-text reads UTF-16 code
-//! units, so this does too. `cargo xtask oracles` compares a few thousand posts with the library.
+//! Latin and a few other scripts weigh one, the rest two, a known emoji two, a link 23. twitter-text reads
+//! UTF-16 code units, so this does too. `cargo xtask oracles` compares a few thousand posts with the library.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +15,8 @@ mod links;
 /// The weight of any link, however long (`transformedURLLength`).
 const LINK: usize = 23;
 
-/// The emojis of several code points that twemoji-parser knows. A skin tone stands as the lightest of the five.
+/// The emojis of several code points that twemoji-parser knows. A skin tone stands as the lightest of the
+/// five.
 const EMOJIS: &str = include_str!("../data/x_emojis.txt");
 
 /// The lightest skin tone, which stands for all of them.

@@ -97,7 +97,8 @@ pub(crate) fn month(word: &str) -> Option<u8> {
 /// Short names of months that are everyday words, too: "2 set menus", "3 days ago", "el mar", "sept heures".
 const SHORT_AND_AMBIGUOUS: &[&str] = &["mar", "set", "out", "ago", "sept"];
 
-/// The month that a short name names: any in a brief, and in a post only what can be nothing else beside a figure.
+/// The month that a short name names: any in a brief, and in a post only what can be nothing else beside a
+/// figure.
 pub(super) fn short_month(word: &str, generous: bool) -> Option<u8> {
     if !generous && SHORT_AND_AMBIGUOUS.contains(&word) {
         return None;

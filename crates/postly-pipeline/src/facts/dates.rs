@@ -24,7 +24,8 @@ struct Date {
     month_first: bool,
 }
 
-/// Takes the dates out of a plain text with its figures in digits. `american`: "08/09" may be the ninth of August, too.
+/// Takes the dates out of a plain text with its figures in digits. `american`: "08/09" may be the ninth of
+/// August, too.
 pub(super) fn take(text: &str, reading: Reading, american: bool) -> Dated {
     let pieces = pieces::cut(text);
     let mut facts = Vec::new();

@@ -90,8 +90,8 @@ fn whole_from(piece: &str) -> Option<usize> {
     [scheme, www].into_iter().flatten().min()
 }
 
-/// The next link of a piece from a place on: a host with a known ending, with the name before its "@" and the path
-/// behind it, or a mention.
+/// The next link of a piece from a place on: a host with a known ending, with the name before its "@" and the
+/// path behind it, or a mention.
 fn next_link(piece: &str, from: usize, to: usize) -> Option<LinkSpan> {
     let mut at = from;
     while at < to {

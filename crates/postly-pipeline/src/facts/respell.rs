@@ -1,5 +1,5 @@
-//! Sets what is worded in figures: "midi" becomes "12h", "moitié prix" "50%", "trois euros" "3 euros", so that the
-//! reading of figures is the only one.
+//! Sets what is worded in figures: "midi" becomes "12h", "moitié prix" "50%", "trois euros" "3 euros", so
+//! that the reading of figures is the only one.
 
 use super::{
     Fact, deals,

@@ -232,7 +232,8 @@ fn currency_at(unit: &str) -> Option<(usize, &'static str)> {
     Some((word.chars().count(), name))
 }
 
-/// Two digits behind the name of a currency, up to the end of the phrase or the word for cents; and where they end.
+/// Two digits behind the name of a currency, up to the end of the phrase or the word for cents; and where
+/// they end.
 fn cents_at(chars: &[char], at: usize) -> Option<(String, usize)> {
     let behind = text_of(chars, at, at + 8);
     let glue =

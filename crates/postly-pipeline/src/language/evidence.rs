@@ -165,8 +165,9 @@ fn words_of(text: &str) -> Vec<Word<'_>> {
     words
 }
 
-/// "Happy Hour", "Chez Léa", "The Crown": two words with capitals side by side are a name, and names are in any language.
-/// The first word of a sentence has its capital anyway. A text in capitals throughout has no names that could be told.
+/// "Happy Hour", "Chez Léa", "The Crown": two words with capitals side by side are a name, and names are in
+/// any language. The first word of a sentence has its capital anyway. A text in capitals throughout has no
+/// names that could be told.
 fn discount_names(words: &mut [Word<'_>]) {
     if words.iter().filter(|word| !word.capital).count() < 2 {
         return;

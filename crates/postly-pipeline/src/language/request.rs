@@ -13,8 +13,8 @@ struct Word<'t> {
 
 /// The language that the author asks the posts to be in, if one is named.
 ///
-/// "Cours en anglais" says what the shop does: the name of a language is a request only right after a word about the
-/// post, or where nothing else of the sentence can own it.
+/// "Cours en anglais" says what the shop does: the name of a language is a request only right after a word
+/// about the post, or where nothing else of the sentence can own it.
 pub fn requested_language(text: &str) -> Option<Language> {
     let folded = fold(text);
     let words = words_of(&folded);
@@ -71,7 +71,8 @@ fn asks(text: &str, words: &[Word<'_>], at: usize, length: usize) -> bool {
     if before.closed || TABLE.courtesy.contains(before.text) {
         return ends || parted;
     }
-    // "Promo sur les croissants en anglais": only in a brief in another language, and only where a post is asked for.
+    // "Promo sur les croissants en anglais": only in a brief in another language, and only where a post is
+    // asked for.
     let language = named_at(words, at).map(|(language, _)| language);
     let asked = words.iter().any(|word| lexicon::is_noun(word.text) || lexicon::is_verb(word.text));
     let of_shop = words.iter().take(at).any(|word| TABLE.about_shop.contains(word.text));

@@ -31,7 +31,8 @@ impl Around<'_> {
             .take_while(|(_, word)| !matches!(*word, "." | "!" | "?" | ":" | ";" | "؟" | "؛"))
     }
 
-    /// Returns true if the name belongs to the content of the posts: "suivez-nous sur", "par", "livraison sur".
+    /// Returns true if the name belongs to the content of the posts: "suivez-nous sur", "par", "livraison
+    /// sur".
     pub(super) fn is_content(&self, from: usize) -> bool {
         let by = from.checked_sub(1).and_then(|at| self.word(at)).is_some_and(|word| lists(BY, word));
         // A comma ends the invitation, but not a list of networks in it.
@@ -54,7 +55,8 @@ impl Around<'_> {
         self.names.iter().any(|(first, end)| (*first..*end).contains(&at))
     }
 
-    /// Returns true if posts go to a network without known limits: beside a word for a post, or behind a preposition.
+    /// Returns true if posts go to a network without known limits: beside a word for a post, or behind a
+    /// preposition.
     pub(super) fn is_place(&self, from: usize, to: usize) -> bool {
         if self.is_content(from) || self.is_rating(from) {
             return false;
@@ -104,7 +106,8 @@ impl Around<'_> {
         has_capital && !shouts && behind && ends && !self.is_content(from)
     }
 
-    /// Returns true if the brief asks for an e-mail: "écris un mail", "newsletter : …", "texte pour la newsletter".
+    /// Returns true if the brief asks for an e-mail: "écris un mail", "newsletter : …", "texte pour la
+    /// newsletter".
     pub(super) fn is_asked_for(&self, from: usize, to: usize) -> bool {
         if self.is_content(from) || self.address_follows(to) {
             return false;

@@ -222,7 +222,8 @@ const TIMES: &[&str] = &[
     "matinee",
 ];
 
-/// Times that need a pointing word before them, else they only qualify a noun ("menu du midi", "plat du jour").
+/// Times that need a pointing word before them, else they only qualify a noun ("menu du midi", "plat du
+/// jour").
 const NEED_POINTER: &[&str] =
     &["midi", "soir", "matin", "apres-midi", "morning", "afternoon", "evening", "soiree", "matinee"];
 const POINTED_NEEDED: &[&str] = &["semaine", "week", "month", "mois", "semana", "mes"];

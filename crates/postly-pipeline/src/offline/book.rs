@@ -1,6 +1,7 @@
 //! The sentences of the composer, by language: `book/*.txt`. They hold no facts: facts come from the brief.
 //!
-//! A section `[open offer]` lists sentences that may stand for one another; `{a|b}` is the polite form and the familiar one.
+//! A section `[open offer]` lists sentences that may stand for one another; `{a|b}` is the polite form and
+//! the familiar one.
 
 use std::{collections::HashMap, sync::LazyLock};
 

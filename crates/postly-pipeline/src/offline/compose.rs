@@ -1,4 +1,5 @@
-//! Putting the three posts together: a sheet of facts, a short story, a question. Each holds every fact of the brief.
+//! Putting the three posts together: a sheet of facts, a short story, a question. Each holds every fact of
+//! the brief.
 
 use std::fmt::Write as _;
 
@@ -438,7 +439,8 @@ fn ends_open(text: &str) -> bool {
         })
 }
 
-/// The clauses of a sentence between its commas, each a line; a clause of a word or two stays with the one before.
+/// The clauses of a sentence between its commas, each a line; a clause of a word or two stays with the one
+/// before.
 fn clauses(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = vec![];
     for clause in text.split(", ") {

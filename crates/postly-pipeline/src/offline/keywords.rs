@@ -6,8 +6,8 @@ use postly_domain::text::fold;
 
 use crate::tokens::Token;
 
-/// A table read from a data file: each line is a name, a colon and keywords between spaces. A dot at the end of a keyword stands
-/// for any ending, a low line for a space.
+/// A table read from a data file: each line is a name, a colon and keywords between spaces. A dot at the end
+/// of a keyword stands for any ending, a low line for a space.
 pub(super) struct Keywords<T>(Vec<(T, Vec<Keyword>)>);
 
 /// One keyword.

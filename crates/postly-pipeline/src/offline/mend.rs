@@ -1,4 +1,5 @@
-//! Ordinary typing of a brief, mended as a person would before publishing: accents, capitals, spaces before units.
+//! Ordinary typing of a brief, mended as a person would before publishing: accents, capitals, spaces before
+//! units.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -105,7 +106,8 @@ fn phrase(words: &[&str], language: Language) -> Option<(String, usize)> {
     })
 }
 
-/// A word without the punctuation around it, which stands before and behind. "l'ete" is read behind its apostrophe.
+/// A word without the punctuation around it, which stands before and behind. "l'ete" is read behind its
+/// apostrophe.
 fn parts(word: &str) -> (&str, &str, &str) {
     let start = word.find(char::is_alphanumeric).unwrap_or(word.len());
     let end = word.rfind(char::is_alphanumeric).map_or(start, |at| {

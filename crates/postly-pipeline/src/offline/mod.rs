@@ -1,8 +1,8 @@
 //! The writer without network: proofread sentences around the facts of the brief, laid out as a person would.
 //!
-//! It is no AI and says so. A brief is cut into facts (`pieces`), its spelling is mended (`mend`), its occasion and trade
-//! choose sentences from a book in each language, and each of the three posts holds every fact. What it cannot do justice,
-//! a translation or more facts than fit, it turns down, for free.
+//! It is no AI and says so. A brief is cut into facts (`pieces`), its spelling is mended (`mend`), its
+//! occasion and trade choose sentences from a book in each language, and each of the three posts holds every
+//! fact. What it cannot do justice, a translation or more facts than fit, it turns down, for free.
 
 mod book;
 mod choice;

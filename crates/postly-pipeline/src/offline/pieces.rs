@@ -153,7 +153,8 @@ fn inside_brackets(all: &[Token], at: usize) -> bool {
     count("(") > count(")") || count("«") > count("»") || count("“") > count("”") || count("\"") % 2 == 1
 }
 
-/// Cuts a long piece before what a reader looks for: a time at its end, a call, a contact, a price from which on.
+/// Cuts a long piece before what a reader looks for: a time at its end, a call, a contact, a price from which
+/// on.
 fn cut_within(text: &str, all: &[Token], from: usize, to: usize) -> Vec<(usize, usize)> {
     let Some(words) = all.get(from..to) else { return vec![] };
     if span(text, words).chars().count() < SHORTEST_CUT
@@ -208,7 +209,8 @@ fn cut_within(text: &str, all: &[Token], from: usize, to: usize) -> Vec<(usize, 
     joined
 }
 
-/// Where a piece is cut around the time that it tells: before a time at its end, and behind one that a place follows.
+/// Where a piece is cut around the time that it tells: before a time at its end, and behind one that a place
+/// follows.
 fn time_cuts(text: &str, all: &[Token], (from, to): (usize, usize), cuts: &[usize]) -> Vec<usize> {
     let words = all.get(from..to).unwrap_or_default();
     let Some((begin, end)) = find_period(text, words) else { return vec![] };

@@ -75,7 +75,8 @@ pub(super) struct Sentence {
 }
 
 impl Reading {
-    /// Takes a brief apart, mending its spelling if asked. `usual` is the form of address where the brief names none.
+    /// Takes a brief apart, mending its spelling if asked. `usual` is the form of address where the brief
+    /// names none.
     pub(super) fn of(brief: &str, language: Language, usual: Option<Address>, mends: bool) -> Self {
         let words = folded_words(brief);
         let all = networks::tokens_of_brief(brief);
@@ -214,7 +215,8 @@ fn mode_of(words: &[String], sentences: &[Sentence], trade: Trade) -> Mode {
     }
 }
 
-/// Whether the posts say "tu": by the wish in the brief, else by the author's usual one, else by the custom of the language.
+/// Whether the posts say "tu": by the wish in the brief, else by the author's usual one, else by the custom
+/// of the language.
 fn is_familiar(words: &[String], language: Language, usual: Option<Address>) -> bool {
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let asked = has(&["tutoie", "tutoyant", "tutoiement", "tutoyer", "tutea", "tuteando"]);

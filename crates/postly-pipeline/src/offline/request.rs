@@ -1,4 +1,5 @@
-//! Cutting the request away: of "Crée un post promo pour Instagram, -20 % sur …" only "-20 % sur …" is content.
+//! Cutting the request away: of "Crée un post promo pour Instagram, -20 % sur …" only "-20 % sur …" is
+//! content.
 
 use postly_domain::Language;
 
@@ -191,7 +192,8 @@ impl Request {
                     && lexicon::is_connector(word)
                     && text.get(token.start..token.end) != Some("a") =>
             {
-                // "L'ouverture de", "sur les croissants": a connector after a determiner belongs to the content.
+                // "L'ouverture de", "sur les croissants": a connector after a determiner belongs to the
+                // content.
                 self.closed |= self.noun;
                 self.after_connector = true;
                 self.for_someone = matches!(word, "pour" | "for" | "para");
@@ -318,7 +320,8 @@ fn greeting_end(tokens: &[Token]) -> usize {
     if greets && stops { 2 } else { 0 }
 }
 
-/// Cuts what trails behind the content and is about the form: "sans emoji", "pour Instagram", "en anglais", "svp".
+/// Cuts what trails behind the content and is about the form: "sans emoji", "pour Instagram", "en anglais",
+/// "svp".
 pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
     let mut to = tokens.len();
     loop {

@@ -1,8 +1,9 @@
 //! The answer of a server, wherever it stands in what came.
 //!
-//! The contract has one place for it, `choices[0].message.content` as text. Servers and gateways use others: a list of
-//! parts (Mistral), the arguments of a tool (models that were trained to call one), `reasoning_content` (DeepSeek,
-//! llama.cpp and vLLM, when a model answers before its thoughts are closed), or a stream of events to a request for none.
+//! The contract has one place for it, `choices[0].message.content` as text. Servers and gateways use others:
+//! a list of parts (Mistral), the arguments of a tool (models that were trained to call one),
+//! `reasoning_content` (DeepSeek, llama.cpp and vLLM, when a model answers before its thoughts are closed),
+//! or a stream of events to a request for none.
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -119,7 +120,8 @@ fn parts(content: &Value) -> (String, String) {
                     matches!(item.get("type").and_then(Value::as_str), Some("thinking" | "reasoning"));
                 match item {
                     Value::String(text) => spoken.push_str(text),
-                    // {"type":"thinking","thinking":[{"type":"text","text":"…"}]} (docs.mistral.ai, reasoning).
+                    // {"type":"thinking","thinking":[{"type":"text","text":"…"}]} (docs.mistral.ai,
+                    // reasoning).
                     _ if is_thought => {
                         let inner = item.get("thinking").or_else(|| item.get("text")).unwrap_or(&Value::Null);
                         thought.push_str(&parts(inner).0);

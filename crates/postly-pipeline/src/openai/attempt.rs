@@ -32,8 +32,9 @@ impl Ended {
         }
     }
 
-    /// Returns the outcome for the circuit. A timeout after too short a time limit says nothing, and a call that
-    /// was refused for its content shows that the server works: one author's brief must not open the circuit for all.
+    /// Returns the outcome for the circuit. A timeout after too short a time limit says nothing, and a call
+    /// that was refused for its content shows that the server works: one author's brief must not open the
+    /// circuit for all.
     pub(super) fn verdict(&self, had_fair_time: bool) -> CallOutcome {
         match self {
             Self::Answered(_) => CallOutcome::Works,
@@ -87,7 +88,8 @@ pub(super) fn failure_of(status: u16, quota: bool) -> ModelFailure {
     }
 }
 
-/// Alerts the operator to a failure that no retry fixes. The texts of the error stay out: they may quote the prompt.
+/// Alerts the operator to a failure that no retry fixes. The texts of the error stay out: they may quote the
+/// prompt.
 pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure: ModelFailure) {
     let (code, param) = (error.code(), error.param());
     match failure {

@@ -33,7 +33,8 @@ impl Default for Timing {
     }
 }
 
-/// The effort with which a model thinks before it answers, in the words of `reasoning_effort` (openai-openapi f85dbe2).
+/// The effort with which a model thinks before it answers, in the words of `reasoning_effort` (openai-openapi
+/// f85dbe2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReasoningEffort {
     /// Not at all.

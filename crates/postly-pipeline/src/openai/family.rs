@@ -2,7 +2,8 @@
 
 use super::ReasoningEffort;
 
-/// The name of a model without what gateways put around it: "openrouter/openai/gpt-6-luna:floor" is "gpt-6-luna".
+/// The name of a model without what gateways put around it: "openrouter/openai/gpt-6-luna:floor" is
+/// "gpt-6-luna".
 pub(super) fn bare(model: &str) -> &str {
     let name = model.rsplit('/').next().unwrap_or(model);
     name.split(':').next().unwrap_or(name)
@@ -10,8 +11,9 @@ pub(super) fn bare(model: &str) -> &str {
 
 /// The effort that a model is asked for when the operator names none.
 ///
-/// The luna tier thinks unless it is told not to, which costs time and the room of the answer; it knows `none` from 5.6
-/// on. `gpt-6-astra` and `gpt-6.1-sol` do not know `none`, and every other family is left to its own default.
+/// The luna tier thinks unless it is told not to, which costs time and the room of the answer; it knows
+/// `none` from 5.6 on. `gpt-6-astra` and `gpt-6.1-sol` do not know `none`, and every other family is left to
+/// its own default.
 pub(super) fn default_effort(model: &str) -> Option<ReasoningEffort> {
     let name = bare(model).to_ascii_lowercase();
     let (_, tier) = name.strip_prefix("gpt-")?.split_once('-')?;
@@ -20,8 +22,8 @@ pub(super) fn default_effort(model: &str) -> Option<ReasoningEffort> {
         .then_some(ReasoningEffort::None)
 }
 
-/// Families that never reason. A model that reasons refuses any temperature but its own, so a name that is not here
-/// is sent none: the posts are worth more than their variety.
+/// Families that never reason. A model that reasons refuses any temperature but its own, so a name that is
+/// not here is sent none: the posts are worth more than their variety.
 const NEVER_REASON: &[&str] = &[
     "gpt-3.5",
     "gpt-4",

@@ -1,10 +1,10 @@
 //! Facts about models by name: their prices, and the dates on which their provider ends them.
 //!
-//! Sources: developers.openai.com/api/docs for gpt-6-luna, gpt-5.6-luna and the shutdown dates; for every other row the price
-//! map that LiteLLM 1.108.7 ships (`model_prices_and_context_window.json`).
+//! Sources: developers.openai.com/api/docs for gpt-6-luna, gpt-5.6-luna and the shutdown dates; for every
+//! other row the price map that LiteLLM 1.108.7 ships (`model_prices_and_context_window.json`).
 
-/// One model. Prices are in millionths of a US dollar per million tokens, for the standard tier and prompts of usual
-/// length (OpenAI doubles them above 272,000 tokens, which no brief reaches).
+/// One model. Prices are in millionths of a US dollar per million tokens, for the standard tier and prompts
+/// of usual length (OpenAI doubles them above 272,000 tokens, which no brief reaches).
 struct KnownModel {
     name: &'static str,
     read: i64,
@@ -76,7 +76,8 @@ pub(super) struct Tokens {
     pub(super) written: Option<i64>,
 }
 
-/// The price of a call in millionths of a US dollar, rounded up; none when the model or its tokens are unknown.
+/// The price of a call in millionths of a US dollar, rounded up; none when the model or its tokens are
+/// unknown.
 pub(super) fn microdollars(model: &str, tokens: Tokens) -> Option<i64> {
     const MILLION: i64 = 1_000_000;
     let known = known(model)?;

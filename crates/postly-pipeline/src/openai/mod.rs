@@ -1,7 +1,7 @@
 //! Any server that speaks OpenAI's chat completions.
 //!
-//! One structured call per question, retried as the official client does but within the time we have, because a
-//! server that asks for two minutes of patience asks for more than an author has.
+//! One structured call per question, retried as the official client does but within the time we have, because
+//! a server that asks for two minutes of patience asks for more than an author has.
 
 mod answer;
 mod attempt;
@@ -40,15 +40,15 @@ use shape::{Learned, Shape};
 /// The largest answer that we read, in bytes: three posts take a few thousand.
 const LARGEST_BODY: usize = 1024 * 1024;
 
-/// Room for an answer, in tokens: for three posts of the longest kind that the prompt asks for, and for the second try
-/// when the first was cut off.
+/// Room for an answer, in tokens: for three posts of the longest kind that the prompt asks for, and for the
+/// second try when the first was cut off.
 const ROOM: [u32; 2] = [1200, 3000];
 
 /// The same for a model that thinks: its thoughts take from the room of the answer.
 const ROOM_TO_THINK: [u32; 2] = [4000, 8000];
 
-/// The most fields that may be refused for one question, each once and those that have a second form twice: no more are
-/// optional.
+/// The most fields that may be refused for one question, each once and those that have a second form twice:
+/// no more are optional.
 const MOST_REFUSALS: usize = 9;
 
 /// What logs and figures call the server, and the one that stands in for it.
@@ -190,7 +190,8 @@ impl OpenAiModel {
         }
     }
 
-    /// Notes the optional fields that the server named. True if the next request differs, so that it is worth a try.
+    /// Notes the optional fields that the server named. True if the next request differs, so that it is worth
+    /// a try.
     fn learns(&self, sent: &Shape, status: u16, error: &ApiError) -> bool {
         if !matches!(status, 400 | 422) || error.is_quota() {
             return false;
@@ -210,7 +211,8 @@ impl OpenAiModel {
         max_tokens: u32,
         patience: Duration,
     ) -> Ended {
-        // Only its bytes outlive this line: as a tree it takes three times as much, for as long as the model thinks.
+        // Only its bytes outlive this line: as a tree it takes three times as much, for as long as the model
+        // thinks.
         let body = wire::body(&self.model, request, shape, max_tokens);
         let call = self.authorized(self.client.post(self.url.clone())).json(&body);
         drop(body);

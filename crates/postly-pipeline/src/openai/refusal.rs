@@ -1,8 +1,9 @@
 //! The error of a server, and the fields of the request that it names.
 //!
-//! Servers name them in three ways: OpenAI in `error.param`, Mistral and every server built on pydantic in the `loc` of
-//! their `detail` (which stands at the top, under `message`, or as text within another error), LiteLLM and many others
-//! in the sentence alone. Nothing of a sentence goes further than this file, because it may quote the brief.
+//! Servers name them in three ways: OpenAI in `error.param`, Mistral and every server built on pydantic in
+//! the `loc` of their `detail` (which stands at the top, under `message`, or as text within another error),
+//! LiteLLM and many others in the sentence alone. Nothing of a sentence goes further than this file, because
+//! it may quote the brief.
 
 use serde_json::Value;
 
@@ -149,8 +150,8 @@ impl ApiError {
     }
 }
 
-/// The locations in an error that Python printed into a sentence: `{'input': …, 'loc': ['body', 'store'], …}` (LiteLLM
-/// 1.108.7, before the refusal of a server behind it), or `'loc': ('body', 'store')` (vLLM).
+/// The locations in an error that Python printed into a sentence: `{'input': …, 'loc': ['body', 'store'], …}`
+/// (LiteLLM 1.108.7, before the refusal of a server behind it), or `'loc': ('body', 'store')` (vLLM).
 fn printed_locations(text: &str) -> impl Iterator<Item = Vec<String>> {
     text.split("'loc':").skip(1).filter_map(|tail| {
         let inner = tail.trim_start().strip_prefix(['[', '('])?;
@@ -159,7 +160,8 @@ fn printed_locations(text: &str) -> impl Iterator<Item = Vec<String>> {
     })
 }
 
-/// A word of an API: letters, digits and a few marks, beginning with a letter, so that no number of a person is one.
+/// A word of an API: letters, digits and a few marks, beginning with a letter, so that no number of a person
+/// is one.
 fn is_word(text: &str) -> bool {
     text.len() <= LONGEST_WORD
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -198,7 +200,8 @@ fn field_named(sent: &Shape, word: &str) -> Option<Field> {
 const FORMAT_PHRASES: &[&str] =
     &["response format", "json schema", "structured output", "json mode", "parse grammar"];
 
-/// The field that a sentence names first, and those listed right after it: the others may be what it recommends.
+/// The field that a sentence names first, and those listed right after it: the others may be what it
+/// recommends.
 fn named_first(sent: &Shape, text: &str) -> Vec<Field> {
     let mut found: Vec<Field> = vec![];
     let mut end = 0;

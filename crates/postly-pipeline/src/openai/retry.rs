@@ -37,15 +37,16 @@ pub(super) fn advice(status: u16, quota: bool, headers: &HeaderMap) -> Advice {
     }
 }
 
-/// A number of units, decimals allowed. A date instead of a number is treated as no wish: our backoff is polite.
+/// A number of units, decimals allowed. A date instead of a number is treated as no wish: our backoff is
+/// polite.
 fn duration(value: &str, unit_ms: u32) -> Option<Duration> {
     let units: f64 = value.trim().parse().ok()?;
     (units >= 0.0)
         .then(|| Duration::try_from_secs_f64(units * f64::from(unit_ms) / 1000.0).unwrap_or(Duration::MAX))
 }
 
-/// The wait before a retry when the server names none: doubled each time, plus up to as much again, so that many
-/// clients do not come back at once.
+/// The wait before a retry when the server names none: doubled each time, plus up to as much again, so that
+/// many clients do not come back at once.
 pub(super) fn backoff(base: Duration, retries: u32) -> Duration {
     let wait = base.saturating_mul(1 << retries.min(4));
     // A fresh hasher is keyed by chance, which is all the chance we need.

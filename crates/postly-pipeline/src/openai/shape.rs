@@ -158,8 +158,8 @@ impl Shape {
     fn without(mut self, field: Field) -> Self {
         match field {
             Field::TokenLimit => {
-                // A limit is worth a second try under its other name. Without either, the time and the size of an
-                // answer still have theirs.
+                // A limit is worth a second try under its other name. Without either, the time and the size
+                // of an answer still have theirs.
                 self.token_limit = self.token_limit.filter(|_| !self.swapped).map(TokenLimit::other);
                 self.swapped = true;
             }
@@ -193,13 +193,14 @@ impl Learned {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the fields that were refused in a request of this shape. Returns those that nobody had noted before, each
-    /// under its name in that request.
+    /// Notes the fields that were refused in a request of this shape. Returns those that nobody had noted
+    /// before, each under its name in that request.
     pub(super) fn refused(&self, sent: &Shape, fields: &[Field]) -> Vec<&'static str> {
         let mut shape = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut news = vec![];
         for field in fields {
-            // Another call may have met the same refusal meanwhile: only a field that still is as it was sent changes.
+            // Another call may have met the same refusal meanwhile: only a field that still is as it was sent
+            // changes.
             if let Some(name) = sent.name(*field).filter(|_| shape.has_as(sent, *field)) {
                 *shape = shape.without(*field);
                 news.push(name);

@@ -13,7 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest list that is read, in bytes. Gateways list thousands of models.
 const LARGEST_LIST: usize = 8 * 1024 * 1024;
 
-/// `GET /v1/models`, as far as it is of interest (developers.openai.com/api/reference/resources/models/methods/list).
+/// `GET /v1/models`, as far as it is of interest
+/// (developers.openai.com/api/reference/resources/models/methods/list).
 #[derive(Deserialize)]
 struct List {
     data: Vec<Entry>,
@@ -84,8 +85,8 @@ impl OpenAiModel {
 
     /// Warns once if the provider has announced the end of the model.
     ///
-    /// The server is asked for its list of models; where it cannot be had or says nothing, OpenAI's own dates are
-    /// known. It never fails, and ends within five seconds.
+    /// The server is asked for its list of models; where it cannot be had or says nothing, OpenAI's own dates
+    /// are known. It never fails, and ends within five seconds.
     pub async fn warn_of_shutdown(&self) {
         let listed = tokio::time::timeout(PATIENCE, self.listed_shutdown()).await.ok().flatten();
         let known = || known::shutdown(&self.model).filter(|_| self.is_openai).map(str::to_owned);

@@ -60,8 +60,8 @@ fn response_format(format: Format) -> Value {
     }
 }
 
-/// The shape of the answer, in the strict subset: every property required, none beside them. The number of posts
-/// stands in the prompt, for not every server takes `minItems`.
+/// The shape of the answer, in the strict subset: every property required, none beside them. The number of
+/// posts stands in the prompt, for not every server takes `minItems`.
 fn schema() -> Value {
     let platforms: Vec<&str> = Platform::ALL.into_iter().map(Platform::as_str).collect();
     let languages: Vec<&str> = Language::ALL.into_iter().map(Language::code).collect();

@@ -237,7 +237,8 @@ fn query_end(units: &[u16], question: usize) -> Option<usize> {
 struct Names {
     /// Those in ASCII, in lower case.
     ascii: HashSet<Vec<u16>>,
-    /// The others in upper case, the longer first: the library prefers the longer of two where one begins the other.
+    /// The others in upper case, the longer first: the library prefers the longer of two where one begins the
+    /// other.
     other: Vec<Vec<u16>>,
 }
 
@@ -250,7 +251,8 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     Names { ascii: ascii.into_iter().map(|name| name.encode_utf16().collect()).collect(), other }
 });
 
-/// The end of a top-level domain that begins here. It is followed by none of `[0-9a-zA-Z@+-]`, or is Punycode.
+/// The end of a top-level domain that begins here. It is followed by none of `[0-9a-zA-Z@+-]`, or is
+/// Punycode.
 fn ending(units: &[u16], start: usize, text_end: usize) -> Option<usize> {
     let rest = units.get(start..text_end)?;
     let stands_alone = |end: usize| {

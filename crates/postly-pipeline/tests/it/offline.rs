@@ -453,8 +453,8 @@ fn what_does_not_fit_is_turned_down_and_never_left_out() {
     }
 }
 
-/// Whatever the brief, the writer gives posts that pass its own checks (they have passed them, or it fails), and
-/// never panics.
+/// Whatever the brief, the writer gives posts that pass its own checks (they have passed them, or it fails),
+/// and never panics.
 fn survives(brief: &str, language: Option<Language>, platform: Option<Platform>, seed: u64) {
     let Ok(brief) = Brief::parse(brief) else { return };
     let ask = WriteRequest { brief, language_forced: language, platform, seed, ..ask("x") };

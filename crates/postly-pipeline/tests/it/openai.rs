@@ -19,7 +19,8 @@ const GOOD: [&str; 3] = [
     "Nature, amandes ou trempés dans le bol ? -20 % sur les croissants ce week-end, dites-nous tout.",
 ];
 
-/// The weekdays of the first post follow from the week-end, but a guard that knows no calendar needs them said.
+/// The weekdays of the first post follow from the week-end, but a guard that knows no calendar needs them
+/// said.
 pub(crate) fn good() -> Step {
     completion(&posts(&[
         "🥐 Ce week-end, on fond : -20 % sur les croissants, et c'est tant mieux.",
@@ -154,7 +155,8 @@ async fn request_to(model: &str, reasoning_effort: Option<ReasoningEffort>) -> V
     server.requests()[0].body.clone()
 }
 
-/// Seen on 2026-09-22: `temperature` beside any effort but `none` is answered with 400 (akitaonrails/ai-memory#851).
+/// Seen on 2026-09-22: `temperature` beside any effort but `none` is answered with 400
+/// (akitaonrails/ai-memory#851).
 #[tokio::test]
 async fn a_temperature_is_sent_only_to_a_model_that_does_not_reason() {
     let (none, low) = (Some(ReasoningEffort::None), Some(ReasoningEffort::Low));
