@@ -9,7 +9,7 @@ const LIST: &str = include_str!("../data/tlds.txt");
 /// The sources that name a top-level domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Known {
-    /// twitter-text, and with it X, makes a link of it.
+    /// True if twitter-text, and so X, makes a link of it.
     pub(crate) to_x: bool,
 }
 
@@ -24,14 +24,14 @@ pub(crate) static TLDS: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|
         .collect()
 });
 
-/// The longest name of a top-level domain, in bytes; no longer label needs to be looked up.
+/// The longest top-level domain, in bytes; longer labels are not looked up.
 const LONGEST: usize = 64;
 
-/// Names that no registry has and that addresses are written with all the same (RFC 2606, RFC 7686).
+/// Names that no registry has but that addresses use (RFC 2606, RFC 7686).
 const RESERVED: [&str; 2] = ["example", "onion"];
 
-/// Returns true if a label in lower case is a top-level domain: by the list of ICANN or of twitter-text,
-/// reserved, or in Punycode.
+/// True if a label in lower case is a top-level domain: in the list of ICANN or of twitter-text, reserved, or
+/// in Punycode.
 pub(crate) fn is_tld(label: &str) -> bool {
     label.len() <= LONGEST
         && (TLDS.contains_key(label)
