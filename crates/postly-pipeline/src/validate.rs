@@ -33,7 +33,7 @@ pub fn tidy(variants: Vec<Variant>) -> Vec<Variant> {
 }
 
 /// Removes control characters, which a database or a terminal may obey, and marks that change the direction
-/// of the text after them, which includes our own. Every kind of line break becomes `\n`.
+/// of the text after them, our own text included. Every kind of line break becomes `\n`.
 fn printable(text: &str) -> String {
     let plain = text.replace("\r\n", "\n");
     let kept = plain.chars().filter_map(|c| match c {

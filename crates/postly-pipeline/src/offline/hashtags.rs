@@ -36,7 +36,7 @@ pub(super) fn line(
     if !own.is_empty() {
         return String::new();
     }
-    // An unknown business, and a professional network, get no hashtags of retail.
+    // An unknown business gets no hashtags of retail in formal posts.
     let mut of_trade = book.tags("trade", reading.trade.key());
     if reading.trade == Trade::Shop && reading.is_formal(platform) {
         of_trade.clear();
