@@ -1,5 +1,4 @@
-//! Alcohol is a lawful trade: its posts carry the line that the law of the author's region requires (RULES
-//! 5.7).
+//! Alcohol is a lawful trade: its posts carry the line required by law in the author's region (RULES 5.7).
 
 use std::{collections::HashMap, sync::LazyLock};
 
