@@ -2,14 +2,14 @@
 
 use postly_domain::{Language, post::Platform};
 
-/// A brief and what its posts must and must not say.
+/// A brief, with the facts that its posts must hold and the words that they must not.
 pub(crate) struct Label {
     pub(crate) id: String,
     pub(crate) language: Language,
     /// The platform that the text names.
     pub(crate) platform: Option<Platform>,
     pub(crate) text: String,
-    /// Facts, each as forms of equal worth.
+    /// Facts, each as a list of equivalent forms.
     pub(crate) must: Vec<Vec<String>>,
     pub(crate) must_not: Vec<String>,
     /// The occasion: `grave` has rules of its own.
@@ -19,7 +19,7 @@ pub(crate) struct Label {
 /// Reads a table with a heading: id, language, platform, text, must, must_not, tone.
 ///
 /// # Errors
-/// If a row has too few fields, or a language or platform that the product does not have.
+/// Fails if a row has too few fields, or a language or platform that the product does not have.
 pub(crate) fn read(table: &str) -> Result<Vec<Label>, String> {
     table.lines().skip(1).filter(|row| !row.is_empty()).map(read_row).collect()
 }

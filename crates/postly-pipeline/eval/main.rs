@@ -1,6 +1,8 @@
-//! Scores the built-in writer on labelled briefs: `cargo xtask eval [--show LANGUAGE|ID|messages]`. Exits 1 below a threshold.
+//! Scores the built-in writer on labelled briefs: `cargo xtask eval [--show LANGUAGE|ID|messages]`. Exits 1
+//! below a threshold.
 //!
-//! The labels stand in `briefs.tsv` (see README.md beside it); `messages.tsv` holds single messages, labelled as brief or chat.
+//! The labels are in `briefs.tsv` (see README.md beside it); `messages.tsv` holds single messages, labelled
+//! as brief or chat.
 
 #![expect(clippy::print_stdout, reason = "this is a report for a human reader")]
 
@@ -17,7 +19,8 @@ use postly_pipeline::{WriteError, WriteRequest, Writer, Written, offline::Offlin
 use labels::Label;
 use report::Report;
 
-/// How many results each brief gives, so that a language has some two hundred: a sentence may stand in a tenth of them.
+/// The number of results of each brief, so that a language has some two hundred: a sentence may occur in a
+/// tenth of them.
 const SEEDS: u64 = 5;
 
 #[tokio::main(flavor = "current_thread")]
@@ -56,7 +59,7 @@ async fn write(writer: &Writer, label: &Label, seed: u64) -> Result<Written, Wri
     let ask = WriteRequest {
         brief,
         is_explicit: true,
-        // The language of most authors, so that a brief in another one must show its own.
+        // The language of most authors, so that a brief in another language must be detected.
         language_hint: Language::Fr,
         language_hint_is_known: false,
         language_forced: None,

@@ -1,4 +1,4 @@
-//! Scores the reading of messages on `messages.tsv`: nothing but a brief is charged, and briefs are written.
+//! Scores the intent of messages on `messages.tsv`: only briefs are charged, and briefs are written.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use postly_domain::{
     small_talk::SmallTalk,
 };
 
-/// Of a hundred briefs, as many are written as this.
+/// The fewest of a hundred briefs that must be written.
 const FEWEST_WRITTEN: usize = 98;
 
 /// The counts of a language.
@@ -21,7 +21,8 @@ struct Score {
     charged: usize,
 }
 
-/// Reads every message, prints a table, and returns whether the thresholds hold. `is_shown` prints what is read otherwise.
+/// Reads every message, prints a table, and returns true if all thresholds are met. With `is_shown`, prints
+/// the messages whose intent differs from their label.
 pub(super) fn score(is_shown: bool) -> bool {
     let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
     for line in include_str!("messages.tsv").lines().skip(1) {
@@ -67,7 +68,8 @@ fn is_paid(label: &str) -> bool {
     matches!(label, "brief" | "answer")
 }
 
-/// The shared labels `free` and `command` say only that nothing is charged.
+/// True if the intent matches the label. The shared labels `free` and `command` only require that nothing is
+/// charged.
 fn is_same(read: &str, label: &str) -> bool {
     read == label || !is_paid(read) && matches!(label, "free" | "command")
 }

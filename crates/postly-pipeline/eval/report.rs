@@ -1,4 +1,4 @@
-//! The table by language, the sentences that return too often, and the gate.
+//! The table by language, the most repeated sentences, and the thresholds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,21 +17,21 @@ const fn least(rule: Rule) -> usize {
         Rule::Fact | Rule::Invented | Rule::Unwanted | Rule::Language | Rule::Form => 990,
     }
 }
-/// The largest share of briefs turned down, in thousandths.
+/// The largest share of refused briefs, in thousandths.
 const MOST_REFUSED: usize = 20;
-/// The largest share of the results of a language that hold the same sentence of ours, in thousandths.
+/// The largest share of the results of a language with the same sentence of ours, in thousandths.
 const MOST_REPEATED: usize = 100;
-/// Below so many results a language shows nothing about repeated sentences.
+/// With fewer results, repeated sentences of a language are not evaluated.
 const ENOUGH_RESULTS: usize = 100;
 
-/// What was counted for one language.
+/// The counts of one language.
 #[derive(Default)]
 struct Counts {
     results: usize,
     refused: usize,
     /// Results that break a rule.
     broken: BTreeMap<Rule, usize>,
-    /// How many results hold a sentence of ours.
+    /// The number of results with each sentence of ours.
     sentences: BTreeMap<String, usize>,
 }
 
@@ -97,7 +97,7 @@ impl Report {
         }
     }
 
-    /// True if every language holds every threshold.
+    /// True if every language meets every threshold.
     pub(crate) fn passes(&self) -> bool {
         let refused: usize = self.languages.values().map(|counts| counts.refused).sum();
         let results: usize = self.languages.values().map(|counts| counts.results).sum();
@@ -119,7 +119,7 @@ impl Counts {
         (written - broken) * 1000 / written.max(1)
     }
 
-    /// The sentence of ours that stands in most results, and its share in thousandths.
+    /// The sentence of ours in the most results, and its share in thousandths.
     fn repeated(&self) -> Option<(&str, usize)> {
         let most = self.sentences.iter().max_by_key(|(_, count)| **count)?;
         (self.results >= ENOUGH_RESULTS).then(|| (most.0.as_str(), most.1 * 1000 / self.results))
@@ -145,7 +145,7 @@ fn own_sentences(label: &Label, written: &Written) -> BTreeSet<String> {
         .iter()
         .flat_map(|variant| variant.text.split(['\n', '.', '!', '?', '؟']))
         .map(|sentence| sentence.trim().trim_matches(|c: char| !c.is_alphanumeric()).to_owned())
-        // A link, a hashtag, a word of the brief in another form: no sentence of ours.
+        // A link, a hashtag, or words of the brief in another form are not sentences of ours.
         .filter(|sentence| {
             let own = words(sentence);
             own.len() >= 2

@@ -1,11 +1,11 @@
-//! What is wrong with three posts, by rules that need no judgement.
+//! Checks three posts by rules that need no judgement.
 
 use postly_domain::text::fold;
 use postly_pipeline::{Written, detect_language, platform_limits, validate};
 
 use crate::labels::Label;
 
-/// A rule that a result breaks, and where.
+/// A rule that a result breaks, and the words that break it.
 pub(crate) struct Broken {
     pub(crate) rule: Rule,
     pub(crate) words: String,
@@ -16,13 +16,13 @@ pub(crate) struct Broken {
 pub(crate) enum Rule {
     /// A fact of the brief is missing in a post.
     Fact,
-    /// A post has a number that the brief has not.
+    /// A post has a number that is not in the brief.
     Invented,
-    /// A post prints an order to the writer, or talk out of place.
+    /// A post prints an instruction to the writer, or other unwanted words.
     Unwanted,
     /// A post is in another language.
     Language,
-    /// A grave post exclaims, asks or smiles.
+    /// A grave post has an exclamation, a question or an emoji.
     Grave,
     /// A post breaks a limit of its network, or two are alike.
     Form,
@@ -44,7 +44,7 @@ impl Rule {
     }
 }
 
-/// Every rule that a result breaks.
+/// Returns every rule that a result breaks.
 pub(crate) fn check(label: &Label, written: &Written) -> Vec<Broken> {
     let mut broken = vec![];
     let mut add = |rule, words: &str| broken.push(Broken { rule, words: words.to_owned() });
@@ -94,7 +94,7 @@ pub(crate) fn check(label: &Label, written: &Written) -> Vec<Broken> {
     broken
 }
 
-/// A text in which spellings of a price, a time or a phone are equal.
+/// Normalises a text, so that spellings of a price, a time or a phone are equal.
 fn plain(text: &str) -> String {
     let folded = fold(text).replace("euros", "€").replace("week-end", "weekend");
     let digits: String = folded.chars().map(digit).collect();
@@ -110,7 +110,7 @@ fn digit(c: char) -> char {
     digit.unwrap_or(c)
 }
 
-/// True if a post made plain holds a fact; "19h" also as "19:00" and "7pm".
+/// True if a normalised post holds a fact; "19h" also as "19:00" and "7pm".
 fn holds(post: &str, fact: &str) -> bool {
     let fact = plain(fact);
     let hour = fact.strip_suffix('h').and_then(|hour| hour.parse::<u32>().ok());
@@ -120,7 +120,7 @@ fn holds(post: &str, fact: &str) -> bool {
         })
 }
 
-/// True if words stand in a post, from the start of a word on.
+/// True if a post holds these words, from the start of a word.
 fn is_in(post: &str, words: &str) -> bool {
     match words {
         "<emoji>" => platform_limits::has_emoji(post),

@@ -1,7 +1,7 @@
-//! Asks a real model server for posts, and prints how it ended as one line of JSON:
-//! `cargo run -p postly-pipeline --example ask_server -- BASE_URL MODEL [openai]`. `OPENAI_API_KEY` is sent if it is set;
-//! with `openai` the request has the fields of OpenAI's own host, whatever the host. Briefs are asked one after the
-//! other by the same client, so that what the first one learns is seen in the second.
+//! Asks a real model server for posts, and prints the result as one line of JSON:
+//! `cargo run -p postly-pipeline --example ask_server -- BASE_URL MODEL [openai]`. `OPENAI_API_KEY` is sent
+//! if it is set. With `openai`, the request has the fields of OpenAI's own host on any host. All briefs use
+//! one client, one after another, so that fields refused for the first are left out for the second.
 
 #![expect(clippy::print_stdout, reason = "the line is this example's whole answer")]
 
@@ -19,7 +19,7 @@ const BRIEFS: [&str; 2] = [
     "Write a Facebook post: our bakery opens a tea room on Saturday",
 ];
 
-/// A small model on a slow machine is to be judged by what it answers, not by when.
+/// Long, because a small model on a slow machine is judged by its answer, not by its speed.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 #[tokio::main]

@@ -1,6 +1,7 @@
-//! Writes a few thousand posts, one JSON object a line, each with its length as X and Bluesky count it, for the libraries
-//! that know: `cargo run -p postly-pipeline --example network_posts -- POSTS.jsonl [SEED]`.
-//! The same seed gives the same posts.
+//! Writes a few thousand posts, one JSON object a line, each with its length as X and Bluesky count it, to
+//! compare with the libraries of those networks:
+//! `cargo run -p postly-pipeline --example network_posts -- POSTS.jsonl [SEED]`. The same seed gives the same
+//! posts.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -36,7 +37,7 @@ const BRIEFS: &[(&str, Language)] = &[
     ("اكتب منشورا عن افتتاح مخبزنا الجديد يوم السبت https://موقع.شبكة/قائمة أو chez-lea.ma", Language::Ar),
 ];
 
-/// The pieces of the mixtures: words, links, addresses, emojis, punctuation, with the hard cases of each.
+/// The parts of the random texts: words, links, addresses, emojis, punctuation, with the hard cases of each.
 const PIECES: &[&str] = &[
     "Ouvert",
     "samedi",
@@ -236,10 +237,10 @@ const PIECES: &[&str] = &[
     "A",
 ];
 
-/// The number of mixtures.
+/// The number of random texts.
 const MIXTURES: u64 = 4000;
 
-/// splitmix64: the same numbers everywhere.
+/// splitmix64: the same numbers on every machine.
 struct Numbers(u64);
 
 impl Numbers {
@@ -261,7 +262,7 @@ fn mixture(numbers: &mut Numbers) -> String {
             text.push(' ');
         }
     }
-    // The longest label, and one more; the longest link, and one more.
+    // The longest label and link, and one more character than each.
     match numbers.below(400) {
         0 => text.push_str(&format!("{}.fr", "a".repeat(62 + numbers.below(3)))),
         1 => text.push_str(&format!("http://{}.fr", "é".repeat(50 + numbers.below(12)))),

@@ -1,4 +1,4 @@
-//! Prints what the built-in writer makes of briefs, for a human reader:
+//! Prints the built-in writer's posts for briefs, for a human reader:
 //! `cargo run -p postly-pipeline --example posts -- "Crée un post promo pour Instagram"`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is for a human reader")]

@@ -1,4 +1,4 @@
-//! The brand memory in the posts: the rules that need no writer, and the words that never leave.
+//! Applies the brand memory to posts: rules that need no writer, and banned words.
 
 use postly_domain::{
     brand::Brand,
@@ -13,7 +13,8 @@ use crate::{
     tokens::{contains_words, spaced_words},
 };
 
-/// Applies the rules that need no writer: no emoji, and the signature at the end. Twice is once.
+/// Applies the rules that need no writer: no emoji, and the signature at the end. Applying it twice changes
+/// nothing more.
 pub(crate) fn finish(brand: &Brand, post: &mut String) {
     let signature = brand.signature.as_deref().unwrap_or_default();
     let text = match post.strip_suffix(signature) {
@@ -24,7 +25,8 @@ pub(crate) fn finish(brand: &Brand, post: &mut String) {
     *post = if signature.is_empty() { text } else { format!("{text}\n\n{signature}") };
 }
 
-/// The banned words that stand in the posts. The signature is the author's own.
+/// Returns a defect for each post that holds a banned word. The signature is exempt, because the author wrote
+/// it.
 pub(crate) fn check(brand: &Brand, variants: &[Variant]) -> Vec<Defect> {
     let signature = brand.signature.as_deref().unwrap_or_default();
     let mut defects = vec![];
@@ -37,7 +39,7 @@ pub(crate) fn check(brand: &Brand, variants: &[Variant]) -> Vec<Defect> {
     defects
 }
 
-/// The first banned word that stands in a text: as it is, in the plural, or inside a hashtag.
+/// Returns the first banned word in a text: as written, in the plural, or inside a hashtag.
 pub fn banned_word<'a>(brand: &'a Brand, text: &str) -> Option<&'a str> {
     if brand.banned_words.is_empty() {
         return None;
@@ -48,7 +50,7 @@ pub fn banned_word<'a>(brand: &'a Brand, text: &str) -> Option<&'a str> {
         let wanted = spaced_words(banned);
         let wanted = wanted.trim();
         if wanted.is_empty() {
-            // A sign, as an emoji is.
+            // A sign such as an emoji.
             return text.contains(banned);
         }
         let compact = wanted.replace(' ', "");
@@ -58,7 +60,8 @@ pub fn banned_word<'a>(brand: &'a Brand, text: &str) -> Option<&'a str> {
     brand.banned_words.iter().map(String::as_str).find(|banned| stands(banned))
 }
 
-/// The line that names the business where a brief does not: *Chez Léa, Lyon 7e*. The signature stands for it.
+/// The line that names the business where a brief does not: *Chez Léa, Lyon 7e*. `None` if a signature
+/// replaces it.
 pub(crate) fn business_line(brand: &Brand) -> Option<String> {
     let parts: Vec<&str> = [&brand.name, &brand.place].into_iter().flatten().map(String::as_str).collect();
     (brand.signature.is_none() && !parts.is_empty()).then(|| parts.join(", "))

@@ -1,7 +1,7 @@
-//! A circuit that many tasks share, and that tells the operator when it turns.
+//! A circuit shared by many tasks, which logs its changes of state.
 //!
-//! It lives in the memory of one process, for nothing that matters hangs on it: a process that does not know of an
-//! outage yet asks a few times more, and every answer is still bounded by its deadline.
+//! The state is in the memory of one process. A process that does not know of an outage yet makes a few more
+//! calls, and the deadline still bounds every answer.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,28 +17,28 @@ pub(crate) struct Breaker {
 }
 
 impl Breaker {
-    /// A closed one. The name is for logs and figures.
+    /// Returns a closed circuit. The name is for logs and metrics.
     pub(crate) fn new(upstream: &'static str) -> Self {
         let breaker = Self { upstream, circuit: Mutex::new(Circuit::new(Instant::now())) };
         breaker.show(Position::Closed);
         breaker
     }
 
-    /// The leave to make one call, unless the server is given a rest.
+    /// Returns the permit for one call, or `None` while the circuit is open.
     pub(crate) fn admit(&self) -> Option<Admitted<'_>> {
         let leave = self.turn(|circuit| circuit.admit(Instant::now()))?;
         Some(Admitted { breaker: self, leave, verdict: CallOutcome::Unknown })
     }
 
-    /// Whether a call would be turned away, as far as can be told without making one.
+    /// True if the circuit is open, so that a call would be denied. Makes no call.
     pub(crate) fn is_open(&self) -> bool {
         let circuit = self.circuit.lock().unwrap_or_else(PoisonError::into_inner);
         circuit.position() == Position::Open
     }
 
-    /// Does something to the circuit, and says so if it turned.
+    /// Calls `act` on the circuit, and logs a change of position.
     fn turn<T>(&self, act: impl FnOnce(&mut Circuit) -> T) -> T {
-        // Said under the lock: what is said last is how it stands.
+        // Logged under the lock, so that the last line logged is the current position.
         let mut circuit = self.circuit.lock().unwrap_or_else(PoisonError::into_inner);
         let before = circuit.position();
         let done = act(&mut circuit);
@@ -59,7 +59,7 @@ impl Breaker {
         metrics::gauge!(metric::BREAKER_STATE, "upstream" => self.upstream).set(state);
     }
 
-    /// An outage is told once, and its end once; the tries in between are for whoever listens closely.
+    /// Logs the start and the end of an outage once each; probes in between are logged at debug level.
     fn say(&self, before: Position, after: Position) {
         let upstream = self.upstream;
         match (before, after) {
@@ -86,7 +86,8 @@ impl Breaker {
     }
 }
 
-/// The leave to make one call. Dropped without a word, as when a task is stopped, it says nothing about the server.
+/// The permit for one call. Dropped without [`Admitted::ended`], as when a task is cancelled, it reports
+/// [`CallOutcome::Unknown`].
 pub(crate) struct Admitted<'a> {
     breaker: &'a Breaker,
     leave: Permit,
@@ -94,7 +95,7 @@ pub(crate) struct Admitted<'a> {
 }
 
 impl Admitted<'_> {
-    /// Says how the call ended.
+    /// Reports the outcome of the call.
     pub(crate) fn ended(mut self, verdict: CallOutcome) {
         self.verdict = verdict;
     }

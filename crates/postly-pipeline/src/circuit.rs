@@ -1,45 +1,46 @@
-//! When to stop asking a server that keeps failing, and when to try it again: the rule alone, without IO and without a
-//! clock.
+//! The rule that stops calls to a failing server and tries it again later, without IO and without a clock.
 
 use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-/// How far back calls are counted: long enough for a quiet hour to say something, short enough to forget a hiccup.
+/// The period over which calls are counted: long enough to collect calls in a quiet hour, short enough to
+/// forget a brief fault.
 pub(crate) const WINDOW: Duration = Duration::from_secs(30);
 
 /// Fewer calls than this in the [`WINDOW`] prove nothing.
 pub(crate) const FEWEST_CALLS: u32 = 20;
 
-/// How long nobody is let through: a restart or a fail-over at the other end takes about as long.
+/// The time during which no call is permitted: a restart or a fail-over of the server takes about as long.
 pub(crate) const OPEN_FOR: Duration = Duration::from_secs(15);
 
-/// How a call ended, as far as the health of the server is concerned.
+/// The outcome of a call, as evidence of the server's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallOutcome {
-    /// The server does its work, whatever it thought of this request.
+    /// The server works, even if it rejected this request.
     Works,
-    /// The server, the way to it or our account there is broken.
+    /// The server, the network or our account there fails.
     Fails,
-    /// The call was given up before it could tell.
+    /// The call was given up before its outcome was known.
     Unknown,
 }
 
-/// Where a circuit stands.
+/// The position of a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Position {
-    /// Everybody is let through.
+    /// Every call is permitted.
     Closed,
-    /// One call is let through, to see.
+    /// One call is permitted as a probe.
     HalfOpen,
-    /// Nobody is let through.
+    /// No call is permitted.
     Open,
 }
 
-/// The leave to make one call. To be given back with its [`CallOutcome`].
+/// The permit for one call. Returned with its [`CallOutcome`].
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Permit {
-    /// The generation in which it was given: what a call says of an earlier one is old news.
+    /// The generation in which the permit was given. The outcome of a call of an earlier generation is
+    /// ignored.
     generation: u64,
 }
 
@@ -50,7 +51,7 @@ pub(crate) struct Circuit {
     state: State,
     /// Counts the changes of state.
     generation: u64,
-    /// Whole seconds are counted from here.
+    /// The origin from which whole seconds are counted.
     started: Instant,
 }
 
@@ -62,12 +63,12 @@ enum State {
 }
 
 impl Circuit {
-    /// A closed circuit that has seen nothing.
+    /// Returns a closed circuit without counted calls.
     pub(crate) fn new(now: Instant) -> Self {
         Self { state: State::Closed(Tally::default()), generation: 0, started: now }
     }
 
-    /// Where it stands.
+    /// Returns the position.
     pub(crate) fn position(&self) -> Position {
         match self.state {
             State::Closed(_) => Position::Closed,
@@ -76,7 +77,7 @@ impl Circuit {
         }
     }
 
-    /// Asks for the leave to make a call. None means: do not.
+    /// Returns a permit for one call, or `None` if the call must not be made.
     pub(crate) fn admit(&mut self, now: Instant) -> Option<Permit> {
         match &mut self.state {
             State::Closed(_) => {}
@@ -88,7 +89,7 @@ impl Circuit {
         Some(Permit { generation: self.generation })
     }
 
-    /// Gives a leave back, with what the call said.
+    /// Returns a permit with the outcome of its call.
     pub(crate) fn report(&mut self, leave: &Permit, verdict: CallOutcome, now: Instant) {
         if leave.generation != self.generation {
             return;
@@ -103,7 +104,7 @@ impl Circuit {
                     self.turn(State::Open { until: now + OPEN_FOR });
                 }
             }
-            // No leave is given while it is open, so none of this generation can come back.
+            // No permit is given while the circuit is open, so none of this generation can come back.
             (State::Closed(_), CallOutcome::Unknown) | (State::Open { .. }, _) => {}
         }
     }
@@ -114,7 +115,7 @@ impl Circuit {
     }
 }
 
-/// Calls counted by the second, so that memory has a bound however many there are.
+/// Calls counted by the second, so that memory is bounded for any number of calls.
 #[derive(Debug, Default)]
 struct Tally {
     seconds: VecDeque<Second>,
@@ -128,10 +129,11 @@ struct Second {
 }
 
 impl Tally {
-    /// Counts a call. Returns true when that is one too many.
+    /// Counts a call. Returns true if the circuit must open.
     fn add(&mut self, second: u64, failed: bool) -> bool {
         self.seconds.retain(|past| past.number + WINDOW.as_secs() > second);
-        // Two threads may read the clock in one order and come here in the other: the newest second takes both.
+        // Two threads may read the clock in one order and arrive in the other: both are counted in the newest
+        // second.
         match self.seconds.back_mut().filter(|newest| newest.number >= second) {
             Some(newest) => newest.count(failed),
             None => {
@@ -164,7 +166,7 @@ mod tests {
         circuit.report(&leave, verdict, now);
     }
 
-    /// A circuit that has just opened, at `now`.
+    /// Returns a circuit that has just opened, at `now`.
     fn opened(now: Instant) -> Circuit {
         let mut circuit = Circuit::new(now);
         for _ in 0..FEWEST_CALLS {
@@ -268,12 +270,12 @@ mod tests {
         assert_eq!(circuit.position(), Position::Closed);
     }
 
-    /// What may happen to a circuit.
+    /// A step of a random history of a circuit.
     #[derive(Debug, Clone)]
     enum Step {
         Wait(u64),
         Admit,
-        /// Reports one of the calls under way, whichever, however it ended.
+        /// Reports any call under way, with any outcome.
         Report(prop::sample::Index, CallOutcome),
     }
 
@@ -292,7 +294,7 @@ mod tests {
         ]
     }
 
-    /// The rule once more, as slow and plain as can be: it remembers every call.
+    /// A slow and plain model of the same rule: it remembers every call.
     struct Plain {
         calls: Vec<(u64, bool)>,
         closed: bool,
@@ -411,7 +413,7 @@ mod tests {
                     Step::Report(..) => {}
                 }
             }
-            // Whatever came before: the calls under way end, the time passes, and the server has recovered.
+            // From any history: the calls under way end, the time passes, and the server has recovered.
             for leave in under_way {
                 circuit.report(&leave, CallOutcome::Unknown, now);
             }

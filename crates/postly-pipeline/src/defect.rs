@@ -1,135 +1,135 @@
-//! What can be wrong with a draft, said so that a model can mend it.
+//! The defects of a draft, worded so that a model can repair them.
 
 use postly_domain::{Language, post::Platform};
 
-/// One reason why a draft is not delivered. Posts are counted from one.
+/// One reason why a draft is not delivered. Posts are numbered from 1.
 ///
-/// Some defects quote the draft, because the model that repairs it must know what to change; `Debug` and
-/// [`Defect::code`] do not, because they end in logs.
+/// Some defects quote the draft, because the model that repairs it must know the text to change. `Debug` and
+/// [`Defect::code`] do not quote it, because their output ends in logs.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Defect {
-    /// The answer holds no JSON object at all.
+    /// The answer holds no JSON object.
     NotJson,
-    /// The answer is JSON, but not what the schema asks for.
+    /// The answer is JSON that does not follow the schema.
     Schema,
-    /// The brief was called small talk or off topic, and its words say otherwise.
+    /// The model called the brief small talk or off topic, but the words of the brief ask for posts.
     NotTalk,
-    /// There are more or fewer posts than three.
+    /// The number of posts is not three.
     WrongCount {
-        /// How many there are.
+        /// The number of posts found.
         found: usize,
     },
     /// A post without a word.
     Empty {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
     },
-    /// Two posts that say the same.
+    /// Two posts that are nearly the same.
     TooAlike {
         /// The earlier post.
         first: usize,
         /// The later post.
         second: usize,
     },
-    /// A post over the platform's limit, by the platform's own counting.
+    /// A post over the platform's limit, in the platform's own unit of length.
     TooLong {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
-        /// Where it should be published.
+        /// The platform of the post.
         platform: Platform,
-        /// What the platform would count.
+        /// The length as the platform counts it.
         length: usize,
-        /// What the platform allows.
+        /// The limit of the platform.
         limit: usize,
     },
-    /// More hashtags than the platform takes.
+    /// More hashtags than the platform allows.
     TooManyHashtags {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
-        /// What the platform takes.
+        /// The limit of the platform.
         limit: usize,
     },
-    /// More links than the platform takes.
+    /// More links than the platform allows.
     TooManyLinks {
-        /// The number of the post.
+        /// The number of the post, from 1.
         post: usize,
         /// The limit of the platform.
         limit: usize,
     },
     /// The same hashtag twice in one post.
     RepeatedHashtag {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
     },
     /// A hashtag, though the brief asks for none.
     UnwantedHashtag {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
     },
     /// An emoji, though the brief asks for none.
     UnwantedEmoji {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
     },
-    /// A line that passes for one of our own: the list of posts, the balance, an error, a code.
+    /// A line that looks like one of our own: the list of posts, the balance, an error, a code.
     ForgedHeader {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
     },
-    /// A post in another language than the one asked for.
+    /// A post in another language than the requested one.
     WrongLanguage {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
-        /// The language asked for.
+        /// The requested language.
         expected: Language,
     },
-    /// A number, price, date, phone, link … that the brief does not have.
+    /// A number, price, date, phone, link … that is not in the brief.
     UnknownFact {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
-        /// The fact, as the model wrote it, more or less.
+        /// The fact, approximately as the model wrote it.
         fact: String,
     },
     /// A promise that the brief does not make.
     UnknownPromise {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
-        /// The words that promise.
+        /// The words that make the promise.
         words: String,
     },
     /// The discount of the brief, its subject or its period is missing.
     MissingOffer {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
         /// The words of the brief to copy.
         words: String,
     },
     /// A word that the author banned.
     BannedWord {
-        /// The number of the post.
+        /// The number of the post, from 1.
         post: usize,
         /// The word.
         word: String,
     },
     /// A vulgar word.
     Vulgar {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
     },
-    /// Something that the rules of the channel forbid.
+    /// Content that the rules of the channel forbid.
     Forbidden {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
     },
-    /// A piece of our own instructions.
+    /// A part of our own instructions.
     Leak {
-        /// Which post.
+        /// The number of the post, from 1.
         post: usize,
     },
 }
 
 impl Defect {
-    /// A short name for logs and metrics, without a word of the draft.
+    /// Returns a short name for logs and metrics, without any text of the draft.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotJson => "not_json",
@@ -156,7 +156,7 @@ impl Defect {
         }
     }
 
-    /// What to change, in one sentence for the repair prompt.
+    /// Returns one sentence for the repair prompt that names the change to make.
     pub fn sentence(&self) -> String {
         match self {
             Self::NotJson => "The answer was not one JSON object; answer with the object alone.".to_owned(),
@@ -217,7 +217,7 @@ impl Defect {
     }
 }
 
-/// The name of the defect only: what the draft says stays out of logs.
+/// Prints the code of the defect only, because text of the draft stays out of logs.
 impl std::fmt::Debug for Defect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.code())

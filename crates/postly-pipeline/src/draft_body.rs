@@ -1,7 +1,7 @@
-//! Reads the object of the prompt out of what a model wrote around it.
+//! Finds the JSON object of the prompt in a model's answer, and reads it.
 //!
-//! The posts are binding: without three of them there is nothing to deliver. The labels beside them (platform,
-//! language, industry …) describe the brief for our records, so they are read as generously as they are written.
+//! The posts are required: without three of them there is nothing to deliver. The other labels (platform,
+//! language, industry …) describe the brief for our records, so unknown values are tolerated.
 
 use postly_domain::{
     Language,
@@ -12,20 +12,21 @@ use serde_json::{Map, Value};
 
 use crate::{Defect, DraftBody};
 
-/// The longest text of an answer that we look at: three posts of the longest kind, as JSON, fit many times.
+/// The longest answer that is read, in bytes: three posts of the longest kind, as JSON, fit many times.
 const LONGEST_ANSWER: usize = 128 * 1024;
 
-/// The most objects around the draft, as in the arguments of a call that a model wrote as text.
+/// The deepest nesting of a draft in other values, as in the arguments of a call that a model wrote as text.
 const DEEPEST: usize = 4;
 
-/// The most braces that are tried as the beginning of an object. A model writes a few; each costs as much as its tail.
+/// The most braces that are tried as the start of an object. A model writes a few; each costs as much as the
+/// text after it.
 const MOST_STARTS: usize = 1_000;
 
-/// Marks that end the thoughts of a model, in lower case.
+/// Marks that end a model's reasoning, in lower case.
 const ENDS_OF_THOUGHT: &[&str] =
     &["</think>", "</thinking>", "</thought>", "</reasoning>", "[/think]", "<|channel|>final<|message|>"];
 
-/// Reads the JSON object of an answer, from between fences, after thoughts and before whatever follows it.
+/// Reads the JSON object of an answer, ignoring code fences, reasoning before it and any text after it.
 ///
 /// # Errors
 /// [`Defect::NotJson`] or [`Defect::Schema`].
@@ -43,7 +44,7 @@ pub fn read(answer: &str) -> Result<DraftBody, Defect> {
         let end = match values.next() {
             Some(Ok(value)) => {
                 defect = Defect::Schema;
-                // The last one counts: a model that corrects itself does so at the end.
+                // The last object counts, because a model that corrects itself does so at the end.
                 found = draft_in(&value, DEEPEST).or(found);
                 values.byte_offset()
             }
@@ -54,15 +55,15 @@ pub fn read(answer: &str) -> Result<DraftBody, Defect> {
     found.ok_or(defect)
 }
 
-/// The text after the thoughts of a model, unless all it wrote stands among them.
+/// Returns the text after a model's reasoning, or the whole text if no object follows the reasoning.
 fn after_thoughts(answer: &str) -> &str {
-    // The marks are ASCII, so lower case keeps the places of everything.
+    // The marks are ASCII, so lower case keeps byte positions.
     let lower = answer.to_ascii_lowercase();
     let end = ENDS_OF_THOUGHT.iter().filter_map(|mark| Some(lower.rfind(mark)? + mark.len())).max();
     end.and_then(|end| answer.get(end..)).filter(|rest| rest.contains('{')).unwrap_or(answer)
 }
 
-/// The draft in a value: the value itself, or what it wraps.
+/// Finds the draft in a value: the value itself, or a value nested in it.
 fn draft_in(value: &Value, depth: usize) -> Option<DraftBody> {
     let depth = depth.checked_sub(1)?;
     match value {
@@ -84,7 +85,7 @@ fn draft(fields: &Map<String, Value>) -> Option<DraftBody> {
         Some(Value::Object(items)) if !items.contains_key("variants") => {
             items.values().map(variant).collect::<Option<Vec<Variant>>>()?
         }
-        // Talk needs no posts.
+        // Small talk and off-topic answers need no posts.
         None | Some(Value::Null) if kind != BriefKind::Post => vec![],
         None | Some(_) => return None,
     };
@@ -99,19 +100,19 @@ fn draft(fields: &Map<String, Value>) -> Option<DraftBody> {
     })
 }
 
-/// A post: an object with its text, or the text alone.
+/// Reads a post: an object with its text, or the text alone.
 fn variant(item: &Value) -> Option<Variant> {
     let text = item.as_str().or_else(|| item.get("text")?.as_str())?;
     let angle = item.get("angle").and_then(Value::as_str).unwrap_or_default();
     Some(Variant { text: text.to_owned(), angle: angle.to_owned() })
 }
 
-/// A label without what may vary in it: "Small Talk", "small_talk" and "smallTalk" are one.
+/// Removes the variable parts of a label: "Small Talk", "small_talk" and "smallTalk" become equal.
 fn plain(label: &str) -> String {
     fold(label).chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// An unknown kind is that of a brief: whether there are posts is seen from the posts.
+/// Reads a kind. An unknown kind counts as a brief; the posts themselves are checked later.
 fn kind(label: &str) -> BriefKind {
     match plain(label).as_str() {
         "smalltalk" => BriefKind::SmallTalk,
@@ -120,7 +121,7 @@ fn kind(label: &str) -> BriefKind {
     }
 }
 
-/// An unknown platform is none in particular.
+/// Reads a platform. An unknown one becomes [`Platform::General`].
 fn platform(label: &str) -> Platform {
     let label = plain(label);
     if label == "x" || label.starts_with("xtwitter") || label.starts_with("twitter") {
@@ -130,7 +131,7 @@ fn platform(label: &str) -> Platform {
     named.find(|platform| label.starts_with(&plain(platform.as_str()))).unwrap_or(Platform::General)
 }
 
-/// "fr", "fr-FR" and "Français".
+/// Reads a language: "fr", "fr-FR" and "Français".
 fn language(label: &str) -> Option<Language> {
     let folded = fold(label);
     let word = crate::tokens::words_of(&folded).next()?;

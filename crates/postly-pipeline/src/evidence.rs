@@ -1,6 +1,7 @@
-//! The words of a brief that say that it is one, whatever a model calls it.
+//! Evidence in the words of a message that it is a brief, whatever label a model gives it.
 //!
-//! Small models call a short brief small talk now and then, and its author gets a friendly answer instead of posts.
+//! Small models sometimes label a short brief as small talk, and the author would get a friendly answer
+//! instead of posts.
 
 use postly_domain::post::{BriefKind, Variant};
 
@@ -9,11 +10,11 @@ use crate::{DraftBody, WriteRequest, facts, guard::Guard, networks};
 /// The certainty with which the words of a message ask for posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Evidence {
-    /// By `GEN`, or by an offer: no label of a model counts against it.
+    /// `GEN` or an offer: overrides any label of a model.
     Certain,
-    /// By a price, a day or a network: worth a second question, whose answer then counts.
+    /// A price, a day or a network: the model is asked a second time, and its second answer counts.
     Likely,
-    /// Nothing says so: the model decides.
+    /// No evidence: the model decides.
     Silent,
 }
 
@@ -31,7 +32,7 @@ impl Evidence {
             | facts::Fact::Month(_)
             | facts::Fact::Date { .. }
             | facts::Fact::Deal(..) => true,
-            // Part of any conversation: a number, a time, a phone, a link, "demain".
+            // Common in any conversation: a number, a time, a phone, a link, "demain".
             facts::Fact::Number(_)
             | facts::Fact::Counted(..)
             | facts::Fact::Time(_)
@@ -43,7 +44,7 @@ impl Evidence {
         if says_what || networks::named(brief).platform().is_some() { Self::Likely } else { Self::Silent }
     }
 
-    /// Judges a draft by its label and by these words.
+    /// Judges a draft by the model's label and this evidence.
     pub(crate) fn judge(self, body: &DraftBody, is_repair: bool) -> Judgement {
         let talk = match body.kind {
             BriefKind::Post => return Judgement::Posts,
@@ -52,10 +53,10 @@ impl Evidence {
         };
         match self {
             Self::Silent => talk,
-            // A wrong label on three posts is mended without a question.
+            // A wrong label on three posts is corrected without another call.
             Self::Certain | Self::Likely if has_posts(&body.variants) => Judgement::Posts,
             Self::Certain | Self::Likely if !is_repair => Judgement::AskAgain,
-            // A model that twice calls a homework off topic is believed, whatever stands before it.
+            // A model that twice calls a homework off topic is believed, even after `GEN`.
             Self::Certain if talk == Judgement::SmallTalk => Judgement::AskAgain,
             Self::Certain | Self::Likely => talk,
         }
@@ -65,13 +66,13 @@ impl Evidence {
 /// The next step for a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judgement {
-    /// Check its posts.
+    /// Check the posts.
     Posts,
-    /// Answer talk for free.
+    /// Send the fixed answer to small talk, free.
     SmallTalk,
-    /// Answer for free what is no brief of a shop.
+    /// Send the fixed answer to a message that is no brief of a business, free.
     OffTopic,
-    /// Send it back, if it has not been yet.
+    /// Ask the model again, if this draft is not a repair.
     AskAgain,
 }
 

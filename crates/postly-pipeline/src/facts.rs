@@ -1,8 +1,8 @@
-//! The facts of a text: what a reader could hold the shop to.
+//! The facts of a text: statements that a reader could hold the business to.
 //!
-//! Two wordings of a fact compare equal ("-20 %", "20%", "٢٠٪", "vingt pour cent"; "midi" and "12h"; "15 août" and
-//! "15/08"; "moitié prix" and "-50 %"): `wordings.txt` lists them. So a post may set the
-//! brief's facts in its own way and still invent none.
+//! Two wordings of a fact compare equal ("-20 %", "20%", "٢٠٪", "vingt pour cent"; "midi" and "12h"; "15
+//! août" and "15/08"; "moitié prix" and "-50 %"): `wordings.txt` lists them. So a post may reword the brief's
+//! facts without inventing one.
 
 use std::collections::BTreeSet;
 
@@ -26,27 +26,27 @@ mod wordings;
 pub(crate) use links::{canonical as canonical_link, link_spans};
 pub(crate) use numerals::number_word;
 
-/// Whether a folded word names a day of the week.
+/// True if a folded word names a day of the week.
 pub(crate) fn is_weekday(word: &str) -> bool {
     calendar::weekday(word).is_some()
 }
 
-/// Whether a folded word names a month.
+/// True if a folded word names a month.
 pub(crate) fn is_month(word: &str) -> bool {
     calendar::month(word).is_some()
 }
 
-/// Returns true if a folded word names a day, a month, or a day told from today.
+/// True if a folded word names a day, a month, or a day relative to today.
 pub(crate) fn is_day_or_month(word: &str) -> bool {
     is_weekday(word)
         || is_month(word)
         || matches!(word, "demain" | "tomorrow" | "today" | "manana" | "amanha" | "hoje" | "hoy" | "midi")
 }
 
-/// One fact, in the form in which two spellings of it are equal.
+/// One fact, in a form in which two spellings of it are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fact {
-    /// A number without a unit we know.
+    /// A number without a known unit.
     Number(String),
     /// A percentage.
     Percent(String),
@@ -62,15 +62,15 @@ pub(crate) enum Fact {
     Weekday(u8),
     /// A month, January is 1.
     Month(u8),
-    /// A day told from today.
+    /// A day relative to today.
     Relative(&'static str),
     /// A day of a month.
     Date { day: u8, month: u8 },
     /// A time on a clock of twelve hours, in minutes: "half past seven".
     Dial(u32),
-    /// So many for the price of fewer.
+    /// A deal: the number of items received, and the number paid for.
     Deal(u32, u32),
-    /// How many of a thing, in words: "quatre séances".
+    /// The number of a thing, in words: "quatre séances".
     Counted(u32, String),
 }
 
@@ -92,17 +92,18 @@ impl std::fmt::Display for Fact {
     }
 }
 
-/// The facts that a brief puts at our disposal.
+/// The facts of a brief, which its posts may state.
 #[derive(Default)]
 pub(crate) struct BriefFacts {
     facts: BTreeSet<Fact>,
-    /// Numbers and months that belong to no date yet: "en décembre : le 5 atelier, le 12 dégustation".
+    /// Numbers and months that are not part of a date: "en décembre : le 5 atelier, le 12 dégustation".
     free_days: BTreeSet<Fact>,
     free_months: BTreeSet<Fact>,
 }
 
 impl BriefFacts {
-    /// Reads the facts of a brief, generously: a date in figures also gives its month, "sam." its day, "trois" is 3.
+    /// Reads the facts of a brief, generously: a date in figures also gives its month, "sam." its day,
+    /// "trois" is 3.
     pub(crate) fn read(brief: &str) -> Self {
         let plain = plain(brief);
         let american = language::detect_language(brief).best == Some(Language::En);
@@ -118,7 +119,7 @@ impl BriefFacts {
         facts.extend(dated.facts);
         let implied: Vec<Fact> = facts.iter().flat_map(implied_by).collect();
         facts.extend(implied);
-        // Words that a post may repeat verbatim are read as in a post.
+        // Words that a post may repeat verbatim are also read as in a post.
         facts.extend(of_post(brief));
         let is_number = |fact: &Fact| matches!(fact, Fact::Number(_));
         let is_month = |fact: &Fact| matches!(fact, Fact::Month(_));
@@ -130,19 +131,19 @@ impl BriefFacts {
         }
     }
 
-    /// Those of a post, to compare a part of the brief with.
+    /// Takes facts of a post, to compare a part of the brief with them.
     pub(crate) fn of(facts: &[Fact]) -> Self {
         Self { facts: facts.iter().cloned().collect(), ..Self::default() }
     }
 
-    /// Whether the brief has this fact of a post.
+    /// True if the brief has this fact of a post.
     pub(crate) fn allow(&self, fact: &Fact) -> bool {
         let known = &self.facts;
         if known.contains(fact) {
             return true;
         }
         match fact {
-            // "12,50" for "12,50 €"; "15.08" for "15/08".
+            // "12,50" is allowed for "12,50 €", and "15.08" for "15/08".
             Fact::Number(number) => {
                 known.iter().any(|known| matches!(known, Fact::Money(amount, _) if amount == number))
                     || date_in_decimals(number).is_some_and(|date| known.contains(&date))
@@ -150,7 +151,7 @@ impl BriefFacts {
             Fact::Percent(number) => known.iter().any(
                 |known| matches!(known, Fact::Percent(other) if same_percent(other) == same_percent(number)),
             ),
-            // Midnight begins and ends a day.
+            // Midnight is the start and the end of a day.
             Fact::Time(minutes @ (0 | 1440)) => known.contains(&Fact::Time(1440 - minutes)),
             Fact::Dial(minutes) => {
                 [0, 720, 1440].iter().any(|half| known.contains(&Fact::Time(minutes + half)))
@@ -159,7 +160,7 @@ impl BriefFacts {
                 self.free_days.contains(&Fact::Number(day.to_string()))
                     && self.free_months.contains(&Fact::Month(*month))
             }
-            // Another number of a thing that the brief counts; of what it does not count, words say nothing sure.
+            // Denied only if the brief counts the same thing with another number.
             Fact::Counted(number, thing) => {
                 known.contains(&Fact::Number(number.to_string()))
                     || !known.iter().any(|known| matches!(known, Fact::Counted(_, other) if other == thing))
@@ -185,7 +186,7 @@ impl BriefFacts {
 fn implied_by(fact: &Fact) -> Vec<Fact> {
     match fact {
         Fact::Date { day, month } => vec![Fact::Number(day.to_string()), Fact::Month(*month)],
-        // "Half past seven" may be either.
+        // "Half past seven" may be morning or evening.
         Fact::Dial(minutes) => vec![Fact::Time(*minutes), Fact::Time(minutes + 720)],
         Fact::Deal(got, paid) => {
             [*got, *paid, got - paid].map(|number| Fact::Number(number.to_string())).to_vec()
@@ -203,7 +204,7 @@ fn implied_by(fact: &Fact) -> Vec<Fact> {
     }
 }
 
-/// "15.08" as a date.
+/// Reads "15.08" as a date.
 fn date_in_decimals(number: &str) -> Option<Fact> {
     let (day, month) = number.split_once('.')?;
     Some(Fact::Date { day: day.parse().ok()?, month: month.parse().ok()? })
@@ -221,23 +222,23 @@ pub(crate) fn of_post(post: &str) -> Vec<Fact> {
     facts
 }
 
-/// Where the discounts in words of a text stand, in bytes: "moitié prix", "2 pour 1".
+/// The positions of discounts in words ("moitié prix", "2 pour 1"), in bytes.
 pub(crate) fn discount_spans(text: &str) -> Vec<(usize, usize)> {
     respell::discount_spans(text)
 }
 
-/// A text without its "2 pour 1", "un acheté, un offert" …: what is free in them is no gift.
+/// Blanks "2 pour 1", "un acheté, un offert" …, because the free item in a deal is not a gift.
 pub(crate) fn without_deals(text: &str) -> String {
     respell::without_deals(text)
 }
 
-/// Whether words say until when, and from when on: "until the 15th" is not "from the 15th".
+/// Detects words of an end ("until the 15th") and of a start ("from the 15th"), in this order.
 pub(crate) fn directions(spaced_words: &str) -> (bool, bool) {
     let has = |list: &[&str]| spaced_words.split(' ').any(|word| list.contains(&word));
     (has(&WORDINGS.until), has(&WORDINGS.from))
 }
 
-/// "06 12 34 56 78" and "+33 6 12 34 56 78": the national form is the end of the international one.
+/// Compares "06 12 34 56 78" and "+33 6 12 34 56 78": the national form is the end of the international one.
 fn same_phone(one: &str, other: &str) -> bool {
     let national_of = |national: &str, international: &str| {
         national.strip_prefix('0').filter(|rest| !rest.starts_with('0')).is_some_and(|rest| {
@@ -247,12 +248,12 @@ fn same_phone(one: &str, other: &str) -> bool {
     one == other || national_of(one, other) || national_of(other, one)
 }
 
-/// A text with one kind of digit, dash and space, and without characters that take no room.
+/// Returns a text with one kind of digit, dash and space, and without invisible characters.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
-        // ASCII is composed already; its last character may still take a mark that follows it.
+        // ASCII is already composed, but a mark may follow its last character.
         let ascii = rest.bytes().take_while(u8::is_ascii).count();
         let composed = if ascii == rest.len() { ascii } else { ascii.saturating_sub(1) };
         let (done, more) = rest.split_at(composed);
@@ -281,8 +282,8 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{AD}')
 }
 
-/// The first digit of each run of ten decimal digits in Unicode (general category Nd), but for the forms that
-/// compatibility composition already makes plain.
+/// The first digit of each run of ten decimal digits in Unicode (general category Nd), except those that
+/// compatibility composition already turns into ASCII.
 const ZEROS: &[u32] = &[
     0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6,
     0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0,
@@ -292,12 +293,12 @@ const ZEROS: &[u32] = &[
     0x1E140, 0x1E2F0, 0x1E4F0, 0x1E950,
 ];
 
-/// A text with plain digits for those of any script.
+/// Replaces the digits of any script by ASCII digits.
 pub(crate) fn plain_digits(text: &str) -> String {
     text.chars().map(|c| digit(c).unwrap_or(c)).collect()
 }
 
-/// The plain digit that any decimal digit of Unicode stands for.
+/// Returns the ASCII digit of any decimal digit of Unicode.
 fn digit(c: char) -> Option<char> {
     if !c.is_numeric() {
         return None;

@@ -1,4 +1,4 @@
-//! Two providers, so that one of them may be down.
+//! A model made of two providers, so that one of them may be down.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,14 +7,14 @@ use tokio::time::Instant;
 
 use crate::{Draft, DraftRequest, Model, ModelError, ModelFailure};
 
-/// The longest that whoever is asked first may take. Nobody waits for more than this before the other provider is
-/// asked (RULES 5.4), and of the 25 s in all it has the larger part left.
+/// The most time for the provider that is asked first. No author waits longer before the other provider is
+/// asked (RULES 5.4), and the larger part of the 25 s in all is left for it.
 pub const FIRST_SHARE: Duration = Duration::from_secs(10);
 
-/// A model that holds two: it asks the first, and when that one fails in a way that another provider may not, the
-/// second with the time that is left. The calls of both are in its answer.
+/// A model that holds two. It asks the first; if that one fails for a reason of its provider, it asks the
+/// second with the time that is left. Its answer holds the calls of both.
 ///
-/// A repair is first asked of whoever wrote the draft: the other one was down a moment ago.
+/// A repair is first asked of the model that wrote the draft, because the other one was down a moment ago.
 pub struct FallbackModel {
     name: String,
     first: Arc<dyn Model>,
@@ -22,12 +22,12 @@ pub struct FallbackModel {
 }
 
 impl FallbackModel {
-    /// A model that asks these two, in this order.
+    /// Returns a model that asks these two, in this order.
     pub fn new(first: Arc<dyn Model>, second: Arc<dyn Model>) -> Self {
         Self { name: format!("{}, else {}", first.name(), second.name()), first, second }
     }
 
-    /// Whom to ask, in order.
+    /// Returns the models in the order in which they are asked.
     fn in_order(&self, request: &DraftRequest) -> [&dyn Model; 2] {
         let (first, second) = (self.first.as_ref(), self.second.as_ref());
         match &request.repair {
@@ -40,7 +40,7 @@ impl FallbackModel {
 }
 
 impl Model for FallbackModel {
-    /// The names of both. Records and drafts have the name of the one that was asked.
+    /// The names of both. Records and drafts hold the name of the model that was asked.
     fn name(&self) -> &str {
         &self.name
     }
@@ -77,13 +77,13 @@ impl Model for FallbackModel {
     }
 }
 
-/// How much of the time left is for whoever is asked first: never more than is left for the other one.
+/// The share of the remaining time for the model asked first: at most half of it.
 fn share(time_left: Duration) -> Duration {
     FIRST_SHARE.min(time_left / 2)
 }
 
-/// Whether the failure is one of the provider. What a model thinks of the brief is no reason to ask around until one
-/// of them gives in, and one that ran out of room would run out of it elsewhere.
+/// True if the failure is one of the provider. A model's refusal of a brief is not shopped around until
+/// another model accepts it, and an answer that was cut off would be cut off elsewhere.
 fn another_may_do_better(failure: ModelFailure) -> bool {
     match failure {
         ModelFailure::Unavailable

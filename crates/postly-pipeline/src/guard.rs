@@ -1,4 +1,5 @@
-//! Does a post say only what the brief says? The guard stands behind every writer, models included.
+//! Checks that a post states only facts and promises of its brief. The guard checks the output of every
+//! writer, models included.
 
 use postly_domain::{Language, brand::Brand, post::VARIANTS, post::Variant, text::fold};
 
@@ -11,7 +12,8 @@ mod forbidden;
 pub(crate) use alcohol::{add_legal_line, alcohol_line, is_about_alcohol};
 pub use forbidden::{Forbidden, forbidden};
 
-/// Everything that these posts state or promise beyond their brief, and the offer where they leave it out.
+/// Returns each fact or promise of these posts that is not in their brief, and each missing part of the
+/// offer.
 pub fn check(brief: &str, variants: &[Variant], language: impl Into<Option<Language>>) -> Vec<Defect> {
     Guard::new(brief, language).check(variants)
 }
@@ -19,7 +21,7 @@ pub fn check(brief: &str, variants: &[Variant], language: impl Into<Option<Langu
 /// A brief, read once for any number of drafts.
 pub(crate) struct Guard {
     known: facts::BriefFacts,
-    /// What must stand in every post.
+    /// The parts of the offer that every post must contain.
     required: Option<offer::Required>,
     brief_words: String,
 }
@@ -29,9 +31,9 @@ impl Guard {
         Self::with_brand(brief, &Brand::default(), language)
     }
 
-    /// As [`Guard::new`], for an author whose facts are known beside the brief.
+    /// Like [`Guard::new`], with the facts of the author's brand memory known beside the brief.
     pub(crate) fn with_brand(brief: &str, brand: &Brand, language: impl Into<Option<Language>>) -> Self {
-        // A missing space gives no link.
+        // A missing space between two sentences is not read as a link.
         let brief = &missing_space::mend_brief(brief);
         let known = brand.texts().fold(brief.to_string(), |known, text| known + "\n" + text);
         let offer = offer::find(brief);
@@ -41,7 +43,7 @@ impl Guard {
         Self { known: facts::BriefFacts::read(&known), required, brief_words: spaced_words(&known) }
     }
 
-    /// What must stand in every post, as the brief words it.
+    /// The words of the brief that every post must contain.
     pub(crate) fn must_appear(&self) -> Vec<String> {
         self.required.iter().flat_map(offer::Required::all).map(str::to_owned).collect()
     }
@@ -63,7 +65,7 @@ impl Guard {
             }
             let words = spaced_words(text);
             let phrases = claims::Phrases::of(&words);
-            // "Un acheté, un offert" is the brief's "2 pour 1", and no gift.
+            // "Un acheté, un offert" is the brief's "2 pour 1", and not a gift.
             let has_deal =
                 facts.iter().any(|fact| matches!(fact, facts::Fact::Deal(..)) && self.known.allow(fact));
             let apart = has_deal.then(|| spaced_words(&facts::without_deals(text)));
@@ -91,13 +93,14 @@ impl Guard {
     }
 }
 
-/// Whether a brief can be taken to be in the language of its posts. Of posts in a language that is not known yet, it cannot.
+/// True if a brief can be assumed to be in the language of its posts. False while the language of the posts
+/// is unknown.
 fn is_written_in(brief: &str, language: Option<Language>) -> bool {
     let detected = language::detect_language(brief);
     language.is_some_and(|language| detected.best.is_none_or(|best| best == language))
 }
 
-/// Whether a post repeats a line of our instructions, or the word planted in them.
+/// True if a post repeats a line of our instructions, or the canary word planted in them.
 fn leaks(text: &str) -> bool {
     let folded = fold(text);
     folded.contains(prompt::CANARY)

@@ -1,8 +1,9 @@
-//! Which language a text is in, which one is asked for, and how sure that is.
+//! Detects the language of a text or the language that it asks for, with a certainty.
 //!
-//! Detectors trained on sentences guess short texts badly (whatlang calls "promo pizza -20%" Italian, whichlang calls
-//! "post instagram para mañana" Swedish), so the evidence of a scored list of words decides and they have one weak
-//! voice. In doubt [`Detection::sure`] is false, and nothing may depend on the guess that could hurt the author.
+//! Detectors trained on sentences guess short texts badly (whatlang calls "promo pizza -20%" Italian,
+//! whichlang calls "post instagram para mañana" Swedish). A scored list of words decides instead, and the
+//! detectors have little weight. In doubt, [`Detection::sure`] is false, and nothing that could hurt the
+//! author may depend on the guess.
 
 use postly_domain::Language;
 use whatlang::{Detector, Lang};
@@ -15,42 +16,42 @@ mod table;
 
 pub use request::requested_language;
 
-/// The language that a text shows.
+/// The detected language of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Detection {
-    /// The language with the most evidence; none without evidence, or when two have the same.
+    /// The language with the most evidence; `None` without evidence, or if two have the same.
     pub best: Option<Language>,
-    /// Whether the evidence is enough to act on.
+    /// True if the evidence is enough to act on.
     pub sure: bool,
-    /// The first of the languages with the most evidence, if there is any evidence: a guess where two have the same.
+    /// The first of the languages with the most evidence, if there is any: a guess if two have the same.
     pub leaning: Option<Language>,
-    /// The languages that have the most evidence, in the order of [`Language::ALL`].
+    /// The languages with the most evidence, in the order of [`Language::ALL`].
     pub(crate) tied: [bool; 5],
 }
 
 impl Detection {
-    /// The language, if the text leaves no doubt.
+    /// The language, if there is no doubt.
     pub fn certain(self) -> Option<Language> {
         self.best.filter(|_| self.sure)
     }
 }
 
-/// The language that a text is written in.
+/// Detects the language in which a text is written.
 pub fn detect_language(text: &str) -> Detection {
     evidence::weigh(text)
 }
 
-/// The language of the posts, as far as it is known before they are written.
+/// The language of the posts, as known before they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Target {
     /// The best guess.
     pub(crate) guess: Language,
-    /// Whether the author chose it, asked for it, or wrote the brief in it beyond doubt.
+    /// True if the author chose it, asked for it, or wrote the brief in it without doubt.
     pub(crate) sure: bool,
 }
 
 impl Target {
-    /// The language that was chosen, else asked for, else that of the brief, else the author's.
+    /// Returns the chosen language, else the requested one, else that of the brief, else the author's.
     pub(crate) fn of(ask: &WriteRequest) -> Self {
         let brief = ask.brief.as_str();
         if let Some(guess) = ask.language_forced.or_else(|| requested_language(brief)) {
@@ -71,10 +72,10 @@ impl Target {
     }
 }
 
-/// Whether both detectors agree, with at least this confidence, that a text is in another language than this one, and
-/// its words do not say otherwise.
+/// True if both detectors agree, with at least this confidence, that a text is in another language than this
+/// one, and its words do not contradict them.
 pub(crate) fn is_in_another(text: &str, language: Language, least_confidence: f64) -> bool {
-    // One detector is twenty times as fast as the other, and its word is needed in any case.
+    // whichlang runs first, because it is twenty times as fast as whatlang and both must agree.
     whichlang::detect_language(text) != of_whichlang(language)
         && agreed(text, least_confidence).is_some_and(|found| found != language)
         && detect_language(text).certain() != Some(language)
@@ -90,7 +91,7 @@ fn of_whichlang(language: Language) -> whichlang::Lang {
     }
 }
 
-/// The language on which both detectors agree with at least this confidence.
+/// The language on which both detectors agree, with at least this confidence.
 fn agreed(text: &str, least_confidence: f64) -> Option<Language> {
     let allowed = vec![Lang::Fra, Lang::Eng, Lang::Spa, Lang::Por, Lang::Ara];
     let info = Detector::with_allowlist(allowed).detect(text)?;

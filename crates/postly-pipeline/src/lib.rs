@@ -1,12 +1,12 @@
-//! The writing: from a brief to three posts, behind one [`Model`] trait.
+//! Writes three posts from a brief, behind one [`Model`] trait.
 //!
-//! A [`Writer`] asks a model once, checks what comes back against our own rules (never trusting that the
-//! server enforced them), asks for one repair at most, and ends in three good posts or in a typed failure that
-//! costs the author nothing. Two models come with it: [`openai`], which speaks to any compatible server, and
-//! [`offline`], a composer of proofread sentences that needs no network and is not an AI. [`FallbackModel`] holds two,
-//! so that one may be down.
+//! A [`Writer`] asks a model once, checks the answer against our own rules (it never trusts the server to
+//! have enforced them) and asks for one repair at most. The result is three good posts, or a typed failure
+//! that costs the author nothing. The crate has two models: [`openai`], which calls any compatible server,
+//! and [`offline`], a composer of proofread sentences that needs no network and is not an AI.
+//! [`FallbackModel`] holds two models, so that one may be down.
 //!
-//! Briefs and posts never reach a log, an error message or a `Debug` output from here.
+//! This crate puts no brief and no post into a log, an error message or a `Debug` output.
 
 pub mod brand;
 mod breaker;

@@ -1,4 +1,4 @@
-//! A missing space behind a full stop: "samedi.Au menu" would be a link to Australia.
+//! Inserts a missing space after a full stop: "samedi.Au menu" would be a link to Australia.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -10,24 +10,24 @@ use crate::{facts, tokens::lists, x_weight};
 const OPENERS: &str = "ai al am ao as at au be by ca ci de do es et il in is it je la ma me mi mu my na ne ni no nu sa se si \
     so st su to tu us va ve vu";
 
-/// Top-level domains of three letters and more that no sentence begins with.
+/// Top-level domains of three letters and more that begin no sentence.
 const NO_WORDS: &str = "com net org edu gov biz app dev info shop web www xyz online";
 
-/// Words behind which a link is meant.
+/// Words after which a link is meant.
 const LEADS: &str =
     "sur site web www visitez visite voir lien liens link links visit see on at en em no via url http https";
 
-/// Puts the missing spaces into a brief.
+/// Inserts the missing spaces of a brief.
 pub(crate) fn mend_brief(brief: &str) -> String {
     mend(brief, &BTreeSet::new())
 }
 
-/// Puts the missing spaces into a post. A link that the brief gives stays as it is.
+/// Inserts the missing spaces of a post. Links of the brief stay unchanged.
 pub(crate) fn mend_post(post: &str, given: &BTreeSet<String>) -> String {
     mend(post, given)
 }
 
-/// The links of a text, in the form in which two spellings are equal.
+/// The links of a text, in a form in which two spellings are equal.
 pub(crate) fn given_links(text: &str) -> BTreeSet<String> {
     let links = facts::link_spans(text).into_iter();
     links.filter_map(|link| text.get(link.start..link.end)).map(facts::canonical_link).collect()
@@ -39,7 +39,7 @@ fn mend(text: &str, given: &BTreeSet<String>) -> String {
     }
     let links = facts::link_spans(text);
     let written: HashSet<&str> = links.iter().filter_map(|link| text.get(link.start..link.end)).collect();
-    // Given by the brief, or written once more in lower case.
+    // A link of the brief, or one that the text also has in lower case.
     let is_given = |link: &str| {
         let lower = link.to_lowercase();
         given.contains(&facts::canonical_link(link)) || lower != link && written.contains(lower.as_str())
@@ -77,7 +77,8 @@ struct Joint<'a> {
 }
 
 impl<'a> Joint<'a> {
-    /// The words around this full stop; none if one of them goes on as a name of a host or file does.
+    /// Returns the words around this full stop; `None` if one of them continues like the name of a host or
+    /// file.
     fn at(text: &'a str, dot: usize) -> Option<Self> {
         let (before, after) = (text.get(..dot)?, text.get(dot + 1..)?);
         let is_name = |c: char| c.is_alphanumeric() || c == '-';
@@ -97,7 +98,7 @@ impl<'a> Joint<'a> {
         Some(Self { text, start, end: dot + 1 + length, name, next })
     }
 
-    /// Returns true if text goes on behind both words.
+    /// True if text follows both words.
     fn goes_on(&self) -> bool {
         let rest = self.text.get(self.end..).unwrap_or_default();
         self.is_elided() || rest.trim_start() != rest && !rest.trim().is_empty()
@@ -108,7 +109,7 @@ impl<'a> Joint<'a> {
         self.text.get(self.end..).is_some_and(|rest| rest.starts_with(['\'', '’']))
     }
 
-    /// "Samedi.Au menu": what looks like a link is the end of a sentence and the beginning of the next.
+    /// True for "Samedi.Au menu": the apparent link is the end of a sentence and the beginning of the next.
     fn is_missing_space(&self) -> bool {
         let lower = self.next.to_lowercase();
         let name = fold(self.name);
@@ -133,14 +134,14 @@ impl<'a> Joint<'a> {
                 && !self.is_led_to()
     }
 
-    /// Returns true if the word before announces a link.
+    /// True if the word before announces a link.
     fn is_led_to(&self) -> bool {
         let before = self.text.get(..self.start).unwrap_or_default().trim_end();
         let word = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
         before.ends_with(':') || lists(LEADS, &fold(word))
     }
 
-    /// "Tartes.Venez": no link, and a missing space all the same.
+    /// True for "Tartes.Venez": not a link, but still a missing space.
     fn is_plain_missing_space(&self) -> bool {
         self.name.chars().count() > 3
             && self.name.chars().all(char::is_lowercase)
@@ -149,7 +150,7 @@ impl<'a> Joint<'a> {
             && self.goes_on()
     }
 
-    /// "Menu.Maître": X finds a link in the unaccented beginning of a word.
+    /// True for "Menu.Maître": X makes a link of the unaccented beginning of a word.
     fn is_link_to_x(&self) -> bool {
         is_capitalized(self.next)
             && self.name.ends_with(|c: char| c.is_lowercase() || c.is_numeric())
@@ -157,7 +158,7 @@ impl<'a> Joint<'a> {
     }
 }
 
-/// A capital, and small letters behind it.
+/// True for a capital followed by lower case.
 fn is_capitalized(word: &str) -> bool {
     let mut chars = word.chars();
     chars.next().is_some_and(char::is_uppercase) && chars.all(char::is_lowercase)

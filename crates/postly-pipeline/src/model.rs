@@ -1,4 +1,4 @@
-//! What a writer asks of a model, and what it gets back.
+//! The request of a writer to a model, and the answer.
 
 use std::time::Duration;
 
@@ -12,149 +12,152 @@ use tokio::time::Instant;
 
 use crate::{Defect, Revision, prompt::Messages};
 
-/// What to write.
+/// A request for posts.
 #[derive(Debug, Clone)]
 pub struct WriteRequest {
-    /// What the author asked for, in her words.
+    /// The author's text.
     pub brief: Brief,
-    /// True if the author asked for posts by name (`GEN`): then no model may take the brief for anything else.
+    /// True if the author asked for posts by name (`GEN`): no model may then treat the brief as anything
+    /// else.
     pub is_explicit: bool,
-    /// The author's language: the offline writer takes a brief too short to tell to be in it.
+    /// The author's language. The offline writer assumes it for a brief too short to detect.
     pub language_hint: Language,
-    /// Whether the author's language is known, by choice or by an earlier message, and not a default.
+    /// True if the author's language is known, by choice or by an earlier message, and not a default.
     pub language_hint_is_known: bool,
-    /// The language she chose for these very posts, whatever the brief is in.
+    /// The language that the author chose for these posts, whatever the language of the brief.
     pub language_forced: Option<Language>,
-    /// Where the posts will be published, if she chose; else the brief may say.
+    /// The platform that the author chose; if `None`, the brief may name one.
     pub platform: Option<Platform>,
-    /// The tone the author chose, in a few words; else the brief may say.
+    /// The tone that the author chose, in a few words; if `None`, the brief may name one.
     pub tone: Option<String>,
     /// The rules and facts that hold for every brief of the author.
     pub brand: Brand,
-    /// The region of the author's number, else the operator's, as two letters of ISO 3166: which law holds for the posts.
+    /// The region of the author's number, else the operator's, as two letters of ISO 3166. Its law applies to
+    /// the posts.
     pub region: Option<String>,
-    /// An opaque hash of the author, so that a provider can tell abusers apart without knowing anyone.
+    /// An opaque hash of the author, so that a provider can tell abusers apart without identifying anyone.
     pub user_ref: String,
-    /// Varies the offline writer, which is otherwise deterministic.
+    /// The seed of the offline writer, which is otherwise deterministic.
     pub seed: u64,
-    /// The result that is to change, when the request is for a change of one. The brief is then the amended one.
+    /// The result to change, if the request changes one. The brief is then the amended one.
     pub revision: Option<Revision>,
 }
 
-/// A model: something that drafts three posts.
+/// A model that drafts three posts.
 ///
 /// A second provider is a `Model` that holds two: [`FallbackModel`](crate::FallbackModel).
 pub trait Model: Send + Sync {
     /// The name for records and for the author's data export.
     fn name(&self) -> &str;
 
-    /// Whether posts of this model must be labelled as written by an AI.
+    /// True if posts of this model must be labelled as written by an AI.
     fn is_ai(&self) -> bool;
 
-    /// Drafts three posts, or mends a draft when the request holds one.
+    /// Drafts three posts, or repairs a draft if the request holds one.
     ///
     /// It must end by [`DraftRequest::deadline`].
     fn draft<'a>(&'a self, request: &'a DraftRequest) -> BoxFuture<'a, Result<Draft, ModelError>>;
 }
 
-/// One question to a model.
+/// One request to a model.
 #[derive(Debug, Clone)]
 pub struct DraftRequest {
-    /// What the author asked for.
+    /// The request for posts.
     pub ask: WriteRequest,
-    /// The language to write in, or the best guess at it.
+    /// The language of the posts, or the best guess.
     pub language: Language,
-    /// Whether the language is known. If not, the model decides, and what it decides stands.
+    /// True if the language is known. If false, the model chooses the language, and its choice is final.
     pub language_is_known: bool,
-    /// Where the posts will be published, when the author or the brief says so.
+    /// The platform, if the author or the brief names one.
     pub platform: Option<Platform>,
-    /// The prompt, rendered.
+    /// The rendered prompt.
     pub messages: Messages,
-    /// Which prompt this is.
+    /// The version of the prompt.
     pub prompt_version: &'static str,
-    /// What was wrong with the draft before, when this is the repair.
+    /// The rejected draft, if this request is the repair.
     pub repair: Option<Repair>,
-    /// When the answer must be there.
+    /// The time by which the answer must be complete.
     pub deadline: Instant,
 }
 
 impl DraftRequest {
-    /// How long the model may still take.
+    /// Returns the time that is left before the deadline.
     pub fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Whether this is the first draft or the repair.
+    /// Returns the stage: draft or repair.
     pub fn stage(&self) -> Stage {
         if self.repair.is_some() { Stage::Repair } else { Stage::Draft }
     }
 }
 
-/// A draft that was not good enough.
+/// A rejected draft.
 #[derive(Debug, Clone)]
 pub struct Repair {
-    /// Who wrote it: the name of a model.
+    /// The name of the model that wrote it.
     pub drafted_by: String,
-    /// What is wrong with it.
+    /// Its defects.
     pub defects: Vec<Defect>,
 }
 
 /// A model's answer.
 pub struct Draft {
-    /// What it wrote.
+    /// The posts, as text or already read.
     pub answer: Answer,
-    /// Who wrote it: the name of a model.
+    /// The name of the model that wrote it.
     pub writer: String,
-    /// The calls it took.
+    /// The calls made for it.
     pub calls: Vec<CallRecord>,
 }
 
-/// What a model wrote.
+/// The content of a model's answer.
 pub enum Answer {
-    /// Text that should be the JSON object of the prompt: servers do not always enforce it, so the writer reads it.
+    /// Text that should be the JSON object of the prompt. Servers do not always enforce it, so the writer
+    /// parses it.
     Text(String),
-    /// The same, already read.
+    /// The same, already parsed.
     Body(DraftBody),
 }
 
 /// The object that the prompt asks for.
 #[derive(Clone)]
 pub struct DraftBody {
-    /// Whether the brief is a request for posts at all.
+    /// The kind of the message: a brief, small talk or off topic.
     pub kind: BriefKind,
-    /// Where the posts will be published.
+    /// The platform of the posts.
     pub platform: Platform,
     /// The author's trade.
     pub industry: String,
-    /// What the posts are for.
+    /// The objective of the posts.
     pub objective: String,
-    /// How they sound.
+    /// The tone of the posts.
     pub tone: String,
-    /// The language they are in, when the model names one of ours.
+    /// The language of the posts, if the model names one of ours.
     pub language: Option<Language>,
     /// The posts.
     pub variants: Vec<Variant>,
 }
 
-/// Why a model gave no answer.
+/// The reason why a model gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ModelFailure {
-    /// The model declined to write about this.
+    /// The model declined to write about this subject.
     #[error("the model refused")]
     Refused,
     /// The provider's content filter stopped the answer.
     #[error("the provider filtered the answer")]
     Filtered,
-    /// The answer did not fit, twice.
+    /// The answer exceeded the token limit, twice.
     #[error("the answer was cut off")]
     Truncated,
-    /// Our account at the provider is empty: somebody has to pay before this works again.
+    /// Our account at the provider is empty: it must be paid before this works again.
     #[error("the quota at the provider is used up")]
     Quota,
-    /// The provider asks us to slow down for longer than we can wait.
+    /// The provider asks us to wait for longer than the deadline allows.
     #[error("the provider limits our rate")]
     RateLimited,
-    /// The provider turned the request down: a wrong key, model or parameter. An operator has to look.
+    /// The provider rejected the request: a wrong key, model or parameter. An operator must act.
     #[error("the provider turned the request down with status {status}")]
     Rejected {
         /// The HTTP status.
@@ -163,10 +166,10 @@ pub enum ModelFailure {
     /// The provider could not be reached, or kept failing.
     #[error("the provider is unavailable")]
     Unavailable,
-    /// The time ran out.
+    /// The deadline passed.
     #[error("the time for writing ran out")]
     DeadlineExceeded,
-    /// The built-in writer found more facts than fit three different posts of the network.
+    /// The built-in writer found more facts than fit three different posts of the platform.
     #[error("the brief has more facts than fit the posts")]
     TooManyFacts,
     /// The built-in writer was asked for posts in another language than the brief.
@@ -174,16 +177,16 @@ pub enum ModelFailure {
     NoTranslation,
 }
 
-/// A failure, and the calls it took: they were paid for all the same.
+/// A failure and the calls made before it: those are paid for all the same.
 #[derive(Debug)]
 pub struct ModelError {
-    /// Why there is no answer.
+    /// The reason why there is no answer.
     pub failure: ModelFailure,
-    /// The calls it took.
+    /// The calls made.
     pub calls: Vec<CallRecord>,
 }
 
-/// Which of the two questions a call belongs to.
+/// The stage of a call: draft or repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// The first draft.
@@ -202,25 +205,25 @@ impl Stage {
     }
 }
 
-/// One call to a model, for the books: nothing of what was said.
+/// One call to a model, for the records, without any of its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRecord {
-    /// The model asked.
+    /// The name of the model.
     pub model: String,
     /// Draft or repair.
     pub stage: Stage,
-    /// How it ended: `ok`, `refused`, `timeout`, `server_error` …
+    /// The outcome: `ok`, `refused`, `timeout`, `server_error` …
     pub outcome: &'static str,
-    /// Tokens read, when the server counts them.
+    /// Tokens read, if the server counts them.
     pub prompt_tokens: Option<i64>,
-    /// Tokens written, when the server counts them.
+    /// Tokens written, if the server counts them.
     pub completion_tokens: Option<i64>,
-    /// The price in millionths of a US dollar, when the model's price is known.
+    /// The price in millionths of a US dollar, if the model's price is known.
     pub price_microunits: Option<i64>,
-    /// How long it took, in milliseconds.
+    /// The duration, in milliseconds.
     pub latency_ms: i64,
-    /// The provider's name for the call.
+    /// The provider's id of the call.
     pub request_id: Option<String>,
-    /// The prompt it was asked with.
+    /// The version of the prompt.
     pub prompt_version: &'static str,
 }

@@ -1,4 +1,4 @@
-//! The networks that a brief names as the place of its posts.
+//! The networks that a brief names as the destination of its posts.
 //!
 //! "Un post pour Threads" names one; "suivez-nous sur Instagram" is content, and "new threads" are clothes.
 
@@ -19,33 +19,33 @@ const NAMES: &str = include_str!("../data/network_names.txt");
 /// A network that can be named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Network {
-    /// Its limits are in our table.
+    /// A network with limits in our table.
     Known(Platform),
-    /// They are not.
+    /// A network without.
     Unknown(&'static str),
 }
 
 /// One spelling of a network.
 struct Spelling {
     network: Network,
-    /// The words of the phrase, the first of which is the key of the table.
+    /// The words of the phrase; the first is the key of the table.
     words: Vec<&'static str>,
     /// The other senses of the phrase.
     sense: Sense,
 }
 
-/// The senses of a phrase besides its network.
+/// The meaning of a phrase besides its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sense {
-    /// Nothing.
+    /// None.
     Sure,
-    /// It is a common word as well.
+    /// It is also a common word.
     Common,
-    /// It names what is asked for: an e-mail is a text, and its own network.
+    /// It also names the requested text: an e-mail is both a text and a network.
     AskedFor,
 }
 
-/// The spellings by their first word, the longer first.
+/// The spellings by their first word, longest first.
 static SPELLINGS: LazyLock<HashMap<String, Vec<Spelling>>> = LazyLock::new(|| {
     let mut spellings: HashMap<String, Vec<Spelling>> = HashMap::new();
     for line in NAMES.lines().filter(|line| !line.starts_with('#')) {
@@ -76,15 +76,15 @@ static SPELLINGS: LazyLock<HashMap<String, Vec<Spelling>>> = LazyLock::new(|| {
 /// The networks that a brief names, each once, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Named {
-    /// Those whose limits are known.
+    /// Networks with known limits.
     pub(crate) known: Vec<Platform>,
-    /// Those whose limits are not.
+    /// Networks with unknown limits.
     pub(crate) unknown: Vec<&'static str>,
 }
 
 impl Named {
-    /// The platform of the posts, unless the author has chosen one elsewhere: the only network named; a text for every network
-    /// when there are several, or one without known limits; nothing when there is none.
+    /// The platform of the posts, if the author has not chosen one elsewhere: the only network named;
+    /// [`Platform::General`] if there are several, or one without known limits; `None` if there is none.
     pub(crate) fn platform(&self) -> Option<Platform> {
         match (self.known.as_slice(), self.unknown.is_empty()) {
             ([], true) => None,
@@ -108,7 +108,8 @@ pub(crate) fn named(brief: &str) -> Named {
     named
 }
 
-/// The networks whose limits hold for posts that go to this platform: a text for several holds to each of them.
+/// The networks whose limits apply to posts for this platform: a text for several must respect the limits of
+/// each.
 pub(crate) fn held_to(brief: &str, platform: Platform) -> Vec<Platform> {
     let mut platforms = vec![platform];
     if platform == Platform::General {
@@ -117,15 +118,15 @@ pub(crate) fn held_to(brief: &str, platform: Platform) -> Vec<Platform> {
     platforms
 }
 
-/// The tokens of a brief, where the name of a network is one token that the lexicon knows: as a place, or, for an
-/// e-mail, as what is asked for.
+/// The tokens of a brief. The name of a network is merged into one token that the lexicon knows: a place or,
+/// for an e-mail, the requested text.
 pub(crate) fn tokens_of_brief(brief: &str) -> Vec<Token> {
     let mut tokens = tokens(brief);
     let found = mentions(brief, &tokens);
     for mention in found.into_iter().rev().filter(|mention| mention.is_destination) {
         let word =
             |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |token| token.folded.as_str());
-        // "Un snap" asks for one.
+        // "Un snap" names the requested text.
         let is_one =
             matches!(word(mention.from.checked_sub(1)), "un" | "une" | "a" | "an" | "una" | "um" | "uma")
                 && !lexicon::is_noun(word(Some(mention.to)));
@@ -133,7 +134,7 @@ pub(crate) fn tokens_of_brief(brief: &str) -> Vec<Token> {
         let (Some(first), Some(last)) = (tokens.get(mention.from), tokens.get(mention.to - 1)) else {
             continue;
         };
-        // A word that the lexicon knows by itself stays as it is.
+        // A word that the lexicon knows stays unchanged.
         if mention.to - mention.from == 1
             && (lexicon::is_place(&first.folded) || lexicon::is_noun(&first.folded))
         {
@@ -148,7 +149,7 @@ pub(crate) fn tokens_of_brief(brief: &str) -> Vec<Token> {
     tokens
 }
 
-/// A network that is mentioned, by the tokens that name it.
+/// A mention of a network, with the range of its tokens.
 struct Mention {
     network: Network,
     from: usize,
@@ -157,7 +158,7 @@ struct Mention {
     is_destination: bool,
 }
 
-/// The networks mentioned in a brief, in order.
+/// Returns the networks mentioned in a brief, in order.
 fn mentions(brief: &str, tokens: &[Token]) -> Vec<Mention> {
     let mut found: Vec<(usize, usize, &Spelling)> = Vec::new();
     let mut at = 0;
@@ -184,7 +185,7 @@ fn mentions(brief: &str, tokens: &[Token]) -> Vec<Mention> {
             (Network::Known(_), Sense::Sure) => !around.is_content(from),
             (Network::Unknown(_), Sense::Sure) => around.is_place(from, to),
         };
-        // The next name in a list is a network, too: "Instagram, Threads et X".
+        // The next name in a list is also a network: "Instagram, Threads et X".
         if is_destination && spelling.sense == Sense::Common {
             around.names.push((from, to));
         }
@@ -193,7 +194,7 @@ fn mentions(brief: &str, tokens: &[Token]) -> Vec<Mention> {
     mentions
 }
 
-/// The longest spelling that begins with this token, and the token after it.
+/// The longest spelling that begins with this token, and the index of the token after it.
 fn spelling_at(brief: &str, tokens: &[Token], at: usize) -> Option<(usize, &'static Spelling)> {
     let first = tokens.get(at).filter(|token| token.kind == Kind::Word)?;
     let head = first.folded.split('-').next().unwrap_or_default();
@@ -206,7 +207,7 @@ fn spelling_from(brief: &str, tokens: &[Token], at: usize, head: &str) -> Option
     spellings.iter().find_map(|spelling| end_of(brief, tokens, at, head, spelling).map(|to| (to, spelling)))
 }
 
-/// The token after this spelling; none when the tokens here are not the whole of it.
+/// The index of the token after this spelling. `None` if the tokens here do not match all of it.
 fn end_of(brief: &str, tokens: &[Token], at: usize, head: &str, spelling: &Spelling) -> Option<usize> {
     let mut wanted = spelling.words.iter();
     let mut to = at;
@@ -235,7 +236,7 @@ fn end_of(brief: &str, tokens: &[Token], at: usize, head: &str, spelling: &Spell
     Some(to)
 }
 
-/// An Arabic word without the particles that are written together with it: "على", "و", "ل", "ب", "ال".
+/// Removes the particles that are joined to an Arabic word: "على", "و", "ل", "ب", "ال".
 fn without_article(word: &str) -> impl Iterator<Item = &str> {
     const PARTICLES: [&str; 8] = ["وال", "بال", "لل", "ال", "لال", "و", "ل", "ب"];
     PARTICLES

@@ -1,4 +1,4 @@
-//! Notes for the author about the limits of the networks, beside the posts.
+//! Notes for the author about the limits of the networks, sent beside the posts.
 
 use postly_domain::post::Platform;
 
@@ -8,19 +8,19 @@ use crate::{
     wishes,
 };
 
-/// One thing to say in the reply, not in the posts.
+/// One note for the reply, not for the posts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// The brief names networks whose limits we do not know: the posts were written without.
+    /// The brief names networks with limits unknown to us: no limit of theirs was applied.
     UnknownNetworks(Vec<&'static str>),
-    /// The brief asks for more hashtags than the network takes.
+    /// The brief asks for more hashtags than the network allows.
     Hashtags {
         /// The network.
         platform: Platform,
         /// Its limit.
         limit: usize,
     },
-    /// The brief asks for a longer post than the network takes.
+    /// The brief asks for a longer post than the network allows.
     Length {
         /// The network.
         platform: Platform,
@@ -34,7 +34,7 @@ pub(crate) fn of(ask: &WriteRequest, platform: Platform) -> Vec<Note> {
     let brief = ask.brief.as_str();
     let wishes = wishes::read(brief);
     let mut notes = Vec::new();
-    // A platform chosen beside the brief says where the posts go.
+    // A platform chosen beside the brief overrides those named in it.
     let unknown = if ask.platform.is_none() { networks::named(brief).unknown } else { Vec::new() };
     if !unknown.is_empty() {
         notes.push(Note::UnknownNetworks(unknown));
@@ -59,7 +59,7 @@ pub(crate) fn of(ask: &WriteRequest, platform: Platform) -> Vec<Note> {
     notes
 }
 
-/// The limit of a network itself; ours for the others is no news to the author.
+/// Returns the limit that the network itself sets; our own limits for the others do not concern the author.
 fn network_limit(platform: Platform) -> Option<usize> {
     match platform {
         Platform::General | Platform::Facebook | Platform::Email => None,

@@ -23,9 +23,9 @@ pub(crate) struct Offer {
     pub(crate) subject: Option<String>,
     /// "ce week-end".
     pub(crate) period: Option<String>,
-    /// Whether the phrase starts with the amount, and not with the subject.
+    /// True if the phrase starts with the amount, and not with the subject.
     pub(crate) amount_first: bool,
-    /// Where phrase and period stand in the brief.
+    /// The range of phrase and period in the brief, in bytes.
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
@@ -108,22 +108,22 @@ pub(crate) fn find(brief: &str) -> Option<Offer> {
     })
 }
 
-/// What a post must have of an offer, read once for any number of posts.
+/// The parts of an offer that a post must contain, read once for any number of posts.
 pub(crate) struct Required(Vec<Part>);
 
 struct Part {
-    /// As the brief words it.
+    /// The words of the brief.
     written: String,
     sought: Sought,
 }
 
-/// How a part is looked for.
+/// The kind of match that a part requires.
 enum Sought {
     /// A price, which may be spelled in another way.
     Price(Vec<Fact>),
     /// Words, with single spaces between.
     Words(String),
-    /// The same for a time, which may be worded in another way: its facts, in the same direction.
+    /// Words of a time, or another wording of it with the same facts in the same direction.
     When(String, Vec<Fact>),
 }
 
@@ -135,7 +135,7 @@ impl Required {
         let sought =
             if is_price { Sought::Price(figures) } else { Sought::Words(spaced_words(&offer.amount)) };
         let mut parts = vec![Part { written: offer.amount.clone(), sought }];
-        // In another language the subject and the period are translated.
+        // In another language, the subject and the period are translated.
         if same_language {
             parts.extend(offer.subject.iter().map(|subject| Part {
                 written: subject.clone(),
@@ -149,12 +149,13 @@ impl Required {
         Self(parts)
     }
 
-    /// As the brief words it.
+    /// The parts in the words of the brief.
     pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|part| part.written.as_str())
     }
 
-    /// What is not in a post of these facts and these words, with single spaces between.
+    /// Returns the parts that are missing in a post of these facts and these words, with single spaces
+    /// between.
     pub(crate) fn missing_in(&self, facts: &[Fact], words: &str) -> Vec<String> {
         let stands = |part: &Part| match &part.sought {
             Sought::Price(price) => {
@@ -170,7 +171,7 @@ impl Required {
     }
 }
 
-/// Whether a post tells a time of these words and facts in its own words: the same dates and hours, until or from them.
+/// True if a post states a time in other words: the same dates and hours, with the same until or from.
 fn tells_when(facts: &[Fact], words: &str, sought: &str, when: &[Fact]) -> bool {
     let known = BriefFacts::of(facts);
     let ((until, from), (told_until, told_from)) = (facts::directions(sought), facts::directions(words));
@@ -181,12 +182,12 @@ fn tells_when(facts: &[Fact], words: &str, sought: &str, when: &[Fact]) -> bool 
         && (!from || told_from)
 }
 
-/// "15/08" tells the month of "15 août".
+/// True if the date states the month: "15/08" states the month of "15 août".
 fn is_told_by_date(fact: &Fact, facts: &[Fact]) -> bool {
     matches!(fact, Fact::Month(month) if facts.iter().any(|known| matches!(known, Fact::Date { month: other, .. } if other == month)))
 }
 
-/// The words behind the determiners in front; all of them, when there are no others.
+/// Removes the determiners in front, unless nothing else would be left.
 fn without_determiners(words: String) -> String {
     let mut rest = words.as_str();
     while let Some((first, behind)) = rest.split_once(' ')
@@ -197,12 +198,12 @@ fn without_determiners(words: String) -> String {
     if DETERMINERS.contains(&rest) { words } else { rest.to_owned() }
 }
 
-/// Where the amount that starts at a token ends, if one does.
+/// The end of the amount that starts at a token.
 fn amount_at(tokens: &[Token], at: usize, announced: bool) -> Option<usize> {
     bought_and_given(tokens, at).or_else(|| figure_at(tokens, at, announced))
 }
 
-/// Where a discount in words that starts at a token ends.
+/// The end of a discount in words that starts at a token.
 fn worded_at(tokens: &[Token], at: usize, worded: &[(usize, usize)]) -> Option<usize> {
     let start = tokens.get(at)?.start;
     let (_, end) = worded.iter().find(|(from, _)| *from == start)?;
@@ -252,7 +253,7 @@ fn figure_at(tokens: &[Token], at: usize, announced: bool) -> Option<usize> {
     });
     let likely = minus || worded || before;
     let on_something = is(unit_end, &["sur", "on", "en", "em", "على", "sobre", "dès", "des"]);
-    // "100 % coton" is no discount, nor is "70 % cacao", unless the brief talks of discounts.
+    // "100 % coton" is no discount, nor is "70 % cacao", unless the brief mentions discounts.
     let whole = token.folded.starts_with("100");
     let accepted = if money { likely } else { likely || (!whole && (announced || on_something)) };
     accepted.then_some(word_end)
@@ -267,7 +268,7 @@ fn discount_words_after(tokens: &[Token], at: usize) -> (usize, bool) {
     if is(word, DISCOUNT_WORDS) || is(word, &["offerts", "offert"]) { (word + 1, true) } else { (at, false) }
 }
 
-/// The noun phrase after "sur", "on" …: as far as it surely goes.
+/// The noun phrase after "sur", "on" …, as far as it certainly extends.
 fn subject_after(brief: &str, tokens: &[Token], at: usize) -> (usize, usize) {
     let is = |at: usize, words: &[&str]| {
         tokens.get(at).is_some_and(|token| words.contains(&token.folded.as_str()))
@@ -284,7 +285,7 @@ fn subject_after(brief: &str, tokens: &[Token], at: usize) -> (usize, usize) {
     {
         to += 1;
     }
-    // Longer than a subject is: better none than half of one.
+    // Longer than any subject: no subject is better than half of one.
     let cut = to - from == MOST_SUBJECT_WORDS && to < tokens.len() && !ends_subject(brief, tokens, to, false);
     let to = trim_end(tokens, from, to);
     if cut { (from, from) } else { (from, to) }
@@ -303,7 +304,7 @@ fn subject_before(brief: &str, tokens: &[Token], at: usize) -> Option<(usize, us
         crate::offline::lexicon::is_instruction(&token.folded)
             || DISCOUNT_WORDS.contains(&token.folded.as_str())
     };
-    // "Crée un post promo croissants -20%": the last words that are not about the post.
+    // "Crée un post promo croissants -20%": only the words after the last instruction count.
     if let Some(last) = (from..at).rev().find(|index| tokens.get(*index).is_some_and(instruction)) {
         from = last + 1;
     }
@@ -319,7 +320,7 @@ fn subject_before(brief: &str, tokens: &[Token], at: usize) -> Option<(usize, us
 
 const MOST_SUBJECT_WORDS: usize = 7;
 
-/// Words after which something else begins.
+/// Words that end a subject.
 const STOPS: &[&str] = &[
     "pour", "avec", "chez", "jusqu", "jusque", "des", "dès", "pendant", "a", "et", "ou", "qui", "dans",
     "car", "si", "until", "till", "for", "with", "at", "in", "and", "this", "from", "when", "if", "para",
@@ -334,7 +335,7 @@ fn ends_subject(brief: &str, tokens: &[Token], at: usize, first: bool) -> bool {
         Kind::Mark => !matches!(token.folded.as_str(), "'" | "’") || breaks_line(brief, tokens, at),
         Kind::Number | Kind::Link => true,
         Kind::Word => {
-            // "des" opens a subject, and closes one only as "dès".
+            // "des" starts a subject; only "dès" ends one.
             let stop = STOPS.contains(&token.folded.as_str())
                 && !(token.is("des")
                     && brief.get(token.start..token.end).is_some_and(|word| !word.contains('è')));

@@ -1,4 +1,4 @@
-//! The limits of a post, counted as its network counts.
+//! The limits of a post, in the units of each network.
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
@@ -13,17 +13,17 @@ const TABLE: &str = include_str!("../data/networks.txt");
 /// The unit in which a network counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
-    /// UTF-16 code units; where a network counts characters, this is a little strict.
+    /// UTF-16 code units; slightly strict for a network that counts characters.
     Utf16,
     /// UTF-8 bytes.
     Bytes,
     /// twitter-text's weights.
     X,
-    /// Characters, an emoji by its UTF-8 bytes.
+    /// Characters; an emoji counts as its UTF-8 bytes.
     Threads,
-    /// Graphemes and UTF-8 bytes, both with a limit.
+    /// Graphemes and UTF-8 bytes, each with a limit.
     Bluesky,
-    /// Graphemes, a link with a scheme as 23.
+    /// Graphemes; a link with a scheme counts as 23.
     Mastodon,
 }
 
@@ -78,17 +78,17 @@ fn of(platform: Platform) -> &'static Limits {
     LIMITS.iter().find(|row| row.platform == platform).expect("every platform has a row")
 }
 
-/// The longest post a platform takes, in the unit of [`length`].
+/// The longest post that a platform allows, in the unit of [`length`].
 pub fn limit(platform: Platform) -> usize {
     of(platform).most
 }
 
-/// The most hashtags a platform takes in one post, where it says so.
+/// The most hashtags in one post of a platform, if it sets a limit.
 pub fn hashtag_limit(platform: Platform) -> Option<usize> {
     of(platform).hashtags
 }
 
-/// The most links a platform takes in one post, where it says so.
+/// The most links in one post of a platform, if it sets a limit.
 pub fn link_limit(platform: Platform) -> Option<usize> {
     of(platform).links
 }
@@ -105,13 +105,14 @@ pub fn length(platform: Platform, text: &str) -> usize {
         Unit::Bytes => text.len(),
         Unit::X => x_weight::of(text),
         Unit::Threads => threads_length(text),
-        // 300 graphemes and 3,000 bytes: one number within one limit says whether both hold.
+        // 300 graphemes and 3,000 bytes: the larger of the two, scaled, is within 300 only if both limits
+        // hold.
         Unit::Bluesky => graphemes(text).max(text.len().div_ceil(10)),
         Unit::Mastodon => mastodon_length(text),
     }
 }
 
-/// The number of characters that a reader sees.
+/// The number of graphemes: characters as a reader sees them.
 pub fn graphemes(text: &str) -> usize {
     text.graphemes(true).count()
 }
@@ -136,13 +137,13 @@ fn mastodon_length(text: &str) -> usize {
     length + graphemes(text.get(plain_from..).unwrap_or_default())
 }
 
-/// The links of a post that a network would make clickable.
+/// The number of links in a post that a network would make clickable.
 pub(crate) fn links(text: &str) -> usize {
     facts::link_spans(text).into_iter().filter(|link| !link.mention).count()
 }
 
-/// Characters that are shown as a picture, or make one of their neighbours (`Emoji_Presentation`, and what
-/// U+FE0F turns into a picture).
+/// Characters that are shown as a picture, or make a neighbour one (`Emoji_Presentation`, and the characters
+/// that U+FE0F turns into a picture).
 const EMOJIS: &[RangeInclusive<char>] = &[
     '\u{20E3}'..='\u{20E3}',
     '\u{2139}'..='\u{2139}',
@@ -168,7 +169,7 @@ const EMOJIS: &[RangeInclusive<char>] = &[
     '\u{1F000}'..='\u{1FAFF}',
 ];
 
-/// Whether a text shows an emoji.
+/// True if a text shows an emoji.
 pub fn has_emoji(text: &str) -> bool {
     text.chars().any(|c| EMOJIS.iter().any(|range| range.contains(&c)))
 }
@@ -187,7 +188,7 @@ pub fn hashtags(text: &str) -> Vec<&str> {
             let rest = text.get(at + c.len_utf8()..).unwrap_or_default();
             let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
             let tag = rest.get(..end).unwrap_or_default();
-            // "#1" ranks, it does not tag.
+            // "#1" is a rank, not a hashtag.
             if tag.chars().any(|c| !c.is_numeric()) {
                 tags.push(tag);
             }
@@ -237,7 +238,7 @@ mod tests {
             assert_eq!(length(platform, text), expected, "{platform:?} {text}");
         }
         assert_eq!(length(Platform::Bluesky, &"a".repeat(300)), 300);
-        // A family is one grapheme of 25 bytes: 150 of them are too many bytes, though not too many graphemes.
+        // A family is one grapheme of 25 bytes: 150 of them exceed the limit of bytes, but not of graphemes.
         assert!(length(Platform::Bluesky, &"👨\u{200D}👩\u{200D}👧\u{200D}👦".repeat(150)) > 300);
     }
 

@@ -1,7 +1,7 @@
-//! The prompt: instructions of ours, and one JSON object with everything the author said.
+//! The prompt: our instructions, and one JSON object that holds all of the author's text.
 //!
-//! The author's text only ever stands inside a JSON string, so it can end neither the field nor the message, and
-//! the instructions say that the fields are data.
+//! The author's text is only ever inside a JSON string, so it can end neither the field nor the message, and
+//! the instructions declare the fields to be data.
 
 use std::sync::LazyLock;
 
@@ -21,13 +21,13 @@ use crate::{
 /// The version of the templates, recorded with every call and every generation. Change it with them.
 pub const VERSION: &str = "posts-5";
 
-/// A word that stands in our instructions and nowhere else: a post that has it quotes them.
+/// A word that is in our instructions and nowhere else: a post that holds it quotes them.
 pub const CANARY: &str = "kestrel-marmalade-postly";
 
-/// The longest draft that we show a model again, in characters: three posts of the longest kind.
+/// The longest draft that a repair prompt quotes, in characters: three posts of the longest kind.
 const LONGEST_PREVIOUS: usize = 12_000;
 
-/// How many defects a repair prompt lists; after the first dozen the rest are consequences.
+/// The most defects that a repair prompt lists; after the first dozen the rest are consequences.
 const MOST_DEFECTS: usize = 12;
 
 /// The messages of one call.
@@ -37,18 +37,18 @@ pub struct Messages {
     pub system: String,
     /// One JSON object: the brief and the settings.
     pub user: String,
-    /// The draft to mend, and one JSON object that says what is wrong with it.
+    /// The draft to repair, and one JSON object that lists its defects.
     pub repair: Option<(String, String)>,
 }
 
-/// Says how long the messages are and nothing of them: briefs stay out of logs.
+/// Prints the lengths of the messages only, because briefs stay out of logs.
 impl std::fmt::Debug for Messages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Messages({} and {} bytes)", self.system.len(), self.user.len())
     }
 }
 
-/// What the templates need to know.
+/// The data of the templates.
 pub(crate) struct Task<'a> {
     brief: &'a str,
     language: Option<Language>,
@@ -61,8 +61,7 @@ pub(crate) struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// What the guard will look for in the posts is asked for.
-    /// Without a language, the model is to choose it.
+    /// Includes the words that the guard requires in the posts. Without a language, the model chooses it.
     pub(crate) fn new(
         ask: &'a WriteRequest,
         language: impl Into<Option<Language>>,
@@ -87,7 +86,7 @@ pub(crate) fn draft(task: &Task<'_>) -> Messages {
     Messages { system: system(task), user: user(task), repair: None }
 }
 
-/// The messages that send a draft back.
+/// The messages that ask for a repair of a draft.
 pub(crate) fn repair(task: &Task<'_>, previous: Option<&str>, defects: &[Defect]) -> Messages {
     let sentences: Vec<String> = defects.iter().take(MOST_DEFECTS).map(Defect::sentence).collect();
     let ctx = context! {
@@ -141,7 +140,8 @@ fn previous(revision: &Revision) -> Value {
     revision.previous.iter().map(|variant| Value::from(variant.text.as_str())).collect()
 }
 
-/// The fields of a brand that say something. The signature is printed behind the posts, not by the model.
+/// The non-empty fields of a brand. The signature is left out, because [`crate::brand`] appends it to the
+/// posts.
 fn brand_fields(brand: &Brand) -> Value {
     let mut fields = serde_json::to_value(brand).unwrap_or_default();
     if let Some(fields) = fields.as_object_mut() {
@@ -164,15 +164,16 @@ fn json(value: &Value) -> String {
     value.to_string()
 }
 
-/// A network as the templates name it.
+/// The entry of a network for the templates.
 fn entry(platform: Platform) -> minijinja::Value {
     context! { name => platform.as_str(), rules => rules(platform) }
 }
 
-/// The most characters that we ask for: nobody reads past this.
+/// The most characters that we ask for: people do not read longer posts.
 const LONGEST_ASKED: usize = 900;
 
-/// The habits of a platform, and its limits. The length asked for is lower than the real one, for models count badly.
+/// The habits of a platform, and its limits. The length asked for is below the real limit, because models
+/// count badly.
 fn rules(platform: Platform) -> String {
     let habits = match platform {
         Platform::Instagram => "short lines, a few emojis, 3 to 5 relevant hashtags at the end",
@@ -206,7 +207,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    // Thousands of times what our templates need, and little enough to stop one that loops.
+    // Thousands of times the need of our templates, and low enough to stop one that loops.
     environment.set_fuel(Some(100_000));
     for (name, source) in [
         ("system", include_str!("../prompts/system.j2")),
@@ -220,8 +221,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// Renders one of our templates. They are part of the program and rendered by its tests, so a failure is a bug;
-/// it ends in an empty prompt, whose answer no check lets pass.
+/// Renders one of our templates. They are part of the program and its tests render them, so a failure is a
+/// bug; the prompt is then empty, and no answer to it passes the checks.
 fn render(name: &str, context: minijinja::Value) -> String {
     let rendered = TEMPLATES.get_template(name).and_then(|template| template.render(context));
     rendered.unwrap_or_else(|error| {
@@ -230,7 +231,7 @@ fn render(name: &str, context: minijinja::Value) -> String {
     })
 }
 
-/// The longer lines of the instructions, folded: what no post should repeat.
+/// The longer lines of the instructions, folded, for the check that no post repeats them.
 pub(crate) fn instruction_lines() -> &'static [Finder<'static>] {
     static LINES: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
         include_str!("../prompts/system.j2")

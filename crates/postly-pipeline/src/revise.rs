@@ -1,4 +1,4 @@
-//! Changes of a result: what is edited without a writer, and the brief from which the rest is written anew.
+//! Changes of a result: edits made without a writer, and the amended brief for changes that a writer makes.
 
 use std::collections::HashSet;
 
@@ -14,31 +14,31 @@ use crate::{
     platform_limits::hashtags,
 };
 
-/// The result that is to change, and the change.
+/// The result to change, and the change.
 #[derive(Debug, Clone)]
 pub struct Revision {
-    /// The posts as they are.
+    /// The current posts.
     pub previous: Vec<Variant>,
-    /// The network that they were written for.
+    /// The platform of the posts.
     pub platform: Platform,
-    /// The language that they are written in.
+    /// The language of the posts.
     pub language: Language,
     /// The change in the author's words.
     pub instruction: String,
-    /// The change as it was understood.
+    /// The change as parsed.
     pub change: Change,
 }
 
 impl Revision {
-    /// The posts of which only those that are meant are replaced.
+    /// Replaces only the post that the change names, or all posts if it names none.
     pub(crate) fn keeping_others(&self, new: Vec<Variant>) -> Vec<Variant> {
         let Some(meant) = self.change.variant.map(usize::from) else { return new };
         let kept = self.previous.iter().cloned().zip(new).enumerate();
         kept.map(|(index, (old, new))| if index + 1 == meant { new } else { old }).collect()
     }
 
-    /// The posts after a change that needs no writer: fewer signs, or for the built-in writer fewer words. `None` for any
-    /// other change, and where nothing would change.
+    /// Returns the posts after a change that needs no writer: without hashtags or emoji, or, for the built-in
+    /// writer, with fewer words. `None` for any other change, or if nothing would change.
     pub(crate) fn edited(&self, brief: &str, is_ai: bool) -> Option<Vec<Variant>> {
         let edit = |text: &str| match self.change.wish {
             Wish::WithoutHashtags => without_hashtags(text),
@@ -63,8 +63,8 @@ impl Revision {
     }
 }
 
-/// The brief from which a changed result is written: with a fact added or put in place of another. `None` when a correction
-/// names no fact that can be compared, or the brief would be too long.
+/// Returns the brief for a changed result, with a fact added or replaced. `None` if a correction names no
+/// comparable fact, or the brief would be too long.
 pub fn amended_brief(brief: &Brief, wish: &Wish) -> Option<Brief> {
     let text = match wish {
         Wish::Add(words) => format!("{}\n{words}", brief.as_str()),
@@ -82,8 +82,9 @@ pub fn amended_brief(brief: &Brief, wish: &Wish) -> Option<Brief> {
     Brief::parse(&text).ok()
 }
 
-/// The brief with each fact of the correction in place of the only one of its kind; other facts stand behind it. What a
-/// correction denies at its end (*…, pas samedi*) is left out.
+/// Replaces each fact of the brief by the fact of the correction that is of the same kind, if it is the only
+/// one of that kind; other facts are appended. A denial at the end of a correction (*…, pas samedi*) is left
+/// out.
 fn corrected(brief: &str, correction: &str) -> Option<String> {
     let mut text = brief.to_owned();
     let new = pieces(said_of(correction));
@@ -106,7 +107,7 @@ fn corrected(brief: &str, correction: &str) -> Option<String> {
     Some(text)
 }
 
-/// A correction without what it denies at its end.
+/// Returns a correction without the denial at its end.
 fn said_of(correction: &str) -> &str {
     const DENIALS: [&str; 11] = [
         " pas ",
@@ -122,22 +123,22 @@ fn said_of(correction: &str) -> &str {
         " وليس ",
     ];
     let cuts = DENIALS.iter().filter_map(|denial| correction.find(denial));
-    // *non pas samedi, dimanche*: what is denied stands first, and the last fact counts.
+    // *non pas samedi, dimanche*: the denied fact comes first, and the last fact counts.
     let cut = cuts.filter(|at| !pieces(correction.get(..*at).unwrap_or_default()).is_empty()).min();
     correction.get(..cut.unwrap_or(correction.len())).unwrap_or(correction)
 }
 
-/// The pieces of a text that tell one fact each, as they are written, with the kind of the fact.
+/// Returns the pieces of a text that state one fact each, as written, with the kind of the fact.
 fn pieces(text: &str) -> Vec<(String, std::mem::Discriminant<Fact>)> {
     let words: Vec<&str> =
         text.split_whitespace().map(|word| word.trim_matches([',', '.', ';', '!', '?'])).collect();
     let mut pieces = vec![];
     let mut at = 0;
     while at < words.len() {
-        // `12 €`, `12 décembre`: two words before one.
+        // `12 €`, `12 décembre`: two words are tried before one.
         let found = [2, 1].into_iter().find_map(|length| {
             let piece = words.get(at..at + length)?.join(" ");
-            // Of two words, one may hold the whole fact.
+            // One of the two words may hold the whole fact.
             let alone: Vec<Fact> = piece.split(' ').filter(|_| length > 1).flat_map(facts::of_post).collect();
             match facts::of_post(&piece).as_slice() {
                 [fact] if !matches!(fact, Fact::Number(_) | Fact::Counted(..)) && !alone.contains(fact) => {
@@ -177,7 +178,7 @@ pub(crate) fn without_emoji(text: &str) -> String {
     tidy(lines)
 }
 
-/// A post without its lines that tell nothing of the brief. The first line stays.
+/// Returns a post without the lines that share nothing with the brief. The first line stays.
 fn shortened(text: &str, brief: &str) -> String {
     const SHORTEST_WORD: usize = 4;
     let brief = fold(brief);
@@ -197,7 +198,7 @@ fn shortened(text: &str, brief: &str) -> String {
     )
 }
 
-/// Lines without an empty one at an end, and never two empty ones in a row.
+/// Joins lines, without an empty line at either end and without two empty lines in a row.
 fn tidy(lines: impl Iterator<Item = String>) -> String {
     let mut tidied: Vec<String> = vec![];
     for line in lines {

@@ -1,10 +1,10 @@
-//! The words of a text with their places, so that what is found in the folded text can be quoted as written.
+//! The words of a text with their positions, so that a match in the folded text can be quoted as written.
 
 use postly_domain::text::fold;
 
 use crate::facts;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Letters, possibly with inner hyphens.
@@ -17,13 +17,13 @@ pub(crate) enum Kind {
     Mark,
 }
 
-/// A piece of text and where it stands, in bytes.
+/// A piece of text and its position, in bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) kind: Kind,
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// The text as [`fold`] makes it.
+    /// The text after [`fold`].
     pub(crate) folded: String,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
             chars.next();
         }
         let folded = fold(text.get(start..end).unwrap_or_default());
-        // Marks of direction and the like fold to nothing.
+        // Marks of direction and similar characters fold to nothing.
         if !folded.is_empty() {
             tokens.push(Token { kind, start, end, folded });
         }
@@ -87,7 +87,7 @@ fn run_end(text: &str, start: usize, belongs: impl Fn(char, Option<char>) -> boo
     text.len()
 }
 
-/// The text from the first of these tokens to the last, as written.
+/// The text from the first to the last of these tokens, as written.
 pub(crate) fn span<'t>(text: &'t str, tokens: &[Token]) -> &'t str {
     match (tokens.first(), tokens.last()) {
         (Some(first), Some(last)) => text.get(first.start..last.end).unwrap_or_default(),
@@ -100,7 +100,7 @@ pub(crate) fn folded_words(text: &str) -> Vec<String> {
     words_of(&fold(text)).map(str::to_owned).collect()
 }
 
-/// The same as one text, with single spaces between.
+/// The same words as one text, with single spaces between.
 pub(crate) fn spaced_words(text: &str) -> String {
     let folded = fold(text);
     let mut spaced = String::with_capacity(folded.len());
@@ -118,12 +118,12 @@ pub(crate) fn words_of(folded: &str) -> impl Iterator<Item = &str> {
     folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// Whether a list of words between spaces has this word.
+/// True if a list of words, separated by white space, has this word.
 pub(crate) fn lists(list: &str, word: &str) -> bool {
     list.split_whitespace().any(|listed| listed == word)
 }
 
-/// Whether these words stand side by side somewhere in the others; both as [`spaced_words`] gives them.
+/// True if these words occur side by side in the others; both in the form of [`spaced_words`].
 pub(crate) fn contains_words(words: &str, wanted: &str) -> bool {
     wanted.is_empty() || format!(" {words} ").contains(&format!(" {wanted} "))
 }

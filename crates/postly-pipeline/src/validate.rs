@@ -1,4 +1,4 @@
-//! Is this three posts that can be published? Whatever the server promised to enforce, we check.
+//! Checks the form of three posts. The checks do not rely on those of the server.
 
 use std::collections::BTreeSet;
 
@@ -16,13 +16,13 @@ use crate::{
     wishes,
 };
 
-/// From this share of common words on, two posts are the same post twice.
+/// Two posts that share this part of their words or more count as the same post.
 pub const OVERLAP_LIMIT: f64 = 0.7;
 
-/// The longest name of an angle, in characters: it has to fit a heading.
+/// The longest name of an angle, in characters: it must fit a heading.
 const LONGEST_ANGLE: usize = 60;
 
-/// Trims the posts and leaves out what no database or platform takes.
+/// Trims the posts and removes characters that a database or platform rejects.
 pub fn tidy(variants: Vec<Variant>) -> Vec<Variant> {
     let tidy_one = |variant: Variant| {
         let angle = printable(&variant.angle).split_whitespace().collect::<Vec<_>>().join(" ");
@@ -32,8 +32,8 @@ pub fn tidy(variants: Vec<Variant>) -> Vec<Variant> {
     variants.into_iter().map(tidy_one).collect()
 }
 
-/// A text without what no post needs: control characters, which a database or a terminal may take for orders, and marks
-/// that turn the direction of what follows, ours included. Every kind of line break becomes the usual one.
+/// Removes control characters, which a database or a terminal may obey, and marks that change the direction
+/// of the text after them, our own text included. Every kind of line break becomes `\n`.
 fn printable(text: &str) -> String {
     let plain = text.replace("\r\n", "\n");
     let kept = plain.chars().filter_map(|c| match c {
@@ -47,9 +47,9 @@ fn printable(text: &str) -> String {
     kept.collect()
 }
 
-/// Everything that is wrong with the form of these posts.
+/// Returns the defects in the form of these posts.
 ///
-/// Without a language any will do.
+/// Without a language, any language is accepted.
 pub fn check(
     brief: &str,
     variants: &[Variant],
@@ -59,13 +59,13 @@ pub fn check(
     Form::new(brief, platform, language).check(variants)
 }
 
-/// What the form of the posts is held to, read once for any number of drafts.
+/// The rules for the form of the posts, read once for any number of drafts.
 pub(crate) struct Form {
     brief_words: BTreeSet<String>,
     brief_tags: BTreeSet<String>,
     brief_chars: BTreeSet<char>,
     wishes: wishes::Wishes,
-    /// The networks whose limits hold.
+    /// The networks whose limits apply.
     platforms: Vec<Platform>,
     language: Option<Language>,
 }
@@ -82,7 +82,7 @@ impl Form {
         }
     }
 
-    /// The most hashtags that all networks of the posts take.
+    /// The most hashtags that all networks of the posts allow.
     pub(crate) fn most_hashtags(&self) -> Option<usize> {
         self.platforms.iter().copied().filter_map(hashtag_limit).min()
     }
@@ -92,7 +92,7 @@ impl Form {
         if variants.len() != VARIANTS {
             defects.push(Defect::WrongCount { found: variants.len() });
         }
-        // Of twenty posts, the first few say what is wrong.
+        // Posts beyond the third are not checked, because the wrong count is already a defect.
         for (post, variant) in (1..=VARIANTS).zip(variants) {
             self.check_one(&mut defects, &variant.text, post);
         }
@@ -120,7 +120,7 @@ impl Form {
         if distinct.len() < tags.len() {
             defects.push(Defect::RepeatedHashtag { post });
         }
-        // The author's own emoji or hashtag, quoted from her brief, is not what she asked us to leave out.
+        // An emoji or hashtag that the brief itself holds may be quoted, even if the author asks for none.
         if self.wishes.no_hashtag && !distinct.is_subset(&self.brief_tags) {
             defects.push(Defect::UnwantedHashtag { post });
         }
@@ -138,7 +138,8 @@ impl Form {
         }
     }
 
-    /// Holds a post to the limits of its networks; the first that it breaks is named.
+    /// Checks a post against the limits of its networks; a defect names the first network whose limit is
+    /// exceeded.
     fn check_limits(&self, defects: &mut Vec<Defect>, text: &str, tags: &[&str], post: usize) {
         let networks = || self.platforms.iter().copied();
         let too_long = networks()
@@ -156,7 +157,7 @@ impl Form {
     }
 }
 
-/// The share of words that two posts have in common (Jaccard, on folded words).
+/// The share of words that two posts have in common (Jaccard index, on folded words).
 pub fn overlap(one: &str, other: &str) -> f64 {
     overlap_of(&distinct(&spaced_words(one)), &distinct(&spaced_words(other)))
 }
@@ -171,8 +172,8 @@ fn overlap_of(one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> f64 {
     if all == 0 { 1.0 } else { count(one.intersection(other).count()) / count(all) }
 }
 
-/// Beginnings of lines of our own, in the languages of our catalogue: a post that has one could pass for a notice
-/// about money or a code.
+/// Beginnings of our own lines, in the languages of our catalogue: a post with such a line could pass for a
+/// notice about money or a code.
 const HEADERS: &[&str] = &[
     "posts generes",
     "3 posts generes",
@@ -222,21 +223,23 @@ fn has_forged_header(text: &str) -> bool {
     })
 }
 
-/// The language of posts that no language was asked of: the one that they show, else the one that the model names. Says
-/// also whether they show it, so that a post in another language than its neighbours can be told.
+/// Returns the language of posts for which none was requested: the detected one, else the one that the model
+/// names. Also returns true if it was detected, so that a post in another language than the others can be
+/// found.
 pub(crate) fn language_of(variants: &[Variant], named: Language) -> (Language, bool) {
     let texts: Vec<&str> = variants.iter().map(|variant| variant.text.as_str()).collect();
     let shown = language::detect_language(&texts.join("\n")).certain();
     (shown.unwrap_or(named), shown.is_some())
 }
 
-/// Below this many letters of its own a post does not tell its language.
+/// The fewest letters of its own from which the language of a post is detected.
 const LEAST_LETTERS: usize = 40;
 
-/// How sure both detectors must be that a post is in another language: a wrong alarm costs the author her posts.
+/// The certainty that both detectors must have that a post is in another language: a false alarm costs the
+/// author their posts.
 const SURE: f64 = 0.25;
 
-/// Whether what the post adds to the brief is surely in another language.
+/// True if the words that the post adds to the brief are certainly in another language.
 ///
 /// The brief's own words are left out, because a post may quote them in another language than its own.
 fn speaks_another_language(brief_words: &BTreeSet<String>, text: &str, language: Language) -> bool {
@@ -245,8 +248,8 @@ fn speaks_another_language(brief_words: &BTreeSet<String>, text: &str, language:
         .filter(|word| !word.starts_with(['#', '@']))
         .filter(|word| !words_of(&fold(word)).all(|word| brief_words.contains(word)))
         .collect();
-    // What remains of a post in the language of the brief has lost its small words; the whole is then as good a
-    // witness.
+    // A post in the language of the brief loses its small words here, so the whole text must also be in
+    // another language.
     let own = own_words.join(" ");
     let says_other = |text: &str| {
         text.chars().filter(|c| c.is_alphabetic()).count() >= LEAST_LETTERS
@@ -371,7 +374,7 @@ mod tests {
         check("b", &links(6), Platform::Threads, &["too_many_links"]);
         check("b", &"🥐".repeat(130), Platform::Threads, &["empty"]);
         check("b", &format!("Pain {}", "🥐".repeat(124)), Platform::Threads, &["too_long"]);
-        // A text for several networks is held to each of them.
+        // A text for several networks must respect the limits of each.
         let brief = "un post pour Facebook et Threads";
         check(brief, &tags(2), Platform::General, &["too_many_hashtags"]);
         check(brief, &"pain ".repeat(101), Platform::General, &["too_long"]);
@@ -399,7 +402,7 @@ mod tests {
         check("\u{0}Pa\u{7}in\u{1b}[m\u{7f} ", "Pain[m");
         check("a\r\nb\rc\u{2028}d\u{85}e\tf", "a\nb\nc\nd\ne f");
         check("\u{202E}niap\u{202C} \u{2066}x\u{2069}", "niap x");
-        // What joins letters and emojis, and the marks of languages written from right to left, stay.
+        // Characters that join letters and emojis, and the marks of right-to-left languages, stay.
         check("👩\u{200D}🍳 مخبز\u{200F} e\u{301}", "👩\u{200D}🍳 مخبز\u{200F} e\u{301}");
     }
 

@@ -1,4 +1,4 @@
-//! What the author says about the form of the posts rather than about her shop.
+//! The author's wishes for the form of the posts.
 
 use postly_domain::text::fold;
 
@@ -7,7 +7,7 @@ use crate::{
     tokens::{Kind, Token, tokens},
 };
 
-/// Her wishes, as far as plain words tell.
+/// The wishes that the brief states in plain words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Wishes {
     /// "Sans emoji".
@@ -16,7 +16,7 @@ pub(crate) struct Wishes {
     pub(crate) no_hashtag: bool,
     /// "Avec 15 hashtags".
     pub(crate) hashtags: Option<usize>,
-    /// "De 500 caractères"; words count as the shortest ones would.
+    /// "De 500 caractères". A number of words is converted with the shortest word length.
     pub(crate) characters: Option<usize>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn read(brief: &str) -> Wishes {
     let is_without = |before: &str| {
         before.strip_suffix(' ').is_some_and(|before| WITHOUT.iter().any(|without| before.ends_with(without)))
     };
-    // "Sans emoji ni hashtags": the second thing is unwanted like the first.
+    // "Sans emoji ni hashtags": both are unwanted.
     let folded = ["ni", "nor", "or", "et", "and", "e", "y", "ou", "o"].iter().fold(folded, |text, and| {
         ["emoji", "emojis", "hashtag", "hashtags", "emoticon", "emoticons"]
             .iter()
@@ -54,10 +54,10 @@ pub(crate) fn read(brief: &str) -> Wishes {
     }
 }
 
-/// A word of one letter, and the space behind it.
+/// The length of a word of one letter and the space after it.
 const SHORTEST_WORD: usize = 2;
 
-/// Returns true if a folded word means hashtags.
+/// True if a folded word means hashtags.
 pub(crate) fn is_hashtag(word: &str) -> bool {
     matches!(
         word,
@@ -74,7 +74,7 @@ pub(crate) fn is_hashtag(word: &str) -> bool {
     )
 }
 
-/// The number of a thing that a brief wants: it stands before the thing, with one word between at most.
+/// The number of a thing in the brief: it is before the thing, with one word between at most.
 fn counted(tokens: &[Token], is_thing: impl Fn(&str) -> bool) -> Option<usize> {
     let at = tokens.iter().position(|token| token.kind == Kind::Word && is_thing(&token.folded))?;
     let mut before = tokens.get(..at)?.iter().rev();

@@ -1,4 +1,4 @@
-//! From an ask to three posts or a typed failure.
+//! From a request to three posts or a typed failure.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,62 +17,62 @@ use crate::{
     missing_space, networks, notes, prompt, validate,
 };
 
-/// How long writing may take in all, repair and retries included. An author who waits longer has put her phone
-/// away.
+/// The time limit for writing, repair and retries included. Authors do not wait for longer.
 pub const TIME_LIMIT: Duration = Duration::from_secs(25);
 
-/// How long after the deadline we still wait for a model that ends by itself, so that its call records arrive.
+/// The time after the deadline during which the writer still waits for a model that ends by itself, so that
+/// its call records arrive.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// Three posts, and how they came about.
+/// Three posts and their metadata.
 #[derive(Debug, Clone)]
 pub struct Written {
-    /// What was understood.
+    /// The intent that was read from the brief.
     pub intent: Intent,
     /// The posts: exactly [`postly_domain::post::VARIANTS`].
     pub variants: Vec<Variant>,
     /// Every call to a model.
     pub calls: Vec<CallRecord>,
-    /// Which prompt was used.
+    /// The version of the prompt.
     pub prompt_version: &'static str,
-    /// Who wrote: the name of the model that did, or `offline`.
+    /// The name of the model that wrote the posts, or `offline`.
     pub writer: String,
-    /// Whether the posts must be labelled as written by an AI.
+    /// True if the posts must be labelled as written by an AI.
     pub is_ai: bool,
     /// Notes for the author about the limits of the networks.
     pub notes: Vec<Note>,
 }
 
-/// No posts, so nothing to pay.
+/// A failure: no posts, and no charge.
 #[derive(Debug, thiserror::Error)]
 #[error("no posts were written")]
 pub struct WriteFailure {
-    /// Why.
+    /// The reason.
     #[source]
     pub kind: WriteError,
-    /// Every call to a model: they were paid for all the same.
+    /// Every call to a model: those are paid for all the same.
     pub calls: Vec<CallRecord>,
 }
 
-/// Why there are no posts.
+/// The reason why no posts were written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    /// The brief is talk. A fixed answer, free.
+    /// The brief is small talk. The reply is fixed and free.
     #[error("the brief is small talk")]
     SmallTalk,
-    /// The brief asks for something other than posts for the author's business. A fixed answer, free.
+    /// The brief asks for something other than posts for the author's business. The reply is fixed and free.
     #[error("the brief is off topic")]
     OffTopic,
-    /// The built-in writer cannot make this change of a result. A fixed answer, free.
+    /// The built-in writer cannot make this change of a result. The reply is fixed and free.
     #[error("the change needs a model")]
     Unchangeable,
-    /// The model declined to write about this.
+    /// The model declined to write about this subject.
     #[error("the model refused")]
     Refused,
     /// The provider's content filter stopped the answer.
     #[error("the provider filtered the answer")]
     Filtered,
-    /// The answer did not fit, twice.
+    /// The answer exceeded the token limit, twice.
     #[error("the answer was cut off")]
     Truncated,
     /// The posts still had these defects after the repair.
@@ -81,16 +81,17 @@ pub enum WriteError {
     /// Our account at the provider is empty.
     #[error("the quota at the provider is used up")]
     Quota,
-    /// The provider asks us to slow down for longer than we can wait.
+    /// The provider asks us to wait for longer than the deadline allows.
     #[error("the provider limits our rate")]
     RateLimited,
-    /// The provider could not be reached, kept failing, or turned our request down.
+    /// The provider could not be reached, kept failing, or rejected our request.
     #[error("the provider is unavailable")]
     Unavailable,
-    /// [`TIME_LIMIT`] ran out.
+    /// [`TIME_LIMIT`] passed.
     #[error("the time for writing ran out")]
     DeadlineExceeded,
-    /// The brief has more facts than fit the posts, and none may be left out. Nothing is owed; the author may cut it.
+    /// The brief has more facts than fit the posts, and none may be left out. Free; the author may shorten
+    /// the brief.
     #[error("the brief has more facts than fit the posts")]
     TooManyFacts,
     /// The posts would have to be a translation, which the built-in writer does not make.
@@ -114,7 +115,7 @@ impl From<ModelFailure> for WriteError {
     }
 }
 
-/// Writes posts with a model, and answers for what the model writes.
+/// Writes posts with a model, and checks the model's output.
 #[derive(Clone)]
 pub struct Writer {
     model: Arc<dyn Model>,
@@ -128,12 +129,12 @@ impl std::fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// A writer with this model and the usual [`TIME_LIMIT`].
+    /// Returns a writer with this model and the default [`TIME_LIMIT`].
     pub fn new(model: Arc<dyn Model>) -> Self {
         Self { model, time_limit: TIME_LIMIT }
     }
 
-    /// The same writer with another limit of time.
+    /// Sets another time limit.
     #[must_use]
     pub fn with_time_limit(mut self, time_limit: Duration) -> Self {
         self.time_limit = time_limit;
@@ -145,7 +146,7 @@ impl Writer {
         self.model.name()
     }
 
-    /// Whether the posts must be labelled as written by an AI.
+    /// True if the posts must be labelled as written by an AI.
     pub fn is_ai(&self) -> bool {
         self.model.is_ai()
     }
@@ -153,7 +154,8 @@ impl Writer {
     /// Writes three posts.
     ///
     /// # Errors
-    /// When the brief asks for none, or when none that is good enough came in time. Nothing is owed then.
+    /// Fails if the brief asks for no posts, or if no good posts were written in time. Nothing is charged
+    /// then.
     #[tracing::instrument(name = "pipeline.write", skip_all, fields(writer = self.model.name()))]
     pub async fn write(&self, ask: &WriteRequest) -> Result<Written, WriteFailure> {
         let mut calls = Vec::new();
@@ -176,7 +178,7 @@ impl Writer {
         match self.run(ask, &mut calls).await {
             Ok(Good { intent, variants, writer }) => Ok(Written {
                 notes: notes::of(ask, intent.platform),
-                // One post in another language leaves the result in its own.
+                // A change of one post into another language leaves the language of the result unchanged.
                 intent: match ask.revision.as_ref().filter(|revision| revision.change.variant.is_some()) {
                     Some(revision) => Intent { language: revision.language, ..intent },
                     None => intent,
@@ -194,7 +196,7 @@ impl Writer {
         }
     }
 
-    /// A result that was changed without a writer.
+    /// Returns a result that was changed without a writer.
     fn edited(&self, revision: &Revision, variants: Vec<Variant>) -> Written {
         Written {
             intent: Intent {
@@ -244,7 +246,7 @@ impl Writer {
             .map_err(|defective| WriteError::Invalid(defective.defects))
     }
 
-    /// Asks the model once and checks what it says.
+    /// Asks the model once and checks its answer.
     async fn try_once(
         &self,
         request: &DraftRequest,
@@ -286,7 +288,7 @@ impl Writer {
                 Err(defect) => return Ok(Err(defective(vec![defect], Some(text)))),
             },
         };
-        // The built-in writer has read the same words, so only a model's label is doubted.
+        // Only a model's label is doubted, because the built-in writer has read the same words.
         let evidence = if text.is_some() { Evidence::of(&request.ask, guard) } else { Evidence::Silent };
         match evidence.judge(&body, request.repair.is_some()) {
             Judgement::SmallTalk => Err(WriteError::SmallTalk),
@@ -300,14 +302,14 @@ impl Writer {
     }
 }
 
-/// A draft as we want it.
+/// A draft that passed all checks.
 struct Good {
     intent: Intent,
     variants: Vec<Variant>,
     writer: String,
 }
 
-/// A draft to be sent back, with its text if the model gave one.
+/// A rejected draft, with its text if the model gave one.
 struct Defective {
     defects: Vec<Defect>,
     text: Option<String>,
@@ -350,7 +352,7 @@ fn judge(
     Ok((intent, variants))
 }
 
-/// The longest word of ours about a brief: a model's essay has no place in a column of labels.
+/// The longest label about a brief, in characters: an essay of a model does not belong in a column of labels.
 const LONGEST_LABEL: usize = 80;
 
 fn label(text: &str) -> String {
@@ -365,7 +367,7 @@ pub(crate) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The languages in which a draft may be asked for, by name, for the prompt.
+/// The English name of a language, for the prompt.
 pub(crate) fn language_name(language: Language) -> &'static str {
     match language {
         Language::Fr => "French",

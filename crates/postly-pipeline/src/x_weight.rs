@@ -1,7 +1,7 @@
 //! The weighted length of a post on X, equal to that of `twitter-text` 3.1.0 (configuration v3).
 //!
-//! Latin and a few other scripts weigh one, the rest two, a known emoji two, a link 23. twitter-text reads UTF-16 code
-//! units, so this does too. `cargo xtask oracles` compares a few thousand posts with the library.
+//! Latin and a few other scripts weigh one, the rest two, a known emoji two, a link 23. Positions are UTF-16
+//! code units, as in twitter-text. `cargo xtask oracles` compares a few thousand posts with the library.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,20 +12,21 @@ use unicode_normalization::UnicodeNormalization;
 
 mod links;
 
-/// The weight of any link, however long (`transformedURLLength`).
+/// The weight of any link, of any length (`transformedURLLength`).
 const LINK: usize = 23;
 
-/// The emojis of several code points that twemoji-parser knows. A skin tone stands as the lightest of the five.
+/// The emojis of several code points that twemoji-parser knows. A skin tone is written as the lightest of the
+/// five.
 const EMOJIS: &str = include_str!("../data/x_emojis.txt");
 
-/// The lightest skin tone, which stands for all of them.
+/// The lightest skin tone, which represents all five.
 const TONE: char = '\u{1F3FB}';
 
 /// The weighted length of a post.
 pub(crate) fn of(text: &str) -> usize {
     let text: String = text.nfc().collect();
     let units: Vec<u16> = text.encode_utf16().collect();
-    // Of two that begin in the same place, the later counts, as in the library.
+    // Of two links with the same start, the later counts, as in the library.
     let links: HashMap<usize, usize> = links::of(&units).into_iter().collect();
     let emojis = emojis(&text);
     let mut weight = 0;
@@ -64,9 +65,9 @@ fn unit_weight(unit: u16) -> usize {
     }
 }
 
-/// The emojis of several code points: where they begin and how long they are, in code units.
+/// The emojis of several code points: start and length, in code units.
 ///
-/// An emoji of one code point weighs what it would weigh as a character, so it needs no entry.
+/// An emoji of one code point has the weight of a character, so it needs no entry.
 fn emojis(text: &str) -> HashMap<usize, usize> {
     let mut found = HashMap::new();
     let mut unit = 0;
@@ -83,7 +84,7 @@ fn emojis(text: &str) -> HashMap<usize, usize> {
         found.insert(unit, length);
         unit += length;
         chars = text.char_indices();
-        // Goes on behind the emoji.
+        // Continues after the emoji.
         while chars.offset() < start + emoji.len() && chars.next().is_some() {}
     }
     found
@@ -109,7 +110,7 @@ fn known_emoji(text: &str) -> Option<&str> {
         plain.push(if matches!(c, '\u{1F3FB}'..='\u{1F3FF}') { TONE } else { c });
         ends.push(at + c.len_utf8());
     }
-    // A tone takes as many bytes as any other.
+    // All tones have the same number of bytes.
     let end =
         ends.into_iter().skip(1).rev().find(|end| plain.get(..*end).is_some_and(|it| known.contains(it)))?;
     text.get(..end)
@@ -146,7 +147,7 @@ mod tests {
             ("日本", 4),
             ("مخبز", 4),
             ("👍🏽🇫🇷1️⃣", 6),
-            // An emoji of 2019 is three characters to the library.
+            // The library counts an emoji of 2019 as three characters.
             ("🧑\u{200D}🍳", 5),
         ] {
             assert_eq!(of(text), expected, "{text}");

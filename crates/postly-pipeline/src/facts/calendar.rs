@@ -4,12 +4,12 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use super::Fact;
 
-/// How to read words that may name a day.
+/// The reading of words that may name a day.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     /// A brief: abbreviations count.
     Generous,
-    /// A post: only what surely names a day or a month.
+    /// A post: only words that certainly name a day or a month.
     Strict,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn month_name(month: u8) -> &'static str {
     usize::from(month).checked_sub(1).and_then(|at| MONTHS.get(at)).map_or("month", |(name, _)| name)
 }
 
-/// Every word of a text is looked up, some of them twice.
+/// A map, because every word of a text is looked up, some of them twice.
 static BY_NAME: LazyLock<HashMap<&'static str, Fact>> = LazyLock::new(|| {
     let days = (0..).zip(&WEEKDAYS).map(|(day, (_, names))| (Fact::Weekday(day), *names));
     let months = (1..).zip(&MONTHS).map(|(month, (_, names))| (Fact::Month(month), *names));
@@ -84,7 +84,7 @@ static BY_NAME: LazyLock<HashMap<&'static str, Fact>> = LazyLock::new(|| {
 /// The weekday that a folded word names, also in the plural.
 pub(crate) fn weekday(word: &str) -> Option<u8> {
     let named = |word: &str| if let Some(Fact::Weekday(day)) = BY_NAME.get(word) { Some(*day) } else { None };
-    // Arabic glues its prepositions: "والسبت", "بالسبت".
+    // In Arabic, prepositions are joined to the word: "والسبت", "بالسبت".
     let glued = |word: &str| word.strip_prefix(['و', 'ب']).filter(|one| one.starts_with('ا')).and_then(named);
     named(word).or_else(|| word.strip_suffix('s').and_then(named)).or_else(|| glued(word))
 }
@@ -94,10 +94,10 @@ pub(crate) fn month(word: &str) -> Option<u8> {
     if let Some(Fact::Month(month)) = BY_NAME.get(word) { Some(*month) } else { None }
 }
 
-/// Short names of months that are everyday words, too: "2 set menus", "3 days ago", "el mar", "sept heures".
+/// Short names of months that are also everyday words: "2 set menus", "3 days ago", "el mar", "sept heures".
 const SHORT_AND_AMBIGUOUS: &[&str] = &["mar", "set", "out", "ago", "sept"];
 
-/// The month that a short name names: any in a brief, and in a post only what can be nothing else beside a figure.
+/// The month of a short name. In a post, ambiguous short names do not count.
 pub(super) fn short_month(word: &str, generous: bool) -> Option<u8> {
     if !generous && SHORT_AND_AMBIGUOUS.contains(&word) {
         return None;
@@ -105,7 +105,7 @@ pub(super) fn short_month(word: &str, generous: bool) -> Option<u8> {
     (1u8..).zip(SHORT_MONTHS).find(|(_, names)| names.contains(&word)).map(|(month, _)| month)
 }
 
-/// Whether a month is named in English, where it may stand before the day.
+/// True if a word is an English name of a month, which may come before the day.
 pub(super) fn is_english_month(word: &str) -> bool {
     const SHORT: &[&str] =
         &["jan", "feb", "mar", "apr", "jun", "jul", "aug", "sept", "sep", "oct", "nov", "dec"];

@@ -6,25 +6,26 @@ use super::{
     respell::{Reading, unit_at},
 };
 
-/// A text without its dates, and what they are.
+/// A text without its dates, and their facts.
 pub(super) struct Dated {
     pub(super) text: String,
     pub(super) facts: Vec<Fact>,
 }
 
-/// A date, its year when it has one, and the piece behind.
+/// A date, with its year if it has one, and the index of the piece after it.
 struct Date {
     day: u8,
     month: u8,
     year: Option<u32>,
     end: usize,
-    /// The months' order could be the other one: "08/09".
+    /// True if day and month could be swapped: "08/09".
     ambiguous: bool,
-    /// "August 3, 4 and 5": further days stand behind it, and otherwise before it.
+    /// True for "August 3, 4 and 5": further days follow the date. Otherwise they precede it.
     month_first: bool,
 }
 
-/// Takes the dates out of a plain text with its figures in digits. `american`: "08/09" may be the ninth of August, too.
+/// Takes the dates out of a plain text with its figures in digits. With `american`, "08/09" may also be the
+/// ninth of August.
 pub(super) fn take(text: &str, reading: Reading, american: bool) -> Dated {
     let pieces = pieces::cut(text);
     let mut facts = Vec::new();
@@ -101,7 +102,7 @@ fn in_figures(pieces: &[Piece], at: usize, reading: Reading) -> Option<Date> {
             (*day, *month, Some(*year))
         }
         [day, month] if two(day) && two(month) && sign == Some("/") => (*day, *month, None),
-        // "Le 15.08": a price or a time more often than not, so only a brief may mean a date by it.
+        // "Le 15.08" is more often a price or a time, so it is a date only in a brief.
         [day, month]
             if two(day)
                 && month.folded.len() == 2
@@ -126,7 +127,7 @@ fn in_figures(pieces: &[Piece], at: usize, reading: Reading) -> Option<Date> {
     })
 }
 
-/// Whether a number goes on behind these pieces or before them: "1.15 août" is no date.
+/// True if no number is joined to the start of this piece: "1.15 août" is no date.
 fn is_whole(pieces: &[Piece], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|before| Some((pieces.get(before)?, pieces.get(at)?)));
     !before.is_some_and(|(before, piece)| {
@@ -148,7 +149,7 @@ fn behind_ordinal(pieces: &[Piece], at: usize) -> usize {
     at + usize::from(touches.unwrap_or(false) && pieces.get(at).is_some_and(ordinal))
 }
 
-/// The year at a piece, behind a comma or "de", and the piece behind it.
+/// The year at a piece, after a comma or "de", and the index of the piece after it.
 fn year_at(pieces: &[Piece], mut at: usize) -> (Option<u32>, usize) {
     let end = at;
     let glue = |piece: &Piece| matches!(piece.folded.as_str(), "," | "." | "de" | "del" | "of");
@@ -192,10 +193,10 @@ fn month_first(pieces: &[Piece], at: usize, reading: Reading) -> Option<Date> {
     Some(Date { day, month, year, end, ambiguous: false, month_first: true })
 }
 
-/// How many pieces of a list of days are looked at.
+/// The most pieces of a list of days that are read.
 const LONGEST_LIST: usize = 16;
 
-/// The days of "24, 25 et 31 décembre", "du 1 au 15 août", "August 3 to 5", before or behind the date.
+/// The days of "24, 25 et 31 décembre", "du 1 au 15 août", "August 3 to 5", before or after the date.
 fn listed_days(pieces: &[Piece], from: usize, backwards: bool) -> Vec<u8> {
     const GLUE: &[&str] = &[
         "-", ",", "/", "&", "au", "a", "to", "until", "till", "through", "al", "ao", "et", "and", "y", "e",

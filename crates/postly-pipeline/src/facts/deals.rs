@@ -1,4 +1,4 @@
-//! "2 pour le prix d'un", "buy one get one free", "leve 3 pague 2": so many for the price of fewer.
+//! Deals: "2 pour le prix d'un", "buy one get one free", "leve 3 pague 2".
 
 use super::{
     numerals,
@@ -7,17 +7,17 @@ use super::{
     wordings::{Slot, WORDINGS},
 };
 
-/// How many one gets, how many one pays for, and the piece behind.
+/// The number of items received, the number paid for, and the index of the piece after the deal.
 pub(super) struct Deal {
     pub(super) got: u32,
     pub(super) paid: u32,
     pub(super) end: usize,
 }
 
-/// More than that is no deal but a size or a score.
+/// The most items of a deal; a larger number is a size or a score.
 const MOST: u32 = 12;
 
-/// The deal that begins at a piece.
+/// Reads the deal that begins at a piece.
 pub(super) fn at(pieces: &[Piece], at: usize) -> Option<Deal> {
     let first = pieces.get(at)?;
     let number = numerals::at(pieces, at).is_some();
@@ -69,7 +69,7 @@ fn read(pieces: &[Piece], at: usize, slots: &[Slot]) -> Option<Deal> {
     (counted && !unit_at(pieces, next)).then_some(Deal { got, paid, end: next })
 }
 
-/// Whether a piece is a word, perhaps with an ending: "achetées", "offerts".
+/// True if a piece is the word, perhaps with an ending: "achetées", "offerts".
 fn is_word(piece: &Piece, word: &str) -> bool {
     let rest = piece.folded.strip_prefix(word);
     rest.is_some_and(|rest| rest.is_empty() || word.len() > 4 && WORDINGS.endings.contains(&rest))

@@ -2,14 +2,14 @@
 
 use crate::tlds::is_tld;
 
-/// Where a link stands in a text, in bytes.
+/// The position of a link in a text, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LinkSpan {
     /// The first byte.
     pub(crate) start: usize,
     /// The byte after the last.
     pub(crate) end: usize,
-    /// A @mention rather than a link.
+    /// True for a @mention, false for a link.
     pub(crate) mention: bool,
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn link_spans(text: &str) -> Vec<LinkSpan> {
     spans
 }
 
-/// The form in which two spellings of a link are equal.
+/// Returns a link in a form in which two spellings of it are equal.
 pub(crate) fn canonical(link: &str) -> String {
     let link = link.to_lowercase();
     let link = link.split_once("://").map_or(link.as_str(), |(_, rest)| rest);
@@ -49,7 +49,7 @@ fn is_host_char(c: char) -> bool {
 /// Adds the links of a piece of link characters.
 fn links_in(text: &str, start: usize, end: usize, spans: &mut Vec<LinkSpan>) {
     let Some(piece) = text.get(start..end) else { return };
-    // Every link and mention has one of these; most words have none.
+    // Every link and mention holds one of these characters; most words hold none.
     if !piece.contains(['.', '/', '@']) {
         return;
     }
@@ -63,19 +63,19 @@ fn links_in(text: &str, start: usize, end: usize, spans: &mut Vec<LinkSpan>) {
     let Some(head) = head.filter(|head| *head >= at) else { return };
     let whole = piece.get(head..).unwrap_or_default();
     let body = trimmed(whole);
-    // A scheme without anything behind it is no link.
+    // A scheme with nothing after it is no link.
     let rest = whole.split_once("://").map_or(whole, |(_, rest)| rest);
     if rest.chars().any(char::is_alphanumeric) {
         spans.push(LinkSpan { start: start + head, end: start + head + body.len(), mention: false });
     }
 }
 
-/// Cuts the punctuation behind a link.
+/// Removes the punctuation after a link.
 fn trimmed(link: &str) -> &str {
     link.trim_end_matches(['.', ':', '?', '-', '&', '/', '~'])
 }
 
-/// The start of a link that needs no known ending, because it has a scheme or "www.".
+/// Returns the start of a link that needs no known top-level domain, because it has a scheme or "www.".
 fn whole_from(piece: &str) -> Option<usize> {
     let scheme = piece.find("://").and_then(|colon| {
         let before = piece.get(..colon)?;
@@ -90,8 +90,8 @@ fn whole_from(piece: &str) -> Option<usize> {
     [scheme, www].into_iter().flatten().min()
 }
 
-/// The next link of a piece from a place on: a host with a known ending, with the name before its "@" and the path
-/// behind it, or a mention.
+/// Returns the next link of a piece in a range: a mention, or a host with a known top-level domain, the name
+/// before its "@" and the path after it.
 fn next_link(piece: &str, from: usize, to: usize) -> Option<LinkSpan> {
     let mut at = from;
     while at < to {
@@ -112,7 +112,7 @@ fn next_link(piece: &str, from: usize, to: usize) -> Option<LinkSpan> {
                 mention: false,
             }),
         };
-        // "lea.paris@gmail.com": what ends like a host goes on as an address.
+        // "lea.paris@gmail.com": the host before the "@" is part of an address.
         let goes_on = |span: &LinkSpan| span.end == end && piece.get(end..).is_some_and(is_address);
         match found.filter(|span| span.mention || !goes_on(span)) {
             Some(span) => return Some(span),
@@ -126,7 +126,7 @@ fn is_address(rest: &str) -> bool {
     rest.strip_prefix('@').is_some_and(|host| host.starts_with(char::is_alphanumeric))
 }
 
-/// Reads the text behind an "@": the host of an e-mail address, or the name of an account.
+/// Reads the text after an "@": the host of an e-mail address, or the name of an account.
 fn addressed(piece: &str, from: usize, at: usize, end: usize, before: &str) -> Option<LinkSpan> {
     let name_length: usize = before
         .chars()
@@ -150,7 +150,7 @@ fn addressed(piece: &str, from: usize, at: usize, end: usize, before: &str) -> O
     })
 }
 
-/// The start and the end of the longest host in a run of host characters.
+/// Returns the start and the end of the longest host in a run of host characters.
 fn host_in(run: &str) -> Option<(usize, usize)> {
     let mut found = None;
     let mut host_start = 0;
@@ -159,7 +159,7 @@ fn host_in(run: &str) -> Option<(usize, usize)> {
         let end = at + label.len();
         let bare = label.trim_matches('-');
         if bare.is_empty() {
-            // Two full stops, or a dash between: another host may begin behind them.
+            // After two full stops, or a dash beside one, another host may begin.
             host_start = end + 1;
         } else {
             let name = run.get(host_start..at).unwrap_or_default();
@@ -176,14 +176,14 @@ fn host_in(run: &str) -> Option<(usize, usize)> {
     Some((start + dashes.len() - dashes.trim_start_matches('-').len(), end))
 }
 
-/// "M.de La Tour": the initial of a name before a small word, and no host.
+/// True for "M.de La Tour": the initial of a name before a small word is no host.
 fn is_initial(name: &str, label: &str) -> bool {
     let mut chars = name.chars();
     let one = chars.next().is_some_and(char::is_uppercase) && chars.as_str() == ".";
     one && label.len() == 2
 }
 
-/// The end of a link whose host ends here: with its port, path, query and fragment.
+/// Returns the end of a link with this host, including its port, path, query and fragment.
 fn path_end(piece: &str, host_end: usize, to: usize) -> usize {
     let rest = piece.get(host_end..to).unwrap_or_default();
     let port = rest.strip_prefix(':').map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());

@@ -5,27 +5,27 @@ use super::{
     wordings::WORDINGS,
 };
 
-/// A number and the piece behind it.
+/// A number, and the index of the piece after it.
 #[derive(Clone, Copy)]
 pub(super) struct Numeral {
     pub(super) value: u32,
     pub(super) end: usize,
-    /// Written in words.
+    /// True if it is written in words.
     pub(super) in_words: bool,
 }
 
-/// The number that begins at a piece, in digits or in words.
+/// Reads the number that begins at a piece, in digits or in words.
 pub(super) fn at(pieces: &[Piece], at: usize) -> Option<Numeral> {
     let piece = pieces.get(at)?;
     if piece.kind == Kind::Digits {
         return piece.value().map(|value| Numeral { value, end: at + 1, in_words: false });
     }
     let before = at.checked_sub(1).and_then(|before| pieces.get(before));
-    // "50 cents", "12 sept", "30 seconds" …
+    // After digits, a word is a unit: "50 cents", "12 sept", "30 seconds" …
     if before.is_some_and(|before| before.kind == Kind::Digits) {
         return None;
     }
-    // "Pour cent" is a sign.
+    // "Pour cent" is a percent sign.
     let hundred = matches!(piece.folded.as_str(), "cent" | "ciento" | "cento");
     if hundred && before.is_some_and(|before| matches!(before.folded.as_str(), "pour" | "por" | "per")) {
         return None;
@@ -33,12 +33,12 @@ pub(super) fn at(pieces: &[Piece], at: usize) -> Option<Numeral> {
     in_words(pieces, at)
 }
 
-/// The number that a folded word names.
+/// The value of a folded word that is a number.
 pub(crate) fn number_word(word: &str) -> Option<u32> {
     WORDINGS.numbers.get(word).copied()
 }
 
-/// The value of a word, or of two that belong together, and the piece behind.
+/// The value of a word, or of two words that form one number, and the index of the piece after it.
 fn word(pieces: &[Piece], at: usize) -> Option<(u32, usize)> {
     let first = pieces.get(at)?.folded.as_str();
     if let Some(second) = pieces.get(at + 1) {
@@ -47,7 +47,7 @@ fn word(pieces: &[Piece], at: usize) -> Option<(u32, usize)> {
         if let Some((_, value)) = long {
             return Some((*value, at + 2));
         }
-        // Arabic makes the numbers from 13 to 19 of the unit and ten.
+        // In Arabic, the numbers from 13 to 19 are a unit and ten.
         if let Some(unit) = WORDINGS.numbers.get(first).filter(|unit| (3..10).contains(*unit))
             && matches!(second, "عشر" | "عشرة")
         {
@@ -87,7 +87,7 @@ fn in_words(pieces: &[Piece], at: usize) -> Option<Numeral> {
     Some(Numeral { value: total, end, in_words: true })
 }
 
-/// The next word of a number, behind a hyphen or an "and", and whether Arabic glues its "and" to it.
+/// The next word of a number, after a hyphen or an "and"; true if an Arabic "and" is joined to it.
 fn next_word(pieces: &[Piece], mut at: usize) -> Option<(u32, usize, bool)> {
     if matches!(pieces.get(at)?.folded.as_str(), "-" | "et" | "and" | "y" | "e") {
         at += 1;

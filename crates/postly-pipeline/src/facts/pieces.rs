@@ -1,4 +1,4 @@
-//! A text cut into words, runs of digits and marks, for comparing with the table of wordings.
+//! Cuts a text into words, runs of digits and marks, to compare it with the table of wordings.
 
 use postly_domain::text::fold;
 
@@ -11,7 +11,7 @@ pub(super) enum Kind {
     Mark,
 }
 
-/// A piece and where it stands, in bytes.
+/// A piece and its position, in bytes.
 pub(super) struct Piece {
     pub(super) kind: Kind,
     pub(super) start: usize,
@@ -24,18 +24,19 @@ impl Piece {
         self.folded == folded
     }
 
-    /// Whether it begins where the other ends.
+    /// True if this piece begins at the end of the other.
     pub(super) fn touches(&self, before: &Self) -> bool {
         self.start == before.end
     }
 
-    /// The number of a run of digits that is not too long to be counted with.
+    /// The value of a run of at most four digits.
     pub(super) fn value(&self) -> Option<u32> {
         (self.kind == Kind::Digits && self.folded.len() <= 4).then(|| self.folded.parse().ok()).flatten()
     }
 }
 
-/// Cuts a text. White space parts and is dropped, but for line breaks: nothing goes on behind one.
+/// Cuts a text. White space separates pieces and is dropped; a line break becomes a mark, because no phrase
+/// spans one.
 pub(super) fn cut(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut chars = text.char_indices().peekable();
@@ -83,10 +84,10 @@ fn belongs(kind: Kind, c: char) -> bool {
     }
 }
 
-/// Marks that may stand between the words of a phrase: "demi-tarif", "p.m.", "2 achetés = 1 offert".
+/// Marks allowed between the words of a phrase: "demi-tarif", "p.m.", "2 achetés = 1 offert".
 const INNER_MARKS: &[&str] = &["'", "-", ".", ",", "/", "=", "+", ":", "،"];
 
-/// The first piece from here that is no such mark; from the start of a phrase on, none is passed over.
+/// Returns the index of the first piece from here that is no such mark.
 pub(super) fn skip_marks(pieces: &[Piece], mut at: usize) -> usize {
     while pieces.get(at).is_some_and(|piece| INNER_MARKS.contains(&piece.folded.as_str())) {
         at += 1;
@@ -94,7 +95,8 @@ pub(super) fn skip_marks(pieces: &[Piece], mut at: usize) -> usize {
     at
 }
 
-/// Where a phrase that begins at a piece ends, if it does.
+/// Returns the end of this phrase if it begins at a piece. Marks are skipped between its words, not before
+/// the first.
 pub(super) fn phrase_end(pieces: &[Piece], at: usize, phrase: &Phrase) -> Option<usize> {
     let mut next = at;
     for word in phrase {
@@ -109,17 +111,17 @@ pub(super) fn phrase_end(pieces: &[Piece], at: usize, phrase: &Phrase) -> Option
     Some(next)
 }
 
-/// The same for the first of these phrases that fits.
+/// Like [`phrase_end`], for the first of these phrases that matches.
 pub(super) fn first_end(pieces: &[Piece], at: usize, phrases: &[Phrase]) -> Option<usize> {
     phrases.iter().find_map(|phrase| phrase_end(pieces, at, phrase))
 }
 
-/// The same for phrases with a meaning.
+/// Like [`first_end`], for phrases with a meaning.
 pub(super) fn first_of<T: Copy>(pieces: &[Piece], at: usize, phrases: &[(T, Phrase)]) -> Option<(T, usize)> {
     phrases.iter().find_map(|(meaning, phrase)| phrase_end(pieces, at, phrase).map(|end| (*meaning, end)))
 }
 
-/// Whether one of these phrases ends right before a piece.
+/// True if one of these phrases ends right before a piece.
 pub(super) fn stands_before(pieces: &[Piece], at: usize, phrases: &[Phrase]) -> bool {
     phrases.iter().any(|phrase| {
         // Marks make a phrase longer by a few pieces at most.

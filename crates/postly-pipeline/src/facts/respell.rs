@@ -1,5 +1,5 @@
-//! Sets what is worded in figures: "midi" becomes "12h", "moitié prix" "50%", "trois euros" "3 euros", so that the
-//! reading of figures is the only one.
+//! Replaces worded figures by digits: "midi" becomes "12h", "moitié prix" "50%", "trois euros" "3 euros".
+//! Only figures in digits then need to be read.
 
 use super::{
     Fact, deals,
@@ -9,22 +9,22 @@ use super::{
     wordings::{DayPart, WORDINGS},
 };
 
-/// How to read words that may be figures.
+/// The reading of words that may be figures.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     /// A brief: every word that may be a figure is one.
     Generous,
-    /// A post: only what surely states a figure.
+    /// A post: only words that certainly state a figure.
     Strict,
 }
 
-/// A text with its figures in digits, and what digits do not say.
+/// A text with its figures in digits, and the facts that digits cannot express.
 pub(super) struct Respelled {
     pub(super) text: String,
     pub(super) facts: Vec<Fact>,
 }
 
-/// Sets the words of a plain text in figures.
+/// Replaces the worded figures of a plain text by digits.
 pub(super) fn respell(text: &str, reading: Reading) -> Respelled {
     let pieces = pieces::cut(text);
     let mut facts = Vec::new();
@@ -50,7 +50,7 @@ pub(super) fn respell(text: &str, reading: Reading) -> Respelled {
     Respelled { text: respelled, facts }
 }
 
-/// Where the worded discounts of a text stand, in bytes: deals, and parts of a price.
+/// The positions of the worded discounts of a text, in bytes: deals, and parts of a price.
 pub(super) fn discount_spans(text: &str) -> Vec<(usize, usize)> {
     let pieces = pieces::cut(text);
     let mut spans = Vec::new();
@@ -69,7 +69,7 @@ pub(super) fn discount_spans(text: &str) -> Vec<(usize, usize)> {
     spans
 }
 
-/// A text without its deals.
+/// Blanks the deals of a text.
 pub(super) fn without_deals(text: &str) -> String {
     let pieces = pieces::cut(text);
     let mut rest = text.to_owned();
@@ -96,7 +96,7 @@ impl Step {
         Self { end, set: Some(set), fact: None }
     }
 
-    /// A fact that stands for the words, which are taken out.
+    /// A fact that replaces the words.
     fn fact(end: usize, fact: Fact) -> Self {
         Self { end, set: Some(" ".to_owned()), fact: Some(fact) }
     }
@@ -120,7 +120,7 @@ fn past_hour(pieces: &[Piece], at: usize) -> Option<Step> {
     Some(told(pieces, hour.value, minutes, hour.end, false))
 }
 
-/// The time of an hour and minutes in words, with the part of the day behind it.
+/// Converts an hour and minutes in words, with the part of the day after them.
 fn told(pieces: &[Piece], hour: u32, minutes: i32, end: usize, whole_day: bool) -> Step {
     let time = |hour: u32| (hour * 60 + 1440).saturating_add_signed(minutes) % 1440;
     if let Some((part, end)) = pieces::first_of(pieces, end, &WORDINGS.parts)
@@ -138,7 +138,7 @@ fn figures(minutes: u32) -> String {
     format!(" {}h{:02} ", minutes / 60, minutes % 60)
 }
 
-/// The hour of the day, of an hour in a part of it.
+/// Converts an hour in a part of the day to the hour of the day.
 fn hour_of(hour: u32, part: DayPart) -> Option<u32> {
     match (part, hour) {
         (_, 25..) => None,
@@ -150,7 +150,7 @@ fn hour_of(hour: u32, part: DayPart) -> Option<u32> {
     }
 }
 
-/// A number in digits or words, with what makes a time of it.
+/// Reads a number in digits or words, as a time if the words around it make it one.
 fn number(pieces: &[Piece], at: usize, reading: Reading) -> Option<Step> {
     let numeral = numerals::at(pieces, at)?;
     if let Some(step) = time(pieces, at, numeral, reading) {
@@ -160,13 +160,14 @@ fn number(pieces: &[Piece], at: usize, reading: Reading) -> Option<Step> {
     let whole = minutes_in_figures(pieces, numeral.end).0.is_none() && !unit_at(pieces, numeral.end);
     let is_hour = whole && pieces::stands_before(pieces, at, &WORDINGS.hour_before);
     if is_hour && (1..=12).contains(&numeral.value) {
-        // Figures are those of 24 hours where a brief leaves it open, and a post may tell them on 12.
+        // In a brief, a figure without a part of the day is an hour of the 24-hour clock, and a post may
+        // state it on the 12-hour clock.
         let hour = if generous && !numeral.in_words {
             Fact::Time(numeral.value * 60)
         } else {
             Fact::Dial(numeral.value * 60 % 720)
         };
-        // In a brief, the number counts as one, too.
+        // In a brief, the number is also a fact of its own.
         let set = if generous { numeral.value.to_string() } else { " ".to_owned() };
         return Some(Step { end: numeral.end, set: Some(set), fact: Some(hour) });
     }
@@ -183,7 +184,7 @@ fn number(pieces: &[Piece], at: usize, reading: Reading) -> Option<Step> {
     Some(Step { end: numeral.end, set, fact: counted(pieces, numeral) })
 }
 
-/// "7 de la tarde", "7.30pm", "sept heures et demie", "siete y media".
+/// Reads a time: "7 de la tarde", "7.30pm", "sept heures et demie", "siete y media".
 fn time(pieces: &[Piece], at: usize, numeral: Numeral, reading: Reading) -> Option<Step> {
     let in_decimals = || {
         let two = at.checked_sub(2).and_then(|two| pieces.get(two))?;
@@ -210,7 +211,7 @@ fn time(pieces: &[Piece], at: usize, numeral: Numeral, reading: Reading) -> Opti
     (numeral.in_words && hour_word && counts).then(|| Step::set(end, figures(numeral.value * 60)))
 }
 
-/// The minutes of "7:30", "7.30", "7h30"; the piece behind; whether there is an "h".
+/// The minutes of "7:30", "7.30", "7h30", the index of the piece after them, and true if the mark is an "h".
 fn minutes_in_figures(pieces: &[Piece], at: usize) -> (Option<u32>, usize, bool) {
     let read = || {
         let (hour, mark, minutes) = (pieces.get(at.checked_sub(1)?)?, pieces.get(at)?, pieces.get(at + 1)?);
@@ -234,7 +235,7 @@ fn clock(pieces: &[Piece], at: usize, reading: Reading) -> Option<Step> {
     }
 }
 
-/// The thing that a number counts, so that "quatre séances" is no other wording of "3 séances".
+/// Returns the thing that a number counts, so that "quatre séances" does not match "3 séances".
 fn counted(pieces: &[Piece], numeral: Numeral) -> Option<Fact> {
     let thing = pieces.get(numeral.end).filter(|piece| piece.kind == Kind::Word)?;
     let stem = thing.folded.trim_end_matches(['s', 'x']);
@@ -242,7 +243,7 @@ fn counted(pieces: &[Piece], numeral: Numeral) -> Option<Fact> {
     counts.then(|| Fact::Counted(numeral.value, stem.to_owned()))
 }
 
-/// Whether a unit stands here, so that a number before it is a figure.
+/// True if a unit is here, so that a number before it is a figure.
 pub(super) fn unit_at(pieces: &[Piece], at: usize) -> bool {
     let any = |phrases| pieces::first_end(pieces, at, phrases).is_some();
     priced(pieces, at)

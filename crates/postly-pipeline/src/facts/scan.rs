@@ -2,14 +2,14 @@
 
 use super::{Fact, links, wordings::WORDINGS};
 
-/// A fact and where it stands.
+/// A fact and its position.
 struct Found {
     start: usize,
     end: usize,
     fact: Fact,
 }
 
-/// The links of a text made plain, and the text without them.
+/// The links of a normalised text, and the text with its links blanked.
 pub(super) fn links(plain: &str) -> (Vec<Fact>, String) {
     let mut text = plain.to_owned();
     let mut facts = Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn months_in_figures(plain: &str) -> Vec<Fact> {
         .collect()
 }
 
-/// Blanks "1.", "2)", "3️⃣" at the start of lines as long as they count up from one.
+/// Removes "1.", "2)", "3️⃣" at the start of lines while they count up from one.
 pub(super) fn without_list_numbers(text: &str) -> String {
     let mut next = 1u32;
     let lines = text.split('\n').map(|line| {
@@ -56,7 +56,7 @@ pub(super) fn without_list_numbers(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Reads the figures of a text made plain, without its links.
+/// Reads the figures of a normalised text without links.
 pub(super) fn figures(text: &str) -> Vec<Fact> {
     let chars: Vec<char> = text.chars().collect();
     let mut found: Vec<Found> = Vec::new();
@@ -67,7 +67,7 @@ pub(super) fn figures(text: &str) -> Vec<Fact> {
             at = figure.end;
             found.push(figure);
         } else {
-            // Numerals without decimal digits: circled beyond fifty, other scripts.
+            // Numerals that are not decimal digits: circled numbers beyond fifty, other scripts.
             if c.is_numeric() {
                 found.push(Found { start: at, end: at + 1, fact: Fact::Number(c.to_string()) });
             }
@@ -78,7 +78,7 @@ pub(super) fn figures(text: &str) -> Vec<Fact> {
     found.into_iter().map(|found| found.fact).collect()
 }
 
-/// "de 9 à 12h", "5-10 €": in a range the unit stands once, for both.
+/// In a range, the unit is written once for both figures: "de 9 à 12h", "5-10 €".
 fn share_units(chars: &[char], found: &mut [Found]) {
     for at in (1..found.len()).rev() {
         let (head, tail) = found.split_at_mut(at);
@@ -123,10 +123,10 @@ fn text_of(chars: &[char], from: usize, to: usize) -> String {
     chars.iter().take(to).skip(from).collect()
 }
 
-/// The longest international number, by E.164.
+/// The most digits of an international number (E.164).
 const MOST_PHONE_DIGITS: usize = 15;
 
-/// A phone number: it starts with a plus or a zero, or comes in groups as phones do.
+/// Reads a phone number: it begins with a plus or a zero, or its groups are those of a phone number.
 fn phone(chars: &[char], start: usize) -> Option<Found> {
     let mut digits = String::new();
     let mut groups = Vec::new();
@@ -136,14 +136,15 @@ fn phone(chars: &[char], start: usize) -> Option<Found> {
         digits.push_str(&text_of(chars, at, at + count));
         groups.push(count);
         at += count;
-        // No phone is longer; and a page of figures is not read again from each of them.
+        // No phone number is longer. The limit also keeps a page of figures from being read again from each
+        // of them.
         if digits.len() > MOST_PHONE_DIGITS {
             return None;
         }
         let next_is_digit = |offset: usize| chars.get(at + offset).is_some_and(char::is_ascii_digit);
         match chars.get(at) {
             Some(' ' | '.' | '-') if next_is_digit(1) => at += 1,
-            // "+33 (0)6": the zero is spoken at home only.
+            // "+33 (0)6": the zero is dialled only within the country.
             Some(' ') if text_of(chars, at, at + 4) == " (0)" && next_is_digit(4) => at += 4,
             _ => break,
         }
@@ -159,7 +160,7 @@ fn phone(chars: &[char], start: usize) -> Option<Found> {
     like_a_phone.then_some(Found { start, end: at, fact: Fact::Phone(digits) })
 }
 
-/// A number with what follows it: percent sign, currency, hours.
+/// Reads a number with its unit: percent sign, currency, hours.
 fn figure(chars: &[char], start: usize) -> Found {
     let (mut number, mut end) = number(chars, start);
     let rest = text_of(chars, end, end + 24);
@@ -196,7 +197,7 @@ fn figure(chars: &[char], start: usize) -> Found {
     }
 }
 
-/// "Pour cent", "per cent" …, not "pour centenaires".
+/// True for "pour cent", "per cent" …, false for "pour centenaires".
 fn is_percent(unit: &str) -> bool {
     let folded = postly_domain::text::fold(unit);
     WORDINGS.percent_signs.iter().any(|sign| {
@@ -205,12 +206,12 @@ fn is_percent(unit: &str) -> bool {
     })
 }
 
-/// Whether a folded word names a currency.
+/// True if a folded word names a currency.
 pub(super) fn is_currency(word: &str) -> bool {
     currency_at(word).is_some_and(|(length, _)| length == word.chars().count())
 }
 
-/// The currency at the start of a text, and how many characters name it.
+/// The currency at the start of a text, and the length of its name in characters.
 fn currency_at(unit: &str) -> Option<(usize, &'static str)> {
     for (sign, name) in [('€', "€"), ('$', "$"), ('£', "£")] {
         if unit.starts_with(sign) {
@@ -232,7 +233,8 @@ fn currency_at(unit: &str) -> Option<(usize, &'static str)> {
     Some((word.chars().count(), name))
 }
 
-/// Two digits behind the name of a currency, up to the end of the phrase or the word for cents; and where they end.
+/// Reads two digits of cents after the name of a currency, followed by the end of the phrase or a word for
+/// cents. Returns them and their end.
 fn cents_at(chars: &[char], at: usize) -> Option<(String, usize)> {
     let behind = text_of(chars, at, at + 8);
     let glue =
@@ -264,7 +266,7 @@ fn currency_before(chars: &[char], start: usize) -> Option<&'static str> {
         at = at.checked_sub(1)?;
     }
     match chars.get(at)? {
-        // "5 € 10 croissants": a sign that follows a figure belongs to it.
+        // "5 € 10 croissants": a sign after a figure belongs to that figure.
         _ if at > 0
             && chars.get(..at)?.iter().rev().find(|c| **c != ' ').is_some_and(char::is_ascii_digit) =>
         {
@@ -278,7 +280,7 @@ fn currency_before(chars: &[char], start: usize) -> Option<&'static str> {
     }
 }
 
-/// Digits with thousands and decimals, in canonical form, and where they end.
+/// Reads digits with thousands and decimals. Returns their canonical form and their end.
 fn number(chars: &[char], start: usize) -> (String, usize) {
     let mut end = start + digits_from(chars, start);
     let mut whole = text_of(chars, start, end);
@@ -314,7 +316,8 @@ fn canonical(whole: &str, fraction: &str) -> String {
     }
 }
 
-/// Reads what makes a time of a number: "h", "h30", ":30", "pm". Returns where it ends and the minutes.
+/// Reads the marks that make a number a time: "h", "h30", ":30", "pm". Returns their end and the time in
+/// minutes.
 fn time(chars: &[char], end: usize, number: &str) -> Option<(usize, u32)> {
     let hour: u32 = number.parse().ok()?;
     if hour > 99 {

@@ -1,11 +1,11 @@
-//! The table of other wordings: `wordings.txt`, read once.
+//! The table of alternative wordings, `wordings.txt`, read once.
 
 use std::{collections::HashMap, sync::LazyLock};
 
-/// Folded words that stand one behind the other.
+/// Consecutive folded words.
 pub(super) type Phrase = Vec<&'static str>;
 
-/// Which half of the day an hour is in.
+/// The part of the day of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DayPart {
     /// Before noon.
@@ -16,20 +16,20 @@ pub(super) enum DayPart {
     Noon,
 }
 
-/// A place in the wording of a deal.
+/// A slot in the wording of a deal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
     /// A word, perhaps with an ending.
     Word(&'static str),
-    /// How many one gets.
+    /// The number of items received.
     Got,
-    /// How many one pays for.
+    /// The number of items paid for.
     Paid,
-    /// How many are free.
+    /// The number of free items.
     Free,
 }
 
-/// The data file.
+/// The content of the data file.
 #[derive(Default)]
 pub(super) struct Wordings {
     /// Numbers of one word.
@@ -40,11 +40,11 @@ pub(super) struct Wordings {
     pub(super) pairs: Vec<&'static str>,
     /// Times of day by name, in minutes.
     pub(super) clocks: Vec<(u32, Phrase)>,
-    /// Words before the name of a time of day that make it one.
+    /// Words before the name of a time of day, required in a post.
     pub(super) at: Vec<Phrase>,
     pub(super) parts: Vec<(DayPart, Phrase)>,
     pub(super) hours: Vec<Phrase>,
-    /// Minutes in words behind an hour.
+    /// Minutes in words after an hour.
     pub(super) minutes: Vec<(i32, Phrase)>,
     /// Minutes in words before an hour.
     pub(super) past: Vec<(i32, Phrase)>,
@@ -52,7 +52,7 @@ pub(super) struct Wordings {
     pub(super) percents: Vec<(&'static str, Phrase)>,
     pub(super) percent_signs: Vec<Phrase>,
     pub(super) cents: Vec<Phrase>,
-    /// Percentages, each with others that mean the same.
+    /// Percentages, each with others of the same meaning.
     pub(super) same_percents: Vec<(&'static str, Vec<&'static str>)>,
     pub(super) deals: Vec<Vec<Slot>>,
     pub(super) endings: Vec<&'static str>,
@@ -128,7 +128,7 @@ fn slots(entry: &'static str) -> Vec<Slot> {
     entry.split(' ').map(slot).collect()
 }
 
-/// The longest first, so that "a partir de" is not read as "a".
+/// Longest first, so that "a partir de" is not read as "a".
 fn sort(table: &mut Wordings) {
     for list in
         [&mut table.at, &mut table.hours, &mut table.hour_before, &mut table.percent_signs, &mut table.cents]
@@ -143,7 +143,7 @@ fn sort(table: &mut Wordings) {
     table.deals.sort_by_key(|slots| std::cmp::Reverse(slots.len()));
 }
 
-/// A percentage in the form in which two ways to write a third are equal.
+/// Returns a percentage in a form in which two spellings of a third are equal.
 pub(super) fn same_percent(number: &str) -> &str {
     let same = WORDINGS.same_percents.iter().find(|(_, others)| others.contains(&number));
     same.map_or(number, |(kept, _)| kept)

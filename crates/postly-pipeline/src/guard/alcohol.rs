@@ -1,4 +1,4 @@
-//! Alcohol is a lawful trade: its posts carry the line that the law of the author's region wants (RULES 5.7).
+//! Alcohol is a lawful trade: its posts carry the line required by law in the author's region (RULES 5.7).
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -7,7 +7,7 @@ use postly_domain::{Language, text::fold};
 use super::forbidden;
 use crate::{language::detect_language, tokens::spaced_words};
 
-/// The region whose law holds for a brief in French if none is known, as `DEFAULT_REGION` has it.
+/// The region assumed for a brief in French if none is known, equal to the default of `DEFAULT_REGION`.
 const USUAL_REGION: &str = "FR";
 
 /// The lines by region.
@@ -21,12 +21,12 @@ static LINES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     .collect()
 });
 
-/// True if a brief names a drink with alcohol.
+/// True if a brief names an alcoholic drink.
 pub(crate) fn is_about_alcohol(brief: &str) -> bool {
     forbidden::names_a_drink(&spaced_words(brief))
 }
 
-/// The line that posts of this brief must carry in a region.
+/// Returns the line that posts of this brief must carry in a region.
 pub(crate) fn alcohol_line(brief: &str, region: Option<&str>) -> Option<&'static str> {
     let usual = || (detect_language(brief).best == Some(Language::Fr)).then_some(USUAL_REGION);
     let line = LINES.get(region.or_else(usual)?).copied()?;

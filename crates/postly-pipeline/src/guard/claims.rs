@@ -2,12 +2,12 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
-/// The words of one kind, as they stand between spaces in folded text.
+/// The expressions of one kind, in folded text with single spaces.
 struct Kind {
     words: &'static [&'static str],
-    /// Expressions that contain such a word and promise nothing.
+    /// Expressions that contain such a word but make no promise.
     harmless: &'static [&'static str],
-    /// Whether a discount in the brief is already such a promise.
+    /// True if a discount in the brief already makes this promise.
     by_offer: bool,
 }
 
@@ -35,7 +35,7 @@ const KINDS: &[Kind] = &[
         harmless: &[],
         by_offer: false,
     },
-    // For nothing.
+    // Free of charge.
     Kind {
         words: &[
             "offert",
@@ -186,7 +186,7 @@ const KINDS: &[Kind] = &[
         harmless: &[],
         by_offer: true,
     },
-    // Not for everyone.
+    // Limited availability.
     Kind {
         words: &[
             "stock limite",
@@ -213,7 +213,7 @@ const KINDS: &[Kind] = &[
         harmless: &[],
         by_offer: false,
     },
-    // Labels that the law protects, or that somebody's health hangs on.
+    // Labels that the law protects, or on which health depends.
     Kind {
         words: &[
             "fait maison",
@@ -280,7 +280,7 @@ const KINDS: &[Kind] = &[
         harmless: &[],
         by_offer: false,
     },
-    // First of all.
+    // Superlatives.
     Kind {
         words: &[
             "numero 1",
@@ -303,21 +303,21 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// The phrases of a text: every run of its words that could be one of our expressions. There are few or none, so a look-up
-/// among them for each of several hundred expressions is faster than a search through the text.
+/// The phrases of a text: every run of its words that could be one of our expressions. There are few or none,
+/// so a look-up among them for each of several hundred expressions is faster than a search through the text.
 pub(super) struct Phrases<'t> {
     words: &'t str,
     /// Sorted.
     runs: Vec<&'t str>,
 }
 
-/// Every expression that is looked for.
+/// Every expression that the guard looks for.
 fn expressions() -> impl Iterator<Item = &'static str> {
     let promises = KINDS.iter().flat_map(|kind| kind.words.iter().chain(kind.harmless));
     promises.chain(VULGAR).copied().chain(super::forbidden::expressions())
 }
 
-/// The words that an expression may begin with: a run that begins otherwise is none.
+/// The first words of all expressions: a run that begins with another word is none of them.
 static FIRST_WORDS: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| expressions().map(first_word).collect());
 
@@ -325,11 +325,11 @@ fn first_word(text: &str) -> &str {
     text.split_once(' ').map_or(text, |(word, _)| word)
 }
 
-/// The most words that one of our expressions has.
+/// The most words in one of our expressions.
 pub(super) const MOST_WORDS: usize = 5;
 
 impl<'t> Phrases<'t> {
-    /// The phrases of folded words with single spaces between.
+    /// Returns the phrases of folded words with single spaces between.
     pub(super) fn of(words: &'t str) -> Self {
         let mut runs = vec![];
         let starts = words.match_indices(' ').map(|(at, _)| at + 1);
@@ -345,23 +345,24 @@ impl<'t> Phrases<'t> {
         Self { words, runs }
     }
 
-    /// The words themselves.
+    /// Returns the words of the text.
     pub(super) fn words(&self) -> &'t str {
         self.words
     }
 
-    /// The phrases themselves, in the order of the alphabet.
+    /// Returns the phrases in alphabetical order.
     pub(super) fn runs(&self) -> impl Iterator<Item = &'t str> {
         self.runs.iter().copied()
     }
 
-    /// The first of these expressions that stands in the text.
+    /// Returns the first of these expressions that is in the text.
     fn first_of(&self, expressions: &[&'static str]) -> Option<&'static str> {
         expressions.iter().copied().find(|expression| self.runs.binary_search(expression).is_ok())
     }
 }
 
-/// What the post promises and the brief, in folded words with single spaces between, does not.
+/// Returns the promises of the post that the brief does not make. The brief is folded words with single
+/// spaces.
 pub(super) fn beyond(brief: &str, post: &Phrases<'_>, has_offer: bool) -> Vec<String> {
     KINDS
         .iter()
@@ -379,7 +380,8 @@ impl Kind {
         if text.first_of(self.harmless).is_none() {
             return Some(found);
         }
-        // What is left without the harmless expressions; they part what stood around them.
+        // The text without the harmless expressions. Each is replaced by a line break, so that no phrase
+        // spans it.
         let mut rest = format!(" {} ", text.words);
         for harmless in self.harmless {
             rest = rest.replace(&format!(" {harmless} "), " \n ");
@@ -388,7 +390,7 @@ impl Kind {
     }
 }
 
-/// Words that no shop wants under its name. Only such as mean nothing else in any of our languages.
+/// Vulgar words. Only words that have no other meaning in any of our languages.
 const VULGAR: &[&str] = &[
     "merde",
     "merdes",
@@ -435,7 +437,7 @@ const VULGAR: &[&str] = &[
     "كس امك",
 ];
 
-/// Whether a text holds a vulgar word.
+/// True if a text holds a vulgar word.
 pub(super) fn is_vulgar(text: &Phrases<'_>) -> bool {
     text.first_of(VULGAR).is_some()
 }

@@ -1,7 +1,8 @@
-//! What no post may be about, because the rules of the channel forbid it: WhatsApp's Business Messaging Policy and its Commerce
+//! Subjects that the rules of the channel forbid: WhatsApp's Business Messaging Policy and its Commerce
 //! Policy (whatsapp.com/legal) name hate, adult content, weapons, drugs, alcohol, tobacco and gambling.
 //!
-//! Only expressions that mean nothing else; a shop that sells wine glasses, rum cakes or water pistols is served.
+//! The lists hold only expressions without another meaning; a shop that sells wine glasses, rum cakes or
+//! water pistols is served.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,31 +16,31 @@ use crate::{
     tokens::{lists, spaced_words},
 };
 
-/// Why a post is refused.
+/// The subject for which a post is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Forbidden {
-    /// Against people for what they are.
+    /// Hatred of a group of people.
     Hate,
-    /// Sex for sale, or to be looked at.
+    /// Sex work and pornography.
     Sexual,
-    /// Firearms, ammunition, explosives, and what is made to hurt.
+    /// Firearms, ammunition, explosives and other things made to injure.
     Weapons,
     /// Drugs.
     Drugs,
-    /// Alcohol without measure or for minors. Alcohol itself is a lawful trade.
+    /// Excessive drinking, or alcohol for minors. Alcohol itself is a lawful trade.
     Alcohol,
-    /// Tobacco and what replaces it, for sale.
+    /// Sale of tobacco and its substitutes.
     Tobacco,
-    /// Games for money.
+    /// Gambling for money.
     Gambling,
-    /// Medicines on prescription.
+    /// Prescription medicines.
     Medicines,
-    /// The promise to cure an illness.
+    /// A promise to cure an illness.
     Health,
 }
 
 impl Forbidden {
-    /// All there are.
+    /// All subjects.
     pub const ALL: [Self; 9] = [
         Self::Hate,
         Self::Sexual,
@@ -68,7 +69,7 @@ impl Forbidden {
     }
 }
 
-/// Whether a text is about something forbidden, and what.
+/// Returns the forbidden subject of a text, if it has one.
 pub fn forbidden(text: &str) -> Option<Forbidden> {
     let words = spaced_words(text);
     found_in(&Phrases::of(&words)).filter(|found| match found {
@@ -97,7 +98,7 @@ fn is_daily_life(text: &str, words: &str) -> bool {
     !sells && occasion::is_daily_life(&words)
 }
 
-/// True if folded words with single spaces between name a drink with alcohol.
+/// True if folded words with single spaces between name an alcoholic drink.
 pub(super) fn names_a_drink(words: &str) -> bool {
     let mut rest = format!(" {words} ");
     for harmless in HARMLESS.iter() {
@@ -110,7 +111,7 @@ pub(super) fn names_a_drink(words: &str) -> bool {
     })
 }
 
-/// The promise to cure: such a verb, and at most three words later an illness.
+/// True if a text promises a cure: a verb of healing, and at most three words later an illness.
 fn promises_a_cure(text: &str) -> bool {
     let mut words = text.split(' ');
     while let Some(word) = words.next() {
@@ -129,7 +130,8 @@ fn found_in(text: &Phrases<'_>) -> Option<Forbidden> {
         return Some(Forbidden::Health);
     }
     kinds_in(text).next()?;
-    // What is left without the harmless expressions; they part what stood around them.
+    // The text without the harmless expressions. Each is replaced by a line break, so that no phrase spans
+    // it.
     let mut rest = format!(" {} ", text.words());
     for harmless in HARMLESS.iter() {
         rest = rest.replace(&format!(" {harmless} "), " \n ");
@@ -137,8 +139,8 @@ fn found_in(text: &Phrases<'_>) -> Option<Forbidden> {
     rest.split('\n').filter_map(|piece| kinds_in(&Phrases::of(piece.trim())).min()).min()
 }
 
-/// The same for a post, but for what its brief, in folded words with single spaces between, speaks of without being about
-/// it: who bakes rum cakes may say "rum".
+/// Returns the forbidden subject of a post, unless its brief (folded words with single spaces) names the same
+/// subject without being about it: the posts of a baker of rum cakes may say "rum".
 pub(super) fn beyond(brief: &str, post: &Phrases<'_>) -> Option<Forbidden> {
     found_in(post).filter(|found| !kinds_in(&Phrases::of(brief)).any(|kind| kind == *found))
 }
@@ -147,12 +149,13 @@ fn kinds_in(phrases: &Phrases<'_>) -> impl Iterator<Item = Forbidden> {
     phrases.runs().filter_map(|run| BY_EXPRESSION.get(run).copied())
 }
 
-/// Every expression that is looked for.
+/// Every expression that the guard looks for.
 pub(super) fn expressions() -> impl Iterator<Item = &'static str> {
     BY_EXPRESSION.keys().copied()
 }
 
-/// "Such people are something vile", in this order, with at most two words before the vile one.
+/// True for a sentence that calls a group of people something vile: group, verb, insult in this order, with
+/// at most two words before the insult.
 fn insults_a_group(text: &str) -> bool {
     const ARE: [&str; 4] = ["sont", "are", "son", "sao"];
     let mut words = text.split(' ');
@@ -168,7 +171,7 @@ fn insults_a_group(text: &str) -> bool {
     false
 }
 
-/// The expressions of one kind, in the order of the file.
+/// Returns the expressions of one kind, in the order of the file.
 fn listed(kind: &str) -> impl Iterator<Item = &'static str> {
     let lines = WORDS.lines().filter_map(|line| line.split_once(": "));
     lines.filter(move |(name, _)| *name == kind).flat_map(|(_, words)| words.split(", "))
@@ -187,7 +190,7 @@ static CURE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("cure").c
 static ILLNESS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("illness").collect());
 static GROUPS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("group").collect());
 static VILE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| listed("vile").collect());
-/// The longest first: "alcohol free beer" before "alcohol free".
+/// Longest first: "alcohol free beer" before "alcohol free".
 static HARMLESS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let mut harmless: Vec<_> = listed("harmless").collect();
     harmless.sort_by_key(|words| std::cmp::Reverse(words.len()));
@@ -200,7 +203,7 @@ mod tests {
 
     const CASES: &str = include_str!("forbidden_cases.txt");
 
-    /// The lines of a file of cases: what is expected, the language, and the brief.
+    /// Returns the lines of a file of cases: the expected result, the language and the brief.
     fn cases() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
         CASES.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| {
             let (expected, rest) = line.split_once('|').unwrap();

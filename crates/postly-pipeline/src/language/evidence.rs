@@ -1,4 +1,4 @@
-//! Adds up what the words, letters and signs of a text say about its language.
+//! Adds up the evidence of the words, letters and signs of a text for its language.
 
 use std::collections::HashSet;
 
@@ -10,18 +10,19 @@ use super::{
 };
 use crate::{facts, offline::lexicon};
 
-/// The least evidence to be sure of a language: two words of its own.
+/// The least evidence for certainty: two words of its own.
 const ENOUGH: u32 = 5;
-/// How far the next language must be behind: one word.
+/// The least lead over the next language: one word.
 const LEAD: u32 = 3;
-/// The lead is at least this part of the whole, so that a text in two languages is in neither.
+/// The lead must be at least this part of the total (one third), so that a text in two languages counts as
+/// neither.
 const LEAD_SHARE: u32 = 3;
-/// Below this many letters a detector only guesses.
+/// With fewer letters, a detector only guesses.
 const LEAST_LETTERS: usize = 12;
-/// Below this confidence, too.
+/// Below this confidence, a detector only guesses.
 const LEAST_CONFIDENCE: f64 = 0.10;
 
-/// Points by language; the last are those of further languages.
+/// Points by language; the last entry is for all other languages.
 #[derive(Default)]
 struct Score([u32; 6]);
 
@@ -61,26 +62,26 @@ impl Score {
     }
 }
 
-/// A word of the text and what surrounds it.
+/// A word of the text and its context.
 struct Word<'t> {
     raw: &'t str,
     folded: String,
-    /// It begins with a capital and goes on in lower case.
+    /// True if it is a capital followed by lower case.
     capital: bool,
-    /// The first word of the text or of a sentence.
+    /// True for the first word of the text or of a sentence.
     first: bool,
     quoted: bool,
-    /// Right behind the word before, with nothing but white space or "&" between.
+    /// True if only white space or "&" separates it from the word before.
     joined: bool,
-    /// The letters right before an apostrophe that touches this word: "l" in "l'été".
+    /// True for letters right before an apostrophe that touches this word: "l" in "l'été".
     elided: bool,
-    /// An apostrophe touches this word from the left: "re" in "we're".
+    /// True if an apostrophe touches this word from the left: "re" in "we're".
     tail: bool,
-    /// How much of its weight counts: all of it, one point, or nothing.
+    /// The most points that the word counts: all of its weight, one point, or none.
     most: u32,
 }
 
-/// Says which language a text is in.
+/// Detects the language of a text.
 pub(super) fn weigh(text: &str) -> Detection {
     let text = without_links(text);
     let mut score = Score::default();
@@ -107,7 +108,7 @@ pub(super) fn weigh(text: &str) -> Detection {
     score.decide()
 }
 
-/// The text with a space for each character of a link, address, mention or hashtag.
+/// Replaces each character of a link, address, mention or hashtag by a space.
 fn without_links(text: &str) -> String {
     let mut plain = text.to_owned();
     for span in facts::link_spans(text) {
@@ -165,8 +166,9 @@ fn words_of(text: &str) -> Vec<Word<'_>> {
     words
 }
 
-/// "Happy Hour", "Chez Léa", "The Crown": two words with capitals side by side are a name, and names are in any language.
-/// The first word of a sentence has its capital anyway. A text in capitals throughout has no names that could be told.
+/// "Happy Hour", "Chez Léa", "The Crown": two capitalised words side by side are a name, and a name may be in
+/// any language. The first word of a sentence is always capitalised. Names cannot be told apart in a text
+/// that is all in capitals.
 fn discount_names(words: &mut [Word<'_>]) {
     if words.iter().filter(|word| !word.capital).count() < 2 {
         return;
@@ -191,7 +193,7 @@ fn discount_names(words: &mut [Word<'_>]) {
     }
 }
 
-/// Quoted words are somebody's, unless there are hardly any others.
+/// Quoted words are someone else's, unless there are hardly any others.
 fn discount_quotes(words: &mut [Word<'_>]) {
     if words.iter().filter(|word| !word.quoted).count() >= 3 {
         words.iter_mut().filter(|word| word.quoted).for_each(|word| word.most = 0);
@@ -214,7 +216,7 @@ fn discount_loans(words: &mut [Word<'_>]) {
 /// Points for one or more languages.
 type Points = &'static [(Language, u32)];
 
-/// Letters and endings: what they say, and how much. Each counts once.
+/// Letters and endings, with the points they add. Each counts once.
 const LETTERS: &[(&[char], Points)] = &[
     (&['ñ'], &[(Language::Es, 4)]),
     (&['ã', 'õ'], &[(Language::Pt, 4)]),
@@ -239,11 +241,11 @@ const ENDINGS: &[(&str, Points)] = &[
 ];
 /// Letters right before an apostrophe in French.
 const ELIDED: &[&str] = &["l", "d", "j", "n", "c", "s", "m", "qu", "aujourd", "jusqu"];
-/// What stands behind an apostrophe in English.
+/// English letters after an apostrophe.
 const CONTRACTED: &[&str] = &["re", "ll", "ve", "t", "m"];
 
 fn weigh_letters(score: &mut Score, text: &str, words: &[Word<'_>]) {
-    // A name keeps the spelling of its home.
+    // A name keeps its original spelling.
     let telling = |word: &&Word<'_>| word.most > 1 && (!word.capital || word.first);
     let lower: Vec<String> = words.iter().filter(telling).map(|word| word.raw.to_lowercase()).collect();
     let has = |letters: &[char]| lower.iter().any(|word| word.contains(letters));

@@ -1,20 +1,20 @@
-//! A language asked for by name: "un post en anglais", "in Spanish, please", "بالإنجليزية".
+//! A language requested by name: "un post en anglais", "in Spanish, please", "بالإنجليزية".
 
 use postly_domain::{Language, text::fold};
 
 use super::{detect_language, table::TABLE};
 use crate::offline::lexicon;
 
-/// A word of the folded text, and whether a comma, stop or colon parts it from the next.
+/// A word of the folded text; `closed` if a comma, stop or colon separates it from the next.
 struct Word<'t> {
     text: &'t str,
     closed: bool,
 }
 
-/// The language that the author asks the posts to be in, if one is named.
+/// Returns the language that the author requests for the posts, if one is named.
 ///
-/// "Cours en anglais" says what the shop does: the name of a language is a request only right after a word about the
-/// post, or where nothing else of the sentence can own it.
+/// "Cours en anglais" describes the business: the name of a language is a request only right after a word
+/// about the post, or if no other part of the sentence can own it.
 pub fn requested_language(text: &str) -> Option<Language> {
     let folded = fold(text);
     let words = words_of(&folded);
@@ -39,14 +39,14 @@ fn words_of(folded: &str) -> Vec<Word<'_>> {
     words
 }
 
-/// The language that these words name with a preposition, and how many words that takes.
+/// The language that these words name with a preposition, and the number of those words.
 fn named_at(words: &[Word<'_>], at: usize) -> Option<(Language, usize)> {
     let word = |offset: usize| words.get(at + offset).map(|word| word.text);
     let named = |name: &str| Language::from_folded_name(name).filter(|_| name.chars().count() > 2);
     match word(0)? {
         "en" | "in" | "em" => named(word(1)?).map(|language| (language, 2)),
         "باللغة" => named(word(1)?).map(|language| (language, 2)),
-        // Arabic glues its preposition to the name.
+        // In Arabic, the preposition is joined to the name.
         glued => named(glued.strip_prefix('ب')?).map(|language| (language, 1)),
     }
 }
@@ -54,7 +54,8 @@ fn named_at(words: &[Word<'_>], at: usize) -> Option<(Language, usize)> {
 fn asks(text: &str, words: &[Word<'_>], at: usize, length: usize) -> bool {
     let before = at.checked_sub(1).and_then(|before| words.get(before));
     let Some(before) = before else {
-        // "In English: new menu". Without a colon it may go on: "In English we trust".
+        // "In English: new menu" is a request. Without a colon it may be another phrase: "In English we
+        // trust".
         let closed = words.get(length - 1).is_some_and(|last| last.closed);
         let order = words.get(length).is_none_or(|next| lexicon::is_verb(next.text));
         return closed || order;
@@ -71,7 +72,8 @@ fn asks(text: &str, words: &[Word<'_>], at: usize, length: usize) -> bool {
     if before.closed || TABLE.courtesy.contains(before.text) {
         return ends || parted;
     }
-    // "Promo sur les croissants en anglais": only in a brief in another language, and only where a post is asked for.
+    // "Promo sur les croissants en anglais" is a request only if the brief is in another language and asks
+    // for a post.
     let language = named_at(words, at).map(|(language, _)| language);
     let asked = words.iter().any(|word| lexicon::is_noun(word.text) || lexicon::is_verb(word.text));
     let of_shop = words.iter().take(at).any(|word| TABLE.about_shop.contains(word.text));

@@ -1,4 +1,4 @@
-//! The list of words behind the detection: `words.txt`, read once.
+//! The word list of the language detection, `words.txt`, read once.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,29 +7,29 @@ use std::{
 
 use postly_domain::Language;
 
-/// What a word or a letter is evidence of.
+/// The language for which a word or a letter is evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Voice {
     /// One of our languages.
     Ours(Language),
-    /// Any further language.
+    /// Any other language.
     Other,
 }
 
 /// The languages of a word, each with its weight.
 pub(super) type Weights = Vec<(Voice, u32)>;
 
-/// The data file.
+/// The content of the data file.
 pub(super) struct Table {
     /// By folded word.
     pub(super) words: HashMap<&'static str, Weights>,
-    /// Borrowed phrases as lists of folded words, the longest first.
+    /// Borrowed phrases as lists of folded words, longest first.
     pub(super) loans: Vec<Vec<&'static str>>,
     /// Words after which "in English" is about the post.
     pub(super) about_post: HashSet<&'static str>,
-    /// Words after which "in English" is about the shop.
+    /// Words after which "in English" is about the business.
     pub(super) about_shop: HashSet<&'static str>,
-    /// Words that may trail behind a request.
+    /// Words that may follow a request.
     pub(super) courtesy: HashSet<&'static str>,
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The briefs of `cases.txt`, each with its language; `None` must not be sure.
+/// The briefs of `cases.txt`, each with its language; for `None`, the detection must not be sure.
 fn cases() -> Vec<(Option<Language>, &'static str)> {
     let lines = include_str!("cases.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines
@@ -30,7 +30,7 @@ fn a_short_brief_is_never_surely_in_another_language_than_its_own() {
         assert!(count >= 30, "{language}: {count}");
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    // Being unsure is safe; being unsure of everything would be of no use.
+    // An unsure result is safe, but too many of them would make the detection useless.
     assert!(unsure.len() * 5 <= cases.len(), "{unsure:#?}");
 }
 

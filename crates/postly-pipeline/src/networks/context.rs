@@ -1,21 +1,21 @@
-//! The words around the name of a network: whether it is where the posts go, or part of what they say.
+//! Reads the words around the name of a network, to tell the destination of the posts from their content.
 
 use crate::{
     offline::lexicon,
     tokens::{Kind, Token, lists},
 };
 
-/// A brief around the names of networks in it.
+/// A brief, and the names of networks in it.
 pub(super) struct Around<'a> {
     pub(super) brief: &'a str,
     pub(super) tokens: &'a [Token],
-    /// The tokens of the names that mean nothing else, or surely a network here.
+    /// The tokens of names without another meaning, or that are certainly a network here.
     pub(super) names: Vec<(usize, usize)>,
 }
 
-/// The words before a name in which an invitation counts.
+/// The number of words before a name in which an invitation counts.
 const FAR: usize = 7;
-/// The words before a name in which a word of the trade counts: "livraison sur …".
+/// The number of words before a name in which a word of trade counts: "livraison sur …".
 const NEAR: usize = 3;
 
 impl Around<'_> {
@@ -23,7 +23,7 @@ impl Around<'_> {
         self.tokens.get(at).map(|token| token.folded.as_str())
     }
 
-    /// The words before a token, nearest first, up to the end of a sentence.
+    /// The words before a token, nearest first, back to the end of the previous sentence.
     fn before(&self, at: usize, most: usize) -> impl Iterator<Item = (usize, &str)> {
         let words = self.tokens.get(..at).unwrap_or_default().iter().enumerate().rev().take(most);
         words
@@ -31,10 +31,10 @@ impl Around<'_> {
             .take_while(|(_, word)| !matches!(*word, "." | "!" | "?" | ":" | ";" | "؟" | "؛"))
     }
 
-    /// Returns true if the name belongs to the content of the posts: "suivez-nous sur", "par", "livraison sur".
+    /// True if the name belongs to the content of the posts: "suivez-nous sur", "par", "livraison sur".
     pub(super) fn is_content(&self, from: usize) -> bool {
         let by = from.checked_sub(1).and_then(|at| self.word(at)).is_some_and(|word| lists(BY, word));
-        // A comma ends the invitation, but not a list of networks in it.
+        // A comma ends the invitation, except in a list of networks.
         let in_clause = |at: usize, word: &str| !is_comma(word) || at > 0 && self.is_name(at - 1);
         let invites = self
             .before(from, FAR)
@@ -54,7 +54,8 @@ impl Around<'_> {
         self.names.iter().any(|(first, end)| (*first..*end).contains(&at))
     }
 
-    /// Returns true if posts go to a network without known limits: beside a word for a post, or behind a preposition.
+    /// True if posts go to a network without known limits: its name is beside a word for a post, or after a
+    /// preposition.
     pub(super) fn is_place(&self, from: usize, to: usize) -> bool {
         if self.is_content(from) || self.is_rating(from) {
             return false;
@@ -67,7 +68,7 @@ impl Around<'_> {
         behind_preposition || heads || self.is_beside_a_post(from, to)
     }
 
-    /// Returns true if a word for a post, or the name of another network, stands beside the name.
+    /// True if a word for a post, or the name of another network, is beside the name.
     pub(super) fn is_beside_a_post(&self, from: usize, to: usize) -> bool {
         if self.goes_on(to) || self.is_content(from) || self.is_rating(from) {
             return false;
@@ -91,7 +92,7 @@ impl Around<'_> {
         self.word(to).is_some_and(is_post) || self.is_name(to) || after_list
     }
 
-    /// Returns true if a name with a capital stands behind "sur" and ends there.
+    /// True if a capitalised name follows "sur" and ends there.
     pub(super) fn is_place_by_its_capital(&self, from: usize, to: usize) -> bool {
         let Some(token) = self.tokens.get(from) else { return false };
         let has_capital =
@@ -104,7 +105,7 @@ impl Around<'_> {
         has_capital && !shouts && behind && ends && !self.is_content(from)
     }
 
-    /// Returns true if the brief asks for an e-mail: "écris un mail", "newsletter : …", "texte pour la newsletter".
+    /// True if the brief asks for an e-mail: "écris un mail", "newsletter : …", "texte pour la newsletter".
     pub(super) fn is_asked_for(&self, from: usize, to: usize) -> bool {
         if self.is_content(from) || self.address_follows(to) {
             return false;
@@ -126,7 +127,7 @@ impl Around<'_> {
         near.into_iter().any(|token| token.kind == Kind::Link)
     }
 
-    /// Returns true if the name is the first word of a longer one: "snap peas", "pour X personnes".
+    /// True if the name is the first word of a longer one: "snap peas", "pour X personnes".
     fn goes_on(&self, to: usize) -> bool {
         let Some(next) = self.tokens.get(to).filter(|next| next.kind == Kind::Word) else { return false };
         let raw = self.brief.get(next.start..next.end).unwrap_or_default();
@@ -148,7 +149,7 @@ fn is_comma(word: &str) -> bool {
     matches!(word, "," | "،")
 }
 
-/// A word for what is asked for.
+/// A word for the requested text.
 fn is_post(word: &str) -> bool {
     (lexicon::is_noun(word) && !matches!(word, "message" | "statut" | "status"))
         || matches!(
@@ -171,7 +172,7 @@ fn is_request(word: &str) -> bool {
 
 const PREPOSITIONS: &str = "pour sur for on para en no na em de du a to in dans على في ل الى";
 
-/// The prepositions of a place alone.
+/// The prepositions that only denote a place.
 const ON: &str = "sur on en em no على";
 
 const ARTICLES: &str = "le la les l un une des ma mon mes notre nos ton ta votre the a an my our your el los las una mi \
@@ -181,10 +182,10 @@ const ARTICLES: &str = "le la les l un une des ma mon mes notre nos ton ta votre
 /// The words between two networks of a list.
 const LISTS: &str = "et and y e ou or o و او , ، / + &";
 
-/// Words that make a channel of contact of a name: "par WhatsApp".
+/// Words that turn a name into a channel of contact: "par WhatsApp".
 const BY: &str = "par via by por per through عبر avis reviews resenas avaliacoes etoiles stars";
 
-/// Asking customers for something: what follows is for them.
+/// Invitations to customers: the words after them belong to the content.
 const INVITATIONS: &str = "suivez suivre suis retrouvez retrouver rejoignez rejoindre abonnez abonner likez contactez \
     contacter ecrivez-nous reservez commandez inscrivez inscription laissez notez partagez envoyez repondez appelez \
     trouvez follow find join subscribe siguenos siganos encuentranos encuentra unete suscribete contactanos dejanos \

@@ -1,11 +1,11 @@
-//! When: the part of a brief that says on which days or until when.
+//! The period of an offer: the part of a brief that states its days or its end.
 
 use crate::{
     facts::{is_month, is_weekday},
     tokens::{Kind, Token},
 };
 
-/// Finds the longest piece of these tokens that tells a time. Returns where it starts and ends among them.
+/// Finds the longest run of these tokens that states a time. Returns its start and its end.
 pub(crate) fn find(text: &str, tokens: &[Token]) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize)> = None;
     let mut at = 0;
@@ -24,7 +24,7 @@ pub(crate) fn find(text: &str, tokens: &[Token]) -> Option<(usize, usize)> {
     best
 }
 
-/// Whether a time begins at this token.
+/// True if a time begins at this token.
 pub(crate) fn starts_at(text: &str, tokens: &[Token], at: usize) -> bool {
     end_from(text, tokens, at).is_some()
 }
@@ -135,7 +135,7 @@ const GLUE: &[&str] = &[
     "و",
 ];
 
-/// How an expression of time may begin.
+/// Words that may begin an expression of time.
 const OPENERS: &[&str] = &[
     "يوم",
     "هذا",
@@ -192,7 +192,7 @@ const OPENERS: &[&str] = &[
     "من",
 ];
 
-/// Words that say a time by themselves.
+/// Words that state a time by themselves.
 const TIMES: &[&str] = &[
     "غدا",
     "اليوم",
@@ -222,7 +222,7 @@ const TIMES: &[&str] = &[
     "matinee",
 ];
 
-/// Times that need a pointing word before them, else they only qualify a noun ("menu du midi", "plat du jour").
+/// Times that need a determiner before them, else they only qualify a noun ("menu du midi", "plat du jour").
 const NEED_POINTER: &[&str] =
     &["midi", "soir", "matin", "apres-midi", "morning", "afternoon", "evening", "soiree", "matinee"];
 const POINTED_NEEDED: &[&str] = &["semaine", "week", "month", "mois", "semana", "mes"];
@@ -259,7 +259,7 @@ fn end_from(text: &str, tokens: &[Token], start: usize) -> Option<usize> {
         end += 1;
     }
     let told = told?;
-    // "Prochain" and "inclus" close an expression; other small words after it belong to what follows.
+    // "Prochain" and "inclus" close an expression; other small words after it belong to the next phrase.
     let closes = tokens.get(told).is_some_and(|token| {
         matches!(
             token.folded.as_str(),
@@ -269,7 +269,7 @@ fn end_from(text: &str, tokens: &[Token], start: usize) -> Option<usize> {
     Some(if closes { told + 1 } else { told })
 }
 
-/// Whether this token says when: a day, a month, an hour, "week-end" …
+/// True if this token states a time: a day, a month, an hour, "week-end" …
 fn tells_time(tokens: &[Token], at: usize) -> bool {
     let Some(token) = tokens.get(at) else { return false };
     let before = at.checked_sub(1).and_then(|before| tokens.get(before));

@@ -1,6 +1,7 @@
-//! The sentences of the composer, by language: `book/*.txt`. They hold no facts: facts come from the brief.
+//! The sentences of the composer, by language: `book/*.txt`. They hold no facts; all facts come from the
+//! brief.
 //!
-//! A section `[open offer]` lists sentences that may stand for one another; `{a|b}` is the polite form and the familiar one.
+//! A section `[open offer]` lists interchangeable sentences; `{a|b}` is the polite form and the familiar one.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -22,7 +23,7 @@ impl Book {
         Self(sections)
     }
 
-    /// The sentences of a section; none if the language has no such section.
+    /// The sentences of a section; empty if the language has no such section.
     pub(super) fn section(&self, role: &str, key: &str) -> &[&'static str] {
         let name = if key.is_empty() { role.to_owned() } else { format!("{role} {key}") };
         self.0.get(name.as_str()).map_or(&[], Vec::as_slice)

@@ -1,4 +1,4 @@
-//! Choosing among the sentences of the book: by occasion, trade and feast, spread by the seed.
+//! Chooses sentences of the book by occasion, trade and feast; the seed varies the choice.
 
 use postly_domain::post::Platform;
 
@@ -8,14 +8,14 @@ use super::{
     reading::{Mode, Reading},
 };
 
-/// The book opened at the pages that suit a brief.
+/// The book, with the properties of a brief that select its sections.
 pub(super) struct Choice<'a> {
     pub(super) reading: &'a Reading,
     pub(super) book: &'static Book,
     pub(super) platform: Platform,
     pub(super) about_alcohol: bool,
     pub(super) seed: u64,
-    /// Whether the shorter half of the sentences is chosen from.
+    /// True if only the shorter half of the sentences is used.
     pub(super) shortest: bool,
 }
 
@@ -35,7 +35,7 @@ impl Choice<'_> {
         self.pick("end", &self.close_sections(), nth)
     }
 
-    /// The sections that suit the occasion, feast and trade.
+    /// The sections for the occasion, feast and trade.
     fn subject_sections(&self, role: &str) -> Vec<&'static str> {
         let reading = self.reading;
         let occasion = reading.occasion;
@@ -127,7 +127,7 @@ impl Choice<'_> {
         book::address(sentence, self.reading.familiar)
     }
 
-    /// Whether nobody can comment on the posts.
+    /// True if the network has no public comments.
     fn is_private(&self) -> bool {
         matches!(
             self.platform,
@@ -136,7 +136,7 @@ impl Choice<'_> {
     }
 }
 
-/// Parts of sentences that speak of comments and posts.
+/// Parts of sentences that mention comments and posts.
 const COMMENTS: &[&str] =
     &["comment", " post", "coment", "Identifi", "Tag ", "Etiqueta", "Marque ", "تعليق", "منشور"];
 

@@ -1,4 +1,4 @@
-//! Putting the three posts together: a sheet of facts, a short story, a question. Each holds every fact of the brief.
+//! Composes the three posts: a sheet of facts, a short story, a question. Each holds every fact of the brief.
 
 use std::fmt::Write as _;
 
@@ -17,28 +17,28 @@ use super::{
 };
 use crate::facts;
 
-/// How much of our own sentences a post takes. The facts of the brief stand in every post all the same.
+/// The number of our own sentences in a post. Every post holds all facts of the brief in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
     /// An opening, the facts, a close, hashtags.
     Usual,
-    /// More of our own words, so that posts with many facts still differ.
+    /// More of our own sentences, so that posts with many facts still differ.
     Ample,
     /// No hashtags, and the shortest sentences.
     Tight,
-    /// Opening and close for one post each.
+    /// An opening for one post and a close for another.
     Least,
 }
 
 impl Room {
-    /// In the order in which they are tried.
+    /// All values, in the order in which they are tried.
     pub(super) const ALL: [Self; 4] = [Self::Usual, Self::Ample, Self::Tight, Self::Least];
 }
 
-/// The layout of a post, in the order of the three.
+/// The layout of a post, in the order of the three posts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
-    /// The news, then one fact a line.
+    /// The main fact, then one fact a line.
     Sheet,
     /// An opening, then the facts as sentences.
     Story,
@@ -58,16 +58,16 @@ impl Layout {
     }
 }
 
-/// Composes posts from a brief that has been read.
+/// Composes posts from a parsed brief.
 pub(super) struct Composer<'a> {
     pub(super) reading: &'a Reading,
     pub(super) language: Language,
     pub(super) platform: Platform,
-    /// The hashtag limit of the networks of the posts, if one has such a limit.
+    /// The hashtag limit of the networks of the posts, if any has one.
     pub(super) most_hashtags: Option<usize>,
-    /// The line that names the business, from the author's memory.
+    /// The line that names the business, from the brand memory.
     pub(super) business_line: Option<&'a str>,
-    /// The line that the law wants under posts about alcohol.
+    /// The line that the law requires in posts about alcohol.
     pub(super) legal_line: Option<&'static str>,
     pub(super) about_alcohol: bool,
     pub(super) seed: u64,
@@ -111,7 +111,7 @@ impl Composer<'_> {
         let mut paragraphs: Vec<String> = match layout {
             _ if self.reading.sentences.is_empty() => self.without_facts(layout),
             Layout::Sheet if ample => vec![choice.opening(1), self.sheet()],
-            // One line alone wants a word beside it.
+            // A single line needs another sentence beside it.
             Layout::Sheet if bare && !grave => vec![self.sheet(), choice.opening(1)],
             Layout::Sheet => vec![self.sheet()],
             Layout::Story => {
@@ -160,7 +160,7 @@ impl Composer<'_> {
         paragraphs.join("\n\n")
     }
 
-    /// The posts of a brief that names an occasion or a trade, and nothing else.
+    /// Composes a post of a brief that names only an occasion or a trade.
     fn without_facts(&self, layout: Layout) -> Vec<String> {
         let choice = self.choice();
         match layout {
@@ -170,7 +170,7 @@ impl Composer<'_> {
         }
     }
 
-    /// The news, then one fact a line; courtesies last.
+    /// The main fact, then one fact a line; courtesies last.
     fn sheet(&self) -> String {
         let mut lines: Vec<String> = vec![];
         let mut last = vec![];
@@ -180,7 +180,7 @@ impl Composer<'_> {
                 let ends = nth + 1 == sentence.pieces.len();
                 let text = self.line(piece, ends.then_some(sentence));
                 let leads = at == 0 && nth == 0;
-                // Without signs in front of the lines, a time stays with what it is the time of.
+                // Without emojis in front of the lines, a time stays on the line of its event.
                 if piece.joined
                     && piece.kind == Kind::When
                     && !self.emojis()
@@ -259,9 +259,9 @@ impl Composer<'_> {
         told
     }
 
-    /// The news behind a mark, the other facts in as few lines as read well.
+    /// The main fact after a mark, the other facts in few lines.
     fn brief_lines(&self) -> String {
-        /// A line of a phone's screen or two.
+        /// One or two lines on a phone's screen, in characters.
         const WIDTH: usize = 90;
         let mut lines: Vec<String> = vec![];
         let mut row = String::new();
@@ -274,7 +274,7 @@ impl Composer<'_> {
                 lines.push(self.marked("👉", &text));
                 continue;
             }
-            // A short sentence is not taken apart here.
+            // A short sentence is not split here.
             if let Some(first) = lines.first_mut().filter(|first| {
                 at == 1
                     && piece.joined
@@ -310,7 +310,7 @@ impl Composer<'_> {
         }
     }
 
-    /// A contact says that it is one, where no emoji does.
+    /// Labels a bare contact as one, if no emoji does.
     fn labelled(&self, piece: &Piece) -> String {
         let bare = piece.kind == Kind::Contact
             && piece.text.chars().next().is_some_and(|c| c.is_ascii_digit() || c == '+');
@@ -321,7 +321,7 @@ impl Composer<'_> {
         )
     }
 
-    /// A sentence with its mark at the end.
+    /// Adds the closing mark of a sentence.
     fn ended(&self, text: &str, sentence: Option<&Sentence>) -> String {
         if ends_open(text) || text.ends_with(['.', '!', '?', '؟', '…']) {
             return text.to_owned();
@@ -392,7 +392,7 @@ impl Composer<'_> {
         }
     }
 
-    /// A line behind an emoji; behind a dash where the lines of a list would run together.
+    /// Puts an emoji before a line, if the posts may have emojis.
     fn marked(&self, emoji: &str, text: &str) -> String {
         match (self.emojis(), emoji) {
             (_, "") => text.to_owned(),
@@ -417,7 +417,7 @@ impl Composer<'_> {
     }
 }
 
-/// Adds a sentence to a paragraph; after a link the next one starts a line, so that nothing sticks to it.
+/// Adds a sentence to a paragraph. After a link it starts a line, so that no text is joined to the link.
 fn push_sentence(told: &mut String, sentence: &str) {
     match told.chars().last() {
         None => {}
@@ -427,7 +427,7 @@ fn push_sentence(told: &mut String, sentence: &str) {
     told.push_str(sentence);
 }
 
-/// Whether a line ends in something that a full stop would spoil: a link, an emoji, a hashtag.
+/// True if a line ends in a link, an emoji or a hashtag, so that no full stop may follow.
 fn ends_open(text: &str) -> bool {
     let last_link = facts::link_spans(text).last().is_some_and(|link| link.end == text.len());
     let last_word = text.rsplit(' ').next().unwrap_or_default();
@@ -438,7 +438,7 @@ fn ends_open(text: &str) -> bool {
         })
 }
 
-/// The clauses of a sentence between its commas, each a line; a clause of a word or two stays with the one before.
+/// Splits a sentence at its commas, one clause a line; a clause of one or two words stays on the line before.
 fn clauses(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = vec![];
     for clause in text.split(", ") {
@@ -452,7 +452,7 @@ fn clauses(text: &str) -> Vec<String> {
     lines
 }
 
-/// A piece without the "and" that joined it to the one before.
+/// Removes the "and" that joined a piece to the one before.
 fn without_and(text: &str) -> &str {
     ["et ", "and ", "y ", "e ", "mais ", "but ", "و "]
         .iter()

@@ -1,11 +1,11 @@
-//! The hashtags of a post: trade, place, occasion. Few, and none where they are not read.
+//! The hashtags of a post: trade, place, occasion. They are few, and none on networks without hashtags.
 
 use postly_domain::{post::Platform, text::fold};
 
 use super::{book::Book, reading::Reading, trade::Trade};
 use crate::platform_limits;
 
-/// The line of hashtags of a post; its turn puts others first.
+/// Returns the line of hashtags of a post. `turn` rotates those of the trade.
 pub(super) fn line(
     reading: &Reading,
     book: &Book,
@@ -32,11 +32,11 @@ pub(super) fn line(
         .pieces()
         .flat_map(|piece| platform_limits::hashtags(&piece.text).into_iter().map(fold).collect::<Vec<_>>())
         .collect();
-    // The author's own are enough.
+    // The author's own hashtags suffice.
     if !own.is_empty() {
         return String::new();
     }
-    // A shop that we know nothing of, and a network of colleagues, get no talk of the street.
+    // An unknown business gets no hashtags of retail in formal posts.
     let mut of_trade = book.tags("trade", reading.trade.key());
     if reading.trade == Trade::Shop && reading.is_formal(platform) {
         of_trade.clear();

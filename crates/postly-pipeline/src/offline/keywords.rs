@@ -1,4 +1,4 @@
-//! Finding keywords among the folded words of a brief.
+//! Finds keywords among the folded words of a brief.
 
 use std::collections::HashMap;
 
@@ -6,8 +6,8 @@ use postly_domain::text::fold;
 
 use crate::tokens::Token;
 
-/// A table read from a data file: each line is a name, a colon and keywords between spaces. A dot at the end of a keyword stands
-/// for any ending, a low line for a space.
+/// A table read from a data file: each line is a name, a colon and keywords between spaces. A dot at the end
+/// of a keyword stands for any ending, an underscore for a space.
 pub(super) struct Keywords<T>(Vec<(T, Vec<Keyword>)>);
 
 /// One keyword.
@@ -40,14 +40,14 @@ impl Keyword {
     }
 }
 
-/// An Arabic word without its article, so that "الهواتف" is "هواتف"; any other word as it is.
+/// Removes the article of an Arabic word, so that "الهواتف" is "هواتف"; returns any other word unchanged.
 fn bare(word: &str) -> &str {
     const LEAST_BYTES: usize = 6;
     let rest = ["وال", "بال", "ال"].iter().find_map(|article| word.strip_prefix(article));
     rest.filter(|rest| rest.len() >= LEAST_BYTES).unwrap_or(word)
 }
 
-/// True if a word is the wanted one; a dot at its end stands for any ending.
+/// True if a word matches; a dot at the end of the wanted word stands for any ending.
 fn fits(word: &str, wanted: &str) -> bool {
     match wanted.strip_suffix('.') {
         Some(stem) => bare(word).starts_with(stem),
@@ -56,7 +56,7 @@ fn fits(word: &str, wanted: &str) -> bool {
 }
 
 impl<T: Copy + PartialEq> Keywords<T> {
-    /// Reads a table; lines whose name means nothing are left out.
+    /// Reads a table; lines with an unknown name are ignored.
     pub(super) fn read(source: &'static str, name: impl Fn(&str) -> Option<T>) -> Self {
         let lines = source.lines().filter(|line| !line.starts_with('#'));
         let entries = lines.filter_map(|line| line.split_once(": "));
@@ -75,7 +75,7 @@ impl<T: Copy + PartialEq> Keywords<T> {
         of_entry.flat_map(|(_, keywords)| keywords).any(|keyword| keyword.place(words).is_some())
     }
 
-    /// The entry whose keyword comes first in the text: a brief begins with its subject.
+    /// The entry with the keyword that comes first in the text, because a brief begins with its subject.
     pub(super) fn first_in(&self, words: &[String]) -> Option<T> {
         let places = self.0.iter().filter_map(|(entry, keywords)| {
             keywords.iter().filter_map(|keyword| keyword.place(words)).min().map(|place| (place, *entry))
@@ -84,7 +84,7 @@ impl<T: Copy + PartialEq> Keywords<T> {
     }
 }
 
-/// A table of the phrases that a text may begin with, by name.
+/// A table of phrases at the start of a text, by name.
 pub(super) struct Starts(HashMap<&'static str, HashMap<String, Vec<Vec<String>>>>);
 
 impl Starts {
@@ -102,7 +102,7 @@ impl Starts {
         Self(starts)
     }
 
-    /// True if these tokens begin with a phrase of that name; apostrophes are passed over.
+    /// True if these tokens begin with a phrase of that name; apostrophes are skipped.
     pub(super) fn begins(&self, name: &'static str, tokens: &[Token]) -> bool {
         let mut words = tokens.iter().filter(|token| !matches!(token.folded.as_str(), "'" | "’" | "/"));
         let Some(first) = words.next() else { return false };

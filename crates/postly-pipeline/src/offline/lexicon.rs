@@ -1,18 +1,18 @@
-//! The words with which authors ask for posts, in our five languages, folded.
+//! The words of requests for posts, in our five languages, folded.
 //!
-//! They say what to do, not what to write about, so they stay out of the posts.
+//! They are instructions, not subjects, so they stay out of the posts.
 
 use postly_domain::Language;
 
 use crate::tokens::{lists, words_of};
 
-/// What is asked for.
+/// Nouns for the requested text.
 const NOUNS: &str = "post posts publication publications texte textes legende legendes annonce message story stories \
     statut tweet reel reels contenu visuel communication pub publicite propositions versions caption \
     captions text ad status description descriptif descripcion descricao epingle announcement content update publicacion publicaciones texto textos anuncio \
     mensaje publicacao publicacoes mensagem legenda منشور منشورا منشورات بوست نص اعلان رسالة";
 
-/// Asking.
+/// Verbs of a request.
 const VERBS: &str = "publie publier publiez publica publicar publique anuncia anuncie انشر cree creer crees creez crée fais fais-moi fait faites faites-moi faire ecris ecris-moi ecrire \
     ecrivez redige rediger redige-moi genere generer generes prepare prepare-moi preparer donne \
     donne-moi propose propose-moi imagine veux voudrais voudrai aimerais souhaite souhaiterais peux-tu \
@@ -26,14 +26,14 @@ const GLUE: &str = "tu t est-ce si moi me nous m j je i you us il d de un une de
     svp stp s'il te plait vous et and quelques petit petite nouveau bonjour salut coucou hello hi hey \
     bonsoir hola ola merci thanks una unos uma um por favor مرحبا السلام عليكم لي من فضلك للنشر";
 
-/// How the posts should be.
+/// Adjectives of style.
 const STYLES: &str = "promo promotionnel promotionnels promotionnelle promotional promocional promocionales drole droles \
     fun funny pro professionnel professional court courts courte short sympa sympas chaleureux joli \
     jolis beau bon super accrocheur accrocheurs catchy friendly elegant chic humoristique marketing \
     publicitaire commercial vendeur percutant simple nice good great quick rapide divertido corto \
     profesional curto engageant engaging special ترويجي ترويجيا قصير";
 
-/// Where the posts go.
+/// Destinations of the posts.
 const PLACES: &str = "instagram insta ig facebook fb linkedin twitter tiktok tik-tok whatsapp reseaux sociaux social \
     media network networks page compte redes sociales sociais x انستغرام انستقرام فيسبوك واتساب تيكتوك \
     لينكدان";
@@ -72,7 +72,7 @@ pub(crate) fn is_glue(word: &str) -> bool {
     lists(GLUE, word)
 }
 
-/// Whether a word can only be about the request: such a word never belongs to what a discount is on.
+/// True if a word can only belong to the request. Such a word is never part of the subject of a discount.
 pub(crate) fn is_instruction(word: &str) -> bool {
     is_noun(word)
         || is_verb(word)
@@ -80,7 +80,7 @@ pub(crate) fn is_instruction(word: &str) -> bool {
         || matches!(word, "pour" | "for" | "para" | "sur")
 }
 
-/// A word before "boulangerie", "salon" … that makes it the author's own.
+/// True for a word before "boulangerie", "salon" … that makes it the author's own.
 pub(crate) fn is_possessive(word: &str) -> bool {
     matches!(
         word,
@@ -100,7 +100,7 @@ pub(crate) fn is_possessive(word: &str) -> bool {
     )
 }
 
-/// What the brief asks that is about the form and not the content, as whole phrases between commas or stops.
+/// True if a phrase between commas or stops is a wish for the form of the posts, not part of the content.
 pub(crate) fn is_wish(folded: &str) -> bool {
     const HEADS: &[&str] = &[
         "sans ",
@@ -186,13 +186,13 @@ fn is_counted_wish(folded: &str) -> bool {
         return false;
     }
     let is_thing = |word: &&str| lists(THINGS, word) || crate::wishes::is_hashtag(word);
-    // An adjective at most stands between.
+    // At most one adjective may be between.
     let named =
         words.next().is_some_and(|word| is_thing(&word) || words.next().is_some_and(|word| is_thing(&word)));
     named && words.all(|word| lists(AFTER, word))
 }
 
-/// The word of a language, of those in French, English, Spanish, Portuguese and Arabic.
+/// Selects the word of a language, from those in French, English, Spanish, Portuguese and Arabic.
 pub(super) fn in_language([fr, en, es, pt, ar]: [&'static str; 5], language: Language) -> &'static str {
     match language {
         Language::Fr => fr,

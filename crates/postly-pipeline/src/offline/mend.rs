@@ -1,13 +1,13 @@
-//! Ordinary typing of a brief, mended as a person would before publishing: accents, capitals, spaces before units.
+//! Corrects the typing of a brief: accents, capitals, spaces before units.
 
 use std::{collections::HashMap, sync::LazyLock};
 
 use postly_domain::Language;
 
-/// A typed phrase as its words, and what is printed for it.
+/// The words of a typed phrase, and its printed form.
 type Mend = (Vec<&'static str>, String);
 
-/// The mends of each language, by their first word.
+/// The corrections of each language, by their first word.
 static MENDS: LazyLock<HashMap<(Language, &'static str), Vec<Mend>>> = LazyLock::new(|| {
     let mut mends: HashMap<(Language, &'static str), Vec<Mend>> = HashMap::new();
     for line in include_str!("mends.txt").lines().filter(|line| !line.starts_with('#')) {
@@ -25,9 +25,9 @@ static MENDS: LazyLock<HashMap<(Language, &'static str), Vec<Mend>>> = LazyLock:
     mends
 });
 
-/// A text in capitals throughout as a sentence: shouting is for the shop window.
+/// Turns a text that is all in capitals into a sentence.
 fn quieted(text: &str) -> String {
-    /// Shorter texts may be a name or an abbreviation.
+    /// A shorter text may be a name or an abbreviation.
     const LEAST: usize = 14;
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let capitals = text.chars().filter(|c| c.is_uppercase()).count();
@@ -53,7 +53,7 @@ fn quieted(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Mends a line of a brief.
+/// Corrects a line of a brief.
 pub(super) fn line(text: &str, language: Language) -> String {
     let text = quieted(text);
     let words: Vec<&str> = text.split(' ').collect();
@@ -79,7 +79,7 @@ pub(super) fn line(text: &str, language: Language) -> String {
     units(&mended.join(" "), language)
 }
 
-/// What is printed for the phrase that these words begin with, and its length in words.
+/// The printed form of the phrase that these words begin with, and its length in words.
 fn phrase(words: &[&str], language: Language) -> Option<(String, usize)> {
     let (lead, first, _) = parts(words.first()?);
     let key = first.to_lowercase();
@@ -94,7 +94,7 @@ fn phrase(words: &[&str], language: Language) -> Option<(String, usize)> {
                 && (at == last || after.is_empty())
                 && bare.to_lowercase() == **typed
         });
-        // A capital inside, as in "iPhone" or "NOEL", is the author's own.
+        // A capital inside a word, as in "iPhone" or "NOEL", is intended.
         let plain = found.iter().all(|word| !parts(word).1.chars().skip(1).any(char::is_uppercase));
         if !same || !plain {
             return None;
@@ -105,7 +105,8 @@ fn phrase(words: &[&str], language: Language) -> Option<(String, usize)> {
     })
 }
 
-/// A word without the punctuation around it, which stands before and behind. "l'ete" is read behind its apostrophe.
+/// Splits a word into the punctuation before it, the word, and the punctuation after it. An article with an
+/// apostrophe, as in "l'ete", counts as punctuation.
 fn parts(word: &str) -> (&str, &str, &str) {
     let start = word.find(char::is_alphanumeric).unwrap_or(word.len());
     let end = word.rfind(char::is_alphanumeric).map_or(start, |at| {
@@ -128,9 +129,9 @@ fn parts(word: &str) -> (&str, &str, &str) {
     )
 }
 
-/// The text with a capital at the start.
+/// Capitalises the first letter of a text.
 pub(super) fn capital(text: &str) -> String {
-    // An address keeps its own.
+    // An address at the start stays unchanged.
     if crate::facts::link_spans(text).first().is_some_and(|link| link.start == 0) {
         return text.to_owned();
     }
@@ -138,7 +139,7 @@ pub(super) fn capital(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// "a 45 €", "a 19h", "a Lyon" → "à …"; the verb keeps its "a".
+/// "a 45 €", "a 19h", "a Lyon" → "à …"; the verb "a" stays unchanged.
 fn preposition(before: &[String], rest: &[&str]) -> String {
     let word = rest.first().copied().unwrap_or_default();
     let follows = rest.get(1).and_then(|next| next.chars().next());
@@ -156,7 +157,7 @@ fn preposition(before: &[String], rest: &[&str]) -> String {
     if word == "a" && place_or_number && !verb { "à".to_owned() } else { word.to_owned() }
 }
 
-/// "45€" → "45 €" in the languages that put a space there.
+/// "45€" → "45 €" in the languages with a space there.
 fn units(text: &str, language: Language) -> String {
     if !matches!(language, Language::Fr | Language::Es | Language::Pt) {
         return text.to_owned();
@@ -175,7 +176,7 @@ fn units(text: &str, language: Language) -> String {
     spaced
 }
 
-/// Puts a colon before the dishes of a menu, and commas between those that are known.
+/// Inserts a colon before the dishes of a menu, and commas between the known ones.
 pub(super) fn menu(text: &str, language: Language) -> Option<String> {
     const MENUS: &str = "menu formule plateau panier coffret brunch repas cesta lote cardapio pack";
     const DISHES: &str = "foie_gras chapon chapons buche dinde saumon huitres fromage fromages dessert cafe entree plat boisson soupe \

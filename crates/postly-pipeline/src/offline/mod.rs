@@ -1,8 +1,8 @@
-//! The writer without network: proofread sentences around the facts of the brief, laid out as a person would.
+//! The writer without network: proofread sentences around the facts of the brief.
 //!
-//! It is no AI and says so. A brief is cut into facts (`pieces`), its spelling is mended (`mend`), its occasion and trade
-//! choose sentences from a book in each language, and each of the three posts holds every fact. What it cannot do justice,
-//! a translation or more facts than fit, it turns down, for free.
+//! It is not an AI, and says so. It cuts a brief into facts (`pieces`), corrects its spelling (`mend`), and
+//! chooses sentences by occasion and trade from a book in each language. Each of the three posts holds every
+//! fact. It refuses a translation, or more facts than fit, for free.
 
 mod book;
 mod choice;
@@ -37,20 +37,21 @@ use compose::{Composer, Room};
 use reading::Reading;
 use tone::Tone;
 
-/// The name under which it signs.
+/// The name of this writer in records.
 const NAME: &str = "offline";
 
-/// How many wordings are tried for each amount of room before some room is given up.
+/// The number of wordings tried for each amount of room, before a smaller one.
 const WORDINGS: u64 = 3;
-/// The same for an author with banned words, which our own sentences may hold.
+/// The same for an author with banned words, because our own sentences may hold them.
 const WORDINGS_AROUND_BANS: u64 = 12;
 
-/// Composes posts from the brief alone: no network, no waiting, the same posts for the same brief and seed.
+/// Composes posts from the brief alone: without network, without waiting, and the same posts for the same
+/// brief and seed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OfflineWriter;
 
 impl OfflineWriter {
-    /// A writer.
+    /// Returns a writer.
     pub fn new() -> Self {
         Self
     }
@@ -123,16 +124,16 @@ fn body(request: &DraftRequest) -> Result<DraftBody, ModelFailure> {
     })
 }
 
-/// True if the facts of the brief are, beyond doubt, in another language than the posts.
+/// True if the facts of the brief are certainly in another language than the posts.
 fn needs_translation(reading: &Reading, language: Language) -> bool {
     let content: Vec<&str> = reading.pieces().map(|piece| piece.text.as_str()).collect();
     language::detect_language(&content.join(", ")).certain().is_some_and(|found| found != language)
 }
 
-/// The first wording that passes the checks; if none does, the plainest, for the writer to turn down.
+/// Returns the first wording that passes the checks; if none does, the plainest, for the writer to reject.
 ///
 /// # Errors
-/// If the facts do not fit three different posts of this network.
+/// Fails if the facts do not fit three different posts of this network.
 fn best(
     readings: &[&Reading],
     request: &DraftRequest,
@@ -140,7 +141,7 @@ fn best(
 ) -> Result<Vec<Variant>, ModelFailure> {
     let brief = request.ask.brief.as_str();
     let language: Language = request.language;
-    // The repair of a deterministic writer is another wording.
+    // A repair by a deterministic writer is another wording.
     let repair = if request.repair.is_some() { WORDINGS } else { 0 };
     let first = choice::seed_of(brief).wrapping_add(request.ask.seed).wrapping_add(repair);
     let form = Form::new(brief, platform, language);
@@ -177,7 +178,7 @@ fn best(
                     brand::finish(memory, &mut variant.text);
                 }
                 defects = form.check(&variants);
-                // What is too long needs no second look.
+                // The guard is skipped for posts that already have a defect of form.
                 if defects.is_empty() {
                     defects = guard.check(&variants);
                     defects.extend(brand::check(memory, &variants));
@@ -187,7 +188,7 @@ fn best(
                 }
             }
         }
-        // The spelling of the brief makes no room.
+        // The original spelling of the brief would not be shorter.
         if defects.iter().all(lacks_room) {
             return Err(ModelFailure::TooManyFacts);
         }

@@ -1,4 +1,4 @@
-//! The occasion of a brief: told by keywords, in the order in which one wins over another.
+//! The occasion of a brief, found by keywords; the order of the rules decides between several.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use postly_domain::Language;
 
 use super::{keywords::Keywords, lexicon};
 
-/// The occasion that the posts are for.
+/// The occasion of the posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occasion {
     Death,
@@ -77,7 +77,7 @@ impl Feast {
     }
 }
 
-/// Every keyword, by the name of its line.
+/// All keywords, by the name of their line.
 static TABLE: LazyLock<Keywords<&'static str>> = LazyLock::new(|| {
     let source = include_str!("occasions.txt");
     let keys: Vec<&'static str> =
@@ -96,7 +96,7 @@ pub(crate) fn is_daily_life(words: &[String]) -> bool {
 }
 
 impl Occasion {
-    /// The occasion that folded words tell.
+    /// The occasion of a text, from its folded words.
     pub(super) fn read(words: &[String], has_offer: bool) -> Self {
         let has = |key: &'static str| TABLE.has(key, words);
         let sale = has_offer || has("clearance") || has("promo");

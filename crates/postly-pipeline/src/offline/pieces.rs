@@ -1,4 +1,4 @@
-//! A sentence of a brief cut into facts: what, offer, price, when, where, contact, how to act.
+//! Cuts a sentence of a brief into facts: subject, offer, price, time, place, contact, call to act.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::{
     tokens::{Kind as TokenKind, Token, folded_words, lists, span, tokens},
 };
 
-/// What a piece of a brief tells.
+/// The kind of information in a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     What,
@@ -33,16 +33,16 @@ pub(super) enum Kind {
 pub(super) struct Piece {
     pub(super) kind: Kind,
     pub(super) text: String,
-    /// True if no comma stands between this piece and the one before.
+    /// True if no comma separates this piece from the one before.
     pub(super) joined: bool,
 }
 
 static STARTS: LazyLock<Starts> = LazyLock::new(|| Starts::read(include_str!("piece_words.txt")));
 
-/// A sentence shorter than this is not cut but at its commas.
+/// A sentence shorter than this, in characters, is cut only at its commas.
 const SHORTEST_CUT: usize = 36;
 
-/// Words that a piece cannot end with, since something of them follows.
+/// Words that a piece cannot end with, because another word must follow.
 const DANGLING: &str = "et ou de d du des le la les l un une a au aux en pour par sur avec chez est sont dans sous vers jusqu and or of at \
     on in the for with is are to from by a an y o con para por de del el la los las un una e em com um uma no na nos nas do da dos das \
     ao aos و في من على الى عن مع our your my nos notre votre seront sera will be we re";
@@ -56,7 +56,7 @@ pub(super) fn cut(text: &str) -> Vec<Piece> {
     let mut cuts: Vec<usize> = vec![];
     for at in 1..all.len() {
         let before = all.get(cuts.last().copied().unwrap_or(0)..at).unwrap_or_default();
-        // "…, 14 King Street, and we now have …": what stands between two facts ends there all the same.
+        // "…, 14 King Street, and we now have …": a fact between two others ends before the "and".
         let closed =
             || !cuts.is_empty() && !matches!(kind_of(&trimmed(span(text, before))), Kind::What | Kind::Note);
         let parted = is_comma(text, &all, at) && !inside_brackets(&all, at) && (!joins(&all, at) || closed());
@@ -79,7 +79,7 @@ pub(super) fn cut(text: &str) -> Vec<Piece> {
         }
         let kind = kind_of(&piece);
         match pieces.last_mut() {
-            // A list goes on: "foie gras, chapon, bûche".
+            // A list continues: "foie gras, chapon, bûche".
             Some((last, begin, end))
                 if kind == Kind::What && last.kind == Kind::What && !is_clause(&piece) =>
             {
@@ -100,7 +100,7 @@ pub(super) fn cut(text: &str) -> Vec<Piece> {
     pieces.into_iter().map(|(piece, ..)| piece).collect()
 }
 
-/// True if a piece is a sentence of its own: it begins with its subject and has a verb.
+/// True if a piece is a complete sentence: it begins with its subject and has a verb.
 fn is_clause(piece: &str) -> bool {
     const SUBJECTS: &str = "le la les l on nous vous notre nos tout toute personne je j il elle c ca the we our you it everything i el los las nuestro \
         nuestra nuestros nuestras todo nadie ninguem todos o os as a nosso nossa tudo";
@@ -114,7 +114,7 @@ fn is_clause(piece: &str) -> bool {
         && words.iter().skip(1).take(5).any(|word| lists(VERBS, word))
 }
 
-/// True if a token is the first behind a comma or a dash that parts.
+/// True if a token is the first after a separating comma or dash.
 fn is_comma(text: &str, all: &[Token], at: usize) -> bool {
     let Some((before, token)) = at.checked_sub(1).and_then(|b| all.get(b)).zip(all.get(at)) else {
         return false;
@@ -153,7 +153,8 @@ fn inside_brackets(all: &[Token], at: usize) -> bool {
     count("(") > count(")") || count("«") > count("»") || count("“") > count("”") || count("\"") % 2 == 1
 }
 
-/// Cuts a long piece before what a reader looks for: a time at its end, a call, a contact, a price from which on.
+/// Cuts a long piece before the facts that readers look for: a time at its end, a call to act, a contact, a
+/// starting price.
 fn cut_within(text: &str, all: &[Token], from: usize, to: usize) -> Vec<(usize, usize)> {
     let Some(words) = all.get(from..to) else { return vec![] };
     if span(text, words).chars().count() < SHORTEST_CUT
@@ -176,7 +177,7 @@ fn cut_within(text: &str, all: &[Token], from: usize, to: usize) -> Vec<(usize, 
             || STARTS.begins("note", rest);
         if marked && may_end(text, all, from, at) && !inside_brackets(all, at) {
             cuts.push(at);
-            // A call holds all that follows.
+            // A call to act includes all words after it.
             if acts {
                 break;
             }
@@ -193,7 +194,7 @@ fn cut_within(text: &str, all: &[Token], from: usize, to: usize) -> Vec<(usize, 
         }
         start = cut;
     }
-    // A crumb belongs to what stands before it.
+    // A piece of one word is joined to the piece before it.
     let mut joined: Vec<(usize, usize)> = vec![];
     for (begin, end) in spans {
         match joined.last_mut() {
@@ -208,14 +209,14 @@ fn cut_within(text: &str, all: &[Token], from: usize, to: usize) -> Vec<(usize, 
     joined
 }
 
-/// Where a piece is cut around the time that it tells: before a time at its end, and behind one that a place follows.
+/// The cuts around the time in a piece: before a time at its end, and after a time that a place follows.
 fn time_cuts(text: &str, all: &[Token], (from, to): (usize, usize), cuts: &[usize]) -> Vec<usize> {
     let words = all.get(from..to).unwrap_or_default();
     let Some((begin, end)) = find_period(text, words) else { return vec![] };
     let (begin, end) = (from + begin, from + end);
     let marks = words.iter().rev().take_while(|token| is_stop(token)).count();
     let one = all.get(begin..end).unwrap_or_default();
-    // "Le retard de samedi", "un contrat de 39h": no time of a meeting.
+    // "Le retard de samedi", "un contrat de 39h": not the time of an event.
     let qualifies = one
         .first()
         .is_some_and(|token| token.is("de") && one.get(1).is_none_or(|next| next.kind == TokenKind::Word))
@@ -335,7 +336,7 @@ fn may_end(text: &str, all: &[Token], from: usize, at: usize) -> bool {
     at >= from + 2 && !elided && !DANGLING.split_whitespace().any(|word| last.is(word))
 }
 
-/// What a piece tells.
+/// Returns the kind of a piece.
 fn kind_of(piece: &str) -> Kind {
     let all = tokens(piece);
     let found = |name: &'static str| STARTS.begins(name, &all);
@@ -379,7 +380,7 @@ fn kind_of(piece: &str) -> Kind {
     }
 }
 
-/// Whether a piece holds a time and whether it holds a price.
+/// Detects a time and a price in a piece, in this order.
 fn facts_of(piece: &str) -> (bool, bool) {
     let facts = of_post(piece);
     let time = facts
@@ -389,7 +390,7 @@ fn facts_of(piece: &str) -> (bool, bool) {
     (time, price)
 }
 
-/// True if a piece tells a time and hardly more.
+/// True if a piece states a time and hardly more.
 fn is_time(piece: &str, all: &[Token]) -> bool {
     const MORE: usize = 2;
     const LEADS: &str =
@@ -406,7 +407,7 @@ fn is_time(piece: &str, all: &[Token]) -> bool {
         || (STARTS.begins("always", all) && all.len() < 10)
 }
 
-/// True if a piece is a name of one to three words, as towns have.
+/// True if a piece is a name of one to three words, like that of a town.
 fn is_town(piece: &str) -> bool {
     let words = tokens(piece);
     let capital = |token: &Token| {
@@ -453,7 +454,7 @@ fn is_place(piece: &str, all: &[Token]) -> bool {
     numbered || venue || leads || around || shop || (STARTS.begins("where", all) && all.len() <= 8)
 }
 
-/// A piece without the punctuation around it.
+/// Removes the punctuation around a piece.
 pub(super) fn trimmed(text: &str) -> String {
     let text = text.trim_end_matches([
         ' ', '.', ',', ';', ':', '!', '?', '-', '–', '—', '*', '_', '،', '؟', '؛', '…', '|', '·',

@@ -1,4 +1,4 @@
-//! What the composer makes of a brief.
+//! Parses a brief for the composer.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -19,13 +19,13 @@ use crate::{
     wishes::{self, Wishes},
 };
 
-/// The most sentences that posts take from a brief.
+/// The most sentences of a brief that posts can hold.
 const MOST_SENTENCES: usize = 24;
 
-/// The most pieces: more lines than that are no post.
+/// The most pieces: a post cannot have more lines.
 const MOST_PIECES: usize = 40;
 
-/// How customers can follow up.
+/// The way in which customers can respond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Visit,
@@ -46,13 +46,13 @@ impl Mode {
     }
 }
 
-/// A brief, taken apart.
+/// A parsed brief.
 pub(super) struct Reading {
-    /// The sentences; the first is the one that the posts are about.
+    /// The sentences; the posts are about the first.
     pub(super) sentences: Vec<Sentence>,
-    /// The shop and its place, when they stand in the request: "Chez Léa à Lyon".
+    /// The business and its place, if the request names them: "Chez Léa à Lyon".
     pub(super) signature: Option<String>,
-    /// The place, as a hashtag has it.
+    /// The place, in the form of a hashtag.
     pub(super) place: Option<String>,
     pub(super) trade: Trade,
     pub(super) occasion: Occasion,
@@ -60,9 +60,9 @@ pub(super) struct Reading {
     pub(super) tone: Tone,
     pub(super) wishes: Wishes,
     pub(super) mode: Mode,
-    /// "Tu" instead of "vous".
+    /// True for "tu", false for "vous".
     pub(super) familiar: bool,
-    /// True if the brief has more than posts can take.
+    /// True if the brief has more than posts can hold.
     pub(super) overflows: bool,
 }
 
@@ -70,12 +70,13 @@ pub(super) struct Reading {
 pub(super) struct Sentence {
     pub(super) pieces: Vec<Piece>,
     pub(super) exclaimed: bool,
-    /// Whether the brief asks it.
+    /// True if the sentence is a question of the brief.
     pub(super) question: bool,
 }
 
 impl Reading {
-    /// Takes a brief apart, mending its spelling if asked. `usual` is the form of address where the brief names none.
+    /// Parses a brief, and corrects its spelling if asked. `usual` is the form of address if the brief names
+    /// none.
     pub(super) fn of(brief: &str, language: Language, usual: Option<Address>, mends: bool) -> Self {
         let words = folded_words(brief);
         let all = networks::tokens_of_brief(brief);
@@ -108,7 +109,7 @@ impl Reading {
                 printed.pieces(&text)
             };
             if !pieces.is_empty() {
-                // "Tu peux faire ça ?" was for us.
+                // "Tu peux faire ça ?" is addressed to us.
                 let question = (ends_in("?") || ends_in("؟")) && !stripped.asked;
                 sentences.push(Sentence { pieces, exclaimed: ends_in("!"), question });
             }
@@ -142,18 +143,19 @@ impl Reading {
         }
     }
 
-    /// Every piece, in order.
+    /// All pieces, in order.
     pub(super) fn pieces(&self) -> impl Iterator<Item = &Piece> {
         self.sentences.iter().flat_map(|sentence| &sentence.pieces)
     }
 
-    /// True if the posts are for colleagues and clients rather than for passers-by.
+    /// True if the posts are for colleagues and clients rather than for consumers.
     pub(super) fn is_formal(&self, platform: Platform) -> bool {
         platform == Platform::Linkedin || self.trade.is_formal() || self.tone == Tone::Professional
     }
 }
 
-/// What the posts are for. A word of the request counts for offers only; a thank-you at the end is for us.
+/// The occasion of the posts. Words of the request count for offers only; thanks at the end are addressed to
+/// us.
 fn occasion_of(words: &[String], content: &[String], has_offer: bool) -> Occasion {
     match Occasion::read(content, has_offer) {
         Occasion::News => match Occasion::read(words, has_offer) {
@@ -164,7 +166,7 @@ fn occasion_of(words: &[String], content: &[String], has_offer: bool) -> Occasio
     }
 }
 
-/// Puts the sentence with the offer first, else the first that says what it is about.
+/// Moves the sentence with the offer to the front, else the first that states its subject.
 fn lead_first(sentences: &mut Vec<Sentence>, amount: Option<&str>) {
     let with_amount = amount.and_then(|amount| {
         sentences.iter().position(|sentence| sentence.pieces.iter().any(|piece| piece.text.contains(amount)))
@@ -179,7 +181,7 @@ fn lead_first(sentences: &mut Vec<Sentence>, amount: Option<&str>) {
         let lead = sentences.remove(at);
         sentences.insert(0, lead);
     }
-    // "Sorry, we are closed on Monday": the news first.
+    // "Sorry, we are closed on Monday": the closing comes first.
     if let Some(lead) = sentences.first_mut()
         && lead.pieces.first().is_some_and(|piece| matches!(piece.kind, Kind::Apology | Kind::When))
         && let Some(at) = lead.pieces.iter().position(|piece| matches!(piece.kind, Kind::What | Kind::Price))
@@ -214,7 +216,8 @@ fn mode_of(words: &[String], sentences: &[Sentence], trade: Trade) -> Mode {
     }
 }
 
-/// Whether the posts say "tu": by the wish in the brief, else by the author's usual one, else by the custom of the language.
+/// True if the posts say "tu": by the wish in the brief, else by the author's usual form, else by the custom
+/// of the language.
 fn is_familiar(words: &[String], language: Language, usual: Option<Address>) -> bool {
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let asked = has(&["tutoie", "tutoyant", "tutoiement", "tutoyer", "tutea", "tuteando"]);
@@ -225,7 +228,7 @@ fn is_familiar(words: &[String], language: Language, usual: Option<Address>) -> 
     usual.map_or(language == Language::Es, |usual| usual == Address::Informal)
 }
 
-/// How the words of a brief are printed.
+/// The printing of a brief's words.
 struct Printed {
     language: Language,
     familiar: bool,
@@ -233,7 +236,7 @@ struct Printed {
 }
 
 impl Printed {
-    /// The pieces of a sentence, with their spelling mended.
+    /// The pieces of a sentence, with corrected spelling.
     fn pieces(&self, text: &str) -> Vec<Piece> {
         let visible: String = text
             .chars()
@@ -243,7 +246,7 @@ impl Printed {
         let line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
         let line = if self.mends { mend::line(&line, self.language) } else { line };
         let mut pieces = pieces::cut(&line);
-        // A bare "promo" says what to write, and nothing to write about.
+        // A bare "promo" is part of the request, without a subject.
         pieces.retain(|piece| {
             let says_nothing =
                 |word: &String| lexicon::is_style(word) || lexicon::is_noun(word) || lexicon::is_glue(word);
@@ -264,7 +267,7 @@ impl Printed {
         pieces
     }
 
-    /// Sets what a person would set otherwise: a "sorry" at the end, the dishes of a menu, quotation marks.
+    /// Corrects the layout of pieces: a "sorry" at the end, the dishes of a menu, quotation marks.
     fn mend_pieces(&self, pieces: &mut Vec<Piece>) {
         let book = super::book::of(self.language);
         for piece in pieces.iter_mut() {
@@ -301,15 +304,15 @@ impl Printed {
     }
 }
 
-/// "Merci !" at the end of a brief is for us.
+/// A bare "Merci !" at the end of a brief is addressed to us.
 fn pieces_are_thanks(text: &str) -> bool {
     folded_words(text).len() > 1
 }
 
-/// A typed beginning as its words, and what is printed for it.
+/// The words of a typed beginning, and its printed form.
 type Beginning = (Vec<&'static str>, String);
 
-/// Turns the beginning of a call into an invitation: "reserver avant" → "Réservez avant".
+/// Turns the beginning of a call to act into an invitation: "reserver avant" → "Réservez avant".
 fn acting(text: &str, language: Language, familiar: bool) -> String {
     static ACTS: LazyLock<HashMap<&'static str, Vec<Beginning>>> = LazyLock::new(|| {
         let lines = include_str!("act.txt").lines().filter_map(|line| line.split_once(": "));
@@ -366,7 +369,7 @@ fn sentence_ranges(brief: &str, tokens: &[Token]) -> Vec<(usize, usize)> {
     sentences
 }
 
-/// Leaves the pieces between commas that are wishes or requests out of a sentence.
+/// Removes the pieces between commas that are wishes or requests from a sentence.
 fn without_wishes(brief: &str, content: &[Token]) -> String {
     let mut pieces: Vec<&[Token]> = Vec::new();
     let mut start = 0;
@@ -389,7 +392,7 @@ fn without_wishes(brief: &str, content: &[Token]) -> String {
     pieces.iter().filter(|piece| kept(piece)).map(|piece| span(brief, piece)).collect::<Vec<_>>().join(", ")
 }
 
-/// Says "notre" for "mon", as a shop does, unless the author speaks as "je".
+/// Replaces "mon" by "notre", as a business speaks, unless the author writes "je".
 fn ours(text: &str) -> String {
     let words = folded_words(text);
     if words.iter().any(|word| matches!(word.as_str(), "je" | "j" | "moi" | "i" | "me" | "m" | "yo" | "eu")) {
@@ -406,7 +409,7 @@ fn ours(text: &str) -> String {
     replaced.collect::<Vec<_>>().join(" ")
 }
 
-/// Makes a sentence of a fragment of an announcement: "cherche un apprenti" → "On cherche un apprenti".
+/// Completes a fragment of an announcement: "cherche un apprenti" → "On cherche un apprenti".
 fn announced(text: &str, occasion: Occasion) -> String {
     let (head, rest) = text.split_once(' ').unwrap_or((text, ""));
     match (fold(head).as_str(), occasion) {
@@ -459,7 +462,7 @@ fn place(brief: &str, tokens: &[Token]) -> Option<String> {
             && !crate::facts::is_weekday(folded)
             && !lexicon::is_place(folded)
             && Language::from_folded_name(folded).is_none();
-        // "À Saint Étienne", "in New York": half a name is no name.
+        // "À Saint Étienne", "in New York": a part of a name is not used.
         let whole = !matches!(
             folded,
             "saint"

@@ -1,4 +1,5 @@
-//! Cutting the request away: of "Crée un post promo pour Instagram, -20 % sur …" only "-20 % sur …" is content.
+//! Removes the request from a brief: of "Crée un post promo pour Instagram, -20 % sur …" only "-20 % sur …"
+//! is content.
 
 use postly_domain::Language;
 
@@ -8,17 +9,17 @@ use crate::{
     tokens::{Kind, Token, span},
 };
 
-/// What is left of a sentence when the request is cut away.
+/// The rest of a sentence after its request.
 pub(super) struct Stripped {
     /// The first token of the content.
     pub(super) from: usize,
-    /// The tokens that name the shop and its place, between request and content: "Chez Léa à Lyon".
+    /// The tokens that name the business and its place, between request and content: "Chez Léa à Lyon".
     pub(super) signature: Option<(usize, usize)>,
-    /// Whether there was a request.
+    /// True if there was a request.
     pub(super) asked: bool,
 }
 
-/// Verbs that ask for a text whatever follows; "fait maison" and "create your bouquet" are content.
+/// Verbs that always ask for a text; "fait maison" and "create your bouquet" are content.
 const SURE_VERBS: &[&str] = &[
     "cree",
     "creer",
@@ -48,7 +49,7 @@ const SURE_VERBS: &[&str] = &[
     "انشر",
 ];
 
-/// Finds where the content of a sentence begins.
+/// Finds the start of the content of a sentence.
 pub(super) fn strip(text: &str, tokens: &[Token]) -> Stripped {
     let mut state = Request::default();
     let mut at = 0;
@@ -75,9 +76,9 @@ pub(super) fn strip(text: &str, tokens: &[Token]) -> Stripped {
     }
 }
 
-/// The end of a heading that is an order: "TikTok : …", "LinkedIn post: …", "sin emojis: …".
+/// The end of a heading that is an instruction: "TikTok : …", "LinkedIn post: …", "sin emojis: …".
 fn heading_end(text: &str, tokens: &[Token]) -> Option<usize> {
-    /// A heading is a few words.
+    /// The most tokens of a heading, its colon included.
     const LONGEST: usize = 9;
     let colon =
         tokens.iter().take(LONGEST).position(|token| matches!(token.folded.as_str(), ":" | "–" | "—"))?;
@@ -94,13 +95,13 @@ fn heading_end(text: &str, tokens: &[Token]) -> Option<usize> {
     (wish || (named && heading.iter().all(is_order))).then_some(colon + 1)
 }
 
-/// How far the reading of a request has come.
+/// The progress of parsing a request.
 #[derive(Default)]
 struct Request {
     verb: bool,
     sure_verb: bool,
     noun: bool,
-    /// Something after the noun shows that the request has ended.
+    /// True if the words after the noun show that the request has ended.
     closed: bool,
     after_connector: bool,
     for_someone: bool,
@@ -112,7 +113,7 @@ struct Request {
 impl Request {
     /// The end of a wish inside the request: "un post Instagram avec 15 hashtags : …".
     fn wish_end(&mut self, text: &str, tokens: &[Token], at: usize) -> Option<usize> {
-        /// A wish is a few words.
+        /// The most tokens of a wish.
         const LONGEST: usize = 6;
         if !self.noun {
             return None;
@@ -138,7 +139,7 @@ impl Request {
         Some(at + length)
     }
 
-    /// Takes one more token as part of the request; `None` when it is content.
+    /// Reads one more token as part of the request; `None` if it is content.
     fn step(&mut self, text: &str, tokens: &[Token], at: usize, token: &Token) -> Option<usize> {
         let word = token.folded.as_str();
         let started = self.verb || self.noun;
@@ -159,7 +160,7 @@ impl Request {
             }
             Kind::Link => None,
             Kind::Number => tokens.get(next).filter(|next| lexicon::is_noun(&next.folded)).map(|_| next),
-            // "Pour ma boulangerie Chez Léa :" says who, not what.
+            // "Pour ma boulangerie Chez Léa :" names the business, not the subject.
             Kind::Word if started && self.for_someone && lexicon::is_possessive(word) => {
                 let (end, signature) = shop(text, tokens, at)?;
                 self.signature = signature;
@@ -191,7 +192,8 @@ impl Request {
                     && lexicon::is_connector(word)
                     && text.get(token.start..token.end) != Some("a") =>
             {
-                // "L'ouverture de", "sur les croissants": a connector after a determiner belongs to the content.
+                // A connector after a determiner belongs to the content: "L'ouverture de", "sur les
+                // croissants".
                 self.closed |= self.noun;
                 self.after_connector = true;
                 self.for_someone = matches!(word, "pour" | "for" | "para");
@@ -202,7 +204,7 @@ impl Request {
                 if started && !self.after_connector {
                     self.anchor = next;
                 }
-                // "Promo" first in a brief is content, unless it turns out to be a request.
+                // "Promo" at the start of a brief is content, unless a request follows.
                 started.then_some(next)
             }
             Kind::Word if lexicon::is_glue(word) => Some(next),
@@ -211,7 +213,7 @@ impl Request {
     }
 }
 
-/// Words that a shop is called by, beside its trade.
+/// Nouns for a business, beside those of its trade.
 const SHOP_WORDS: &[&str] = &[
     "boutique",
     "magasin",
@@ -235,7 +237,7 @@ const SHOP_WORDS: &[&str] = &[
     "enseigne",
 ];
 
-/// Reads "ma boulangerie Chez Léa à Lyon" up to where the request goes on or ends.
+/// Reads "ma boulangerie Chez Léa à Lyon" up to the point at which the request continues or ends.
 fn shop(text: &str, tokens: &[Token], at: usize) -> Option<(usize, Option<(usize, usize)>)> {
     let mut end = at + 1;
     let mut signature = None;
@@ -306,7 +308,7 @@ fn next_is_capital(text: &str, tokens: &[Token], at: usize) -> bool {
         .is_some_and(char::is_uppercase)
 }
 
-/// Skips "Bonjour,": the author greets us, not her customers.
+/// Skips "Bonjour,": the author greets us, not their customers.
 fn greeting_end(tokens: &[Token]) -> usize {
     let greets = tokens.first().is_some_and(|token| {
         matches!(
@@ -318,7 +320,7 @@ fn greeting_end(tokens: &[Token]) -> usize {
     if greets && stops { 2 } else { 0 }
 }
 
-/// Cuts what trails behind the content and is about the form: "sans emoji", "pour Instagram", "en anglais", "svp".
+/// Removes words about the form after the content: "sans emoji", "pour Instagram", "en anglais", "svp".
 pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
     let mut to = tokens.len();
     loop {
@@ -333,10 +335,10 @@ pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
         }
         to = cut_place(tokens, from, to);
         to = cut_language(tokens, from, to);
-        // A wish is a few words: no need to look further back.
+        // A wish is a few words, so only the last 8 tokens are read.
         let near = from.max(to.saturating_sub(8));
         if let Some(wish) = (near..to).find(|at| {
-            // A wish at the very start is the whole piece, and handled as such.
+            // A wish at the very start is the whole piece, and is handled as such.
             tokens
                 .get(*at..to)
                 .is_some_and(|rest| lexicon::is_wish(&postly_domain::text::fold(span(text, rest))))
@@ -349,7 +351,7 @@ pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
     }
 }
 
-/// "Avec le code MERCI": the word is a code.
+/// True for "Avec le code MERCI": the word is a code.
 fn is_code(tokens: &[Token], at: usize) -> bool {
     at.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|before| {
         matches!(before.folded.as_str(), "code" | "codigo" | "coupon" | "cupon" | "cupom" | "الكود" | "كود")
@@ -363,7 +365,7 @@ fn is_courtesy(token: &Token) -> bool {
     )
 }
 
-/// "… pour Instagram", "… sur Facebook", but not "suivez-nous sur Instagram".
+/// Removes "… pour Instagram", "… sur Facebook", but not "suivez-nous sur Instagram".
 fn cut_place(tokens: &[Token], from: usize, to: usize) -> usize {
     let is = |at: usize, test: fn(&str) -> bool| tokens.get(at).is_some_and(|token| test(&token.folded));
     let mut at = to;

@@ -1,8 +1,8 @@
-//! The tone that an author wishes for.
+//! The tone that an author asks for.
 
 use postly_domain::Language;
 
-/// How the posts should sound.
+/// The tone of the posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
     Warm,
@@ -73,7 +73,7 @@ impl Tone {
         }
     }
 
-    /// Whether a few emojis suit it.
+    /// True if a few emojis suit the tone.
     pub(super) fn likes_emojis(self) -> bool {
         matches!(self, Self::Warm | Self::Funny)
     }

@@ -1,4 +1,4 @@
-//! Requests that are plainly no marketing posts. In doubt a brief is a brief.
+//! Recognises requests that are certainly not for marketing posts. In doubt, a message is a brief.
 
 use crate::tokens::{contains_words, spaced_words};
 
@@ -59,9 +59,9 @@ const OTHER_REQUESTS: &[&str] = &[
     "traduz",
 ];
 
-/// Whether a brief asks for something other than posts.
+/// True if a brief asks for something other than posts.
 pub(super) fn is_off_topic(brief: &str) -> bool {
-    // Such a request says at once what it wants.
+    // The number of words that are read: such a request begins with its subject.
     const LOOKED_AT: usize = 80;
     let words = spaced_words(brief);
     let end = words.match_indices(' ').nth(LOOKED_AT - 1).map_or(words.len(), |(at, _)| at);

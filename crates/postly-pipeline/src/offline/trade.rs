@@ -1,4 +1,4 @@
-//! Trades: told by keywords, never guessed beyond them.
+//! Trades, found by keywords only.
 
 use std::sync::LazyLock;
 
@@ -60,7 +60,7 @@ impl Trade {
         Self::Shop,
     ];
 
-    /// The trade that folded words tell.
+    /// The trade of a text, from its folded words.
     pub(crate) fn read(words: &[String]) -> Self {
         TRADES.first_in(words).unwrap_or(Self::Shop)
     }
@@ -96,7 +96,7 @@ impl Trade {
         }
     }
 
-    /// True if customers come to a place of this trade.
+    /// True if customers visit the premises of this trade.
     pub(crate) fn has_counter(self) -> bool {
         match self {
             Self::Bakery
@@ -123,12 +123,12 @@ impl Trade {
         }
     }
 
-    /// Whether one eats or drinks what it sells.
+    /// True if it sells food or drink.
     pub(crate) fn is_food(self) -> bool {
         matches!(self, Self::Bakery | Self::Restaurant | Self::Cafe | Self::Grocery | Self::Butcher)
     }
 
-    /// True if its customers are professionals, or clients of a practice: no shop talk.
+    /// True if its customers are professionals, or clients of a practice: no retail wording.
     pub(crate) fn is_formal(self) -> bool {
         matches!(self, Self::Office | Self::Health)
     }

@@ -1,8 +1,9 @@
-//! The answer of a server, wherever it stands in what came.
+//! Reads the answer of a server from any of the places where servers put it.
 //!
-//! The contract has one place for it, `choices[0].message.content` as text. Servers and gateways use others: a list of
-//! parts (Mistral), the arguments of a tool (models that were trained to call one), `reasoning_content` (DeepSeek,
-//! llama.cpp and vLLM, when a model answers before its thoughts are closed), or a stream of events to a request for none.
+//! The contract has one place for it, `choices[0].message.content` as text. Servers and gateways use others:
+//! a list of parts (Mistral), the arguments of a tool (models that were trained to call one),
+//! `reasoning_content` (DeepSeek, llama.cpp and vLLM, if a model answers before it closes its reasoning), or
+//! a stream of events that was not requested.
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -10,14 +11,14 @@ use serde_json::{Value, json};
 use super::{known::Tokens, wire};
 use crate::validate;
 
-/// An answer as we use it.
+/// The parts of an answer that are used.
 pub(super) struct Reply {
     pub(super) content: Content,
     pub(super) tokens: Tokens,
     pub(super) request_id: Option<String>,
 }
 
-/// What the model said.
+/// The content of the model's message.
 pub(super) enum Content {
     Text(String),
     Nothing,
@@ -27,7 +28,7 @@ pub(super) enum Content {
 }
 
 impl Reply {
-    /// The answer of a server that let a filter answer.
+    /// Returns a reply for an error of the provider's content filter.
     pub(super) fn filtered(headers: &HeaderMap) -> Self {
         let request_id = wire::request_id(headers);
         Self { content: Content::Filtered, tokens: Tokens::default(), request_id }
@@ -46,7 +47,7 @@ impl Content {
     }
 }
 
-/// Reads a successful answer; `None` when it is not of the contract.
+/// Reads a successful answer; `None` if it does not follow the contract.
 pub(super) fn read(body: &[u8], headers: &HeaderMap) -> Option<Reply> {
     let completion = serde_json::from_slice(body).ok().or_else(|| gather(body))?;
     let choices = completion.get("choices")?.as_array()?;
@@ -68,10 +69,10 @@ fn content(choice: &Value) -> Content {
     }
     let places = places(choice, message);
     let readable = places.iter().position(|text| validate::read(text).is_ok());
-    // Mistral's word for a full context is `model_length`.
+    // For a full context, Mistral sends `model_length`.
     let was_cut = matches!(finish, Some("length" | "model_length" | "max_tokens"));
     match places.into_iter().nth(readable.unwrap_or(0)) {
-        // A model that goes on talking after its object has answered all the same.
+        // A cut answer with a complete object is accepted: the model only continued after the object.
         _ if was_cut && readable.is_none() => Content::Truncated,
         Some(text) => Content::Text(text),
         None => Content::Nothing,
@@ -86,7 +87,7 @@ fn is_refusal(message: &Value) -> bool {
     refuses(message) || parts.any(refuses)
 }
 
-/// The texts in every place of a choice where an answer may stand, the likeliest first.
+/// The texts of a choice in every place where an answer may be, likeliest first.
 fn places(choice: &Value, message: &Value) -> Vec<String> {
     let (spoken, thought) = parts(message.get("content").unwrap_or(&Value::Null));
     let calls = message.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
@@ -103,12 +104,12 @@ fn places(choice: &Value, message: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Arguments come as text that holds JSON, and from some servers as the JSON itself.
+/// Returns arguments as text: most servers send text that holds JSON, some send the JSON itself.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The text of a content, and apart from it the thoughts that some servers put among its parts.
+/// The text of a content, and separately the reasoning that some servers put among its parts.
 fn parts(content: &Value) -> (String, String) {
     let (mut spoken, mut thought) = (String::new(), String::new());
     match content {
@@ -119,7 +120,8 @@ fn parts(content: &Value) -> (String, String) {
                     matches!(item.get("type").and_then(Value::as_str), Some("thinking" | "reasoning"));
                 match item {
                     Value::String(text) => spoken.push_str(text),
-                    // {"type":"thinking","thinking":[{"type":"text","text":"…"}]} (docs.mistral.ai, reasoning).
+                    // {"type":"thinking","thinking":[{"type":"text","text":"…"}]} (docs.mistral.ai,
+                    // reasoning).
                     _ if is_thought => {
                         let inner = item.get("thinking").or_else(|| item.get("text")).unwrap_or(&Value::Null);
                         thought.push_str(&parts(inner).0);
@@ -144,7 +146,7 @@ fn tokens(usage: &Value) -> Tokens {
     }
 }
 
-/// Puts a stream of events together into the completion that was asked for.
+/// Assembles a stream of events into a completion.
 fn gather(body: &[u8]) -> Option<Value> {
     let text = std::str::from_utf8(body).ok()?;
     let mut gathered = Gathered::default();
@@ -191,7 +193,7 @@ impl Gathered {
         self.thought.push_str(&thought);
         self.thought.push_str(text("reasoning_content"));
         self.refusal.push_str(text("refusal"));
-        // One call is the answer; pieces of a second would only be glued to it.
+        // Only the first call is the answer; parts of a second would be appended to it.
         let calls = delta.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
         for call in calls.filter(|call| call.get("index").and_then(Value::as_u64).unwrap_or(0) == 0) {
             self.arguments.extend(call.pointer("/function/arguments").and_then(Value::as_str));

@@ -1,4 +1,4 @@
-//! One HTTP exchange with the server, and what its end means.
+//! One HTTP exchange with the server, and its outcome.
 
 use postly_domain::{Alert, metric};
 use reqwest::header::HeaderMap;
@@ -10,13 +10,13 @@ use super::{
 };
 use crate::{ModelFailure, circuit::CallOutcome};
 
-/// How one attempt ended.
+/// The end of one attempt.
 pub(super) enum Ended {
-    /// With an answer in the form of the contract.
+    /// An answer that follows the contract.
     Answered(Reply),
-    /// With a status that is no success.
+    /// A status other than success.
     Status { status: u16, headers: Box<HeaderMap>, error: Box<ApiError> },
-    /// Without an answer: no connection, a torn body, a page instead of JSON. Another try may do.
+    /// No answer: no connection, a broken body, a page instead of JSON. A retry may succeed.
     Broken(&'static str),
 }
 
@@ -32,8 +32,9 @@ impl Ended {
         }
     }
 
-    /// Returns the outcome for the circuit. A timeout after too short a time limit says nothing, and a call that
-    /// was refused for its content shows that the server works: one author's brief must not open the circuit for all.
+    /// Returns the outcome for the circuit. A timeout after too short a time limit is `Unknown`. A call that
+    /// was refused for its content shows that the server works: one author's brief must not open the circuit
+    /// for all.
     pub(super) fn verdict(&self, had_fair_time: bool) -> CallOutcome {
         match self {
             Self::Answered(_) => CallOutcome::Works,
@@ -59,14 +60,14 @@ pub(super) async fn exchange(call: reqwest::RequestBuilder) -> Ended {
             Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_BODY => body.extend_from_slice(&chunk),
             Ok(Some(_)) => return Ended::Broken("too_large"),
             Ok(None) => break,
-            // The status of an error says enough without its body.
+            // For an error, the status suffices without the body.
             Err(_) if !(200..300).contains(&status) => break,
             Err(_) => return Ended::Broken("torn"),
         }
     }
     if !(200..300).contains(&status) {
         let error = Box::new(ApiError::read(&body));
-        // Azure's filter is no `finish_reason`, but an error.
+        // Azure reports its content filter as an error, not as a `finish_reason`.
         if status == 400 && error.is("content_filter") {
             return Ended::Answered(Reply::filtered(&headers));
         }
@@ -87,7 +88,8 @@ pub(super) fn failure_of(status: u16, quota: bool) -> ModelFailure {
     }
 }
 
-/// Alerts the operator to a failure that no retry fixes. The texts of the error stay out: they may quote the prompt.
+/// Alerts the operator to a failure that no retry fixes. The texts of the error are not logged, because they
+/// may quote the prompt.
 pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure: ModelFailure) {
     let (code, param) = (error.code(), error.param());
     match failure {
@@ -130,13 +132,13 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
     }
 }
 
-/// Counts an alert, and returns its name for the line of the log.
+/// Counts an alert, and returns its name for the log line.
 fn raise(alert: Alert) -> &'static str {
     metrics::counter!(metric::ALERTS, "name" => alert.as_str()).increment(1);
     alert.as_str()
 }
 
-/// Tells the operator once that a field is no longer sent.
+/// Logs once that a field is no longer sent.
 pub(super) fn log_refusal(model: &str, status: u16, error: &ApiError, field: &'static str) {
     let code = error.code();
     tracing::warn!(

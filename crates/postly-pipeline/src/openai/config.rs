@@ -1,4 +1,4 @@
-//! The model server to ask, and the model to ask it for.
+//! The configuration of a model server and its model.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use secrecy::SecretString;
 
 use super::Dialect;
 
-/// The model that is asked for when the operator names none, on OpenAI's own host only.
+/// The model if the operator names none, on OpenAI's own host only.
 pub const DEFAULT_MODEL: &str = "gpt-6-luna";
 
-/// How patient we are with the server.
+/// The time limits for calls of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// To open a connection.
+    /// For opening a connection.
     pub connect: Duration,
-    /// For one attempt, answer included.
+    /// For one attempt, reading of the answer included.
     pub attempt: Duration,
     /// The wait before the first retry; it doubles before the next, and varies by half.
     pub backoff: Duration,
-    /// The longest wait that we let a server ask of us.
+    /// The longest wait requested by a server that we accept.
     pub longest_wait: Duration,
 }
 
@@ -33,27 +33,27 @@ impl Default for Timing {
     }
 }
 
-/// The effort with which a model thinks before it answers, in the words of `reasoning_effort` (openai-openapi f85dbe2).
+/// A model's reasoning effort, in the words of `reasoning_effort` (openai-openapi f85dbe2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReasoningEffort {
-    /// Not at all.
+    /// No reasoning.
     None,
-    /// Hardly.
+    /// Minimal reasoning.
     Minimal,
-    /// A little.
+    /// Little reasoning.
     Low,
-    /// As most models do by default.
+    /// The default of most models.
     Medium,
-    /// Long.
+    /// Long reasoning.
     High,
-    /// Longer.
+    /// Longer reasoning.
     Xhigh,
-    /// As long as it can.
+    /// The longest reasoning.
     Max,
 }
 
 impl ReasoningEffort {
-    /// Every effort.
+    /// All efforts.
     pub const ALL: [Self; 7] =
         [Self::None, Self::Minimal, Self::Low, Self::Medium, Self::High, Self::Xhigh, Self::Max];
 
@@ -71,23 +71,23 @@ impl ReasoningEffort {
     }
 }
 
-/// Where the server is and what to ask it for.
+/// The address of the server, and the model to use.
 #[derive(Debug, Clone)]
 pub struct OpenAiConfig {
-    /// The key; a server of one's own may need none.
+    /// The API key; a self-hosted server may need none.
     pub api_key: Option<SecretString>,
-    /// The address up to and including the version, as in `https://api.openai.com/v1`.
+    /// The base URL up to and including the version, as in `https://api.openai.com/v1`.
     pub base_url: String,
     /// The name of the model.
     pub model: String,
-    /// The effort with which the model may think; by its family when the operator says nothing.
+    /// The reasoning effort; if `None`, the default of the model's family.
     pub reasoning_effort: Option<ReasoningEffort>,
     /// The fields that are sent until the server refuses one.
     pub dialect: Dialect,
 }
 
 impl OpenAiConfig {
-    /// This model at this address, with everything else as its host and its family need it.
+    /// Returns the configuration for this model at this address, with defaults by host and family.
     pub fn new(api_key: Option<SecretString>, base_url: &str, model: &str) -> Self {
         Self {
             api_key,
@@ -99,10 +99,10 @@ impl OpenAiConfig {
     }
 }
 
-/// Why a client cannot be made.
+/// The reason why a client cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenAiConfigError {
-    /// The base URL is not one of HTTP.
+    /// The base URL is not an HTTP URL.
     #[error("the base URL of the model server is not an http(s) URL")]
     BaseUrl,
     /// The HTTP client cannot be built.

@@ -1,17 +1,19 @@
-//! The fields that a model's family takes, read from its name.
+//! The fields that a model's family accepts, read from its name.
 
 use super::ReasoningEffort;
 
-/// The name of a model without what gateways put around it: "openrouter/openai/gpt-6-luna:floor" is "gpt-6-luna".
+/// Removes the additions of gateways from a model's name: "openrouter/openai/gpt-6-luna:floor" becomes
+/// "gpt-6-luna".
 pub(super) fn bare(model: &str) -> &str {
     let name = model.rsplit('/').next().unwrap_or(model);
     name.split(':').next().unwrap_or(name)
 }
 
-/// The effort that a model is asked for when the operator names none.
+/// The reasoning effort if the operator names none.
 ///
-/// The luna tier thinks unless it is told not to, which costs time and the room of the answer; it knows `none` from 5.6
-/// on. `gpt-6-astra` and `gpt-6.1-sol` do not know `none`, and every other family is left to its own default.
+/// The luna tier reasons unless the request forbids it, which costs time and answer tokens; it accepts `none`
+/// from 5.6 on. `gpt-6-astra` and `gpt-6.1-sol` do not accept `none`, and every other family uses its own
+/// default.
 pub(super) fn default_effort(model: &str) -> Option<ReasoningEffort> {
     let name = bare(model).to_ascii_lowercase();
     let (_, tier) = name.strip_prefix("gpt-")?.split_once('-')?;
@@ -20,8 +22,8 @@ pub(super) fn default_effort(model: &str) -> Option<ReasoningEffort> {
         .then_some(ReasoningEffort::None)
 }
 
-/// Families that never reason. A model that reasons refuses any temperature but its own, so a name that is not here
-/// is sent none: the posts are worth more than their variety.
+/// Families that never reason. A model that reasons refuses any temperature but its own, so a name that is
+/// not listed here is sent none: the posts matter more than their variety.
 const NEVER_REASON: &[&str] = &[
     "gpt-3.5",
     "gpt-4",
@@ -44,13 +46,13 @@ const NEVER_REASON: &[&str] = &[
     "qwen2.5",
 ];
 
-/// True if a model never reasons, so that it takes a temperature by itself.
+/// True if a model never reasons, so that it accepts a temperature without an effort.
 pub(super) fn never_reasons(model: &str) -> bool {
     let name = bare(model).to_ascii_lowercase();
     NEVER_REASON.iter().any(|family| name.starts_with(family))
 }
 
-/// True if a model thinks within the room of its answer, with this effort asked for.
+/// True if a model's reasoning uses its answer tokens, at this effort.
 pub(super) fn thinks(model: &str, effort: Option<ReasoningEffort>) -> bool {
     let name = bare(model).to_ascii_lowercase();
     match effort {

@@ -1,19 +1,19 @@
-//! Facts about models by name: their prices, and the dates on which their provider ends them.
+//! Facts about models by name: their prices, and their shutdown dates.
 //!
-//! Sources: developers.openai.com/api/docs for gpt-6-luna, gpt-5.6-luna and the shutdown dates; for every other row the price
-//! map that LiteLLM 1.108.7 ships (`model_prices_and_context_window.json`).
+//! Sources: developers.openai.com/api/docs for gpt-6-luna, gpt-5.6-luna and the shutdown dates; for every
+//! other row the price map that LiteLLM 1.108.7 ships (`model_prices_and_context_window.json`).
 
-/// One model. Prices are in millionths of a US dollar per million tokens, for the standard tier and prompts of usual
-/// length (OpenAI doubles them above 272,000 tokens, which no brief reaches).
+/// One model. Prices are in millionths of a US dollar per million tokens, for the standard tier and prompts
+/// of usual length (OpenAI doubles them above 272,000 tokens, a length that no brief reaches).
 struct KnownModel {
     name: &'static str,
     read: i64,
     cached: i64,
     written: i64,
-    /// The day on which the row was compared with its sources.
+    /// The day on which the row was last compared with its sources.
     #[cfg_attr(not(test), expect(dead_code, reason = "a test warns of rows that are old"))]
     as_of: &'static str,
-    /// The day on which OpenAI's own API ends the model. Azure keeps its own calendar.
+    /// The day on which OpenAI's own API shuts the model down. Azure has its own dates.
     shutdown: Option<&'static str>,
 }
 
@@ -26,7 +26,7 @@ const fn row(
     KnownModel { name, read, cached, written, as_of, shutdown }
 }
 
-/// After this many days a row should be compared with its sources again.
+/// After this many days, a row should be compared with its sources again.
 #[cfg(test)]
 const STALE_AFTER_DAYS: i64 = 180;
 
@@ -58,7 +58,7 @@ const KNOWN: &[KnownModel] = &[
     row("ministral-3b-latest", [100_000, 10_000, 100_000], NOVEMBER, None),
 ];
 
-/// The row of a model, whatever gateway names stand before it: "openai/gpt-6-luna" is "gpt-6-luna".
+/// The row of a model, with or without gateway names before it: "openai/gpt-6-luna" is "gpt-6-luna".
 fn known(model: &str) -> Option<&'static KnownModel> {
     let name = super::family::bare(model);
     KNOWN.iter().find(|known| {
@@ -71,12 +71,13 @@ fn known(model: &str) -> Option<&'static KnownModel> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tokens {
     pub(super) read: Option<i64>,
-    /// Those of `read` that the provider still had from an earlier call.
+    /// The part of `read` that the provider had cached from an earlier call.
     pub(super) cached: i64,
     pub(super) written: Option<i64>,
 }
 
-/// The price of a call in millionths of a US dollar, rounded up; none when the model or its tokens are unknown.
+/// The price of a call in millionths of a US dollar, rounded up; `None` if the model or its tokens are
+/// unknown.
 pub(super) fn microdollars(model: &str, tokens: Tokens) -> Option<i64> {
     const MILLION: i64 = 1_000_000;
     let known = known(model)?;
@@ -90,12 +91,12 @@ pub(super) fn microdollars(model: &str, tokens: Tokens) -> Option<i64> {
     Some(sum.max(0).saturating_add(MILLION - 1) / MILLION)
 }
 
-/// Returns true if the table has the price of this model.
+/// True if the table has the price of this model.
 pub(super) fn has_price(model: &str) -> bool {
     known(model).is_some()
 }
 
-/// The day on which OpenAI's own API ends this model, as far as this table knows.
+/// The day on which OpenAI's own API shuts this model down, if the table has one.
 pub(super) fn shutdown(model: &str) -> Option<&'static str> {
     known(model)?.shutdown
 }
@@ -120,7 +121,7 @@ mod tests {
         assert_eq!(price("gpt-6-luna", None, Some(1)), None);
         let cached = |cached| Tokens { read: Some(1_000_000), cached, written: Some(0) };
         assert_eq!(microdollars("gpt-6-luna", cached(400_000)), Some(64_000));
-        // A server that counts wrong makes no call cheaper than all of it cached.
+        // A wrong count of cached tokens never makes a call cheaper than a fully cached one.
         assert_eq!(microdollars("gpt-6-luna", cached(9_000_000)), Some(10_000));
     }
 
@@ -140,7 +141,7 @@ mod tests {
         365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + day_of_year - 719_468
     }
 
-    /// A stale row is printed and fails nothing, because an unchanged clone must not break by age.
+    /// A stale row is printed but fails nothing, because an unchanged clone must not break by age.
     #[test]
     fn rows_older_than_180_days_are_warned_about() {
         assert_eq!((days("1970-01-01"), days("2000-03-01")), (0, 11_017));

@@ -1,7 +1,7 @@
-//! Any server that speaks OpenAI's chat completions.
+//! A model behind any server with OpenAI's chat completions API.
 //!
-//! One structured call per question, retried as the official client does but within the time we have, because a
-//! server that asks for two minutes of patience asks for more than an author has.
+//! Each question is one structured call. It is retried like in the official client, but within the deadline:
+//! a server may ask for a wait of two minutes, which is longer than an author waits.
 
 mod answer;
 mod attempt;
@@ -37,21 +37,21 @@ use refusal::ApiError;
 use retry::Advice;
 use shape::{Learned, Shape};
 
-/// The largest answer that we read, in bytes: three posts take a few thousand.
+/// The largest answer that is read, in bytes: three posts take a few thousand.
 const LARGEST_BODY: usize = 1024 * 1024;
 
-/// Room for an answer, in tokens: for three posts of the longest kind that the prompt asks for, and for the second try
-/// when the first was cut off.
+/// The most tokens of an answer: for three posts of the longest kind that the prompt asks for, and for the
+/// second try after a cut-off.
 const ROOM: [u32; 2] = [1200, 3000];
 
-/// The same for a model that thinks: its thoughts take from the room of the answer.
+/// The same for a model that reasons, because its reasoning uses answer tokens.
 const ROOM_TO_THINK: [u32; 2] = [4000, 8000];
 
-/// The most fields that may be refused for one question, each once and those that have a second form twice: no more are
-/// optional.
+/// The most fields that may be refused for one question: every optional field once, those with a second form
+/// twice.
 const MOST_REFUSALS: usize = 9;
 
-/// What logs and figures call the server, and the one that stands in for it.
+/// The names of the server and of its fallback in logs and metrics.
 const FIRST: &str = "model";
 const FALLBACK: &str = "model_fallback";
 
@@ -63,7 +63,7 @@ pub struct OpenAiModel {
     is_openai: bool,
     api_key: Option<SecretString>,
     model: String,
-    /// True if the model thinks before it answers.
+    /// True if the model reasons before it answers.
     thinks: bool,
     learned: Learned,
     timing: Timing,
@@ -77,17 +77,17 @@ impl std::fmt::Debug for OpenAiModel {
 }
 
 impl OpenAiModel {
-    /// A client for this server, as patient as [`Timing::default`].
+    /// Returns a client for this server with the time limits of [`Timing::default`].
     ///
     /// The process must have installed a `rustls` crypto provider.
     ///
     /// # Errors
-    /// When the base URL is none, or the HTTP client cannot be built.
+    /// Fails if the base URL is invalid, or if the HTTP client cannot be built.
     pub fn new(config: OpenAiConfig) -> Result<Self, OpenAiConfigError> {
         Self::with_timing(config, Timing::default())
     }
 
-    /// A client for this server with a patience of its own.
+    /// Returns a client for this server with these time limits.
     ///
     /// # Errors
     /// As [`OpenAiModel::new`].
@@ -102,7 +102,7 @@ impl OpenAiModel {
         let (url, models_url) = (url_of("chat/completions")?, url_of("models")?);
         let client = Client::builder()
             .connect_timeout(timing.connect)
-            // A redirect would carry briefs to a host that nobody configured.
+            // A redirect would carry briefs to a host that is not configured.
             .redirect(redirect::Policy::none())
             .build()
             .map_err(OpenAiConfigError::Client)?;
@@ -122,7 +122,7 @@ impl OpenAiModel {
         })
     }
 
-    /// The same, called the fallback in figures and in what is said of its circuit.
+    /// Names this model the fallback in metrics and in the logs of its circuit.
     #[must_use]
     pub fn as_fallback(mut self) -> Self {
         self.breaker = Breaker::new(FALLBACK);
@@ -145,7 +145,7 @@ impl OpenAiModel {
             let (failure, wait) = match ended {
                 Ended::Answered(reply) => match reply.content {
                     Content::Text(text) => return Ok(Answer::Text(text)),
-                    // The writer finds the defect in it and sends it back.
+                    // The writer finds the defect in it and asks for a repair.
                     Content::Nothing => return Ok(Answer::Text(String::new())),
                     Content::Refused => return Err(ModelFailure::Refused),
                     Content::Filtered => return Err(ModelFailure::Filtered),
@@ -190,7 +190,8 @@ impl OpenAiModel {
         }
     }
 
-    /// Notes the optional fields that the server named. True if the next request differs, so that it is worth a try.
+    /// Records the optional fields that the server named. True if the next request differs, so that a retry
+    /// is useful.
     fn learns(&self, sent: &Shape, status: u16, error: &ApiError) -> bool {
         if !matches!(status, 400 | 422) || error.is_quota() {
             return false;
@@ -198,11 +199,11 @@ impl OpenAiModel {
         for field in self.learned.refused(sent, &error.refused(sent)) {
             log_refusal(&self.model, status, error, field);
         }
-        // Another call may have learned it meanwhile.
+        // Another call may have recorded it in the meantime.
         self.learned.shape() != *sent
     }
 
-    /// One HTTP exchange, bounded in time and size.
+    /// Makes one HTTP exchange, bounded in time and size.
     async fn attempt(
         &self,
         request: &DraftRequest,
@@ -210,7 +211,8 @@ impl OpenAiModel {
         max_tokens: u32,
         patience: Duration,
     ) -> Ended {
-        // Only its bytes outlive this line: as a tree it takes three times as much, for as long as the model thinks.
+        // Only the bytes are kept for the duration of the call: the JSON tree takes three times as much
+        // memory.
         let body = wire::body(&self.model, request, shape, max_tokens);
         let call = self.authorized(self.client.post(self.url.clone())).json(&body);
         drop(body);

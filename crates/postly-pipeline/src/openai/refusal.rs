@@ -1,8 +1,8 @@
-//! The error of a server, and the fields of the request that it names.
+//! Reads the error of a server, and the fields of the request that it names.
 //!
-//! Servers name them in three ways: OpenAI in `error.param`, Mistral and every server built on pydantic in the `loc` of
-//! their `detail` (which stands at the top, under `message`, or as text within another error), LiteLLM and many others
-//! in the sentence alone. Nothing of a sentence goes further than this file, because it may quote the brief.
+//! Servers name fields in three ways: OpenAI in `error.param`, Mistral and every server built on pydantic in
+//! the `loc` of their `detail` (at the top, under `message`, or as text within another error), LiteLLM and
+//! many others in the sentence alone. No sentence leaves this file, because it may quote the brief.
 
 use serde_json::Value;
 
@@ -11,22 +11,22 @@ use super::shape::{Field, Shape};
 /// The depth to which an error is read. Gateways wrap one error in another, seldom twice.
 const DEEPEST: usize = 8;
 
-/// The longest code or parameter that goes into a log, in bytes.
+/// The longest code or parameter in a log, in bytes.
 const LONGEST_WORD: usize = 64;
 
-/// An error, as far as it is read. It has no `Debug`: its texts may quote the brief.
+/// The parts of an error that are used. It has no `Debug`, because its texts may quote the brief.
 #[derive(Default)]
 pub(super) struct ApiError {
     code: Option<String>,
     kind: Option<String>,
     param: Option<String>,
-    /// The names that each `loc` goes through.
+    /// The names on the path of each `loc`.
     locations: Vec<Vec<String>>,
     texts: Vec<String>,
 }
 
 impl ApiError {
-    /// Reads the body of an error, whatever its form.
+    /// Reads the body of an error in any form.
     pub(super) fn read(body: &[u8]) -> Self {
         let mut error = Self::default();
         match serde_json::from_slice(body) {
@@ -51,7 +51,7 @@ impl ApiError {
         [&self.code, &self.kind].into_iter().flatten().any(|word| word == expected)
     }
 
-    /// True if the error says that our account is empty.
+    /// True if the error means that our account is empty.
     pub(super) fn is_quota(&self) -> bool {
         self.is("insufficient_quota")
     }
@@ -76,7 +76,7 @@ impl ApiError {
                 found.push(field);
             }
         }
-        // Beside a location the sentence holds the value that was sent, which may be the brief.
+        // Beside a location, the sentence holds the value that was sent, which may be the brief.
         if self.locations.is_empty() {
             found = self
                 .texts
@@ -95,7 +95,7 @@ impl ApiError {
                 for (name, value) in fields {
                     self.member(name, value, depth);
                 }
-                // A field that is missing is not one that was refused.
+                // A missing field is not a refused one.
                 if let Some(Value::Array(path)) = fields.get("loc")
                     && fields.get("type").and_then(Value::as_str) != Some("missing")
                 {
@@ -110,7 +110,7 @@ impl ApiError {
 
     fn member(&mut self, name: &str, value: &Value, depth: usize) {
         match (name, value) {
-            // An echo of the request.
+            // A copy of the request.
             ("input" | "ctx" | "messages" | "body", _) => {}
             ("code", Value::String(code)) if is_word(code) => {
                 self.code.get_or_insert_with(|| code.clone());
@@ -134,7 +134,7 @@ impl ApiError {
         }
     }
 
-    /// A sentence, with the error of another server in it perhaps.
+    /// Reads a sentence, which may hold the error of another server.
     fn text(&mut self, text: &str, depth: usize) {
         for (at, _) in text.match_indices('{').take(4) {
             let tail = text.get(at..).unwrap_or_default();
@@ -149,8 +149,8 @@ impl ApiError {
     }
 }
 
-/// The locations in an error that Python printed into a sentence: `{'input': …, 'loc': ['body', 'store'], …}` (LiteLLM
-/// 1.108.7, before the refusal of a server behind it), or `'loc': ('body', 'store')` (vLLM).
+/// The locations in an error that Python printed into a sentence: `{'input': …, 'loc': ['body', 'store'], …}`
+/// (LiteLLM 1.108.7, for a refusal by a server behind it), or `'loc': ('body', 'store')` (vLLM).
 fn printed_locations(text: &str) -> impl Iterator<Item = Vec<String>> {
     text.split("'loc':").skip(1).filter_map(|tail| {
         let inner = tail.trim_start().strip_prefix(['[', '('])?;
@@ -159,19 +159,20 @@ fn printed_locations(text: &str) -> impl Iterator<Item = Vec<String>> {
     })
 }
 
-/// A word of an API: letters, digits and a few marks, beginning with a letter, so that no number of a person is one.
+/// True for a word of an API: letters, digits and a few marks, beginning with a letter, so that a phone
+/// number is not one.
 fn is_word(text: &str) -> bool {
     text.len() <= LONGEST_WORD
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-[]".contains(&byte))
 }
 
-/// A number as of a status, too short to be one of a person.
+/// True for a number such as a status, too short to be a phone number.
 fn is_number(text: &str) -> bool {
     (1..=5).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The words of a text, each with the place of its end: letters, digits and `_`.
+/// The words of a text, each with its range in bytes: letters, digits and `_`.
 fn words(text: &str) -> impl Iterator<Item = (std::ops::Range<usize>, String)> {
     let mut rest = 0;
     std::iter::from_fn(move || {
@@ -184,7 +185,7 @@ fn words(text: &str) -> impl Iterator<Item = (std::ops::Range<usize>, String)> {
     })
 }
 
-/// The field that a word names: `max_tokens`, `maxTokens` (xAI), or what is part of the format of the answer.
+/// The field that a word names: `max_tokens`, `maxTokens` (xAI), or a part of the format of the answer.
 fn field_named(sent: &Shape, word: &str) -> Option<Field> {
     let plain = |word: &str| word.replace('_', "").to_ascii_lowercase();
     let word = plain(word);
@@ -194,11 +195,11 @@ fn field_named(sent: &Shape, word: &str) -> Option<Field> {
         .map(|(field, _)| field)
 }
 
-/// Words for the format of the answer where a server names no field.
+/// Phrases for the format of the answer, for servers that name no field.
 const FORMAT_PHRASES: &[&str] =
     &["response format", "json schema", "structured output", "json mode", "parse grammar"];
 
-/// The field that a sentence names first, and those listed right after it: the others may be what it recommends.
+/// The field that a sentence names first, and those listed right after it: later ones may be recommendations.
 fn named_first(sent: &Shape, text: &str) -> Vec<Field> {
     let mut found: Vec<Field> = vec![];
     let mut end = 0;
@@ -238,7 +239,7 @@ mod tests {
             .collect()
     }
 
-    /// Each body is one that a server was seen to answer; its source stands beside it.
+    /// Each body was seen from a server; its source is in the comment above it.
     #[test]
     fn a_refusal_names_its_fields_in_one_of_three_ways() {
         for (body, expected) in [
@@ -247,7 +248,7 @@ mod tests {
                 r#"{"error":{"message":"Unsupported parameter: 'temperature' is not supported with this model.","type":"invalid_request_error","param":"temperature","code":"unsupported_parameter"}}"#,
                 &["temperature"] as &[&str],
             ),
-            // OpenAI, a value: the sentence recommends others.
+            // OpenAI, an unsupported value: the sentence recommends others.
             (
                 r#"{"error":{"message":"Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values are: 'low', 'medium', and 'high'.","type":"invalid_request_error","param":"reasoning_effort","code":"unsupported_value"}}"#,
                 &["reasoning_effort"],
@@ -276,7 +277,7 @@ mod tests {
                 r#"{"error":{"message":"litellm.BadRequestError: MistralException - {\"detail\":[{\"type\":\"extra_forbidden\",\"loc\":[\"body\",\"safety_identifier\"],\"msg\":\"Extra inputs are not permitted\",\"input\":\"store\"}]}. Received Model Group=small","type":null,"param":null,"code":"400"}}"#,
                 &["safety_identifier"],
             ),
-            // LiteLLM 1.108.7 before a server that answers as Mistral's does, recorded on 2026-11-30.
+            // LiteLLM 1.108.7 before a server with answers like Mistral's, recorded on 2026-11-30.
             (
                 r#"{"error":{"message":"litellm.BadRequestError: OpenAIException - {'detail': [{'input': False, 'loc': ['body', 'store'], 'msg': 'Extra inputs are not permitted', 'type': 'extra_forbidden'}, {'input': 'temperature', 'loc': ['body', 'safety_identifier'], 'msg': 'Extra inputs are not permitted', 'type': 'extra_forbidden'}]}\n\nLiteLLM: model group 'behind-the-gateway' failed with the error above. No fallback was attempted.","type":"invalid_request_error","param":null,"code":"422"}}"#,
                 &["store", "safety_identifier"],
@@ -291,7 +292,7 @@ mod tests {
                 r#"{"error":{"message":"litellm.UnsupportedParamsError: mistral does not support parameters: ['store', 'safety_identifier'], for model=mistral-small-latest. To drop these, set `litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n","type":"invalid_request_error","param":null,"code":"400"}}"#,
                 &["store", "safety_identifier"],
             ),
-            // LiteLLM (BerriAI/litellm#33738): the effort is what it recommends.
+            // LiteLLM (BerriAI/litellm#33738): the effort is a recommendation.
             (
                 r#"{"error":{"message":"litellm.UnsupportedParamsError: gpt-5-nano doesn't support temperature=0.1 while reasoning is active. Only temperature=1 is supported unless reasoning_effort resolves to 'none'","type":"invalid_request_error","param":null,"code":"400"}}"#,
                 &["temperature"],
@@ -301,7 +302,7 @@ mod tests {
                 r#"{"code":"Client specified an invalid argument","error":"Argument not supported on this model: reasoningEffort"}"#,
                 &["reasoning_effort"],
             ),
-            // Gemini, Groq, Azure, and a gateway that wraps another's error.
+            // Gemini, Groq, Azure, and a gateway that wraps another server's error.
             (
                 r#"{"error":{"message":"Invalid JSON payload received. Unknown name \"store\": Cannot find field.","code":400}}"#,
                 &["store"],

@@ -1,4 +1,4 @@
-//! When to try again, and how long to wait: the rules of the official client, with our bounds.
+//! The rules for retries and their waits: those of the official client, with our bounds.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -7,19 +7,19 @@ use std::{
 
 use reqwest::header::HeaderMap;
 
-/// How often a failed call is tried again; the official client's default.
+/// The most retries of a failed call; the official client's default.
 pub(super) const MOST_RETRIES: u32 = 2;
 
-/// What to do about a status.
+/// The action after a failed call.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Advice {
-    /// Another try would end the same.
+    /// Do not retry: the result would be the same.
     Stop,
-    /// Try again, after the wait the server asks for if it does.
+    /// Retry, after the wait that the server asks for, if it asks for one.
     Retry { after: Option<Duration> },
 }
 
-/// What to do about a status that is no success.
+/// Returns the action for a status other than success.
 pub(super) fn advice(status: u16, quota: bool, headers: &HeaderMap) -> Advice {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let worth_it = match text("x-should-retry") {
@@ -27,7 +27,7 @@ pub(super) fn advice(status: u16, quota: bool, headers: &HeaderMap) -> Advice {
         Some("true") => true,
         _ => matches!(status, 408 | 409 | 429 | 500..),
     };
-    // An empty account stays empty, whatever the status promises.
+    // An empty account is not retried, whatever the status.
     if quota || !worth_it {
         return Advice::Stop;
     }
@@ -37,18 +37,18 @@ pub(super) fn advice(status: u16, quota: bool, headers: &HeaderMap) -> Advice {
     }
 }
 
-/// A number of units, decimals allowed. A date instead of a number is treated as no wish: our backoff is polite.
+/// Reads a number of units, decimals allowed. A date is ignored, and our backoff applies.
 fn duration(value: &str, unit_ms: u32) -> Option<Duration> {
     let units: f64 = value.trim().parse().ok()?;
     (units >= 0.0)
         .then(|| Duration::try_from_secs_f64(units * f64::from(unit_ms) / 1000.0).unwrap_or(Duration::MAX))
 }
 
-/// The wait before a retry when the server names none: doubled each time, plus up to as much again, so that many
-/// clients do not come back at once.
+/// The wait before a retry if the server names none: doubled each time, plus up to as much again at random,
+/// so that many clients do not return at once.
 pub(super) fn backoff(base: Duration, retries: u32) -> Duration {
     let wait = base.saturating_mul(1 << retries.min(4));
-    // A fresh hasher is keyed by chance, which is all the chance we need.
+    // A new hasher has random keys; no other source of randomness is needed.
     let chance = u32::try_from(RandomState::new().hash_one(retries) % 1024).unwrap_or(0);
     wait + wait.saturating_mul(chance) / 1024
 }

@@ -1,19 +1,19 @@
-//! The optional fields of a request: those that a host is known to take, less those that it has refused.
+//! The optional fields of a request: those that a host is known to accept, without those that it has refused.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::{ReasoningEffort, family};
 
-/// The fields that a host is known to take.
+/// The fields that a host is known to accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// OpenAI's newest: OpenAI's own hosts, and Azure's.
+    /// OpenAI's newest fields: for OpenAI's own hosts and Azure's.
     OpenAi,
-    /// The fields that every compatible server takes.
+    /// The fields that every compatible server accepts.
     Compatible,
 }
 
-/// Azure's hosts for OpenAI's models, by the ends of their names, in its three clouds.
+/// The suffixes of Azure's hosts for OpenAI's models, in its three clouds.
 const AZURE: &[&str] = &[
     ".openai.azure.com",
     ".openai.azure.us",
@@ -35,7 +35,7 @@ impl Dialect {
     }
 }
 
-/// An optional field. `model` and `messages` are none: a request without them is no question.
+/// An optional field. `model` and `messages` are not optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     TokenLimit,
@@ -59,7 +59,7 @@ impl Field {
     ];
 }
 
-/// The name under which the most tokens of an answer are asked for.
+/// The name of the field that limits the tokens of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenLimit {
     MaxCompletionTokens,
@@ -82,7 +82,7 @@ impl TokenLimit {
     }
 }
 
-/// The strictness with which the form of the answer is asked for. The answer is checked all the same.
+/// The strictness of the requested answer format. The answer is checked in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     JsonSchema,
@@ -93,7 +93,7 @@ pub(super) enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) token_limit: Option<TokenLimit>,
-    /// True if the other name of the limit has been refused: then there is none left.
+    /// True if the other name of the limit has been refused: then no name is left.
     swapped: bool,
     pub(super) format: Option<Format>,
     pub(super) effort: Option<ReasoningEffort>,
@@ -104,7 +104,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// The request before anything has been refused.
+    /// The shape of a request before any refusal.
     pub(super) fn new(dialect: Dialect, model: &str, effort: Option<ReasoningEffort>) -> Self {
         let newest = dialect == Dialect::OpenAi;
         let token_limit = if newest { TokenLimit::MaxCompletionTokens } else { TokenLimit::MaxTokens };
@@ -123,7 +123,7 @@ impl Shape {
         }
     }
 
-    /// The name of a field in this request; none when it is not in it.
+    /// The name of a field in this request; `None` if the request does not have it.
     pub(super) fn name(&self, field: Field) -> Option<&'static str> {
         match field {
             Field::TokenLimit => self.token_limit.map(TokenLimit::as_str),
@@ -154,12 +154,12 @@ impl Shape {
         }
     }
 
-    /// This request without a field, or with what may be taken in its place.
+    /// Removes a field from this request, or replaces it by an alternative.
     fn without(mut self, field: Field) -> Self {
         match field {
             Field::TokenLimit => {
-                // A limit is worth a second try under its other name. Without either, the time and the size of an
-                // answer still have theirs.
+                // The limit is retried once under its other name. Without either, the time and size limits of
+                // an answer still apply.
                 self.token_limit = self.token_limit.filter(|_| !self.swapped).map(TokenLimit::other);
                 self.swapped = true;
             }
@@ -168,7 +168,7 @@ impl Shape {
                 self.format = self.format.map(|_| Format::JsonObject);
             }
             Field::ReasoningEffort => {
-                // A model that is no longer told not to think refuses a temperature.
+                // Without the effort `none`, the model reasons and refuses a temperature.
                 self.temperature &= self.effort != Some(ReasoningEffort::None);
                 self.effort = None;
             }
@@ -181,7 +181,8 @@ impl Shape {
     }
 }
 
-/// The shape that a server takes, as far as it has said. One model at one host, for the life of the process.
+/// The shape that a server accepts, as learned from its refusals. It is kept for one model at one host, for
+/// the life of the process.
 pub(super) struct Learned(Mutex<Shape>);
 
 impl Learned {
@@ -193,13 +194,14 @@ impl Learned {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the fields that were refused in a request of this shape. Returns those that nobody had noted before, each
-    /// under its name in that request.
+    /// Records the fields that were refused in a request of this shape. Returns the newly recorded ones, each
+    /// by its name in that request.
     pub(super) fn refused(&self, sent: &Shape, fields: &[Field]) -> Vec<&'static str> {
         let mut shape = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut news = vec![];
         for field in fields {
-            // Another call may have met the same refusal meanwhile: only a field that still is as it was sent changes.
+            // Another call may have met the same refusal in the meantime: a field changes only if it is still
+            // in the form that was sent.
             if let Some(name) = sent.name(*field).filter(|_| shape.has_as(sent, *field)) {
                 *shape = shape.without(*field);
                 news.push(name);
@@ -288,7 +290,7 @@ mod tests {
         let sent = Shape::new(Dialect::OpenAi, "gpt-4o", None);
         let learned = Learned::new(sent);
         assert_eq!(learned.refused(&sent, &[Field::TokenLimit]), ["max_completion_tokens"]);
-        // The second call was under way with the old shape: the new name is not taken from everybody.
+        // The second call was sent with the old shape: the new name must not be removed.
         assert!(learned.refused(&sent, &[Field::TokenLimit]).is_empty());
         assert_eq!(learned.shape().token_limit, Some(TokenLimit::MaxTokens));
         assert_eq!(learned.refused(&sent, &[Field::ResponseFormat]), ["response_format"]);

@@ -1,4 +1,4 @@
-//! The end of the configured model, as its provider announces it.
+//! The shutdown date of the configured model, as its provider announces it.
 
 use std::time::Duration;
 
@@ -7,13 +7,14 @@ use serde::Deserialize;
 
 use super::{OpenAiModel, family, known};
 
-/// The time that the list of models may take in all. Nothing waits for it.
+/// The time limit for the list of models. Nothing waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The largest list that is read, in bytes. Gateways list thousands of models.
 const LARGEST_LIST: usize = 8 * 1024 * 1024;
 
-/// `GET /v1/models`, as far as it is of interest (developers.openai.com/api/reference/resources/models/methods/list).
+/// The fields of `GET /v1/models` that are used
+/// (developers.openai.com/api/reference/resources/models/methods/list).
 #[derive(Deserialize)]
 struct List {
     data: Vec<Entry>,
@@ -22,30 +23,30 @@ struct List {
 #[derive(Deserialize)]
 struct Entry {
     id: String,
-    // Some servers fill it with other things than text.
+    // Some servers fill it with values other than text.
     #[serde(default)]
     shutdown_date: serde_json::Value,
 }
 
-/// What is known of a model without asking it to write.
+/// The information about a model that is available without a call to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelInspection {
-    /// The answer to the question for the list of models.
+    /// The result of the request for the list of models.
     pub list: ModelList,
-    /// The date (`YYYY-MM-DD`) on which the provider ends the model, if one is announced.
+    /// The date (`YYYY-MM-DD`) of the shutdown, if one is announced.
     pub shutdown: Option<String>,
     /// True if the price of a call is known.
     pub has_price: bool,
 }
 
-/// The server's answer to the question for its list of models.
+/// The result of the request for the server's list of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModelList {
-    /// The model is on it.
+    /// The list has the model.
     Listed,
-    /// It is not on it.
+    /// The list does not have the model.
     NotListed,
-    /// The server refused the question with this status.
+    /// The server refused the request with this status.
     Refused(u16),
     /// No connection, or no answer within five seconds.
     Unreachable,
@@ -54,7 +55,7 @@ pub enum ModelList {
 }
 
 impl OpenAiModel {
-    /// Asks the server for its list of models, within five seconds, and looks up what is known of the model.
+    /// Requests the server's list of models, within five seconds, and looks up the known facts of the model.
     pub async fn inspect(&self) -> ModelInspection {
         let (list, listed) =
             tokio::time::timeout(PATIENCE, self.list()).await.unwrap_or((ModelList::Unreachable, None));
@@ -82,10 +83,10 @@ impl OpenAiModel {
         (state, read(&body, &self.model))
     }
 
-    /// Warns once if the provider has announced the end of the model.
+    /// Warns once if the provider has announced the shutdown of the model.
     ///
-    /// The server is asked for its list of models; where it cannot be had or says nothing, OpenAI's own dates are
-    /// known. It never fails, and ends within five seconds.
+    /// The date comes from the server's list of models, else from our table, for OpenAI's own host only. It
+    /// never fails, and ends within five seconds.
     pub async fn warn_of_shutdown(&self) {
         let listed = tokio::time::timeout(PATIENCE, self.listed_shutdown()).await.ok().flatten();
         let known = || known::shutdown(&self.model).filter(|_| self.is_openai).map(str::to_owned);
@@ -127,7 +128,7 @@ fn read(body: &[u8], model: &str) -> Option<String> {
     is_date(date).then(|| date.to_owned())
 }
 
-/// `YYYY-MM-DD`: what else a server may have put there has no place in a log.
+/// True for `YYYY-MM-DD`. Any other value of a server must not be logged.
 fn is_date(text: &str) -> bool {
     text.len() == 10
         && text.bytes().enumerate().all(|(at, byte)| match at {

@@ -13,13 +13,13 @@ use super::{
 };
 use crate::DraftRequest;
 
-/// The longest name of a call that we keep.
+/// The longest id of a call that is kept, in characters.
 const LONGEST_REQUEST_ID: usize = 128;
 
 /// The longest `safety_identifier`, in characters, by OpenAI's specification.
 const LONGEST_SAFETY_IDENTIFIER: usize = 64;
 
-/// The request for one draft. It names nobody: the brief and an opaque reference are all that leaves.
+/// The request for one draft. It identifies nobody: the brief and an opaque reference are all that leaves.
 pub(super) fn body(model: &str, request: &DraftRequest, shape: &Shape, max_tokens: u32) -> Value {
     let mut messages = vec![
         json!({"role": "system", "content": request.messages.system}),
@@ -60,8 +60,8 @@ fn response_format(format: Format) -> Value {
     }
 }
 
-/// The shape of the answer, in the strict subset: every property required, none beside them. The number of posts
-/// stands in the prompt, for not every server takes `minItems`.
+/// The schema of the answer, in the strict subset: every property required, no others allowed. The number of
+/// posts is in the prompt, because not every server accepts `minItems`.
 fn schema() -> Value {
     let platforms: Vec<&str> = Platform::ALL.into_iter().map(Platform::as_str).collect();
     let languages: Vec<&str> = Language::ALL.into_iter().map(Language::code).collect();
@@ -90,7 +90,7 @@ fn schema() -> Value {
     })
 }
 
-/// The provider's name for a call.
+/// The provider's id of a call.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("x-request-id")?.to_str().ok()?;
     Some(id.chars().take(LONGEST_REQUEST_ID).collect())

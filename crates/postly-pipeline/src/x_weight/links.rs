@@ -10,7 +10,7 @@ const LONGEST_LINK: usize = 4096;
 const LONGEST_LABEL: usize = 63;
 /// The longest name of a short link of X (`MAX_TCO_SLUG_LENGTH`).
 const LONGEST_SLUG: usize = 40;
-/// The scheme that a link without one is measured with.
+/// The scheme that is added to the length of a link without one.
 const DEFAULT_SCHEME: usize = "https://".len();
 
 /// The starts of the links of a text, and the number of code units of each.
@@ -33,7 +33,7 @@ const SLASH: u16 = b'/' as u16;
 
 /// A match of twitter-text's pattern of a link.
 struct Match {
-    /// The character before the link; none at the start of the text.
+    /// The character before the link; `None` at the start of the text.
     before: Option<u16>,
     start: usize,
     has_scheme: bool,
@@ -51,7 +51,7 @@ fn next(hosts: &Hosts<'_>, from: usize) -> Option<Match> {
 }
 
 impl Match {
-    /// The links in the match. Without a scheme only those parts of the host count that have Latin letters.
+    /// The links in the match. Without a scheme, only the parts of the host in Latin letters count.
     fn links(&self, units: &[u16]) -> Vec<(usize, usize)> {
         let length = self.end - self.start;
         let scheme = if self.has_scheme { self.host.start - self.start } else { DEFAULT_SCHEME };
@@ -73,7 +73,7 @@ impl Match {
         let mut links = Vec::new();
         let mut found_to = 0;
         for latin in latin_hosts(host) {
-            // The library looks the name up again, and may find it earlier than it matched.
+            // The library searches the name again, and may find an earlier occurrence than its match.
             let name = host.get(latin).unwrap_or_default();
             let Some(at) = position(host, name, found_to) else { continue };
             found_to = at + name.len();
@@ -93,11 +93,11 @@ fn position(host: &[u16], name: &[u16], from: usize) -> Option<usize> {
 /// The labels of a text, read once, so that a long text is not read again from each of its characters.
 struct Hosts<'a> {
     units: &'a [u16],
-    /// For each place, where the label that goes on there ends.
+    /// For each position, the end of the label that includes it.
     label_end: Vec<usize>,
-    /// For each place, how many underscores stand before it.
+    /// For each position, the number of underscores before it.
     underscores: Vec<usize>,
-    /// For each place behind a full stop, the end of the longest host that begins there.
+    /// For each position after a full stop, the end of the longest host that begins there.
     behind_dot: Vec<Option<usize>>,
 }
 
@@ -146,7 +146,7 @@ impl<'a> Hosts<'a> {
             return None;
         }
         let longer = self.behind_dot.get(end + 1).copied().flatten();
-        // The label before the ending takes no underscore.
+        // The label before the top-level domain may hold no underscore.
         let is_name = || self.underscores.get(start) == self.underscores.get(end);
         longer.or_else(|| if is_name() { ending(self.units, end + 1, self.units.len()) } else { None })
     }
@@ -182,7 +182,7 @@ impl<'a> Hosts<'a> {
         from + length
     }
 
-    /// The end of a path that begins here, behind its slash: the last of its characters that may end one.
+    /// The end of a path that begins here, after its slash: after its last character that may end a path.
     fn path_end(&self, start: usize) -> usize {
         let mut end = start;
         let mut at = start;
@@ -222,7 +222,7 @@ impl<'a> Hosts<'a> {
     }
 }
 
-/// The end of a query, whose question mark stands here; none if it has no character that may end one.
+/// The end of a query with its question mark here; `None` if no character of it may end a query.
 fn query_end(units: &[u16], question: usize) -> Option<usize> {
     let query = units.iter().skip(question + 1).take_while(|unit| is_query_char(**unit));
     let length = query
@@ -235,9 +235,10 @@ fn query_end(units: &[u16], question: usize) -> Option<usize> {
 
 /// The top-level domains that twitter-text knows.
 struct Names {
-    /// Those in ASCII, in lower case.
+    /// The names in ASCII, in lower case.
     ascii: HashSet<Vec<u16>>,
-    /// The others in upper case, the longer first: the library prefers the longer of two where one begins the other.
+    /// The other names in upper case, longest first: if one is a prefix of the other, the library prefers the
+    /// longer.
     other: Vec<Vec<u16>>,
 }
 
@@ -250,7 +251,8 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     Names { ascii: ascii.into_iter().map(|name| name.encode_utf16().collect()).collect(), other }
 });
 
-/// The end of a top-level domain that begins here. It is followed by none of `[0-9a-zA-Z@+-]`, or is Punycode.
+/// The end of a top-level domain that begins here. It is followed by none of `[0-9a-zA-Z@+-]`, or is
+/// Punycode.
 fn ending(units: &[u16], start: usize, text_end: usize) -> Option<usize> {
     let rest = units.get(start..text_end)?;
     let stands_alone = |end: usize| {
@@ -319,7 +321,7 @@ fn is_valid_host(host: &[u16]) -> bool {
     host.split(|unit| *unit == DOT).all(|label| (1..=LONGEST_LABEL).contains(&encoded_length(label)))
 }
 
-/// The slug and the length of a short link of X, when a link begins with one.
+/// The slug and the length of a short link of X, if the link begins with one.
 fn short_link(link: &[u16]) -> Option<(usize, usize)> {
     let lower: Vec<u16> = link.iter().map(|unit| to_ascii_lowercase(*unit)).collect();
     let head = ["http://t.co/", "https://t.co/"]
@@ -332,7 +334,7 @@ fn short_link(link: &[u16]) -> Option<(usize, usize)> {
     (slug > 0).then_some((slug, query.unwrap_or(end)))
 }
 
-/// The length of a label in Punycode, by RFC 3492. Other full stops than the ASCII one separate labels there.
+/// The length of a label in Punycode, by RFC 3492. Full stops other than the ASCII one separate labels there.
 fn encoded_length(label: &[u16]) -> usize {
     let is_stop = |unit: &u16| matches!(unit, 0x3002 | 0xFF0E | 0xFF61);
     let parts = label.split(is_stop).map(|part| {
@@ -348,7 +350,7 @@ fn punycode_length(label: &[u16]) -> usize {
             point.map_or_else(|lone| u64::from(lone.unpaired_surrogate()), |c| u64::from(u32::from(c)))
         })
         .collect();
-    // No label of so many characters fits.
+    // A label of more characters is never valid.
     if points.len() > LONGEST_LABEL {
         return points.len();
     }
@@ -418,7 +420,7 @@ fn to_ascii_lowercase(unit: u16) -> u16 {
     u8::try_from(unit).map_or(unit, |byte| u16::from(byte.to_ascii_lowercase()))
 }
 
-/// The upper case of a code unit as a pattern of JavaScript that ignores case compares it.
+/// The upper case of a code unit, as compared by a JavaScript pattern that ignores case.
 fn upper_case(unit: u16) -> u16 {
     let Some(c) = char::from_u32(u32::from(unit)) else { return unit };
     let mut upper = c.to_uppercase();
@@ -480,7 +482,7 @@ fn is_query_char(unit: u16) -> bool {
     is_ascii_alphanumeric(unit) || is_one_of(unit, "!?*'@();:&=+$/%#[]-_.,~|")
 }
 
-/// `latinAccentChars`, with what JavaScript takes for their other case.
+/// `latinAccentChars`, with the characters that JavaScript treats as their other case.
 fn is_accented(unit: u16) -> bool {
     matches!(
         unit,
@@ -490,7 +492,7 @@ fn is_accented(unit: u16) -> bool {
     )
 }
 
-/// `cyrillicLettersAndMarks`, with what JavaScript takes for their other case.
+/// `cyrillicLettersAndMarks`, with the characters that JavaScript treats as their other case.
 fn is_cyrillic(unit: u16) -> bool {
     matches!(unit, 0x400..=0x4FF | 0x1C80..=0x1C87)
 }

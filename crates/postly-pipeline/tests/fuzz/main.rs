@@ -1,4 +1,4 @@
-//! What a model answers, changed at random. Runs a little on every test, and longer with `cargo xtask fuzz`.
+//! Random changes of a model's answer. Runs briefly on every test run, and longer with `cargo xtask fuzz`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -92,7 +92,7 @@ const TOKENS: &[&str] = &[
     "",
 ];
 
-/// An answer that the server would let pass, whatever the posts say.
+/// An answer that the server accepts, with any posts.
 fn well_formed(posts: &[(String, String)]) -> String {
     let variants: Vec<_> =
         posts.iter().map(|(text, angle)| serde_json::json!({ "text": text, "angle": angle })).collect();

@@ -1,4 +1,4 @@
-//! A server that keeps failing is given a rest, and asked again.
+//! A server that keeps failing is not called for a while, and then called again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     server::{Server, Step, error},
 };
 
-/// A writer whose one server answers from a script.
+/// A writer with one server that answers from a script.
 struct Scene {
     writer: Writer,
     server: Server,
@@ -37,7 +37,7 @@ impl Scene {
         self.writer.write(&ask()).await
     }
 
-    /// Writes this often, and expects that the server is asked each time.
+    /// Writes this often, and expects a call of the server each time.
     async fn asked(&self, times: usize) {
         let before = self.server.requests().len();
         for _ in 0..times {
@@ -46,7 +46,7 @@ impl Scene {
         assert_eq!(self.server.requests().len(), before + times);
     }
 
-    /// Writes, and expects to be turned away without a call.
+    /// Writes, and expects a failure without a call.
     async fn turned_away(&self) {
         let before = self.server.requests().len();
         let failure = self.write().await.unwrap_err();
@@ -55,7 +55,7 @@ impl Scene {
     }
 }
 
-/// The time passes, without anybody waiting for it.
+/// Advances the clock without waiting.
 async fn pass(seconds: u64) {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(seconds)).await;
@@ -74,7 +74,7 @@ async fn after_twenty_failures_nobody_asks_until_a_probe_finds_it_well() {
     let scene = Scene::start(script).await;
     scene.asked(20).await;
     scene.turned_away().await;
-    // The first probe finds it as it was.
+    // At the first probe the server still fails.
     pass(15).await;
     scene.asked(1).await;
     scene.turned_away().await;
@@ -112,7 +112,7 @@ async fn every_way_to_be_broken_opens_it() {
         scene.asked(20).await;
         scene.turned_away().await;
     }
-    // These are tried again: seven writings are enough.
+    // These are retried, so seven writes suffice.
     let page = || Step::Answer(200, "", "<html>It works</html>".to_owned());
     for step in [page, || Step::Torn, || Step::Closed] {
         let scene = Scene::start(vec![step()]).await;

@@ -1,4 +1,4 @@
-//! Two servers, one of which fails in every way it can.
+//! Two servers; one of them fails in every possible way.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
     server::{Server, Step, completion, error, finished},
 };
 
-/// Generous, so that only what hangs for ever ever meets it.
+/// Long, so that only a test that hangs for ever reaches it.
 const LIMIT: Duration = Duration::from_secs(10);
 
 const FIRST_KEY: &str = "sk-of-the-first-provider";
 const SECOND_KEY: &str = "sk-of-the-second-provider";
 
-/// A model behind this address, or behind a port at which nobody listens.
+/// A model behind this address, or behind a port without a listener.
 fn model(server: Option<&Server>, model: &str, key: Option<&str>) -> OpenAiModel {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let base_url = server.map_or("http://127.0.0.1:1/v1".to_owned(), |server| server.base_url.clone());
@@ -30,7 +30,7 @@ fn model(server: Option<&Server>, model: &str, key: Option<&str>) -> OpenAiModel
     OpenAiModel::with_timing(OpenAiConfig::new(api_key, &base_url, model), QUICK).unwrap()
 }
 
-/// The first server, if it runs at all, and the second, with a writer that asks both.
+/// The first server, if it runs at all, the second, and a writer that asks both.
 struct Pair {
     writer: Writer,
     first: Option<Server>,
@@ -54,7 +54,7 @@ impl Pair {
 
     async fn write(&self) -> Result<Written, WriteFailure> {
         let writer = self.writer.clone();
-        // Spawned, as the workers do: the future must be free to move between threads.
+        // Spawned, as in the workers: the future must be `Send`.
         tokio::spawn(async move { writer.write(&ask()).await }).await.unwrap()
     }
 
@@ -68,7 +68,7 @@ fn calls(calls: &[postly_pipeline::CallRecord]) -> Vec<String> {
     calls.iter().map(|call| format!("{} {}", call.model, call.outcome)).collect()
 }
 
-/// The first fails like this; the second writes, after these calls of the first.
+/// Expects that the first fails like this, and that the second writes after these calls of the first.
 async fn is_mended(first: Option<Step>, outcomes: &[&str]) {
     let pair = Pair::start(first.map(|step| vec![step]), vec![good()]).await;
     let started = Instant::now();
@@ -82,7 +82,7 @@ async fn is_mended(first: Option<Step>, outcomes: &[&str]) {
     keys_stay_apart(&pair);
 }
 
-/// Each server has seen its own key, and never the other's.
+/// Expects that each server has seen its own key only.
 fn keys_stay_apart(pair: &Pair) {
     let servers = [(pair.first.as_ref(), FIRST_KEY, SECOND_KEY), (Some(&pair.second), SECOND_KEY, FIRST_KEY)];
     for (server, own, other) in servers {
@@ -209,7 +209,7 @@ async fn a_repair_is_asked_of_whoever_wrote_the_draft() {
         [("gpt-6-luna", Stage::Draft), ("mistral-small", Stage::Draft), ("mistral-small", Stage::Repair)];
     assert_eq!(found, expected);
 
-    // And of the other one when that fails.
+    // The second is asked for the repair if the first fails.
     let garbage = completion("Voici vos posts !");
     let down = error(503, "x-should-retry: false\r\n", &Value::Null);
     let pair = Pair::start(Some(vec![garbage, down]), vec![good()]).await;
@@ -218,7 +218,7 @@ async fn a_repair_is_asked_of_whoever_wrote_the_draft() {
     assert_eq!(written.writer, "mistral-small");
 }
 
-/// A model that never says anything before it must.
+/// A model that does not answer before its deadline.
 struct Silent {
     name: &'static str,
     asked: std::sync::Mutex<Vec<(Instant, Instant)>>,
@@ -229,7 +229,7 @@ impl Silent {
         Arc::new(Self { name, asked: std::sync::Mutex::default() })
     }
 
-    /// When it was asked, and until when it had, since `start`.
+    /// The start and the deadline of each call, since `start`.
     fn asked(&self, start: Instant) -> Vec<(Duration, Duration)> {
         let asked = self.asked.lock().unwrap();
         asked.iter().map(|(asked, deadline)| (*asked - start, *deadline - start)).collect()
@@ -267,7 +267,7 @@ async fn the_second_is_asked_within_ten_seconds_and_has_the_rest() {
     assert_eq!(first.asked(start), [(Duration::ZERO, FIRST_SHARE)]);
     assert_eq!(second.asked(start), [(FIRST_SHARE, TIME_LIMIT)]);
 
-    // Of little time each has half.
+    // A short time is split in half.
     let (first, second) = (Silent::new("first"), Silent::new("second"));
     let both = FallbackModel::new(first.clone(), second.clone());
     let (start, little) = (Instant::now(), Duration::from_secs(8));

@@ -1,4 +1,4 @@
-//! The writing as the rest of the service sees it.
+//! The public API of the writer, as the rest of the service uses it.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! The offline writer, on briefs as shopkeepers write them.
+//! The offline writer, on briefs as authors write them.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn a_chosen_tone_counts_before_that_of_the_brief() {
     assert_eq!(write(&chosen).unwrap().intent.tone, "drôle");
 }
 
-/// Brief, language, platform, and the words that each post must keep.
+/// Brief, language, platform, and the words that each post must hold.
 type Case = (&'static str, Language, Platform, &'static [&'static str]);
 
 use Language::{Ar, En, Es, Fr, Pt};
@@ -286,7 +286,7 @@ fn every_network_that_a_brief_names_gets_posts_that_fit_it() {
                 );
                 let most = platform_limits::hashtag_limit(platform).unwrap_or(usize::MAX);
                 assert!(text.matches('#').count() <= most, "{text}");
-                // The network and the wish are about the posts, and not in them.
+                // The network and the wish concern the form of the posts, so no post names them.
                 for word in
                     ["Threads", "Bluesky", "Google", "YouTube", "Telegram", "Snap", "mail", "15 hashtags"]
                 {
@@ -344,7 +344,7 @@ fn wishes_are_granted() {
 
 #[test]
 fn a_forced_language_and_platform_win_and_what_would_be_a_translation_is_turned_down() {
-    // Words of no language in particular take any.
+    // A text without a detectable language is written in any language.
     for (language, platform) in [(En, X), (Es, Whatsapp), (Pt, Linkedin), (Ar, X), (Fr, Tiktok)] {
         let ask = WriteRequest {
             language_forced: Some(language),
@@ -453,8 +453,7 @@ fn what_does_not_fit_is_turned_down_and_never_left_out() {
     }
 }
 
-/// Whatever the brief, the writer gives posts that pass its own checks (they have passed them, or it fails), and
-/// never panics.
+/// Expects posts that pass the writer's own checks, or a failure, for any brief. The writer never panics.
 fn survives(brief: &str, language: Option<Language>, platform: Option<Platform>, seed: u64) {
     let Ok(brief) = Brief::parse(brief) else { return };
     let ask = WriteRequest { brief, language_forced: language, platform, seed, ..ask("x") };

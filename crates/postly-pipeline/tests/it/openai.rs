@@ -1,4 +1,4 @@
-//! The client of OpenAI-compatible servers, against one that misbehaves in every way of the contract.
+//! The client of OpenAI-compatible servers, with a server that breaks the contract in every way.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,8 @@ const GOOD: [&str; 3] = [
     "Nature, amandes ou trempés dans le bol ? -20 % sur les croissants ce week-end, dites-nous tout.",
 ];
 
-/// The weekdays of the first post follow from the week-end, but a guard that knows no calendar needs them said.
+/// Replaces the first post, because the brief lacks its weekdays and the guard does not derive them from the
+/// week-end.
 pub(crate) fn good() -> Step {
     completion(&posts(&[
         "🥐 Ce week-end, on fond : -20 % sur les croissants, et c'est tant mieux.",
@@ -54,7 +55,7 @@ pub(crate) const QUICK: Timing = Timing {
 
 fn config(server: &Server) -> OpenAiConfig {
     let api_key = Some("sk-secret-of-the-test".to_owned().into());
-    // The server stands in for OpenAI's.
+    // The server plays the role of OpenAI's host.
     OpenAiConfig { dialect: Dialect::OpenAi, ..OpenAiConfig::new(api_key, &server.base_url, DEFAULT_MODEL) }
 }
 
@@ -68,7 +69,7 @@ async fn run_within(script: Vec<Step>, limit: Duration) -> (Result<Written, Writ
     let server = Server::start(script).await;
     let model = OpenAiModel::with_timing(config(&server), QUICK).unwrap();
     let writer = Writer::new(Arc::new(model)).with_time_limit(limit);
-    // Spawned, as the workers do: the future must be free to move between threads.
+    // Spawned, as in the workers: the future must be `Send`.
     (tokio::spawn(async move { writer.write(&ask()).await }).await.unwrap(), server)
 }
 
@@ -92,7 +93,7 @@ async fn fails(script: Vec<Step>, expected: WriteError, outcomes: &[&str]) {
     assert_eq!(found, outcomes);
 }
 
-/// Runs a script whose posts stay bad and expects this defect.
+/// Runs a script with posts that stay bad, and expects this defect.
 async fn stays_invalid(content: &str, defect: &str) {
     let (result, server) = run(vec![completion(content)]).await;
     let failure = result.unwrap_err();
@@ -136,7 +137,7 @@ async fn a_good_answer_becomes_three_posts() {
     for deprecated in ["max_tokens", "user", "seed", "functions"] {
         assert!(body.get(deprecated).is_none(), "{deprecated}");
     }
-    // The author's words stand in one field of one JSON object, and nowhere else.
+    // The author's words are in one field of one JSON object, and nowhere else.
     let user: Value = serde_json::from_str(body["messages"][1]["content"].as_str().unwrap()).unwrap();
     assert_eq!(user["brief"], BRIEF);
     assert_eq!(user["language"], "fr");
@@ -144,7 +145,7 @@ async fn a_good_answer_becomes_three_posts() {
     assert!(!body["messages"][0]["content"].as_str().unwrap().contains("croissants"));
 }
 
-/// The first request that a model of this name is sent, with this effort configured.
+/// The first request for a model of this name, with this effort configured.
 async fn request_to(model: &str, reasoning_effort: Option<ReasoningEffort>) -> Value {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let server = Server::start(vec![good()]).await;
@@ -154,7 +155,7 @@ async fn request_to(model: &str, reasoning_effort: Option<ReasoningEffort>) -> V
     server.requests()[0].body.clone()
 }
 
-/// Seen on 2026-09-22: `temperature` beside any effort but `none` is answered with 400 (akitaonrails/ai-memory#851).
+/// Seen on 2026-09-22: `temperature` with any effort but `none` gets a 400 (akitaonrails/ai-memory#851).
 #[tokio::test]
 async fn a_temperature_is_sent_only_to_a_model_that_does_not_reason() {
     let (none, low) = (Some(ReasoningEffort::None), Some(ReasoningEffort::Low));
@@ -249,7 +250,7 @@ async fn l06_a_refusal_is_final() {
     fails(vec![finished("stop", &refusal)], WriteError::Refused, &["refused"]).await;
     let filtered = json!({"role": "assistant", "content": "half a po"});
     fails(vec![finished("content_filter", &filtered)], WriteError::Filtered, &["filtered"]).await;
-    // Azure stops a brief before its model reads it, and says so with an error.
+    // Azure rejects a brief before its model reads it, with an error.
     fails(vec![error(400, "", &json!("content_filter"))], WriteError::Filtered, &["filtered"]).await;
 }
 
@@ -325,7 +326,7 @@ fn labelled(kind: &str, texts: &[&str]) -> Step {
     completion(&posts(texts).replace("\"post\"", &format!("\"{kind}\"")))
 }
 
-/// Runs a script about a brief of its own.
+/// Runs a script for another brief.
 async fn write_about(
     brief: &str,
     is_explicit: bool,
@@ -387,7 +388,7 @@ async fn a_server_may_leave_out_what_we_can_do_without() {
     assert_eq!(written.calls[0].price_microunits, None);
 }
 
-/// Each of these cost a repair, and ended in an apology, while the answer was there.
+/// Regression: each of these caused a repair and an apology, although the answer was complete.
 #[tokio::test]
 async fn an_answer_in_another_shape_costs_one_call() {
     let content = posts(&[

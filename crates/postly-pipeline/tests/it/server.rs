@@ -1,4 +1,4 @@
-//! A model server that answers from a script and remembers what it was asked.
+//! A model server that answers from a script and records its requests.
 
 use std::{
     sync::{Arc, Mutex},
@@ -17,20 +17,20 @@ pub(crate) enum Step {
     Answer(u16, &'static str, String),
     /// A body that ends before its announced length.
     Torn,
-    /// A connection closed without a word.
+    /// A connection closed without an answer.
     Closed,
-    /// Nothing, for longer than anyone waits.
+    /// No answer, for longer than any time limit.
     Hang,
 }
 
-/// A request as it came.
+/// A request as received.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) head: String,
     pub(crate) body: Value,
 }
 
-/// The running server. The last step of the script is repeated for ever.
+/// The running server. It repeats the last step of the script for ever.
 pub(crate) struct Server {
     pub(crate) base_url: String,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -46,7 +46,7 @@ impl Server {
             let mut at = 0;
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                // Whoever was in a hurry may have hung up before the end of the question.
+                // A client may have closed the connection before the end of its request.
                 let Some(request) = read(&mut stream).await else { continue };
                 seen.lock().unwrap().push(request);
                 let step = &script[at.min(script.len() - 1)];
@@ -118,7 +118,7 @@ pub(crate) fn completion(content: &str) -> Step {
     finished("stop", &json!({"role": "assistant", "content": content, "refusal": null}))
 }
 
-/// A chat completion with this end and message.
+/// A chat completion with this finish reason and message.
 pub(crate) fn finished(reason: &str, message: &Value) -> Step {
     let body = json!({
         "id": "chatcmpl-1",
