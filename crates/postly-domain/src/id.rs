@@ -1,4 +1,4 @@
-//! Identifiers. Each names one kind of thing, so that none can stand in for another.
+//! Identifiers. Each kind has its own type, so that none can be used for another.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ macro_rules! identifiers {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the text as it is: identifiers are opaque.
+            /// Wraps the text unchanged: identifiers are opaque.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -30,7 +30,7 @@ macro_rules! identifiers {
 }
 
 identifiers! {
-    /// A person who writes briefs.
+    /// An author.
     AuthorId;
     /// One way a provider names an author.
     IdentityId;
@@ -48,7 +48,7 @@ identifiers! {
     EntryId;
     /// One code, phrase or login link, asked for once.
     ChallengeId;
-    /// One session of a browser: what its cookie names.
+    /// One session of a browser, named by its cookie.
     SessionId;
     /// A token with which a program acts for an author.
     TokenId;
@@ -56,6 +56,6 @@ identifiers! {
     CheckoutId;
     /// A payment: the PaymentIntent of Stripe, or its Checkout Session where there was nothing to pay.
     PaymentId;
-    /// One tenure of a lane. Whoever presents an older one has lost the lane.
+    /// The fencing token of one lease of a lane. A worker with an older token has lost the lane.
     LeaseToken;
 }

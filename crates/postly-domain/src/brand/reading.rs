@@ -1,4 +1,4 @@
-//! What an author tells the brand memory in plain words: *Retiens : on tutoie, jamais « discount », on est à Lyon 7e*.
+//! Lessons to the brand memory in plain words: *Retiens : on tutoie, jamais « discount », on est à Lyon 7e*.
 
 use super::{Address, Brand};
 use crate::text::fold;
@@ -12,7 +12,7 @@ pub enum Lesson {
     Forget(usize),
     /// All of it is to be forgotten.
     ForgetAll,
-    /// The author wants to read it.
+    /// The author wants to see the memory.
     Show,
 }
 
@@ -323,7 +323,8 @@ const TRADE: &[&str] = &[
 const TONE: &[&str] =
     &["ton", "le ton", "notre ton", "tone", "our tone", "tono", "el tono", "tom", "o tom", "نبرة", "النبرة"];
 
-/// Reads a message to the brand memory. `None` for every other message, and for a lesson that teaches nothing.
+/// Reads a message to the brand memory. `None` for every other message, and for a lesson without rules or
+/// facts.
 pub fn lesson(text: &str) -> Option<Lesson> {
     let folded = fold(text);
     let said = folded.trim().trim_matches(['?', '!', '.', ' ', '؟', '¿']);
