@@ -44,7 +44,7 @@ pub struct Brand {
     pub address: Option<Address>,
     /// False if posts bear no emoji.
     pub emojis: Option<bool>,
-    /// Words that never stand in a post.
+    /// Words that no post may contain.
     pub banned_words: Vec<String>,
     /// Other facts, in the author's words.
     pub facts: Vec<String>,
@@ -69,7 +69,7 @@ pub enum BrandError {
     Signature,
 }
 
-/// A rule or fact of a brand, for a list that its author reads.
+/// A rule or fact of a brand, as listed to its author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry<'a> {
     /// The form of address.

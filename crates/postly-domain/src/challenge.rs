@@ -16,16 +16,16 @@ pub const COOLDOWN_MS: i64 = 60 * 1000;
 pub const WEB_CODES_A_DAY: i64 = 6;
 /// The most codes that LOGIN on WhatsApp sends to one number in an hour (RULES 7.3).
 pub const LOGIN_CODES_AN_HOUR: i64 = 3;
-/// The number of wrong tries on one number in a day after which a typed code from LOGIN is refused (RULES
-/// 7.4).
+/// The number of wrong tries on one number in a day after which a typed code from LOGIN is refused
+/// (RULES 7.4).
 pub const WRONG_TRIES_A_DAY: i64 = 20;
 
 /// The purpose of a code. A code is valid for its own purpose only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Opening a session.
+    /// Log in to a new session.
     Login,
-    /// Joining a number to the account of a session.
+    /// Link a number to the account of a session.
     Link,
 }
 

@@ -27,7 +27,7 @@ pub enum Command {
     Start,
     /// Send a code and a link for a login.
     Login,
-    /// A one-time phrase that a browser shows. Its sender is logged in to that browser.
+    /// A one-time phrase that a browser shows. It logs that browser in as its sender.
     Phrase(Phrase),
     /// The author did not ask for the code that they received.
     NotMe,
@@ -41,7 +41,7 @@ pub enum Command {
     SmallTalk(SmallTalk),
     /// `GEN` without a brief.
     MissingBrief,
-    /// Longer than a brief may be.
+    /// A brief over the limit of length.
     BriefTooLong,
     /// Write three posts.
     Generate(Brief),
@@ -110,7 +110,7 @@ impl Command {
         Self::parse(text).asking_unless(is_telling, text)
     }
 
-    /// Replaces a brief that is the whole text by [`Self::MissingBrief`], unless the text is telling.
+    /// Replaces a brief that is the whole text by [`Self::MissingBrief`], if the text is too vague.
     fn asking_unless(self, is_telling: bool, text: &str) -> Self {
         match self {
             Self::Generate(brief) if !is_telling && brief.as_str() == text.trim() => Self::MissingBrief,
@@ -197,7 +197,7 @@ fn is_not_me(words: &[&str]) -> bool {
     )
 }
 
-/// Words that change nothing about a command beside them.
+/// Words that do not change a command beside them.
 fn is_courtesy(word: &str) -> bool {
     matches!(
         word,

@@ -3,9 +3,9 @@
 /// The reason for a ledger entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LedgerReason {
-    /// Three posts asked for on WhatsApp.
+    /// Three posts requested on WhatsApp.
     WhatsappGeneration,
-    /// Three posts asked for on the web.
+    /// Three posts requested on the web.
     WebGeneration,
     /// Credits bought.
     Purchase,
@@ -13,9 +13,9 @@ pub enum LedgerReason {
     PurchaseReversal,
     /// Credits taken back or returned by a dispute.
     Dispute,
-    /// A debt repaid out of a purchase.
+    /// A debt repaid from a purchase.
     DebtRepaid,
-    /// A settled credit given back because its posts never arrived.
+    /// A settled credit returned because its posts never arrived.
     Refund,
     /// Credits for proving a number.
     Welcome,

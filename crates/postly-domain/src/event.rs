@@ -206,9 +206,9 @@ impl NoticeSubject {
 /// The consequence of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoticeEffect {
-    /// All is well, or well again.
+    /// Operation is normal, or normal again.
     Clear,
-    /// A person must look; everything goes on.
+    /// The operator must look; operation continues.
     Warns,
     /// The subject cannot be used: conversations that we start by it wait.
     Stops,

@@ -38,15 +38,15 @@ identifiers! {
     EventId;
     /// A row of the outbox: one part of one reply.
     MessageId;
-    /// One attempt to deliver a message. It travels with the request and comes back in every status.
+    /// One attempt to deliver a message. The request contains it, and every status returns it.
     AttemptId;
-    /// A reserved credit.
+    /// A hold: a reserved credit.
     HoldId;
     /// A set of three variants.
     GenerationId;
-    /// A line of the ledger.
+    /// A ledger entry.
     EntryId;
-    /// One code, phrase or login link, asked for once.
+    /// One challenge: a code, phrase or login link.
     ChallengeId;
     /// One session of a browser, named by its cookie.
     SessionId;
@@ -54,7 +54,7 @@ identifiers! {
     TokenId;
     /// A Checkout Session, as Stripe names it.
     CheckoutId;
-    /// A payment: the PaymentIntent of Stripe, or its Checkout Session where there was nothing to pay.
+    /// A payment: the PaymentIntent of Stripe, or its Checkout Session if nothing was to be paid.
     PaymentId;
     /// The fencing token of one lease of a lane. A worker with an older token has lost the lane.
     LeaseToken;

@@ -46,7 +46,7 @@ impl std::fmt::Debug for Email {
     }
 }
 
-/// The shortest password, in characters (NIST SP 800-63B, 3.1.1.2, beside other ways in).
+/// The shortest password, in characters (NIST SP 800-63B, 3.1.1.2, if other ways of login exist).
 pub const SHORTEST_PASSWORD: usize = 8;
 /// The longest password, in bytes: it bounds the hashing work that a stranger can cause.
 pub const LONGEST_PASSWORD: usize = 256;

@@ -101,7 +101,7 @@ pub struct Pack {
     pub price: Money,
 }
 
-/// The packs for sale (`CREDIT_PACKS`, `CURRENCY`): at least one, no two with one id.
+/// The packs for sale (`CREDIT_PACKS`, `CURRENCY`): at least one, with distinct ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceList(Vec<Pack>);
 
@@ -111,7 +111,7 @@ pub enum PriceListError {
     /// An item is not `id:credits:minor units`.
     #[error("must be a list of id:credits:minor units, such as s:20:490,m:60:1290")]
     Form,
-    /// Two packs have one id.
+    /// Two packs have the same id.
     #[error("names one pack twice")]
     Twice,
     /// There is no pack, or more than a page or a message can list.

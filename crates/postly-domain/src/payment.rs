@@ -13,7 +13,7 @@ pub enum CheckoutState {
     Open,
     /// It can no longer be paid.
     Expired,
-    /// It was submitted with a method that takes days; the money is on its way.
+    /// It was submitted with a method that takes days; the money is pending.
     Pending,
     /// The money did not come.
     Failed,

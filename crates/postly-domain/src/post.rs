@@ -91,7 +91,7 @@ impl Platform {
     }
 }
 
-/// The channel on which posts were asked for.
+/// The channel of a request for posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// A message on WhatsApp.

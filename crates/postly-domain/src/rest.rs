@@ -83,7 +83,7 @@ pub struct Rest {
     pub reason: RestReason,
     /// Its end.
     pub until: UnixMillis,
-    /// The time at which one message left to try again, if one has since the last refusal.
+    /// The time of the probe, if one was sent since the last refusal.
     pub probe_at: Option<UnixMillis>,
 }
 

@@ -120,7 +120,7 @@ pub fn read(body: &[u8]) -> Received {
     let Ok(event) = serde_json::from_slice::<Value>(body) else { return Received::Unreadable };
     let kind = text(&event, "type").unwrap_or_default().to_owned();
     match text(&event, "object") {
-        // Newer libraries call it `v2.core.event_notification`.
+        // Also matches `v2.core.event_notification`, the name in newer libraries.
         Some(object) if object.starts_with(THIN) => return Received::Thin { kind },
         Some("event") => {}
         Some(_) | None => return Received::Unreadable,

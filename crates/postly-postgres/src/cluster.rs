@@ -199,7 +199,7 @@ impl Cluster {
         self.folder.join("data").to_string_lossy().into_owned()
     }
 
-    /// Reserves a folder and a port for a cluster, without creating it.
+    /// Creates an empty folder and picks a free port for a cluster.
     fn place(programs: PathBuf, care: Care) -> io::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder = std::env::temp_dir().join(format!("postly-postgres-{}-{port}", std::process::id()));

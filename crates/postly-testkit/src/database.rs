@@ -109,7 +109,7 @@ impl Database {
         run(&admin, format!("CREATE DATABASE {name} {created}")).await;
         let direct_url = format!("{base}{name}");
         let url = if wish.pooled { format!("{}{name}", pooler()) } else { direct_url.clone() };
-        // The test itself opens a database that cannot be opened here.
+        // A test opens an empty database itself, because it may be one that cannot be opened.
         let db = Db::open(if wish.empty { &admin } else { &url }).await.expect("the database opens");
         if !wish.empty {
             db.migrate().await.expect("the schema is brought up to date");

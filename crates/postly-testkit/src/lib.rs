@@ -135,7 +135,7 @@ pub async fn for_each_engine_and_a_pooler(test: impl AsyncFn(&TestApp)) {
     app.stop().await;
 }
 
-/// Installs the TLS provider that the clients ask for.
+/// Installs the TLS provider that the clients need.
 pub fn install_tls() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {

@@ -14,7 +14,7 @@ use crate::{Language, text::fold};
 pub struct Change {
     /// The wish.
     pub wish: Wish,
-    /// The post that is meant, 1 to 3; all of them when none is named.
+    /// The post to change, 1 to 3; `None` for all of them.
     pub variant: Option<u8>,
 }
 
@@ -52,7 +52,7 @@ const MOST_CHANGE_WORDS: usize = 40;
 /// The longest change in words that names no fact.
 const MOST_FIXED_WORDS: usize = 12;
 
-/// The post that a message chooses, 1 to 3. A message that says anything else chooses none.
+/// The post that a message chooses, 1 to 3. A message with other content chooses none.
 pub(super) fn choice(reading: &Reading) -> Option<u8> {
     const BESIDE: u32 =
         class::FILLER | class::POST | class::PRIVATE | class::ASK | class::COURTESY | class::GENERAL;

@@ -35,7 +35,7 @@ pub struct State {
 pub enum Intent {
     /// A command, courtesy or question that has a fixed answer.
     Command(Command),
-    /// Posts are to be written, and charged.
+    /// A request for posts, which are charged.
     Brief(Brief),
     /// Too little to write about: one free question.
     TooVague(Brief),
@@ -43,15 +43,15 @@ pub enum Intent {
     Choose(u8),
     /// A change of the last result.
     Change(Change),
-    /// A choice or a change without a result that it could mean.
+    /// A choice or a change without a recent result.
     NothingToChange,
-    /// Something for the brand memory.
+    /// A lesson for the brand memory.
     Lesson(Lesson),
-    /// A pending question or erasure is to be dropped.
+    /// A cancellation of a pending question or erasure.
     Cancel,
-    /// A person is wanted.
+    /// A request for a person.
     Human,
-    /// A complaint, or money wanted back.
+    /// A complaint, or a request for a refund.
     Refund,
     /// A question that no command answers.
     Question,
@@ -224,7 +224,7 @@ fn is_off_topic(reading: &Reading) -> bool {
     reading.has(class::ASK) || others == 0
 }
 
-/// The language that a folded word names, with the article or preposition that Arabic writes in one with it.
+/// The language that a folded word names, with the article or preposition that Arabic joins to it.
 fn language_named(word: &str) -> Option<Language> {
     const SHORTEST: usize = 4;
     if word.chars().count() < SHORTEST {

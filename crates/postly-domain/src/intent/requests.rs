@@ -76,7 +76,7 @@ pub(super) fn read(reading: &Reading) -> Option<Request> {
     None
 }
 
-/// A complaint, or money wanted back. A shop that promises money back is none.
+/// Returns true for a complaint or a request for a refund. A shop's promise of a refund is neither.
 pub(super) fn refund(reading: &Reading) -> bool {
     // A shop speaks of refunds to its customers, an author of their own.
     let is_own =

@@ -1,5 +1,5 @@
-//! Stripe: the headers of every call. Another test, in `postly-payments`, compares the fields of a Checkout
-//! Session with Stripe's own declarations.
+//! Stripe: the headers of every call. Tests in `postly-payments` compare the fields of a Checkout Session
+//! with Stripe's own declarations.
 
 use postly_simulator::JournalEntry;
 
