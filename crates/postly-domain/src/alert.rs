@@ -1,4 +1,4 @@
-//! The alerts (RULES 10.8): what an operator should look at. Each has a runbook in docs/OPERATIONS.md.
+//! The alerts for the operator (RULES 10.8). Each has a runbook in docs/OPERATIONS.md.
 
 macro_rules! alerts {
     ($($variant:ident = $name:literal, $meaning:literal;)*) => {
@@ -12,7 +12,7 @@ macro_rules! alerts {
             /// Every alert.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Its name: the field `alert` of a line of the log, and the label of `postly_alerts_total`.
+            /// The name: the field `alert` of a log line, and the label of `postly_alerts_total`.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*

@@ -6,15 +6,16 @@ mod reading;
 
 pub use reading::{Lesson, lesson};
 
-/// The most words that an author may ban, and the longest in characters: far above a list that a person keeps in mind.
+/// The most banned words of an author, and the longest in characters: far above a list that a person
+/// remembers.
 const MOST_BANNED: usize = 30;
 const LONGEST_BANNED: usize = 60;
-/// The most facts, and the longest in characters. All of them stand in the prompt of each brief.
+/// The most facts, and the longest in characters. All facts are part of the prompt of each brief.
 const MOST_FACTS: usize = 20;
 const LONGEST_FACT: usize = 200;
 /// The longest name, place, trade or tone in characters.
 const LONGEST_LABEL: usize = 80;
-/// The longest signature in characters: with it a post of 280 still has room for its facts.
+/// The longest signature in characters: a post of 280 with it still has room for its facts.
 const LONGEST_SIGNATURE: usize = 160;
 
 /// The way in which posts address their reader: *tu* or *vous*, and their like in other languages.
@@ -27,7 +28,7 @@ pub enum Address {
     Formal,
 }
 
-/// The rules and facts of an author's business. Empty where the author said nothing.
+/// The rules and facts of an author's business. Fields without a rule or fact are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Brand {
@@ -43,7 +44,7 @@ pub struct Brand {
     pub address: Option<Address>,
     /// False if posts bear no emoji.
     pub emojis: Option<bool>,
-    /// Words that never stand in a post.
+    /// Words that no post may contain.
     pub banned_words: Vec<String>,
     /// Other facts, in the author's words.
     pub facts: Vec<String>,
@@ -51,13 +52,13 @@ pub struct Brand {
     pub signature: Option<String>,
 }
 
-/// The reason why a brand cannot be kept.
+/// The reason why a brand cannot be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BrandError {
-    /// More banned words than are kept.
+    /// Too many banned words, or one is too long.
     #[error("at most {MOST_BANNED} banned words of {LONGEST_BANNED} characters each")]
     BannedWords,
-    /// More facts than are kept.
+    /// Too many facts, or one is too long.
     #[error("at most {MOST_FACTS} facts of {LONGEST_FACT} characters each")]
     Facts,
     /// A name, place, trade or tone is too long, or has several lines.
@@ -68,12 +69,12 @@ pub enum BrandError {
     Signature,
 }
 
-/// A rule or fact of a brand, for a list that its author reads.
+/// A rule or fact of a brand, as listed to its author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry<'a> {
     /// The form of address.
     Address(Address),
-    /// Whether posts bear emoji.
+    /// True if posts bear emoji.
     Emojis(bool),
     /// The tone.
     Tone(&'a str),
@@ -92,10 +93,10 @@ pub enum Entry<'a> {
 }
 
 impl Brand {
-    /// The brand with trimmed texts, without empty or repeated ones.
+    /// Returns the brand with trimmed texts, without empty or repeated ones.
     ///
     /// # Errors
-    /// Names the bound that it breaks.
+    /// Names the bound that the brand exceeds.
     pub fn checked(self) -> Result<Self, BrandError> {
         let text = |text: Option<String>| text.map(|text| clean(&text)).filter(|text| !text.is_empty());
         let list = |list: Vec<String>| {
@@ -155,7 +156,7 @@ impl Brand {
         entries
     }
 
-    /// The brand without the entry of this number, from 1. `None` if there is no such entry.
+    /// Returns the brand without the entry of this number, from 1. `None` if there is no such entry.
     pub fn without(&self, number: usize) -> Option<Self> {
         let entries = self.entries();
         let entry = entries.get(number.checked_sub(1)?)?;
@@ -174,10 +175,10 @@ impl Brand {
         Some(left)
     }
 
-    /// The brand with what `newer` says: lists grow, the rest is replaced.
+    /// Returns the brand with the entries of `newer`. Lists grow; other entries are replaced.
     ///
     /// # Errors
-    /// Names the bound that both together break.
+    /// Names the bound that the result exceeds.
     pub fn with(mut self, newer: Self) -> Result<Self, BrandError> {
         self.banned_words.extend(newer.banned_words);
         self.facts.extend(newer.facts);
@@ -195,7 +196,7 @@ impl Brand {
         brand.checked()
     }
 
-    /// Each text that may stand in a post: facts for the guard, and names that a transcription may meet.
+    /// All texts that a post may contain: facts for the guard, and names for transcriptions.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let texts = [&self.name, &self.trade, &self.place, &self.signature];
         texts.into_iter().flatten().chain(&self.facts).map(String::as_str)

@@ -1,20 +1,22 @@
-//! What an author asks for, in her own words.
+//! The request for posts, in the author's own words.
 
 use serde::{Deserialize, Serialize};
 
-/// The longest brief we read, in characters: what one WhatsApp message can hold (Meta: 4096).
+/// The longest brief, in characters: the capacity of one WhatsApp message (Meta: 4096).
 pub const MAX_BRIEF_CHARS: usize = 4096;
 
-/// The longest brief we read, in bytes: a byte-pair tokenizer makes no more tokens than there are bytes, and a model is paid
-/// by the token. It leaves out no text of our languages, whose characters take two bytes at most, but 4,096 emoji.
+/// The longest brief, in bytes. A byte-pair tokenizer makes at most one token of each byte, and models are
+/// paid by the token. Every text of 4,096 characters in our languages fits, because they take at most two
+/// bytes each. 4,096 emoji do not fit.
 pub const MAX_BRIEF_BYTES: usize = 8_192;
 
-/// The request of an author. It keeps her bytes, but for the white space around it, and is never empty.
+/// An author's request for posts. It keeps the author's bytes, except for surrounding white space, and is
+/// never empty.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Brief(String);
 
-/// Why a text is no brief.
+/// The reason why a text is no brief.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BriefError {
     /// Nothing but white space.
@@ -26,10 +28,10 @@ pub enum BriefError {
 }
 
 impl Brief {
-    /// Takes a text as a brief.
+    /// Reads a text as a brief.
     ///
     /// # Errors
-    /// When it is empty, or longer than [`MAX_BRIEF_CHARS`] or [`MAX_BRIEF_BYTES`].
+    /// Fails if the text is empty, or longer than [`MAX_BRIEF_CHARS`] or [`MAX_BRIEF_BYTES`].
     pub fn parse(text: &str) -> Result<Self, BriefError> {
         let text = text.trim();
         if text.is_empty() {
@@ -47,7 +49,7 @@ impl Brief {
     }
 }
 
-/// Says how long the brief is and nothing of it: briefs stay out of logs.
+/// Prints the length of the brief only, because briefs must not reach logs.
 impl std::fmt::Debug for Brief {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Brief({} characters)", self.0.chars().count())

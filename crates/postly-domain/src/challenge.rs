@@ -1,4 +1,4 @@
-//! One-time codes and phrases: what they look like, how long they hold, how often they may be tried and asked for.
+//! One-time codes and phrases: their forms, lifetimes and limits.
 
 use crate::{
     UnixMillis,
@@ -6,30 +6,31 @@ use crate::{
     typed_code,
 };
 
-/// How long a code, a login link and a phrase hold (RULES 7.2).
+/// The lifetime of a code, a login link and a phrase (RULES 7.2).
 pub const LIFETIME_MS: i64 = 10 * 60 * 1000;
-/// How often one code is compared (RULES 7.2).
+/// The most comparisons of one code (RULES 7.2).
 pub const MAX_TRIES: i64 = 3;
-/// How soon a number is sent another code at the earliest (RULES 7.3).
+/// The shortest time between two codes to one number (RULES 7.3).
 pub const COOLDOWN_MS: i64 = 60 * 1000;
-/// How many codes the web sends to one number in a day (RULES 7.3).
+/// The most codes that the web sends to one number in a day (RULES 7.3).
 pub const WEB_CODES_A_DAY: i64 = 6;
-/// How many codes LOGIN on WhatsApp brings one number in an hour (RULES 7.3).
+/// The most codes that LOGIN on WhatsApp sends to one number in an hour (RULES 7.3).
 pub const LOGIN_CODES_AN_HOUR: i64 = 3;
-/// How many wrong tries on one number in a day until the code that LOGIN brought is refused when typed (RULES 7.4).
+/// The number of wrong tries on one number in a day after which a typed code from LOGIN is refused
+/// (RULES 7.4).
 pub const WRONG_TRIES_A_DAY: i64 = 20;
 
-/// What a code is for. A code for one purpose is worth nothing for another.
+/// The purpose of a code. A code is valid for its own purpose only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Opening a session.
+    /// Log in to a new session.
     Login,
-    /// Joining a number to the account of a session.
+    /// Link a number to the account of a session.
     Link,
 }
 
 impl Purpose {
-    /// The name in the database, and in what is hashed.
+    /// The name in the database, and in the hashed text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Login => "login",
@@ -48,19 +49,19 @@ impl Purpose {
 pub struct Code(String);
 
 impl Code {
-    /// The code that a random number stands for, or `None` for the few numbers that would make some codes likelier
+    /// Returns the code of a random number. `None` for the few numbers that would make some codes likelier
     /// than others: draw again.
     pub fn from_random(number: u32) -> Option<Self> {
         const CODES: u32 = 1_000_000;
         (number < u32::MAX - u32::MAX % CODES).then(|| Self(format!("{:06}", number % CODES)))
     }
 
-    /// Reads what a person typed or pasted: the one run of six digits in it, of whatever script (RULES 7.7).
+    /// Reads a typed or pasted code: the only run of six digits in the text, of any script (RULES 7.7).
     pub fn parse(text: &str) -> Option<Self> {
         typed_code::read(text).map(Self)
     }
 
-    /// The digits. For the person it was made for, and for the hash.
+    /// The digits. For the author's message, and for the hash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -72,17 +73,17 @@ impl std::fmt::Debug for Code {
     }
 }
 
-/// A one-time phrase: shown by the browser as a link and a QR code, and sent to us from WhatsApp. Ten letters of
-/// thirty-two, fifty bits.
+/// A one-time phrase: shown by the browser as a link and a QR code, and sent to us from WhatsApp. Ten letters
+/// of thirty-two, fifty bits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Phrase(String);
 
-/// Crockford's Base32: no letter that looks like another.
+/// Crockford's Base32: no two letters look alike.
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const PHRASE_LETTERS: usize = 10;
 
 impl Phrase {
-    /// The phrase that ten random bytes stand for.
+    /// Returns the phrase of ten random bytes.
     pub fn from_random(bytes: [u8; PHRASE_LETTERS]) -> Self {
         Self(
             bytes
@@ -92,9 +93,10 @@ impl Phrase {
         )
     }
 
-    /// Reads the phrase in a message: a `#` and ten letters, in two groups of five, alone or as the link writes it.
+    /// Reads the phrase in a message: a `#` and ten letters, in two groups of five, alone or in the text of
+    /// the link.
     pub fn find(text: &str) -> Option<Self> {
-        // What the link writes has half as many characters.
+        // The text of the link has half as many characters.
         const LONGEST: usize = 100;
         if text.len() > LONGEST {
             return None;
@@ -103,7 +105,7 @@ impl Phrase {
         if !matches!(fold(before).trim(), "" | "postly-ai") {
             return None;
         }
-        // No hashtag has a dash in it.
+        // A hashtag contains no dash.
         let (left, right) = after.trim().split_once('-')?;
         let letters = format!("{left}{right}").to_ascii_uppercase();
         let known = left.len() == PHRASE_LETTERS / 2
@@ -112,12 +114,12 @@ impl Phrase {
         known.then_some(Self(letters))
     }
 
-    /// The letters, without what is written between and before them. For the hash.
+    /// The ten letters only, for the hash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As it is shown and sent: `#ABCDE-FGHJK`.
+    /// The displayed and sent form: `#ABCDE-FGHJK`.
     pub fn shown(&self) -> String {
         let (left, right) = self.0.split_at(PHRASE_LETTERS / 2);
         format!("#{left}-{right}")
@@ -130,7 +132,7 @@ impl std::fmt::Debug for Phrase {
     }
 }
 
-/// How many codes may be sent without a proof that one was received (RULES 2.3).
+/// The most codes sent without a proof that one was received (RULES 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budgets {
     /// To the numbers of one country, in an hour.
@@ -139,7 +141,7 @@ pub struct Budgets {
     pub hour: i64,
 }
 
-/// The codes that were sent lately, as far as they count for one that is asked for now.
+/// The recent codes that count against a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent {
     /// To this number by the web, within the cooldown.
@@ -153,7 +155,7 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// Whether the web may send one more.
+    /// Returns true if the web may send one more code.
     pub fn allows(self, budgets: Budgets) -> bool {
         self.just_now == 0
             && self.today < WEB_CODES_A_DAY
@@ -162,18 +164,18 @@ impl Spent {
     }
 }
 
-/// What LOGIN on WhatsApp may do, from the codes it brought this number within an hour, newest first.
+/// The decision for LOGIN on WhatsApp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginStep {
-    /// Bring a code.
+    /// Send a code.
     Send,
-    /// The last code is on its way, or there already.
+    /// A code was sent within the cooldown.
     JustSent,
-    /// Too many for this hour.
+    /// Too many codes within this hour.
     TooMany,
 }
 
-/// See [`LoginStep`].
+/// Decides on LOGIN, from the times of the codes it sent to this number within an hour, newest first.
 pub fn login_step(within_an_hour: &[UnixMillis], now: UnixMillis) -> LoginStep {
     match within_an_hour.first() {
         Some(last) if now.since_ms(*last) < COOLDOWN_MS => LoginStep::JustSent,
@@ -184,7 +186,7 @@ pub fn login_step(within_an_hour: &[UnixMillis], now: UnixMillis) -> LoginStep {
     }
 }
 
-/// Whether a message says yes to the question whether everything is to be erased: DELETE once more, or a plain yes.
+/// Returns true if a message confirms the erasure: DELETE once more, or a plain yes.
 pub fn confirms_erasure(text: &str) -> bool {
     let folded = fold(text);
     let words: Vec<&str> = trimmed_words(&folded).collect();
@@ -216,7 +218,8 @@ mod tests {
 
     #[test]
     fn o24_every_code_is_as_likely_as_another() {
-        // The largest multiple of a million that 32 bits hold: every code has as many numbers below it.
+        // The largest multiple of a million that 32 bits hold: every code has the same number of values below
+        // it.
         assert_eq!(Code::from_random(4_293_999_999).unwrap().as_str(), "999999");
         assert_eq!(Code::from_random(4_294_000_000), None);
         assert_eq!(Code::from_random(42).unwrap().as_str(), "000042");

@@ -1,4 +1,4 @@
-//! What an author asks of us, read from the words of a message.
+//! Commands, read from the words of a message.
 
 use crate::{
     Brief, BriefError, Language, Phrase, openings, opt_out,
@@ -6,50 +6,50 @@ use crate::{
     text::{fold, trimmed_words},
 };
 
-/// What the sender asks for.
+/// A command of the sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// How this works.
+    /// Explain the service.
     Help,
-    /// How many credits are left.
+    /// Show the number of credits left.
     Balance,
-    /// Which language we speak.
+    /// Show the language of our messages.
     ShowLanguage,
-    /// Speak this language from now on.
+    /// Use this language from now on.
     SetLanguage(Language),
-    /// Speak a language we do not know.
+    /// Use a language that we do not support.
     UnknownLanguage,
-    /// Write nothing but answers from now on.
+    /// Send nothing but answers from now on.
     Stop,
-    /// Said in a way that may mean STOP: answered with how to stop, and nothing is changed.
+    /// A wording that may mean STOP. The answer explains how to stop; nothing is changed.
     HowToStop,
-    /// Take STOP back.
+    /// Revoke STOP.
     Start,
-    /// Bring a code and a link to log in with.
+    /// Send a code and a link for a login.
     Login,
-    /// A one-time phrase that a browser shows: whoever sends it logs that browser in.
+    /// A one-time phrase that a browser shows. It logs that browser in as its sender.
     Phrase(Phrase),
-    /// She did not ask for the code that came.
+    /// The author did not ask for the code that they received.
     NotMe,
-    /// Erase everything about her, after a confirmation.
+    /// Erase all data of the author, after a confirmation.
     Delete,
-    /// Hand over everything about her.
+    /// Export all data of the author.
     Export,
-    /// The price of credits, and a link to buy some.
+    /// Show the price of credits, and a link to buy some.
     Recharge,
     /// Thanks, hello, ok: answered for free.
     SmallTalk(SmallTalk),
     /// `GEN` without a brief.
     MissingBrief,
-    /// Longer than a brief may be.
+    /// A brief over the limit of length.
     BriefTooLong,
     /// Write three posts.
     Generate(Brief),
 }
 
 impl Command {
-    /// Reads a command from the text of a message, whatever its case, accents, leading slash or surrounding
-    /// space. Text that names no command is itself a brief, and keeps its bytes.
+    /// Reads a command from the text of a message. Case, accents, a leading slash and surrounding space do
+    /// not count. Text that names no command is itself a brief, and keeps its bytes.
     pub fn parse(text: &str) -> Self {
         let text = text.trim().trim_matches(['\u{FEFF}', '\u{200B}']).trim();
         let bare = text.strip_prefix('/').unwrap_or(text).trim_start();
@@ -90,16 +90,17 @@ impl Command {
         }
     }
 
-    /// Reads a command from the caption of a photo, a video or a document. A word or two that are no command and name no
-    /// figure may as well describe the picture: they are asked about, for free, instead of written about.
+    /// Reads a command from the caption of a photo, a video or a document. A caption of one or two words that
+    /// is no command and has no figure may only describe the picture. It gets a free question instead of
+    /// posts.
     pub fn parse_caption(text: &str) -> Self {
         const FEWEST_WORDS: usize = 3;
         let is_telling = text.split_whitespace().count() >= FEWEST_WORDS || text.contains(char::is_numeric);
         Self::parse(text).asking_unless(is_telling, text)
     }
 
-    /// Reads a command from the label of a button or a row that is not ours any more. A label that does not ask for a post is
-    /// asked about, for free: tapping is not writing a brief.
+    /// Reads a command from the label of a button or a row that is no longer ours. A label that does not ask
+    /// for a post gets a free question, because a tap does not write a brief.
     pub fn parse_label(text: &str) -> Self {
         const FEWEST_WORDS: usize = 3;
         let folded = fold(text);
@@ -109,7 +110,7 @@ impl Command {
         Self::parse(text).asking_unless(is_telling, text)
     }
 
-    /// Asks what to write about instead of writing, when a text that became a brief as it stands does not tell.
+    /// Replaces a brief that is the whole text by [`Self::MissingBrief`], if the text is too vague.
     fn asking_unless(self, is_telling: bool, text: &str) -> Self {
         match self {
             Self::Generate(brief) if !is_telling && brief.as_str() == text.trim() => Self::MissingBrief,
@@ -117,16 +118,17 @@ impl Command {
         }
     }
 
-    /// True if a message asks for posts by the command itself: `GEN` always stands before a brief (RULES 4.1).
+    /// Returns true if a message asks for posts by the command itself: `GEN` always stands before a brief
+    /// (RULES 4.1).
     pub fn is_explicit_generation(text: &str) -> bool {
         let text = text.trim().trim_matches(['\u{FEFF}', '\u{200B}']).trim();
         let bare = text.strip_prefix('/').unwrap_or(text).trim_start();
         bare.split_once(char::is_whitespace).is_some_and(|(word, _)| is_generation_word(&fold(word)))
     }
 
-    /// The command that a whole message stands for, whatever marks, emoji and courtesies stand around its one word.
+    /// Returns the command of a whole message. Marks, emoji and courtesies around its one word do not count.
     fn from_words(folded: &str) -> Option<Self> {
-        // Nobody needs more words to say one.
+        // A command with its courtesies has no more words.
         const MOST_WORDS: usize = 4;
         let words: Vec<&str> = trimmed_words(folded).take(MOST_WORDS + 1).collect();
         if words.len() > MOST_WORDS {
@@ -156,7 +158,7 @@ impl Command {
         }
     }
 
-    /// The command that a word alone stands for, in French, English, Spanish, Portuguese and Arabic.
+    /// The command of a single word, in French, English, Spanish, Portuguese and Arabic.
     fn from_word(word: &str) -> Option<Self> {
         match word {
             "help" | "aide" | "ayuda" | "ajuda" | "مساعدة" => Some(Self::Help),
@@ -181,7 +183,7 @@ impl Command {
     }
 }
 
-/// The words below the answer to a phrase, for whoever has no button there.
+/// The words offered below the answer to a phrase, for clients without buttons.
 fn is_not_me(words: &[&str]) -> bool {
     matches!(
         words,
@@ -195,7 +197,7 @@ fn is_not_me(words: &[&str]) -> bool {
     )
 }
 
-/// Words that change nothing about a command beside them.
+/// Words that do not change a command beside them.
 fn is_courtesy(word: &str) -> bool {
     matches!(
         word,

@@ -1,11 +1,11 @@
-//! The words of the ledger.
+//! Terms of the ledger, prices and limits.
 
-/// Why a line stands in the ledger.
+/// The reason for a ledger entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LedgerReason {
-    /// Three posts asked for on WhatsApp.
+    /// Three posts requested on WhatsApp.
     WhatsappGeneration,
-    /// Three posts asked for on the web.
+    /// Three posts requested on the web.
     WebGeneration,
     /// Credits bought.
     Purchase,
@@ -13,9 +13,9 @@ pub enum LedgerReason {
     PurchaseReversal,
     /// Credits taken back or returned by a dispute.
     Dispute,
-    /// A debt repaid out of a purchase.
+    /// A debt repaid from a purchase.
     DebtRepaid,
-    /// A settled credit given back because its posts never arrived.
+    /// A settled credit returned because its posts never arrived.
     Refund,
     /// Credits for proving a number.
     Welcome,
@@ -27,9 +27,9 @@ pub enum LedgerReason {
     Refinement,
     /// The first change of a result, which is free: the one entry that moves no credit.
     FreeRefinement,
-    /// Brought along from another system.
+    /// Imported from another system.
     Import,
-    /// Credits carried over from an author who was merged into this one, or away to another.
+    /// Credits moved to or from an author by a merge.
     Merge,
 }
 
@@ -78,14 +78,14 @@ impl LedgerReason {
     }
 }
 
-/// What has become of a reserved credit.
+/// The state of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HoldState {
-    /// Reserved: it counts against what is available.
+    /// Reserved: it reduces the available credits.
     Open,
-    /// Spent: an entry of the ledger says so.
+    /// Spent: a ledger entry records it.
     Settled,
-    /// Given up: nothing was spent.
+    /// Released: nothing was spent.
     Released,
 }
 
@@ -105,28 +105,28 @@ impl HoldState {
     }
 }
 
-/// What three posts cost, in credits.
+/// The price of three posts, in credits.
 pub const GENERATION_PRICE: i64 = 1;
 
-/// How often models may be asked within 24 hours. A call reads at most 8 KiB of a brief and writes a bounded answer, so that
-/// calls bound tokens.
+/// The most model calls within 24 hours. A call reads at most 8 KiB of a brief and writes a bounded answer,
+/// so a bound on calls also bounds tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModelBudget {
-    /// For one author.
+    /// The bound for one author.
     pub author: i64,
-    /// For all of them; 0 is no bound.
+    /// The bound for all authors together; 0 means none.
     pub all: i64,
 }
 
 impl Default for ModelBudget {
-    /// A hundred briefs that all need a repair are more than a shop has to say in a day.
+    /// A shop does not need more: 200 calls are a hundred briefs that each need a repair.
     fn default() -> Self {
         Self { author: 200, all: 0 }
     }
 }
 
-/// The most credits an operator moves at once (RULES 1.3).
+/// The most credits of one adjustment by an operator (RULES 1.3).
 pub const MAX_ADJUSTMENT: i64 = 1_000_000;
 
-/// How many automatic refunds an author gets in a day before the operator must look (RULES 8.4).
+/// The number of automatic refunds of an author in a day before the operator must look (RULES 8.4).
 pub const MAX_AUTOMATIC_REFUNDS_PER_DAY: i64 = 3;

@@ -1,29 +1,29 @@
-//! When a message leaves, leaves again, or is given up: the rules of the outbox, without the outbox.
+//! The rules for sending, resending and giving up a message, without a database.
 
 use crate::UnixMillis;
 use crate::event::DeliveryStatus;
 
-/// What a provider's error code asks us to do. Which code asks what is the providers' to say
-/// (`postly-whatsapp`, from their tables).
+/// The reaction that a provider's error code requires. `postly-whatsapp` assigns codes to actions, from the
+/// providers' tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorAction {
-    /// Try the same message again, later and later.
+    /// Retry the same message with growing pauses.
     Retry,
-    /// Too many messages to this one person: wait 4^n seconds for her alone (Meta, error 131056).
+    /// Too many messages to this person: pause for 4^n seconds for them alone (Meta, error 131056).
     WaitForRecipient,
     /// The whole sender is too fast: slow it down.
     WaitForSender,
-    /// The sender is blocked or its token is refused: hold everything and call a human.
+    /// The sender is blocked or its token is refused: hold all messages and alert the operator.
     StopSender,
-    /// The service window is closed: free-form text will never pass.
+    /// The service window is closed: free-form text cannot be delivered.
     WindowClosed,
-    /// It will never reach this person.
+    /// It cannot reach this person.
     GiveUp,
-    /// Our request or configuration is wrong: trying again changes nothing, a human must look.
+    /// Our request or configuration is wrong: a retry changes nothing, the operator must look.
     OurFault,
 }
 
-/// How a call to a provider ended.
+/// The result of a call to a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendOutcome {
     /// The provider has it, under this id.
@@ -31,58 +31,58 @@ pub enum SendOutcome {
         /// The provider's id of the message.
         provider_message_id: String,
     },
-    /// The provider said no.
+    /// The provider refused it.
     Refused {
         /// Its code.
         code: i64,
-        /// What the code asks for.
+        /// The action for the code.
         action: ErrorAction,
-        /// How long the provider asks us to wait, when it says so.
+        /// The pause that the provider asks for, if any.
         retry_after_ms: Option<i64>,
     },
-    /// The provider cannot have the message: no part of it left (the connection was refused, the name did not resolve, its time
-    /// was over).
+    /// The provider cannot have the message: no part of it left (the connection was refused, the name did not
+    /// resolve, its time was over).
     NotSent,
-    /// The provider may or may not have it: no answer, half an answer, or an answer that says neither.
+    /// The provider may or may not have it: no answer, half an answer, or an answer without an id or a code.
     Unclear,
 }
 
-/// What is known of one attempt.
+/// The known state of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptState {
-    /// The call was about to be made; how it ended is not known (also after a crash).
+    /// The call was about to be made; its result is unknown (also after a crash).
     Sending,
-    /// The provider took it, and perhaps more.
+    /// The provider accepted it, and perhaps reported more.
     Known(DeliveryStatus),
     /// The call ended without a clear answer.
     Unclear,
-    /// The provider said no, or the call never reached it: this attempt cannot arrive.
+    /// The provider refused it, or the call never reached the provider: this attempt cannot arrive.
     Refused,
 }
 
-/// One attempt, as the decision sees it.
+/// One attempt, as input of the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
-    /// When the call was made.
+    /// The time of the call.
     pub started_at: UnixMillis,
-    /// What is known of it.
+    /// The known state.
     pub state: AttemptState,
 }
 
 impl Attempt {
-    /// Whether the provider is known to have taken it, and not to have failed with it.
+    /// Returns true if the provider accepted it and has not reported its failure.
     pub fn is_taken(&self) -> bool {
         matches!(self.state, AttemptState::Known(status) if status != DeliveryStatus::Failed)
     }
 
-    /// Whether it may have been taken, for all we know.
+    /// Returns true if it may have been accepted.
     pub fn is_unclear(&self) -> bool {
         matches!(self.state, AttemptState::Sending | AttemptState::Unclear)
     }
 }
 
-/// The status of a reply of several messages: that of the message that is least far, or `Failed` if one has failed. `None`
-/// while nothing is known of one of them.
+/// Returns the status of a reply of several messages: the least advanced one, or `Failed` if one has failed.
+/// `None` while one of them has no status.
 pub fn reply_status(messages: impl IntoIterator<Item = Option<DeliveryStatus>>) -> Option<DeliveryStatus> {
     let statuses: Vec<_> = messages.into_iter().collect();
     if statuses.contains(&Some(DeliveryStatus::Failed)) {
@@ -91,31 +91,31 @@ pub fn reply_status(messages: impl IntoIterator<Item = Option<DeliveryStatus>>) 
     statuses.into_iter().min().flatten()
 }
 
-/// What to do next with the message at the head of its line.
+/// The next step for the message at the head of its lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
     /// Make a new attempt now.
     Attempt,
-    /// An attempt is known to have been taken: done.
+    /// The provider has accepted an attempt: done.
     Accepted,
-    /// An attempt may still be on its way: look again then.
+    /// An attempt may still arrive: decide again at this instant.
     WaitUntil(UnixMillis),
-    /// Its window has closed before it could leave, and no attempt can arrive.
+    /// Its window closed before it could be sent, and no attempt can arrive.
     Expired,
     /// Every attempt has failed, and no more are due.
     Failed,
-    /// Nothing was heard of it, for good: presumed delivered, and listed.
+    /// No status came: presumed delivered, and listed for the operator.
     UnknownDelivery,
 }
 
-/// How a message leaves.
+/// The form of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// As free-form text.
     Text,
-    /// As free-form text with a one-time code in it, which is sent once or not at all.
+    /// As free-form text with a one-time code in it, sent at most once.
     Code,
-    /// The same by the template for codes, outside of the service window.
+    /// A code by the authentication template, outside of the service window.
     Template,
 }
 
@@ -134,7 +134,7 @@ impl Form {
         [Self::Text, Self::Code, Self::Template].into_iter().find(|form| form.as_str() == text)
     }
 
-    /// How often a message of this form is sent in all when answers are unclear (RULES 9.1).
+    /// The most sends of a message of this form after unclear answers (RULES 9.1).
     fn max_unclear_attempts(self) -> usize {
         match self {
             Self::Text => MAX_UNCLEAR_ATTEMPTS,
@@ -143,34 +143,35 @@ impl Form {
     }
 }
 
-/// How long we wait for a status after an unclear answer before we send once more (RULES 9.1).
+/// The time to wait for a status after an unclear answer before another send (RULES 9.1).
 pub const UNCLEAR_WAIT_MS: i64 = 30_000;
 
-/// How often a message is sent in all when answers are unclear: once, and once more (RULES 9.1).
+/// The most sends of a text after unclear answers: once, and once more (RULES 9.1).
 pub const MAX_UNCLEAR_ATTEMPTS: usize = 2;
 
 /// The pauses between attempts that were clearly refused (RULES 9.3), in milliseconds.
 pub const RETRY_PAUSES_MS: [i64; 7] = [1_000, 5_000, 30_000, 120_000, 600_000, 3_600_000, 14_400_000];
 
-/// Decides what becomes of a message, from its attempts so far (oldest first).
+/// Decides the next step of a message, from its attempts so far (oldest first).
 ///
-/// `expires_at` is the end of its service window, or of what it says.
+/// `expires_at` is the end of its service window, or of its content's validity.
 pub fn next_step(form: Form, attempts: &[Attempt], now: UnixMillis, expires_at: UnixMillis) -> NextStep {
     if attempts.iter().any(Attempt::is_taken) {
         return NextStep::Accepted;
     }
-    // The provider took an attempt and reported later that it failed: that is final for the message.
+    // The provider accepted an attempt and later reported its failure: that is final for the message.
     if attempts.last().is_some_and(|last| last.state == AttemptState::Known(DeliveryStatus::Failed))
         && !attempts.iter().any(Attempt::is_unclear)
     {
         return NextStep::Failed;
     }
-    // What left without a clear no. Of a message that is still in line, a failed attempt was an unclear one first.
+    // Sends without a clear refusal. A failed attempt of a message that is still in its lane was unclear
+    // before.
     let failed = |attempt: &Attempt| attempt.state == AttemptState::Known(DeliveryStatus::Failed);
     let sends = attempts.iter().filter(|attempt| attempt.is_unclear() || failed(attempt)).count();
     if let Some(last) = attempts.iter().rfind(|attempt| attempt.is_unclear()) {
         if sends >= form.max_unclear_attempts() && form != Form::Text {
-            // Nothing will be sent again, so there is nothing to wait for; and what is sealed is best gone.
+            // No further send follows, so there is nothing to wait for, and a sealed code is deleted early.
             return NextStep::UnknownDelivery;
         }
         let wait_ms = if cfg!(feature = "mutant-m10") { 0 } else { UNCLEAR_WAIT_MS };
@@ -188,16 +189,17 @@ pub fn next_step(form: Form, attempts: &[Attempt], now: UnixMillis, expires_at: 
     NextStep::Attempt
 }
 
-/// The pause before the next attempt after `refusals` clear refusals, with ±20 % of jitter. `dice` is
-/// any random number. `None` when the attempts are used up.
+/// Returns the pause before the next attempt after `refusals` clear refusals, with ±20 % of jitter. `dice` is
+/// any random number. `None` if no attempts are left.
 pub fn retry_pause_ms(refusals: usize, retry_after_ms: Option<i64>, dice: u32) -> Option<i64> {
     let base = *RETRY_PAUSES_MS.get(refusals.checked_sub(1)?)?;
     let pause = jittered(base, dice);
-    // Honoured up to twice our own pause (RULES 9.3), so that a provider cannot park a message for ever.
+    // Bounded by twice our own pause (RULES 9.3), so that a provider cannot delay a message for ever.
     Some(retry_after_ms.map_or(pause, |asked| pause.max(asked.min(base.saturating_mul(2)))))
 }
 
-/// The pause after the `refusals`-th pair-limit error in a row: 4^n seconds (Meta, error 131056), at most 4^6.
+/// The pause after the `refusals`-th pair-limit error in a row: 4^n seconds (Meta, error 131056), at most
+/// 4^6.
 pub fn recipient_pause_ms(refusals: usize) -> i64 {
     let power = u32::try_from(refusals.min(6)).unwrap_or(6);
     4_i64.pow(power).saturating_mul(1000)
@@ -208,17 +210,17 @@ pub fn jittered(base: i64, dice: u32) -> i64 {
     base.saturating_mul(80 + i64::from(dice % 41)) / 100
 }
 
-/// Meta's pair limit: one message to one person every six seconds, with a burst of 45 borrowed from the future
-/// ("Throughput", pair rate limits).
+/// Meta's pair limit: one message to one person every six seconds, with a burst of 45 borrowed from the
+/// future ("Throughput", pair rate limits).
 pub const PAIR_INTERVAL_MS: i64 = 6_000;
 /// See [`PAIR_INTERVAL_MS`].
 pub const PAIR_BURST: i64 = 45;
 
-/// Paces messages to one person (the generic cell rate algorithm: `next_send_at` is when all sent so far is paid
-/// for). Returns the new `next_send_at`, or when to come back.
+/// Paces messages to one person by the generic cell rate algorithm: `next_send_at` is the time at which all
+/// earlier messages are paid for. Returns the new `next_send_at`.
 ///
 /// # Errors
-/// The instant from which the next message may leave.
+/// The instant from which the next message may be sent.
 pub fn pace(next_send_at: UnixMillis, now: UnixMillis) -> Result<UnixMillis, UnixMillis> {
     let start = next_send_at.max(now);
     let earliest = start.plus_ms(-(PAIR_BURST - 1) * PAIR_INTERVAL_MS);
@@ -250,7 +252,7 @@ mod tests {
             for state in [AttemptState::Unclear, AttemptState::Sending] {
                 assert_eq!(step_of(form, &[attempt(0, state)], 1), NextStep::UnknownDelivery);
             }
-            // A clear no is not unclear.
+            // A clear refusal is not unclear.
             assert_eq!(step_of(form, &[attempt(0, AttemptState::Refused)], 1), NextStep::Attempt);
             assert_eq!(step_of(form, &[attempt(0, AttemptState::Known(Delivered))], 1), NextStep::Accepted);
         }
@@ -294,7 +296,7 @@ mod tests {
         let failed = |at_ms| attempt(at_ms, AttemptState::Known(Failed));
         assert_eq!(step(&[failed(0), unclear(30_000)], 60_000), NextStep::UnknownDelivery);
         assert_eq!(step(&[unclear(0), failed(30_000)], 60_000), NextStep::UnknownDelivery);
-        // A clear refusal is no send.
+        // A clear refusal does not count as a send.
         assert_eq!(step(&[attempt(0, AttemptState::Refused), unclear(5)], 60_000), NextStep::Attempt);
     }
 

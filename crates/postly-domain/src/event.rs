@@ -1,10 +1,10 @@
-//! What comes in: one event per message, status or change, whatever the provider.
+//! Incoming events: one per message, status or change, of every provider.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{PhoneE164, Pricing, Provider, UnixMillis, id::AttemptId};
 
-/// What makes a second delivery of the same event recognisable. It is unique in the inbox.
+/// The key that identifies repeated deliveries of one event. It is unique in the inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventKey(pub String);
@@ -15,16 +15,16 @@ impl std::fmt::Display for EventKey {
     }
 }
 
-/// What kind of event a row of the inbox holds.
+/// The kind of an event in the inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {
-    /// An author wrote.
+    /// A message of an author.
     Message,
-    /// A message of ours was sent, delivered, read, or failed.
+    /// A delivery status of one of our messages.
     Status,
     /// A person's number or id changed.
     IdentityChange,
-    /// A kind that we store and count, and do nothing about.
+    /// A kind that is stored and counted, without any effect.
     Unknown,
 }
 
@@ -52,41 +52,41 @@ impl EventKind {
 pub enum IgnoreRule {
     /// For another business number or account.
     Unrouted,
-    /// Older than the service window when it came, or when its turn came: an answer could not be delivered.
+    /// Older than the service window on arrival, or when its turn came: an answer could not be delivered.
     WindowClosed,
     /// More than sixty messages of one author were waiting.
     Flood,
-    /// A reaction, an order, a system note: nothing to say.
+    /// A reaction, an order, a system note: nothing to answer.
     NothingToSay,
     /// A message that its sender deleted before its turn.
     Revoked,
-    /// A kind of message that we cannot read, and whose sender has had today's hint.
+    /// A kind of message that we cannot read, after the sender's hint of the day.
     HintGiven,
-    /// A kind of event that we do not know.
+    /// An unknown kind of event.
     UnknownKind,
     /// Authentic, but not readable.
     Unreadable,
-    /// A message that names nobody.
+    /// A message without a sender.
     NoSender,
     /// A status of a message that is not ours.
     UnknownMessage,
-    /// A change of a number or id that we do not know, or that another person holds.
+    /// A change of a number or id that we do not know, or that belongs to another person.
     UnknownIdentity,
-    /// Written by somebody who was erased since.
+    /// A message of an author who was erased since.
     Erased,
-    /// What would be answered was said a moment ago, or often enough.
+    /// The answer was given a moment ago, or often enough.
     SaidAlready,
-    /// The same again and again, as machines write that answer each other.
+    /// Repeated texts, as in a loop of two machines.
     Loop,
-    /// Read as one with the message before it, and answered there.
+    /// Read together with the message before it, and answered there.
     Joined,
-    /// Written by an author who asked for a person, and is left to that person.
+    /// A message of an author who asked for a person, and is left to that person.
     HandedOver,
-    /// A brief that came while the sender was stopped, after its author was told so.
+    /// A brief that came while the sender was stopped, after its author was told.
     Paused,
-    /// Written by an author whom the operator has blocked, after they were told so.
+    /// A message of an author blocked by the operator, after the author was told.
     Blocked,
-    /// Written while the database that this one was restored from went on: it was answered then.
+    /// Written after the backup that this database was restored from: the earlier database answered it.
     Restored,
 }
 
@@ -117,28 +117,28 @@ impl IgnoreRule {
     }
 }
 
-/// One event as the ingress stores it: enough to recognise it, to put it in its line, and to read it later.
+/// One event as the ingress stores it: enough to recognise it, to put it in its lane, and to read it later.
 #[derive(Clone)]
 pub struct ReceivedEvent {
     /// Its key.
     pub key: EventKey,
-    /// Who delivered it.
+    /// The provider that delivered it.
     pub provider: Provider,
-    /// What it is.
+    /// The kind of event.
     pub kind: EventKind,
-    /// The line in which it waits: events of one lane are handled one at a time, in order.
+    /// The lane in which it waits: events of one lane are handled one at a time, in order.
     pub lane: String,
-    /// When it happened, by the provider's clock. When the provider says nothing: when it came.
+    /// The time of the event by the provider's clock; the time of arrival if the provider gives none.
     pub occurred_at: UnixMillis,
-    /// The event's own slice of what the provider sent, and nobody else's. Empty when it is ignored at once.
+    /// The part of the webhook that holds this event alone. Empty for an event that is ignored at once.
     pub slice: String,
     /// The key of the message that this one deletes or replaces.
     pub amends: Option<EventKey>,
-    /// Set when the event ends here.
+    /// Set if the event is not handled further.
     pub ignored: Option<IgnoreRule>,
 }
 
-/// Leaves the slice out: it holds numbers and texts.
+/// Omits the slice, because it holds numbers and texts.
 impl std::fmt::Debug for ReceivedEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ReceivedEvent")
@@ -149,29 +149,29 @@ impl std::fmt::Debug for ReceivedEvent {
     }
 }
 
-/// An event, read.
+/// A parsed event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InboundEvent {
-    /// An author wrote.
+    /// A message of an author.
     Message(InboundMessage),
-    /// News of a message of ours.
+    /// A delivery status of one of our messages.
     Status(StatusUpdate),
     /// A person's number or id changed.
     IdentityChange(IdentityChange),
-    /// The provider tells of our account, our number or a template of ours.
+    /// A notice about our account, our number or one of our templates.
     Notice(AccountNotice),
 }
 
 /// A notice of a provider about our account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountNotice {
-    /// What it is about.
+    /// The subject.
     pub subject: NoticeSubject,
     /// The provider's word for it: `PAUSED`, `FLAGGED` …
     pub word: String,
-    /// What follows from it.
+    /// The consequence.
     pub effect: NoticeEffect,
-    /// When the provider said so.
+    /// The time of the notice by the provider's clock.
     pub occurred_at: UnixMillis,
 }
 
@@ -182,7 +182,7 @@ pub enum NoticeSubject {
     Template {
         /// The template's name.
         name: String,
-        /// As the provider names it.
+        /// The language, as the provider names it.
         language: String,
     },
     /// The quality of our number.
@@ -195,7 +195,7 @@ impl NoticeSubject {
     /// The name in the database: `template:NAME:LANGUAGE`, `quality`, `account`.
     pub fn key(&self) -> String {
         match self {
-            // Meta writes `en-US` in notices, and `en_US` where messages name it.
+            // Meta writes `en-US` in notices, but `en_US` in messages.
             Self::Template { name, language } => format!("template:{name}:{}", language.replace('-', "_")),
             Self::Quality => "quality".to_owned(),
             Self::Account => "account".to_owned(),
@@ -206,11 +206,11 @@ impl NoticeSubject {
 /// The consequence of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoticeEffect {
-    /// All is well, or well again.
+    /// Operation is normal, or normal again.
     Clear,
-    /// A person must look; everything goes on.
+    /// The operator must look; operation continues.
     Warns,
-    /// What it is about cannot be used: conversations that we start by it wait.
+    /// The subject cannot be used: conversations that we start by it wait.
     Stops,
 }
 
@@ -225,21 +225,21 @@ impl NoticeEffect {
     }
 }
 
-/// How a provider names a person. At least one of the fields is set; an empty string is absent.
+/// A provider's names for a person. At least one of the fields is set; an empty string is absent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sender {
     /// The provider.
     pub provider: Provider,
-    /// What replies are addressed to, word for word as the provider wrote it (`33612345678`, `whatsapp:+336…`,
+    /// The address for replies, exactly as the provider wrote it (`33612345678`, `whatsapp:+336…`,
     /// `FR.13491208655302741918`).
     pub address: String,
-    /// The number in the form in which we compare numbers, when the provider shows it.
+    /// The number in the compared form, if the provider shows it.
     pub phone: Option<PhoneE164>,
-    /// The business-scoped user id, when the provider gives one.
+    /// The business-scoped user id, if the provider gives one.
     pub bsuid: Option<String>,
 }
 
-/// Says which parts are there: numbers stay out of logs.
+/// Prints the presence of each part only, because numbers must not reach logs.
 impl std::fmt::Debug for Sender {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sender")
@@ -253,48 +253,48 @@ impl std::fmt::Debug for Sender {
 /// A message of an author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboundMessage {
-    /// Who wrote.
+    /// The sender.
     pub sender: Sender,
-    /// Our number that was written to, word for word as the provider names it (Meta: the phone number id).
+    /// Our number that received the message, exactly as the provider names it (Meta: the phone number id).
     pub business: String,
-    /// The same as people see it, when the provider shows it.
+    /// The same number as people see it, if the provider shows it.
     pub business_number: Option<PhoneE164>,
     /// The provider's id of the message.
     pub provider_message_id: String,
-    /// When it was written, by the provider's clock.
+    /// The time of writing by the provider's clock.
     pub occurred_at: UnixMillis,
-    /// The provider's id of the message that it replies to, where the author chose one.
+    /// The provider's id of the message that it replies to, if the author chose one.
     pub reply_to: Option<String>,
-    /// What it says.
+    /// The content.
     pub content: Content,
 }
 
-/// What a message holds.
+/// The content of a message.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Content {
-    /// Words.
+    /// A text.
     Text(String),
-    /// Words below a photo, a video or a document.
+    /// The caption of a photo, a video or a document.
     Caption {
         /// The provider's name of the kind.
         kind: String,
-        /// The words: never blank.
+        /// The caption: never blank.
         text: String,
     },
     /// A tap on a button, or on a row of a list.
     Tap {
-        /// The id that we gave the button: 1 to 256 bytes, or nothing when the returned value cannot be one. It
-        /// comes back signed by the provider, but the author may tap at any time and any number of times.
+        /// The id that we gave the button: 1 to 256 bytes; `None` if the returned value is no such id. The
+        /// provider signs it, but the author may tap at any time and any number of times.
         payload: Option<String>,
-        /// The label that was tapped, when the provider says it.
+        /// The label of the button, if the provider gives it.
         title: Option<String>,
     },
-    /// The sender's own number, shared because we asked for it.
+    /// The sender's own number, shared at our request.
     OwnNumber {
         /// The number.
         phone: PhoneE164,
     },
-    /// A voice note, a photo, a document …: something we cannot read yet, to be answered with a hint.
+    /// A voice note, a photo, a document …: unreadable so far, answered with a hint.
     Unreadable {
         /// The provider's name of the kind.
         kind: String,
@@ -318,7 +318,7 @@ pub enum Content {
     },
 }
 
-/// Names the kind only: texts stay out of logs.
+/// Prints the kind and the length only, because texts must not reach logs.
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -341,25 +341,26 @@ impl std::fmt::Debug for Content {
     }
 }
 
-/// News of a message of ours.
+/// A provider's report on one of our messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusUpdate {
     /// The provider's id of our message.
     pub provider_message_id: String,
-    /// The attempt it belongs to, when the provider gave back the id we sent along.
+    /// The attempt, if the provider returned the id that we sent along.
     pub attempt: Option<AttemptId>,
-    /// What happened.
+    /// The new status.
     pub status: DeliveryStatus,
-    /// The provider's error code, when it failed.
+    /// The provider's error code of a failure.
     pub error_code: Option<i64>,
-    /// The price of the message, as far as the provider tells it.
+    /// The price of the message, as far as the provider reports it.
     pub pricing: Option<Pricing>,
-    /// The business-scoped id of whom it reached, when the provider says so: not always that of whom we know by the number
-    /// that we sent it to.
+    /// The business-scoped id of the recipient, if the provider reports it. It is not always that of the
+    /// person we know by the number to which we sent.
     pub recipient_bsuid: Option<String>,
 }
 
-/// How far a message has come. The order is the order of travel: a later report of an earlier point is old news.
+/// The progress of a message. The order is the order of delivery: a later report of an earlier point changes
+/// nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeliveryStatus {
     /// The provider has it.
@@ -370,7 +371,7 @@ pub enum DeliveryStatus {
     Delivered,
     /// It was read.
     Read,
-    /// It will not arrive. Believed only of a message that has not been delivered.
+    /// It will not arrive. Accepted only for a message that has not been delivered.
     Failed,
 }
 
@@ -393,8 +394,8 @@ impl DeliveryStatus {
             .find(|status| status.as_str() == text)
     }
 
-    /// What is known after `news`, when `self` was known before. Any order of the same reports ends in the
-    /// same status.
+    /// Returns the status after `news`, if `self` was known before. Every order of the same reports ends in
+    /// the same status.
     pub fn after(self, news: Self) -> Self {
         match (self, news) {
             (Self::Delivered | Self::Read, Self::Failed) => self,
@@ -411,7 +412,7 @@ impl DeliveryStatus {
 pub enum IdentityChangeKind {
     /// The person has another number or id from now on.
     Moved,
-    /// The key behind the number has changed: the number may be on another phone, or in other hands.
+    /// The key behind the number has changed: another phone, or another person, may have the number.
     KeyChanged,
 }
 
@@ -420,13 +421,13 @@ pub enum IdentityChangeKind {
 pub struct IdentityChange {
     /// The provider.
     pub provider: Provider,
-    /// Names the change.
+    /// The kind of change.
     pub kind: IdentityChangeKind,
     /// The number before.
     pub previous_phone: Option<PhoneE164>,
     /// The business-scoped id before.
     pub previous_bsuid: Option<String>,
-    /// What replies are addressed to from now on.
+    /// The address for replies from now on.
     pub address: Option<String>,
     /// The number from now on.
     pub phone: Option<PhoneE164>,

@@ -1,4 +1,4 @@
-//! Identifiers. Each names one kind of thing, so that none can stand in for another.
+//! Identifiers. Each kind has its own type, so that none can be used for another.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ macro_rules! identifiers {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the text as it is: identifiers are opaque.
+            /// Wraps the text unchanged: identifiers are opaque.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -30,7 +30,7 @@ macro_rules! identifiers {
 }
 
 identifiers! {
-    /// A person who writes briefs.
+    /// An author.
     AuthorId;
     /// One way a provider names an author.
     IdentityId;
@@ -38,24 +38,24 @@ identifiers! {
     EventId;
     /// A row of the outbox: one part of one reply.
     MessageId;
-    /// One attempt to deliver a message. It travels with the request and comes back in every status.
+    /// One attempt to deliver a message. The request contains it, and every status returns it.
     AttemptId;
-    /// A reserved credit.
+    /// A hold: a reserved credit.
     HoldId;
     /// A set of three variants.
     GenerationId;
-    /// A line of the ledger.
+    /// A ledger entry.
     EntryId;
-    /// One code, phrase or login link, asked for once.
+    /// One challenge: a code, phrase or login link.
     ChallengeId;
-    /// One session of a browser: what its cookie names.
+    /// One session of a browser, named by its cookie.
     SessionId;
     /// A token with which a program acts for an author.
     TokenId;
     /// A Checkout Session, as Stripe names it.
     CheckoutId;
-    /// A payment: the PaymentIntent of Stripe, or its Checkout Session where there was nothing to pay.
+    /// A payment: the PaymentIntent of Stripe, or its Checkout Session if nothing was to be paid.
     PaymentId;
-    /// One tenure of a lane. Whoever presents an older one has lost the lane.
+    /// The fencing token of one lease of a lane. A worker with an older token has lost the lane.
     LeaseToken;
 }

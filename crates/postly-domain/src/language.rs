@@ -1,4 +1,4 @@
-//! The languages authors speak to us.
+//! The supported languages.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// Every language, in the order in which we offer them.
+    /// Every language, in the order in which they are offered.
     pub const ALL: [Self; 5] = [Self::Fr, Self::En, Self::Es, Self::Pt, Self::Ar];
 
     /// The ISO 639-1 code.
@@ -33,7 +33,7 @@ impl Language {
         }
     }
 
-    /// The direction in which it is written, as HTML's `dir` names it: `ltr` or `rtl`.
+    /// The text direction, as HTML's `dir` names it: `ltr` or `rtl`.
     pub fn dir(self) -> &'static str {
         match self {
             Self::Fr | Self::En | Self::Es | Self::Pt => "ltr",
@@ -41,12 +41,13 @@ impl Language {
         }
     }
 
-    /// Reads an ISO 639-1 code, whatever its case.
+    /// Reads an ISO 639-1 code in any case.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(code))
     }
 
-    /// Reads a code or a name of the language in one of our languages, already folded by [`crate::text::fold`].
+    /// Reads a code or a name of the language in one of our languages, already folded by
+    /// [`crate::text::fold`].
     pub fn from_folded_name(word: &str) -> Option<Self> {
         match word {
             "fr" | "francais" | "french" | "frances" | "الفرنسية" => Some(Self::Fr),

@@ -1,7 +1,7 @@
-//! The rules of Postly: what a message means, what a credit may do, when a reply may leave.
+//! The rules of Postly: the meaning of messages, the effect on credits, the sending of replies.
 //!
-//! Nothing here waits, reads a clock or throws dice: time and chance come in as arguments, decisions go out
-//! as values, and the rooms around this one carry them out.
+//! Nothing here waits, reads a clock or draws random numbers. Time and randomness are arguments, decisions
+//! are return values, and other crates execute them.
 
 pub mod alert;
 pub mod brand;

@@ -1,20 +1,20 @@
-//! What a web login is made of: an address and a password.
+//! The credentials of a web login: an e-mail address and a password.
 
-/// An e-mail address, in the form in which we compare: in lower case.
+/// An e-mail address, in the compared form: in lower case.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
-/// Why a text is no e-mail address.
+/// The reason why a text is no e-mail address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is no e-mail address we can read; write it as in name@example.com")]
 pub struct EmailError;
 
 impl Email {
-    /// Reads an address that a person typed. Whether anybody reads what is sent there is not asked.
+    /// Reads an address that a person typed. It does not check that the mailbox exists.
     ///
     /// # Errors
-    /// When it has not one `@` between two parts, the second with a dot; when it is longer than RFC 5321 lets an
-    /// address be (64 and 254 bytes); when it has spaces, quotes or control characters.
+    /// Fails if the text has not one `@` between two parts, the second with a dot; if it is longer than RFC
+    /// 5321 allows (64 and 254 bytes); if it has spaces, quotes or control characters.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         let text = text.trim().to_lowercase();
         let (name, domain) = text.rsplit_once('@').ok_or(EmailError)?;
@@ -34,7 +34,7 @@ impl Email {
         Ok(Self(text))
     }
 
-    /// The address. Not for a log.
+    /// The address. Never for a log.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -46,12 +46,12 @@ impl std::fmt::Debug for Email {
     }
 }
 
-/// The shortest password, in characters (NIST SP 800-63B, 3.1.1.2, beside other ways in).
+/// The shortest password, in characters (NIST SP 800-63B, 3.1.1.2, if other ways of login exist).
 pub const SHORTEST_PASSWORD: usize = 8;
-/// The longest password, in bytes: hashing a longer one is work that a stranger could have us do.
+/// The longest password, in bytes: it bounds the hashing work that a stranger can cause.
 pub const LONGEST_PASSWORD: usize = 256;
 
-/// Why a password is not taken.
+/// The reason why a password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Shorter than [`SHORTEST_PASSWORD`] characters.
@@ -60,13 +60,13 @@ pub enum PasswordError {
     /// Longer than [`LONGEST_PASSWORD`] bytes.
     #[error("the password must have at most 256 bytes")]
     TooLong,
-    /// One that everybody tries first.
+    /// One of the most common passwords.
     #[error("this password is among those that are tried first; choose another")]
     TooCommon,
 }
 
-/// Checks a new password: long enough, and none of those that everybody tries first. What it is made of is its owner's
-/// affair (NIST SP 800-63B).
+/// Checks a new password: long enough, and not among the most common ones. There are no rules of composition
+/// (NIST SP 800-63B).
 ///
 /// # Errors
 /// See [`PasswordError`].

@@ -1,4 +1,5 @@
-//! The names of all metrics (RULES 10.9), each with its kind, its unit and its help: the only place that spells them.
+//! The names of all metrics (RULES 10.9), each with its kind, its unit and its help. No other file spells
+//! them.
 //!
 //! Labels have closed sets of values: never a number, an id or a text of an author.
 
@@ -13,24 +14,24 @@ pub enum MetricKind {
     Histogram(&'static [f64]),
 }
 
-/// A metric as its reader sees it.
+/// The definition of a metric, as exported.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Metric {
     /// Its name.
     pub name: &'static str,
     /// Its kind.
     pub kind: MetricKind,
-    /// What one is of.
+    /// Its unit.
     pub unit: &'static str,
-    /// What it says.
+    /// Its help text.
     pub help: &'static str,
 }
 
 use MetricKind::{Counter, Gauge, Histogram};
 
-/// Bounds for answers to requests, which providers wait for.
+/// Bounds for answers to webhooks, which providers wait for.
 const ACK: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
-/// Bounds for requests of every kind; one may write posts.
+/// Bounds for requests of every kind, including those that write posts.
 const REQUEST: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// Bounds for our own work on a message.
 const OWN: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0, 120.0];
@@ -38,7 +39,7 @@ const OWN: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 3
 const MODEL: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 25.0];
 /// Bounds for a call of a provider, which has 10 s.
 const SEND: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0];
-/// Bounds for a reply as its author waits for it.
+/// Bounds for the time until an author has a reply.
 const REPLY: &[f64] = &[0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 /// Bounds for the price of a generation.
 const PRICE: &[f64] = &[50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0, 50_000.0];

@@ -1,4 +1,4 @@
-//! Prices: an amount in the minor units of a currency, written as each of our languages writes it; and what is for sale.
+//! Prices in the minor units of a currency, their text in each language, and the packs for sale.
 
 use crate::Language;
 
@@ -6,15 +6,15 @@ use crate::Language;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency(String);
 
-/// Currencies whose amounts Stripe counts in whole units (Stripe, "Zero-decimal currencies"). UGX and ISK have no decimals
-/// either, and are counted in hundredths all the same.
+/// Currencies whose amounts Stripe counts in whole units (Stripe, "Zero-decimal currencies"). UGX and ISK
+/// have no decimals either, but Stripe counts them in hundredths.
 const ZERO_DECIMAL: [&str; 15] =
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
-/// Currencies whose amounts are counted in thousandths (Stripe, "Three-decimal currencies").
+/// Currencies with amounts in thousandths (Stripe, "Three-decimal currencies").
 const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
 impl Currency {
-    /// Reads a code of three letters, whatever their case.
+    /// Reads a code of three letters, in any case.
     pub fn parse(text: &str) -> Option<Self> {
         let plain = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
         plain.then(|| Self(text.to_ascii_lowercase()))
@@ -25,7 +25,7 @@ impl Currency {
         &self.0
     }
 
-    /// How many decimals the minor unit stands for.
+    /// The number of decimals in the minor unit.
     fn decimals(&self) -> usize {
         match self.as_str() {
             code if ZERO_DECIMAL.contains(&code) => 0,
@@ -34,7 +34,7 @@ impl Currency {
         }
     }
 
-    /// The sign that people write; the code in capitals where no sign is clear to all of our readers.
+    /// The usual sign; the code in capitals if no sign is clear to all of our readers.
     fn sign(&self) -> String {
         match self.as_str() {
             "eur" => "€".to_owned(),
@@ -93,37 +93,37 @@ impl Money {
 /// Credits that are sold together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pack {
-    /// The id by which requests name it.
+    /// The id in requests.
     pub id: String,
-    /// How many credits.
+    /// The number of credits.
     pub credits: i64,
     /// The price, VAT included.
     pub price: Money,
 }
 
-/// The packs for sale (`CREDIT_PACKS`, `CURRENCY`): at least one, no two with one id.
+/// The packs for sale (`CREDIT_PACKS`, `CURRENCY`): at least one, with distinct ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceList(Vec<Pack>);
 
-/// Why a price list cannot be read.
+/// The reason why a price list cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PriceListError {
     /// An item is not `id:credits:minor units`.
     #[error("must be a list of id:credits:minor units, such as s:20:490,m:60:1290")]
     Form,
-    /// Two packs have one id.
+    /// Two packs have the same id.
     #[error("names one pack twice")]
     Twice,
-    /// There is no pack, or more than a page or a message shows.
+    /// There is no pack, or more than a page or a message can list.
     #[error("must name 1 to {MOST_PACKS} packs")]
     Count,
 }
 
 /// The most packs: a message cannot list more choices.
 const MOST_PACKS: usize = 8;
-/// The most credits of a pack: what an operator moves at once.
+/// The most credits of a pack, as for an operator's adjustment.
 const MOST_CREDITS: i64 = 1_000_000;
-/// The highest amount that Stripe takes (Stripe, "Minimum and maximum charge amounts": eight digits).
+/// The highest amount that Stripe accepts (Stripe, "Minimum and maximum charge amounts": eight digits).
 const HIGHEST_AMOUNT: i64 = 99_999_999;
 /// The longest id of a pack.
 const LONGEST_ID: usize = 32;
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(money(490, "jpy").display(Language::En), "JPY\u{A0}490");
         assert_eq!(money(0, "jpy").display(Language::En), "JPY\u{A0}0");
         assert_eq!(money(4_900, "tnd").display(Language::Fr), "4,900\u{A0}TND");
-        // Counted in hundredths, though nobody has any.
+        // Counted in hundredths, although the currency has none.
         assert_eq!(money(490_000, "ugx").display(Language::Fr), "4\u{202F}900,00\u{A0}UGX");
     }
 

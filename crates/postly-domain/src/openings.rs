@@ -1,8 +1,9 @@
 //! The messages that WhatsApp itself proposes to a person who opens a chat from an ad, a link or a product.
 //!
-//! Meta fills them in, in the language of the ad or of the phone, and the person has only to tap "send": they ask for
-//! information and are no brief (RULES 4.1). Meta publishes no list. The phrases are those of its documentation ("Can I get
-//! more info on this?", text messages webhook reference) and those that public code of other businesses recognises.
+//! Meta fills them in, in the language of the ad or of the phone, and the person only taps "send". They ask
+//! for information and are no brief (RULES 4.1). Meta publishes no list. The phrases come from its
+//! documentation ("Can I get more info on this?", text messages webhook reference) and from public code of
+//! other businesses.
 
 use crate::{
     Language,
@@ -28,13 +29,13 @@ pub fn read(text: &str) -> Option<Language> {
     if let Some((language, _)) = read_all(text) {
         return Some(language);
     }
-    // A shared ad or product stands above its opening, which then says "this".
+    // A shared ad or product precedes its opening, which then says "this".
     let (_, last) = text.trim_end().rsplit_once('\n')?;
     read_all(last).filter(|(_, names_what)| *names_what).map(|(language, _)| language)
 }
 
-/// Reads sentences of which each is a greeting or an opening: the language of the openings, and whether they say what they are
-/// about.
+/// Reads sentences that are all greetings or openings. Returns the language of the openings, and true if they
+/// name their object.
 fn read_all(text: &str) -> Option<(Language, bool)> {
     let mut found = None;
     for sentence in text.split(['.', '!', '?', '…', '¡', '¿', '؟', '\n']) {
@@ -425,7 +426,8 @@ mod tests {
     #[test]
     fn the_openings_that_whatsapp_proposes_are_recognised_in_their_language() {
         for (text, language) in [
-            // Meta, text messages webhook reference; facebook/openapi `text_message_from_click_to_whatsapp_ad`.
+            // Meta, text messages webhook reference; facebook/openapi
+            // `text_message_from_click_to_whatsapp_ad`.
             ("Can I get more info about this?", Language::En),
             ("Hello! Can I get more info on this?", Language::En),
             ("Can I get more info on this?", Language::En),

@@ -1,9 +1,9 @@
-//! Words that end what we send by ourselves, and wishes to be left alone that do not say so plainly.
+//! Words that stop the messages we initiate, and indirect wishes to be left alone.
 
 use crate::text::{fold, trimmed_words, words_of};
 
-/// Whether a whole message, folded, stands for STOP: the words of carriers and mail programs, and the label of the button
-/// that WhatsApp recommends below marketing templates, in the languages of our texts.
+/// Returns true if a whole folded message means STOP: the words of carriers and mail programs, and the label
+/// of the button that WhatsApp recommends below marketing templates, in the languages of our texts.
 pub(crate) fn is_opt_out(folded: &str) -> bool {
     // The longest phrase below has five words.
     const MOST_WORDS: usize = 8;
@@ -88,9 +88,10 @@ const OPT_OUTS: &[&str] = &[
     "الغاء الاشتراك",
 ];
 
-/// Whether an author seems to want no more messages, without a command: *arrêtez de m'écrire*, *leave me alone*.
+/// Returns true if an author seems to want no more messages, without a command: *arrêtez de m'écrire*, *leave
+/// me alone*.
 ///
-/// A message that speaks of a post, a network or a figure is left to be read as a brief.
+/// A message that mentions a post, a network or a figure is read as a brief instead.
 pub(crate) fn wants_to_be_left_alone(text: &str) -> bool {
     const MOST_WORDS: usize = 14;
     let folded = fold(text);
@@ -109,7 +110,7 @@ pub(crate) fn wants_to_be_left_alone(text: &str) -> bool {
         })
 }
 
-/// Whether a folded text names a post or a network.
+/// Returns true if a folded text names a post or a network.
 pub(crate) fn speaks_of_a_post(folded: &str) -> bool {
     folded.split(|c: char| !c.is_alphanumeric()).any(|word| OF_A_BRIEF.contains(&word))
 }
@@ -135,7 +136,7 @@ const OF_A_BRIEF: &[&str] = &[
     "gen",
 ];
 
-/// How one asks to stop, and what is to be stopped.
+/// Verbs of stopping, each with the objects to be stopped.
 const CEASE: &[(&[&str], &[&str])] = &[
     (
         &[

@@ -1,8 +1,8 @@
-//! The value of a payment in credits: recomputed from all its known facts, and never added up, so that every
+//! The value of a payment in credits. It is recomputed from all known facts and never added up, so every
 //! order of events ends at the same balance (RULES 8.6).
 //!
-//! Known facts only grow: each kind has a `learn`, which takes two versions of it in either order, any number of
-//! times, to the same one.
+//! Known facts only grow. Each kind has a `learn`, which joins two versions to the same result in either
+//! order, any number of times.
 
 use crate::money::Money;
 
@@ -13,7 +13,7 @@ pub enum CheckoutState {
     Open,
     /// It can no longer be paid.
     Expired,
-    /// It was submitted with a method that takes days; the money is on its way.
+    /// It was submitted with a method that takes days; the money is pending.
     Pending,
     /// The money did not come.
     Failed,
@@ -41,12 +41,12 @@ impl CheckoutState {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
-    /// Whether Stripe is to be asked what has become of it.
+    /// Returns true if the state may still change, so that Stripe is asked again.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Open | Self::Pending)
     }
 
-    /// What is known when both are.
+    /// Joins two known states.
     #[must_use]
     pub fn learn(self, other: Self) -> Self {
         self.max(other)
@@ -56,21 +56,21 @@ impl CheckoutState {
 /// A refund of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
-    /// How much.
+    /// The refunded amount.
     pub amount: Money,
-    /// Whether it failed or was cancelled: the money stayed with us, or came back.
+    /// True if it failed or was cancelled: the money stayed with us, or came back.
     pub failed: bool,
 }
 
 impl Refund {
-    /// Joins two versions: a failure is final, also when it is known first.
+    /// Joins two versions: a failure is final, even if it is known first.
     #[must_use]
     pub fn learn(self, other: &Self) -> Self {
         Self { failed: self.failed || other.failed, amount: greater(self.amount, &other.amount) }
     }
 }
 
-/// How a dispute ended.
+/// The end of a dispute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DisputeEnd {
     /// The buyer keeps the money.
@@ -91,7 +91,7 @@ impl DisputeEnd {
         }
     }
 
-    /// Reads [`DisputeEnd::as_str`] back. Every other status of a dispute is one of an open dispute.
+    /// Reads [`DisputeEnd::as_str`] back. Every other status of a dispute belongs to an open dispute.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Lost, Self::WarningClosed, Self::Won].into_iter().find(|end| end.as_str() == text)
     }
@@ -100,15 +100,15 @@ impl DisputeEnd {
 /// A dispute over a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispute {
-    /// Over how much.
+    /// The disputed amount.
     pub amount: Money,
-    /// How it ended; none while it is open.
+    /// The end; `None` for an open dispute.
     pub end: Option<DisputeEnd>,
 }
 
 impl Dispute {
-    /// Joins two versions: an end is final, also when it is known first. Of two ends the one that gives the money
-    /// back to us is the later one, because only a loss is ever overturned.
+    /// Joins two versions: an end is final, even if it is known first. Of two ends the one that returns the
+    /// money to us is the later one, because only a loss is ever overturned.
     #[must_use]
     pub fn learn(self, other: &Self) -> Self {
         Self { end: self.end.max(other.end), amount: greater(self.amount, &other.amount) }
@@ -122,14 +122,14 @@ impl Dispute {
 /// The charge of a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
-    /// How much the buyer paid; none while only a refund or a dispute of it is known.
+    /// The paid amount; `None` if only a refund or a dispute of it is known.
     pub amount: Option<Money>,
-    /// The highest sum of refunds it was ever seen with.
+    /// The highest sum of refunds reported with it.
     pub refunded: i64,
 }
 
 impl Charge {
-    /// What is known when both are.
+    /// Joins two versions.
     #[must_use]
     pub fn learn(self, other: &Self) -> Self {
         let amount = match (self.amount, &other.amount) {
@@ -140,13 +140,13 @@ impl Charge {
     }
 }
 
-/// One of two amounts, the same whichever comes first.
+/// Returns one of two amounts, independent of their order.
 fn greater(one: Money, other: &Money) -> Money {
     let key = |money: &Money| (money.amount, money.currency.clone());
     if key(other) > key(&one) { other.clone() } else { one }
 }
 
-/// Everything that is known of a paid payment.
+/// All known facts of a paid payment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
     /// The total of its Checkout Session.
@@ -160,14 +160,15 @@ pub struct Known {
 }
 
 impl Known {
-    /// How many credits of a pack are taken back: floor(pack × min(lost, paid) ÷ paid), where lost is what was refunded and
-    /// what is in dispute or lost by one, and both amounts are of the same charge.
+    /// Returns the number of credits of a pack that are taken back: floor(pack × min(lost, paid) ÷ paid). The
+    /// lost amount is the sum of refunds and of disputes that are open or lost. Both amounts are of the same
+    /// charge.
     pub fn taken_back(&self, pack: i64) -> i64 {
         let of_charge = self.charge.as_ref().and_then(|charge| charge.amount.as_ref());
         let paid = of_charge.or(self.total.as_ref());
         let lost = self.lost(paid);
         match paid.map_or(0, |paid| paid.amount) {
-            // Nothing to compare with: any loss is the whole.
+            // Without a paid amount, any loss is the whole.
             ..=0 => {
                 if lost > 0 {
                     pack
@@ -177,14 +178,14 @@ impl Known {
             }
             paid => {
                 let share = i128::from(pack) * i128::from(lost.clamp(0, paid)) / i128::from(paid);
-                // Not more than the pack, because what is lost is not more than what was paid.
+                // At most the pack, because the lost amount is clamped to the paid one.
                 i64::try_from(share).unwrap_or(pack)
             }
         }
     }
 
-    /// The lost amount, in the currency of the payment. Two currencies cannot be compared: a loss in another one is
-    /// taken to be the whole, until the charge itself is known.
+    /// The lost amount, in the currency of the payment. Two currencies cannot be compared: a loss in another
+    /// one counts as the whole, until the charge itself is known.
     fn lost(&self, paid: Option<&Money>) -> i64 {
         let worth = |money: &Money| match paid {
             Some(paid) if paid.currency != money.currency => paid.amount,
@@ -193,8 +194,9 @@ impl Known {
         let sum = |amounts: &mut dyn Iterator<Item = i64>| amounts.fold(0_i64, i64::saturating_add);
         let succeeded = sum(&mut self.refunds.iter().filter(|it| !it.failed).map(|it| worth(&it.amount)));
         let failed = sum(&mut self.refunds.iter().filter(|it| it.failed).map(|it| worth(&it.amount)));
-        // The sum on the charge holds refunds that we may know nothing else of, and may hold some that failed since. It is
-        // never more than is lost once those are left out, and neither is the sum of those that we know.
+        // The sum on the charge includes refunds that we may not know otherwise, and may include some that
+        // failed since. Without those, it is never more than the lost amount; nor is the sum of the known
+        // refunds.
         let on_charge = self.charge.as_ref().map_or(0, |charge| charge.refunded.saturating_sub(failed));
         let refunded = succeeded.max(on_charge).max(0);
         let disputed = sum(&mut self.disputes.iter().filter(|it| it.counts()).map(|it| worth(&it.amount)));
@@ -214,12 +216,12 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    /// Credits that are given: they repay the debt first.
+    /// Grants credits: they repay the debt first.
     pub fn give(amount: i64, debt: i64) -> Self {
         Self { entry: amount, repaid: amount.min(debt), owed: 0 }
     }
 
-    /// Credits that are taken: no more than are available; what was spent already becomes a debt.
+    /// Withdraws credits: at most the available ones; the spent part becomes a debt.
     pub fn take(amount: i64, available: i64) -> Self {
         let taken = amount.min(available.max(0));
         Self { entry: -taken, repaid: 0, owed: amount - taken }
@@ -272,7 +274,7 @@ mod tests {
         ] {
             let known = Known { disputes: vec![dispute(490, end)], ..paid(490) };
             assert_eq!(known.taken_back(20), expected, "{end:?}");
-            // Beside a refund no more than the whole is lost.
+            // Together with a refund at most the whole is lost.
             let both = Known { refunds: vec![refund(245, false)], ..known };
             assert_eq!(both.taken_back(20), if expected == 0 { 10 } else { 20 }, "{end:?}");
         }
@@ -340,7 +342,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is learned in any order, any number of times, is the same.
+        /// Joining facts in any order, any number of times, gives the same result.
         #[test]
         fn c12_facts_are_learned_in_any_order_and_any_number_of_times(
             states in prop::collection::vec(state(), 3),
@@ -391,7 +393,7 @@ mod tests {
             prop_assert!((0..=pack).contains(&taken), "{}", taken);
         }
 
-        /// What is given and taken in any order leaves the same balance and the same debt.
+        /// Grants and withdrawals in any order leave the same balance and the same debt.
         #[test]
         fn c14_what_payments_give_and_take_in_any_order_leaves_the_same_balance_and_debt(
             spent in 0_i64..30,
@@ -399,7 +401,7 @@ mod tests {
             sorted in any::<bool>(),
         ) {
             let after = |moves: &[i64]| {
-                // What was spent before is owed by the pack that paid for it.
+                // The credits spent before are a debt at the start.
                 let (mut available, mut debt) = (0_i64, spent);
                 for delta in moves {
                     let done = if *delta < 0 {

@@ -1,4 +1,4 @@
-//! Telephone numbers: one written form, whoever wrote them.
+//! Telephone numbers in one written form.
 
 use rlibphonenumber::{
     CountryCodeSource, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region,
@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::is_format_mark;
 
-/// A number in E.164 (`+` and 7 to 15 digits), in the form in which we compare numbers: the national variants
-/// that WhatsApp keeps in its ids (Brazil, Mexico, Argentina) are written as the number is dialled today.
+/// A number in E.164 (`+` and 7 to 15 digits), in the form in which numbers are compared. The national
+/// variants that WhatsApp keeps in its ids (Brazil, Mexico, Argentina) are written as the number is dialled
+/// today.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PhoneE164(String);
 
-/// The longest typed number we look at, in bytes (RULES 3.4).
+/// The longest typed number that is read, in bytes (RULES 3.4).
 pub const MAX_TYPED_BYTES: usize = 64;
 
 /// The country code of a region (ISO 3166-1) as people write it: `+33` of `FR`. `None` for an unknown region.
@@ -28,10 +29,10 @@ pub fn calling_code(region: &str) -> Option<String> {
 pub struct PhoneError;
 
 impl PhoneE164 {
-    /// Reads a number that a person typed. `region` (ISO 3166-1, `FR`) is where a national number is at home.
+    /// Reads a number that a person typed. `region` (ISO 3166-1, `FR`) is the home of a national number.
     ///
     /// # Errors
-    /// When it is empty, over [`MAX_TYPED_BYTES`], has letters, or is no valid number.
+    /// Fails if the text is empty, over [`MAX_TYPED_BYTES`], has letters, or is no valid number.
     pub fn parse_typed(text: &str, region: &str) -> Result<Self, PhoneError> {
         let number = read(text, region)?;
         let valid = PHONE_NUMBER_UTIL.is_valid_number(&number);
@@ -40,8 +41,8 @@ impl PhoneE164 {
         if valid || phone.0 != e164(&number) { Ok(phone) } else { Err(PhoneError) }
     }
 
-    /// Reads the number in a provider's id (`33612345678`, `+33612345678`, `whatsapp:+33612345678`). The id is
-    /// authoritative: it is not judged by numbering plans, only brought into the form we compare.
+    /// Reads the number in a provider's id (`33612345678`, `+33612345678`, `whatsapp:+33612345678`). The id
+    /// is authoritative. It is not checked against numbering plans, only brought into the compared form.
     pub fn from_provider(id: &str) -> Option<Self> {
         let digits = id.strip_prefix("whatsapp:").unwrap_or(id);
         let digits = digits.strip_prefix('+').unwrap_or(digits);
@@ -51,27 +52,27 @@ impl PhoneE164 {
         plausible.then(|| Self(format!("+{}", canonical_digits(digits))))
     }
 
-    /// Reads a number that somebody asks a code for. More is read than [`PhoneE164::parse_typed`] takes: whether such a
-    /// number can exist must not show in the answer.
+    /// Reads a number for which a code is requested. It accepts more than [`PhoneE164::parse_typed`], because
+    /// the response must not show if the number can exist.
     ///
     /// # Errors
-    /// When it is empty, over [`MAX_TYPED_BYTES`], has letters, or has not the digits of a number.
+    /// Fails if the text is empty, over [`MAX_TYPED_BYTES`], has letters, or has not the digits of a number.
     pub fn parse_asked(text: &str, region: &str) -> Result<Self, PhoneError> {
         Self::of(&read(text, region)?)
     }
 
-    /// The form that we compare. A number that reads differently once it is written in it (a national prefix typed
-    /// twice) is refused: it would be stored as one number and looked up as another.
+    /// The compared form. A number that reads differently in this form (a national prefix typed twice) is
+    /// refused, because it would be stored as one number and looked up as another.
     fn of(number: &PhoneNumber) -> Result<Self, PhoneError> {
         let phone = Self::from_provider(&e164(number)).ok_or(PhoneError)?;
         let again = PHONE_NUMBER_UTIL.parse(&phone.0, None).map_err(|_| PhoneError)?;
         if e164(&again) == phone.0 { Ok(phone) } else { Err(PhoneError) }
     }
 
-    /// The country (ISO 3166-1) in which this number may be a mobile's. `None` for what the numbering plan knows to be
-    /// something else (a landline, a premium number), and for what is too long or too short to be any number.
+    /// The country (ISO 3166-1) if this number may be a mobile number. `None` for a number that the numbering
+    /// plan assigns to another use (a landline, a premium number), and for one of an impossible length.
     ///
-    /// A number that nobody has been given yet counts: plans grow faster than what is known of them.
+    /// An unassigned number counts as mobile, because plans grow faster than our data about them.
     pub fn mobile_country(&self) -> Option<String> {
         let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok()?;
         if !PHONE_NUMBER_UTIL.is_possible_number(&number) {
@@ -87,7 +88,7 @@ impl PhoneE164 {
         region.map(|region| region.to_string())
     }
 
-    /// The number, `+` first. For the database and for providers: never for a log.
+    /// The number, with the leading `+`. For the database and for providers: never for a log.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -97,13 +98,13 @@ fn e164(number: &PhoneNumber) -> String {
     PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned()
 }
 
-/// Reads a number as people type and paste it, whether or not a numbering plan has it for anybody.
+/// Reads a number as people type and paste it, even if no numbering plan assigns it.
 fn read(text: &str, region: &str) -> Result<PhoneNumber, PhoneError> {
     if text.len() > MAX_TYPED_BYTES {
         return Err(PhoneError);
     }
     let text = without_scheme(&plain(text)).ok_or(PhoneError)?;
-    // libphonenumber reads letters as vanity digits; a typed `O` would become somebody else's number.
+    // libphonenumber reads letters as vanity digits; a typed `O` would become another person's number.
     if text.is_empty() || text.chars().any(|c| c.is_alphabetic() || c.is_control()) {
         return Err(PhoneError);
     }
@@ -114,16 +115,16 @@ fn read(text: &str, region: &str) -> Result<PhoneNumber, PhoneError> {
     Ok(if is_french { in_french_plan(number) } else { number })
 }
 
-/// A text without marks of direction and keycaps, and with one kind of space. Word processors and address books write
-/// U+00A0, U+202F or U+2007 between groups of digits, of which libphonenumber knows the first only.
+/// Removes marks of direction and keycaps, and replaces every space by U+0020. Word processors and address
+/// books write U+00A0, U+202F or U+2007 between groups of digits; libphonenumber knows only the first.
 fn plain(text: &str) -> String {
     const KEYCAP: char = '\u{20E3}';
     let seen = text.chars().filter(|c| !is_format_mark(*c) && *c != KEYCAP);
     seen.map(|c| if c.is_whitespace() { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
 
-/// The number in `whatsapp:…`, or in a link to a number (RFC 3966: `tel:+33-6-12-34-56-78`,
-/// `tel:0612345678;phone-context=+33`). `None` for an extension, behind which no phone has WhatsApp.
+/// Extracts the number of `whatsapp:…`, or of a link to a number (RFC 3966: `tel:+33-6-12-34-56-78`,
+/// `tel:0612345678;phone-context=+33`). `None` for an extension, because no extension has WhatsApp.
 fn without_scheme(text: &str) -> Option<String> {
     let Some((scheme, rest)) = text.split_once(':') else { return Some(text.to_owned()) };
     if scheme.trim().eq_ignore_ascii_case("whatsapp") {
@@ -140,7 +141,7 @@ fn without_scheme(text: &str) -> Option<String> {
     for (name, value) in parts.filter_map(|part| part.split_once('=')) {
         match name.to_ascii_lowercase().as_str() {
             "ext" | "isub" => return None,
-            // Otherwise the name of a network, which says nothing about the country.
+            // Otherwise the context is the name of a network, and says nothing about the country.
             "phone-context" if value.starts_with('+') => context = value,
             _ => {}
         }
@@ -148,16 +149,17 @@ fn without_scheme(text: &str) -> Option<String> {
     Some(if number.starts_with('+') { number.to_owned() } else { format!("{context}{number}") })
 }
 
-/// The regions that share the French numbering plan: each has a country code, and all write `0` and nine digits.
+/// The regions of the French numbering plan. Each has a country code, and all write `0` and nine digits.
 const FRENCH_PLAN: &[&str] = &["FR", "RE", "YT", "GP", "BL", "MF", "GF", "MQ"];
 /// France; then Réunion and Mayotte, Guadeloupe, Guyane, Martinique (RULES 6.7).
 const FRENCH_CODES: [i32; 5] = [33, 262, 590, 594, 596];
-/// `06 39 98 …`, kept by Arcep for films and novels in the plan of France, and valid in none.
+/// `06 39 98 …`, reserved by Arcep for films and novels in the plan of France, and valid in none.
 const FICTION: std::ops::Range<u64> = 639_980_000..639_990_000;
 
-/// Gives a number that was typed nationally the country code with which it is valid. The home of the region comes first
-/// for landlines (`0596 …` is one of Martinique, and France has issued such numbers, too); no mobile number is valid
-/// with two codes. A number that is valid with none keeps the country in which it was typed.
+/// Gives a number that was typed nationally the country code with which it is valid. For landlines the
+/// region's own code comes first (`0596 …` is a number of Martinique, and France has issued such numbers,
+/// too). No mobile number is valid with two codes. A number that is valid with none keeps the country in
+/// which it was typed.
 fn in_french_plan(typed: PhoneNumber) -> PhoneNumber {
     let with = |code: i32| {
         let mut number = typed.clone();
@@ -171,7 +173,7 @@ fn in_french_plan(typed: PhoneNumber) -> PhoneNumber {
     candidates.find(|number| PHONE_NUMBER_UTIL.is_valid_number(number)).unwrap_or(typed)
 }
 
-/// Brings the forms of one national number together.
+/// Reduces the forms of one national number to one.
 ///
 /// - Brazil added a ninth digit to mobile numbers (2012 to 2016); ids of accounts older than that lack it.
 /// - Mexico dropped the `1` after the country code in 2019; ids keep it.
@@ -198,7 +200,7 @@ fn canonical_digits(digits: &str) -> String {
     digits.to_owned()
 }
 
-/// Shows the country code's first digits and the length, no more: numbers stay out of logs.
+/// Prints the number of digits only, because numbers must not reach logs.
 impl std::fmt::Debug for PhoneE164 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "PhoneE164({} digits)", self.0.len() - 1)
@@ -239,7 +241,7 @@ mod tests {
             ("+12025550123", Some("US")),
             ("+33142685300", None),
             ("+33899701234", None),
-            // Kept for films and novels (Arcep), so that no plan has it for anybody.
+            // Reserved for films and novels (Arcep): no plan assigns it.
             ("+33639981001", Some("FR")),
             ("+33612", None),
             ("+3361234567890", None),
@@ -367,7 +369,7 @@ mod tests {
                 ("06 12 34 56 78", "+33612345678"),
                 ("07 61 23 45 67", "+33761234567"),
                 ("06 95 12 34 56", "+33695123456"),
-                // Typed with its code, a number is where it says.
+                // A number typed with its country code keeps it.
                 ("+262 (0)692 12 34 56", "+262692123456"),
                 ("00 262 692 12 34 56", "+262692123456"),
                 ("+44 7400 123456", "+447400123456"),
@@ -378,9 +380,9 @@ mod tests {
             assert_eq!(fiction.as_str(), "+33639981001", "{region}");
         }
         check("0596 50 12 34", "MQ", Some("+596596501234"));
-        // Elsewhere such a number is at home.
+        // In other regions such a number is a national one.
         check("06 12345678", "NL", Some("+31612345678"));
-        // What no code makes valid stays where it was typed.
+        // A number that is valid with no code keeps the region in which it was typed.
         let nowhere = PhoneE164::parse_asked("0800 00 00", "FR").unwrap();
         assert!(nowhere.as_str().starts_with("+33"), "{}", nowhere.as_str());
     }

@@ -1,10 +1,10 @@
-//! Posts: what was understood, and what was written.
+//! Posts, and the intent read from a brief.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Language;
 
-/// Where a post will be published.
+/// The platform on which a post is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Platform {
@@ -91,7 +91,7 @@ impl Platform {
     }
 }
 
-/// The channel on which posts were asked for.
+/// The channel of a request for posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// A message on WhatsApp.
@@ -115,7 +115,7 @@ impl Origin {
     }
 }
 
-/// What kind of message the author sent, as the writer understood it.
+/// The kind of an author's message, as the writer classified it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BriefKind {
@@ -123,22 +123,22 @@ pub enum BriefKind {
     Post,
     /// Talk: answered for free.
     SmallTalk,
-    /// Anything but marketing posts for her own business: answered for free.
+    /// Anything but marketing posts for the author's own business: answered for free.
     OffTopic,
 }
 
-/// What we understood of a brief.
+/// The intent that the writer read from a brief.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// What kind of message it is.
+    /// The kind of message.
     pub kind: BriefKind,
-    /// Where the posts will be published.
+    /// The platform of the posts.
     pub platform: Platform,
     /// The author's trade, in a word or two.
     pub industry: String,
-    /// What the posts are for: promotion, announcement …
+    /// The objective of the posts: promotion, announcement …
     pub objective: String,
-    /// How they should sound.
+    /// The tone of the posts.
     pub tone: String,
     /// The language of the posts.
     pub language: Language,
@@ -149,18 +149,18 @@ pub struct Intent {
 pub struct Variant {
     /// The post, ready to paste.
     pub text: String,
-    /// What sets it apart from the other two, in a few words.
+    /// The difference from the other two posts, in a few words.
     pub angle: String,
 }
 
-/// Says how long the post is and nothing of it: posts stay out of logs.
+/// Prints the length of the post only, because posts must not reach logs.
 impl std::fmt::Debug for Variant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Variant({} characters)", self.text.chars().count())
     }
 }
 
-/// How many variants a generation has.
+/// The number of variants of a generation.
 pub const VARIANTS: usize = 3;
 
 #[cfg(test)]

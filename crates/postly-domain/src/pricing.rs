@@ -1,6 +1,7 @@
-//! The price of a message, as its provider tells it.
+//! The price of a message, as its provider reports it.
 
-/// The `pricing` of a status, in the provider's words: they grow without notice, so that each is kept as it came.
+/// The `pricing` of a status, in the provider's words. New words appear without notice, so each is kept
+/// unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pricing {
     /// The rate: `service`, `utility`, `authentication`, `marketing` …
@@ -9,15 +10,16 @@ pub struct Pricing {
     pub kind: Option<String>,
     /// The model of prices: `PMP` or `CBP` at Meta.
     pub model: Option<String>,
-    /// True if the message is paid for. Meta announces the end of this field; the kind says the same.
+    /// True if the message is paid for. Meta announces the end of this field; `kind` has the same
+    /// information.
     pub billable: Option<bool>,
 }
 
-/// The word by which Meta bills an assistant for everything, which our terms with Meta exclude (RULES 10.8).
+/// The word by which Meta bills a general-purpose assistant, which our terms with Meta exclude (RULES 10.8).
 const GENERAL_PURPOSE_AI: &str = "general_purpose_ai";
 
 impl Pricing {
-    /// Returns true if the provider bills us as an assistant for everything.
+    /// Returns true if the provider bills us as a general-purpose assistant.
     pub fn is_general_purpose_ai(&self) -> bool {
         [&self.category, &self.kind]
             .into_iter()

@@ -1,4 +1,4 @@
-//! The two ways a WhatsApp message reaches us.
+//! The two providers of WhatsApp messages.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ impl Provider {
         }
     }
 
-    /// The most text one free-form message may carry, in UTF-16 code units.
+    /// The longest text of one free-form message, in UTF-16 code units.
     ///
     /// Meta documents 4096 "characters" and Twilio 1600 with emoji counting for more (error 21617). Neither
     /// defines a character, so we count UTF-16 units, the largest of the usual readings, and stay just below.

@@ -1,45 +1,45 @@
-//! Two machines that answer each other: one is ours, and stops.
+//! Loop detection: stops our answers when another machine keeps answering them.
 //!
-//! A machine says the same again as soon as it is answered. So does a person, now and then; what tells them apart is that it
-//! goes on. Only what is answered for free counts, and no command: whoever asks for her balance ten times is told it, and
-//! posts end with the credits.
+//! A machine repeats its text as soon as it gets an answer. A person sometimes does so, too, but does not
+//! continue. Only free answers count, and no commands: a balance may be asked for ten times, and posts end
+//! with the credits.
 
 use std::{fmt, str::FromStr};
 
 use crate::UnixMillis;
 
-/// How often in a row the same is answered (RULES 4.7: five turns within two minutes).
+/// The number of equal answers in a row (RULES 4.7: five turns within two minutes).
 pub const MOST_REPEATS: u32 = 5;
-/// After this long without it, the same is answered again.
+/// After this long without a repeat, the same text is answered again.
 const QUIET_MS: i64 = 120_000;
 
-/// Whoever answers us has read what we wrote: what was written sooner after it was on its way already.
+/// An answer to our message takes at least this long. A message written sooner was already on its way.
 const READING_MS: i64 = 1_000;
 
-/// What somebody said last that was answered for free, and how often in a row.
+/// The last text of an author that got a free answer, and the number of repeats in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoopGuard {
-    /// How often as an answer to ours, the first time included.
+    /// The number of times it came as an answer to ours, including the first.
     pub times: u32,
-    /// When it was answered last.
+    /// The time of the last answer to it.
     pub at: UnixMillis,
-    /// A hash of it.
+    /// A hash of the text.
     pub hash: String,
 }
 
-/// What a turn deserves.
+/// The treatment of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoopVerdict {
-    /// Its answer.
+    /// It is answered.
     Answer,
-    /// A word that there will be no more.
+    /// The author is told that no more answers follow.
     Warn,
-    /// Nothing.
+    /// It gets no answer.
     Silence,
 }
 
 impl LoopGuard {
-    /// Counts what was written at one instant and is to be answered at another.
+    /// Counts a message that was written at `written` and is answered at `now`.
     #[must_use]
     pub fn observe(
         before: Option<&Self>,
@@ -71,7 +71,7 @@ impl fmt::Display for LoopGuard {
 impl FromStr for LoopGuard {
     type Err = ();
 
-    /// Reads what [`Display`](fmt::Display) has written.
+    /// Parses the output of [`Display`](fmt::Display).
     fn from_str(text: &str) -> Result<Self, ()> {
         let (times, rest) = text.split_once(':').ok_or(())?;
         let (at, hash) = rest.split_once(':').ok_or(())?;
@@ -102,7 +102,7 @@ mod tests {
         }
         assert_eq!(turns[..5], [LoopVerdict::Answer; 5]);
         assert_eq!(turns[5..], [LoopVerdict::Warn, LoopVerdict::Silence, LoopVerdict::Silence]);
-        // Fifty at once answer nobody.
+        // Fifty messages written at the same time are no answers to ours.
         let mut last = twice.clone();
         for _ in 0..50 {
             let (next, turn) =

@@ -1,24 +1,26 @@
-//! The rest of a business number, and its end.
+//! The pause of a business number, and its end.
 
 use crate::{Provider, UnixMillis};
 
-/// The rest of a sender that is blocked, unpaid or whose token is refused, before one message tries again.
+/// The pause of a sender that is blocked, unpaid or has its token refused, before one message is tried.
 pub const STOPPED_PAUSE_MS: i64 = 60_000;
 
-/// The time for which that one message is watched before others follow: a failure that Meta reports by status comes within seconds.
+/// The time for which that message is observed before others follow. Meta reports a failure by status within
+/// seconds.
 pub const PROBE_MS: i64 = 15_000;
 
-/// A stop that comes this long after the last one ended is a new pause.
+/// A stop that comes this long after the end of the last one starts a new pause.
 pub const SAME_PAUSE_MS: i64 = 300_000;
 
-/// The reason of a rest.
+/// The reason for a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestReason {
-    /// It was too fast.
+    /// The sender exceeded a rate limit.
     Throttled,
-    /// The provider refused to send: its answer to the next message tells whether it still does.
+    /// The provider refused to send. Its response to the next message shows the current state.
     Stopped,
-    /// The provider took a message and reported later that it does not send: only the next report tells more.
+    /// The provider accepted a message and later reported that it does not send. Only its next report shows
+    /// the current state.
     Failing,
 }
 
@@ -64,7 +66,7 @@ impl PauseTarget {
         [Self::Generation, Self::Meta, Self::Twilio].into_iter().find(|target| target.as_str() == text)
     }
 
-    /// The provider whose messages wait, if it is one.
+    /// The provider whose messages are paused. `None` for generation.
     pub fn provider(self) -> Option<Provider> {
         match self {
             Self::Generation => None,
@@ -74,41 +76,41 @@ impl PauseTarget {
     }
 }
 
-/// The rest of a sender.
+/// The pause of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {
     /// Its reason.
     pub reason: RestReason,
     /// Its end.
     pub until: UnixMillis,
-    /// The time at which one message left to try again, if one has since the last refusal.
+    /// The time of the probe, if one was sent since the last refusal.
     pub probe_at: Option<UnixMillis>,
 }
 
-/// The answer to a message while its sender rests.
+/// The decision for a message of a paused sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
-    /// It leaves: the rest is over.
+    /// Send: the pause is over.
     Now,
-    /// It leaves alone, to see whether the provider sends again.
+    /// Send this message alone, as a probe of the provider.
     AsProbe,
-    /// It waits.
+    /// Wait until this instant.
     At(UnixMillis),
 }
 
 impl Rest {
-    /// Answers a message that is ready to leave.
+    /// Decides on a message that is ready to be sent.
     pub fn leave(&self, now: UnixMillis) -> Leave {
         match (self.reason, self.probe_at) {
             _ if self.until > now => Leave::At(self.until),
             (RestReason::Stopped | RestReason::Failing, None) => Leave::AsProbe,
-            // The message that tried again was not refused within its time.
+            // The probe was not refused within its time.
             (RestReason::Stopped | RestReason::Failing, Some(_)) | (RestReason::Throttled, _) => Leave::Now,
         }
     }
 
-    /// Returns true if new briefs are answered by the notice of the pause (RULES 4.9). They are written while one message tries
-    /// again, which takes seconds.
+    /// Returns true if new briefs are answered by the notice of the pause (RULES 4.9). While a probe runs,
+    /// which takes seconds, briefs are written.
     pub fn pauses(&self, now: UnixMillis) -> bool {
         self.reason != RestReason::Throttled && self.probe_at.is_none() && self.until > now
     }

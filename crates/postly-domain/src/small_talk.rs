@@ -1,8 +1,8 @@
-//! Talk that deserves an answer and no bill.
+//! Small talk: messages that are answered for free.
 
 use crate::text::fold;
 
-/// What a short message means when it asks for no posts.
+/// The meaning of a short message that asks for no posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmallTalk {
     /// Hello.
@@ -11,15 +11,15 @@ pub enum SmallTalk {
     Thanks,
     /// Ok, yes, an emoji alone, a lone question mark.
     Acknowledgement,
-    /// A question about us: what we are, what we do.
+    /// A question about the service.
     AboutUs,
     /// The message that WhatsApp proposed when the author opened the chat ([`crate::openings`]).
     Opening,
-    /// A question about what it costs.
+    /// A question about the price.
     Price,
 }
 
-/// Recognises small talk. In doubt it says `None`, so that no brief goes unanswered.
+/// Recognises small talk. In doubt it returns `None`, so that every brief is answered.
 pub fn read(text: &str) -> Option<SmallTalk> {
     let folded = fold(text);
     let words: Vec<&str> =
@@ -29,10 +29,10 @@ pub fn read(text: &str) -> Option<SmallTalk> {
         return Some(SmallTalk::Acknowledgement);
     }
     if words.len() == 1 && text.trim().bytes().all(|byte| byte.is_ascii_digit()) {
-        // A number alone chooses something that we do not offer yet.
+        // A number alone chooses an option, and none is offered yet.
         return Some(SmallTalk::Acknowledgement);
     }
-    // What opens Twilio's sandbox: "join" and two words with a hyphen.
+    // The text that opens Twilio's sandbox: "join" and two words with a hyphen.
     if let ["join", _, _] = words.as_slice()
         && folded.split(' ').count() == 2
     {
@@ -55,7 +55,8 @@ pub fn read(text: &str) -> Option<SmallTalk> {
     None
 }
 
-/// Of the words of a message that is all courtesy, the one to answer: thanks before hello before ok.
+/// Returns the kind to answer of a message that is all courtesy: thanks before greeting before
+/// acknowledgement.
 fn strongest(words: &[&str]) -> SmallTalk {
     if words.iter().any(|word| THANKS.contains(word)) {
         SmallTalk::Thanks

@@ -1,13 +1,14 @@
-//! Comparing what people type without minding how they type it.
+//! Comparison of typed text without regard to case, accents and spacing.
 
 use std::{borrow::Cow, sync::LazyLock};
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// The form in which two spellings of a command are the same: compatibility-composed (`ＬＯＧＩＮ` is `LOGIN`),
-/// lower case, without accents, vowel signs or invisible characters, inner white space as single spaces.
+/// Returns the form in which all spellings of a command are equal: compatibility-composed (`ＬＯＧＩＮ` is
+/// `LOGIN`), lower case, without accents, vowel signs or invisible characters, inner white space as single
+/// spaces.
 ///
-/// For comparing only: what an author wrote is stored and written about as she wrote it.
+/// For comparison only: an author's text is stored and used as they wrote it.
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut gap = false;
@@ -21,7 +22,7 @@ pub fn fold(text: &str) -> String {
         }
         folded.push(c);
     };
-    // Decomposition looks at one character at a time, but for the order of the marks, which are left out.
+    // Decomposition handles each character alone. Only the order of marks needs more, and marks are dropped.
     for c in text.chars() {
         if c.is_ascii() {
             plain(c.to_ascii_lowercase()).into_iter().for_each(&mut push);
@@ -47,7 +48,7 @@ pub(crate) fn words_of(folded: &str) -> impl Iterator<Item = &str> {
     folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// What each character of our scripts folds to: European Latin, Greek, Cyrillic, Arabic.
+/// The folded form of each character of our scripts: European Latin, Greek, Cyrillic, Arabic.
 static FOLDED: LazyLock<Vec<Box<str>>> = LazyLock::new(|| {
     (FIRST_FOLDED..LAST_FOLDED)
         .map(|code| char::from_u32(code).map(|c| fold_char(c).collect::<String>()).unwrap_or_default().into())
@@ -56,7 +57,7 @@ static FOLDED: LazyLock<Vec<Box<str>>> = LazyLock::new(|| {
 const FIRST_FOLDED: u32 = 0x80;
 const LAST_FOLDED: u32 = 0x700;
 
-/// Where a character stands in [`FOLDED`]; nowhere, when it is not there.
+/// The index of a character in [`FOLDED`]; out of range for a character that it does not contain.
 fn index_of(c: char) -> usize {
     u32::from(c).checked_sub(FIRST_FOLDED).and_then(|index| usize::try_from(index).ok()).unwrap_or(usize::MAX)
 }
@@ -65,7 +66,7 @@ fn fold_char(c: char) -> impl Iterator<Item = char> {
     std::iter::once(c).nfkd().flat_map(char::to_lowercase).nfkd().filter_map(plain)
 }
 
-/// A decomposed character in lower case, as it is compared.
+/// The compared form of a decomposed character in lower case.
 fn plain(c: char) -> Option<char> {
     match c {
         _ if c.is_ascii_alphanumeric() => Some(c),
@@ -76,7 +77,7 @@ fn plain(c: char) -> Option<char> {
     }
 }
 
-/// Characters that take no room: those of [`is_format_mark`], and control characters.
+/// Zero-width characters: those of [`is_format_mark`], and control characters.
 fn is_invisible(c: char) -> bool {
     is_format_mark(c) || (c.is_control() && !c.is_whitespace())
 }
@@ -86,17 +87,17 @@ pub(crate) fn is_format_mark(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{AD}' | '\u{61C}')
 }
 
-/// Text as both databases can hold it: PostgreSQL refuses U+0000 in `TEXT`, so it is left out.
+/// Removes U+0000, because PostgreSQL refuses it in `TEXT`.
 pub fn storable(text: &str) -> String {
     if text.contains('\0') { text.replace('\0', "") } else { text.to_owned() }
 }
 
-/// JSON in which each escape of half a surrogate pair (`\\ud83d` of an emoji that was cut in two) is the escape of
-/// U+FFFD. No Unicode text holds such a half, so readers refuse the whole value it stands in. Everything else stays as it
-/// is, lengths included.
+/// Replaces each escape of half a surrogate pair (`\\ud83d` of an emoji that was cut in two) in JSON by the
+/// escape of U+FFFD. No Unicode text contains such a half, so readers refuse the whole value. Everything else
+/// stays as it is, lengths included.
 pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
     let mut mended = String::new();
-    // Where the part begins that is not in `mended` yet, and where the last escape ends.
+    // `rest`: the start of the part that is not yet in `mended`. `end`: the end of the last escape.
     let (mut rest, mut end) = (0, 0);
     for (at, _) in json.match_indices('\\') {
         if at < end {
@@ -129,14 +130,14 @@ pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// The UTF-16 code unit that is escaped here, if there is one.
+/// The UTF-16 code unit that is escaped at this place, if there is one.
 fn escaped_unit(json: &str, at: usize) -> Option<u16> {
     let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hex { u16::from_str_radix(digits, 16).ok() } else { None }
 }
 
-/// How many UTF-16 code units a text takes, the unit in which we keep providers' limits.
+/// The length of a text in UTF-16 code units, the unit of our limits for providers.
 pub fn utf16_len(text: &str) -> usize {
     text.encode_utf16().count()
 }
@@ -146,7 +147,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What folding is, said as it is defined, without regard for how long it takes.
+    /// Folding as it is defined, without regard for speed.
     fn defined(text: &str) -> String {
         let plain: String = text
             .nfkd()

@@ -13,27 +13,28 @@ impl UnixMillis {
         Self(secs.saturating_mul(1000))
     }
 
-    /// This instant, `millis` later (earlier when negative).
+    /// Returns this instant plus `millis` (earlier if negative).
     pub fn plus_ms(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis))
     }
 
-    /// This instant, `secs` seconds later (earlier when negative).
+    /// Returns this instant plus `secs` seconds (earlier if negative).
     pub fn plus_secs(self, secs: i64) -> Self {
         self.plus_ms(secs.saturating_mul(1000))
     }
 
-    /// Milliseconds from `earlier` to this instant; negative when `earlier` is in fact later.
+    /// Returns the milliseconds from `earlier` to this instant; negative if `earlier` is in fact later.
     pub fn since_ms(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Whole seconds from `now` until this instant, rounded up: whoever waits for so long has not come too early.
+    /// Returns the whole seconds from `now` until this instant, rounded up, so that a wait of that length is
+    /// not too short.
     pub fn secs_from(self, now: Self) -> i64 {
         self.since_ms(now).saturating_add(999).div_euclid(1000)
     }
 
-    /// The number of the UTC day this instant falls in.
+    /// The number of this instant's UTC day.
     pub fn day(self) -> i64 {
         self.0.div_euclid(DAY_MS)
     }
@@ -50,6 +51,6 @@ pub const HOUR_MS: i64 = 3_600_000;
 /// A day, in milliseconds.
 pub const DAY_MS: i64 = 86_400_000;
 
-/// How long after an author's last message we may write free-form text.
-/// Meta, "Customer service windows": 24 hours from the last message or call.
+/// The time after an author's last message in which free-form text is allowed. Meta, "Customer service
+/// windows": 24 hours from the last message or call.
 pub const SERVICE_WINDOW_SECS: i64 = 24 * 3600;

@@ -1,12 +1,12 @@
-//! Numbers that are not proved any more.
+//! Numbers that are no longer proved.
 
-/// The reason for which a number of an author is not proved any more (RULES 6.3).
+/// The reason why an author's number is no longer proved (RULES 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PhoneDoubt {
-    /// The provider gave the person another id and named no number. Ids change with the number, so that the number may be
-    /// another person's by now: it does not identify the author.
+    /// The provider gave the person another id and named no number. Ids change with the number, so the number
+    /// may belong to another person by now: it does not identify the author.
     IdChanged,
-    /// The key behind the number changed. It is most often the same person on another phone.
+    /// The key behind the number changed. Most often it is the same person on another phone.
     KeyChanged,
 }
 

@@ -1,16 +1,16 @@
-//! A one-time code, read from what a person types or pastes (RULES 7.7).
+//! Reads a one-time code from typed or pasted text (RULES 7.7).
 
 use crate::digits::decimal;
 
-/// A message of WhatsApp has no more characters; a longer text is no pasted message.
+/// The longest message of WhatsApp; a longer text is no pasted message.
 const MOST_CHARS: usize = 4_096;
 /// The digits of a code.
 const DIGITS: usize = 6;
 
 /// Returns the six digits in a text, as ASCII. `None` unless exactly one run of digits in it has six.
 ///
-/// Digits of any script count; blanks, dots and dashes between digits, and invisible characters, do not end a run; a line
-/// end or any other character does.
+/// Digits of any script count; blanks, dots and dashes between digits, and invisible characters, do not end a
+/// run; a line end or any other character does.
 pub(crate) fn read(text: &str) -> Option<String> {
     if text.chars().nth(MOST_CHARS).is_some() {
         return None;
@@ -59,7 +59,8 @@ fn is_dash(c: char) -> bool {
     matches!(c, '-' | '֊' | '־' | '‐'..='―' | '⁃' | '−' | '⸺' | '⸻' | '〜' | '〰' | '﹘' | '﹣' | '－')
 }
 
-/// Characters that are not shown (Unicode's Default_Ignorable_Code_Point), and controls that are no white space.
+/// Characters that are not shown (Unicode's Default_Ignorable_Code_Point), and controls that are no white
+/// space.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -102,7 +103,7 @@ mod tests {
             "१२३४५६",
             "Votre code : 123456",
             BUBBLE,
-            // A field of one line drops the line ends of what is pasted into it.
+            // A field of one line drops the line ends of a pasted text.
             &BUBBLE.replace('\n', ""),
             "*123456* est votre code de vérification. Pour votre sécurité, ne partagez pas ce code.",
             "123456\n10",

@@ -1,26 +1,27 @@
-//! The request for a Checkout Session, as Stripe wants it written.
+//! The request that creates a Checkout Session.
 
 use postly_domain::{Language, Pack, id::AuthorId};
 
 /// A Checkout Session to be created.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCheckout<'a> {
-    /// The buyer: an id that only we can tie to a person.
+    /// The buyer: an id that only we can link to a person.
     pub author: &'a AuthorId,
-    /// The pack that is bought.
+    /// The pack to buy.
     pub pack: &'a Pack,
-    /// What the pack is called on Stripe's page.
+    /// The name of the pack on Stripe's page.
     pub name: &'a str,
     /// The language of that page.
     pub language: Language,
-    /// Where the buyer comes back to. Stripe puts the session's id for `{CHECKOUT_SESSION_ID}`.
+    /// The address after the payment. Stripe replaces `{CHECKOUT_SESSION_ID}` by the session's id.
     pub success_url: &'a str,
-    /// Where the buyer comes back to without having paid.
+    /// The address after a cancellation.
     pub cancel_url: &'a str,
 }
 
-/// The fields of the request. There is no `payment_method_types`: since 2026-09-30.endive it is refused, and the account says
-/// which methods there are. With `tax_code` Stripe is the merchant of record (Managed Payments).
+/// The fields of the request. There is no `payment_method_types`: since 2026-09-30.endive it is refused, and
+/// the account's settings select the methods. With `tax_code` Stripe is the merchant of record (Managed
+/// Payments).
 pub(crate) fn fields<'a>(new: &NewCheckout<'a>, tax_code: Option<&'a str>) -> Vec<(&'static str, String)> {
     let NewCheckout { author, pack, name, language, success_url, cancel_url } = new;
     let credits = pack.credits.to_string();
@@ -33,7 +34,7 @@ pub(crate) fn fields<'a>(new: &NewCheckout<'a>, tax_code: Option<&'a str>) -> Ve
         ("line_items[0][quantity]", "1".to_owned()),
         ("line_items[0][price_data][currency]", pack.price.currency.as_str().to_owned()),
         ("line_items[0][price_data][unit_amount]", pack.price.amount.to_string()),
-        // The price that we name has the VAT in it.
+        // The price includes the VAT.
         ("line_items[0][price_data][tax_behavior]", "inclusive".to_owned()),
         ("line_items[0][price_data][product_data][name]", (*name).to_owned()),
         ("metadata[author_id]", author.to_string()),
@@ -51,7 +52,7 @@ pub(crate) fn fields<'a>(new: &NewCheckout<'a>, tax_code: Option<&'a str>) -> Ve
     fields
 }
 
-/// The language of the page. Stripe has no Arabic one: it shows the browser's, as far as it can.
+/// The language of the page. Stripe has no Arabic one: `auto` uses the browser's if Stripe has it.
 fn locale(language: Language) -> &'static str {
     match language {
         Language::Ar => "auto",
@@ -59,7 +60,7 @@ fn locale(language: Language) -> &'static str {
     }
 }
 
-/// A form with its brackets as they are, as the official libraries write it.
+/// A form with unescaped brackets, as the official libraries write it.
 pub(crate) fn form(fields: &[(&'static str, String)]) -> String {
     let mut form = String::new();
     for (name, value) in fields {

@@ -1,4 +1,4 @@
-//! The two calls that we make to Stripe: a Checkout Session is created, and it is retrieved.
+//! The two calls to Stripe: creating and retrieving a Checkout Session.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -15,58 +15,61 @@ use crate::{
     event::Checkout,
 };
 
-/// The version of the API that our requests are written for.
+/// The version of the API in our requests.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
-/// How long a connection may take, and one exchange, and all tries of a call together: a buyer waits for it.
+/// The time limits of a connection, of one exchange, and of all tries of a call together. They are short,
+/// because a buyer waits.
 const CONNECT: Duration = Duration::from_secs(3);
 const ATTEMPT: Duration = Duration::from_secs(8);
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often a call is tried again (the default of the official libraries), and the pause before, which doubles.
+/// The number of retries of a call (the default of the official libraries), and the pause before the first,
+/// which doubles.
 const RETRIES: u32 = 2;
 const PAUSE: Duration = Duration::from_millis(400);
-/// The longest wait that we accept from Stripe.
+/// The longest pause that Stripe may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A session with all its objects has some 10 kB. A larger response is not Stripe's.
+/// The largest answer. A session with all its objects has some 10 kB; a larger response is not Stripe's.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// The account at Stripe.
 #[derive(Debug, Clone)]
 pub struct StripeConfig {
-    /// The secret key, or a restricted one that may write Checkout Sessions and read PaymentIntents and charges.
+    /// The secret key, or a restricted one that may write Checkout Sessions and read PaymentIntents and
+    /// charges.
     pub secret_key: SecretString,
     /// The base URL of the API.
     pub api_base_url: String,
-    /// The tax code of what is sold; with it Stripe is the merchant of record (`STRIPE_MANAGED_PAYMENTS`).
+    /// The tax code of the credits; with it Stripe is the merchant of record (`STRIPE_MANAGED_PAYMENTS`).
     pub tax_code: Option<String>,
 }
 
-/// A configuration with which Stripe cannot be asked.
+/// A configuration that cannot call Stripe.
 #[derive(Debug, thiserror::Error)]
 pub enum StripeConfigError {
-    /// The base URL is not one that a path can be added to.
+    /// The base URL cannot have a path.
     #[error("the base URL of Stripe's API is not an http or https URL")]
     BaseUrl,
-    /// The key holds characters that no header can carry.
+    /// The key contains characters that a header cannot contain.
     #[error("the secret key of Stripe holds characters that a header cannot carry")]
     Key,
-    /// The client could not be made.
+    /// The client could not be created.
     #[error("cannot make the HTTP client")]
     Client(#[source] reqwest::Error),
 }
 
-/// How a call failed.
+/// The failure of a call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StripeError {
-    /// No answer, or none for now. The same call may succeed later.
+    /// No answer, or a temporary error. The same call may succeed later.
     #[error("Stripe does not answer ({0})")]
     Unavailable(&'static str),
-    /// Stripe refused it, and would again: our key, our account or our request is wrong.
+    /// Stripe refused the call permanently: our key, our account or our request is wrong.
     #[error("Stripe refused the call with status {status} ({code})")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// Stripe's name for the reason, or what kind of error it is.
+        /// Stripe's error code, or the type of the error.
         code: String,
     },
 }
@@ -80,7 +83,7 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// A client for an account. A TLS provider must be installed in the process before.
+    /// Creates a client for an account. A TLS provider must be installed in the process before.
     ///
     /// # Errors
     /// See [`StripeConfigError`].
@@ -95,7 +98,7 @@ impl Stripe {
         header::HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| StripeConfigError::Key)?;
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
-            // A redirect would carry the key to a host that is not configured.
+            // A redirect would send the key to a host that is not configured.
             .redirect(redirect::Policy::none())
             .build()
             .map_err(StripeConfigError::Client)?;
@@ -114,7 +117,7 @@ impl Stripe {
         &self.sessions
     }
 
-    /// Whether our key moves real money; `None` when it does not say.
+    /// True if our key moves real money; `None` if the key does not show it.
     pub fn livemode(&self) -> Option<bool> {
         let key = self.config.secret_key.expose_secret();
         let mode = key.strip_prefix("sk_").or_else(|| key.strip_prefix("rk_"))?;
@@ -125,8 +128,8 @@ impl Stripe {
         }
     }
 
-    /// Creates a Checkout Session. Every try bears the same idempotency key, so that there is one session, however often the
-    /// answer is lost.
+    /// Creates a Checkout Session. Every try has the same idempotency key, so there is one session even if
+    /// answers are lost.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -158,7 +161,7 @@ impl Stripe {
         self.ask(self.http.get(url)).await
     }
 
-    /// Calls until there is an answer, a bounded number of times within a bounded time.
+    /// Calls until there is a final answer, a bounded number of times within a bounded time.
     async fn ask(&self, call: RequestBuilder) -> Result<Checkout, StripeError> {
         let call =
             call.bearer_auth(self.config.secret_key.expose_secret()).header("stripe-version", API_VERSION);
@@ -187,7 +190,7 @@ impl Stripe {
     }
 }
 
-/// How one exchange ended.
+/// The result of one exchange.
 enum Ended {
     Answered(Box<Checkout>),
     Refused { status: u16, code: String },
@@ -208,7 +211,7 @@ async fn exchange(call: RequestBuilder) -> Ended {
     };
     let status = response.status().as_u16();
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    // Stripe says by this header whether another try may succeed; without it these statuses say so.
+    // This header decides if a retry may succeed; without it these statuses do.
     let worth_it = match header("stripe-should-retry") {
         Some("true") => true,
         Some("false") => false,
@@ -222,7 +225,7 @@ async fn exchange(call: RequestBuilder) -> Ended {
             Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => body.extend_from_slice(&chunk),
             Ok(Some(_)) => return Ended::again("too_large"),
             Ok(None) => break,
-            // The status of an error says enough without its body.
+            // The status of an error is sufficient without its body.
             Err(_) if !(200..300).contains(&status) => break,
             Err(_) => return Ended::again("torn"),
         }
@@ -235,17 +238,18 @@ async fn exchange(call: RequestBuilder) -> Ended {
     if worth_it {
         return Ended::Again { why: if status == 429 { "rate_limited" } else { "server_error" }, after };
     }
-    // A name, and never the message: it may quote what we sent.
+    // A code or a type, but never the message, because it may quote our request.
     let named = |field: &str| body.get("error").and_then(|error| error.get(field)).and_then(Value::as_str);
     let code = named("code").or_else(|| named("type")).unwrap_or("unknown");
     let plain = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_';
     Ended::Refused { status, code: code.chars().filter(plain).take(64).collect() }
 }
 
-/// The pause before a retry: doubled each time, and up to as much again, so that many do not come back at once.
+/// The pause before a retry: doubled each time, plus up to the same again at random, so that clients do not
+/// retry together.
 fn pause(retries: u32) -> Duration {
     let pause = PAUSE.saturating_mul(1 << retries.min(4));
-    // A fresh hasher is keyed by chance, which is all the chance we need.
+    // A fresh hasher has a random key, which is random enough here.
     let chance = u32::try_from(RandomState::new().hash_one(retries) % 1024).unwrap_or(0);
     pause + pause.saturating_mul(chance) / 1024
 }

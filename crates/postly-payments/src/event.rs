@@ -1,7 +1,7 @@
 //! Stripe's events, and the objects in them and in its responses.
 //!
-//! Reading is lenient: a field that is not needed may be of any kind, and an event that is not understood is none of an
-//! error. The version of an event is that of the webhook endpoint, which may be years away from ours.
+//! Reading is lenient. A field that is not needed may have any type, and an unknown event is no error. The
+//! version of an event is that of the webhook endpoint, which may be years away from ours.
 
 use postly_domain::{
     Currency, Money, UnixMillis,
@@ -10,17 +10,17 @@ use postly_domain::{
 };
 use serde_json::Value;
 
-/// The body of a webhook, once its signature has been checked.
+/// The body of a webhook with a verified signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// A snapshot event.
     Event(Box<Event>),
-    /// A thin event: its destination is of the wrong kind for us.
+    /// A thin event: its destination has the wrong payload style for us.
     Thin {
         /// Its type.
         kind: String,
     },
-    /// Neither.
+    /// Neither of the two.
     Unreadable,
 }
 
@@ -31,9 +31,9 @@ pub struct Event {
     pub id: String,
     /// Its type, such as `charge.refunded`.
     pub kind: String,
-    /// Whether real money moves, if it says so.
+    /// True if real money moves; `None` if the event does not say.
     pub livemode: Option<bool>,
-    /// Whether it is about a connected account, and not about ours.
+    /// True if the event is about a connected account, and not about ours.
     pub of_other_account: bool,
     /// The fact about a payment, if it reports one.
     pub fact: Option<Fact>,
@@ -42,7 +42,7 @@ pub struct Event {
 /// A reported fact about a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
-    /// How far a Checkout Session is.
+    /// The state of a Checkout Session.
     Checkout(Checkout),
     /// A charge.
     Charge(ChargeFact),
@@ -52,67 +52,67 @@ pub enum Fact {
     Dispute(DisputeFact),
 }
 
-/// A Checkout Session as it was at some time.
+/// A snapshot of a Checkout Session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
     /// Its id (`cs_…`).
     pub id: CheckoutId,
-    /// How far it is.
+    /// The state.
     pub state: CheckoutState,
-    /// Its PaymentIntent, as soon as there is one.
+    /// The PaymentIntent, as soon as there is one.
     pub payment: Option<PaymentId>,
     /// The total that the buyer pays.
     pub total: Option<Money>,
-    /// The charge of its PaymentIntent, where it was asked for and is there.
+    /// The charge of its PaymentIntent, if it was requested and exists.
     pub charge: Option<ChargeFact>,
-    /// Where the buyer pays, while that is possible.
+    /// The address of the payment page; `None` if it can no longer be paid.
     pub url: Option<String>,
-    /// When it can no longer be paid.
+    /// The time after which it cannot be paid.
     pub expires_at: Option<UnixMillis>,
-    /// Whether real money moves, if it says so.
+    /// True if real money moves; `None` if the session does not say.
     pub livemode: Option<bool>,
 }
 
-/// A charge as it was at some time.
+/// A snapshot of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChargeFact {
     /// Its id (`ch_…`).
     pub id: String,
-    /// The PaymentIntent it is of.
+    /// Its PaymentIntent.
     pub payment: Option<PaymentId>,
-    /// What is known.
+    /// The known facts.
     pub charge: Charge,
 }
 
-/// A refund as it was at some time.
+/// A snapshot of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundFact {
     /// Its id (`re_…`).
     pub id: String,
-    /// The PaymentIntent whose charge it is of.
+    /// The PaymentIntent of its charge.
     pub payment: Option<PaymentId>,
-    /// The charge it is of.
+    /// Its charge.
     pub charge: Option<String>,
-    /// What is known.
+    /// The known facts.
     pub refund: Refund,
 }
 
-/// A dispute as it was at some time.
+/// A snapshot of a dispute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisputeFact {
     /// Its id (`du_…`).
     pub id: String,
-    /// The PaymentIntent whose charge it is over.
+    /// The PaymentIntent of its charge.
     pub payment: Option<PaymentId>,
-    /// The charge it is over.
+    /// Its charge.
     pub charge: Option<String>,
-    /// What is known.
+    /// The known facts.
     pub dispute: Dispute,
 }
 
 /// The `object` of a thin event (Stripe, "Event destinations"; seen with the official libraries).
 const THIN: &str = "v2.core.event";
-/// The longest id that is taken for one. Stripe's have up to 66 characters, and may get longer: 255 fit its own fields.
+/// The longest accepted id. Stripe's have up to 66 characters, and may get longer: 255 fit its own fields.
 const LONGEST_ID: usize = 255;
 
 /// Reads the body of a webhook.
@@ -120,7 +120,7 @@ pub fn read(body: &[u8]) -> Received {
     let Ok(event) = serde_json::from_slice::<Value>(body) else { return Received::Unreadable };
     let kind = text(&event, "type").unwrap_or_default().to_owned();
     match text(&event, "object") {
-        // Also `v2.core.event_notification`, as newer libraries call it.
+        // Also matches `v2.core.event_notification`, the name in newer libraries.
         Some(object) if object.starts_with(THIN) => return Received::Thin { kind },
         Some("event") => {}
         Some(_) | None => return Received::Unreadable,
@@ -140,7 +140,8 @@ fn fact(kind: &str, object: &Value) -> Option<Fact> {
     match text(object, "object")? {
         "checkout.session" => {
             let mut checkout = Checkout::read(object)?;
-            // The type of the event decides, not the session in it, which may still show a pending payment method.
+            // The type of the event decides, because the session in it may still show a pending payment
+            // method.
             checkout.state = match kind {
                 "checkout.session.async_payment_succeeded" => CheckoutState::Paid,
                 "checkout.session.async_payment_failed" => CheckoutState::Failed,
@@ -151,7 +152,7 @@ fn fact(kind: &str, object: &Value) -> Option<Fact> {
             };
             Some(Fact::Checkout(checkout))
         }
-        // A charge that failed took no money, and nothing of it can be lost.
+        // A failed charge took no money, so nothing of it can be lost.
         "charge" if object.get("paid").and_then(Value::as_bool) != Some(false) => {
             charge(object).map(Fact::Charge)
         }
@@ -162,7 +163,7 @@ fn fact(kind: &str, object: &Value) -> Option<Fact> {
 }
 
 impl Checkout {
-    /// A session that can no longer be paid, and of which nothing else is known.
+    /// A session that can no longer be paid, without other known facts.
     pub fn ended(id: CheckoutId) -> Self {
         Self {
             id,
@@ -176,7 +177,7 @@ impl Checkout {
         }
     }
 
-    /// Reads a Checkout Session. `None` when it is none.
+    /// Reads a Checkout Session. `None` for another object.
     pub(crate) fn read(object: &Value) -> Option<Self> {
         if text(object, "object")? != "checkout.session" {
             return None;
@@ -187,7 +188,8 @@ impl Checkout {
             _ if text(object, "payment_status") == Some("paid") => CheckoutState::Paid,
             Some("complete") if nothing_to_pay(object) => CheckoutState::Paid,
             Some("expired") => CheckoutState::Expired,
-            // The method takes days; a PaymentIntent that wants another method says that this one has failed.
+            // The method takes days. A PaymentIntent that requires another method shows the failure of this
+            // one.
             Some("complete") => match intent.and_then(|intent| text(intent, "status")) {
                 Some("requires_payment_method" | "canceled") => CheckoutState::Failed,
                 Some(_) | None => CheckoutState::Pending,
@@ -207,7 +209,7 @@ impl Checkout {
     }
 }
 
-/// Whether a session costs nothing. It says so from the beginning, before anybody has submitted it.
+/// Returns true if a session costs nothing. A session shows this from the beginning, before it is submitted.
 fn nothing_to_pay(object: &Value) -> bool {
     text(object, "payment_status") == Some("no_payment_required")
 }
@@ -245,7 +247,7 @@ fn text<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
     object.get(field).and_then(Value::as_str)
 }
 
-/// The id in a field, whether it stands there alone or in the object that was asked for in its place.
+/// The id in a field, given alone or as a part of the expanded object.
 fn id(object: &Value, field: &str) -> Option<String> {
     let value = object.get(field)?;
     let id = value.as_str().or_else(|| text(value, "id"))?;

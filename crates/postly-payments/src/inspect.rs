@@ -1,5 +1,5 @@
-//! Questions to Stripe about our account, for `postly doctor`. They change nothing, and each has one answer within five
-//! seconds or none.
+//! Queries about our account at Stripe, for `postly doctor`. They change nothing, and each ends within five
+//! seconds.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::{
     client::{API_VERSION, StripeError},
 };
 
-/// The time for one question, from the connection to the end of the answer.
+/// The time for one query, from the connection to the end of the answer.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// The largest answer that is read: a hundred destinations with their lists of events.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// The events that the ledger of payments is kept by.
+/// The events on which the ledger of payments depends.
 pub const NEEDED_EVENTS: [&str; 11] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -32,7 +32,7 @@ pub const NEEDED_EVENTS: [&str; 11] = [
     "charge.dispute.closed",
 ];
 
-/// A place to which Stripe sends events.
+/// A destination of Stripe's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventDestination {
     /// Its address.
@@ -41,14 +41,14 @@ pub struct EventDestination {
     pub is_snapshot: bool,
     /// True while Stripe sends to it.
     pub is_enabled: bool,
-    /// The events that it gets, or `*`.
+    /// The subscribed events, or `*`.
     pub events: Vec<String>,
-    /// The version of the API in which they are written.
+    /// The version of the API of its events.
     pub api_version: Option<String>,
 }
 
 impl EventDestination {
-    /// The needed events that it does not get.
+    /// The needed events that it does not receive.
     pub fn missing_events(&self) -> Vec<&'static str> {
         let has = |needed: &str| self.events.iter().any(|event| event == needed || event == "*");
         NEEDED_EVENTS.into_iter().filter(|needed| !has(needed)).collect()
@@ -56,7 +56,7 @@ impl EventDestination {
 }
 
 impl Stripe {
-    /// Asks for one Checkout Session: whether our key is one, and may do what it is for.
+    /// Requests one Checkout Session, as a check of our key and its permissions.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -66,7 +66,7 @@ impl Stripe {
         self.look_up(url).await.map(drop)
     }
 
-    /// Lists the places to which Stripe sends the events of our account.
+    /// Lists the destinations of our account's events.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -103,7 +103,7 @@ impl Stripe {
             (200..300, Ok(body)) => Ok(body),
             (200..300, Err(_)) => Err(StripeError::Unavailable("unreadable")),
             (500.., _) => Err(StripeError::Unavailable("server_error")),
-            // The message may quote what we sent: the status says enough.
+            // The message may quote our request: the status is sufficient.
             (status, _) => Err(StripeError::Refused { status, code: String::new() }),
         }
     }

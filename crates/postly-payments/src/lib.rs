@@ -1,7 +1,8 @@
-//! Stripe: the signature of its webhooks, the events in them, and the Checkout Sessions that we create and retrieve.
+//! Stripe: the signature of its webhooks, the events in them, and the Checkout Sessions that we create and
+//! retrieve.
 //!
-//! Everything here is written for one version of the API ([`API_VERSION`]) when we ask, and reads whatever version the
-//! account's webhook endpoint has: an event is in the version of its endpoint, and not of our requests.
+//! Our requests use one version of the API ([`API_VERSION`]). Events have the version of the account's
+//! webhook endpoint, and every version is read.
 
 mod checkout;
 mod client;

@@ -9,13 +9,13 @@ use subtle::{Choice, ConstantTimeEq as _};
 
 /// The header that carries the signature.
 const HEADER: &str = "stripe-signature";
-/// How many whole seconds a signature may be older or newer than our clock (RULES 3.7). The official libraries let one of the
-/// future pass however far away it is.
+/// The largest age of a signature, and its largest lead over our clock, in whole seconds (RULES 3.7). The
+/// official libraries do not bound the lead.
 pub const TOLERANCE_S: i64 = 300;
-/// The longest time stamp: more digits are no second of ours.
+/// The longest time stamp in digits: more of them are no valid second.
 const LONGEST_TIME: usize = 12;
 
-/// A webhook as it came in, before anything is believed.
+/// A received webhook, not yet verified.
 #[derive(Clone, Copy)]
 pub struct StripeWebhook<'a> {
     /// The headers.
@@ -33,23 +33,23 @@ pub enum SignatureError {
     /// There are two headers, or two times in one: two readers may read them differently.
     #[error("the request carries more than one signature or time")]
     Ambiguous,
-    /// The header has no time that can be read.
+    /// The header has no readable time.
     #[error("the signature cannot be read")]
     Malformed,
-    /// It was made too long ago, or too far in the future.
+    /// It is too old, or too far in the future.
     #[error("the signature is of another time")]
     Stale,
-    /// None of its signatures is of these bytes with a secret of ours.
+    /// None of its signatures is of these bytes with one of our secrets.
     #[error("the signature is wrong")]
     Wrong,
 }
 
-/// The secrets of our webhook endpoint, newest first; several while one is being replaced.
+/// The secrets of our webhook endpoint, newest first; several during a rotation.
 #[derive(Debug, Clone)]
 pub struct WebhookSecrets(Vec<SecretString>);
 
 impl WebhookSecrets {
-    /// These secrets. An empty one is left out, because anybody can sign with it.
+    /// Takes the secrets. Empty ones are dropped, because anyone can sign with them.
     pub fn new(secrets: Vec<SecretString>) -> Self {
         Self(secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty()).collect())
     }
@@ -70,7 +70,7 @@ impl WebhookSecrets {
         if now.0.div_euclid(1_000).abs_diff(seconds) > TOLERANCE_S.unsigned_abs() {
             return Err(SignatureError::Stale);
         }
-        // Every signature is compared with every secret, so that the time tells nothing.
+        // Every signature is compared with every secret, so that the time reveals nothing.
         let mut right = Choice::from(0);
         for secret in &self.0 {
             let expected = signature(secret, signed.time, body);
@@ -82,9 +82,9 @@ impl WebhookSecrets {
     }
 }
 
-/// What the header says: `t=…,v1=…[,v1=…][,v0=…]`.
+/// The parsed header: `t=…,v1=…[,v1=…][,v0=…]`.
 struct Signed<'a> {
-    /// Word for word: it is a part of what is signed.
+    /// The unparsed text, because it is part of the signed bytes.
     time: &'a str,
     signatures: Vec<&'a str>,
 }
@@ -97,7 +97,7 @@ impl<'a> Signed<'a> {
             match item.split_once('=') {
                 Some(("t", time)) => times.push(time),
                 Some(("v1", signature)) => signatures.push(signature),
-                // Other schemes (`v0` is for tests of Stripe's), and what is no item at all.
+                // Other schemes (`v0` is for tests of Stripe's), and malformed items.
                 Some(_) | None => {}
             }
         }
@@ -112,11 +112,11 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// The HMAC-SHA-256 of the time, a full stop and the body, in lower-case hexadecimal. The whole secret is the key, with its
-/// `whsec_` and not decoded.
+/// The HMAC-SHA-256 of the time, a full stop and the body, in lower-case hexadecimal. The key is the whole
+/// secret, with its `whsec_` and not decoded.
 fn signature(secret: &SecretString, time: &str, body: &[u8]) -> String {
     let key = secret.expose_secret().as_bytes();
-    // HMAC takes keys of any length; were it to refuse one, no signature would be as short as this.
+    // HMAC accepts keys of any length. If it refused one, the empty text would match no signature.
     let Ok(mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else { return String::new() };
     let mac = mac.chain_update(time.as_bytes()).chain_update(b".").chain_update(body);
     hex::encode(mac.finalize().into_bytes())

@@ -9,18 +9,18 @@ use std::{
 
 use crate::{as_user, folder_for_user, is_root, programs};
 
-/// The name that a standby gives its primary, and by which the primary knows that it is synchronous.
+/// The application name of a standby, by which the primary knows that it is synchronous.
 const STANDBY_NAME: &str = "standby";
 
-/// How much a cluster cares for what it is given.
+/// The durability of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Care {
-    /// What the operating system has is safe: for tests, which never crash the machine.
+    /// Without fsync: for tests, which never crash the machine.
     ForTests,
-    /// Everything is synced, as an operator would have it.
+    /// With fsync, as in production.
     ForKeeps,
-    /// As [`Care::ForKeeps`], with the settings of a small server of its own. The statements' statistics are counted only
-    /// where a database asks for them.
+    /// As [`Care::ForKeeps`], with the settings of a small dedicated server. Statistics of statements are
+    /// collected only in databases that enable them.
     ForMeasurements,
 }
 
@@ -39,12 +39,12 @@ impl Care {
     }
 }
 
-/// How a cluster is stopped.
+/// The way in which a cluster is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// Sessions are cut off, what is committed is written down.
+    /// Sessions are terminated, and committed data is written to disk.
     Fast,
-    /// Everybody drops what they hold, as in a crash: the next start recovers.
+    /// Processes exit at once, as in a crash: the next start recovers.
     Immediate,
 }
 
@@ -68,10 +68,10 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts a cluster on a free port of this machine.
+    /// Creates and starts a cluster on a free port of this machine.
     ///
     /// # Errors
-    /// When PostgreSQL is missing, or does not start.
+    /// Fails if PostgreSQL is missing, or does not start.
     pub fn start(care: Care) -> io::Result<Self> {
         let programs = programs().ok_or_else(|| {
             io::Error::other("PostgreSQL is missing: `cargo xtask ci` installs it, where it may")
@@ -79,10 +79,10 @@ impl Cluster {
         Self::start_from(programs, care)
     }
 
-    /// The same, with the programs of another version: the folder of `initdb` and `pg_ctl`.
+    /// As [`Cluster::start`], with the programs of another version: the folder of `initdb` and `pg_ctl`.
     ///
     /// # Errors
-    /// When it does not start.
+    /// Fails if PostgreSQL does not start.
     pub fn start_from(programs: PathBuf, care: Care) -> io::Result<Self> {
         let cluster = Self::place(programs, care)?;
         cluster.call(
@@ -93,10 +93,11 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// A standby of this cluster, streaming. The cluster waits for it with every commit from [`Cluster::wait_for_standby`] on.
+    /// Creates a streaming standby of this cluster. After [`Cluster::wait_for_standby`] every commit waits
+    /// for it.
     ///
     /// # Errors
-    /// When the copy cannot be made, or does not start.
+    /// Fails if the copy cannot be made, or does not start.
     pub fn standby(&self) -> io::Result<Self> {
         let standby = Self::place(self.programs.clone(), self.care)?;
         let connection =
@@ -118,10 +119,10 @@ impl Cluster {
         Ok(standby)
     }
 
-    /// From now on a commit waits until the standby has it on its disk.
+    /// From now on a commit waits until the standby has written it to disk.
     ///
     /// # Errors
-    /// When the server does not take the setting.
+    /// Fails if the server refuses the setting.
     pub fn wait_for_standby(&self) -> io::Result<()> {
         self.set("synchronous_standby_names", STANDBY_NAME)
     }
@@ -129,7 +130,7 @@ impl Cluster {
     /// Changes a setting of the server, without a restart.
     ///
     /// # Errors
-    /// When the server does not take it.
+    /// Fails if the server refuses it.
     pub fn set(&self, name: &str, value: &str) -> io::Result<()> {
         let line = format!("{name} = '{value}'\n");
         let path = Path::new(&self.data()).join("postgresql.auto.conf");
@@ -138,10 +139,10 @@ impl Cluster {
         self.call("pg_ctl", &["reload", "-D", &self.data()])
     }
 
-    /// Makes this standby the primary.
+    /// Promotes this standby to primary.
     ///
     /// # Errors
-    /// When it does not become one.
+    /// Fails if the promotion fails.
     pub fn promote(&self) -> io::Result<()> {
         self.call("pg_ctl", &["promote", "--wait", "-D", &self.data()])
     }
@@ -149,15 +150,15 @@ impl Cluster {
     /// Stops the server.
     ///
     /// # Errors
-    /// When it does not stop.
+    /// Fails if the server does not stop.
     pub fn stop(&self, how: Stop) -> io::Result<()> {
         self.call("pg_ctl", &["stop", "--wait", "-m", how.as_str(), "-D", &self.data()])
     }
 
-    /// Starts the server, where it was before.
+    /// Starts the server on its previous port.
     ///
     /// # Errors
-    /// When it does not start.
+    /// Fails if the server does not start.
     pub fn resume(&self) -> io::Result<()> {
         let options = format!(
             "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= {}",
@@ -171,10 +172,10 @@ impl Cluster {
         )
     }
 
-    /// Checks every table and index of a database with `pg_amcheck`. `None` when that program is not installed.
+    /// Checks every table and index of a database with `pg_amcheck`. `None` if that program is not installed.
     ///
     /// # Errors
-    /// When it finds something.
+    /// Fails if it finds corruption.
     pub fn amcheck(&self, database: &str) -> io::Result<Option<()>> {
         if !self.programs.join("pg_amcheck").exists() {
             return Ok(None);
@@ -198,7 +199,7 @@ impl Cluster {
         self.folder.join("data").to_string_lossy().into_owned()
     }
 
-    /// A folder and a port for a cluster, nothing in or on them yet.
+    /// Creates an empty folder and picks a free port for a cluster.
     fn place(programs: PathBuf, care: Care) -> io::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder = std::env::temp_dir().join(format!("postly-postgres-{}-{port}", std::process::id()));
@@ -214,7 +215,7 @@ impl Cluster {
             .args(args)
             .current_dir(&self.folder)
             .stdin(Stdio::null())
-            // The server would keep a pipe open for as long as it lives.
+            // The server would keep a pipe open for its lifetime.
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()?;
@@ -228,7 +229,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // The cluster is thrown away: nothing is lost if it does not stop in good order.
+        // The cluster is discarded, so a failure to stop loses nothing.
         let _ = self.stop(Stop::Immediate);
         let _ = std::fs::remove_dir_all(&self.folder);
     }

@@ -1,5 +1,6 @@
-//! A throw-away PostgreSQL for tests and campaigns: installed when missing, run as another user when we are root, gone
-//! afterwards. It can be stopped in every way, started again, and followed by a synchronous standby.
+//! Disposable PostgreSQL clusters for tests and campaigns. The server is installed if missing, runs as
+//! another user if we are root, and is removed afterwards. It can be stopped in every way, restarted, and
+//! followed by a synchronous standby.
 
 mod cluster;
 mod pooler;
@@ -13,9 +14,9 @@ use std::{
 pub use cluster::{Care, Cluster, Stop};
 pub use pooler::{Pooler, Pooling};
 
-/// Where Debian keeps the server's programs, newest version last.
+/// Debian's folder of the server's programs, one folder per version.
 const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
-/// The user that Debian's package makes.
+/// The user that Debian's package creates.
 const USER: &str = "postgres";
 
 /// The folder of `initdb` and `pg_ctl`, if there is one.
@@ -37,10 +38,10 @@ fn programs() -> Option<PathBuf> {
     })
 }
 
-/// Installs PostgreSQL and PgBouncer when they are missing and we may.
+/// Installs PostgreSQL and PgBouncer if they are missing and the process may.
 ///
 /// # Errors
-/// When one is missing and cannot be installed.
+/// Fails if one is missing and cannot be installed.
 pub fn install() -> io::Result<()> {
     if programs().is_none() {
         install_package("postgresql")?;
@@ -66,7 +67,7 @@ fn install_package(name: &str) -> io::Result<()> {
     )))
 }
 
-/// Runs a program as another user when we are root: neither PostgreSQL nor PgBouncer runs as root.
+/// Runs a program as another user if we are root, because PostgreSQL and PgBouncer refuse to run as root.
 fn as_user(program: &Path, is_root: bool) -> Command {
     if !is_root {
         return Command::new(program);
@@ -76,7 +77,7 @@ fn as_user(program: &Path, is_root: bool) -> Command {
     command
 }
 
-/// Makes a folder that belongs to the user of PostgreSQL when we are root.
+/// Creates a folder that belongs to the user of PostgreSQL if we are root.
 fn folder_for_user(path: &Path, is_root: bool) -> io::Result<()> {
     std::fs::create_dir(path)?;
     if is_root && !Command::new("chown").arg(USER).arg(path).status()?.success() {
@@ -85,15 +86,15 @@ fn folder_for_user(path: &Path, is_root: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether packages of the system can be installed: as root, on Debian or what is made of it.
+/// Returns true if system packages can be installed: as root, on Debian or a derivative.
 pub fn may_install() -> bool {
     is_root() && Path::new("/usr/bin/apt-get").exists()
 }
 
-/// Installs packages of the system.
+/// Installs system packages.
 ///
 /// # Errors
-/// When the package manager does not.
+/// Fails if the package manager fails.
 pub fn apt_get(packages: &[&str]) -> io::Result<()> {
     for args in [&["update", "--quiet"][..], &[&["install", "--quiet", "--yes"], packages].concat()] {
         let mut command = Command::new("apt-get");
@@ -101,7 +102,7 @@ pub fn apt_get(packages: &[&str]) -> io::Result<()> {
             .args(args)
             .env("DEBIAN_FRONTEND", "noninteractive")
             .stdin(Stdio::null())
-            // Standard output belongs to whoever called us.
+            // Standard output is reserved for the caller.
             .stdout(io::stderr())
             .status()?;
         if !status.success() {
@@ -111,7 +112,7 @@ pub fn apt_get(packages: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether this process may do everything.
+/// Returns true if this process runs as root.
 pub fn is_root() -> bool {
     let output = Command::new("id").arg("-u").output();
     output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")

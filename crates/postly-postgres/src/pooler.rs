@@ -10,16 +10,16 @@ use std::{
 
 use crate::{as_user, folder_for_user, is_root};
 
-/// How long it may take until it listens.
+/// The longest time until it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const PROGRAM: &str = "pgbouncer";
 
-/// When a client's connection to the server is given to somebody else.
+/// The moment at which a client's server connection returns to the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pooling {
-    /// With each transaction.
+    /// At the end of each transaction.
     Transaction,
-    /// When the client leaves.
+    /// At the end of the client's session.
     Session,
 }
 
@@ -40,7 +40,7 @@ pub struct Pooler {
     port: u16,
 }
 
-/// The program, if it is there. Debian keeps it where only root looks.
+/// The program, if it is installed. Debian installs it in a folder of root's path.
 pub(crate) fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
@@ -48,11 +48,11 @@ pub(crate) fn program() -> Option<PathBuf> {
 }
 
 impl Pooler {
-    /// Starts one on a free port of this machine, in front of the server on another port of it. Each database has a pool of
-    /// `size` connections. The users come in without a password.
+    /// Starts a PgBouncer on a free port of this machine, in front of the server on another port of it. Each
+    /// database has a pool of `size` connections. The users log in without a password.
     ///
     /// # Errors
-    /// When PgBouncer is missing, or does not start.
+    /// Fails if PgBouncer is missing, or does not start.
     pub fn start(server_port: u16, pooling: Pooling, size: u32, users: &[&str]) -> io::Result<Self> {
         let program = program().ok_or_else(|| {
             io::Error::other("PgBouncer is missing: `cargo xtask ci` installs it, where it may")
@@ -62,7 +62,7 @@ impl Pooler {
         folder_for_user(&folder, is_root())?;
         let users: String = users.iter().map(|user| format!("\"{user}\" \"\"\n")).collect();
         std::fs::write(folder.join("users.txt"), users)?;
-        // The rest is as Debian and Supabase have it: neither of them lets unknown parameters of the start pass.
+        // The other settings are those of Debian and Supabase: both refuse unknown startup parameters.
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={server_port}\n\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = {}\n\
@@ -117,7 +117,7 @@ fn read(path: &Path) -> String {
 
 impl Drop for Pooler {
     fn drop(&mut self) {
-        // It is thrown away: nothing is lost if it does not stop in good order.
+        // It is discarded, so a failure to stop loses nothing.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);

@@ -1,4 +1,4 @@
-//! Writes what the service sends in a fixed story, one JSON object a line.
+//! Writes the requests of the service in a fixed story, one JSON object a line.
 //!
 //! `cargo run -p postly-testkit --example record_requests -- FILE`
 

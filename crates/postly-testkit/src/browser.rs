@@ -1,4 +1,4 @@
-//! A browser in a test: real HTTP, a real jar of cookies, an address of its own.
+//! A browser in a test: real HTTP, a cookie jar, and its own address.
 
 use std::{
     collections::BTreeMap,
@@ -13,28 +13,28 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// A browser: what it is told to keep, it sends along.
+/// A browser: it returns the cookies that it receives.
 pub struct TestBrowser {
     http: reqwest::Client,
     base_url: String,
-    /// What the proxy before us says of where it is.
+    /// The client address that the proxy reports.
     pub address: String,
     jar: Mutex<BTreeMap<String, String>>,
 }
 
-/// What came back.
+/// An answer of the service.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, word for word.
+    /// The body, unchanged.
     pub text: String,
 }
 
 impl Answer {
-    /// The body as JSON; null when it is none.
+    /// The body as JSON; null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
@@ -44,12 +44,12 @@ impl Answer {
         self.json().get("code").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// Status and code, for comparing.
+    /// Status and code, for comparison.
     pub fn problem(&self) -> (u16, String) {
         (self.status.as_u16(), self.code())
     }
 
-    /// What of an answer could tell one cause from another: everything but the names and times of the request itself.
+    /// The parts of an answer that could distinguish its cause: all but the id and time of the request.
     pub fn features(&self) -> (u16, Vec<(String, String)>, Value) {
         let mut headers: Vec<(String, String)> = self
             .headers
@@ -65,7 +65,7 @@ impl Answer {
         (self.status.as_u16(), headers, body)
     }
 
-    /// It went well.
+    /// Panics unless the status is a success.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert!(self.status.is_success(), "{self:?}");
@@ -74,12 +74,12 @@ impl Answer {
 }
 
 impl TestBrowser {
-    /// One that has never been anywhere.
+    /// Creates a browser without cookies.
     pub fn new(base_url: &str) -> Self {
         Self::by(reqwest::Client::builder().build().expect("a client"), base_url)
     }
 
-    /// The same by a client that is there already: making one takes longer than a request.
+    /// Creates a browser with an existing client, because creating a client takes longer than a request.
     pub(crate) fn by(http: reqwest::Client, base_url: &str) -> Self {
         static SEEN: AtomicU32 = AtomicU32::new(0);
         let number = SEEN.fetch_add(1, Ordering::Relaxed);
@@ -91,34 +91,34 @@ impl TestBrowser {
         }
     }
 
-    /// Another one at the same address.
+    /// Creates another browser at the same address.
     pub fn beside(&self) -> Self {
         Self { address: self.address.clone(), ..Self::by(self.http.clone(), &self.base_url) }
     }
 
-    /// At this address.
+    /// Sets the client address.
     #[must_use]
     pub fn at(mut self, address: &str) -> Self {
         address.clone_into(&mut self.address);
         self
     }
 
-    /// A cookie that it keeps.
+    /// The value of a stored cookie.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// Keeps a cookie from elsewhere.
+    /// Stores a cookie from another source.
     pub fn set_cookie(&self, name: &str, value: &str) {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value.to_owned());
     }
 
-    /// The cookie of its session.
+    /// The session cookie.
     pub fn session(&self) -> Option<String> {
         self.cookie(SESSION_COOKIE)
     }
 
-    /// Sends a request with whatever headers and body; the cookies go along.
+    /// Sends a request with these headers and this body, and the stored cookies.
     pub async fn send(
         &self,
         method: Method,
@@ -167,12 +167,12 @@ impl TestBrowser {
         }
     }
 
-    /// Reads.
+    /// Sends a GET.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], None).await
     }
 
-    /// Deletes.
+    /// Sends a DELETE.
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, &[("sec-fetch-site", "same-origin")], None).await
     }
@@ -188,12 +188,12 @@ impl TestBrowser {
         self.send(method, path, &headers, Some(body.to_string())).await
     }
 
-    /// Asks for a code.
+    /// Requests a code.
     pub async fn request_code(&self, phone: &str) -> Answer {
         self.post("/api/auth/request-otp", &serde_json::json!({ "phone": phone })).await
     }
 
-    /// Types a code.
+    /// Enters a code.
     pub async fn verify(&self, phone: &str, code: &str) -> Answer {
         self.post("/api/auth/verify-otp", &serde_json::json!({ "phone": phone, "code": code })).await
     }
@@ -204,18 +204,18 @@ impl TestBrowser {
         self.post("/api/auth/signup", &body).await
     }
 
-    /// Who is logged in.
+    /// Requests the logged-in author.
     pub async fn me(&self) -> Answer {
         self.get("/api/me").await
     }
 }
 
-/// The session cookie's name on https, which the tests' public address is.
+/// The name of the session cookie on https, the scheme of the tests' public address.
 pub const SESSION_COOKIE: &str = "__Secure-next-auth.session-token";
-/// The password of everybody who signs up in a test.
+/// The password of every sign-up in a test.
 pub const PASSWORD: &str = "un croissant doré";
 
-/// A cookie that whoever knows [`SESSION_SECRET`](crate::SESSION_SECRET) can make: another NextAuth app does.
+/// A session cookie made with [`SESSION_SECRET`](crate::SESSION_SECRET), as another NextAuth app makes it.
 pub fn session_cookie(sub: &str, sid: Option<&str>, now_ms: i64) -> String {
     let keys = CookieKeys::new(&[SecretString::from(crate::SESSION_SECRET.to_owned())], true);
     let claims = Claims {

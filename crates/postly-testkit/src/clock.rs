@@ -13,7 +13,7 @@ use postly_domain::UnixMillis;
 pub struct TestClock(Arc<AtomicI64>);
 
 impl TestClock {
-    /// A clock that shows this time, in milliseconds since the epoch.
+    /// Creates a clock that shows this time, in milliseconds since the epoch.
     pub fn starting_at(now_ms: i64) -> Self {
         Self(Arc::new(AtomicI64::new(now_ms)))
     }
@@ -23,7 +23,7 @@ impl TestClock {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Moves the time, backwards when negative.
+    /// Moves the time, backwards if negative.
     pub fn advance_ms(&self, millis: i64) {
         self.0.fetch_add(millis, Ordering::SeqCst);
     }

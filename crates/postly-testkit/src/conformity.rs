@@ -1,7 +1,8 @@
-//! Whether what we send is what the providers' specifications ask for.
+//! Checks our requests against the providers' specifications.
 //!
-//! Every test that stops a [`TestApp`](crate::TestApp) asks this of every request that the world received, those
-//! included that a fault refused. The schemas are in `specs/`; what they cannot say is said here.
+//! Every test that stops a [`TestApp`](crate::TestApp) checks every request that the world received,
+//! including those refused by an injected fault. The schemas are in `specs/`; rules that schemas cannot
+//! express are code here.
 
 mod meta;
 mod model;
@@ -13,7 +14,7 @@ mod twilio;
 
 use postly_simulator::{JournalEntry, RequestKind, Upstream};
 
-/// Everything that is wrong with the requests in a journal, one sentence each.
+/// All faults of the requests in a journal, one sentence each.
 pub fn faults(journal: &[JournalEntry]) -> Vec<String> {
     let mut faults = vec![];
     for entry in journal {
@@ -25,7 +26,7 @@ pub fn faults(journal: &[JournalEntry]) -> Vec<String> {
     faults
 }
 
-/// Panics with all that is wrong, if anything is.
+/// Panics with all faults, if there are any.
 pub fn assert_conforms(journal: &[JournalEntry]) {
     let faults = faults(journal);
     assert!(faults.is_empty(), "what we sent breaks its specification:\n{}", faults.join("\n"));
@@ -34,7 +35,7 @@ pub fn assert_conforms(journal: &[JournalEntry]) {
 fn faults_of(entry: &JournalEntry) -> Vec<String> {
     let mut faults = match (entry.upstream, entry.kind) {
         (_, RequestKind::Unknown) => vec!["there is no such endpoint".to_owned()],
-        // Only reads: no specification of ours covers it, and nothing can be spent by it.
+        // Only reads: no specification of ours covers them, and they cost nothing.
         (_, RequestKind::Lookup) => vec![],
         (Upstream::Stripe, _) | (_, RequestKind::Checkout) => stripe::faults(entry),
         (Upstream::Meta, RequestKind::Send | RequestKind::Typing | RequestKind::Completion) => {

@@ -8,22 +8,22 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 /// An engine to run a test on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineName {
-    /// Embedded.
+    /// SQLite, embedded.
     Sqlite,
-    /// The test cluster.
+    /// PostgreSQL, on the test cluster.
     Postgres,
 }
 
 impl EngineName {
-    /// Both.
+    /// Both engines.
     pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
 }
 
-/// Sorts as people do, which is what an operator's server does unless told otherwise: what takes the order of bytes for
-/// granted fails here.
+/// A natural-language collation, as on an operator's server by default, so that code that relies on byte
+/// order fails.
 const LOCALE: &str = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
 
-/// A database of a test's own.
+/// The database of one test.
 pub struct Database {
     /// The engine.
     pub engine: EngineName,
@@ -31,7 +31,7 @@ pub struct Database {
     pub db: Db,
     /// Its address, as in `DATABASE_URL`.
     pub url: String,
-    /// Its address without a pooler: for what a test asks and changes itself.
+    /// Its address without a pooler, for the test's own queries and changes.
     pub direct_url: String,
     place: Place,
 }
@@ -57,25 +57,25 @@ fn address(variable: &str) -> String {
     })
 }
 
-/// How a test wants its database of PostgreSQL.
+/// The options of a test's PostgreSQL database.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wish<'a> {
-    /// What follows `CREATE DATABASE name`; empty for the usual.
+    /// The options after `CREATE DATABASE name`; empty for the default.
     pub created: &'a str,
-    /// Whether the service reaches it through a pooler.
+    /// True if the service connects through a pooler.
     pub pooled: bool,
-    /// Whether it stays empty.
+    /// True if the database stays empty.
     pub empty: bool,
 }
 
 impl Database {
-    /// An empty database with the schema of today.
+    /// Creates a database with the current schema and no rows.
     pub async fn fresh(engine: EngineName) -> Self {
         Self::fresh_in(engine, std::env::temp_dir()).await
     }
 
-    /// An empty database that is kept in memory where the system has a folder for that: for tests that write ten
-    /// thousand times, and learn nothing from the disk.
+    /// Creates such a database in memory if the system has a folder for it: for tests with ten thousand
+    /// writes that do not depend on the disk.
     pub async fn fleeting(engine: EngineName) -> Self {
         let memory = PathBuf::from("/dev/shm");
         let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
@@ -95,12 +95,12 @@ impl Database {
         }
     }
 
-    /// An empty database with the schema of today, which the service reaches through a pooler.
+    /// Creates a database with the current schema and no rows. The service connects through a pooler.
     pub async fn behind_a_pooler() -> Self {
         Self::as_wished(Wish { pooled: true, ..Wish::default() }).await
     }
 
-    /// A database of PostgreSQL as a test wishes it.
+    /// Creates a PostgreSQL database with these options.
     pub async fn as_wished(wish: Wish<'_>) -> Self {
         let name = fresh_name();
         let base = cluster();
@@ -109,7 +109,7 @@ impl Database {
         run(&admin, format!("CREATE DATABASE {name} {created}")).await;
         let direct_url = format!("{base}{name}");
         let url = if wish.pooled { format!("{}{name}", pooler()) } else { direct_url.clone() };
-        // One that cannot be opened is opened by the test.
+        // A test opens an empty database itself, because it may be one that cannot be opened.
         let db = Db::open(if wish.empty { &admin } else { &url }).await.expect("the database opens");
         if !wish.empty {
             db.migrate().await.expect("the schema is brought up to date");
@@ -127,7 +127,7 @@ impl Database {
         self.direct_url.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Removes it.
+    /// Removes the database.
     pub async fn drop(self) {
         match self.place {
             Place::Folder(folder) => std::fs::remove_dir_all(folder).expect("the folder goes"),
@@ -137,7 +137,7 @@ impl Database {
         }
     }
 
-    /// A question whose answer is one number.
+    /// Runs a query that returns one number.
     pub async fn count(&self, sql: &'static str) -> i64 {
         match self.engine {
             EngineName::Sqlite => self.sqlite().query_row(sql, [], |row| row.get(0)).expect("an answer"),
@@ -149,7 +149,7 @@ impl Database {
         }
     }
 
-    /// A question whose answer is a column of texts.
+    /// Runs a query that returns one column of texts.
     pub async fn texts(&self, sql: &'static str) -> Vec<String> {
         match self.engine {
             EngineName::Sqlite => {
@@ -191,7 +191,7 @@ impl Database {
         }
     }
 
-    /// What whoever steals the database has: the bytes of SQLite's files, or what `pg_dump` writes.
+    /// The data that a thief of the database gets: the bytes of SQLite's files, or the output of `pg_dump`.
     pub async fn stolen(&self) -> Vec<u8> {
         match self.engine {
             EngineName::Sqlite => {
@@ -214,10 +214,10 @@ impl Database {
         }
     }
 
-    /// Changes the data behind the service's back. Returns how many rows were touched.
+    /// Changes data without the service. Returns the number of changed rows.
     ///
     /// # Errors
-    /// When the database refuses it.
+    /// Fails if the database refuses it.
     pub async fn change(&self, sql: &str) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
         Ok(match self.engine {
             EngineName::Sqlite => u64::try_from(self.sqlite().execute(sql, [])?)?,
@@ -228,7 +228,7 @@ impl Database {
         })
     }
 
-    /// A connection of our own to an SQLite file.
+    /// A separate connection to an SQLite file.
     fn sqlite(&self) -> rusqlite::Connection {
         let path = self.url.strip_prefix("sqlite://").expect("an address of SQLite");
         rusqlite::Connection::open(path).expect("a connection")

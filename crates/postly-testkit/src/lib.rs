@@ -1,6 +1,7 @@
-//! The whole service in a test: real SQL on both engines, real HTTP to the simulated world, a clock we move.
+//! The whole service in a test: real SQL on both engines, real HTTP to the simulated world, and a manual
+//! clock.
 //!
-//! For tests only; panics here are how a test says what went wrong.
+//! For tests only; panics here report failures.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "this crate is only ever a part of tests")]
 
@@ -40,33 +41,33 @@ pub use clock::TestClock;
 pub use database::{Database, EngineName, Wish};
 pub use postly_app::Legal;
 
-/// Where browsers and Twilio would find us.
+/// The public address of the service for browsers and Twilio.
 pub const PUBLIC_BASE_URL: &str = "https://postly.example";
 
-/// How a test wants its service.
+/// The options of a test's service.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Credits at a number's first message.
+    /// The credits for a number's first message.
     pub trial_credits: i64,
-    /// The writer without a network, instead of the simulated model.
+    /// True for the offline writer instead of the simulated model.
     pub offline: bool,
-    /// A second provider of models beside the simulated one: [`TestApp::second`].
+    /// True for a second provider of models beside the simulated one: [`TestApp::second`].
     pub fallback: bool,
-    /// The model, by its name, and the fields that it is sent until it refuses one.
+    /// The name of the model, and the dialect of its requests until it refuses a field.
     pub model: (&'static str, Dialect),
     /// The provider of conversations that we start.
     pub provider: Provider,
-    /// How often models may be asked in a day.
+    /// The most model calls in a day.
     pub model_budget: ModelBudget,
-    /// How many unproved codes may be sent.
+    /// The most unproved codes.
     pub code_budgets: Budgets,
-    /// Whether cookies of other NextAuth apps may read.
+    /// True if cookies of other NextAuth apps may read.
     pub nextauth_shared: bool,
-    /// Which statuses follow a message by themselves. None, so that a test decides.
+    /// The statuses that follow a message automatically; by default none, so that a test decides.
     pub statuses: StatusPolicy,
-    /// Whether packs are for sale, at the simulated Stripe.
+    /// True if packs are for sale, at the simulated Stripe.
     pub shop: bool,
-    /// What the operator says of itself.
+    /// The operator's legal details.
     pub legal: Legal,
 }
 
@@ -94,13 +95,13 @@ pub struct TestApp {
     pub app: App,
     /// The outside world.
     pub world: Simulator,
-    /// The second provider of models, a world of its own, when [`Options::fallback`] asks for it.
+    /// The second provider of models, a separate world, if [`Options::fallback`] is set.
     second: Option<Simulator>,
     /// The time.
     pub clock: TestClock,
     /// The engine under test.
     pub engine: EngineName,
-    /// Where it listens.
+    /// The base URL of the service.
     pub base_url: String,
     workers: Workers,
     database: Database,
@@ -134,11 +135,11 @@ pub async fn for_each_engine_and_a_pooler(test: impl AsyncFn(&TestApp)) {
     app.stop().await;
 }
 
-/// Installs the TLS provider that the clients ask for.
+/// Installs the TLS provider that the clients need.
 pub fn install_tls() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        // The simulator may have been first: as good.
+        // The simulator may have installed it before, which is equally good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
 }
@@ -180,7 +181,7 @@ impl TestApp {
         Self { app, world, second, clock, engine, base_url, workers, database, http, server, stop }
     }
 
-    /// Stops the service and drops its database. What it sent must have been as the specifications ask.
+    /// Stops the service, drops its database, and checks its requests against the specifications.
     pub async fn stop(self) {
         self.stop.send(true).expect("the service listens");
         self.server.await.expect("the service stops");
@@ -194,27 +195,27 @@ impl TestApp {
         }
     }
 
-    /// The second provider of models. It asks for a key of its own.
+    /// The second provider of models. It requires its own key.
     pub fn second(&self) -> &Simulator {
         self.second.as_ref().expect("the options ask for a second provider")
     }
 
-    /// Somebody who writes through Meta.
+    /// An author on Meta.
     pub fn author(&self) -> TestAuthor<'_> {
         self.author_of(Channel::Meta, "+33639981001")
     }
 
-    /// Somebody who writes through a provider, from a number.
+    /// An author on this channel, with this number.
     pub fn author_of(&self, channel: Channel, number: &str) -> TestAuthor<'_> {
         TestAuthor { app: self, person: self.world.person(channel, number), number: number.to_owned() }
     }
 
-    /// A browser that has never been here, at an address of its own.
+    /// A browser without cookies, with its own address.
     pub fn browser(&self) -> TestBrowser {
         TestBrowser::by(self.http.clone(), &self.base_url)
     }
 
-    /// Deletes what has had its time.
+    /// Deletes expired data. Returns the number of deleted rows.
     pub async fn sweep(&self) -> u64 {
         self.app.sweep().await.expect("the database answers")
     }
@@ -224,12 +225,12 @@ impl TestApp {
         self.world.deliver(webhook).await
     }
 
-    /// Does everything that is due.
+    /// Does all due work.
     pub async fn run_until_idle(&self) {
         self.workers.run_until_idle().await.expect("the database answers");
     }
 
-    /// Moves the time, ours and the world's.
+    /// Moves the time of the service and of the world.
     pub fn advance_ms(&self, millis: i64) {
         self.clock.advance_ms(millis);
     }
@@ -239,17 +240,17 @@ impl TestApp {
         &self.database.url
     }
 
-    /// A question to the database whose answer is one number.
+    /// Runs a query that returns one number.
     pub async fn count(&self, sql: &'static str) -> i64 {
         self.database.count(sql).await
     }
 
-    /// A question to the database whose answer is a column of texts.
+    /// Runs a query that returns one column of texts.
     pub async fn texts(&self, sql: &'static str) -> Vec<String> {
         self.database.texts(sql).await
     }
 
-    /// What whoever steals the database has: the bytes of SQLite's files, or what `pg_dump` writes.
+    /// The data that a thief of the database gets: the bytes of SQLite's files, or the output of `pg_dump`.
     pub async fn stolen(&self) -> Vec<u8> {
         self.database.stolen().await
     }
@@ -259,12 +260,12 @@ impl TestApp {
         self.database.rows(table).await
     }
 
-    /// Changes the data behind the service's back.
+    /// Changes data without the service.
     pub async fn change(&self, sql: &str) {
         self.database.change(sql).await.expect("the database takes it");
     }
 
-    /// Every invariant holds.
+    /// Panics unless every invariant holds.
     pub async fn assert_audit_is_clean(&self) {
         let findings = self.app.audit().await.expect("the audit runs");
         let broken: Vec<_> = findings.iter().filter(|finding| finding.violations > 0).collect();
@@ -280,7 +281,7 @@ fn site(options: &Options) -> Site {
         cookies: CookieKeys::new(&[SecretString::from(SESSION_SECRET.to_owned())], true),
         shared: options.nextauth_shared,
         public_base_url: PUBLIC_BASE_URL.to_owned(),
-        // Tests say in `X-Forwarded-For` where they come from.
+        // Tests set their address in `X-Forwarded-For`.
         trusted_proxies: vec![Network::parse("127.0.0.1").expect("an address")],
     }
 }
@@ -312,7 +313,7 @@ fn senders(world: &Simulator) -> Senders {
         base_url: world.base_url(),
         version: "v25.0".to_owned(),
         otp_template: accounts.rules.otp_templates.first().cloned().unwrap_or_default(),
-        // As the service's own default.
+        // The default of the service.
         otp_template_languages: ["fr", "en", "en_US", "es", "pt_BR", "pt_PT", "ar"]
             .map(str::to_owned)
             .to_vec(),
@@ -403,26 +404,26 @@ fn parts(
     }
 }
 
-/// A person in a test.
+/// An author in a test.
 pub struct TestAuthor<'a> {
     app: &'a TestApp,
-    /// Who she is to the world.
+    /// The author as a person of the simulated world.
     pub person: Person,
     number: String,
 }
 
 impl TestAuthor<'_> {
-    /// What she writes, signed by her provider; not yet delivered.
+    /// A text of the author, signed by the provider; not yet delivered.
     pub fn writes(&self, text: &str) -> Webhook {
         self.app.world.webhook_text(&self.person, text)
     }
 
-    /// What she sends that is not text.
+    /// A message of another kind.
     pub fn sends(&self, kind: MessageKind) -> Webhook {
         self.app.world.webhook_kind(&self.person, kind)
     }
 
-    /// Writes, and waits until the service has nothing left to do, a text included that waits for another one.
+    /// Delivers a text, and waits until the service is idle, including a text that waits for another one.
     pub async fn says(&self, text: &str) {
         let delivery = self.app.deliver(&self.writes(text)).await;
         assert_eq!(delivery.status, 200, "the webhook of {text:?}");
@@ -433,43 +434,43 @@ impl TestAuthor<'_> {
         }
     }
 
-    /// What her phone shows of us.
+    /// The messages on the author's phone.
     pub fn received(&self) -> Vec<PhoneMessage> {
         self.app.world.phone_messages(&self.person)
     }
 
-    /// The texts on her phone.
+    /// The texts on the author's phone.
     pub fn texts(&self) -> Vec<String> {
         self.received().into_iter().map(|message| message.body).collect()
     }
 
-    /// The last text on her phone.
+    /// The last text on the author's phone.
     pub fn last_text(&self) -> String {
         self.texts().pop().unwrap_or_else(|| panic!("nothing came to the phone"))
     }
 
-    /// How we name her.
+    /// The author's selector.
     pub fn who(&self) -> AuthorSelector {
         AuthorSelector::Phone(PhoneE164::from_provider(&self.number).expect("a number"))
     }
 
-    /// Gives her credits, as an operator would; an unknown number gets an author.
+    /// Grants credits, as an operator would. An unknown number gets an author.
     pub async fn has_credits(self, credits: i64) -> Self {
         self.app.app.adjust(&self.who(), credits, "for a test").await.expect("a grant");
         self
     }
 
-    /// What she has.
+    /// The author's wallet.
     pub async fn wallet(&self) -> Wallet {
         self.app.app.credits(&self.who(), None).await.expect("an author").0
     }
 
-    /// What she can spend.
+    /// The available credits.
     pub async fn credits(&self) -> i64 {
         self.wallet().await.available()
     }
 
-    /// Her ledger, oldest first, as `+5 trial`.
+    /// The author's ledger, oldest first, as `+5 trial`.
     pub async fn ledger(&self) -> Vec<String> {
         let (_, mut entries, _): (_, Vec<Entry>, _) =
             self.app.app.credits(&self.who(), None).await.expect("an author");
@@ -483,7 +484,7 @@ impl TestAuthor<'_> {
     }
 }
 
-/// The six digits of a message that brings a code, as text or by a template.
+/// The six digits of a message with a code, as text or by a template.
 pub fn code_in(text: &str) -> String {
     let digits: String = text.chars().map(|c| if c.is_ascii_digit() { c } else { ' ' }).collect();
     let code = digits.split_whitespace().find(|run| run.len() == 6);

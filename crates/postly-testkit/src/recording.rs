@@ -1,7 +1,7 @@
-//! What the service sends in one fixed story, for referees from outside: one line of JSON per request.
+//! The requests of the service in one fixed story, for external validators: one line of JSON per request.
 //!
-//! Ids are replaced by others of the same form, and the texts of the prompt by their role, so that two recordings
-//! of the same service are equal and every line still is the request that it was.
+//! Ids are replaced by others of the same form, and the texts of the prompt by their role. Two recordings of
+//! the same service are therefore equal, and every line is still a valid request.
 
 use std::{
     collections::BTreeMap,
@@ -45,7 +45,7 @@ pub async fn record() -> Vec<Value> {
             let mut step = app.world.journal();
             app.world.clear_journal();
             crate::conformity::assert_conforms(&step);
-            // The sign that we are writing goes its own way, beside the question to the model.
+            // The typing indicator runs in parallel to the call of the model.
             step.sort_by_key(|entry| match entry.kind {
                 RequestKind::Typing => 0,
                 RequestKind::Completion => 1,
@@ -63,7 +63,7 @@ pub async fn record() -> Vec<Value> {
     lines
 }
 
-/// What no step of the story sends: buttons, and codes to somebody who never wrote.
+/// Sends the kinds that the story lacks: buttons, and codes to people without a conversation.
 async fn send_other_kinds(app: &TestApp) {
     let senders = crate::senders(&app.world);
     let text = "Voulez-vous trois autres posts ? Répondez ENCORE, ou touchez un bouton.";
@@ -90,7 +90,7 @@ async fn send_other_kinds(app: &TestApp) {
     }
 }
 
-/// One request, with the server that it is meant for instead of the world that stood in.
+/// One request, with the real server's address instead of the simulator's.
 fn line(entry: &JournalEntry, names: &mut Names) -> Value {
     let server = match (entry.upstream, entry.kind) {
         (Upstream::Meta, _) => "https://graph.facebook.com",
@@ -111,7 +111,7 @@ fn line(entry: &JournalEntry, names: &mut Names) -> Value {
     })
 }
 
-/// The ids that were seen, and what stands for each.
+/// The ids found so far, and their replacements.
 #[derive(Default)]
 struct Names(BTreeMap<String, String>);
 
@@ -156,15 +156,15 @@ impl Names {
         text
     }
 
-    /// The same for the same id.
+    /// Returns the replacement of an id, the same each time.
     fn of(&mut self, id: &str) -> String {
         let next = self.0.len() + 1;
         self.0.entry(id.to_owned()).or_insert_with(|| stand_in(id, next)).clone()
     }
 }
 
-/// An id of the same form: what leads to its first `:` or `.`, or Twilio's two letters of kind, then a number with
-/// as many zeros before it as the rest is long, dashes kept.
+/// An id of the same form: the text up to its first `:` or `.`, or Twilio's two letters of kind, then a
+/// number, padded with zeros to the length of the rest, dashes kept.
 fn stand_in(id: &str, next: usize) -> String {
     let kept = id.find([':', '.']).map_or_else(|| usize::from(id.starts_with("SM")) * 2, |mark| mark + 1);
     let (prefix, rest) = id.split_at(kept);

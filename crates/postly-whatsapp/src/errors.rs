@@ -1,11 +1,11 @@
-//! What a provider's error code asks of us.
+//! The actions for a provider's error codes.
 
 use postly_domain::{Provider, delivery::ErrorAction};
 
 use crate::{meta, twilio};
 
-/// Decides by the code. The HTTP status and the provider's own hint count only for a code that we do not know:
-/// Meta answers rate limits with 400.
+/// Decides by the code. The HTTP status and the provider's own hint count only for an unknown code: Meta
+/// answers rate limits with 400.
 ///
 /// An error that comes later, in a status, has no HTTP status of its own: pass `None`.
 pub fn action_for(

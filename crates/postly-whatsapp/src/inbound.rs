@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::signature::VerifiedWebhook;
 use crate::{meta, twilio};
 
-/// Which numbers and accounts are ours. What comes for any other is counted, and not kept.
+/// Our numbers and accounts. Events for any other are counted, and not stored.
 #[derive(Debug, Clone, Default)]
 pub struct OwnNumbers {
     /// Meta's id of our number.
@@ -21,7 +21,7 @@ pub struct OwnNumbers {
 }
 
 impl OwnNumbers {
-    /// Our number at a provider, as messages to it name it; `None` when we have none there.
+    /// Our number at a provider, as messages to it name it; `None` if we have none there.
     pub fn business(&self, provider: Provider) -> Option<String> {
         match provider {
             Provider::Meta => self.meta_phone_number_id.clone(),
@@ -34,13 +34,14 @@ impl OwnNumbers {
     }
 }
 
-/// An event that cannot be read. What [`receive`] gave out without a rule to ignore it can be.
+/// An event that cannot be read. Events from [`split_webhook`] without a rule to ignore them can always be
+/// read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseEventError {
     /// The stored slice is not one of ours.
     #[error("the stored slice of the event cannot be read")]
     Slice,
-    /// A part is missing that this kind of event cannot do without.
+    /// A required part of this kind of event is missing.
     #[error("the event lacks its {0}")]
     Missing(&'static str),
     /// The event is of a kind that has no meaning to us.
@@ -48,10 +49,10 @@ pub enum ParseEventError {
     NoMeaning,
 }
 
-/// Cuts a delivery into events: one for each message, status and change.
+/// Splits a webhook into events: one for each message, status and change.
 ///
-/// It is total. A part that cannot be read becomes an event that says so, and takes none of its siblings along. An
-/// event that ends here carries a rule and no content.
+/// It never fails. An unreadable part becomes an unreadable event and does not affect its siblings. An event
+/// that is not handled further has a rule and no content.
 pub fn split_webhook(verified: &VerifiedWebhook, routes: &OwnNumbers, now: UnixMillis) -> Vec<ReceivedEvent> {
     match verified.provider() {
         Provider::Meta => meta::inbound::split_webhook(verified.body(), routes, now),
@@ -59,7 +60,7 @@ pub fn split_webhook(verified: &VerifiedWebhook, routes: &OwnNumbers, now: UnixM
     }
 }
 
-/// Reads one event from the slice that [`receive`] made of it.
+/// Reads one event from the slice that [`split_webhook`] made of it.
 ///
 /// # Errors
 /// See [`ParseEventError`].
@@ -74,26 +75,26 @@ pub fn parse_event(
     }
 }
 
-/// Ids are opaque, but longer than this they are not ids: Meta's longest known are about 140 bytes.
+/// The longest id in bytes. Ids are opaque, and Meta's longest known are about 140 bytes.
 pub(crate) const MAX_ID_BYTES: usize = 512;
 
-/// The longest id of a button at Meta; what is longer than that is no id of ours.
+/// The longest id of a button at Meta in bytes; a longer one is not ours.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 256;
 
-/// Kinds are words; only their beginning is kept when somebody sends a novel.
+/// The longest stored name of a kind. Kinds are words; only the beginning of a longer text is kept.
 const MAX_KIND_CHARS: usize = 40;
 
-/// What replaces a text of the provider in our keys when it has none of its own to go by.
+/// The SHA-256 of bytes in hexadecimal, for the keys of events without an id.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// An id, when it can be one.
+/// An id, if it is plausible.
 pub(crate) fn plausible_id(text: String) -> Option<String> {
     (!text.is_empty() && text.len() <= MAX_ID_BYTES).then_some(text)
 }
 
-/// The name of a kind as we keep it.
+/// The stored name of a kind.
 pub(crate) fn kind_name(text: &str) -> String {
     text.chars().take(MAX_KIND_CHARS).collect()
 }
@@ -108,27 +109,28 @@ pub(crate) fn is_bsuid(text: &str) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// The id of an attempt that came back to us. Ours are short and plain; anything else is not one of ours.
+/// The id of an attempt that a provider returned. Ours are short and plain; any other text is not ours.
 pub(crate) fn attempt_id(text: &str) -> Option<AttemptId> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     ((1..=128).contains(&text.len()) && text.bytes().all(plain)).then(|| AttemptId::new(text))
 }
 
-/// Whether a message is too old to be answered.
+/// Returns true if a message is too old to be answered.
 pub(crate) fn window_closed(occurred_at: UnixMillis, now: UnixMillis) -> bool {
     now.since_ms(occurred_at) > SERVICE_WINDOW_SECS * 1000
 }
 
-/// The line of one conversation: our number, and the person by the name that is most likely to stay.
+/// The lane of one conversation: our number, and the person's most stable name.
 pub(crate) fn lane(provider: Provider, business: &str, phone: Option<&PhoneE164>, other: &str) -> String {
     let person = phone.map_or(other, PhoneE164::as_str);
     format!("{provider}:{business}:{person}")
 }
 
-/// The line of the conversation with a number: where [`receive`] puts what its owner writes to us.
+/// The lane of the conversation with a number, in which [`split_webhook`] puts the messages of its owner.
 ///
-/// `business` is our number as the provider names it (Meta's id of it; at Twilio with or without `whatsapp:`). Somebody
-/// whose provider shows no number waits in another line, named by her business-scoped id.
+/// `business` is our number as the provider names it (Meta's id of it; at Twilio with or without
+/// `whatsapp:`). If the provider does not show an author's number, the lane is another one, named by their
+/// business-scoped id.
 pub fn conversation_lane(provider: Provider, business: &str, phone: &PhoneE164) -> String {
     match provider {
         Provider::Meta => lane(provider, business, Some(phone), ""),
@@ -139,8 +141,8 @@ pub fn conversation_lane(provider: Provider, business: &str, phone: &PhoneE164) 
     }
 }
 
-/// The line of the statuses of what is sent to an address: where [`receive`] puts them. `business` is our number, as for
-/// [`conversation_lane`].
+/// The lane of the statuses of messages to an address, in which [`split_webhook`] puts them. `business` is
+/// our number, as for [`conversation_lane`].
 pub fn status_lane(provider: Provider, business: &str, address: &str) -> String {
     statuses(&match PhoneE164::from_provider(address) {
         Some(phone) => conversation_lane(provider, business, &phone),
@@ -148,22 +150,22 @@ pub fn status_lane(provider: Provider, business: &str, address: &str) -> String 
     })
 }
 
-/// The line of the statuses of a conversation: apart from it, so that none waits behind a generation.
+/// The lane of the statuses of a conversation. It is separate, so that no status waits behind a generation.
 pub(crate) fn statuses(conversation: &str) -> String {
     format!("{conversation}#status")
 }
 
-/// A tap: what came back with it, when that can be an id of ours, and the label. `None` when it names neither.
+/// A tap: its payload, if it can be an id of ours, and its label. `None` if it has neither.
 pub(crate) fn tap(payload: Option<&str>, title: Option<&str>) -> Option<Content> {
     let payload = payload.map(storable).filter(|payload| (1..=MAX_PAYLOAD_BYTES).contains(&payload.len()));
     let title = title.map(storable).filter(|title| !title.trim().is_empty());
     (payload.is_some() || title.is_some()).then_some(Content::Tap { payload, title })
 }
 
-/// What a photo, a video or a document says: its caption, else nothing that we can read.
+/// The content of a photo, a video or a document: its caption, else nothing readable.
 ///
-/// The name of a file is no caption. Twilio writes it into `Body` where there is none, and some versions of WhatsApp fill the
-/// caption with it.
+/// The name of a file is no caption. Twilio writes it into `Body` without a caption, and some versions of
+/// WhatsApp fill the caption with it.
 pub(crate) fn media(kind: &str, caption: Option<&str>, filename: Option<&str>) -> Content {
     let caption = caption.map(storable).filter(|caption| {
         let caption = caption.trim();
@@ -175,7 +177,8 @@ pub(crate) fn media(kind: &str, caption: Option<&str>, filename: Option<&str>) -
     }
 }
 
-/// Whether a text is the name of a document: one line that ends in one of the endings of the files that WhatsApp carries.
+/// Returns true if a text is the name of a document: one line that ends in one of the endings of the files
+/// that WhatsApp carries.
 fn is_filename(text: &str) -> bool {
     const ENDINGS: [&str; 16] = [
         "pdf", "doc", "docx", "odt", "rtf", "txt", "csv", "xls", "xlsx", "ods", "ppt", "pptx", "odp", "zip",
@@ -185,12 +188,12 @@ fn is_filename(text: &str) -> bool {
     !text.contains('\n') && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
-/// The key by which a message of a provider is recognised when it comes again, or when another one amends it.
+/// The key that identifies a provider's message in repeated deliveries and in amendments by other messages.
 pub fn message_key(provider: Provider, provider_message_id: &str) -> EventKey {
     EventKey(format!("{provider}:message:{provider_message_id}"))
 }
 
-/// An event that ends here: it keeps its key, so that it is counted once, and none of its content.
+/// An ignored event: it keeps its key, so that it is counted once, and none of its content.
 pub(crate) fn ignored(
     provider: Provider,
     key: String,
@@ -210,13 +213,13 @@ pub(crate) fn ignored(
     }
 }
 
-/// Something authentic that cannot be read.
+/// An authentic event that cannot be read.
 pub(crate) fn unreadable(provider: Provider, bytes: &[u8], now: UnixMillis) -> ReceivedEvent {
     let key = format!("{provider}:unreadable:{}", sha256(bytes));
     ignored(provider, key, EventKind::Unknown, now, IgnoreRule::Unreadable)
 }
 
-/// Something authentic of a kind that we do not know.
+/// An authentic event of an unknown kind.
 pub(crate) fn unknown(provider: Provider, bytes: &[u8], now: UnixMillis) -> ReceivedEvent {
     let key = format!("{provider}:unknown:{}", sha256(bytes));
     ignored(provider, key, EventKind::Unknown, now, IgnoreRule::UnknownKind)

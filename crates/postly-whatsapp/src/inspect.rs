@@ -1,5 +1,5 @@
-//! Questions to the providers about our own account there, for `postly doctor`. They change nothing, and each has one
-//! answer within five seconds or none.
+//! Queries about our own account at the providers, for `postly doctor`. They change nothing, and each ends
+//! within five seconds.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use serde_json::Value;
 pub use crate::meta::inspect::{MetaNumber, MetaSubscription, MetaTemplate, MetaToken};
 pub use crate::twilio::inspect::{TwilioAccount, TwilioContent, TwilioSender};
 
-/// The time for one question, from the connection to the end of the answer.
+/// The time for one query, from the connection to the end of the answer.
 pub const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// The largest answer that is read: a page of a hundred templates with their texts.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// The reason why a question has no answer.
+/// The reason why a query has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InspectError {
     /// No answer within the time, or no connection.
     #[error("no answer within {} s", TIME_LIMIT.as_secs())]
     Unreachable,
-    /// The provider refused it.
+    /// The provider refused the query.
     #[error("refused with status {status} and code {code}")]
     Refused {
         /// The HTTP status.
@@ -29,12 +29,12 @@ pub enum InspectError {
         /// The provider's code; 0 if it names none.
         code: i64,
     },
-    /// The answer is not one of the provider's.
+    /// The answer does not have the provider's form.
     #[error("an answer that is not the provider's")]
     Unreadable,
 }
 
-/// Asks the providers.
+/// Queries the providers.
 #[derive(Debug, Clone)]
 pub struct Inspector {
     http: reqwest::Client,
@@ -43,19 +43,19 @@ pub struct Inspector {
 /// An answer, with the provider's time.
 pub(crate) struct Inspected {
     pub(crate) body: Value,
-    /// The `Date` of the answer, as it stands in the header.
+    /// The `Date` header of the answer, unchanged.
     pub(crate) date: Option<String>,
 }
 
 impl Inspector {
-    /// Makes the client. A TLS provider must be installed in the process before.
+    /// Creates the client. A TLS provider must be installed in the process before.
     ///
     /// # Errors
-    /// When the HTTP client cannot be made.
+    /// Fails if the HTTP client cannot be created.
     pub fn new() -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .timeout(TIME_LIMIT)
-            // A redirect would carry the token to another host.
+            // A redirect would send the token to another host.
             .redirect(redirect::Policy::none())
             .build()?;
         Ok(Self { http })
@@ -66,7 +66,7 @@ impl Inspector {
     }
 }
 
-/// Asks one question. `code_of` finds the provider's code in the body of an error.
+/// Sends one query. `code_of` finds the provider's code in the body of an error.
 pub(crate) async fn ask(
     request: RequestBuilder,
     code_of: impl Fn(&Value) -> Option<i64>,
@@ -89,7 +89,7 @@ pub(crate) async fn ask(
     Ok(Inspected { body: body.ok_or(InspectError::Unreadable)?, date })
 }
 
-/// `base` with segments after its path, and a query.
+/// `base` with segments after its path, and a query string.
 pub(crate) fn url(base: &str, segments: &[&str], query: &[(&str, &str)]) -> Result<Url, InspectError> {
     let mut url = crate::send::url(base, segments).ok_or(InspectError::Unreachable)?;
     if !query.is_empty() {

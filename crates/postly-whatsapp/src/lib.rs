@@ -1,9 +1,9 @@
-//! WhatsApp through its two providers: who signed this, what does it say, and how to answer.
+//! WhatsApp through its two providers: signatures, incoming events, and sending.
 //!
-//! Bytes become [`signature::VerifiedWebhook`] or nothing; only verified bytes can be read. Reading has two phases:
-//! [`inbound::split_webhook`] cuts a delivery into events in the ingress, fast and without ever failing as a whole;
-//! [`inbound::understand`] reads one event in a worker. [`send`] is the way back, and says what to do next
-//! instead of failing.
+//! [`signature::Verifier`] turns bytes into a [`signature::VerifiedWebhook`] or refuses them; only verified
+//! bytes can be read. Reading has two phases. [`inbound::split_webhook`] splits a webhook into events in the
+//! ingress: it is fast and never fails as a whole. [`inbound::parse_event`] reads one event in a worker.
+//! [`send`] sends messages; its results say what to do next instead of failing.
 
 pub mod errors;
 pub mod inbound;

@@ -1,11 +1,11 @@
-//! Markdown, which models write whatever they are told, into what WhatsApp shows.
+//! Converts Markdown, which models write despite their instructions, into WhatsApp markup.
 //!
-//! WhatsApp knows `*bold*`, `_italic_`, `~struck~`, code, lists and quotes, and nothing else. When in doubt a
-//! character stays as it is: a star too many is ugly, a changed price or address is wrong.
+//! WhatsApp knows `*bold*`, `_italic_`, `~struck~`, code, lists and quotes, and nothing else. In doubt a
+//! character stays as it is: an extra star is ugly, a changed price or address is wrong.
 
 /// Rewrites Markdown as WhatsApp markup.
 ///
-/// Addresses, e-mails, hashtags, code, `2*3*4` and `snake_case` are never altered. A single `*x*` is taken for
+/// Addresses, e-mails, hashtags, code, `2*3*4` and `snake_case` are never altered. A single `*x*` is read as
 /// WhatsApp's own bold and kept, so that text already in WhatsApp's markup passes unchanged.
 pub fn to_whatsapp(markdown: &str) -> String {
     let mut in_fence = false;
@@ -20,7 +20,7 @@ pub fn to_whatsapp(markdown: &str) -> String {
         }
     });
     let mut text = lines.collect::<Vec<_>>().join("\n");
-    // Code is the one mark that goes on over line breaks: left open, it would reach what is said after this text.
+    // Code is the only mark that spans line breaks: left open, it would extend to later text.
     if text.matches(FENCE).count() % 2 == 1
         && let Some(open) = text.rfind(FENCE)
     {
@@ -53,7 +53,7 @@ fn block(line: &str) -> String {
     }
 }
 
-/// A line of three or more stars or underscores, which Markdown draws as a rule. Dashes are left as they are.
+/// A line of three or more stars or underscores, which Markdown draws as a rule. Dashes are kept.
 fn is_rule(rest: &str) -> bool {
     let marks: String = rest.chars().filter(|c| !c.is_whitespace()).collect();
     marks.len() >= 3 && (marks.chars().all(|c| c == '*') || marks.chars().all(|c| c == '_'))
@@ -67,12 +67,12 @@ fn heading(rest: &str) -> Option<&str> {
         return None;
     }
     let title = title.trim();
-    // Closing marks stand apart: `## C# ##`.
+    // Closing marks follow a space: `## C# ##`.
     let open = title.trim_end_matches('#');
     Some(if open.is_empty() || open.ends_with([' ', '\t']) { open.trim_end() } else { title })
 }
 
-/// Marks nest no deeper than this; the few that do are left as they are, so that no text can exhaust the stack.
+/// The deepest nesting of marks. Deeper marks are kept as they are, so that no text can exhaust the stack.
 const MAX_DEPTH: usize = 8;
 
 fn inline(text: &str, bold: bool) -> String {
@@ -82,13 +82,13 @@ fn inline(text: &str, bold: bool) -> String {
     out
 }
 
-/// Characters within one line, and what one look over them has found: every later question is answered from here,
-/// so that the time stays in proportion whatever the text.
+/// The characters of one line, with an index built in a single pass. Lookups use the index, so the time is
+/// linear for every text.
 struct Line<'a> {
     chars: &'a [char],
-    /// Where the text ends that must not be touched, by where it starts.
+    /// The end of each text that must not be changed, by its start.
     verbatim: Vec<Option<usize>>,
-    /// Where a bracket closes, by where it opens.
+    /// The place of each closing bracket, by its opening one.
     brackets: Vec<Option<usize>>,
 }
 
@@ -111,7 +111,7 @@ impl<'a> Line<'a> {
         self.verbatim.get(at).copied().flatten()
     }
 
-    /// Rewrites the line. `bold` says whether the surroundings are bold already.
+    /// Rewrites the line. `bold` is true if the surroundings are already bold.
     fn write(&self, bold: bool, depth: usize, out: &mut String) {
         let mut at = 0;
         while let Some(c) = self.get(at) {
@@ -137,7 +137,8 @@ impl<'a> Line<'a> {
         at + length
     }
 
-    /// Rewrites a pair of marks and what they enclose, or leaves the mark where it is. Returns where to go on.
+    /// Rewrites a pair of marks and the text between them, or keeps the mark. Returns the place to continue
+    /// from.
     fn emphasis(&self, at: usize, mark: char, bold: bool, depth: usize, out: &mut String) -> usize {
         let length = run(self.chars, at);
         let opens = !before(self.chars, at).is_some_and(char::is_alphanumeric)
@@ -148,7 +149,7 @@ impl<'a> Line<'a> {
         let (marks, inner_bold) = match (mark, length, bold) {
             ('~', 1 | 2, _) => ("~", bold),
             ('_', 1, _) => ("_", bold),
-            // Within bold, WhatsApp would take a single star for the end of it.
+            // Within bold, WhatsApp would read a single star as its end.
             ('*', 1, true) | ('*' | '_', 3, true) => ("_", true),
             ('*', 1, false) | ('*' | '_', 2, false) => ("*", true),
             ('*' | '_', 2, true) => ("", true),
@@ -161,7 +162,7 @@ impl<'a> Line<'a> {
         close + length
     }
 
-    /// Where the marks stand that close those before `from`.
+    /// The place of the marks that close those before `from`.
     fn closing(&self, from: usize, mark: char, length: usize) -> Option<usize> {
         let mut at = from;
         while let Some(c) = self.get(at) {
@@ -241,7 +242,7 @@ fn brackets(chars: &[char]) -> Vec<Option<usize>> {
     pairs
 }
 
-/// Where the text ends that stands at `at` and must not be touched: code, an address, an e-mail, a hashtag.
+/// The end of the text at `at` that must not be changed: code, an address, an e-mail, a hashtag.
 fn verbatim(chars: &[char], at: usize) -> Option<usize> {
     if chars.get(at) == Some(&'`') {
         return Some(code(chars, at));
@@ -252,7 +253,7 @@ fn verbatim(chars: &[char], at: usize) -> Option<usize> {
     address(chars, at).or_else(|| email(chars, at)).or_else(|| tag(chars, at))
 }
 
-/// A code span; or, when nothing closes it, the marks alone.
+/// The end of a code span; or, if nothing closes it, of the marks alone.
 fn code(chars: &[char], at: usize) -> usize {
     let length = run(chars, at);
     let start = at + length;
@@ -281,7 +282,7 @@ fn address(chars: &[char], at: usize) -> Option<usize> {
             ')' | ']' if depth == 0 => break,
             ')' | ']' => depth -= 1,
             '<' | '>' | '"' | '«' | '»' | '`' => break,
-            // Marks around the address end it; marks that go on within it are its own.
+            // Marks around the address end it; marks followed by more of the address belong to it.
             '*' | '~' if chars.get(end + 1) == Some(&c) => {
                 let next = chars.get(end + run(chars, end));
                 if !next.is_some_and(|next| next.is_alphanumeric() || *next == '/') {
@@ -324,7 +325,7 @@ fn tag(chars: &[char], at: usize) -> Option<usize> {
     (end > at + 1).then_some(end)
 }
 
-/// A link: what to show, and where it leads.
+/// A link: its label, its URL, and the place of its end.
 struct Link<'a> {
     label: &'a [char],
     url: String,
@@ -332,7 +333,7 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// WhatsApp has no links with a label, so both are written, unless they say the same.
+    /// WhatsApp has no links with a label, so both are written, unless they are equal.
     fn write(&self, bold: bool, depth: usize, out: &mut String) {
         let label: String = self.label.iter().collect();
         let bare = |text: &str| {
@@ -352,12 +353,12 @@ impl Link<'_> {
     }
 }
 
-/// Whether a backslash stands here that takes the meaning from the mark after it.
+/// Returns true if a backslash at this place escapes the mark after it.
 fn is_escape(chars: &[char], at: usize) -> bool {
     chars.get(at) == Some(&'\\') && chars.get(at + 1).is_some_and(char::is_ascii_punctuation)
 }
 
-/// How many of the same character follow each other from `at`.
+/// The length of the run of equal characters at `at`.
 fn run(chars: &[char], at: usize) -> usize {
     let mark = chars.get(at);
     slice(chars, at, chars.len()).iter().take_while(|c| Some(*c) == mark).count()
@@ -393,7 +394,7 @@ mod tests {
         #[test]
         fn letters_are_never_lost(text in "[a-c*_~`#\\[\\]()<>\\\\! \n]{0,80}") {
             let letters = |text: &str| text.chars().filter(char::is_ascii_lowercase).collect::<String>();
-            // The title of a link is not shown; nothing here is one.
+            // The title of a link is not shown; this text contains none.
             prop_assert_eq!(letters(&to_whatsapp(&text)), letters(&text));
         }
 

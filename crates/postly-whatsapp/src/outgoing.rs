@@ -1,25 +1,27 @@
-//! What we send, before it has the form of a provider.
+//! Outgoing messages, independent of a provider.
 
 use std::time::Instant;
 
 use postly_domain::{Language, id::AttemptId};
 
-/// A message on its way to a person.
+/// A message to a person.
 #[derive(Clone, Copy)]
 pub struct Outgoing<'a> {
     /// The address as the provider gave it, or a number.
     pub address: &'a str,
-    /// What it says.
+    /// The content.
     pub body: Body<'a>,
-    /// The attempt; every status of the message brings it back.
+    /// The attempt; every status of the message returns its id.
     pub attempt: &'a AttemptId,
-    /// The provider's id of the message this one answers, where the provider can show that. A code answers none.
+    /// The provider's id of the message that this one answers, if the provider can show it. A code answers
+    /// none.
     pub reply_to: Option<&'a str>,
-    /// Until when it may leave. What is not on the wire by then does not leave at all, and the attempt is unclear at worst.
+    /// The deadline for sending. A message that is not written by then is not sent, and the attempt is
+    /// unclear at worst.
     pub send_by: Instant,
 }
 
-/// Leaves the address out: numbers stay out of logs.
+/// Omits the address, because numbers must not reach logs.
 impl std::fmt::Debug for Outgoing<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outgoing")
@@ -29,17 +31,17 @@ impl std::fmt::Debug for Outgoing<'_> {
     }
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Clone, Copy)]
 pub enum Body<'a> {
     /// Free-form text.
     Text(&'a str),
     /// Free-form text with up to three reply buttons below it.
     ///
-    /// Meta shows them as long as they keep its limits: a text of 1 to 1,024 UTF-16 units, titles of 1 to 20 and ids
-    /// of 1 to 256 bytes, no two of them alike, ids without space at their ends. What does not keep them is sent as
-    /// the text alone, and so is everything at Twilio, where buttons need a content resource. So the text must say
-    /// by itself what one can answer.
+    /// Meta shows them within its limits: a text of 1 to 1,024 UTF-16 units, titles of 1 to 20 and ids of 1
+    /// to 256 bytes, no two of them alike, ids without space at their ends. Beyond them the text is sent
+    /// alone. Twilio always gets the text alone, because buttons need a content resource there. Therefore the
+    /// text itself must list the possible answers.
     Buttons {
         /// The text.
         text: &'a str,
@@ -48,8 +50,8 @@ pub enum Body<'a> {
     },
     /// Free-form text with a button below it that opens an address.
     ///
-    /// Meta shows the button as long as the text has 1 to 1,024 and the label 1 to 20 UTF-16 units. Otherwise, and at Twilio,
-    /// where such a button needs a content resource, the address stands below the text.
+    /// Meta shows the button if the text has 1 to 1,024 and the label 1 to 20 UTF-16 units. Otherwise, and at
+    /// Twilio, where such a button needs a content resource, the address follows below the text.
     Link {
         /// The text.
         text: &'a str,
@@ -58,13 +60,13 @@ pub enum Body<'a> {
         /// The address, with http or https.
         url: &'a str,
     },
-    /// A one-time code by the authentication template, for outside of the service window.
+    /// A one-time code by the authentication template, for use outside of the service window.
     ///
     /// It needs a number: a business-scoped id is refused. A code has 1 to 15 ASCII letters and digits.
     Code {
         /// The code.
         code: &'a str,
-        /// The language of the author: at Meta the template is tried in it first. At Twilio the content resource has its own.
+        /// The author's language. Meta tries the template in it first. Twilio's content resource has its own.
         language: Language,
     },
 }
@@ -72,13 +74,13 @@ pub enum Body<'a> {
 /// A reply button.
 #[derive(Clone, Copy)]
 pub struct Button<'a> {
-    /// What comes back as [`Content::Tap`](postly_domain::event::Content::Tap) when it is tapped.
+    /// The id returned as [`Content::Tap`](postly_domain::event::Content::Tap) after a tap.
     pub id: &'a str,
-    /// What it is labelled with.
+    /// The label.
     pub title: &'a str,
 }
 
-/// Names the kind only: texts, and codes before all, stay out of logs.
+/// Prints the kind and sizes only, because texts and codes must not reach logs.
 impl std::fmt::Debug for Body<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -92,24 +94,24 @@ impl std::fmt::Debug for Body<'_> {
     }
 }
 
-/// A text with an address below it, for where no button can open it.
+/// A text with an address below it, in place of a button.
 pub(crate) fn with_address(text: &str, url: &str) -> String {
     format!("{text}\n{url}")
 }
 
-/// Why a message is refused before the provider is called.
+/// The reason why a message is refused before the provider is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unsendable {
-    /// Its address is none, or none that this kind of message can go to.
+    /// The address is invalid, or this kind of message cannot be sent to it.
     Address,
-    /// There is no template for the code, or it is a code that no template takes.
+    /// There is no template for the code, or no template accepts this code.
     Code,
 }
 
 /// The longest code of an authentication template, as Meta documents it.
 const LONGEST_CODE: usize = 15;
 
-/// A code that a template takes.
+/// A code in the form that templates accept.
 pub(crate) fn plain_code(code: &str) -> Result<&str, Unsendable> {
     let plain =
         (1..=LONGEST_CODE).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -1,4 +1,4 @@
-//! Sending: every call ends in a [`SendOutcome`], which says what to do next.
+//! Sending: every call ends in a [`SendOutcome`], which decides the next step.
 
 use std::time::{Duration, Instant};
 
@@ -25,10 +25,10 @@ pub struct MetaConfig {
     pub base_url: String,
     /// The version of the API, `v25.0`.
     pub version: String,
-    /// The name of the authentication template, `postly_code`. Empty: there is none.
+    /// The name of the authentication template, `postly_code`. Empty if there is none.
     pub otp_template: String,
-    /// Its approved translations as Meta names them, best first. A code goes out in the author's language, else in the first
-    /// that Meta takes.
+    /// Its approved translations as Meta names them, best first. A code is sent in the author's language,
+    /// else in the first that Meta accepts.
     pub otp_template_languages: Vec<String>,
 }
 
@@ -43,20 +43,20 @@ pub struct TwilioConfig {
     pub from: String,
     /// `https://api.twilio.com`, or a stand-in.
     pub api_base_url: String,
-    /// Where the providers reach us: statuses come back there.
+    /// Our address for the providers, which receives statuses.
     pub public_base_url: String,
     /// The content resource of the authentication template, `HX` and 32 hexadecimal digits.
     pub otp_content_sid: Option<String>,
 }
 
-/// How long we wait. The outbox counts on an answer, or none, within the total.
+/// The time limits of calls. The outbox relies on a result within `total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For a connection.
     pub connect: Duration,
     /// For a whole message, from the connection to the end of the answer.
     pub total: Duration,
-    /// For the typing sign, which is not worth waiting for.
+    /// For the typing indicator, which is not worth a longer wait.
     pub typing: Duration,
 }
 
@@ -70,31 +70,31 @@ impl Default for Timeouts {
     }
 }
 
-/// A configuration with which nothing could be sent.
+/// A configuration that cannot send anything.
 #[derive(Debug, thiserror::Error)]
 pub enum SendersError {
-    /// The address of a provider is not a URL that a path can be added to.
+    /// The provider's base URL cannot have a path.
     #[error("the base URL of {0} is not an http or https URL")]
     BaseUrl(Provider),
-    /// A token with characters that no header can carry.
+    /// A token with characters that a header cannot contain.
     #[error("the token of {0} holds characters that a header cannot carry")]
     Token(Provider),
-    /// Our own number at Twilio is not a number.
+    /// Our number at Twilio is not a number.
     #[error("the sender at Twilio is not a telephone number with its country code")]
     From,
-    /// The client could not be made.
+    /// The client could not be created.
     #[error("cannot make the HTTP client")]
     Client(#[source] reqwest::Error),
 }
 
-/// The answer's body is small; what is larger is not the provider's.
+/// The largest body of an answer. A larger one is not the provider's.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Twilio's API lives here, and its typing sign on a host of its own.
+/// Twilio's API, and the separate host of its typing indicator.
 pub(crate) const TWILIO_API: &str = "https://api.twilio.com";
 const TWILIO_MESSAGING: &str = "https://messaging.twilio.com";
 
-/// Sends messages by the providers that are configured.
+/// Sends messages by the configured providers.
 #[derive(Debug, Clone)]
 pub struct Senders {
     meta: Option<MetaSender>,
@@ -117,7 +117,8 @@ struct TwilioSender {
 }
 
 impl Senders {
-    /// Senders for what is configured. A TLS provider must be installed in the process before.
+    /// Creates the senders for the configured providers. A TLS provider must be installed in the process
+    /// before.
     ///
     /// # Errors
     /// See [`SendersError`].
@@ -125,7 +126,7 @@ impl Senders {
         Self::with_timeouts(meta, twilio, Timeouts::default())
     }
 
-    /// As [`Senders::new`], with other timeouts.
+    /// As [`Senders::new`], with other time limits.
     ///
     /// # Errors
     /// See [`SendersError`].
@@ -137,9 +138,9 @@ impl Senders {
         let http = reqwest::Client::builder()
             .connect_timeout(timeouts.connect)
             .timeout(timeouts.total)
-            // A redirect would carry the token, and the message, to another host.
+            // A redirect would send the token, and the message, to another host.
             .redirect(reqwest::redirect::Policy::none())
-            // Whether to try again is the outbox's decision: it knows what a second message costs.
+            // Retries are the outbox's decision, because a second message has a cost.
             .retry(reqwest::retry::never())
             .build()
             .map_err(SendersError::Client)?;
@@ -151,8 +152,8 @@ impl Senders {
         })
     }
 
-    /// Whether a one-time code can leave by this provider outside of the service window: it is configured, and has
-    /// its template.
+    /// Returns true if a one-time code can be sent by this provider outside of the service window: it is
+    /// configured, and has its template.
     pub fn can_send_code(&self, provider: Provider) -> bool {
         match provider {
             Provider::Meta => self.meta.as_ref().is_some_and(|sender| !sender.config.otp_template.is_empty()),
@@ -162,7 +163,8 @@ impl Senders {
         }
     }
 
-    /// The template by which a code would leave first, in this language, and its translation as the provider names it.
+    /// The template that is tried first for a code in this language, and its translation as the provider
+    /// names it.
     pub fn code_template(&self, provider: Provider, language: Language) -> Option<(String, String)> {
         match provider {
             Provider::Meta => {
@@ -178,9 +180,9 @@ impl Senders {
 
     /// Sends one message.
     ///
-    /// A provider that is not configured asks for the sender to be stopped: the messages are held until it is. A code
-    /// without its template ([`Senders::can_send_code`]), or one that no template takes, is refused as our own fault,
-    /// with the code 0.
+    /// A provider that is not configured results in [`ErrorAction::StopSender`]: messages are held until it
+    /// is. A code without its template ([`Senders::can_send_code`]), or one that no template accepts, is
+    /// refused as our own fault, with the code 0.
     pub async fn send(&self, provider: Provider, message: &Outgoing<'_>) -> SendOutcome {
         let sent = match provider {
             Provider::Meta => match &self.meta {
@@ -220,7 +222,7 @@ impl Senders {
         outcome
     }
 
-    /// Marks a message read and shows that we are writing, as well as can be: nothing depends on it.
+    /// Marks a message read and shows the typing indicator. Errors are ignored: nothing depends on it.
     pub async fn show_typing(&self, provider: Provider, provider_message_id: &str) {
         let request = match provider {
             Provider::Meta => self.meta.as_ref().map(|sender| sender.typing(&self.http, provider_message_id)),
@@ -263,8 +265,8 @@ impl MetaSender {
         Ok(Self { config, messages })
     }
 
-    /// Sends a message; a code in the first translation of its template that Meta has. A translation that it does not have is
-    /// clearly refused, so each call is of the same attempt, and one at most is taken.
+    /// Sends a message; a code in the first translation of its template that Meta has. A missing translation
+    /// is clearly refused, so all calls belong to one attempt, and at most one is accepted.
     async fn send(&self, http: &reqwest::Client, message: &Outgoing<'_>) -> Result<SendOutcome, Unsendable> {
         let MetaConfig { otp_template, otp_template_languages, .. } = &self.config;
         let mut languages = meta::send::template_languages(otp_template_languages, message).into_iter();
@@ -322,29 +324,29 @@ impl TwilioSender {
     }
 }
 
-/// `base` with `segments` after its path, each as one segment whatever it holds.
+/// `base` with `segments` after its path, each escaped as one segment.
 pub(crate) fn url(base: &str, segments: &[&str]) -> Option<Url> {
     let mut url = Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     url.path_segments_mut().ok()?.pop_if_empty().extend(segments);
     Some(url)
 }
 
-/// What a provider's answer says, whatever its HTTP status.
+/// The content of a provider's answer, independent of its HTTP status.
 pub(crate) enum Answer {
-    /// It has the message, under this id.
+    /// The provider has the message, under this id.
     Taken(String),
-    /// It said no.
+    /// The provider refused it.
     Error {
         /// Its code.
         code: i64,
-        /// Whether the provider itself calls the trouble passing.
+        /// True if the provider itself calls the error transient.
         is_transient: bool,
     },
-    /// Nothing that we can read.
+    /// Neither an id nor a code.
     Neither,
 }
 
-/// The id in an answer, when it can be one.
+/// The id in an answer, if it is plausible.
 pub(crate) fn plausible_answer_id(value: &Value) -> Option<String> {
     plausible_id(value.as_str()?.to_owned())
 }
@@ -360,7 +362,7 @@ async fn call(provider: Provider, request: RequestBuilder, send_by: Instant) -> 
     let (client, Ok(request)) = request.build_split() else { return SendOutcome::NotSent };
     let response = match client.execute(timely(request, send_by)).await {
         Ok(response) => response,
-        // The only failures after which the provider cannot have the message: none of it has left.
+        // The only failures that prove that the provider cannot have the message: no part of it was sent.
         Err(error) if error.is_connect() || error.is_builder() || is_too_late(&error) => {
             return SendOutcome::NotSent;
         }
@@ -372,7 +374,7 @@ async fn call(provider: Provider, request: RequestBuilder, send_by: Instant) -> 
     outcome(provider, status, retry_after_ms, body.as_ref())
 }
 
-/// Judges an answer. The code decides; the status only when there is no code to be read.
+/// Evaluates an answer. The code decides; the status counts only without a code.
 fn outcome(
     provider: Provider,
     status: StatusCode,
@@ -392,7 +394,7 @@ fn outcome(
                 401 | 403 => ErrorAction::StopSender,
                 429 => ErrorAction::WaitForSender,
                 300..=499 => ErrorAction::OurFault,
-                // A gateway's error page says nothing of what the provider behind it did.
+                // A gateway's error page says nothing about the provider behind it.
                 _ => return SendOutcome::Unclear,
             };
             (i64::from(number), action)
@@ -405,14 +407,14 @@ fn refused(code: i64, action: ErrorAction) -> SendOutcome {
     SendOutcome::Refused { code, action, retry_after_ms: None }
 }
 
-/// `Retry-After` in seconds; the form with a date is not used by either provider.
+/// `Retry-After` in seconds; neither provider uses the form with a date.
 fn retry_after_ms(response: &Response) -> Option<i64> {
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     let secs: u32 = value.trim().parse().ok()?;
     Some(i64::from(secs) * 1000)
 }
 
-/// Reads a JSON answer, or nothing when it is torn, too large or not JSON.
+/// Reads a JSON answer; `None` if it is incomplete, too large or not JSON.
 async fn read(mut response: Response) -> Option<Value> {
     let mut body = vec![];
     while let Some(chunk) = response.chunk().await.ok()? {

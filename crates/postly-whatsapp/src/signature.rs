@@ -1,4 +1,4 @@
-//! Who signed this: nothing of a webhook is read before its signature has been checked.
+//! Signatures: no part of a webhook is read before its signature has been checked.
 
 use hmac::digest::{FixedOutput, Update};
 use hmac::{Hmac, KeyInit};
@@ -11,8 +11,8 @@ use subtle::ConstantTimeEq;
 use crate::inbound::attempt_id;
 use crate::{meta, twilio};
 
-/// Bytes that a provider has signed. Only [`Verifier::verify`] makes them: the fields are private, so that
-/// holding a `VerifiedWebhook` is proof.
+/// Bytes that a provider has signed. Only [`Verifier::verify`] creates them: the fields are private, so a
+/// `VerifiedWebhook` is proof of the signature.
 #[derive(Clone)]
 pub struct VerifiedWebhook {
     provider: Provider,
@@ -22,12 +22,12 @@ pub struct VerifiedWebhook {
 }
 
 impl VerifiedWebhook {
-    /// Whose signature it carries.
+    /// The provider that signed it.
     pub fn provider(&self) -> Provider {
         self.provider
     }
 
-    /// The bytes, as they came.
+    /// The bytes, unchanged.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
@@ -37,13 +37,13 @@ impl VerifiedWebhook {
         self.attempt.as_ref()
     }
 
-    /// Whether the body is JSON; otherwise it is a form.
+    /// Returns true if the body is JSON; otherwise it is a form.
     pub fn is_json(&self) -> bool {
         self.is_json
     }
 }
 
-/// Leaves the body out: it holds numbers and texts.
+/// Omits the body, because it holds numbers and texts.
 impl std::fmt::Debug for VerifiedWebhook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerifiedWebhook")
@@ -53,19 +53,19 @@ impl std::fmt::Debug for VerifiedWebhook {
     }
 }
 
-/// A webhook as it came in, before anything is believed.
+/// A received webhook, not yet verified.
 #[derive(Clone, Copy)]
 pub struct WebhookRequest<'a> {
     /// Path and query, byte for byte as in the request line.
     pub target: &'a str,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// The body, byte for byte: both providers sign what they sent, not what it means.
+    /// The body, byte for byte: both providers sign bytes, not their meaning.
     pub body: &'a [u8],
 }
 
 impl WebhookRequest<'_> {
-    /// The provider whose signature header the request bears, right or wrong. Says nothing about who sent it.
+    /// The provider of the request's signature header, valid or not. It does not prove the sender.
     pub fn claimed_provider(&self) -> Option<Provider> {
         if self.headers.contains_key(meta::signature::HEADER) {
             Some(Provider::Meta)
@@ -77,16 +77,17 @@ impl WebhookRequest<'_> {
     }
 }
 
-/// Why bytes are not believed. Callers answer all of these alike, so that nobody can learn from the difference.
+/// The reason why a request is refused. Callers answer all of them alike, so that the difference reveals
+/// nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// There is no signature.
     #[error("the request carries no signature")]
     Missing,
-    /// There are several, and it is not ours to choose among them.
+    /// There are several signatures, and choosing one would be a guess.
     #[error("the request carries more than one signature")]
     Ambiguous,
-    /// What stands there is not a signature, or the request lacks what is needed to check it.
+    /// The header is not a signature, or the request lacks the data to check it.
     #[error("the signature cannot be read")]
     Malformed,
     /// It is a signature, but not of these bytes with our secret.
@@ -97,29 +98,29 @@ pub enum SignatureError {
     NotConfigured,
 }
 
-/// What Meta signs with.
+/// The secrets for Meta's signatures.
 #[derive(Debug, Clone, Default)]
 pub struct MetaSecrets {
-    /// The app secrets, newest first. Several while one is being replaced.
+    /// The app secrets, newest first. Several during a rotation.
     pub app_secrets: Vec<SecretString>,
 }
 
-/// What Twilio signs with.
+/// The secrets for Twilio's signatures.
 #[derive(Debug, Clone, Default)]
 pub struct TwilioSecrets {
-    /// The auth tokens, newest first. Several while one is being promoted.
+    /// The auth tokens, newest first. Several during a rotation.
     pub auth_tokens: Vec<SecretString>,
-    /// Shared keys, by their id. A request names the key it was signed with.
+    /// Shared keys, by their id. A request names its key.
     pub shared_keys: Vec<(String, SecretString)>,
 }
 
-/// A configuration with which no signature could be checked safely.
+/// A configuration that cannot check signatures safely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifierError {
     /// Anyone can sign with an empty secret.
     #[error("a webhook secret is empty")]
     EmptySecret,
-    /// Twilio signs the address it called, which therefore must be known.
+    /// Twilio signs the address that it called, so the address must be known.
     #[error("the public base URL is not an http or https URL without query and fragment")]
     PublicBaseUrl,
 }
@@ -133,8 +134,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier for what is configured. `public_base_url` is where the providers reach us; it may have a path
-    /// and a trailing slash.
+    /// Creates a verifier for the configured providers. `public_base_url` is our address for the providers;
+    /// it may have a path and a trailing slash.
     ///
     /// # Errors
     /// See [`VerifierError`].
@@ -155,10 +156,10 @@ impl Verifier {
         Ok(Self { meta, twilio, public_url })
     }
 
-    /// Believes the request, or says why not.
+    /// Verifies the signature of a request.
     ///
-    /// The signature's header says whose it is. We never try one provider after the other: a body that one of
-    /// them signed must not be read as the other's.
+    /// The signature's header names the provider. The providers are never tried in turn, because a body
+    /// signed by one must not be read as the other's.
     ///
     /// # Errors
     /// See [`SignatureError`].
@@ -188,7 +189,7 @@ fn verified(provider: Provider, body: &[u8], attempt: Option<AttemptId>, is_json
     VerifiedWebhook { provider, body: body.to_vec(), attempt, is_json }
 }
 
-/// The one value of a header. Twice the same header is a request that two readers may read differently.
+/// The only value of a header. A repeated header is refused, because two readers may read it differently.
 pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, SignatureError> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -197,7 +198,7 @@ pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
     }
 }
 
-/// The decoded value of a query parameter that stands there exactly once.
+/// The decoded value of a query parameter that occurs exactly once.
 pub(crate) fn only_parameter(target: &str, name: &str) -> Option<String> {
     let (_, query) = target.split_once('?')?;
     only(query, name)
@@ -211,8 +212,8 @@ fn only(query: &str, name: &str) -> Option<String> {
     }
 }
 
-/// The HMAC of `parts`, one after the other. `None` cannot happen with HMAC, which takes keys of any length; the
-/// caller refuses then, rather than panic.
+/// The HMAC of the concatenated `parts`. `None` cannot occur, because HMAC accepts keys of any length; the
+/// caller then refuses rather than panics.
 pub(crate) fn mac<H>(secret: &SecretString, parts: &[&[u8]]) -> Option<Vec<u8>>
 where
     Hmac<H>: KeyInit + Update + FixedOutput,
@@ -225,15 +226,15 @@ where
     Some(mac.finalize_fixed().to_vec())
 }
 
-/// Answers Meta's question whether this address is ours: the challenge to send back, or `None` to refuse.
+/// Answers Meta's verification of our address. Returns the challenge to send back, or `None` to refuse.
 ///
-/// `query` is the raw query. Each of the three parameters must stand there once. An empty configured token
-/// refuses everyone.
+/// `query` is the raw query. Each of the three parameters must occur once. An empty configured token refuses
+/// every request.
 pub fn handshake(expected_verify_token: &str, query: &str) -> Option<String> {
     if only(query, "hub.mode")? != "subscribe" || expected_verify_token.is_empty() {
         return None;
     }
-    // Digests have one length, so that the comparison does not tell the token's.
+    // Digests have one length, so the comparison does not reveal the token's length.
     let given = Sha256::digest(only(query, "hub.verify_token")?.as_bytes());
     let expected = Sha256::digest(expected_verify_token.as_bytes());
     let challenge = only(query, "hub.challenge")?;

@@ -1,9 +1,9 @@
-//! Cutting a reply into messages that a provider takes, at the places where a reader would pause.
+//! Splits a reply into messages within a provider's limit, at natural pauses.
 
 use postly_domain::text::utf16_len;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// What stands between two units of one message.
+/// The text between two units of one message.
 const SEPARATOR: &str = "\n\n";
 
 /// One message of a reply.
@@ -11,15 +11,16 @@ const SEPARATOR: &str = "\n\n";
 pub struct Part {
     /// Its text.
     pub text: String,
-    /// Which units it carries, in whole or in part, by their index.
+    /// The indices of the units that it contains, in whole or in part.
     pub units: Vec<usize>,
 }
 
-/// Packs `units` (a heading, variants, a footer) into as few messages of `limit_utf16` units as keep each whole.
+/// Packs `units` (a heading, variants, a footer) into as few messages of `limit_utf16` units as keep each
+/// whole.
 ///
-/// A unit that fits into a message is never cut. One that does not is cut between paragraphs, else lines, else
-/// sentences, else words, and within a word only when that word alone is too long; never within a grapheme, an
-/// address or a hashtag that fits. White space at a cut is dropped, and nothing else. Empty units are left out.
+/// A unit that fits into a message is never cut. A longer one is cut between paragraphs, else lines, else
+/// sentences, else words. A word is cut only if it alone is too long; never within a grapheme, an address or
+/// a hashtag that fits. White space at a cut is dropped, and nothing else. Empty units are omitted.
 pub fn split_reply(units: &[String], limit_utf16: usize) -> Vec<Part> {
     let limit = limit_utf16.max(1);
     let mut parts: Vec<Part> = vec![];
@@ -68,7 +69,7 @@ const WORD: usize = 3;
 /// The last place of each kind at which the text before it fits.
 type Places = [Option<usize>; 4];
 
-/// Where to cut `text`, which is longer than `limit`. Never at its beginning.
+/// The index at which to cut `text`, which is longer than `limit`. It is never 0.
 fn cut(text: &str, limit: usize) -> usize {
     let mut places: Places = [None; 4];
     let mut used = 0;
@@ -92,15 +93,16 @@ fn cut(text: &str, limit: usize) -> usize {
         end = graphemes.peek().map_or(text.len(), |(next, _)| *next);
     }
 
-    // A heading alone in a message reads worse than a cut one step finer, so the best kind must also be worth it.
+    // A heading alone in a message reads worse than a cut one step finer, so a cut needs a quarter of the
+    // limit before it.
     let worthwhile = |place: &usize| utf16_len(text.get(..*place).unwrap_or_default()) * 4 >= limit;
     let best = places.iter().flatten().find(|place| worthwhile(place)).or(places.iter().flatten().last());
     let place = best.copied().unwrap_or_else(|| within_a_word(text, end, limit));
-    // A grapheme, or a character, that alone exceeds the limit: go on by one, rather than for ever.
+    // A single grapheme or character exceeds the limit: advance by one character, so that the loop ends.
     if place > 0 { place } else { text.chars().next().map_or(text.len(), char::len_utf8) }
 }
 
-/// Remembers the white space at `start`, which holds so many line breaks, as a place to cut.
+/// Records the white space at `start`, with this number of line breaks, as a place to cut.
 fn note(places: &mut Places, text: &str, start: usize, lines: usize) {
     let sentence = || {
         let text = text.get(..start).unwrap_or_default();
@@ -119,8 +121,8 @@ fn note(places: &mut Places, text: &str, start: usize, lines: usize) {
     }
 }
 
-/// Where to cut a word of which only the first `end` bytes fit: before an address or a hashtag that would be torn,
-/// when there is something before it.
+/// The index at which to cut a word of which only the first `end` bytes fit: before an address or a hashtag
+/// that would be cut, if there is text before it.
 fn within_a_word(text: &str, end: usize, limit: usize) -> usize {
     let head = text.get(..end).unwrap_or_default();
     let starts = ["http://", "https://", "www.", "#"];
@@ -131,7 +133,7 @@ fn within_a_word(text: &str, end: usize, limit: usize) -> usize {
     if end > 0 {
         return end;
     }
-    // Not even one grapheme fits, so that it is cut between its characters.
+    // Not even one grapheme fits: cut between its characters.
     let mut used = 0;
     text.char_indices()
         .find(|(_, c)| {
@@ -141,7 +143,7 @@ fn within_a_word(text: &str, end: usize, limit: usize) -> usize {
         .map_or(text.len(), |(at, _)| at)
 }
 
-/// White space at which a line may break. French puts no-break spaces before `!` and `:`, where it may not.
+/// White space at which a line may break. The no-break spaces of French before `!` and `:` are excluded.
 fn is_pause(grapheme: &str) -> bool {
     grapheme.chars().all(|c| c.is_whitespace() && !matches!(c, '\u{A0}' | '\u{202F}' | '\u{2007}'))
 }
@@ -189,7 +191,7 @@ mod tests {
         check(&["Un mot. Deux mots ici"], 14, &[("Un mot.", &[0]), ("Deux mots ici", &[0])]);
         check(&["aaaa bbbb cccc"], 10, &[("aaaa bbbb", &[0]), ("cccc", &[0])]);
         check(&["aaaaaaaaaaaa"], 5, &[("aaaaa", &[0]), ("aaaaa", &[0]), ("aa", &[0])]);
-        // The end of a long unit makes room for the next unit.
+        // The end of a long unit shares its message with the next unit.
         check(&["aaaa bbbb cccc", "d"], 9, &[("aaaa bbbb", &[0]), ("cccc\n\nd", &[0, 1])]);
     }
 

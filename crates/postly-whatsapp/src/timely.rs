@@ -1,8 +1,9 @@
-//! A message leaves in time or not at all.
+//! A message is sent in time or not at all.
 //!
-//! A request that was handed to the client lies in its queues for a moment. A process that is frozen in that moment (a paused
-//! machine, a SIGSTOP) would write it out when it wakes, long after another process has waited, and sent the message
-//! again. So the body looks at the clock when it is asked for its bytes, which is when they are written.
+//! A request handed to the client waits in its queues for a moment. If the process is suspended in that
+//! moment (a paused machine, a SIGSTOP), it would write the request on resuming, long after another process
+//! has waited and sent the message again. Therefore the body checks the clock when the client asks for its
+//! bytes, which is when they are written.
 
 use std::{
     error::Error,
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::Request;
 
-/// The same request, whose body is written by this instant or never.
+/// Returns the same request with a body that is written by this instant or never.
 pub(crate) fn timely(mut request: Request, send_by: Instant) -> Request {
     let bytes = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice);
     if let Some(bytes) = bytes {
@@ -25,18 +26,18 @@ pub(crate) fn timely(mut request: Request, send_by: Instant) -> Request {
     request
 }
 
-/// Its time was over before it was written.
+/// The deadline passed before the body was written.
 #[derive(Debug, thiserror::Error)]
 #[error("the request was not written in time")]
 struct TooLate;
 
-/// Whether a request failed by that: then nothing of its body has left.
+/// Returns true if a request failed because of its deadline. Then nothing of its body was sent.
 pub(crate) fn is_too_late(error: &reqwest::Error) -> bool {
     std::iter::successors(error.source(), |&cause| cause.source()).any(<dyn Error>::is::<TooLate>)
 }
 
 struct Timely {
-    /// `None` once they are written.
+    /// `None` after the bytes were written.
     bytes: Option<Bytes>,
     send_by: Instant,
 }
@@ -72,7 +73,8 @@ mod tests {
     use super::*;
     use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
-    /// What a server reads of a request with the body "message" that is handed over like this.
+    /// Sends a request with the body "message" and this deadline. Returns its result and the text that a
+    /// server reads.
     async fn read_of(send_by: Instant) -> (Result<(), reqwest::Error>, String) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -98,7 +100,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_written_in_time_is_whole() {
         let (answered, read) = read_of(Instant::now() + Duration::from_secs(10)).await;
-        // The server has hung up without an answer.
+        // The server closed the connection without an answer.
         assert!(!is_too_late(&answered.unwrap_err()));
         assert!(read.to_lowercase().contains("content-length: 7\r\n"), "{read}");
         assert!(read.ends_with("\r\n\r\nmessage"), "{read}");

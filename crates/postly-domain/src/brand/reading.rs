@@ -1,4 +1,4 @@
-//! What an author tells the brand memory in plain words: *Retiens : on tutoie, jamais « discount », on est à Lyon 7e*.
+//! Lessons to the brand memory in plain words: *Retiens : on tutoie, jamais « discount », on est à Lyon 7e*.
 
 use super::{Address, Brand};
 use crate::text::fold;
@@ -6,17 +6,17 @@ use crate::text::fold;
 /// A message to the brand memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lesson {
-    /// Rules and facts to keep.
+    /// Store these rules and facts.
     Keep(Box<Brand>),
-    /// The entry of this number is to be forgotten.
+    /// Delete the entry with this number, from 1.
     Forget(usize),
-    /// All of it is to be forgotten.
+    /// Delete all entries.
     ForgetAll,
-    /// The author wants to read it.
+    /// Show the memory.
     Show,
 }
 
-/// The words that open a lesson. A colon or one of [`THAT`] follows: *retenez la date* is none.
+/// The words that open a lesson. A colon or one of [`THAT`] follows: *retenez la date* is no lesson.
 const REMEMBER: &[&str] = &[
     "retiens",
     "retiens bien",
@@ -323,7 +323,8 @@ const TRADE: &[&str] = &[
 const TONE: &[&str] =
     &["ton", "le ton", "notre ton", "tone", "our tone", "tono", "el tono", "tom", "o tom", "نبرة", "النبرة"];
 
-/// Reads a message to the brand memory. `None` for every other message, and for a lesson that teaches nothing.
+/// Reads a message to the brand memory. `None` for every other message, and for a lesson without rules or
+/// facts.
 pub fn lesson(text: &str) -> Option<Lesson> {
     let folded = fold(text);
     let said = folded.trim().trim_matches(['?', '!', '.', ' ', '؟', '¿']);
@@ -426,7 +427,7 @@ fn quoted(text: &str) -> Vec<String> {
     found
 }
 
-/// The pieces of a text between separators outside of quotes, with the byte at which each starts.
+/// The pieces of a text between separators outside of quotes, with the start of each in bytes.
 fn pieces(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut ranges = vec![];
     let (mut start, mut close) = (0, None);
@@ -448,7 +449,7 @@ fn pieces(text: &str) -> impl Iterator<Item = (usize, &str)> {
     pieces.filter(|(_, piece)| piece.chars().any(char::is_alphanumeric))
 }
 
-/// The words of a text, folded, each with the byte at which it ends in the text.
+/// The words of a text, folded, each with its end in the text in bytes.
 struct Words<'a> {
     text: &'a str,
     folded: Vec<(String, usize)>,
@@ -495,7 +496,7 @@ impl<'a> Words<'a> {
         self.text.get(longest..).map(str::trim_start)
     }
 
-    /// The byte at which an opening ends, if the text begins with its words.
+    /// The end of an opening in bytes, if the text begins with its words.
     fn end_of(&self, opening: &str) -> Option<usize> {
         let wanted = Words::of(opening);
         let begins = wanted.folded.len() <= self.folded.len()
@@ -505,7 +506,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// Vowel signs of Arabic and combining accents: parts of the word that they stand on.
+/// Vowel signs of Arabic and combining accents: parts of the word that they belong to.
 fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }

@@ -14,7 +14,7 @@ use crate::{Language, text::fold};
 pub struct Change {
     /// The wish.
     pub wish: Wish,
-    /// The post that is meant, 1 to 3; all of them when none is named.
+    /// The post to change, 1 to 3; `None` for all of them.
     pub variant: Option<u8>,
 }
 
@@ -52,7 +52,7 @@ const MOST_CHANGE_WORDS: usize = 40;
 /// The longest change in words that names no fact.
 const MOST_FIXED_WORDS: usize = 12;
 
-/// The post that a message chooses, 1 to 3. A message that says anything else chooses none.
+/// The post that a message chooses, 1 to 3. A message with other content chooses none.
 pub(super) fn choice(reading: &Reading) -> Option<u8> {
     const BESIDE: u32 =
         class::FILLER | class::POST | class::PRIVATE | class::ASK | class::COURTESY | class::GENERAL;
@@ -72,7 +72,7 @@ pub(super) fn choice(reading: &Reading) -> Option<u8> {
     chosen
 }
 
-/// The number of a post by which the word at a place calls it. Words that mean something else as well (*une*, *tres*, *dos*)
+/// The number of a post that the word at an index names. Words with another meaning (*une*, *tres*, *dos*)
 /// count alone or behind an article only.
 fn ordinal_at(reading: &Reading, at: usize) -> Option<u8> {
     let word = reading.words.get(at)?;
@@ -83,7 +83,8 @@ fn ordinal_at(reading: &Reading, at: usize) -> Option<u8> {
     ordinal(&word.folded).filter(|_| is_told || !is_doubtful)
 }
 
-/// The post that a change names: by its number behind *post*, *version* and the like, or as the second word of the text.
+/// The post that a change names: by its number behind *post*, *version* and the like, or as the second word
+/// of the text.
 fn named_post(reading: &Reading) -> Option<u8> {
     (0..reading.words.len()).find_map(|at| {
         let before = at.checked_sub(1).and_then(|before| reading.words.get(before))?;
@@ -93,7 +94,7 @@ fn named_post(reading: &Reading) -> Option<u8> {
     })
 }
 
-/// The number of a post by which a word calls it.
+/// The number of a post that a word names.
 fn ordinal(word: &str) -> Option<u8> {
     let bare = ["n°", "#"].iter().find_map(|prefix| word.strip_prefix(prefix)).unwrap_or(word);
     [(1, "ordinal 1"), (2, "ordinal 2"), (3, "ordinal 3")]
@@ -151,7 +152,7 @@ fn wish(reading: &Reading, text: &str) -> Option<Wish> {
     (is_short && compares).then_some(Wish::Other)
 }
 
-/// The words to be added, which stand behind the verb. `None` when nothing stands there.
+/// The words to be added, behind the verb. `None` if there are none.
 fn added(text: &str) -> Option<String> {
     let verbs = list("adding");
     let mut rest = text.trim();
@@ -168,7 +169,7 @@ fn added(text: &str) -> Option<String> {
 /// A list of words, a list of phrases, and the wish that both express.
 type FixedWish = ([&'static str; 2], fn() -> Wish);
 
-/// A wish that a few words express whole.
+/// A wish that a few words express completely.
 fn fixed(reading: &Reading) -> Option<Wish> {
     const MOST_SUBJECTS: usize = 3;
     let language = reading.words.iter().find_map(|word| language_named(&word.folded));

@@ -1,7 +1,7 @@
-//! The reading of a message: a brief to be charged, or one of the many things that are answered for free.
+//! Classification of a message: a brief to be charged, or one of the messages that are answered for free.
 //!
-//! [`interpret`] is pure: the text and the state of the conversation decide. In doubt it asks, for asking is free
-//! (RULES 4.14).
+//! [`interpret`] is pure: the text and the state of the conversation decide. In doubt it asks, because asking
+//! is free (RULES 4.14).
 
 mod follow_up;
 mod phrases;
@@ -23,7 +23,8 @@ use words::class;
 /// The state of a conversation by which a message is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// Posts came within the last 30 minutes, or the message replies to them: a choice or a change may be meant.
+    /// True if posts came within the last 30 minutes, or the message replies to them: a choice or a change
+    /// may be meant.
     pub has_result: bool,
     /// The text about which the author was asked for more within the last 30 minutes.
     pub asked_about: Option<String>,
@@ -34,7 +35,7 @@ pub struct State {
 pub enum Intent {
     /// A command, courtesy or question that has a fixed answer.
     Command(Command),
-    /// Posts are to be written, and charged.
+    /// A request for posts, which are charged.
     Brief(Brief),
     /// Too little to write about: one free question.
     TooVague(Brief),
@@ -42,15 +43,15 @@ pub enum Intent {
     Choose(u8),
     /// A change of the last result.
     Change(Change),
-    /// A choice or a change without a result that it could mean.
+    /// A choice or a change without a recent result.
     NothingToChange,
-    /// Something for the brand memory.
+    /// A lesson for the brand memory.
     Lesson(Lesson),
-    /// A pending question or erasure is to be dropped.
+    /// A cancellation of a pending question or erasure.
     Cancel,
-    /// A person is wanted.
+    /// A request for a person.
     Human,
-    /// A complaint, or money wanted back.
+    /// A complaint, or a request for a refund.
     Refund,
     /// A question that no command answers.
     Question,
@@ -65,7 +66,7 @@ pub fn interpret(text: &str, state: &State) -> Intent {
     interpret_command(Command::parse(text), text, state)
 }
 
-/// Reads a message of which [`Command`] has already said what it can: a caption or the label of a button.
+/// Classifies a message for which [`Command`] has already been read: a caption or the label of a button.
 pub fn interpret_command(command: Command, text: &str, state: &State) -> Intent {
     match command {
         Command::Generate(brief) if Command::is_explicit_generation(text) => Intent::Brief(brief),
@@ -80,7 +81,7 @@ pub fn interpret_command(command: Command, text: &str, state: &State) -> Intent 
                 None => after_a_question(text, state).unwrap_or(Intent::Command(command)),
             }
         }
-        // A label or a caption that asks for no posts may ask for something else.
+        // A label or a caption that asks for no posts may contain another request.
         Command::MissingBrief => match requests::read(&Reading::of(text)) {
             Some(request) => request.into(),
             None => Intent::Command(command),
@@ -135,7 +136,7 @@ fn of_free_text(text: &str, brief: Brief, state: &State) -> Intent {
     let tells = reading.has_offer || reading.has_price || reading.has_date || reading.has_place;
     let is_courteous = reading.subjects == 0 && reading.has(class::COURTESY);
     let is_chat = is_courteous || is_private(&reading) && !reading.asks;
-    // The same words again answer nothing.
+    // The same text again is no answer to our question.
     let asked_about = state.asked_about.as_deref().filter(|asked| *asked != brief.as_str());
     if let Some(asked_about) = asked_about.filter(|_| tells || !is_chat) {
         let joined = Brief::parse(&format!("{asked_about}, {}", text.trim()));
@@ -151,7 +152,8 @@ fn of_follow_up(reading: &Reading, text: &str) -> Option<Intent> {
     }
 }
 
-/// A subject and one more thing: an offer, a price, a date, a place, a network, a verb of asking, a contact, or news.
+/// A subject and one more thing: an offer, a price, a date, a place, a network, a verb of asking, a contact,
+/// or news.
 fn shows_a_brief(reading: &Reading) -> bool {
     let names_network = reading.has(class::NETWORK);
     let names_a_post = reading.has(class::POST) && (names_network || reading.has_percentage);
@@ -178,7 +180,8 @@ fn is_private(reading: &Reading) -> bool {
     private > 0 && reading.count(class::TRADE | class::NEWS) == 0
 }
 
-/// A question to the service or to another person. One that asks for a post, or that an offer follows, is a brief.
+/// A question to the service or to another person. One that asks for a post, or that an offer follows, is a
+/// brief.
 fn is_question(reading: &Reading, text: &str) -> bool {
     let offers =
         reading.has_percentage || reading.has_price && !reading.has(class::SERVICE) || reading.has_contact;
@@ -191,12 +194,12 @@ fn is_question(reading: &Reading, text: &str) -> bool {
         return false;
     }
     if reading.ends_as_question {
-        // A brief, and a question whether it can be written.
+        // A brief with a question about its feasibility.
         let told = text.trim_end().trim_end_matches(['?', '؟', ' ']).rsplit_once(['.', '!', '\n']);
         return told.is_none_or(|(told, _)| !tells_much(&Reading::of(told)));
     }
     if let Some((_, rest)) = text.rsplit_once(['?', '؟']) {
-        // A hook, and the offer behind it.
+        // A question as a hook, followed by the offer.
         return !shows_a_brief(&Reading::of(rest));
     }
     const FEW_SUBJECTS: usize = 2;
@@ -221,7 +224,7 @@ fn is_off_topic(reading: &Reading) -> bool {
     reading.has(class::ASK) || others == 0
 }
 
-/// The language that a folded word names, with the article or preposition that Arabic writes in one with it.
+/// The language that a folded word names, with the article or preposition that Arabic joins to it.
 fn language_named(word: &str) -> Option<Language> {
     const SHORTEST: usize = 4;
     if word.chars().count() < SHORTEST {

@@ -4,12 +4,12 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use super::reading::Reading;
 
-/// The list of a name. An unknown name is an empty list; a test looks for each that the code names.
+/// Returns the list of a name. An unknown name gives an empty list; a test checks each name in the code.
 pub(super) fn list(name: &str) -> &'static [&'static str] {
     LISTS.get(name).map_or(&[], Vec::as_slice)
 }
 
-/// True if an item of the list stands in the text, between whole words.
+/// Returns true if an item of the list occurs in the text, between whole words.
 pub(super) fn says(reading: &Reading, name: &str) -> bool {
     list(name).iter().any(|phrase| {
         reading.joined.match_indices(phrase).any(|(at, _)| {

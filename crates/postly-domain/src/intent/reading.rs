@@ -1,9 +1,10 @@
-//! The facts that a text shows at first sight: an offer, a price, a date, a place, and words left to be its subject.
+//! The facts of a text that need no interpretation: an offer, a price, a date, a place, and the words left as
+//! its subject.
 
 use super::words::{class, classes};
 use crate::text::fold;
 
-/// The longest part of a text that is read, in words: a brief shows its kind in the first lines.
+/// The number of words that are read: the first lines of a brief show its kind.
 const MOST_WORDS: usize = 400;
 /// A run of this many digits or more is a telephone number.
 const PHONE_DIGITS: usize = 8;

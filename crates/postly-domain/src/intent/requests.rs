@@ -1,4 +1,5 @@
-//! Requests to the service in plain words: a command without its keyword, a person wanted, money back, a cancellation.
+//! Requests to the service in plain words: a command without its keyword, a person wanted, money back, a
+//! cancellation.
 
 use super::{
     language_named,
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::{Command, small_talk::SmallTalk};
 
-/// The longest request in words. A longer text tells more than a wish.
+/// The longest request in words. A longer text is more than a wish.
 const MOST_WORDS: usize = 14;
 /// A text of so few words has one meaning.
 const FEW_WORDS: usize = 4;
@@ -75,7 +76,7 @@ pub(super) fn read(reading: &Reading) -> Option<Request> {
     None
 }
 
-/// A complaint, or money wanted back. A shop that promises money back is none.
+/// Returns true for a complaint or a request for a refund. A shop's promise of a refund is neither.
 pub(super) fn refund(reading: &Reading) -> bool {
     // A shop speaks of refunds to its customers, an author of their own.
     let is_own =
@@ -86,14 +87,15 @@ pub(super) fn refund(reading: &Reading) -> bool {
     !says(reading, "guarantee") && (asks || says(reading, "complaints") && !sells)
 }
 
-/// A question about what the service costs. One about a thing with a name is left to the sender's own shop.
+/// Returns true for a question about the price of the service. One about a named thing is a question to the
+/// sender's own shop.
 fn is_price_question(reading: &Reading) -> bool {
     const MOST_SUBJECTS: usize = 3;
     let asks = reading.ends_as_question || reading.opens_as_question || reading.words.len() <= FEW_WORDS;
     asks && has_word(reading, "price") && !reading.has_price && reading.subjects <= MOST_SUBJECTS
 }
 
-/// The lists by which a command is told, its verbs, their objects and whole phrases, and the command.
+/// The lists of a command (its verbs, their objects, whole phrases), and the command.
 type PlainCommand = ([&'static str; 3], fn() -> Command);
 
 const COMMANDS: [PlainCommand; 9] = [

@@ -1,4 +1,4 @@
-//! Messages and what they are read as. The labelled sets of `eval/` hold more.
+//! Messages and their classification. The labelled sets of `eval/` hold more.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The words by which a message is read: `words.txt` lists them by class, in five languages.
+//! The words that classify a message: `words.txt` lists them by class, in five languages.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -64,8 +64,8 @@ pub(super) mod class {
     pub(in crate::intent) const COURTESY: u32 = 1 << 16;
 }
 
-/// The classes of a folded word; none for a word that no list has. Arabic words are also looked up without the conjunctions,
-/// prepositions and the article that are written in one with them.
+/// The classes of a folded word; none for a word that no list has. Arabic words are also looked up without
+/// the conjunctions, prepositions and the article that are written in one with them.
 pub(super) fn classes(word: &str) -> u32 {
     if let Some(found) = WORDS.get(word) {
         return *found;

@@ -1,4 +1,4 @@
-//! What people type, at random. Each target runs a little on every test, and longer with `cargo xtask fuzz`.
+//! Random typed text. Each target runs briefly in every test, and longer with `cargo xtask fuzz`.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -74,7 +74,7 @@ fn text() -> impl Strategy<Value = String> {
         8 => proptest::sample::select(PIECES).prop_map(str::to_owned),
         1 => any::<char>().prop_map(String::from),
     ];
-    // Now and then longer than a brief may be.
+    // Sometimes longer than a brief may be.
     (vec(piece, 0..12), prop_oneof![100 => Just(1), 1 => Just(500)])
         .prop_map(|(pieces, times): (Vec<String>, usize)| pieces.concat().repeat(times))
 }
@@ -116,7 +116,7 @@ fn phones() {
             let digits = phone.as_str().strip_prefix('+').expect("a plus comes first");
             assert!((7..=15).contains(&digits.len()), "{digits}");
             assert!(digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0'), "{digits}");
-            // What was brought into one form stays in it, wherever it comes from next.
+            // A number in the compared form keeps it in every reader.
             assert_eq!(PhoneE164::from_provider(digits).as_ref(), Some(&phone), "{typed:?}");
             assert_eq!(PhoneE164::from_provider(phone.as_str()).as_ref(), Some(&phone), "{typed:?}");
         }

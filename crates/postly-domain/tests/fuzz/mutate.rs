@@ -1,14 +1,14 @@
-//! Samples, changed a little at random: pure noise would not get past the first brace.
+//! Samples with small random changes: pure noise would be refused at the first brace.
 
 use proptest::{collection::vec, prelude::*};
 
-/// One change: what to do, where, how far, and with what.
+/// One change: the operation, the place, the length, and the index of a token.
 pub(crate) type Edit = (u8, u16, u8, u16);
 
-/// Which sample, and the changes to make, one after the other.
+/// The index of a sample, and the changes to make in order.
 pub(crate) type Script = (u8, Vec<Edit>);
 
-/// The most changes that a sample gets: after more of them nothing of it is left.
+/// The most changes of a sample: more of them leave nothing of it.
 const MOST_EDITS: usize = 12;
 
 /// Any script.
@@ -16,7 +16,7 @@ pub(crate) fn script() -> impl Strategy<Value = Script> {
     (any::<u8>(), vec(any::<Edit>(), 0..MOST_EDITS))
 }
 
-/// Follows a script. `tokens` are what readers of this format care about.
+/// Applies a script. `tokens` are the significant words of the format.
 pub(crate) fn mutate(samples: &[Vec<u8>], (sample, edits): &Script, tokens: &[&str]) -> Vec<u8> {
     let mut bytes = samples[usize::from(*sample) % samples.len()].clone();
     for (what, at, far, with) in edits {
@@ -24,7 +24,7 @@ pub(crate) fn mutate(samples: &[Vec<u8>], (sample, edits): &Script, tokens: &[&s
         let end = (start + usize::from(*far)).min(bytes.len());
         let token = tokens[usize::from(*with) % tokens.len()];
         match what % 8 {
-            // Most of the time one word for another, so that the form survives.
+            // Most often replaces one word by another, so that the form survives.
             0 | 1 => drop(bytes.splice(start..end.min(start + token.len()), token.bytes())),
             2 => drop(bytes.splice(start..start, token.bytes())),
             3 => drop(bytes.drain(start..end)),
@@ -45,7 +45,7 @@ pub(crate) fn mutate(samples: &[Vec<u8>], (sample, edits): &Script, tokens: &[&s
     bytes
 }
 
-/// Puts a token in the place of the quoted text, or of the value of a form, that starts next.
+/// Replaces the next quoted text, or the next value of a form, by a token.
 fn splice_value(bytes: &mut Vec<u8>, from: usize, token: &str) -> Option<()> {
     let is_edge = |byte: &u8| matches!(byte, b'"' | b'=' | b'&');
     let start = from + bytes.get(from..)?.iter().position(is_edge)? + 1;

@@ -1,5 +1,5 @@
-//! How a fuzz target runs: a second in every test, and as long as `cargo xtask fuzz` says. The other crates that own a
-//! parser take this file in too.
+//! The runner of fuzz targets: a second in every test, and as long as `cargo xtask fuzz` says. Other crates
+//! with a parser include this file, too.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,15 @@ use proptest::{
     test_runner::{Config, FileFailurePersistence, RngSeed, TestRunner},
 };
 
-/// How long a target runs when nobody says otherwise.
+/// The default time of a target.
 const TEST_TIME: Duration = Duration::from_secs(1);
-/// How many inputs are tried between two looks at the clock.
+/// The number of inputs between two looks at the clock.
 const BATCH: u32 = 200;
-/// How long the search for a smaller failing input may go on.
+/// The most steps of the search for a smaller failing input.
 const SHRINK_STEPS: u32 = 20_000;
 
-/// Tries random inputs until the time is over. One that fails is made smaller, and its seed is kept beside the target.
+/// Tries random inputs until the time is over. A failing one is made smaller, and its seed is kept beside the
+/// target.
 pub(crate) fn fuzz<S: Strategy>(source_file: &'static str, input: &S, check: impl Fn(S::Value)) {
     let (time, is_search) = match std::env::var("POSTLY_FUZZ_SECONDS") {
         Ok(seconds) => (Duration::from_secs(seconds.parse().expect("POSTLY_FUZZ_SECONDS is a number")), true),
@@ -30,8 +31,8 @@ pub(crate) fn fuzz<S: Strategy>(source_file: &'static str, input: &S, check: imp
     };
     let (started, mut tried) = (Instant::now(), 0);
     while started.elapsed() < time {
-        // A runner counts its inputs for ever, so each batch has its own.
-        // A test tries the same ones each time: what a new one finds must not hold up whoever happens to run it.
+        // A runner counts its inputs for ever, so each batch has its own. A test tries the same inputs each
+        // time, so that a new finding does not fail an unrelated run.
         let rng_seed = if is_search { RngSeed::Random } else { RngSeed::Fixed(tried.into()) };
         let result = TestRunner::new(Config { rng_seed, ..config.clone() }).run(input, |input| {
             check(input);

@@ -1,4 +1,4 @@
-//! The calls: what travels with them, when they are tried again, and how they end.
+//! Calls to Stripe: their headers, their retries, and their results.
 
 use postly_domain::{
     Currency, Language, Money, Pack,

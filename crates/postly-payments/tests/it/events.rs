@@ -1,4 +1,4 @@
-//! What is read of Stripe's own fixtures, and of what is only like them.
+//! Reading of Stripe's own fixtures, and of variations of them.
 
 use postly_domain::{
     id::PaymentId,
@@ -77,7 +77,7 @@ fn a_session_tells_its_payment_whether_it_is_named_or_shown_and_its_charge_when_
     let charge = shown.charge.unwrap();
     assert_eq!((charge.charge.amount.unwrap().amount, charge.charge.refunded), (590, 295));
 
-    // A method that takes days, and has failed: only the intent tells.
+    // A method that takes days, and has failed: only the intent shows it.
     for (status, expected) in [
         ("processing", CheckoutState::Pending),
         ("requires_payment_method", CheckoutState::Failed),

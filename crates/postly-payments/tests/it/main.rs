@@ -1,4 +1,5 @@
-//! Stripe from outside: what its own libraries sign, what its sources say of its objects, and a server that fails.
+//! Tests against Stripe's own data: signatures of its libraries, objects of its sources, and a failing
+//! server.
 
 #![allow(
     clippy::unwrap_used,

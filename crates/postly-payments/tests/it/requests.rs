@@ -30,7 +30,7 @@ async fn sent(language: Language, currency: &str, tax_code: Option<&str>) -> (St
     (body, fields)
 }
 
-/// The parameter that a name such as `line_items[0][quantity]` stands for, in the tree of `create_params`.
+/// The parameter with a name such as `line_items[0][quantity]`, in the tree of `create_params`.
 fn parameter<'a>(tree: &'a Value, name: &str) -> Option<&'a Value> {
     let parts: Vec<&str> = name.split(['[', ']']).filter(|part| !part.is_empty()).collect();
     let mut found: Option<&Value> = None;
@@ -50,7 +50,7 @@ fn parameter<'a>(tree: &'a Value, name: &str) -> Option<&'a Value> {
     found
 }
 
-/// Whether a value can be read as what a parameter is declared to be.
+/// Returns true if a value can be read as the declared type of a parameter.
 fn fits(kind: &str, value: &str) -> bool {
     if let Some(words) = kind.split("Literal[").nth(1).and_then(|rest| rest.split(']').next()) {
         return words.split(", ").any(|word| word == value);
@@ -81,7 +81,7 @@ async fn every_field_of_our_request_is_one_of_the_version_that_it_names() {
             }
         }
     }
-    // The check sees what it is for.
+    // The check detects the cases that it is for.
     assert!(parameter(&tree, "payment_method_types[0]").is_none());
     assert!(parameter(&tree, "line_items[0][amount]").is_none());
     assert!(!fits("NotRequired[Literal[auto, fr]|str]", "ar"));

@@ -1,4 +1,4 @@
-//! A server that answers what a test tells it to, and keeps what it was sent.
+//! A server with scripted answers that records its requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,7 @@ use tokio::{
     net::TcpListener,
 };
 
-/// What it was sent: request line and headers in lower case, and the body.
+/// A received request: request line and headers in lower case, and the body.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) head: String,
@@ -15,7 +15,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The value of a header; it stands there once.
+    /// The value of a header, which must occur once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.head.lines().filter_map(|line| line.split_once(": "));
         let value = values.find(|(known, _)| *known == name).map(|(_, value)| value);
@@ -30,7 +30,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers with these, one after the other and the last one for ever. An empty answer is a cut connection.
+    /// Answers with these in order, and then with the last one for ever. An empty answer closes the
+    /// connection.
     pub(crate) async fn answering(answers: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

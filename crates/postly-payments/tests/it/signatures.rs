@@ -1,4 +1,4 @@
-//! Whom we believe: webhooks signed by Stripe's own library, and what only looks like them.
+//! Signature checks: webhooks signed by Stripe's own library, and near misses.
 
 use hmac::{Hmac, KeyInit, Mac as _};
 use http::{HeaderMap, HeaderValue};
@@ -29,7 +29,7 @@ fn c05_what_the_official_libraries_sign_is_believed_and_nothing_else_under_its_s
         let name = &vector["name"];
         let (body, header) = (vector["body"].as_str().unwrap(), vector["header"].as_str().unwrap());
         assert_eq!(verify(&[secret], header, body, time), Ok(()), "{name}");
-        // A secret that is being replaced is believed as long as it is in the list, whatever its place.
+        // During a rotation a secret is valid at any place in the list.
         assert_eq!(verify(&["whsec_another", secret], header, body, time), Ok(()), "{name}");
         assert_eq!(verify(&["whsec_another"], header, body, time), Err(SignatureError::Wrong), "{name}");
         let spaced = body.replacen(':', ": ", 1);
@@ -98,7 +98,7 @@ fn c05_a_header_that_two_readers_may_read_differently_is_refused() {
     ] {
         assert_eq!(verify(&[secret], &header, body, time), Err(expected), "{header}");
     }
-    // What is none of ours beside a good one is no obstacle.
+    // Foreign items beside a valid signature have no effect.
     for header in [format!("t={time},v1=,v1={half},v1={v1}"), format!("x,v2=1,t={time},=,v1={v1},")] {
         assert_eq!(verify(&[secret], &header, body, time), Ok(()), "{header}");
     }

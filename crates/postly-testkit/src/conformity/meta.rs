@@ -1,4 +1,4 @@
-//! The Cloud API: messages, and the sign that we have read and are writing.
+//! The Cloud API: messages, read marks and typing indicators.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -21,7 +21,8 @@ pub(super) fn faults(entry: &JournalEntry) -> Vec<String> {
     let (body, more) = SPEC.json_faults(entry);
     faults.extend(more);
     let is_message = body.get("status").is_none();
-    // Without it no status could be matched with its attempt, and there is no idempotency key to fall back on.
+    // Without it no status could be matched with its attempt, and there is no idempotency key as an
+    // alternative.
     if is_message && body.get("biz_opaque_callback_data").is_none() {
         faults.push("a message without biz_opaque_callback_data".to_owned());
     }
@@ -53,7 +54,7 @@ pub(super) fn faults(entry: &JournalEntry) -> Vec<String> {
     faults
 }
 
-/// What is wrong with a template. The only one that we send is that of codes, and it has one form.
+/// The faults of a template. Only the template of codes is sent, and it has one form.
 fn code_faults(body: &Value) -> Vec<String> {
     let components = list(body, "/template/components");
     let kinds: Vec<_> = components.iter().filter_map(|component| component.get("type")?.as_str()).collect();

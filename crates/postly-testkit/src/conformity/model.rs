@@ -19,7 +19,7 @@ pub(super) fn faults(entry: &JournalEntry) -> Vec<String> {
     for name in body.as_object().into_iter().flat_map(|body| body.keys()) {
         match SPEC.fields.get(name) {
             None => faults.push(format!("a field named {name:?}, which the specification does not know")),
-            // Compatible servers take the limit by its older name only.
+            // Compatible servers accept the limit by its older name only.
             Some(_) if name == "max_tokens" && body.get("max_completion_tokens").is_none() => {}
             Some(field) if field.get("deprecated") == Some(&Value::Bool(true)) => {
                 faults.push(format!("{name} is deprecated"));
@@ -29,7 +29,7 @@ pub(super) fn faults(entry: &JournalEntry) -> Vec<String> {
     }
     match body.pointer("/response_format/type").and_then(Value::as_str) {
         Some("json_schema") => structured_faults(&body, &mut faults),
-        // Answered with 400.
+        // The API answers this with 400.
         Some("json_object") if !mentions_json(&body) => {
             faults.push("json_object, and no message says JSON".to_owned());
         }

@@ -6,7 +6,7 @@ use jsonschema::{Draft, ValidationError, Validator, error::ValidationErrorKind};
 use postly_simulator::JournalEntry;
 use serde_json::{Map, Value, json};
 
-/// A request body as it is described, and where it is to go.
+/// The specified body and address of a request.
 pub(super) struct Spec {
     /// The path with its parameters in braces, after the path of the server.
     path: String,
@@ -43,7 +43,7 @@ impl Spec {
         }
     }
 
-    /// What is wrong with where a request goes, and with the type of its body.
+    /// The faults of a request's method, address and content type.
     pub(super) fn address_faults(&self, entry: &JournalEntry) -> Vec<String> {
         let mut faults = vec![];
         if entry.method != "POST" {
@@ -78,12 +78,12 @@ impl Spec {
         faults
     }
 
-    /// What is wrong with a body.
+    /// The faults of a body.
     pub(super) fn body_faults(&self, body: &Value) -> Vec<String> {
         errors(&self.body, body)
     }
 
-    /// Reads a body of JSON and says what is wrong with it.
+    /// Reads a body of JSON, and returns its faults.
     pub(super) fn json_faults(&self, entry: &JournalEntry) -> (Value, Vec<String>) {
         match serde_json::from_slice(&entry.body) {
             Ok(body) => {
@@ -100,7 +100,7 @@ fn only(map: Option<&Value>) -> (&String, &Value) {
     map.and_then(|map| map.iter().next()).expect("exactly one")
 }
 
-/// Follows a reference within the document, if it is one.
+/// Resolves a reference within the document, if it is one.
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#')) {
         Some(pointer) => document.pointer(pointer).expect("a reference leads somewhere"),
@@ -118,8 +118,8 @@ fn collect_fields(document: &Value, schema: &Value, fields: &mut Map<String, Val
     }
 }
 
-/// OpenAPI 3.0 and 3.1 agree with this draft on every keyword that our documents use; `nullable`, which they do not
-/// agree on, is left out of account, so that a null is refused wherever 3.1 would refuse it.
+/// OpenAPI 3.0 and 3.1 agree with this draft on every keyword in our documents, except for `nullable`. It is
+/// ignored, so a null is refused in each case in which 3.1 would refuse it.
 fn validator(document: &Value, schema: &Value) -> Validator {
     let components = document.get("components").cloned().unwrap_or_default();
     jsonschema::options()
@@ -137,7 +137,7 @@ fn errors(validator: &Validator, value: &Value) -> Vec<String> {
     faults
 }
 
-/// Of several alternatives that a value misses, tells of the one it comes nearest to.
+/// Of several alternatives that a value misses, reports the nearest one.
 fn explain(error: &ValidationError<'_>, faults: &mut Vec<String>) {
     if let ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } =
         error.kind()

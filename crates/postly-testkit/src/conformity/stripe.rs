@@ -1,9 +1,9 @@
-//! Stripe: the headers that every call bears. The fields of a Checkout Session are compared with Stripe's own declarations in
-//! `postly-payments`.
+//! Stripe: the headers of every call. Tests in `postly-payments` compare the fields of a Checkout Session
+//! with Stripe's own declarations.
 
 use postly_simulator::JournalEntry;
 
-/// The version that our requests are written for.
+/// The version of the API in our requests.
 const VERSION: &str = "2026-10-28.endive";
 /// Stripe, "Idempotent requests": up to 255 characters.
 const LONGEST_KEY: usize = 255;

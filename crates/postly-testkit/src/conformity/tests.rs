@@ -51,14 +51,14 @@ fn good(entry: JournalEntry) {
     assert_eq!(faults(&[entry]), Vec::<String>::new());
 }
 
-/// The request is refused, and the reason tells of `expected`.
+/// Asserts that the request is refused with a reason that contains `expected`.
 #[track_caller]
 fn bad(entry: JournalEntry, expected: &str) {
     let faults = faults(&[entry]);
     assert!(faults.iter().any(|fault| fault.contains(expected)), "{expected:?} is not in {faults:#?}");
 }
 
-/// A copy with one value set, or taken away when it is null.
+/// Returns a copy with one value set, or removed if it is null.
 fn with(body: &Value, pointer: &str, value: Value) -> Value {
     let mut body = body.clone();
     let (parent, key) = pointer.rsplit_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! Twilio: messages, and the sign that we are writing. Both are forms.
+//! Twilio: messages and typing indicators. Both are forms.
 
 use std::sync::LazyLock;
 
@@ -31,7 +31,8 @@ pub(super) fn send_faults(entry: &JournalEntry) -> Vec<String> {
             None => faults.push(format!("no {name}")),
         }
     }
-    // Without it no status could be matched with its attempt, and there is no idempotency key to fall back on.
+    // Without it no status could be matched with its attempt, and there is no idempotency key as an
+    // alternative.
     if field("StatusCallback").is_none() {
         faults.push("no StatusCallback".to_owned());
     }
@@ -60,12 +61,12 @@ pub(super) fn send_faults(entry: &JournalEntry) -> Vec<String> {
     faults
 }
 
-/// Reads a form by the types of its fields, and says what is wrong with it.
+/// Reads a form by the types of its fields, and returns its faults.
 fn form_faults(spec: &Spec, entry: &JournalEntry) -> (Map<String, Value>, Vec<String>) {
     let mut faults = spec.address_faults(entry);
     let mut form = Map::new();
     for (name, value) in form_urlencoded::parse(&entry.body) {
-        // Twilio drops what it does not know without a word, so that only this shows a misspelt name.
+        // Twilio silently ignores unknown fields, so only this check finds a misspelt name.
         let Some(field) = spec.fields.get(name.as_ref()) else {
             faults.push(format!("a field named {name:?}, which the specification does not know"));
             continue;
@@ -84,7 +85,7 @@ fn form_faults(spec: &Spec, entry: &JournalEntry) -> (Map<String, Value>, Vec<St
     (form, faults)
 }
 
-/// A text as the type it is to have; as a text when it cannot be read so, which the schema then refuses.
+/// A text as its declared type. An unreadable one stays a text, which the schema then refuses.
 fn typed(kind: &str, text: &str) -> Value {
     match kind {
         "boolean" | "integer" | "number" => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),

@@ -1,4 +1,4 @@
-//! What the service sends today is what referees from outside accepted.
+//! The requests of the service equal those that external validators accepted.
 
 use serde_json::Value;
 

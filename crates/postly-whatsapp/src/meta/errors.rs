@@ -1,12 +1,12 @@
-//! Meta's error codes and what each asks of us.
+//! Meta's error codes and their actions.
 //!
-//! The table with its sources is `tables/meta_error_codes.json`; a test holds this one to it.
+//! The table with its sources is `tables/meta_error_codes.json`; a test compares this match with it.
 
 use postly_domain::delivery::ErrorAction::{
     self, GiveUp, OurFault, Retry, StopSender, WaitForRecipient, WaitForSender, WindowClosed,
 };
 
-/// What `code` asks for, or `None` when we do not know it.
+/// The action for `code`, or `None` if the code is unknown.
 pub(crate) fn action(code: i64) -> Option<ErrorAction> {
     Some(match code {
         0 | 190 | 368 | 131031 | 131042 | 131048 | 131064 => StopSender,

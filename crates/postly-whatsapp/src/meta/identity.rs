@@ -1,7 +1,8 @@
-//! Meta's notices of people whose number, id or key has changed, and numbers that their owners share.
+//! Meta's notices of changed numbers, ids and keys, and numbers shared by their owners.
 //!
-//! Documented in "System messages webhook reference" (2026-08-11) and, for `customer_identity_changed`, in the older
-//! reference of webhook components. Each part is taken where it stands; what stands nowhere is not made up.
+//! Documented in "System messages webhook reference" (2026-08-11) and, for `customer_identity_changed`, in
+//! the older reference of webhook components. Each part is read from its documented place; missing parts are
+//! not inferred.
 
 use postly_domain::event::{IdentityChange, IdentityChangeKind, Sender};
 use postly_domain::{PhoneE164, Provider};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::inbound::text;
 use crate::inbound::is_bsuid;
 
-/// The change that a system message tells of, if any. The second names are those of API versions before v12.
+/// The kind of change in a system message, if any. The second names are those of API versions before v12.
 fn kind_of(message: &Value) -> Option<IdentityChangeKind> {
     let system = message.get("system")?;
     match (text(message, "type")?.as_str(), text(system, "type")?.as_str()) {
@@ -50,8 +51,9 @@ pub(super) fn system_change(message: &Value) -> IdentityChange {
     )
 }
 
-/// The number or the id before, from a sentence that ends with "changed from OLD to NEW". The sentence begins with a name
-/// that its owner chose, so that only its very end is read, and only when NEW is what the notice itself names.
+/// The previous number or id, from a sentence that ends with "changed from OLD to NEW". The sentence begins
+/// with a name chosen by its owner. Therefore only its very end is read, and only if NEW equals the new
+/// number or id of the notice.
 fn said_before(
     system: &Value,
     new_number: Option<&str>,
@@ -78,7 +80,7 @@ fn said_before(
     (None, None)
 }
 
-/// An update names the ids before and after, and the number that now goes with them.
+/// Reads an update with the ids before and after, and the number that now belongs to them.
 pub(super) fn id_change(change: &Value) -> IdentityChange {
     let ids = change.get("user_id").unwrap_or(&Value::Null);
     identity(None, text(ids, "previous"), text(change, "wa_id"), text(ids, "current"))
@@ -103,8 +105,9 @@ fn identity(
     }
 }
 
-/// The number of a sender who shares it because we asked (`origin: contact_request`). A contact that is merely sent along
-/// (`other`) may be anybody's; so may a second number, or one that contradicts the sender.
+/// The number of a sender, shared because we asked for it (`origin: contact_request`). A contact that is
+/// merely sent along (`other`) may be another person's; so may a second number, or one that contradicts the
+/// sender.
 pub(super) fn own_number(message: &Value, sender: &Sender) -> Option<PhoneE164> {
     if text(message, "type")? != "contacts" || text(message, "group_id").is_some() {
         return None;

@@ -1,6 +1,6 @@
-//! Meta's deliveries: one body holds entries, which hold changes, which hold messages, statuses and more.
+//! Meta's webhooks: one body holds entries, which hold changes, which hold messages, statuses and more.
 //!
-//! Each level is read by itself and only as far as needed, so that what cannot be read stays small.
+//! Each level is read by itself and only as far as needed, so that an unreadable part stays small.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +20,14 @@ use crate::inbound::{
     self, OwnNumbers, ParseEventError, attempt_id, is_bsuid, kind_name, lane, plausible_id,
 };
 
-/// A JSON object whose values are not read yet. Of a repeated name the last one counts.
+/// A JSON object with unparsed values. Of a repeated name the last one counts.
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
 /// See [`inbound::split_webhook`].
 pub(crate) fn split_webhook(body: &[u8], routes: &OwnNumbers, now: UnixMillis) -> Vec<ReceivedEvent> {
     let mut batch = Batch { routes, now, events: vec![] };
-    // A byte that is no UTF-8, or half an emoji, spoils one character, and not the message or the rest of the batch.
+    // A byte that is no UTF-8, or half an emoji, loses one character, and not the message or the rest of the
+    // batch.
     let text = String::from_utf8_lossy(body);
     batch.body(&mend_surrogates(text.trim_start_matches('\u{FEFF}')));
     if batch.events.is_empty() {
@@ -35,7 +36,7 @@ pub(crate) fn split_webhook(body: &[u8], routes: &OwnNumbers, now: UnixMillis) -
     batch.events
 }
 
-/// A delivery on its way into events.
+/// The state of splitting one webhook.
 struct Batch<'a> {
     routes: &'a OwnNumbers,
     now: UnixMillis,
@@ -67,7 +68,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Takes one change; `time` is that of its entry, in seconds.
+    /// Reads one change; `time` is that of its entry, in seconds.
     fn change(&mut self, text: &str, time: Option<i64>) {
         let Some(change) = object(text) else { return self.unreadable(text.as_bytes()) };
         let value = change.get("value").and_then(|value| object(value.get()));
@@ -90,18 +91,18 @@ impl Batch<'_> {
         }
     }
 
-    /// Takes what Meta tells of our account. All of it waits in one lane: the later word counts.
+    /// Reads a notice about our account. All notices wait in one lane, because the later one counts.
     fn notice(&mut self, text: &str, time: Option<i64>) {
         let at = time.map_or(self.now, |secs| UnixMillis(secs.saturating_mul(1_000)).min(self.now));
         let slice = format!("{{\"at\":{},\"notice\":{text}}}", at.0);
         if parse_event(EventKind::Unknown, &slice).is_ok() {
-            // Meta names no id: the same words at the same time are the same notice.
+            // Meta gives no id: equal content at the same time is the same notice.
             let key = format!("meta:notice:{}", inbound::sha256(slice.as_bytes()));
             self.events.push(event(key, EventKind::Unknown, "meta:notices".to_owned(), at, &slice));
         }
     }
 
-    /// Takes the items of a list one by one; the last argument says whether the item is the only one.
+    /// Applies `take` to each item of a list. Its last argument is true if the item is the only one.
     fn each(&mut self, value: &Object<'_>, name: &str, take: impl Fn(&mut Self, &str, bool)) {
         let Some(raw) = value.get(name) else { return };
         match list(value, name) {
@@ -175,7 +176,7 @@ impl Batch<'_> {
         self.identity_change(item, key, occurred_at, &slice, value);
     }
 
-    /// A change waits in the line of the messages that came before it.
+    /// Adds a change to the lane of the messages that came before it.
     fn identity_change(
         &mut self,
         item: &str,
@@ -202,7 +203,7 @@ impl Batch<'_> {
         self.push(item, rule, event(key, EventKind::IdentityChange, lane, occurred_at, slice));
     }
 
-    /// Keeps an event, or as much of it as `rule` leaves.
+    /// Adds an event, reduced to its key and rule if `rule` is set.
     fn push(&mut self, item: &str, rule: Option<IgnoreRule>, event: ReceivedEvent) {
         if let Some(rule) = rule {
             let ReceivedEvent { key, kind, occurred_at, .. } = event;
@@ -210,7 +211,7 @@ impl Batch<'_> {
         } else if parse_event(event.kind, &event.slice).is_ok() {
             self.events.push(event);
         } else {
-            // What the ingress lets in, the worker can read: the same reader judges it here.
+            // The ingress checks with the worker's parser that the worker can read the event.
             self.unreadable(item.as_bytes());
         }
     }
@@ -234,18 +235,18 @@ fn event(key: String, kind: EventKind, lane: String, occurred_at: UnixMillis, sl
     }
 }
 
-/// The slice of one item: the item word for word, and what is needed to read it alone.
+/// The slice of one item: the item unchanged, and the data needed to parse it alone.
 ///
-/// `at` is ours: when the item has no readable time, or one in the future, the worker must still see the one that
-/// the ingress settled on.
+/// `at` is ours: if the item has no readable time, or one in the future, the worker must use the time that
+/// the ingress chose.
 fn slice(at: UnixMillis, name: &str, item: &str, contact: Option<&str>, value: &Object<'_>) -> String {
     let metadata = value.get("metadata").map_or("null", |raw| raw.get());
     let contact = contact.unwrap_or("null");
     format!(r#"{{"at":{},"{name}":{item},"contact":{contact},"metadata":{metadata}}}"#, at.0)
 }
 
-/// Whose contact this is: the one with the sender's id or number. A contact that names nobody's id counts only when
-/// there is one contact and one message; a contact that contradicts the message is somebody else's.
+/// The sender's contact: the one with the sender's id or number. A contact without an id counts only if there
+/// is one contact and one message. A contact that contradicts the message belongs to another person.
 fn contact_of<'a>(message: &Value, value: &Object<'a>, alone: bool) -> Option<&'a str> {
     let from = text(message, "from").and_then(|id| PhoneE164::from_provider(&id));
     let from_user_id = text(message, "from_user_id");
@@ -265,7 +266,7 @@ fn contact_of<'a>(message: &Value, value: &Object<'a>, alone: bool) -> Option<&'
     })
 }
 
-/// See [`inbound::understand`].
+/// See [`inbound::parse_event`].
 pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, ParseEventError> {
     let slice: Value = serde_json::from_str(slice).map_err(|_| ParseEventError::Slice)?;
     let part = |name| slice.get(name).filter(|part| part.is_object());
@@ -285,7 +286,7 @@ pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, 
                 business: text(metadata, "phone_number_id")
                     .ok_or(ParseEventError::Missing("business number"))?,
                 business_number: text(metadata, "display_phone_number").and_then(|shown| {
-                    // As people write it: `+1 555-078-3881`.
+                    // The displayed form: `+1 555-078-3881`.
                     PhoneE164::from_provider(&shown.replace(['+', ' ', '-', '(', ')', '.'], ""))
                 }),
                 provider_message_id: id_of(message).ok_or(ParseEventError::Missing("id"))?,
@@ -312,7 +313,7 @@ pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, 
     }
 }
 
-/// Who wrote, or `None` when the message names nobody in a form we know.
+/// The sender, or `None` if the message has no sender in a known form.
 fn sender(message: &Value, contact: &Value) -> Option<Sender> {
     let number = |id: &String| PhoneE164::from_provider(id).is_some();
     let from = text(message, "from").filter(|id| number(id) || is_bsuid(id));
@@ -330,7 +331,7 @@ fn sender_lane(sender: &Sender, business: &str) -> String {
 }
 
 fn content(message: &Value) -> Result<Content, ParseEventError> {
-    // What people say to each other in a group is not said to us, and must not cost anybody a credit.
+    // Messages in a group are not addressed to us, and must not cost a credit.
     if text(message, "group_id").is_some() {
         return Ok(Content::Silent { kind: "group".to_owned() });
     }
@@ -367,7 +368,8 @@ fn said(message: &Value) -> Result<Content, ParseEventError> {
             let part = |name| message.get(&kind)?.get(name)?.as_str();
             inbound::media(&kind, part("caption"), part("filename"))
         }
-        // An edit or a deletion that Meta does not pass on ("Unsupported messages webhook reference"): it names no message.
+        // An edit or a deletion that Meta does not forward ("Unsupported messages webhook reference"): it
+        // names no message.
         "unsupported" if matches!(unsupported_kind(message), Some("edit" | "revoke")) => {
             Content::Silent { kind: "edit".to_owned() }
         }
@@ -426,7 +428,7 @@ fn id_of(item: &Value) -> Option<String> {
     text(item, "id").and_then(plausible_id)
 }
 
-/// Seconds, which Meta writes as a string.
+/// The time in seconds, which Meta writes as a string.
 fn timestamp(item: &Value) -> Option<UnixMillis> {
     item.get("timestamp").and_then(number).map(UnixMillis::from_secs)
 }
@@ -435,7 +437,7 @@ fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// A text that is there and not empty, as databases can hold it.
+/// A text that exists and is not empty, as databases can store it.
 pub(super) fn text(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).map(storable).filter(|text| !text.is_empty())
 }

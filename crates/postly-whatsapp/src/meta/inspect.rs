@@ -1,5 +1,5 @@
-//! Meta's answers about a token, a number, templates and webhooks (developers.facebook.com, WhatsApp Business Platform, and
-//! Graph API: `debug_token`, `/{app}/subscriptions`; read on 2026-11-30).
+//! Meta's answers about a token, a number, templates and webhooks (developers.facebook.com, WhatsApp Business
+//! Platform, and Graph API: `debug_token`, `/{app}/subscriptions`; read on 2026-11-30).
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -12,18 +12,18 @@ use crate::{
 /// The permission to read the account, and the one to send.
 const MANAGEMENT: &str = "whatsapp_business_management";
 
-/// A token, as Meta describes it.
+/// An access token, as Meta describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetaToken {
     /// True unless it has expired or was revoked.
     pub is_valid: bool,
-    /// The app that it belongs to.
+    /// The app of the token.
     pub app_id: String,
     /// The end of the token in seconds since the epoch; `None` if it has none.
     pub expires_at_s: Option<i64>,
-    /// What it permits.
+    /// The granted permissions.
     pub scopes: Vec<String>,
-    /// The WhatsApp Business Accounts that it may manage; empty also when Meta names none.
+    /// The WhatsApp Business Accounts that it may manage; also empty if Meta lists none.
     pub accounts: Vec<String>,
 }
 
@@ -32,11 +32,11 @@ pub struct MetaToken {
 pub struct MetaNumber {
     /// The number as people see it.
     pub display: String,
-    /// `CONNECTED`, or what keeps it from sending.
+    /// `CONNECTED`, or the state that keeps it from sending.
     pub status: Option<String>,
     /// `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
     pub quality: Option<String>,
-    /// The address to which its webhooks go.
+    /// The address that receives its webhooks.
     pub callback: Option<String>,
     /// Meta's time: the `Date` of the answer.
     pub date: Option<String>,
@@ -45,9 +45,9 @@ pub struct MetaNumber {
 /// One translation of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetaTemplate {
-    /// Its language, as Meta names it.
+    /// The language, as Meta names it.
     pub language: String,
-    /// `APPROVED`, or what keeps it from being sent.
+    /// `APPROVED`, or the state that keeps it from being sent.
     pub status: String,
     /// `AUTHENTICATION`, `UTILITY` or `MARKETING`.
     pub category: String,
@@ -56,11 +56,11 @@ pub struct MetaTemplate {
 /// The webhook of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetaSubscription {
-    /// The address to which it goes.
+    /// The address that receives it.
     pub callback: String,
     /// True while Meta delivers to it.
     pub is_active: bool,
-    /// The fields that it brings.
+    /// The subscribed fields.
     pub fields: Vec<String>,
 }
 
@@ -93,7 +93,7 @@ impl Inspector {
         let Inspected { body, date } =
             self.graph(config, &[&config.phone_number_id], &[("fields", fields)]).await?;
         let webhooks = body.get("webhook_configuration");
-        // In the order in which Meta looks for an address.
+        // The order in which Meta looks for an address.
         let callback = ["phone_number", "whatsapp_business_account", "application"]
             .iter()
             .find_map(|level| text(webhooks?, level).filter(|url| !url.is_empty()));
@@ -121,7 +121,7 @@ impl Inspector {
             ("limit", "100"),
         ];
         let found = self.graph(config, &[account, "message_templates"], &query).await?;
-        // Meta finds names that hold the text, too.
+        // Meta also returns names that contain the text.
         let own = objects(&found.body, "data")
             .filter(|template| text(template, "name").as_ref() == Some(&config.otp_template));
         let read = |template: &Value| {
@@ -148,7 +148,7 @@ impl Inspector {
         Ok(apps.filter_map(|app| text(app, "id")).collect())
     }
 
-    /// Describes the webhook of an app for WhatsApp; `None` if it has none. Only the app's own secret opens this.
+    /// Describes the webhook of an app for WhatsApp; `None` if it has none. It needs the app's own secret.
     ///
     /// # Errors
     /// See [`InspectError`].

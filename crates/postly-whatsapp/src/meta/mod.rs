@@ -1,4 +1,4 @@
-//! What is particular to Meta's WhatsApp Cloud API.
+//! Wire forms, codes and signatures of Meta's WhatsApp Cloud API.
 
 pub(crate) mod errors;
 mod identity;

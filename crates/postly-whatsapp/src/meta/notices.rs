@@ -1,4 +1,4 @@
-//! What Meta tells of our account: a template that is paused, a number of low quality, a restriction.
+//! Meta's notices about our account: a paused template, a number of low quality, a restriction.
 
 use postly_domain::{
     UnixMillis,
@@ -15,7 +15,7 @@ pub(super) const FIELDS: [&str; 3] =
 /// The longest name of a template at Meta.
 const LONGEST_NAME: usize = 512;
 
-/// Reads the value of a change. `None` for what has no consequence.
+/// Reads the value of a change. `None` for a notice without consequence.
 pub(super) fn read(field: &str, value: &Value, occurred_at: UnixMillis) -> Option<AccountNotice> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let event = text("event")?;

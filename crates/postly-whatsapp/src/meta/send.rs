@@ -1,4 +1,4 @@
-//! Meta's wire forms for what we send.
+//! Meta's wire forms of outgoing messages.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -10,21 +10,21 @@ use crate::inbound::{MAX_PAYLOAD_BYTES, is_bsuid};
 use crate::outgoing::{Body, Button, Outgoing, Unsendable, plain_code, with_address};
 use crate::send::{Answer, plausible_answer_id};
 
-/// Marks our own correlation ids among whatever else comes back in `biz_opaque_callback_data`.
+/// Marks our own correlation ids among other values of `biz_opaque_callback_data`.
 pub(crate) const OPAQUE_PREFIX: &str = "outbox:";
 
-/// The code Meta itself would answer to an address that is none: "Parameter value is not valid".
+/// Meta's own code for an invalid address: "Parameter value is not valid".
 pub(crate) const INVALID_ADDRESS: i64 = 131_009;
 
-/// The code by which Meta says that a template has no such translation: "Template does not exist".
+/// Meta's code for a template without the requested translation: "Template does not exist".
 pub(crate) const NO_TRANSLATION: i64 = 132_001;
 
-/// The most buttons of a message; the longest text above them and the longest title, in UTF-16 units, in which we count
-/// because Meta does not say what a character is.
+/// The most buttons of a message; the longest text above them and the longest title, in UTF-16 units, because
+/// Meta does not define a character.
 const MOST_BUTTONS: usize = 3;
 const LONGEST_BUTTONS_TEXT: usize = 1024;
 const LONGEST_TITLE: usize = 20;
-/// The longest address behind a button; Meta names no bound, and its templates take 2,000.
+/// The longest address behind a button; Meta names no bound, and its templates allow 2,000.
 const LONGEST_URL: usize = 2000;
 
 #[derive(Serialize)]
@@ -49,7 +49,7 @@ enum Recipient<'a> {
     Recipient(&'a str),
 }
 
-/// The field that is named like the type of the message.
+/// The field named after the type of the message.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Content<'a> {
@@ -89,7 +89,7 @@ pub(crate) fn message<'a>(
         Body::Link { text: body, url, .. } => text(with_address(body, url).into()),
         Body::Code { code, .. } => match recipient {
             Recipient::To(_) => ("template", Content::Template(template(otp_template, code, language)?)),
-            // Meta refuses it (131062): only a number is proved by a code.
+            // Meta refuses it (131062): a code proves a number only.
             Recipient::Recipient(_) => return Err(Unsendable::Address),
         },
     };
@@ -106,23 +106,23 @@ pub(crate) fn message<'a>(
     })
 }
 
-/// `None` when the address is neither a number nor a business-scoped id.
+/// Returns `None` if the address is neither a number nor a business-scoped id.
 fn recipient(address: &str) -> Option<Recipient<'_>> {
     let digits = address.strip_prefix('+').unwrap_or(address);
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Without the plus, Meta puts the country code of our own number before it.
+        // Without the plus, Meta prepends the country code of our own number.
         Some(Recipient::To(format!("+{digits}")))
     } else {
         is_bsuid(address).then_some(Recipient::Recipient(address))
     }
 }
 
-/// Whether Meta takes these buttons below this text.
+/// Returns true if Meta accepts these buttons below this text.
 fn fit(text: &str, buttons: &[Button<'_>]) -> bool {
     let titles: BTreeSet<&str> = buttons.iter().map(|button| button.title).collect();
     let ids: BTreeSet<&str> = buttons.iter().map(|button| button.id).collect();
     let title = |title: &str| !title.trim().is_empty() && utf16_len(title) <= LONGEST_TITLE;
-    // Bytes here: a longer one would not be understood when it comes back.
+    // In bytes: a longer id would be refused when it comes back.
     let id = |id: &str| !id.is_empty() && id.len() <= MAX_PAYLOAD_BYTES && id.trim() == id;
     (1..=MOST_BUTTONS).contains(&buttons.len())
         && (1..=LONGEST_BUTTONS_TEXT).contains(&utf16_len(text))
@@ -132,7 +132,7 @@ fn fit(text: &str, buttons: &[Button<'_>]) -> bool {
         && ids.into_iter().all(|text| id(text) && !text.contains(char::is_control))
 }
 
-/// Whether Meta takes a button with this label and address below this text.
+/// Returns true if Meta accepts a button with this label and address below this text.
 fn fits_link(text: &str, title: &str, url: &str) -> bool {
     let web = url.starts_with("https://") || url.starts_with("http://");
     web && url.len() <= LONGEST_URL
@@ -156,8 +156,8 @@ fn interactive(text: &str, buttons: &[Button<'_>]) -> Value {
     json!({"type": "button", "body": {"text": text}, "action": {"buttons": buttons}})
 }
 
-/// The code stands twice: in the text, and behind the button that copies it. That button was made as `otp`, and is
-/// filled in as `url`.
+/// The code occurs twice: in the text, and behind the button that copies it. That button was created as
+/// `otp`, and is filled in as `url`.
 fn template(name: &str, code: &str, language: &str) -> Result<Value, Unsendable> {
     if name.is_empty() || language.is_empty() {
         return Err(Unsendable::Code);
@@ -173,8 +173,8 @@ fn template(name: &str, code: &str, language: &str) -> Result<Value, Unsendable>
     }))
 }
 
-/// The translations in which a code is tried: those of its author's language, then the others, each group in the order of
-/// the list. One, of no importance, for any other message.
+/// The translations to try for a code: those of its author's language, then the others, each group in the
+/// order of the list. For any other message a single one, without significance.
 pub(crate) fn template_languages<'a>(list: &'a [String], message: &Outgoing<'_>) -> Vec<&'a str> {
     match message.body {
         Body::Code { language, .. } => translations(list, language),
@@ -190,7 +190,7 @@ pub(crate) fn translations(list: &[String], language: Language) -> Vec<&str> {
     first
 }
 
-/// The body that marks a message read and shows that we are writing.
+/// The body that marks a message read and shows the typing indicator.
 pub(crate) fn typing(provider_message_id: &str) -> Value {
     json!({
         "messaging_product": "whatsapp",
@@ -200,7 +200,7 @@ pub(crate) fn typing(provider_message_id: &str) -> Value {
     })
 }
 
-/// Reads what Meta answers to a message.
+/// Reads Meta's answer to a message.
 pub(crate) fn answer(body: &Value) -> Answer {
     let id = body.get("messages").and_then(|list| list.get(0)).and_then(|message| message.get("id"));
     if let Some(id) = id.and_then(plausible_answer_id) {

@@ -5,10 +5,10 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::signature::{MetaSecrets, SignatureError, mac};
 
-/// The older `X-Hub-Signature` (SHA-1) is not looked at: alone, it is as good as none.
+/// The older `X-Hub-Signature` (SHA-1) is ignored: a request with it alone counts as unsigned.
 pub(crate) const HEADER: &str = "x-hub-signature-256";
 
-/// Checks the header's value against every secret, and takes as long whichever of them fits.
+/// Checks the header's value against every secret, in the same time for each match.
 pub(crate) fn check(secrets: &MetaSecrets, header: &[u8], body: &[u8]) -> Result<(), SignatureError> {
     let text = header.strip_prefix(b"sha256=").ok_or(SignatureError::Malformed)?;
     let mut given = [0_u8; 32];

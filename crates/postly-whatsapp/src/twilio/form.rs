@@ -1,4 +1,5 @@
-//! Forms as bytes. The usual decoders mend invalid UTF-8, and a signature must not hold for mended text.
+//! Decoding of forms as bytes. Usual decoders repair invalid UTF-8, and a signature must not hold for
+//! repaired text.
 
 /// The decoded names and values, in their order.
 pub(crate) fn pairs(body: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -13,7 +14,7 @@ pub(crate) fn pairs(body: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
-/// Undoes `+` and `%XX`. A `%` that starts no such escape stands for itself.
+/// Decodes `+` and `%XX`. A `%` that starts no such escape stands for itself.
 fn decode(encoded: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(encoded.len());
     let mut rest = encoded;

@@ -1,4 +1,4 @@
-//! Twilio's deliveries: one form is one event.
+//! Twilio's webhooks: one form is one event.
 
 use std::collections::HashMap;
 
@@ -16,9 +16,9 @@ use crate::inbound::{
 };
 use crate::signature::VerifiedWebhook;
 
-/// What is stored of an event: the form word for word, and beside it what the form does not say.
+/// The stored slice of an event: the form unchanged, and data that the form lacks.
 ///
-/// The attempt stands outside of the form, where nobody who fills in forms can write.
+/// The attempt is stored outside of the form, because the sender of a form can set its fields.
 #[derive(Serialize, Deserialize)]
 struct Slice {
     at: i64,
@@ -52,7 +52,7 @@ pub(crate) fn split_webhook(
     };
     match (event, serde_json::to_string(&slice)) {
         (Some(event), _) if event.ignored.is_some() => event,
-        // What the ingress lets in, the worker can read: the same reader judges it here.
+        // The ingress checks with the worker's parser that the worker can read the event.
         (Some(event), Ok(slice)) if parse_event(kind, &slice).is_ok() => ReceivedEvent { slice, ..event },
         _ => inbound::unreadable(Provider::Twilio, body, now),
     }
@@ -111,13 +111,13 @@ fn event(key: String, kind: EventKind, lane: String, now: UnixMillis) -> Receive
         lane,
         occurred_at: now,
         slice: String::new(),
-        // Twilio passes on neither edits nor deletions.
+        // Twilio reports neither edits nor deletions.
         amends: None,
         ignored: None,
     }
 }
 
-/// Whether the event is for our account and our number.
+/// Returns true if the event is for our account and our number.
 fn is_ours(routes: &OwnNumbers, fields: &Fields, number: Option<&str>) -> bool {
     let account = routes.twilio_account_sid.as_deref().filter(|sid| !sid.is_empty());
     let our_account = account.is_some() && fields.get("AccountSid") == account;
@@ -130,7 +130,7 @@ fn is_ours(routes: &OwnNumbers, fields: &Fields, number: Option<&str>) -> bool {
     our_account && our_number
 }
 
-/// See [`inbound::understand`].
+/// See [`inbound::parse_event`].
 pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, ParseEventError> {
     let slice: Slice = serde_json::from_str(slice).map_err(|_| ParseEventError::Slice)?;
     let fields = Fields::read(&slice.form);
@@ -153,7 +153,7 @@ pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, 
                 attempt: slice.attempt.and_then(|attempt| attempt_id(attempt.as_str())),
                 status: delivery_status(name).ok_or(ParseEventError::NoMeaning)?,
                 error_code: fields.get("ErrorCode").and_then(|code| code.parse().ok()),
-                // Twilio tells prices by its API, not by a status.
+                // Twilio reports prices by its API, not by a status.
                 pricing: None,
                 recipient_bsuid: None,
             }))
@@ -182,7 +182,8 @@ pub(crate) fn bare(address: &str) -> &str {
 struct Fields(HashMap<String, String>);
 
 impl Fields {
-    /// Reads a form. An escape that is no UTF-8, such as half an emoji, spoils one character, and not the message.
+    /// Reads a form. An escape that is no UTF-8, such as half an emoji, loses one character, and not the
+    /// message.
     fn read(form: &str) -> Self {
         let mut fields = HashMap::new();
         for (name, value) in form::pairs(form.as_bytes()) {
@@ -192,7 +193,7 @@ impl Fields {
         Self(fields)
     }
 
-    /// A field that is there and not empty.
+    /// A field that exists and is not empty.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -218,7 +219,7 @@ impl Fields {
         }
     }
 
-    /// Who wrote. Only WhatsApp counts: a text message to the same number names somebody else's channel.
+    /// The sender. Only WhatsApp counts: a text message to the same number belongs to another channel.
     fn sender(&self) -> Option<Sender> {
         let from = self.get("From")?;
         let name = from.strip_prefix("whatsapp:")?;
@@ -236,7 +237,7 @@ impl Fields {
         let has_media = self.get("NumMedia").is_some_and(|count| count != "0");
         let kind = self.get("MessageType");
         let body = self.get("Body");
-        // Twilio does not document what a tapped row comes back with; `ListId` and `ListTitle` are unverified names.
+        // Twilio does not document the fields of a tapped row; `ListId` and `ListTitle` are unverified names.
         let payload = self.get("ButtonPayload").or_else(|| self.get("ListId"));
         let is_tap = match kind {
             Some("button" | "interactive") => true,

@@ -1,5 +1,5 @@
-//! Twilio's answers about the account, its WhatsApp senders and the content of codes (twilio.com/docs: Accounts, Senders API
-//! and Content API; read on 2026-11-30).
+//! Twilio's answers about the account, its WhatsApp senders and the content of codes (twilio.com/docs:
+//! Accounts, Senders API and Content API; read on 2026-11-30).
 
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::{
     send::TWILIO_API,
 };
 
-/// The hosts of the other two APIs; behind a stand-in they are one.
+/// The hosts of the other two APIs; a stand-in serves all of them.
 const MESSAGING: &str = "https://messaging.twilio.com";
 const CONTENT: &str = "https://content.twilio.com";
 
@@ -19,16 +19,16 @@ const CONTENT: &str = "https://content.twilio.com";
 pub struct TwilioAccount {
     /// `active`, `suspended` or `closed`.
     pub status: String,
-    /// True for an account that has not been paid for yet: it reaches verified numbers only.
+    /// True for an account that is not paid for yet: it reaches verified numbers only.
     pub is_trial: bool,
 }
 
 /// A WhatsApp sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TwilioSender {
-    /// `ONLINE`, or what keeps it from sending.
+    /// `ONLINE`, or the state that keeps it from sending.
     pub status: String,
-    /// The address to which its messages go.
+    /// The address that receives its messages.
     pub callback: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub struct TwilioSender {
 pub struct TwilioContent {
     /// True if it is an authentication template.
     pub is_authentication: bool,
-    /// What WhatsApp said of it: `approved`, `pending`, `rejected`, `unsubmitted` and others.
+    /// The decision of WhatsApp: `approved`, `pending`, `rejected`, `unsubmitted` and others.
     pub approval: String,
 }
 
@@ -72,7 +72,7 @@ impl Inspector {
         }))
     }
 
-    /// Describes the content of codes; `None` if the account has none of this id.
+    /// Describes the content of codes; `None` if the account has no content with this id.
     ///
     /// # Errors
     /// See [`InspectError`].

@@ -1,4 +1,4 @@
-//! What is particular to Twilio's Programmable Messaging.
+//! Wire forms, codes and signatures of Twilio's Programmable Messaging.
 
 pub(crate) mod errors;
 pub(crate) mod form;

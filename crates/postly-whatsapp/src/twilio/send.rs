@@ -1,4 +1,4 @@
-//! Twilio's wire forms for what we send.
+//! Twilio's wire forms of outgoing messages.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::inbound::is_bsuid;
 use crate::outgoing::{Body, Outgoing, Unsendable, plain_code, with_address};
 use crate::send::{Answer, plausible_answer_id};
 
-/// The code Twilio itself would answer to an address that is none: "Invalid 'To' phone number".
+/// Twilio's own code for an invalid address: "Invalid 'To' phone number".
 pub(crate) const INVALID_ADDRESS: i64 = 21_211;
 
 /// The fields of a form.
@@ -32,7 +32,7 @@ pub(crate) fn message<'a>(
     match message.body {
         Body::Text(text) | Body::Buttons { text, .. } => fields.push(("Body", text.into())),
         Body::Link { text, url, .. } => fields.push(("Body", with_address(text, url).into())),
-        // WhatsApp takes it for a number only, whoever carries it there.
+        // WhatsApp accepts a code for a number only, with every provider.
         Body::Code { .. } if !is_number => return Err(Unsendable::Address),
         Body::Code { code, .. } => {
             let sid = otp_content_sid.ok_or(Unsendable::Code)?;
@@ -43,7 +43,7 @@ pub(crate) fn message<'a>(
     Ok(fields)
 }
 
-/// The fields that mark a message read and show that we are writing.
+/// The fields that mark a message read and show the typing indicator.
 pub(crate) fn typing(provider_message_id: &str) -> [(&'static str, &str); 2] {
     [("channel", "whatsapp"), ("messageId", provider_message_id)]
 }
@@ -59,13 +59,14 @@ pub(crate) fn address(address: &str) -> Option<String> {
     }
 }
 
-/// Where the statuses of one attempt are to go. The address is signed when it is called, and so is the attempt.
+/// The address for the statuses of one attempt. Twilio signs the address that it calls, and with it the
+/// attempt.
 fn status_callback(public_base_url: &str, attempt: &str) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("attempt", attempt).finish();
     format!("{}{WEBHOOK_PATH}?{query}", public_base_url.trim_end_matches('/'))
 }
 
-/// Reads what Twilio answers to a message.
+/// Reads Twilio's answer to a message.
 pub(crate) fn answer(body: &Value) -> Answer {
     if let Some(id) = body.get("sid").and_then(plausible_answer_id) {
         return Answer::Taken(id);

@@ -1,4 +1,4 @@
-//! Twilio's signature: over the address it called, and the form it sent.
+//! Twilio's signature over the address that it called and the form that it sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,9 +17,9 @@ pub(crate) const HEADER: &str = "x-twilio-signature";
 /// Names the shared key and the algorithm. Without it, the auth token signs with SHA-1.
 const SETTINGS_HEADER: &str = "x-twilio-webhooks-signature-settings";
 
-/// Our address as Twilio may have written it when it signed.
+/// The forms of our address that Twilio may have signed.
 ///
-/// It is configured and never taken from `Host` or a forwarding header, which anybody can write.
+/// It is configured and never taken from `Host` or a forwarding header, because any client can set those.
 #[derive(Debug, Clone)]
 pub(crate) struct PublicUrl {
     forms: Vec<String>,
@@ -28,9 +28,9 @@ pub(crate) struct PublicUrl {
 impl PublicUrl {
     /// Reads `scheme://authority[/path][/]`.
     ///
-    /// Twilio is inconsistent about the port that goes without saying, so both ways of writing that one are kept. The
-    /// host is kept as it is configured and as URLs are compared (lower case, Punycode): Twilio signs the address that
-    /// somebody typed into its console, which may be either.
+    /// Twilio is inconsistent about the default port, so the address is kept with and without it. The host is
+    /// kept as configured and in the compared form of URLs (lower case, Punycode). Twilio signs the address
+    /// that was typed into its console, which may be either.
     pub(crate) fn parse(base: &str) -> Option<Self> {
         let (scheme, rest) = base.split_once("://")?;
         let plain_scheme = scheme.to_ascii_lowercase();
@@ -71,22 +71,22 @@ impl PublicUrl {
     }
 }
 
-/// How the request says that it is signed.
+/// The signature scheme that the request declares.
 enum Scheme<'a> {
     /// HMAC-SHA1 with one of the auth tokens.
     AuthToken(&'a [SecretString]),
-    /// HMAC-SHA256 with the shared key it names.
+    /// HMAC-SHA256 with the shared key that it names.
     SharedKey(&'a SecretString),
 }
 
-/// Checks the header's value. Returns whether the body is JSON; otherwise it is a form.
+/// Checks the header's value. Returns true if the body is JSON, false if it is a form.
 pub(crate) fn check(
     secrets: &TwilioSecrets,
     public_url: &PublicUrl,
     header: &[u8],
     request: &WebhookRequest<'_>,
 ) -> Result<bool, SignatureError> {
-    // A target in absolute form would bring its own host.
+    // A target in absolute form would include its own host.
     if !request.target.starts_with('/') {
         return Err(SignatureError::Malformed);
     }
@@ -117,7 +117,8 @@ pub(crate) fn check(
     if bool::from(good) { Ok(is_json) } else { Err(SignatureError::Wrong) }
 }
 
-/// The content type decides how the body was signed, so one that says neither form nor JSON is refused.
+/// Returns true for JSON, false for a form. The content type decides how the body was signed, so any other is
+/// refused.
 fn is_json(request: &WebhookRequest<'_>) -> Result<bool, SignatureError> {
     let value = single(request.headers, http::header::CONTENT_TYPE.as_str())?;
     let value = value.and_then(|value| std::str::from_utf8(value).ok()).ok_or(SignatureError::Malformed)?;
@@ -129,7 +130,7 @@ fn is_json(request: &WebhookRequest<'_>) -> Result<bool, SignatureError> {
     }
 }
 
-/// The address of a JSON delivery is signed, and carries the hash of the body.
+/// A JSON webhook has its address signed, and the address contains the hash of the body.
 fn check_body_hash(request: &WebhookRequest<'_>) -> Result<(), SignatureError> {
     let given = only_parameter(request.target, "bodySHA256").ok_or(SignatureError::Malformed)?;
     let expected = hex::encode(Sha256::digest(request.body));
@@ -137,7 +138,7 @@ fn check_body_hash(request: &WebhookRequest<'_>) -> Result<(), SignatureError> {
 }
 
 /// Names and values, sorted by name; of a repeated name each different value once, sorted. Bytes throughout:
-/// nothing is trimmed, mended or dropped.
+/// nothing is trimmed, repaired or dropped.
 fn signed_parameters(body: &[u8]) -> Vec<u8> {
     let mut parameters: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>> = BTreeMap::new();
     for (name, value) in form::pairs(body) {
@@ -153,7 +154,8 @@ fn signed_parameters(body: &[u8]) -> Vec<u8> {
     signed
 }
 
-/// Reads the settings header. It cannot weaken anything: it only ever names a key that we were given for SHA-256.
+/// Reads the settings header. It cannot weaken the check, because it only names a key that we were given for
+/// SHA-256.
 fn scheme<'a>(
     secrets: &'a TwilioSecrets,
     request: &WebhookRequest<'_>,

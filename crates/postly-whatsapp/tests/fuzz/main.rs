@@ -1,5 +1,5 @@
-//! What comes from outside, changed at random. Each target runs a little on every test, and longer with
-//! `cargo xtask fuzz`.
+//! External input with random changes. Each target runs briefly in every test, and longer with `cargo xtask
+//! fuzz`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ mod target;
 mod texts;
 mod webhooks;
 
-/// The samples of a provider, in one order everywhere, so that a seed means the same tomorrow.
+/// The samples of a provider in a fixed order, so that a seed stays reproducible.
 fn samples(folder: &str, extension: &str) -> Vec<Vec<u8>> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(folder);
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

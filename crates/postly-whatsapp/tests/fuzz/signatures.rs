@@ -15,7 +15,7 @@ use crate::{
     target::fuzz,
 };
 
-/// The signature of a form, put together here by Twilio's own description, on bytes.
+/// The signature of a form, computed here on bytes by Twilio's own description.
 pub(crate) fn twilio_signature(target: &str, body: &[u8]) -> String {
     let mut fields = BTreeSet::new();
     for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
@@ -31,7 +31,7 @@ pub(crate) fn twilio_signature(target: &str, body: &[u8]) -> String {
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// Undoes the escapes of a form.
+/// Decodes the escapes of a form.
 fn plain(escaped: &[u8]) -> Vec<u8> {
     let mut plain = vec![];
     let mut at = 0;
@@ -88,7 +88,7 @@ const TOKENS: &[&str] = &[
     "; charset=utf-8",
 ];
 
-/// A part of the request with some changes; the header itself may come out as no header at all.
+/// A part of the request with some changes; the result may be no valid header.
 fn changed(part: &str, script: &Script) -> Vec<u8> {
     mutate(&[part.as_bytes().to_vec()], script, TOKENS)
 }
@@ -146,7 +146,7 @@ fn twilio_signatures() {
                     assert!(is_right && !verified.is_json(), "nothing here is signed as JSON");
                     assert_eq!(verified.body(), body);
                 }
-                // A type that is not plainly a form's, or a target that brings its own host, is refused all the same.
+                // An unclear content type, or a target that includes its own host, is refused in any case.
                 Err(_) => assert!(!is_right || headers["content-type"] != FORM || !target.starts_with('/')),
             }
         },

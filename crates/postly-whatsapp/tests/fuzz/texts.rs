@@ -1,4 +1,4 @@
-//! What models write, on its way to a phone.
+//! Generated posts on their way to WhatsApp.
 
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,7 @@ fn pieces() -> impl Strategy<Value = Vec<u16>> {
     vec(prop_oneof![9 => 0..96_u16, 1 => any::<u16>()], 0..60)
 }
 
-/// A text of pieces that matter, and of any other character now and then.
+/// A text of significant pieces, and sometimes of any other character.
 fn text(pieces: &[u16]) -> String {
     let piece = |number: &u16| {
         let number = usize::from(*number);
@@ -90,12 +90,12 @@ fn text(pieces: &[u16]) -> String {
     pieces.iter().map(piece).collect()
 }
 
-/// The addresses and hashtags that stand between plain spaces.
+/// The addresses and hashtags between plain spaces.
 fn solid(text: &str) -> impl Iterator<Item = &str> {
     text.split([' ', '\n']).filter(|word| {
         ["https://", "http://", "www.", "#"].iter().any(|start| word.starts_with(start))
             && word.len() > 1
-            // A hashtag ends where its letters do: one that an address sticks to is neither.
+            // A hashtag ends with its letters; one directly followed by an address is neither.
             && word.chars().skip(1).all(|c| {
                 c.is_ascii_alphanumeric() || if word.starts_with('#') { c == '_' } else { "/:._*~".contains(c) }
             })
@@ -113,7 +113,7 @@ fn splitter() {
         let joined: String = parts.iter().map(|part| bare(&part.text)).collect();
         assert_eq!(joined, units.iter().map(|unit| bare(unit)).collect::<String>(), "nothing is lost");
         for part in &parts {
-            // One character is the least that a message holds.
+            // The smallest limit that fits every character is two units.
             assert!(utf16_len(&part.text) <= limit.max(2), "{limit}: {part:?}");
             assert!(!part.text.trim().is_empty() && part.units.is_sorted());
         }
@@ -138,7 +138,7 @@ fn splitter() {
 
 #[test]
 fn markdown() {
-    // A thousand times what a post takes, and far below what a text would that is quadratic to read.
+    // A thousand times the duration for a post, and far below that of a quadratic reading.
     const LONGEST: Duration = Duration::from_secs(5);
     fuzz(file!(), &(pieces(), 0..8_usize), |(pieces, times)| {
         let text = text(&pieces).repeat(times.pow(2).max(1));

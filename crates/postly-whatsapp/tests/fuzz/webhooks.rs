@@ -132,7 +132,7 @@ const FORM_TOKENS: &[&str] = &[
     "",
 ];
 
-/// What the ingress lets in can be stored, and the worker reads it as the ingress did.
+/// Every accepted event can be stored, and the worker reads it as the ingress did.
 fn check(verified: &VerifiedWebhook, provider: Provider) {
     let events = split_webhook(verified, &routes(), NOW);
     assert!(!events.is_empty(), "what was acknowledged is counted");

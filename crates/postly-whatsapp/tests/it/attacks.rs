@@ -1,4 +1,4 @@
-//! Authentic, and still not what we hoped for.
+//! Authentic webhooks with unexpected content.
 
 use postly_domain::event::{Content, EventKind, IgnoreRule, InboundEvent, InboundMessage, ReceivedEvent};
 use postly_domain::{PhoneE164, Provider, UnixMillis};
@@ -175,7 +175,7 @@ fn w30_who_wrote_is_named_by_number_or_by_id_or_not_at_all() {
         check(nobody, "[]", None);
     }
 
-    // Contacts complete a message only when they are its sender's.
+    // A contact completes a message only if it is the sender's.
     check(
         r#""from":"33612345678","#,
         r#"[{"wa_id":"33700000001","user_id":"FR.B0B"},{"wa_id":"33612345678","user_id":"FR.1A"}]"#,
@@ -255,7 +255,7 @@ fn w38_a_message_of_yesterday_is_too_late_and_a_status_of_yesterday_is_not() {
     assert_eq!(rules(sent.plus_secs(24 * 3600)), [None, None]);
     assert_eq!(rules(sent.plus_secs(24 * 3600 + 1)), [Some(IgnoreRule::WindowClosed), None]);
     assert_eq!(rules(sent.plus_secs(6 * 24 * 3600)), [Some(IgnoreRule::WindowClosed), None]);
-    // A clock that is ahead of ours does not keep a window open for longer.
+    // A provider's clock ahead of ours does not extend the window.
     let early = split_webhook(&meta(body.as_bytes()), &routes(), sent.plus_secs(-3600));
     assert_eq!(early[0].occurred_at, sent.plus_secs(-3600));
     assert_eq!(read(&early[0]).occurred_at, sent.plus_secs(-3600));
@@ -345,7 +345,7 @@ fn a_change_that_names_nobody_changes_nobody() {
     }
 }
 
-/// A notice of another id, with its sentence and perhaps more.
+/// A notice of a changed id, with its sentence and further fields.
 fn id_notice(body: &str, more: &str) -> ReceivedEvent {
     one(
         &format!(
@@ -369,7 +369,7 @@ fn the_id_before_is_read_from_the_end_of_the_sentence_or_not_at_all() {
         }
     };
     assert_eq!(before("User Ada changed from FR.OLD to FR.NEW", "").as_deref(), Some("FR.OLD"));
-    // The name at the beginning is its owner's to choose.
+    // The name at the beginning is chosen by its owner.
     let forged = "User changed from FR.VICTIM to FR.NEW changed from FR.OLD to FR.NEW";
     assert_eq!(before(forged, "").as_deref(), Some("FR.OLD"));
     for body in [
@@ -384,7 +384,7 @@ fn the_id_before_is_read_from_the_end_of_the_sentence_or_not_at_all() {
     ] {
         assert_eq!(before(body, ""), None, "{body}");
     }
-    // An id that stands beside the sentence counts before it.
+    // An explicit previous id has precedence over the sentence.
     let named = r#","previous_user_id":"FR.NAMED""#;
     assert_eq!(before("User Ada changed from FR.OLD to FR.NEW", named).as_deref(), Some("FR.NAMED"));
     assert_eq!(before("", r#","previous_user_id":"FR.NEW""#), None, "nothing has changed");
@@ -444,7 +444,7 @@ fn t09_forms_that_are_no_messages_are_counted() {
     {
         check(&format!("&Body=x&MessageSid=SM1&From={from}"), IgnoreRule::NoSender);
     }
-    // A message is never taken for a status, whatever fields it has besides.
+    // A message is never read as a status, whatever other fields it has.
     let both = format!(
         "{base}&MessageSid=SM1&From=whatsapp%3A%2B33612345678&SmsStatus=received&MessageStatus=failed"
     );

@@ -1,4 +1,4 @@
-//! Words below photos, videos and documents; and what is left when there are none.
+//! Captions of photos, videos and documents, and media without a caption.
 
 use postly_domain::event::{Content, InboundEvent, ReceivedEvent};
 use postly_whatsapp::{message_key, parse_event};
@@ -57,7 +57,7 @@ fn the_caption_of_a_photo_a_video_or_a_document_is_text() {
             caption(kind, "Promo")
         );
     }
-    // A voice note has no caption, whatever stands in `Body`.
+    // A voice note has no caption; its `Body` is ignored.
     assert_eq!(
         content(&twilio("&MessageType=audio&Body=x&MediaContentType0=audio%2Fogg")),
         unreadable("audio")
@@ -93,7 +93,7 @@ fn a_deletion_and_an_edit_name_the_message_that_they_amend() {
     assert_eq!(edit.amends, original);
     let now = Box::new(Content::Text("Promo".to_owned()));
     assert_eq!(content(&edit), Content::Edit { original: "wamid.0".to_owned(), content: now });
-    // One that names no message has nothing to say, as one that Meta does not pass on.
+    // An amendment without the id of a message is silent, as one that Meta does not forward.
     for silent in [
         r#""type":"revoke""#,
         r#""type":"revoke","revoke":{"original_message_id":""}"#,

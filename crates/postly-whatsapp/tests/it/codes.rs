@@ -1,4 +1,4 @@
-//! Codes and buttons: their exact forms, and what is never sent.
+//! Codes and buttons: their exact wire forms, and messages that are never sent.
 
 use postly_domain::delivery::{ErrorAction, SendOutcome};
 use postly_domain::{Language, Provider, id::AttemptId};
@@ -10,7 +10,7 @@ use crate::server::{Behaviour, Server, answer};
 
 const FR: Language = Language::Fr;
 
-/// What a provider is sent, or the refusal when it is not called.
+/// Returns the body sent to a provider, or the outcome of a refusal without a call.
 async fn sent(provider: Provider, address: &str, body: Body<'_>) -> Result<String, SendOutcome> {
     let server = Server::answering(200, ok(provider)).await;
     let attempt = AttemptId::new("0192f0c1-7b7e");
@@ -39,7 +39,8 @@ async fn metas_code_has_its_exact_form() {
         (Language::Pt, "pt_BR"),
         (Language::Ar, "ar"),
     ] {
-        // The code twice; the button is a `url` with the text "0" for its place; it answers no message.
+        // The code occurs twice; the button is a `url` with the index "0" as a text; the message answers
+        // none.
         let expected = json!({
             "messaging_product": "whatsapp",
             "recipient_type": "individual",
@@ -62,10 +63,10 @@ async fn metas_code_has_its_exact_form() {
     }
 }
 
-/// What Meta answers to a template that it does not have in a language (Cloud API error codes, 132001).
+/// Meta's answer for a template without a translation in a language (Cloud API error codes, 132001).
 const NO_TRANSLATION: &str = r#"{"error":{"message":"(#132001) Template name does not exist in the translation","type":"OAuthException","code":132001,"error_data":{"messaging_product":"whatsapp","details":"template name (postly_code) does not exist in en"},"fbtrace_id":"A"}}"#;
 
-/// The languages in which a code is tried when Meta has the template in none of the first `missing`, and how that ends.
+/// Returns the languages tried for a code if Meta lacks the template in the first `missing`, and the outcome.
 async fn tried(language: Language, missing: usize) -> (Vec<String>, SendOutcome) {
     let mut answers = vec![answer(404, "", NO_TRANSLATION); missing];
     answers.push(answer(200, "", ok(Provider::Meta)));
@@ -119,7 +120,8 @@ async fn twilios_code_has_its_exact_form() {
     for address in ["whatsapp:+33612345678", "+33612345678", "33612345678"] {
         let body =
             sent(Provider::Twilio, address, Body::Code { code: "012345", language: FR }).await.unwrap();
-        // No `Body` beside the content; the variables are a text that holds JSON, with texts for names and values.
+        // No `Body` beside the content. The variables are a text that holds JSON, with texts for names and
+        // values.
         assert_eq!(
             body,
             format!(

@@ -1,4 +1,4 @@
-//! The crate as its callers see it.
+//! Tests of the public interface.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

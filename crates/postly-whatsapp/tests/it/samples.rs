@@ -1,4 +1,4 @@
-//! Each sample and what is read from it.
+//! All samples, and the events read from them.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn said(content: &Content) -> String {
     }
 }
 
-/// One line per event: kind, rule or lane, and what the worker reads.
+/// One line per event: its kind, its rule or lane, and the parsed event.
 fn summary(event: &ReceivedEvent) -> String {
     let kind = event.kind.as_str();
     if let Some(rule) = event.ignored {
@@ -81,7 +81,7 @@ fn folder(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
 }
 
-/// A moment shortly after each message of a sample: the samples are of different years.
+/// An instant shortly after the messages of a sample: the samples are of different years.
 fn soon_after(body: &str) -> UnixMillis {
     let stamps = body.split("\"timestamp\": \"").skip(1).filter_map(|rest| rest.split('"').next());
     stamps

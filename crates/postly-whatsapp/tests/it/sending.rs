@@ -1,4 +1,4 @@
-//! What goes over the wire, and what we make of every kind of answer.
+//! Requests on the wire, and the outcome of each kind of answer.
 
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ pub(crate) fn twilio_config(url: &str) -> TwilioConfig {
     }
 }
 
-/// Long enough for everything here.
+/// A deadline beyond the end of these tests.
 pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }

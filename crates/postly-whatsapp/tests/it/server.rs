@@ -1,11 +1,11 @@
-//! A provider that answers exactly what it is told to, or breaks off.
+//! A stand-in provider with a fixed behaviour.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What the server does with each request.
+/// The server's behaviour for each request.
 #[derive(Clone)]
 pub(crate) enum Behaviour {
     /// Writes these bytes and closes.
@@ -14,7 +14,7 @@ pub(crate) enum Behaviour {
     Answers(Vec<Vec<u8>>),
     /// Closes the connection without reading.
     ResetBefore,
-    /// Reads the request, then closes without a word.
+    /// Reads the request, then closes without an answer.
     ResetAfter,
     /// Reads the request and never answers.
     Silence,

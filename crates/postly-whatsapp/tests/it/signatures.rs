@@ -1,4 +1,4 @@
-//! Whom we believe: vectors made with the providers' own code, and everything that only looks like them.
+//! Signature checks: vectors made with the providers' own code, and near misses.
 
 use http::HeaderMap;
 use postly_whatsapp::{
@@ -21,7 +21,7 @@ fn twilio_vectors() -> Value {
     serde_json::from_str(include_str!("../../testdata/vectors/twilio_signatures.json")).unwrap()
 }
 
-/// What one vector needs to be checked.
+/// The data to check one vector.
 struct Vector {
     verifier: Verifier,
     target: String,
@@ -69,7 +69,7 @@ fn t01_t03_t04_what_twilios_own_code_signs_is_believed_and_nothing_changed_is() 
         assert_eq!(verified.body(), vector.body);
         assert_eq!(verified.is_json(), case["content_type"] == "application/json");
 
-        // One byte more at the end, one byte changed at the start.
+        // One more byte at the end, one changed byte at the start.
         let mut longer = Vector::new(&vectors, case);
         longer.body.extend(b"&x");
         assert!(longer.check().is_err(), "{name}: longer body");
@@ -128,7 +128,7 @@ fn t06_a_json_delivery_needs_the_hash_of_its_body_in_its_signed_address() {
     check(&|vector| vector.body.push(b' '), SignatureError::Wrong);
     check(&|vector| vector.target = WEBHOOK_PATH.to_owned(), SignatureError::Malformed);
     check(&|vector| vector.target.push_str("&bodySHA256=00"), SignatureError::Malformed);
-    // Read as a form, the same bytes are not what was signed.
+    // Read as a form, the same bytes have another signature.
     check(&|vector| vector.headers[1].1 = "application/x-www-form-urlencoded".into(), SignatureError::Wrong);
     check(&|vector| vector.headers[1].1 = "text/plain".into(), SignatureError::Malformed);
     check(&|vector| vector.headers.truncate(1), SignatureError::Malformed);
@@ -289,7 +289,7 @@ fn w01_w07_t11_one_signature_of_one_provider_or_none_at_all() {
         let headers = headers(&[(name, &good)]);
         assert_eq!(verify(&nobody, WEBHOOK_PATH, &headers, body).err(), Some(SignatureError::NotConfigured));
     }
-    // The older header beside the newer one changes nothing.
+    // The older header beside the newer one has no effect.
     let both = headers(&[("x-hub-signature-256", &good), ("x-hub-signature", "sha1=00")]);
     assert!(verify(&verifier(), WEBHOOK_PATH, &both, body).is_ok());
 }

@@ -1,4 +1,4 @@
-//! Deliveries signed as the providers sign them.
+//! Webhooks, signed as the providers sign them.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -16,7 +16,7 @@ pub(crate) const BASE: &str = "https://postly.example";
 pub(crate) const SECRET: &str = "app-secret-app-secret-app-secret";
 pub(crate) const TOKEN: &str = "auth-token-auth-token-auth-token";
 
-/// A moment shortly after the synthetic samples were written.
+/// An instant shortly after the synthetic samples were written.
 pub(crate) const NOW: UnixMillis = UnixMillis(1_795_340_060_000);
 
 pub(crate) fn verifier() -> Verifier {
@@ -52,7 +52,7 @@ pub(crate) fn meta(body: &[u8]) -> VerifiedWebhook {
     verifier().verify(&WebhookRequest { target: WEBHOOK_PATH, headers: &headers, body }).unwrap()
 }
 
-/// Signs a form independently of the code under test: the data is put together from decoded text.
+/// Signs a form independently of the code under test: the signed data is built from decoded text.
 pub(crate) fn twilio(query: &str, body: &[u8]) -> VerifiedWebhook {
     let target = format!("{WEBHOOK_PATH}{query}");
     let mut fields: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
@@ -80,7 +80,7 @@ pub(crate) fn receive_twilio(query: &str, body: &str) -> ReceivedEvent {
     events.remove(0)
 }
 
-/// A delivery of Meta's with these messages, contacts and statuses, as JSON lists.
+/// A webhook of Meta with these messages, contacts and statuses, as JSON lists.
 pub(crate) fn batch(messages: &str, contacts: &str, statuses: &str) -> String {
     format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{

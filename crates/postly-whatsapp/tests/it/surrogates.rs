@@ -1,4 +1,4 @@
-//! Emoji that were cut in half on their way: JSON writes the half as an escape that is no character.
+//! Emoji that were cut in half in transit: JSON writes the half as an escape that is no character.
 
 use postly_domain::{
     Provider,
@@ -41,7 +41,7 @@ fn w27_half_an_emoji_is_replaced_and_its_siblings_are_untouched() {
 fn w27_half_an_emoji_in_a_name_costs_neither_the_sender_nor_the_message() {
     let contact =
         r#"[{"profile":{"name":"Fatou \ud83e","\udd50":1},"wa_id":"33612345678","user_id":"FR.1A2B3C4D5E"}]"#;
-    // The message names its sender by an id only, so that the number has to come from the contact.
+    // The message names its sender by an id only, so the number comes from the contact.
     let message = r#"{"from_user_id":"FR.1A2B3C4D5E","id":"wamid.1","timestamp":"1795340000","type":"text","text":{"body":"x"},
         "context":{"quoted":"\ud83e"}}"#;
     let events = receive_meta(&batch(&format!("[{message}]"), contact, "[]"));
@@ -52,7 +52,7 @@ fn w27_half_an_emoji_in_a_name_costs_neither_the_sender_nor_the_message() {
     );
     assert_eq!((read.provider_message_id.as_str(), read.content), ("wamid.1", text("x")));
     assert_eq!(events[0].key.to_string(), "meta:message:wamid.1");
-    // What is stored is plain JSON for whoever reads it later.
+    // The stored slice is valid JSON for every later reader.
     assert!(serde_json::from_str::<serde_json::Value>(&events[0].slice).is_ok(), "{}", events[0].slice);
 }
 
@@ -65,7 +65,7 @@ fn w27_half_an_emoji_in_a_form_is_replaced() {
     assert!(matches!(read, Ok(InboundEvent::Message(message)) if message.content == text("promo \u{fffd}")));
 }
 
-/// Pieces of a JSON text, and the UTF-16 that each stands for.
+/// Pieces of a JSON text, and their UTF-16 code units.
 const PIECES: &[(&str, &[u16])] = &[
     (r"\ud83e", &[0xD83E]),
     (r"\uD83E", &[0xD83E]),
@@ -91,7 +91,7 @@ proptest! {
         pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..12)
     ) {
         let json: String = pieces.iter().map(|(json, _)| *json).collect();
-        // A character beside its escaped half is a whole character of its own.
+        // An unescaped character is never joined with an escaped half beside it.
         let mut expected = String::new();
         let mut run = vec![];
         for (json, units) in &pieces {

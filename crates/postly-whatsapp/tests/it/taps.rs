@@ -1,4 +1,4 @@
-//! Taps, and the lines of a conversation.
+//! Taps, and the lanes of a conversation.
 
 use postly_domain::event::{Content, InboundEvent};
 use postly_domain::{PhoneE164, Provider};
@@ -93,7 +93,7 @@ fn w20_a_tap_without_a_payload_of_ours_is_its_label_and_without_one_unreadable()
     }
     assert_eq!(from_twilio("&MessageType=interactive"), label("Oui"));
     assert_eq!(from_twilio("&MessageType=interactive&ListTitle=Aide"), label("Aide"));
-    // A text stays a text, and a picture a picture with its caption, whatever stands beside them.
+    // A text stays a text, and a picture a picture with its caption, with any other fields.
     assert_eq!(from_twilio("&MessageType=text&ButtonPayload=a"), Content::Text("Oui".to_owned()));
     let caption = Content::Caption { kind: "image".to_owned(), text: "Oui".to_owned() };
     assert_eq!(from_twilio("&MessageType=image&ButtonPayload=a"), caption);
