@@ -32,8 +32,8 @@ pub(crate) fn warn() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the facts of a table that are too old, with their age in days. A line with a date is a row `name |
-/// … | date | source`, or a comment `# reviewed: date` for the whole file.
+/// Returns the facts of a table that are too old, with their age in days. A dated line is a row
+/// `name | … | date | source`, or a comment `# reviewed: date` for the whole file.
 fn old_facts(text: &str, today: Date) -> anyhow::Result<Vec<(String, i32)>> {
     let mut old = vec![];
     let mut dated = 0;

@@ -28,7 +28,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Returns the usual time in seconds, or the shorter one for `quick`.
+    /// Returns `usual` seconds, or `quick` seconds in a quick run.
     pub(crate) fn seconds(&self, usual: u64, quick: u64) -> Duration {
         Duration::from_secs(if self.quick { quick } else { usual })
     }

@@ -80,7 +80,7 @@ pub(crate) struct Memory {
     ledger: BTreeMap<String, String>,
 }
 
-/// Checks a round that has come to rest.
+/// Checks a round that has no work left.
 pub(crate) async fn round(
     arena: &Arena,
     memory: &mut Memory,
@@ -164,7 +164,7 @@ enum End {
     Free,
     /// Two attempts without a delivery status: presumed delivered, and paid (RULES 8.5).
     Presumed,
-    /// Neither.
+    /// Any other end, described.
     Wrong(String),
 }
 

@@ -30,7 +30,8 @@ const LOOK_AT_EVERYTHING_EACH: u64 = 10;
 const RED: u8 = 3;
 /// The exit code if no fault was found, but too few rounds hit anything to conclude.
 const VOID: u8 = 4;
-/// The delay of statuses when the providers fail: longer than a retry, the pause of which the campaign ends.
+/// The delay of statuses when the providers fail: longer than the time to a retry, because the campaign ends
+/// its pause.
 const LATE_STATUSES_MS: u64 = 400;
 /// The number of rounds in a row of one family that may miss before it is void: more than chance explains.
 const MOST_MISSES: u64 = 20;

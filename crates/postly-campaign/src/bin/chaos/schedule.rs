@@ -11,7 +11,7 @@ pub(crate) enum Family {
     KillSilent,
     /// kill -9 of one of two processes.
     KillOneOfTwo,
-    /// All processes and PostgreSQL are killed at once.
+    /// All processes and PostgreSQL crash at once.
     Blackout,
     /// PostgreSQL is restarted under the running service.
     Restart,
@@ -36,7 +36,7 @@ pub(crate) enum Family {
     TwoWays,
     /// Webhooks arrive several times at once, late, and out of order.
     Inbound,
-    /// The primary is killed, and its synchronous standby is promoted.
+    /// The primary crashes, and its synchronous standby is promoted.
     Failover,
     /// The primary becomes read-only and keeps its connections; the standby is promoted.
     ReadOnly,

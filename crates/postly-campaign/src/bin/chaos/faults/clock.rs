@@ -55,8 +55,8 @@ pub(super) async fn step(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<S
         }
         arena.plan = with_clock(&arena.plan, &file)?;
     }
-    // On PostgreSQL the process is always one that has seen no other time: two processes on one database
-    // would disagree by hours if they used the clocks of their machines.
+    // On PostgreSQL each round starts a new process, which has seen no other time, so that two processes on
+    // one database disagree by hours if they use the clocks of their machines.
     if is_first || arena.engine == Engine::Postgres {
         arena.kill().await?;
         arena.serve().await?;

@@ -1,5 +1,4 @@
-//! A synchronous standby takes over, from a primary that was killed or from one that stays up and is
-//! read-only.
+//! A synchronous standby takes over, from a primary that crashed or from one that stays up and is read-only.
 
 use std::sync::Arc;
 
@@ -47,7 +46,7 @@ pub(super) async fn failover(arena: &mut Arena, dice: &mut Dice, lives_on: bool)
     arena.cluster = Some(Arc::new(new));
     let (lines, leases) = recover(arena, writing).await?;
     let rested = begun.elapsed();
-    // The old primary stayed up until now, if it was not killed.
+    // The old primary stayed up until now, if it did not crash.
     block_in_place(|| drop(old));
     // Clients that still had a connection to it have lost it now.
     arena.rest().await?;

@@ -46,7 +46,7 @@ pub(super) async fn deliveries(arena: &mut Arena, dice: &mut Dice) -> anyhow::Re
         let (marker, brief) = arena.crowd.brief();
         let at_s = now_s.saturating_sub(i64::try_from(late_s).unwrap_or(0));
         let webhook = arena.world.webhook_at(&person, MessageKind::Text(brief), at_s);
-        // The provider still has an open window for the author, because of a later message.
+        // The provider still has an open window for the author, because of another recent action.
         arena.world.open_window(&person);
         let line = Line { person, order: 0, id: webhook.id.clone(), marker, answers: vec![] };
         if in_time {

@@ -8,7 +8,7 @@ use super::{Struck, come_to_rest, cut, stay_dead, usual_load};
 use crate::{arena::Arena, checks::Rules, dice::Dice};
 
 /// The time for the other of two processes to finish its work in progress: longer than any model or provider
-/// of a round takes. Leases still held after it belonged to the dead process.
+/// of a round takes. Leases that are held for longer belong to the dead process.
 const OTHER_FINISHES: Duration = Duration::from_millis(400);
 
 /// Kills the service under load, and starts it again.
