@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: builds what is measured and what measures, and gives them a PostgreSQL as in production.
+//! `cargo xtask bench`: builds the service and the bench, and starts a PostgreSQL configured as in
+//! production.
 
 use std::{path::PathBuf, process::Command};
 
@@ -8,13 +9,13 @@ use postly_postgres::{Care, Cluster};
 
 use crate::run;
 
-/// Runs the bench; the arguments are its own.
+/// Runs the bench with these arguments.
 pub(crate) fn bench(args: &[&str]) -> anyhow::Result<()> {
-    // Together, so that what they share is built once.
+    // One build, so that shared crates are built once.
     crate::cargo(&["build", "--release", "--locked", "--package", "postly", "--package", "postly-campaign"])?;
     let mut bench = Command::new(program("bench")?);
     bench.args(args);
-    // Another binary can be measured in the place of the one of this checkout, an earlier one for instance.
+    // `POSTLY_BIN` may name another binary to measure, for instance an earlier one.
     if std::env::var_os("POSTLY_BIN").is_none() {
         bench.env("POSTLY_BIN", program("postly")?);
     }
@@ -28,7 +29,7 @@ pub(crate) fn bench(args: &[&str]) -> anyhow::Result<()> {
     run(bench.env("POSTLY_BENCH_POSTGRES", cluster.address()))
 }
 
-/// A program that was just built.
+/// Returns the path of a program that was just built.
 fn program(name: &str) -> anyhow::Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     let program = target.join("release").join(name);

@@ -1,4 +1,5 @@
-//! The web app in a real browser, against `postly demo`: Chromium by playwright-core, and axe-core's rules of accessibility.
+//! The web app in a real browser, against `postly demo`: Chromium by playwright-core, and the accessibility
+//! rules of axe-core.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -10,15 +11,15 @@ use anyhow::{Context as _, bail};
 
 use crate::{run, step};
 
-/// Where the script and its packages are named.
+/// The folder of the script and the list of its packages.
 const SCRIPTS: &str = "xtask/browser";
-/// The names under which systems install it.
+/// The names under which systems install Chromium.
 const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// Installs Chromium, Node.js and npm when they are missing and we may.
+/// Installs Chromium, Node.js and npm if they are missing and packages may be installed.
 ///
 /// # Errors
-/// If one is missing and cannot be installed.
+/// Fails if one is missing and cannot be installed.
 pub(crate) fn install() -> anyhow::Result<()> {
     let is_there = |program: &str| {
         let mut command = Command::new(program);
@@ -96,7 +97,7 @@ impl Drop for TemporaryFolder {
     }
 }
 
-/// A demo of its own, in a folder of its own.
+/// A running demo, in a folder of its own.
 struct Demo {
     child: Child,
     app: String,

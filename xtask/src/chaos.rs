@@ -1,4 +1,5 @@
-//! The chaos campaign: builds the service and the campaign, installs what they miss where that is allowed, and runs it.
+//! The chaos campaign: builds the service and the campaign, installs missing programs if that is allowed, and
+//! runs it.
 
 use std::{path::PathBuf, process::Command};
 
@@ -8,10 +9,11 @@ use postly_postgres::{Care, Cluster};
 
 use crate::mutants::{Hunt, MUTANTS, Mutant};
 
-/// Programs that a fault needs, and the Debian packages they come in. Without one, its row says that it was skipped.
+/// Programs that a fault needs, and their Debian packages. Without one, the row of its fault is reported as
+/// skipped.
 const TOOLS: [(&str, &str); 2] = [("strace", "strace"), ("faketime", "faketime")];
 
-/// `cargo xtask chaos`.
+/// Runs `cargo xtask chaos`.
 pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     prepare()?;
     let plain = ["--debug", "--sample"];
@@ -22,12 +24,13 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     crate::run(command.args(passed))
 }
 
-/// A minute's worth, with what was just built.
+/// Runs a sample of about a minute, with the debug build.
 pub(crate) fn sample() -> anyhow::Result<()> {
     run(&["--sample"])
 }
 
-/// `cargo xtask chaos --mutants`: plants one defect after the other, and sees whether the campaign turns red.
+/// Runs `cargo xtask chaos --mutants`: plants one defect after the other, and checks that the campaign turns
+/// red.
 pub(crate) fn mutants(only: &[&str]) -> anyhow::Result<()> {
     prepare()?;
     let mut missed = vec![];
@@ -43,7 +46,7 @@ pub(crate) fn mutants(only: &[&str]) -> anyhow::Result<()> {
             missed.push(mutant.feature);
         }
     }
-    // What was built last must not be taken for the service.
+    // Replaces the last build, so that a service with a defect is not used by mistake.
     build(true, None)?;
     println!("\n| planted | defect | |\n|---|---|---|\n{}", lines.join("\n"));
     if missed.is_empty() { Ok(()) } else { bail!("not caught: {}", missed.join(", ")) }
@@ -57,7 +60,7 @@ fn campaign_notices(mutant: &Mutant, args: &[&str]) -> anyhow::Result<bool> {
         .args(args)
         .status()
         .context("cannot run the campaign")?;
-    // Anything but a plain "red" is a campaign that could not run.
+    // Any other code means that the campaign could not run.
     match status.code() {
         Some(RED) => Ok(true),
         Some(0) => Ok(false),
@@ -79,7 +82,7 @@ fn tests_notice(mutant: &Mutant, name: &str) -> anyhow::Result<bool> {
         "--features",
         &features,
     ];
-    // What does not compile notices nothing.
+    // A defect that does not compile must not count as caught.
     crate::cargo(&[&tests[..], &["--no-run"]].concat())?;
     crate::step(&format!("{}: {}", mutant.feature, mutant.defect));
     let cluster = Cluster::start(Care::ForTests)?;
@@ -88,16 +91,16 @@ fn tests_notice(mutant: &Mutant, name: &str) -> anyhow::Result<bool> {
     Ok(!command.status().context("cannot run the tests")?.success())
 }
 
-/// The exit code of a campaign that found something.
+/// The exit code of a campaign that found a fault.
 const RED: i32 = 3;
 
-/// PostgreSQL is needed; the tools are good to have.
+/// Installs PostgreSQL, which is required, and the tools, which are optional.
 fn prepare() -> anyhow::Result<()> {
     postly_postgres::install()?;
     for (program, package) in TOOLS {
         let there = Command::new(program).arg("--version").output().is_ok();
         if !there && postly_postgres::may_install() {
-            // Its row will say that it was skipped.
+            // The row of its fault is then reported as skipped.
             if let Err(error) = postly_postgres::apt_get(&[package]) {
                 eprintln!("xtask: {package} cannot be installed: {error}");
             }
@@ -106,7 +109,7 @@ fn prepare() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the service and the campaign. Returns the folder they are in.
+/// Builds the service and the campaign. Returns the folder of the programs.
 fn build(debug: bool, feature: Option<&str>) -> anyhow::Result<PathBuf> {
     let mut args = vec!["build", "--locked", "--package", "postly", "--package", "postly-campaign"];
     if !debug {

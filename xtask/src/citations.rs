@@ -1,10 +1,10 @@
-//! Cited rules exist, and the glossary names types and tables that exist.
+//! Checks that cited rules exist, and that the glossary names types and tables that exist.
 
 use std::{collections::BTreeSet, path::Path};
 
 use anyhow::Context as _;
 
-/// Pages that readers of the project do not have: a comment that cites one explains nothing.
+/// Pages that are not in the repository: a citation of one explains nothing to a reader.
 const FOREIGN_PAGES: [&str; 4] = ["PRODUCT ", "ATTACKS ", "FEATURES ", "PITFALLS "];
 
 /// The rules of docs/RULES.md: sections (`7`) and rules (`7.2`).
@@ -63,7 +63,7 @@ pub(crate) fn check_glossary(root: &Path, sources: &str, faults: &mut Vec<String
             let is_defined = ["struct", "enum", "trait", "type"]
                 .iter()
                 .any(|kind| sources.contains(&format!("{kind} {name}")))
-                // Identifiers are declared by a macro, one a line.
+                // A macro declares identifiers, one a line.
                 || sources.contains(&format!("\n    {name};\n"));
             if !is_defined {
                 faults.push(format!("docs/GLOSSARY.md names the type {name}, which no source defines"));
@@ -78,7 +78,7 @@ pub(crate) fn check_glossary(root: &Path, sources: &str, faults: &mut Vec<String
     Ok(())
 }
 
-/// The names in backticks of a cell.
+/// Returns the names in backticks of a cell.
 fn named(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }

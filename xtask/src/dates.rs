@@ -1,18 +1,19 @@
-//! Facts about the world outside that age: each carries the day on which it was last checked.
+//! Facts about external services, which age: each carries the date of its last check.
 
 use anyhow::Context as _;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::step;
 
-/// The files of such facts.
+/// The files that hold such facts.
 const TABLES: [&str; 2] =
     ["crates/postly-pipeline/data/networks.txt", "crates/postly-pipeline/data/tlds.txt"];
 
-/// After so many days a fact is to be checked again.
+/// The age in days after which a fact must be checked again.
 const MOST_DAYS: i32 = 180;
 
-/// Names the facts that are to be checked again. Old facts fail no build: a person must read the sources again.
+/// Prints the facts that must be checked again. Old facts do not fail a build, because a person must read the
+/// sources again.
 pub(crate) fn warn() -> anyhow::Result<()> {
     step("the age of what we know of the networks");
     let root = crate::root()?;
@@ -31,8 +32,8 @@ pub(crate) fn warn() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The facts of a table that are too old, with their age in days. A dated line is a row `name | … | date | source`, or
-/// a comment `# reviewed: date` for the whole file.
+/// Returns the facts of a table that are too old, with their age in days. A dated line is a row
+/// `name | … | date | source`, or a comment `# reviewed: date` for the whole file.
 fn old_facts(text: &str, today: Date) -> anyhow::Result<Vec<(String, i32)>> {
     let mut old = vec![];
     let mut dated = 0;

@@ -1,6 +1,6 @@
-//! What we depend on: from where, under which licence, in how many versions, and with which known faults.
+//! Checks the dependencies: sources, licences, duplicate versions and advisories.
 //!
-//! cargo-deny knows more of this, but takes four minutes of two cores to build, and its advisories a network.
+//! cargo-deny checks more, but takes four minutes of two cores to build, and its advisories need a network.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,25 +14,25 @@ use anyhow::{Context as _, bail};
 use semver::{Version, VersionReq};
 use serde_json::Value;
 
-/// What RustSec says of our crates.
+/// The RustSec advisories on the dependencies.
 const ADVISORIES: &str = "xtask/advisories.txt";
 
-/// How Cargo.lock names crates.io, the only place that a crate may come from.
+/// The name of crates.io in Cargo.lock, the only source that a crate may come from.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// What is let pass, and why.
+/// The exceptions, each with its reason.
 struct Policy<'a> {
-    /// The licences that we accept, as SPDX names them.
+    /// The accepted licences, by their SPDX names.
     licences: &'a [&'a str],
-    /// Crates that name no licence, each with where it is found instead.
+    /// Crates that name no licence, each with the place of its licence.
     unlicensed: &'a [(&'a str, &'a str)],
-    /// Crates of which there are several versions, with who is behind.
+    /// Crates with several versions, each with the reason.
     duplicates: &'a [(&'a [&'a str], &'a str)],
-    /// Advisories that affect a version we have, each with why it does not reach us.
+    /// Advisories that affect a version in use, each with the reason why it does not reach the service.
     advisories: &'a [(&'a str, &'a str)],
 }
 
-/// All of these let a binary be shipped with a notice and without its source.
+/// Each of these licences lets a binary be shipped with a notice and without its source.
 const OURS: Policy<'static> = Policy {
     licences: &[
         "Apache-2.0",
@@ -62,10 +62,10 @@ const OURS: Policy<'static> = Policy {
     advisories: &[],
 };
 
-/// Checks everything, and says all that is wrong.
+/// Checks the dependencies, and prints every fault.
 pub(crate) fn check() -> anyhow::Result<()> {
     let root = crate::root()?;
-    // First, as it is this that refuses a lock file that is not current.
+    // First, because this call refuses a lock file that is not current.
     let metadata = metadata(root)?;
     let read =
         |name: &str| std::fs::read_to_string(root.join(name)).with_context(|| format!("cannot read {name}"));
@@ -87,7 +87,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What cargo knows of a workspace, if its lock file is current.
+/// Returns the metadata of a workspace. Fails if its lock file is not current.
 fn metadata(folder: &Path) -> anyhow::Result<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--locked", "--format-version", "1"])
@@ -123,7 +123,7 @@ struct Locked<'a> {
     checksum: Option<&'a str>,
 }
 
-/// Reads Cargo.lock, which cargo writes one field to a line.
+/// Parses Cargo.lock. Cargo writes one field to a line.
 fn locked(lock: &str) -> anyhow::Result<Vec<Locked<'_>>> {
     let packages = lock.split("[[package]]\n").skip(1).map(|package| {
         let field = |name: &str| {
@@ -137,7 +137,8 @@ fn locked(lock: &str) -> anyhow::Result<Vec<Locked<'_>>> {
     packages.collect()
 }
 
-/// Each package is a crate of crates.io that is what it was when it was locked, or a room of this house.
+/// Returns the packages that are neither a crate of crates.io with its checksum nor a member of this
+/// workspace.
 fn sources(locked: &[Locked<'_>], metadata: &Value) -> anyhow::Result<Vec<String>> {
     let mut faults = vec![];
     for Locked { name, version, source, checksum } in locked {
@@ -194,7 +195,7 @@ fn licences(metadata: &Value, policy: &Policy<'_>) -> anyhow::Result<Vec<String>
 
 type Words<'a> = Peekable<SplitWhitespace<'a>>;
 
-/// Whether an SPDX expression can be met with these licences. A slash is how crates used to write `OR`.
+/// Returns true if these licences satisfy an SPDX expression. A slash is an older form of `OR`.
 fn accepted(expression: &str, licences: &[&str]) -> anyhow::Result<bool> {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let mut words = spaced.split_whitespace().peekable();
@@ -223,7 +224,7 @@ fn all(words: &mut Words<'_>, licences: &[&str]) -> anyhow::Result<bool> {
     Ok(answer)
 }
 
-/// `a`, `a WITH exception` or `(…)`. An exception makes another licence of it.
+/// `a`, `a WITH exception` or `(…)`. An exception makes a different licence.
 fn one(words: &mut Words<'_>, licences: &[&str]) -> anyhow::Result<bool> {
     if words.next_if_eq(&"(").is_some() {
         let answer = any(words, licences)?;
@@ -275,13 +276,13 @@ fn advisories(locked: &[Locked<'_>], snapshot: &Snapshot, policy: &Policy<'_>) -
     faults
 }
 
-/// What is waived and would pass without: a waiver goes when its reason does.
+/// Returns the waivers that are not needed any more: a waiver must go when its reason does.
 fn unused<'a>(waived: impl IntoIterator<Item = &'a str>, needed: &BTreeSet<&str>) -> Vec<String> {
     let unused = waived.into_iter().filter(|name| !needed.contains(name));
     unused.map(|name| format!("the waiver of {name} is not needed any more")).collect()
 }
 
-/// The advisories on the crates that were looked up, as they stood on a day.
+/// The advisories on the crates that were looked up, as of a date.
 #[derive(Debug)]
 struct Snapshot {
     date: jiff::civil::Date,
@@ -294,13 +295,13 @@ struct Advisory {
     id: String,
     name: String,
     kind: String,
-    /// The versions without the fault: those that mend it, and those that never had it.
+    /// The versions without the fault: those that fix it, and those that never had it.
     sound: Vec<VersionReq>,
     words: String,
 }
 
 impl Advisory {
-    /// Whether it speaks of this version. A version before a release is affected unless it is named.
+    /// Returns true if the advisory affects this version. A pre-release is affected unless it is named.
     fn affects(&self, name: &str, version: &Version) -> bool {
         self.name == name
             && self.kind != "withdrawn"
@@ -364,7 +365,7 @@ mod tests {
         RUSTSEC-1 | theirs | unsound | >= 1.2.3, < 2.0.0; >= 2.1.0 | < 1.0.0 | words\n\
         RUSTSEC-2 | theirs | withdrawn |  |  | words\n";
 
-    /// Our crate and one of theirs, as Cargo.lock has them.
+    /// Cargo.lock with a crate of the workspace and one of crates.io.
     fn lock(version: &str) -> String {
         format!(
             "version = 4\n\n[[package]]\nname = \"ours\"\nversion = \"0.1.0\"\ndependencies = [\n \"theirs\",\n]\n\n\
@@ -372,7 +373,7 @@ mod tests {
         )
     }
 
-    /// The same, as `cargo metadata` has them.
+    /// The same two crates in the form of `cargo metadata`.
     fn house() -> Value {
         json!({
             "workspace_root": "/house",

@@ -3,7 +3,7 @@
 /// Scores the writer.
 ///
 /// # Errors
-/// If a threshold is not held, or the scorer does not build.
+/// Fails if a score is below its threshold, or the scorer does not build.
 pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     let score = ["run", "--quiet", "--locked", "-p", "postly-pipeline", "--example", "eval", "--"];
     super::cargo(&[&score[..], args].concat())

@@ -1,4 +1,5 @@
-//! Our automation. `cargo xtask ci` is what decides a landing; the other commands are its parts and its tools.
+//! The automation of the project. `cargo xtask ci` decides if a change can land; the other commands are its
+//! parts and tools.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command for people")]
 
@@ -129,7 +130,8 @@ fn ci() -> anyhow::Result<()> {
     chaos::sample()
 }
 
-/// Installs the program that encrypts backups, where packages can be installed. Without it a test looks at the refusal instead.
+/// Installs the program that encrypts backups, if packages may be installed. Without it, a test checks the
+/// refusal instead.
 fn install_age() -> anyhow::Result<()> {
     let is_there = Command::new("age").arg("--version").output().is_ok();
     if !is_there && postly_postgres::may_install() {
@@ -138,9 +140,10 @@ fn install_age() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the demo has just built has the features of a release, and none of the points at which a test may stop it.
+/// Checks that the binary of the demo has the features of a release, and no crash point for tests.
 fn s09_what_is_shipped_has_no_points_of_failure() -> anyhow::Result<String> {
-    // The variable that names such a point; the address of the webhook shows that we look well.
+    // The variable of crash points must be absent. The webhook's path must be present, which proves that the
+    // search works.
     const POINT: &str = "POSTLY_CRASH_AT";
     const KNOWN: &str = "/api/whatsapp/webhook";
     let folder = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
@@ -153,7 +156,7 @@ fn s09_what_is_shipped_has_no_points_of_failure() -> anyhow::Result<String> {
     Ok("s09_what_is_shipped_has_no_points_of_failure".to_owned())
 }
 
-/// The README's promise, on what was just built: three posts, the ledger, the balance.
+/// Checks the README's promise on the current build: three posts, the ledger, the balance.
 fn demo() -> anyhow::Result<()> {
     const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
     for provider in ["meta", "twilio"] {
@@ -182,7 +185,7 @@ fn test(args: &[&str]) -> anyhow::Result<()> {
     run(test_command(&databases).args(args))
 }
 
-/// Runs every test, and names those that passed.
+/// Runs every test, and returns the names of those that passed.
 fn tests_that_pass() -> anyhow::Result<BTreeSet<String>> {
     let databases = Databases::start()?;
     let mut command = test_command(&databases);
@@ -200,12 +203,12 @@ fn tests_that_pass() -> anyhow::Result<BTreeSet<String>> {
     if child.wait()?.success() { Ok(passed) } else { bail!("a test failed") }
 }
 
-/// Connections of a database's pool in PgBouncer: fewer than one process asks for.
+/// The connections of a database's pool in PgBouncer: fewer than one process opens.
 const POOL_SIZE: u32 = 5;
 
 /// The servers of the tests.
 struct Databases {
-    // Stopped first: the fields are dropped in this order.
+    // Stopped first, because fields are dropped in this order.
     pooler: Pooler,
     cluster: Cluster,
 }
@@ -236,7 +239,7 @@ fn test_command(databases: &Databases) -> Command {
 
 /// The crates that own a parser, each with a test named `fuzz`.
 const FUZZED: [&str; 4] = ["postly-domain", "postly-whatsapp", "postly-pipeline", "postly-http"];
-/// How long a target runs when nobody says otherwise: long enough to look at, short enough to wait for.
+/// The default duration of a target in seconds: long enough to find faults, short enough to wait for.
 const FUZZ_SECONDS: u64 = 60;
 
 fn fuzz(args: &[&str]) -> anyhow::Result<()> {
@@ -252,7 +255,7 @@ fn fuzz(args: &[&str]) -> anyhow::Result<()> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["test", "--no-fail-fast", "--test", "fuzz"]);
     command.args(FUZZED.iter().flat_map(|package| ["--package", package]));
-    // One after the other, so that each has the whole of its time; and each says how much it tried.
+    // One thread, so that each target has its whole time; each prints the number of its inputs.
     command.args(["--", "--test-threads", "1", "--show-output"]).args(target);
     run(command.env("POSTLY_FUZZ_SECONDS", seconds.to_string()))
 }

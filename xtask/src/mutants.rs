@@ -1,10 +1,11 @@
-//! Planted defects: each must turn the campaign red, or the tests of a part in which no fault strikes; else these prove nothing.
+//! Planted defects. Each must turn the campaign red, or fail the tests of a part in which no fault strikes;
+//! otherwise the campaign or the tests prove nothing.
 //!
-//! A defect is a feature of `postly`, a few lines at one place of the code under `cfg(feature = "mutant-…")`, and in no
-//! release. The numbers are those of the list that docs/RELIABILITY.md explains; those that are missing concern parts
+//! A defect is a feature of `postly`, a few lines at one place of the code under `cfg(feature = "mutant-…")`,
+//! and in no release. The numbers are those of the list in docs/RELIABILITY.md; missing numbers concern parts
 //! that do not exist yet.
 
-/// Who must notice a defect.
+/// The check that must catch a defect.
 pub(crate) enum Hunt {
     /// The campaign, with these arguments.
     Campaign(&'static [&'static str]),
@@ -12,17 +13,17 @@ pub(crate) enum Hunt {
     Tests(&'static str),
 }
 
-/// A defect, and who must notice it.
+/// A defect, and the check that must catch it.
 pub(crate) struct Mutant {
     /// The feature of `postly` that plants it.
     pub(crate) feature: &'static str,
-    /// What it does.
+    /// The effect of the defect.
     pub(crate) defect: &'static str,
-    /// By what, within which budget.
+    /// The check that must catch it, with its budget.
     pub(crate) hunt: Hunt,
 }
 
-/// All of them. The first rounds of `upstream` are Meta's faults, in the order of `faults::upstream`.
+/// All defects. The first rounds of `upstream` are Meta's faults, in the order of `faults::upstream`.
 pub(crate) const MUTANTS: [Mutant; 16] = [
     Mutant {
         feature: "mutant-m01",

@@ -1,4 +1,4 @@
-//! Referees from outside: the providers' own clients and other people's validators, asked on demand (ADR 6).
+//! External referees: the providers' own clients and third-party validators, run on demand (ADR 6).
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use crate::{postgres_versions, run, step};
 mod models;
 mod prisma;
 
-/// What `requirements.txt` must name: their versions are written into what they accepted.
+/// The referees that `requirements.txt` must name. Their versions are recorded with the requests they
+/// accepted.
 const REFEREES: [&str; 4] = ["openapi-core", "openai", "twilio", "pywa"];
 
 /// The requests that the referees accepted.
@@ -20,27 +21,27 @@ const SPECS: &str = "crates/postly-testkit/specs";
 const VECTORS: &str = "crates/postly-whatsapp/testdata/vectors";
 const SAMPLES: &str = "crates/postly-whatsapp/testdata/meta";
 pub(crate) const SCRIPTS: &str = "xtask/oracles";
-/// The lists of top-level domains and emojis that X counts by.
+/// The lists of top-level domains and emojis by which X counts.
 const LISTS: &str = "crates/postly-pipeline/data";
 /// The verdicts of twitter-text on a sample of posts, for the tests.
 const VERDICTS: &str = "crates/postly-pipeline/testdata/twitter_text.json";
-/// The session cookies that next-auth and Auth.js made.
+/// The session cookies made by next-auth and Auth.js.
 const SESSION_COOKIES: &str = "crates/postly-http/testdata/session_cookie/vectors.json";
 
-/// The webhooks that Stripe's own library signed.
+/// The webhooks signed by Stripe's own library.
 const STRIPE_SIGNATURES: &str = "crates/postly-payments/testdata/signatures.json";
 
-/// Asks the real model servers only.
+/// Runs the check against real model servers only.
 pub(crate) fn ask_models() -> anyhow::Result<()> {
     models::ask(crate::root()?)
 }
 
-/// Asks Prisma only.
+/// Runs the check with Prisma only.
 pub(crate) fn ask_prisma(accept: bool) -> anyhow::Result<()> {
     prisma::ask(crate::root()?, accept)
 }
 
-/// Asks them all. With `accept`, what the service sends today becomes what is compared with from now on.
+/// Runs all referees. With `accept`, the current requests of the service become the reference.
 pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     let root = crate::root()?;
     let folder = Folder::new("referees")?;
@@ -68,7 +69,7 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     postgres_versions::ask()
 }
 
-/// Compares what was sent with what was accepted once, the line that names the referees aside.
+/// Compares the requests of the service with the accepted ones, except for the line that names the referees.
 fn compare(root: &Path, recording: &Path, accept: bool) -> anyhow::Result<()> {
     step(&format!("what the service sends against {ACCEPTED}"));
     let accepted = root.join(ACCEPTED);
@@ -93,7 +94,7 @@ fn compare(root: &Path, recording: &Path, accept: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The first line of the accepted requests: who accepted them.
+/// Returns the first line of the accepted requests, which names the referees and their versions.
 fn header(root: &Path) -> anyhow::Result<String> {
     let requirements = std::fs::read_to_string(root.join(SCRIPTS).join("requirements.txt"))?;
     let versions: Option<Vec<String>> = REFEREES
@@ -108,7 +109,7 @@ fn header(root: &Path) -> anyhow::Result<String> {
     Ok(format!("{{\"accepted_by\":{{{}}}}}", versions.join(",")))
 }
 
-/// Makes the signature vectors again and compares them with the committed ones.
+/// Makes the signature vectors again, and compares them with the committed ones.
 fn vectors(root: &Path, folder: &Path, python: &Python) -> anyhow::Result<()> {
     let script = folder.join("make_vectors.py");
     std::fs::copy(root.join(VECTORS).join("make_vectors.py"), &script)?;
@@ -120,14 +121,15 @@ fn vectors(root: &Path, folder: &Path, python: &Python) -> anyhow::Result<()> {
             println!("{name} is unchanged");
         } else {
             changed += 1;
-            // It ends with 1 when it finds a difference, as it will.
+            // `diff` exits with 1 for a difference, which is expected here.
             Command::new("diff").arg("-u").args([&committed, &made]).status().context("cannot run diff")?;
         }
     }
     if changed > 0 { bail!("{changed} files of signature vectors would change") } else { Ok(()) }
 }
 
-/// Has next-auth and Auth.js make session cookies again, and next-auth read ours and seal them again.
+/// Makes session cookies again with next-auth and Auth.js, and has next-auth read and reseal those of the
+/// service.
 fn session_cookies(root: &Path, node: &Node, accept: bool) -> anyhow::Result<()> {
     const SCRIPT: &str = "session_cookies.mjs";
     let made = node.0.join("vectors.json");
@@ -138,7 +140,7 @@ fn session_cookies(root: &Path, node: &Node, accept: bool) -> anyhow::Result<()>
     node.script(SCRIPT, "read", &[&ours])
 }
 
-/// Makes the lists again that X counts by, and has twitter-text and @atproto/api count a few thousand posts.
+/// Makes the lists by which X counts again, and has twitter-text and @atproto/api count a few thousand posts.
 fn networks(root: &Path, node: &Node, accept: bool) -> anyhow::Result<()> {
     const SCRIPT: &str = "networks.mjs";
     node.script(SCRIPT, "make", &[&node.0])?;
@@ -151,7 +153,7 @@ fn networks(root: &Path, node: &Node, accept: bool) -> anyhow::Result<()> {
     keep(root, VERDICTS, &sample, accept)
 }
 
-/// Compares a committed file with what was made anew; with `accept`, the new one takes its place.
+/// Compares a committed file with a new one. With `accept`, the new one replaces it.
 fn keep(root: &Path, name: &str, made: &Path, accept: bool) -> anyhow::Result<()> {
     let committed = root.join(name);
     if std::fs::read(&committed).ok() == Some(std::fs::read(made)?) {
@@ -160,14 +162,14 @@ fn keep(root: &Path, name: &str, made: &Path, accept: bool) -> anyhow::Result<()
         std::fs::copy(made, &committed)?;
         println!("{name} is what they make today: run the tests of its crate");
     } else {
-        // It ends with 1 when it finds a difference, as it will.
+        // `diff` exits with 1 for a difference, which is expected here.
         Command::new("diff").arg("-u").arg(&committed).arg(made).status().context("cannot run diff")?;
         bail!("{name} would change: run again with --accept");
     }
     Ok(())
 }
 
-/// Has Stripe's library for Node.js sign webhooks again, and the one for Python check them.
+/// Signs webhooks again with Stripe's library for Node.js, and checks them with the one for Python.
 fn stripe_signatures(root: &Path, node: &Node, python: &Python, accept: bool) -> anyhow::Result<()> {
     let made = node.0.join("stripe_signatures.json");
     run(node.command().arg("stripe_signatures.mjs").arg(&made))?;
@@ -181,7 +183,7 @@ fn cargo(root: &Path) -> Command {
     command
 }
 
-/// A folder of our own, gone at the end.
+/// A temporary folder, removed on drop.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
@@ -200,7 +202,7 @@ impl Drop for Folder {
     }
 }
 
-/// A folder with the libraries of Node.js, and our scripts beside them.
+/// A folder with the libraries of Node.js and the project's scripts.
 struct Node(PathBuf);
 
 impl Node {
@@ -218,7 +220,7 @@ impl Node {
         for name in FILES {
             std::fs::copy(root.join(SCRIPTS).join("node").join(name), node.join(name))?;
         }
-        // Of the peers, which are a whole framework, nothing is used here; of scripts at the installation, nothing either.
+        // The peer dependencies, a whole framework, are not used, and no installation script is needed.
         run(Command::new("npm").current_dir(&node).args([
             "ci",
             "--legacy-peer-deps",
@@ -241,11 +243,11 @@ impl Node {
     }
 }
 
-/// An interpreter with the referees beside it.
+/// A Python interpreter with the referees installed.
 struct Python(PathBuf);
 
 impl Python {
-    /// Installs what a file of requirements names, and nothing that it does not; then asks pip this about it.
+    /// Installs the packages of a requirements file, and no others; then runs pip with the arguments `then`.
     fn install(root: &Path, folder: &Path, requirements: &str, then: &[&str]) -> anyhow::Result<Self> {
         let environment = folder.join("python");
         run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
@@ -267,7 +269,7 @@ impl Python {
     }
 }
 
-/// The simulator in a process of its own. It ends when its standard input does.
+/// The simulator in a process of its own, which ends when its standard input does.
 struct World {
     child: Child,
     line: String,

@@ -1,4 +1,4 @@
-//! Other versions of PostgreSQL than the system's, from npm: the tests of the database run on each of them.
+//! Runs the database tests on other versions of PostgreSQL than the system's, which come from npm.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,8 +15,9 @@ use crate::{
 
 const VERSIONS: [&str; 3] = ["16", "17", "18"];
 
-/// The tests that meet the server: its settings and sessions, every statement of the main journeys, its refusals and its
-/// poolers. Those that dump a database are left out: `pg_dump` does not read a newer server than itself.
+/// The tests that use the server: its settings and sessions, every statement of the main journeys, its errors
+/// and its poolers. Tests that dump a database are left out, because `pg_dump` does not read a server newer
+/// than itself.
 const TESTS: [(&str, &[&str], &[&str]); 3] = [
     ("postly-store", &["--lib"], &["postgres::"]),
     ("postly-app", &["--test", "it"], &["journey::", "conflicts::", "login::"]),
@@ -57,7 +58,7 @@ pub(crate) fn ask() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A link that the package cannot hold: its own script would make it at the installation.
+/// A symbolic link that the npm package cannot hold; its installation script would create it.
 #[derive(Deserialize)]
 struct Link {
     source: PathBuf,
@@ -73,7 +74,7 @@ fn link(package: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says which release it is, and fails if it is not of that version.
+/// Prints the release of the server, and fails if it is not of this version.
 fn say_version(programs: &Path, version: &str) -> anyhow::Result<()> {
     let output = Command::new(programs.join("postgres")).arg("--version").output()?;
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();

@@ -1,13 +1,13 @@
-//! Prometheus and its promtool, which judge our metrics, rules and dashboard.
+//! Prometheus and its promtool, which check the metrics, rules and dashboard.
 
 use std::process::{Command, Stdio};
 
 use anyhow::bail;
 
-/// Debian's package of both.
+/// The Debian package of both.
 const PACKAGE: &str = "prometheus";
 
-/// Whether both can be run.
+/// Returns true if both programs run.
 pub(crate) fn is_installed() -> bool {
     ["prometheus", "promtool"].iter().all(|program| {
         let mut command = Command::new(program);
@@ -16,7 +16,7 @@ pub(crate) fn is_installed() -> bool {
     })
 }
 
-/// Installs both when they are missing and we may.
+/// Installs both if they are missing and packages may be installed.
 pub(crate) fn install() -> anyhow::Result<()> {
     if !is_installed() && postly_postgres::may_install() {
         postly_postgres::apt_get(&[PACKAGE])?;

@@ -11,12 +11,12 @@ use clap_complete::Shell;
 
 use crate::run;
 
-/// The command line of the binary, which builds itself without the programs that describe it.
+/// The command line of the binary. The binary itself builds without the crates that describe it.
 #[expect(dead_code, reason = "only its description is used")]
 #[path = "../../crates/postly/src/cli.rs"]
 mod cli;
 
-/// What is copied as it is: from, to.
+/// Files and folders that are copied unchanged: from, to.
 const COPIED: [(&str, &str); 10] = [
     ("README.md", "README.md"),
     ("CHANGELOG.md", "CHANGELOG.md"),
@@ -30,10 +30,10 @@ const COPIED: [(&str, &str); 10] = [
     ("deploy", "deploy"),
 ];
 
-/// The shells whose completions are shipped.
+/// The shells with shipped completions.
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
-/// Builds the binary, and an archive of it with all that belongs to it.
+/// Builds the binary, and an archive with it and its documents.
 pub(crate) fn make() -> anyhow::Result<()> {
     let root = crate::root()?;
     crate::cargo(&["build", "--release", "--locked", "--package", "postly"])?;
@@ -43,7 +43,7 @@ pub(crate) fn make() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Packs a binary with all that belongs to it, and returns the archive. Its checksum is beside it.
+/// Packs a binary and its documents. Returns the archive, with its checksum beside it.
 fn pack(root: &Path, binary: &Path, out: &Path) -> anyhow::Result<PathBuf> {
     let name = format!("postly-{}-{}", env!("CARGO_PKG_VERSION"), host()?);
     let folder = out.join(&name);
@@ -59,7 +59,7 @@ fn pack(root: &Path, binary: &Path, out: &Path) -> anyhow::Result<PathBuf> {
     }
     describe(&folder.join("share"))?;
     let archive = format!("{name}.tar.gz");
-    // The same files make the same archive.
+    // The archive is reproducible.
     run(Command::new("tar")
         .args([
             "--sort=name",
@@ -80,7 +80,7 @@ fn pack(root: &Path, binary: &Path, out: &Path) -> anyhow::Result<PathBuf> {
     Ok(out.join(archive))
 }
 
-/// The name of this machine's target, as rustc says it.
+/// Returns the target triple of this machine from rustc.
 fn host() -> anyhow::Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("cannot ask rustc")?;
     let text = String::from_utf8(output.stdout)?;

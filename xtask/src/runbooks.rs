@@ -1,4 +1,5 @@
-//! Every alert has a runbook, every runbook an alert; every metric is named in one table.
+//! Checks that every alert has a runbook, that every runbook has an alert, and that one table names every
+//! metric.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -7,11 +8,11 @@ use anyhow::Context as _;
 const OPERATIONS: &str = "docs/OPERATIONS.md";
 const ALERTS: &str = "crates/postly-domain/src/alert.rs";
 const RULES: &str = "deploy/prometheus/alerts.yml";
-/// The section of the runbooks of alerts.
+/// The section of the alerts' runbooks.
 const SECTION: &str = "## Alerts";
 const OUR_METRICS: &str = "crates/postly-domain/src/metric.rs";
 
-/// Notes what is missing.
+/// Adds a fault for each missing runbook or alert.
 pub(crate) fn check(root: &Path, faults: &mut Vec<String>) -> anyhow::Result<()> {
     let read =
         |path: &str| std::fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"));
@@ -31,7 +32,7 @@ pub(crate) fn check(root: &Path, faults: &mut Vec<String>) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Notes names of metrics that stand in code: only the table's have a help.
+/// Adds a fault if code spells the name of a metric: only those of the table have a help text.
 pub(crate) fn check_metrics(name: &str, text: &str, faults: &mut Vec<String>) {
     let spelled = ["counter!(", "gauge!(", "histogram!("]
         .iter()
@@ -41,19 +42,19 @@ pub(crate) fn check_metrics(name: &str, text: &str, faults: &mut Vec<String>) {
     }
 }
 
-/// The names in lines such as `LedgerDrift = "ledger_drift", "…";`.
+/// Returns the names in lines such as `LedgerDrift = "ledger_drift", "…";`.
 fn names_of_alerts(text: &str) -> BTreeSet<String> {
     let names = text.lines().filter_map(|line| line.trim().split_once(" = \"")?.1.split_once("\", \""));
     names.map(|(name, _)| name.to_owned()).collect()
 }
 
-/// The anchors of the runbooks that rules name; one rule leads to the runbook of its label.
+/// Returns the anchors of the runbooks that rules name. A rule with a label as its runbook is left out.
 fn anchors(text: &str) -> BTreeSet<String> {
     let links = text.lines().filter_map(|line| line.trim().strip_prefix("runbook: ")?.split_once('#'));
     links.map(|(_, anchor)| anchor.to_owned()).filter(|anchor| !anchor.contains('{')).collect()
 }
 
-/// The headings of the section of alerts.
+/// Returns the headings in the section of alerts.
 fn runbooks(text: &str) -> BTreeSet<String> {
     let section = text.lines().skip_while(|line| *line != SECTION).skip(1);
     let section = section.take_while(|line| !line.starts_with("## "));

@@ -1,5 +1,5 @@
-//! The table of attacks: `xtask/threats.txt` names the cases, tests bear the ids of those that they prove, and
-//! `docs/THREATS.md` is made of both.
+//! The table of attacks: `xtask/threats.txt` names the cases, tests carry the ids of the cases they prove,
+//! and `docs/THREATS.md` is generated from both.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,9 +9,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-/// Where the cases are named.
+/// The file that names the cases.
 const CASES: &str = "xtask/threats.txt";
-/// What is made of them.
+/// The generated table.
 const TABLE: &str = "docs/THREATS.md";
 
 const PREFACE: &str = "\
@@ -28,7 +28,7 @@ a test that stands here did not run and pass. So *passed* is what the last landi
 struct Case {
     id: String,
     priority: u8,
-    /// Why there is no test, if there need not be one.
+    /// The reason why there is no test, if none is needed.
     instead: String,
     words: String,
 }
@@ -40,7 +40,7 @@ struct Part {
     cases: Vec<Case>,
 }
 
-/// The tests of each row: where they are, and their names.
+/// The tests of each row: their modules and names.
 type Tests = BTreeMap<String, BTreeSet<(String, String)>>;
 
 /// Writes the table.
@@ -51,7 +51,7 @@ pub(crate) fn write() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks that the table is what would be written, and that every row has what it needs.
+/// Checks that the table is current, and that every row has its tests or its reason.
 pub(crate) fn check() -> anyhow::Result<()> {
     let root = crate::root()?;
     let (parts, tests) = (parts(root)?, tests(root)?);
@@ -68,7 +68,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks that every test of the table is among those that passed, named as the test runner does.
+/// Checks that every test of the table is among those that passed, named as by the test runner.
 pub(crate) fn check_passed(passed: &BTreeSet<String>) -> anyhow::Result<()> {
     let names: BTreeSet<&str> =
         passed.iter().map(|path| path.rsplit("::").next().unwrap_or(path.as_str())).collect();
@@ -131,7 +131,7 @@ fn tests(root: &Path) -> anyhow::Result<Tests> {
     Ok(tests)
 }
 
-/// `crates/postly-app/tests/it/journey.rs` as `postly-app::it::journey`.
+/// Converts a path such as `crates/postly-app/tests/it/journey.rs` to `postly-app::it::journey`.
 fn place(file: &Path) -> String {
     let plain = file.with_extension("");
     let parts = plain.iter().filter_map(|part| part.to_str());
@@ -139,14 +139,14 @@ fn place(file: &Path) -> String {
     kept.collect::<Vec<_>>().join("::")
 }
 
-/// The name of the function that a line opens.
+/// Returns the name of the function that a line opens.
 fn function(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let line = line.strip_prefix("async ").unwrap_or(line);
     line.strip_prefix("fn ")?.split(['(', '<']).next()
 }
 
-/// The ids in front of a name: `w01_t11_the_rest` bears `W01` and `T11`.
+/// Returns the ids at the start of a name: `w01_t11_the_rest` has `W01` and `T11`.
 fn ids(name: &str) -> Vec<String> {
     let is_id = |part: &&str| {
         let (letter, digits) = part.split_at_checked(1).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Rules of the project that no compiler checks.
+//! Project rules that no compiler checks.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,8 @@ use crate::{
     runbooks,
 };
 
-/// Which crate may name which others of the workspace (the arrows of docs/ARCHITECTURE.md), outside of its tests.
+/// The crates of the workspace that each crate may depend on (the arrows of docs/ARCHITECTURE.md), except in
+/// its tests.
 const ARROWS: &[(&str, &[&str])] = &[
     ("postly-domain", &[]),
     ("postly-store", &["postly-domain"]),
@@ -33,11 +34,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("postly-postgres", &[]),
     ("postly", EVERY_PART),
     ("postly-testkit", EVERY_PART),
-    // Drives the binary from outside, beside parts of it that it measures alone.
+    // Runs the binary from outside, and measures parts of it alone.
     ("postly-campaign", CAMPAIGN),
 ];
 
-/// What the binary and the testkit put together.
+/// The crates that the binary and the testkit combine.
 const EVERY_PART: &[&str] = &[
     "postly-app",
     "postly-domain",
@@ -49,7 +50,7 @@ const EVERY_PART: &[&str] = &[
     "postly-whatsapp",
 ];
 
-/// What a campaign uses: every part, and a PostgreSQL of its own.
+/// The dependencies of a campaign: every part, and a PostgreSQL of its own.
 const CAMPAIGN: &[&str] = &[
     "postly-app",
     "postly-domain",
@@ -62,13 +63,14 @@ const CAMPAIGN: &[&str] = &[
     "postly-whatsapp",
 ];
 
-/// The longest a source file may be, in lines. STYLE says most fit in 400; beyond this there is a second idea inside.
+/// The limit of a source file, in lines. Most should fit in 400; a file beyond this limit holds a second
+/// idea.
 const LONGEST_FILE: usize = 600;
 
-/// Words that open a statement; outside of the store, of tests and of what looks on from outside nobody writes SQL.
+/// Words that open an SQL statement. Only the store, tests and external tools may hold SQL.
 const SQL_WORDS: [&str; 4] = ["\"SELECT ", "\"INSERT INTO ", "\"UPDATE ", "\"DELETE FROM "];
 
-/// Checks everything, and says all that is wrong.
+/// Checks every rule, and prints every fault.
 pub(crate) fn check() -> anyhow::Result<()> {
     let root = crate::root()?;
     let mut faults = vec![];
@@ -114,7 +116,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     bail!("{} faults", faults.len())
 }
 
-/// Documents, migrations and catalogues: whatever may cite a rule and is no source file.
+/// Returns documents, migrations and catalogues: files other than sources that may cite a rule.
 fn texts(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let folders = ["docs", "docs/adr", "crates/postly-store/migrations", "crates/postly-i18n/i18n"]
         .map(|name| root.join(name));
@@ -152,7 +154,7 @@ fn arrows(crate_folder: &Path, faults: &mut Vec<String>) -> anyhow::Result<()> {
             "[dependencies]" if !allowed.contains(&other) => {
                 faults.push(format!("crates/{name} must not depend on {other}"));
             }
-            // Tests may reach for the testkit, and for whatever it is made of.
+            // Tests may use the testkit, and the crates it is made of.
             "[dependencies]" | "[dev-dependencies]" | "[package]" => {}
             _ => {}
         }
@@ -175,7 +177,7 @@ fn folders(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The source files in a folder, and in those within.
+/// Returns the source files in a folder and its subfolders.
 pub(crate) fn sources(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = vec![];
     for entry in std::fs::read_dir(root).with_context(|| format!("cannot read {}", root.display()))? {

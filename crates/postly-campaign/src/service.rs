@@ -1,4 +1,5 @@
-//! A `postly serve` of our own: started, watched, and ended in every way a process can end.
+//! A `postly serve` process of the campaign: starts it, watches it, and ends it in every way a process can
+//! end.
 
 use std::{
     net::SocketAddr,
@@ -14,58 +15,58 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// How long a start may take before the campaign gives up: migrations and a recovering database included.
+/// The time allowed for a start, including migrations and the recovery of a database.
 const START_WITHIN: Duration = Duration::from_secs(30);
-/// How often a start is looked at.
+/// The pause between two checks of a start.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// The binary under test, as `cargo xtask` names it in `POSTLY_BIN`.
+/// Returns the binary under test, which `cargo xtask` names in `POSTLY_BIN`.
 ///
 /// # Errors
-/// When the variable is not set.
+/// Fails if the variable is not set.
 pub fn binary() -> anyhow::Result<PathBuf> {
     std::env::var_os("POSTLY_BIN").map(PathBuf::from).context("POSTLY_BIN does not name the postly binary")
 }
 
-/// A port of this machine that nobody listens on at the moment.
+/// Returns a port of this machine on which no process listens at the moment.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub fn free_port() -> anyhow::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// What the service of a campaign hashes names with.
+/// The key with which the service of a campaign hashes names.
 const IDENTITY_HASH_KEY: &str = "an identity key for campaigns";
 
-/// The key under which the service stores the message that a provider calls by this id.
+/// Returns the key under which the service stores the message with this id of a provider.
 pub fn message_key(provider: &str, id: &str) -> String {
     let key = secrecy::SecretString::from(IDENTITY_HASH_KEY.to_owned());
     postly_app::keyed_hash(&key, &format!("{provider}:message:{id}"))
 }
 
-/// What a service is started with, apart from its ports.
+/// The parameters of a service start, apart from its ports.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The binary.
     pub binary: PathBuf,
-    /// Its variables. Nothing of the campaign's own environment reaches it.
+    /// The environment variables of the service. It inherits nothing from the campaign's environment.
     pub variables: Vec<(String, String)>,
-    /// A program and its arguments that the binary is started through (`strace`, `prlimit`), or nothing.
+    /// A program with its arguments through which the binary is started (`strace`, `prlimit`), or nothing.
     pub through: Vec<String>,
-    /// What it does: the arguments of `postly`.
+    /// The arguments of `postly`.
     pub command: Vec<String>,
-    /// Where its logs are added to; otherwise they stand among ours.
+    /// The file to which the service appends its logs; without one, they go to this process's stderr.
     pub log: Option<PathBuf>,
 }
 
 impl Plan {
-    /// A service of this world, on this database.
+    /// A plan for the accounts and address of this simulator, on this database.
     pub fn new(binary: PathBuf, world: &Simulator, database_url: &str) -> Self {
         Self::on(binary, world.config(), &world.base_url(), database_url)
     }
 
-    /// A service of these accounts, on this database, with everything outside at one address.
+    /// A plan for these accounts, on this database, with every outside service at one address.
     pub fn on(binary: PathBuf, accounts: &SimulatorConfig, outside: &str, database_url: &str) -> Self {
         let variables = [
             ("DATABASE_URL", database_url),
@@ -92,14 +93,14 @@ impl Plan {
         Self { binary, variables, through: vec![], command: vec!["serve".to_owned()], log: None }
     }
 
-    /// The same, with its logs in this file.
+    /// Sends the logs to this file.
     #[must_use]
     pub fn logging_to(mut self, log: PathBuf) -> Self {
         self.log = Some(log);
         self
     }
 
-    /// The same with one more variable, which wins over an earlier one of its name.
+    /// Sets one more variable. It replaces an earlier one of the same name.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.retain(|(known, _)| known != name);
@@ -111,25 +112,25 @@ impl Plan {
 /// A running service.
 pub struct Service {
     child: Child,
-    /// Where providers knock.
+    /// The public address, to which providers send webhooks.
     pub public: SocketAddr,
-    /// Where the operator looks.
+    /// The operator's address.
     pub admin: SocketAddr,
 }
 
 impl Service {
-    /// Starts a service on free ports, and waits until its listener answers.
+    /// Starts a service on free ports, and waits until its listener accepts connections.
     ///
     /// # Errors
-    /// When it ends instead, or does not listen in time.
+    /// Fails if the process ends, or does not listen in time.
     pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
         Self::start_at(plan, free_port()?).await
     }
 
-    /// Starts a service on this port, so that it is found again where the one before it was.
+    /// Starts a service on this port, so that a new process takes the address of the one before it.
     ///
     /// # Errors
-    /// When it ends instead, or does not listen in time.
+    /// Fails if the process ends, or does not listen in time.
     pub async fn start_at(plan: &Plan, port: u16) -> anyhow::Result<Self> {
         let public = SocketAddr::from(([127, 0, 0, 1], port));
         let admin = SocketAddr::from(([127, 0, 0, 1], free_port()?));
@@ -142,12 +143,12 @@ impl Service {
             .args(words)
             .args(&plan.command)
             .env_clear()
-            // The plan may name another one: processes that share a database share their public address.
+            // The plan may override this: processes that share a database share their public address.
             .env("PUBLIC_BASE_URL", format!("http://{public}"))
             .envs(plan.variables.iter().map(|(name, value)| (name, value)))
             .env("BIND_ADDRESS", public.to_string())
             .env("ADMIN_BIND_ADDRESS", admin.to_string())
-            // No `.env` of the checkout reaches it either.
+            // The service must not read the `.env` of the checkout either.
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -157,7 +158,7 @@ impl Service {
             .with_context(|| format!("cannot start {}", plan.binary.display()))?;
         let mut service = Self { child, public, admin };
         let deadline = tokio::time::Instant::now() + START_WITHIN;
-        // A worker has no public door.
+        // A worker has no public listener.
         let door = if plan.command.iter().any(|word| word == "worker") { admin } else { public };
         while tokio::net::TcpStream::connect(door).await.is_err() {
             if let Some(status) = service.child.try_wait()? {
@@ -171,25 +172,25 @@ impl Service {
         Ok(service)
     }
 
-    /// Its process id, while it runs.
+    /// Returns the process id while the process runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Sends it a signal, by name (`TERM`, `STOP`, `CONT`, `KILL`).
+    /// Sends the process a signal, by name (`TERM`, `STOP`, `CONT`, `KILL`).
     ///
     /// # Errors
-    /// When it has ended already.
+    /// Fails if the process has ended.
     pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
         let pid = self.pid().context("the service has ended")?.to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await?;
         if sent.success() { Ok(()) } else { bail!("the signal {name} did not reach the service") }
     }
 
-    /// One of its figures, all its labels together; 0 when it has not been counted yet.
+    /// Returns one metric of the service, summed over all its labels; 0 if it has not been counted yet.
     ///
     /// # Errors
-    /// When the operator's door does not answer.
+    /// Fails if the operator's address does not answer.
     pub async fn figure(&self, name: &str) -> anyhow::Result<f64> {
         let mut connection = tokio::net::TcpStream::connect(self.admin).await?;
         connection
@@ -205,18 +206,18 @@ impl Service {
             .fold(0.0, |sum, figure| sum + figure))
     }
 
-    /// Waits until it has ended.
+    /// Waits until the process has ended.
     ///
     /// # Errors
-    /// When the system cannot tell.
+    /// Fails if the system does not report the status.
     pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
         Ok(self.child.wait().await?)
     }
 
-    /// Ends it without a word (SIGKILL).
+    /// Kills the process with SIGKILL.
     ///
     /// # Errors
-    /// When the system does not let us.
+    /// Fails if the system refuses.
     pub async fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill().await.context("cannot kill the service")
     }

@@ -1,7 +1,8 @@
-//! The outside world alone, for clients that are not ours.
+//! Runs the simulator alone, for clients that are not part of this workspace.
 //!
-//! Prints one line of JSON, its address and its accounts, and runs until its standard input ends, so that it cannot
-//! outlive whoever started it. With the argument `mistral` the model refuses the fields that Mistral's server does.
+//! Prints one line of JSON with its address and accounts, and runs until its standard input ends, so that it
+//! cannot outlive its parent process. With the argument `mistral` the model refuses the fields that Mistral's
+//! server refuses.
 
 #![expect(clippy::print_stdout, reason = "the line is this example's whole answer")]
 

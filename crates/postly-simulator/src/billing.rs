@@ -1,4 +1,5 @@
-//! Meta's bill: since 2026-10-01 each delivered service message beyond the first 1,000 of a business number and month.
+//! Meta's billing: since 2026-10-01 it charges each delivered service message beyond the first 1,000 of a
+//! business number and month.
 
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ pub(crate) struct Billing {
 }
 
 impl Billing {
-    /// Returns true if the next service message is paid for.
+    /// Returns true if the next service message is billed.
     pub(crate) fn is_billable(&mut self, now_ms: i64, free: u64) -> bool {
         let month = month(now_ms);
         if month != self.month {
@@ -23,7 +24,7 @@ impl Billing {
         self.delivered >= free
     }
 
-    /// Counts one that is delivered.
+    /// Counts one delivered message.
     pub(crate) fn count(&mut self) {
         self.delivered += 1;
     }
@@ -46,7 +47,7 @@ fn month(now_ms: i64) -> i64 {
     let of_era = days.rem_euclid(ERA_DAYS);
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
-    // Years begin in March here, so that a leap day is the last of one.
+    // Years begin in March here, so that a leap day is the last day of a year.
     let from_march = (5 * of_year + 2) / 153;
     (era * 400 + year) * 12 + from_march + 2
 }

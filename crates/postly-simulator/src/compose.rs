@@ -1,12 +1,12 @@
-//! The model's gift for writing: the brief's own words in one sentence, and around them words that are
-//! different each time and promise nothing. No number stands here but those of the brief.
+//! The texts of the simulated model: the brief's own words in one sentence, and around them phrases that
+//! differ from post to post and promise nothing. The only numbers are those of the brief.
 
-/// Words of the brief that are carried over: more would make the posts alike, and too long for anyone.
+/// The limit of words copied from the brief: more would make the posts alike, and too long.
 const CORE_WORDS: usize = 60;
-/// For a platform that counts to 280.
+/// The limit of copied characters for a platform that allows 280.
 const SHORT_CORE_CHARS: usize = 120;
 
-/// What stands before and after the brief.
+/// The phrases before and after the brief.
 type Frame = (&'static str, &'static str);
 
 const FRENCH: [Frame; 4] = [
@@ -56,7 +56,8 @@ const SHORT_ENGLISH: [Frame; 3] = [
     ("Good news today: ", ". Who would you invite?"),
 ];
 
-/// The language of a brief, when the request leaves it to the model: English when a word of English stands in it.
+/// Guesses the language of a brief if the request leaves it to the model: English if the brief has a common
+/// English word, otherwise French.
 pub(crate) fn language(brief: &str) -> &'static str {
     const ENGLISH_WORDS: [&str; 10] =
         ["the", "our", "your", "and", "for", "with", "from", "come", "now", "today"];
@@ -65,7 +66,7 @@ pub(crate) fn language(brief: &str) -> &'static str {
     if english { "en" } else { "fr" }
 }
 
-/// Three posts, really different.
+/// Writes three clearly different posts.
 pub(crate) fn texts(brief: &str, language: &str, platform: &str) -> Vec<String> {
     let french = language.to_lowercase().starts_with("fr");
     let short = matches!(platform.to_lowercase().as_str(), "x" | "twitter");
@@ -79,14 +80,14 @@ pub(crate) fn texts(brief: &str, language: &str, platform: &str) -> Vec<String> 
     frames.iter().map(|(before, after)| format!("{before}{core}{after}")).collect()
 }
 
-/// One post more than anybody asked for.
+/// Writes a surplus fourth post.
 pub(crate) fn fourth(brief: &str, language: &str) -> String {
     let frames = if language.to_lowercase().starts_with("fr") { &FRENCH } else { &ENGLISH };
     let [.., (before, after)] = frames;
     format!("{before}{}{after}", core(brief, usize::MAX))
 }
 
-/// What the brief is about, without the order to write a post about it.
+/// Returns the subject of the brief, without the request to write a post.
 fn core(brief: &str, most_chars: usize) -> String {
     const ORDERS: [&str; 12] = [
         "crée", "cree", "créer", "fais", "faire", "écris", "ecris", "rédige", "create", "write", "make",
@@ -112,7 +113,7 @@ fn core(brief: &str, most_chars: usize) -> String {
     core.trim_end_matches(['.', '!', '?', ' ']).to_owned()
 }
 
-/// The platform that the brief names.
+/// Returns the platform that the brief names; by default Instagram.
 pub(crate) fn platform(brief: &str) -> &'static str {
     let brief = brief.to_lowercase();
     ["instagram", "facebook", "linkedin", "tiktok", "twitter"]
@@ -121,7 +122,7 @@ pub(crate) fn platform(brief: &str) -> &'static str {
         .unwrap_or("instagram")
 }
 
-/// A number that the brief does not have.
+/// Returns a number that is not in the brief.
 pub(crate) fn unheard_number(brief: &str) -> &'static str {
     ["37", "83", "61", "97"].into_iter().find(|number| !brief.contains(number)).unwrap_or("4173")
 }

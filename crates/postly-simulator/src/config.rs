@@ -1,4 +1,4 @@
-//! What the outside world is told before it starts.
+//! The configuration of the simulator.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-/// Which of the two providers carries a conversation.
+/// The provider that carries a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
     /// The WhatsApp Cloud API of Meta.
@@ -16,7 +16,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// The lower-case name, as the phone page spells it.
+    /// Returns the lower-case name, as the phone page spells it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Meta => "meta",
@@ -24,7 +24,7 @@ impl Channel {
         }
     }
 
-    /// Reads what [`Channel::name`] writes.
+    /// Parses the output of [`Channel::name`].
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "meta" => Some(Self::Meta),
@@ -34,14 +34,14 @@ impl Channel {
     }
 }
 
-/// A server that our service calls.
+/// A server that the service under test calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Upstream {
     /// The Graph API.
     Meta,
     /// Twilio's REST API.
     Twilio,
-    /// The OpenAI-compatible server.
+    /// The OpenAI-compatible model server.
     Model,
     /// Stripe's API.
     Stripe,
@@ -50,7 +50,7 @@ pub enum Upstream {
 /// The business account at Meta.
 #[derive(Clone, Debug)]
 pub struct MetaAccount {
-    /// Keys the webhook signature.
+    /// The key of the webhook signature.
     pub app_secret: String,
     /// The bearer token that sends must carry.
     pub access_token: String,
@@ -60,7 +60,7 @@ pub struct MetaAccount {
     pub waba_id: String,
     /// The business number itself, digits only.
     pub display_phone_number: String,
-    /// What the handshake presents as `hub.verify_token`.
+    /// The `hub.verify_token` of the handshake.
     pub verify_token: String,
 }
 
@@ -69,7 +69,7 @@ pub struct MetaAccount {
 pub struct TwilioAccount {
     /// The account's `AC…` id.
     pub account_sid: String,
-    /// Opens the REST API and keys the webhook signature.
+    /// The password of the REST API, and the key of the webhook signature.
     pub auth_token: String,
     /// The sender, `whatsapp:+…`.
     pub from: String,
@@ -78,13 +78,13 @@ pub struct TwilioAccount {
 /// The account at Stripe.
 #[derive(Clone, Debug)]
 pub struct StripeAccount {
-    /// Opens the API.
+    /// The key of the API.
     pub secret_key: String,
-    /// Keys the signature of events.
+    /// The key of the signature of events.
     pub webhook_secret: String,
 }
 
-/// Which statuses follow an accepted message without being asked for.
+/// The statuses that follow an accepted message by themselves.
 #[derive(Clone, Debug)]
 pub struct StatusPolicy {
     /// Emit `sent`.
@@ -93,12 +93,13 @@ pub struct StatusPolicy {
     pub delivered: bool,
     /// Emit `read`.
     pub read: bool,
-    /// Pause before each of them.
+    /// The pause before each of them, in milliseconds.
     pub delay_ms: u64,
 }
 
 impl StatusPolicy {
-    /// No status unless a test builds it (a refusal that Meta only tells by status is still told).
+    /// Returns a policy without statuses; tests build their own. A refusal that Meta reports only by status
+    /// is still sent.
     pub fn silent() -> Self {
         Self { sent: false, delivered: false, read: false, delay_ms: 0 }
     }
@@ -110,22 +111,22 @@ impl Default for StatusPolicy {
     }
 }
 
-/// The providers' rules that a test may want out of its way.
+/// The providers' rules, which a test may switch off.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// 45 messages at once to one person, then one each 6 s (Meta, error 131056).
+    /// 45 messages at once to one person, then one every 6 s (Meta, error 131056).
     pub pair_limit: bool,
-    /// Free text reaches only who wrote in the last 24 hours (131047, Twilio 63016).
+    /// Free text reaches only people with a message in the last 24 hours (131047, Twilio 63016).
     pub service_window: bool,
     /// The approved authentication templates. Any other name is unknown (132001).
     pub otp_templates: Vec<String>,
-    /// The translations of those templates. One in any other language is unknown (132001).
+    /// The translations of those templates. Any other language is unknown (132001).
     pub otp_languages: Vec<String>,
-    /// The content ids at Twilio, all of them of an authentication template. Any other one is unknown (21655).
+    /// The content ids at Twilio, all of them of an authentication template. Any other id is unknown (21655).
     pub content_sids: Vec<String>,
-    /// The service messages of a business number and month that Meta delivers for free.
+    /// The service messages per business number and month that Meta delivers for free.
     pub free_service_messages: u64,
-    /// A method of payment stands behind the account at Meta. Without one, what is not free is answered as if it were
+    /// The account at Meta has a payment method. Without one, a billed message is answered as if it were
     /// sent, and fails by a status (131042).
     pub payment_method: bool,
 }
@@ -144,26 +145,26 @@ impl Default for Rules {
     }
 }
 
-/// Tells the phone page how many credits the owner of a number has.
+/// Returns the credits of the owner of a number, for the phone page.
 pub type BalanceHook = Arc<dyn Fn(Channel, String) -> BoxFuture<'static, Option<i64>> + Send + Sync>;
 
-/// Tells the phone page what happened to those credits, newest first.
+/// Returns the latest changes of those credits, newest first, for the phone page.
 pub type LedgerHook = Arc<dyn Fn(Channel, String) -> BoxFuture<'static, Vec<LedgerLine>> + Send + Sync>;
 
-/// One line of the panel beside the phone.
+/// One line of the ledger panel on the phone page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerLine {
-    /// Credits won or spent.
+    /// The change of the balance, in credits.
     pub delta: i64,
-    /// Why, in the words of whoever set the hook.
+    /// The reason, in the words of the hook.
     pub reason: String,
 }
 
-/// How to set up the outside world. The default is a complete pair of accounts on a free loopback port.
+/// The settings of a simulator. The default is a complete set of accounts on a free loopback port.
 #[derive(Clone)]
 pub struct SimulatorConfig {
-    /// Where webhooks go, if it is already known. Also the URL that Twilio signs, until
-    /// [`Simulator::set_webhook`](crate::Simulator::set_webhook) names the public one.
+    /// The URL for webhooks, if it is already known. Twilio also signs this URL, until
+    /// [`Simulator::set_webhook`](crate::Simulator::set_webhook) sets the public one.
     pub webhook_url: Option<String>,
     /// The account at Meta.
     pub meta: MetaAccount,
@@ -171,17 +172,17 @@ pub struct SimulatorConfig {
     pub twilio: TwilioAccount,
     /// The account at Stripe.
     pub stripe: StripeAccount,
-    /// The key the model server asks for. `None` asks for none, as self-hosted servers do.
+    /// The key that the model server requires; with `None` it requires none, as self-hosted servers do.
     pub openai_api_key: Option<String>,
-    /// Where to listen.
+    /// The address to listen on.
     pub bind: SocketAddr,
-    /// Which statuses come by themselves.
+    /// The statuses that are sent by themselves.
     pub statuses: StatusPolicy,
-    /// Which provider rules hold.
+    /// The provider rules in force.
     pub rules: Rules,
-    /// Feeds the balance panel of the phone page.
+    /// The source of the balance panel on the phone page.
     pub balance: Option<BalanceHook>,
-    /// Feeds the ledger panel of the phone page.
+    /// The source of the ledger panel on the phone page.
     pub ledger: Option<LedgerHook>,
 }
 

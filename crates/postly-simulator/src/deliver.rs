@@ -1,4 +1,4 @@
-//! Carrying webhooks to our service, with the stubbornness of the provider that sends them.
+//! Delivers webhooks to the service under test, with the retries of each provider.
 
 use std::time::Duration;
 
@@ -9,29 +9,30 @@ use crate::simulator::StartError;
 use crate::webhook::Webhook;
 use crate::world::World;
 
-/// How long a provider waits for our answer. Twilio's 15 s and Meta's 20 s only make tests slow.
+/// The timeout of a delivery. The real ones, 15 s for Twilio and 20 s for Meta, would only slow tests down.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// First pause before another try; it quadruples. Meta goes on for days, and a demo has minutes.
+/// The pause before the first retry; each later pause is four times as long. Meta retries for days; a demo
+/// has minutes.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// Tries in all, at Meta and at Twilio (which tries once more by default).
+/// The number of tries at Meta and at Twilio, which retries once by default.
 const META_TRIES: u32 = 5;
 const TWILIO_TRIES: u32 = 2;
 
-/// What our service said to a webhook.
+/// The response of the service to a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The HTTP status; 0 when there was no answer.
+    /// The HTTP status; 0 if there was no response.
     pub status: u16,
     /// The headers, names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// Why there was no answer.
+    /// The reason why there was no response.
     pub error: Option<String>,
 }
 
 impl Delivery {
-    /// The value of a header.
+    /// Returns the value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -44,7 +45,7 @@ impl Delivery {
     }
 }
 
-/// Where webhooks go, and the name that Twilio knows the place by.
+/// The address for webhooks, and the URL under which Twilio knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     origin: String,
@@ -68,7 +69,7 @@ impl Target {
     }
 }
 
-/// The request target within a URL, byte for byte. A fragment never leaves Twilio.
+/// Returns the request target of a URL, byte for byte. Twilio never sends a fragment.
 pub(crate) fn path_query(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
@@ -95,7 +96,7 @@ pub(crate) async fn once(world: &World, webhook: &Webhook) -> Delivery {
     answer(request).await
 }
 
-/// Delivers a body to a path of our service.
+/// Delivers a body to a path of the service.
 pub(crate) async fn to_path(world: &World, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Delivery {
     let Some(target) = world.state().target.clone() else {
         return Delivery::none("no webhook URL is set".to_owned());
@@ -108,7 +109,7 @@ pub(crate) async fn to_path(world: &World, path: &str, headers: &[(&str, &str)],
     answer(request).await
 }
 
-/// Meta's handshake, with the challenge and the token of our choice.
+/// Performs Meta's handshake with this challenge and token.
 pub(crate) async fn handshake(world: &World, token: &str, challenge: &str) -> Delivery {
     let Some(target) = world.state().target.clone() else {
         return Delivery::none("no webhook URL is set".to_owned());
@@ -140,8 +141,8 @@ async fn answer(request: reqwest::RequestBuilder) -> Delivery {
     }
 }
 
-/// Delivers until our service takes it, within bounds: Meta repeats anything but a `200`, Twilio only what
-/// failed on our side.
+/// Delivers until the service takes the webhook, within limits. Meta retries after any status but `200`;
+/// Twilio retries only after a server error or no response.
 pub(crate) async fn with_retries(world: &World, webhook: &Webhook) -> Delivery {
     let tries = match webhook.channel {
         Channel::Meta => META_TRIES,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::ids;
 use crate::reply::Reply;
 
-/// Code, HTTP status, title: Meta's "Error codes" page.
+/// Code, HTTP status, title, from Meta's "Error codes" page.
 const META: [(i64, u16, &str); 40] = [
     (0, 401, "AuthException"),
     (1, 400, "API Unknown"),
@@ -49,7 +49,8 @@ const META: [(i64, u16, &str); 40] = [
     (137_000, 400, "Recipient identity key hash mismatch"),
 ];
 
-/// Code, HTTP status, message: Twilio's error dictionary. What only ever comes by status is a 400 here.
+/// Code, HTTP status, message, from Twilio's error dictionary. A code that is only reported by status has 400
+/// here.
 const TWILIO: [(i64, u16, &str); 23] = [
     (20_001, 400, "Unknown parameters"),
     (20_003, 401, "Authenticate"),
@@ -80,12 +81,12 @@ const TWILIO: [(i64, u16, &str); 23] = [
     (63_049, 400, "Meta chose not to deliver this WhatsApp marketing message"),
 ];
 
-/// Title of a code of Meta's.
+/// Returns the title of one of Meta's codes.
 pub(crate) fn meta_title(code: i64) -> &'static str {
     META.iter().find(|row| row.0 == code).map_or("Something went wrong", |row| row.2)
 }
 
-/// A Graph error. Codes that the table lacks are a 400.
+/// Builds a Graph API error. A code that is not in the table has status 400.
 pub(crate) fn meta_error(code: i64, details: &str) -> Reply {
     let status = META.iter().find(|row| row.0 == code).map_or(400, |row| row.1);
     let title = meta_title(code);
@@ -101,7 +102,7 @@ pub(crate) fn meta_error(code: i64, details: &str) -> Reply {
     Reply::json(status, &body).with_code(code)
 }
 
-/// What Meta says to a missing or wrong token.
+/// Builds Meta's response to a missing or wrong token.
 pub(crate) fn meta_unauthorized() -> Reply {
     let body = json!({"error": {
         "message": "Invalid OAuth access token - Cannot parse access token",
@@ -112,7 +113,7 @@ pub(crate) fn meta_unauthorized() -> Reply {
     Reply::json(401, &body).with_code(190)
 }
 
-/// The `errors[]` of a failed status.
+/// Builds the `errors[]` of a failed status.
 pub(crate) fn meta_status_error(code: i64) -> Value {
     let details = if code == 131_047 {
         "Message failed to send because more than 24 hours have passed since the customer last replied to this number."
@@ -128,17 +129,17 @@ pub(crate) fn meta_status_error(code: i64) -> Value {
     }])
 }
 
-/// Message of a code of Twilio's.
+/// Returns the message of one of Twilio's codes.
 pub(crate) fn twilio_message(code: i64) -> &'static str {
     TWILIO.iter().find(|row| row.0 == code).map_or("Unknown error", |row| row.2)
 }
 
-/// A Twilio error. Codes that the table lacks are a 400.
+/// Builds a Twilio error. A code that is not in the table has status 400.
 pub(crate) fn twilio_error(code: i64) -> Reply {
     twilio_error_saying(code, twilio_message(code))
 }
 
-/// A Twilio error in other words than the table's.
+/// Builds a Twilio error with a message that differs from the table's.
 pub(crate) fn twilio_error_saying(code: i64, message: &str) -> Reply {
     let status = TWILIO.iter().find(|row| row.0 == code).map_or(400, |row| row.1);
     let body = json!({
@@ -151,7 +152,7 @@ pub(crate) fn twilio_error_saying(code: i64, message: &str) -> Reply {
     if status == 401 { reply.with_header("www-authenticate", "Basic realm=\"Twilio API\"") } else { reply }
 }
 
-/// An error of the model server.
+/// Builds an error of the model server.
 pub(crate) fn model_error(
     status: u16,
     kind: &str,
@@ -163,7 +164,7 @@ pub(crate) fn model_error(
         .with_code(i64::from(status))
 }
 
-/// The error that the model server gives with this HTTP status.
+/// Builds the error of the model server for this HTTP status.
 pub(crate) fn model_error_of_status(status: i64) -> Reply {
     let status = u16::try_from(status).unwrap_or(500);
     let (kind, code, message) = match status {

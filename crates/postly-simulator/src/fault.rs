@@ -1,4 +1,4 @@
-//! What can go wrong on the way to a provider, and when.
+//! Faults on the way to a provider, and the calls they apply to.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -8,42 +8,43 @@ use crate::config::Upstream;
 /// A fault to play on the next calls to an upstream.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// How many calls it is played on; `None` is every call until the faults are cleared.
+    /// The number of calls it is played on; with `None`, every call until the faults are cleared.
     pub times: Option<u32>,
-    /// Only calls whose body holds this text.
+    /// Restricts the fault to calls with this text in the body.
     pub matching: Option<String>,
-    /// Also calls that are neither a message nor a completion: typing indicators and look-ups.
+    /// Also plays the fault on calls that are neither a message nor a completion: typing indicators and
+    /// look-ups.
     pub every_request: bool,
-    /// What goes wrong.
+    /// The fault.
     pub kind: FaultKind,
 }
 
 impl Fault {
-    /// On the next message or completion.
+    /// A fault on the next message or completion.
     pub fn once(kind: FaultKind) -> Self {
         Self { times: Some(1), matching: None, every_request: false, kind }
     }
 
-    /// On every message or completion until the faults are cleared.
+    /// A fault on every message or completion until the faults are cleared.
     pub fn always(kind: FaultKind) -> Self {
         Self { times: None, ..Self::once(kind) }
     }
 
-    /// On this many of them.
+    /// Plays the fault on this many calls.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Only when the body holds `text`.
+    /// Plays the fault only if the body holds `text`.
     #[must_use]
     pub fn matching(mut self, text: &str) -> Self {
         self.matching = Some(text.to_owned());
         self
     }
 
-    /// On typing indicators and look-ups too.
+    /// Plays the fault on typing indicators and look-ups too.
     #[must_use]
     pub fn on_every_request(mut self) -> Self {
         self.every_request = true;
@@ -51,68 +52,69 @@ impl Fault {
     }
 }
 
-/// What goes wrong. "Accepted" means that the message reaches the phone and its statuses follow; for the
-/// model, whose answers leave nothing behind, it changes nothing.
+/// A kind of fault. "Accepted" means that the message reaches the phone and its statuses follow. For the
+/// model, whose answers have no effects, it means nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// Not accepted; this answer instead (a redirect, a `502`, ten megabytes, a `200` that holds an error…).
+    /// Not accepted; this response instead (a redirect, a `502`, ten megabytes, a `200` that holds an
+    /// error…).
     Status {
         /// The HTTP status.
         code: u16,
         /// The body.
         body: String,
-        /// Its headers; `application/json` is assumed without a `content-type`.
+        /// The headers; without a `content-type`, `application/json` is assumed.
         headers: Vec<(String, String)>,
     },
-    /// Not accepted; the provider's own error, with the HTTP status its tables give. For the model the code
-    /// is the HTTP status.
+    /// Not accepted; the provider's own error, with the HTTP status of its tables. For the model the code is
+    /// the HTTP status.
     ProviderError {
         /// The provider's code.
         code: i64,
     },
-    /// Not accepted; told to slow down, with a `Retry-After`.
+    /// Not accepted; an error with a `Retry-After`.
     RetryAfter {
         /// The value of the header.
         seconds: u64,
     },
-    /// Not accepted; a `200` with a page, as a captive portal would.
+    /// Not accepted; a `200` with an HTML page, as from a captive portal.
     Html200,
-    /// Not accepted; a `200` that says one length and holds half of it.
+    /// Not accepted; a `200` with half of the announced length.
     TornBody,
-    /// Not accepted; the connection is reset before any answer.
+    /// Not accepted; the connection is reset before any response.
     ResetBeforeAcceptance,
-    /// Not accepted; no answer for up to 60 s, then a reset.
+    /// Not accepted; no response for up to 60 s, then a reset.
     Hang,
-    /// Handled as usual, later.
+    /// Handled normally, after this many milliseconds.
     Delay(u64),
-    /// Accepted; the answer trickles.
+    /// Accepted; the response arrives slowly.
     SlowBody {
-        /// Pause between two pieces of 8 bytes.
+        /// The pause between two pieces of 8 bytes, in milliseconds.
         pause_ms: u64,
     },
-    /// Accepted; the connection is reset instead of an answer. Statuses follow.
+    /// Accepted; the connection is reset instead of a response. Statuses follow.
     AcceptThenReset,
-    /// Accepted; half of the answer. Statuses follow.
+    /// Accepted; half of the response. Statuses follow.
     AcceptThenTornBody,
-    /// Accepted; no answer for up to 60 s. Statuses follow.
+    /// Accepted; no response for up to 60 s. Statuses follow.
     AcceptThenHang,
-    /// Accepted; no answer for up to 60 s, and no status ever: nothing will tell us.
+    /// Accepted; no response for up to 60 s, and no status: nothing reports the outcome.
     AcceptThenNoAnswerNoStatus,
-    /// Accepted and answered, then it fails by status and never reaches the phone.
+    /// Accepted and answered; then it fails by status and never reaches the phone.
     FailedStatus {
         /// The code in the status.
         code: i64,
     },
-    /// Accepted; each status comes twice.
+    /// Accepted; each status is sent twice.
     DuplicateStatus,
-    /// Accepted; `delivered` comes before `sent`.
+    /// Accepted; `delivered` is sent before `sent`.
     ReorderedStatuses,
     /// Accepted; no status.
     NoStatus,
 }
 
 impl FaultKind {
-    /// Its name in the journal.
+    /// Returns the name in the journal.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Status { .. } => "status",
@@ -136,7 +138,7 @@ impl FaultKind {
     }
 }
 
-/// The faults that wait for their call, first come first served.
+/// The faults that wait for their call, in the order of arrival.
 #[derive(Default)]
 pub(crate) struct Faults {
     queue: Mutex<VecDeque<(Upstream, Fault)>>,
@@ -153,7 +155,7 @@ impl Faults {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Takes the first fault meant for this call, and counts it.
+    /// Returns the first fault for this call, and counts down its number of calls.
     pub(crate) fn take(&self, upstream: Upstream, main_call: bool, body: &[u8]) -> Option<FaultKind> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let place = queue.iter().position(|(target, fault)| {

@@ -1,34 +1,34 @@
-//! Reading a JSON body by the letter: what is missing, unknown or too long is refused by name.
+//! Reads a JSON body strictly: missing, unknown and overlong parameters are refused by name.
 
 use serde_json::{Map, Value};
 
-/// Why a body is refused.
+/// The reason why a body is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// The Graph API's code.
     pub(crate) code: i64,
-    /// What is wrong, for the person who reads the answer.
+    /// A description of the error, for the reader of the response.
     pub(crate) details: String,
 }
 
 pub(crate) type Checked<T> = Result<T, Refusal>;
 
-/// A missing, unknown or overlong parameter.
+/// Builds the refusal of a missing, unknown or overlong parameter.
 pub(crate) fn invalid(details: impl Into<String>) -> Refusal {
     Refusal { code: 100, details: details.into() }
 }
 
-/// A parameter that is there, with a value it cannot have.
+/// Builds the refusal of a parameter with an invalid value.
 pub(crate) fn wrong(details: impl Into<String>) -> Refusal {
     Refusal { code: 131_009, details: details.into() }
 }
 
-/// Length as WhatsApp counts it: the safest reading is UTF-16 code units.
+/// Returns the length as WhatsApp counts it. The safest reading is UTF-16 code units.
 pub(crate) fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// A JSON object, and where it stands in the body.
+/// A JSON object, and its path in the body.
 pub(crate) struct Fields<'a> {
     path: String,
     map: &'a Map<String, Value>,
@@ -40,7 +40,7 @@ impl<'a> Fields<'a> {
         Ok(Self { path: path.to_owned(), map })
     }
 
-    /// Refuses every key but these.
+    /// Refuses every key except these.
     pub(crate) fn only(&self, keys: &[&str]) -> Checked<()> {
         match self.map.keys().find(|key| !keys.contains(&key.as_str())) {
             Some(key) => Err(invalid(format!("Unexpected key \"{key}\" on param \"{}\".", self.path))),
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
         self.get(key).ok_or_else(|| invalid(format!("The parameter {} is required.", self.at(key))))
     }
 
-    /// A string of 1 to `most` units.
+    /// Returns a string of 1 to `most` units.
     pub(crate) fn text(&self, key: &str, most: usize) -> Checked<&'a str> {
         let at = self.at(key);
         let text =
@@ -70,12 +70,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The same, when the key is there.
+    /// Returns a string of 1 to `most` units, if the key is present.
     pub(crate) fn optional_text(&self, key: &str, most: usize) -> Checked<Option<&'a str>> {
         if self.get(key).is_some() { self.text(key, most).map(Some) } else { Ok(None) }
     }
 
-    /// A string that must be this one.
+    /// Requires this string.
     pub(crate) fn exactly(&self, key: &str, expected: &str) -> Checked<()> {
         if self.need(key)?.as_str() == Some(expected) {
             Ok(())
@@ -95,7 +95,7 @@ impl<'a> Fields<'a> {
         Fields::of(self.need(key)?, &self.at(key))
     }
 
-    /// A list of 1 to `most` objects.
+    /// Returns a list of 1 to `most` objects.
     pub(crate) fn list(&self, key: &str, most: usize) -> Checked<Vec<Self>> {
         let at = self.at(key);
         let items =

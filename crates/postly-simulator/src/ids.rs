@@ -3,29 +3,29 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-/// Random bytes. Should the system have none to give, the ids repeat and every test says so at once.
+/// Returns random bytes. If the system has none, the ids repeat and every test fails at once.
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     let _ = getrandom::fill(&mut bytes);
     bytes
 }
 
-/// A WhatsApp message id: `wamid.` and base64, padding included, as Meta mints it.
+/// Returns a WhatsApp message id: `wamid.` and padded base64, as Meta forms it.
 pub(crate) fn wamid() -> String {
     format!("wamid.{}", STANDARD.encode(random::<40>()))
 }
 
-/// A Twilio message id: `SM` and 32 hexadecimal digits.
+/// Returns a Twilio message id: `SM` and 32 hexadecimal digits.
 pub(crate) fn message_sid() -> String {
     format!("SM{}", hex::encode(random::<16>()))
 }
 
-/// Meta's `fbtrace_id`.
+/// Returns an `fbtrace_id` of Meta.
 pub(crate) fn trace() -> String {
     URL_SAFE_NO_PAD.encode(random::<16>())
 }
 
-/// An opaque token with a prefix, such as `chatcmpl-…` or `req_…`.
+/// Returns an opaque token with a prefix, such as `chatcmpl-…` or `req_…`.
 pub(crate) fn token(prefix: &str) -> String {
     format!("{prefix}{}", hex::encode(random::<12>()))
 }

@@ -1,4 +1,4 @@
-//! Every request that the fakes received, refused ones included.
+//! The journal of every request that the fakes received, including refused ones.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -6,34 +6,34 @@ use std::sync::{Mutex, PoisonError};
 use crate::config::Upstream;
 use crate::reply::Reply;
 
-/// A journal longer than this forgets its beginning: hours of load fit, and memory stays bounded.
+/// The limit of entries: beyond it the oldest are dropped. It holds hours of load, and bounds the memory.
 const CAPACITY: usize = 200_000;
 
-/// What a request was for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestKind {
-    /// A message to somebody.
+    /// A message to a person.
     Send,
-    /// "Read", with or without the typing indicator.
+    /// A read receipt, with or without the typing indicator.
     Typing,
     /// A chat completion.
     Completion,
-    /// A Checkout Session to be created.
+    /// The creation of a Checkout Session.
     Checkout,
-    /// Anything that only reads: a number, an account, a message, the list of models.
+    /// A request that only reads: a number, an account, a message, the list of models.
     Lookup,
-    /// No such endpoint.
+    /// An endpoint that does not exist.
     Unknown,
 }
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It has not been answered yet.
     Pending,
-    /// The message was accepted, whether or not the answer arrived.
+    /// The message was accepted; the response may have been lost.
     Accepted {
-        /// The id it was given.
+        /// The id of the message.
         id: String,
     },
     /// It was answered with success.
@@ -48,20 +48,20 @@ pub enum Outcome {
         /// The provider's own code.
         code: Option<i64>,
     },
-    /// The connection ended before anything was decided.
+    /// The connection ended before the request was handled.
     Dropped,
 }
 
 /// One request.
 #[derive(Clone, Debug)]
 pub struct JournalEntry {
-    /// Its place in the order of arrival, from 1.
+    /// The position in the order of arrival, from 1.
     pub seq: u64,
-    /// When it came, by the simulator's clock.
+    /// The time of arrival, by the simulator's clock.
     pub at_ms: i64,
-    /// The server it was meant for.
+    /// The server that the request was for.
     pub upstream: Upstream,
-    /// What it was for.
+    /// The purpose of the request.
     pub kind: RequestKind,
     /// The HTTP method.
     pub method: String,
@@ -69,17 +69,17 @@ pub struct JournalEntry {
     pub path: String,
     /// The headers, names in lower case, without the value of `authorization`.
     pub headers: Vec<(String, String)>,
-    /// The credentials were present and right.
+    /// True if the credentials were present and correct.
     pub authorized: bool,
     /// The raw body.
     pub body: Vec<u8>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The fault that was played on it, if one was.
+    /// The fault that was played on it, if any.
     pub fault: Option<&'static str>,
 }
 
-/// The growing list of entries.
+/// The list of entries.
 #[derive(Default)]
 pub(crate) struct Journal {
     inner: Mutex<Inner>,
@@ -92,7 +92,7 @@ struct Inner {
 }
 
 impl Journal {
-    /// Appends an entry and returns the number it was given.
+    /// Appends an entry and returns its number.
     pub(crate) fn open(&self, mut entry: JournalEntry) -> u64 {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.last_seq += 1;
@@ -104,7 +104,7 @@ impl Journal {
         inner.last_seq
     }
 
-    /// Records how a request ended.
+    /// Records the outcome of a request.
     pub(crate) fn close(&self, seq: u64, reply: Option<&Reply>) {
         let outcome = match reply {
             None => Outcome::Dropped,
@@ -118,12 +118,12 @@ impl Journal {
         }
     }
 
-    /// A copy of everything so far.
+    /// Returns a copy of all entries.
     pub(crate) fn entries(&self) -> Vec<JournalEntry> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).entries.iter().cloned().collect()
     }
 
-    /// Forgets the entries, not the numbering.
+    /// Removes the entries and keeps the numbering.
     pub(crate) fn clear(&self) {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).entries.clear();
     }

@@ -1,17 +1,20 @@
-//! The outside world over real HTTP, for the demo and for tests: Meta's Graph API, Twilio's REST API, Stripe's
-//! API with its page to pay on, an OpenAI-compatible server, and the phones of the people who write to us.
+//! A simulator of all external services over real HTTP, for the demo and for tests: Meta's Graph API,
+//! Twilio's REST API, Stripe's API with its payment page, an OpenAI-compatible server, and the authors'
+//! phones.
 //!
-//! The fakes are written from the providers' contracts and from nothing else: this crate knows no other
-//! crate of the workspace, so it cannot share their mistakes. It signs with its own HMAC, mints its own ids
-//! and reads its own clock. One loopback port serves every provider; the service under test is pointed at it
-//! by base URL only.
+//! The fakes are written only from the providers' contracts: this crate depends on no other crate of the
+//! workspace, so it cannot share their mistakes. It has its own HMAC, ids and clock. One loopback port serves
+//! every provider; the service under test gets only its base URL.
 //!
 //! ```no_run
 //! # async fn story() -> Result<(), postly_simulator::StartError> {
 //! use postly_simulator::{Channel, Simulator, SimulatorConfig};
 //!
 //! let world = Simulator::start(SimulatorConfig::default()).await?;
-//! world.set_webhook("http://127.0.0.1:8080/api/whatsapp/webhook", "https://postly.example/api/whatsapp/webhook")?;
+//! world.set_webhook(
+//!     "http://127.0.0.1:8080/api/whatsapp/webhook",
+//!     "https://postly.example/api/whatsapp/webhook",
+//! )?;
 //! let fatou = world.person(Channel::Meta, "+33612345678");
 //! let event = world.webhook_text(&fatou, "Crée un post promo pour Instagram");
 //! assert_eq!(world.deliver(&event).await.status, 200);

@@ -12,7 +12,7 @@ use crate::server::Call;
 use crate::statuses::Plan;
 use crate::world::{Accepted, MessageStatus, PhoneMessage, World};
 
-/// The token is there and is the right one.
+/// Returns true if the token is present and correct.
 pub(crate) fn authorized(world: &World, call: &Call) -> bool {
     call.header("authorization") == Some(&format!("Bearer {}", world.config.meta.access_token))
 }
@@ -40,7 +40,7 @@ pub(crate) fn messages(world: &World, call: &Call, version: &str, number_id: &st
     }
 }
 
-/// `GET /{version}/{id}`: the business number, for whoever checks the configuration.
+/// `GET /{version}/{id}`: the business number, for a check of the configuration.
 pub(crate) fn node(world: &World, call: &Call, version: &str, id: &str) -> Reply {
     if let Some(refusal) = refused_path(world, call, version, id) {
         return refusal;
@@ -61,7 +61,7 @@ pub(crate) fn node(world: &World, call: &Call, version: &str, id: &str) -> Reply
     )
 }
 
-/// Whatever the Graph API has no path for.
+/// Builds the response to a path that the Graph API does not have.
 pub(crate) fn unknown() -> Reply {
     let message = "Unknown path components";
     let error = json!({"error": {"message": message, "type": "OAuthException", "code": 2500, "fbtrace_id": ids::trace()}});
@@ -154,7 +154,7 @@ fn send(world: &World, outgoing: Outgoing, plan: &Plan) -> Reply {
     Reply::json(200, &body).accepting(&id)
 }
 
-/// What Meta would have said, had it accepted: the body of an answer that is torn on the way.
+/// Returns a response like that of an acceptance, for a body that is torn on the way.
 pub(crate) fn lookalike(upstream: Upstream) -> Reply {
     match upstream {
         Upstream::Meta => Reply::json(

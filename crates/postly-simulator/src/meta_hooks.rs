@@ -1,4 +1,4 @@
-//! The bodies of Meta's webhooks, shaped as its published samples.
+//! The bodies of Meta's webhooks, in the shape of its published samples.
 
 use serde_json::{Map, Value, json};
 
@@ -8,11 +8,12 @@ use crate::errors::meta_status_error;
 use crate::person::{MessageKind, Person};
 use crate::world::{Accepted, MessageStatus};
 
-/// Messages of a batch per change, and changes per entry: small enough that a batch has several of each.
+/// The messages of a batch per change, and the changes per entry: few enough that a batch has several of
+/// each.
 const PER_CHANGE: usize = 3;
 const PER_ENTRY: usize = 4;
 
-/// One message on its way to us.
+/// One message to the service.
 pub(crate) struct Inbound<'a> {
     pub(crate) person: &'a Person,
     pub(crate) id: String,
@@ -20,7 +21,7 @@ pub(crate) struct Inbound<'a> {
     pub(crate) at_s: i64,
 }
 
-/// The body of a webhook that carries these messages, in several entries and changes if they are many.
+/// Builds the body of a webhook with these messages, in several entries and changes if they are many.
 pub(crate) fn messages(account: &MetaAccount, inbound: &[Inbound<'_>]) -> Vec<u8> {
     let changes: Vec<Value> = inbound.chunks(PER_CHANGE).map(|chunk| change(account, chunk)).collect();
     let entries = changes.chunks(PER_ENTRY).map(|changes| json!({"id": account.waba_id, "changes": changes}));
@@ -117,7 +118,7 @@ fn message(account: &MetaAccount, inbound: &Inbound<'_>) -> Value {
     Value::from(message)
 }
 
-/// The name of a type, and what stands under it.
+/// Returns the name of a message type, and the value of its field.
 fn payload(person: &Person, kind: &MessageKind) -> (&'static str, Value) {
     let caption = |caption: &Option<String>| caption.as_ref().map(|caption| ("caption", json!(caption)));
     match kind {
@@ -198,7 +199,7 @@ fn media(mime_type: &str, more: &[(&str, Value)]) -> Value {
     Value::from(media)
 }
 
-/// The body of a webhook that carries one status. Without the message, it is about one we never accepted.
+/// Builds the body of a webhook with one status. `about` is none for a message that was never accepted.
 pub(crate) fn status(
     account: &MetaAccount,
     id: &str,
@@ -247,7 +248,7 @@ pub(crate) fn status(
     )
 }
 
-/// JSON as Meta writes it: everything beyond ASCII as `\uXXXX`, and slashes escaped. Both only ever stand in
+/// Writes JSON as Meta does: characters beyond ASCII as `\uXXXX`, and slashes escaped. Both occur only in
 /// strings, so replacing them afterwards is safe.
 pub(crate) fn wire(value: &Value) -> Vec<u8> {
     let mut out = String::new();

@@ -1,6 +1,6 @@
-//! What the Graph API accepts in a send, checked by hand from its published schema. It is stricter than the
-//! real one in a single place: a number without `+` is refused, where Meta would prepend the business's own
-//! country code and write to a stranger.
+//! The rules of a send at the Graph API, from its published schema. They are stricter than the real ones in a
+//! single point: a number without `+` is refused, because Meta would prepend the business's own country code
+//! and write to a stranger.
 
 use serde_json::Value;
 
@@ -8,15 +8,16 @@ use crate::config::Rules;
 use crate::fields::{Checked, Fields, Refusal, invalid, units, wrong};
 use crate::person::{MessageKind, PhoneButton};
 
-/// Longest body of a text, of an interactive message, of a list.
+/// The longest body of a text or a list, the longest body of another interactive message, and the longest
+/// header or footer.
 const TEXT: usize = 4096;
 const INTERACTIVE: usize = 1024;
 const FOOTER: usize = 60;
-/// Rows of a list over all its sections.
+/// The limit of rows of a list, over all its sections.
 const ROWS: usize = 10;
-/// Longest code of an authentication template.
+/// The longest code of an authentication template.
 const CODE: usize = 15;
-/// Whom a message is for.
+/// The recipient of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Recipient {
     /// `to`: the digits of the number.
@@ -25,26 +26,26 @@ pub(crate) enum Recipient {
     Bsuid(String),
 }
 
-/// A message that the rules let pass.
+/// A message that satisfies the rules.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) recipient: Recipient,
-    /// The recipient as it was written, echoed in the answer.
+    /// The recipient as it was written, echoed in the response.
     pub(crate) input: String,
-    /// What the phone shows.
+    /// The text on the phone.
     pub(crate) body: String,
     pub(crate) buttons: Vec<PhoneButton>,
     pub(crate) reply_to: Option<String>,
     pub(crate) correlation: Option<String>,
-    /// The template's name; without one the message is free-form.
+    /// The name of the template; none for a free-form message.
     pub(crate) template: Option<String>,
 }
 
-/// What a `POST …/messages` asks for.
+/// A parsed `POST …/messages`.
 #[derive(Debug)]
 pub(crate) enum Request {
     Send(Outgoing),
-    /// Mark as read, and perhaps show that we are typing.
+    /// Marks a message as read, and with `typing` shows the typing indicator.
     Read {
         message_id: String,
         typing: bool,
@@ -128,7 +129,7 @@ fn send(root: &Fields<'_>, rules: &Rules) -> Checked<Outgoing> {
     Ok(Outgoing { recipient, input, body, buttons, reply_to, correlation, template })
 }
 
-/// `to` wins when both are given.
+/// Returns the recipient. `to` wins if both parameters are given.
 fn recipient(root: &Fields<'_>) -> Checked<(Recipient, String)> {
     if root.get("to").is_none() && root.get("recipient").is_some() {
         let bsuid = root.text("recipient", 256)?;

@@ -15,13 +15,13 @@ use crate::reply::Reply;
 use crate::server::Call;
 use crate::world::World;
 
-/// How the model behaves.
+/// The behaviour of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum ModelBehaviour {
     /// Writes three different posts around the brief.
     #[default]
     Compose,
-    /// Says exactly this.
+    /// Answers with exactly this content.
     Content(String),
     /// Writes two posts.
     TwoVariants,
@@ -29,25 +29,25 @@ pub enum ModelBehaviour {
     FourVariants,
     /// Writes the same post three times.
     ThreeEqual,
-    /// Puts a discount in each post that the brief does not have.
+    /// Puts a discount in each post that is not in the brief.
     InventsNumber,
     /// Refuses, in `message.refusal`.
     Refuses,
-    /// Is stopped by a content filter.
+    /// Stops because of a content filter.
     Filtered,
     /// Runs out of tokens in the middle.
     Truncated,
-    /// Says something that is no JSON.
+    /// Answers with text that is not JSON.
     Garbage,
-    /// Thinks that the brief is small talk.
+    /// Classifies the brief as small talk.
     SmallTalk,
-    /// Thinks that the brief is nothing a shop would post.
+    /// Classifies the brief as off topic for a shop.
     OffTopic,
     /// Composes, after this many milliseconds.
     LatencyMs(u64),
 }
 
-/// What the model is in the mood for.
+/// The current and queued behaviours of the model, and its server.
 #[derive(Default)]
 pub(crate) struct Mind {
     inner: Mutex<Moods>,
@@ -61,18 +61,18 @@ struct Moods {
 }
 
 impl Mind {
-    /// From now on. Forgets what was queued.
+    /// Sets the behaviour from now on, and clears the queue.
     pub(crate) fn set(&self, behaviour: ModelBehaviour) {
         *self.inner.lock().unwrap_or_else(PoisonError::into_inner) =
             Moods { usual: behaviour, next: VecDeque::new() };
     }
 
-    /// For one call, after those already queued.
+    /// Queues a behaviour for one call, after those already queued.
     pub(crate) fn push(&self, behaviour: ModelBehaviour) {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).next.push_back(behaviour);
     }
 
-    /// The server from now on.
+    /// Sets the server from now on.
     pub(crate) fn stand_behind(&self, server: ModelServer) {
         *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
     }
@@ -87,7 +87,7 @@ impl Mind {
     }
 }
 
-/// The key is there and right, or none is asked for.
+/// Returns true if the key is present and correct, or none is required.
 pub(crate) fn authorized(world: &World, call: &Call) -> bool {
     let Some(key) = &world.config.openai_api_key else { return true };
     call.header("authorization") == Some(&format!("Bearer {key}"))
@@ -97,8 +97,8 @@ fn unauthorized() -> Reply {
     model_error(401, "invalid_request_error", None, Some("invalid_api_key"), "Incorrect API key provided.")
 }
 
-/// The models on the list, each with the date on which it ends, if that is announced (developers.openai.com, reference
-/// of the list of models and page of deprecations, read on 2026-11-30).
+/// The listed models, each with its announced shutdown date, if any (developers.openai.com, reference of the
+/// list of models and page of deprecations, read on 2026-11-30).
 const MODELS: [(&str, Option<&str>); 3] =
     [("gpt-6-luna", None), ("gpt-5-mini", Some("2026-12-11")), ("gpt-4o-mini", Some("2027-01-14"))];
 
@@ -171,7 +171,7 @@ async fn completion(world: &World, call: &Call) -> Reply {
     Reply::json(200, &body)
 }
 
-/// Content, refusal and finish reason.
+/// Returns content, refusal and finish reason.
 fn said(
     behaviour: &ModelBehaviour,
     request: &Map<String, Value>,
@@ -210,7 +210,7 @@ fn said(
     }
 }
 
-/// What the request is about.
+/// The contents of a request for posts.
 struct Asked<'a> {
     brief: String,
     language: String,
@@ -219,7 +219,8 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Reads the last user message that is a JSON object with a brief; a repair asks after it in plain words.
+    /// Reads the last user message that is a JSON object with a brief, because a repair adds a plain message
+    /// after it.
     fn read(request: &'a Map<String, Value>) -> Self {
         let messages =
             request.get("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -244,7 +245,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// The structured answer, bent to the schema if the request has one.
+    /// Builds the structured answer, conformed to the schema of the request, if any.
     fn answer(&self, kind: &str, texts: Vec<String>) -> String {
         let angles = ["benefit", "story", "question", "urgency"];
         let variants: Vec<Value> = texts
@@ -265,7 +266,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The text of a message, whether it is a string or a list of parts.
+/// Returns the text of a message, which is a string or a list of parts.
 fn text_of(content: Option<&Value>) -> String {
     match content {
         Some(Value::String(text)) => text.clone(),

@@ -1,11 +1,12 @@
-//! What an OpenAI-compatible server accepts, and the shape its strict mode enforces on what it writes.
+//! The parameters that an OpenAI-compatible server accepts, and the shape that its strict mode enforces on
+//! its output.
 
 use serde_json::{Map, Value};
 
 use crate::errors::model_error;
 use crate::reply::Reply;
 
-/// Every parameter of a chat completion, the older name of `max_completion_tokens` included.
+/// Every parameter of a chat completion, including the older name of `max_completion_tokens`.
 const PARAMETERS: [&str; 32] = [
     "max_tokens",
     "model",
@@ -170,7 +171,8 @@ fn bad_schema(name: &str, why: &str) -> Reply {
     refuse("response_format", None, &format!("Invalid schema for response_format '{name}': {why}."))
 }
 
-/// Strict mode: objects say `additionalProperties: false` and require everything they have.
+/// Checks the rules of strict mode: objects set `additionalProperties: false` and require all their
+/// properties.
 fn strict(schema: &Value, name: &str) -> Result<(), Reply> {
     match schema {
         Value::Array(items) => items.iter().try_for_each(|item| strict(item, name)),
@@ -203,7 +205,8 @@ fn others(fields: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     ["items", "anyOf", "$defs", "definitions"].into_iter().filter_map(|key| fields.get(key))
 }
 
-/// Bends a value to a schema, as constrained decoding would: known keys only, all of them, listed enum values.
+/// Conforms a value to a schema, as constrained decoding would: only known keys, all of them, and listed enum
+/// values.
 pub(crate) fn conform(value: &Value, schema: &Value, root: &Value) -> Value {
     if let Some(pointer) =
         schema.get("$ref").and_then(Value::as_str).and_then(|pointer| pointer.strip_prefix('#'))
@@ -256,7 +259,7 @@ fn first_type(schema: &Value) -> Option<&str> {
     }
 }
 
-/// The value has a type that the schema names, or the schema names none.
+/// Returns true if the schema names the type of the value, or no type.
 fn accepts(schema: &Value, value: &Value) -> bool {
     let is = |kind: &str| match kind {
         "string" => value.is_string(),

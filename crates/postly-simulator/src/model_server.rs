@@ -1,26 +1,26 @@
-//! Model servers that take fewer fields than OpenAI's, and say so in their own words.
+//! Model servers that accept fewer fields than OpenAI's, each with its own error format.
 
 use serde_json::{Map, Value, json};
 
 use crate::errors::model_error;
 use crate::reply::Reply;
 
-/// The server that the model stands behind: the fields it refuses, and the words it has for that.
+/// The server of the model: the fields it refuses, and the form of the refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum ModelServer {
-    /// Takes every field of OpenAI's specification, `max_tokens` included.
+    /// Accepts every field of OpenAI's specification, including `max_tokens`.
     #[default]
     Compatible,
-    /// OpenAI's own, for a model that reasons: `max_completion_tokens` only, and a temperature only beside
-    /// `reasoning_effort: none`. `gpt-6-astra` and `gpt-6.1-sol` do not know `none`
+    /// OpenAI's own server with a reasoning model: it accepts `max_completion_tokens` only, and a temperature
+    /// only with `reasoning_effort: none`. `gpt-6-astra` and `gpt-6.1-sol` do not know `none`
     /// (akitaonrails/ai-memory#851, khoj-ai/khoj#1377, microsoft/openaivec v2.7.0).
     Gpt6,
-    /// Refuses these fields, one after the other or all at once, as its form has it. `json_schema` and `json_object`
-    /// stand for a `response_format` of that type.
+    /// Refuses these fields, one after the other or all at once, according to the form. `json_schema` and
+    /// `json_object` stand for a `response_format` of that type.
     Refusing(Vec<&'static str>, RefusalForm),
 }
 
-/// The words in which a server refuses a field.
+/// The form in which a server refuses a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalForm {
     /// 400, one field, in `error.param`.
@@ -29,17 +29,19 @@ pub enum RefusalForm {
     MistralTop,
     /// 422, every field at once, in `message.detail[].loc` (editor-code-assistant/eca#231).
     MistralMessage,
-    /// 422, the answer of Mistral as LiteLLM 1.108.7 prints it into a sentence of its own (recorded on 2026-11-30).
+    /// 422, Mistral's response as LiteLLM 1.108.7 embeds it in a sentence of its own (recorded on
+    /// 2026-11-30).
     MistralInText,
-    /// 400, every field at once, in the sentence alone, `param` null (LiteLLM 1.108.7, recorded on 2026-11-30).
+    /// 400, every field at once, only in the sentence, `param` null (LiteLLM 1.108.7, recorded on
+    /// 2026-11-30).
     LiteLlm,
-    /// 400, one field, in the sentence alone, as llama.cpp's server has it; of the format only the grammar is named
-    /// (lidge-jun/opencodex#2135).
+    /// 400, one field, only in the sentence, as from llama.cpp's server; of the format it names only the
+    /// grammar (lidge-jun/opencodex#2135).
     LlamaCpp,
 }
 
 impl ModelServer {
-    /// The answer to a request that holds what the server refuses.
+    /// Returns the response to a request with refused fields, or none.
     pub(crate) fn refusal(&self, body: &[u8]) -> Option<Reply> {
         let request: Map<String, Value> = serde_json::from_slice(body).ok()?;
         match self {
@@ -53,7 +55,7 @@ impl ModelServer {
     }
 }
 
-/// True if a request has a field, or a format of the answer.
+/// Returns true if a request has this field, or this response format.
 fn holds(request: &Map<String, Value>, field: &str) -> bool {
     let format = request.get("response_format").and_then(|format| format.get("type")).and_then(Value::as_str);
     request.contains_key(field) || format == Some(field)
@@ -88,7 +90,7 @@ fn gpt_6(request: &Map<String, Value>) -> Option<Reply> {
 }
 
 impl RefusalForm {
-    /// The answer that refuses these fields of a request; none when there are none.
+    /// Returns the response that refuses these fields of a request, or none if there are none.
     fn says(self, fields: &[&str], model: &str) -> Option<Reply> {
         let (first, names) = (fields.first()?, fields.iter().map(|field| name(field)));
         Some(match self {

@@ -1,55 +1,55 @@
-//! The people who write to us, and what they can write.
+//! The people with phones, and the messages they can send.
 
 use crate::config::Channel;
 use crate::signing::sha256_hex;
 
-/// Somebody with a phone, as one provider knows her.
+/// A person with a phone, as one provider identifies them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// The provider that carries the conversation.
     pub channel: Channel,
-    /// Her number, digits only (`wa_id`).
+    /// The number, digits only (`wa_id`).
     pub number: String,
-    /// Her business-scoped id. Payloads before April 2026 have none.
+    /// The business-scoped id. Payloads before April 2026 have none.
     pub bsuid: Option<String>,
-    /// She uses a username and hides her number: webhooks carry the business-scoped id alone.
+    /// The person uses a username and hides the number: webhooks carry only the business-scoped id.
     pub phone_hidden: bool,
-    /// The name on her profile.
+    /// The profile name.
     pub name: String,
-    /// Her username, if she has one.
+    /// The username, if any.
     pub username: Option<String>,
 }
 
 impl Person {
-    /// Somebody at this number. Everything but its digits is dropped.
+    /// A person with this number. Characters other than digits are dropped.
     pub fn new(channel: Channel, number: &str) -> Self {
         let number = digits(number);
         let bsuid = Some(bsuid(channel, &number));
         Self { channel, number, bsuid, phone_hidden: false, name: "Fatou Diop".to_owned(), username: None }
     }
 
-    /// Gives her another profile name.
+    /// Sets the profile name.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         name.clone_into(&mut self.name);
         self
     }
 
-    /// Gives her this business-scoped id.
+    /// Sets the business-scoped id.
     #[must_use]
     pub fn with_bsuid(mut self, bsuid: &str) -> Self {
         self.bsuid = Some(bsuid.to_owned());
         self
     }
 
-    /// Makes her payloads those of before April 2026, without a business-scoped id.
+    /// Removes the business-scoped id, as in payloads before April 2026.
     #[must_use]
     pub fn without_bsuid(mut self) -> Self {
         self.bsuid = None;
         self
     }
 
-    /// Hides her number behind a username.
+    /// Hides the number behind a username.
     #[must_use]
     pub fn hiding_phone(mut self, username: &str) -> Self {
         self.phone_hidden = true;
@@ -58,45 +58,45 @@ impl Person {
     }
 }
 
-/// What somebody sends us.
+/// The content of a message to the business.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MessageKind {
     /// Plain text.
     Text(String),
     /// Text that WhatsApp filled in when the author opened the chat from an ad.
     FromAd(String),
-    /// An emoji on a message of ours; `None` takes it away again.
+    /// An emoji on a message of the business; `None` removes it.
     Reaction {
-        /// The message it is put on.
+        /// The message that gets the reaction.
         message_id: String,
         /// The emoji.
         emoji: Option<String>,
     },
     /// A voice note, or an audio file.
     Audio {
-        /// Recorded with the microphone of WhatsApp.
+        /// True for a recording made with WhatsApp's microphone.
         voice: bool,
     },
-    /// A picture.
+    /// An image.
     Image {
-        /// What she wrote under it.
+        /// The caption, if any.
         caption: Option<String>,
     },
-    /// A film.
+    /// A video.
     Video {
-        /// What she wrote under it.
+        /// The caption, if any.
         caption: Option<String>,
     },
     /// A file, `menu.pdf`.
     Document {
-        /// What she wrote under it.
+        /// The caption, if any.
         caption: Option<String>,
     },
     /// A sticker.
     Sticker,
-    /// A place.
+    /// A location.
     Location,
-    /// Somebody's contact card.
+    /// The contact card of a third person.
     Contacts,
     /// The author's own number, shared on request.
     OwnNumber,
@@ -104,21 +104,21 @@ pub enum MessageKind {
     Button {
         /// The payload, `DID_NOT_REQUEST_CODE` among them.
         payload: String,
-        /// The label she saw.
+        /// The label of the button.
         text: String,
     },
     /// A reply button of an interactive message.
     ButtonReply {
-        /// The id we gave it.
+        /// The id from the interactive message.
         id: String,
-        /// The label she saw.
+        /// The label of the button.
         title: String,
     },
     /// A row of a list message.
     ListReply {
-        /// The id we gave it.
+        /// The id from the list message.
         id: String,
-        /// The label she saw.
+        /// The label of the row.
         title: String,
     },
     /// The author deleted a message for everyone. Twilio does not report this.
@@ -133,13 +133,13 @@ pub enum MessageKind {
         /// The new content.
         now: Box<MessageKind>,
     },
-    /// What WhatsApp itself cannot carry to a business, such as a poll.
+    /// A message that WhatsApp cannot deliver to a business, such as a poll.
     Unsupported,
-    /// A type that nobody knows yet.
+    /// An unknown type.
     Unknown,
-    /// She moved to another number. There is no `contacts` array in this one.
+    /// The author moved to another number. This notice has no `contacts` array.
     ChangedNumber {
-        /// Her new number, digits only.
+        /// The new number, digits only.
         new_number: String,
     },
     /// The author's business-scoped id changes. The notice names no number and no sender.
@@ -152,7 +152,7 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    /// WhatsApp itself says so. There is no `contacts` array in these.
+    /// Returns true for a notice of WhatsApp itself. It has no `contacts` array.
     pub(crate) fn is_system(&self) -> bool {
         matches!(self, Self::ChangedNumber { .. } | Self::ChangedUserId { .. } | Self::ChangedIdentityKey)
     }
@@ -163,14 +163,14 @@ impl MessageKind {
 pub struct PhoneButton {
     /// Its label.
     pub title: String,
-    /// What she sends us by tapping it. Of a link, or of a button that copies a code, we hear nothing.
+    /// The message that a tap sends. A tap on a link, or on a button that copies a code, sends none.
     pub sends: Option<MessageKind>,
-    /// The address that it opens, if it is a link.
+    /// The address of a link.
     pub opens: Option<String>,
 }
 
 impl PhoneButton {
-    /// A button that only her phone knows what to do with.
+    /// A button whose tap sends nothing.
     pub(crate) fn silent(title: &str) -> Self {
         Self { title: title.to_owned(), sends: None, opens: None }
     }
@@ -181,12 +181,12 @@ impl PhoneButton {
     }
 }
 
-/// Keeps the digits of a number, whatever it is written with.
+/// Keeps only the digits of a number.
 pub(crate) fn digits(number: &str) -> String {
     number.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// A business-scoped id that is the same for the same person each time.
+/// Returns a business-scoped id that is always the same for a person.
 fn bsuid(channel: Channel, number: &str) -> String {
     const COUNTRIES: [(&str, &str); 9] = [
         ("351", "PT"),

@@ -1,5 +1,5 @@
-//! A phone in the browser: what its owner writes goes out as a signed webhook, what our service sends shows
-//! up as bubbles, and beside it stands her balance.
+//! A phone in the browser: messages of its owner are sent as signed webhooks, messages of the service are
+//! shown as bubbles, and a panel shows the balance.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::server::Call;
 use crate::webhook;
 use crate::world::{Ticks, World};
 
-/// The page. Its own and whole: no font, script or image comes from elsewhere.
+/// The page, self-contained: no font, script or image comes from another site.
 const PAGE: &str = include_str!("phone.html");
 
-/// Nothing but the page's own style and script, and calls to where it came from.
+/// Allows only the page's own style and script, and calls to its own origin.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/// What WhatsApp lets a person write at once.
+/// The longest message that WhatsApp allows, in UTF-16 units.
 const LONGEST: usize = 4096;
 
-/// Bubbles that the page shows; the rest is above the fold for good.
+/// The number of newest bubbles that the page shows.
 const BUBBLES: usize = 200;
 
 /// Answers the page's requests.
@@ -41,7 +41,7 @@ pub(crate) async fn answer(world: &Arc<World>, call: &Call) -> Reply {
                 None => refused("channel and number are expected"),
             }
         }
-        // Asking for JSON keeps other sites' forms from writing in her name.
+        // Requiring JSON keeps forms of other sites from writing as the owner.
         ("POST", "/phone/send") if call.is_content_type("application/json") => send(world, &call.body),
         _ => Reply::json(404, &json!({"error": "not found"})),
     };
@@ -122,7 +122,8 @@ async fn state(world: &World, person: &Person) -> Reply {
     )
 }
 
-/// Writes or taps in her name: the bubble shows at once, and its ticks say what became of the webhook.
+/// Sends a message or a tap of the owner. The bubble is shown at once, and its ticks report the outcome of
+/// the webhook.
 fn send(world: &Arc<World>, body: &[u8]) -> Reply {
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return refused("JSON is expected") };
     let Some(person) = person(world, &fields) else { return refused("channel and number are expected") };
@@ -150,7 +151,7 @@ fn send(world: &Arc<World>, body: &[u8]) -> Reply {
     Reply::json(202, &json!({"id": id}))
 }
 
-/// What the button with this label sends, below this message on her own phone.
+/// Returns the message that the button with this label sends, below this message on the owner's phone.
 fn tapped(world: &World, person: &Person, id: &str, label: &str) -> Option<MessageKind> {
     let state = world.state();
     let mut messages = state.on_phone(person.channel, &person.number);

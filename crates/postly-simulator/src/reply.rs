@@ -1,4 +1,4 @@
-//! An answer before it becomes bytes on a socket.
+//! A response before it is written to a socket.
 
 use std::convert::Infallible;
 use std::io;
@@ -10,16 +10,16 @@ use axum::response::Response;
 use futures_util::stream;
 use serde_json::Value;
 
-/// Long enough for the first half of a torn body to leave, short enough not to be noticed.
+/// Long enough for the first half of a torn body to be sent, short enough not to slow tests.
 const TEAR: Duration = Duration::from_millis(30);
 
-/// What a fake answers.
+/// The response of a fake.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// The id of the message, when this request made the fake accept one.
+    /// The id of the message, if this request made the fake accept one.
     pub(crate) accepted: Option<String>,
     /// The provider's own error code.
     pub(crate) code: Option<i64>,
@@ -50,13 +50,14 @@ impl Reply {
         self
     }
 
-    /// The whole answer.
+    /// Converts to the whole response.
     pub(crate) fn into_response(self) -> Response {
         let body = Body::from(self.body.clone());
         self.assemble(body)
     }
 
-    /// The answer with a true `Content-Length` and only half of the bytes; then the connection closes.
+    /// Converts to a response with the full `Content-Length` and only half of the bytes, after which the
+    /// connection closes.
     pub(crate) fn into_torn_response(mut self) -> Response {
         let length = self.body.len();
         let half = Bytes::copy_from_slice(self.body.get(..length / 2).unwrap_or_default());
@@ -72,7 +73,7 @@ impl Reply {
         self.assemble(Body::from_stream(parts))
     }
 
-    /// The whole answer, a few bytes at a time.
+    /// Converts to the whole response, sent a few bytes at a time.
     pub(crate) fn into_slow_response(self, pause: Duration) -> Response {
         let pieces: Vec<Bytes> = self.body.chunks(8).map(Bytes::copy_from_slice).collect();
         let parts = stream::unfold(pieces.into_iter(), move |mut pieces| async move {

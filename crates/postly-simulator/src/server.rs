@@ -19,12 +19,12 @@ use crate::wire::Scissors;
 use crate::world::World;
 use crate::{meta, model, phone, setup, stripe, stripe_pages, twilio};
 
-/// Larger than any request of ours: what is longer is refused unread.
+/// Larger than any request of the service; a longer body is refused unread.
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
-/// How long a connection that never answers is held.
+/// The time for which a connection without a response is held.
 const HANG: Duration = Duration::from_secs(60);
 
-/// A request, read to its end.
+/// A request with its whole body.
 pub(crate) struct Call {
     pub(crate) method: String,
     pub(crate) path: String,
@@ -34,7 +34,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The value of a header that is there exactly once.
+    /// Returns the value of a header that is present exactly once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values =
             self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
@@ -46,7 +46,7 @@ impl Call {
         given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
     }
 
-    /// What a fault is matched against: the body, and its fields decoded if it is a form.
+    /// Returns the text for the matching of faults: the body, and its decoded fields if it is a form.
     fn searchable(&self) -> Vec<u8> {
         let mut text = self.body.clone();
         if self.is_content_type("application/x-www-form-urlencoded") {
@@ -58,7 +58,7 @@ impl Call {
     }
 }
 
-/// Where a request goes.
+/// The endpoint of a request.
 enum Route {
     MetaMessages { version: String, number_id: String },
     MetaNode { version: String, id: String },
@@ -209,7 +209,7 @@ impl Route {
     }
 }
 
-/// The whole outside world as one service.
+/// Returns the router of all fakes.
 pub(crate) fn router(world: Arc<World>) -> Router {
     Router::new().fallback(serve).with_state(world)
 }
@@ -243,7 +243,7 @@ async fn serve(
     upstream(&world, &scissors, &call).await
 }
 
-/// Plays the fault that is meant for this call around the answer it would have had.
+/// Handles a request, and plays the fault for this call, if any, around the response.
 async fn upstream(world: &Arc<World>, scissors: &Scissors, call: &Call) -> Response {
     let route = Route::of(call);
     let kind = route.kind(call);
@@ -273,7 +273,7 @@ async fn upstream(world: &Arc<World>, scissors: &Scissors, call: &Call) -> Respo
     }
 }
 
-/// The response of a fault that keeps the request from being handled at all.
+/// Returns the response of a fault that keeps the request from being handled.
 async fn instead(
     world: &World,
     scissors: &Scissors,
@@ -346,7 +346,7 @@ fn provider_error(upstream: Upstream, code: i64) -> Reply {
     }
 }
 
-/// Cuts the line. The response is for the types only: the socket refuses to carry it.
+/// Resets the connection. The response only satisfies the types; the socket no longer carries it.
 fn cut(scissors: &Scissors) -> Response {
     scissors.cut();
     StatusCode::SERVICE_UNAVAILABLE.into_response()

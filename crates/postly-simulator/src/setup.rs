@@ -1,4 +1,4 @@
-//! What the providers' consoles say about the accounts: all that a check of a configuration reads.
+//! The state of the accounts in the providers' consoles, as far as a check of the configuration reads it.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::server::Call;
 use crate::world::World;
 use crate::{meta, stripe, twilio};
 
-/// The permissions that a token of ours needs.
+/// The permissions that the token of the service needs.
 const SCOPES: [&str; 2] = ["whatsapp_business_management", "whatsapp_business_messaging"];
 
 /// A translation of a template at Meta.
@@ -25,10 +25,10 @@ pub struct SimulatedTemplate {
     pub category: String,
 }
 
-/// A place to which Stripe sends events.
+/// A destination to which Stripe sends events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulatedDestination {
-    /// Its address.
+    /// The address.
     pub url: String,
     /// `snapshot` or `thin`.
     pub payload: String,
@@ -36,11 +36,11 @@ pub struct SimulatedDestination {
     pub status: String,
     /// The events.
     pub events: Vec<String>,
-    /// The version of the API of its snapshots.
+    /// The API version of its snapshots.
     pub api_version: Option<String>,
 }
 
-/// How the accounts are set up at the providers. The default is right in every respect but for the addresses of webhooks,
+/// The setup of the accounts at the providers. The default is correct except for the addresses of webhooks,
 /// which [`AccountSetup::at`] sets.
 #[derive(Clone, Debug)]
 pub struct AccountSetup {
@@ -48,7 +48,7 @@ pub struct AccountSetup {
     pub token_is_valid: bool,
     /// The end of Meta's token in seconds since the epoch; 0 for none.
     pub token_expires_at_s: i64,
-    /// What Meta's token permits.
+    /// The permissions of Meta's token.
     pub scopes: Vec<String>,
     /// The accounts that Meta's token may manage.
     pub accounts: Vec<String>,
@@ -74,9 +74,9 @@ pub struct AccountSetup {
     pub senders: Vec<(String, String, Option<String>)>,
     /// The kind of the content at Twilio.
     pub content_type: String,
-    /// What WhatsApp said of that content.
+    /// WhatsApp's approval status of that content.
     pub content_approval: String,
-    /// Where Stripe sends events.
+    /// The destinations of Stripe's events.
     pub destinations: Vec<SimulatedDestination>,
     /// Stripe's key may read Checkout Sessions and event destinations.
     pub stripe_key_reads: bool,
@@ -117,7 +117,7 @@ impl AccountSetup {
         }
     }
 
-    /// The same with every webhook at this public address.
+    /// Sets every webhook to this public address.
     #[must_use]
     pub fn at(mut self, public_base_url: &str) -> Self {
         let webhook = format!("{public_base_url}/api/whatsapp/webhook");
@@ -199,7 +199,7 @@ pub(crate) fn account_edge(world: &World, call: &Call, account: &str, edge: &str
     Reply::json(200, &json!({"data": data}))
 }
 
-/// `GET /{version}/{app}/subscriptions`, which only the app's own token opens.
+/// `GET /{version}/{app}/subscriptions`, which requires the app's own token.
 pub(crate) fn subscriptions(world: &World, call: &Call, app: &str) -> Reply {
     let state = world.state();
     let setup = &state.setup;

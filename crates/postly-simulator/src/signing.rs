@@ -1,4 +1,4 @@
-//! The providers' signatures, computed as the providers compute them.
+//! The providers' signatures, computed as the providers do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-/// Block length of SHA-1 and of SHA-256, as RFC 2104 needs it.
+/// The block length of SHA-1 and of SHA-256, for RFC 2104.
 const BLOCK: usize = 64;
 
-/// HMAC of RFC 2104, written out so that it is nobody else's.
+/// HMAC of RFC 2104, written here so that it shares no code with the service.
 fn hmac<D: Digest>(key: &[u8], message: &[u8]) -> Vec<u8> {
     let hashed;
     let key = if key.len() > BLOCK {
@@ -27,18 +27,18 @@ fn hmac<D: Digest>(key: &[u8], message: &[u8]) -> Vec<u8> {
     D::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().to_vec()
 }
 
-/// The value of `X-Hub-Signature-256` for these raw bytes.
+/// Returns the value of `X-Hub-Signature-256` for these raw bytes.
 pub fn meta_signature(app_secret: &str, body: &[u8]) -> String {
     format!("sha256={}", hex::encode(hmac::<Sha256>(app_secret.as_bytes(), body)))
 }
 
-/// The value of the legacy `X-Hub-Signature`, which Meta still sends beside the other.
+/// Returns the value of the legacy `X-Hub-Signature`, which Meta still sends as well.
 pub(crate) fn meta_legacy_signature(app_secret: &str, body: &[u8]) -> String {
     format!("sha1={}", hex::encode(hmac::<Sha1>(app_secret.as_bytes(), body)))
 }
 
-/// The value of `X-Twilio-Signature` for a call to `url` (exactly as Twilio knows it, query included) with
-/// these decoded form fields.
+/// Returns the value of `X-Twilio-Signature` for a call to `url` with these decoded form fields. The URL must
+/// be exactly as Twilio knows it, including the query.
 pub fn twilio_signature(auth_token: &str, url: &str, fields: &[(String, String)]) -> String {
     let mut sorted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, value) in fields {
@@ -54,14 +54,14 @@ pub fn twilio_signature(auth_token: &str, url: &str, fields: &[(String, String)]
     STANDARD.encode(hmac::<Sha1>(auth_token.as_bytes(), signed.as_bytes()))
 }
 
-/// The value of `Stripe-Signature` for these raw bytes at a time (seconds since the epoch).
+/// Returns the value of `Stripe-Signature` for these raw bytes at a time (seconds since the epoch).
 pub fn stripe_signature(webhook_secret: &str, at_s: i64, body: &[u8]) -> String {
     let mut signed = format!("{at_s}.").into_bytes();
     signed.extend_from_slice(body);
     format!("t={at_s},v1={}", hex::encode(hmac::<Sha256>(webhook_secret.as_bytes(), &signed)))
 }
 
-/// The lower-case hexadecimal SHA-256 of `bytes`.
+/// Returns the lower-case hexadecimal SHA-256 of `bytes`.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }

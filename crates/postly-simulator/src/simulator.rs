@@ -1,4 +1,4 @@
-//! The handle that the demo and the tests hold.
+//! The handle of a running simulator, for the demo and tests.
 
 use std::fmt;
 use std::io;
@@ -27,14 +27,14 @@ use crate::{ids, meta_hooks, statuses};
 /// The most updates that Meta puts into one webhook.
 const LARGEST_BATCH: usize = 1000;
 
-/// Why the outside world could not be set up.
+/// The reason why the simulator could not start.
 #[derive(Debug)]
 pub enum StartError {
     /// The port could not be bound.
     Bind(io::Error),
     /// The HTTP client for webhooks could not be built.
     Client(reqwest::Error),
-    /// A webhook URL is no absolute http(s) URL.
+    /// A webhook URL is not an absolute http(s) URL.
     WebhookUrl,
 }
 
@@ -58,7 +58,7 @@ impl std::error::Error for StartError {
     }
 }
 
-/// The outside world. Clones are handles of the same one; it ends with the last of them.
+/// A running simulator. Clones are handles of the same one; it stops when the last is dropped.
 #[derive(Clone)]
 pub struct Simulator {
     shared: Arc<Shared>,
@@ -86,7 +86,7 @@ impl fmt::Debug for Simulator {
 impl Simulator {
     /// Starts every fake on one port.
     pub async fn start(config: SimulatorConfig) -> Result<Self, StartError> {
-        // Another one may be installed already, which is as good.
+        // Another provider may be installed already, and serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let target = match &config.webhook_url {
             Some(url) => Some(Target::parse(url, url)?),
@@ -113,86 +113,88 @@ impl Simulator {
         &self.shared.world
     }
 
-    /// The base URL of the Graph API and of Twilio's REST API, without a slash at its end.
+    /// Returns the base URL of the Graph API and of Twilio's REST API, without a trailing slash.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.shared.address)
     }
 
-    /// The base URL of the model server.
+    /// Returns the base URL of the model server.
     pub fn openai_base_url(&self) -> String {
         format!("{}/v1", self.base_url())
     }
 
-    /// The page with the phone.
+    /// Returns the URL of the phone page.
     pub fn phone_url(&self) -> String {
         format!("{}/phone", self.base_url())
     }
 
-    /// The accounts, for whoever configures the service under test.
+    /// Returns the accounts, to configure the service under test.
     pub fn config(&self) -> &SimulatorConfig {
         &self.world().config
     }
 
-    /// Says where webhooks go, and by which public URL Twilio knows that place and signs it.
+    /// Sets the URL for webhooks, and the public URL that Twilio knows and signs.
     pub fn set_webhook(&self, url: &str, public_url: &str) -> Result<(), StartError> {
         let target = Target::parse(url, public_url)?;
         self.world().state().target = Some(target);
         Ok(())
     }
 
-    /// Changes which statuses come by themselves.
+    /// Sets the statuses that are sent by themselves.
     pub fn set_statuses(&self, policy: StatusPolicy) {
         self.world().state().statuses = policy;
     }
 
-    /// Changes which provider rules hold.
+    /// Sets the provider rules in force.
     pub fn set_rules(&self, rules: Rules) {
         self.world().state().rules = rules;
     }
 
-    /// How the accounts are set up at the providers.
+    /// Returns the setup of the accounts at the providers.
     pub fn setup(&self) -> AccountSetup {
         self.world().state().setup.clone()
     }
 
-    /// Sets the accounts up otherwise.
+    /// Sets the setup of the accounts.
     pub fn set_setup(&self, setup: AccountSetup) {
         self.world().state().setup = setup;
     }
 
-    /// Unplugs every fake: connections are reset, and new ones refused, until [`Simulator::resume`].
+    /// Stops listening on every fake: connections are reset, and new ones refused, until
+    /// [`Simulator::resume`].
     pub async fn stop_listening(&self) {
         self.world().wire.plug(false).await;
     }
 
-    /// Plugs the fakes in again, on the same port.
+    /// Listens again, on the same port.
     pub async fn resume(&self) {
         self.world().wire.plug(true).await;
     }
 
-    /// Ends it for good, background deliveries included.
+    /// Stops the simulator for good, including background deliveries.
     pub async fn stop(&self) {
         self.stop_listening().await;
         self.shared.server.abort();
         self.world().stop();
     }
 
-    /// Moves the outside world's time, backwards if negative.
+    /// Moves the simulator's clock, backwards if negative.
     pub fn advance_ms(&self, ms: i64) {
         self.world().clock.advance_ms(ms);
     }
 
-    /// Takes the outside world's time (milliseconds since the epoch) from a function.
+    /// Takes the simulator's time (milliseconds since the epoch) from a function.
     pub fn set_clock(&self, now_ms: impl Fn() -> i64 + Send + Sync + 'static) {
         self.world().clock.set(Arc::new(now_ms));
     }
 
-    /// The outside world's time.
+    /// Returns the simulator's time in milliseconds since the epoch.
     pub fn now_ms(&self) -> i64 {
         self.world().clock.now_ms()
     }
 
-    /// Somebody at this number, with a business-scoped id as everybody has since April 2026.
+    /// Returns the person with this number. A new person has a business-scoped id, as is usual since April
+    /// 2026.
     pub fn person(&self, channel: Channel, number: &str) -> Person {
         let mut state = self.world().state();
         let known = state.person(channel, &digits(number)).cloned();
@@ -201,23 +203,24 @@ impl Simulator {
         person
     }
 
-    /// She writes a text.
+    /// Builds the webhook of a text that this person sends.
     pub fn webhook_text(&self, person: &Person, text: &str) -> Webhook {
         self.webhook_kind(person, MessageKind::Text(text.to_owned()))
     }
 
-    /// She sends something.
+    /// Builds the webhook of a message that this person sends.
     pub fn webhook_kind(&self, person: &Person, kind: MessageKind) -> Webhook {
         self.webhook_at(person, kind, self.world().clock.now_s())
     }
 
-    /// She sent something at this time (seconds since the epoch). Twilio's webhooks do not carry it.
+    /// Builds the webhook of a message sent at this time (seconds since the epoch). Twilio's webhooks do not
+    /// carry it.
     pub fn webhook_at(&self, person: &Person, kind: MessageKind, at_s: i64) -> Webhook {
         webhook::of(self.world(), person, kind, at_s)
     }
 
-    /// Many people write at once, in one webhook of Meta's: several entries, changes and messages. At most
-    /// 1000 are taken, as Meta does.
+    /// Builds one webhook of Meta with messages of many people, in several entries and changes. At most 1000
+    /// messages are used, which is Meta's limit.
     pub fn webhook_batch(&self, items: &[(Person, String)]) -> Webhook {
         let world = self.world();
         let at_s = world.clock.now_s();
@@ -234,7 +237,7 @@ impl Simulator {
         webhook::meta(world, ids, meta_hooks::messages(&world.config.meta, &inbound))
     }
 
-    /// Any bytes, rightly signed: JSON for Meta, a form for Twilio.
+    /// Builds a correctly signed webhook with any bytes: JSON for Meta, a form for Twilio.
     pub fn webhook_raw(&self, channel: Channel, body: impl Into<Vec<u8>>) -> Webhook {
         match channel {
             Channel::Meta => webhook::meta(self.world(), Vec::new(), body.into()),
@@ -242,7 +245,7 @@ impl Simulator {
         }
     }
 
-    /// A status of a message, accepted here or not; the code is for `Failed`.
+    /// Builds a status of a message, accepted here or not. The code is for `Failed`.
     pub fn webhook_status(
         &self,
         message_id: &str,
@@ -252,7 +255,7 @@ impl Simulator {
         statuses::build(self.world(), message_id, status, error_code)
     }
 
-    /// Opens somebody's service window without a webhook.
+    /// Opens the service window of a person without a webhook.
     pub fn open_window(&self, person: &Person) {
         let world = self.world();
         let now_ms = world.clock.now_ms();
@@ -264,36 +267,36 @@ impl Simulator {
         deliver::once(self.world(), webhook).await
     }
 
-    /// Delivers a webhook until it is taken, as its provider would, within bounds.
+    /// Delivers a webhook until it is taken, as its provider would, within limits.
     pub async fn deliver_with_retries(&self, webhook: &Webhook) -> Delivery {
         deliver::with_retries(self.world(), webhook).await
     }
 
-    /// Meta's handshake with the configured token.
+    /// Performs Meta's handshake with the configured token.
     pub async fn handshake(&self, challenge: &str) -> Delivery {
         deliver::handshake(self.world(), &self.world().config.meta.verify_token, challenge).await
     }
 
-    /// Meta's handshake with any token.
+    /// Performs Meta's handshake with any token.
     pub async fn handshake_with(&self, token: &str, challenge: &str) -> Delivery {
         deliver::handshake(self.world(), token, challenge).await
     }
 
-    /// What her phone shows of us, in order.
+    /// Returns the messages of the service on a person's phone, in order.
     pub fn phone_messages(&self, person: &Person) -> Vec<PhoneMessage> {
         let state = self.world().state();
         state.on_phone(person.channel, &person.number).map(|message| message.shown.clone()).collect()
     }
 
-    /// Everything that was ever accepted, in order, with the number it was for; also what failed afterwards.
+    /// Returns all accepted messages with their numbers, in order, including those that failed afterwards.
     pub fn accepted_messages(&self) -> Vec<(Channel, String, PhoneMessage)> {
         let state = self.world().state();
         let all = state.all_accepted().iter();
         all.map(|message| (message.channel, message.number.clone(), message.shown.clone())).collect()
     }
 
-    /// Waits until her phone shows at least `count` messages of ours, and returns them; fewer if the time
-    /// runs out first.
+    /// Waits until a person's phone shows at least `count` messages of the service, and returns them; fewer
+    /// if the time runs out first.
     pub async fn wait_for_messages(
         &self,
         person: &Person,
@@ -306,19 +309,19 @@ impl Simulator {
         self.phone_messages(person)
     }
 
-    /// Our service shows that it is typing to her.
+    /// Returns true if the service shows the typing indicator to a person.
     pub fn typing(&self, person: &Person) -> bool {
         let world = self.world();
         let now_ms = world.clock.now_ms();
         world.state().typing(person.channel, &person.number, now_ms)
     }
 
-    /// Every request that came, in order, refused ones included.
+    /// Returns every request, in order, including refused ones.
     pub fn journal(&self) -> Vec<JournalEntry> {
         self.world().journal.entries()
     }
 
-    /// Forgets the journal so far.
+    /// Clears the journal.
     pub fn clear_journal(&self) {
         self.world().journal.clear();
     }
@@ -328,22 +331,22 @@ impl Simulator {
         self.world().faults.push(upstream, fault);
     }
 
-    /// Forgets the faults that have not been played.
+    /// Clears the faults that have not been played.
     pub fn clear_faults(&self) {
         self.world().faults.clear();
     }
 
-    /// Sets how the model behaves from now on.
+    /// Sets the behaviour of the model from now on.
     pub fn model(&self, behaviour: ModelBehaviour) {
         self.world().mind.set(behaviour);
     }
 
-    /// Sets the server that the model stands behind from now on.
+    /// Sets the server of the model from now on.
     pub fn model_server(&self, server: ModelServer) {
         self.world().mind.stand_behind(server);
     }
 
-    /// Queues a behaviour for one call; afterwards the model is its usual self.
+    /// Queues a behaviour for one call, after which the model behaves as before.
     pub fn model_once(&self, behaviour: ModelBehaviour) {
         self.world().mind.push(behaviour);
     }

@@ -1,4 +1,4 @@
-//! The handle's part for Stripe: what a test makes happen there, and the events that tell of it.
+//! The part of the handle for Stripe: actions of a test, and the events that report them.
 
 use serde_json::Value;
 
@@ -9,17 +9,17 @@ use crate::stripe::{self, Payment, SimulatedCheckout};
 use crate::stripe_events::{self, StripeEvent};
 
 impl Simulator {
-    /// Every Checkout Session, oldest first.
+    /// Returns every Checkout Session, oldest first.
     pub fn checkouts(&self) -> Vec<SimulatedCheckout> {
         self.world().stripe().sessions.iter().map(stripe::Session::shown).collect()
     }
 
-    /// The Checkout Session whose page is at this address.
+    /// Returns the Checkout Session with this page.
     pub fn checkout_at(&self, url: &str) -> Option<SimulatedCheckout> {
         self.checkouts().into_iter().find(|checkout| checkout.url == url)
     }
 
-    /// The buyer sees, and pays, another amount in another currency (Adaptive Pricing).
+    /// Makes the buyer see, and pay, another amount in another currency (Adaptive Pricing).
     pub fn present_checkout_in(&self, id: &str, amount: i64, currency: &str) {
         stripe::change(self.world(), id, |session| {
             session.amount = amount;
@@ -33,57 +33,57 @@ impl Simulator {
         stripe::change(self.world(), id, |session| stripe::pay(session, payment))
     }
 
-    /// The money of a method that takes days comes, or does not.
+    /// Ends a delayed payment: the money arrives or not. Returns the events.
     pub fn settle_checkout(&self, id: &str, succeeds: bool) -> Vec<StripeEvent> {
         stripe::change(self.world(), id, |session| stripe::settle(session, succeeds))
     }
 
-    /// A session can no longer be paid.
+    /// Expires a session. Returns the events.
     pub fn expire_checkout(&self, id: &str) -> Vec<StripeEvent> {
         stripe::change(self.world(), id, stripe::expire)
     }
 
-    /// Money of a paid session goes back: by us, or by Stripe itself.
+    /// Refunds a part of a paid session, by the service or by Stripe. Returns the events.
     pub fn refund_checkout(&self, id: &str, amount: i64) -> Vec<StripeEvent> {
         stripe::change(self.world(), id, |session| stripe::refund(session, amount))
     }
 
-    /// The last refund of a session fails.
+    /// Makes the last refund of a session fail. Returns the events.
     pub fn fail_refund(&self, id: &str) -> Vec<StripeEvent> {
         stripe::change(self.world(), id, stripe::fail_refund)
     }
 
-    /// The buyer disputes the charge; `inquiry` is what comes before a dispute at some banks.
+    /// Disputes the charge; `inquiry` is the step before a dispute at some banks. Returns the events.
     pub fn dispute_checkout(&self, id: &str, amount: i64, inquiry: bool) -> Vec<StripeEvent> {
         stripe::change(self.world(), id, |session| stripe::dispute(session, amount, inquiry))
     }
 
-    /// The last open dispute ends: `won`, `lost` or `warning_closed`.
+    /// Closes the last open dispute with `won`, `lost` or `warning_closed`. Returns the events.
     pub fn close_dispute(&self, id: &str, status: &str) -> Vec<StripeEvent> {
         stripe::change(self.world(), id, |session| stripe::close_dispute(session, status))
     }
 
-    /// An event of any type about any object.
+    /// Builds an event of any type about any object.
     pub fn payment_event(&self, kind: &str, object: &Value) -> StripeEvent {
         stripe_events::event(kind, object, self.world().clock.now_s())
     }
 
-    /// A thin event.
+    /// Builds a thin event.
     pub fn thin_event(&self, kind: &str) -> StripeEvent {
         stripe_events::thin(kind)
     }
 
-    /// Signs an event as of now, and delivers it once.
+    /// Signs an event with the current time, and delivers it once.
     pub async fn deliver_event(&self, event: &StripeEvent) -> Delivery {
         stripe_events::deliver(self.world(), event).await
     }
 
-    /// Delivers any bytes under any signature.
+    /// Delivers any bytes with any signature.
     pub async fn deliver_event_signed(&self, body: &[u8], signature: &str) -> Delivery {
         stripe_events::deliver_signed(self.world(), body, signature).await
     }
 
-    /// The signature of these bytes at a time (seconds since the epoch).
+    /// Returns the signature of these bytes at a time (seconds since the epoch).
     pub fn event_signature(&self, body: &[u8], at_s: i64) -> String {
         stripe_signature(&self.world().config.stripe.webhook_secret, at_s, body)
     }

@@ -1,4 +1,4 @@
-//! What becomes of an accepted message, and how our service hears of it.
+//! The statuses of an accepted message, and their delivery to the service.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::webhook::{self, Webhook};
 use crate::world::{MessageStatus, World};
 use crate::{meta_hooks, twilio_hooks};
 
-/// Which statuses follow a message.
+/// The statuses that follow a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Plan {
     /// Those of the policy.
@@ -32,7 +32,7 @@ impl Plan {
         }
     }
 
-    /// The code it fails with after acceptance.
+    /// Returns the code of a failure after acceptance, if any.
     pub(crate) fn failure(&self) -> Option<i64> {
         match self {
             Self::Failed(code) => Some(*code),
@@ -55,13 +55,13 @@ impl Plan {
     }
 }
 
-/// Sends the statuses of one message in the background, in order; what our service refuses is tried again
-/// without holding up the next.
+/// Sends the statuses of one message in the background, in order. A status that the service refuses is
+/// retried without delaying the next.
 pub(crate) fn follow(world: &Arc<World>, id: String, plan: &Plan) {
     let (steps, delay, code) = {
         let state = world.state();
         let Some(message) = state.accepted(&id) else { return };
-        // Nobody hears of a message at Twilio who did not ask to.
+        // Twilio sends statuses only to a requested callback.
         if message.channel == Channel::Twilio && message.callback.is_none() {
             return;
         }
@@ -93,7 +93,7 @@ pub(crate) fn follow(world: &Arc<World>, id: String, plan: &Plan) {
     });
 }
 
-/// A signed status of a message, accepted here or not.
+/// Builds the signed status of a message, accepted here or not.
 pub(crate) fn build(world: &World, id: &str, status: MessageStatus, code: Option<i64>) -> Webhook {
     let mut state = world.state();
     state.progress(id, status);

@@ -1,4 +1,5 @@
-//! The fake of Stripe: Checkout Sessions are created and retrieved, paid on a page, refunded and disputed on demand.
+//! The fake of Stripe: Checkout Sessions are created, retrieved, paid on a page, and refunded or disputed on
+//! demand.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +11,19 @@ use crate::server::Call;
 use crate::stripe_events::{StripeEvent, event};
 use crate::world::World;
 
-/// The version of the API that this fake speaks.
+/// The API version of this fake.
 pub(crate) const VERSION: &str = "2026-10-28.endive";
-/// How long a session can be paid, unless the request says otherwise.
+/// The time for which a session can be paid, in seconds.
 const LIFETIME_S: i64 = 24 * 3600;
 
-/// How a buyer pays.
+/// The payment of a buyer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payment {
-    /// By card: the money is there at once.
+    /// By card: the money arrives at once.
     Card,
     /// By a card that the bank refuses. The buyer may try again.
     Declined,
-    /// By a method that takes days (SEPA direct debit and its like).
+    /// By a method that takes days, such as SEPA direct debit.
     Delayed,
 }
 
@@ -31,23 +32,23 @@ pub enum Payment {
 pub struct SimulatedCheckout {
     /// Its id.
     pub id: String,
-    /// Where it is paid.
+    /// The address of its payment page.
     pub url: String,
-    /// What the buyer pays, in minor units.
+    /// The amount that the buyer pays, in minor units.
     pub amount: i64,
-    /// In which currency.
+    /// The currency.
     pub currency: String,
     /// `open`, `complete` or `expired`.
     pub status: String,
     /// `unpaid` or `paid`.
     pub payment_status: String,
-    /// Its PaymentIntent, as soon as somebody pays.
+    /// The PaymentIntent, once a payment has started.
     pub payment: Option<String>,
-    /// Its charge, once it took money.
+    /// The charge, once it took money.
     pub charge: Option<String>,
 }
 
-/// Everything that this fake remembers.
+/// The state of this fake.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     pub(crate) sessions: Vec<Session>,
@@ -103,7 +104,7 @@ impl Session {
         }
     }
 
-    /// The object of the API, as far as anybody reads it.
+    /// Returns the API object, with the fields that are read.
     pub(crate) fn object(&self) -> Value {
         let open = self.status == "open";
         json!({
@@ -138,7 +139,7 @@ impl Session {
         Value::Object(pairs.collect())
     }
 
-    /// The object with the PaymentIntent and its charge in it, as a request may ask for.
+    /// Returns the object with its PaymentIntent and charge expanded, for a request that asks for it.
     fn expanded(&self) -> Value {
         let mut object = self.object();
         if let (Some(intent), Some(place)) = (&self.intent, object.get_mut("payment_intent")) {
@@ -177,7 +178,7 @@ impl Session {
         })
     }
 
-    /// A refund of the charge, or a dispute over it.
+    /// Returns the object of a refund of the charge, or of a dispute over it.
     pub(crate) fn part_object(&self, kind: &str, part: &Part) -> Value {
         json!({
             "id": part.id,
@@ -201,7 +202,7 @@ impl Charge {
     }
 }
 
-/// An error as Stripe writes it.
+/// Builds an error in Stripe's format.
 fn error(status: u16, kind: &str, code: Option<&str>, param: Option<&str>, message: &str) -> Reply {
     Reply::json(status, &json!({"error": {"type": kind, "code": code, "param": param, "message": message}}))
 }
@@ -210,7 +211,7 @@ fn invalid(code: &str, param: &str, message: &str) -> Reply {
     error(400, "invalid_request_error", Some(code), Some(param), message)
 }
 
-/// The error of a status, for a fault.
+/// Builds the error of a status, for a fault.
 pub(crate) fn error_of_status(status: u16) -> Reply {
     match status {
         429 => error(429, "invalid_request_error", Some("rate_limit"), None, "Too many requests."),
@@ -219,7 +220,7 @@ pub(crate) fn error_of_status(status: u16) -> Reply {
     }
 }
 
-/// The secret key is there and right.
+/// Returns true if the secret key is present and correct.
 pub(crate) fn authorized(world: &World, call: &Call) -> bool {
     let key = &world.config.stripe.secret_key;
     call.header("authorization") == Some(&format!("Bearer {key}"))
@@ -237,7 +238,7 @@ pub(crate) fn unauthorized(world: &World, call: &Call) -> Option<Reply> {
     })
 }
 
-/// The parameters of a session that this fake knows, up to their first bracket.
+/// The parameters of a session that this fake supports, up to their first bracket.
 const KNOWN: [&str; 12] = [
     "mode",
     "success_url",
@@ -350,7 +351,7 @@ pub(crate) fn unknown() -> Reply {
     error(404, "invalid_request_error", None, None, "Unrecognized request URL.")
 }
 
-/// Changes a session, and makes the events that tell of it: what each is called, and the object in it.
+/// Changes a session, and builds the events of the change from their types and objects.
 pub(crate) fn change(
     world: &World,
     id: &str,
@@ -386,7 +387,7 @@ fn take_money(session: &mut Session) {
     session.charge = Some(Charge { id: ids::token("ch_"), refunds: vec![], disputes: vec![] });
 }
 
-/// The money of a method that takes days comes, or does not.
+/// Ends a delayed payment: the money arrives or not.
 pub(crate) fn settle(session: &mut Session, succeeds: bool) -> Vec<(&'static str, Value)> {
     if session.intent_status != "processing" {
         return vec![];
@@ -408,7 +409,7 @@ pub(crate) fn expire(session: &mut Session) -> Vec<(&'static str, Value)> {
     vec![("checkout.session.expired", session.object())]
 }
 
-/// Money goes back.
+/// Refunds a part of the charge.
 pub(crate) fn refund(session: &mut Session, amount: i64) -> Vec<(&'static str, Value)> {
     let Some(charge) = &mut session.charge else { return vec![] };
     let refund = Part { id: ids::token("re_"), amount, status: "succeeded".to_owned() };
@@ -419,7 +420,7 @@ pub(crate) fn refund(session: &mut Session, amount: i64) -> Vec<(&'static str, V
     ]
 }
 
-/// The money of a refund comes back to us.
+/// Makes the last refund fail: its money returns to the business.
 pub(crate) fn fail_refund(session: &mut Session) -> Vec<(&'static str, Value)> {
     let Some(charge) = &mut session.charge else { return vec![] };
     let Some(refund) = charge.refunds.iter_mut().rev().find(|refund| refund.status != "failed") else {
@@ -430,7 +431,7 @@ pub(crate) fn fail_refund(session: &mut Session) -> Vec<(&'static str, Value)> {
     vec![("refund.failed", session.part_object("refund", &refund))]
 }
 
-/// The buyer asks the bank for the money.
+/// Disputes the charge.
 pub(crate) fn dispute(session: &mut Session, amount: i64, inquiry: bool) -> Vec<(&'static str, Value)> {
     let Some(charge) = &mut session.charge else { return vec![] };
     let status = if inquiry { "warning_needs_response" } else { "needs_response" };
@@ -439,7 +440,7 @@ pub(crate) fn dispute(session: &mut Session, amount: i64, inquiry: bool) -> Vec<
     vec![("charge.dispute.created", session.part_object("dispute", &dispute))]
 }
 
-/// The last open dispute ends: `won`, `lost` or `warning_closed`.
+/// Closes the last open dispute with `won`, `lost` or `warning_closed`.
 pub(crate) fn close_dispute(session: &mut Session, status: &str) -> Vec<(&'static str, Value)> {
     let Some(charge) = &mut session.charge else { return vec![] };
     let open = |dispute: &&mut Part| !matches!(dispute.status.as_str(), "won" | "lost" | "warning_closed");

@@ -1,4 +1,4 @@
-//! Events of Stripe: made when something happens, signed when they are delivered, in whatever order somebody wants.
+//! Events of Stripe: built when a change happens, signed when they are delivered, in any order.
 
 use serde_json::{Value, json};
 
@@ -8,10 +8,10 @@ use crate::signing::stripe_signature;
 use crate::stripe::VERSION;
 use crate::world::World;
 
-/// Where our service takes events in.
+/// The path at which the service receives events.
 const PATH: &str = "/api/stripe/webhook";
 
-/// An event that may be delivered, once or many times. Its fields are open, so that a test can spoil them.
+/// An event that may be delivered once or many times. Its fields are public, so that a test can alter them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StripeEvent {
     /// Its id.
@@ -22,7 +22,7 @@ pub struct StripeEvent {
     pub body: Vec<u8>,
 }
 
-/// A snapshot event.
+/// Builds a snapshot event.
 pub(crate) fn event(kind: &str, object: &Value, now_s: i64) -> StripeEvent {
     let id = ids::token("evt_");
     let body = json!({
@@ -36,12 +36,12 @@ pub(crate) fn event(kind: &str, object: &Value, now_s: i64) -> StripeEvent {
         "request": {"id": null, "idempotency_key": null},
         "type": kind,
     });
-    // Stripe writes its events on many lines.
+    // Stripe pretty-prints its events.
     let body = serde_json::to_vec_pretty(&body).unwrap_or_default();
     StripeEvent { id, kind: kind.to_owned(), body }
 }
 
-/// A thin event, as a destination with that payload style gets one for the same change.
+/// Builds a thin event, as sent to a destination with that payload style.
 pub(crate) fn thin(kind: &str) -> StripeEvent {
     let id = ids::token("evt_test_");
     let body = json!({
@@ -55,13 +55,13 @@ pub(crate) fn thin(kind: &str) -> StripeEvent {
     StripeEvent { id, kind: kind.to_owned(), body: body.to_string().into_bytes() }
 }
 
-/// Signs an event as of now, and delivers it once.
+/// Signs an event with the current time, and delivers it once.
 pub(crate) async fn deliver(world: &World, event: &StripeEvent) -> Delivery {
     let signature = stripe_signature(&world.config.stripe.webhook_secret, world.clock.now_s(), &event.body);
     deliver_signed(world, &event.body, &signature).await
 }
 
-/// Delivers any bytes under any signature.
+/// Delivers any bytes with any signature.
 pub(crate) async fn deliver_signed(world: &World, body: &[u8], signature: &str) -> Delivery {
     let headers = [
         ("content-type", "application/json; charset=utf-8"),

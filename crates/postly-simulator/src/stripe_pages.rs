@@ -1,4 +1,4 @@
-//! The pages of the simulated Stripe: the one where a buyer pays, and one on which a demo triggers events.
+//! The pages of the simulated Stripe: the payment page of a buyer, and a page that triggers events in a demo.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -18,20 +18,20 @@ button.second{background:#fff;color:#4f46e5}.badge{background:#ffde92;color:#5c3
 font-size:.8rem;font-weight:700}.bad{color:#b3093c;font-weight:600}ul{list-style:none;padding:0;margin:0}li form{display:inline}\
 li button{width:auto;padding:.3rem .6rem;margin:.1rem;font-size:.85rem}code{overflow-wrap:anywhere;font-size:.8rem}";
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
-/// How often an event is tried, and the first pause before another try; it doubles.
+/// The number of tries of an event, and the pause before the first retry; it doubles.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(300);
-/// Sessions on the page of whoever shows the demo.
+/// The number of sessions on the page for the demo.
 const SHOWN: usize = 20;
 
-/// Whether a path is of these pages.
+/// Returns true if a path belongs to these pages.
 pub(crate) fn owns(path: &str) -> bool {
     path == "/stripe" || path.starts_with("/stripe/") || path.starts_with("/c/pay/")
 }
 
 /// Answers the requests of the pages.
 pub(crate) fn answer(world: &Arc<World>, call: &Call) -> Reply {
-    // A browser says where a form comes from: another site makes nothing happen here.
+    // A browser names the origin of a form, so that another site cannot trigger an action.
     let foreign = call.header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
     let segments: Vec<&str> = call.path.trim_matches('/').split('/').collect();
     match (call.method.as_str(), segments.as_slice()) {
@@ -127,7 +127,7 @@ fn pay(world: &Arc<World>, id: &str, with: &str) -> Reply {
     redirect(&success.replace("{CHECKOUT_SESSION_ID}", id))
 }
 
-/// Delivers events in the background until our service takes them, within bounds.
+/// Delivers events in the background until the service takes them, within limits.
 fn follow(world: &Arc<World>, events: Vec<StripeEvent>) {
     let world = Arc::clone(world);
     tokio::spawn(async move {
@@ -182,7 +182,7 @@ fn desk(world: &World) -> Reply {
     )
 }
 
-/// What can happen to a session next.
+/// Returns the actions that are possible for a session.
 fn actions_of(session: &Session) -> Vec<(&'static str, &'static str)> {
     let mut actions = vec![];
     if session.status == "open" {

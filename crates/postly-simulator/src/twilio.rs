@@ -16,12 +16,13 @@ use crate::statuses::Plan;
 use crate::twilio_hooks::{address, status_name};
 use crate::world::{Accepted, MessageStatus, PhoneMessage, World};
 
-/// Longest body of a WhatsApp message at Twilio.
+/// The longest body of a WhatsApp message at Twilio.
 const BODY: usize = 1600;
-/// Longest code of an authentication template, which is WhatsApp's limit.
+/// The longest code of an authentication template, a limit of WhatsApp.
 const CODE: usize = 15;
 
-/// The parameters that a message may have. Twilio ignores others; we refuse them, so that a misspelt one shows.
+/// The parameters of a message. Twilio ignores others; this fake refuses them, so that a misspelt one is
+/// noticed.
 const PARAMETERS: [&str; 19] = [
     "To",
     "From",
@@ -44,7 +45,7 @@ const PARAMETERS: [&str; 19] = [
     "RiskCheck",
 ];
 
-/// The account id and the token are the right ones.
+/// Returns true if the account id and the token are correct.
 pub(crate) fn authorized(world: &World, call: &Call) -> bool {
     let account = &world.config.twilio;
     let expected = STANDARD.encode(format!("{}:{}", account.account_sid, account.auth_token));
@@ -58,7 +59,7 @@ fn refused(world: &World, call: &Call, account_sid: Option<&str>) -> Option<Repl
     account_sid.filter(|sid| *sid != world.config.twilio.account_sid).map(|_| twilio_error(20_404))
 }
 
-/// The last value of each field, which is what Twilio keeps of all but `MediaUrl`.
+/// Returns the last value of each field, which is the one that Twilio uses except for `MediaUrl`.
 fn form(call: &Call) -> Option<Map<String, Value>> {
     call.is_content_type("application/x-www-form-urlencoded").then(|| {
         form_urlencoded::parse(&call.body)
@@ -119,7 +120,7 @@ pub(crate) fn create(world: &World, call: &Call, account_sid: &str, plan: &Plan)
         },
         callback: callback.map(str::to_owned),
         doomed: if closed { Some(63_016) } else { plan.failure() },
-        // Twilio bills by its API, and says nothing in a status.
+        // Twilio reports charges only in its API, not in a status.
         billable: false,
     };
     let body = resource(world, to, &message);
@@ -129,7 +130,7 @@ pub(crate) fn create(world: &World, call: &Call, account_sid: &str, plan: &Plan)
     Reply::json(201, &body).accepting(&id)
 }
 
-/// The digits of the number behind a `To`.
+/// Returns the digits of the number in a `To`.
 fn recipient(state: &mut crate::world::State, to: &str) -> Option<String> {
     let address = to.strip_prefix("whatsapp:")?;
     if let Some(digits) = address.strip_prefix('+') {
@@ -186,8 +187,9 @@ fn content(
     Ok(Content { shown, buttons, content_sid: Some(sid.to_owned()) })
 }
 
-/// The code among the variables: a JSON object with the one name `1` and a text. What Twilio itself makes of others
-/// is not documented; a message without its code, or with one that cannot be copied, would be ours to answer for.
+/// Returns the code among the variables: a JSON object with the single key `1` and a text. Twilio does not
+/// document its handling of other objects; a message without its code, or with one that cannot be copied,
+/// would be a fault of the service.
 fn only_variable(variables: &str) -> Option<String> {
     let variables: Map<String, Value> = serde_json::from_str(variables).ok()?;
     let code = variables.get("1").filter(|_| variables.len() == 1)?.as_str()?;
@@ -209,7 +211,7 @@ pub(crate) fn fetch(world: &World, call: &Call, account_sid: &str, id: &str) -> 
     Reply::json(200, &resource(world, &to, message))
 }
 
-/// `GET /2010-04-01/Accounts/{sid}.json`, for whoever checks the configuration.
+/// `GET /2010-04-01/Accounts/{sid}.json`, for a check of the configuration.
 pub(crate) fn account(world: &World, call: &Call, account_sid: &str) -> Reply {
     if let Some(refusal) = refused(world, call, Some(account_sid)) {
         return refusal;
@@ -249,7 +251,7 @@ pub(crate) fn typing(world: &World, call: &Call) -> Reply {
     Reply::json(200, &json!({"success": true}))
 }
 
-/// A message as Twilio describes it.
+/// Returns a message as Twilio describes it.
 fn resource(world: &World, to: &str, message: &Accepted) -> Value {
     let account = &world.config.twilio;
     let id = &message.shown.id;
@@ -282,7 +284,7 @@ fn resource(world: &World, to: &str, message: &Accepted) -> Value {
     })
 }
 
-/// RFC 2822 with a numeric offset, as Twilio prints times.
+/// Formats a time as RFC 2822 with a numeric offset, as Twilio does.
 fn date(at_ms: i64) -> Option<String> {
     let timestamp = Timestamp::from_millisecond(at_ms).ok()?;
     let printed = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp).ok()?;

@@ -1,11 +1,11 @@
-//! The forms that Twilio posts to us, field for field as captured.
+//! The forms that Twilio posts to the service, field for field as captured.
 
 use crate::config::TwilioAccount;
 use crate::errors::twilio_message;
 use crate::person::{MessageKind, Person};
 use crate::world::{Accepted, MessageStatus};
 
-/// How Twilio addresses somebody: by number, or by business-scoped id when she hides it.
+/// Returns Twilio's address of a person: the number, or the business-scoped id if the number is hidden.
 pub(crate) fn address(person: &Person) -> String {
     match &person.bsuid {
         Some(bsuid) if person.phone_hidden => format!("whatsapp:{bsuid}"),
@@ -13,7 +13,7 @@ pub(crate) fn address(person: &Person) -> String {
     }
 }
 
-/// The form of a message on its way to us.
+/// Builds the form of a message to the service.
 pub(crate) fn message(account: &TwilioAccount, person: &Person, id: &str, kind: &MessageKind) -> Vec<u8> {
     let (message_type, body, more) = content(account, kind);
     let media = if more.iter().any(|(name, _)| name == "MediaUrl0") { "1" } else { "0" };
@@ -37,7 +37,7 @@ pub(crate) fn message(account: &TwilioAccount, person: &Person, id: &str, kind: 
     form.finish().into_bytes()
 }
 
-/// The type, the body, and the fields that only this type has.
+/// Returns the type, the body, and the fields specific to the type.
 fn content(account: &TwilioAccount, kind: &MessageKind) -> (&'static str, String, Vec<(String, String)>) {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let media = |content_type: &str| {
@@ -72,7 +72,7 @@ fn content(account: &TwilioAccount, kind: &MessageKind) -> (&'static str, String
         MessageKind::Audio { .. } => ("audio", String::new(), media("audio/ogg")),
         MessageKind::Image { caption } => ("image", caption.clone().unwrap_or_default(), media("image/jpeg")),
         MessageKind::Video { caption } => ("video", caption.clone().unwrap_or_default(), media("video/mp4")),
-        // Where there is no caption, the name of the file is the body.
+        // Without a caption, the body is the name of the file.
         MessageKind::Document { caption } => {
             let body = caption.clone().unwrap_or_else(|| "menu.pdf".to_owned());
             ("document", body, media("application/pdf"))
@@ -112,7 +112,7 @@ fn content(account: &TwilioAccount, kind: &MessageKind) -> (&'static str, String
     }
 }
 
-/// Twilio's word for a status. Outside the window a message is "undelivered" rather than "failed".
+/// Returns Twilio's name of a status. Outside the window a message is "undelivered" rather than "failed".
 pub(crate) fn status_name(status: MessageStatus, code: Option<i64>) -> &'static str {
     match (status, code) {
         (MessageStatus::Failed, Some(63_016 | 63_049)) => "undelivered",
@@ -124,7 +124,7 @@ pub(crate) fn status_name(status: MessageStatus, code: Option<i64>) -> &'static 
     }
 }
 
-/// The form of a status callback.
+/// Builds the form of a status callback.
 pub(crate) fn status(
     account: &TwilioAccount,
     id: &str,

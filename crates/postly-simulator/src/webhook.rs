@@ -1,4 +1,4 @@
-//! A signed webhook, ready to be delivered once, twice or never.
+//! A signed webhook, which a test can deliver any number of times.
 
 use crate::config::Channel;
 use crate::meta_hooks::Inbound;
@@ -7,27 +7,27 @@ use crate::signing::{meta_legacy_signature, meta_signature, twilio_signature};
 use crate::world::World;
 use crate::{ids, meta_hooks, twilio_hooks};
 
-/// A call that a provider makes to us. Its fields are open, so that a test can spoil them.
+/// A request of a provider to the service. Its fields are public, so that a test can alter them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
-    /// The provider that makes it.
+    /// The provider that sends it.
     pub channel: Channel,
-    /// The id of the message it is about; of the first one in a batch; empty for a raw body.
+    /// The id of the message it reports; of the first one in a batch; empty for a raw body.
     pub id: String,
     /// The ids of all messages in it.
     pub ids: Vec<String>,
     /// The HTTP method.
     pub method: String,
-    /// The path and the query it is delivered to.
+    /// The path and the query of the request.
     pub path_query: String,
-    /// The headers, names in lower case, signature included.
+    /// The headers, names in lower case, including the signature.
     pub headers: Vec<(String, String)>,
     /// The raw body.
     pub body: Vec<u8>,
 }
 
 impl Webhook {
-    /// The value of a header.
+    /// Returns the value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -35,7 +35,7 @@ impl Webhook {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The same call with this header set.
+    /// Sets a header.
     #[must_use]
     pub fn with_header(self, name: &str, value: &str) -> Self {
         let mut changed = self.without_header(name);
@@ -43,14 +43,14 @@ impl Webhook {
         changed
     }
 
-    /// The same call without this header.
+    /// Removes a header.
     #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self
     }
 
-    /// The same call with another body under the old signature.
+    /// Replaces the body and keeps the old signature.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
@@ -58,7 +58,7 @@ impl Webhook {
     }
 }
 
-/// Where webhooks go, unless nobody said yet.
+/// Returns the path and the public URL for webhooks, with defaults until they are set.
 fn inbound_urls(world: &World) -> (String, String) {
     let state = world.state();
     state.target.as_ref().map_or_else(
@@ -80,7 +80,7 @@ pub(crate) fn meta(world: &World, ids: Vec<String>, body: Vec<u8>) -> Webhook {
     build(Channel::Meta, ids, path_query, &headers, body)
 }
 
-/// Signs a form as Twilio does, for the URL where incoming messages go.
+/// Signs a form as Twilio does, for the URL of incoming messages.
 pub(crate) fn twilio(world: &World, ids: Vec<String>, body: Vec<u8>) -> Webhook {
     let (path_query, public_url) = inbound_urls(world);
     twilio_to(world, ids, path_query, &public_url, body)
@@ -104,7 +104,7 @@ pub(crate) fn twilio_to(
     build(Channel::Twilio, ids, path_query, &headers, body)
 }
 
-/// A signed webhook with what she sent at this time, which opens her window.
+/// Builds the signed webhook of a message sent at this time, which opens the person's service window.
 pub(crate) fn of(world: &World, person: &Person, kind: MessageKind, at_s: i64) -> Webhook {
     let id = match person.channel {
         Channel::Meta => ids::wamid(),

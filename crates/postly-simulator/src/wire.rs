@@ -1,5 +1,5 @@
-//! The socket under the fakes: it can be unplugged, and a single connection can be cut with a TCP reset.
-//! That is what no HTTP library offers, since it never is what a server wants.
+//! The socket of the fakes: it can stop listening, and a single connection can be closed with a TCP reset. No
+//! HTTP library offers this, because no server needs it.
 
 use std::future::pending;
 use std::io;
@@ -17,10 +17,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Pause before binding or accepting is tried again.
+/// The pause before binding or accepting is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Cuts one connection.
+/// Resets one connection.
 #[derive(Clone)]
 pub(crate) struct Scissors(Arc<Cut>);
 
@@ -44,11 +44,11 @@ impl Cut {
     }
 }
 
-/// The state of the plug, shared by the listener and whoever pulls it.
+/// The state of the listener, shared with the handle that stops and resumes it.
 pub(crate) struct Wire {
-    /// What is wanted.
+    /// True if listening is requested.
     plugged: watch::Sender<bool>,
-    /// What is.
+    /// True while the port is open.
     listening: watch::Sender<bool>,
     lines: Mutex<Vec<Weak<Cut>>>,
 }
@@ -62,7 +62,7 @@ impl Wire {
         }
     }
 
-    /// Stops or resumes listening, and returns once that is so. Unplugging resets open connections.
+    /// Stops or resumes listening, and returns once that is done. Stopping resets open connections.
     pub(crate) async fn plug(&self, plugged: bool) {
         let mut listening = self.listening.subscribe();
         self.plugged.send_replace(plugged);
@@ -88,7 +88,7 @@ impl Wire {
     }
 }
 
-/// A listener that lets go of its port while it is unplugged, so that callers are refused.
+/// A listener that closes its port while it is stopped, so that clients are refused.
 pub(crate) struct Door {
     address: SocketAddr,
     listener: Option<TcpListener>,
@@ -141,7 +141,7 @@ impl Listener for Door {
     }
 }
 
-/// A connection that can be cut.
+/// A connection that can be reset.
 pub(crate) struct Line {
     stream: TcpStream,
     cut: Arc<Cut>,
@@ -155,7 +155,7 @@ impl Line {
         Self { stream, cut }
     }
 
-    /// Fails once the line is cut, and sees to it that closing the socket then sends a RST.
+    /// Fails once the connection is cut, and makes the closing of the socket send a RST.
     fn alive(&self, context: &Context<'_>) -> io::Result<()> {
         self.cut.waker.register(context.waker());
         if self.cut.done.load(Ordering::Acquire) {

@@ -1,4 +1,4 @@
-//! Everything the outside world remembers: who wrote when, and what it accepted for whom.
+//! The state of the simulator: the messages of each person, and the accepted messages to them.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -19,33 +19,33 @@ use crate::setup::AccountSetup;
 use crate::stripe::Account;
 use crate::wire::Wire;
 
-/// How long free text is welcome after somebody wrote.
+/// The time for which free text is allowed after a person's message.
 const SERVICE_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
-/// How long a typing indicator shows when no answer comes.
+/// The time for which a typing indicator is shown if no message follows.
 const TYPING_MS: i64 = 25_000;
-/// The pair limit: a burst, and what one message costs in milliseconds of waiting.
+/// The pair limit: the size of a burst, and the milliseconds until one more message is allowed.
 const BURST: i64 = 45;
 const REFILL_MS: i64 = 6_000;
 
-/// How far a message got.
+/// The progress of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MessageStatus {
-    /// The provider took it.
+    /// The provider accepted it.
     Accepted,
-    /// The provider passed it on.
+    /// The provider sent it.
     Sent,
     /// It is on the phone.
     Delivered,
-    /// She opened it.
+    /// The person opened it.
     Read,
-    /// She listened to it.
+    /// The person listened to it.
     Played,
     /// It will never arrive.
     Failed,
 }
 
 impl MessageStatus {
-    /// Its name in a status of Meta's.
+    /// Returns the name in a status of Meta.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -58,36 +58,37 @@ impl MessageStatus {
     }
 }
 
-/// A message on somebody's phone.
+/// A message on a person's phone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PhoneMessage {
-    /// The id that the provider gave it.
+    /// The provider's id of the message.
     pub id: String,
     /// The text, as sent.
     pub body: String,
-    /// Its buttons, or the rows of its list.
+    /// The buttons, or the rows of a list.
     pub buttons: Vec<PhoneButton>,
     /// The message it quotes.
     pub reply_to: Option<String>,
-    /// The template it was sent by, or the Twilio content id.
+    /// The template, or the Twilio content id, if any.
     pub template: Option<String>,
-    /// How far it got.
+    /// The progress.
     pub status: MessageStatus,
-    /// When it was accepted.
+    /// The time of acceptance.
     pub at_ms: i64,
-    /// What our service will recognise it by: `biz_opaque_callback_data`, or the query of `StatusCallback`.
+    /// The text by which the service recognises the message: `biz_opaque_callback_data`, or the query of
+    /// `StatusCallback`.
     pub correlation: Option<String>,
 }
 
 impl PhoneMessage {
-    /// What she sends by tapping the button, or the row, with this label. `None` when there is none, or when we hear
-    /// nothing of it.
+    /// Returns the message that a tap on the button or row with this label sends. `None` if there is no such
+    /// button, or if its tap sends nothing.
     pub fn tap(&self, title: &str) -> Option<MessageKind> {
         self.buttons.iter().find(|button| button.title == title)?.sends.clone()
     }
 }
 
-/// A message that was accepted, whether or not it reaches the phone.
+/// A message that was accepted; it may fail before it reaches the phone.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted {
     pub(crate) seq: u64,
@@ -96,13 +97,13 @@ pub(crate) struct Accepted {
     pub(crate) shown: PhoneMessage,
     /// Twilio's `StatusCallback`.
     pub(crate) callback: Option<String>,
-    /// It fails after acceptance, so the phone never shows it.
+    /// The code with which it fails after acceptance, so that the phone never shows it.
     pub(crate) doomed: Option<i64>,
-    /// It is a service message beyond the free ones.
+    /// True for a service message beyond the free ones.
     pub(crate) billable: bool,
 }
 
-/// What the owner of the phone page wrote.
+/// A message that the owner of the phone page wrote.
 #[derive(Clone, Debug)]
 pub(crate) struct Note {
     pub(crate) seq: u64,
@@ -114,15 +115,15 @@ pub(crate) struct Note {
     pub(crate) ticks: Ticks,
 }
 
-/// The marks beside a message of hers.
+/// The marks beside a message of the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ticks {
-    /// On its way to us, or refused.
+    /// Being delivered to the service.
     Waiting,
     Failed,
-    /// We answered 200.
+    /// The service answered 200.
     Taken,
-    /// We marked it read.
+    /// The service marked it as read.
     Read,
 }
 
@@ -154,11 +155,11 @@ pub(crate) struct World {
     pub(crate) mind: Mind,
     pub(crate) wire: std::sync::Arc<Wire>,
     pub(crate) client: reqwest::Client,
-    /// Counts the changes on phones, for whoever waits for one.
+    /// Counts the changes on phones, and wakes the tasks that wait for one.
     pub(crate) changes: watch::Sender<u64>,
     state: Mutex<State>,
     stripe: Mutex<Account>,
-    /// Where the fakes are found; known once the port is.
+    /// The address of the fakes, once the port is bound.
     address: OnceLock<SocketAddr>,
     stopped: AtomicBool,
 }
@@ -206,18 +207,18 @@ impl World {
         self.stripe.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says where the fakes are found.
+    /// Sets the address of the fakes.
     pub(crate) fn found_at(&self, address: SocketAddr) {
         // Set once, when the port is bound.
         let _ = self.address.set(address);
     }
 
-    /// Where the fakes are found.
+    /// Returns the base URL of the fakes.
     pub(crate) fn base_url(&self) -> String {
         self.address.get().map_or_else(String::new, |address| format!("http://{address}"))
     }
 
-    /// Tells those who wait that something on a phone changed.
+    /// Wakes the tasks that wait for a change on a phone.
     pub(crate) fn changed(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
@@ -238,12 +239,12 @@ impl State {
         self.last_seq
     }
 
-    /// Remembers who somebody is, as she is now.
+    /// Stores the current state of a person.
     pub(crate) fn meet(&mut self, person: &Person) {
         self.people.insert((person.channel, person.number.clone()), person.clone());
     }
 
-    /// Remembers that she wrote this, which opens her service window.
+    /// Records a message of a person, which opens their service window.
     pub(crate) fn wrote(&mut self, person: &Person, id: &str, at_ms: i64) {
         self.meet(person);
         let key = (person.channel, person.number.clone());
@@ -262,14 +263,14 @@ impl State {
             .find(|person| person.channel == channel && person.bsuid.as_deref() == Some(bsuid))
     }
 
-    /// Free text is welcome: she wrote within the last 24 hours.
+    /// Returns true if free text is allowed: the person wrote within the last 24 hours, or the rule is off.
     pub(crate) fn window_open(&self, channel: Channel, number: &str, now_ms: i64) -> bool {
         let last = self.last_inbound_ms.get(&(channel, number.to_owned()));
         !self.rules.service_window
             || last.is_some_and(|last| now_ms.saturating_sub(*last) < SERVICE_WINDOW_MS)
     }
 
-    /// Takes one message out of the pair's allowance; false if there is none left.
+    /// Takes one message from the pair's allowance. Returns false if none is left.
     pub(crate) fn spend_pair(&mut self, number: &str, now_ms: i64) -> bool {
         if !self.rules.pair_limit {
             return true;
@@ -285,7 +286,7 @@ impl State {
         true
     }
 
-    /// Accepts a message: it is on the phone now, unless it is doomed.
+    /// Accepts a message. The phone shows it at once, unless it is doomed.
     pub(crate) fn accept(&mut self, mut message: Accepted) {
         message.seq = self.next_seq();
         self.typing_until_ms.remove(&(message.channel, message.number.clone()));
@@ -297,19 +298,19 @@ impl State {
         self.by_id.get(id).and_then(|place| self.accepted.get(*place))
     }
 
-    /// Everything accepted, in order.
+    /// Returns all accepted messages, in order.
     pub(crate) fn all_accepted(&self) -> &[Accepted] {
         &self.accepted
     }
 
-    /// What a phone shows, in order.
+    /// Returns the messages on a phone, in order.
     pub(crate) fn on_phone(&self, channel: Channel, number: &str) -> impl Iterator<Item = &Accepted> {
         self.accepted.iter().filter(move |message| {
             message.channel == channel && message.number == number && message.doomed.is_none()
         })
     }
 
-    /// Moves a message forward; it never moves back.
+    /// Moves a message forward, never back.
     pub(crate) fn progress(&mut self, id: &str, status: MessageStatus) {
         let Some(message) = self.by_id.get(id).and_then(|place| self.accepted.get_mut(*place)) else {
             return;
@@ -317,7 +318,8 @@ impl State {
         message.shown.status = message.shown.status.max(status);
     }
 
-    /// Our service has read a message, and perhaps is typing. False if it is one that our service sent.
+    /// Marks a message as read by the service, and with `typing` shows the indicator. Returns false for a
+    /// message that the service itself sent.
     pub(crate) fn read(&mut self, id: &str, typing: bool, now_ms: i64) -> bool {
         if self.by_id.contains_key(id) {
             return false;
@@ -339,7 +341,7 @@ impl State {
         self.typing_until_ms.get(&(channel, number.to_owned())).is_some_and(|until| now_ms < *until)
     }
 
-    /// Puts a bubble of her own on the phone page.
+    /// Adds a bubble of the owner to the phone page.
     pub(crate) fn note(&mut self, person: &Person, id: &str, body: &str, at_ms: i64) {
         let seq = self.next_seq();
         let (channel, number) = (person.channel, person.number.clone());
@@ -347,7 +349,7 @@ impl State {
         self.notes.push(Note { seq, channel, number, id, body, at_ms, ticks: Ticks::Waiting });
     }
 
-    /// Records what became of a bubble of hers.
+    /// Records the outcome of the owner's message.
     pub(crate) fn tick(&mut self, id: &str, ticks: Ticks) {
         if let Some(note) = self.notes.iter_mut().find(|note| note.id == id) {
             note.ticks = note.ticks.max(ticks);

@@ -1,4 +1,5 @@
-//! Real model servers: our client asks them for posts, and none may turn its request down in the end.
+//! Real model servers: the service's client asks them for posts, and no server may refuse its request in the
+//! end.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -15,14 +16,15 @@ use crate::step;
 const SCRIPT: &str = "model_servers.py";
 const REQUIREMENTS: &str = "model_servers.requirements.txt";
 
-/// The ends that a question may have: posts, or a failure that costs the author nothing and is none of the request. A small
-/// model writes no good posts, and a slow machine may take too long for any.
+/// The accepted ends of a call: posts, or a failure that costs the author nothing and is not caused by the
+/// request. A small model writes no good posts, and a slow machine may take too long.
 const CLEAN_ENDS: [&str; 6] = ["Posts", "Invalid", "Truncated", "SmallTalk", "OffTopic", "DeadlineExceeded"];
 
-/// Ends of a call to which the server gave an answer of its model.
+/// The ends of a call that the server answered with output of its model.
 const ANSWERED: [&str; 3] = ["ok", "truncated", "empty"];
 
-/// Starts each server and asks each of its models, with the fields of its own dialect and with those of OpenAI's.
+/// Starts each server and asks each of its models, with the fields of its own dialect and with those of
+/// OpenAI.
 pub(crate) fn ask(root: &Path) -> anyhow::Result<()> {
     let folder = Folder::new("models")?;
     let python = Python::install(root, &folder.0, REQUIREMENTS, &[])?;
@@ -39,7 +41,7 @@ pub(crate) fn ask(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A model server in a process of its own. It ends when its standard input does.
+/// A model server in a process of its own, which ends when its standard input does.
 struct Server {
     child: Child,
     name: String,
@@ -70,7 +72,7 @@ impl Server {
         })
     }
 
-    /// Has our client ask for posts, and judges how that ended.
+    /// Asks for posts with the service's client, and checks the end of the call.
     fn asked(&self, root: &Path, model: &str, dialect: Option<&str>) -> anyhow::Result<()> {
         let mut command = cargo(root);
         command.args(["--package", "postly-pipeline", "--example", "ask_server", "--"]);

@@ -1,5 +1,6 @@
-//! Prisma 7: its engine makes the guide's tables, its client fills them; after `postly import` the client reads the same
-//! through our views, directly and through PgBouncer, and writes nothing.
+//! Prisma 7: its engine creates the guide's tables, and its client fills them. After `postly import` the
+//! client reads the same data through the service's views, directly and through PgBouncer, and writes
+//! nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +10,7 @@ use anyhow::Context as _;
 use super::{Folder, SCRIPTS, cargo, keep};
 use crate::{Databases, run};
 
-/// The guide's schema, and its tables as Prisma's engine writes them.
+/// The guide's schema, and its tables as created by Prisma's engine.
 const TABLES: &str = "crates/postly-testkit/testdata/prisma";
 const FILES: [&str; 4] = ["package.json", "package-lock.json", "prisma.config.ts", "guide.mjs"];
 /// The database that is the source and the target.
@@ -40,7 +41,7 @@ pub(super) fn ask(root: &Path, accept: bool) -> anyhow::Result<()> {
     guide.run(&["read", &pooled, "filled.json"])
 }
 
-/// The folder of Prisma's packages and of the script.
+/// The folder with Prisma's packages and the script.
 struct Guide(PathBuf);
 
 impl Guide {
@@ -58,7 +59,7 @@ impl Guide {
             "--no-fund",
         ]))
         .context("install Node.js 20 or newer, with npm")?;
-        // The program named here is not run: without the variable another one would be fetched.
+        // The program named here does not run; without the variable, Prisma would download one.
         run(Command::new("node_modules/.bin/prisma")
             .current_dir(folder)
             .arg("generate")

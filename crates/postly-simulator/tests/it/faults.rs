@@ -1,4 +1,4 @@
-//! Each way the providers can fail, as an ordinary client sees it.
+//! Each failure of the providers, as an ordinary client sees it.
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ async fn a_reset_before_acceptance_leaves_nothing() {
     assert_eq!(scene.world.journal()[0].outcome, Outcome::Dropped);
 }
 
-/// What the kernel says, without an HTTP client in between.
+/// Checks the error of the kernel, without an HTTP client in between.
 #[tokio::test]
 async fn a_reset_is_a_reset() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -148,7 +148,7 @@ async fn statuses_can_fail_repeat_swap_or_stay_away() {
     async fn check(kind: FaultKind, expected: &[&str], on_phone: usize) {
         let (scene, said, arrived) = played(kind.clone()).await;
         assert_eq!((said.unwrap().0, arrived), (200, on_phone), "{kind:?}");
-        // What comes after a second message proves that nothing more was to come of the first.
+        // The statuses of a second message prove that no more follow for the first.
         let (_, last) = scene.meta(&text("Encore")).await;
         let received = scene.service.wait_for(expected.len() + 2).await;
         let first: Vec<String> = received

@@ -1,4 +1,4 @@
-//! Webhooks on their way to our service.
+//! Webhooks to the service.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! The outside world seen from our service: over sockets, with an ordinary HTTP client.
+//! The simulator from the point of view of the service: over sockets, with an ordinary HTTP client.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ use postly_simulator::{Channel, Person, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// A webhook as our service receives it.
+/// A webhook as the service receives it.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) target: String,
@@ -37,7 +37,7 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// The `status` of Meta's, or the `MessageStatus` of Twilio's.
+    /// Returns Meta's `status`, or Twilio's `MessageStatus`.
     pub(crate) fn status(&self) -> Option<String> {
         if let Ok(json) = serde_json::from_slice::<Value>(&self.body) {
             return json.pointer("/entry/0/changes/0/value/statuses/0/status")?.as_str().map(str::to_owned);
@@ -59,7 +59,7 @@ struct Inbox {
     count: watch::Sender<usize>,
 }
 
-/// A stand-in for our service that remembers what it is told.
+/// A stand-in for the service that records its webhooks.
 #[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
@@ -85,7 +85,7 @@ impl Service {
         self.inbox.received.lock().unwrap().clone()
     }
 
-    /// Waits until so many webhooks came.
+    /// Waits until `count` webhooks have arrived.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Received> {
         let mut counter = self.inbox.count.subscribe();
         let enough = counter.wait_for(|have| *have >= count);
@@ -119,7 +119,7 @@ async fn take(
 pub(crate) const PUBLIC: &str = "https://postly.example/api/whatsapp/webhook";
 pub(crate) const NUMBER: &str = "+33612345678";
 
-/// The outside world, a service, and somebody who just wrote to it.
+/// A simulator, a service, and an HTTP client.
 pub(crate) struct Scene {
     pub(crate) world: Simulator,
     pub(crate) service: Service,
@@ -139,7 +139,7 @@ impl Scene {
         Self { world, service, client }
     }
 
-    /// Somebody whose service window is open.
+    /// Returns a person with an open service window.
     pub(crate) fn writer(&self, channel: Channel) -> Person {
         let person = self.world.person(channel, NUMBER);
         self.world.open_window(&person);

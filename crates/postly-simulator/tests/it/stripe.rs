@@ -1,4 +1,4 @@
-//! The fake of Stripe, by what its documentation says of a Checkout Session.
+//! The fake of Stripe, checked against the documentation of a Checkout Session.
 
 use postly_simulator::{Fault, FaultKind, Payment, RequestKind, Upstream, stripe_signature};
 use serde_json::Value;
@@ -124,7 +124,7 @@ async fn a_buyer_pays_on_the_page_and_the_signed_events_follow() {
     let (_, paid) = retrieve(&scene, id).await;
     assert_eq!((&paid["status"], &paid["payment_status"]), (&"complete".into(), &"paid".into()));
     assert_eq!(paid["payment_intent"]["latest_charge"]["amount"], 490);
-    // Nobody pays twice, and no other site makes anything happen.
+    // A session is not paid twice, and another site cannot trigger an action.
     assert_eq!(choose("card").await.0, 303);
     let foreign =
         client.post(format!("{}/stripe/{id}", scene.world.base_url())).header("sec-fetch-site", "cross-site");
@@ -165,7 +165,7 @@ async fn whoever_shows_the_demo_makes_refunds_disputes_and_thin_events_happen() 
     }
     let (_, session) = retrieve(&scene, id).await;
     assert_eq!(session["payment_intent"]["latest_charge"]["amount_refunded"], 245);
-    // What cannot happen any more makes no event.
+    // An action that is no longer possible makes no event.
     for what in ["expire", "succeed", "won", "nothing"] {
         act(what).await;
     }

@@ -1,4 +1,5 @@
-//! Durable acknowledgements per second, beside the same handler without a database and with a commit for each request.
+//! Durable acknowledgements per second, compared with the same handler without a database and with a commit
+//! for each request.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,14 +16,15 @@ use crate::{
     stage::{Settings, Stage},
 };
 
-/// As the targets say.
+/// As the targets in docs/PERFORMANCE.md state.
 const CONNECTIONS: usize = 64;
-/// So many that no conversation gets near its limit of waiting messages.
+/// Enough authors that no conversation comes near its limit of waiting messages.
 const PEOPLE: u32 = 100_000;
-/// A model that says nothing while we measure: all workers are taken up and wait, and what is left of the machine is for
-/// acknowledging. It must outlast warm-up and measurement, and stay below the 12 s that the service gives one attempt.
+/// The delay of a model that does not answer during a measurement: all workers are busy and wait, so that the
+/// rest of the machine acknowledges. It must exceed warm-up plus measurement, and stay below the 12 s that
+/// the service gives one attempt.
 const SILENT: Duration = Duration::from_millis(10_500);
-/// The model of every day, for context: the workers write replies meanwhile.
+/// The usual delay of the model, for context: the workers write replies during the measurement.
 const USUAL: Duration = Duration::from_millis(1_200);
 
 /// One side of the comparison.
@@ -39,7 +41,7 @@ const SIDES: [(&str, Side); 4] = [
     ("the service, its workers replying (1.2 s model)", Side::Service(USUAL)),
 ];
 
-/// What one run gave.
+/// The result of one run.
 struct Run {
     acks: Acks,
     cpu: Duration,

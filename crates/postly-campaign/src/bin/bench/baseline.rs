@@ -1,5 +1,6 @@
-//! What the service is compared with: its webhook without a database, and with a commit for each request alone. Each
-//! runs in a process of its own, as the service does, so that the machine is shared alike.
+//! The baselines of the service: its webhook handler without a database, and with one commit for each
+//! request. Each runs in a process of its own, as the service does, so that both get the same share of the
+//! machine.
 
 use std::sync::Arc;
 
@@ -18,17 +19,18 @@ use postly_store::{Db, Engine, inbox};
 use postly_whatsapp::{MetaSecrets, OwnNumbers, Verifier, WebhookRequest};
 use tokio::sync::Mutex;
 
-/// Names the baseline that a process of the bench is to be.
+/// The variable that tells a process of the bench to be this baseline.
 const VARIABLE: &str = "POSTLY_BENCH_BASELINE";
-/// As much as the service reads of a body.
+/// The limit that the service sets for a body.
 const MAX_BODY_BYTES: usize = 4_194_304;
 
 /// A stand-in for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Baseline {
-    /// Signature and events are read, and nothing is stored.
+    /// Verifies the signature and parses the events, and stores nothing.
     NoDatabase,
-    /// The events are stored, with one transaction and one commit for each request. On SQLite one after the other.
+    /// Stores the events, with one transaction and one commit for each request. On SQLite, one request at a
+    /// time.
     CommitEach,
 }
 
@@ -40,12 +42,12 @@ impl Baseline {
         }
     }
 
-    /// A plan by which this baseline starts where the service would.
+    /// Returns a plan that starts this baseline in place of the service.
     pub(crate) fn plan(self, service: &Plan) -> anyhow::Result<Plan> {
         Ok(Plan { binary: std::env::current_exe()?, ..service.clone() }.with(VARIABLE, self.name()))
     }
 
-    /// The baseline that this process is to be, if it is one.
+    /// Returns the baseline that this process must be, if any.
     pub(crate) fn of_process() -> Option<Self> {
         let name = std::env::var(VARIABLE).ok()?;
         [Self::NoDatabase, Self::CommitEach].into_iter().find(|baseline| baseline.name() == name)
@@ -92,11 +94,11 @@ struct Stand {
 
 struct Store {
     db: Db,
-    /// Held from the opening of a transaction to its commit, so that no two share one.
+    /// Locked from the opening of a transaction to its commit, so that requests never share one.
     alone: Option<Mutex<()>>,
 }
 
-/// The service's handler, as far as what it does for a webhook that is in order.
+/// The service's handler, reduced to the steps for a valid webhook.
 async fn receive(State(stand): State<Arc<Stand>>, request: Request) -> StatusCode {
     let (head, body): (_, Body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else { return StatusCode::BAD_REQUEST };
@@ -106,7 +108,7 @@ async fn receive(State(stand): State<Arc<Stand>>, request: Request) -> StatusCod
     let now = stand.clock.now();
     let events = postly_whatsapp::split_webhook(&verified, &stand.routes, now);
     if events.is_empty() || events.iter().any(|event| event.ignored.is_some()) {
-        // The bench sends nothing that would be ignored.
+        // The bench sends no event that is ignored.
         return StatusCode::BAD_REQUEST;
     }
     let Some(store) = &stand.store else { return StatusCode::OK };

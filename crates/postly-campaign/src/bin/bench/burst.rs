@@ -1,4 +1,4 @@
-//! A crowd: more messages than a model answers at once, and the memory they take.
+//! A burst of more messages than a model answers at once, and the memory they take.
 
 use std::{
     sync::Arc,
@@ -20,27 +20,27 @@ use crate::{
 /// Messages per second of the burst.
 const RATE: u32 = 200;
 const MODEL: Duration = Duration::from_millis(1_200);
-/// Everybody writes a few times, well below the pair limit.
+/// Each author writes a few times, well below the pair limit.
 const PEOPLE: u32 = 2_000;
-/// As many as the memory target speaks of.
+/// The number of messages in flight that the memory target names.
 const IN_FLIGHT: u32 = 500;
-/// A model that keeps them all in flight while we look.
+/// The delay of a model that keeps all of them in flight during the check.
 const HOLDING: Duration = Duration::from_secs(5);
-/// How many lanes of the inbox the service works on at once, by docs/ARCHITECTURE.md.
+/// The number of inbox lanes that the service works on at once (docs/ARCHITECTURE.md).
 const WORKERS: usize = 512;
-/// How long the queue may take to drain.
+/// The time in which the queue must drain.
 const DRAIN: Duration = Duration::from_secs(60);
-/// How often memory and workers are looked at.
+/// The pause between two checks of memory and workers.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The most that was seen while something went on.
+/// The highest values seen during a piece of work.
 #[derive(Debug, Default, Clone, Copy)]
 struct Peak {
     megabytes: f64,
     thinking: usize,
 }
 
-/// Does something and looks at the service meanwhile.
+/// Runs a piece of work and samples the service until it ends.
 async fn watching<T>(
     stage: &Stage,
     actor: &Actor,
@@ -135,16 +135,16 @@ pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<S
     Ok(section)
 }
 
-/// How many messages the memory must stay flat for, and how many of them fill its caches first.
+/// The number of messages for which the memory must stay flat, and the number that fills its caches first.
 const MANY: usize = 100_000;
 const FIRST: usize = 20_000;
-/// Between two looks.
+/// Messages between two samples.
 const STEP: usize = 20_000;
-/// Enough that nobody is near the pair limit.
+/// Enough authors that none comes near the pair limit.
 const CROWD: u32 = 10_000;
 const UNDER_WAY: usize = 128;
 
-/// Many messages: does the memory stay what it is?
+/// Tests that the memory stays flat over many messages.
 pub(crate) async fn many(engine: Engine, settings: &Settings) -> anyhow::Result<Section> {
     let shorter = if settings.quick { 20 } else { 1 };
     let stage = Stage::set(engine, UNDER_WAY).await?;

@@ -1,5 +1,5 @@
-//! What a finished message costs, and how many can be finished: an instant model, and always as many messages under way
-//! as keep the service busy.
+//! The CPU time of a finished message, and the rate of finished messages: an instant model, and always enough
+//! messages in flight to keep the service busy.
 
 use std::{
     sync::Arc,
@@ -17,18 +17,18 @@ use crate::{
     stage::{Actor, Cpu, Settings, Stage},
 };
 
-/// How many messages are under way at once: enough to keep every worker busy, few enough that none waits for long.
+/// The number of messages in flight: enough to keep every worker busy, few enough that none waits for long.
 const UNDER_WAY: usize = 128;
-/// How many people write. With the time that is measured, each stays below the 45 messages that the pair limit lets pass
-/// at once.
+/// The number of authors. Over the measured time, each stays below the 45 messages that the pair limit lets
+/// pass at once.
 const PEOPLE: u32 = 2_000;
-/// How long the last replies may take.
+/// The time allowed for the last replies.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// A statement that is asked less often than this for each message is not shown.
+/// A statement that runs less often than this per message is not shown.
 const RARE: f64 = 0.02;
 
-/// What one run gave.
+/// The result of one run.
 struct Run {
     /// Finished messages per second.
     rate: f64,
@@ -86,7 +86,7 @@ async fn one(engine: Engine, settings: &Settings) -> anyhow::Result<(Run, Run)> 
     Ok((first, next))
 }
 
-/// Everybody writes once.
+/// Each author writes once.
 fn meeting() -> Until {
     Until { time: DRAIN, letters: usize::try_from(PEOPLE).unwrap_or(usize::MAX) }
 }
@@ -101,7 +101,7 @@ async fn phase(stage: &Stage, actor: &Actor, letters: &Arc<Letters>, until: Unti
     let acks = load::keep_busy(&[actor.door()], &stage.post, letters, &stage.far_end, until).await?;
     let (sent, finished) = (started.elapsed(), ledger.answered());
     let lost = ledger.drained(DRAIN).await;
-    // The last statements of the last messages come after their sending.
+    // The last statements of the last messages run after their sending.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let cpu = actor.cpu()?.since(used);
     let tally = ledger.take();
@@ -119,7 +119,7 @@ async fn phase(stage: &Stage, actor: &Actor, letters: &Arc<Letters>, until: Unti
     Ok(Run { rate, finished: all, cpu, took: tally.took.into() })
 }
 
-/// What a message asks of PostgreSQL, in a run of its own: counting costs time.
+/// Counts the PostgreSQL statements of a message, in a separate run because counting costs time.
 async fn statements(settings: &Settings) -> anyhow::Result<Section> {
     let stage = Stage::set(Engine::Postgres, UNDER_WAY).await?;
     stage.database.count_statements().await?;

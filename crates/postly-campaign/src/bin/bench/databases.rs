@@ -1,4 +1,4 @@
-//! Fresh databases for the bench, and questions to them that no service is asked.
+//! Fresh databases for the bench, and queries on them that the service does not offer.
 
 use std::path::PathBuf;
 
@@ -27,13 +27,15 @@ impl std::fmt::Display for Engine {
     }
 }
 
-/// The cluster that `cargo xtask bench` starts: its address up to and including the slash before a database's name.
+/// The cluster that `cargo xtask bench` starts: its address up to and including the slash before the name of
+/// a database.
 const CLUSTER: &str = "POSTLY_BENCH_POSTGRES";
 
-/// A database of a run's own. A file goes when this is dropped; what is left in the cluster goes with the cluster.
+/// The database of one run. A file is removed when this value is dropped; a database in the cluster goes with
+/// the cluster.
 pub(crate) struct Database {
     pub(crate) engine: Engine,
-    /// Its address, as in `DATABASE_URL`.
+    /// The address, as in `DATABASE_URL`.
     pub(crate) url: String,
     place: Place,
 }
@@ -44,7 +46,7 @@ enum Place {
 }
 
 impl Database {
-    /// An empty database, without a schema.
+    /// Creates an empty database, without a schema.
     pub(crate) async fn fresh(engine: Engine) -> anyhow::Result<Self> {
         let name = format!("postly_bench_{}", uuid::Uuid::new_v4().simple());
         Ok(match engine {
@@ -65,7 +67,7 @@ impl Database {
         })
     }
 
-    /// Removes it.
+    /// Removes the database.
     pub(crate) async fn remove(self) -> anyhow::Result<()> {
         if let Place::Cluster { admin, name } = &self.place {
             run_on(admin, format!("DROP DATABASE {name} WITH (FORCE)")).await?;
@@ -73,7 +75,7 @@ impl Database {
         Ok(())
     }
 
-    /// A question whose answer is one number.
+    /// Runs a query that returns one number.
     pub(crate) async fn number(&self, sql: &'static str) -> anyhow::Result<i64> {
         Ok(match self.engine {
             Engine::Sqlite => self.sqlite()?.query_row(sql, [], |row| row.get(0))?,
@@ -84,7 +86,7 @@ impl Database {
         })
     }
 
-    /// A connection of our own to an SQLite file.
+    /// Opens a connection to the SQLite file.
     fn sqlite(&self) -> anyhow::Result<rusqlite::Connection> {
         let path = self.url.strip_prefix("sqlite://").context("not an SQLite file")?;
         Ok(rusqlite::Connection::open(path)?)
@@ -98,7 +100,7 @@ impl Database {
         Ok(())
     }
 
-    /// Runs statements one by one, outside of any transaction but their own.
+    /// Runs statements one by one, each in a transaction of its own.
     pub(crate) async fn run(&self, statements: &str) -> anyhow::Result<()> {
         match self.engine {
             Engine::Sqlite => self.sqlite()?.execute_batch(statements)?,
@@ -112,14 +114,14 @@ impl Database {
         Ok(())
     }
 
-    /// A question whose answer is lines of text. PostgreSQL only.
+    /// Runs a query that returns lines of text. PostgreSQL only.
     pub(crate) async fn lines(&self, sql: &'static str) -> anyhow::Result<Vec<String>> {
         let mut connection = PgConnection::connect(&self.url).await?;
         let rows = sqlx::query(sql).fetch_all(&mut connection).await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
-    /// A question whose answer is lines of text. SQLite only.
+    /// Runs a query that returns lines of text. SQLite only.
     pub(crate) fn file_lines(&self, sql: &str) -> anyhow::Result<Vec<String>> {
         let connection = self.sqlite()?;
         let mut statement = connection.prepare(sql)?;
@@ -135,12 +137,12 @@ impl Database {
         self.run(&counting).await.context("the bench's PostgreSQL does not preload pg_stat_statements")
     }
 
-    /// Begins the count anew.
+    /// Resets the count.
     pub(crate) async fn forget_statements(&self) -> anyhow::Result<()> {
         self.run("SELECT pg_stat_statements_reset()").await
     }
 
-    /// What was counted, the costliest first.
+    /// Returns the counted statements, the costliest first.
     pub(crate) async fn statements(&self) -> anyhow::Result<Vec<Statement>> {
         const COUNTED: &str = "SELECT calls::float8, total_exec_time, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) \
             FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid WHERE datname = current_database() \
@@ -154,12 +156,12 @@ impl Database {
             .collect()
     }
 
-    /// How many events are stored.
+    /// Returns the number of stored events.
     pub(crate) async fn events(&self) -> anyhow::Result<i64> {
         self.number("SELECT COUNT(*) FROM inbox").await
     }
 
-    /// The process that all processes of the database are children of, if it has any of its own.
+    /// Returns the id of the parent of all processes of the database, if the engine has processes of its own.
     pub(crate) async fn server(&self) -> anyhow::Result<Option<u32>> {
         match self.engine {
             Engine::Sqlite => Ok(None),
@@ -176,7 +178,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         if let Place::Folder(folder) = &self.place {
-            // Nothing depends on it, and there is nobody to tell.
+            // Nothing depends on the removal, and `drop` cannot report an error.
             let _ = std::fs::remove_dir_all(folder);
         }
     }
@@ -185,7 +187,7 @@ impl Drop for Database {
 /// A statement, as PostgreSQL counted it.
 pub(crate) struct Statement {
     pub(crate) calls: f64,
-    /// The time that it took inside the server, in all.
+    /// The total time inside the server.
     pub(crate) ms: f64,
     pub(crate) beginning: String,
 }
@@ -193,7 +195,7 @@ pub(crate) struct Statement {
 async fn run_on(url: &str, statement: String) -> anyhow::Result<()> {
     let mut connection =
         PgConnection::connect(url).await.context("the bench's PostgreSQL does not answer")?;
-    // The only variable part is a name that we made of hexadecimal digits.
+    // The only variable part is a name made here of hexadecimal digits.
     sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! What the service calls: Meta's Graph API and a model, as lean as they can be. The simulator keeps a journal of all
-//! it hears and judges it; on a machine with two cores that would be measured instead of the service.
+//! The servers that the service calls: Meta's Graph API and a model, with as little work as possible. The
+//! simulator keeps a journal of all requests and checks them; on a machine with two cores, the bench would
+//! measure that instead of the service.
 
 use std::{
     net::SocketAddr,
@@ -24,12 +25,13 @@ use crate::{
     wire::{Reader, Received},
 };
 
-/// How long the model takes.
+/// The delay of the model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Pace {
     Instant,
     Fixed(Duration),
-    /// Log-normal with this mean; half of all within three quarters of it, one in a hundred beyond three times it.
+    /// Log-normal with this mean: half of the calls take at most about 84 % of it, and one in a hundred more
+    /// than three times it.
     LogNormal(Duration),
 }
 
@@ -43,12 +45,12 @@ impl std::fmt::Display for Pace {
     }
 }
 
-/// The spread of the log-normal pace, in its logarithm.
+/// The standard deviation of the logarithm of the delay.
 const SIGMA: f64 = 0.6;
-/// No call takes longer than this: the service gives one attempt 12 s.
+/// The upper limit of a call, because the service gives one attempt 12 s.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// The far end: shared by its connections and those who look at it.
+/// The far end, shared by its connections and the scenarios.
 #[derive(Clone)]
 pub(crate) struct FarEnd(Arc<Shared>);
 
@@ -57,21 +59,21 @@ struct Shared {
     ledger: Ledger,
     pace: Mutex<Pace>,
     dice: Mutex<u64>,
-    /// Model calls under way.
+    /// The number of model calls in flight.
     thinking: AtomicUsize,
-    /// What the last model call took.
+    /// The duration of the last model call.
     last_thought: Mutex<Duration>,
     model_calls: AtomicU32,
     sends: AtomicU32,
-    /// What nobody should have asked.
+    /// The number of unexpected requests.
     strange: AtomicU32,
     completion: String,
 }
 
-/// The part of a call to `/messages` that is looked at.
+/// The fields of a call to `/messages` that are read.
 #[derive(Deserialize)]
 struct Outgoing<'a> {
-    /// `read` when it is the typing sign.
+    /// `read` if the call shows the typing indicator.
     status: Option<&'a str>,
     to: Option<&'a str>,
     context: Option<Context<'a>>,
@@ -83,7 +85,7 @@ struct Context<'a> {
 }
 
 impl FarEnd {
-    /// Listens on a free port, in a thread of its own. It ends with the process.
+    /// Listens on a free port, in a thread of its own, which ends with the process.
     pub(crate) fn start(ledger: Ledger) -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
@@ -108,7 +110,7 @@ impl FarEnd {
         Ok(Self(shared))
     }
 
-    /// Its address, as the Graph API's.
+    /// The address, as the base URL of the Graph API.
     pub(crate) fn base_url(&self) -> String {
         format!("http://{}", self.0.address)
     }
@@ -117,22 +119,22 @@ impl FarEnd {
         &self.0.ledger
     }
 
-    /// How long the model takes from now on.
+    /// Sets the delay of the model from now on.
     pub(crate) fn set_pace(&self, pace: Pace) {
         *self.0.pace.lock().unwrap_or_else(PoisonError::into_inner) = pace;
     }
 
-    /// How many model calls are under way.
+    /// Returns the number of model calls in flight.
     pub(crate) fn thinking(&self) -> usize {
         self.0.thinking.load(Ordering::Relaxed)
     }
 
-    /// What the last model call took.
+    /// Returns the duration of the last model call.
     pub(crate) fn last_thought(&self) -> Duration {
         *self.0.last_thought.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many model calls and sends there were since the last look, and how much that should not have been.
+    /// Returns and resets the numbers of model calls, sends and unexpected requests.
     pub(crate) fn take_counts(&self) -> (u32, u32, u32) {
         let take = |count: &AtomicU32| count.swap(0, Ordering::Relaxed);
         (take(&self.0.model_calls), take(&self.0.sends), take(&self.0.strange))
@@ -146,7 +148,7 @@ async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// One connection, until the service closes it.
+/// Serves one connection until the service closes it.
 async fn converse(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
     let (from, mut to) = stream.into_split();
@@ -186,7 +188,7 @@ impl Shared {
             None => drop(self.strange.fetch_add(1, Ordering::Relaxed)),
         }
         let to = outgoing.to.unwrap_or_default();
-        // Unique beyond the count, which starts anew now and then.
+        // The count is reset now and then, so the id needs another unique part.
         let unique = self.roll();
         json!({
             "messaging_product": "whatsapp",
@@ -210,7 +212,7 @@ impl Shared {
         *self.last_thought.lock().unwrap_or_else(PoisonError::into_inner) = started.elapsed();
     }
 
-    /// The next number of a fixed sequence (xorshift64): nothing hangs on it but that runs are alike.
+    /// Returns the next number of a fixed sequence (xorshift64). It only makes runs alike.
     fn roll(&self) -> u64 {
         let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
         *dice ^= *dice << 13;
@@ -220,7 +222,7 @@ impl Shared {
     }
 
     fn log_normal(&self, mean: Duration) -> Duration {
-        // Two even numbers above 0 and up to 1 make a normal one (Box and Muller).
+        // Box and Muller: two uniform numbers in (0, 1] make a normal one.
         let even = |roll: u64| {
             (f64::from(u32::try_from(roll >> 32).unwrap_or(u32::MAX)) + 1.0) / (f64::from(u32::MAX) + 1.0)
         };
@@ -236,7 +238,7 @@ fn response(status: &str, body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Three posts for [`BRIEF`] which the service's guard lets pass.
+/// Returns three posts for [`BRIEF`] that the service's guard accepts.
 fn completion() -> String {
     let subject = BRIEF.split_once(", ").map_or(BRIEF, |(_, subject)| subject);
     let texts = [

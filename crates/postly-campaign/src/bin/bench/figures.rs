@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Many durations, in order.
+/// A sorted set of durations.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Spread(Vec<Duration>);
 
@@ -22,7 +22,7 @@ impl Spread {
         self.0.iter().copied()
     }
 
-    /// The duration that this share (in thousandths) of all do not exceed.
+    /// Returns the duration that this share (in thousandths) of the durations does not exceed.
     pub(crate) fn at(&self, thousandths: usize) -> Duration {
         let rank = (self.0.len() * thousandths).div_ceil(1_000).max(1) - 1;
         self.0.get(rank).or(self.0.last()).copied().unwrap_or_default()
@@ -37,12 +37,12 @@ impl Spread {
     }
 }
 
-/// A duration in milliseconds, for people.
+/// Converts a duration to milliseconds, for display.
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
 }
 
-/// The middle one, the least and the greatest of a few runs.
+/// The median, the least and the greatest value of a few runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Runs {
     pub(crate) median: f64,
@@ -59,13 +59,13 @@ impl Runs {
         Self { median: f64::midpoint(at(last / 2), at(last.div_ceil(2))), least: at(0), greatest: at(last) }
     }
 
-    /// As text, with so many digits after the point: the median, and between which two all were.
+    /// Formats the median and the range, with this number of decimals.
     pub(crate) fn text(self, digits: usize) -> String {
         format!("{:.digits$} ({:.digits$}–{:.digits$})", self.median, self.least, self.greatest)
     }
 }
 
-/// A count as a number to calculate with.
+/// Converts a count to a number for arithmetic.
 pub(crate) fn count(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }

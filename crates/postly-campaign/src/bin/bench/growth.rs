@@ -1,4 +1,4 @@
-//! Years later: the same work on an empty database and on a grown one, in turns.
+//! The same work on an empty database and on one that has grown for years, in turns.
 
 use std::{
     sync::Arc,
@@ -18,39 +18,39 @@ use crate::{
     stage::{Actor, Settings, Stage},
 };
 
-/// Who writes, on both sides; on the grown one they are spread over all authors.
+/// The authors on either side; on the grown one they are spread over all authors.
 const PEOPLE: u32 = 400;
-/// How many messages are under way while they are met.
+/// The number of messages in flight while each author writes for the first time.
 const UNDER_WAY: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Messages of one turn of one side.
+/// The messages of one turn of one side.
 const TURN: usize = 150;
-/// In how many turns each round is divided: the machine's moods then fall on both sides.
+/// The turns of each round: changes in the machine's speed then affect both sides.
 const TURNS: usize = 3;
-/// What the service may read of an SQLite file for one message, in KB: some twenty statements that go down a few
-/// trees of five pages each stay below it, and reading any large table once is tens of times more.
+/// The limit of reads from an SQLite file for one message, in KB. Some twenty statements that descend a few
+/// trees of five pages each stay below it; one scan of any large table is tens of times more.
 const MOST_READ_KB: f64 = 1_000.0;
-/// Tables with fewer rows may be read from end to end: the planner is right to.
+/// Tables with fewer rows may be scanned: the planner is right to do so.
 const WHOLE_TABLES: &str = "SELECT relname || ': ' || seq_tup_read || ' rows in ' || seq_scan || ' scans' \
     FROM pg_stat_user_tables WHERE seq_scan > 0 AND seq_tup_read / seq_scan >= 1000 ORDER BY relname";
 
-/// A stage with its service and its people.
+/// A stage with its service and its authors.
 struct Side {
     stage: Stage,
     actor: Actor,
     letters: Arc<Letters>,
     acks: Vec<Duration>,
     own_shares: Vec<Duration>,
-    /// What the service has read from files for these messages.
+    /// The bytes that the service has read from files for these messages.
     bytes_read: f64,
     messages: usize,
 }
 
 impl Side {
-    /// Starts the service and lets everybody write once.
+    /// Starts the service and lets each author write once.
     async fn open(stage: Stage, settings: &Settings) -> anyhow::Result<Self> {
         let mut plan = stage.plan();
-        // What is old is to stay, and not to be swept up meanwhile.
+        // Retention must not delete the old rows during the measurement.
         for class in ["RETENTION_EVENTS_DAYS", "RETENTION_MESSAGES_DAYS"] {
             plan.variables.push((class.to_owned(), "1000000".to_owned()));
         }
@@ -73,7 +73,7 @@ impl Side {
         Ok(())
     }
 
-    /// What was seen since the last time this was called.
+    /// Returns the durations measured since the last call.
     fn take(&mut self) -> (Spread, Spread) {
         (std::mem::take(&mut self.acks).into(), std::mem::take(&mut self.own_shares).into())
     }
@@ -147,7 +147,7 @@ pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<S
     empty.stage.clear().await?;
     grown.actor.kill().await?;
     if engine == Engine::Postgres {
-        // A connection tells what it has read when it finds that its other end is gone.
+        // A PostgreSQL connection publishes its statistics when it finds that its peer is gone.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let whole = grown.stage.database.lines(WHOLE_TABLES).await?;
         if !whole.is_empty() {

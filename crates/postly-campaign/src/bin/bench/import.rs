@@ -1,4 +1,5 @@
-//! An import of the guide's database beside `COPY` of the same rows into our tables, in turns.
+//! An import of the guide's database, compared with `COPY` of the same rows into the service's tables, in
+//! turns.
 
 use std::time::{Duration, Instant};
 
@@ -14,18 +15,18 @@ use crate::{
     stage::Settings,
 };
 
-/// The guide's tables, as the engine of Prisma makes them.
+/// The guide's tables, as the engine of Prisma creates them.
 const SCHEMA: &str = include_str!("../../../../postly-testkit/testdata/prisma/schema.sql");
 const SOURCE: &str = include_str!("import/source.sql");
-/// Users and ledger rows of the source.
+/// The users and ledger rows of the source.
 const SIZE: (u32, u32) = (1_000, 1_000_000);
 const QUICK_SIZE: (u32, u32) = (100, 20_000);
-/// The tables that an import writes, in an order in which references hold.
+/// The tables that an import writes, in an order that satisfies the foreign keys.
 const TABLES: [&str; 6] = ["authors", "wallets", "identities", "grants", "ledger", "imports"];
-/// An import may take so many times the wall time of `COPY`.
+/// The limit of an import's wall time, as a multiple of that of `COPY`.
 const MOST: f64 = 5.0;
 
-/// Each user's balance and sum of entries.
+/// The balance and the sum of entries of each user.
 const SUMS_OF_SOURCE: &str = "SELECT \"User\".id || ' ' || credits || ' ' || SUM(delta) FROM \"User\" \
     JOIN \"CreditLedger\" ON \"userId\" = \"User\".id GROUP BY \"User\".id, credits ORDER BY \"User\".id COLLATE \"C\"";
 const SUMS_OF_TARGET: &str = "SELECT wallets.author_id || ' ' || balance || ' ' || SUM(delta) FROM wallets \
@@ -81,7 +82,7 @@ pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<S
     Ok(section)
 }
 
-/// Imports into a fresh database.
+/// Imports the source into a fresh database.
 async fn import(engine: Engine, source: &Database) -> anyhow::Result<(Database, Duration)> {
     let target = Database::fresh(engine).await?;
     target.migrate().await?;
@@ -108,7 +109,7 @@ fn postly(target: &Database) -> anyhow::Result<tokio::process::Command> {
     Ok(command)
 }
 
-/// The rows of each table, as COPY writes them.
+/// Returns the rows of each table in the format of `COPY`.
 async fn copy_out(url: &str) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut connection = PgConnection::connect(url).await?;
     let mut all = vec![];

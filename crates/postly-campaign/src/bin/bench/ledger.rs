@@ -1,4 +1,4 @@
-//! Who waits for an answer, who has one, and how long it took.
+//! The messages that wait for a reply, those that have one, and the time it took.
 
 use std::{
     collections::HashMap,
@@ -10,10 +10,11 @@ use tokio::sync::Semaphore;
 
 use crate::letter::Letter;
 
-/// Both ends of the bench write into it: the load when it sends, the far end when a reply arrives.
+/// The record to which both ends of the bench write: the load when it sends, the far end when a reply
+/// arrives.
 pub(crate) struct Ledger {
     state: Mutex<State>,
-    /// One permit for each message that may be under way.
+    /// One permit for each message that may be in flight.
     pub(crate) room: Semaphore,
 }
 
@@ -25,19 +26,19 @@ struct State {
     tally: Tally,
 }
 
-/// What became of the messages since the last look.
+/// The outcome of the messages since the last [`Ledger::take`].
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Tally {
-    /// From the sending of a message to the arrival of its reply, one each.
+    /// The time from the sending of each message to the arrival of its reply.
     pub(crate) took: Vec<Duration>,
-    /// Replies to a message that had its reply.
+    /// Replies to a message that already had one.
     pub(crate) twice: u32,
     /// Replies that came after the reply to a later message of the same author.
     pub(crate) overtaken: u32,
 }
 
 impl Ledger {
-    /// A ledger that lets so many messages be under way for those who ask for room.
+    /// Creates a ledger that allows this number of messages in flight to callers that acquire a permit.
     pub(crate) fn with_room(room: usize) -> Self {
         Self { state: Mutex::default(), room: Semaphore::new(room) }
     }
@@ -46,18 +47,18 @@ impl Ledger {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// This message is about to be sent.
+    /// Records that this message is about to be sent.
     pub(crate) fn sent(&self, letter: Letter) {
         self.state().waiting.insert(letter, Instant::now());
     }
 
-    /// This message was not acknowledged, so nobody owes it a reply.
+    /// Records that this message was not acknowledged, so that no reply is due.
     pub(crate) fn refused(&self, letter: Letter) {
         self.state().waiting.remove(&letter);
         self.room.add_permits(1);
     }
 
-    /// The first part of a reply to this message has arrived.
+    /// Records that the first part of a reply to this message has arrived.
     pub(crate) fn replied(&self, letter: Letter) {
         let mut state = self.state();
         let Some(sent) = state.waiting.remove(&letter) else {
@@ -73,24 +74,24 @@ impl Ledger {
         self.room.add_permits(1);
     }
 
-    /// How many wait.
+    /// Returns the number of messages that wait for a reply.
     pub(crate) fn waiting(&self) -> usize {
         self.state().waiting.len()
     }
 
-    /// How many were answered since the last [`Self::take`].
+    /// Returns the number of messages answered since the last [`Self::take`].
     pub(crate) fn answered(&self) -> usize {
         self.state().tally.took.len()
     }
 
-    /// What happened since the last time this was called.
+    /// Returns the outcome of the messages since the last call.
     pub(crate) fn take(&self) -> Tally {
         std::mem::take(&mut self.state().tally)
     }
 
-    /// Waits until nobody waits, or until the patience ends. Returns how many still do.
+    /// Waits until no message waits for a reply, or until `patience` ends. Returns the number still waiting.
     pub(crate) async fn drained(&self, patience: Duration) -> usize {
-        /// A look costs nothing beside what is measured in seconds.
+        /// A check costs nothing beside measurements in seconds.
         const LOOK_AGAIN: Duration = Duration::from_millis(5);
         let end = Instant::now() + patience;
         while self.waiting() > 0 && Instant::now() < end {

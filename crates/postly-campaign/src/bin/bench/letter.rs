@@ -1,4 +1,4 @@
-//! What an author writes, as Meta brings it: one text message in a signed webhook.
+//! The message of an author as Meta delivers it: one text message in a signed webhook.
 
 use std::{
     ops::Range,
@@ -8,15 +8,15 @@ use std::{
 use postly_app::{Clock as _, SystemClock};
 use postly_simulator::{MetaAccount, meta_signature};
 
-/// What every author of the bench asks for. The far end's answer is written for it.
+/// The brief of every author of the bench. The far end's answer is written for it.
 pub(crate) const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 
-/// How our message ids begin; something scattered, author and number follow.
+/// The prefix of the bench's message ids; a scattered number, the author and the message number follow.
 const ID_PREFIX: &str = "wamid.bench.";
-/// From one author to the next who writes, in steps through all of them: a prime, so that each has her turn.
+/// The step from one author to the next, a prime so that every author gets a turn.
 const STRIDE: u64 = 2_654_435_761;
 
-/// One message: who writes it, and the how-manieth of hers it is, from 1 on.
+/// One message: its author, and its number among the messages of that author, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Letter {
     pub(crate) author: u32,
@@ -24,15 +24,15 @@ pub(crate) struct Letter {
 }
 
 impl Letter {
-    /// The id that Meta would give it: like Meta's, it does not follow the order of time, which a database would profit
-    /// from.
+    /// Returns the id that Meta would assign. Like Meta's, it does not follow the order of time, from which a
+    /// database would profit.
     pub(crate) fn id(self) -> String {
         let Self { author, number } = self;
         let scattered = postly_campaign::scattered(u64::from(author) << 32 | u64::from(number));
         format!("{ID_PREFIX}{scattered:016x}.{author}.{number}")
     }
 
-    /// The message with this id, if it is one of ours.
+    /// Parses an id. Returns none if it is not one of the bench's.
     pub(crate) fn of_id(id: &str) -> Option<Self> {
         let (_, id) = id.strip_prefix(ID_PREFIX)?.split_once('.')?;
         let (author, number) = id.split_once('.')?;
@@ -40,12 +40,12 @@ impl Letter {
     }
 }
 
-/// The number of an author, digits only.
+/// Returns the phone number of an author, digits only.
 pub(crate) fn phone_of(author: u32) -> String {
     format!("336{author:08}")
 }
 
-/// Puts letters into webhooks of one account.
+/// Builds webhooks of one account.
 pub(crate) struct Post {
     account: MetaAccount,
 }
@@ -55,7 +55,7 @@ impl Post {
         Self { account: account.clone() }
     }
 
-    /// The body of the webhook.
+    /// Returns the body of the webhook.
     fn body(&self, letter: Letter) -> String {
         let phone = phone_of(letter.author);
         let at = SystemClock::new().now().0 / 1_000;
@@ -66,7 +66,7 @@ impl Post {
         )
     }
 
-    /// The whole request, ready to be written to a connection.
+    /// Returns the whole request, ready to be written to a connection.
     pub(crate) fn request(&self, letter: Letter) -> Vec<u8> {
         let body = self.body(letter);
         let signature = meta_signature(&self.account.app_secret, body.as_bytes());
@@ -79,21 +79,21 @@ impl Post {
     }
 }
 
-/// Hands out letters: each author's next one in turn, so that nobody writes often.
+/// Hands out letters: the next one of each author in turn, so that no author writes often.
 pub(crate) struct Letters {
     people: Range<u32>,
-    /// From one author to the next.
+    /// The distance from one author to the next.
     apart: u32,
     next: AtomicU64,
 }
 
 impl Letters {
-    /// Letters of these authors, from the first of each on.
+    /// Letters of these authors, each from number 1.
     pub(crate) fn of(people: Range<u32>) -> Self {
         Self { people, apart: 1, next: AtomicU64::new(0) }
     }
 
-    /// Letters of so many authors, each this far from the next.
+    /// Letters of `people` authors, spaced by `apart`.
     pub(crate) fn spread(people: u32, apart: u32) -> Self {
         Self { people: 0..people, apart, next: AtomicU64::new(0) }
     }
@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    /// Every path to a value, without the values.
+    /// Collects every path to a value, without the values.
     fn shape(value: &Value, path: &str, into: &mut Vec<String>) {
         match value {
             Value::Object(fields) => {

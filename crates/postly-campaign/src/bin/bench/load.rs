@@ -1,4 +1,4 @@
-//! The load: letters on connections that stay open, as fast as they are acknowledged or at a fixed rate.
+//! The load: letters on keep-alive connections, as fast as they are acknowledged or at a fixed rate.
 
 use std::{
     net::SocketAddr,
@@ -37,7 +37,7 @@ impl Line {
         Ok(Self { reader: Reader::new(from), writer })
     }
 
-    /// Sends a request; returns the status of the answer.
+    /// Sends a request and returns the status of the response.
     pub(crate) async fn send(&mut self, request: &[u8]) -> anyhow::Result<u16> {
         self.writer.write_all(request).await?;
         let answer = self.reader.next().await?.context("the service closed a connection")?;
@@ -45,14 +45,14 @@ impl Line {
     }
 }
 
-/// What the service said to the letters.
+/// The responses of the service to the letters.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
-    /// How long each acknowledgement took.
+    /// The duration of each acknowledgement.
     pub(crate) took: Spread,
-    /// How many letters were not acknowledged.
+    /// The number of letters that were not acknowledged.
     pub(crate) refused: usize,
-    /// From the first letter to the last acknowledgement.
+    /// The time from the first letter to the last acknowledgement.
     pub(crate) within: Duration,
 }
 
@@ -63,7 +63,7 @@ impl Acks {
     }
 }
 
-/// What one task has seen.
+/// The responses to one task.
 #[derive(Default)]
 struct Seen {
     took: Vec<Duration>,
@@ -71,7 +71,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Sends one letter. Whoever wants the reply counted has told the ledger of it before.
+    /// Sends one letter. The caller records it in the ledger first if its reply counts.
     async fn send(&mut self, line: &mut Line, request: &[u8]) -> anyhow::Result<bool> {
         let sent = Instant::now();
         let acknowledged = line.send(request).await? == 200;
@@ -94,7 +94,8 @@ async fn collect(mut tasks: JoinSet<anyhow::Result<Seen>>, started: Instant) -> 
     Ok(Acks { took: took.into(), refused, within: started.elapsed() })
 }
 
-/// Sends on so many connections for so long, on each one letter after the other. Nobody waits for replies.
+/// Sends on `connections` connections for this time, on each one letter after the other, without waiting for
+/// replies.
 pub(crate) async fn hammer(
     door: SocketAddr,
     post: &Arc<Post>,
@@ -121,11 +122,12 @@ pub(crate) async fn hammer(
     collect(tasks, started).await
 }
 
-/// Sends letters while there is room in the ledger, until the time or the number of letters is up: as many are under
-/// way as the ledger was made for. Returns when the last was acknowledged, not when it is answered.
+/// Sends letters while the ledger has permits, until the time or the number of letters is up. The ledger's
+/// permits limit the messages in flight. Returns when the last letter is acknowledged, not when it is
+/// answered.
 ///
-/// With several doors, an author's letters come through one after the other, each once the one before is
-/// acknowledged.
+/// With several `doors`, the letters of an author go through one after the other, each after the
+/// acknowledgement of the one before.
 pub(crate) async fn keep_busy(
     doors: &[SocketAddr],
     post: &Arc<Post>,
@@ -133,7 +135,7 @@ pub(crate) async fn keep_busy(
     far_end: &FarEnd,
     until: Until,
 ) -> anyhow::Result<Acks> {
-    /// Enough that none is waited for: an acknowledgement takes milliseconds.
+    /// Enough that a letter never waits for one: an acknowledgement takes milliseconds.
     const CONNECTIONS: usize = 32;
     let started = Instant::now();
     let left = Arc::new(std::sync::atomic::AtomicUsize::new(until.letters));
@@ -157,7 +159,7 @@ pub(crate) async fn keep_busy(
                     break;
                 }
                 let Letter { author, number } = letters.next();
-                // One letter for each door, one right behind the other.
+                // One letter for each address, one right behind the other.
                 let doors = u32::try_from(lines.len())?;
                 for (line, behind) in lines.iter_mut().zip(0..) {
                     let Ok(room) = tokio::time::timeout(until.time, ledger.room.acquire()).await else {
@@ -177,16 +179,16 @@ pub(crate) async fn keep_busy(
     collect(tasks, started).await
 }
 
-/// When to stop: whichever comes first.
+/// The limits of a load; the first one reached ends it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Until {
     pub(crate) time: Duration,
-    /// For each door.
+    /// The letters for each address.
     pub(crate) letters: usize,
 }
 
-/// Sends letters at a fixed rate, however long the acknowledgements take. A letter that finds no free connection opens
-/// one, as a provider would.
+/// Sends letters at a fixed rate, regardless of the time that acknowledgements take. A letter that finds no
+/// free connection opens one, as a provider would.
 pub(crate) async fn pour(
     door: SocketAddr,
     post: &Arc<Post>,

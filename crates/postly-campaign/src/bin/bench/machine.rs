@@ -1,4 +1,4 @@
-//! Where the figures come from: a figure without its machine says nothing.
+//! The machine of the measurements, without which a figure means nothing.
 
 use std::{
     fs,
@@ -9,10 +9,10 @@ use std::{
 
 use crate::figures::{Spread, ms};
 
-/// How often the disk is asked to sync, to learn how long it takes.
+/// The number of syncs that measure the disk.
 const SYNCS: usize = 200;
 
-/// The machine in one sentence.
+/// Describes the machine in one sentence.
 pub(crate) fn describe() -> anyhow::Result<String> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let value = |text: &str, name: &str| {
@@ -35,7 +35,7 @@ pub(crate) fn describe() -> anyhow::Result<String> {
     ))
 }
 
-/// The kind of file system that a folder is on: that of the longest mount above it.
+/// Returns the kind of file system of a folder: that of the longest mount above it.
 fn file_system(folder: &Path, mounts: &str) -> String {
     let mounts = mounts.lines().filter_map(|line| {
         let mut words = line.split(' ').skip(1);
@@ -45,7 +45,7 @@ fn file_system(folder: &Path, mounts: &str) -> String {
     above.max_by_key(|(place, _)| place.len()).map_or("an unknown file system", |(_, kind)| kind).to_owned()
 }
 
-/// How long it takes to append a page to a file and to sync it.
+/// Measures the time to append a page to a file and to sync it.
 fn sync_of(folder: &Path) -> anyhow::Result<Spread> {
     let path = folder.join(format!("postly-bench-sync-{}", std::process::id()));
     let mut file = fs::File::create(&path)?;

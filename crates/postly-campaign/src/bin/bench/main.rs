@@ -1,5 +1,5 @@
-//! How fast the service is, side by side with what bounds it. `cargo xtask bench` runs it; docs/PERFORMANCE.md keeps
-//! what it said.
+//! Measures the speed of the service beside its bounds. `cargo xtask bench` runs it; docs/PERFORMANCE.md
+//! keeps the results.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench speaks")]
 
@@ -34,15 +34,15 @@ use crate::{baseline::Baseline, databases::Engine, report::Section, stage::Setti
 #[derive(Parser)]
 #[command(name = "cargo xtask bench")]
 struct Args {
-    /// What to measure; everything when nothing is named.
+    /// The scenarios to measure; all if none is named
     scenarios: Vec<Scenario>,
-    /// On which engine; on both when none is named.
+    /// The engine to measure; both if none is named
     #[arg(long)]
     engine: Option<Engine>,
-    /// Short runs, to see that everything works: their figures are no evidence.
+    /// Short runs, to check that everything works: their figures are no evidence.
     #[arg(long)]
     quick: bool,
-    /// Also what takes many minutes.
+    /// Also the scenarios that take many minutes
     #[arg(long)]
     long: bool,
     /// Authors in a grown database.
@@ -51,7 +51,7 @@ struct Args {
     /// Ledger entries, and stored events, in a grown database.
     #[arg(long, default_value_t = 5_000_000)]
     rows: u32,
-    /// Also write it to this file, as JSON.
+    /// Also write the results to this file, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
     /// Also put the tables into this document, below its heading "Measured".
@@ -59,16 +59,16 @@ struct Args {
     keep: Option<PathBuf>,
 }
 
-/// Something to measure.
+/// A scenario to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Scenario {
     /// Acknowledgements per second against two baselines.
     Ack,
     /// The service's own share of a reply, and acknowledgements while the model is slow.
     Rest,
-    /// CPU for each finished message, and how many can be finished.
+    /// The CPU time of each finished message, and the rate of finished messages.
     Cpu,
-    /// A crowd, and its memory; with `--long` also 100,000 messages.
+    /// A burst, and its memory; with `--long` also 100,000 messages.
     Burst,
     /// A database grown for years, beside an empty one.
     Growth,
@@ -94,7 +94,7 @@ fn bench() -> anyhow::Result<()> {
         return runtime.block_on(baseline.serve());
     }
     let args = Args::parse();
-    // One thread loads, one is the far end; the rest of the machine is for the service.
+    // One thread is the load and one the far end; the rest of the machine is for the service.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let machine = machine::describe()?;
     println!("{machine}\n");

@@ -1,23 +1,23 @@
-//! What processes have used, as Linux tells it in proc(5).
+//! The resources that processes have used, from Linux's proc(5).
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 
-/// One tick of the accounts of proc(5): `USER_HZ` is 100 on every machine we run on.
+/// One tick of proc(5): `USER_HZ` is 100 on every supported machine.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What stands in `/proc/<pid>/stat`, as far as it is used.
+/// The fields of `/proc/<pid>/stat` that are used.
 struct Stat {
     parent: u32,
     own_ticks: u64,
-    /// Of children that have ended and were waited for.
+    /// The ticks of children that have ended and were waited for.
     ended_children_ticks: u64,
 }
 
 fn stat(pid: u32) -> Option<Stat> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program, in brackets, may hold anything.
+    // The program's name, in brackets, may hold any character.
     let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
     Some(Stat {
@@ -31,12 +31,12 @@ fn ticks(ticks: u64) -> Duration {
     TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
 }
 
-/// The CPU time that one process has used so far.
+/// Returns the CPU time that one process has used.
 pub(crate) fn cpu_of(pid: u32) -> anyhow::Result<Duration> {
     stat(pid).map(|stat| ticks(stat.own_ticks)).with_context(|| format!("process {pid} is gone"))
 }
 
-/// The CPU time that a server has used so far with all its processes, those included that have ended.
+/// Returns the CPU time that a server has used with all its processes, including those that have ended.
 pub(crate) fn cpu_of_family(pid: u32) -> anyhow::Result<Duration> {
     let head = stat(pid).with_context(|| format!("process {pid} is gone"))?;
     let all = std::fs::read_dir("/proc")?
@@ -48,12 +48,12 @@ pub(crate) fn cpu_of_family(pid: u32) -> anyhow::Result<Duration> {
     Ok(ticks(all.sum()))
 }
 
-/// Who started a process.
+/// Returns the parent of a process.
 pub(crate) fn parent_of(pid: u32) -> anyhow::Result<u32> {
     stat(pid).map(|stat| stat.parent).with_context(|| format!("process {pid} is gone"))
 }
 
-/// The memory that a process holds now, in MB of a million bytes.
+/// Returns the memory that a process holds now, in MB of a million bytes.
 pub(crate) fn megabytes_of(pid: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
@@ -61,7 +61,7 @@ pub(crate) fn megabytes_of(pid: u32) -> anyhow::Result<f64> {
     Ok(f64::from(kilobytes) * 1_024.0 / 1_000_000.0)
 }
 
-/// What a process has read from files so far, in bytes, whether from the disk or from the system's memory.
+/// Returns the bytes that a process has read from files, from the disk or from the page cache.
 pub(crate) fn bytes_read_by(pid: u32) -> anyhow::Result<f64> {
     let io = std::fs::read_to_string(format!("/proc/{pid}/io"))?;
     let line = io.lines().find_map(|line| line.strip_prefix("rchar: ")).context("no rchar")?;
@@ -76,7 +76,7 @@ mod tests {
     fn a_family_counts_its_children_the_ended_ones_too() {
         let me = std::process::id();
         let own = cpu_of(me).unwrap();
-        // A child that works for a while, and ends.
+        // A child that computes for a while, and ends.
         let work = ["-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"];
         assert!(std::process::Command::new("sh").args(work).status().unwrap().success());
         let family = cpu_of_family(me).unwrap();

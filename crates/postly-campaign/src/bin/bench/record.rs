@@ -1,9 +1,10 @@
-//! What was measured, kept in a document: the tables below its heading, each replaced by its newer self.
+//! Keeps measurements in a document: each new table replaces the one of the same title below the heading.
 
-/// What stands above the tables.
+/// The heading above the tables.
 const HEADING: &str = "\n\n## Measured\n";
 
-/// The document with these tables. Text above the heading stays; so do tables that were not measured again.
+/// Returns the document with these tables. Text above the heading stays, and so do tables that were not
+/// measured again.
 pub(crate) fn updated(document: &str, preamble: &str, tables: &[String]) -> String {
     let (above, below) = document.split_once(HEADING).unwrap_or((document.trim_end(), ""));
     let mut kept: Vec<String> =

@@ -1,4 +1,4 @@
-//! What the bench says: tables in Markdown, and each target with what was measured.
+//! The output of the bench: tables in Markdown, and each target with its measured value.
 
 use serde_json::{Value, json};
 
@@ -35,13 +35,13 @@ impl Section {
         self.notes.push(text.into());
     }
 
-    /// What must not be more than this.
+    /// Adds a target: a value must not exceed `most`.
     pub(crate) fn at_most(&mut self, what: impl Into<String>, most: f64, measured: f64) {
         let goal = format!("≤ {most}");
         self.targets.push(Target { what: what.into(), goal, measured, met: measured <= most });
     }
 
-    /// What must not be less than this.
+    /// Adds a target: a value must not be below `least`.
     pub(crate) fn at_least(&mut self, what: impl Into<String>, least: f64, measured: f64) {
         let goal = format!("≥ {least}");
         self.targets.push(Target { what: what.into(), goal, measured, met: measured >= least });

@@ -1,5 +1,5 @@
-//! A service with little to do: what it adds to a reply, how soon it acknowledges while models are slow, and what it
-//! uses while nobody writes.
+//! A service under little load: its share of a reply, the time of an acknowledgement while models are slow,
+//! and the CPU it uses while idle.
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
@@ -15,25 +15,25 @@ use crate::{
     stage::{Actor, Settings, Stage},
 };
 
-/// The people of a scenario at rest: few, so that each is known after a moment.
+/// The authors of a scenario at rest: few, so that all have written after a moment.
 const PEOPLE: Range<u32> = 0..100;
-/// The usual model.
+/// The usual delay of the model.
 const MODEL: Duration = Duration::from_millis(1_200);
 /// Webhooks per second while acknowledgements are timed.
 const RATE: u32 = 40;
-/// How long one reply may take, and the last ones of many.
+/// The time allowed for one reply, and for the last replies of many.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two messages at rest: long enough for every worker to go back to sleep.
+/// The pause between two messages at rest: long enough for every worker to become idle.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One message at a time.
+/// The measurements of messages sent one at a time.
 pub(crate) struct OneByOne {
     pub(crate) acks: Spread,
-    /// From the sending of a message to the arrival of its reply, without the model's time.
+    /// The time from the sending of a message to the arrival of its reply, without the model's time.
     pub(crate) own_share: Spread,
 }
 
-/// Sends so many letters, each after the reply to the one before.
+/// Sends `count` letters, each after the reply to the one before.
 pub(crate) async fn one_by_one(
     stage: &Stage,
     actor: &Actor,
@@ -59,7 +59,7 @@ pub(crate) async fn one_by_one(
     Ok(OneByOne { acks: acks.into(), own_share: own_share.into() })
 }
 
-/// Letters at [`RATE`].
+/// The measurements of letters sent at [`RATE`].
 struct Flow {
     acks: Spread,
     replies: Spread,
@@ -77,7 +77,7 @@ async fn flow(
     Ok(Flow { acks: acks.took, replies: stage.far_end.ledger().take().took.into() })
 }
 
-/// What one round gave.
+/// The result of one round.
 struct Round {
     idle_cpu_per_second: Duration,
     instant: OneByOne,
@@ -90,7 +90,7 @@ async fn round(engine: Engine, settings: &Settings) -> anyhow::Result<Round> {
     let stage = Stage::set(engine, 0).await?;
     let actor = stage.start(&stage.plan()).await?;
     let letters = Arc::new(Letters::of(PEOPLE));
-    // Everybody is met once before anything is timed.
+    // Each author writes once before anything is timed.
     one_by_one(&stage, &actor, &letters, PEOPLE.len()).await?;
 
     let nothing = settings.seconds(5, 2);

@@ -1,4 +1,4 @@
-//! What every scenario stands on: a far end, a database, a service between them.
+//! The setup of every scenario: a far end, a database, and a service between them.
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
@@ -14,32 +14,32 @@ use crate::{
     processes,
 };
 
-/// What was asked on the command line, as far as scenarios care.
+/// The command line arguments that scenarios use.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// Shorter runs, to see that all works; their figures are no evidence.
+    /// Shorter runs, to check that everything works; their figures are no evidence.
     pub(crate) quick: bool,
-    /// Also what takes many minutes.
+    /// Also the scenarios that take many minutes.
     pub(crate) long: bool,
-    /// How many authors a grown database has.
+    /// The number of authors in a grown database.
     pub(crate) authors: u32,
-    /// How many ledger entries and stored events a grown database has, each.
+    /// The number of ledger entries, and of stored events, in a grown database.
     pub(crate) rows: u32,
 }
 
 impl Settings {
-    /// A time, or the shorter one when in a hurry.
+    /// Returns `usual` seconds, or `quick` seconds in a quick run.
     pub(crate) fn seconds(&self, usual: u64, quick: u64) -> Duration {
         Duration::from_secs(if self.quick { quick } else { usual })
     }
 
-    /// How often each side of a comparison is run.
+    /// The number of runs of each side of a comparison.
     pub(crate) fn rounds(&self) -> usize {
         if self.quick { 1 } else { 3 }
     }
 }
 
-/// A database with a far end, where services can be started.
+/// A database with a far end, on which services can be started.
 pub(crate) struct Stage {
     pub(crate) database: Database,
     pub(crate) far_end: FarEnd,
@@ -49,7 +49,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// A stage with a fresh database, on which so many messages may be under way.
+    /// Creates a stage with a fresh database, on which `room` messages may be in flight.
     pub(crate) async fn set(engine: Engine, room: usize) -> anyhow::Result<Self> {
         let accounts = SimulatorConfig::default();
         Ok(Self {
@@ -61,28 +61,28 @@ impl Stage {
         })
     }
 
-    /// How the service is started here.
+    /// Returns the plan to start the service here.
     pub(crate) fn plan(&self) -> Plan {
         Plan::on(self.binary.clone(), &self.accounts, &self.far_end.base_url(), &self.database.url)
     }
 
-    /// Starts the service, or what stands in for it.
+    /// Starts the service, or a baseline in its place.
     pub(crate) async fn start(&self, plan: &Plan) -> anyhow::Result<Actor> {
         let service = Service::start(plan).await?;
         let pid = service.pid().context("the service ended at its start")?;
         Ok(Actor { service, pid, server: self.database.server().await? })
     }
 
-    /// Asks the operator's command whether the books hold.
+    /// Runs `postly audit`.
     pub(crate) async fn audit(&self) -> anyhow::Result<ExitStatus> {
         let mut audit = tokio::process::Command::new(&self.binary);
         audit.arg("audit").env_clear().env("DATABASE_URL", &self.database.url);
-        // What it says about them goes where the progress goes.
+        // The output of the audit goes to stderr, like the progress.
         let said = audit.current_dir(std::env::temp_dir()).stdout(std::io::stderr()).status();
         said.await.context("cannot run postly audit")
     }
 
-    /// Takes everything down.
+    /// Removes the database.
     pub(crate) async fn clear(self) -> anyhow::Result<()> {
         self.database.remove().await
     }
@@ -95,11 +95,11 @@ pub(crate) struct Actor {
     server: Option<u32>,
 }
 
-/// CPU time used.
+/// The CPU time used.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cpu {
     pub(crate) service: Duration,
-    /// Of a database that has processes of its own.
+    /// The time of a database that has processes of its own.
     pub(crate) database: Duration,
 }
 
@@ -108,30 +108,30 @@ impl Actor {
         self.service.public
     }
 
-    /// The CPU time used so far.
+    /// Returns the CPU time used so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Cpu> {
         let database = self.server.map_or(Ok(Duration::ZERO), processes::cpu_of_family)?;
         Ok(Cpu { service: processes::cpu_of(self.pid)?, database })
     }
 
-    /// The memory it holds now, in MB.
+    /// Returns the memory that the service holds now, in MB.
     pub(crate) fn megabytes(&self) -> anyhow::Result<f64> {
         processes::megabytes_of(self.pid)
     }
 
-    /// What it has read from files so far, in bytes.
+    /// Returns the bytes that the service has read from files so far.
     pub(crate) fn bytes_read(&self) -> anyhow::Result<f64> {
         processes::bytes_read_by(self.pid)
     }
 
-    /// Ends it at once.
+    /// Kills the service.
     pub(crate) async fn kill(self) -> anyhow::Result<()> {
         self.service.kill().await
     }
 }
 
 impl Cpu {
-    /// What was used since an earlier look.
+    /// Returns the time used since an earlier sample.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self { service: self.service - earlier.service, database: self.database - earlier.database }
     }

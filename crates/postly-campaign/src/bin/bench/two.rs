@@ -20,7 +20,7 @@ const UNDER_WAY: usize = 128;
 const PEOPLE: u32 = 2_000;
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// What one run gave.
+/// The result of one run.
 struct Run {
     rate: f64,
     finished: usize,
@@ -28,7 +28,7 @@ struct Run {
     overtaken: u32,
 }
 
-/// One or two services; every author writes two messages in a row, through one service each if there are two.
+/// Runs one or two services. Every author writes two messages in a row; with two services, one through each.
 async fn one(services: usize, settings: &Settings) -> anyhow::Result<Run> {
     let stage = Stage::set(Engine::Postgres, UNDER_WAY).await?;
     let mut actors = vec![];
@@ -38,7 +38,7 @@ async fn one(services: usize, settings: &Settings) -> anyhow::Result<Run> {
     let doors: Vec<_> = actors.iter().map(crate::stage::Actor::door).cycle().take(2).collect();
     let letters = Arc::new(Letters::of(0..PEOPLE));
     let ledger = stage.far_end.ledger();
-    // Everybody is met once before anything is counted.
+    // Each author writes once before anything is counted.
     let met = Until { time: DRAIN, letters: usize::try_from(PEOPLE)? };
     load::keep_busy(&doors, &stage.post, &letters, &stage.far_end, met).await?;
     ensure!(ledger.drained(DRAIN).await == 0, "messages were lost while people were met");
@@ -49,7 +49,7 @@ async fn one(services: usize, settings: &Settings) -> anyhow::Result<Run> {
     let acks = load::keep_busy(&doors, &stage.post, &letters, &stage.far_end, until).await?;
     let rate = count(ledger.answered()) / started.elapsed().as_secs_f64();
     let lost = ledger.drained(DRAIN).await;
-    // A reply that is given twice may come a little later.
+    // A duplicate reply may come a little later.
     tokio::time::sleep(Duration::from_secs(1)).await;
     ensure!(lost == 0 && acks.refused == 0, "{lost} lost, {} refused", acks.refused);
     let tally = ledger.take();

@@ -1,17 +1,17 @@
-//! HTTP/1.1 as both our ends of the bench speak it: bodies of a stated length on connections that stay open.
+//! The HTTP/1.1 of both ends of the bench: bodies of a stated length on keep-alive connections.
 //!
-//! Written out, because a complete client would take more of the machine than the service it measures.
+//! A complete client would take more of the machine than the service it measures.
 
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// More than anything that is sent in a bench: what is longer is a fault.
+/// More than any message of a bench; a longer one is an error.
 const LARGEST_MESSAGE: usize = 1024 * 1024;
-/// Room for one read: a request or an answer mostly fits.
+/// The space for one read: most requests and responses fit.
 const READ_SIZE: usize = 8 * 1024;
 
-/// A request or an answer.
+/// A request or a response.
 pub(crate) struct Received {
     /// The first line and the headers.
     pub(crate) head: String,
@@ -19,13 +19,13 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// The second word of the first line: the path of a request, the status of an answer.
+    /// Returns the second word of the first line: the path of a request, the status of a response.
     pub(crate) fn second_word(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or_default()
     }
 }
 
-/// Cuts what comes in on a connection into messages.
+/// Cuts the bytes of a connection into messages.
 pub(crate) struct Reader<R> {
     stream: R,
     buffer: Vec<u8>,
@@ -36,7 +36,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         Self { stream, buffer: Vec::with_capacity(READ_SIZE) }
     }
 
-    /// The next message; `None` when the other side has closed between two.
+    /// Returns the next message, or none if the peer has closed the connection between two messages.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Received>> {
         loop {
             if let Some(received) = self.take()? {
@@ -53,7 +53,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
-    /// A message that is complete in the buffer.
+    /// Returns a message that is complete in the buffer.
     fn take(&mut self) -> io::Result<Option<Received>> {
         const END: &[u8] = b"\r\n\r\n";
         let Some(head_end) = self.buffer.windows(END.len()).position(|window| window == END) else {

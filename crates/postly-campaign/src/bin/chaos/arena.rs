@@ -1,4 +1,5 @@
-//! Where a family of rounds happens: a database, a world, a service, and a proxy in front of PostgreSQL.
+//! The environment of a family of rounds: a database, the simulator, a service, and a proxy in front of
+//! PostgreSQL.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,24 +16,25 @@ use crate::{
     proxy::Proxy,
 };
 
-/// Between two looks at something that takes a moment.
+/// The pause between two checks of a condition that holds within moments.
 const LOOK_AGAIN: Duration = Duration::from_millis(15);
-/// Between two statuses of one message, where they are late, and more.
+/// More than the time between two statuses of one message, even if they are late.
 const STATUSES_COME_WITHIN: Duration = Duration::from_millis(600);
-/// How long a round may take to come to rest once its fault is over: 60 s (docs/RELIABILITY.md I20), and some more for a lease that could
-/// not be ended from outside, because the service asked a busy server for the time and was ahead by half of what that took.
+/// The time in which a round must come to rest once its fault is over: 60 s (docs/RELIABILITY.md I20), and a
+/// margin for a lease that could not be ended from outside, because the service asked a busy server for the
+/// time and was ahead by half of the duration of that query.
 const REST_WITHIN: Duration = Duration::from_secs(75);
-/// How much waits or is under way: lanes, and events that have not joined theirs yet.
+/// Counts the work that waits or is in progress: lanes, and events that are not in their lane yet.
 pub(crate) const WAITING: &str = "SELECT (SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL) \
                                   + (SELECT COUNT(*) FROM inbox WHERE state = 'ready' AND in_lane = 0)";
-/// How many statuses have not been applied.
+/// Counts the statuses that have not been applied.
 const WAITING_STATUSES: &str = "SELECT COUNT(*) FROM inbox WHERE queue = 'status' AND state = 'ready'";
-/// What a first message gives: never the reason for a refusal here.
+/// The credits of a first message: enough that none is refused for lack of them.
 pub(crate) const TRIAL_CREDITS: i64 = 1_000_000;
-/// How long a lease lasts (`postly-app`, `work`).
+/// The duration of a lease (`postly-app`, `work`).
 const LEASE_MS: i64 = 12_000;
 
-/// See the module.
+/// The environment; see the module.
 pub(crate) struct Arena {
     pub(crate) engine: Engine,
     pub(crate) world: Simulator,
@@ -41,32 +43,32 @@ pub(crate) struct Arena {
     pub(crate) crowd: Crowd,
     /// The proxy in front of PostgreSQL.
     pub(crate) proxy: Option<Proxy>,
-    /// The service that providers knock at.
+    /// The service to which providers send webhooks.
     pub(crate) service: Option<Service>,
-    /// A second process that only works.
+    /// A second process: a worker without webhooks, or a complete one.
     pub(crate) helper: Option<Service>,
-    /// What leads webhooks to both processes, when both take them.
+    /// The proxy that spreads webhooks over both processes, if both take them.
     front: Option<Proxy>,
     /// The PostgreSQL that holds the data.
     pub(crate) cluster: Option<Arc<Cluster>>,
-    /// Its standby.
+    /// The standby of the PostgreSQL.
     pub(crate) standby: Option<Cluster>,
-    /// By how much the clock of the service's machine is ahead of ours, once it is one that can be moved.
+    /// The lead of the service's clock over the real one; none until a clock is set that can be moved.
     pub(crate) ahead_ms: Option<i64>,
-    /// Accepted messages of earlier rounds: whatever was to be said of them was said.
+    /// The accepted messages of earlier rounds, whose statuses have all been delivered.
     pub(crate) told: usize,
-    /// Whether providers bring the news again that nobody took.
+    /// True if providers deliver statuses again that the service did not take.
     pub(crate) tells: bool,
     port: u16,
     folder: PathBuf,
     small_disk: bool,
 }
 
-/// The folder of the database, within that of the arena.
+/// The folder of the database, within the folder of the arena.
 const DISK: &str = "disk";
 
 impl Arena {
-    /// An empty database and a service on it.
+    /// Creates an empty database and starts a service on it.
     pub(crate) async fn open(
         engine: Engine,
         binary: PathBuf,
@@ -123,7 +125,7 @@ impl Arena {
         Ok(arena)
     }
 
-    /// Starts the service, where providers look for it.
+    /// Starts the service at the address to which providers send webhooks.
     pub(crate) async fn serve(&mut self) -> anyhow::Result<()> {
         let service = Service::start_at(&self.plan, self.port).await?;
         let url = format!("http://{}/api/whatsapp/webhook", service.public);
@@ -132,7 +134,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Starts a second process beside the service, which takes no webhooks.
+    /// Starts a worker beside the service, which takes no webhooks.
     pub(crate) async fn help(&mut self) -> anyhow::Result<()> {
         let mut plan = self.plan.clone().with("PUBLIC_BASE_URL", &format!("http://127.0.0.1:{}", self.port));
         plan.command.extend(["--role".to_owned(), "worker".to_owned()]);
@@ -140,7 +142,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Starts a second process that does everything, and spreads the webhooks over both.
+    /// Starts a second complete process, and spreads the webhooks over both.
     pub(crate) async fn double(&mut self) -> anyhow::Result<()> {
         let plan = self.plan.clone().with("PUBLIC_BASE_URL", &format!("http://127.0.0.1:{}", self.port));
         let second = Service::start(&plan).await?;
@@ -154,8 +156,8 @@ impl Arena {
         Ok(())
     }
 
-    /// The balancer found that the service does not answer: the second process gets every webhook, also those again that
-    /// the first has not answered.
+    /// Simulates a balancer that finds the service unresponsive: the second process gets every webhook,
+    /// including again those that the first has not answered.
     pub(crate) fn lead_past_the_service(&self) -> anyhow::Result<()> {
         let (front, second) = self.both()?;
         front.lead_also_to(second);
@@ -164,29 +166,30 @@ impl Arena {
         Ok(())
     }
 
-    /// It answers again: both get webhooks.
+    /// Simulates a balancer that finds the service responsive again: both processes get webhooks.
     pub(crate) fn lead_to_both(&self) -> anyhow::Result<()> {
         self.both()?.0.lead_to(self.port);
         Ok(())
     }
 
-    /// What spreads the webhooks over two, and where the second listens.
+    /// Returns the proxy that spreads the webhooks, and the port of the second process.
     fn both(&self) -> anyhow::Result<(&Proxy, u16)> {
         let second = self.helper.as_ref().context("there is no second process")?;
         Ok((self.front.as_ref().context("one process takes all webhooks")?, second.public.port()))
     }
 
-    /// A file of this arena.
+    /// Returns the path of a file in the arena's folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// What time it is for the service.
+    /// Returns the time of the service's clock.
     fn now_ms(&self) -> i64 {
         self.world.now_ms() + self.service_ahead_ms()
     }
 
-    /// By how much the service is ahead of us: on PostgreSQL it goes by the server's clock, which is ours.
+    /// Returns the lead of the service's clock. On PostgreSQL it is 0, because the service uses the clock of
+    /// the server.
     fn service_ahead_ms(&self) -> i64 {
         match self.engine {
             Engine::Sqlite => self.ahead_ms.unwrap_or(0),
@@ -204,42 +207,43 @@ impl Arena {
         self.cluster.as_deref().context("there is no PostgreSQL")
     }
 
-    /// The proxy in front of it.
+    /// The proxy in front of PostgreSQL.
     pub(crate) fn proxy(&self) -> anyhow::Result<&Proxy> {
         self.proxy.as_ref().context("there is no proxy")
     }
 
-    /// Ends the service without a word.
+    /// Kills the service.
     pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
         self.service.take().context("no service runs")?.kill().await
     }
 
-    /// The model takes this long from now on.
+    /// Sets the delay of the model from now on.
     pub(crate) fn model_takes(&self, pause: Duration) {
         let ms = u64::try_from(pause.as_millis()).unwrap_or(0);
         self.world.model(ModelBehaviour::LatencyMs(ms));
     }
 
-    /// The time passes for what a process had claimed that died before this instant: its leases end. Returns how many
-    /// there were. The service may run already: what it has claimed since ends later.
+    /// Ends the leases of a process that died before `died_at_ms`, as if their time had passed. Returns their
+    /// number. A service may already run again: leases that it has claimed since stay.
     pub(crate) async fn leases_end(&self, died_at_ms: i64) -> anyhow::Result<u64> {
         let claimed = self.claimed_by(died_at_ms);
         self.database.change(&format!("UPDATE lanes SET ready_at_ms = 0 WHERE {claimed}")).await
     }
 
-    /// How many leases of this instant or before nobody has ended since: whoever has them sleeps.
+    /// Returns the number of leases claimed by `at_ms` that have not ended since: their holder is suspended.
     pub(crate) async fn leases_since(&self, at_ms: i64) -> anyhow::Result<i64> {
         let claimed = self.claimed_by(at_ms);
         self.database.count(&format!("SELECT COUNT(*) FROM lanes WHERE {claimed}")).await
     }
 
-    /// What tells the lanes that were claimed by an instant of ours and have not been given back, renewed or taken over since.
+    /// Returns the condition that selects lanes claimed by `at_ms` (of the real clock) and not returned,
+    /// renewed or taken over since.
     fn claimed_by(&self, at_ms: i64) -> String {
         let last = at_ms + LEASE_MS + self.service_ahead_ms();
         format!("lease_token IS NOT NULL AND ready_at_ms <= {last}")
     }
 
-    /// Waits until nothing but statuses is under way, or this patience ends.
+    /// Waits until no work but statuses is in progress, or until `patience` ends.
     pub(crate) async fn idle_within(&self, patience: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + patience;
         let held = "SELECT COUNT(*) FROM lanes WHERE lease_token IS NOT NULL AND queue <> 'status'";
@@ -249,9 +253,9 @@ impl Arena {
         Ok(())
     }
 
-    /// Waits until nothing is left to do. Meanwhile the time passes for whatever waits for an hour to come, and
-    /// providers bring their news again; a message of which nobody knows is waited for until all that can be heard of
-    /// it was heard, and only then its 30 s are over.
+    /// Waits until no work is left. Meanwhile it ends every pause, and providers deliver their statuses
+    /// again. A message with an unknown outcome first gets every status that can be delivered for it; only
+    /// then are its 30 s ended.
     pub(crate) async fn rest(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + REST_WITHIN;
         loop {
@@ -282,18 +286,19 @@ impl Arena {
         }
     }
 
-    /// The time passes: what pauses, in nobody's hands, is due.
+    /// Makes paused lanes without a lease due, as if their time had passed.
     pub(crate) async fn pauses_end(&self) -> anyhow::Result<()> {
         let now = self.now_ms();
         let sql =
             format!("UPDATE lanes SET ready_at_ms = 0 WHERE lease_token IS NULL AND ready_at_ms > {now}");
         self.database.change(&sql).await?;
-        // A sender that rests rests for minutes.
+        // The pause of a sender lasts for minutes.
         self.database.change("DELETE FROM resting_senders").await?;
         Ok(())
     }
 
-    /// The providers bring the news again that nobody took: this is what became of everything they accepted.
+    /// Delivers the statuses that the service did not take, for every message that the providers accepted,
+    /// and waits until they are applied.
     pub(crate) async fn tell(&self) -> anyhow::Result<()> {
         self.bring_news().await?;
         let deadline = Instant::now() + REST_WITHIN;
@@ -306,12 +311,12 @@ impl Arena {
         Ok(())
     }
 
-    /// The same, and nobody waits until it is applied.
+    /// Delivers the same statuses without waiting until they are applied.
     pub(crate) async fn bring_news(&self) -> anyhow::Result<()> {
         if !self.tells {
             return Ok(());
         }
-        // Of some nothing is ever told, and of others something else.
+        // Some messages never get a status, and others get a different one.
         const MUTE: [&str; 3] = ["accept_then_no_answer_no_status", "no_status", "failed_status"];
         let mute: Vec<String> = self
             .world
@@ -338,7 +343,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Waits until what the providers tell by themselves has arrived.
+    /// Waits until the statuses that the providers send by themselves have arrived.
     pub(crate) async fn statuses_arrive(&self) -> anyhow::Result<()> {
         let mut heard = -1;
         loop {
@@ -351,7 +356,7 @@ impl Arena {
         }
     }
 
-    /// What waits, for whoever reads why a round failed.
+    /// Describes the work that waits, to explain the failure of a round.
     pub(crate) async fn waiting(&self) -> anyhow::Result<String> {
         let lanes = "SELECT queue || ' ' || lane || ': ' || waiting || ' waiting, due ' || ready_at_ms || ', ' \
                      || COALESCE(lease_token, 'in nobody''s hands') FROM lanes WHERE ready_at_ms IS NOT NULL LIMIT 10";
@@ -364,13 +369,13 @@ impl Arena {
         Ok(lines.join("\n"))
     }
 
-    /// A round is over: the journals of the world begin anew.
+    /// Ends a round: clears the journals of the simulator.
     pub(crate) fn turn_the_page(&mut self) {
         self.told = self.world.accepted_messages().len();
         self.world.clear_journal();
     }
 
-    /// Ends everything. The folder stays when something is to be looked at.
+    /// Stops everything. With `keep`, the folder stays for inspection.
     pub(crate) async fn close(mut self, keep: bool) -> anyhow::Result<()> {
         if self.service.is_some() {
             self.kill().await?;
@@ -388,7 +393,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Runs a command of the operator, which must end well. Returns what it printed.
+    /// Runs a command of the operator. Returns true if it succeeded, and its output.
     pub(crate) async fn operator(&self, args: &[&str]) -> anyhow::Result<(bool, String)> {
         let output = tokio::process::Command::new(&self.plan.binary)
             .args(args)

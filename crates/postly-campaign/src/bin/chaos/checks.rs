@@ -1,5 +1,6 @@
-//! What must hold after every round. The client's journal says what was acknowledged, the world's says what reached a
-//! phone; the database is only asked whether it agrees with both. The numbers (I01 …) are those of docs/RELIABILITY.md.
+//! The conditions that must hold after every round. The client's journal records the acknowledgements, and
+//! the simulator's the messages that reached a phone; the database must agree with both. The numbers (I01 …)
+//! are those of docs/RELIABILITY.md.
 
 use std::collections::BTreeMap;
 
@@ -11,54 +12,56 @@ use crate::{
     load::Line,
 };
 
-/// How the messages of a round may end.
+/// The allowed ends of the messages of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ends {
-    /// With posts, each of them.
+    /// Every message gets posts.
     Posts,
-    /// With posts, with an apology, or with a message that ended under a name and gave its credit back.
+    /// A message gets posts or an apology, or ends with a recorded reason and a returned credit.
     Named,
 }
 
-/// What a round allows.
+/// The outcomes that a round allows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
-    /// How messages may end.
+    /// The allowed ends of messages.
     pub(crate) ends: Ends,
-    /// Answers and statuses get lost together, so a message may come a second time, and must then be listed as unclear.
+    /// Responses and statuses are lost together: a message may arrive twice, and must then be listed as
+    /// unclear.
     pub(crate) doubles: bool,
-    /// What a person reads is in the order she wrote.
+    /// Each author reads the replies in the order of their briefs.
     pub(crate) ordered: bool,
-    /// The wallet is spent from elsewhere too, so that the balances in one conversation have gaps.
+    /// Other conversations spend from the same wallet, so the balances in one conversation have gaps.
     pub(crate) shared: bool,
-    /// How often work may have begun anew: the service died, a lease ended, a database went away.
+    /// The number of times that work may have started again: the service died, a lease ended, a database went
+    /// away.
     pub(crate) disruptions: u64,
 }
 
 impl Rules {
-    /// A round in which everything that was acknowledged is answered once.
+    /// The rules of a round that answers every acknowledged message once.
     pub(crate) fn strict(disruptions: u64) -> Self {
         Self { ends: Ends::Posts, doubles: false, ordered: true, shared: false, disruptions }
     }
 }
 
-/// What was found in one round.
+/// The results of one round.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    /// Messages that were acknowledged.
+    /// Acknowledged messages.
     pub(crate) acks: u64,
-    /// Briefs that have their posts on a phone.
+    /// Briefs whose posts are on a phone.
     pub(crate) replies: u64,
-    /// Messages that came twice where that is allowed, or of which nobody ever heard and which are presumed delivered;
-    /// either is listed for the operator.
+    /// Messages that arrived twice in a round that allows it, or have no status and are presumed delivered.
+    /// Both are listed for the operator.
     pub(crate) flagged: u64,
-    /// Credits that were spent rightly.
+    /// The credits rightly spent.
     spent: i64,
-    /// Acknowledged, and never heard of again.
+    /// Acknowledged messages without an end.
     pub(crate) lost: Vec<String>,
-    /// Came twice.
+    /// Messages that arrived twice.
     pub(crate) doubled: Vec<String>,
-    /// Any other invariant that does not hold.
+    /// Other invariants that do not hold.
     pub(crate) broken: Vec<String>,
 }
 
@@ -68,16 +71,16 @@ impl Verdict {
     }
 }
 
-/// What is remembered from round to round.
+/// The state that is kept from round to round.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Credits that were spent rightly, in all rounds.
+    /// The credits rightly spent in all rounds.
     spent: i64,
-    /// Every line of the ledger as it was seen first.
+    /// Every ledger entry as it was first read.
     ledger: BTreeMap<String, String>,
 }
 
-/// Checks a round that has come to rest.
+/// Checks a round that has no work left.
 pub(crate) async fn round(
     arena: &Arena,
     memory: &mut Memory,
@@ -102,7 +105,7 @@ pub(crate) async fn round(
     Ok(verdict)
 }
 
-/// I02, I03: each brief has its posts on the phone, once.
+/// I02, I03: the posts of each brief are on the phone, once.
 async fn posts(arena: &Arena, line: &Line, rules: Rules, verdict: &mut Verdict) -> anyhow::Result<()> {
     let phone = arena.world.phone_messages(&line.person);
     let copies: Vec<&PhoneMessage> =
@@ -146,7 +149,7 @@ async fn posts(arena: &Arena, line: &Line, rules: Rules, verdict: &mut Verdict) 
     Ok(())
 }
 
-/// Whether the database lists this copy as one of which nobody ever heard.
+/// Returns true if the database lists this copy with an unclear outcome.
 async fn is_unclear(arena: &Arena, copy: &PhoneMessage) -> anyhow::Result<bool> {
     let Some(correlation) = &copy.correlation else { return Ok(false) };
     let sql = format!(
@@ -155,17 +158,17 @@ async fn is_unclear(arena: &Arena, copy: &PhoneMessage) -> anyhow::Result<bool> 
     Ok(arena.database.count(&sql).await? == 1)
 }
 
-/// How a message ended that has no posts on the phone.
+/// The end of a message without posts on the phone.
 enum End {
-    /// With an apology, or under a name; it costs nothing.
+    /// An apology or a recorded reason; it costs nothing.
     Free,
     /// Two attempts without a delivery status: presumed delivered, and paid (RULES 8.5).
     Presumed,
-    /// Neither.
+    /// Any other end, described.
     Wrong(String),
 }
 
-/// Finds out how a message without posts ended.
+/// Finds the end of a message without posts.
 async fn named_end(arena: &Arena, line: &Line, phone: &[PhoneMessage]) -> anyhow::Result<End> {
     let (id, key) = (&line.id, line.key());
     let replies = arena
@@ -197,7 +200,8 @@ async fn named_end(arena: &Arena, line: &Line, phone: &[PhoneMessage]) -> anyhow
     })
 }
 
-/// I14 and the balance on the phone: what a person reads is in the order she wrote, and each brief took one credit.
+/// I14 and the balance on the phone: each author reads the replies in the order of their briefs, and each
+/// brief took one credit.
 fn conversations(arena: &Arena, lines: &[Line], rules: Rules, verdict: &mut Verdict) {
     let mut people: BTreeMap<(&str, &str), Vec<&Line>> = BTreeMap::new();
     for line in lines {
@@ -226,13 +230,13 @@ fn conversations(arena: &Arena, lines: &[Line], rules: Rules, verdict: &mut Verd
     }
 }
 
-/// The number behind "Crédits restants: ".
+/// Parses the number after "Crédits restants: ".
 fn credits_left(text: &str) -> Option<i64> {
     let (_, rest) = text.split_once("Crédits restants: ")?;
     rest.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// I09: the model is asked at most twice (once, and one repair) each time the work begins.
+/// I09: the model is called at most twice (once, and one repair) each time the work starts.
 fn model_calls(journal: &[JournalEntry], lines: &[Line], rules: Rules, verdict: &mut Verdict) {
     let most = 2 * (1 + rules.disruptions);
     for line in lines {
@@ -252,10 +256,10 @@ fn holds(body: &[u8], text: &[u8]) -> bool {
     body.windows(text.len()).any(|window| window == text)
 }
 
-/// I04 to I08: what was spent is what arrived, and nothing is left open.
+/// I04 to I08: the credits spent match the posts delivered, and no hold or lease is open.
 async fn books(arena: &Arena, memory: &Memory, verdict: &mut Verdict) -> anyhow::Result<()> {
     const NOTHING: [(&str, &str); 6] = [
-        // Statuses trickle in for a while after the last message, and change nothing that is asked here.
+        // Statuses arrive for a while after the last message, and do not affect these counts.
         (
             "I02: messages that have not ended",
             "SELECT COUNT(*) FROM inbox WHERE state = 'ready' AND queue = 'inbox'",
@@ -292,8 +296,9 @@ async fn books(arena: &Arena, memory: &Memory, verdict: &mut Verdict) -> anyhow:
     Ok(())
 }
 
-/// What is asked less often, because it looks at everything: the service's own audit, the ledger as it was (I17), dead
-/// letters that are seen (I15), and the file or the pages themselves (I16). Returns what is wrong.
+/// Runs the checks that read everything, which are less frequent: the service's own audit, the ledger against
+/// its earlier state (I17), dead letters visible to the operator (I15), and the integrity of the file or the
+/// pages (I16). Returns the faults found.
 pub(crate) async fn everything(arena: &Arena, memory: &mut Memory) -> anyhow::Result<Vec<String>> {
     let mut broken = vec![];
     let (ok, findings) = arena.operator(&["audit", "--json"]).await?;

@@ -1,4 +1,4 @@
-//! The service's database, asked and changed from outside, past the service.
+//! The service's database, read and changed directly, without the service.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,13 +9,13 @@ use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::task::block_in_place;
 
-/// How long the campaign waits for whoever writes.
+/// The time to wait for another writer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Which engine.
+/// The engine of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Engine {
-    /// Embedded.
+    /// An embedded database.
     Sqlite,
     /// A server.
     Postgres,
@@ -30,7 +30,8 @@ impl Engine {
     }
 }
 
-/// Where the data is. Every question has a connection of its own: in a campaign old ones cannot be trusted.
+/// The location of the data. Every query opens a connection of its own, because a campaign breaks existing
+/// ones.
 #[derive(Debug, Clone)]
 pub(crate) enum Database {
     Sqlite(PathBuf),
@@ -38,7 +39,7 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    /// Its address, as in `DATABASE_URL`.
+    /// The address, as in `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite://{}", path.display()),
@@ -46,7 +47,7 @@ impl Database {
         }
     }
 
-    /// Changes something; returns how many rows.
+    /// Runs a statement. Returns the number of rows changed.
     pub(crate) async fn change(&self, sql: &str) -> anyhow::Result<u64> {
         match self {
             Self::Sqlite(path) => {
@@ -56,13 +57,14 @@ impl Database {
             Self::Postgres(url) => {
                 let mut connection = reach(url).await?;
                 loop {
-                    // The campaign writes its own SQL, from its own numbers and ids.
+                    // The campaign writes this SQL from its own numbers and ids.
                     match connection.execute(AssertSqlSafe(sql.to_owned())).await {
                         Ok(done) => {
                             leave(connection).await;
                             return Ok(done.rows_affected());
                         }
-                        // We change many rows at once, in any order, and stand aside when that is in the way.
+                        // The statement locks many rows in any order; on a deadlock it gives way and tries
+                        // again.
                         Err(error) if is_deadlock(&error) => {}
                         Err(error) => return Err(error.into()),
                     }
@@ -71,7 +73,7 @@ impl Database {
         }
     }
 
-    /// A question whose answer is one number.
+    /// Runs a query that returns one number.
     pub(crate) async fn count(&self, sql: &str) -> anyhow::Result<i64> {
         match self {
             Self::Sqlite(path) => Ok(block_in_place(|| connect(path)?.query_row(sql, [], |row| row.get(0)))?),
@@ -84,7 +86,7 @@ impl Database {
         }
     }
 
-    /// A question whose answer is a column of texts.
+    /// Runs a query that returns a column of texts.
     pub(crate) async fn texts(&self, sql: &str) -> anyhow::Result<Vec<String>> {
         match self {
             Self::Sqlite(path) => Ok(block_in_place(|| {
@@ -102,7 +104,7 @@ impl Database {
     }
 }
 
-/// Opens the file beside the service, and waits for it as any other process does.
+/// Opens the file beside the service, and waits for its lock as any other process does.
 fn connect(path: &Path) -> Result<rusqlite::Connection, rusqlite::Error> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
     let connection = rusqlite::Connection::open_with_flags(path, flags)?;
@@ -118,7 +120,7 @@ async fn reach(url: &str) -> anyhow::Result<PgConnection> {
     PgConnection::connect(url).await.context("cannot reach PostgreSQL from outside")
 }
 
-/// Whoever is asked nothing more needs no farewell.
+/// Closes the connection; an error does not matter after the last query.
 async fn leave(connection: PgConnection) {
     let _ = connection.close().await;
 }

@@ -1,21 +1,21 @@
-//! Random numbers that can be thrown again: every round has dice of its own, made from the campaign's seed and the
-//! round's name, so that one round can be replayed without those before it.
+//! Reproducible random numbers. Every round has a generator of its own, seeded from the campaign's seed and
+//! the round's name, so that one round can be replayed without those before it.
 
 use std::time::Duration;
 
-/// splitmix64.
+/// A splitmix64 generator.
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(u64);
 
 impl Dice {
-    /// The dice of one round.
+    /// Creates the generator of one round.
     pub(crate) fn of(seed: u64, name: &str, round: u64) -> Self {
-        // FNV-1a: any hash that never changes will do.
+        // FNV-1a; any hash that never changes would do.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         let mut dice = Self(seed ^ hash ^ round.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        // Seeds that lie close together must not begin alike.
+        // Close seeds must not give similar first numbers.
         dice.next();
         dice
     }
@@ -30,17 +30,17 @@ impl Dice {
         low + self.next() % (high.saturating_sub(low) + 1)
     }
 
-    /// A pause from `low` to `high` milliseconds.
+    /// Returns a duration from `low` to `high` milliseconds.
     pub(crate) fn millis(&mut self, low: u64, high: u64) -> Duration {
         Duration::from_millis(self.between(low, high))
     }
 
-    /// True this many times in a hundred.
+    /// Returns true with a chance of this many percent.
     pub(crate) fn percent(&mut self, chance: u64) -> bool {
         self.between(1, 100) <= chance
     }
 
-    /// One of these.
+    /// Picks one item.
     pub(crate) fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
         let place = self.between(0, u64::try_from(of.len().saturating_sub(1)).unwrap_or(0));
         usize::try_from(place).ok().and_then(|place| of.get(place))

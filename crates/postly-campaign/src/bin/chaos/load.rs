@@ -1,5 +1,5 @@
-//! The client: people who write, each with a word in every brief that nobody else says, and the journal of what their
-//! provider was answered. It insists as a provider does, until the service takes the message.
+//! The client: it writes briefs for authors, each with a unique word, and keeps the journal of the responses
+//! to their provider. It repeats a delivery as a provider does, until the service takes the message.
 
 use std::time::Duration;
 
@@ -11,62 +11,63 @@ use tokio::{
 
 use crate::dice::Dice;
 
-/// The pause of a provider that was not answered 200. Real ones wait longer; that only makes a round slow.
+/// The pause of a provider after a response other than 200. Real providers wait longer, which would only slow
+/// a round down.
 const INSIST_AFTER: Duration = Duration::from_millis(25);
-/// How long a provider insists before the campaign calls the service dead.
+/// The time for which a provider repeats a delivery before the campaign gives the service up.
 const INSIST_FOR: Duration = Duration::from_secs(120);
 
-/// One message as its provider carried it.
+/// One message and its deliveries.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
-    /// Who wrote it.
+    /// The author.
     pub(crate) person: Person,
-    /// Its place among her messages of this round.
+    /// The position among the messages of this author in this round, from 0.
     pub(crate) order: usize,
-    /// The provider's id of it.
+    /// The provider's id of the message.
     pub(crate) id: String,
     /// The word that only this brief has.
     pub(crate) marker: String,
-    /// What was answered to each delivery; 0 is no answer.
+    /// The response to each delivery; 0 is none.
     pub(crate) answers: Vec<u16>,
 }
 
 impl Line {
-    /// The service has taken it: from here on it may not get lost.
+    /// Returns true if the service has taken the message, so that it must not be lost.
     pub(crate) fn is_acked(&self) -> bool {
         self.answers.contains(&200)
     }
 
-    /// What the service stores it under.
+    /// Returns the key under which the service stores the message.
     pub(crate) fn key(&self) -> String {
         postly_campaign::service::message_key(self.person.channel.name(), &self.id)
     }
 
-    /// How many deliveries were not taken.
+    /// Returns the number of deliveries that were not taken.
     pub(crate) fn refusals(&self) -> u64 {
         u64::try_from(self.answers.iter().filter(|answer| **answer != 200).count()).unwrap_or(u64::MAX)
     }
 
-    /// A delivery ended without an answer: nobody knows whether it was stored.
+    /// Returns true if a delivery ended without a response, so that it is unknown if the message was stored.
     pub(crate) fn was_cut(&self) -> bool {
         self.answers.contains(&0)
     }
 }
 
-/// What people do in a round.
+/// The load of a round.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
-    /// How many write.
+    /// The number of authors.
     pub(crate) people: u64,
-    /// How many briefs each writes, one after the other.
+    /// The number of briefs of each author, one after the other.
     pub(crate) briefs: u64,
-    /// Over how long the first briefs are spread, in milliseconds.
+    /// The time over which the first briefs are spread, in milliseconds.
     pub(crate) spread_ms: u64,
-    /// Each delivery is repeated up to this many times at once.
+    /// The limit of simultaneous copies of each delivery.
     pub(crate) copies: u64,
 }
 
-/// Makes people and words that were not used before.
+/// Creates authors and words that were not used before.
 #[derive(Debug, Default)]
 pub(crate) struct Crowd {
     people: u64,
@@ -74,34 +75,34 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Somebody who never wrote before, at one provider or the other by turns.
+    /// Creates an author without earlier messages, at each provider in turn.
     fn somebody(&mut self, world: &Simulator) -> Person {
         let channel = if self.people.is_multiple_of(2) { Channel::Meta } else { Channel::Twilio };
         self.somebody_at(world, channel)
     }
 
-    /// Somebody who never wrote before.
+    /// Creates an author without earlier messages.
     pub(crate) fn somebody_at(&mut self, world: &Simulator, channel: Channel) -> Person {
         let number = format!("+33639{:06}", 980_000 + self.people);
         self.people += 1;
         world.person(channel, &number)
     }
 
-    /// Somebody who never wrote before, as both providers know her.
+    /// Creates an author without earlier messages, as both providers identify them.
     pub(crate) fn somebody_twice(&mut self, world: &Simulator) -> [Person; 2] {
         let one = self.somebody_at(world, Channel::Meta);
         let other = world.person(Channel::Twilio, &format!("+{}", one.number));
         [one, other]
     }
 
-    /// A brief, and the word that only it has.
+    /// Returns a unique word, and a brief with it.
     pub(crate) fn brief(&mut self) -> (String, String) {
         let marker = self.word();
         let brief = format!("Crée un post pour annoncer la fournée de l'atelier {marker} dans le quartier");
         (marker, brief)
     }
 
-    /// A word that nothing else contains: eight letters, a number in syllables.
+    /// Returns a unique word: eight letters, a number in syllables.
     pub(crate) fn word(&mut self) -> String {
         const CONSONANTS: [char; 13] = ['b', 'd', 'f', 'g', 'k', 'l', 'm', 'n', 'p', 'r', 't', 'v', 'z'];
         const VOWELS: [char; 5] = ['a', 'e', 'i', 'o', 'u'];
@@ -118,7 +119,7 @@ impl Crowd {
         word
     }
 
-    /// Everybody begins to write. The task ends when every message was taken, or nobody takes them any more.
+    /// Starts all authors. A task ends when every message was taken, or its time is up.
     pub(crate) fn write(&mut self, world: &Simulator, shape: Shape, dice: &mut Dice) -> Writing {
         let mut tasks = JoinSet::new();
         for _ in 0..shape.people {
@@ -149,17 +150,17 @@ impl Crowd {
     }
 }
 
-/// People who are writing.
+/// Authors in the middle of their briefs.
 pub(crate) struct Writing(Vec<JoinSet<Vec<Line>>>);
 
 impl Writing {
-    /// These, and others with them.
+    /// Adds other authors.
     pub(crate) fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
         self
     }
 
-    /// The journal, once everything is taken.
+    /// Returns the journal, once every message is taken.
     pub(crate) async fn journal(mut self) -> anyhow::Result<Vec<Line>> {
         let mut lines = vec![];
         for tasks in &mut self.0 {
@@ -172,7 +173,7 @@ impl Writing {
     }
 }
 
-/// Delivers a message until it is taken, with copies beside it. Returns every answer.
+/// Delivers a message until it is taken, with copies at the same time. Returns every response.
 async fn deliver(world: &Simulator, webhook: &Webhook, copies: u64) -> Vec<u16> {
     let mut beside = JoinSet::new();
     for _ in 0..copies {
@@ -186,7 +187,7 @@ async fn deliver(world: &Simulator, webhook: &Webhook, copies: u64) -> Vec<u16> 
     answers
 }
 
-/// Delivers a webhook until it is taken. Returns every answer.
+/// Delivers a webhook until it is taken. Returns every response.
 pub(crate) async fn insist(world: &Simulator, webhook: &Webhook) -> Vec<u16> {
     let deadline = Instant::now() + INSIST_FOR;
     let mut answers = vec![];

@@ -1,4 +1,4 @@
-//! What it takes to make the service lose a message or a credit. See docs/RELIABILITY.md.
+//! Tests the faults under which the service might lose a message or a credit. See docs/RELIABILITY.md.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command for people")]
 
@@ -24,43 +24,44 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{arena::Arena, checks::Memory, database::Engine, dice::Dice, report::Row, schedule::Family};
 
-/// After how many rounds everything is looked at, and not only what the round did.
+/// The number of rounds after which all data are checked, and not only the effects of the round.
 const LOOK_AT_EVERYTHING_EACH: u64 = 10;
-/// Something is wrong with the service; 1 is something wrong with the campaign.
+/// The exit code for a fault of the service; 1 is a fault of the campaign.
 const RED: u8 = 3;
-/// Nothing is wrong, but too few rounds hit anything to say so.
+/// The exit code if no fault was found, but too few rounds hit anything to conclude.
 const VOID: u8 = 4;
-/// How late statuses are when the providers fail: later than a retry of which the campaign ends the pause.
+/// The delay of statuses when the providers fail: longer than the time to a retry, because the campaign ends
+/// its pause.
 const LATE_STATUSES_MS: u64 = 400;
-/// How many rounds in a row of the same family may miss, before it is given up as void: more than chance explains.
+/// The number of rounds in a row of one family that may miss before it is void: more than chance explains.
 const MOST_MISSES: u64 = 20;
 
-/// Kills, cuts, fills and delays, and counts what was lost.
+/// Runs the faults, and counts the messages and credits that were lost.
 #[derive(Debug, Parser)]
 #[command(name = "chaos")]
 struct Options {
-    /// Throws the same dice as the campaign that printed it.
+    /// Repeats the random numbers of the campaign that printed this seed.
     #[arg(long)]
     seed: Option<u64>,
-    /// How many rounds that hit each family has, instead of its own number.
+    /// The number of rounds that hit for each family, instead of its own number.
     #[arg(long)]
     rounds: Option<u64>,
-    /// Begins with this round, to replay one of which a report speaks.
+    /// Starts with this round, to replay one from a report.
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// On one engine.
+    /// Runs on one engine only.
     #[arg(long, value_enum)]
     engine: Option<Engine>,
     /// Only these families.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Family>,
-    /// A minute's worth.
+    /// Runs a sample of about a minute
     #[arg(long)]
     sample: bool,
     /// Prints JSON on standard output.
     #[arg(long)]
     json: bool,
-    /// Stops at the first family in which something is wrong, and keeps its folder.
+    /// Stops at the first family with a fault, and keeps its folder.
     #[arg(long)]
     stop_at_first: bool,
 }
@@ -75,7 +76,7 @@ impl Options {
 async fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
     let mut terminated = signal(SignalKind::terminate())?;
-    // Whoever is dropped takes its processes and its databases along.
+    // Dropping the future stops its processes and its databases.
     tokio::select! {
         done = run(&options) => done,
         _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
@@ -83,7 +84,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Everything that was asked for.
+/// Runs the families that the options select.
 async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let seed = match options.seed {
         Some(seed) => seed,
@@ -136,7 +137,7 @@ async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// All rounds of one family on one engine.
+/// Runs all rounds of one family on one engine.
 async fn campaign(
     options: &Options,
     seed: u64,
@@ -147,7 +148,7 @@ async fn campaign(
 ) -> anyhow::Result<()> {
     let statuses = match family {
         Family::KillSilent => StatusPolicy::silent(),
-        // Late, as they are outside: whoever does not wait for them sends twice.
+        // Late, as in production: a service that does not wait for them sends twice.
         Family::Upstream => StatusPolicy { delay_ms: LATE_STATUSES_MS, ..StatusPolicy::default() },
         _ => StatusPolicy::default(),
     };

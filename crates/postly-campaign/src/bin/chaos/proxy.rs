@@ -1,5 +1,6 @@
-//! A TCP proxy, in front of PostgreSQL or of two services. It does what networks and servers do: cuts connections, holds bytes back, lets
-//! a COMMIT through and loses its answer, and leads new connections to another server.
+//! A TCP proxy, in front of PostgreSQL or of two services. It reproduces faults of networks and servers: it
+//! cuts connections, holds bytes back, forwards a COMMIT and loses its answer, and sends new connections to
+//! another server.
 
 use std::{
     sync::{
@@ -18,47 +19,47 @@ use tokio::{
     time::sleep,
 };
 
-/// How much is carried at once.
+/// The number of bytes of one read.
 const BUFFER: usize = 16 * 1024;
-/// How often a held-back byte looks whether it may go on.
+/// The pause between two checks of a held connection.
 const HELD_LOOK: Duration = Duration::from_millis(10);
 
-/// Where in a COMMIT the connection is cut.
+/// The place at which a COMMIT loses its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// The server never hears of it.
+    /// The server does not receive it.
     Before,
-    /// The server has committed, and nobody is told.
+    /// The server commits, and the client gets no answer.
     After,
 }
 
 #[derive(Default)]
 struct State {
-    /// The server that new connections are led to.
+    /// The port of the server for new connections.
     target: AtomicU16,
-    /// Another one, that every second connection is led to; 0 when there is none.
+    /// The port of a server that gets every second connection; 0 if there is none.
     also: AtomicU16,
-    /// How many COMMITs are still to be cut before they reach the server.
+    /// The number of COMMITs still to be cut before they reach the server.
     cut_before: AtomicU64,
-    /// How many COMMITs are still to be cut after they reached it.
+    /// The number of COMMITs still to be cut after they reached the server.
     cut_after: AtomicU64,
-    /// Answers that a server only reads.
+    /// The errors of a server that is read-only.
     read_only: AtomicU64,
-    /// COMMITs that were cut.
+    /// The COMMITs that were cut.
     cuts: AtomicU64,
-    /// Bytes wait, in both directions, as behind a cable that is out.
+    /// True while bytes wait, in both directions, as with an unplugged cable.
     held: AtomicBool,
-    /// Connections numbered below this are forgotten: nothing passes on them any more, and nobody closes them.
+    /// Connections with a number below this are forgotten: no byte passes on them, and they stay open.
     forgotten: AtomicU64,
-    /// Connections that were opened.
+    /// The connections that were opened.
     opened: AtomicU64,
 }
 
-/// See the module.
+/// The proxy; see the module.
 pub(crate) struct Proxy {
     state: Arc<State>,
     port: u16,
-    /// Counts the orders to cut everything.
+    /// Counts the commands to cut all connections.
     cut_all: watch::Sender<u64>,
     task: JoinHandle<()>,
 }
@@ -70,7 +71,7 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// A proxy in front of a server on this machine.
+    /// Starts a proxy in front of a server on this machine.
     pub(crate) async fn start(target: u16) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the proxy")?;
         let port = listener.local_addr()?.port();
@@ -80,17 +81,17 @@ impl Proxy {
         Ok(Self { state, port, cut_all, task })
     }
 
-    /// Where it listens.
+    /// Returns its port.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Leads new connections to another server; the old ones stay where they are.
+    /// Sends new connections to another server; existing ones stay.
     pub(crate) fn lead_to(&self, target: u16) {
         self.state.target.store(target, Ordering::SeqCst);
     }
 
-    /// Leads every second connection to this server.
+    /// Sends every second connection to this server.
     pub(crate) fn lead_also_to(&self, target: u16) {
         self.state.also.store(target, Ordering::SeqCst);
     }
@@ -100,7 +101,7 @@ impl Proxy {
         self.cut_all.send_modify(|orders| *orders += 1);
     }
 
-    /// Cuts the connections of the next COMMITs.
+    /// Cuts the connections of the next `count` COMMITs.
     pub(crate) fn cut_commits(&self, count: u64, place: Cut) {
         let counter = match place {
             Cut::Before => &self.state.cut_before,
@@ -109,27 +110,28 @@ impl Proxy {
         counter.store(count, Ordering::SeqCst);
     }
 
-    /// How many COMMITs were cut so far.
+    /// Returns the number of COMMITs that were cut.
     pub(crate) fn cuts(&self) -> u64 {
         self.state.cuts.load(Ordering::SeqCst)
     }
 
-    /// How often a server has said that it only reads.
+    /// Returns the number of read-only errors of servers.
     pub(crate) fn read_only(&self) -> u64 {
         self.state.read_only.load(Ordering::SeqCst)
     }
 
-    /// How many connections were asked for so far.
+    /// Returns the number of connections that clients opened.
     pub(crate) fn opened(&self) -> u64 {
         self.state.opened.load(Ordering::SeqCst)
     }
 
-    /// Holds every byte back, or lets them go.
+    /// Holds every byte back, or releases them.
     pub(crate) fn hold(&self, held: bool) {
         self.state.held.store(held, Ordering::SeqCst);
     }
 
-    /// Forgets the connections of today, as a router does that was replaced: they stay open, and nothing passes on them.
+    /// Forgets the existing connections, as a replaced router does: they stay open, and no byte passes on
+    /// them.
     pub(crate) fn forget_all(&self) {
         self.state.forgotten.store(self.state.opened.load(Ordering::SeqCst), Ordering::SeqCst);
     }
@@ -146,11 +148,13 @@ async fn accept(listener: TcpListener, state: Arc<State>, orders: watch::Receive
                 _ => state.target.load(Ordering::SeqCst),
             };
             let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
-            // Small messages there and back: waiting to fill a packet would make every statement slow.
+            // The messages are small in both directions: waiting to fill a packet would delay every
+            // statement.
             let _ = (client.set_nodelay(true), server.set_nodelay(true));
             let ((client_in, client_out), (server_in, server_out)) =
                 (client.into_split(), server.into_split());
-            // Whichever end closes, or whoever orders it: both halves go, and with them both connections.
+            // If either end closes, or a cut is commanded, both halves are dropped, and with them both
+            // connections.
             tokio::select! {
                 () = carry(client_in, server_out, &state, number, true) => {}
                 () = carry(server_in, client_out, &state, number, false) => {}
@@ -160,7 +164,7 @@ async fn accept(listener: TcpListener, state: Arc<State>, orders: watch::Receive
     }
 }
 
-/// Carries bytes in one direction until something ends it.
+/// Forwards bytes in one direction until the connection ends or is cut.
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State, number: u64, to_server: bool) {
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -182,7 +186,8 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State, n
         }
         if commits && take_one(&state.cut_after) {
             state.cuts.fetch_add(1, Ordering::SeqCst);
-            // The server works on it while the way back is gone: it answers into a closed door.
+            // The server works on the COMMIT while the way back is gone: its answer finds a closed
+            // connection.
             return;
         }
     }
@@ -192,7 +197,7 @@ fn take_one(counter: &AtomicU64) -> bool {
     counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
-/// Whether a piece holds a COMMIT: as a simple query, which is how sqlx ends a transaction.
+/// Returns true if a piece holds a COMMIT as a simple query, the form in which sqlx ends a transaction.
 fn is_commit(piece: &[u8]) -> bool {
     holds(piece, b"COMMIT\0")
 }

@@ -1,4 +1,4 @@
-//! What a campaign found, as a table for people and as JSON for machines.
+//! The results of a campaign, as a table and as JSON.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{checks::Verdict, database::Engine, faults::Struck, schedule::Family};
 
-/// How many faults of a row are told in words.
+/// The number of faults of a row that are described.
 const TOLD: usize = 5;
 
 /// One row: a family on an engine.
@@ -52,7 +52,7 @@ impl Row {
         }
     }
 
-    /// Adds a round. One that hit nothing adds nothing but what was found wrong in it.
+    /// Adds a round. A round that hit nothing adds only the faults found in it.
     pub(crate) fn add(&mut self, round: u64, struck: &Struck, verdict: &Verdict) {
         if struck.hits == 0 {
             self.missed += 1;
@@ -73,7 +73,7 @@ impl Row {
         }
     }
 
-    /// Something that does not hold, and belongs to no round.
+    /// Adds a fault that belongs to no round.
     pub(crate) fn broke(&mut self, fault: String) {
         self.broken += 1;
         self.tell(fault);
@@ -85,7 +85,7 @@ impl Row {
         }
     }
 
-    /// It could not be run, for this reason.
+    /// Records the reason why the row could not be run.
     pub(crate) fn skip(&mut self, reason: String) {
         self.skipped = Some(reason);
     }
@@ -102,12 +102,12 @@ impl Row {
         self.missed
     }
 
-    /// Nothing is wrong, and enough was tried to say so.
+    /// Returns true if there is no fault, and enough rounds ran to conclude.
     pub(crate) fn is_good(&self) -> bool {
         !self.is_broken() && (self.skipped.is_some() || self.rounds >= self.wanted)
     }
 
-    /// Something was found that must not be.
+    /// Returns true if a fault was found.
     pub(crate) fn is_broken(&self) -> bool {
         self.lost + self.doubled + self.broken > 0
     }
@@ -122,7 +122,7 @@ impl Row {
     }
 }
 
-/// The table.
+/// Formats the rows as a table.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "| fault           | engine   | rounds | missed | faults |  hits |  acks | replies | listed | lost | doubled | broken | seconds | verdict |\n\
@@ -159,7 +159,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
     text
 }
 
-/// The same for machines.
+/// Formats the rows as JSON.
 pub(crate) fn json(seed: u64, rows: &[Row]) -> Value {
     let rows: Vec<Value> = rows
         .iter()

@@ -1,4 +1,4 @@
-//! What is done, on which engine, and how often.
+//! The families of faults, their engines and their numbers of rounds.
 
 use crate::{database::Engine, faults};
 
@@ -7,35 +7,36 @@ use crate::{database::Engine, faults};
 pub(crate) enum Family {
     /// kill -9 of the service at a random moment.
     Kill,
-    /// The same, and no status ever comes: what is lost with an answer is sent once more, and listed.
+    /// The same, without any status: a message whose response is lost is sent once more, and listed.
     KillSilent,
     /// kill -9 of one of two processes.
     KillOneOfTwo,
-    /// All processes and PostgreSQL stop dead at once.
+    /// All processes and PostgreSQL crash at once.
     Blackout,
     /// PostgreSQL is restarted under the running service.
     Restart,
-    /// All sessions at PostgreSQL are ended.
+    /// PostgreSQL ends all sessions.
     Backends,
-    /// Connections are cut in COMMIT, before or after it is heard.
+    /// Connections are cut in COMMIT, before or after the server receives it.
     CutCommit,
-    /// The network to PostgreSQL stands still for longer than any patience, or is slow.
+    /// The network to PostgreSQL stops for longer than any timeout, or is slow.
     Network,
-    /// Connections to PostgreSQL fall silent for ever without being closed; new ones are served.
+    /// Connections to PostgreSQL fall silent without being closed; new ones are served.
     HalfOpen,
     /// SIGTERM under load.
     Terminate,
     /// SIGSTOP, the lease ends, another process takes over, SIGCONT.
     Zombie,
-    /// The same with nothing made shorter: the zombie sleeps until its lease and every wait have ended by themselves.
+    /// The same without shortcuts: the process is suspended until its lease and every wait have ended by
+    /// themselves.
     ZombieForReal,
-    /// The providers and the model fail in every way there is.
+    /// The providers and the model fail in every known way.
     Upstream,
-    /// The same person writes through both providers at once: one wallet, two conversations.
+    /// The same author writes through both providers at once: one wallet, two conversations.
     TwoWays,
-    /// Webhooks come several times at once, late, and out of order.
+    /// Webhooks arrive several times at once, late, and out of order.
     Inbound,
-    /// The primary stops dead, its synchronous standby is promoted.
+    /// The primary crashes, and its synchronous standby is promoted.
     Failover,
     /// The primary becomes read-only and keeps its connections; the standby is promoted.
     ReadOnly,
@@ -43,12 +44,12 @@ pub(crate) enum Family {
     DiskFull,
     /// The wall clock jumps.
     Clock,
-    /// No fault: `strace` sees whether each acknowledgement comes after its sync.
+    /// No fault: `strace` checks that each acknowledgement comes after its sync.
     SyncOrder,
 }
 
 impl Family {
-    /// All, in the order they are run.
+    /// All families, in the order of their runs.
     pub(crate) const ALL: [Self; 20] = [
         Self::Kill,
         Self::KillSilent,
@@ -97,7 +98,7 @@ impl Family {
         }
     }
 
-    /// Where it can happen.
+    /// Returns the engines on which the fault can happen.
     pub(crate) fn engines(self) -> &'static [Engine] {
         const BOTH: &[Engine] = &[Engine::Sqlite, Engine::Postgres];
         match self {
@@ -124,12 +125,12 @@ impl Family {
         }
     }
 
-    /// Whether it breaks its PostgreSQL for good, and has one of its own.
+    /// Returns true if the fault destroys its PostgreSQL, so that the family needs a cluster of its own.
     pub(crate) fn needs_its_own_cluster(self) -> bool {
         matches!(self, Self::Failover | Self::ReadOnly)
     }
 
-    /// How many rounds that hit a whole campaign has, for each engine.
+    /// Returns the number of rounds that hit in a whole campaign, for each engine.
     pub(crate) fn rounds(self) -> u64 {
         match self {
             // 0 failures in 200 kills: fewer than 1.5 % of kills fail, with 95 % confidence (3/n).
@@ -148,7 +149,7 @@ impl Family {
         }
     }
 
-    /// How many a sample has: enough to see that the campaign itself still works.
+    /// Returns the number of rounds in a sample: enough to check that the campaign itself works.
     pub(crate) fn sample(self) -> u64 {
         match self {
             Self::Kill => 4,

@@ -1,26 +1,27 @@
-//! Whether an acknowledgement comes after the sync (docs/RELIABILITY.md I18), read from what `strace` saw of the service: the
-//! order of its system calls is the order of its promises.
+//! Checks that each acknowledgement comes after its sync (docs/RELIABILITY.md I18), from the system calls of
+//! the service that `strace` recorded, in their order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The calls that carry a request, an answer, a page, a statement or a sync.
+/// The calls that carry a request, a response, a page, a statement or a sync.
 pub(crate) const CALLS: &str =
     "trace=read,readv,recvfrom,recvmsg,write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync";
-/// How much of each is shown: a page of SQLite and its frame, or a batch of webhooks on its way to PostgreSQL.
+/// The recorded bytes of each call: enough for a page of SQLite and its frame, or for a batch of webhooks
+/// sent to PostgreSQL.
 pub(crate) const SHOWN: &str = "131072";
 
-/// What a trace says.
+/// The results of a trace.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Order {
-    /// Messages that were acknowledged, by their provider's id.
+    /// The acknowledged messages, by their provider's id.
     pub(crate) acknowledged: BTreeSet<String>,
-    /// Those among them that were not on the disk by then, or of which PostgreSQL had not said so.
+    /// Those of them that were not on the disk at that time, or whose commit PostgreSQL had not confirmed.
     pub(crate) too_early: BTreeSet<String>,
-    /// Transactions at PostgreSQL that did not ask for a commit that waits for the disk.
+    /// The transactions on PostgreSQL without `synchronous_commit = 'on'`.
     pub(crate) careless_commits: u64,
 }
 
-/// Reads a trace, for these ids.
+/// Reads a trace, for these message ids.
 pub(crate) fn read(trace: &str, ids: &[String]) -> Order {
     let mut reader = Reader { ids, ..Reader::default() };
     for line in trace.lines() {
@@ -33,17 +34,17 @@ pub(crate) fn read(trace: &str, ids: &[String]) -> Order {
 struct Reader<'a> {
     ids: &'a [String],
     order: Order,
-    /// By thread: a call that had not returned when another thread's was shown.
+    /// By thread: a call that had not returned when the call of another thread was recorded.
     unfinished: BTreeMap<&'a str, String>,
-    /// By socket: whose message was read from it last.
+    /// By socket: the message that was read from it last.
     asking: BTreeMap<String, String>,
-    /// Written to the journal of SQLite, not yet synced.
+    /// Messages written to the journal of SQLite, not yet synced.
     written: BTreeSet<String>,
-    /// By socket: sent to PostgreSQL, not yet committed.
+    /// By socket: messages sent to PostgreSQL, not yet committed.
     sent: BTreeMap<String, BTreeSet<String>>,
-    /// By socket to PostgreSQL: the transaction under way commits to the disk.
+    /// By socket to PostgreSQL: the open transaction waits for the disk when it commits.
     waiting_for_disk: BTreeSet<String>,
-    /// On the disk, as far as the service can know.
+    /// Messages on the disk, as far as the service can know.
     durable: BTreeSet<String>,
 }
 
@@ -52,7 +53,7 @@ impl<'a> Reader<'a> {
         let Some((thread, rest)) = line.split_once(char::is_whitespace) else { return };
         let rest = rest.trim_start();
         if let Some(begun) = rest.strip_suffix("<unfinished ...>") {
-            // What is written is written when the call begins; what is read or synced, when it ends.
+            // A write counts when its call begins; a read or a sync when it ends.
             if is_write(begun) {
                 self.call(begun);
                 self.unfinished.insert(thread, String::new());
@@ -74,7 +75,8 @@ impl<'a> Reader<'a> {
     }
 
     fn call(&mut self, call: &str) {
-        // Meta writes a slash as `\/`; JSON within JSON writes that backslash as two, and strace each of them as two more.
+        // Meta writes a slash as `\/`; JSON within JSON doubles that backslash, and strace doubles each
+        // again.
         let mut call = call.to_owned();
         while call.contains(r"\/") {
             call = call.replace(r"\/", "/");
@@ -121,7 +123,7 @@ impl<'a> Reader<'a> {
             }
             return;
         }
-        // Each transaction says so for itself: the next one may have another session of a pooler.
+        // Each transaction sets this itself, because a pooler may give the next one another session.
         if args.contains("synchronous_commit = 'on'") {
             self.waiting_for_disk.insert(file.to_owned());
         }

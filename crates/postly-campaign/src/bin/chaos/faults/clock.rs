@@ -14,17 +14,17 @@ use crate::{
     dice::Dice,
 };
 
-/// Where Debian keeps it, for whichever processor.
+/// The path of Debian's library, below the folder of the processor's architecture.
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
-/// The library that tells a process another time, where there is one.
+/// Returns the library that changes the time of a process, if it is installed.
 fn library() -> Option<PathBuf> {
     let folders =
         std::fs::read_dir("/usr/lib").ok()?.filter_map(|entry| Some(entry.ok()?.path().join(LIBRARY)));
     folders.into_iter().find(|path| path.exists())
 }
 
-/// The same service, with a clock that this file moves.
+/// Returns the plan with a clock that this file moves.
 fn with_clock(plan: &Plan, file: &std::path::Path) -> anyhow::Result<Plan> {
     let library =
         library().ok_or_else(|| Skipped("libfaketime is not installed (Debian: faketime)".to_owned()))?;
@@ -33,15 +33,15 @@ fn with_clock(plan: &Plan, file: &std::path::Path) -> anyhow::Result<Plan> {
         .with("LD_PRELOAD", &library.display().to_string())
         .with("FAKETIME_TIMESTAMP_FILE", &file.display().to_string())
         .with("FAKETIME_NO_CACHE", "1")
-        // Timers measure how long, not what time it is: no clock step moves them.
+        // Timers measure durations, which no step of the clock changes.
         .with("FAKETIME_DONT_FAKE_MONOTONIC", "1"))
 }
 
-/// How far the clock jumps: within a lease (60 s) and a wait for a status (30 s), beyond one of them, beyond both, and
-/// by what an administrator's hand may be wrong.
+/// The steps of the clock: within a lease (12 s) and a wait for a status (30 s), beyond both, and as large as
+/// a mistake of an administrator.
 const STEPS_S: [i64; 6] = [-7_200, -120, -5, 5, 45, 1_800];
 
-/// Steps the clock while everybody writes. A clock that went back is put right a moment later; one that went forward
+/// Steps the clock under load. A clock that went back is corrected a moment later; one that went forward
 /// stays there.
 pub(super) async fn step(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let file = arena.path("clock");
@@ -50,13 +50,13 @@ pub(super) async fn step(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<S
         set(&file, 0)?;
         arena.ahead_ms = Some(0);
         if arena.engine == Engine::Postgres {
-            // On another machine, whose clock is right.
+            // A second process, as on another machine with a correct clock.
             arena.help().await?;
         }
         arena.plan = with_clock(&arena.plan, &file)?;
     }
-    // On PostgreSQL the process is always one that has not known another time, so that two on one database disagree by hours,
-    // if they go by their machines.
+    // On PostgreSQL each round starts a new process, which has seen no other time, so that two processes on
+    // one database disagree by hours if they use the clocks of their machines.
     if is_first || arena.engine == Engine::Postgres {
         arena.kill().await?;
         arena.serve().await?;

@@ -1,4 +1,4 @@
-//! The disk is full, and then it is not.
+//! The disk becomes full, and has space again later.
 
 use std::{io::Write as _, path::Path};
 
@@ -7,10 +7,10 @@ use tokio::time::sleep;
 use super::{Skipped, Struck, postgres::recover, refusals, usual_load};
 use crate::{arena::Arena, checks::Rules, dice::Dice};
 
-/// The size of the disk. Small, so that it is filled in no time.
+/// The size of the disk: small, so that it fills quickly.
 const DISK: &str = "size=48m";
 
-/// Mounts a small disk here, where that is allowed.
+/// Mounts a small disk here, if that is permitted.
 pub(crate) async fn mount(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
     let mounted = tokio::process::Command::new("mount")
@@ -28,15 +28,16 @@ pub(crate) async fn mount(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Takes it away again.
+/// Unmounts the disk.
 pub(crate) async fn unmount(folder: &Path) -> anyhow::Result<()> {
     let status = tokio::process::Command::new("umount").arg("-l").arg(folder).status().await?;
     if status.success() { Ok(()) } else { anyhow::bail!("{} stays mounted", folder.display()) }
 }
 
-/// Fills the disk to its brim, or almost, for a moment.
+/// Fills the disk, completely or almost, for a moment.
 pub(super) async fn full(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
-    // A log that has its size already is written over, and needs no room: it begins anew.
+    // SQLite overwrites a log that already has its size, which needs no space; truncating makes it grow
+    // again.
     arena.database.count("PRAGMA wal_checkpoint(TRUNCATE)").await?;
     let (writing, height, story) = usual_load(arena, dice);
     sleep(dice.millis(0, height / 2)).await;
@@ -57,7 +58,7 @@ pub(super) async fn full(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<S
     })
 }
 
-/// Writes until nothing fits any more, then gives a little back.
+/// Writes until the disk is full, then frees `left` bytes.
 fn fill(ballast: &Path, left: u64) -> anyhow::Result<()> {
     const BLOCK: [u8; 4096] = [0; 4096];
     let mut file = std::fs::File::create(ballast)?;

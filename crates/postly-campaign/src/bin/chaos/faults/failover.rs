@@ -1,4 +1,4 @@
-//! A synchronous standby takes over: from a primary that stopped dead, or from one that lives on and only reads.
+//! A synchronous standby takes over, from a primary that crashed or from one that stays up and is read-only.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use tokio::{task::block_in_place, time::sleep};
 use super::{Struck, postgres::recover, refusals, usual_load};
 use crate::{arena::Arena, checks::Rules, database::Database, dice::Dice};
 
-/// How long transactions that were open when the primary became read-only may take to end.
+/// The time for transactions that were open when the primary became read-only to end.
 const OPEN_ONES_END: std::time::Duration = std::time::Duration::from_millis(300);
 
-/// One failover.
+/// Runs one failover.
 pub(super) async fn failover(arena: &mut Arena, dice: &mut Dice, lives_on: bool) -> anyhow::Result<Struck> {
     if arena.standby.is_none() {
         arena.standby = Some(block_in_place(|| standby_of(arena.cluster()?))?);
@@ -24,7 +24,7 @@ pub(super) async fn failover(arena: &mut Arena, dice: &mut Dice, lives_on: bool)
     let old = arena.cluster.take().context("there is no PostgreSQL")?;
     if lives_on {
         block_in_place(|| old.set("default_transaction_read_only", "on"))?;
-        // It takes the server a moment to hear of it; whoever writes from now on meets it.
+        // The setting takes a moment to apply; briefs from now on meet it.
         writing = writing.and(usual_load(arena, dice).0);
         sleep(OPEN_ONES_END).await;
     } else {
@@ -33,7 +33,7 @@ pub(super) async fn failover(arena: &mut Arena, dice: &mut Dice, lives_on: bool)
     let new = arena.standby.take().context("there is no standby")?;
     block_in_place(|| new.promote())?;
     let begun = tokio::time::Instant::now();
-    // Connections that were opened to a server that does not write any more.
+    // The connections opened to a server that no longer writes.
     let astray = arena.proxy()?.opened() - opened;
     arena.proxy()?.lead_to(new.port());
     arena.database = match &arena.database {
@@ -46,13 +46,14 @@ pub(super) async fn failover(arena: &mut Arena, dice: &mut Dice, lives_on: bool)
     arena.cluster = Some(Arc::new(new));
     let (lines, leases) = recover(arena, writing).await?;
     let rested = begun.elapsed();
-    // The old primary stayed alive all the while, if it did at all.
+    // The old primary stayed up until now, if it did not crash.
     block_in_place(|| drop(old));
-    // Whoever still holds a connection to it has lost it now.
+    // Clients that still had a connection to it have lost it now.
     arena.rest().await?;
     let how = if lives_on { "lives on and only reads" } else { "stopped dead" };
     Ok(Struck {
-        // The service may wait so well that nobody is sent away: then its own connections tell that it met the fault.
+        // The service may wait so well that it refuses no delivery; its own connections then prove that it
+        // met the fault.
         hits: leases + refusals(&lines) + arena.proxy()?.read_only() - refused + astray,
         faults: 1,
         rules: Rules::strict(2),
@@ -66,10 +67,10 @@ pub(super) async fn failover(arena: &mut Arena, dice: &mut Dice, lives_on: bool)
     })
 }
 
-/// A standby that every commit waits for.
+/// Creates a standby for which every commit waits.
 fn standby_of(primary: &Cluster) -> anyhow::Result<Cluster> {
     let standby = primary.standby()?;
-    // It was copied with the settings of its primary, who may wait for a standby of its own.
+    // The standby has the settings of its primary, which may wait for a standby of its own.
     standby.set("synchronous_standby_names", "")?;
     primary.wait_for_standby()?;
     Ok(standby)

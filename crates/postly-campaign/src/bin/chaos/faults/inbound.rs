@@ -1,4 +1,4 @@
-//! Webhooks that come several times at once, in batches, late, and out of order (docs/RELIABILITY.md F09).
+//! Webhooks that arrive several times at once, in batches, late, and out of order (docs/RELIABILITY.md F09).
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::{
     load::{Line, insist},
 };
 
-/// How late a message may be and still be answered: the window closes after a day.
+/// The delay after which a message is still answered: the window closes after a day.
 const IN_TIME_S: u64 = 23 * 3600;
-/// How late the latest is.
+/// The longest delay.
 const TOO_LATE_S: u64 = 8 * 24 * 3600;
 
-/// A schedule of deliveries.
+/// Plays a schedule of deliveries.
 pub(super) async fn deliveries(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let now_s = arena.world.now_ms() / 1000;
     let mut lines = vec![];
     let mut webhooks: Vec<Webhook> = vec![];
-    // A batch of Meta's, from people who write once each.
+    // A batch from Meta, with one message of each author.
     let mut batch = vec![];
     for _ in 0..dice.between(2, 25) {
         let person = arena.crowd.somebody_at(&arena.world, Channel::Meta);
@@ -36,7 +36,7 @@ pub(super) async fn deliveries(arena: &mut Arena, dice: &mut Dice) -> anyhow::Re
         lines.push(Line { person, order: 0, id: id.clone(), marker, answers: vec![] });
     }
     webhooks.push(together);
-    // Late ones, by Meta, whose webhooks say when they were written. Some come after their window.
+    // Late messages from Meta, whose webhooks carry the time of writing. Some arrive after their window.
     let mut too_late = vec![];
     for _ in 0..dice.between(4, 10) {
         let in_time = dice.percent(70);
@@ -46,7 +46,7 @@ pub(super) async fn deliveries(arena: &mut Arena, dice: &mut Dice) -> anyhow::Re
         let (marker, brief) = arena.crowd.brief();
         let at_s = now_s.saturating_sub(i64::try_from(late_s).unwrap_or(0));
         let webhook = arena.world.webhook_at(&person, MessageKind::Text(brief), at_s);
-        // Her window is open at the provider all the same: she has just done something else.
+        // The provider still has an open window for the author, because of another recent action.
         arena.world.open_window(&person);
         let line = Line { person, order: 0, id: webhook.id.clone(), marker, answers: vec![] };
         if in_time {
@@ -63,7 +63,7 @@ pub(super) async fn deliveries(arena: &mut Arena, dice: &mut Dice) -> anyhow::Re
         lines.push(Line { person, order: 0, id: webhook.id.clone(), marker, answers: vec![] });
         webhooks.push(webhook);
     }
-    // Each comes up to five times, at moments of its own.
+    // Each webhook is delivered up to five times, at random moments.
     let mut tasks = JoinSet::new();
     let mut copies = 0;
     for webhook in webhooks {
@@ -84,7 +84,7 @@ pub(super) async fn deliveries(arena: &mut Arena, dice: &mut Dice) -> anyhow::Re
         }
     }
     arena.rest().await?;
-    // Whatever should not come would have come by now.
+    // Any unexpected reply would have arrived by now.
     sleep(Duration::from_millis(50)).await;
     let mut broken = vec![];
     for line in &too_late {

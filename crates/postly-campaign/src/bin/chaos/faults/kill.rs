@@ -7,11 +7,11 @@ use tokio::time::sleep;
 use super::{Struck, come_to_rest, cut, stay_dead, usual_load};
 use crate::{arena::Arena, checks::Rules, dice::Dice};
 
-/// How long the other of two processes may take to finish what it had begun: longer than any model or provider of a
-/// round takes. What is held longer was the dead one's.
+/// The time for the other of two processes to finish its work in progress: longer than any model or provider
+/// of a round takes. Leases that are held for longer belong to the dead process.
 const OTHER_FINISHES: Duration = Duration::from_millis(400);
 
-/// Kills the service while everybody writes, and starts it again.
+/// Kills the service under load, and starts it again.
 pub(super) async fn random(arena: &mut Arena, dice: &mut Dice, silent: bool) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(20, height);
@@ -33,7 +33,7 @@ pub(super) async fn random(arena: &mut Arena, dice: &mut Dice, silent: bool) -> 
     })
 }
 
-/// Kills one of two processes; the other goes on, and takes over.
+/// Kills one of two processes; the other continues, and takes over.
 pub(super) async fn one_of_two(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(20, height);
@@ -50,7 +50,7 @@ pub(super) async fn one_of_two(arena: &mut Arena, dice: &mut Dice) -> anyhow::Re
     sleep(OTHER_FINISHES).await;
     let leases = arena.leases_end(died_at_ms).await?;
     let who = if the_worker {
-        // The survivor takes over first; the new one only helps.
+        // The surviving process takes over first; the new one only helps.
         arena.tell().await?;
         arena.help().await?;
         "the worker"
@@ -70,7 +70,7 @@ pub(super) async fn one_of_two(arena: &mut Arena, dice: &mut Dice) -> anyhow::Re
     })
 }
 
-/// Everything stops dead at once, the database too.
+/// Kills everything at once, including the database.
 pub(super) async fn blackout(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(20, height);

@@ -24,24 +24,24 @@ use crate::{
     schedule::Family,
 };
 
-/// What a round did.
+/// The result of a round's fault.
 pub(crate) struct Struck {
     /// The client's journal.
     pub(crate) lines: Vec<Line>,
-    /// What is allowed in it.
+    /// The outcomes that are allowed in it.
     pub(crate) rules: Rules,
-    /// How often the fault was played.
+    /// The number of times that the fault was played.
     pub(crate) faults: u64,
-    /// What was under way when it struck: leases that a dead process held, messages without an answer, calls that failed.
-    /// A round in which this is 0 proves nothing, and is not counted.
+    /// The work that the fault hit: leases of a dead process, messages without a response, calls that failed.
+    /// A round with 0 proves nothing, and is not counted.
     pub(crate) hits: u64,
-    /// What the fault itself showed that must not be.
+    /// The invariants that the fault itself showed to be broken.
     pub(crate) broken: Vec<String>,
-    /// The round in words, so that it can be read and replayed.
+    /// A description of the round, to read and replay it.
     pub(crate) story: String,
 }
 
-/// This machine cannot play a fault, for this reason. It is said in the table, and is no failure.
+/// The reason why this machine cannot play a fault. The table shows it; it is not a failure.
 #[derive(Debug)]
 pub(crate) struct Skipped(pub(crate) String);
 
@@ -53,7 +53,7 @@ impl std::fmt::Display for Skipped {
 
 impl std::error::Error for Skipped {}
 
-/// Plays one round. When it returns, the fault is over, and everything has come to rest.
+/// Plays one round. On return, the fault is over, and no work is left.
 pub(crate) async fn play(
     family: Family,
     arena: &mut Arena,
@@ -84,8 +84,8 @@ pub(crate) async fn play(
     }
 }
 
-/// Everybody begins to write, while the model and the providers take some time of their own, so that a fault can strike
-/// between any two steps. Returns the load, and within how many milliseconds it is at its height.
+/// Starts the usual load, with delays of the model and the providers so that a fault can strike between any
+/// two steps. Returns the load, the milliseconds until it is at its height, and its description.
 fn usual_load(arena: &mut Arena, dice: &mut Dice) -> (Writing, u64, String) {
     let shape = Shape {
         people: dice.between(8, 16),
@@ -111,12 +111,13 @@ fn usual_load(arena: &mut Arena, dice: &mut Dice) -> (Writing, u64, String) {
     (writing, height, story)
 }
 
-/// How long a dead process stays dead: longer than the world needs to accept what was on its way to it.
+/// Waits before a dead process is started again: longer than the simulator needs to accept the requests on
+/// their way.
 async fn stay_dead(dice: &mut Dice) {
     sleep(Duration::from_millis(40) + dice.millis(0, 60)).await;
 }
 
-/// Lets everything come to rest, and reads the client's journal.
+/// Waits until no work is left, and returns the client's journal.
 async fn come_to_rest(arena: &mut Arena, writing: Writing) -> anyhow::Result<Vec<Line>> {
     let lines = writing.journal().await?;
     arena.world.clear_faults();
@@ -124,12 +125,12 @@ async fn come_to_rest(arena: &mut Arena, writing: Writing) -> anyhow::Result<Vec
     Ok(lines)
 }
 
-/// How many deliveries of a journal were not taken at once.
+/// Returns the number of deliveries in a journal that were not taken.
 fn refusals(lines: &[Line]) -> u64 {
     lines.iter().map(Line::refusals).sum()
 }
 
-/// How many messages of a journal had no answer at least once.
+/// Returns the number of messages in a journal with a delivery that had no response.
 fn cut(lines: &[Line]) -> u64 {
     u64::try_from(lines.iter().filter(|line| line.was_cut()).count()).unwrap_or(u64::MAX)
 }

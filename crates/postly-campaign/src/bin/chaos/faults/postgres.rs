@@ -1,4 +1,4 @@
-//! What happens to PostgreSQL and to the way to it, while the service goes on.
+//! Faults of PostgreSQL and of the network to it, while the service runs.
 
 use std::time::Duration;
 
@@ -14,17 +14,18 @@ use crate::{
     proxy::Cut,
 };
 
-/// How long the service may take to notice and to finish by itself what it had begun, its tries to write an answer down
-/// included (`postly-app`, `deliver`: 2 s between two of them). After that its leases are ended from outside.
+/// The time for the service to notice the fault and finish its work in progress, including its attempts to
+/// record a response (`postly-app`, `deliver`: 2 s between two of them). After that the campaign ends its
+/// leases.
 const PATIENCE: Duration = Duration::from_millis(2_500);
 
-/// PostgreSQL drops everything, as in a crash.
+/// Stops PostgreSQL as in a crash.
 pub(super) fn stop_dead(arena: &Arena) -> anyhow::Result<()> {
     tokio::task::block_in_place(|| Ok(arena.cluster()?.stop(Stop::Immediate)?))
 }
 
-/// The fault is over: the service finishes what it can, leases that were lost with an answer end, and everything comes
-/// to rest. Returns the journal and how many leases had to end.
+/// Recovers from a fault: the service finishes its work, leases whose end was lost are ended, and no work is
+/// left. Returns the journal and the number of leases that the campaign had to end.
 pub(super) async fn recover(arena: &mut Arena, writing: Writing) -> anyhow::Result<(Vec<Line>, u64)> {
     let over_at_ms = arena.world.now_ms();
     arena.idle_within(PATIENCE).await?;
@@ -32,7 +33,7 @@ pub(super) async fn recover(arena: &mut Arena, writing: Writing) -> anyhow::Resu
     Ok((come_to_rest(arena, writing).await?, leases))
 }
 
-/// PostgreSQL is stopped in one way or the other, and started again.
+/// Stops PostgreSQL in order or as in a crash, and starts it again.
 pub(super) async fn restart(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(20, height);
@@ -57,7 +58,7 @@ pub(super) async fn restart(arena: &mut Arena, dice: &mut Dice) -> anyhow::Resul
     })
 }
 
-/// Every session at the database is ended by its administrator.
+/// Ends every session at the database, as an administrator.
 pub(super) async fn backends(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     const BUSY: &str = "SELECT COUNT(*) FROM (SELECT state, pg_terminate_backend(pid) FROM pg_stat_activity \
                         WHERE datname = current_database() AND pid <> pg_backend_pid()) AS ended \
@@ -82,7 +83,7 @@ pub(super) async fn backends(arena: &mut Arena, dice: &mut Dice) -> anyhow::Resu
     })
 }
 
-/// Some COMMITs lose their connection, before or after the server hears them.
+/// Cuts the connections of some COMMITs, before or after the server receives them.
 pub(super) async fn cut_commit(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let before = arena.proxy()?.cuts();
     let (writing, height, story) = usual_load(arena, dice);
@@ -104,7 +105,7 @@ pub(super) async fn cut_commit(arena: &mut Arena, dice: &mut Dice) -> anyhow::Re
     })
 }
 
-/// Nothing passes for a while; afterwards it goes on, or is cut.
+/// Stops all bytes for a while, then releases or cuts the connections.
 pub(super) async fn network(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     sleep(dice.millis(20, height / 2)).await;
@@ -128,7 +129,7 @@ pub(super) async fn network(arena: &mut Arena, dice: &mut Dice) -> anyhow::Resul
     })
 }
 
-/// The connections of today fall silent, and nobody closes them.
+/// Silences the existing connections without closing them.
 pub(super) async fn half_open(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(20, height / 2);

@@ -1,4 +1,4 @@
-//! A stop that was asked for, and a process that sleeps past its lease.
+//! A requested stop, and a process that is suspended beyond its lease.
 
 use std::time::Duration;
 
@@ -8,21 +8,23 @@ use tokio::time::{Instant, sleep};
 use super::{Struck, come_to_rest, cut, usual_load};
 use crate::{arena::Arena, checks::Rules, dice::Dice};
 
-/// The bound for a stop (RULES 1.2).
+/// The limit of a stop (RULES 1.2).
 const STOP_WITHIN: Duration = Duration::from_secs(25);
-/// How long the other process may take to finish what it had begun, and after that to do the sleeper's work.
+/// The time for the other process to finish its work in progress, and then to do the work of the suspended
+/// one.
 const OTHER_WORKS: Duration = Duration::from_millis(500);
-/// How long a zombie may take to find out that it is one.
+/// The time for a resumed process to find that its leases are lost.
 const ZOMBIE_WAKES: Duration = Duration::from_millis(800);
-/// How long a balancer takes to find out that a process does not answer.
+/// The time in which a balancer notices that a process does not answer.
 const NOTICED_AFTER: Duration = Duration::from_secs(5);
-/// When the providers bring the news again that nobody took: PostgreSQL has ended the sleeper's transactions by then (10 s), which
-/// others wait for.
+/// The time at which providers deliver again the statuses that were not taken. By then PostgreSQL has ended
+/// the transactions of the suspended process (10 s), for which others wait.
 const TOLD_AFTER: Duration = Duration::from_secs(15);
-/// A lease (60 s) and a wait for a status (30 s), one after the other, with the polls between.
+/// More than a lease (12 s) and a wait for a status (30 s), one after the other, with the polls between.
 const PAST_EVERYTHING: Duration = Duration::from_secs(95);
 
-/// SIGTERM while everybody writes: it finishes or hands back, so that the next process has nothing to wait for.
+/// Sends SIGTERM under load: the process finishes or returns its work, so that the next process has nothing
+/// to wait for.
 pub(super) async fn terminate(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(20, height);
@@ -44,7 +46,8 @@ pub(super) async fn terminate(arena: &mut Arena, dice: &mut Dice) -> anyhow::Res
     }
     let lines = come_to_rest(arena, writing).await?;
     Ok(Struck {
-        // Whoever was told to wait, or not answered, met the stop; so did whatever it had to finish first.
+        // A delivery that was refused or not answered met the stop; so did work that the process had to
+        // finish first.
         hits: cut(&lines) + u64::from(took > Duration::from_millis(20)),
         faults: 1,
         rules: Rules::strict(1),
@@ -58,7 +61,7 @@ pub(super) async fn terminate(arena: &mut Arena, dice: &mut Dice) -> anyhow::Res
     })
 }
 
-/// Stops the process in the middle of its work, lets its leases end and another do the work, and wakes it.
+/// Suspends the process while it works, ends its leases, lets another process do the work, and resumes it.
 pub(super) async fn zombie(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(40, height);
@@ -69,7 +72,8 @@ pub(super) async fn zombie(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result
     let leases = arena.leases_end(slept_at_ms).await?;
     sleep(OTHER_WORKS).await;
     arena.service()?.signal("CONT").await?;
-    // What it was about to send it sends now, and nobody may take it for lost before.
+    // The resumed process now sends the messages that it was about to send; they must not count as lost
+    // before.
     sleep(ZOMBIE_WAKES).await;
     let lines = come_to_rest(arena, writing).await?;
     let fenced = arena.service()?.figure("postly_job_fenced_total").await?;
@@ -86,8 +90,10 @@ pub(super) async fn zombie(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result
     })
 }
 
-/// The same, and every wait is waited for. Both processes take webhooks, and while one sleeps the other takes all: it hears
-/// of what had arrived when the sleeper fell asleep, also where that was in the sleeper's hands. Whatever comes twice here was heard of.
+/// Does the same, and waits for every real timeout. Both processes take webhooks, and while one is suspended
+/// the other takes all of them. It gets the statuses of every message that had arrived at the time of the
+/// suspension, including those that the suspended process held. A message that arrives twice here had a
+/// status.
 pub(super) async fn zombie_for_real(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let (writing, height, story) = usual_load(arena, dice);
     let moment = dice.millis(40, height);

@@ -12,7 +12,8 @@ use crate::{
     trace::{self, CALLS, SHOWN},
 };
 
-/// Watches the service take messages, and reads in which order it wrote, synced and acknowledged.
+/// Traces the service while it takes messages, and checks the order of its writes, syncs and
+/// acknowledgements.
 pub(super) async fn watch(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     if tokio::process::Command::new("strace").arg("-V").output().await.is_err() {
         return Err(Skipped("strace is not installed".to_owned()).into());
@@ -32,7 +33,7 @@ pub(super) async fn watch(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<
     let shape = Shape { people: 12, briefs: 2, spread_ms: 400, copies: 0 };
     let writing = arena.crowd.write(&arena.world, shape, dice);
     let lines = come_to_rest(arena, writing).await?;
-    // What is traced is written down when the traced process is gone.
+    // strace writes the rest of the trace when the traced process has ended.
     arena.kill().await?;
     arena.serve().await?;
     let ids: Vec<String> = lines.iter().map(|line| line.id.clone()).collect();

@@ -1,4 +1,4 @@
-//! One person, both providers: two conversations work at once, on one wallet.
+//! One author at both providers: two conversations work at once, on one wallet.
 
 use tokio::{task::JoinSet, time::sleep};
 
@@ -10,12 +10,12 @@ use crate::{
     load::{Line, insist},
 };
 
-/// How many people write.
+/// The number of authors.
 const PEOPLE: u64 = 6;
-/// How many briefs each writes through each provider, one right after the other.
+/// The number of briefs of each author at each provider, one right after the other.
 const BRIEFS: usize = 4;
 
-/// Everybody writes through both providers at once.
+/// All authors write through both providers at once.
 pub(super) async fn write(arena: &mut Arena, dice: &mut Dice) -> anyhow::Result<Struck> {
     let model = dice.millis(0, 20);
     arena.model_takes(model);

@@ -1,4 +1,4 @@
-//! Every way in which a provider or a model can fail (docs/RELIABILITY.md F08), one way a round.
+//! Every failure of a provider or a model (docs/RELIABILITY.md F08), one per round.
 
 use postly_simulator::{Channel, Fault, FaultKind, ModelBehaviour, RequestKind, Upstream};
 
@@ -10,21 +10,21 @@ use crate::{
     load::{Line, Shape, insist},
 };
 
-/// How many calls of a round fail; there are more than twice as many messages.
+/// The calls of a round that fail; there are more than twice as many messages.
 const CALLS: u32 = 3;
-/// A body larger than anybody would answer.
+/// A body larger than any real answer.
 const LARGE: usize = 10 * 1024 * 1024;
 
-/// A way to fail.
+/// A kind of failure.
 #[derive(Debug, Clone)]
 enum Cell {
     Fault(Upstream, FaultKind),
     Model(ModelBehaviour),
-    /// A reply in several messages, all of which fail after they were accepted: one credit comes back, once.
+    /// A reply in several messages, all of which fail after they were accepted: one credit is returned, once.
     AllPartsFail,
 }
 
-/// Answers that are no answers, from whichever upstream.
+/// Returns the invalid responses that any upstream can give.
 fn answers() -> Vec<FaultKind> {
     let status = |code, body: &str, headers: &[(&str, &str)]| FaultKind::Status {
         code,
@@ -49,7 +49,7 @@ fn answers() -> Vec<FaultKind> {
     ]
 }
 
-/// What only a message can meet: it was accepted, and we are not told, or told something odd.
+/// Returns the failures that only a message can meet: it is accepted, and the response is lost or unusual.
 fn acceptances() -> Vec<FaultKind> {
     vec![
         FaultKind::AcceptThenReset,
@@ -62,7 +62,7 @@ fn acceptances() -> Vec<FaultKind> {
     ]
 }
 
-/// All ways, in a fixed order.
+/// Returns all failures, in a fixed order.
 fn cells() -> Vec<Cell> {
     let mut cells = vec![];
     for (upstream, codes, failure) in [
@@ -95,12 +95,12 @@ fn cells() -> Vec<Cell> {
     cells
 }
 
-/// How many ways there are.
+/// Returns the number of failures.
 pub(crate) fn count() -> u64 {
     u64::try_from(cells().len()).unwrap_or(0)
 }
 
-/// Plays one of them on some of the messages of a round.
+/// Plays one failure on some of the messages of a round.
 pub(super) async fn fail(arena: &mut Arena, dice: &mut Dice, round: u64) -> anyhow::Result<Struck> {
     let cells = cells();
     let place = usize::try_from(round % count()).unwrap_or(0);
@@ -123,7 +123,7 @@ pub(super) async fn fail(arena: &mut Arena, dice: &mut Dice, round: u64) -> anyh
     let writing = arena.crowd.write(&arena.world, shape, dice);
     let lines = writing.journal().await?;
     arena.rest().await?;
-    // A failure that is told by status comes after the message.
+    // A failure that a status reports comes after the message.
     arena.statuses_arrive().await?;
     arena.rest().await?;
     let journal = arena.world.journal();
@@ -144,7 +144,7 @@ pub(super) async fn fail(arena: &mut Arena, dice: &mut Dice, round: u64) -> anyh
     })
 }
 
-/// Long briefs at Twilio, whose messages are short: each reply has several parts.
+/// Sends long briefs at Twilio, so that each reply has several parts, because its messages are short.
 async fn all_parts_fail(arena: &mut Arena) -> anyhow::Result<Struck> {
     const PEOPLE: usize = 4;
     /// Enough that three posts do not fit into one message.
@@ -180,7 +180,7 @@ async fn all_parts_fail(arena: &mut Arena) -> anyhow::Result<Struck> {
 
 fn story(cell: &Cell) -> String {
     match cell {
-        // Ten megabytes are not a story.
+        // A body of ten megabytes is not printed.
         Cell::Fault(upstream, FaultKind::Status { code, body, .. }) => {
             format!("{upstream:?}: status {code} with {} bytes", body.len())
         }
