@@ -3,6 +3,7 @@
 //! [`interpret`] is pure: the text and the state of the conversation decide. In doubt it asks, because asking
 //! is free (RULES 4.14).
 
+mod classifier;
 mod follow_up;
 mod phrases;
 mod reading;
@@ -130,19 +131,49 @@ fn of_free_text(text: &str, brief: Brief, state: &State) -> Intent {
     if is_off_topic(&reading) {
         return Intent::OffTopic;
     }
-    if shows_a_brief {
-        return Intent::Brief(brief);
+    match weigh(classifier::score(&reading), shows_a_brief, reading.asks) {
+        Verdict::Brief => return Intent::Brief(brief),
+        Verdict::Other if shows_a_brief && state.asked_about.is_none() => return Intent::OffTopic,
+        Verdict::Doubt | Verdict::Other => {}
     }
     let tells = reading.has_offer || reading.has_price || reading.has_date || reading.has_place;
     let is_courteous = reading.subjects == 0 && reading.has(class::COURTESY);
     let is_chat = is_courteous || is_private(&reading) && !reading.asks;
-    // The same text again is no answer to our question.
-    let asked_about = state.asked_about.as_deref().filter(|asked| *asked != brief.as_str());
+    let is_repeated = state.asked_about.as_deref() == Some(brief.as_str());
+    if is_repeated && shows_a_brief {
+        return Intent::Brief(brief);
+    }
+    // A vague text sent again is no answer to our question.
+    let asked_about = state.asked_about.as_deref().filter(|_| !is_repeated);
     if let Some(asked_about) = asked_about.filter(|_| tells || !is_chat) {
         let joined = Brief::parse(&format!("{asked_about}, {}", text.trim()));
         return Intent::Brief(joined.unwrap_or(brief));
     }
     if is_chat { Intent::Chat } else { Intent::TooVague(brief) }
+}
+
+/// The verdict about a text that may be a brief.
+enum Verdict {
+    Brief,
+    /// Too close to call: asking is free.
+    Doubt,
+    /// Anything but a brief.
+    Other,
+}
+
+/// Weighs the score of the classifier and the rules. The thresholds were chosen by cross-validation (ADR 25).
+fn weigh(score: f32, by_rule: bool, asks: bool) -> Verdict {
+    const ASKED: f32 = -3.0;
+    const LIKELY: f32 = 0.3;
+    const SURE: f32 = 1.0;
+    const UNLIKELY: f32 = -2.0;
+    if by_rule && (score >= LIKELY || asks && score >= ASKED) || score >= SURE {
+        Verdict::Brief
+    } else if score > UNLIKELY {
+        Verdict::Doubt
+    } else {
+        Verdict::Other
+    }
 }
 
 fn of_follow_up(reading: &Reading, text: &str) -> Option<Intent> {
