@@ -8,7 +8,8 @@ use axum::{
     routing::{get, post},
 };
 use postly_app::{
-    HistoryFilter, SavedGeneration, WebBrief, WebChange, WebGenerationError, platform_limits, rfc3339,
+    HistoryFilter, HistoryPage, SavedGeneration, WebBrief, WebChange, WebGenerationError, platform_limits,
+    rfc3339,
 };
 use postly_domain::{
     Language,
@@ -85,10 +86,25 @@ pub(crate) struct CreatedBody {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateBody {
-    brief: String,
-    platform: Option<String>,
-    language: Option<String>,
-    tone: Option<String>,
+    pub(crate) brief: String,
+    pub(crate) platform: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) tone: Option<String>,
+}
+
+impl CreateBody {
+    /// Reads the brief and what goes with it.
+    ///
+    /// # Errors
+    /// Fails if the network or the language is unknown, or the tone is too long.
+    pub(crate) fn read(self) -> Result<WebBrief, Problem> {
+        Ok(WebBrief {
+            brief: self.brief,
+            platform: parsed(self.platform.as_deref(), Platform::parse)?,
+            language: parsed(self.language.as_deref(), Language::from_code)?,
+            tone: parsed(self.tone.as_deref(), tone)?,
+        })
+    }
 }
 
 /// The longest tone, in characters: a few words, of which the model needs no more.
@@ -115,12 +131,7 @@ pub(crate) async fn create(
     Json(body): Json<CreateBody>,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
-    let brief = WebBrief {
-        brief: body.brief,
-        platform: parsed(body.platform.as_deref(), Platform::parse)?,
-        language: parsed(body.language.as_deref(), Language::from_code)?,
-        tone: parsed(body.tone.as_deref(), tone)?,
-    };
+    let brief = body.read()?;
     if progress::accepts_events(&headers) {
         let request_id = progress::request_id(&headers);
         return progress::stream_progress(state, author, key.to_owned(), brief, request_id).await;
@@ -142,8 +153,25 @@ pub(crate) async fn created(
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefineBody {
-    instruction: String,
-    variant: Option<u8>,
+    pub(crate) instruction: String,
+    pub(crate) variant: Option<u8>,
+}
+
+impl RefineBody {
+    /// Reads a change of this generation.
+    ///
+    /// # Errors
+    /// Fails if the instruction is empty or too long, or there is no such variant.
+    pub(crate) fn read(self, generation: GenerationId) -> Result<WebChange, Problem> {
+        let most = u8::try_from(VARIANTS).unwrap_or(u8::MAX);
+        let is_valid = !self.instruction.trim().is_empty()
+            && self.instruction.chars().count() <= MAX_INSTRUCTION_CHARS
+            && self.variant.is_none_or(|variant| (1..=most).contains(&variant));
+        if !is_valid {
+            return Err(Problem::new(Code::InvalidRequest));
+        }
+        Ok(WebChange { generation, instruction: self.instruction, variant: self.variant })
+    }
 }
 
 /// The longest instruction for a change, in characters: that of a brief.
@@ -168,17 +196,9 @@ pub(crate) async fn refine(
     headers: HeaderMap,
     Json(body): Json<RefineBody>,
 ) -> Result<Response, Problem> {
-    let most = u8::try_from(VARIANTS).unwrap_or(u8::MAX);
-    let is_valid = !body.instruction.trim().is_empty()
-        && body.instruction.chars().count() <= MAX_INSTRUCTION_CHARS
-        && body.variant.is_none_or(|variant| (1..=most).contains(&variant));
-    if !is_valid {
-        return Err(Problem::new(Code::InvalidRequest));
-    }
+    let change = body.read(GenerationId::new(id))?;
     let fresh = uuid::Uuid::new_v4().to_string();
     let key = if headers.contains_key("idempotency-key") { idempotency_key(&headers)? } else { &fresh };
-    let change =
-        WebChange { generation: GenerationId::new(id), instruction: body.instruction, variant: body.variant };
     let refined = state.app.refine_for_web(&author, key, &change).await;
     let body = created(&state, &author, refined).await?;
     Ok((StatusCode::CREATED, JsonBody(body)).into_response())
@@ -213,6 +233,12 @@ pub(crate) struct ListBody {
     next: Option<String>,
 }
 
+impl From<HistoryPage> for ListBody {
+    fn from((found, next): HistoryPage) -> Self {
+        Self { generations: found.into_iter().map(GenerationBody::from).collect(), next }
+    }
+}
+
 /// Lists the author's generations, newest first.
 #[utoipa::path(
     get,
@@ -228,8 +254,8 @@ pub(crate) async fn list(
     Reader(author): Reader,
     query: HistoryQuery,
 ) -> Result<JsonBody<ListBody>, Problem> {
-    let (found, next) = state.app.history(&author, &query.filter(), query.cursor.as_deref()).await?;
-    Ok(JsonBody(ListBody { generations: found.into_iter().map(GenerationBody::from).collect(), next }))
+    let page = state.app.history(&author, &query.filter(), query.cursor.as_deref()).await?;
+    Ok(JsonBody(page.into()))
 }
 
 /// Shows one generation.

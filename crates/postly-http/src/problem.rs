@@ -284,6 +284,12 @@ impl Problem {
         }
     }
 
+    /// The seconds after which the same request may pass.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn retry_after_s(&self) -> Option<i64> {
+        self.retry_after_s
+    }
+
     /// What went wrong, for programs.
     pub(crate) fn code(&self) -> Code {
         self.code
