@@ -1,5 +1,5 @@
 //! `/mcp`: the tools of the Model Context Protocol, with which an agent writes posts for the author of a token. Streamable HTTP
-//! without sessions and with JSON answers, so that a client does not notice a restart.
+//! without sessions and with JSON answers, so that a client does not notice a restart (RULES 3.12).
 
 mod tools;
 

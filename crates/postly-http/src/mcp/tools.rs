@@ -8,7 +8,7 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject,
-        ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+        ListToolsResult, MetaObject, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -115,7 +115,8 @@ impl Tools {
         result(&ListBody::from(page))
     }
 
-    /// The problem as the HTTP API would answer it, with its sentence for the author.
+    /// The sentence for the author, and in `_meta` the problem as the HTTP API would answer it. It is no structured content: npm's
+    /// sdk 1 compares that with the schema of a result that is none.
     fn refusal(&self, problem: &Problem) -> CallToolResult {
         let mut body = json!(problem.body(&self.request_id));
         let detail = match problem.code() {
@@ -123,17 +124,12 @@ impl Tools {
             Code::IdempotencyKeyNeeded => "Give an idempotency_key of 1 to 255 bytes, new for each request.",
             _ => body.get("detail").and_then(Value::as_str).unwrap_or_default(),
         };
-        let mut refusal = CallToolResult::error(vec![ContentBlock::text(detail)]);
-        let detail = Value::from(detail);
-        if let Value::Object(fields) = &mut body {
-            fields.insert("error".to_owned(), detail.clone());
-            fields.insert("detail".to_owned(), detail);
-            if let Some(seconds) = problem.retry_after_s() {
-                fields.insert("retry_after_s".to_owned(), seconds.into());
-            }
+        let content = vec![ContentBlock::text(detail)];
+        if let (Value::Object(fields), Some(seconds)) = (&mut body, problem.retry_after_s()) {
+            fields.insert("retry_after_s".to_owned(), seconds.into());
         }
-        refusal.structured_content = Some(body);
-        refusal
+        let meta = MetaObject([("problem".to_owned(), body)].into_iter().collect());
+        CallToolResult::error(content).with_meta(Some(meta))
     }
 }
 
