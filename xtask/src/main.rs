@@ -44,6 +44,8 @@ cargo xtask oracles [--accept]
                           compare with
 cargo xtask oracles models
                           of these only the real model servers: LiteLLM, and llama.cpp with a small model
+cargo xtask oracles mcp
+                          of these only the clients of agents from npm, which call every tool of /mcp
 cargo xtask oracles prisma [--accept]
                           of these only Prisma: its client fills a database, which is imported, and reads it again
 cargo xtask browser [FOLDER]
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         ["oracles", "models"] => oracles::ask_models(),
         ["oracles", "prisma"] => oracles::ask_prisma(false),
         ["oracles", "prisma", "--accept"] => oracles::ask_prisma(true),
+        ["oracles", "mcp"] => oracles::ask_mcp(),
         ["oracles", "--accept"] => oracles::ask(true),
         ["browser"] => browser::look(None),
         ["browser", shots] => browser::look(Some(shots)),

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 
 use crate::{postgres_versions, run, step};
 
+mod mcp;
 mod models;
 mod prisma;
 
@@ -40,6 +41,11 @@ pub(crate) fn ask_prisma(accept: bool) -> anyhow::Result<()> {
     prisma::ask(crate::root()?, accept)
 }
 
+/// Asks the clients of agents only.
+pub(crate) fn ask_mcp() -> anyhow::Result<()> {
+    mcp::ask(crate::root()?)
+}
+
 /// Asks them all. With `accept`, what the service sends today becomes what is compared with from now on.
 pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     let root = crate::root()?;
@@ -56,13 +62,14 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
         .args(["--package", "postly-testkit", "--example", "record_requests", "--"])
         .arg(&recording))?;
     run(python.script(root, "accept_requests.py").arg(&recording).arg(root.join(SPECS)))?;
-    let world = World::start(root, &[])?;
+    let world = World::start(root, SIMULATOR, &[])?;
     run(python.script(root, "outside_world.py").arg(&recording).arg(&world.line))?;
     run(node.command().arg("stripe_world.mjs").arg(&world.line))?;
     drop(world);
     run(python.script(root, "read_samples.py").arg(root.join(SAMPLES)))?;
 
     compare(root, &recording, accept)?;
+    mcp::ask(root)?;
     models::ask(root)?;
     prisma::ask(root, accept)?;
     postgres_versions::ask()
@@ -200,6 +207,13 @@ impl Drop for Folder {
     }
 }
 
+/// Installs what the lock file of a folder names, and runs none of its scripts.
+fn npm_ci(folder: &Path, options: &[&str]) -> anyhow::Result<()> {
+    const ALWAYS: [&str; 4] = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    run(Command::new("npm").current_dir(folder).args(ALWAYS).args(options))
+        .context("install Node.js 20 or newer, with npm")
+}
+
 /// A folder with the libraries of Node.js, and our scripts beside them.
 struct Node(PathBuf);
 
@@ -218,15 +232,8 @@ impl Node {
         for name in FILES {
             std::fs::copy(root.join(SCRIPTS).join("node").join(name), node.join(name))?;
         }
-        // Of the peers, which are a whole framework, nothing is used here; of scripts at the installation, nothing either.
-        run(Command::new("npm").current_dir(&node).args([
-            "ci",
-            "--legacy-peer-deps",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-        ]))
-        .context("install Node.js 20 or newer, with npm")?;
+        // Of the peers, which are a whole framework, nothing is used here.
+        npm_ci(&node, &["--legacy-peer-deps"])?;
         Ok(Self(node))
     }
 
@@ -267,26 +274,35 @@ impl Python {
     }
 }
 
-/// The simulator in a process of its own. It ends when its standard input does.
+/// The package and the example of the outside world.
+const SIMULATOR: [&str; 2] = ["postly-simulator", "outside_world"];
+
+/// The example of a crate in a process of its own: the simulator, or the service. It ends when its standard input does.
 struct World {
     child: Child,
     line: String,
 }
 
 impl World {
-    fn start(root: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
-        step("the simulator");
+    fn start(root: &Path, [package, example]: [&str; 2], arguments: &[&str]) -> anyhow::Result<Self> {
+        step(&format!("the example {example} of {package}"));
         let mut child = cargo(root)
-            .args(["--package", "postly-simulator", "--example", "outside_world", "--"])
+            .args(["--package", package, "--example", example, "--"])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("cannot start the simulator")?;
+            .with_context(|| format!("cannot start {example}"))?;
         let stdout = child.stdout.take().context("its standard output is ours")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         Ok(Self { child, line: line.trim().to_owned() })
+    }
+
+    /// Ends it, and fails if it found something wrong at its end.
+    fn end(mut self) -> anyhow::Result<()> {
+        drop(self.child.stdin.take());
+        if self.child.wait()?.success() { Ok(()) } else { bail!("an example failed at its end") }
     }
 }
 
@@ -294,7 +310,7 @@ impl Drop for World {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         if let Err(error) = self.child.wait() {
-            eprintln!("xtask: the simulator did not end: {error}");
+            eprintln!("xtask: an example did not end: {error}");
         }
     }
 }

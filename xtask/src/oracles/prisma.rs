@@ -4,9 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
-
-use super::{Folder, SCRIPTS, cargo, keep};
+use super::{Folder, SCRIPTS, cargo, keep, npm_ci};
 use crate::{Databases, run};
 
 /// The guide's schema, and its tables as Prisma's engine writes them.
@@ -51,13 +49,7 @@ impl Guide {
         for name in ["schema.prisma", "schema.sql"] {
             std::fs::copy(root.join(TABLES).join(name), folder.join(name))?;
         }
-        run(Command::new("npm").current_dir(folder).args([
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-        ]))
-        .context("install Node.js 20 or newer, with npm")?;
+        npm_ci(folder, &[])?;
         // The program named here is not run: without the variable another one would be fetched.
         run(Command::new("node_modules/.bin/prisma")
             .current_dir(folder)
