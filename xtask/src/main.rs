@@ -46,6 +46,8 @@ cargo xtask oracles models
                           of these only the real model servers: LiteLLM, and llama.cpp with a small model
 cargo xtask oracles mcp
                           of these only the clients of agents from npm, which call every tool of /mcp
+cargo xtask oracles nextjs
+                          of these only examples/nextjs: built, and run beside the service behind a real nginx
 cargo xtask oracles prisma [--accept]
                           of these only Prisma: its client fills a database, which is imported, and reads it again
 cargo xtask browser [FOLDER]
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         ["oracles", "prisma"] => oracles::ask_prisma(false),
         ["oracles", "prisma", "--accept"] => oracles::ask_prisma(true),
         ["oracles", "mcp"] => oracles::ask_mcp(),
+        ["oracles", "nextjs"] => oracles::ask_nextjs(),
         ["oracles", "--accept"] => oracles::ask(true),
         ["browser"] => browser::look(None),
         ["browser", shots] => browser::look(Some(shots)),

@@ -10,6 +10,7 @@ use crate::{postgres_versions, run, step};
 
 mod mcp;
 mod models;
+mod nextjs;
 mod prisma;
 
 /// What `requirements.txt` must name: their versions are written into what they accepted.
@@ -46,6 +47,11 @@ pub(crate) fn ask_mcp() -> anyhow::Result<()> {
     mcp::ask(crate::root()?)
 }
 
+/// Builds and runs the Next.js app beside the service only.
+pub(crate) fn ask_nextjs() -> anyhow::Result<()> {
+    nextjs::ask(crate::root()?)
+}
+
 /// Asks them all. With `accept`, what the service sends today becomes what is compared with from now on.
 pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     let root = crate::root()?;
@@ -70,6 +76,7 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
 
     compare(root, &recording, accept)?;
     mcp::ask(root)?;
+    nextjs::ask(root)?;
     models::ask(root)?;
     prisma::ask(root, accept)?;
     postgres_versions::ask()
@@ -276,6 +283,8 @@ impl Python {
 
 /// The package and the example of the outside world.
 const SIMULATOR: [&str; 2] = ["postly-simulator", "outside_world"];
+/// The package and the example of the service with one author.
+const SERVICE: [&str; 2] = ["postly-testkit", "running_service"];
 
 /// The example of a crate in a process of its own: the simulator, or the service. It ends when its standard input does.
 struct World {

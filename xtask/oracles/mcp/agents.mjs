@@ -1,5 +1,5 @@
 // The protocol's own clients call every tool of `/mcp`, in both revisions.
-// Run: node agents.mjs WORLD, where WORLD is the line that the example `agent_world` of postly-testkit prints.
+// Run: node agents.mjs WORLD, where WORLD is the line that the example `running_service` of postly-testkit prints.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import * as two from "@modelcontextprotocol/client";
@@ -18,19 +18,19 @@ const clients = [
     name: `sdk ${version("@modelcontextprotocol/sdk")}`,
     revision: "2025-11-25",
     client: () => new Client(info),
-    transport: (options) => new StreamableHTTPClientTransport(new URL(world.url), options),
+    transport: (options) => new StreamableHTTPClientTransport(new URL(`${world.base_url}/mcp`), options),
   },
   {
     name: `client ${version("@modelcontextprotocol/client")}`,
     revision: "2025-11-25",
     client: () => new two.Client(info),
-    transport: (options) => new two.StreamableHTTPClientTransport(new URL(world.url), options),
+    transport: (options) => new two.StreamableHTTPClientTransport(new URL(`${world.base_url}/mcp`), options),
   },
   {
     name: `client ${version("@modelcontextprotocol/client")} (auto)`,
     revision: "2026-07-28",
     client: () => new two.Client(info, { versionNegotiation: { mode: "auto" } }),
-    transport: (options) => new two.StreamableHTTPClientTransport(new URL(world.url), options),
+    transport: (options) => new two.StreamableHTTPClientTransport(new URL(`${world.base_url}/mcp`), options),
   },
 ];
 

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use super::{Folder, SCRIPTS, World, npm_ci};
+use super::{Folder, SCRIPTS, SERVICE, World, npm_ci};
 use crate::run;
 
 const FILES: [&str; 3] = ["package.json", "package-lock.json", "agents.mjs"];
@@ -13,7 +13,7 @@ pub(super) fn ask(root: &Path) -> anyhow::Result<()> {
         std::fs::copy(root.join(SCRIPTS).join("mcp").join(name), folder.0.join(name))?;
     }
     npm_ci(&folder.0, &[])?;
-    let world = World::start(root, ["postly-testkit", "agent_world"], &[])?;
+    let world = World::start(root, SERVICE, &[])?;
     run(Command::new("node").current_dir(&folder.0).arg("agents.mjs").arg(&world.line))?;
     world.end()
 }
