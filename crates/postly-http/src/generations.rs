@@ -86,9 +86,13 @@ pub(crate) struct CreatedBody {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateBody {
+    #[schema(example = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end")]
     pub(crate) brief: String,
+    /// A network, such as `instagram`.
     pub(crate) platform: Option<String>,
+    /// The language of the posts: `fr`, `en`, `es`, `pt` or `ar`.
     pub(crate) language: Option<String>,
+    /// A few words, at most 60 characters.
     pub(crate) tone: Option<String>,
 }
 
@@ -115,13 +119,15 @@ const MAX_TONE_CHARS: usize = 60;
     post,
     path = "/api/generations",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     request_body = CreateBody,
     params(("Idempotency-Key" = String, Header, description = "1 to 255 bytes, new for each request; valid for 24 hours")),
     responses(
         (status = 201, description = "The posts.", body = CreatedBody),
-        (status = 402, description = "No credit is available: `insufficient_credits`.", body = crate::problem::ProblemBody<'_>),
-        (status = 422, description = "No brief, too vague, refused, or another request with this key.", body = crate::problem::ProblemBody<'_>),
-        (status = 502, description = "Nothing was written and nothing charged: `generation_failed`.", body = crate::problem::ProblemBody<'_>),
+        (status = 402, description = "No credit is available: `insufficient_credits`."),
+        (status = 422, description = "No brief, too vague, refused, or another request with this key."),
+        (status = 502, description = "Nothing was written and nothing charged: `generation_failed`."),
+        (status = 429, description = "Too many requests: `rate_limited`, with `Retry-After`."),
     ),
 )]
 pub(crate) async fn create(
@@ -153,7 +159,10 @@ pub(crate) async fn created(
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefineBody {
+    #[schema(example = "plus court")]
     pub(crate) instruction: String,
+    /// The one post to change, 1 to 3.
+    #[schema(minimum = 1, maximum = 3)]
     pub(crate) variant: Option<u8>,
 }
 
@@ -182,12 +191,19 @@ const MAX_INSTRUCTION_CHARS: usize = postly_domain::brief::MAX_BRIEF_CHARS;
     post,
     path = "/api/generations/{id}/refine",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     request_body = RefineBody,
     params(
         ("id" = String, Path, description = "The id of the generation"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat with it has the same result"),
     ),
-    responses((status = 201, description = "The changed posts, a generation of their own.", body = CreatedBody)),
+    responses(
+        (status = 201, description = "The changed posts, a generation of their own.", body = CreatedBody),
+        (status = 402, description = "The change costs a credit, and none is available: `insufficient_credits`."),
+        (status = 422, description = "Not a change, refused, or another request with this key."),
+        (status = 429, description = "Too many requests: `rate_limited`, with `Retry-After`."),
+        (status = 502, description = "Nothing was written and nothing charged: `generation_failed`."),
+    ),
 )]
 pub(crate) async fn refine(
     State(state): State<AppState>,
@@ -244,6 +260,7 @@ impl From<HistoryPage> for ListBody {
     get,
     path = "/api/generations",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     params(("q" = Option<String>, Query, description = "Words in the brief or the posts"), ("platform" = Option<String>, Query, description = "Only posts for this network"), ("origin" = Option<String>, Query, description = "`web` or `whatsapp`"), ("cursor" = Option<String>, Query, description = "The `next` of the page before")),
     responses(
         (status = 200, description = "A page of the history, newest first.", body = ListBody),
@@ -263,6 +280,7 @@ pub(crate) async fn list(
     get,
     path = "/api/generations/{id}",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     params(("id" = String, Path, description = "The id of the generation")),
     responses(
         (status = 200, description = "The generation.", body = GenerationBody),
@@ -279,6 +297,7 @@ pub(crate) async fn show(
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UsedBody {
+    #[schema(minimum = 1, maximum = 3)]
     used: Option<i64>,
 }
 
@@ -287,6 +306,7 @@ pub(crate) struct UsedBody {
     patch,
     path = "/api/generations/{id}",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     request_body = UsedBody,
     params(("id" = String, Path, description = "The id of the generation")),
     responses(
