@@ -44,6 +44,7 @@ cargo xtask oracles [--accept]
                           compare with
 cargo xtask oracles models
                           of these only the real model servers: LiteLLM, and llama.cpp with a small model
+cargo xtask oracles api   of these only schemathesis, which tries the API as it describes itself
 cargo xtask oracles mcp
                           of these only the clients of agents from npm, which call every tool of /mcp
 cargo xtask oracles nextjs
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         ["oracles", "prisma"] => oracles::ask_prisma(false),
         ["oracles", "prisma", "--accept"] => oracles::ask_prisma(true),
         ["oracles", "mcp"] => oracles::ask_mcp(),
+        ["oracles", "api"] => oracles::ask_api(),
         ["oracles", "nextjs"] => oracles::ask_nextjs(),
         ["oracles", "--accept"] => oracles::ask(true),
         ["browser"] => browser::look(None),

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use serde_json::Value;
 
 use crate::{postgres_versions, run, step};
 
+mod api;
 mod mcp;
 mod models;
 mod nextjs;
@@ -47,6 +49,11 @@ pub(crate) fn ask_mcp() -> anyhow::Result<()> {
     mcp::ask(crate::root()?)
 }
 
+/// Tries the API as it describes itself only.
+pub(crate) fn ask_api() -> anyhow::Result<()> {
+    api::ask(crate::root()?)
+}
+
 /// Builds and runs the Next.js app beside the service only.
 pub(crate) fn ask_nextjs() -> anyhow::Result<()> {
     nextjs::ask(crate::root()?)
@@ -75,6 +82,7 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     run(python.script(root, "read_samples.py").arg(root.join(SAMPLES)))?;
 
     compare(root, &recording, accept)?;
+    api::ask(root)?;
     mcp::ask(root)?;
     nextjs::ask(root)?;
     models::ask(root)?;
@@ -313,6 +321,11 @@ impl World {
         drop(self.child.stdin.take());
         if self.child.wait()?.success() { Ok(()) } else { bail!("an example failed at its end") }
     }
+}
+
+/// A field of the line that an example prints.
+fn text<'a>(line: &'a Value, field: &str) -> anyhow::Result<&'a str> {
+    line.get(field).and_then(Value::as_str).with_context(|| format!("the service names no {field}"))
 }
 
 impl Drop for World {

@@ -9,7 +9,9 @@ use std::io::Read as _;
 
 use anyhow::Context as _;
 use postly_domain::id::AuthorId;
-use postly_testkit::{EngineName, Options, PASSWORD, PUBLIC_BASE_URL, SESSION_SECRET, TestApp};
+use postly_testkit::{
+    EngineName, Options, PASSWORD, PUBLIC_BASE_URL, SESSION_COOKIE, SESSION_SECRET, TestApp,
+};
 
 /// Enough for every client.
 const CREDITS: i64 = 50;
@@ -18,7 +20,9 @@ const EMAIL: &str = "fatou@example.com";
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let app = TestApp::start(EngineName::Sqlite, &Options { shop: true, ..Options::default() }).await;
-    let author = app.browser().sign_up(EMAIL).await.ok().json();
+    let browser = app.browser();
+    let author = browser.sign_up(EMAIL).await.ok().json();
+    let session = browser.session().context("a session")?;
     let author = AuthorId::new(author["user"]["id"].as_str().context("an author")?);
     app.app.adjust(&postly_app::operator::AuthorSelector::Id(author.clone()), CREDITS, "for a test").await?;
     let good = app.app.make_token(&author, "agent").await?;
@@ -30,6 +34,7 @@ async fn main() -> anyhow::Result<()> {
             "base_url": app.base_url,
             "public_base_url": PUBLIC_BASE_URL,
             "session_secret": SESSION_SECRET,
+            "session_cookie": format!("{SESSION_COOKIE}={session}"),
             "email": EMAIL,
             "password": PASSWORD,
             "token": good.secret,

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::{Folder, SCRIPTS, SERVICE, World, npm_ci};
+use super::{Folder, SCRIPTS, SERVICE, World, npm_ci, text};
 use crate::{run, step};
 
 const APP: &str = "examples/nextjs";
@@ -34,10 +34,6 @@ pub(super) fn ask(root: &Path) -> anyhow::Result<()> {
     let ports = json!({ "proxy_port": nginx.port, "wrong_secret_port": wrong.port }).to_string();
     run(Command::new("node").arg(root.join(SCRIPTS).join("nextjs/journey.mjs")).args([&world.line, &ports]))?;
     world.end()
-}
-
-fn text<'a>(service: &'a Value, field: &str) -> anyhow::Result<&'a str> {
-    service[field].as_str().with_context(|| format!("the service names no {field}"))
 }
 
 /// Installs nginx and OpenSSL's command when they are missing and we may.
