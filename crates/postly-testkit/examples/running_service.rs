@@ -23,7 +23,7 @@ async fn main() -> anyhow::Result<()> {
     let browser = app.browser();
     let author = browser.sign_up(EMAIL).await.ok().json();
     let session = browser.session().context("a session")?;
-    let author = AuthorId::new(author["user"]["id"].as_str().context("an author")?);
+    let author = AuthorId::new(author.pointer("/user/id").and_then(|id| id.as_str()).context("an author")?);
     app.app.adjust(&postly_app::operator::AuthorSelector::Id(author.clone()), CREDITS, "for a test").await?;
     let good = app.app.make_token(&author, "agent").await?;
     let revoked = app.app.make_token(&author, "revoked").await?;
