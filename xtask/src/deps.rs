@@ -58,6 +58,10 @@ const OURS: Policy<'static> = Policy {
         (&["synstructure"], "only builds, and the older only for tests (rcgen)"),
         (&["bit-vec"], "only for tests (jsonschema and rcgen)"),
         (&["r-efi", "windows-link", "windows-sys"], "only for systems that we do not build for"),
+        (
+            &["windows-core", "windows-implement", "windows-interface", "windows-result", "windows-strings"],
+            "the same: iana-time-zone is behind generator",
+        ),
     ],
     advisories: &[],
 };

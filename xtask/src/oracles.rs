@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use serde_json::Value;
 
 use crate::{postgres_versions, run, step};
 
+mod api;
+mod mcp;
 mod models;
+mod nextjs;
 mod prisma;
 
 /// The referees that `requirements.txt` must name. Their versions are recorded with the requests they
@@ -41,6 +45,21 @@ pub(crate) fn ask_prisma(accept: bool) -> anyhow::Result<()> {
     prisma::ask(crate::root()?, accept)
 }
 
+/// Asks the clients of agents only.
+pub(crate) fn ask_mcp() -> anyhow::Result<()> {
+    mcp::ask(crate::root()?)
+}
+
+/// Tries the API as it describes itself only.
+pub(crate) fn ask_api() -> anyhow::Result<()> {
+    api::ask(crate::root()?)
+}
+
+/// Builds and runs the Next.js app beside the service only.
+pub(crate) fn ask_nextjs() -> anyhow::Result<()> {
+    nextjs::ask(crate::root()?)
+}
+
 /// Runs all referees. With `accept`, the current requests of the service become the reference.
 pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     let root = crate::root()?;
@@ -57,13 +76,16 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
         .args(["--package", "postly-testkit", "--example", "record_requests", "--"])
         .arg(&recording))?;
     run(python.script(root, "accept_requests.py").arg(&recording).arg(root.join(SPECS)))?;
-    let world = World::start(root, &[])?;
+    let world = World::start(root, SIMULATOR, &[])?;
     run(python.script(root, "outside_world.py").arg(&recording).arg(&world.line))?;
     run(node.command().arg("stripe_world.mjs").arg(&world.line))?;
     drop(world);
     run(python.script(root, "read_samples.py").arg(root.join(SAMPLES)))?;
 
     compare(root, &recording, accept)?;
+    api::ask(root)?;
+    mcp::ask(root)?;
+    nextjs::ask(root)?;
     models::ask(root)?;
     prisma::ask(root, accept)?;
     postgres_versions::ask()
@@ -202,6 +224,13 @@ impl Drop for Folder {
     }
 }
 
+/// Installs the packages of the lock file of a folder, without their installation scripts.
+fn npm_ci(folder: &Path, options: &[&str]) -> anyhow::Result<()> {
+    const ALWAYS: [&str; 4] = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    run(Command::new("npm").current_dir(folder).args(ALWAYS).args(options))
+        .context("install Node.js 20 or newer, with npm")
+}
+
 /// A folder with the libraries of Node.js and the project's scripts.
 struct Node(PathBuf);
 
@@ -220,15 +249,8 @@ impl Node {
         for name in FILES {
             std::fs::copy(root.join(SCRIPTS).join("node").join(name), node.join(name))?;
         }
-        // The peer dependencies, a whole framework, are not used, and no installation script is needed.
-        run(Command::new("npm").current_dir(&node).args([
-            "ci",
-            "--legacy-peer-deps",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-        ]))
-        .context("install Node.js 20 or newer, with npm")?;
+        // The peer dependencies, a whole framework, are not used.
+        npm_ci(&node, &["--legacy-peer-deps"])?;
         Ok(Self(node))
     }
 
@@ -269,34 +291,50 @@ impl Python {
     }
 }
 
-/// The simulator in a process of its own, which ends when its standard input does.
+/// The package and the example of the outside world.
+const SIMULATOR: [&str; 2] = ["postly-simulator", "outside_world"];
+/// The package and the example of the service with one author.
+const SERVICE: [&str; 2] = ["postly-testkit", "running_service"];
+
+/// The example of a crate in a process of its own: the simulator, or the service. It ends when its standard input does.
 struct World {
     child: Child,
     line: String,
 }
 
 impl World {
-    fn start(root: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
-        step("the simulator");
+    fn start(root: &Path, [package, example]: [&str; 2], arguments: &[&str]) -> anyhow::Result<Self> {
+        step(&format!("the example {example} of {package}"));
         let mut child = cargo(root)
-            .args(["--package", "postly-simulator", "--example", "outside_world", "--"])
+            .args(["--package", package, "--example", example, "--"])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("cannot start the simulator")?;
+            .with_context(|| format!("cannot start {example}"))?;
         let stdout = child.stdout.take().context("its standard output is ours")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         Ok(Self { child, line: line.trim().to_owned() })
     }
+
+    /// Ends it, and fails if it found something wrong at its end.
+    fn end(mut self) -> anyhow::Result<()> {
+        drop(self.child.stdin.take());
+        if self.child.wait()?.success() { Ok(()) } else { bail!("an example failed at its end") }
+    }
+}
+
+/// A field of the line that an example prints.
+fn text<'a>(line: &'a Value, field: &str) -> anyhow::Result<&'a str> {
+    line.get(field).and_then(Value::as_str).with_context(|| format!("the service names no {field}"))
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         if let Err(error) = self.child.wait() {
-            eprintln!("xtask: the simulator did not end: {error}");
+            eprintln!("xtask: an example did not end: {error}");
         }
     }
 }

@@ -68,6 +68,10 @@ impl Done {
     request_body = RequestOtp,
     responses(
         (status = 200, description = "The code is on its way, if this number can have one.", body = Done),
+        (status = 400, description = "Not a number: `invalid_phone`."),
+        (status = 401, description = "`userId` without a session: `unauthenticated`."),
+        (status = 403, description = "`userId` of another author: `forbidden`."),
+        (status = 429, description = "Too many requests: `rate_limited`, with `Retry-After`."),
     ),
 )]
 pub(crate) async fn request_otp(
@@ -114,6 +118,8 @@ pub(crate) struct VerifyOtp {
     request_body = VerifyOtp,
     responses(
         (status = 200, description = "Logged in, with the session cookie; or `{\"success\":true,\"message\"}` when the number was linked.", body = LoggedInBody),
+        (status = 400, description = "No such code, or it is used up: `invalid_code`."),
+        (status = 409, description = "The number belongs to another full account: `number_taken`."),
     ),
 )]
 pub(crate) async fn verify_otp(
@@ -143,6 +149,8 @@ pub(crate) struct OpenLink {
     request_body = OpenLink,
     responses(
         (status = 200, description = "Logged in.", body = LoggedInBody),
+        (status = 400, description = "No such link, or it is used up: `invalid_code`."),
+        (status = 409, description = "The number belongs to another full account: `number_taken`."),
     ),
 )]
 pub(crate) async fn open_link(
@@ -172,6 +180,8 @@ pub(crate) struct PhraseBody {
     tag = "codes",
     responses(
         (status = 201, description = "A phrase to send on WhatsApp.", body = PhraseBody),
+        (status = 404, description = "No number is known that the phrase could be sent to: `no_whatsapp`."),
+        (status = 429, description = "Too many requests: `rate_limited`, with `Retry-After`."),
     ),
 )]
 pub(crate) async fn new_phrase(
@@ -204,6 +214,8 @@ pub(crate) struct VerifyPhrase {
     request_body = VerifyPhrase,
     responses(
         (status = 200, description = "Logged in.", body = LoggedInBody),
+        (status = 400, description = "No such code, or it is used up: `invalid_code`."),
+        (status = 409, description = "The number belongs to another full account: `number_taken`."),
     ),
 )]
 pub(crate) async fn verify_phrase(
@@ -318,6 +330,10 @@ pub(crate) struct Credentials {
     request_body = Credentials,
     responses(
         (status = 201, description = "The account is made and its author logged in.", body = LoggedInBody),
+        (status = 400, description = "`invalid_email` or `weak_password`."),
+        (status = 401, description = "The session to which the login is added has ended: `unauthenticated`."),
+        (status = 409, description = "The address has an account: `email_taken`."),
+        (status = 429, description = "Too many requests: `rate_limited`, with `Retry-After`."),
     ),
 )]
 pub(crate) async fn sign_up(
@@ -340,6 +356,8 @@ pub(crate) async fn sign_up(
     request_body = Credentials,
     responses(
         (status = 200, description = "Logged in.", body = LoggedInBody),
+        (status = 400, description = "Wrong address or password: `invalid_credentials`."),
+        (status = 429, description = "Too many requests: `rate_limited`, with `Retry-After`."),
     ),
 )]
 pub(crate) async fn log_in(
@@ -420,6 +438,7 @@ pub(crate) struct SessionsBody {
     get,
     path = "/api/auth/sessions",
     tag = "account",
+    security(("session" = [])),
     responses(
         (status = 200, description = "The sessions, newest first.", body = SessionsBody),
     ),
@@ -450,6 +469,7 @@ fn session_body(session: postly_app::Session, own: &LoggedIn) -> SessionBody {
     get,
     path = "/api/auth/sessions/{id}",
     tag = "account",
+    security(("session" = [])),
     params(("id" = String, Path, description = "The id of the session")),
     responses(
         (status = 200, description = "The session.", body = SessionBody),
@@ -471,6 +491,7 @@ pub(crate) async fn show_session(
     delete,
     path = "/api/auth/sessions",
     tag = "account",
+    security(("session" = [])),
     responses(
         (status = 204, description = "All sessions have ended."),
     ),
@@ -489,6 +510,7 @@ pub(crate) async fn end_sessions(
     delete,
     path = "/api/auth/sessions/{id}",
     tag = "account",
+    security(("session" = [])),
     params(("id" = String, Path, description = "The id of the session")),
     responses(
         (status = 204, description = "The session has ended."),

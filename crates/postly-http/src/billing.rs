@@ -68,6 +68,7 @@ pub(crate) fn offers(app: &App, language: Language) -> Vec<PackBody> {
     tag = "money",
     responses(
         (status = 200, description = "The packs for sale.", body = PacksBody),
+        (status = 404, description = "Nothing is for sale."),
     ),
 )]
 pub(crate) async fn packs(State(state): State<AppState>, _: OpenShop, headers: HeaderMap) -> Response {
@@ -98,6 +99,11 @@ pub(crate) struct UrlBody {
     request_body = CheckoutBody,
     responses(
         (status = 200, description = "The address of the page to pay on.", body = UrlBody),
+        (status = 400, description = "`unknown_pack`, or the link has expired: `invalid_link`."),
+        (status = 401, description = "Neither a session nor a token of a link."),
+        (status = 404, description = "Nothing is for sale."),
+        (status = 429, description = "Too many requests: `rate_limited`, with `Retry-After`."),
+        (status = 502, description = "Stripe makes no Checkout Session: `payment_unavailable`."),
     ),
 )]
 pub(crate) async fn checkout(

@@ -72,6 +72,7 @@ impl From<BrandBody> for Brand {
     get,
     path = "/api/brand",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The brand memory; empty fields where the author said nothing.", body = BrandBody),
     ),
@@ -89,10 +90,11 @@ pub(crate) async fn show(
     put,
     path = "/api/brand",
     tag = "posts",
+    security(("session" = [])),
     request_body = BrandBody,
     responses(
         (status = 200, description = "The brand memory as it is kept: trimmed, without empty or repeated texts.", body = BrandBody),
-        (status = 422, description = "A bound is broken (`brand_too_long`), or the service does not write about something in it (`brief_refused`).", body = crate::problem::ProblemBody<'_>),
+        (status = 422, description = "A bound is broken (`brand_too_long`), or the service does not write about something in it (`brief_refused`)."),
     ),
 )]
 pub(crate) async fn replace(

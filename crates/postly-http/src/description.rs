@@ -14,6 +14,7 @@ use utoipa::{
     Modify, OpenApi,
     openapi::{
         Content, Ref, RefOr, ResponseBuilder,
+        path::{Operation, Parameter, ParameterIn},
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
 };
@@ -21,7 +22,7 @@ use utoipa::{
 use crate::{
     extract::RequestContext,
     pages::{Frame, Texts, page},
-    problem::ProblemBody,
+    problem::{PROBLEM_TYPE, ProblemBody},
     site::AppState,
 };
 
@@ -91,24 +92,68 @@ impl Modify for Security {
     }
 }
 
-/// Every operation may be answered with a problem.
+/// Names the problems that operations have in common, and gives every problem its form.
 struct Problems;
+
+/// The component of an answer that an operation does not describe by itself.
+const PROBLEM: &str = "Problem";
 
 impl Modify for Problems {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let body = Content::new(Some(RefOr::Ref(Ref::from_schema_name("ProblemBody"))));
+        let components = openapi.components.get_or_insert_default();
         let problem = ResponseBuilder::new()
             .description("A problem; its `code` says which.")
-            .content("application/problem+json", body)
+            .content(PROBLEM_TYPE, body.clone())
             .build();
-        for item in openapi.paths.paths.values_mut() {
-            let operations =
-                [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete, &mut item.put];
-            for operation in operations.into_iter().flatten() {
-                operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
+        components.responses.insert(PROBLEM.to_owned(), RefOr::T(problem));
+        for (path, item) in &mut openapi.paths.paths {
+            let reads = item.get.as_mut().map(|operation| (operation, true));
+            let changes = [&mut item.post, &mut item.patch, &mut item.delete, &mut item.put];
+            let changes = changes.into_iter().flatten().map(|operation| (operation, false));
+            for (operation, reads) in reads.into_iter().chain(changes) {
+                let common = common_problems(path, operation, reads);
+                let responses = &mut operation.responses.responses;
+                for response in responses.iter_mut().filter(|(status, _)| is_problem(status)) {
+                    if let (_, RefOr::T(response)) = response {
+                        response.content.insert(PROBLEM_TYPE.to_owned(), RefOr::T(body.clone()));
+                    }
+                }
+                for status in common {
+                    let problem = RefOr::Ref(Ref::from_response_name(PROBLEM));
+                    responses.entry(status.to_string()).or_insert(problem);
+                }
+                let late = ResponseBuilder::new().description("The request took longer than 30 s.").build();
+                responses.insert("408".to_owned(), RefOr::T(late));
             }
         }
     }
+}
+
+/// The statuses of problems that an operation may have by its form: with parameters or a body, behind a proof, and any.
+fn common_problems(path: &str, operation: &Operation, reads: bool) -> Vec<u16> {
+    let has_body = operation.request_body.is_some();
+    // A path that names nothing is not found.
+    let is_read = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) => parameter.parameter_in != ParameterIn::Path,
+        RefOr::Ref(_) => true,
+    };
+    let has_parameters = operation.parameters.iter().flatten().any(is_read);
+    let conditions = [
+        (400, has_body || has_parameters),
+        (401, operation.security.is_some()),
+        (403, !reads),
+        (404, path.contains("{id}")),
+        (413, has_body),
+        (415, has_body),
+        (500, true),
+        (503, true),
+    ];
+    conditions.into_iter().filter_map(|(status, holds)| holds.then_some(status)).collect()
+}
+
+fn is_problem(status: &str) -> bool {
+    status.starts_with(['4', '5'])
 }
 
 /// The description as it is served and checked in.
@@ -123,7 +168,7 @@ async fn json() -> Response {
 }
 
 /// An operation on the page.
-struct Operation {
+struct Described {
     method: String,
     path: String,
     summary: String,
@@ -146,7 +191,7 @@ struct DocsPage<'a> {
     t: &'a Texts,
     f: Frame,
     lead: String,
-    groups: Vec<(&'static str, Vec<Operation>)>,
+    groups: Vec<(&'static str, Vec<Described>)>,
 }
 
 async fn docs(visitor: RequestContext, headers: HeaderMap) -> Response {
@@ -164,13 +209,13 @@ fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn operations(described: &Value, tag: &str) -> Vec<Operation> {
+fn operations(described: &Value, tag: &str) -> Vec<Described> {
     let paths = described.get("paths").and_then(Value::as_object).into_iter().flatten();
     let all = paths.flat_map(|(path, item)| {
         item.as_object().into_iter().flatten().map(move |(method, operation)| (path, method, operation))
     });
     all.filter(|(_, _, operation)| operation.pointer("/tags/0").and_then(Value::as_str) == Some(tag))
-        .map(|(path, method, operation)| Operation {
+        .map(|(path, method, operation)| Described {
             method: method.to_uppercase(),
             path: path.clone(),
             summary: [text(operation, "/summary"), text(operation, "/description")]
@@ -227,8 +272,9 @@ fn body_fields(described: &Value, operation: &Value) -> Vec<Field> {
 
 fn responses(operation: &Value) -> Vec<(String, String)> {
     let responses = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
+    // Those that operations have in common stand in the description only.
     responses
-        .filter(|(status, _)| *status != "default")
+        .filter(|(status, response)| *status != "408" && response.get("$ref").is_none())
         .map(|(status, response)| (status.clone(), text(response, "/description")))
         .collect()
 }
@@ -256,7 +302,7 @@ mod tests {
         let described: Value = serde_json::from_str(&TEXT).unwrap();
         assert_eq!(described["openapi"], "3.1.0");
         let tags = ["posts", "account", "codes", "money"];
-        let all: Vec<Operation> = tags.iter().flat_map(|tag| operations(&described, tag)).collect();
+        let all: Vec<Described> = tags.iter().flat_map(|tag| operations(&described, tag)).collect();
         let count: usize = described["paths"]
             .as_object()
             .unwrap()

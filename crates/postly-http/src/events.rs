@@ -104,9 +104,11 @@ impl FromRequestParts<AppState> for WatchQuery {
     get,
     path = "/api/events",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     params(("after" = Option<String>, Query, description = "The newest generation that the client has: those above it are sent"), ("author" = Option<String>, Query, description = "The author that the client shows; another one is refused"), ("Last-Event-ID" = Option<String>, Header, description = "As `after`, sent by browsers that reconnect")),
     responses(
         (status = 200, description = "Server-sent events: `generation` (a generation), `status` (`{\"id\",\"delivery\"}`: queued, accepted, sent, delivered, read or failed) and `balance` (`{\"available\",\"held\"}`). A comment every 15 s; the stream ends after an hour, and with its session or token.", body = String, content_type = "text/event-stream"),
+        (status = 403, description = "`author` is another author: `forbidden`."),
     ),
 )]
 pub(crate) async fn watch(

@@ -183,11 +183,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, state: &AppState) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let is_json = kind.is_some_and(|kind| {
-            kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
-        });
-        if !is_json {
+        if !is_json(request.headers()) {
             return Err(Problem::new(Code::NotJson));
         }
         let bytes =
@@ -197,6 +193,13 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
         let body = if is_object { serde_json::from_slice(&bytes).ok() } else { None };
         body.map(Self).ok_or(Problem::new(Code::InvalidRequest))
     }
+}
+
+/// Returns true if `Content-Type` says JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// The fields of a form of ours. Other sites may send forms without having asked, so whoever does not say where it
@@ -219,7 +222,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
 }
 
 /// Why a body was not read: it is too long, or else it did not come whole.
-fn unread(status: StatusCode) -> Problem {
+pub(crate) fn unread(status: StatusCode) -> Problem {
     Problem::new(match status {
         StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
         _ => Code::InvalidRequest,

@@ -8,7 +8,8 @@ use axum::{
     routing::{get, post},
 };
 use postly_app::{
-    HistoryFilter, SavedGeneration, WebBrief, WebChange, WebGenerationError, platform_limits, rfc3339,
+    HistoryFilter, HistoryPage, SavedGeneration, WebBrief, WebChange, WebGenerationError, platform_limits,
+    rfc3339,
 };
 use postly_domain::{
     Language,
@@ -85,10 +86,29 @@ pub(crate) struct CreatedBody {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateBody {
-    brief: String,
-    platform: Option<String>,
-    language: Option<String>,
-    tone: Option<String>,
+    #[schema(example = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end")]
+    pub(crate) brief: String,
+    /// A network, such as `instagram`.
+    pub(crate) platform: Option<String>,
+    /// The language of the posts: `fr`, `en`, `es`, `pt` or `ar`.
+    pub(crate) language: Option<String>,
+    /// A few words, at most 60 characters.
+    pub(crate) tone: Option<String>,
+}
+
+impl CreateBody {
+    /// Reads the brief and what goes with it.
+    ///
+    /// # Errors
+    /// Fails if the network or the language is unknown, or the tone is too long.
+    pub(crate) fn read(self) -> Result<WebBrief, Problem> {
+        Ok(WebBrief {
+            brief: self.brief,
+            platform: parsed(self.platform.as_deref(), Platform::parse)?,
+            language: parsed(self.language.as_deref(), Language::from_code)?,
+            tone: parsed(self.tone.as_deref(), tone)?,
+        })
+    }
 }
 
 /// The longest tone, in characters: a few words, of which the model needs no more.
@@ -99,13 +119,15 @@ const MAX_TONE_CHARS: usize = 60;
     post,
     path = "/api/generations",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     request_body = CreateBody,
     params(("Idempotency-Key" = String, Header, description = "1 to 255 bytes, new for each request; valid for 24 hours")),
     responses(
         (status = 201, description = "The posts.", body = CreatedBody),
-        (status = 402, description = "No credit is available: `insufficient_credits`.", body = crate::problem::ProblemBody<'_>),
-        (status = 422, description = "No brief, too vague, refused, or another request with this key.", body = crate::problem::ProblemBody<'_>),
-        (status = 502, description = "Nothing was written and nothing charged: `generation_failed`.", body = crate::problem::ProblemBody<'_>),
+        (status = 402, description = "No credit is available: `insufficient_credits`."),
+        (status = 422, description = "No brief, too vague, refused, or another request with this key."),
+        (status = 502, description = "Nothing was written and nothing charged: `generation_failed`."),
+        (status = 429, description = "Too many requests: `rate_limited`, with `Retry-After`."),
     ),
 )]
 pub(crate) async fn create(
@@ -115,12 +137,7 @@ pub(crate) async fn create(
     Json(body): Json<CreateBody>,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
-    let brief = WebBrief {
-        brief: body.brief,
-        platform: parsed(body.platform.as_deref(), Platform::parse)?,
-        language: parsed(body.language.as_deref(), Language::from_code)?,
-        tone: parsed(body.tone.as_deref(), tone)?,
-    };
+    let brief = body.read()?;
     if progress::accepts_events(&headers) {
         let request_id = progress::request_id(&headers);
         return progress::stream_progress(state, author, key.to_owned(), brief, request_id).await;
@@ -142,8 +159,28 @@ pub(crate) async fn created(
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefineBody {
-    instruction: String,
-    variant: Option<u8>,
+    #[schema(example = "plus court")]
+    pub(crate) instruction: String,
+    /// The one post to change, 1 to 3.
+    #[schema(minimum = 1, maximum = 3)]
+    pub(crate) variant: Option<u8>,
+}
+
+impl RefineBody {
+    /// Reads a change of this generation.
+    ///
+    /// # Errors
+    /// Fails if the instruction is empty or too long, or there is no such variant.
+    pub(crate) fn read(self, generation: GenerationId) -> Result<WebChange, Problem> {
+        let most = u8::try_from(VARIANTS).unwrap_or(u8::MAX);
+        let is_valid = !self.instruction.trim().is_empty()
+            && self.instruction.chars().count() <= MAX_INSTRUCTION_CHARS
+            && self.variant.is_none_or(|variant| (1..=most).contains(&variant));
+        if !is_valid {
+            return Err(Problem::new(Code::InvalidRequest));
+        }
+        Ok(WebChange { generation, instruction: self.instruction, variant: self.variant })
+    }
 }
 
 /// The longest instruction for a change, in characters: that of a brief.
@@ -154,12 +191,19 @@ const MAX_INSTRUCTION_CHARS: usize = postly_domain::brief::MAX_BRIEF_CHARS;
     post,
     path = "/api/generations/{id}/refine",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     request_body = RefineBody,
     params(
         ("id" = String, Path, description = "The id of the generation"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat with it has the same result"),
     ),
-    responses((status = 201, description = "The changed posts, a generation of their own.", body = CreatedBody)),
+    responses(
+        (status = 201, description = "The changed posts, a generation of their own.", body = CreatedBody),
+        (status = 402, description = "The change costs a credit, and none is available: `insufficient_credits`."),
+        (status = 422, description = "Not a change, refused, or another request with this key."),
+        (status = 429, description = "Too many requests: `rate_limited`, with `Retry-After`."),
+        (status = 502, description = "Nothing was written and nothing charged: `generation_failed`."),
+    ),
 )]
 pub(crate) async fn refine(
     State(state): State<AppState>,
@@ -168,17 +212,9 @@ pub(crate) async fn refine(
     headers: HeaderMap,
     Json(body): Json<RefineBody>,
 ) -> Result<Response, Problem> {
-    let most = u8::try_from(VARIANTS).unwrap_or(u8::MAX);
-    let is_valid = !body.instruction.trim().is_empty()
-        && body.instruction.chars().count() <= MAX_INSTRUCTION_CHARS
-        && body.variant.is_none_or(|variant| (1..=most).contains(&variant));
-    if !is_valid {
-        return Err(Problem::new(Code::InvalidRequest));
-    }
+    let change = body.read(GenerationId::new(id))?;
     let fresh = uuid::Uuid::new_v4().to_string();
     let key = if headers.contains_key("idempotency-key") { idempotency_key(&headers)? } else { &fresh };
-    let change =
-        WebChange { generation: GenerationId::new(id), instruction: body.instruction, variant: body.variant };
     let refined = state.app.refine_for_web(&author, key, &change).await;
     let body = created(&state, &author, refined).await?;
     Ok((StatusCode::CREATED, JsonBody(body)).into_response())
@@ -213,11 +249,18 @@ pub(crate) struct ListBody {
     next: Option<String>,
 }
 
+impl From<HistoryPage> for ListBody {
+    fn from((found, next): HistoryPage) -> Self {
+        Self { generations: found.into_iter().map(GenerationBody::from).collect(), next }
+    }
+}
+
 /// Lists the author's generations, newest first.
 #[utoipa::path(
     get,
     path = "/api/generations",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     params(("q" = Option<String>, Query, description = "Words in the brief or the posts"), ("platform" = Option<String>, Query, description = "Only posts for this network"), ("origin" = Option<String>, Query, description = "`web` or `whatsapp`"), ("cursor" = Option<String>, Query, description = "The `next` of the page before")),
     responses(
         (status = 200, description = "A page of the history, newest first.", body = ListBody),
@@ -228,8 +271,8 @@ pub(crate) async fn list(
     Reader(author): Reader,
     query: HistoryQuery,
 ) -> Result<JsonBody<ListBody>, Problem> {
-    let (found, next) = state.app.history(&author, &query.filter(), query.cursor.as_deref()).await?;
-    Ok(JsonBody(ListBody { generations: found.into_iter().map(GenerationBody::from).collect(), next }))
+    let page = state.app.history(&author, &query.filter(), query.cursor.as_deref()).await?;
+    Ok(JsonBody(page.into()))
 }
 
 /// Shows one generation.
@@ -237,6 +280,7 @@ pub(crate) async fn list(
     get,
     path = "/api/generations/{id}",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     params(("id" = String, Path, description = "The id of the generation")),
     responses(
         (status = 200, description = "The generation.", body = GenerationBody),
@@ -253,6 +297,7 @@ pub(crate) async fn show(
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UsedBody {
+    #[schema(minimum = 1, maximum = 3)]
     used: Option<i64>,
 }
 
@@ -261,6 +306,7 @@ pub(crate) struct UsedBody {
     patch,
     path = "/api/generations/{id}",
     tag = "posts",
+    security(("token" = []), ("session" = [])),
     request_body = UsedBody,
     params(("id" = String, Path, description = "The id of the generation")),
     responses(

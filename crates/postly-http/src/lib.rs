@@ -10,6 +10,8 @@ mod events;
 mod extract;
 mod generations;
 mod long_bodies;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod me;
 mod observe;
 mod operator;
@@ -74,7 +76,10 @@ pub fn public_router(app: App, site: Site) -> Router {
         .merge(brand::router())
         .merge(description::router())
         .merge(billing::router())
-        .merge(pages::router())
+        .merge(pages::router());
+    #[cfg(feature = "mcp")]
+    let pages = pages.merge(mcp::router());
+    let pages = pages
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .layer(from_fn_with_state(state.clone(), extract::reject_cross_site))

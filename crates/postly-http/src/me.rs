@@ -54,6 +54,7 @@ impl From<Profile> for MeBody {
     get,
     path = "/api/me",
     tag = "account",
+    security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The author.", body = MeBody),
     ),
@@ -80,9 +81,14 @@ pub(crate) struct ChangeMe {
     patch,
     path = "/api/me",
     tag = "account",
+    security(("session" = [])),
     request_body = ChangeMe,
     responses(
         (status = 200, description = "The author after the change.", body = MeBody),
+        (status = 400, description = "`invalid_email`, `weak_password`, or the current password is wrong: `invalid_credentials`."),
+        (status = 403, description = "Neither the current password nor a recent login by WhatsApp: `proof_needed`."),
+        (status = 409, description = "The address has an account: `email_taken`."),
+        (status = 429, description = "Too many requests: `rate_limited`, with `Retry-After`."),
     ),
 )]
 pub(crate) async fn change(
@@ -109,6 +115,7 @@ pub(crate) async fn change(
     delete,
     path = "/api/me",
     tag = "account",
+    security(("session" = [])),
     responses(
         (status = 204, description = "The account is erased."),
     ),
@@ -127,6 +134,7 @@ pub(crate) async fn erase(
     get,
     path = "/api/me/export",
     tag = "account",
+    security(("session" = [])),
     responses(
         (status = 200, description = "Everything that is stored of the author.", body = serde_json::Value),
     ),
@@ -164,6 +172,7 @@ pub(crate) struct CreditsBody {
     get,
     path = "/api/credits",
     tag = "money",
+    security(("token" = []), ("session" = [])),
     params(("cursor" = Option<String>, Query, description = "The `next` of the page before")),
     responses(
         (status = 200, description = "The balance and a page of the ledger, newest first.", body = CreditsBody),

@@ -24,7 +24,7 @@ use askama::Template;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRequestParts as _, Request, State},
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
@@ -93,8 +93,7 @@ fn not_found(t: &texts::Texts, f: Frame) -> Response {
 /// Answers an unknown address: a browser that asks for a page gets one, everything else a problem.
 pub(crate) async fn fallback(State(state): State<AppState>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
-    let accepted = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    if !accepted.is_some_and(|accepted| accepted.contains("text/html")) {
+    if !accepts_pages(&parts.headers) {
         return crate::problem::not_found().await.into_response();
     }
     let frame = match RequestContext::from_request_parts(&mut parts, &state).await {
@@ -102,6 +101,12 @@ pub(crate) async fn fallback(State(state): State<AppState>, request: Request) ->
         Err(_) => Frame::of_nobody(""),
     };
     not_found(texts::Texts::of(&parts.headers), frame)
+}
+
+/// Returns true if a request asks for a page, as browsers do.
+fn accepts_pages(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
 /// To one of our pages, by GET.

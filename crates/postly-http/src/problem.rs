@@ -291,6 +291,12 @@ impl Problem {
         }
     }
 
+    /// The seconds after which the same request may pass.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn retry_after_s(&self) -> Option<i64> {
+        self.retry_after_s
+    }
+
     /// What went wrong, for programs.
     pub(crate) fn code(&self) -> Code {
         self.code
@@ -317,6 +323,9 @@ impl From<StoreError> for Problem {
         Self::internal(&error)
     }
 }
+
+/// The media type of problems (RFC 9457).
+pub(crate) const PROBLEM_TYPE: &str = "application/problem+json";
 
 /// When to ask again after [`Code::Unavailable`]: a failover takes longer, a busy moment does not.
 const UNAVAILABLE_SECS: i64 = 5;
@@ -353,7 +362,7 @@ pub(crate) fn named(response: Response) -> Response {
     let (mut head, _) = response.into_parts();
     head.headers.remove(header::CONTENT_LENGTH);
     head.headers.extend(written.headers);
-    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_TYPE));
     if let Some(secs) = problem.retry_after_s {
         head.headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
     }

@@ -59,6 +59,7 @@ pub(crate) struct TokensBody {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MakeBody {
+    #[schema(example = "Ma caisse")]
     name: String,
 }
 
@@ -69,10 +70,12 @@ pub(crate) struct MakeBody {
     post,
     path = "/api/tokens",
     tag = "account",
+    security(("session" = [])),
     request_body = MakeBody,
     responses(
         (status = 201, description = "The token with its secret, which is shown this once.", body = NewTokenBody),
-        (status = 409, description = "There are 10 tokens already: `too_many_tokens`.", body = crate::problem::ProblemBody<'_>),
+        (status = 409, description = "There are 10 tokens already: `too_many_tokens`."),
+        (status = 400, description = "The name is empty, too long or not one line: `invalid_name`."),
     ),
 )]
 pub(crate) async fn make(
@@ -90,6 +93,7 @@ pub(crate) async fn make(
     get,
     path = "/api/tokens",
     tag = "account",
+    security(("session" = [])),
     responses(
         (status = 200, description = "The tokens, newest first, without their secrets.", body = TokensBody),
     ),
@@ -107,6 +111,7 @@ pub(crate) async fn list(
     delete,
     path = "/api/tokens/{id}",
     tag = "account",
+    security(("session" = [])),
     params(("id" = String, Path, description = "The id of the token")),
     responses(
         (status = 204, description = "The token is revoked."),

@@ -193,6 +193,7 @@ page-done-signup = Account created. Now link your WhatsApp number to find your p
 page-done-token = Token revoked.
 page-tokens = API tokens
 page-tokens-lead = A program that bears a token reads your posts and writes new ones with your credits. It can neither pay nor change your account.
+page-agent-lead = To connect an AI assistant (MCP), give it this address and a token:
 page-token-name = Name of the program
 page-token-make = Create a token
 page-token-secret = Your token, shown only once. Copy it now:

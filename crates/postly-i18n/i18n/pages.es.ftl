@@ -193,6 +193,7 @@ page-done-signup = Cuenta creada. Vincula ahora tu número de WhatsApp para tene
 page-done-token = Token revocado.
 page-tokens = Tokens de la API
 page-tokens-lead = Un programa con un token lee tus posts y escribe otros con tus créditos. No puede pagar ni cambiar tu cuenta.
+page-agent-lead = Para conectar un asistente de IA (MCP), dale esta dirección y un token:
 page-token-name = Nombre del programa
 page-token-make = Crear un token
 page-token-secret = Tu token, que se muestra una sola vez. Cópialo ahora:

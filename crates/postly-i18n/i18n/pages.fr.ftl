@@ -193,6 +193,7 @@ page-done-signup = Compte créé. Liez maintenant votre numéro WhatsApp : vos p
 page-done-token = Jeton révoqué.
 page-tokens = Jetons d'API
 page-tokens-lead = Un programme qui porte un jeton lit vos posts et en écrit avec vos crédits. Il ne peut ni payer, ni changer votre compte.
+page-agent-lead = Pour connecter un assistant IA (MCP), donnez-lui cette adresse et un jeton :
 page-token-name = Nom du programme
 page-token-make = Créer un jeton
 page-token-secret = Votre jeton, affiché une seule fois. Copiez-le maintenant :

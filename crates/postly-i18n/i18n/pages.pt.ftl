@@ -193,6 +193,7 @@ page-done-signup = Conta criada. Agora vincule o seu número do WhatsApp para te
 page-done-token = Token revogado.
 page-tokens = Tokens da API
 page-tokens-lead = Um programa com um token lê os seus posts e escreve outros com os seus créditos. Ele não pode pagar nem alterar a sua conta.
+page-agent-lead = Para conectar um assistente de IA (MCP), dê-lhe este endereço e um token:
 page-token-name = Nome do programa
 page-token-make = Criar um token
 page-token-secret = O seu token, mostrado uma única vez. Copie agora:

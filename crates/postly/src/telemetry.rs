@@ -1,14 +1,20 @@
 //! Logs: structured lines on standard error, never a code, a token, a number or a text.
 
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, str::FromStr as _};
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{
+    EnvFilter,
+    filter::{Directive, LevelFilter},
+    fmt,
+};
 
 /// Says everything from `info` on, and of the libraries only what is wrong: sqlx warns of each slow statement, which nobody can
-/// mend one by one. `RUST_LOG` overrides it.
+/// mend one by one. `RUST_LOG` overrides it, but for the library behind `/mcp`, which logs briefs and posts.
 fn filter() -> EnvFilter {
-    EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=error,rusqlite_migration=warn,hyper=warn,reqwest=warn"))
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new("info,sqlx=error,rusqlite_migration=warn,hyper=warn,reqwest=warn")
+    });
+    filter.add_directive(Directive::from_str("rmcp=off").unwrap_or_else(|_| LevelFilter::WARN.into()))
 }
 
 /// JSON lines, for machines.

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::{Folder, Python, World, cargo};
+use super::{Folder, Python, SIMULATOR, World, cargo};
 use crate::step;
 
 const SCRIPT: &str = "model_servers.py";
@@ -28,7 +28,8 @@ const ANSWERED: [&str; 3] = ["ok", "truncated", "empty"];
 pub(crate) fn ask(root: &Path) -> anyhow::Result<()> {
     let folder = Folder::new("models")?;
     let python = Python::install(root, &folder.0, REQUIREMENTS, &[])?;
-    let (world, mistral) = (World::start(root, &[])?, World::start(root, &["mistral"])?);
+    let (world, mistral) =
+        (World::start(root, SIMULATOR, &[])?, World::start(root, SIMULATOR, &["mistral"])?);
     for arguments in [["litellm", &world.line, &mistral.line].as_slice(), &["llama.cpp"]] {
         let server = Server::start(python.script(root, SCRIPT).args(arguments))?;
         step(&format!("what {} says to our requests", server.name));

@@ -5,9 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
-
-use super::{Folder, SCRIPTS, cargo, keep};
+use super::{Folder, SCRIPTS, cargo, keep, npm_ci};
 use crate::{Databases, run};
 
 /// The guide's schema, and its tables as created by Prisma's engine.
@@ -52,13 +50,7 @@ impl Guide {
         for name in ["schema.prisma", "schema.sql"] {
             std::fs::copy(root.join(TABLES).join(name), folder.join(name))?;
         }
-        run(Command::new("npm").current_dir(folder).args([
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-        ]))
-        .context("install Node.js 20 or newer, with npm")?;
+        npm_ci(folder, &[])?;
         // The program named here does not run; without the variable, Prisma would download one.
         run(Command::new("node_modules/.bin/prisma")
             .current_dir(folder)

@@ -52,6 +52,8 @@ struct AccountPage<'a> {
     number_changed_at: Option<Moment>,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
+    /// The address for agents, if this build serves them.
+    agent_url: Option<String>,
 }
 
 /// What the page says beside the state of the account.
@@ -179,7 +181,18 @@ async fn render(
     });
     let (sessions, tokens) = (sessions.collect(), tokens.collect());
     let (f, v) = (Frame::of_member(author, ACCOUNT), view(t));
-    answer(status, &AccountPage { t, f, s, v, sessions, tokens, number_changed_at, profile })
+    let agent_url = agent_url(state);
+    answer(status, &AccountPage { t, f, s, v, sessions, tokens, agent_url, number_changed_at, profile })
+}
+
+#[cfg(feature = "mcp")]
+fn agent_url(state: &AppState) -> Option<String> {
+    Some(format!("{}{}", state.site.public_base_url.trim_end_matches('/'), crate::mcp::PATH))
+}
+
+#[cfg(not(feature = "mcp"))]
+fn agent_url(_: &AppState) -> Option<String> {
+    None
 }
 
 #[derive(Deserialize)]

@@ -4,15 +4,19 @@ use askama::Template;
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use postly_app::operator::AuthorSelector;
 use postly_domain::Language;
 
-use super::{frame::Frame, member::Member, moment::Moment, page, texts::Texts};
-use crate::{extract::Cursor, problem::Problem, site::AppState};
+use super::{accepts_pages, frame::Frame, member::Member, moment::Moment, page, texts::Texts};
+use crate::{
+    extract::Cursor,
+    problem::{Code, Problem},
+    site::AppState,
+};
 
 pub(super) fn router() -> Router<AppState> {
     Router::new().route("/credits", get(show)).route("/api/credits.csv", get(csv))
@@ -77,11 +81,25 @@ pub(super) fn pack_labels(state: &AppState, language: Language) -> Vec<String> {
     get,
     path = "/api/credits.csv",
     tag = "money",
+    security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The statement as CSV (RFC 4180).", body = String, content_type = "text/csv"),
+        (status = 303, description = "A browser without a session is led to the login."),
     ),
 )]
-pub(crate) async fn csv(State(state): State<AppState>, member: Member) -> Response {
+pub(crate) async fn csv(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    member: Result<Member, Response>,
+) -> Response {
+    let member = match member {
+        Ok(member) => member,
+        // A person is led to the login, a program is told.
+        Err(refusal) if refusal.status().is_redirection() && !accepts_pages(&headers) => {
+            return Problem::new(Code::Unauthenticated).into_response();
+        }
+        Err(refusal) => return refusal,
+    };
     // Pages of 50, which bounds the file to some MB. The last line of a longer statement names where it goes on.
     const MAX_PAGES: usize = 200;
     let mut text = String::from("date,change,reason,note,reference\r\n");

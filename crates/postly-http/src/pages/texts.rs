@@ -68,6 +68,7 @@ texts! {
     hashtags deliv_queued deliv_accepted deliv_sent deliv_delivered deliv_read deliv_failed
     login_title login_lead new_password new_password_hint current_password current_password_hint
     done_language done_login done_session done_number done_signup done_token tokens tokens_lead
+    agent_lead
     token_name token_make token_secret token_revoke token_created token_used token_never wrong_current
     legal_nav legal terms privacy api change_title change_what change_hint change_do
     brand brand_lead brand_saved brand_name brand_trade brand_place brand_address brand_any

@@ -80,6 +80,7 @@ async fn a_token_is_made_shown_once_and_revoked_without_a_script() {
         let secret = made.body.split("dir=\"ltr\">postly_").nth(1).unwrap().split('<').next().unwrap();
         assert_eq!(secret.len(), 43);
         let later = tab.get("/account").await;
+        assert!(later.body.contains("<code dir=\"ltr\">https://postly.example/mcp</code>"));
         assert!(later.body.contains("Ma &#60;caisse&#62;") && !later.body.contains(secret));
         let row = later.body.split("action=\"/account/tokens/revoke\"").nth(1).unwrap();
         let id = row.split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();

@@ -15,6 +15,7 @@ mod events;
 mod forge;
 mod generations;
 mod listener;
+mod mcp;
 mod member_pages;
 mod pages;
 mod requests;

@@ -171,6 +171,9 @@ async fn the_statement_is_downloaded_as_csv_by_its_author_only() {
     let csv = tab.get("/api/credits.csv").await;
     assert_eq!((csv.status, csv.header("content-type")), (200, Some("text/csv; charset=utf-8")));
     assert!(csv.body.starts_with("date,change,reason,note,reference\r\n") && csv.body.contains("\"5\""));
-    assert_eq!(Tab::new(&app).get("/api/credits.csv").await.goes_to(), "/login");
+    let browser = [("accept", "text/html,*/*;q=0.8")];
+    assert_eq!(Tab::new(&app).send("GET", "/api/credits.csv", &browser, "").await.goes_to(), "/login");
+    let program = app.browser().get("/api/credits.csv").await;
+    assert_eq!(program.problem(), (401, "unauthenticated".to_owned()));
     app.stop().await;
 }

@@ -7,7 +7,8 @@ use postly_simulator::{
 };
 use postly_store::Db;
 use postly_testkit::{EngineName, PASSWORD, TestBrowser, code_in};
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::{
     outside::{CHANNELS, Outside, TRIAL_CREDITS},
@@ -159,6 +160,29 @@ async fn an_address_that_is_taken_is_a_failure() {
 const MARKER: &str = "Zanzibarine";
 const OPENAI_KEY: &str = "sk-marker-of-the-openai-key-0123456789";
 
+/// Has an agent write posts, then sends what the endpoint cannot read. Returns the secret of the agent's token.
+async fn brief_by_an_agent(browser: &TestBrowser, brief: &str) -> String {
+    let made = browser.post("/api/tokens", &json!({ "name": "agent" })).await.ok().json();
+    let token = made["secret"].as_str().unwrap().to_owned();
+    let write = json!({ "name": "write_posts", "arguments": { "brief": brief, "idempotency_key": "k" } });
+    let forged = json!({ "name": MARKER, "arguments": { "brief": brief } });
+    for (method, params) in [("tools/call", &write), ("tools/call", &forged), (MARKER, &write)] {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+        let authorization = format!("Bearer {token}");
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+        ];
+        let answer = browser.beside().send(Method::POST, "/mcp", &headers, Some(body)).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.text.contains("variants")),
+            (200, params == &write && method != MARKER)
+        );
+    }
+    token
+}
+
 #[tokio::test]
 async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_when_they_say_everything() {
     for engine in EngineName::ALL {
@@ -166,7 +190,7 @@ async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_whe
             SimulatorConfig { openai_api_key: Some(OPENAI_KEY.to_owned()), ..SimulatorConfig::default() };
         let outside = Outside::start_with(engine, config).await;
         const EVERYTHING: &str = "postly=trace,postly_app=trace,postly_domain=trace,postly_http=trace,\
-                                  postly_store=trace,postly_whatsapp=trace,postly_pipeline=trace,info";
+                                  postly_store=trace,postly_whatsapp=trace,postly_pipeline=trace,rmcp=trace,info";
         let service = outside.serve(&[("RUST_LOG", EVERYTHING)]).await;
         let world = &outside.simulator;
         let brief = format!("Crée un post promo pour Instagram, -20 % sur les tartes {MARKER} ce week-end");
@@ -246,6 +270,7 @@ async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_whe
         let session = browser.session().unwrap();
         let challenge = browser.cookie("postly.challenge").unwrap();
         browser.get("/api/me/export").await.ok();
+        let token = brief_by_an_agent(&browser, &brief).await;
         for text in ["SUPPRIMER", "OUI"] {
             outside.deliver_for_sure(&world.webhook_text(&author, text)).await;
             outside.until_idle().await;
@@ -258,6 +283,7 @@ async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_whe
             web_code,
             session,
             challenge,
+            token,
             phrase.replace(['#', '-'], ""),
             phrase,
             "marker.of.mail".to_owned(),
