@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or throws dice: time and chance come in as arguments, decisions go out
 //! as values, and the rooms around this one carry them out.
 
+pub mod admin;
 pub mod alert;
 pub mod brief;
 pub mod challenge;
@@ -32,6 +33,7 @@ pub mod time;
 pub mod trust;
 mod typed_code;
 
+pub use admin::{AdminAction, OperatorName};
 pub use alert::Alert;
 pub use brief::{Brief, BriefError};
 pub use challenge::{Code, Phrase, Purpose};

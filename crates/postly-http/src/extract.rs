@@ -77,7 +77,7 @@ fn challenge_cookie(site: &Site, value: &str, secs: i64) -> HeaderValue {
 }
 
 /// The values of the cookies of this name, in the order in which they came.
-fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()

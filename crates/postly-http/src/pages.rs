@@ -12,7 +12,7 @@ mod landing;
 mod legal;
 mod login;
 mod member;
-mod moment;
+pub(crate) mod moment;
 mod posts;
 mod recharge;
 mod reset;

@@ -328,6 +328,31 @@ const TAKE_OVER: Sql =
 const OPEN_ALERTS: Sql = Sql::both("SELECT name, subject, since_ms FROM open_alerts WHERE scope = $1");
 const CLOSE_ALERT: Sql = Sql::both("DELETE FROM open_alerts WHERE name = $1 AND subject = $2 AND scope = $3");
 
+const EVERY_ALERT: Sql =
+    Sql::both("SELECT name, subject, since_ms FROM open_alerts ORDER BY since_ms, name, subject LIMIT $1");
+
+/// An alert whose condition holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAlert {
+    /// Its name.
+    pub name: String,
+    /// The provider, queue or invariant it is about; empty when there is only one.
+    pub subject: String,
+    /// The time at which its condition was first seen.
+    pub since: UnixMillis,
+}
+
+/// Returns the open alerts, oldest first; at most `limit`.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn open_alerts(tx: &mut Tx, limit: i64) -> Result<Vec<OpenAlert>, StoreError> {
+    let alert = |row: &Row| {
+        Ok(OpenAlert { name: row.text("name")?, subject: row.text("subject")?, since: row.time("since_ms")? })
+    };
+    tx.all(EVERY_ALERT, args![limit]).await?.iter().map(alert).collect()
+}
+
 /// Opens an alert, or keeps it open. True if it must be raised: it is new, or was raised before `again_before`.
 ///
 /// # Errors

@@ -37,7 +37,7 @@ const REST: [Sql; 3] = [
     Sql::both("UPDATE lanes SET ready_at_ms = NULL WHERE waiting = 0 AND $1 IS NOT NULL"),
 ];
 /// A session, code or link that was ended or used after the copy was made would open again.
-const OPENINGS: [Sql; 8] = [
+const OPENINGS: [Sql; 9] = [
     Sql::both("UPDATE wallets SET held = 0 WHERE held <> 0"),
     Sql::both("UPDATE attempts SET state = 'unclear' WHERE state = 'sending'"),
     Sql::both("DELETE FROM web_requests WHERE generation_id IS NULL"),
@@ -46,6 +46,7 @@ const OPENINGS: [Sql; 8] = [
     Sql::both("DELETE FROM sessions"),
     Sql::both("DELETE FROM recharge_links"),
     Sql::both("DELETE FROM password_resets"),
+    Sql::both("DELETE FROM admin_sessions"),
 ];
 
 /// Ends the work that waited in a copy, and everything that lets somebody in.

@@ -56,6 +56,8 @@ const TABLES: [&str; 28] = [
     "password_resets",
     "adjustments",
     "operator_pauses",
+    "audit_log",
+    "admin_sessions",
 ];
 
 #[tokio::test]
