@@ -6,6 +6,8 @@
 mod address;
 mod db;
 mod error;
+#[cfg(test)]
+mod plans;
 mod postgres;
 mod readers;
 mod schema;
@@ -55,6 +57,7 @@ pub mod results;
 pub mod retention;
 pub mod senders;
 pub mod sessions;
+pub mod timeline;
 pub mod tokens;
 pub mod wallets;
 pub mod web_requests;

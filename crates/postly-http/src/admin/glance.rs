@@ -86,7 +86,7 @@ fn revenue(today: &Figures) -> String {
 }
 
 /// Millionths of a dollar, to the hundredth of a cent.
-fn dollars(microunits: i64) -> String {
+pub(super) fn dollars(microunits: i64) -> String {
     let sign = if microunits < 0 { "-" } else { "" };
     let units = microunits.unsigned_abs() / 100;
     format!("{sign}${}.{:04}", units / 10_000, units % 10_000)

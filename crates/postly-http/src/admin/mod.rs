@@ -3,10 +3,18 @@
 //! Each form carries a text that only its own browser's pages have, each view of personal content and each change is recorded
 //! in the audit log, and every change is that of an operator's command.
 
+mod act;
+mod authors;
 mod chart;
 mod glance;
+mod handoffs;
+mod log;
 mod login;
+mod messages;
+mod path;
 mod session;
+mod stuck;
+mod switches;
 
 use std::sync::Arc;
 
@@ -29,8 +37,23 @@ const MAX_FORM_BYTES: usize = 32 * 1024;
 pub(crate) const HOME: &str = "/admin";
 pub(crate) const LOGIN: &str = "/admin/login";
 
+pub(crate) const AUTHORS: &str = "/admin/authors";
+pub(crate) const MESSAGES: &str = "/admin/messages";
+pub(crate) const HANDOFFS: &str = "/admin/handoffs";
+pub(crate) const STUCK: &str = "/admin/stuck";
+pub(crate) const SWITCHES: &str = "/admin/switches";
+pub(crate) const LOG: &str = "/admin/log";
+
 /// The navigation: addresses and names.
-pub(crate) const NAVIGATION: [(&str, &str); 1] = [(HOME, "Today")];
+pub(crate) const NAVIGATION: [(&str, &str); 7] = [
+    (HOME, "Today"),
+    (AUTHORS, "Authors"),
+    (MESSAGES, "Messages"),
+    (HANDOFFS, "Handoffs"),
+    (STUCK, "Stuck"),
+    (SWITCHES, "Switches"),
+    (LOG, "Log"),
+];
 
 /// The operator's pages, as they are configured.
 #[derive(Debug, Clone)]
@@ -50,8 +73,14 @@ struct AdminState {
 
 pub(crate) fn router(app: App, pages: AdminPages) -> Router {
     Router::new()
+        .merge(authors::router())
         .merge(glance::router())
+        .merge(handoffs::router())
+        .merge(log::router())
         .merge(login::router())
+        .merge(messages::router())
+        .merge(stuck::router())
+        .merge(switches::router())
         .merge(assets::router())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .with_state(AdminState { app, pages: Arc::new(pages) })
@@ -112,4 +141,10 @@ struct MessagePage<'a> {
 /// A page that says one thing.
 fn say(status: StatusCode, shell: Shell, title: &str, text: &str, back: &str) -> Response {
     page(status, &MessagePage { s: shell, title, text, back })
+}
+
+/// The page for an id that names nothing.
+fn not_found(operator: &Operator, back: &str) -> Response {
+    let text = "Nothing has this id. It may be gone: messages are kept for a limited time.";
+    say(StatusCode::NOT_FOUND, Shell::of(operator, ""), "Not found", text, back)
 }
