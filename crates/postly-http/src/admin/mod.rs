@@ -1,4 +1,4 @@
-//! The operator's pages (RULES 1.6): on the operator's listener, behind `ADMIN_PASSWORD`, in English, without a script.
+//! The operator's pages (RULES 1.5): on the operator's listener, behind `ADMIN_PASSWORD`, in English, without a script.
 //!
 //! Each form carries a text that only its own browser's pages have, each view of personal content and each change is recorded
 //! in the audit log, and every change is that of an operator's command.

@@ -85,7 +85,7 @@ impl Page {
 
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no header {name}")).to_str().unwrap()
+        self.headers.get(name).expect(name).to_str().unwrap()
     }
 
     /// The page has everything that every page of the operator has.
@@ -139,8 +139,7 @@ impl Page {
     #[track_caller]
     pub(crate) fn figure(&self, name: &str) -> &str {
         let rest = self.text.split(&format!("<dt>{name}</dt><dd")).nth(1);
-        let rest = rest.unwrap_or_else(|| panic!("no {name} in {}", self.text));
-        rest.split_once('>').unwrap().1.split("</dd>").next().unwrap()
+        rest.expect(name).split_once('>').unwrap().1.split("</dd>").next().unwrap()
     }
 
     /// The token that the forms of the page carry.
