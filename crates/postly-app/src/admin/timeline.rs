@@ -139,6 +139,15 @@ impl App {
         Ok(Some(found))
     }
 
+    /// The author of a generation.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn author_of_generation(&self, id: &GenerationId) -> Result<Option<AuthorId>, StoreError> {
+        let mut tx = self.0.db.read().await?;
+        Ok(timeline::stored_generation(&mut tx, id).await?.map(|generation| generation.author))
+    }
+
     async fn root(&self, tx: &mut Tx, id: &str) -> Result<Option<Root>, StoreError> {
         if id.is_empty() || id.len() > LONGEST_ID || id.contains('\0') {
             return Ok(None);

@@ -148,8 +148,7 @@ async fn adjust(
     };
     let note = form.reason.trim();
     if note.is_empty() || !is_key(&form.key) {
-        let text = "Write the reason: it stands in the statement of the author.";
-        return say(StatusCode::UNPROCESSABLE_ENTITY, Shell::of(&operator, ""), "Not done", text, &back);
+        return no_reason(&operator, &back);
     }
     let made_by = Some(operator.name().as_str());
     let adjustment = Adjustment { delta, note, made_by, key: Some(&form.key) };
@@ -200,8 +199,6 @@ async fn set_blocked(
 #[derive(Deserialize)]
 struct RefundForm {
     reason: String,
-    /// The author, for the way back.
-    author: String,
 }
 
 async fn refund(
@@ -209,17 +206,23 @@ async fn refund(
     operator: Operator,
     PathId(id): PathId,
     OwnForm(form): OwnForm<RefundForm>,
-) -> Response {
-    let author: String =
-        form.author.chars().filter(|c| c.is_ascii_hexdigit() || *c == '-').take(64).collect();
+) -> Result<Response, Problem> {
+    let generation = GenerationId::new(id);
+    let Some(author) = state.app.author_of_generation(&generation).await? else {
+        return Ok(not_found(&operator, AUTHORS));
+    };
     let back = format!("{AUTHORS}/{author}");
-    let note = form.reason.trim();
-    if note.is_empty() {
-        let text = "Write the reason: it stands in the statement of the author.";
-        return say(StatusCode::UNPROCESSABLE_ENTITY, Shell::of(&operator, ""), "Not done", text, &back);
+    let reason = form.reason.trim();
+    if reason.is_empty() {
+        return Ok(no_reason(&operator, &back));
     }
-    let generation = GenerationId::new(id.clone());
-    let form = FormAct { action: AdminAction::Refund, subject: &id, note, back: &back };
+    let note = format!("generation {generation}: {reason}");
+    let form = FormAct { action: AdminAction::Refund, subject: author.as_str(), note: &note, back: &back };
     let name = operator.name().as_str();
-    act(&state, &operator, &form, state.app.refund_generation(&generation, note, name)).await
+    Ok(act(&state, &operator, &form, state.app.refund_generation(&generation, reason, name)).await)
+}
+
+fn no_reason(operator: &Operator, back: &str) -> Response {
+    let text = "Write the reason: it stands in the statement of the author.";
+    say(StatusCode::UNPROCESSABLE_ENTITY, Shell::of(operator, ""), "Not done", text, back)
 }

@@ -155,7 +155,7 @@ fn notes(glance: &Glance) -> Vec<String> {
         notes.push(format!("{provider} does not let {senders} of our numbers send"));
     }
     if glance.handoffs > 0 {
-        notes.push(format!("{} conversations ask for a person", glance.handoffs));
+        notes.push(format!("Conversations that ask for a person: {}", glance.handoffs));
     }
     notes
 }

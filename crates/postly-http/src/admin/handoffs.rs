@@ -106,6 +106,15 @@ async fn show(
     Ok(page(StatusCode::OK, &shown))
 }
 
+/// The author of an open request, for the log; the id of the request if it is not open.
+async fn author_of(state: &AdminState, id: &str) -> String {
+    match state.app.handoff(id).await {
+        Ok(Some(handoff)) => handoff.author.to_string(),
+        // The command itself tells of a database that fails.
+        Ok(None) | Err(_) => id.to_owned(),
+    }
+}
+
 #[derive(Deserialize)]
 struct ReplyForm {
     text: String,
@@ -120,7 +129,8 @@ async fn reply(
 ) -> Response {
     let back = format!("{HANDOFFS}/{id}");
     let key = if is_key(&form.key) { form.key.as_str() } else { "" };
-    let about = FormAct { action: AdminAction::AnswerHandoff, subject: &id, note: "", back: &back };
+    let author = author_of(&state, &id).await;
+    let about = FormAct { action: AdminAction::AnswerHandoff, subject: &author, note: "", back: &back };
     let work = async {
         if key.is_empty() {
             Err(HandoffError::Unknown)
@@ -140,7 +150,8 @@ async fn close(
     PathId(id): PathId,
     OwnForm(CloseForm {}): OwnForm<CloseForm>,
 ) -> Response {
-    let about = FormAct { action: AdminAction::CloseHandoff, subject: &id, note: "", back: HANDOFFS };
+    let author = author_of(&state, &id).await;
+    let about = FormAct { action: AdminAction::CloseHandoff, subject: &author, note: "", back: HANDOFFS };
     let work =
         async { if state.app.close_handoff(&id).await? { Ok(()) } else { Err(HandoffError::Unknown) } };
     act(&state, &operator, &about, work).await

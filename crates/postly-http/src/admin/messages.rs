@@ -2,8 +2,8 @@
 
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
-use postly_app::admin::{Act, Delivery, StoredCall, Timeline};
-use postly_domain::{AdminAction, UnixMillis};
+use postly_app::admin::{Act, Delivery, StoredCall, StoredEvent, Timeline};
+use postly_domain::{AdminAction, UnixMillis, id::AuthorId};
 use serde::Deserialize;
 
 use super::{
@@ -89,7 +89,9 @@ async fn show(
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let Some(found) = state.app.timeline(&id).await? else { return Ok(not_found(&operator, MESSAGES)) };
-    let view = Act { operator: operator.name(), action: AdminAction::ViewMessage, subject: &id, note: "" };
+    // Under its author, so that the log of an author has all views of what they wrote.
+    let (subject, note) = (found.author().map_or(id.as_str(), AuthorId::as_str), format!("message {id}"));
+    let view = Act { operator: operator.name(), action: AdminAction::ViewMessage, subject, note: &note };
     state.app.note_view(&view).await?;
     let cost = found.calls.iter().filter_map(|call| call.price_microunits).sum();
     let end = found.event.as_ref().and_then(|event| Some(event.finished_at?.since_ms(event.received_at)));
@@ -117,16 +119,13 @@ fn steps(found: &Timeline) -> Vec<Step> {
             format!("written {} before, by the provider's clock", duration(lag)),
         ];
         steps.push(Step::new(event.received_at, "Webhook received and stored", details));
-        if let Some(at) = event.finished_at {
-            let outcome = event.outcome.clone().unwrap_or_default();
-            let details =
-                vec![outcome, format!("{} attempts in round {}", event.attempts.max(1), event.round)];
-            steps.push(Step::new(at, format!("Event ended: {}", event.state), details));
-        }
     }
-    for (hold, entries) in &found.holds {
+    for (hold, _) in &found.holds {
         let details = vec![format!("hold {} of {} credit", hold.id, hold.amount)];
         steps.push(Step::new(hold.created_at, "Credit held", details));
+    }
+    steps.extend(found.calls.iter().map(call));
+    for (hold, entries) in &found.holds {
         if let (Some(at), true) = (hold.closed_at, hold.state == "released") {
             steps.push(Step::new(at, "Hold released: nothing is charged", vec![]));
         }
@@ -135,7 +134,6 @@ fn steps(found: &Timeline) -> Vec<Step> {
             steps.push(Step::new(entry.created_at, title, entry.note.iter().cloned().collect()));
         }
     }
-    steps.extend(found.calls.iter().map(call));
     if let Some(generation) = &found.generation {
         let details = vec![
             format!("generation {} for {} in {}", generation.id, generation.platform, generation.language),
@@ -143,16 +141,26 @@ fn steps(found: &Timeline) -> Vec<Step> {
         ];
         steps.push(Step::new(generation.created_at, "Posts saved", details));
     }
+    steps.extend(found.deliveries.iter().map(queued));
+    steps.extend(found.event.as_ref().map(end));
     for delivery in &found.deliveries {
-        delivered(delivery, &mut steps);
+        sent(delivery, &mut steps);
     }
     // A stable sort: what happened in one millisecond stays in the order in which it is told.
     steps.sort_by_key(|step| step.at);
-    if let Some(event) = found.event.as_ref().filter(|event| event.finished_at.is_none()) {
-        let details = vec![format!("{} attempts so far, round {}", event.attempts, event.round)];
-        steps.push(Step::new(event.received_at, "Event not ended yet", details));
-    }
     steps
+}
+
+/// How the event ended; if it has not, that stands beside its arrival.
+fn end(event: &StoredEvent) -> Step {
+    let tries = format!("attempts: {}, round: {}", event.attempts, event.round);
+    match event.finished_at {
+        Some(at) => {
+            let details = event.outcome.iter().cloned().chain([tries]).collect();
+            Step::new(at, format!("Event ended: {}", event.state), details)
+        }
+        None => Step::new(event.received_at, "Event not ended yet", vec![tries]),
+    }
 }
 
 fn call(call: &StoredCall) -> Step {
@@ -170,13 +178,17 @@ fn call(call: &StoredCall) -> Step {
     )
 }
 
-fn delivered(delivery: &Delivery, steps: &mut Vec<Step>) {
+fn queued(delivery: &Delivery) -> Step {
     let message = &delivery.message;
     let details = vec![
         format!("message {} to {}", message.id, message.provider),
         format!("may leave until {}", Moment::new(message.expires_at).shown),
     ];
-    steps.push(Step::new(message.created_at, format!("Queued: {}", message.purpose), details));
+    Step::new(message.created_at, format!("Queued: {}", message.purpose), details)
+}
+
+fn sent(delivery: &Delivery, steps: &mut Vec<Step>) {
+    let message = &delivery.message;
     for (attempt, ticks) in &delivery.attempts {
         let mut details = vec![format!("attempt {}", attempt.id)];
         if let Some(name) = &attempt.provider_message_id {
@@ -194,7 +206,7 @@ fn delivered(delivery: &Delivery, steps: &mut Vec<Step>) {
             details.push(format!("category {category}, {billed}"));
         }
         let known = attempt.status.as_deref().unwrap_or(&attempt.state);
-        steps.push(Step::new(attempt.started_at, format!("Sent to the provider: {known}"), details));
+        steps.push(Step::new(attempt.started_at, format!("Attempt to send: {known}"), details));
         for tick in ticks {
             let details = vec![format!("at {} by the provider's clock", Moment::new(tick.occurred_at).shown)];
             steps.push(Step::new(tick.received_at, format!("Status: {}", tick.status), details));

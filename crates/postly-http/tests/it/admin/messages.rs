@@ -36,8 +36,12 @@ async fn h1_a_timeline_tells_a_message_from_its_webhook_to_its_ticks_by_any_of_i
             for step in [
                 "Webhook received and stored",
                 "Credit held",
+                "Model gpt-6-luna (draft): ok",
                 "whatsapp_generation -1",
-                "Sent to the provider: read",
+                "Posts saved",
+                "Queued: result",
+                "Event ended: answered",
+                "Attempt to send: read",
                 "Status: sent",
                 "Status: delivered",
                 "Status: read",
