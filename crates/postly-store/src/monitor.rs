@@ -21,7 +21,7 @@ pub struct QueueState {
     pub oldest_at: Option<UnixMillis>,
 }
 
-const QUEUES: Sql = Sql::both(
+pub(crate) const QUEUES: Sql = Sql::both(
     "SELECT 'outbox' AS queue, COUNT(*) AS depth, MIN(created_at_ms) AS oldest_at_ms FROM outbox \
      WHERE finished_at_ms IS NULL \
      UNION ALL SELECT queue, COUNT(*) AS depth, MIN(received_at_ms) AS oldest_at_ms FROM inbox \
@@ -51,10 +51,12 @@ pub async fn queues(tx: &mut Tx) -> Result<Vec<QueueState>, StoreError> {
     Ok(states.into())
 }
 
-const OLDEST_MESSAGES: Sql = Sql::both(
-    "SELECT id AS example FROM outbox WHERE finished_at_ms IS NULL AND created_at_ms < $1 ORDER BY id LIMIT $2",
+// Materialized, because SQLite would else read the whole table in the order of its ids to spare the sort.
+pub(crate) const OLDEST_MESSAGES: Sql = Sql::both(
+    "WITH waiting AS MATERIALIZED (SELECT id FROM outbox WHERE finished_at_ms IS NULL AND created_at_ms < $1) \
+     SELECT id AS example FROM waiting ORDER BY id LIMIT $2",
 );
-const OLDEST_EVENTS: Sql = Sql::both(
+pub(crate) const OLDEST_EVENTS: Sql = Sql::both(
     "SELECT id AS example FROM (SELECT id, queue, received_at_ms FROM inbox WHERE state = 'ready' AND in_lane = 1 \
      UNION ALL SELECT id, queue, received_at_ms FROM inbox WHERE state = 'ready' AND in_lane = 0) AS waiting \
      WHERE queue = $3 AND received_at_ms < $1 ORDER BY id LIMIT $2",

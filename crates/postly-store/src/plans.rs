@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use sqlx::{Connection as _, Executor as _, Row as _};
 
-use crate::{Db, audit_log, figures, sql::Sql, timeline};
+use crate::{Db, audit_log, dead_letters, figures, monitor, sql::Sql, timeline};
 
 /// Tables that grow with the service.
 const GROWING: [&str; 11] = [
@@ -20,7 +20,15 @@ const GROWING: [&str; 11] = [
     "checkout_sessions",
 ];
 
+/// Indexes that hold rows that are open or given up, and no others.
+const OF_FEW_ROWS: [&str; 5] =
+    ["inbox_waiting", "inbox_arrived", "inbox_dead", "outbox_waiting", "outbox_failed"];
+
 const QUESTIONS: &[(&str, Sql)] = &[
+    ("dead letters", dead_letters::LIST),
+    ("queues", monitor::QUEUES),
+    ("oldest messages", monitor::OLDEST_MESSAGES),
+    ("oldest events", monitor::OLDEST_EVENTS),
     ("log", audit_log::LIST),
     ("log of a subject", audit_log::OF_SUBJECT),
     ("events of a time", figures::EVENTS),
@@ -61,7 +69,8 @@ fn sqlite_scans_no_growing_table_for_the_operators_pages() {
         let steps = statement.query_map(rusqlite::params_from_iter(bound), |row| row.get::<_, String>(3));
         for step in steps.unwrap().map(Result::unwrap) {
             let scanned = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
-            assert!(!scanned.is_some_and(|table| GROWING.contains(&table)), "{name}: {step}");
+            let of_few = OF_FEW_ROWS.iter().any(|index| step.contains(index));
+            assert!(of_few || !scanned.is_some_and(|table| GROWING.contains(&table)), "{name}: {step}");
             // Of ten million rows, those of one day.
             assert!(!step.contains("ledger_author") && !step.contains("ledger_reference"), "{name}: {step}");
         }

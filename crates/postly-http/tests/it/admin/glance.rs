@@ -1,7 +1,8 @@
 //! `/admin`: the figures of today and the chart.
 
-use postly_simulator::{Channel, Fault, FaultKind, Upstream};
-use postly_testkit::for_each_engine;
+use postly_simulator::{Channel, Fault, FaultKind, Payment, Upstream};
+use postly_testkit::{Options, for_each_engine, for_each_engine_with};
+use serde_json::json;
 
 use super::desk::Desk;
 
@@ -65,6 +66,34 @@ async fn today_counts_messages_failures_credits_and_cost_and_the_chart_keeps_the
         page.assert_says("<b>outbox_stalled</b> (outbox)");
         page.assert_says("<th scope=\"row\">outbox</th><td class=\"num\">1</td>");
         app.world.clear_faults();
+        desk.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sale_is_credits_revenue_and_margin() {
+    for_each_engine_with(Options { shop: true, ..Options::default() }, async |app| {
+        let desk = Desk::of(app).await;
+        let visitor = desk.operator().await;
+        let fatou = app.author_of(Channel::Meta, "+33639981001");
+        for pack in ["s", "m"] {
+            fatou.says("RECHARGE").await;
+            let buttons = fatou.received().pop().unwrap().buttons;
+            let link = buttons.iter().find_map(|button| button.opens.clone()).unwrap();
+            let token = link.split('#').nth(1).unwrap();
+            let body = json!({ "token": token, "pack": pack });
+            let answer = app.browser().post("/recharge", &body).await.ok();
+            let checkout = app.world.checkout_at(answer.json()["url"].as_str().unwrap()).unwrap();
+            for event in app.world.pay_checkout(&checkout.id, Payment::Card) {
+                assert_eq!(app.world.deliver_event(&event).await.status, 200);
+            }
+        }
+        let page = visitor.get("/admin").await;
+        page.assert_is_page(200);
+        assert_eq!((page.figure("credits sold"), page.figure("Revenue")), ("80", "€17.80"));
+        let margin = page.figure("Margin, before WhatsApp and fees of payments");
+        assert_eq!(margin, "€17.80 less $0.0000 (not converted)");
         desk.close().await;
     })
     .await;
