@@ -10,7 +10,7 @@ const inspector = new Inspector(operator, shots);
 const PATIENCE = 15_000;
 const AUTHOR = "33639981234";
 
-// What Meta brings when an author writes.
+// The webhook of Meta for a text of the author.
 async function writes(text, number) {
   const message = { from: AUTHOR, id: `wamid.look${number}`, timestamp: String(Math.floor(Date.now() / 1000)), type: "text", text: { body: text } };
   const value = {

@@ -52,7 +52,8 @@ impl App {
         Ok(())
     }
 
-    /// Writes the entry that gives the credit of a generation back, once for its hold. Returns the entry, unless there is one.
+    /// Writes the entry that gives the credit of a generation back, once for its hold. Returns the entry,
+    /// unless there is one.
     async fn give_back(
         &self,
         tx: &mut Tx,
@@ -80,11 +81,12 @@ impl App {
         Ok(done.then(|| entry.id.clone()))
     }
 
-    /// Gives the credit of a generation back because an operator decided so, once, whatever became of its messages. Those that wait
-    /// are not sent, and the posts are hidden, as by an automatic refund.
+    /// Gives the credit of a generation back because an operator decided so, once, whatever became of its
+    /// messages. Those that wait are not sent, and the posts are hidden, as by an automatic refund.
     ///
     /// # Errors
-    /// [`OperatorError::NothingToRefund`] if there is no such generation, it was free, or its credit was given back before.
+    /// [`OperatorError::NothingToRefund`] if there is no such generation, it was free, or its credit was
+    /// given back before.
     pub async fn refund_generation(
         &self,
         generation: &GenerationId,

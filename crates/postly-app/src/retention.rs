@@ -23,7 +23,8 @@ const ROWS_AT_ONCE: i64 = 200;
 /// How many days what is told of payments is kept at least, whether they are ours or not.
 const LEAST_PAYMENTS_DAYS: i64 = 30;
 
-/// How many days the audit log of the operator's pages is kept (RULES 1.6): as long as a claim about an action may be made.
+/// How many days the audit log of the operator's pages is kept (RULES 1.6): as long as a claim about an
+/// action may be made.
 const AUDIT_LOG_DAYS: i64 = 3 * 365;
 
 /// How long what is kept is kept, in days (`RETENTION_…`).

@@ -1,4 +1,4 @@
-//! The operator's pages: the names of operators, and the actions that the audit log keeps.
+//! The names of operators, and the actions that the audit log keeps.
 
 /// The longest name of an operator, in characters: a name and a surname.
 pub const LONGEST_OPERATOR_NAME: usize = 60;
@@ -8,7 +8,8 @@ pub const LONGEST_OPERATOR_NAME: usize = 60;
 pub struct OperatorName(String);
 
 impl OperatorName {
-    /// Reads a name: 1 to [`LONGEST_OPERATOR_NAME`] characters without control characters; blanks around it go.
+    /// Reads a name: 1 to [`LONGEST_OPERATOR_NAME`] characters without control characters; blanks around it
+    /// go.
     pub fn parse(text: &str) -> Option<Self> {
         let name = text.trim();
         let length = name.chars().count();
@@ -63,6 +64,9 @@ actions! {
     CloseHandoff = "close_handoff", "Handed a conversation back to the service.";
     Replay = "replay_dead_letter", "Put a dead letter back in line.";
     Refund = "refund_generation", "Gave the credit of a generation back.";
+    Export = "export_author", "Handed over everything that is held of an author.";
+    Erase = "erase_author", "Erased an author.";
+    ResetPassword = "reset_password", "Made a link that sets a new password.";
     Pause = "pause", "Stopped a part of the service.";
     Resume = "resume", "Ended a stop of a part of the service.";
 }

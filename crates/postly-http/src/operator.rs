@@ -103,8 +103,8 @@ struct Operator {
     shutdown: Shutdown,
 }
 
-/// The operator's listener. `shutdown` is the service's, not the listener's: while the service drains, this one says so. Without
-/// `pages` there is nothing at `/admin`.
+/// The operator's listener. `shutdown` is the service's, not the listener's: while the service drains, this
+/// one says so. Without `pages` there is nothing at `/admin`.
 pub fn operator_router(app: App, metrics: Metrics, shutdown: Shutdown, pages: Option<AdminPages>) -> Router {
     let figures = get(async move || {
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())

@@ -45,9 +45,9 @@ impl Site {
     }
 }
 
-/// Where a request comes from, as far as limits tell visitors apart: an IPv4 address, or the /64 network that an IPv6
-/// visitor has all addresses of. Of `X-Forwarded-For` counts the rightmost address that is not a trusted proxy, and
-/// nothing unless a trusted proxy sent it.
+/// Where a request comes from, as far as limits tell visitors apart: an IPv4 address, or the /64 network that
+/// an IPv6 visitor has all addresses of. Of `X-Forwarded-For` counts the rightmost address that is not a
+/// trusted proxy, and nothing unless a trusted proxy sent it.
 pub(crate) fn visitor(proxies: &[Network], peer: Option<SocketAddr>, headers: &HeaderMap) -> String {
     let Some(mut address) = peer.map(|peer| canonical(peer.ip())) else { return "unknown".to_owned() };
     let hops: Vec<&str> = headers

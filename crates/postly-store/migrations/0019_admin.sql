@@ -16,7 +16,7 @@ CREATE TABLE admin_codes (
     step BIGINT NOT NULL
 );
 
--- Every view of personal content and every change that an operator made on the pages. Names no author but by id.
+-- Every view of personal content and every change that an operator made. Names no author but by id.
 CREATE TABLE audit_log (
     id TEXT PRIMARY KEY,
     -- Empty for a login that failed: a password may have been typed where the name belongs.

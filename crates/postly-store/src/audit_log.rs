@@ -1,4 +1,5 @@
-//! The audit log: every view of personal content and every change that an operator made on the pages.
+//! The audit log: every view of personal content and every change that an operator made, on the pages or by a
+//! command.
 
 use postly_domain::{AdminAction, UnixMillis};
 
@@ -80,8 +81,8 @@ macro_rules! select {
 pub(crate) const LIST: Sql = Sql::both(select!("ORDER BY id DESC LIMIT $2"));
 pub(crate) const OF_SUBJECT: Sql = Sql::both(select!("AND subject = $3 ORDER BY id DESC LIMIT $2"));
 
-/// Lists the log, newest first, from just before `cursor`; of one subject, if one is named. At most `limit` rows, and the
-/// cursor of the next page.
+/// Lists the log, newest first, from just before `cursor`; of one subject, if one is named. At most `limit`
+/// rows, and the cursor of the next page.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -1,5 +1,6 @@
-//! Figures of a stretch of time: what came, what was answered, sold and spent. Every question reads the rows of that time by their
-//! ids, which begin with it. Whole hours that have passed are summed once, so that a chart of two weeks reads a few hundred rows.
+//! Figures of a stretch of time: messages, credits, revenue and cost. Every question reads the rows of that
+//! time by their ids, which begin with it. Whole hours that have passed are summed once, so that a chart of
+//! two weeks reads a few hundred rows.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ impl Figures {
         self.0.get(name).copied().unwrap_or_default()
     }
 
-    /// What buyers paid, in minor units, by currency.
+    /// The payments of buyers, in minor units, by currency.
     pub fn revenue(&self) -> impl Iterator<Item = (&str, i64)> {
         self.0.iter().filter_map(|(name, value)| Some((name.strip_prefix(REVENUE)?, *value)))
     }
@@ -41,8 +42,8 @@ impl Figures {
     }
 }
 
-// A condition on `received_at_ms` or `created_at_ms` that always holds keeps SQLite from choosing an index that covers the question
-// and would be read from end to end.
+// A condition on `received_at_ms` or `created_at_ms` that always holds keeps SQLite from choosing an index
+// that covers the question and would be read from end to end.
 pub(crate) const EVENTS: Sql = Sql::both(
     "SELECT COUNT(*) AS received, COUNT(CASE WHEN state = 'answered' THEN 1 END) AS answered, \
      COUNT(CASE WHEN state = 'dead' THEN 1 END) AS dead FROM inbox \
@@ -121,7 +122,8 @@ const NOTE: Sql = Sql::both(
      ON CONFLICT (hour_ms, figure) DO UPDATE SET value = excluded.value",
 );
 
-/// Keeps the figures of the hour that begins at an instant. `received` is kept even as 0, so that the hour counts as summed.
+/// Keeps the figures of the hour that begins at an instant. `received` is kept even as 0, so that the hour
+/// counts as summed.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -139,7 +141,8 @@ pub(crate) const DAYS: Sql = Sql::both(
      WHERE hour_ms >= $1 AND hour_ms < $2 GROUP BY hour_ms / 86400000, figure",
 );
 
-/// The sums of the hours that are summed from an instant up to another, by the number of the UTC day since the epoch.
+/// The sums of the hours that are summed from an instant up to another, by the number of the UTC day since
+/// the epoch.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -59,7 +59,7 @@ impl Service {
                 }
             }
         }
-        // Nobody reads on: what is written to a full pipe would wait.
+        // A full pipe would block the service.
         std::thread::spawn(move || lines.for_each(drop));
         Ok(service)
     }

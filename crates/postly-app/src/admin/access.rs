@@ -10,7 +10,7 @@ use crate::seal::{keyed_hash, plain_hash};
 /// The beginning of every hash that is taken for one.
 const HASH_SIGN: &str = "$argon2";
 
-/// The reason why the pages cannot be opened by what is configured.
+/// The reason why the configured values cannot open the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AdminAccessError {
     /// The password begins as a hash of Argon2 does, and is none of Argon2id.

@@ -1,4 +1,4 @@
-//! Records of what operators see and do.
+//! Records of the views and changes of operators.
 
 use std::fmt::Display;
 
@@ -40,7 +40,8 @@ impl App {
         self.begin_act(act, Some("done")).await.map(|_| ())
     }
 
-    /// Records an action, does it, and records its end: a process that dies meanwhile leaves a row without an end.
+    /// Records an action, does it, and records its end: a process that dies meanwhile leaves a row without an
+    /// end.
     ///
     /// # Errors
     /// Those of the work, and if the action cannot be recorded: then nothing is done.

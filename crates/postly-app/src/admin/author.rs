@@ -1,4 +1,4 @@
-//! One author as an operator sees them, and finding them by what they say of themselves.
+//! The page of one author, and the search by id, number or e-mail address.
 
 use postly_domain::{Email, PhoneE164, UnixMillis, id::AuthorId};
 use postly_store::{
@@ -32,7 +32,7 @@ pub struct Line {
     pub is_theirs: bool,
     /// The text, as far as it has one and is still kept.
     pub text: String,
-    /// What it is for, or how it ended.
+    /// Its purpose, or its outcome.
     pub about: String,
     /// How far it is.
     pub state: String,
@@ -60,7 +60,8 @@ pub struct AuthorPage {
 }
 
 impl App {
-    /// Reads the text by which somebody names an author: an id, an e-mail address, or a number as `postly users show` reads it.
+    /// Reads the text that names an author: an id, an e-mail address, or a number as `postly users show`
+    /// reads it.
     ///
     /// # Errors
     /// [`NameError`] for anything else.

@@ -1,5 +1,5 @@
-//! The state of the service on one page. What has passed is read from sums of hours; the rest is open or of today, and found by an
-//! index.
+//! The state of the service on one page. Past hours are read as sums; all other rows are open or of today,
+//! and found by an index.
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -17,11 +17,12 @@ use crate::{App, turn::HANDOFF_MS};
 
 /// How many days the chart has, with today.
 const DAYS: i64 = 14;
-/// An hour is summed so long after its end: what came in it has ended by then (RULES 10.1).
+/// An hour is summed so long after its end: its messages have ended by then (RULES 10.1).
 const SETTLED_MS: i64 = HOUR_MS;
-/// How many hours one look of the monitor sums: a service that was away for two weeks catches up within a quarter of an hour.
+/// How many hours one look of the monitor sums: a service that was away for two weeks catches up within a
+/// quarter of an hour.
 const HOURS_AT_ONCE: usize = 24;
-/// How far back the page reads what is not summed yet.
+/// The longest time that the page reads row by row, while its hours are not summed.
 const UNSUMMED_MS: i64 = DAY_MS + 3 * HOUR_MS;
 /// How many alerts are shown.
 const MOST_ALERTS: i64 = 50;
@@ -42,7 +43,7 @@ pub struct Glance {
     pub now: UnixMillis,
     /// The last fourteen UTC days, oldest first; today is the last one.
     pub days: Vec<Day>,
-    /// What waits in each queue.
+    /// The depth and age of each queue.
     pub queues: Vec<QueueState>,
     /// Open alerts, oldest first.
     pub alerts: Vec<OpenAlert>,
@@ -79,7 +80,8 @@ impl App {
         };
         let mut days = figures::days(&mut tx, first, now).await?;
         let unsummed = summed_until.max(now.plus_ms(-UNSUMMED_MS));
-        // Today's part and the part before, so that each day gets its own; the end is open, because clocks differ.
+        // Today's part and the part before, so that each day gets its own; the end is open, because clocks
+        // differ.
         for (from, to) in [(unsummed, today), (unsummed.max(today), now.plus_ms(HOUR_MS))] {
             if from < to {
                 let part = figures::read(&mut tx, from, to).await?;

@@ -85,7 +85,8 @@ impl App {
         Ok(BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?))
     }
 
-    /// Logs an operator in. A failed login is counted and recorded; a code of the second factor is accepted once.
+    /// Logs an operator in. A failed login is counted and recorded; a code of the second factor is accepted
+    /// once.
     ///
     /// # Errors
     /// See [`AdminLoginError`].

@@ -1,5 +1,5 @@
-//! The operator's pages: the login, the audit log, and the reading behind each page. Changes go through the operator's commands
-//! ([`crate::operator`], [`crate::handoffs`], [`crate::pause`]).
+//! The operator's pages: the login, the audit log, and the reading behind each page. Changes go through the
+//! operator's commands ([`crate::operator`], [`crate::handoffs`], [`crate::pause`]).
 
 mod access;
 mod audit_log;

@@ -40,7 +40,8 @@ pub struct Delivery {
 /// Everything that is stored of one message.
 #[derive(Clone, Default)]
 pub struct Timeline {
-    /// The message of the author; `None` for one that the service or an operator began, or a request on the web.
+    /// The message of the author; `None` for one that the service or an operator began, or a request on the
+    /// web.
     pub event: Option<StoredEvent>,
     /// Its text, as far as it has one and is still kept.
     pub text: Option<String>,
@@ -82,8 +83,8 @@ impl Root {
 }
 
 impl App {
-    /// Finds the row at which the timeline of a message begins, by an id of ours (event, message, attempt, generation) or by the
-    /// provider's id of either direction. Returns its id.
+    /// Finds the row at which the timeline of a message begins, by an id of ours (event, message, attempt,
+    /// generation) or by the provider's id of either direction. Returns its id.
     ///
     /// # Errors
     /// Fails if the database fails.

@@ -1,4 +1,5 @@
-//! One-time codes of the second factor (RFC 6238): HMAC-SHA-1, 30 s, six digits, as authenticator apps make them.
+//! One-time codes of the second factor (RFC 6238): HMAC-SHA-1, 30 s, six digits, as authenticator apps make
+//! them.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use postly_domain::UnixMillis;
@@ -19,7 +20,8 @@ const LONGEST_BYTES: usize = 128;
 pub(super) struct TotpSecret(SecretSlice<u8>);
 
 impl TotpSecret {
-    /// Reads base32 (RFC 4648) of at least 80 bits, in either case, with or without blanks, dashes and padding.
+    /// Reads base32 (RFC 4648) of at least 80 bits, in either case, with or without blanks, dashes and
+    /// padding.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let bytes = base32(text)?;
         let fits = (SHORTEST_BYTES..=LONGEST_BYTES).contains(&bytes.len());
@@ -75,7 +77,8 @@ fn base32(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// RFC 6238, appendix B: the ASCII secret `12345678901234567890`, of whose codes we take the last six digits.
+    /// RFC 6238, appendix B: the ASCII secret `12345678901234567890`, of whose codes we take the last six
+    /// digits.
     const RFC: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) struct FormAct<'a> {
     pub(super) subject: &'a str,
     /// The operator's reason.
     pub(super) note: &'a str,
-    /// The page that shows what was done, and the way back from a refusal.
+    /// The page that shows the change, and the way back from a refusal.
     pub(super) back: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! `/admin/authors`: finding an author, their page, and what an operator changes of them.
+//! `/admin/authors`: the search for an author, the author's page, and its forms.
 
 use askama::Template;
 use axum::{

@@ -134,7 +134,7 @@ pub(super) fn duration(millis: i64) -> String {
     }
 }
 
-/// What a person should know before the figures.
+/// Conditions that a person should know before the figures.
 fn notes(glance: &Glance) -> Vec<String> {
     let mut notes = vec![];
     for target in [PauseTarget::Generation, PauseTarget::Meta, PauseTarget::Twilio] {

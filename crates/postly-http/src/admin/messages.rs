@@ -89,7 +89,7 @@ async fn show(
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let Some(found) = state.app.timeline(&id).await? else { return Ok(not_found(&operator, MESSAGES)) };
-    // Under its author, so that the log of an author has all views of what they wrote.
+    // Under its author, so that the log of an author has the views of all their messages.
     let (subject, note) = (found.author().map_or(id.as_str(), AuthorId::as_str), format!("message {id}"));
     let view = Act { operator: operator.name(), action: AdminAction::ViewMessage, subject, note: &note };
     state.app.note_view(&view).await?;
@@ -146,7 +146,7 @@ fn steps(found: &Timeline) -> Vec<Step> {
     for delivery in &found.deliveries {
         sent(delivery, &mut steps);
     }
-    // A stable sort: what happened in one millisecond stays in the order in which it is told.
+    // The sort is stable: steps of one millisecond stay in this order.
     steps.sort_by_key(|step| step.at);
     steps
 }

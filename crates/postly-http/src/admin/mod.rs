@@ -1,7 +1,8 @@
-//! The operator's pages (RULES 1.5): on the operator's listener, behind `ADMIN_PASSWORD`, in English, without a script.
+//! The operator's pages (RULES 1.5): on the operator's listener, behind `ADMIN_PASSWORD`, in English, without
+//! a script.
 //!
-//! Each form carries a text that only its own browser's pages have, each view of personal content and each change is recorded
-//! in the audit log, and every change is that of an operator's command.
+//! Each form carries a text that only its own browser's pages have, each view of personal content and each
+//! change is recorded in the audit log, and every change is that of an operator's command.
 
 mod act;
 mod authors;
@@ -30,8 +31,8 @@ use postly_app::{App, admin::AdminAccess};
 use crate::{pages::assets, problem::Problem, site::Network};
 use session::Operator;
 
-/// The longest form: an answer to an author, with every byte escaped as three.
-const MAX_FORM_BYTES: usize = 32 * 1024;
+/// The longest form: an answer of 4,096 characters to an author, each of three bytes, with every byte escaped.
+const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// The addresses of the pages.
 pub(crate) const HOME: &str = "/admin";

@@ -11,7 +11,7 @@ use crate::problem::{Code, Problem};
 /// Longer than any id of ours or of a provider.
 const LONGEST: usize = 256;
 
-/// An id in an address: what cannot be one names nothing.
+/// An id in an address; any other text is not found.
 pub(super) struct PathId(pub(super) String);
 
 impl FromRequestParts<AdminState> for PathId {

@@ -102,8 +102,8 @@ fn token(headers: &HeaderMap) -> Option<String> {
     cookies(headers, COOKIE).find(is_token).map(str::to_owned)
 }
 
-/// The fields of a form that came from a page of ours in this browser: it says so itself, and carries the page's own text in
-/// `form_token`.
+/// The fields of a form that came from a page of ours in this browser: it says so itself, and carries the
+/// page's own text in `form_token`.
 pub(super) struct OwnForm<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<AdminState> for OwnForm<T> {
@@ -150,8 +150,8 @@ impl<T: DeserializeOwned> FromRequest<AdminState> for OwnForm<T> {
     }
 }
 
-/// Whether a browser says that a form comes from elsewhere. The address of the pages is not configured: the origin is compared with
-/// the host that was asked.
+/// Whether a browser says that a form comes from elsewhere. The address of the pages is not configured: the
+/// origin is compared with the host that was asked.
 fn is_foreign(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     match (text("sec-fetch-site"), text("origin")) {

@@ -88,7 +88,8 @@ fn is_weak(key: &str) -> bool {
     length < STRONG_CHARS || different.len() < FEWEST_DIFFERENT
 }
 
-/// Whether an address is reached from this machine or its own network alone. The unspecified address is all of a machine's.
+/// Whether an address is reached from this machine or its own network alone. The unspecified address is all
+/// of a machine's.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),

@@ -71,3 +71,51 @@ async fn a_password_that_is_too_short_or_a_broken_hash_refuses_the_start() {
     }
     outside.end().await;
 }
+
+#[tokio::test]
+async fn s23_each_command_that_changes_something_is_recorded_with_its_maker_and_its_end() {
+    const NUMBER: &str = "+33612345678";
+    for engine in EngineName::ALL {
+        let outside = Outside::start(engine).await;
+        let service = outside.serve(&[]).await;
+        let credits = async |what: &str, by: &[&str]| {
+            let args = ["credits", what, "--phone", NUMBER, "--amount", "3", "--reason", "un geste"];
+            outside.postly(&[&args[..], by].concat()).await
+        };
+        credits("grant", &[]).await.exits(0);
+        credits("grant", &["--by", "Awa Diop"]).await.exits(0);
+        credits("deduct", &[]).await.exits(0);
+        credits("deduct", &[]).await.exits(0);
+        credits("deduct", &[]).await.exits(1);
+        for command in ["block", "unblock", "export", "erase"] {
+            let args = ["users", command, "--phone", NUMBER];
+            crate::process::run(&outside.folder, &args, &outside.variables()).await.exits(0);
+        }
+        outside.postly(&["users", "block", "--phone", NUMBER]).await.exits(1);
+        for command in ["pause", "resume"] {
+            outside.postly(&[command, "generation"]).await.exits(0);
+        }
+        let log = "SELECT action || ' | ' || note || ' | ' || CASE WHEN operator = 'Awa Diop' THEN 'Awa' \
+             WHEN operator LIKE '%(command)' THEN 'account' ELSE operator END || ' | ' || \
+             CASE WHEN outcome = 'done' THEN outcome ELSE 'failed' END FROM audit_log ORDER BY id";
+        assert_eq!(
+            outside.database.texts(log).await,
+            [
+                "adjust_credits | +3: un geste | account | done",
+                "adjust_credits | +3: un geste | Awa | done",
+                "adjust_credits | -3: un geste | account | done",
+                "adjust_credits | -3: un geste | account | done",
+                "adjust_credits | -3: un geste | account | failed",
+                "block_author |  | account | done",
+                "unblock_author |  | account | done",
+                "export_author |  | account | done",
+                "erase_author |  | account | done",
+                "block_author |  | account | failed",
+                "pause |  | account | done",
+                "resume |  | account | done",
+            ]
+        );
+        service.stop().await;
+        outside.end().await;
+    }
+}

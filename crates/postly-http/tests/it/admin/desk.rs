@@ -1,4 +1,5 @@
-//! The operator's listener beside a service, and a browser at its pages that goes where it is sent only when told.
+//! The operator's listener beside a service, and a browser at its pages that goes where it is sent only when
+//! told.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -108,7 +109,7 @@ impl Page {
         for inline in [" style=", "<style", "<script", " onclick=", "javascript:"] {
             assert!(!self.text.contains(inline), "{inline}");
         }
-        // Each field has its label, each form its token, and every error is said to whoever does not see it.
+        // Each field has its label, each form its token, and every error is announced to screen readers.
         for kind in ["<input ", "<select ", "<textarea "] {
             for field in self.text.split(kind).skip(1) {
                 let field = field.split('>').next().unwrap();
@@ -135,7 +136,7 @@ impl Page {
         self
     }
 
-    /// The value of a figure on a page: what stands in the `dd` behind its `dt`.
+    /// The value of a figure on a page: the content of the `dd` behind its `dt`.
     #[track_caller]
     pub(crate) fn figure(&self, name: &str) -> &str {
         let rest = self.text.split(&format!("<dt>{name}</dt><dd")).nth(1);

@@ -6,7 +6,7 @@ use postly_testkit::for_each_engine;
 use super::desk::Desk;
 
 #[tokio::test]
-async fn c07_a_request_is_answered_within_24_hours_and_handed_back() {
+async fn a_request_is_answered_within_24_hours_and_handed_back() {
     for_each_engine(async |app| {
         let desk = Desk::of(app).await;
         let visitor = desk.operator().await;

@@ -8,7 +8,7 @@ use super::desk::Desk;
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 
 #[tokio::test]
-async fn h1_a_timeline_tells_a_message_from_its_webhook_to_its_ticks_by_any_of_its_ids() {
+async fn a_timeline_tells_a_message_from_its_webhook_to_its_ticks_by_any_of_its_ids() {
     for_each_engine(async |app| {
         let desk = Desk::of(app).await;
         let visitor = desk.operator().await;

@@ -8,7 +8,7 @@ use super::desk::Desk;
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 
 #[tokio::test]
-async fn h2_a_dead_letter_is_listed_with_its_reason_and_replayed_once() {
+async fn a_dead_letter_is_listed_with_its_reason_and_replayed_once() {
     for_each_engine(async |app| {
         let desk = Desk::of(app).await;
         let visitor = desk.operator().await;
@@ -33,7 +33,7 @@ async fn h2_a_dead_letter_is_listed_with_its_reason_and_replayed_once() {
         assert_eq!(fatou.received().len(), 1);
         visitor.get("/admin/stuck").await.assert_is_page(200).assert_says("None.");
 
-        // One whose window has closed cannot be replayed, and what waits for a provider is listed.
+        // A message that waits for its provider is listed.
         app.world.fault(Upstream::Meta, Fault::always(FaultKind::ProviderError { code: 131_016 }));
         fatou.says("SOLDE").await;
         app.advance_ms(61_000);
@@ -50,7 +50,7 @@ async fn h2_a_dead_letter_is_listed_with_its_reason_and_replayed_once() {
 }
 
 #[tokio::test]
-async fn h3_a_switch_stops_generation_and_lets_it_go_on() {
+async fn a_switch_stops_generation_and_lets_it_go_on() {
     for_each_engine(async |app| {
         let desk = Desk::of(app).await;
         let visitor = desk.operator().await;
