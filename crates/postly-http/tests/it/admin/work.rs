@@ -44,6 +44,15 @@ async fn a_dead_letter_is_listed_with_its_reason_and_replayed_once() {
             .assert_is_page(200)
             .assert_says(&format!("outbox · <a href=\"/admin/messages/{waiting}\""));
         app.world.clear_faults();
+
+        // Of a window that has closed nothing is sent.
+        app.advance_ms(25 * 3_600_000);
+        app.run_until_idle().await;
+        let visitor = desk.operator().await;
+        let id = app.app.dead_letters().await.unwrap().remove(0).id;
+        let late = visitor.submit("/admin/stuck", "/admin/stuck/replay", &[("id", &id)]).await;
+        late.assert_is_page(422).assert_says("its window has closed");
+        assert_eq!(fatou.received().len(), 1);
         desk.close().await;
     })
     .await;
