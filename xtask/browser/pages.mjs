@@ -1,17 +1,17 @@
 // The web app in Chromium, with a simulated phone beside it.
 //   node pages.mjs APP PHONE CHROMIUM [FOLDER FOR SCREENSHOTS]
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+import { Inspector } from "./look.mjs";
 
 const [app, phone, executablePath, shots] = process.argv.slice(2);
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const inspector = new Inspector(app, shots);
+const look = (page, name) => inspector.look(page, name);
+const lookAround = (context, pages, who) => inspector.lookAround(context, pages, who);
 const BRIEF = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 const PATIENCE = 15_000;
 const VISITOR_PAGES = ["/", "/login", "/signup", "/legal", "/terms", "/privacy", "/recharge", "/recharge/return", "/nowhere", "/api/docs"];
 const MEMBER_PAGES = ["/dashboard", "/history", "/credits", "/account", "/account/brand", "/account/erase", "/recharge", "/legal", "/nowhere", "/api/docs"];
-let looked = 0;
 
 const until = async (what, condition) => {
   const end = Date.now() + PATIENCE;
@@ -40,35 +40,6 @@ class Phone {
   message(pattern, known = 0) {
     return until(`a message with ${pattern}`, async () => (await this.received()).slice(known).find((text) => pattern.test(text)));
   }
-}
-
-// No violation of WCAG 2.2 AA, and nothing that leads sideways.
-async function look(page, name) {
-  looked += 1;
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, {
-    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-  }));
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`).join("\n")}`);
-  assert.deepEqual(told, [], `${name}: ${told.join("\n")}`);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(wide <= 0, `${name} is ${wide} px too wide`);
-  if (shots) await page.screenshot({ path: `${shots}/${name.replaceAll(/[^\w-]+/g, "_")}.png`, fullPage: true });
-}
-
-async function lookAround(context, pages, who) {
-  const page = await context.newPage();
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme });
-    for (const [width, height] of [[390, 844], [1280, 900]]) {
-      await page.setViewportSize({ width, height });
-      for (const path of pages) {
-        await page.goto(`${app}${path}`);
-        await look(page, `${who}-${width}-${colorScheme}-${path.slice(1) || "home"}`);
-      }
-    }
-  }
-  await page.close();
 }
 
 // Number and code, as most people log in.
@@ -256,7 +227,7 @@ try {
   await awa.send("bonjour");
   await withoutScript(browser, awa);
   assert.deepEqual(failures, [], "no script failed");
-  console.log(`${looked} looks at pages without a violation; live updates, tabs, keyboard and no script as they should be`);
+  console.log(`${inspector.looked} looks at pages without a violation; live updates, tabs, keyboard and no script as they should be`);
 } finally {
   await browser.close();
 }

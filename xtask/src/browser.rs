@@ -11,6 +11,10 @@ use anyhow::{Context as _, bail};
 
 use crate::{run, step};
 
+mod service;
+
+use service::Service;
+
 /// The folder of the script and the list of its packages.
 const SCRIPTS: &str = "xtask/browser";
 /// The names under which systems install Chromium.
@@ -51,21 +55,34 @@ pub(crate) fn look(shots: Option<&str>) -> anyhow::Result<()> {
     let root = crate::root()?;
     let chromium = find_chromium()?;
     let folder = TemporaryFolder::new()?;
-    for name in ["package.json", "package-lock.json", "pages.mjs"] {
+    for name in ["package.json", "package-lock.json", "look.mjs", "pages.mjs", "admin.mjs"] {
         std::fs::copy(root.join(SCRIPTS).join(name), folder.0.join(name))?;
     }
     let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
     run(Command::new("npm").current_dir(&folder.0).args(install))
         .context("install Node.js 20 or newer, with npm")?;
-    let demo = Demo::start(root, &folder.0)?;
-    let mut script = Command::new("node");
-    script.current_dir(&folder.0).arg("pages.mjs").args([&demo.app, &demo.phone]).arg(&chromium);
-    if let Some(shots) = shots {
-        let shots = std::path::absolute(shots)?;
-        std::fs::create_dir_all(&shots)?;
-        script.arg(shots);
+    let shots = shots.map(std::path::absolute).transpose()?;
+    if let Some(shots) = &shots {
+        std::fs::create_dir_all(shots)?;
     }
-    run(&mut script)
+    let script = |name: &str, addresses: [&str; 2], rest: &[&str]| {
+        let mut script = Command::new("node");
+        script.current_dir(&folder.0).arg(name).args(addresses).arg(&chromium).args(rest).args(&shots);
+        script
+    };
+    let service = Service::start(root, &folder.0)?;
+    let secrets = [service::PASSWORD, service::APP_SECRET, service::NUMBER_ID];
+    run(&mut script("admin.mjs", [&service.operator, &service.public], &secrets))?;
+    drop(service);
+    let demo = Demo::start(root, &folder.0)?;
+    run(&mut script("pages.mjs", [&demo.app, &demo.phone], &[]))
+}
+
+/// Builds the binary, and returns where it is.
+fn built(root: &Path) -> anyhow::Result<PathBuf> {
+    run(Command::new(env!("CARGO")).current_dir(root).args(["build", "--package", "postly"]))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(target.join("debug/postly"))
 }
 
 fn find_chromium() -> anyhow::Result<PathBuf> {
@@ -106,9 +123,7 @@ struct Demo {
 
 impl Demo {
     fn start(root: &Path, folder: &Path) -> anyhow::Result<Self> {
-        run(Command::new(env!("CARGO")).current_dir(root).args(["build", "--package", "postly"]))?;
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let mut child = Command::new(target.join("debug/postly"))
+        let mut child = Command::new(built(root)?)
             .arg("demo")
             .current_dir(folder)
             .stdout(Stdio::piped())

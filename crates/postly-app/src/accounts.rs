@@ -117,7 +117,7 @@ impl Passwords {
     }
 
     /// Whether a password is the one that was hashed; `None` takes as long, and is never right.
-    async fn is_right(&self, hash: Option<String>, password: &str) -> Result<bool, AccountError> {
+    pub(crate) async fn is_right(&self, hash: Option<String>, password: &str) -> Result<bool, AccountError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| DUMMY_PASSWORD_HASH.to_owned());
         let password = password.to_owned();

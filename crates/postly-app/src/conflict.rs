@@ -61,6 +61,7 @@ is_conflict!(
     crate::JourneyError,
     crate::HandoffError,
     crate::accounts::AccountError,
+    crate::admin::AdminLoginError,
     crate::codes::CodeRequestError,
     crate::operator::OperatorError,
     crate::payments::CheckoutError,

@@ -1,9 +1,9 @@
 //! Everything we hold of an author, for her to take along.
 
 use postly_domain::{
-    PhoneE164, UnixMillis,
+    PhoneE164, Provider, UnixMillis,
     brand::Brand,
-    event::{Content, InboundEvent},
+    event::{Content, EventKind, InboundEvent},
     id::AuthorId,
 };
 use postly_store::{StoreError, authors, checkouts, exports, sessions, tokens, wallets};
@@ -220,15 +220,7 @@ impl App {
             messages_received: received
                 .into_iter()
                 .map(|event| {
-                    let text = match postly_whatsapp::parse_event(event.provider, event.kind, &event.slice) {
-                        Ok(InboundEvent::Message(message)) => written(message.content),
-                        Ok(
-                            InboundEvent::Status(_)
-                            | InboundEvent::IdentityChange(_)
-                            | InboundEvent::Notice(_),
-                        )
-                        | Err(_) => None,
-                    };
+                    let text = text_of(event.provider, event.kind, &event.slice);
                     Received {
                         provider: event.provider.as_str(),
                         at: rfc3339(event.occurred_at),
@@ -289,6 +281,16 @@ impl App {
 /// An instant as RFC 3339 in UTC.
 pub fn rfc3339(at: UnixMillis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
+}
+
+/// The text of a stored message, as far as it has one and is still kept.
+pub(crate) fn text_of(provider: Provider, kind: EventKind, slice: &str) -> Option<String> {
+    match postly_whatsapp::parse_event(provider, kind, slice) {
+        Ok(InboundEvent::Message(message)) => written(message.content),
+        Ok(InboundEvent::Status(_) | InboundEvent::IdentityChange(_) | InboundEvent::Notice(_)) | Err(_) => {
+            None
+        }
+    }
 }
 
 /// Returns the text that the author wrote or the label that they tapped.

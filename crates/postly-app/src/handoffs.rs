@@ -10,7 +10,11 @@ use postly_store::{
 };
 use postly_whatsapp::split::split_reply;
 
-use crate::{App, conflict::again, ids::Fresh as _};
+use crate::{
+    App,
+    conflict::again,
+    ids::{Fresh as _, fresh_text},
+};
 
 /// The most requests that are listed: more than one operator answers in a day.
 const MOST_LISTED: i64 = 1_000;
@@ -51,18 +55,34 @@ impl App {
         handoffs::list(&mut self.0.db.read().await?, UnixMillis(0), MOST_LISTED).await
     }
 
+    /// An open request for a person, by its id.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn handoff(&self, id: &str) -> Result<Option<Handoff>, StoreError> {
+        handoffs::get(&mut self.0.db.read().await?, id).await
+    }
+
     /// Queues an answer to the author of a request. The request stays open.
     ///
     /// # Errors
     /// See [`HandoffError`].
     pub async fn answer_handoff(&self, id: &str, text: &str) -> Result<(), HandoffError> {
+        self.answer_handoff_once(id, text, &fresh_text(self.now())).await
+    }
+
+    /// As [`App::answer_handoff`], once for a key: a form that is sent twice queues one answer.
+    ///
+    /// # Errors
+    /// See [`HandoffError`].
+    pub async fn answer_handoff_once(&self, id: &str, text: &str, key: &str) -> Result<(), HandoffError> {
         if text.trim().is_empty() {
             return Err(HandoffError::Empty);
         }
-        again!(self.try_answer_handoff(id, text.trim()))
+        again!(self.try_answer_handoff(id, text.trim(), key))
     }
 
-    async fn try_answer_handoff(&self, id: &str, text: &str) -> Result<(), HandoffError> {
+    async fn try_answer_handoff(&self, id: &str, text: &str, key: &str) -> Result<(), HandoffError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let found = handoffs::get(&mut tx, id).await?.ok_or(HandoffError::Unknown)?;
@@ -81,9 +101,10 @@ impl App {
         if now >= expires_at {
             return Err(HandoffError::WindowClosed);
         }
-        for part in split_reply(&[text.to_owned()], handoff.provider.text_limit_utf16()) {
+        let parts = split_reply(&[text.to_owned()], handoff.provider.text_limit_utf16());
+        for (number, part) in parts.iter().enumerate() {
             let message = MessageId::fresh(now);
-            let key = format!("handoff:{message}");
+            let key = format!("handoff:{key}:{number}");
             let new = NewMessage {
                 id: &message,
                 key: &key,

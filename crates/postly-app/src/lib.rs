@@ -6,6 +6,7 @@
 
 mod accepted;
 mod accounts;
+pub mod admin;
 mod alerts;
 mod amendments;
 mod batcher;

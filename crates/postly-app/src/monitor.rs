@@ -120,6 +120,9 @@ impl App {
         if self.claims("monitor.totals", now, TOTALS_EVERY_MS).await? {
             self.read_totals(now).await?;
         }
+        if self.claims("monitor.figures", now, CHECK_EVERY_MS).await? {
+            self.sum_hours(now).await?;
+        }
         let mut broken = false;
         if self.claims("monitor.recent", now, CHECK_EVERY_MS).await? {
             broken = self.check_recent(now).await?;

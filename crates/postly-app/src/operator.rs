@@ -41,6 +41,19 @@ pub struct AuthorDetails {
     pub identities: Vec<Identity>,
 }
 
+/// A change of credits by an operator.
+#[derive(Debug, Clone, Copy)]
+pub struct Adjustment<'a> {
+    /// Credits to add, or to take when it is negative: 1 to 1,000,000 of them.
+    pub delta: i64,
+    /// The operator's reason, the note of the entry.
+    pub note: &'a str,
+    /// The name of the operator, if it is known.
+    pub made_by: Option<&'a str>,
+    /// Two adjustments with one key are one.
+    pub key: Option<&'a str>,
+}
+
 /// How many entries of a ledger are shown at once.
 const LEDGER_PAGE: usize = 50;
 /// How many dead letters are listed, and replayed by one command.
@@ -64,6 +77,19 @@ pub enum OperatorError {
     /// More than is available.
     #[error("the author has fewer credits available than that")]
     Insufficient,
+    /// The credit of the generation was given back before, or there is none.
+    #[error(
+        "nothing to give back: no generation has this id, it was free, or its credit was given back before"
+    )]
+    NothingToRefund,
+    /// The same form was sent before.
+    #[error("this was done before: the form was sent twice")]
+    AlreadyDone,
+    /// The window of the message has closed, or the author has no credit to hold again.
+    #[error(
+        "it cannot be replayed: its window has closed, its content is gone, or the author has no credit for it"
+    )]
+    NotReplayable,
     /// No dead letter has this id.
     #[error("no dead letter has this id")]
     UnknownDeadLetter,
@@ -155,19 +181,31 @@ impl App {
         note: &str,
         made_by: Option<&str>,
     ) -> Result<(Entry, Wallet), OperatorError> {
+        self.adjust_once(who, &Adjustment { delta, note, made_by, key: None }).await
+    }
+
+    /// As [`App::adjust`], once for the key of the adjustment, if it has one.
+    ///
+    /// # Errors
+    /// As [`App::adjust`], and [`OperatorError::AlreadyDone`] if the key was used before.
+    pub async fn adjust_once(
+        &self,
+        who: &AuthorSelector,
+        adjustment: &Adjustment<'_>,
+    ) -> Result<(Entry, Wallet), OperatorError> {
+        let delta = adjustment.delta;
         if delta == 0 || delta.checked_abs().is_none_or(|amount| amount > MAX_ADJUSTMENT) {
             return Err(OperatorError::Amount);
         }
-        again!(self.try_adjust(who, delta, note, made_by))
+        again!(self.try_adjust(who, adjustment))
     }
 
     async fn try_adjust(
         &self,
         who: &AuthorSelector,
-        delta: i64,
-        note: &str,
-        made_by: Option<&str>,
+        adjustment: &Adjustment<'_>,
     ) -> Result<(Entry, Wallet), OperatorError> {
+        let Adjustment { delta, note, made_by, key } = *adjustment;
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         if let AuthorSelector::Phone(phone) = who {
@@ -194,7 +232,10 @@ impl App {
             author: &author,
             delta,
             reason: LedgerReason::Adjustment,
-            operation: &format!("adjustment:{}", entry.id),
+            operation: &match key {
+                None => format!("adjustment:{}", entry.id),
+                Some(key) => format!("adjustment:form:{key}"),
+            },
             note: Some(note),
             reference: None,
         };
@@ -207,7 +248,8 @@ impl App {
                 tracing::info!(author.id = %author, delta, "Adjusted the credits of author {author}");
                 Ok((entry, wallet))
             }
-            Posted::Insufficient | Posted::AlreadyDone => Err(OperatorError::Insufficient),
+            Posted::Insufficient => Err(OperatorError::Insufficient),
+            Posted::AlreadyDone => Err(OperatorError::AlreadyDone),
         }
     }
 

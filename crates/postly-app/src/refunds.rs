@@ -7,11 +7,13 @@ use postly_domain::{
     metric,
 };
 use postly_store::{
-    StoreError, Tx, attempts, generations, outbox,
+    StoreError, Tx, attempts,
+    generations::{self, Charged},
+    outbox, timeline,
     wallets::{self, NewEntry, Posted},
 };
 
-use crate::{App, alerts, ids::Fresh as _};
+use crate::{App, alerts, conflict::again, ids::Fresh as _, operator::OperatorError};
 
 impl App {
     /// Gives the credit of a generation back when one of its messages that carries a post can no longer arrive:
@@ -44,6 +46,22 @@ impl App {
         }
         let Some(charged) = generations::mark_refunded(tx, generation).await? else { return Ok(()) };
         outbox::cancel_unsent(tx, generation, message, now).await?;
+        if self.give_back(tx, &charged, generation, None, now).await?.is_some() {
+            tracing::info!(generation.id = %generation, "Refunded generation {generation}: its posts did not arrive");
+        }
+        Ok(())
+    }
+
+    /// Writes the entry that gives the credit of a generation back, once for its hold. Returns the entry,
+    /// unless there is one.
+    async fn give_back(
+        &self,
+        tx: &mut Tx,
+        charged: &Charged,
+        generation: &GenerationId,
+        note: Option<&str>,
+        now: UnixMillis,
+    ) -> Result<Option<EntryId>, StoreError> {
         let entry = NewEntry {
             id: &EntryId::fresh(now),
             author: &charged.author,
@@ -53,13 +71,44 @@ impl App {
                 true => format!("refund:{}:{}", charged.hold, crate::ids::fresh_text(now)),
                 false => format!("refund:{}", charged.hold),
             },
-            note: None,
+            note,
             reference: Some(generation.as_str()),
         };
-        if let Posted::Done(_) = wallets::post(tx, &entry, now).await? {
+        let done = matches!(wallets::post(tx, &entry, now).await?, Posted::Done(_));
+        if done {
             metrics::counter!(metric::CREDITS, "reason" => "refund").increment(1);
-            tracing::info!(generation.id = %generation, "Refunded generation {generation}: its posts did not arrive");
         }
-        Ok(())
+        Ok(done.then(|| entry.id.clone()))
+    }
+
+    /// Gives the credit of a generation back because an operator decided so, once, whatever became of its
+    /// messages. Those that wait are not sent, and the posts are hidden, as by an automatic refund.
+    ///
+    /// # Errors
+    /// [`OperatorError::NothingToRefund`] if there is no such generation, it was free, or its credit was
+    /// given back before.
+    pub async fn refund_generation(
+        &self,
+        generation: &GenerationId,
+        note: &str,
+        made_by: &str,
+    ) -> Result<AuthorId, OperatorError> {
+        let refund = async || {
+            let now = self.now();
+            let mut tx = self.0.db.write().await?;
+            let found = timeline::stored_generation(&mut tx, generation).await?;
+            let found = found.ok_or(OperatorError::NothingToRefund)?;
+            wallets::lock(&mut tx, &found.author).await?;
+            let charged = generations::mark_refunded(&mut tx, generation).await?;
+            let charged = charged.ok_or(OperatorError::NothingToRefund)?;
+            outbox::cancel_unsent(&mut tx, generation, &MessageId::new(""), now).await?;
+            let entry = self.give_back(&mut tx, &charged, generation, Some(note), now).await?;
+            let entry = entry.ok_or(OperatorError::NothingToRefund)?;
+            wallets::sign(&mut tx, &entry, made_by).await?;
+            tx.commit().await?;
+            tracing::info!(generation.id = %generation, "An operator refunded generation {generation}");
+            Ok::<_, OperatorError>(charged.author)
+        };
+        again!(refund())
     }
 }

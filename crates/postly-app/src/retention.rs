@@ -23,6 +23,10 @@ const ROWS_AT_ONCE: i64 = 200;
 /// How many days what is told of payments is kept at least, whether they are ours or not.
 const LEAST_PAYMENTS_DAYS: i64 = 30;
 
+/// How many days the audit log of the operator's pages is kept (RULES 1.6): as long as a claim about an
+/// action may be made.
+const AUDIT_LOG_DAYS: i64 = 3 * 365;
+
 /// How long what is kept is kept, in days (`RETENTION_…`).
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
@@ -43,6 +47,7 @@ impl Retention {
             Class::Sessions | Class::RechargeLinks | Class::PasswordResets => 0,
             Class::RawEvents | Class::Erasures => self.events_days.saturating_mul(DAY_MS),
             Class::Messages => self.messages_days.saturating_mul(DAY_MS),
+            Class::AuditLog => AUDIT_LOG_DAYS * DAY_MS,
             // A method that takes days is paid after two weeks at most: until then a refund that came first may be of ours.
             Class::Payments => self.events_days.max(LEAST_PAYMENTS_DAYS).saturating_mul(DAY_MS),
         };
@@ -62,7 +67,8 @@ fn every_ms(class: Class) -> i64 {
         | Class::Erasures
         | Class::Payments
         | Class::RechargeLinks
-        | Class::PasswordResets => HOUR_MS,
+        | Class::PasswordResets
+        | Class::AuditLog => HOUR_MS,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or draws random numbers. Time and randomness are arguments, decisions
 //! are return values, and other crates execute them.
 
+pub mod admin;
 pub mod alert;
 pub mod brand;
 pub mod brief;
@@ -33,6 +34,7 @@ pub mod time;
 pub mod trust;
 mod typed_code;
 
+pub use admin::{AdminAction, OperatorName};
 pub use alert::Alert;
 pub use brief::{Brief, BriefError};
 pub use challenge::{Code, Phrase, Purpose};

@@ -77,7 +77,7 @@ fn challenge_cookie(site: &Site, value: &str, secs: i64) -> HeaderValue {
 }
 
 /// The values of the cookies of this name, in the order in which they came.
-fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -162,10 +162,10 @@ impl FromRequestParts<AppState> for PathId {
 /// The `cursor` of a list, if there is one.
 pub(crate) struct Cursor(pub(crate) Option<String>);
 
-impl FromRequestParts<AppState> for Cursor {
+impl<S: Send + Sync> FromRequestParts<S> for Cursor {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default().as_bytes();
         let mut found = form_urlencoded::parse(query).filter(|(name, _)| name == "cursor");
         match (found.next(), found.next()) {

@@ -1,5 +1,6 @@
 //! The doors: the public listener and the operator's.
 
+mod admin;
 mod auth;
 mod billing;
 mod brand;
@@ -41,6 +42,7 @@ use tower_http::{
     timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
 };
 
+pub use admin::AdminPages;
 pub use operator::{Metrics, operator_router};
 pub use problem::{Code, Problem};
 pub use serve::{MAX_CONNECTIONS, serve};

@@ -1,4 +1,4 @@
-//! The operator's listener: health, readiness, metrics. Not for the public.
+//! The operator's listener: health, readiness, metrics, and the operator's pages. Not for the public.
 
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use postly_domain::{
     metric::{self, Metric, MetricKind},
 };
 use serde::Serialize;
+
+use crate::admin::{self, AdminPages};
 
 /// The metrics of this process.
 #[derive(Clone)]
@@ -101,18 +103,21 @@ struct Operator {
     shutdown: Shutdown,
 }
 
-/// The operator's listener. `shutdown` is the service's, not the listener's: while the service drains, this one says so.
-pub fn operator_router(app: App, metrics: Metrics, shutdown: Shutdown) -> Router {
+/// The operator's listener. `shutdown` is the service's, not the listener's: while the service drains, this
+/// one says so. Without `pages` there is nothing at `/admin`.
+pub fn operator_router(app: App, metrics: Metrics, shutdown: Shutdown, pages: Option<AdminPages>) -> Router {
     let figures = get(async move || {
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
     });
+    let pages = pages.map_or_else(Router::new, |pages| admin::router(app.clone(), pages));
     crate::harden(
         Router::new()
             .route("/healthz", get(async || "ok"))
             .route("/readyz", get(readiness))
             .route("/metrics", figures)
             .fallback(crate::problem::not_found)
-            .with_state(Operator { app, shutdown }),
+            .with_state(Operator { app, shutdown })
+            .merge(pages),
     )
 }
 

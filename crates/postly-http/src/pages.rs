@@ -13,7 +13,7 @@ mod landing;
 mod legal;
 mod login;
 mod member;
-mod moment;
+pub(crate) mod moment;
 mod posts;
 mod recharge;
 mod reset;

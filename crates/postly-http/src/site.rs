@@ -39,35 +39,50 @@ impl Site {
         }
     }
 
-    /// Where a request comes from, as far as limits tell visitors apart: an IPv4 address, or the /64 network that an IPv6
-    /// visitor has all addresses of. Of `X-Forwarded-For` counts the rightmost address that is not a trusted proxy, and
-    /// nothing unless a trusted proxy sent it.
+    /// Where a request comes from: see [`visitor`].
     pub(crate) fn visitor(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> String {
-        let Some(mut address) = peer.map(|peer| canonical(peer.ip())) else { return "unknown".to_owned() };
-        let hops: Vec<&str> = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .collect();
-        for hop in hops.iter().rev() {
-            if !self.trusted_proxies.iter().any(|network| network.holds(address)) {
-                break;
-            }
-            // A trusted proxy that says something else than an address has said nothing of whom it speaks for.
-            let before = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|hop| hop.ip()));
-            let Ok(before) = before else { break };
-            address = canonical(before);
+        visitor(&self.trusted_proxies, peer, headers)
+    }
+}
+
+/// Where a request comes from, as far as limits tell visitors apart: an IPv4 address, or the /64 network that
+/// an IPv6 visitor has all addresses of. Of `X-Forwarded-For` counts the rightmost address that is not a
+/// trusted proxy, and nothing unless a trusted proxy sent it.
+pub(crate) fn visitor(proxies: &[Network], peer: Option<SocketAddr>, headers: &HeaderMap) -> String {
+    let Some(mut address) = peer.map(|peer| canonical(peer.ip())) else { return "unknown".to_owned() };
+    let hops: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    for hop in hops.iter().rev() {
+        if !proxies.iter().any(|network| network.holds(address)) {
+            break;
         }
-        match address {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => {
-                let network = u128::from(address) & !u128::from(u64::MAX);
-                format!("{}/64", Ipv6Addr::from(network))
-            }
+        // A trusted proxy that says something else than an address has said nothing of whom it speaks for.
+        let before = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|hop| hop.ip()));
+        let Ok(before) = before else { break };
+        address = canonical(before);
+    }
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & !u128::from(u64::MAX);
+            format!("{}/64", Ipv6Addr::from(network))
         }
     }
+}
+
+/// Whether a trusted proxy says that the browser speaks https with it.
+pub(crate) fn is_forwarded_https(proxies: &[Network], peer: Option<SocketAddr>, headers: &HeaderMap) -> bool {
+    let by_proxy = peer.is_some_and(|peer| {
+        let address = canonical(peer.ip());
+        proxies.iter().any(|network| network.holds(address))
+    });
+    let said = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+    by_proxy && said.is_some_and(|said| said.eq_ignore_ascii_case("https"))
 }
 
 /// An IPv4 address that is written as IPv6 is an IPv4 address.

@@ -30,7 +30,7 @@ pub struct DeadLetter {
     pub created_at: UnixMillis,
 }
 
-const LIST: Sql = Sql::both(
+pub(crate) const LIST: Sql = Sql::both(
     "SELECT id, queue, COALESCE(outcome, 'unknown') AS reason, attempts, author_id, CAST(0 AS BIGINT) AS refunded, \
      received_at_ms AS created_at_ms FROM inbox WHERE state = 'dead' \
      UNION ALL \

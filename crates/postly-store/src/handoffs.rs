@@ -81,6 +81,16 @@ pub async fn get(tx: &mut Tx, id: &str) -> Result<Option<Handoff>, StoreError> {
     tx.maybe_one(GET, args![id]).await?.as_ref().map(read).transpose()
 }
 
+const OF_AUTHOR: Sql = Sql::both("SELECT id FROM handoffs WHERE author_id = $1 AND closed_at_ms IS NULL");
+
+/// The id of the open request of an author, if there is one.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn of_author(tx: &mut Tx, author: &AuthorId) -> Result<Option<String>, StoreError> {
+    tx.maybe_one(OF_AUTHOR, args![author]).await?.map(|row| row.text("id")).transpose()
+}
+
 fn read(row: &Row) -> Result<Handoff, StoreError> {
     Ok(Handoff {
         id: row.text("id")?,

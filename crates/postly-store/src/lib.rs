@@ -6,15 +6,19 @@
 mod address;
 mod db;
 mod error;
+#[cfg(test)]
+mod plans;
 mod postgres;
 mod readers;
 mod schema;
 mod sql;
 mod sqlite;
 
+pub mod admin_sessions;
 pub mod amendments;
 pub mod attempts;
 pub mod audit;
+pub mod audit_log;
 pub mod authors;
 pub mod backups;
 pub mod blocks;
@@ -27,6 +31,7 @@ pub mod code_fallbacks;
 pub mod dead_letters;
 pub mod erasures;
 pub mod exports;
+pub mod figures;
 pub mod generations;
 pub mod grants;
 pub mod handoffs;
@@ -53,6 +58,7 @@ pub mod results;
 pub mod retention;
 pub mod senders;
 pub mod sessions;
+pub mod timeline;
 pub mod tokens;
 pub mod wallets;
 pub mod web_requests;

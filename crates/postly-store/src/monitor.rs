@@ -21,7 +21,7 @@ pub struct QueueState {
     pub oldest_at: Option<UnixMillis>,
 }
 
-const QUEUES: Sql = Sql::both(
+pub(crate) const QUEUES: Sql = Sql::both(
     "SELECT 'outbox' AS queue, COUNT(*) AS depth, MIN(created_at_ms) AS oldest_at_ms FROM outbox \
      WHERE finished_at_ms IS NULL \
      UNION ALL SELECT queue, COUNT(*) AS depth, MIN(received_at_ms) AS oldest_at_ms FROM inbox \
@@ -51,10 +51,12 @@ pub async fn queues(tx: &mut Tx) -> Result<Vec<QueueState>, StoreError> {
     Ok(states.into())
 }
 
-const OLDEST_MESSAGES: Sql = Sql::both(
-    "SELECT id AS example FROM outbox WHERE finished_at_ms IS NULL AND created_at_ms < $1 ORDER BY id LIMIT $2",
+// Materialized, because SQLite would else read the whole table in the order of its ids to spare the sort.
+pub(crate) const OLDEST_MESSAGES: Sql = Sql::both(
+    "WITH waiting AS MATERIALIZED (SELECT id FROM outbox WHERE finished_at_ms IS NULL AND created_at_ms < $1) \
+     SELECT id AS example FROM waiting ORDER BY id LIMIT $2",
 );
-const OLDEST_EVENTS: Sql = Sql::both(
+pub(crate) const OLDEST_EVENTS: Sql = Sql::both(
     "SELECT id AS example FROM (SELECT id, queue, received_at_ms FROM inbox WHERE state = 'ready' AND in_lane = 1 \
      UNION ALL SELECT id, queue, received_at_ms FROM inbox WHERE state = 'ready' AND in_lane = 0) AS waiting \
      WHERE queue = $3 AND received_at_ms < $1 ORDER BY id LIMIT $2",
@@ -327,6 +329,31 @@ const TAKE_OVER: Sql =
     Sql::both("UPDATE open_alerts SET scope = $3 WHERE name = $1 AND subject = $2 AND scope <> $3");
 const OPEN_ALERTS: Sql = Sql::both("SELECT name, subject, since_ms FROM open_alerts WHERE scope = $1");
 const CLOSE_ALERT: Sql = Sql::both("DELETE FROM open_alerts WHERE name = $1 AND subject = $2 AND scope = $3");
+
+const EVERY_ALERT: Sql =
+    Sql::both("SELECT name, subject, since_ms FROM open_alerts ORDER BY since_ms, name, subject LIMIT $1");
+
+/// An alert whose condition holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAlert {
+    /// Its name.
+    pub name: String,
+    /// The provider, queue or invariant it is about; empty when there is only one.
+    pub subject: String,
+    /// The time at which its condition was first seen.
+    pub since: UnixMillis,
+}
+
+/// Returns the open alerts, oldest first; at most `limit`.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn open_alerts(tx: &mut Tx, limit: i64) -> Result<Vec<OpenAlert>, StoreError> {
+    let alert = |row: &Row| {
+        Ok(OpenAlert { name: row.text("name")?, subject: row.text("subject")?, since: row.time("since_ms")? })
+    };
+    tx.all(EVERY_ALERT, args![limit]).await?.iter().map(alert).collect()
+}
 
 /// Opens an alert, or keeps it open. Returns true if it must be raised: it is new, or was last raised before
 /// `again_before`.

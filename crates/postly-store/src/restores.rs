@@ -38,7 +38,7 @@ const REST: [Sql; 3] = [
 ];
 /// Resets held credits and open attempts. Deletes sessions, codes and links: one that was ended or used after
 /// the copy was made would be valid again.
-const OPENINGS: [Sql; 8] = [
+const OPENINGS: [Sql; 9] = [
     Sql::both("UPDATE wallets SET held = 0 WHERE held <> 0"),
     Sql::both("UPDATE attempts SET state = 'unclear' WHERE state = 'sending'"),
     Sql::both("DELETE FROM web_requests WHERE generation_id IS NULL"),
@@ -47,6 +47,7 @@ const OPENINGS: [Sql; 8] = [
     Sql::both("DELETE FROM sessions"),
     Sql::both("DELETE FROM recharge_links"),
     Sql::both("DELETE FROM password_resets"),
+    Sql::both("DELETE FROM admin_sessions"),
 ];
 
 /// Ends the work that waited in a copy, and every session, code and link.

@@ -30,11 +30,13 @@ pub enum Class {
     RechargeLinks,
     /// Expired password resets.
     PasswordResets,
+    /// The log of the operators' actions.
+    AuditLog,
 }
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Challenges,
         Self::Counts,
         Self::Sessions,
@@ -45,6 +47,7 @@ impl Class {
         Self::Payments,
         Self::RechargeLinks,
         Self::PasswordResets,
+        Self::AuditLog,
     ];
 
     /// The name in the database, in logs and in metrics.
@@ -60,6 +63,7 @@ impl Class {
             Self::Payments => "payments",
             Self::RechargeLinks => "recharge_links",
             Self::PasswordResets => "password_resets",
+            Self::AuditLog => "audit_log",
         }
     }
 
@@ -69,7 +73,7 @@ impl Class {
             Self::Counts => &COUNTS,
             Self::Sessions => &SESSIONS,
             Self::Strangers => &STRANGERS,
-            Self::RawEvents | Self::Messages => &[],
+            Self::RawEvents | Self::Messages | Self::AuditLog => &[],
             Self::Erasures => &ERASURES,
             Self::Payments => &PAYMENTS,
             Self::RechargeLinks => &RECHARGE_LINKS,
@@ -139,9 +143,13 @@ const PASSWORD_RESETS: [Sql; 1] = [Sql::both(
     "DELETE FROM password_resets WHERE token_hash IN \
      (SELECT token_hash FROM password_resets WHERE expires_at_ms < $1 LIMIT $2)",
 )];
-const SESSIONS: [Sql; 1] = [Sql::both(
-    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at_ms < $1 LIMIT $2)",
-)];
+const SESSIONS: [Sql; 2] = [
+    Sql::both("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at_ms < $1 LIMIT $2)"),
+    Sql::both(
+        "DELETE FROM admin_sessions WHERE token_hash IN \
+         (SELECT token_hash FROM admin_sessions WHERE expires_at_ms < $1 LIMIT $2)",
+    ),
+];
 
 macro_rules! strangers {
     ($before:literal) => {
@@ -198,6 +206,10 @@ const MESSAGES: [Sql; 7] = [
     ),
 ];
 
+const AUDIT_LOG: Sql = Sql::both(
+    "DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE id < $1 ORDER BY id LIMIT $2)",
+);
+
 // The row stays: its key still recognises the event if it is delivered again. `$3` is the id of the last row
 // done.
 const RAW_EVENTS: Sql = Sql::both(
@@ -225,6 +237,9 @@ pub async fn sweep(tx: &mut Tx, class: Class, before: UnixMillis, most: i64) -> 
         for sql in MESSAGES {
             gone += tx.execute(sql, args![&first_id, most]).await?;
         }
+    }
+    if class == Class::AuditLog {
+        gone += tx.execute(AUDIT_LOG, args![&first_id, most]).await?;
     }
     if class == Class::RawEvents {
         let progress = match tx.maybe_one(PROGRESS, args![class.as_str()]).await? {

@@ -193,6 +193,11 @@ pub fn message_key(provider: Provider, provider_message_id: &str) -> EventKey {
     EventKey(format!("{provider}:message:{provider_message_id}"))
 }
 
+/// The key of a status of one of our messages, by the provider's word for it.
+pub fn status_key(provider: Provider, provider_message_id: &str, status: &str) -> EventKey {
+    EventKey(format!("{provider}:status:{provider_message_id}:{status}"))
+}
+
 /// An ignored event: it keeps its key, so that it is counted once, and none of its content.
 pub(crate) fn ignored(
     provider: Provider,

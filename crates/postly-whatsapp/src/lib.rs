@@ -19,7 +19,8 @@ mod twilio;
 
 pub use errors::action_for;
 pub use inbound::{
-    OwnNumbers, ParseEventError, conversation_lane, message_key, parse_event, split_webhook, status_lane,
+    OwnNumbers, ParseEventError, conversation_lane, message_key, parse_event, split_webhook, status_key,
+    status_lane,
 };
 pub use outgoing::{Body, Button, Outgoing};
 pub use send::{MetaConfig, Senders, TwilioConfig};

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use postly_app::Legal;
+use postly_app::{Legal, admin::AdminAccess};
 use postly_domain::{ModelBudget, PhoneE164, Provider};
 use postly_store::Address;
 use postly_whatsapp::send::{MetaConfig, TwilioConfig};
@@ -29,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) database: DatabasePlace,
     pub(crate) bind_address: SocketAddr,
     pub(crate) admin_bind_address: SocketAddr,
+    /// Opens the operator's pages; `None` when they are off.
+    pub(crate) admin: Option<AdminAccess>,
     pub(crate) public_base_url: String,
     pub(crate) provider: Provider,
     pub(crate) meta: Option<Meta>,
@@ -283,7 +285,7 @@ impl Reader {
         let named = self.provider();
         let provider = self.default_provider(named, meta.is_some(), twilio.is_some());
         let accounts = self.accounts();
-        self.check_admin_password();
+        let admin = self.admin_access();
         let shop = self.shop();
         let legal = self.legal();
         let identity_hash_key = self.identity_hash_key();
@@ -301,6 +303,7 @@ impl Reader {
             database,
             bind_address,
             admin_bind_address,
+            admin,
             public_base_url,
             provider,
             meta,

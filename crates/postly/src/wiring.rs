@@ -7,7 +7,7 @@ use postly_app::{
     App, Legal, Parts, Retention, Settings, Shop, Stripe, StripeConfig, SystemClock, WebhookSecrets,
 };
 use postly_domain::{ModelBudget, Provider, challenge::Budgets};
-use postly_http::{CookieKeys, Site};
+use postly_http::{AdminPages, CookieKeys, Site};
 use postly_pipeline::{
     FallbackModel, Writer,
     offline::OfflineWriter,
@@ -148,6 +148,12 @@ pub(crate) fn site(config: &Config) -> Site {
         public_base_url: config.public_base_url.clone(),
         trusted_proxies: accounts.trusted_proxies.clone(),
     }
+}
+
+/// The operator's pages, if a password opens them.
+pub(crate) fn admin_pages(config: &Config) -> Option<AdminPages> {
+    let access = config.admin.clone()?;
+    Some(AdminPages { access, trusted_proxies: config.accounts.trusted_proxies.clone() })
 }
 
 /// An application that only looks at the database and corrects it: it hears and sends nothing.

@@ -27,7 +27,7 @@ async fn dump(app: &TestApp) -> String {
 }
 
 /// Every table that may hold something of an author.
-const TABLES: [&str; 28] = [
+const TABLES: [&str; 30] = [
     "authors",
     "identities",
     "grants",
@@ -56,6 +56,8 @@ const TABLES: [&str; 28] = [
     "password_resets",
     "adjustments",
     "operator_pauses",
+    "audit_log",
+    "admin_sessions",
 ];
 
 #[tokio::test]

@@ -5,8 +5,6 @@ use std::{fmt::Write as _, sync::LazyLock};
 use axum::{Router, http::header, routing::get};
 use sha2::{Digest as _, Sha256};
 
-use crate::site::AppState;
-
 /// A file that pages refer to.
 pub(crate) struct Asset {
     /// Where it is.
@@ -63,7 +61,7 @@ pub(crate) fn recharge_js() -> &'static str {
     &RECHARGE_JS.path
 }
 
-pub(super) fn router() -> Router<AppState> {
+pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     [&*CSS, &*JS, &*RECHARGE_JS, &*LIVE_JS, &*ICON].into_iter().fold(Router::new(), |router, asset| {
         let answer = (
             [

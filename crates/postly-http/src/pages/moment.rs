@@ -4,13 +4,13 @@ use postly_app::rfc3339;
 use postly_domain::UnixMillis;
 
 /// A time, for programs and for people. The script rewrites it in the browser's own time zone.
-pub(super) struct Moment {
-    pub(super) exact: String,
-    pub(super) shown: String,
+pub(crate) struct Moment {
+    pub(crate) exact: String,
+    pub(crate) shown: String,
 }
 
 impl Moment {
-    pub(super) fn new(at: UnixMillis) -> Self {
+    pub(crate) fn new(at: UnixMillis) -> Self {
         let exact = rfc3339(at);
         // `2026-11-26T05:46:22.123Z` to the minute.
         let minute = exact.get(..16).unwrap_or(&exact).replace('T', " ");

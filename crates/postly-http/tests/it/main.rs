@@ -9,6 +9,7 @@
 
 mod account_login;
 mod account_page;
+mod admin;
 mod brand;
 mod cookies;
 mod events;

@@ -157,7 +157,7 @@ impl Batch<'_> {
         let bsuid = text(&status, "recipient_user_id").filter(|id| is_bsuid(id));
         let recipient = lane(Provider::Meta, &business(value), phone.as_ref(), bsuid.as_ref().unwrap_or(&id));
         let rule = (!self.is_ours(value)).then_some(IgnoreRule::Unrouted);
-        let key = format!("meta:status:{id}:{name}");
+        let key = inbound::status_key(Provider::Meta, &id, &name).0;
         let slice = slice(occurred_at, "status", item, None, value);
         let lane = inbound::statuses(&recipient);
         self.push(item, rule, event(key, EventKind::Status, lane, occurred_at, &slice));

@@ -90,7 +90,7 @@ fn status(fields: &Fields, id: &str, routes: &OwnNumbers, now: UnixMillis) -> Op
             IgnoreRule::UnknownKind,
         ));
     }
-    let key = format!("twilio:status:{id}:{name}");
+    let key = inbound::status_key(Provider::Twilio, id, name).0;
     let from = fields.get("From");
     if !is_ours(routes, fields, from) {
         return Some(inbound::ignored(Provider::Twilio, key, EventKind::Status, now, IgnoreRule::Unrouted));

@@ -170,6 +170,7 @@ fn configuration(
         database,
         bind_address: "127.0.0.1:0".parse()?,
         admin_bind_address: "127.0.0.1:0".parse()?,
+        admin: None,
         public_base_url: public_base_url.to_owned(),
         provider: Provider::Meta,
         meta: Some(Meta {

@@ -1,7 +1,9 @@
 //! The surroundings of the operator's commands: a database that is there, and an application that sends nothing.
 
-use postly_app::{App, operator::AuthorSelector};
-use postly_domain::{Email, PhoneE164, id::AuthorId};
+use std::fmt::Display;
+
+use postly_app::{App, StoreError, admin::Act, operator::AuthorSelector};
+use postly_domain::{AdminAction, Email, OperatorName, PhoneE164, id::AuthorId};
 use secrecy::SecretString;
 
 use super::Failure;
@@ -38,6 +40,33 @@ impl Desk {
         name_database(&place.address.name());
         let db = wiring::open_existing(place).await?;
         Ok(Self { app: wiring::operator_application(db, provider, key, site_url).await?, region })
+    }
+
+    /// Records a change by a command in the audit log, makes it, and records its end (RULES 1.6). `by` is the
+    /// name that the operator gave; without it the log has the account of the machine.
+    pub(crate) async fn act<T, E: From<StoreError> + Display>(
+        &self,
+        action: AdminAction,
+        subject: &str,
+        note: &str,
+        by: Option<&str>,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let account = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+        let account = format!("{} (command)", account.unwrap_or_default());
+        let operator = by.and_then(OperatorName::parse).or_else(|| OperatorName::parse(&account));
+        match operator {
+            Some(operator) => {
+                self.app.audited(&Act { operator: &operator, action, subject, note }, work).await
+            }
+            // The name of an account is a line of a few characters.
+            None => work.await,
+        }
+    }
+
+    /// The id of an author, for the audit log; empty for one who is not known yet.
+    pub(crate) async fn subject(&self, who: &AuthorSelector) -> String {
+        self.app.account(who).await.map_or_else(|_| String::new(), |found| found.author.id.to_string())
     }
 
     pub(crate) async fn who(&self, who: &WhoArgs) -> Result<AuthorSelector, Failure> {

@@ -1,6 +1,7 @@
 //! `postly handoffs`: authors who asked for a person.
 
 use postly_app::{answerable_until, rfc3339};
+use postly_domain::AdminAction;
 use serde_json::json;
 
 use super::{Failure, desk::Desk, say, say_json};
@@ -42,11 +43,14 @@ pub(crate) async fn run(command: HandoffsCommand) -> Result<(), Failure> {
             }
         }
         HandoffsCommand::Reply { id, text, output } => {
-            desk.app.answer_handoff(&id, &text).await.map_err(|error| Failure::Failed(error.into()))?;
+            let work = desk.app.answer_handoff(&id, &text);
+            let answered = desk.act(AdminAction::AnswerHandoff, &id, "", None, work).await;
+            answered.map_err(|error| Failure::Failed(error.into()))?;
             if output.json { say_json(&json!({ "queued": true })) } else { say("The answer is queued.") }
         }
         HandoffsCommand::Close { id, output } => {
-            let closed = desk.app.close_handoff(&id).await?;
+            let work = desk.app.close_handoff(&id);
+            let closed = desk.act(AdminAction::CloseHandoff, &id, "", None, work).await?;
             if output.json {
                 say_json(&json!({ "closed": closed }));
             } else if closed {

@@ -1,7 +1,7 @@
 //! The operator's tools.
 
 use postly_app::{PauseTarget, rfc3339};
-use postly_domain::id::AuthorId;
+use postly_domain::{AdminAction, id::AuthorId};
 use postly_store::wallets::Entry;
 use serde_json::json;
 
@@ -94,7 +94,10 @@ pub(crate) async fn credits(command: CreditsCommand) -> Result<(), Failure> {
 async fn adjust(desk: &Desk, adjustment: &Adjustment, delta: i64) -> Result<(), Failure> {
     let who = desk.who(&adjustment.who).await?;
     let made_by = adjustment.by.as_deref();
-    let (entry, wallet) = desk.app.adjust_as(&who, delta, &adjustment.reason, made_by).await?;
+    let subject = desk.subject(&who).await;
+    let note = format!("{delta:+}: {}", adjustment.reason);
+    let work = desk.app.adjust_as(&who, delta, &adjustment.reason, made_by);
+    let (entry, wallet) = desk.act(AdminAction::Adjust, &subject, &note, made_by, work).await?;
     if adjustment.output.json {
         say_json(&json!({
             "entry": entry_json(&entry),
@@ -112,8 +115,10 @@ async fn adjust(desk: &Desk, adjustment: &Adjustment, delta: i64) -> Result<(), 
 pub(crate) async fn pause(args: PauseArgs, is_paused: bool) -> Result<(), Failure> {
     let desk = Desk::open().await?;
     let target = PauseTarget::from(args.target);
-    let changed = if is_paused { desk.app.pause(target).await? } else { desk.app.resume(target).await? };
     let name = target.as_str();
+    let action = if is_paused { AdminAction::Pause } else { AdminAction::Resume };
+    let work = async { if is_paused { desk.app.pause(target).await } else { desk.app.resume(target).await } };
+    let changed = desk.act(action, name, "", None, work).await?;
     if args.output.json {
         say_json(&json!({ "target": name, "paused": is_paused, "changed": changed }));
     } else {
@@ -163,7 +168,9 @@ pub(crate) async fn dead_letters(command: DeadLettersCommand) -> Result<(), Fail
             Ok(())
         }
         DeadLettersCommand::Replay { id, all: _, output } => {
-            let done = desk.app.replay(id.as_deref()).await?;
+            let subject = id.as_deref().unwrap_or("all");
+            let work = desk.app.replay(id.as_deref());
+            let done = desk.act(AdminAction::Replay, subject, "", None, work).await?;
             if output.json {
                 say_json(&json!({ "replayed": done.replayed, "skipped": done.skipped }));
             } else {

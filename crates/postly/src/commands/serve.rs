@@ -39,6 +39,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let db = wiring::open(config.database.clone()).await?;
     let engine = db.engine();
     let site = wiring::site(&config);
+    let pages = wiring::admin_pages(&config);
     wiring::warn_of_shutdowns(&config.writer);
     let clock = wiring::clock(&db).await?;
     let app = wiring::application(config, db.clone(), Arc::clone(&clock))?;
@@ -51,7 +52,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     tracing::info!(%address, "Operator listener on {address}");
     // It answers until everything else has ended: `/readyz` tells of the drain.
     let (stop_operator, operator_shutdown) = Shutdown::new();
-    let router = postly_http::operator_router(app.clone(), metrics, shutdown.clone());
+    let router = postly_http::operator_router(app.clone(), metrics, shutdown.clone(), pages);
     let operator = tokio::spawn(serve(operator, router, operator_shutdown));
     let mut parts = JoinSet::new();
     parts.spawn(app.clone().monitor(shutdown.clone()));

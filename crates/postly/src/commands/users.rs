@@ -1,7 +1,7 @@
 //! `postly users`.
 
 use postly_app::rfc3339;
-use postly_domain::PhoneE164;
+use postly_domain::{AdminAction, PhoneE164};
 use serde_json::json;
 
 use super::{Failure, desk::Desk, say, say_json};
@@ -13,7 +13,9 @@ pub(crate) async fn users(command: UsersCommand) -> Result<(), Failure> {
         UsersCommand::Show { who, output } => show(&who, output).await,
         UsersCommand::Export { who, output: _ } => {
             let desk = Desk::open().await?;
-            let export = desk.app.export_of(&desk.who(&who).await?).await?;
+            let who = desk.who(&who).await?;
+            let (subject, work) = (desk.subject(&who).await, desk.app.export_of(&who));
+            let export = desk.act(AdminAction::Export, &subject, "", None, work).await?;
             say(&serde_json::to_string_pretty(&export)?);
             Ok(())
         }
@@ -65,7 +67,7 @@ async fn show(who: &WhoArgs, output: Output) -> Result<(), Failure> {
 async fn erase(who: &WhoArgs, output: Output) -> Result<(), Failure> {
     let desk = Desk::open_with_key().await?;
     let id = desk.app.account(&desk.who(who).await?).await?.author.id;
-    desk.app.erase(&id).await?;
+    desk.act(AdminAction::Erase, id.as_str(), "", None, desk.app.erase(&id)).await?;
     if output.json {
         say_json(&json!({ "erased": id.as_str() }));
     } else {
@@ -77,7 +79,10 @@ async fn erase(who: &WhoArgs, output: Output) -> Result<(), Failure> {
 /// `postly users block` and `unblock`. What is so already is no failure: the state that was asked for holds.
 async fn block(who: &WhoArgs, output: Output, is_blocked: bool) -> Result<(), Failure> {
     let desk = Desk::open().await?;
-    let (id, changed) = desk.app.set_blocked(&desk.who(who).await?, is_blocked).await?;
+    let action = if is_blocked { AdminAction::Block } else { AdminAction::Unblock };
+    let who = desk.who(who).await?;
+    let (subject, work) = (desk.subject(&who).await, desk.app.set_blocked(&who, is_blocked));
+    let (id, changed) = desk.act(action, &subject, "", None, work).await?;
     if output.json {
         say_json(&json!({ "id": id.as_str(), "blocked": is_blocked, "changed": changed }));
     } else {
@@ -91,7 +96,9 @@ async fn block(who: &WhoArgs, output: Output, is_blocked: bool) -> Result<(), Fa
 /// `postly users reset-password`: standard output holds the link alone, which is a secret.
 async fn reset_password(who: &WhoArgs, output: Output) -> Result<(), Failure> {
     let desk = Desk::open().await?;
-    let reset = desk.app.new_password_reset(&desk.who(who).await?).await?;
+    let who = desk.who(who).await?;
+    let (subject, work) = (desk.subject(&who).await, desk.app.new_password_reset(&who));
+    let reset = desk.act(AdminAction::ResetPassword, &subject, "", None, work).await?;
     let expires_at = rfc3339(reset.expires_at);
     if output.json {
         say_json(&json!({ "id": reset.author.as_str(), "url": reset.url, "expiresAt": expires_at }));

@@ -1,5 +1,6 @@
 //! Secrets: how long they are at least, and what is none.
 
+use postly_app::admin::{AdminAccess, AdminAccessError};
 use secrecy::SecretString;
 
 use super::Reader;
@@ -73,10 +74,26 @@ impl Reader {
         found
     }
 
-    /// Checks the operator's password although no page asks for it yet: a weak one would be accepted by a later version.
-    pub(super) fn check_admin_password(&mut self) {
-        if let Some(password) = self.get("ADMIN_PASSWORD") {
-            self.secret_of("ADMIN_PASSWORD", SHORTEST_PASSWORD, &password);
+    /// The proof that opens the operator's pages; `None` without a password.
+    pub(super) fn admin_access(&mut self) -> Option<AdminAccess> {
+        const PASSWORD: &str = "ADMIN_PASSWORD";
+        const TOTP: &str = "ADMIN_TOTP_SECRET";
+        let password = self.get(PASSWORD);
+        let totp = self.get(TOTP).map(|secret| self.secret_of(TOTP, 1, &secret));
+        let Some(password) = password else {
+            if totp.is_some() {
+                self.fault(format!("{TOTP} is set, but {PASSWORD} is not: it adds to a password"));
+            }
+            return None;
+        };
+        let password = self.secret_of(PASSWORD, SHORTEST_PASSWORD, &password);
+        match AdminAccess::new(password, totp.as_ref()) {
+            Ok(access) => Some(access),
+            Err(error) => {
+                let name = if error == AdminAccessError::Totp { TOTP } else { PASSWORD };
+                self.fault(format!("{name} cannot be read: {error}"));
+                None
+            }
         }
     }
 
@@ -175,6 +192,29 @@ mod tests {
         check("STRIPE_SECRET_KEY", 1);
         // A password is one, whatever it is made of.
         assert!(read(&[("ADMIN_PASSWORD", Some("a, b, c, d, e"))]).is_ok());
+    }
+
+    #[test]
+    fn the_operators_pages_are_opened_by_a_password_or_its_hash_and_a_second_factor_adds_to_it() {
+        const HASH: &str =
+            "$argon2id$v=19$m=19456,t=2,p=1$cG9zdGx5IG5vYm9keQ$sfCglMKdUR6MmP53PPvTxfHl6LBl4rxmd6ZQ7EU6gaw";
+        let check = |password: Option<&str>, totp: Option<&str>| {
+            read(&[("ADMIN_PASSWORD", password), ("ADMIN_TOTP_SECRET", totp)])
+        };
+        assert!(check(None, None).unwrap().admin.is_none());
+        for password in [HASH, "un mot de passe"] {
+            assert!(check(Some(password), None).unwrap().admin.is_some_and(|access| !access.asks_code()));
+            let both = check(Some(password), Some("JBSWY3DPEHPK3PXP")).unwrap();
+            assert!(both.admin.is_some_and(|access| access.asks_code()));
+        }
+        for (password, totp, fault) in [
+            (Some("$argon2id$v=19$broken"), None, "ADMIN_PASSWORD cannot be read: it begins like a hash"),
+            (Some("un mot de passe"), Some("0189"), "ADMIN_TOTP_SECRET cannot be read: it is not base32"),
+            (None, Some("JBSWY3DPEHPK3PXP"), "ADMIN_TOTP_SECRET is set, but ADMIN_PASSWORD is not"),
+        ] {
+            let faults = check(password, totp).unwrap_err();
+            assert!(faults.len() == 1 && faults[0].starts_with(fault), "{faults:?}");
+        }
     }
 
     #[test]

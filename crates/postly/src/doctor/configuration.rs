@@ -88,6 +88,17 @@ fn is_weak(key: &str) -> bool {
     length < STRONG_CHARS || different.len() < FEWEST_DIFFERENT
 }
 
+/// Whether an address is reached from this machine or its own network alone. The unspecified address is all
+/// of a machine's.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
+}
+
 fn listeners(config: &Config, findings: &mut Vec<Finding>) {
     if !config.admin_bind_address.ip().is_loopback() {
         findings.push(Finding::warning(
@@ -95,6 +106,20 @@ fn listeners(config: &Config, findings: &mut Vec<Finding>) {
             format!("The operator listener is bound to {}, not to this machine alone", config.admin_bind_address),
             "Metrics and readiness have no password: whoever reaches the port reads them.",
             "Set ADMIN_BIND_ADDRESS=127.0.0.1:9090, or let a firewall or private network keep strangers away.",
+        ));
+    }
+    if config.admin.as_ref().is_some_and(|_| !is_private(config.admin_bind_address.ip())) {
+        let second = match &config.admin {
+            Some(access) if !access.asks_code() => {
+                " ADMIN_TOTP_SECRET is not set: the password alone opens them."
+            }
+            Some(_) | None => "",
+        };
+        findings.push(Finding::warning(
+            "admin.pages",
+            format!("The operator's pages are on, and their listener is bound to {}", config.admin_bind_address),
+            format!("They show what authors write and change credits, without TLS of their own.{second}"),
+            "Bind ADMIN_BIND_ADDRESS to a loopback or private address, and reach it through SSH, a VPN or a TLS proxy.",
         ));
     }
     let proxies = &config.accounts.trusted_proxies;

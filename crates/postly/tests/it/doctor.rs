@@ -155,6 +155,12 @@ const PLANTS: &[Plant] = &[
     ("secrets.weak", "warning", &[("OTP_SALT", "a-pepper-of-some-length")], AS_IT_IS),
     ("secrets.reused", "warning", &[("OTP_SALT", "Q1wE5rT9yU3iO7pA2sD6fG0hJ4kL8zXc")], AS_IT_IS),
     ("admin.exposed", "warning", &[("ADMIN_BIND_ADDRESS", "0.0.0.0:9090")], AS_IT_IS),
+    (
+        "admin.pages",
+        "warning",
+        &[("ADMIN_BIND_ADDRESS", "0.0.0.0:9090"), ("ADMIN_PASSWORD", "un croissant d'opérateur")],
+        AS_IT_IS,
+    ),
     ("proxy.everyone", "error", &[("TRUSTED_PROXIES", "0.0.0.0/0")], AS_IT_IS),
     ("proxy.untrusted", "warning", &[("PUBLIC_BASE_URL", "https://127.0.0.1:1")], AS_IT_IS),
     ("legal.name", "warning", &[("LEGAL_NAME", "")], AS_IT_IS),

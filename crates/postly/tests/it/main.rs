@@ -9,6 +9,7 @@
     reason = "a test may be frank about what it takes for granted, and its helpers are part of it"
 )]
 
+mod admin;
 mod backups;
 mod configuration;
 mod crash;

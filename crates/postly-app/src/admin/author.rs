@@ -1,0 +1,145 @@
+//! The page of one author, and the search by id, number or e-mail address.
+
+use postly_domain::{Email, PhoneE164, UnixMillis, id::AuthorId};
+use postly_store::{
+    StoreError, authors, handoffs,
+    timeline::{self, StoredGeneration, StoredMessage},
+    wallets::{self, Entry},
+};
+
+use crate::{
+    App,
+    export::text_of,
+    operator::{AuthorDetails, AuthorSelector, OperatorError},
+};
+
+/// How many rows of a kind a page shows.
+const PAGE: usize = 20;
+/// The longest text by which an author is looked up, in bytes: an e-mail address.
+const LONGEST_NAME: usize = 254;
+
+/// A text that names no author.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no id, number or e-mail address")]
+pub struct NameError;
+
+/// A message of a conversation, in either direction.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Its id: of an event if the author wrote it, else of a message of ours.
+    pub id: String,
+    /// Whether the author wrote it.
+    pub is_theirs: bool,
+    /// The text, as far as it has one and is still kept.
+    pub text: String,
+    /// Its purpose, or its outcome.
+    pub about: String,
+    /// How far it is.
+    pub state: String,
+    /// The time at which it was stored.
+    pub at: UnixMillis,
+}
+
+/// One author.
+#[derive(Debug, Clone)]
+pub struct AuthorPage {
+    /// The person, the wallet, and the identities.
+    pub details: AuthorDetails,
+    /// Credits that were withdrawn after they were spent.
+    pub debt: i64,
+    /// A page of the statement, newest first, each entry with its maker, if an operator made it.
+    pub entries: Vec<(Entry, Option<String>)>,
+    /// The cursor of the next page of the statement.
+    pub next: Option<String>,
+    /// The newest messages of both directions, newest first.
+    pub lines: Vec<Line>,
+    /// The newest generations, newest first.
+    pub generations: Vec<StoredGeneration>,
+    /// The open request for a person, by its id.
+    pub handoff: Option<String>,
+}
+
+impl App {
+    /// Reads the text that names an author: an id, an e-mail address, or a number as `postly users show`
+    /// reads it.
+    ///
+    /// # Errors
+    /// [`NameError`] for anything else.
+    pub fn author_named(&self, text: &str) -> Result<AuthorSelector, NameError> {
+        let text = text.trim();
+        if text.len() > LONGEST_NAME || text.contains('\0') {
+            return Err(NameError);
+        }
+        if text.contains('@') {
+            return Email::parse(text).map(AuthorSelector::Email).map_err(|_| NameError);
+        }
+        if uuid::Uuid::try_parse(text).is_ok() {
+            return Ok(AuthorSelector::Id(AuthorId::new(text.to_ascii_lowercase())));
+        }
+        let region = &self.0.settings.default_region;
+        // A number that no numbering plan knows may have written to us all the same.
+        let phone = PhoneE164::parse_typed(text, region).or_else(|_| PhoneE164::parse_asked(text, region));
+        phone.map(AuthorSelector::Phone).map_err(|_| NameError)
+    }
+
+    /// Everything that an operator sees of an author.
+    ///
+    /// # Errors
+    /// When nobody has this number, id or address, or the database fails.
+    pub async fn author_page(
+        &self,
+        who: &AuthorSelector,
+        cursor: Option<&str>,
+    ) -> Result<AuthorPage, OperatorError> {
+        let mut tx = self.0.db.read().await?;
+        let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+        let author = authors::get(&mut tx, &id).await?.ok_or(OperatorError::UnknownAuthor)?;
+        let (found, next) = wallets::entries(&mut tx, &id, cursor, PAGE).await?;
+        let mut entries = Vec::with_capacity(found.len());
+        for entry in found {
+            let made_by = wallets::signed_by(&mut tx, &entry.id).await?;
+            entries.push((entry, made_by));
+        }
+        let open = handoffs::of_author(&mut tx, &id).await?;
+        let generations = timeline::generations_of(&mut tx, &id, most()).await?;
+        let details = AuthorDetails {
+            wallet: wallets::get(&mut tx, &id).await?,
+            identities: authors::identities_of(&mut tx, &id).await?,
+            author,
+        };
+        let debt = wallets::debt(&mut tx, &id).await?;
+        drop(tx);
+        let lines = self.conversation(&id).await?;
+        Ok(AuthorPage { details, debt, entries, next, lines, generations, handoff: open })
+    }
+
+    /// The newest messages of an author in both directions, newest first.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn conversation(&self, author: &AuthorId) -> Result<Vec<Line>, StoreError> {
+        let mut tx = self.0.db.read().await?;
+        let theirs = timeline::events_of(&mut tx, author, most()).await?.into_iter().map(|event| Line {
+            text: text_of(event.provider, event.kind, &event.slice).unwrap_or_default(),
+            id: event.id.to_string(),
+            is_theirs: true,
+            about: event.outcome.unwrap_or_default(),
+            state: event.state,
+            at: event.received_at,
+        });
+        let ours = timeline::messages_of(&mut tx, author, most()).await?.into_iter().map(our_line);
+        let mut lines: Vec<Line> = theirs.chain(ours).collect();
+        lines.sort_by(|one, other| other.at.cmp(&one.at).then_with(|| other.id.cmp(&one.id)));
+        lines.truncate(PAGE);
+        Ok(lines)
+    }
+}
+
+fn our_line(message: StoredMessage) -> Line {
+    let StoredMessage { id, purpose, body, state, created_at, .. } = message;
+    Line { id: id.to_string(), is_theirs: false, text: body, about: purpose, state, at: created_at }
+}
+
+fn most() -> i64 {
+    i64::try_from(PAGE).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,61 @@
+//! Actions from forms: each is recorded, done by an operator's command, and answered by a page.
+
+use std::fmt::Display;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use postly_app::{StoreError, admin::Act};
+use postly_domain::AdminAction;
+
+use super::{AdminState, Shell, redirect, say, session::Operator};
+use crate::problem::Problem;
+
+/// An action of a form.
+pub(super) struct FormAct<'a> {
+    pub(super) action: AdminAction,
+    /// The row it is about.
+    pub(super) subject: &'a str,
+    /// The operator's reason.
+    pub(super) note: &'a str,
+    /// The page that shows the change, and the way back from a refusal.
+    pub(super) back: &'a str,
+}
+
+/// Records an action, does it, and leads to the page that shows it. A refusal is told on a page of its own.
+pub(super) async fn act<T, E>(
+    state: &AdminState,
+    operator: &Operator,
+    form: &FormAct<'_>,
+    work: impl Future<Output = Result<T, E>>,
+) -> Response
+where
+    E: From<StoreError> + Display + std::error::Error + 'static,
+{
+    let FormAct { action, subject, note, back } = *form;
+    let record = Act { operator: operator.name(), action, subject, note };
+    match state.app.audited(&record, work).await {
+        Ok(_) => redirect(back),
+        Err(error) => refused(operator, &error, back),
+    }
+}
+
+fn refused<E: Display + std::error::Error + 'static>(operator: &Operator, error: &E, back: &str) -> Response {
+    // A database that fails is no refusal; its error stands behind the one of the command.
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        if this.is::<StoreError>() {
+            return Problem::internal(error).into_response();
+        }
+        cause = this.source();
+    }
+    let text = format!("Nothing was changed: {error}.");
+    say(StatusCode::UNPROCESSABLE_ENTITY, Shell::of(operator, ""), "Not done", &text, back)
+}
+
+/// The key of a form that must act once: letters and digits of ours; anything else is no key.
+pub(super) fn is_key(text: &str) -> bool {
+    (16..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}

@@ -1,0 +1,182 @@
+//! `/admin`: the state of the service.
+
+use askama::Template;
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
+use postly_app::{
+    PauseTarget,
+    admin::{Figures, Glance},
+};
+use postly_domain::{Currency, Language, Money, UnixMillis};
+
+use super::{AdminState, HOME, Shell, chart::Chart, page, session::Operator};
+use crate::{pages::moment::Moment, problem::Problem};
+
+pub(super) fn router() -> Router<AdminState> {
+    Router::new().route(HOME, get(show))
+}
+
+#[derive(Template)]
+#[template(path = "admin/glance.html")]
+struct GlancePage {
+    s: Shell,
+    now: Moment,
+    received: i64,
+    answered: i64,
+    failures: i64,
+    dead: i64,
+    undelivered: i64,
+    sold: i64,
+    spent: i64,
+    refunded: i64,
+    revenue: String,
+    model_cost: String,
+    whatsapp_cost: String,
+    margin: String,
+    queues: Vec<(&'static str, i64, String)>,
+    alerts: Vec<(String, String, Moment)>,
+    notes: Vec<String>,
+    chart: Chart,
+}
+
+async fn show(State(state): State<AdminState>, operator: Operator) -> Result<Response, Problem> {
+    let glance = state.app.glance().await?;
+    let today = glance.today();
+    let queues = glance.queues.iter().map(|state| {
+        let age =
+            state.oldest_at.map_or_else(|| "–".to_owned(), |oldest| duration(glance.now.since_ms(oldest)));
+        (state.queue.as_str(), state.depth, age)
+    });
+    let alerts = glance.alerts.iter();
+    let shown = GlancePage {
+        s: Shell::of(&operator, HOME),
+        now: Moment::new(glance.now),
+        received: today.get("received"),
+        answered: today.get("answered"),
+        failures: today.get("dead") + today.get("undelivered"),
+        dead: today.get("dead"),
+        undelivered: today.get("undelivered"),
+        sold: today.get("sold"),
+        spent: today.get("spent"),
+        refunded: today.get("refunded"),
+        revenue: revenue(&today),
+        model_cost: model_cost(&today),
+        whatsapp_cost: whatsapp_cost(&today),
+        margin: margin(&today),
+        queues: queues.collect(),
+        alerts: alerts
+            .map(|alert| (alert.name.clone(), alert.subject.clone(), Moment::new(alert.since)))
+            .collect(),
+        notes: notes(&glance),
+        chart: Chart::of(&glance.days),
+    };
+    Ok(page(StatusCode::OK, &shown))
+}
+
+/// An amount as English writes it; an unknown currency by its code.
+fn money(currency: &str, amount: i64) -> String {
+    match Currency::parse(currency) {
+        Some(currency) => Money { amount, currency }.display(Language::En),
+        None => format!("{amount} {currency}"),
+    }
+}
+
+fn revenue(today: &Figures) -> String {
+    let all: Vec<String> = today.revenue().map(|(currency, amount)| money(currency, amount)).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(" + ") }
+}
+
+/// Millionths of a dollar, to the hundredth of a cent.
+pub(super) fn dollars(microunits: i64) -> String {
+    let sign = if microunits < 0 { "-" } else { "" };
+    let units = microunits.unsigned_abs() / 100;
+    format!("{sign}${}.{:04}", units / 10_000, units % 10_000)
+}
+
+fn model_cost(today: &Figures) -> String {
+    let unpriced = match today.get("unpriced") {
+        0 => String::new(),
+        unpriced => format!(", and {unpriced} of {} calls have no known price", today.get("calls")),
+    };
+    format!("{}{unpriced}", dollars(today.get("price")))
+}
+
+/// No provider tells a price: a status names its category, and whether it is billed at all.
+fn whatsapp_cost(today: &Figures) -> String {
+    let (sends, told, billable) = (today.get("sends"), today.get("told"), today.get("billable"));
+    if sends == 0 {
+        return "nothing was sent".to_owned();
+    }
+    format!(
+        "not known: the providers tell no price. Of {sends} sends they classified {told} and bill {billable}"
+    )
+}
+
+/// The revenue less the cost of models. Amounts of several currencies are not converted.
+fn margin(today: &Figures) -> String {
+    let cost = today.get("price");
+    let revenue: Vec<(&str, i64)> = today.revenue().collect();
+    match revenue.as_slice() {
+        [] => dollars(-cost),
+        // A cent is 10,000 millionths.
+        [("usd", cents)] => dollars(cents.saturating_mul(10_000) - cost),
+        _ => format!("{} less {} (not converted)", self::revenue(today), dollars(cost)),
+    }
+}
+
+/// A duration to its two largest units.
+pub(super) fn duration(millis: i64) -> String {
+    let secs = millis.max(0) / 1_000;
+    match (secs / 86_400, secs / 3_600 % 24, secs / 60 % 60, secs % 60) {
+        (0, 0, 0, secs) => format!("{secs} s"),
+        (0, 0, minutes, secs) => format!("{minutes} min {secs} s"),
+        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (days, hours, _, _) => format!("{days} d {hours} h"),
+    }
+}
+
+/// Conditions that a person should know before the figures.
+fn notes(glance: &Glance) -> Vec<String> {
+    let mut notes = vec![];
+    for target in [PauseTarget::Generation, PauseTarget::Meta, PauseTarget::Twilio] {
+        if let Some(since) = glance.pauses.of(target) {
+            let since: UnixMillis = since;
+            notes.push(format!(
+                "{} is paused by an operator since {}",
+                target.as_str(),
+                Moment::new(since).shown
+            ));
+        }
+    }
+    for failure in &glance.failures {
+        let age = duration(glance.now.since_ms(failure.since));
+        notes.push(format!("{} has not answered for {age}", failure.upstream));
+    }
+    for (provider, senders) in &glance.paused_senders {
+        notes.push(format!("{provider} does not let {senders} of our numbers send"));
+    }
+    if glance.handoffs > 0 {
+        notes.push(format!("Conversations that ask for a person: {}", glance.handoffs));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_and_durations_are_written_for_people() {
+        assert_eq!(dollars(1_234_567), "$1.2345");
+        assert_eq!(dollars(-20_000), "-$0.0200");
+        assert_eq!(dollars(0), "$0.0000");
+        for (millis, expected) in [
+            (-5, "0 s"),
+            (59_999, "59 s"),
+            (61_000, "1 min 1 s"),
+            (3_600_000, "1 h 0 min"),
+            (90_000_000, "1 d 1 h"),
+        ] {
+            assert_eq!(duration(millis), expected);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The operator's pages, as a browser without a script shows them.
+
+mod authors;
+mod desk;
+mod glance;
+mod handoffs;
+mod login;
+mod messages;
+mod work;
