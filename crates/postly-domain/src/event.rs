@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PhoneE164, Pricing, Provider, UnixMillis, id::AttemptId};
+use crate::{PhoneE164, Pricing, Provider, UnixMillis, id::AttemptId, media::InboundMedia};
 
 /// What makes a second delivery of the same event recognisable. It is unique in the inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -264,6 +264,8 @@ pub struct InboundMessage {
     pub reply_to: Option<String>,
     /// What it says.
     pub content: Content,
+    /// The file that came along, if it is a voice note or a photo.
+    pub media: Option<InboundMedia>,
 }
 
 /// What a message holds.
@@ -271,6 +273,8 @@ pub struct InboundMessage {
 pub enum Content {
     /// Words.
     Text(String),
+    /// The words of a voice note, as a model heard them. No webhook holds this.
+    Spoken(String),
     /// Words below a photo, a video or a document.
     Caption {
         /// The provider's name of the kind.
@@ -291,7 +295,7 @@ pub enum Content {
         /// The number.
         phone: PhoneE164,
     },
-    /// A voice note, a photo, a document …: something we cannot read yet, to be answered with a hint.
+    /// A voice note, a photo, a document …: nothing to be read. Of a voice note and a photo the file may say more.
     Unreadable {
         /// The provider's name of the kind.
         kind: String,
@@ -320,6 +324,7 @@ impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(text) => write!(f, "Text({} characters)", text.chars().count()),
+            Self::Spoken(text) => write!(f, "Spoken({} characters)", text.chars().count()),
             Self::Caption { kind, text } => write!(f, "Caption({kind}, {} characters)", text.chars().count()),
             Self::Tap { payload, title } => {
                 let bytes = payload.as_ref().map_or(0, String::len);

@@ -9,8 +9,10 @@ pub mod errors;
 pub mod inbound;
 pub mod inspect;
 pub mod markup;
+mod media;
 mod meta;
 mod outgoing;
+mod public_hosts;
 pub mod send;
 pub mod signature;
 pub mod split;
@@ -21,6 +23,7 @@ pub use errors::action_for;
 pub use inbound::{
     OwnNumbers, ParseEventError, conversation_lane, message_key, parse_event, split_webhook, status_lane,
 };
+pub use media::{Download, MediaError};
 pub use outgoing::{Body, Button, Outgoing};
 pub use send::{MetaConfig, Senders, TwilioConfig};
 pub use signature::{
