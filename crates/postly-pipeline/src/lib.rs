@@ -4,7 +4,7 @@
 //! server enforced them), asks for one repair at most, and ends in three good posts or in a typed failure that
 //! costs the author nothing. Two models come with it: [`openai`], which speaks to any compatible server, and
 //! [`offline`], a composer of proofread sentences that needs no network and is not an AI. [`FallbackModel`] holds two,
-//! so that one may be down.
+//! so that one may be down. A [`Transcriber`] turns a voice note into the words that a writer reads.
 //!
 //! Briefs and posts never reach a log, an error message or a `Debug` output from here.
 
@@ -29,6 +29,7 @@ pub mod prompt;
 mod revise;
 mod tlds;
 mod tokens;
+mod transcript;
 pub mod validate;
 mod wishes;
 mod writer;
@@ -42,5 +43,7 @@ pub use model::{
     WriteRequest,
 };
 pub use notes::Note;
+pub use openai::{Hints, Transcriber, Transcription};
 pub use revise::{Revision, amended_brief};
+pub use transcript::TranscribeError;
 pub use writer::{TIME_LIMIT, WriteError, WriteFailure, Writer, Written};

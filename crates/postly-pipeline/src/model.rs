@@ -180,13 +180,15 @@ pub struct ModelError {
     pub calls: Vec<CallRecord>,
 }
 
-/// Which of the two questions a call belongs to.
+/// Which question a call belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// The first draft.
     Draft,
     /// The one repair.
     Repair,
+    /// The words of a voice note.
+    Transcription,
 }
 
 impl Stage {
@@ -195,6 +197,7 @@ impl Stage {
         match self {
             Self::Draft => "draft",
             Self::Repair => "repair",
+            Self::Transcription => "transcription",
         }
     }
 }
@@ -204,7 +207,7 @@ impl Stage {
 pub struct CallRecord {
     /// The model asked.
     pub model: String,
-    /// Draft or repair.
+    /// The question.
     pub stage: Stage,
     /// How it ended: `ok`, `refused`, `timeout`, `server_error` …
     pub outcome: &'static str,

@@ -12,6 +12,7 @@ mod refusal;
 mod retry;
 mod shape;
 mod shutdown;
+mod transcribe;
 mod wire;
 
 use std::time::Duration;
@@ -29,6 +30,7 @@ use crate::{
 pub use config::{DEFAULT_MODEL, OpenAiConfig, OpenAiConfigError, ReasoningEffort, Timing, is_openai_host};
 pub use shape::Dialect;
 pub use shutdown::{ModelInspection, ModelList};
+pub use transcribe::{DEFAULT_TRANSCRIBE_MODEL, Hints, Transcriber, Transcription};
 
 use answer::Content;
 use attempt::{Ended, exchange, failure_of, log_refusal, log_rejection};

@@ -88,6 +88,22 @@ impl ApiError {
         found
     }
 
+    /// The names among these that the error names, where its fields are not those of a chat completion.
+    pub(super) fn names(&self, sent: &[&'static str]) -> Vec<&'static str> {
+        let among = |text: &str| -> Vec<&'static str> {
+            let words: Vec<String> = words(text).map(|(_, word)| word).collect();
+            sent.iter().copied().filter(|name| words.iter().any(|word| word == name)).collect()
+        };
+        let by_param = self.param.as_deref().map(among).unwrap_or_default();
+        if !by_param.is_empty() {
+            return by_param;
+        }
+        if !self.locations.is_empty() {
+            return self.locations.iter().flat_map(|location| among(&location.join(" "))).collect();
+        }
+        self.texts.iter().map(|text| among(text)).find(|names| !names.is_empty()).unwrap_or_default()
+    }
+
     fn walk(&mut self, value: &Value, depth: usize) {
         let Some(depth) = depth.checked_sub(1) else { return };
         match value {
