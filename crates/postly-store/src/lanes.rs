@@ -201,6 +201,20 @@ pub async fn defer(tx: &mut Tx, claimed: &ClaimedLane, ready_at: UnixMillis) -> 
     if tx.execute(DEFER, args).await? == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
 }
 
+const RENEW: Sql = Sql::both(concat!(
+    "UPDATE lanes SET ready_at_ms = $4 WHERE queue = $1 AND lane = $2 AND ",
+    fence!("$3")
+));
+
+/// Renews a lease, so that it ends at `until`, in the middle of work that takes longer than one lease.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is no longer ours: the transaction must then be dropped.
+pub async fn renew(tx: &mut Tx, claimed: &ClaimedLane, until: UnixMillis) -> Result<(), StoreError> {
+    let args = args![claimed.queue.as_str(), &claimed.lane, &claimed.token, until];
+    if tx.execute(RENEW, args).await? == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
+}
+
 const MAKE_DUE_NOW: Sql = Sql::both(
     "UPDATE lanes SET ready_at_ms = $3 WHERE queue = $1 AND lane = $2 AND lease_token IS NULL \
      AND ready_at_ms > $3",

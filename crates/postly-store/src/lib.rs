@@ -36,6 +36,7 @@ mod inspect;
 pub mod lanes;
 pub mod limits;
 pub mod live;
+pub mod media;
 pub mod merges;
 pub mod monitor;
 pub mod names;

@@ -40,7 +40,7 @@ const FIRST_BEFORE_ASCII: &str =
     "6a2f5566d219ab0a7ea9e4459c3585d3be90229910339fe072def93260137b3624e83a2e7a1c064a59686622e9427a28";
 
 /// The migrations: their names and texts, in order. One that was released is never edited.
-const MIGRATIONS: [(&str, Sql); 16] = [
+const MIGRATIONS: [(&str, Sql); 17] = [
     ("first", Sql::both(include_str!("../migrations/0001_first.sql"))),
     ("lighter indexes", Sql::both(include_str!("../migrations/0002_lighter_indexes.sql"))),
     ("accounts", Sql::both(include_str!("../migrations/0003_accounts.sql"))),
@@ -75,6 +75,7 @@ const MIGRATIONS: [(&str, Sql); 16] = [
     ("import", Sql::both(include_str!("../migrations/0017_import.sql"))),
     ("operator", Sql::both(include_str!("../migrations/0015_operator.sql"))),
     ("API tokens", Sql::both(include_str!("../migrations/0014_api_tokens.sql"))),
+    ("media", Sql::both(include_str!("../migrations/0020_media.sql"))),
 ];
 
 /// A file that was made when sqlx counted the migrations of SQLite, too: it has the first.
