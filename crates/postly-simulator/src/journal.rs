@@ -18,6 +18,8 @@ pub enum RequestKind {
     Typing,
     /// A chat completion.
     Completion,
+    /// A voice note to be transcribed.
+    Transcription,
     /// A Checkout Session to be created.
     Checkout,
     /// Anything that only reads: a number, an account, a message, the list of models.

@@ -77,7 +77,7 @@ impl Mind {
         *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
     }
 
-    fn server(&self) -> ModelServer {
+    pub(crate) fn server(&self) -> ModelServer {
         self.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -93,7 +93,7 @@ pub(crate) fn authorized(world: &World, call: &Call) -> bool {
     call.header("authorization") == Some(&format!("Bearer {key}"))
 }
 
-fn unauthorized() -> Reply {
+pub(crate) fn unauthorized() -> Reply {
     model_error(401, "invalid_request_error", None, Some("invalid_api_key"), "Incorrect API key provided.")
 }
 

@@ -1,5 +1,6 @@
 //! The people who write to us, and what they can write.
 
+use crate::attachment::MediaFile;
 use crate::config::Channel;
 use crate::signing::sha256_hex;
 
@@ -79,6 +80,15 @@ pub enum MessageKind {
     },
     /// A picture.
     Image {
+        /// What she wrote under it.
+        caption: Option<String>,
+    },
+    /// A recording with this file.
+    Recording(MediaFile),
+    /// A picture with this file.
+    Photo {
+        /// The file.
+        file: MediaFile,
         /// What she wrote under it.
         caption: Option<String>,
     },
