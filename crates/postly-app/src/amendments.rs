@@ -42,6 +42,7 @@ impl App {
                 }
                 Content::Edit { .. }
                 | Content::Text(_)
+                | Content::Spoken(_)
                 | Content::Caption { .. }
                 | Content::Tap { .. }
                 | Content::Unreadable { .. }

@@ -35,7 +35,7 @@ impl App {
     ) -> Result<(), JourneyError> {
         match postly_whatsapp::parse_event(event.provider, event.kind, &event.slice)? {
             InboundEvent::Message(message) => match self.as_amended(claimed, event, message).await? {
-                Some(message) => self.converse(claimed, event, &message).await,
+                Some(message) => self.attend(claimed, event, message).await,
                 None => self.finish_revoked(claimed, event).await,
             },
             InboundEvent::IdentityChange(change) => {
@@ -52,11 +52,12 @@ impl App {
         }
     }
 
-    async fn converse(
+    /// Reads a message, after a voice note was listened to. One that comes too late is ignored.
+    async fn attend(
         &self,
         claimed: &ClaimedLane,
         event: &DueEvent,
-        message: &InboundMessage,
+        message: InboundMessage,
     ) -> Result<(), JourneyError> {
         let now = self.now();
         if now.since_ms(event.occurred_at) >= SERVICE_WINDOW_SECS * 1000 {
@@ -67,13 +68,26 @@ impl App {
             let tx = self.0.db.write().await?;
             return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Restored)).await;
         }
+        match self.listen(claimed, event, message).await? {
+            Some(message) => self.converse(claimed, event, &message).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn converse(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+    ) -> Result<(), JourneyError> {
+        let now = self.now();
         if let Content::Tap { payload: Some(payload), .. } = &message.content
             && self.tapped(claimed, event, message, payload).await?
         {
             return Ok(());
         }
         let (text, command) = match &message.content {
-            Content::Text(text) => (text.as_str(), Command::parse(text)),
+            Content::Text(text) | Content::Spoken(text) => (text.as_str(), Command::parse(text)),
             Content::Caption { text, .. } => (text.as_str(), Command::parse_caption(text)),
             Content::Tap { title: Some(title), .. } => (title.as_str(), Command::parse_label(title)),
             Content::Tap { title: None, .. } | Content::Unreadable { .. } => {
@@ -205,13 +219,23 @@ impl App {
         if let Some(since) = person.author.blocked_at {
             return self.end_blocked(tx, claimed, event, message, &person, since).await;
         }
+        if self.waits_for_a_person(&mut tx, claimed, event, &person, now).await? {
+            let outcome = Outcome::Ignored(IgnoreRule::HandedOver);
+            return self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await;
+        }
         let today = now.start_of_day();
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? > 0 {
             let author = Some(&person.author.id);
             return self.finish(tx, claimed, event, author, &Outcome::Ignored(IgnoreRule::HintGiven)).await;
         }
-        let reply = Reply::plain("unreadable", self.0.catalogue.text(person.author.language, "unreadable"));
+        let reply = Reply::plain("unreadable", self.what_works(person.author.language));
         self.reply_and_finish(tx, claimed, event, message, &person, reply).await
+    }
+
+    /// The hint that says which kinds of messages are read.
+    fn what_works(&self, language: Language) -> String {
+        let kinds = if self.0.transcriber.is_some() { "voice" } else { "text" };
+        self.0.catalogue.format(language, "unreadable", &[("kinds", Value::Text(kinds))])
     }
 
     /// Leaves aside what waits in a lane beyond the limit, and tells its author, once. The event is answered all the same,
@@ -230,7 +254,9 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let language = || match &message.content {
-            Content::Text(text) | Content::Caption { text, .. } => first_language(text),
+            Content::Text(text) | Content::Spoken(text) | Content::Caption { text, .. } => {
+                first_language(text)
+            }
             Content::Tap { .. }
             | Content::OwnNumber { .. }
             | Content::Unreadable { .. }
@@ -401,5 +427,16 @@ pub(crate) fn reply_context<'a>(
         business: &message.business,
         provider_message_id: &message.provider_message_id,
         address: &message.sender.address,
+        heard: match &message.content {
+            Content::Spoken(text) => Some(text),
+            Content::Text(_)
+            | Content::Caption { .. }
+            | Content::Tap { .. }
+            | Content::OwnNumber { .. }
+            | Content::Unreadable { .. }
+            | Content::Revoke { .. }
+            | Content::Edit { .. }
+            | Content::Silent { .. } => None,
+        },
     }
 }

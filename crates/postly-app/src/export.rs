@@ -5,7 +5,7 @@ use postly_domain::{
     event::{Content, InboundEvent},
     id::AuthorId,
 };
-use postly_store::{StoreError, authors, checkouts, exports, sessions, tokens, wallets};
+use postly_store::{StoreError, authors, checkouts, exports, media, sessions, tokens, wallets};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -23,6 +23,7 @@ pub struct Export {
     credits: ExportedCredits,
     generations: Vec<ExportedGeneration>,
     messages_received: Vec<Received>,
+    media: Vec<ExportedMedia>,
     messages_sent: Vec<Sent>,
     sessions: Vec<ExportedSession>,
     tokens: Vec<ExportedToken>,
@@ -104,6 +105,20 @@ struct Received {
     kind: &'static str,
     text: Option<String>,
     outcome: Option<String>,
+}
+
+/// A voice note or a photo. The file itself is not kept.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedMedia {
+    provider: &'static str,
+    at: String,
+    kind: &'static str,
+    content_type: String,
+    bytes: Option<i64>,
+    outcome: &'static str,
+    /// The words of a voice note, as a machine heard them.
+    transcript: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -235,6 +250,19 @@ impl App {
                     }
                 })
                 .collect(),
+            media: media::of_author(&mut tx, id, exports::MOST_ROWS)
+                .await?
+                .into_iter()
+                .map(|file| ExportedMedia {
+                    provider: file.provider.as_str(),
+                    at: rfc3339(file.created_at),
+                    kind: file.kind.as_str(),
+                    content_type: file.content_type,
+                    bytes: file.size_bytes,
+                    outcome: file.outcome.as_str(),
+                    transcript: file.transcript,
+                })
+                .collect(),
             messages_sent: sent
                 .into_iter()
                 .map(|message| Sent {
@@ -291,7 +319,7 @@ pub fn rfc3339(at: UnixMillis) -> String {
 /// Returns the text that the author wrote or the label that they tapped.
 fn written(content: Content) -> Option<String> {
     match content {
-        Content::Text(text) | Content::Caption { text, .. } => Some(text),
+        Content::Text(text) | Content::Spoken(text) | Content::Caption { text, .. } => Some(text),
         Content::Tap { payload, title } => title.or(payload),
         Content::OwnNumber { phone } => Some(phone.as_str().to_owned()),
         Content::Edit { content, .. } => written(*content),

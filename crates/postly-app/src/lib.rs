@@ -55,6 +55,7 @@ mod statuses;
 mod tokens;
 mod turn;
 mod verify;
+mod voice;
 mod wake;
 mod web_generation;
 mod web_history;
@@ -66,7 +67,7 @@ use std::{
 };
 
 use postly_domain::UnixMillis;
-use postly_pipeline::Writer;
+use postly_pipeline::{Transcriber, Writer};
 use postly_store::Db;
 use postly_whatsapp::{OwnNumbers, send::Senders, signature::Verifier};
 use secrecy::SecretString;
@@ -168,6 +169,8 @@ pub struct Parts {
     pub senders: Senders,
     /// Writes posts.
     pub writer: Writer,
+    /// Turns voice notes into text, if a server does.
+    pub transcriber: Option<Transcriber>,
     /// Sells credits, when anything is for sale.
     pub shop: Option<Shop>,
     /// What the operator said.
@@ -186,6 +189,7 @@ struct Inner {
     routes: OwnNumbers,
     senders: Senders,
     writer: Writer,
+    transcriber: Option<Transcriber>,
     shop: Option<Shop>,
     settings: Settings,
     catalogue: Catalogue,
@@ -207,7 +211,8 @@ struct Inner {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, clock, verifier, meta_verify_token, routes, senders, writer, shop, settings } = parts;
+        let Parts { db, clock, verifier, meta_verify_token, routes, senders, writer, transcriber, shop, settings } =
+            parts;
         let catalogue = Catalogue::load();
         let wakers = Wakers::default();
         let peppers = CodeKeys::new(settings.otp_peppers.clone());
@@ -219,6 +224,7 @@ impl App {
             routes,
             senders,
             writer,
+            transcriber,
             shop,
             settings,
             catalogue,

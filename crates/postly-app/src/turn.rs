@@ -190,12 +190,30 @@ impl App {
             | Intent::Question
             | Intent::OffTopic
             | Intent::Chat => {
-                return handoffs::touch(tx, &author.id, &turn.claimed.lane, turn.event.occurred_at, since)
+                return self
+                    .waits_for_a_person(tx, turn.claimed, turn.event, turn.person, turn.now)
                     .await;
             }
         }
         handoffs::close_of(tx, &author.id, turn.now).await?;
         Ok(false)
+    }
+
+    /// True if the author asked for a person who has not answered for good yet. Their message is then left to that person.
+    pub(crate) async fn waits_for_a_person(
+        &self,
+        tx: &mut Tx,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        person: &Person,
+        now: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        let author = &person.author;
+        let since = now.plus_ms(-HANDOFF_MS);
+        if author.handed_over_at.is_none_or(|at| at <= since) {
+            return Ok(false);
+        }
+        handoffs::touch(tx, &author.id, &claimed.lane, event.occurred_at, since).await
     }
 
     async fn write_or_refuse(
@@ -209,7 +227,10 @@ impl App {
             metrics::counter!(metric::FORBIDDEN_BRIEFS, "kind" => kind.as_str()).increment(1);
             return self.refuse_forbidden(tx, turn).await;
         }
-        let typed = matches!(turn.message.content, Content::Text(_) | Content::Caption { .. });
+        let typed = matches!(
+            turn.message.content,
+            Content::Text(_) | Content::Spoken(_) | Content::Caption { .. }
+        );
         let is_explicit = typed && Command::is_explicit_generation(text);
         Ok(Step::Write(Box::new(Work { brief, is_explicit, change: None })))
     }

@@ -28,7 +28,7 @@ use crate::{
 
 /// How long a lane is leased: longer than what is done under a lease, unless the database is away (a generation has 25 s, a send 10 s,
 /// each with some statements around it).
-const LEASE_MS: i64 = 60_000;
+pub(crate) const LEASE_MS: i64 = 60_000;
 /// How often workers look for work that nobody rang for: a lease that ended, a bell that was lost.
 const POLL: Duration = Duration::from_secs(1);
 /// How long a dispatcher rests when it could not claim: a database that only reads says so a hundred times a second.

@@ -7,6 +7,7 @@ mod meta;
 mod model;
 mod spec;
 mod stripe;
+mod transcription;
 #[cfg(test)]
 mod tests;
 mod twilio;
@@ -36,6 +37,7 @@ fn faults_of(entry: &JournalEntry) -> Vec<String> {
         (_, RequestKind::Unknown) => vec!["there is no such endpoint".to_owned()],
         // Only reads: no specification of ours covers it, and nothing can be spent by it.
         (_, RequestKind::Lookup) => vec![],
+        (_, RequestKind::Transcription) => transcription::faults(entry),
         (Upstream::Stripe, _) | (_, RequestKind::Checkout) => stripe::faults(entry),
         (Upstream::Meta, RequestKind::Send | RequestKind::Typing | RequestKind::Completion) => {
             meta::faults(entry)

@@ -19,9 +19,9 @@ use postly_app::{
 use postly_domain::{Currency, ModelBudget, PhoneE164, PriceList, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Network, Site};
 use postly_pipeline::{
-    FallbackModel, Writer,
+    FallbackModel, Transcriber, Writer,
     offline::OfflineWriter,
-    openai::{Dialect, OpenAiConfig, OpenAiModel},
+    openai::{DEFAULT_TRANSCRIBE_MODEL, Dialect, OpenAiConfig, OpenAiModel},
 };
 use postly_simulator::{
     Channel, Delivery, MessageKind, Person, PhoneMessage, Simulator, SimulatorConfig, StatusPolicy, Webhook,
@@ -52,6 +52,8 @@ pub struct Options {
     pub offline: bool,
     /// A second provider of models beside the simulated one: [`TestApp::second`].
     pub fallback: bool,
+    /// Whether the simulated model server transcribes voice notes.
+    pub voice: bool,
     /// The model, by its name, and the fields that it is sent until it refuses one.
     pub model: (&'static str, Dialect),
     /// The provider of conversations that we start.
@@ -76,6 +78,7 @@ impl Default for Options {
             trial_credits: 5,
             offline: false,
             fallback: false,
+            voice: false,
             model: ("gpt-6-luna", Dialect::OpenAi),
             provider: Provider::Meta,
             model_budget: ModelBudget::default(),
@@ -371,6 +374,11 @@ fn parts(
             }
         }
     };
+    let transcriber = options.voice.then(|| {
+        let api_key = accounts.openai_api_key.clone().map(SecretString::from);
+        let config = OpenAiConfig::new(api_key, &world.openai_base_url(), options.model.0);
+        Transcriber::new(&config, DEFAULT_TRANSCRIBE_MODEL).expect("a client for transcriptions")
+    });
     Parts {
         db: database.db.clone(),
         clock: Arc::new(clock.clone()),
@@ -383,6 +391,7 @@ fn parts(
         },
         senders: senders(world),
         writer,
+        transcriber,
         shop: options.shop.then(|| shop(world)),
         settings: Settings {
             trial_credits: options.trial_credits,
@@ -397,7 +406,7 @@ fn parts(
                 .map(str::to_owned)
                 .to_vec(),
             default_region: "FR".to_owned(),
-            retention: Retention { events_days: 30, messages_days: 365 },
+            retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
             legal: options.legal.clone(),
         },
     }

@@ -48,7 +48,7 @@ pub async fn record() -> Vec<Value> {
             // The sign that we are writing goes its own way, beside the question to the model.
             step.sort_by_key(|entry| match entry.kind {
                 RequestKind::Typing => 0,
-                RequestKind::Completion => 1,
+                RequestKind::Completion | RequestKind::Transcription => 1,
                 RequestKind::Send => 2,
                 RequestKind::Checkout | RequestKind::Lookup | RequestKind::Unknown => 3,
             });

@@ -167,6 +167,7 @@ pub(crate) async fn operator_application(
         routes: OwnNumbers::default(),
         senders: Senders::new(None, None)?,
         writer: Writer::new(Arc::new(OfflineWriter::new())),
+        transcriber: None,
         shop: None,
         settings: Settings {
             trial_credits: 0,
@@ -179,7 +180,7 @@ pub(crate) async fn operator_application(
             code_budgets: Budgets { country_hour: 0, hour: 0 },
             allowed_countries: vec![],
             default_region: "FR".to_owned(),
-            retention: Retention { events_days: 30, messages_days: 365 },
+            retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
             legal: Legal::default(),
         },
     }))

@@ -41,3 +41,4 @@ mod races;
 mod samples;
 mod servers;
 mod statuses;
+mod voice;

@@ -36,7 +36,7 @@ impl Accounts {
             default_region: "FR".to_owned(),
             allowed_countries: ALLOWED_COUNTRIES.split(',').map(|code| code.trim().to_owned()).collect(),
             code_budgets: Budgets { country_hour: 30, hour: 60 },
-            retention: Retention { events_days: 30, messages_days: 365 },
+            retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
         }
     }
 }
