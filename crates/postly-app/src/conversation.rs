@@ -19,6 +19,7 @@ use postly_store::{
 use crate::{
     App, JourneyError, crash,
     people::Person,
+    photo::is_photo_alone,
     reply::{Reply, ReplyContext, hold_key},
     turn::{Step, Turn},
 };
@@ -204,7 +205,8 @@ impl App {
         Ok(true)
     }
 
-    /// Answers a message we cannot read with a hint, once a day.
+    /// Writes from a photo without a word, if a model sees it. Any other message that cannot be read is answered with a hint,
+    /// once a day.
     async fn hint(
         &self,
         claimed: &ClaimedLane,
@@ -223,6 +225,10 @@ impl App {
             let outcome = Outcome::Ignored(IgnoreRule::HandedOver);
             return self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await;
         }
+        if is_photo_alone(message) && self.0.writer.sees() {
+            let turn = Turn { claimed, event, message, person: &person, now };
+            return self.write_from_photo(tx, &turn).await;
+        }
         let today = now.start_of_day();
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? > 0 {
             let author = Some(&person.author.id);
@@ -234,7 +240,12 @@ impl App {
 
     /// The hint that says which kinds of messages are read.
     fn what_works(&self, language: Language) -> String {
-        let kinds = if self.0.transcriber.is_some() { "voice" } else { "text" };
+        let kinds = match (self.0.transcriber.is_some(), self.0.writer.sees()) {
+            (true, true) => "both",
+            (true, false) => "voice",
+            (false, true) => "photo",
+            (false, false) => "text",
+        };
         self.0.catalogue.format(language, "unreadable", &[("kinds", Value::Text(kinds))])
     }
 

@@ -44,6 +44,7 @@ mod password_reset;
 mod pause;
 mod payments;
 mod people;
+mod photo;
 mod ready;
 mod refunds;
 mod reply;
@@ -211,8 +212,18 @@ struct Inner {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, clock, verifier, meta_verify_token, routes, senders, writer, transcriber, shop, settings } =
-            parts;
+        let Parts {
+            db,
+            clock,
+            verifier,
+            meta_verify_token,
+            routes,
+            senders,
+            writer,
+            transcriber,
+            shop,
+            settings,
+        } = parts;
         let catalogue = Catalogue::load();
         let wakers = Wakers::default();
         let peppers = CodeKeys::new(settings.otp_peppers.clone());

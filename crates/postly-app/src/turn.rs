@@ -30,7 +30,7 @@ use crate::{
 /// The most refusals of a forbidden brief that an author is told within 24 hours (RULES 4.8).
 const MOST_FORBIDDEN: i64 = 3;
 /// The time after a result in which a follow-up may mean it, and after our question an answer (RULES 4.15).
-const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
+pub(crate) const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
 /// The time for which an author who asked for a person is left to that person (RULES 4.16).
 pub(crate) const HANDOFF_MS: i64 = DAY_MS / 2;
 
@@ -190,9 +190,7 @@ impl App {
             | Intent::Question
             | Intent::OffTopic
             | Intent::Chat => {
-                return self
-                    .waits_for_a_person(tx, turn.claimed, turn.event, turn.person, turn.now)
-                    .await;
+                return self.waits_for_a_person(tx, turn.claimed, turn.event, turn.person, turn.now).await;
             }
         }
         handoffs::close_of(tx, &author.id, turn.now).await?;
@@ -227,10 +225,8 @@ impl App {
             metrics::counter!(metric::FORBIDDEN_BRIEFS, "kind" => kind.as_str()).increment(1);
             return self.refuse_forbidden(tx, turn).await;
         }
-        let typed = matches!(
-            turn.message.content,
-            Content::Text(_) | Content::Spoken(_) | Content::Caption { .. }
-        );
+        let typed =
+            matches!(turn.message.content, Content::Text(_) | Content::Spoken(_) | Content::Caption { .. });
         let is_explicit = typed && Command::is_explicit_generation(text);
         Ok(Step::Write(Box::new(Work { brief, is_explicit, change: None })))
     }

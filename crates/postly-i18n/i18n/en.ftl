@@ -58,6 +58,10 @@ unreadable =
        *[text] 🙈 I only read text for now. Write your idea in a few words, or as the caption of the photo. Nothing was charged.
     }
 heard = 🎙️ I heard: “{ $text }”
+alt-text = 🖼️ Alt text of the photo: { $text }
+photo-brief = A post about my photo
+photo-album = 📷 One photo at a time: I write about the first one. For another, send it on its own. Nothing more was charged.
+photo-unusable = 📷 I could not see this photo (JPEG or PNG, 5 MB at most). Send it again with a caption: the offer, the date, the network. Nothing was charged.
 voice-unusable =
     { $why ->
         [too_long] 🎙️ This voice note is too long ({ $minutes } minutes at most). Say the essentials: the offer, the date, the network; or write them. Nothing was charged.

@@ -58,6 +58,10 @@ unreadable =
        *[text] 🙈 Por ahora solo leo texto. Escribe tu idea en pocas palabras, o como pie de la foto. No se ha descontado nada.
     }
 heard = 🎙️ He oído: «{ $text }»
+alt-text = 🖼️ Texto alternativo de la foto: { $text }
+photo-brief = Una publicación sobre mi foto
+photo-album = 📷 Una foto por petición: escribo sobre la primera. Para otra, envíala sola. No se ha descontado nada más.
+photo-unusable = 📷 No he podido ver esta foto (JPEG o PNG, 5 MB como máximo). Reenvíala con un pie de foto: la oferta, la fecha, la red. No se ha descontado nada.
 voice-unusable =
     { $why ->
         [too_long] 🎙️ Esta nota de voz es demasiado larga ({ $minutes } minutos como máximo). Di lo esencial: la oferta, la fecha, la red; o escríbelo. No se ha descontado nada.

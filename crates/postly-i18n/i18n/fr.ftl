@@ -58,6 +58,10 @@ unreadable =
        *[text] 🙈 Je ne lis que du texte pour le moment. Écrivez votre idée en quelques mots, ou en légende de la photo. Rien n'a été débité.
     }
 heard = 🎙️ J'ai entendu : « { $text } »
+alt-text = 🖼️ Texte alternatif de la photo : { $text }
+photo-brief = Un post à partir de ma photo
+photo-album = 📷 Une photo par demande : j'écris à partir de la première. Pour une autre, renvoyez-la seule. Rien de plus n'a été débité.
+photo-unusable = 📷 Je n'ai pas pu voir cette photo (JPEG ou PNG, 5 Mo au plus). Renvoyez-la avec une légende : l'offre, la date, le réseau. Rien n'a été débité.
 voice-unusable =
     { $why ->
         [too_long] 🎙️ Ce message vocal est trop long ({ $minutes } minutes au plus). Dites l'essentiel : l'offre, la date, le réseau ; ou écrivez-le. Rien n'a été débité.

@@ -58,6 +58,10 @@ unreadable =
        *[text] 🙈 Por enquanto só leio texto. Escreva sua ideia em poucas palavras, ou na legenda da foto. Nada foi descontado.
     }
 heard = 🎙️ Ouvi: “{ $text }”
+alt-text = 🖼️ Texto alternativo da foto: { $text }
+photo-brief = Um post sobre a minha foto
+photo-album = 📷 Uma foto por pedido: escrevo sobre a primeira. Para outra, envie-a sozinha. Nada mais foi descontado.
+photo-unusable = 📷 Não consegui ver esta foto (JPEG ou PNG, 5 MB no máximo). Envie de novo com uma legenda: a oferta, a data, a rede. Nada foi descontado.
 voice-unusable =
     { $why ->
         [too_long] 🎙️ Este áudio é longo demais ({ $minutes } minutos no máximo). Diga o essencial: a oferta, a data, a rede; ou escreva. Nada foi descontado.

@@ -39,8 +39,8 @@ pub use defect::Defect;
 pub use fallback::{FIRST_SHARE, FallbackModel};
 pub use language::{Detection, detect_language, requested_language};
 pub use model::{
-    Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, Repair, Stage,
-    WriteRequest,
+    Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, Picture, Repair,
+    Stage, WriteRequest,
 };
 pub use notes::Note;
 pub use openai::{Hints, Transcriber, Transcription};

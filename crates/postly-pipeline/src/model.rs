@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use postly_domain::{
     Brief, Language,
+    media::MediaFile,
     post::{BriefKind, Platform, Variant},
 };
 use tokio::time::Instant;
@@ -36,6 +37,17 @@ pub struct WriteRequest {
     pub seed: u64,
     /// The result that is to change, when the request is for a change of one. The brief is then the amended one.
     pub revision: Option<Revision>,
+    /// The photo that came with the brief.
+    pub picture: Option<Picture>,
+}
+
+/// A photo that comes with a brief. A model that sees describes it; facts still come from the brief alone.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// The file.
+    pub file: MediaFile,
+    /// True if the author wrote nothing: then there are no posts without seeing it.
+    pub is_alone: bool,
 }
 
 /// A model: something that drafts three posts.
@@ -47,6 +59,11 @@ pub trait Model: Send + Sync {
 
     /// Whether posts of this model must be labelled as written by an AI.
     fn is_ai(&self) -> bool;
+
+    /// True if it can be shown a picture.
+    fn sees(&self) -> bool {
+        false
+    }
 
     /// Drafts three posts, or mends a draft when the request holds one.
     ///
@@ -131,6 +148,8 @@ pub struct DraftBody {
     pub language: Option<Language>,
     /// The posts.
     pub variants: Vec<Variant>,
+    /// A description of the picture for people who do not see it, if there is a picture.
+    pub alt_text: Option<String>,
 }
 
 /// Why a model gave no answer.
@@ -163,6 +182,9 @@ pub enum ModelFailure {
     /// The time ran out.
     #[error("the time for writing ran out")]
     DeadlineExceeded,
+    /// The brief is a picture alone, and the model cannot be shown it.
+    #[error("the model cannot see the picture")]
+    NoVision,
     /// The built-in writer found more facts than fit three different posts of the network.
     #[error("the brief has more facts than fit the posts")]
     TooManyFacts,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The version of the templates, recorded with every call and every generation. Change it with them.
-pub const VERSION: &str = "posts-4";
+pub const VERSION: &str = "posts-5";
 
 /// A word that stands in our instructions and nowhere else: a post that has it quotes them.
 pub const CANARY: &str = "kestrel-marmalade-postly";
@@ -57,6 +57,7 @@ pub(crate) struct Task<'a> {
     tone: Option<&'a str>,
     must_appear: Vec<String>,
     change: Option<&'a Revision>,
+    has_picture: bool,
 }
 
 impl<'a> Task<'a> {
@@ -76,6 +77,7 @@ impl<'a> Task<'a> {
             tone: ask.tone.as_deref(),
             must_appear: guard.must_appear(),
             change: ask.revision.as_ref(),
+            has_picture: ask.picture.is_some(),
         }
     }
 }
@@ -111,6 +113,7 @@ fn system(task: &Task<'_>) -> String {
         platform => task.platform.map(Platform::as_str),
         tone => task.tone,
         has_change => task.change.is_some(),
+        has_picture => task.has_picture,
         networks => task.platform.map(|platform| {
             networks::held_to(task.brief, platform).into_iter().map(entry).collect::<Vec<_>>()
         }),
@@ -247,6 +250,7 @@ pub(crate) mod tests {
             user_ref: "u".to_owned(),
             seed: 0,
             revision: None,
+            picture: None,
         }
     }
 

@@ -122,7 +122,8 @@ fn ogg_opus(words: &str, seconds: u32) -> Vec<u8> {
     let head =
         [b"OpusHead\x01\x01".as_slice(), &PRE_SKIP.to_le_bytes(), &rate, &0_u16.to_le_bytes(), &[0]].concat();
     let comment = sized(&format!("{TAG}{words}"));
-    let tags = [b"OpusTags".to_vec(), sized("Postly-AI simulator"), 1_u32.to_le_bytes().to_vec(), comment].concat();
+    let tags =
+        [b"OpusTags".to_vec(), sized("Postly-AI simulator"), 1_u32.to_le_bytes().to_vec(), comment].concat();
     let end = u64::from(PRE_SKIP) + 48_000 * u64::from(seconds);
     let frames = vec![SILENCE; FRAMES_A_SECOND * usize::try_from(seconds).unwrap_or(0).min(5)];
     [page(0, 2, 0, &[&head]), page(1, 0, 0, &[&tags]), page(2, 4, end, &frames)].concat()

@@ -268,7 +268,10 @@ async fn serve(
 async fn upstream(world: &Arc<World>, scissors: &Scissors, call: &Call) -> Response {
     let route = Route::of(call);
     let kind = route.kind(call);
-    let main_call = matches!(kind, RequestKind::Send | RequestKind::Completion | RequestKind::Transcription | RequestKind::Checkout);
+    let main_call = matches!(
+        kind,
+        RequestKind::Send | RequestKind::Completion | RequestKind::Transcription | RequestKind::Checkout
+    );
     let fault = world.faults.take(route.upstream(), main_call, &call.searchable());
     let seq = world.journal.open(entry(world, &route, kind, call, fault.as_ref()));
     if let Some(fault) = &fault

@@ -122,7 +122,9 @@ pub(crate) fn of(world: &World, person: &Person, kind: MessageKind, at_s: i64) -
             meta(world, vec![id], meta_hooks::messages(&world.config.meta, &inbound))
         }
         Channel::Twilio => {
-            let file = file.map(|file| twilio_hooks::FileFields::of(&world.base_url(), &world.config.twilio, &id, &file));
+            let file = file.map(|file| {
+                twilio_hooks::FileFields::of(&world.base_url(), &world.config.twilio, &id, &file)
+            });
             let body = twilio_hooks::message(&world.config.twilio, person, &id, &kind, file.as_ref());
             twilio(world, vec![id], body)
         }

@@ -201,10 +201,8 @@ pub async fn defer(tx: &mut Tx, claimed: &ClaimedLane, ready_at: UnixMillis) -> 
     if tx.execute(DEFER, args).await? == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
 }
 
-const RENEW: Sql = Sql::both(concat!(
-    "UPDATE lanes SET ready_at_ms = $4 WHERE queue = $1 AND lane = $2 AND ",
-    fence!("$3")
-));
+const RENEW: Sql =
+    Sql::both(concat!("UPDATE lanes SET ready_at_ms = $4 WHERE queue = $1 AND lane = $2 AND ", fence!("$3")));
 
 /// Renews a lease, so that it ends at `until`, in the middle of work that takes longer than one lease.
 ///

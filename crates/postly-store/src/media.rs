@@ -115,6 +115,24 @@ pub async fn of_event(tx: &mut Tx, event: &EventId) -> Result<Option<MediaRow>, 
     tx.maybe_one(OF_EVENT, args![event]).await?.as_ref().map(read).transpose()
 }
 
+const PHOTO_SINCE: Sql = Sql::both(
+    "SELECT event_id FROM media WHERE author_id = $1 AND kind = 'photo' AND outcome = 'taken' AND created_at_ms > $2 \
+     AND event_id <> $3 LIMIT 1",
+);
+
+/// True if a photo of the author was read after an instant, other than that of this message.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn has_photo_since(
+    tx: &mut Tx,
+    author: &AuthorId,
+    since: UnixMillis,
+    event: &EventId,
+) -> Result<bool, StoreError> {
+    Ok(tx.maybe_one(PHOTO_SINCE, args![author, since, event]).await?.is_some())
+}
+
 /// The files of an author, oldest first, at most `most`.
 ///
 /// # Errors

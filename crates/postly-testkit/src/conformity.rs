@@ -7,9 +7,9 @@ mod meta;
 mod model;
 mod spec;
 mod stripe;
-mod transcription;
 #[cfg(test)]
 mod tests;
+mod transcription;
 mod twilio;
 
 use postly_simulator::{JournalEntry, RequestKind, Upstream};

@@ -52,6 +52,8 @@ pub struct Options {
     pub offline: bool,
     /// A second provider of models beside the simulated one: [`TestApp::second`].
     pub fallback: bool,
+    /// Whether the simulated model is shown photos.
+    pub vision: bool,
     /// Whether the simulated model server transcribes voice notes.
     pub voice: bool,
     /// The model, by its name, and the fields that it is sent until it refuses one.
@@ -78,6 +80,7 @@ impl Default for Options {
             trial_credits: 5,
             offline: false,
             fallback: false,
+            vision: false,
             voice: false,
             model: ("gpt-6-luna", Dialect::OpenAi),
             provider: Provider::Meta,
@@ -300,9 +303,10 @@ async fn second_provider() -> Simulator {
 }
 
 /// The client of the model in a world.
-fn model(world: &Simulator, name: &str, dialect: Dialect) -> OpenAiModel {
+fn model(world: &Simulator, name: &str, dialect: Dialect, vision: bool) -> OpenAiModel {
     let api_key = world.config().openai_api_key.clone().map(SecretString::from);
-    let config = OpenAiConfig { dialect, ..OpenAiConfig::new(api_key, &world.openai_base_url(), name) };
+    let config =
+        OpenAiConfig { dialect, vision, ..OpenAiConfig::new(api_key, &world.openai_base_url(), name) };
     OpenAiModel::new(config).expect("a model's client")
 }
 
@@ -365,11 +369,11 @@ fn parts(
         Writer::new(Arc::new(OfflineWriter::new()))
     } else {
         let (name, dialect) = options.model;
-        let first = model(world, name, dialect);
+        let first = model(world, name, dialect, options.vision);
         match second {
             None => Writer::new(Arc::new(first)),
             Some(second) => {
-                let second = model(second, SECOND_MODEL, Dialect::Compatible).as_fallback();
+                let second = model(second, SECOND_MODEL, Dialect::Compatible, options.vision).as_fallback();
                 Writer::new(Arc::new(FallbackModel::new(Arc::new(first), Arc::new(second))))
             }
         }

@@ -36,6 +36,7 @@ mod outage;
 mod pause;
 mod payments;
 mod phone;
+mod photos;
 mod prices;
 mod races;
 mod samples;

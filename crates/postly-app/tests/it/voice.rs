@@ -1,7 +1,8 @@
 //! Voice notes: heard once, echoed, and read as the text they are. What cannot be heard is free.
 
 use postly_simulator::{
-    Channel, Fault, FaultKind, MediaFile, MessageKind, ModelServer, RefusalForm, RequestKind, Upstream, Webhook,
+    Channel, Fault, FaultKind, MediaFile, MessageKind, ModelServer, RefusalForm, RequestKind, Upstream,
+    Webhook,
 };
 use postly_testkit::{Options, TestApp, TestAuthor, for_each_engine_with};
 
@@ -69,9 +70,11 @@ async fn a_brief_that_is_said_is_echoed_written_and_paid_once() {
             fatou.says("1").await;
             assert!(!fatou.last_text().contains("entendu") && fatou.last_text().contains("-20 %"));
         }
-        let calls = app.texts("SELECT model || ' ' || outcome FROM model_calls WHERE stage = 'transcription'");
+        let calls =
+            app.texts("SELECT model || ' ' || outcome FROM model_calls WHERE stage = 'transcription'");
         assert_eq!(calls.await, ["gpt-transcribe ok", "gpt-transcribe ok"]);
-        let price = "SELECT COUNT(*) FROM model_calls WHERE stage = 'transcription' AND price_microunits = 150";
+        let price =
+            "SELECT COUNT(*) FROM model_calls WHERE stage = 'transcription' AND price_microunits = 150";
         assert_eq!(app.count(price).await, 2);
         assert_eq!(app.texts("SELECT transcript FROM media").await, [BRIEF, BRIEF]);
     })

@@ -134,6 +134,7 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
         | ModelFailure::RateLimited
         | ModelFailure::Unavailable
         | ModelFailure::DeadlineExceeded
+        | ModelFailure::NoVision
         | ModelFailure::TooManyFacts
         | ModelFailure::NoTranslation => {
             tracing::info!(

@@ -14,6 +14,15 @@ const DEEPEST: usize = 8;
 /// The longest code or parameter that goes into a log, in bytes.
 const LONGEST_WORD: usize = 64;
 
+/// What a server says of a picture that it refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PictureRefusal {
+    /// The file is bad (OpenAI's codes: `invalid_image_format`, `image_parse_error` …).
+    ThisOne,
+    /// The model sees none.
+    All,
+}
+
 /// An error, as far as it is read. It has no `Debug`: its texts may quote the brief.
 #[derive(Default)]
 pub(super) struct ApiError {
@@ -54,6 +63,20 @@ impl ApiError {
     /// True if the error says that our account is empty.
     pub(super) fn is_quota(&self) -> bool {
         self.is("insufficient_quota")
+    }
+
+    /// Returns what the error says of the picture in the request, if it names one.
+    pub(super) fn refuses_picture(&self) -> Option<PictureRefusal> {
+        const SIGNS: [&str; 5] = ["image", "vision", "multimodal", "multi-modal", "content must be a string"];
+        let is_bad_file = self.code.as_deref().is_some_and(|code| code.contains("image"));
+        if is_bad_file {
+            return Some(PictureRefusal::ThisOne);
+        }
+        let says = |text: &String| {
+            let text = text.to_ascii_lowercase();
+            SIGNS.iter().any(|sign| text.contains(sign))
+        };
+        (self.texts.iter().chain(&self.param).any(says)).then_some(PictureRefusal::All)
     }
 
     /// The optional fields of a request of this shape that the error names.

@@ -41,6 +41,7 @@ pub(crate) fn ask() -> WriteRequest {
         user_ref: "3f1a9c".to_owned(),
         seed: 0,
         revision: None,
+        picture: None,
     }
 }
 

@@ -11,7 +11,8 @@ pub(super) fn faults(entry: &JournalEntry) -> Vec<String> {
         faults.push("it does not go to /v1/audio/transcriptions".to_owned());
     }
     let types = entry.headers.iter().filter(|(name, _)| name == "content-type");
-    let boundary = types.map(|(_, value)| value.split_once("multipart/form-data; boundary=")).next().flatten();
+    let boundary =
+        types.map(|(_, value)| value.split_once("multipart/form-data; boundary=")).next().flatten();
     let Some((_, boundary)) = boundary else {
         faults.push("its body is no form".to_owned());
         return faults;

@@ -119,6 +119,7 @@ async fn generation(
         user_ref: "postly-doctor".to_owned(),
         seed: 0,
         revision: None,
+        picture: None,
     };
     let writer = Writer::new(Arc::new(model));
     let name = &config.model;
