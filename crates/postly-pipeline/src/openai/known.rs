@@ -100,6 +100,16 @@ pub(super) fn microdollars_of_speech(model: &str, seconds: u32) -> Option<i64> {
     is_known.then(|| (i64::from(seconds).saturating_mul(a_minute)).saturating_add(59) / 60)
 }
 
+/// The models of speech that OpenAI ends, all on one day (developers.openai.com, page of deprecations, read on 2026-11-30).
+const ENDING_SPEECH: [&str; 4] =
+    ["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize"];
+
+/// The day on which OpenAI's own API ends this model of speech, as far as this table knows.
+pub fn transcription_shutdown(model: &str) -> Option<&'static str> {
+    let name = super::family::bare(model);
+    ENDING_SPEECH.contains(&name).then_some("2027-02-26")
+}
+
 /// Returns true if the table has the price of this model.
 pub(super) fn has_price(model: &str) -> bool {
     known(model).is_some()

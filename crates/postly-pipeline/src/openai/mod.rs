@@ -31,6 +31,7 @@ use crate::{
     writer::milliseconds,
 };
 pub use config::{DEFAULT_MODEL, OpenAiConfig, OpenAiConfigError, ReasoningEffort, Timing, is_openai_host};
+pub use known::transcription_shutdown;
 pub use shape::Dialect;
 pub use shutdown::{ModelInspection, ModelList};
 pub use transcribe::{DEFAULT_TRANSCRIBE_MODEL, Hints, Transcriber, Transcription};

@@ -86,10 +86,10 @@ impl Reader {
         codes
     }
 
-    /// How long what is kept is kept. Media have a time of their own as soon as there are any.
+    /// How long what is kept is kept.
     pub(crate) fn retention(&mut self) -> Retention {
-        self.number("RETENTION_MEDIA_DAYS", 7);
         Retention {
+            media_days: self.number("RETENTION_MEDIA_DAYS", 7),
             events_days: self.number("RETENTION_EVENTS_DAYS", 30),
             messages_days: self.number("RETENTION_MESSAGES_DAYS", 365),
         }
