@@ -289,14 +289,6 @@ fn date(at_ms: i64) -> Option<String> {
     Some(printed.replace("GMT", "+0000"))
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn dates_are_those_of_twilio() {
-        assert_eq!(super::date(1_795_340_000_000).as_deref(), Some("Sun, 22 Nov 2026 09:33:20 +0000"));
-    }
-}
-
 /// `GET /2010-04-01/Accounts/{sid}/Messages/{sid}/Media/{sid}`: leads to the storage, as Twilio's API does.
 pub(crate) fn media(world: &World, call: &Call, account: &str, id: &str) -> Reply {
     if let Some(refusal) = refused(world, call, Some(account)) {
@@ -318,5 +310,13 @@ pub(crate) fn stored(world: &World, call: &Call, id: &str) -> Reply {
     match world.state().attachments.get(id) {
         Some(known) => Reply::new(200, &known.file.content_type, known.file.bytes),
         None => Reply::new(404, "text/plain", "Not found"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn dates_are_those_of_twilio() {
+        assert_eq!(super::date(1_795_340_000_000).as_deref(), Some("Sun, 22 Nov 2026 09:33:20 +0000"));
     }
 }

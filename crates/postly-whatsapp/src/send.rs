@@ -161,6 +161,8 @@ impl Senders {
             // A redirect is followed by hand, to the hosts that are allowed.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
+            // Meta's storage turns requests without a name away.
+            .user_agent(concat!("postly/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(PublicHosts::and(bases.filter_map(host)))
             .build()
             .map_err(SendersError::Client)?;

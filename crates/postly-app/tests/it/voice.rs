@@ -44,7 +44,7 @@ fn lost(app: &TestApp, author: &TestAuthor<'_>) -> Webhook {
         Channel::Twilio => {
             let form = form_urlencoded::parse(&body).map(|(name, value)| {
                 let url = name == "MediaUrl0";
-                (name, if url { format!("{}0", value).into() } else { value })
+                (name, if url { format!("{value}0").into() } else { value })
             });
             form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
         }
