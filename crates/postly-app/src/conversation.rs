@@ -239,8 +239,8 @@ impl App {
     }
 
     /// The hint that says which kinds of messages are read.
-    fn what_works(&self, language: Language) -> String {
-        let kinds = match (self.0.transcriber.is_some(), self.0.writer.sees()) {
+    pub(crate) fn what_works(&self, language: Language) -> String {
+        let kinds = match (self.transcriber().is_some(), self.0.writer.sees()) {
             (true, true) => "both",
             (true, false) => "voice",
             (false, true) => "photo",

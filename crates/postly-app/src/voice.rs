@@ -61,7 +61,7 @@ impl App {
         event: &DueEvent,
         mut message: InboundMessage,
     ) -> Result<Option<InboundMessage>, JourneyError> {
-        let row = match (&self.0.transcriber, voice_of(&message)) {
+        let row = match (self.transcriber(), voice_of(&message)) {
             (Some(transcriber), Some(voice)) => {
                 let turn = VoiceTurn { claimed, event, message: &message, voice, transcriber };
                 // Kept apart: a turn that only writes is not made larger by this one.
@@ -73,6 +73,11 @@ impl App {
             message.content = Content::Spoken(text);
             message
         }))
+    }
+
+    /// The model of voice notes, if there is a server that has one.
+    pub(crate) fn transcriber(&self) -> Option<&Transcriber> {
+        self.0.transcriber.as_ref().filter(|transcriber| !transcriber.is_missing())
     }
 
     /// Listens to a voice note unless it was listened to before, and answers it if nothing came of it. `None`: it is answered.
@@ -227,6 +232,10 @@ impl App {
         if outbox::queued_since(&mut tx, &claimed.lane, PURPOSE, yesterday).await? >= MOST_UNUSABLE {
             let outcome = Outcome::Ignored(IgnoreRule::SaidAlready);
             return self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await;
+        }
+        if turn.transcriber.is_missing() {
+            let hint = Reply::plain("unreadable", self.what_works(person.author.language));
+            return self.reply_and_finish(tx, claimed, event, message, person, hint).await;
         }
         let values = [
             ("why", Value::Text(outcome.as_str())),

@@ -1,8 +1,8 @@
 //! Voice notes: heard once, echoed, and read as the text they are. What cannot be heard is free.
 
 use postly_simulator::{
-    Channel, Fault, FaultKind, MediaFile, MessageKind, ModelServer, RefusalForm, RequestKind, Upstream,
-    Webhook,
+    Channel, Fault, FaultKind, MediaFile, MessageKind, ModelBehaviour, ModelServer, RefusalForm, RequestKind,
+    Upstream, Webhook,
 };
 use postly_testkit::{Options, TestApp, TestAuthor, for_each_engine_with};
 
@@ -163,6 +163,23 @@ async fn a_server_that_takes_no_keywords_or_languages_is_asked_without() {
 }
 
 #[tokio::test]
+async fn a_server_without_transcription_is_asked_once_and_authors_are_told_to_write() {
+    for_each_engine_with(voice(), async |app| {
+        let [fatou, bob] = authors(app);
+        app.world.fault(Upstream::Model, Fault::always(FaultKind::ProviderError { code: 404 }));
+        for author in [&fatou, &fatou, &bob] {
+            sends(app, author, note(BRIEF)).await;
+        }
+        for author in [&fatou, &bob] {
+            let [hint] = author.texts().try_into().unwrap();
+            assert!(hint.starts_with("🙈 Je ne lis que du texte"), "{hint}");
+        }
+        assert_eq!(requests(app, RequestKind::Transcription), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn without_a_model_a_voice_note_gets_the_days_hint_and_nothing_is_downloaded() {
     for_each_engine_with(Options { offline: true, ..Options::default() }, async |app| {
         for fatou in authors(app) {
@@ -254,6 +271,62 @@ async fn a_worker_that_dies_while_it_writes_does_not_listen_again() {
         assert!(fatou.texts().concat().starts_with(HEARD), "{}", fatou.last_text());
         assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation"]);
         assert_eq!(requests(app, RequestKind::Transcription), 1);
+    })
+    .await;
+}
+
+/// Waits until the world has seen a request of a kind.
+async fn sees(app: &TestApp, kind: RequestKind) {
+    while requests(app, kind) == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_lease_lasts_for_listening_and_writing_together() {
+    for_each_engine_with(voice(), async |app| {
+        let [fatou, _] = authors(app);
+        app.world.fault(Upstream::Model, Fault::once(FaultKind::Delay(100)));
+        app.world.model(ModelBehaviour::LatencyMs(300));
+        assert_eq!(app.deliver(&fatou.sends(note(BRIEF))).await.status, 200);
+        let other_worker = async {
+            sees(app, RequestKind::Transcription).await;
+            app.advance_ms(50_000);
+            sees(app, RequestKind::Completion).await;
+            app.advance_ms(40_000);
+            app.run_until_idle().await;
+        };
+        tokio::join!(app.run_until_idle(), other_worker);
+        assert_eq!(requests(app, RequestKind::Completion), 1);
+        assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation"]);
+        assert!(fatou.texts().concat().contains("*3.*"), "{:?}", fatou.texts());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_part_of_a_long_answer_that_holds_a_post_is_known_as_such() {
+    for_each_engine_with(voice(), async |app| {
+        let [_, bob] = authors(app);
+        let line = |words: &str| format!("{words} -20 % sur les croissants ce week-end. ");
+        let post = |words: &str| serde_json::json!({"text": line(words).repeat(9), "angle": "a"});
+        let variants = [
+            post("Le fournil ouvre tôt et la rue sent le beurre,"),
+            post("Venez goûter avec vos proches autour du comptoir,"),
+            post("Une douceur dorée attend chaque habitant du quartier,"),
+        ];
+        let body = serde_json::json!({
+            "kind": "post", "platform": "instagram", "industry": "i", "objective": "o", "tone": "t",
+            "language": "fr", "variants": variants,
+        });
+        app.world.model(ModelBehaviour::Content(body.to_string()));
+        sends(app, &bob, note(BRIEF)).await;
+        assert!(bob.texts().len() > 1, "{:?}", bob.texts());
+        let parts = "SELECT CAST(carries_variant AS TEXT) || body FROM outbox ORDER BY id";
+        for part in app.texts(parts).await {
+            let has_post = ["*1.* ", "*2.* ", "*3.* "].iter().any(|mark| part.contains(mark));
+            assert_eq!(part.starts_with('1'), has_post, "{part}");
+        }
     })
     .await;
 }

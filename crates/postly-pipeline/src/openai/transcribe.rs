@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeSet,
     hash::{BuildHasher as _, RandomState},
-    sync::{Mutex, PoisonError, atomic::AtomicBool, atomic::Ordering},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -42,6 +42,8 @@ pub const DEFAULT_TRANSCRIBE_MODEL: &str = "gpt-transcribe";
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// The longest that one call may take: a minute of speech is heard in two or three seconds.
 const ATTEMPT: Duration = Duration::from_secs(15);
+/// The time after which a server that has no transcription is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(60 * 60);
 /// The most retries of a call: an author waits.
 const MOST_RETRIES: u32 = 1;
 
@@ -82,7 +84,8 @@ pub struct Transcriber {
     model: String,
     /// The optional fields that the server has refused.
     refused: Mutex<BTreeSet<&'static str>>,
-    is_missing: AtomicBool,
+    /// Set while the server is taken to have no transcription.
+    missing_until: Mutex<Option<Instant>>,
     backoff: Duration,
     breaker: Breaker,
 }
@@ -131,10 +134,16 @@ impl Transcriber {
             api_key: config.api_key.clone().filter(|key| !key.expose_secret().is_empty()),
             model: model.to_owned(),
             refused: Mutex::default(),
-            is_missing: AtomicBool::new(false),
+            missing_until: Mutex::default(),
             backoff: timing.backoff,
             breaker: Breaker::new(UPSTREAM),
         })
+    }
+
+    /// True if the server is taken to transcribe nothing: it said so within the last hour.
+    pub fn is_missing(&self) -> bool {
+        let until = *self.missing_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     /// Turns a voice note into words, within 20 s.
@@ -190,14 +199,14 @@ impl Transcriber {
             // The file: torn, empty, too short, of another type than it says. Another author's may do.
             400 | 413 | 415 | 422 if !error.is_quota() => return Err(TranscribeError::Unusable),
             404 | 405 | 501 => {
-                if !self.is_missing.swap(true, Ordering::Relaxed) {
-                    let model = &self.model;
-                    tracing::warn!(
-                        model,
-                        status,
-                        "The model server transcribes nothing (status {status}): voice notes are answered with a hint"
-                    );
-                }
+                let model = &self.model;
+                tracing::warn!(
+                    model,
+                    status,
+                    "The model server transcribes nothing (status {status}): asking again in an hour"
+                );
+                *self.missing_until.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(Instant::now() + ASK_AGAIN);
                 return Err(TranscribeError::Missing);
             }
             _ => {}
