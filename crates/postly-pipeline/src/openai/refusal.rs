@@ -277,6 +277,28 @@ mod tests {
             .collect()
     }
 
+    #[test]
+    fn a_refusal_of_a_picture_is_told_from_one_of_a_bad_file_and_from_any_other() {
+        let read = |body: &str| ApiError::read(body.as_bytes()).refuses_picture();
+        for body in [
+            r#"{"error":{"message":"Invalid content type. image_url is only supported by certain models.","type":"invalid_request_error","param":"messages.[1].content.[1].type","code":null}}"#,
+            r#"{"error":{"message":"No endpoints found that support image input","code":404}}"#,
+            r#"{"error":{"message":"messages[1].content must be a string","type":"invalid_request_error"}}"#,
+            r#"{"object":"error","message":"m is not a multimodal model","type":"BadRequestError","param":null,"code":400}"#,
+        ] {
+            assert_eq!(read(body), Some(PictureRefusal::All), "{body}");
+        }
+        let bad = r#"{"error":{"message":"You uploaded an unsupported image.","type":"invalid_request_error","param":null,"code":"invalid_image_format"}}"#;
+        assert_eq!(read(bad), Some(PictureRefusal::ThisOne));
+        for body in [
+            r#"{"error":{"message":"Unsupported parameter: 'temperature'","param":"temperature","code":"unsupported_parameter"}}"#,
+            r#"{"error":{"message":"The engine is currently overloaded","code":null}}"#,
+            "",
+        ] {
+            assert_eq!(read(body), None, "{body}");
+        }
+    }
+
     /// Each body is one that a server was seen to answer; its source stands beside it.
     #[test]
     fn a_refusal_names_its_fields_in_one_of_three_ways() {
