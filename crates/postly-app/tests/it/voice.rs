@@ -82,6 +82,25 @@ async fn a_brief_that_is_said_is_echoed_written_and_paid_once() {
 }
 
 #[tokio::test]
+async fn an_author_who_speaks_english_first_is_answered_in_english() {
+    for_each_engine_with(voice(), async |app| {
+        for ann in authors(app) {
+            sends(app, &ann, note("Create a promo post for Instagram, 20% off all croissants this weekend"))
+                .await;
+            let reply = ann.texts().concat();
+            assert!(reply.starts_with("🎙️ I heard: “Create a promo post"), "{reply}");
+            assert!(reply.contains("*3.*") && reply.contains("20% off all croissants"), "{reply}");
+            sends(app, &ann, note("What's my balance?")).await;
+            assert!(ann.last_text().starts_with("🎙️ I heard: “What's my balance?”"), "{}", ann.last_text());
+            sends(app, &ann, note("")).await;
+            assert!(ann.last_text().contains("I could not make out"), "{}", ann.last_text());
+            assert_eq!(ann.ledger().await, ["+5 trial", "-1 whatsapp_generation"]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn commands_choices_and_changes_may_be_said() {
     for_each_engine_with(voice(), async |app| {
         for fatou in authors(app) {
