@@ -52,6 +52,7 @@ impl App {
                 }
                 Content::Edit { .. }
                 | Content::Text(_)
+                | Content::Spoken(_)
                 | Content::Caption { .. }
                 | Content::Tap { .. }
                 | Content::Unreadable { .. }

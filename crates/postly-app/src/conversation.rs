@@ -19,6 +19,7 @@ use postly_store::{
 use crate::{
     App, JourneyError, crash,
     people::Person,
+    photo::is_photo_alone,
     reply::{Reply, ReplyContext, hold_key},
     thought::Thought,
     turn::{Step, Turn},
@@ -36,7 +37,7 @@ impl App {
     ) -> Result<(), JourneyError> {
         match postly_whatsapp::parse_event(event.provider, event.kind, &event.slice)? {
             InboundEvent::Message(message) => match self.as_amended(claimed, event, message).await? {
-                Some(message) => self.converse(claimed, event, &message).await,
+                Some(message) => self.attend(claimed, event, message).await,
                 None => self.finish_revoked(claimed, event).await,
             },
             InboundEvent::IdentityChange(change) => {
@@ -53,11 +54,12 @@ impl App {
         }
     }
 
-    async fn converse(
+    /// Reads a message, after a voice note was listened to. One that comes too late is ignored.
+    async fn attend(
         &self,
         claimed: &ClaimedLane,
         event: &DueEvent,
-        message: &InboundMessage,
+        message: InboundMessage,
     ) -> Result<(), JourneyError> {
         let now = self.now();
         if now.since_ms(event.occurred_at) >= SERVICE_WINDOW_SECS * 1000 {
@@ -68,13 +70,26 @@ impl App {
             let tx = self.0.db.write().await?;
             return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Restored)).await;
         }
+        match self.listen(claimed, event, message).await? {
+            Some(message) => self.converse(claimed, event, &message).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn converse(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+    ) -> Result<(), JourneyError> {
+        let now = self.now();
         if let Content::Tap { payload: Some(payload), .. } = &message.content
             && self.tapped(claimed, event, message, payload).await?
         {
             return Ok(());
         }
         let (text, command) = match &message.content {
-            Content::Text(text) => (text.as_str(), Command::parse(text)),
+            Content::Text(text) | Content::Spoken(text) => (text.as_str(), Command::parse(text)),
             Content::Caption { text, .. } => (text.as_str(), Command::parse_caption(text)),
             Content::Tap { title: Some(title), .. } => (title.as_str(), Command::parse_label(title)),
             Content::Tap { title: None, .. } | Content::Unreadable { .. } => {
@@ -205,7 +220,8 @@ impl App {
         Ok(true)
     }
 
-    /// Answers a message we cannot read with a hint, once a day.
+    /// Writes from a photo without a word, if a model sees it. Any other message that cannot be read is answered with a hint,
+    /// once a day.
     async fn hint(
         &self,
         claimed: &ClaimedLane,
@@ -220,13 +236,32 @@ impl App {
         if let Some(since) = person.author.blocked_at {
             return self.end_blocked(tx, claimed, event, message, &person, since).await;
         }
+        if self.waits_for_a_person(&mut tx, claimed, event, &person, now).await? {
+            let outcome = Outcome::Ignored(IgnoreRule::HandedOver);
+            return self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await;
+        }
+        if is_photo_alone(message) && self.0.writer.sees() {
+            let turn = Turn { claimed, event, message, person: &person, now };
+            return self.write_from_photo(tx, &turn).await;
+        }
         let today = now.start_of_day();
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? > 0 {
             let author = Some(&person.author.id);
             return self.finish(tx, claimed, event, author, &Outcome::Ignored(IgnoreRule::HintGiven)).await;
         }
-        let reply = Reply::plain("unreadable", self.0.catalogue.text(person.author.language, "unreadable"));
+        let reply = Reply::plain("unreadable", self.what_works(person.author.language));
         self.reply_and_finish(tx, claimed, event, message, &person, reply).await
+    }
+
+    /// The hint that says which kinds of messages are read.
+    pub(crate) fn what_works(&self, language: Language) -> String {
+        let kinds = match (self.transcriber().is_some(), self.0.writer.sees()) {
+            (true, true) => "both",
+            (true, false) => "voice",
+            (false, true) => "photo",
+            (false, false) => "text",
+        };
+        self.0.catalogue.format(language, "unreadable", &[("kinds", Value::Text(kinds))])
     }
 
     /// Leaves aside what waits in a lane beyond the limit, and tells its author, once. The event is answered all the same,
@@ -245,7 +280,9 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let language = || match &message.content {
-            Content::Text(text) | Content::Caption { text, .. } => first_language(text),
+            Content::Text(text) | Content::Spoken(text) | Content::Caption { text, .. } => {
+                first_language(text)
+            }
             Content::Tap { .. }
             | Content::OwnNumber { .. }
             | Content::Unreadable { .. }
@@ -417,5 +454,16 @@ pub(crate) fn reply_context<'a>(
         business: &message.business,
         provider_message_id: &message.provider_message_id,
         address: &message.sender.address,
+        heard: match &message.content {
+            Content::Spoken(text) => Some(text),
+            Content::Text(_)
+            | Content::Caption { .. }
+            | Content::Tap { .. }
+            | Content::OwnNumber { .. }
+            | Content::Unreadable { .. }
+            | Content::Revoke { .. }
+            | Content::Edit { .. }
+            | Content::Silent { .. } => None,
+        },
     }
 }

@@ -6,7 +6,7 @@ use postly_domain::{
     event::{Content, EventKind, InboundEvent},
     id::AuthorId,
 };
-use postly_store::{StoreError, authors, checkouts, exports, sessions, tokens, wallets};
+use postly_store::{StoreError, authors, checkouts, exports, media, sessions, tokens, wallets};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -24,6 +24,7 @@ pub struct Export {
     credits: ExportedCredits,
     generations: Vec<ExportedGeneration>,
     messages_received: Vec<Received>,
+    media: Vec<ExportedMedia>,
     messages_sent: Vec<Sent>,
     sessions: Vec<ExportedSession>,
     tokens: Vec<ExportedToken>,
@@ -106,6 +107,20 @@ struct Received {
     kind: &'static str,
     text: Option<String>,
     outcome: Option<String>,
+}
+
+/// A voice note or a photo. The file itself is not kept.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedMedia {
+    provider: &'static str,
+    at: String,
+    kind: &'static str,
+    content_type: String,
+    bytes: Option<i64>,
+    outcome: &'static str,
+    /// The words of a voice note, as a machine heard them.
+    transcript: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -230,6 +245,19 @@ impl App {
                     }
                 })
                 .collect(),
+            media: media::of_author(&mut tx, id, exports::MOST_ROWS)
+                .await?
+                .into_iter()
+                .map(|file| ExportedMedia {
+                    provider: file.provider.as_str(),
+                    at: rfc3339(file.created_at),
+                    kind: file.kind.as_str(),
+                    content_type: file.content_type,
+                    bytes: file.size_bytes,
+                    outcome: file.outcome.as_str(),
+                    transcript: file.transcript,
+                })
+                .collect(),
             messages_sent: sent
                 .into_iter()
                 .map(|message| Sent {
@@ -296,7 +324,7 @@ pub(crate) fn text_of(provider: Provider, kind: EventKind, slice: &str) -> Optio
 /// Returns the text that the author wrote or the label that they tapped.
 fn written(content: Content) -> Option<String> {
     match content {
-        Content::Text(text) | Content::Caption { text, .. } => Some(text),
+        Content::Text(text) | Content::Spoken(text) | Content::Caption { text, .. } => Some(text),
         Content::Tap { payload, title } => title.or(payload),
         Content::OwnNumber { phone } => Some(phone.as_str().to_owned()),
         Content::Edit { content, .. } => written(*content),

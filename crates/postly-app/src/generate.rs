@@ -32,6 +32,7 @@ use crate::{
     ids::{Fresh as _, fresh_text},
     measure::model_time,
     people::Person,
+    photo::Photo,
     reply::{Reply, ReplyContext},
     seal::plain_hash,
     turn::Turn,
@@ -138,13 +139,11 @@ impl App {
         tx.commit().await?;
         crash::point("hold.after");
 
-        let ask = self.ask(turn, &work);
         // The typing sign first ends before the reply can leave, so that it never outlives it.
-        let (written, ()) = tokio::join!(
-            model_time(self.0.writer.write(&ask)),
+        let ((written, photo), ()) = tokio::join!(
+            model_time(self.write(turn, &work)),
             self.0.senders.show_typing(event.provider, &message.provider_message_id)
         );
-        self.note_model(&written);
         crash::point("written");
 
         #[cfg(feature = "mutant-m04")]
@@ -155,7 +154,20 @@ impl App {
             alone.commit().await?;
         }
         // The posts are paid for: whatever else meets this transaction, they are not written twice.
-        again!(self.end_generation(turn, &work, &payment, &written))
+        again!(self.end_generation(turn, &work, &payment, &written, photo.as_ref()))
+    }
+
+    /// Writes, with the photo of the message if the model sees it.
+    async fn write(&self, turn: &Turn<'_>, work: &Work) -> (Result<Written, WriteFailure>, Option<Photo>) {
+        // Larger than all else here, and seldom needed.
+        let photo = Box::pin(self.photo_of(turn, work)).await;
+        if photo.as_ref().is_some_and(Photo::is_missed) {
+            return (Err(WriteFailure { kind: WriteError::NoVision, calls: vec![] }), photo);
+        }
+        let picture = photo.as_ref().and_then(Photo::picture);
+        let written = self.0.writer.write(&WriteRequest { picture, ..self.ask(turn, work) }).await;
+        self.note_model(&written);
+        (written, photo)
     }
 
     /// Notes whether a model answered, whatever it said.
@@ -175,12 +187,16 @@ impl App {
         work: &Work,
         payment: &Payment,
         written: &Result<Written, WriteFailure>,
+        photo: Option<&Photo>,
     ) -> Result<(), JourneyError> {
         let Turn { claimed, event, message, person, .. } = *turn;
         let mut tx = self.0.db.write().await?;
         // None: the author was erased meanwhile. Nothing of this may be saved or sent.
         let owner = self.lock_payer(&mut tx, payment, &person.author.id).await?;
         let owner = owner.ok_or(JourneyError::Missing("a hold"))?;
+        if let Some(photo) = photo {
+            photo.record(&mut tx, &owner).await?;
+        }
         match written {
             Ok(written) => {
                 record_calls(&mut tx, &owner, Some(&event.id), &written.calls, self.now()).await?;
@@ -253,6 +269,7 @@ impl App {
             user_ref: user_ref(&author.id),
             seed: seed_of(work.seed_name(turn.event.id.as_str())),
             revision,
+            picture: None,
         }
     }
 
@@ -313,6 +330,12 @@ impl App {
         // Behind the balance: before it they would pass for the end of the third post.
         units.extend(written.notes.iter().map(|note| self.note(language, note)));
         units.extend(self.applied_rules(language, &context.person.author.brand));
+        units.extend(
+            written
+                .alt_text
+                .as_deref()
+                .map(|text| self.0.catalogue.format(language, "alt-text", &[("text", Value::Text(text))])),
+        );
         if self.sells() && wallet.available() <= LOW_BALANCE {
             units.push(self.0.catalogue.text(language, "low-balance"));
         }
@@ -467,6 +490,7 @@ pub(crate) fn failure_text(failure: &WriteError) -> (&'static str, &'static str)
         WriteError::SmallTalk => ("small_talk", "small-talk-acknowledgement"),
         WriteError::OffTopic => ("off_topic", "off-topic"),
         WriteError::Unchangeable => ("cannot_change", "cannot-change"),
+        WriteError::NoVision => ("photo_unusable", "photo-unusable"),
         WriteError::TooManyFacts => ("too_many_facts", "too-many-facts"),
         WriteError::NoTranslation => ("no_translation", "no-translation"),
         WriteError::Refused

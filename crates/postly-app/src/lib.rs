@@ -46,6 +46,7 @@ mod password_reset;
 mod pause;
 mod payments;
 mod people;
+mod photo;
 mod ready;
 mod refunds;
 mod reply;
@@ -58,6 +59,7 @@ mod thought;
 mod tokens;
 mod turn;
 mod verify;
+mod voice;
 mod wake;
 mod web_generation;
 mod web_history;
@@ -69,7 +71,7 @@ use std::{
 };
 
 use postly_domain::UnixMillis;
-use postly_pipeline::Writer;
+use postly_pipeline::{Transcriber, Writer};
 use postly_store::Db;
 use postly_whatsapp::{OwnNumbers, send::Senders, signature::Verifier};
 use secrecy::SecretString;
@@ -172,6 +174,8 @@ pub struct Parts {
     pub senders: Senders,
     /// Writes posts.
     pub writer: Writer,
+    /// Turns voice notes into text, if a server does.
+    pub transcriber: Option<Transcriber>,
     /// Sells credits, when anything is for sale.
     pub shop: Option<Shop>,
     /// What the operator said.
@@ -190,6 +194,7 @@ struct Inner {
     routes: OwnNumbers,
     senders: Senders,
     writer: Writer,
+    transcriber: Option<Transcriber>,
     shop: Option<Shop>,
     settings: Settings,
     catalogue: Catalogue,
@@ -211,7 +216,18 @@ struct Inner {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, clock, verifier, meta_verify_token, routes, senders, writer, shop, settings } = parts;
+        let Parts {
+            db,
+            clock,
+            verifier,
+            meta_verify_token,
+            routes,
+            senders,
+            writer,
+            transcriber,
+            shop,
+            settings,
+        } = parts;
         let catalogue = Catalogue::load();
         let wakers = Wakers::default();
         let peppers = CodeKeys::new(settings.otp_peppers.clone());
@@ -223,6 +239,7 @@ impl App {
             routes,
             senders,
             writer,
+            transcriber,
             shop,
             settings,
             catalogue,

@@ -7,6 +7,7 @@ use postly_domain::{
     text::utf16_len,
     time::SERVICE_WINDOW_SECS,
 };
+use postly_i18n::Value;
 use postly_store::{
     StoreError, Tx, authors,
     inbox::DueEvent,
@@ -18,6 +19,8 @@ use crate::{App, JourneyError, ids::Fresh as _, people::Person, seal::Sealed};
 
 /// The longest text below which Meta shows reply buttons, in UTF-16 units ("Interactive reply buttons messages").
 const MAX_BUTTON_TEXT: usize = 1_024;
+/// The most characters of a voice note that its answer repeats: enough to see what was misheard.
+const LONGEST_ECHO: usize = 300;
 /// The prefix of the id of a button for one post.
 const CHOICE: &str = "post:";
 /// The length of the signature in the id of a button, in hexadecimal digits: 64 bits.
@@ -64,6 +67,8 @@ pub(crate) struct ReplyContext<'a> {
     pub(crate) business: &'a str,
     pub(crate) provider_message_id: &'a str,
     pub(crate) address: &'a str,
+    /// The words that were heard in a voice note.
+    pub(crate) heard: Option<&'a str>,
 }
 
 impl ReplyContext<'_> {
@@ -124,6 +129,7 @@ impl App {
         } else {
             None
         };
+        self.echo(context, &mut reply);
         let buttons = self.choice(context, &mut reply, greeting.as_deref());
         reply.units.extend(greeting);
         if let Some(sealed) = reply.sealed {
@@ -161,6 +167,22 @@ impl App {
         }
         // A reply has at least one unit, and so at least one part.
         Ok(first.unwrap_or_else(|| MessageId::fresh(self.now())))
+    }
+
+    /// Puts what was heard in a voice note before its answer, so that a word that was misheard shows. A post alone stays alone:
+    /// it is there to be copied, and shows by itself what was understood.
+    fn echo(&self, context: &ReplyContext<'_>, reply: &mut Reply) {
+        let Some(heard) = context.heard.filter(|_| reply.purpose != "post_alone") else { return };
+        let mut text: String = heard.split_whitespace().collect::<Vec<_>>().join(" ");
+        if let Some((end, _)) = text.char_indices().nth(LONGEST_ECHO) {
+            text.truncate(end);
+            text.push('…');
+        }
+        let language = context.person.author.language;
+        reply.units.insert(0, self.0.catalogue.format(language, "heard", &[("text", Value::Text(&text))]));
+        if let Some((_, posts)) = &mut reply.posts {
+            *posts = posts.start + 1..posts.end + 1;
+        }
     }
 
     /// Offers the posts of a result one by one: by buttons where the whole reply is one message that can have them, else by a

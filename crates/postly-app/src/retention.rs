@@ -32,6 +32,8 @@ const AUDIT_LOG_DAYS: i64 = 3 * 365;
 pub struct Retention {
     /// What providers sent, word for word.
     pub events_days: i64,
+    /// What came of voice notes and photos.
+    pub media_days: i64,
     /// Messages and posts.
     pub messages_days: i64,
 }
@@ -46,6 +48,7 @@ impl Retention {
             Class::Counts | Class::Strangers => DAY_MS,
             Class::Sessions | Class::RechargeLinks | Class::PasswordResets => 0,
             Class::RawEvents | Class::Erasures => self.events_days.saturating_mul(DAY_MS),
+            Class::Media => self.media_days.saturating_mul(DAY_MS),
             Class::Messages => self.messages_days.saturating_mul(DAY_MS),
             Class::AuditLog => AUDIT_LOG_DAYS * DAY_MS,
             // A method that takes days is paid after two weeks at most: until then a refund that came first may be of ours.
@@ -63,6 +66,7 @@ fn every_ms(class: Class) -> i64 {
         | Class::Sessions
         | Class::Strangers
         | Class::RawEvents
+        | Class::Media
         | Class::Messages
         | Class::Erasures
         | Class::Payments

@@ -30,7 +30,7 @@ use crate::{
 /// The most refusals of a forbidden brief that an author is told within 24 hours (RULES 4.8).
 const MOST_FORBIDDEN: i64 = 3;
 /// The time after a result in which a follow-up may mean it, and after our question an answer (RULES 4.15).
-const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
+pub(crate) const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
 /// The age at which a brief is asked about before it costs a credit: its author may have given it up (RULES 4.19).
 const LATE_MS: i64 = 10 * 60 * 1000;
 /// The round of an event that no operator has replayed. One who replays a brief wants it written.
@@ -198,12 +198,28 @@ impl App {
             | Intent::Question
             | Intent::OffTopic
             | Intent::Chat => {
-                return handoffs::touch(tx, &author.id, &turn.claimed.lane, turn.event.occurred_at, since)
-                    .await;
+                return self.waits_for_a_person(tx, turn.claimed, turn.event, turn.person, turn.now).await;
             }
         }
         handoffs::close_of(tx, &author.id, turn.now).await?;
         Ok(false)
+    }
+
+    /// True if the author asked for a person who has not answered for good yet. Their message is then left to that person.
+    pub(crate) async fn waits_for_a_person(
+        &self,
+        tx: &mut Tx,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        person: &Person,
+        now: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        let author = &person.author;
+        let since = now.plus_ms(-HANDOFF_MS);
+        if author.handed_over_at.is_none_or(|at| at <= since) {
+            return Ok(false);
+        }
+        handoffs::touch(tx, &author.id, &claimed.lane, event.occurred_at, since).await
     }
 
     async fn write_or_refuse(
@@ -229,7 +245,8 @@ impl App {
             let text = self.0.catalogue.format(turn.person.author.language, "late-brief", &subject);
             return Ok(Reply::plain("late_brief", text).into());
         }
-        let typed = matches!(turn.message.content, Content::Text(_) | Content::Caption { .. });
+        let typed =
+            matches!(turn.message.content, Content::Text(_) | Content::Spoken(_) | Content::Caption { .. });
         let is_explicit = typed && Command::is_explicit_generation(text);
         Ok(Step::Write(Box::new(Work { brief, is_explicit, change: None })))
     }

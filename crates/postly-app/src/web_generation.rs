@@ -425,6 +425,7 @@ impl App {
             user_ref: user_ref(&attempt.author),
             seed: seed_of(attempt.work.seed_name(&attempt.hold_key)),
             revision: attempt.work.change.as_ref().map(|change| change.revision.clone()),
+            picture: None,
         };
         let written = self.0.writer.write(&ask).await;
         self.note_model(&written);
@@ -440,9 +441,10 @@ impl App {
                     WriteError::SmallTalk | WriteError::OffTopic => {
                         WebGenerationError::NotABrief(sentence("off-topic"))
                     }
-                    WriteError::Unchangeable | WriteError::TooManyFacts | WriteError::NoTranslation => {
-                        WebGenerationError::Refused(sentence(key))
-                    }
+                    WriteError::Unchangeable
+                    | WriteError::NoVision
+                    | WriteError::TooManyFacts
+                    | WriteError::NoTranslation => WebGenerationError::Refused(sentence(key)),
                     WriteError::Refused
                     | WriteError::Filtered
                     | WriteError::Truncated

@@ -28,7 +28,7 @@ use crate::{
 
 /// The lease of a lane. Another process takes over the work of one that died after this time, so that the authors who wait
 /// are answered within 15 s.
-const LEASE_MS: i64 = 12_000;
+pub(crate) const LEASE_MS: i64 = 12_000;
 /// The time between two renewals of a lease under which work goes on: two may fail before the lease ends.
 const RENEW_EVERY: Duration = Duration::from_secs(4);
 /// How often workers look for work that nobody rang for: a lease that ended, a bell that was lost.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PhoneE164, Pricing, Provider, UnixMillis, id::AttemptId};
+use crate::{PhoneE164, Pricing, Provider, UnixMillis, id::AttemptId, media::InboundMedia};
 
 /// The key that identifies repeated deliveries of one event. It is unique in the inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -267,6 +267,8 @@ pub struct InboundMessage {
     pub reply_to: Option<String>,
     /// The content.
     pub content: Content,
+    /// The file that came along, if it is a voice note or a photo.
+    pub media: Option<InboundMedia>,
 }
 
 /// The content of a message.
@@ -274,6 +276,8 @@ pub struct InboundMessage {
 pub enum Content {
     /// A text.
     Text(String),
+    /// The words of a voice note, as a model heard them. No webhook holds this.
+    Spoken(String),
     /// The caption of a photo, a video or a document.
     Caption {
         /// The provider's name of the kind.
@@ -323,6 +327,7 @@ impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(text) => write!(f, "Text({} characters)", text.chars().count()),
+            Self::Spoken(text) => write!(f, "Spoken({} characters)", text.chars().count()),
             Self::Caption { kind, text } => write!(f, "Caption({kind}, {} characters)", text.chars().count()),
             Self::Tap { payload, title } => {
                 let bytes = payload.as_ref().map_or(0, String::len);

@@ -17,6 +17,7 @@ pub mod id;
 pub mod intent;
 pub mod language;
 pub mod login;
+pub mod media;
 pub mod metric;
 pub mod money;
 pub mod openings;

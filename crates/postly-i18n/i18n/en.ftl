@@ -50,7 +50,24 @@ loop = 🤖 The same message keeps coming back: I am taking a break. Write somet
 
 missing-brief = ✍️ What do you want to announce? Write for example: GEN croissant promo this weekend.
 brief-too-long = ✂️ This message is too long (at most { $limit } characters). Send the essentials: the offer, the date, the network. Nothing was charged.
-unreadable = 🙈 I only read text for now. Write your idea in a few words. Nothing was charged.
+unreadable =
+    { $kinds ->
+        [both] 🙈 I read texts, voice notes and photos, but not this. Write your idea in a few words. Nothing was charged.
+        [voice] 🙈 I read texts, photo captions and voice notes, but not this. Write your idea, or say it. Nothing was charged.
+        [photo] 🙈 I read texts and photos, but not this. Write your idea in a few words. Nothing was charged.
+       *[text] 🙈 I only read text for now. Write your idea in a few words, or as the caption of the photo. Nothing was charged.
+    }
+heard = 🎙️ I heard: “{ $text }”
+alt-text = 🖼️ Alt text of the photo: { $text }
+photo-brief = A post about my photo
+photo-album = 📷 One photo at a time: I write about the first one. For another, send it on its own. Nothing more was charged.
+photo-unusable = 📷 I could not see this photo (JPEG or PNG, 5 MB at most). Send it again with a caption: the offer, the date, the network. Nothing was charged.
+voice-unusable =
+    { $why ->
+        [too_long] 🎙️ This voice note is too long ({ $minutes } minutes at most). Say the essentials: the offer, the date, the network; or write them. Nothing was charged.
+        [failed] 🎙️ I could not listen to this voice note. Send it again in a moment, or write your idea. Nothing was charged.
+       *[no_speech] 🎙️ I could not make out this voice note. Speak close to the microphone, somewhere quiet, or write your idea. Nothing was charged.
+    }
 flood = ⏳ Too many messages at once: I answer the first { $limit }, the others are left aside. Nothing was charged for those.
 
 code =

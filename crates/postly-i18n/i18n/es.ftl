@@ -50,7 +50,24 @@ loop = 🤖 El mismo mensaje vuelve una y otra vez: hago una pausa. Escribe otra
 
 missing-brief = ✍️ ¿Qué quieres anunciar? Escribe por ejemplo: GEN promo cruasanes este fin de semana.
 brief-too-long = ✂️ Este mensaje es demasiado largo ({ $limit } caracteres como máximo). Envía lo esencial: la oferta, la fecha, la red. No se ha descontado nada.
-unreadable = 🙈 Por ahora solo leo texto. Escribe tu idea en pocas palabras. No se ha descontado nada.
+unreadable =
+    { $kinds ->
+        [both] 🙈 Leo textos, notas de voz y fotos, pero esto no. Escribe tu idea en pocas palabras. No se ha descontado nada.
+        [voice] 🙈 Leo textos, pies de foto y notas de voz, pero esto no. Escribe tu idea o dila. No se ha descontado nada.
+        [photo] 🙈 Leo textos y fotos, pero esto no. Escribe tu idea en pocas palabras. No se ha descontado nada.
+       *[text] 🙈 Por ahora solo leo texto. Escribe tu idea en pocas palabras, o como pie de la foto. No se ha descontado nada.
+    }
+heard = 🎙️ He oído: «{ $text }»
+alt-text = 🖼️ Texto alternativo de la foto: { $text }
+photo-brief = Una publicación sobre mi foto
+photo-album = 📷 Una foto por petición: escribo sobre la primera. Para otra, envíala sola. No se ha descontado nada más.
+photo-unusable = 📷 No he podido ver esta foto (JPEG o PNG, 5 MB como máximo). Reenvíala con un pie de foto: la oferta, la fecha, la red. No se ha descontado nada.
+voice-unusable =
+    { $why ->
+        [too_long] 🎙️ Esta nota de voz es demasiado larga ({ $minutes } minutos como máximo). Di lo esencial: la oferta, la fecha, la red; o escríbelo. No se ha descontado nada.
+        [failed] 🎙️ No he podido escuchar esta nota de voz. Reenvíala en un momento o escribe tu idea. No se ha descontado nada.
+       *[no_speech] 🎙️ No he entendido esta nota de voz. Habla cerca del micrófono, sin ruido alrededor, o escribe tu idea. No se ha descontado nada.
+    }
 flood = ⏳ Demasiados mensajes a la vez: respondo a los { $limit } primeros, los demás quedan sin tratar. Por esos no se ha descontado nada.
 
 code =

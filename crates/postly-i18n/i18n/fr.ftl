@@ -50,7 +50,24 @@ loop = 🤖 Le même message revient sans cesse : je fais une pause. Écrivez au
 
 missing-brief = ✍️ Que voulez-vous annoncer ? Écrivez par exemple : GEN promo croissants ce week-end.
 brief-too-long = ✂️ Ce message est trop long ({ $limit } caractères au plus). Envoyez l'essentiel : l'offre, la date, le réseau. Rien n'a été débité.
-unreadable = 🙈 Je ne lis que du texte pour le moment. Écrivez votre idée en quelques mots. Rien n'a été débité.
+unreadable =
+    { $kinds ->
+        [both] 🙈 Je lis les textes, les messages vocaux et les photos, mais pas ceci. Écrivez votre idée en quelques mots. Rien n'a été débité.
+        [voice] 🙈 Je lis les textes, les légendes des photos et les messages vocaux, mais pas ceci. Écrivez votre idée, ou dites-la. Rien n'a été débité.
+        [photo] 🙈 Je lis les textes et les photos, mais pas ceci. Écrivez votre idée en quelques mots. Rien n'a été débité.
+       *[text] 🙈 Je ne lis que du texte pour le moment. Écrivez votre idée en quelques mots, ou en légende de la photo. Rien n'a été débité.
+    }
+heard = 🎙️ J'ai entendu : « { $text } »
+alt-text = 🖼️ Texte alternatif de la photo : { $text }
+photo-brief = Un post à partir de ma photo
+photo-album = 📷 Une photo par demande : j'écris à partir de la première. Pour une autre, renvoyez-la seule. Rien de plus n'a été débité.
+photo-unusable = 📷 Je n'ai pas pu voir cette photo (JPEG ou PNG, 5 Mo au plus). Renvoyez-la avec une légende : l'offre, la date, le réseau. Rien n'a été débité.
+voice-unusable =
+    { $why ->
+        [too_long] 🎙️ Ce message vocal est trop long ({ $minutes } minutes au plus). Dites l'essentiel : l'offre, la date, le réseau ; ou écrivez-le. Rien n'a été débité.
+        [failed] 🎙️ Je n'ai pas pu écouter ce message vocal. Renvoyez-le dans un instant, ou écrivez votre idée. Rien n'a été débité.
+       *[no_speech] 🎙️ Je n'ai pas compris ce message vocal. Parlez près du micro, sans bruit autour, ou écrivez votre idée. Rien n'a été débité.
+    }
 flood = ⏳ Trop de messages à la fois : je réponds aux { $limit } premiers, les suivants ne sont pas traités. Rien n'a été débité pour ceux-là.
 
 code =

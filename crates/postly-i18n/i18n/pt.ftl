@@ -50,7 +50,24 @@ loop = 🤖 A mesma mensagem volta sem parar: faço uma pausa. Escreva outra coi
 
 missing-brief = ✍️ O que você quer anunciar? Escreva por exemplo: GEN promo croissants neste fim de semana.
 brief-too-long = ✂️ Esta mensagem é longa demais (no máximo { $limit } caracteres). Envie o essencial: a oferta, a data, a rede. Nada foi descontado.
-unreadable = 🙈 Por enquanto só leio texto. Escreva sua ideia em poucas palavras. Nada foi descontado.
+unreadable =
+    { $kinds ->
+        [both] 🙈 Leio textos, áudios e fotos, mas isto não. Escreva sua ideia em poucas palavras. Nada foi descontado.
+        [voice] 🙈 Leio textos, legendas de fotos e áudios, mas isto não. Escreva sua ideia, ou diga em voz alta. Nada foi descontado.
+        [photo] 🙈 Leio textos e fotos, mas isto não. Escreva sua ideia em poucas palavras. Nada foi descontado.
+       *[text] 🙈 Por enquanto só leio texto. Escreva sua ideia em poucas palavras, ou na legenda da foto. Nada foi descontado.
+    }
+heard = 🎙️ Ouvi: “{ $text }”
+alt-text = 🖼️ Texto alternativo da foto: { $text }
+photo-brief = Um post sobre a minha foto
+photo-album = 📷 Uma foto por pedido: escrevo sobre a primeira. Para outra, envie-a sozinha. Nada mais foi descontado.
+photo-unusable = 📷 Não consegui ver esta foto (JPEG ou PNG, 5 MB no máximo). Envie de novo com uma legenda: a oferta, a data, a rede. Nada foi descontado.
+voice-unusable =
+    { $why ->
+        [too_long] 🎙️ Este áudio é longo demais ({ $minutes } minutos no máximo). Diga o essencial: a oferta, a data, a rede; ou escreva. Nada foi descontado.
+        [failed] 🎙️ Não consegui ouvir este áudio. Envie de novo daqui a pouco, ou escreva sua ideia. Nada foi descontado.
+       *[no_speech] 🎙️ Não entendi este áudio. Fale perto do microfone, sem ruído em volta, ou escreva sua ideia. Nada foi descontado.
+    }
 flood = ⏳ Mensagens demais ao mesmo tempo: respondo às { $limit } primeiras, as outras não são tratadas. Por essas nada foi descontado.
 
 code =

@@ -70,6 +70,7 @@ async fn write(writer: &Writer, label: &Label, seed: u64) -> Result<Written, Wri
         user_ref: String::new(),
         seed,
         revision: None,
+        picture: None,
     };
     writer.write(&ask).await.map_err(|failure| failure.kind)
 }

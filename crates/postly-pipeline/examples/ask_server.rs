@@ -50,6 +50,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             user_ref: "0123456789abcdef".to_owned(),
             seed: 0,
             revision: None,
+            picture: None,
         };
         let (ended, calls) = match writer.write(&ask).await {
             Ok(written) => ("Posts".to_owned(), written.calls),

@@ -292,6 +292,7 @@ async fn written(posts: &mut Vec<String>) {
                     user_ref: String::new(),
                     seed,
                     revision: None,
+                    picture: None,
                 };
                 if let Ok(written) = writer.write(&ask).await {
                     posts.extend(written.variants.into_iter().map(|variant| variant.text));

@@ -33,6 +33,7 @@ async fn main() {
             user_ref: String::new(),
             seed: 0,
             revision: None,
+            picture: None,
         };
         match writer.write(&ask).await {
             Ok(written) => {

@@ -97,6 +97,7 @@ fn draft(fields: &Map<String, Value>) -> Option<DraftBody> {
         tone: text("tone").to_owned(),
         language: language(text("language")),
         variants,
+        alt_text: fields.get("alt_text").and_then(Value::as_str).map(str::to_owned),
     })
 }
 

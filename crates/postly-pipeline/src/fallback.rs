@@ -49,6 +49,10 @@ impl Model for FallbackModel {
         self.first.is_ai() || self.second.is_ai()
     }
 
+    fn sees(&self) -> bool {
+        self.first.sees()
+    }
+
     fn draft<'a>(&'a self, request: &'a DraftRequest) -> BoxFuture<'a, Result<Draft, ModelError>> {
         Box::pin(async move {
             let [first, second] = self.in_order(request);
@@ -94,6 +98,7 @@ fn another_may_do_better(failure: ModelFailure) -> bool {
         ModelFailure::Refused
         | ModelFailure::Filtered
         | ModelFailure::Truncated
+        | ModelFailure::NoVision
         | ModelFailure::TooManyFacts
         | ModelFailure::NoTranslation => false,
     }

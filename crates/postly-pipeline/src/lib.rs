@@ -30,6 +30,7 @@ pub mod prompt;
 mod revise;
 mod tlds;
 mod tokens;
+mod transcript;
 pub mod validate;
 mod wishes;
 mod writer;
@@ -39,9 +40,11 @@ pub use defect::Defect;
 pub use fallback::{FIRST_SHARE, FallbackModel};
 pub use language::{Detection, detect_language, requested_language};
 pub use model::{
-    Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, Repair, Stage,
-    WriteRequest,
+    Answer, CallRecord, Draft, DraftBody, DraftRequest, Model, ModelError, ModelFailure, Picture, Repair,
+    Stage, WriteRequest,
 };
 pub use notes::Note;
+pub use openai::{Hints, Transcriber, Transcription};
 pub use revise::{Revision, amended_brief};
+pub use transcript::TranscribeError;
 pub use writer::{TIME_LIMIT, WriteError, WriteFailure, Writer, Written};

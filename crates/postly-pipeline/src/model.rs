@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use postly_domain::{
     Brief, Language,
     brand::Brand,
+    media::MediaFile,
     post::{BriefKind, Platform, Variant},
 };
 use tokio::time::Instant;
@@ -41,6 +42,17 @@ pub struct WriteRequest {
     pub seed: u64,
     /// The result to change, if the request changes one. The brief is then the amended one.
     pub revision: Option<Revision>,
+    /// The photo that came with the brief.
+    pub picture: Option<Picture>,
+}
+
+/// A photo that comes with a brief. A model that sees describes it; facts still come from the brief alone.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// The file.
+    pub file: MediaFile,
+    /// True if the author wrote nothing: then there are no posts without seeing it.
+    pub is_alone: bool,
 }
 
 /// A model that drafts three posts.
@@ -52,6 +64,11 @@ pub trait Model: Send + Sync {
 
     /// True if posts of this model must be labelled as written by an AI.
     fn is_ai(&self) -> bool;
+
+    /// True if it can be shown a picture.
+    fn sees(&self) -> bool {
+        false
+    }
 
     /// Drafts three posts, or repairs a draft if the request holds one.
     ///
@@ -137,6 +154,8 @@ pub struct DraftBody {
     pub language: Option<Language>,
     /// The posts.
     pub variants: Vec<Variant>,
+    /// A description of the picture for people who do not see it, if there is a picture.
+    pub alt_text: Option<String>,
 }
 
 /// The reason why a model gave no answer.
@@ -169,6 +188,9 @@ pub enum ModelFailure {
     /// The deadline passed.
     #[error("the time for writing ran out")]
     DeadlineExceeded,
+    /// The brief is a picture alone, and the model cannot be shown it.
+    #[error("the model cannot see the picture")]
+    NoVision,
     /// The built-in writer found more facts than fit three different posts of the platform.
     #[error("the brief has more facts than fit the posts")]
     TooManyFacts,
@@ -193,6 +215,8 @@ pub enum Stage {
     Draft,
     /// The one repair.
     Repair,
+    /// The words of a voice note.
+    Transcription,
 }
 
 impl Stage {
@@ -201,6 +225,7 @@ impl Stage {
         match self {
             Self::Draft => "draft",
             Self::Repair => "repair",
+            Self::Transcription => "transcription",
         }
     }
 }
@@ -210,7 +235,7 @@ impl Stage {
 pub struct CallRecord {
     /// The name of the model.
     pub model: String,
-    /// Draft or repair.
+    /// The question.
     pub stage: Stage,
     /// The outcome: `ok`, `refused`, `timeout`, `server_error` …
     pub outcome: &'static str,

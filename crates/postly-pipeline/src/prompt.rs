@@ -58,6 +58,7 @@ pub(crate) struct Task<'a> {
     must_appear: Vec<String>,
     brand: Option<&'a Brand>,
     change: Option<&'a Revision>,
+    has_picture: bool,
 }
 
 impl<'a> Task<'a> {
@@ -77,6 +78,7 @@ impl<'a> Task<'a> {
             must_appear: guard.must_appear(),
             brand: Some(&ask.brand).filter(|brand| !brand.is_empty()),
             change: ask.revision.as_ref(),
+            has_picture: ask.picture.is_some(),
         }
     }
 }
@@ -113,6 +115,7 @@ fn system(task: &Task<'_>) -> String {
         tone => task.tone,
         has_brand => task.brand.is_some(),
         has_change => task.change.is_some(),
+        has_picture => task.has_picture,
         networks => task.platform.map(|platform| {
             networks::held_to(task.brief, platform).into_iter().map(entry).collect::<Vec<_>>()
         }),
@@ -264,6 +267,7 @@ pub(crate) mod tests {
             user_ref: "u".to_owned(),
             seed: 0,
             revision: None,
+            picture: None,
         }
     }
 

@@ -41,6 +41,8 @@ pub struct Written {
     pub is_ai: bool,
     /// Notes for the author about the limits of the networks.
     pub notes: Vec<Note>,
+    /// A description of the author's photo for people who do not see it, if the model saw one.
+    pub alt_text: Option<String>,
 }
 
 /// A failure: no posts, and no charge.
@@ -90,6 +92,9 @@ pub enum WriteError {
     /// [`TIME_LIMIT`] passed.
     #[error("the time for writing ran out")]
     DeadlineExceeded,
+    /// The brief is a photo alone, and it could not be seen. A fixed answer, free.
+    #[error("the photo could not be seen")]
+    NoVision,
     /// The brief has more facts than fit the posts, and none may be left out. Free; the author may shorten
     /// the brief.
     #[error("the brief has more facts than fit the posts")]
@@ -109,6 +114,7 @@ impl From<ModelFailure> for WriteError {
             ModelFailure::RateLimited => Self::RateLimited,
             ModelFailure::Rejected { .. } | ModelFailure::Unavailable => Self::Unavailable,
             ModelFailure::DeadlineExceeded => Self::DeadlineExceeded,
+            ModelFailure::NoVision => Self::NoVision,
             ModelFailure::TooManyFacts => Self::TooManyFacts,
             ModelFailure::NoTranslation => Self::NoTranslation,
         }
@@ -151,6 +157,11 @@ impl Writer {
         self.model.is_ai()
     }
 
+    /// True if a photo without a word can be written about.
+    pub fn sees(&self) -> bool {
+        self.model.sees()
+    }
+
     /// Writes three posts.
     ///
     /// # Errors
@@ -176,7 +187,8 @@ impl Writer {
             }
         }
         match self.run(ask, &mut calls).await {
-            Ok(Good { intent, variants, writer }) => Ok(Written {
+            Ok(Good { intent, variants, alt_text, writer }) => Ok(Written {
+                alt_text,
                 notes: notes::of(ask, intent.platform),
                 // A change of one post into another language leaves the language of the result unchanged.
                 intent: match ask.revision.as_ref().filter(|revision| revision.change.variant.is_some()) {
@@ -213,6 +225,7 @@ impl Writer {
             writer: self.model.name().to_owned(),
             is_ai: self.model.is_ai(),
             notes: vec![],
+            alt_text: None,
         }
     }
 
@@ -295,7 +308,7 @@ impl Writer {
             Judgement::OffTopic => Err(WriteError::OffTopic),
             Judgement::AskAgain => Ok(Err(defective(vec![Defect::NotTalk], text))),
             Judgement::Posts => Ok(match judge(request, guard, body) {
-                Ok((intent, variants)) => Ok(Good { intent, variants, writer }),
+                Ok((intent, variants, alt_text)) => Ok(Good { intent, variants, alt_text, writer }),
                 Err(defects) => Err(defective(defects, text)),
             }),
         }
@@ -306,6 +319,7 @@ impl Writer {
 struct Good {
     intent: Intent,
     variants: Vec<Variant>,
+    alt_text: Option<String>,
     writer: String,
 }
 
@@ -320,7 +334,7 @@ fn judge(
     request: &DraftRequest,
     guard: &Guard,
     body: DraftBody,
-) -> Result<(Intent, Vec<Variant>), Vec<Defect>> {
+) -> Result<(Intent, Vec<Variant>, Option<String>), Vec<Defect>> {
     let brief = request.ask.brief.as_str();
     let platform = request.platform.unwrap_or(body.platform);
     let given = missing_space::given_links(&missing_space::mend_brief(brief));
@@ -349,7 +363,24 @@ fn judge(
         tone: label(&body.tone),
         language,
     };
-    Ok((intent, variants))
+    let alt_text = request.ask.picture.as_ref().and(body.alt_text).and_then(|text| described(guard, text));
+    Ok((intent, variants, alt_text))
+}
+
+/// The longest description of a photo, in characters: people listen to it.
+const LONGEST_ALT_TEXT: usize = 300;
+
+/// The description of a photo, if it may be shown: like a post, it says no price, date or name of its own. One that does is left
+/// out, for the posts do not depend on it.
+fn described(guard: &Guard, text: String) -> Option<String> {
+    let variants = validate::tidy(vec![Variant { text, angle: String::new() }]);
+    let is_missing_offer = |defect: &Defect| matches!(defect, Defect::MissingOffer { .. });
+    if !guard.check(&variants).iter().all(is_missing_offer) {
+        return None;
+    }
+    let text = variants.into_iter().next()?.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text: String = text.chars().take(LONGEST_ALT_TEXT).collect();
+    (!text.is_empty()).then_some(text)
 }
 
 /// The longest label about a brief, in characters: an essay of a model does not belong in a column of labels.

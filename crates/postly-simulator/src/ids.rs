@@ -20,6 +20,12 @@ pub(crate) fn message_sid() -> String {
     format!("SM{}", hex::encode(random::<16>()))
 }
 
+/// The id of a file at Meta: 16 digits.
+pub(crate) fn media() -> String {
+    let number = u64::from_le_bytes(random::<8>());
+    format!("{:016}", number % 9_000_000_000_000_000 + 1_000_000_000_000_000)
+}
+
 /// Returns an `fbtrace_id` of Meta.
 pub(crate) fn trace() -> String {
     URL_SAFE_NO_PAD.encode(random::<16>())

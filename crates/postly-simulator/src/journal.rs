@@ -18,6 +18,8 @@ pub enum RequestKind {
     Typing,
     /// A chat completion.
     Completion,
+    /// A voice note to be transcribed.
+    Transcription,
     /// The creation of a Checkout Session.
     Checkout,
     /// A request that only reads: a number, an account, a message, the list of models.

@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod attachment;
 mod billing;
 mod clock;
 mod compose;
@@ -50,12 +51,14 @@ mod statuses;
 mod stripe;
 mod stripe_events;
 mod stripe_pages;
+mod transcribe;
 mod twilio;
 mod twilio_hooks;
 mod webhook;
 mod wire;
 mod world;
 
+pub use attachment::MediaFile;
 pub use config::{
     BalanceHook, Channel, LedgerHook, LedgerLine, MetaAccount, Rules, SimulatorConfig, StatusPolicy,
     StripeAccount, TwilioAccount, Upstream,

@@ -42,6 +42,20 @@ pub(crate) fn messages(world: &World, call: &Call, version: &str, number_id: &st
 
 /// `GET /{version}/{id}`: the business number, for a check of the configuration.
 pub(crate) fn node(world: &World, call: &Call, version: &str, id: &str) -> Reply {
+    let known = world.state().attachments.get(id);
+    if let (Some(file), true) = (known, authorized(world, call)) {
+        return Reply::json(
+            200,
+            &json!({
+                "messaging_product": "whatsapp",
+                "url": format!("{}/whatsapp_business/attachments/?mid={id}", world.base_url()),
+                "mime_type": file.file.content_type,
+                "sha256": file.sha256(),
+                "file_size": file.file.bytes.len(),
+                "id": id,
+            }),
+        );
+    }
     if let Some(refusal) = refused_path(world, call, version, id) {
         return refusal;
     }
@@ -59,6 +73,18 @@ pub(crate) fn node(world: &World, call: &Call, version: &str, id: &str) -> Reply
             "webhook_configuration": {"application": setup.callback},
         }),
     )
+}
+
+/// `GET /whatsapp_business/attachments/?mid=…`, which stands for `lookaside.fbsbx.com`: the file itself, for the token.
+pub(crate) fn file(world: &World, call: &Call) -> Reply {
+    if !authorized(world, call) {
+        return meta_unauthorized();
+    }
+    let id = form_urlencoded::parse(call.query.as_bytes()).find(|(name, _)| name == "mid");
+    match id.and_then(|(_, id)| world.state().attachments.get(&id)) {
+        Some(known) => Reply::new(200, &known.file.content_type, known.file.bytes),
+        None => Reply::new(404, "text/plain", "Not found"),
+    }
 }
 
 /// Builds the response to a path that the Graph API does not have.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::attachment::Attachment;
 use crate::billing::pricing;
 use crate::config::MetaAccount;
 use crate::errors::meta_status_error;
@@ -18,6 +19,7 @@ pub(crate) struct Inbound<'a> {
     pub(crate) person: &'a Person,
     pub(crate) id: String,
     pub(crate) kind: MessageKind,
+    pub(crate) file: Option<Attachment>,
     pub(crate) at_s: i64,
 }
 
@@ -81,7 +83,10 @@ fn message(account: &MetaAccount, inbound: &Inbound<'_>) -> Value {
     }
     message.insert("id".to_owned(), json!(inbound.id));
     message.insert("timestamp".to_owned(), json!(inbound.at_s.to_string()));
-    let (name, payload) = payload(person, &inbound.kind);
+    let (name, mut payload) = payload(person, &inbound.kind);
+    if let (Some(file), Some(fields)) = (&inbound.file, payload.as_object_mut()) {
+        describe(file, fields);
+    }
     message.insert("type".to_owned(), json!(name));
     message.insert(name.to_owned(), payload);
     if matches!(inbound.kind, MessageKind::FromAd(_)) {
@@ -130,6 +135,8 @@ fn payload(person: &Person, kind: &MessageKind) -> (&'static str, Value) {
         MessageKind::Audio { voice } => {
             ("audio", media("audio/ogg; codecs=opus", &[("voice", json!(voice))]))
         }
+        MessageKind::Recording(_) => ("audio", media("", &[("voice", json!(true))])),
+        MessageKind::Photo { caption: text, .. } => ("image", media("", caption(text).as_slice())),
         MessageKind::Image { caption: text } => ("image", media("image/jpeg", caption(text).as_slice())),
         MessageKind::Video { caption: text } => ("video", media("video/mp4", caption(text).as_slice())),
         MessageKind::Document { caption: text } => {
@@ -183,6 +190,15 @@ fn payload(person: &Person, kind: &MessageKind) -> (&'static str, Value) {
             ("system", system)
         }
     }
+}
+
+/// Names a file as it can be had.
+fn describe(attachment: &Attachment, fields: &mut Map<String, Value>) {
+    fields.insert("id".to_owned(), json!(attachment.id));
+    fields.insert("mime_type".to_owned(), json!(attachment.file.content_type));
+    fields.insert("sha256".to_owned(), json!(attachment.sha256()));
+    let url = format!("https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid={}", attachment.id);
+    fields.insert("url".to_owned(), json!(url));
 }
 
 fn media(mime_type: &str, more: &[(&str, Value)]) -> Value {

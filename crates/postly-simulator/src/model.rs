@@ -43,6 +43,8 @@ pub enum ModelBehaviour {
     SmallTalk,
     /// Classifies the brief as off topic for a shop.
     OffTopic,
+    /// Says that it takes no pictures, as a model of text does; composes when there is none.
+    Blind,
     /// Composes, after this many milliseconds.
     LatencyMs(u64),
 }
@@ -77,7 +79,7 @@ impl Mind {
         *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
     }
 
-    fn server(&self) -> ModelServer {
+    pub(crate) fn server(&self) -> ModelServer {
         self.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -93,7 +95,7 @@ pub(crate) fn authorized(world: &World, call: &Call) -> bool {
     call.header("authorization") == Some(&format!("Bearer {key}"))
 }
 
-fn unauthorized() -> Reply {
+pub(crate) fn unauthorized() -> Reply {
     model_error(401, "invalid_request_error", None, Some("invalid_api_key"), "Incorrect API key provided.")
 }
 
@@ -144,6 +146,12 @@ async fn completion(world: &World, call: &Call) -> Reply {
     if let ModelBehaviour::LatencyMs(ms) = behaviour {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
+    if behaviour == ModelBehaviour::Blind && Asked::read(&request).sees {
+        // OpenAI's words for a model of text.
+        let message = "Invalid content type. image_url is only supported by certain models.";
+        let param = "messages.[1].content.[1].type";
+        return model_error(400, "invalid_request_error", Some(param), None, message);
+    }
     let (content, refusal, finish) = said(&behaviour, &request);
     let prompt = call.body.len() / 4;
     let written = content.as_deref().map_or(1, str::len) / 4 + 1;
@@ -180,7 +188,9 @@ fn said(
     let posts = |texts: Vec<String>| Some(asked.answer("post", texts));
     let three = || compose::texts(&asked.brief, &asked.language, &asked.platform);
     match behaviour {
-        ModelBehaviour::Compose | ModelBehaviour::LatencyMs(_) => (posts(three()), None, "stop"),
+        ModelBehaviour::Compose | ModelBehaviour::Blind | ModelBehaviour::LatencyMs(_) => {
+            (posts(three()), None, "stop")
+        }
         ModelBehaviour::Content(content) => (Some(content.clone()), None, "stop"),
         ModelBehaviour::TwoVariants => (posts(three().into_iter().take(2).collect()), None, "stop"),
         ModelBehaviour::FourVariants => {
@@ -216,6 +226,8 @@ struct Asked<'a> {
     language: String,
     platform: String,
     schema: Option<&'a Value>,
+    /// A picture is attached.
+    sees: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -242,6 +254,9 @@ impl<'a> Asked<'a> {
             platform: field("platform").unwrap_or_else(|| compose::platform(&brief).to_owned()),
             brief,
             schema,
+            sees: request
+                .get("messages")
+                .is_some_and(|messages| messages.to_string().contains("\"image_url\"")),
         }
     }
 
@@ -261,6 +276,7 @@ impl<'a> Asked<'a> {
             "tone": "warm",
             "language": self.language,
             "variants": variants,
+            "alt_text": if self.sees { "Trois croissants dorés sur un plateau en bois" } else { "" },
         });
         self.schema.map_or(answer.to_string(), |schema| conform(&answer, schema, schema).to_string())
     }

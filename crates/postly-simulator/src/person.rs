@@ -1,5 +1,6 @@
 //! The people with phones, and the messages they can send.
 
+use crate::attachment::MediaFile;
 use crate::config::Channel;
 use crate::signing::sha256_hex;
 
@@ -80,6 +81,15 @@ pub enum MessageKind {
     /// An image.
     Image {
         /// The caption, if any.
+        caption: Option<String>,
+    },
+    /// A recording with this file.
+    Recording(MediaFile),
+    /// A picture with this file.
+    Photo {
+        /// The file.
+        file: MediaFile,
+        /// What she wrote under it.
         caption: Option<String>,
     },
     /// A video.

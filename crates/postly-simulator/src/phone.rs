@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use crate::attachment::MediaFile;
 use crate::config::Channel;
 use crate::deliver;
 use crate::fields::units;
@@ -22,6 +25,12 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 
 /// The longest message that WhatsApp allows, in UTF-16 units.
 const LONGEST: usize = 4096;
+
+/// The largest file that WhatsApp carries of these kinds.
+const LARGEST_FILE: usize = 16 * 1024 * 1024;
+
+/// The words of the sample of a voice note.
+const SAMPLE: &str = "Crée un post promo pour Instagram, moins 20 % sur les croissants ce week-end";
 
 /// The number of newest bubbles that the page shows.
 const BUBBLES: usize = 200;
@@ -128,19 +137,18 @@ fn send(world: &Arc<World>, body: &[u8]) -> Reply {
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return refused("JSON is expected") };
     let Some(person) = person(world, &fields) else { return refused("channel and number are expected") };
     let text = fields.get("text").and_then(Value::as_str).unwrap_or_default();
-    if text.trim().is_empty() || units(text) > LONGEST {
-        return refused("text must have 1 to 4096 characters");
-    }
-    let kind = match fields.get("below").and_then(Value::as_str) {
-        None => MessageKind::Text(text.to_owned()),
-        Some(id) => match tapped(world, &person, id, text) {
-            Some(kind) => kind,
-            None => return refused("there is no such button"),
-        },
+    let kind = match kind(world, &person, &fields, text) {
+        Ok(kind) => kind,
+        Err(why) => return refused(why),
+    };
+    let shown = match &kind {
+        MessageKind::Recording(_) => "🎙️ Message vocal".to_owned(),
+        MessageKind::Photo { .. } => format!("📷 Photo\n{text}").trim_end().to_owned(),
+        _ => text.to_owned(),
     };
     let webhook = webhook::of(world, &person, kind, world.clock.now_s());
     let id = webhook.id.clone();
-    world.state().note(&person, &id, text, world.clock.now_ms());
+    world.state().note(&person, &id, &shown, world.clock.now_ms());
     let task = Arc::clone(world);
     tokio::spawn(async move {
         let delivery = deliver::with_retries(&task, &webhook).await;
@@ -149,6 +157,46 @@ fn send(world: &Arc<World>, body: &[u8]) -> Reply {
         task.changed();
     });
     Reply::json(202, &json!({"id": id}))
+}
+
+/// What is sent: words, a tap, or a file with a caption.
+fn kind(
+    world: &World,
+    person: &Person,
+    fields: &Map<String, Value>,
+    text: &str,
+) -> Result<MessageKind, &'static str> {
+    let field = |name: &str| fields.get(name).and_then(Value::as_str);
+    let file = match (field("sample"), fields.get("file")) {
+        (Some("photo"), _) => Some(MediaFile::photo()),
+        (Some("voice"), _) => Some(MediaFile::voice_note(SAMPLE)),
+        (Some(_), _) => return Err("sample must be photo or voice"),
+        (None, Some(file)) => {
+            Some(uploaded(file).ok_or("the file must be a photo or a recording of 1 byte to 16 MB")?)
+        }
+        (None, None) => None,
+    };
+    if units(text) > LONGEST || (file.is_none() && text.trim().is_empty()) {
+        return Err("text must have 1 to 4096 characters");
+    }
+    match (file, field("below")) {
+        (Some(file), _) if file.content_type.starts_with("audio/") => Ok(MessageKind::Recording(file)),
+        (Some(file), _) => {
+            let caption = Some(text.to_owned()).filter(|text| !text.trim().is_empty());
+            Ok(MessageKind::Photo { file, caption })
+        }
+        (None, None) => Ok(MessageKind::Text(text.to_owned())),
+        (None, Some(id)) => tapped(world, person, id, text).ok_or("there is no such button"),
+    }
+}
+
+/// A file from the page: `{"type": "image/jpeg", "data": "…"}`, in Base64.
+fn uploaded(file: &Value) -> Option<MediaFile> {
+    let content_type = file.get("type")?.as_str()?;
+    let is_taken = content_type.starts_with("audio/") || content_type.starts_with("image/");
+    let bytes = STANDARD.decode(file.get("data")?.as_str()?).ok()?;
+    let fits = (1..=LARGEST_FILE).contains(&bytes.len());
+    (is_taken && fits).then(|| MediaFile { content_type: content_type.to_owned(), bytes })
 }
 
 /// Returns the message that the button with this label sends, below this message on the owner's phone.

@@ -17,7 +17,7 @@ use crate::reply::Reply;
 use crate::statuses::{self, Plan};
 use crate::wire::Scissors;
 use crate::world::World;
-use crate::{meta, model, phone, setup, stripe, stripe_pages, twilio};
+use crate::{meta, model, phone, setup, stripe, stripe_pages, transcribe, twilio};
 
 /// Larger than any request of the service; a longer body is refused unread.
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
@@ -65,7 +65,10 @@ enum Route {
     MetaToken,
     MetaAccountEdge { account: String, edge: String },
     MetaSubscriptions { app: String },
+    MetaFile,
     MetaUnknown,
+    TwilioMedia { account: String, id: String },
+    TwilioStorage { id: String },
     TwilioSenders,
     TwilioContent { id: String, approval: bool },
     TwilioCreate { account: String },
@@ -79,6 +82,7 @@ enum Route {
     StripeDestinations,
     StripeUnknown,
     Completions,
+    Transcriptions,
     Models,
     ModelUnknown,
 }
@@ -101,6 +105,7 @@ impl Route {
                 Self::StripeUnknown
             }
             ("POST", ["v1", "chat", "completions"]) => Self::Completions,
+            ("POST", ["v1", "audio", "transcriptions"]) => Self::Transcriptions,
             ("GET", ["v1", "models"]) => Self::Models,
             (_, ["v1", ..]) => Self::ModelUnknown,
             ("POST", ["2010-04-01", "Accounts", account, "Messages.json"]) => {
@@ -112,11 +117,16 @@ impl Route {
             ("GET", ["2010-04-01", "Accounts", account]) if account.ends_with(".json") => {
                 Self::TwilioAccount { account: own(account.trim_end_matches(".json")) }
             }
+            ("GET", ["2010-04-01", "Accounts", account, "Messages", _, "Media", id]) => {
+                Self::TwilioMedia { account: own(account), id: own(id) }
+            }
+            ("GET", ["twiliocdn", _, id]) => Self::TwilioStorage { id: own(id) },
             ("POST", ["v2", "Indicators", "Typing.json"]) => Self::TwilioTyping,
             (_, ["2010-04-01" | "v2", ..]) => Self::TwilioUnknown,
             ("POST", [version, number_id, "messages"]) => {
                 Self::MetaMessages { version: own(version), number_id: own(number_id) }
             }
+            ("GET", ["whatsapp_business", "attachments", ..]) => Self::MetaFile,
             ("GET", [_, "debug_token"]) => Self::MetaToken,
             ("GET", [_, account, edge @ ("message_templates" | "subscribed_apps")]) => {
                 Self::MetaAccountEdge { account: own(account), edge: own(edge) }
@@ -134,6 +144,7 @@ impl Route {
             | Self::MetaToken
             | Self::MetaAccountEdge { .. }
             | Self::MetaSubscriptions { .. }
+            | Self::MetaFile
             | Self::MetaUnknown => Upstream::Meta,
             Self::TwilioCreate { .. }
             | Self::TwilioFetch { .. }
@@ -141,13 +152,15 @@ impl Route {
             | Self::TwilioSenders
             | Self::TwilioContent { .. }
             | Self::TwilioTyping
+            | Self::TwilioMedia { .. }
+            | Self::TwilioStorage { .. }
             | Self::TwilioUnknown => Upstream::Twilio,
             Self::StripeCreate
             | Self::StripeRetrieve { .. }
             | Self::StripeList
             | Self::StripeDestinations
             | Self::StripeUnknown => Upstream::Stripe,
-            Self::Completions | Self::Models | Self::ModelUnknown => Upstream::Model,
+            Self::Completions | Self::Transcriptions | Self::Models | Self::ModelUnknown => Upstream::Model,
         }
     }
 
@@ -161,11 +174,15 @@ impl Route {
             Self::TwilioCreate { .. } => RequestKind::Send,
             Self::TwilioTyping => RequestKind::Typing,
             Self::Completions => RequestKind::Completion,
+            Self::Transcriptions => RequestKind::Transcription,
             Self::StripeCreate => RequestKind::Checkout,
             Self::MetaNode { .. }
             | Self::MetaToken
             | Self::MetaAccountEdge { .. }
             | Self::MetaSubscriptions { .. }
+            | Self::MetaFile
+            | Self::TwilioMedia { .. }
+            | Self::TwilioStorage { .. }
             | Self::TwilioSenders
             | Self::TwilioContent { .. }
             | Self::StripeList
@@ -189,7 +206,10 @@ impl Route {
             Self::MetaToken => setup::debug_token(world, call),
             Self::MetaAccountEdge { account, edge } => setup::account_edge(world, call, account, edge),
             Self::MetaSubscriptions { app } => setup::subscriptions(world, call, app),
+            Self::MetaFile => meta::file(world, call),
             Self::MetaUnknown => meta::unknown(),
+            Self::TwilioMedia { account, id } => twilio::media(world, call, account, id),
+            Self::TwilioStorage { id } => twilio::stored(world, call, id),
             Self::TwilioCreate { account } => twilio::create(world, call, account, plan),
             Self::TwilioFetch { account, id } => twilio::fetch(world, call, account, id),
             Self::TwilioAccount { account } => twilio::account(world, call, account),
@@ -203,6 +223,7 @@ impl Route {
             Self::StripeDestinations => setup::destinations(world, call),
             Self::StripeUnknown => stripe::unknown(),
             Self::Completions => model::complete(world, call).await,
+            Self::Transcriptions => transcribe::transcribe(world, call),
             Self::Models => model::list(world, call),
             Self::ModelUnknown => model_error(404, "invalid_request_error", None, None, "Invalid URL"),
         }
@@ -247,7 +268,10 @@ async fn serve(
 async fn upstream(world: &Arc<World>, scissors: &Scissors, call: &Call) -> Response {
     let route = Route::of(call);
     let kind = route.kind(call);
-    let main_call = matches!(kind, RequestKind::Send | RequestKind::Completion | RequestKind::Checkout);
+    let main_call = matches!(
+        kind,
+        RequestKind::Send | RequestKind::Completion | RequestKind::Transcription | RequestKind::Checkout
+    );
     let fault = world.faults.take(route.upstream(), main_call, &call.searchable());
     let seq = world.journal.open(entry(world, &route, kind, call, fault.as_ref()));
     if let Some(fault) = &fault
@@ -361,6 +385,8 @@ fn entry(
 ) -> JournalEntry {
     let upstream = route.upstream();
     let authorized = match upstream {
+        // The storage wants none, and must not see any.
+        _ if matches!(route, Route::TwilioStorage { .. }) => call.header("authorization").is_none(),
         Upstream::Meta => meta::authorized(world, call),
         Upstream::Twilio => twilio::authorized(world, call),
         Upstream::Model => model::authorized(world, call),

@@ -230,7 +230,7 @@ impl Simulator {
             .map(|(person, text)| {
                 let id = ids::wamid();
                 world.state().wrote(person, &id, at_s.saturating_mul(1000));
-                Inbound { person, id, kind: MessageKind::Text(text.clone()), at_s }
+                Inbound { person, id, kind: MessageKind::Text(text.clone()), file: None, at_s }
             })
             .collect();
         let ids = inbound.iter().map(|inbound| inbound.id.clone()).collect();

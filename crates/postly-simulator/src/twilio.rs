@@ -291,6 +291,30 @@ fn date(at_ms: i64) -> Option<String> {
     Some(printed.replace("GMT", "+0000"))
 }
 
+/// `GET /2010-04-01/Accounts/{sid}/Messages/{sid}/Media/{sid}`: leads to the storage, as Twilio's API does.
+pub(crate) fn media(world: &World, call: &Call, account: &str, id: &str) -> Reply {
+    if let Some(refusal) = refused(world, call, Some(account)) {
+        return refusal;
+    }
+    if world.state().attachments.get(id).is_none() {
+        return twilio_error(20_404);
+    }
+    let there = format!("{}/twiliocdn/{account}/{id}?Signature=simulated", world.base_url());
+    Reply::new(307, "text/plain", "").with_header("location", &there)
+}
+
+/// The storage, which stands for `mms.twiliocdn.com`. Its addresses are signed, and credentials beside them are an error, as
+/// at S3.
+pub(crate) fn stored(world: &World, call: &Call, id: &str) -> Reply {
+    if call.header("authorization").is_some() {
+        return Reply::new(400, "application/xml", "<Error><Code>InvalidArgument</Code></Error>");
+    }
+    match world.state().attachments.get(id) {
+        Some(known) => Reply::new(200, &known.file.content_type, known.file.bytes),
+        None => Reply::new(404, "text/plain", "Not found"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -1,5 +1,6 @@
 //! The forms that Twilio posts to the service, field for field as captured.
 
+use crate::attachment::Attachment;
 use crate::config::TwilioAccount;
 use crate::errors::twilio_message;
 use crate::person::{MessageKind, Person};
@@ -13,9 +14,38 @@ pub(crate) fn address(person: &Person) -> String {
     }
 }
 
+/// The fields of a file that can be had.
+pub(crate) struct FileFields {
+    content_type: String,
+    url: String,
+}
+
+impl FileFields {
+    /// The fields of a file of this message.
+    pub(crate) fn of(base_url: &str, account: &TwilioAccount, message: &str, file: &Attachment) -> Self {
+        // Twilio leaves the parameters of the type out.
+        let content_type = file.file.content_type.split(';').next().unwrap_or_default().to_owned();
+        let account = &account.account_sid;
+        let message = message.replacen("SM", "MM", 1);
+        let url = format!("{base_url}/2010-04-01/Accounts/{account}/Messages/{message}/Media/{}", file.sid());
+        Self { content_type, url }
+    }
+}
+
 /// Builds the form of a message to the service.
-pub(crate) fn message(account: &TwilioAccount, person: &Person, id: &str, kind: &MessageKind) -> Vec<u8> {
-    let (message_type, body, more) = content(account, kind);
+pub(crate) fn message(
+    account: &TwilioAccount,
+    person: &Person,
+    id: &str,
+    kind: &MessageKind,
+    file: Option<&FileFields>,
+) -> Vec<u8> {
+    let (message_type, body, mut more) = content(account, kind);
+    if let Some(FileFields { content_type, url }) = file {
+        more.clear();
+        more.push(("MediaContentType0".to_owned(), content_type.clone()));
+        more.push(("MediaUrl0".to_owned(), url.clone()));
+    }
     let media = if more.iter().any(|(name, _)| name == "MediaUrl0") { "1" } else { "0" };
     let from = address(person);
     let mut form = form_urlencoded::Serializer::new(String::new());
@@ -71,6 +101,8 @@ fn content(account: &TwilioAccount, kind: &MessageKind) -> (&'static str, String
         ),
         MessageKind::Audio { .. } => ("audio", String::new(), media("audio/ogg")),
         MessageKind::Image { caption } => ("image", caption.clone().unwrap_or_default(), media("image/jpeg")),
+        MessageKind::Recording(_) => ("audio", String::new(), Vec::new()),
+        MessageKind::Photo { caption, .. } => ("image", caption.clone().unwrap_or_default(), Vec::new()),
         MessageKind::Video { caption } => ("video", caption.clone().unwrap_or_default(), media("video/mp4")),
         // Without a caption, the body is the name of the file.
         MessageKind::Document { caption } => {

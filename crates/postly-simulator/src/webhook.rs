@@ -1,5 +1,6 @@
 //! A signed webhook, which a test can deliver any number of times.
 
+use crate::attachment::Attachment;
 use crate::config::Channel;
 use crate::meta_hooks::Inbound;
 use crate::person::{MessageKind, Person};
@@ -110,14 +111,21 @@ pub(crate) fn of(world: &World, person: &Person, kind: MessageKind, at_s: i64) -
         Channel::Meta => ids::wamid(),
         Channel::Twilio => ids::message_sid(),
     };
-    world.state().wrote(person, &id, at_s.saturating_mul(1000));
+    let file = Attachment::of(&kind);
+    let mut state = world.state();
+    state.wrote(person, &id, at_s.saturating_mul(1000));
+    file.iter().for_each(|file| state.attachments.keep(file));
+    drop(state);
     match person.channel {
         Channel::Meta => {
-            let inbound = [Inbound { person, id: id.clone(), kind, at_s }];
+            let inbound = [Inbound { person, id: id.clone(), kind, file, at_s }];
             meta(world, vec![id], meta_hooks::messages(&world.config.meta, &inbound))
         }
         Channel::Twilio => {
-            let body = twilio_hooks::message(&world.config.twilio, person, &id, &kind);
+            let file = file.map(|file| {
+                twilio_hooks::FileFields::of(&world.base_url(), &world.config.twilio, &id, &file)
+            });
+            let body = twilio_hooks::message(&world.config.twilio, person, &id, &kind, file.as_ref());
             twilio(world, vec![id], body)
         }
     }

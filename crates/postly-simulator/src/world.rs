@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::attachment::Attachments;
 use crate::billing::Billing;
 use crate::clock::Clock;
 use crate::config::{Channel, Rules, SimulatorConfig, StatusPolicy};
@@ -136,6 +137,7 @@ pub(crate) struct State {
     pub(crate) statuses: StatusPolicy,
     pub(crate) billing: Billing,
     pub(crate) notes: Vec<Note>,
+    pub(crate) attachments: Attachments,
     people: HashMap<Key, Person>,
     last_inbound_ms: HashMap<Key, i64>,
     inbound: HashMap<String, Key>,
@@ -173,6 +175,7 @@ impl World {
             statuses: config.statuses.clone(),
             billing: Billing::default(),
             notes: Vec::new(),
+            attachments: Attachments::default(),
             people: HashMap::new(),
             last_inbound_ms: HashMap::new(),
             inbound: HashMap::new(),

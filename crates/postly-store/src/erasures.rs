@@ -18,8 +18,9 @@ macro_rules! by_author {
 }
 
 /// The author's rows, in an order in which no row refers to a deleted one.
-const ERASED: [Sql; 13] = [
+const ERASED: [Sql; 14] = [
     Sql::both(by_author!("DELETE FROM handoffs WHERE author_id")),
+    Sql::both(by_author!("DELETE FROM media WHERE author_id")),
     Sql::both(by_author!("DELETE FROM web_requests WHERE author_id")),
     Sql::both(by_author!("DELETE FROM api_tokens WHERE author_id")),
     Sql::both(by_author!("DELETE FROM sessions WHERE author_id")),

@@ -42,6 +42,7 @@ mod inspect;
 pub mod lanes;
 pub mod limits;
 pub mod live;
+pub mod media;
 pub mod merges;
 pub mod monitor;
 pub mod names;

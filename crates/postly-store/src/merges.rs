@@ -41,7 +41,7 @@ const BLOCKED: Sql = Sql::both(
      WHERE id = $2",
 );
 /// Rows that move unchanged, after the holds.
-const MOVED: [Sql; 12] = [
+const MOVED: [Sql; 13] = [
     Sql::both("UPDATE holds SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE generations SET author_id = $2 WHERE author_id = $1"),
     // A key that both authors used stays with the one merged into.
@@ -52,6 +52,7 @@ const MOVED: [Sql; 12] = [
     Sql::both("UPDATE inbox SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE outbox SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE model_calls SET author_id = $2 WHERE author_id = $1"),
+    Sql::both("UPDATE media SET author_id = $2 WHERE author_id = $1"),
     Sql::both("UPDATE identities SET author_id = $2 WHERE author_id = $1"),
     // One open request for a person is enough.
     Sql::both(

@@ -20,6 +20,8 @@ pub enum Class {
     Strangers,
     /// The raw content of providers' events.
     RawEvents,
+    /// What came of voice notes and photos, the words among it.
+    Media,
     /// Messages, posts, model calls, and their events.
     Messages,
     /// The marks of erased authors: older messages are not answered anyway.
@@ -36,12 +38,13 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Challenges,
         Self::Counts,
         Self::Sessions,
         Self::Strangers,
         Self::RawEvents,
+        Self::Media,
         Self::Messages,
         Self::Erasures,
         Self::Payments,
@@ -58,6 +61,7 @@ impl Class {
             Self::Sessions => "sessions",
             Self::Strangers => "strangers",
             Self::RawEvents => "raw_events",
+            Self::Media => "media",
             Self::Messages => "messages",
             Self::Erasures => "erasures",
             Self::Payments => "payments",
@@ -74,6 +78,7 @@ impl Class {
             Self::Sessions => &SESSIONS,
             Self::Strangers => &STRANGERS,
             Self::RawEvents | Self::Messages | Self::AuditLog => &[],
+            Self::Media => &MEDIA,
             Self::Erasures => &ERASURES,
             Self::Payments => &PAYMENTS,
             Self::RechargeLinks => &RECHARGE_LINKS,
@@ -135,6 +140,9 @@ const PAYMENTS: [Sql; 4] = [
     Sql::both(strange_payments!("payment_disputes", by charge)),
     Sql::both(strange_payments!("payment_charges")),
 ];
+const MEDIA: [Sql; 1] = [Sql::both(
+    "DELETE FROM media WHERE event_id IN (SELECT event_id FROM media WHERE created_at_ms < $1 LIMIT $2)",
+)];
 const RECHARGE_LINKS: [Sql; 1] = [Sql::both(
     "DELETE FROM recharge_links WHERE token_hash IN \
      (SELECT token_hash FROM recharge_links WHERE expires_at_ms < $1 LIMIT $2)",

@@ -10,6 +10,7 @@ mod spec;
 mod stripe;
 #[cfg(test)]
 mod tests;
+mod transcription;
 mod twilio;
 
 use postly_simulator::{JournalEntry, RequestKind, Upstream};
@@ -37,6 +38,7 @@ fn faults_of(entry: &JournalEntry) -> Vec<String> {
         (_, RequestKind::Unknown) => vec!["there is no such endpoint".to_owned()],
         // Only reads: no specification of ours covers them, and they cost nothing.
         (_, RequestKind::Lookup) => vec![],
+        (_, RequestKind::Transcription) => transcription::faults(entry),
         (Upstream::Stripe, _) | (_, RequestKind::Checkout) => stripe::faults(entry),
         (Upstream::Meta, RequestKind::Send | RequestKind::Typing | RequestKind::Completion) => {
             meta::faults(entry)

@@ -20,9 +20,9 @@ use postly_app::{
 use postly_domain::{Currency, ModelBudget, PhoneE164, PriceList, Provider, challenge::Budgets};
 use postly_http::{CookieKeys, Network, Site};
 use postly_pipeline::{
-    FallbackModel, Writer,
+    FallbackModel, Transcriber, Writer,
     offline::OfflineWriter,
-    openai::{Dialect, OpenAiConfig, OpenAiModel},
+    openai::{DEFAULT_TRANSCRIBE_MODEL, Dialect, OpenAiConfig, OpenAiModel},
 };
 use postly_simulator::{
     Channel, Delivery, MessageKind, Person, PhoneMessage, Simulator, SimulatorConfig, StatusPolicy, Webhook,
@@ -53,6 +53,10 @@ pub struct Options {
     pub offline: bool,
     /// True for a second provider of models beside the simulated one: [`TestApp::second`].
     pub fallback: bool,
+    /// Whether the simulated model is shown photos.
+    pub vision: bool,
+    /// Whether the simulated model server transcribes voice notes.
+    pub voice: bool,
     /// The name of the model, and the dialect of its requests until it refuses a field.
     pub model: (&'static str, Dialect),
     /// The provider of conversations that we start.
@@ -77,6 +81,8 @@ impl Default for Options {
             trial_credits: 5,
             offline: false,
             fallback: false,
+            vision: false,
+            voice: false,
             model: ("gpt-6-luna", Dialect::OpenAi),
             provider: Provider::Meta,
             model_budget: ModelBudget::default(),
@@ -298,9 +304,10 @@ async fn second_provider() -> Simulator {
 }
 
 /// The client of the model in a world.
-fn model(world: &Simulator, name: &str, dialect: Dialect) -> OpenAiModel {
+fn model(world: &Simulator, name: &str, dialect: Dialect, vision: bool) -> OpenAiModel {
     let api_key = world.config().openai_api_key.clone().map(SecretString::from);
-    let config = OpenAiConfig { dialect, ..OpenAiConfig::new(api_key, &world.openai_base_url(), name) };
+    let config =
+        OpenAiConfig { dialect, vision, ..OpenAiConfig::new(api_key, &world.openai_base_url(), name) };
     OpenAiModel::new(config).expect("a model's client")
 }
 
@@ -363,15 +370,20 @@ fn parts(
         Writer::new(Arc::new(OfflineWriter::new()))
     } else {
         let (name, dialect) = options.model;
-        let first = model(world, name, dialect);
+        let first = model(world, name, dialect, options.vision);
         match second {
             None => Writer::new(Arc::new(first)),
             Some(second) => {
-                let second = model(second, SECOND_MODEL, Dialect::Compatible).as_fallback();
+                let second = model(second, SECOND_MODEL, Dialect::Compatible, options.vision).as_fallback();
                 Writer::new(Arc::new(FallbackModel::new(Arc::new(first), Arc::new(second))))
             }
         }
     };
+    let transcriber = options.voice.then(|| {
+        let api_key = accounts.openai_api_key.clone().map(SecretString::from);
+        let config = OpenAiConfig::new(api_key, &world.openai_base_url(), options.model.0);
+        Transcriber::new(&config, DEFAULT_TRANSCRIBE_MODEL).expect("a client for transcriptions")
+    });
     Parts {
         db: database.db.clone(),
         clock: Arc::new(clock.clone()),
@@ -384,6 +396,7 @@ fn parts(
         },
         senders: senders(world),
         writer,
+        transcriber,
         shop: options.shop.then(|| shop(world)),
         settings: Settings {
             trial_credits: options.trial_credits,
@@ -398,7 +411,7 @@ fn parts(
                 .map(str::to_owned)
                 .to_vec(),
             default_region: "FR".to_owned(),
-            retention: Retention { events_days: 30, messages_days: 365 },
+            retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
             legal: options.legal.clone(),
         },
     }

@@ -48,7 +48,7 @@ pub async fn record() -> Vec<Value> {
             // The typing indicator runs in parallel to the call of the model.
             step.sort_by_key(|entry| match entry.kind {
                 RequestKind::Typing => 0,
-                RequestKind::Completion => 1,
+                RequestKind::Completion | RequestKind::Transcription => 1,
                 RequestKind::Send => 2,
                 RequestKind::Checkout | RequestKind::Lookup | RequestKind::Unknown => 3,
             });

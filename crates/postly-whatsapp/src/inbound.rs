@@ -1,6 +1,8 @@
 //! From verified bytes to events, in two phases.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use postly_domain::event::{Content, EventKey, EventKind, IgnoreRule, InboundEvent, ReceivedEvent};
+use postly_domain::media::{InboundMedia, MediaKind, MediaSource};
 use postly_domain::text::storable;
 use postly_domain::time::SERVICE_WINDOW_SECS;
 use postly_domain::{PhoneE164, Provider, UnixMillis, id::AttemptId};
@@ -80,6 +82,9 @@ pub(crate) const MAX_ID_BYTES: usize = 512;
 
 /// The longest id of a button at Meta in bytes; a longer one is not ours.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 256;
+
+/// The longest address of a file. Those of both providers have about 200 bytes.
+const MAX_URL_BYTES: usize = 2_048;
 
 /// The longest stored name of a kind. Kinds are words; only the beginning of a longer text is kept.
 const MAX_KIND_CHARS: usize = 40;
@@ -175,6 +180,27 @@ pub(crate) fn media(kind: &str, caption: Option<&str>, filename: Option<&str>) -
         Some(text) => Content::Caption { kind: kind.to_owned(), text },
         None => Content::Unreadable { kind: kind.to_owned() },
     }
+}
+
+/// A file that came with a message, if its provider says enough of it.
+pub(crate) fn file(
+    kind: &str,
+    source: Option<MediaSource>,
+    content_type: Option<&str>,
+    sha256: Option<&str>,
+) -> Option<InboundMedia> {
+    let kind = match kind {
+        "audio" | "voice" => MediaKind::Voice,
+        "image" => MediaKind::Photo,
+        _ => return None,
+    };
+    let source = source.filter(|source| match source {
+        MediaSource::Id(text) => (1..=MAX_ID_BYTES).contains(&text.len()),
+        MediaSource::Url(text) => (1..=MAX_URL_BYTES).contains(&text.len()),
+    })?;
+    let content_type = content_type.unwrap_or_default().chars().take(MAX_KIND_CHARS).collect();
+    let sha256 = sha256.and_then(|text| STANDARD.decode(text).ok()?.try_into().ok());
+    Some(InboundMedia { kind, source, content_type, sha256 })
 }
 
 /// Returns true if a text is the name of a document: one line that ends in one of the endings of the files

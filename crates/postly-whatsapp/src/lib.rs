@@ -9,8 +9,10 @@ pub mod errors;
 pub mod inbound;
 pub mod inspect;
 pub mod markup;
+mod media;
 mod meta;
 mod outgoing;
+mod public_hosts;
 pub mod send;
 pub mod signature;
 pub mod split;
@@ -22,6 +24,7 @@ pub use inbound::{
     OwnNumbers, ParseEventError, conversation_lane, message_key, parse_event, split_webhook, status_key,
     status_lane,
 };
+pub use media::{Download, MediaError};
 pub use outgoing::{Body, Button, Outgoing};
 pub use send::{MetaConfig, Senders, TwilioConfig};
 pub use signature::{

@@ -1,6 +1,9 @@
 //! Sending: every call ends in a [`SendOutcome`], which decides the next step.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{HeaderValue, header::RETRY_AFTER};
 use postly_domain::delivery::{ErrorAction, SendOutcome};
@@ -8,9 +11,12 @@ use postly_domain::{Language, Provider};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::inbound::plausible_id;
+use crate::media;
 use crate::outgoing::{Outgoing, Unsendable};
+use crate::public_hosts::PublicHosts;
 use crate::timely::{is_too_late, timely};
 use crate::{action_for, meta, twilio};
 
@@ -97,21 +103,25 @@ const TWILIO_MESSAGING: &str = "https://messaging.twilio.com";
 /// Sends messages by the configured providers.
 #[derive(Debug, Clone)]
 pub struct Senders {
-    meta: Option<MetaSender>,
-    twilio: Option<TwilioSender>,
+    pub(crate) meta: Option<MetaSender>,
+    pub(crate) twilio: Option<TwilioSender>,
     http: reqwest::Client,
+    /// For files: it calls public addresses only.
+    pub(crate) downloads: reqwest::Client,
+    /// See [`media::room`].
+    pub(crate) room: Arc<Semaphore>,
     timeouts: Timeouts,
 }
 
 #[derive(Debug, Clone)]
-struct MetaSender {
-    config: MetaConfig,
+pub(crate) struct MetaSender {
+    pub(crate) config: MetaConfig,
     messages: Url,
 }
 
 #[derive(Debug, Clone)]
-struct TwilioSender {
-    config: TwilioConfig,
+pub(crate) struct TwilioSender {
+    pub(crate) config: TwilioConfig,
     messages: Url,
     typing: Url,
 }
@@ -144,10 +154,25 @@ impl Senders {
             .retry(reqwest::retry::never())
             .build()
             .map_err(SendersError::Client)?;
+        let bases = meta.iter().map(|meta| &meta.base_url);
+        let bases = bases.chain(twilio.iter().map(|twilio| &twilio.api_base_url));
+        let host = |base: &String| Url::parse(base).ok()?.host_str().map(str::to_owned);
+        let downloads = reqwest::Client::builder()
+            .connect_timeout(timeouts.connect)
+            // A redirect is followed by hand, to the hosts that are allowed.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            // Meta's storage turns requests without a name away.
+            .user_agent(concat!("postly/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(PublicHosts::and(bases.filter_map(host)))
+            .build()
+            .map_err(SendersError::Client)?;
         Ok(Self {
             meta: meta.map(MetaSender::new).transpose()?,
             twilio: twilio.map(TwilioSender::new).transpose()?,
             http,
+            downloads,
+            room: media::room(),
             timeouts,
         })
     }
@@ -415,7 +440,7 @@ fn retry_after_ms(response: &Response) -> Option<i64> {
 }
 
 /// Reads a JSON answer; `None` if it is incomplete, too large or not JSON.
-async fn read(mut response: Response) -> Option<Value> {
+pub(crate) async fn read(mut response: Response) -> Option<Value> {
     let mut body = vec![];
     while let Some(chunk) = response.chunk().await.ok()? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {

@@ -9,7 +9,7 @@ use postly_app::{
 use postly_domain::{ModelBudget, Provider, challenge::Budgets};
 use postly_http::{AdminPages, CookieKeys, Site};
 use postly_pipeline::{
-    FallbackModel, Writer,
+    FallbackModel, Transcriber, Writer,
     offline::OfflineWriter,
     openai::{OpenAiConfig, OpenAiModel},
 };
@@ -69,9 +69,16 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
         ),
         None => (None, None),
     };
+    let transcriber = match &config.writer {
+        WriterChoice::Offline => None,
+        WriterChoice::OpenAi { first, transcribe_model, .. } => Some(
+            Transcriber::new(first, transcribe_model)
+                .context("cannot set up the client for transcriptions")?,
+        ),
+    };
     let writer = match config.writer {
         WriterChoice::Offline => Writer::new(Arc::new(OfflineWriter::new())),
-        WriterChoice::OpenAi { first, fallback } => {
+        WriterChoice::OpenAi { first, fallback, .. } => {
             let first = OpenAiModel::new(first).context("cannot set up the model's client")?;
             match fallback {
                 None => Writer::new(Arc::new(first)),
@@ -93,6 +100,7 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
         routes,
         senders: Senders::new(meta_send, twilio_send).context("cannot set up the providers' clients")?,
         writer,
+        transcriber,
         shop,
         settings: Settings {
             trial_credits: config.trial_credits,
@@ -116,7 +124,9 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
 pub(crate) fn warn_of_shutdowns(writer: &WriterChoice) {
     let models: Vec<OpenAiConfig> = match writer {
         WriterChoice::Offline => vec![],
-        WriterChoice::OpenAi { first, fallback } => [first].into_iter().chain(fallback).cloned().collect(),
+        WriterChoice::OpenAi { first, fallback, .. } => {
+            [first].into_iter().chain(fallback).cloned().collect()
+        }
     };
     tokio::spawn(async move {
         for model in models {
@@ -173,6 +183,7 @@ pub(crate) async fn operator_application(
         routes: OwnNumbers::default(),
         senders: Senders::new(None, None)?,
         writer: Writer::new(Arc::new(OfflineWriter::new())),
+        transcriber: None,
         shop: None,
         settings: Settings {
             trial_credits: 0,
@@ -185,7 +196,7 @@ pub(crate) async fn operator_application(
             code_budgets: Budgets { country_hour: 0, hour: 0 },
             allowed_countries: vec![],
             default_region: "FR".to_owned(),
-            retention: Retention { events_days: 30, messages_days: 365 },
+            retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
             legal: Legal::default(),
         },
     }))

@@ -77,6 +77,7 @@ impl Scene {
             routes: OwnNumbers::default(),
             senders: Senders::new(None, None).unwrap(),
             writer: Writer::new(Arc::new(OfflineWriter::new())),
+            transcriber: None,
             shop: None,
             settings: Settings {
                 trial_credits: TRIAL,
@@ -89,7 +90,7 @@ impl Scene {
                 code_budgets: postly_domain::challenge::Budgets { country_hour: 30, hour: 60 },
                 allowed_countries: vec!["FR".to_owned()],
                 default_region: "FR".to_owned(),
-                retention: crate::Retention { events_days: 30, messages_days: 365 },
+                retention: crate::Retention { events_days: 30, media_days: 7, messages_days: 365 },
                 legal: crate::Legal::default(),
             },
         });

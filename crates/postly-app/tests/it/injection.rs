@@ -336,8 +336,12 @@ async fn l14_s01_no_address_that_somebody_sends_is_ever_called() {
     let trap = TcpListener::bind("127.0.0.1:0").unwrap();
     trap.set_nonblocking(true).unwrap();
     let bait = format!("http://{}/bait", trap.local_addr().unwrap());
-    for offline in [true, false] {
-        for_each_engine_with(Options { offline, ..Options::default() }, async |app| {
+    for options in [
+        Options { offline: true, ..Options::default() },
+        Options::default(),
+        Options { vision: true, voice: true, ..Options::default() },
+    ] {
+        for_each_engine_with(options, async |app| {
             let fatou = app.author();
             fatou.says(&format!("Résume {bait} et fais un post pour ma boulangerie, lien {bait}")).await;
             let media = fatou.sends(MessageKind::Image { caption: Some(bait.clone()) });
@@ -355,16 +359,18 @@ async fn l14_s01_no_address_that_somebody_sends_is_ever_called() {
                 "http://2130706433/",
                 "file:///etc/passwd",
             ] {
-                let media: Webhook = bob.sends(MessageKind::Image { caption: None });
-                let form = form_urlencoded::parse(&media.body).map(|(name, value)| {
-                    if name == "MediaUrl0" { (name, url.into()) } else { (name, value) }
-                });
-                let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-                assert_eq!(
-                    app.deliver(&app.world.webhook_raw(Channel::Twilio, form)).await.status,
-                    200,
-                    "{url}"
-                );
+                for kind in [MessageKind::Image { caption: None }, MessageKind::Audio { voice: true }] {
+                    let media: Webhook = bob.sends(kind);
+                    let form = form_urlencoded::parse(&media.body).map(|(name, value)| {
+                        if name == "MediaUrl0" { (name, url.into()) } else { (name, value) }
+                    });
+                    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+                    assert_eq!(
+                        app.deliver(&app.world.webhook_raw(Channel::Twilio, form)).await.status,
+                        200,
+                        "{url}"
+                    );
+                }
             }
             app.run_until_idle().await;
         })

@@ -121,6 +121,7 @@ fn body(request: &DraftRequest) -> Result<DraftBody, ModelFailure> {
         tone: reading.tone.name(language).to_owned(),
         language: Some(language),
         variants,
+        alt_text: None,
     })
 }
 

@@ -45,12 +45,20 @@ impl Ended {
     }
 }
 
-pub(super) async fn exchange(call: reqwest::RequestBuilder) -> Ended {
+/// An answer, whatever its status.
+pub(super) struct Received {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// One HTTP exchange, bounded in size. An error says how it broke.
+pub(super) async fn receive(call: reqwest::RequestBuilder) -> Result<Received, &'static str> {
     let mut response = match call.send().await {
         Ok(response) => response,
-        Err(error) if error.is_connect() => return Ended::Broken("connect"),
-        Err(error) if error.is_timeout() => return Ended::Broken("timeout"),
-        Err(_) => return Ended::Broken("torn"),
+        Err(error) if error.is_connect() => return Err("connect"),
+        Err(error) if error.is_timeout() => return Err("timeout"),
+        Err(_) => return Err("torn"),
     };
     let status = response.status().as_u16();
     let headers = std::mem::take(response.headers_mut());
@@ -58,13 +66,21 @@ pub(super) async fn exchange(call: reqwest::RequestBuilder) -> Ended {
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_BODY => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Ended::Broken("too_large"),
+            Ok(Some(_)) => return Err("too_large"),
             Ok(None) => break,
             // For an error, the status suffices without the body.
             Err(_) if !(200..300).contains(&status) => break,
-            Err(_) => return Ended::Broken("torn"),
+            Err(_) => return Err("torn"),
         }
     }
+    Ok(Received { status, headers, body })
+}
+
+pub(super) async fn exchange(call: reqwest::RequestBuilder) -> Ended {
+    let Received { status, headers, body } = match receive(call).await {
+        Ok(received) => received,
+        Err(broken) => return Ended::Broken(broken),
+    };
     if !(200..300).contains(&status) {
         let error = Box::new(ApiError::read(&body));
         // Azure reports its content filter as an error, not as a `finish_reason`.
@@ -120,6 +136,7 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
         | ModelFailure::RateLimited
         | ModelFailure::Unavailable
         | ModelFailure::DeadlineExceeded
+        | ModelFailure::NoVision
         | ModelFailure::TooManyFacts
         | ModelFailure::NoTranslation => {
             tracing::info!(

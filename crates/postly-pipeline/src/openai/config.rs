@@ -84,6 +84,8 @@ pub struct OpenAiConfig {
     pub reasoning_effort: Option<ReasoningEffort>,
     /// The fields that are sent until the server refuses one.
     pub dialect: Dialect,
+    /// True if the model is shown the photos of authors (`OPENAI_VISION`).
+    pub vision: bool,
 }
 
 impl OpenAiConfig {
@@ -95,6 +97,7 @@ impl OpenAiConfig {
             model: model.to_owned(),
             reasoning_effort: None,
             dialect: Dialect::of(base_url),
+            vision: is_openai_host(base_url),
         }
     }
 }

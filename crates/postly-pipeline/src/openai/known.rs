@@ -91,6 +91,26 @@ pub(super) fn microdollars(model: &str, tokens: Tokens) -> Option<i64> {
     Some(sum.max(0).saturating_add(MILLION - 1) / MILLION)
 }
 
+/// The price of a minute of speech, in millionths of a US dollar (developers.openai.com, model page, read on 2026-11-30).
+const SPEECH: (&str, i64) = ("gpt-transcribe", 4_500);
+
+/// The price of a recording in millionths of a US dollar, rounded up; none when the model's is unknown.
+pub(super) fn microdollars_of_speech(model: &str, seconds: u32) -> Option<i64> {
+    let (name, a_minute) = SPEECH;
+    let is_known = super::family::bare(model) == name;
+    is_known.then(|| (i64::from(seconds).saturating_mul(a_minute)).saturating_add(59) / 60)
+}
+
+/// The models of speech that OpenAI ends, all on one day (developers.openai.com, page of deprecations, read on 2026-11-30).
+const ENDING_SPEECH: [&str; 4] =
+    ["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize"];
+
+/// The day on which OpenAI's own API ends this model of speech, as far as this table knows.
+pub fn transcription_shutdown(model: &str) -> Option<&'static str> {
+    let name = super::family::bare(model);
+    ENDING_SPEECH.contains(&name).then_some("2027-02-26")
+}
+
 /// True if the table has the price of this model.
 pub(super) fn has_price(model: &str) -> bool {
     known(model).is_some()
@@ -107,6 +127,14 @@ mod tests {
 
     fn price(model: &str, read: Option<i64>, written: Option<i64>) -> Option<i64> {
         microdollars(model, Tokens { read, cached: 0, written })
+    }
+
+    #[test]
+    fn speech_is_priced_by_the_minute() {
+        assert_eq!(microdollars_of_speech("gpt-transcribe", 60), Some(4_500));
+        assert_eq!(microdollars_of_speech("openai/gpt-transcribe", 1), Some(75));
+        assert_eq!(microdollars_of_speech("gpt-transcribe", 0), Some(0));
+        assert_eq!(microdollars_of_speech("whisper-large-v3", 60), None);
     }
 
     #[test]

@@ -12,12 +12,16 @@ mod refusal;
 mod retry;
 mod shape;
 mod shutdown;
+mod transcribe;
 mod wire;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
-use postly_domain::metric;
+use postly_domain::{media::MediaFile, metric};
 use reqwest::{Client, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
@@ -27,13 +31,15 @@ use crate::{
     writer::milliseconds,
 };
 pub use config::{DEFAULT_MODEL, OpenAiConfig, OpenAiConfigError, ReasoningEffort, Timing, is_openai_host};
+pub use known::transcription_shutdown;
 pub use shape::Dialect;
 pub use shutdown::{ModelInspection, ModelList};
+pub use transcribe::{DEFAULT_TRANSCRIBE_MODEL, Hints, Transcriber, Transcription};
 
 use answer::Content;
 use attempt::{Ended, exchange, failure_of, log_refusal, log_rejection};
 use known::Tokens;
-use refusal::ApiError;
+use refusal::{ApiError, PictureRefusal};
 use retry::Advice;
 use shape::{Learned, Shape};
 
@@ -67,6 +73,8 @@ pub struct OpenAiModel {
     thinks: bool,
     learned: Learned,
     timing: Timing,
+    /// True until the server refuses a picture.
+    sees: AtomicBool,
     breaker: Breaker,
 }
 
@@ -118,6 +126,7 @@ impl OpenAiModel {
             learned: Learned::new(Shape::new(config.dialect, &config.model, effort)),
             model: config.model,
             timing,
+            sees: AtomicBool::new(config.vision),
             breaker: Breaker::new(FIRST),
         })
     }
@@ -135,11 +144,16 @@ impl OpenAiModel {
         let [usual, more] = if self.thinks { ROOM_TO_THINK } else { ROOM };
         let mut max_tokens = usual;
         let mut turned_away = ModelFailure::Unavailable;
+        let mut picture = request.ask.picture.as_ref().filter(|_| self.sees());
         loop {
+            if picture.is_none() && request.ask.picture.as_ref().is_some_and(|picture| picture.is_alone) {
+                return Err(ModelFailure::NoVision);
+            }
             let Some(call) = self.breaker.admit() else { return Err(turned_away) };
             let (started, shape) = (Instant::now(), self.learned.shape());
             let patience = self.timing.attempt.min(request.time_left());
-            let ended = self.attempt(request, &shape, max_tokens, patience).await;
+            let file = picture.map(|picture| &picture.file);
+            let ended = self.attempt(request, &shape, max_tokens, file, patience).await;
             call.ended(ended.verdict(patience * 2 >= self.timing.attempt));
             calls.push(self.record(request, &ended, started.elapsed()));
             let (failure, wait) = match ended {
@@ -156,6 +170,10 @@ impl OpenAiModel {
                     Content::Truncated => return Err(ModelFailure::Truncated),
                 },
                 Ended::Status { status, headers, error } => {
+                    if picture.is_some() && self.drops_picture(status, &error) {
+                        picture = None;
+                        continue;
+                    }
                     if refusals < MOST_REFUSALS
                         && !request.time_left().is_zero()
                         && self.learns(&shape, status, &error)
@@ -203,17 +221,31 @@ impl OpenAiModel {
         self.learned.shape() != *sent
     }
 
+    /// True if the request is worth another try without its picture. A model that sees none is shown none from then on.
+    fn drops_picture(&self, status: u16, error: &ApiError) -> bool {
+        // llama.cpp answers 500, OpenRouter 404.
+        if !matches!(status, 400 | 404 | 415 | 422 | 500) || error.is_quota() {
+            return false;
+        }
+        let refusal = error.refuses_picture();
+        if refusal == Some(PictureRefusal::All) && self.sees.swap(false, Ordering::Relaxed) {
+            log_refusal(&self.model, status, error, "image_url");
+        }
+        refusal.is_some()
+    }
+
     /// Makes one HTTP exchange, bounded in time and size.
     async fn attempt(
         &self,
         request: &DraftRequest,
         shape: &Shape,
         max_tokens: u32,
+        picture: Option<&MediaFile>,
         patience: Duration,
     ) -> Ended {
         // Only the bytes are kept for the duration of the call: the JSON tree takes three times as much
         // memory.
-        let body = wire::body(&self.model, request, shape, max_tokens);
+        let body = wire::body(&self.model, request, shape, max_tokens, picture);
         let call = self.authorized(self.client.post(self.url.clone())).json(&body);
         drop(body);
         match tokio::time::timeout(patience, exchange(call)).await {
@@ -270,6 +302,10 @@ impl Model for OpenAiModel {
 
     fn is_ai(&self) -> bool {
         true
+    }
+
+    fn sees(&self) -> bool {
+        self.sees.load(Ordering::Relaxed)
     }
 
     fn draft<'a>(&'a self, request: &'a DraftRequest) -> BoxFuture<'a, Result<Draft, ModelError>> {

@@ -14,6 +14,15 @@ const DEEPEST: usize = 8;
 /// The longest code or parameter in a log, in bytes.
 const LONGEST_WORD: usize = 64;
 
+/// What a server says of a picture that it refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PictureRefusal {
+    /// The file is bad (OpenAI's codes: `invalid_image_format`, `image_parse_error` …).
+    ThisOne,
+    /// The model sees none.
+    All,
+}
+
 /// The parts of an error that are used. It has no `Debug`, because its texts may quote the brief.
 #[derive(Default)]
 pub(super) struct ApiError {
@@ -56,6 +65,20 @@ impl ApiError {
         self.is("insufficient_quota")
     }
 
+    /// Returns what the error says of the picture in the request, if it names one.
+    pub(super) fn refuses_picture(&self) -> Option<PictureRefusal> {
+        const SIGNS: [&str; 5] = ["image", "vision", "multimodal", "multi-modal", "content must be a string"];
+        let is_bad_file = self.code.as_deref().is_some_and(|code| code.contains("image"));
+        if is_bad_file {
+            return Some(PictureRefusal::ThisOne);
+        }
+        let says = |text: &String| {
+            let text = text.to_ascii_lowercase();
+            SIGNS.iter().any(|sign| text.contains(sign))
+        };
+        (self.texts.iter().chain(&self.param).any(says)).then_some(PictureRefusal::All)
+    }
+
     /// The optional fields of a request of this shape that the error names.
     pub(super) fn refused(&self, sent: &Shape) -> Vec<Field> {
         let named = |name: &str| field_named(sent, name);
@@ -86,6 +109,22 @@ impl ApiError {
                 .unwrap_or_default();
         }
         found
+    }
+
+    /// The names among these that the error names, where its fields are not those of a chat completion.
+    pub(super) fn names(&self, sent: &[&'static str]) -> Vec<&'static str> {
+        let among = |text: &str| -> Vec<&'static str> {
+            let words: Vec<String> = words(text).map(|(_, word)| word).collect();
+            sent.iter().copied().filter(|name| words.iter().any(|word| word == name)).collect()
+        };
+        let by_param = self.param.as_deref().map(among).unwrap_or_default();
+        if !by_param.is_empty() {
+            return by_param;
+        }
+        if !self.locations.is_empty() {
+            return self.locations.iter().flat_map(|location| among(&location.join(" "))).collect();
+        }
+        self.texts.iter().map(|text| among(text)).find(|names| !names.is_empty()).unwrap_or_default()
     }
 
     fn walk(&mut self, value: &Value, depth: usize) {
@@ -237,6 +276,28 @@ mod tests {
             .into_iter()
             .filter_map(|field| sent.name(field))
             .collect()
+    }
+
+    #[test]
+    fn a_refusal_of_a_picture_is_told_from_one_of_a_bad_file_and_from_any_other() {
+        let read = |body: &str| ApiError::read(body.as_bytes()).refuses_picture();
+        for body in [
+            r#"{"error":{"message":"Invalid content type. image_url is only supported by certain models.","type":"invalid_request_error","param":"messages.[1].content.[1].type","code":null}}"#,
+            r#"{"error":{"message":"No endpoints found that support image input","code":404}}"#,
+            r#"{"error":{"message":"messages[1].content must be a string","type":"invalid_request_error"}}"#,
+            r#"{"object":"error","message":"m is not a multimodal model","type":"BadRequestError","param":null,"code":400}"#,
+        ] {
+            assert_eq!(read(body), Some(PictureRefusal::All), "{body}");
+        }
+        let bad = r#"{"error":{"message":"You uploaded an unsupported image.","type":"invalid_request_error","param":null,"code":"invalid_image_format"}}"#;
+        assert_eq!(read(bad), Some(PictureRefusal::ThisOne));
+        for body in [
+            r#"{"error":{"message":"Unsupported parameter: 'temperature'","param":"temperature","code":"unsupported_parameter"}}"#,
+            r#"{"error":{"message":"The engine is currently overloaded","code":null}}"#,
+            "",
+        ] {
+            assert_eq!(read(body), None, "{body}");
+        }
     }
 
     /// Each body was seen from a server; its source is in the comment above it.

@@ -1,7 +1,9 @@
 //! The request for a chat completion.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use postly_domain::{
     Language,
+    media::MediaFile,
     post::{Platform, VARIANTS},
 };
 use reqwest::header::HeaderMap;
@@ -19,11 +21,25 @@ const LONGEST_REQUEST_ID: usize = 128;
 /// The longest `safety_identifier`, in characters, by OpenAI's specification.
 const LONGEST_SAFETY_IDENTIFIER: usize = 64;
 
-/// The request for one draft. It identifies nobody: the brief and an opaque reference are all that leaves.
-pub(super) fn body(model: &str, request: &DraftRequest, shape: &Shape, max_tokens: u32) -> Value {
+/// The request for one draft, with the picture if there is one. It identifies nobody: the brief and an opaque
+/// reference are all that leaves.
+pub(super) fn body(
+    model: &str,
+    request: &DraftRequest,
+    shape: &Shape,
+    max_tokens: u32,
+    picture: Option<&MediaFile>,
+) -> Value {
+    let text = &request.messages.user;
     let mut messages = vec![
         json!({"role": "system", "content": request.messages.system}),
-        json!({"role": "user", "content": request.messages.user}),
+        match picture {
+            None => json!({"role": "user", "content": text}),
+            Some(file) => json!({"role": "user", "content": [
+                {"type": "text", "text": text},
+                {"type": "image_url", "image_url": {"url": data_url(file)}},
+            ]}),
+        },
     ];
     if let Some((previous, repair)) = &request.messages.repair {
         messages.push(json!({"role": "assistant", "content": previous}));
@@ -39,7 +55,10 @@ pub(super) fn body(model: &str, request: &DraftRequest, shape: &Shape, max_token
     for (field, name) in shape.fields() {
         let value = match field {
             Field::TokenLimit => max_tokens.into(),
-            Field::ResponseFormat => shape.format.map_or(Value::Null, response_format),
+            Field::ResponseFormat => {
+                let has_picture = picture.is_some();
+                shape.format.map_or(Value::Null, |format| response_format(format, has_picture))
+            }
             Field::ReasoningEffort => shape.effort.map(ReasoningEffort::as_str).into(),
             Field::Temperature => json!(0.7),
             Field::Store | Field::Stream => false.into(),
@@ -50,11 +69,16 @@ pub(super) fn body(model: &str, request: &DraftRequest, shape: &Shape, max_token
     Value::Object(body)
 }
 
-fn response_format(format: Format) -> Value {
+/// A picture as part of the request: model servers fetch no address of ours.
+fn data_url(file: &MediaFile) -> String {
+    format!("data:{};base64,{}", file.file_type.content_type(), STANDARD.encode(&file.bytes))
+}
+
+fn response_format(format: Format, has_picture: bool) -> Value {
     match format {
         Format::JsonSchema => json!({
             "type": "json_schema",
-            "json_schema": {"name": "posts", "strict": true, "schema": schema()},
+            "json_schema": {"name": "posts", "strict": true, "schema": schema(has_picture)},
         }),
         Format::JsonObject => json!({"type": "json_object"}),
     }
@@ -62,10 +86,10 @@ fn response_format(format: Format) -> Value {
 
 /// The schema of the answer, in the strict subset: every property required, no others allowed. The number of
 /// posts is in the prompt, because not every server accepts `minItems`.
-fn schema() -> Value {
+fn schema(has_picture: bool) -> Value {
     let platforms: Vec<&str> = Platform::ALL.into_iter().map(Platform::as_str).collect();
     let languages: Vec<&str> = Language::ALL.into_iter().map(Language::code).collect();
-    json!({
+    let mut schema = json!({
         "type": "object",
         "additionalProperties": false,
         "required": ["kind", "platform", "industry", "objective", "tone", "language", "variants"],
@@ -87,7 +111,16 @@ fn schema() -> Value {
                 },
             },
         },
-    })
+    });
+    if has_picture {
+        let required = schema.get_mut("required").and_then(Value::as_array_mut);
+        required.into_iter().for_each(|names| names.push("alt_text".into()));
+        let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+        properties.into_iter().for_each(|fields| {
+            fields.insert("alt_text".to_owned(), json!({"type": "string"}));
+        });
+    }
+    schema
 }
 
 /// The provider's id of a call.

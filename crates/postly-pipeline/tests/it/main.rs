@@ -12,3 +12,4 @@ mod fallback;
 mod offline;
 mod openai;
 mod server;
+mod transcribe;

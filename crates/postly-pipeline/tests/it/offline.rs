@@ -27,6 +27,7 @@ fn ask(brief: &str) -> WriteRequest {
         user_ref: "3f1a".to_owned(),
         seed: 1,
         revision: None,
+        picture: None,
     }
 }
 

@@ -43,6 +43,7 @@ pub(crate) fn ask() -> WriteRequest {
         user_ref: "3f1a9c".to_owned(),
         seed: 0,
         revision: None,
+        picture: None,
     }
 }
 

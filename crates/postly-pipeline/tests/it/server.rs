@@ -28,6 +28,8 @@ pub(crate) enum Step {
 pub(crate) struct Request {
     pub(crate) head: String,
     pub(crate) body: Value,
+    /// The body as text.
+    pub(crate) text: String,
 }
 
 /// The running server. It repeats the last step of the script for ever.
@@ -107,6 +109,7 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
                 return Some(Request {
                     head: head.to_owned(),
                     body: serde_json::from_str(body).unwrap_or_default(),
+                    text: body.to_owned(),
                 });
             }
         }

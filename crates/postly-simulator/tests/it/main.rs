@@ -10,6 +10,7 @@
 
 mod faults;
 mod hooks;
+mod media;
 mod meta;
 mod model;
 mod phone;

@@ -8,6 +8,7 @@ use postly_domain::event::{
     Content, DeliveryStatus, EventKey, EventKind, IdentityChangeKind, IgnoreRule, InboundEvent,
     InboundMessage, ReceivedEvent, Sender, StatusUpdate,
 };
+use postly_domain::media::{InboundMedia, MediaSource};
 use postly_domain::text::{mend_surrogates, storable};
 use postly_domain::{PhoneE164, Provider, UnixMillis};
 use serde_json::{Value, value::RawValue};
@@ -294,6 +295,7 @@ pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, 
                 // facebook/openapi, `context` of a message: `id` is the message replied to.
                 reply_to: message.get("context").and_then(|context| text(context, "id")),
                 content,
+                media: file(message),
             }))
         }
         EventKind::Status => status_update(part("status").ok_or(ParseEventError::Slice)?),
@@ -376,6 +378,14 @@ fn said(message: &Value) -> Result<Content, ParseEventError> {
         "audio" | "sticker" | "location" | "contacts" | "unsupported" => Content::Unreadable { kind },
         _ => Content::Silent { kind: kind_name(&kind) },
     })
+}
+
+/// The file of a voice note or a photo ("Audio messages webhook reference", "Image messages webhook reference").
+fn file(message: &Value) -> Option<InboundMedia> {
+    let kind = message.get("type")?.as_str()?;
+    let part = |name| message.get(kind)?.get(name)?.as_str();
+    let id = part("id").map(|id| MediaSource::Id(id.to_owned()));
+    inbound::file(kind, id, part("mime_type"), part("sha256"))
 }
 
 fn unsupported_kind(message: &Value) -> Option<&str> {

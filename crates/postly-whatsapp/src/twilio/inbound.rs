@@ -6,6 +6,7 @@ use postly_domain::event::{
     Content, DeliveryStatus, EventKey, EventKind, IgnoreRule, InboundEvent, InboundMessage, ReceivedEvent,
     Sender, StatusUpdate,
 };
+use postly_domain::media::{InboundMedia, MediaSource};
 use postly_domain::text::storable;
 use postly_domain::{PhoneE164, Provider, UnixMillis, id::AttemptId};
 use serde::{Deserialize, Serialize};
@@ -145,6 +146,7 @@ pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, 
             // "Conversational messages on WhatsApp": the SID of the message replied to.
             reply_to: fields.get("OriginalRepliedMessageSid").map(str::to_owned),
             content: fields.content(),
+            media: fields.file(),
         })),
         EventKind::Status => {
             let name = fields.get("MessageStatus").ok_or(ParseEventError::Missing("status"))?;
@@ -262,6 +264,17 @@ impl Fields {
             ) => Content::Unreadable { kind: kind.to_owned() },
             Some(kind) => Content::Silent { kind: kind_name(kind) },
         }
+    }
+
+    /// The first file, if it is a voice note or a photo. WhatsApp sends one a message.
+    fn file(&self) -> Option<InboundMedia> {
+        self.get("NumMedia").filter(|count| *count != "0")?;
+        let kind = match self.get("MessageType") {
+            None | Some("text") => self.media_kind(),
+            Some(kind) => kind,
+        };
+        let url = self.get("MediaUrl0").map(|url| MediaSource::Url(url.to_owned()));
+        inbound::file(kind, url, self.get("MediaContentType0"), None)
     }
 
     /// The kind of the first medium, for a message that does not name its own.

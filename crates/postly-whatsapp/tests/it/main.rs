@@ -11,6 +11,7 @@ mod attacks;
 mod captions;
 mod codes;
 mod markup;
+mod media;
 mod samples;
 mod sending;
 mod server;

@@ -13,6 +13,7 @@ use crate::support::{NOW, meta, receive_twilio, routes};
 fn said(content: &Content) -> String {
     match content {
         Content::Text(text) => format!("text {text:?}"),
+        Content::Spoken(text) => format!("spoken {text:?}"),
         Content::Caption { kind, text } => format!("caption of {kind} {text:?}"),
         Content::Tap { payload, title } => {
             let part =

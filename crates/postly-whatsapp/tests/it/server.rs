@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Behaviour {
     /// Writes these bytes and closes.
     Answer(Vec<u8>),
-    /// Writes the first of these to the first request, and so on; the last to all others.
+    /// Writes the first of these to the first request, and so on; the last to all others. `PORT0` in them becomes the port of
+    /// the server, which has five digits as well.
     Answers(Vec<Vec<u8>>),
     /// Closes the connection without reading.
     ResetBefore,
@@ -42,7 +43,8 @@ impl Request {
 impl Server {
     pub(crate) async fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
         let requests = Arc::new(Mutex::new(vec![]));
         let seen = Arc::clone(&requests);
         tokio::spawn(async move {
@@ -66,7 +68,8 @@ impl Server {
                         let request = read(&mut stream).await;
                         let number = seen.lock().unwrap().len().min(answers.len() - 1);
                         seen.lock().unwrap().push(request);
-                        stream.write_all(&answers[number]).await.unwrap();
+                        // Whoever has read enough may have hung up.
+                        stream.write_all(&with_port(&answers[number], port)).await.ok();
                         stream.shutdown().await.ok();
                     }
                     Behaviour::Silence => {
@@ -95,6 +98,15 @@ pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
+fn with_port(answer: &[u8], port: u16) -> Vec<u8> {
+    const MARK: &[u8] = b"PORT0";
+    let mut answer = answer.to_vec();
+    while let Some(at) = answer.windows(MARK.len()).position(|window| window == MARK) {
+        answer.splice(at..at + MARK.len(), port.to_string().into_bytes());
+    }
+    answer
+}
+
 async fn read(stream: &mut TcpStream) -> Request {
     let mut bytes = vec![];
     loop {
@@ -104,7 +116,7 @@ async fn read(stream: &mut TcpStream) -> Request {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let request = Request { head: head.to_owned(), body: body.to_owned() };
-            let expected: usize = request.header("content-length").unwrap().parse().unwrap();
+            let expected: usize = request.header("content-length").unwrap_or("0").parse().unwrap();
             if request.body.len() >= expected {
                 return request;
             }

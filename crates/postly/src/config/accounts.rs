@@ -36,7 +36,7 @@ impl Accounts {
             default_region: "FR".to_owned(),
             allowed_countries: ALLOWED_COUNTRIES.split(',').map(|code| code.trim().to_owned()).collect(),
             code_budgets: Budgets { country_hour: 30, hour: 60 },
-            retention: Retention { events_days: 30, messages_days: 365 },
+            retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
         }
     }
 }
@@ -86,10 +86,10 @@ impl Reader {
         codes
     }
 
-    /// How long what is kept is kept. Media have a time of their own as soon as there are any.
+    /// How long what is kept is kept.
     pub(crate) fn retention(&mut self) -> Retention {
-        self.number("RETENTION_MEDIA_DAYS", 7);
         Retention {
+            media_days: self.number("RETENTION_MEDIA_DAYS", 7),
             events_days: self.number("RETENTION_EVENTS_DAYS", 30),
             messages_days: self.number("RETENTION_MESSAGES_DAYS", 365),
         }

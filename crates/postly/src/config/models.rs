@@ -1,7 +1,9 @@
 //! Who writes: the variables of the models.
 
 use postly_domain::ModelBudget;
-use postly_pipeline::openai::{DEFAULT_MODEL, OpenAiConfig, ReasoningEffort, is_openai_host};
+use postly_pipeline::openai::{
+    DEFAULT_MODEL, DEFAULT_TRANSCRIBE_MODEL, OpenAiConfig, ReasoningEffort, is_openai_host,
+};
 
 use super::Reader;
 
@@ -13,6 +15,8 @@ pub(crate) enum WriterChoice {
         first: OpenAiConfig,
         /// Used when the first is down.
         fallback: Option<OpenAiConfig>,
+        /// The model of the first server that turns voice notes into text.
+        transcribe_model: String,
     },
 }
 
@@ -44,7 +48,12 @@ impl Reader {
         let model = model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
         let efforts = ReasoningEffort::ALL.map(|effort| (effort.as_str(), effort));
         let reasoning_effort = self.choice("OPENAI_REASONING_EFFORT", &efforts);
-        let fallback = self.fallback();
+        let transcribe_model =
+            self.get("OPENAI_TRANSCRIBE_MODEL").unwrap_or_else(|| DEFAULT_TRANSCRIBE_MODEL.to_owned());
+        let vision = self.choice("OPENAI_VISION", &[("true", true), ("false", false)]);
+        let seen_by =
+            |config: OpenAiConfig| OpenAiConfig { vision: vision.unwrap_or(config.vision), ..config };
+        let fallback = self.fallback().map(seen_by);
         let reachable = api_key.is_some() || has_base;
         let chosen = self.choice("WRITER", &[("openai", Choice::OpenAi), ("offline", Choice::Offline)]);
         match chosen {
@@ -52,7 +61,7 @@ impl Reader {
             Some(Choice::OpenAi) | None if reachable => {
                 let first =
                     OpenAiConfig { reasoning_effort, ..OpenAiConfig::new(api_key, &base_url, &model) };
-                Some(WriterChoice::OpenAi { first, fallback })
+                Some(WriterChoice::OpenAi { first: seen_by(first), fallback, transcribe_model })
             }
             Some(Choice::OpenAi) => {
                 self.fault(
@@ -158,6 +167,43 @@ mod tests {
     }
 
     #[test]
+    fn photos_are_shown_to_openais_own_host_unless_the_operator_says_otherwise() {
+        for (base_url, vision, expected) in [
+            (None, None, true),
+            (None, Some("false"), false),
+            (Some("http://127.0.0.1:11434/v1"), None, false),
+            (Some("http://127.0.0.1:11434/v1"), Some("true"), true),
+        ] {
+            let config = read(&[
+                ("WRITER", None),
+                ("OPENAI_API_KEY", Some("sk-0123456789abcdef")),
+                ("OPENAI_BASE_URL", base_url),
+                ("OPENAI_MODEL", Some("a-model")),
+                ("OPENAI_VISION", vision),
+                ("OPENAI_FALLBACK_BASE_URL", Some("https://second.example/v1")),
+                ("OPENAI_FALLBACK_MODEL", Some("second")),
+            ]);
+            let WriterChoice::OpenAi { first, fallback: Some(second), transcribe_model } =
+                config.unwrap().writer
+            else {
+                panic!("two models");
+            };
+            assert_eq!(first.vision, expected, "{base_url:?} {vision:?}");
+            assert_eq!(second.vision, vision == Some("true"));
+            assert_eq!(transcribe_model, "gpt-transcribe");
+        }
+        let faults = read(&[("OPENAI_VISION", Some("yes"))]).unwrap_err();
+        assert!(faults.concat().contains("OPENAI_VISION must be one of: true, false"), "{faults:?}");
+        let other = read(&[
+            ("WRITER", None),
+            ("OPENAI_API_KEY", Some("sk-0123456789abcdef")),
+            ("OPENAI_TRANSCRIBE_MODEL", Some("voxtral-mini")),
+        ]);
+        let WriterChoice::OpenAi { transcribe_model, .. } = other.unwrap().writer else { panic!("a model") };
+        assert_eq!(transcribe_model, "voxtral-mini");
+    }
+
+    #[test]
     fn the_effort_is_one_of_the_words_of_the_specification() {
         assert_eq!(first(None, None, None).unwrap().reasoning_effort, None);
         assert_eq!(first(None, None, Some("low")).unwrap().reasoning_effort, Some(ReasoningEffort::Low));
@@ -173,7 +219,7 @@ mod tests {
         let online = [("WRITER", None), ("OPENAI_API_KEY", Some("sk-of-the-first-provider"))];
         let with = |more: &[(&'static str, Option<&'static str>)]| read(&[&online, more].concat());
         for (variables, has_key) in [([key, base, model].as_slice(), true), (&[base, model], false)] {
-            let Ok(Config { writer: WriterChoice::OpenAi { first, fallback: Some(second) }, .. }) =
+            let Ok(Config { writer: WriterChoice::OpenAi { first, fallback: Some(second), .. }, .. }) =
                 with(variables)
             else {
                 panic!("two providers");

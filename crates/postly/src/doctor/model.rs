@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use postly_domain::{Brief, Language};
 use postly_pipeline::{
     WriteError, WriteRequest, Writer,
-    openai::{ModelInspection, ModelList, OpenAiConfig, OpenAiModel},
+    openai::{ModelInspection, ModelList, OpenAiConfig, OpenAiModel, is_openai_host, transcription_shutdown},
 };
 
 use super::Finding;
@@ -24,7 +24,7 @@ pub(super) async fn examine(writer: &WriterChoice) -> Vec<Finding> {
             "Its posts are composed of fixed sentences with the facts of the brief.",
             "Set OPENAI_API_KEY, or OPENAI_BASE_URL and OPENAI_MODEL, to have a model write.",
         )],
-        WriterChoice::OpenAi { first, fallback } => {
+        WriterChoice::OpenAi { first, fallback, transcribe_model } => {
             let second = async {
                 match fallback {
                     Some(second) => one(second, "model_fallback", "OPENAI_FALLBACK_").await,
@@ -33,9 +33,23 @@ pub(super) async fn examine(writer: &WriterChoice) -> Vec<Finding> {
             };
             let (mut findings, more) = tokio::join!(one(first, "model", "OPENAI_"), second);
             findings.extend(more);
+            if is_openai_host(&first.base_url) {
+                findings.extend(transcription(transcribe_model));
+            }
             findings
         }
     }
+}
+
+/// Looks at the model of voice notes. It is not asked: there is no recording to ask it with.
+fn transcription(model: &str) -> Option<Finding> {
+    let date = transcription_shutdown(model)?;
+    Some(Finding::warning(
+        "transcription.shutdown",
+        format!("The provider shuts {model} down on {date}"),
+        "From then on voice notes are answered with a hint to write instead.",
+        "Set OPENAI_TRANSCRIBE_MODEL to another model before, such as gpt-transcribe.",
+    ))
 }
 
 /// Looks at one model. `area` begins the ids, `variables` the names of what configures it.
@@ -120,6 +134,7 @@ async fn generation(
         user_ref: "postly-doctor".to_owned(),
         seed: 0,
         revision: None,
+        picture: None,
     };
     let writer = Writer::new(Arc::new(model));
     let name = &config.model;
@@ -160,6 +175,7 @@ async fn generation(
         ),
         WriteError::SmallTalk
         | WriteError::OffTopic
+        | WriteError::NoVision
         | WriteError::Unchangeable
         | WriteError::TooManyFacts
         | WriteError::NoTranslation

@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, os::unix::process::ExitStatusExt as _, path::Path};
 
 use futures_util::{StreamExt as _, stream};
-use postly_simulator::{Channel, Fault, FaultKind, MessageStatus, ModelBehaviour, Upstream};
+use postly_simulator::{
+    Channel, Fault, FaultKind, MediaFile, MessageKind, MessageStatus, ModelBehaviour, Upstream,
+};
 use postly_testkit::EngineName;
 
 use crate::outside::{CHANNELS, Outside};
@@ -24,6 +26,8 @@ const POINTS: [&str; 13] = [
     "recorded.after",
     "status.before",
 ];
+/// The points that only a voice note passes.
+const VOICE_POINTS: [&str; 3] = ["listening", "heard", "heard.kept"];
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 /// The signal of `abort`.
 const SIGABRT: i32 = 6;
@@ -35,6 +39,8 @@ const AT_ONCE: usize = 4;
 enum Story {
     /// Posts arrive, and statuses follow.
     Usual,
+    /// The brief is a voice note, and posts arrive.
+    Spoken,
     /// Posts arrive, and nobody ever hears of them.
     Silent,
     /// The model refuses to write.
@@ -81,14 +87,16 @@ async fn check_all(cases: Vec<Case>) {
 async fn check(case: Case) {
     let outside = match case.story {
         Story::Silent => Outside::silent(case.engine).await,
-        Story::Usual | Story::Refused | Story::Undelivered => Outside::start(case.engine).await,
+        Story::Usual | Story::Spoken | Story::Refused | Story::Undelivered => {
+            Outside::start(case.engine).await
+        }
     };
     let (upstream, code) = match case.channel {
         Channel::Meta => (Upstream::Meta, 131_026),
         Channel::Twilio => (Upstream::Twilio, 63_024),
     };
     match case.story {
-        Story::Usual | Story::Silent => {}
+        Story::Usual | Story::Spoken | Story::Silent => {}
         Story::Refused => outside.simulator.model(ModelBehaviour::Refuses),
         Story::Undelivered => {
             outside.simulator.fault(upstream, Fault::always(FaultKind::FailedStatus { code }));
@@ -96,7 +104,13 @@ async fn check(case: Case) {
     }
     let author = outside.simulator.person(case.channel, case.number);
     let mut service = outside.serve(&[("POSTLY_CRASH_AT", case.point)]).await;
-    let webhook = outside.simulator.webhook_text(&author, BRIEF);
+    let kind = match case.story {
+        Story::Spoken => MessageKind::Recording(MediaFile::voice_note(BRIEF)),
+        Story::Usual | Story::Silent | Story::Refused | Story::Undelivered => {
+            MessageKind::Text(BRIEF.to_owned())
+        }
+    };
+    let webhook = outside.simulator.webhook_kind(&author, kind);
     let first = outside.simulator.deliver(&webhook).await;
     assert!([0, 200].contains(&first.status), "{case:?}: {first:?}");
     let status = service.ended().await;
@@ -112,13 +126,15 @@ async fn check(case: Case) {
         outside.deliver_for_sure(&webhook).await;
     }
     match case.story {
-        Story::Usual => outside.statuses_come_again(MessageStatus::Delivered, None).await,
+        Story::Usual | Story::Spoken => {
+            outside.statuses_come_again(MessageStatus::Delivered, None).await;
+        }
         Story::Undelivered => outside.statuses_come_again(MessageStatus::Failed, Some(code)).await,
         Story::Silent | Story::Refused => {}
     }
     match case.story {
         // The reply to this brief fits into one message of either provider.
-        Story::Usual | Story::Silent | Story::Refused => {
+        Story::Usual | Story::Spoken | Story::Silent | Story::Refused => {
             outside.until("SELECT COUNT(*) FROM outbox WHERE state = 'accepted'", 1).await;
         }
         Story::Undelivered => outside.until("SELECT COUNT(*) FROM ledger WHERE reason = 'refund'", 1).await,
@@ -137,8 +153,13 @@ async fn assert_same_end(outside: &Outside, case: Case) {
     let texts = outside.simulator.phone_messages(&author);
     let ledger = outside.ledger(case.number).await;
     let holds = outside.database.texts("SELECT state FROM holds").await;
+    if case.story == Story::Spoken {
+        assert_eq!(phone.matches("J'ai entendu : « Crée un post promo").count(), 1, "{case:?}: {phone}");
+        let heard = "SELECT outcome FROM model_calls WHERE stage = 'transcription'";
+        assert_eq!(outside.database.texts(heard).await, ["ok"], "{case:?}");
+    }
     match case.story {
-        Story::Usual | Story::Silent => {
+        Story::Usual | Story::Spoken | Story::Silent => {
             // RULES 8.5: stopped between the provider's acceptance and our note of it, and never a status.
             let sent_twice = case.story == Story::Silent && ["sent", "recorded.before"].contains(&case.point);
             let times = if sent_twice { 2 } else { 1 };
@@ -183,12 +204,17 @@ fn every_point_of_the_sources_is_a_case() {
     }
     let mut found = BTreeSet::new();
     visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../postly-app/src"), &mut found);
-    assert_eq!(found, POINTS.into_iter().map(str::to_owned).collect());
+    assert_eq!(found, POINTS.into_iter().chain(VOICE_POINTS).map(str::to_owned).collect());
 }
 
 #[tokio::test]
 async fn c18_stopped_at_any_point_a_brief_ends_in_one_reply_that_is_paid_once() {
     check_all(cases(Story::Usual, &POINTS)).await;
+}
+
+#[tokio::test]
+async fn c18_stopped_while_it_listens_or_writes_a_voice_note_ends_in_one_reply_that_is_paid_once() {
+    check_all(cases(Story::Spoken, &[VOICE_POINTS.as_slice(), &["hold.after", "written"]].concat())).await;
 }
 
 #[tokio::test]

@@ -320,6 +320,7 @@ mod tests {
                 user_ref: String::new(),
                 seed: 0,
                 revision: None,
+                picture: None,
             })
             .await
             .unwrap();

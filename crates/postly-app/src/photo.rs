@@ -1,0 +1,117 @@
+//! Photos: shown to the model in the one call that writes. With a caption a photo is a brief with or without that; without one
+//! it is a brief only for a model that sees.
+
+use postly_domain::{
+    Brief, UnixMillis,
+    event::{Content, IgnoreRule, InboundMessage},
+    id::AuthorId,
+    media::MediaKind,
+};
+use postly_pipeline::Picture;
+use postly_store::{
+    StoreError, Tx,
+    inbox::{DueEvent, Outcome},
+    media::{self, MediaOutcome, MediaRow},
+    outbox,
+};
+use postly_whatsapp::{Download, MediaError};
+
+use crate::{
+    App, JourneyError,
+    generate::Work,
+    people::Person,
+    turn::{FOLLOW_UP_MS, Turn},
+    voice::outcome_of,
+};
+
+/// The time after a photo was read in which another one was sent together with it: nobody has seen its result by then.
+const ALBUM_MS: i64 = 5_000;
+
+/// The photo of a message, and what came of its download.
+pub(crate) struct Photo {
+    row: MediaRow,
+    download: Result<Download, MediaError>,
+    is_alone: bool,
+}
+
+impl Photo {
+    /// The picture for the model, if it could be had.
+    pub(crate) fn picture(&self) -> Option<Picture> {
+        let file = self.download.as_ref().ok()?.file.clone();
+        Some(Picture { file, is_alone: self.is_alone })
+    }
+
+    /// True if there is nothing to write from: a photo without a word that could not be had.
+    pub(crate) fn is_missed(&self) -> bool {
+        self.is_alone && self.download.is_err()
+    }
+
+    /// Records what came of the photo, for the author who pays.
+    pub(crate) async fn record(&self, tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
+        media::record(tx, &MediaRow { author: author.clone(), ..self.row.clone() }).await
+    }
+}
+
+/// True for a photo without a word.
+pub(crate) fn is_photo_alone(message: &InboundMessage) -> bool {
+    let is_photo = message.media.as_ref().is_some_and(|media| media.kind == MediaKind::Photo);
+    is_photo && matches!(message.content, Content::Unreadable { .. })
+}
+
+impl App {
+    /// Downloads the photo of a message for a model that sees. No transaction is open.
+    pub(crate) async fn photo_of(&self, turn: &Turn<'_>, work: &Work) -> Option<Photo> {
+        let media = turn.message.media.as_ref().filter(|media| media.kind == MediaKind::Photo)?;
+        // A change is about posts that exist.
+        if work.change.is_some() || !self.0.writer.sees() {
+            return None;
+        }
+        let download = self.0.senders.download(turn.event.provider, media).await;
+        let file = download.as_ref().ok().map(|download| &download.file);
+        let row = MediaRow {
+            event: turn.event.id.clone(),
+            author: turn.person.author.id.clone(),
+            provider: turn.event.provider,
+            kind: MediaKind::Photo,
+            content_type: match file {
+                Some(file) => file.file_type.content_type().to_owned(),
+                None => media.content_type.clone(),
+            },
+            size_bytes: file.and_then(|file| i64::try_from(file.bytes.len()).ok()),
+            outcome: download.as_ref().map_or_else(|error| outcome_of(*error), |_| MediaOutcome::Taken),
+            transcript: None,
+            created_at: self.now(),
+        };
+        Some(Photo { row, download, is_alone: is_photo_alone(turn.message) })
+    }
+
+    /// Writes from a photo without a word. Of several that were sent together one is written about and paid.
+    pub(crate) async fn write_from_photo(&self, mut tx: Tx, turn: &Turn<'_>) -> Result<(), JourneyError> {
+        let Turn { claimed, event, message, person, .. } = *turn;
+        let author = &person.author;
+        let before = event.occurred_at.plus_ms(-ALBUM_MS);
+        if !media::has_photo_since(&mut tx, &author.id, before, &event.id).await? {
+            let brief = self.photo_brief(event, person)?;
+            return self.generate(tx, turn, Work { brief, is_explicit: false, change: None }).await;
+        }
+        self.release_stale_hold(&mut tx, event, turn.now).await?;
+        if outbox::queued_since(&mut tx, &claimed.lane, "photo_album", before).await? > 0 {
+            let outcome = Outcome::Ignored(IgnoreRule::SaidAlready);
+            return self.finish(tx, claimed, event, Some(&author.id), &outcome).await;
+        }
+        let reply = self.say(person, "photo_album", "photo-album");
+        self.reply_and_finish(tx, claimed, event, message, person, reply).await
+    }
+
+    /// The brief of a photo without a word: what the author was asked to complete, else that there is a photo.
+    fn photo_brief(&self, event: &DueEvent, person: &Person) -> Result<Brief, JourneyError> {
+        let author = &person.author;
+        let is_recent = |at: UnixMillis| event.occurred_at.since_ms(at) < FOLLOW_UP_MS;
+        let asked = author.asked_about.as_ref().filter(|(_, at)| is_recent(*at));
+        let text = match asked {
+            Some((text, _)) => text.clone(),
+            None => self.0.catalogue.text(author.language, "photo-brief"),
+        };
+        Brief::parse(&text).map_err(|_| JourneyError::Missing("the brief of a photo"))
+    }
+}
