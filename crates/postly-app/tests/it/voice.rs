@@ -408,7 +408,8 @@ async fn the_names_of_the_brand_memory_help_to_hear() {
         fatou.says("Retiens : notre boutique s'appelle Chez Léa, on est à Lyon 7e").await;
         sends(app, &fatou, note(BRIEF)).await;
         let journal = app.world.journal();
-        let asked = journal.iter().rfind(|entry| entry.kind == RequestKind::Transcription).expect("a request");
+        let asked =
+            journal.iter().rfind(|entry| entry.kind == RequestKind::Transcription).expect("a request");
         let body = String::from_utf8_lossy(&asked.body);
         for name in ["Chez Léa", "Lyon 7e"] {
             assert!(body.contains(&format!("name=\"keywords[]\"\r\n\r\n{name}\r\n")), "{body}");

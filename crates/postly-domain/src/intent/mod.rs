@@ -131,7 +131,12 @@ fn of_free_text(text: &str, brief: Brief, state: &State) -> Intent {
     if is_off_topic(&reading) {
         return Intent::OffTopic;
     }
-    match weigh(classifier::score(&reading), shows_a_brief, reading.asks) {
+    match weigh(
+        classifier::score(&reading),
+        shows_a_brief || reading.has_percentage,
+        reading.asks,
+        reading.words.len(),
+    ) {
         Verdict::Brief => return Intent::Brief(brief),
         Verdict::Other if shows_a_brief && state.asked_about.is_none() => return Intent::OffTopic,
         Verdict::Doubt | Verdict::Other => {}
@@ -162,12 +167,22 @@ enum Verdict {
 }
 
 /// Weighs the score of the classifier and the rules. The thresholds were chosen by cross-validation (ADR 25).
-fn weigh(score: f32, by_rule: bool, asks: bool) -> Verdict {
+fn weigh(score: f32, by_rule: bool, asks: bool, words: usize) -> Verdict {
     const ASKED: f32 = -3.0;
     const LIKELY: f32 = 0.3;
     const SURE: f32 = 1.0;
+    /// A few words that name an offer and its subject say little to a classifier.
+    const FEW_WORDS: usize = 6;
+    const FEW_WORDS_LIKELY: f32 = -1.5;
     const UNLIKELY: f32 = -2.0;
-    if by_rule && (score >= LIKELY || asks && score >= ASKED) || score >= SURE {
+    let least = if asks {
+        ASKED
+    } else if words <= FEW_WORDS {
+        FEW_WORDS_LIKELY
+    } else {
+        LIKELY
+    };
+    if by_rule && score >= least || score >= SURE {
         Verdict::Brief
     } else if score > UNLIKELY {
         Verdict::Doubt

