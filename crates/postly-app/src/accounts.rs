@@ -10,7 +10,7 @@ use postly_domain::{
     login::{EmailError, PasswordError, check_password},
 };
 use postly_store::{
-    StoreError, Tx, authors,
+    StoreError, Tx, authors, identities,
     limits::{self, Limit},
     password_hashes, sessions,
     wallets::{self, Wallet},
@@ -262,7 +262,7 @@ impl App {
 
     pub(crate) async fn profile_of(&self, tx: &mut Tx, id: &AuthorId) -> Result<Profile, StoreError> {
         let author = authors::get(tx, id).await?.ok_or(StoreError::Unreadable { column: "author_id" })?;
-        let identities = authors::identities_of(tx, id).await?;
+        let identities = identities::of_author(tx, id).await?;
         Ok(Profile {
             id: author.id,
             email: author.email,

@@ -16,8 +16,8 @@ use postly_domain::{
 use postly_store::{
     StoreError, Tx,
     attempts::Reported,
-    authors,
     code_fallbacks::{self, CodeFallback},
+    identities,
     lanes::Queue,
     outbox::{self, NewMessage},
 };
@@ -86,7 +86,7 @@ impl App {
         }
         let Some(phone) = PhoneE164::from_provider(&reported.address) else { return Ok(()) };
         let Some(business) = self.0.routes.business(provider) else { return Ok(()) };
-        let identities = authors::identities_by_phone(tx, &phone).await?;
+        let identities = identities::by_phone(tx, &phone).await?;
         if !kept.is_answer && identities.iter().any(|identity| identity.stopped_at.is_some()) {
             return Ok(());
         }

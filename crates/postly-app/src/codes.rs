@@ -11,9 +11,9 @@ use postly_domain::{
 };
 use postly_i18n::Value;
 use postly_store::{
-    StoreError, Tx,
-    authors::{self, Identity},
+    StoreError, Tx, authors,
     challenges::{self, NewChallenge, Origin, Pool},
+    identities::{self, Identity},
     lanes::Queue,
     limits::{self, Limit},
     outbox::{self, NewMessage},
@@ -269,7 +269,7 @@ impl App {
         phone: &PhoneE164,
         now: UnixMillis,
     ) -> Result<Option<Channel>, StoreError> {
-        let identities = authors::identities_by_phone(tx, phone).await?;
+        let identities = identities::by_phone(tx, phone).await?;
         // A number whose owner may be another by now gets no code until a message has come from it.
         let is_barred = |identity: &Identity| identity.stopped_at.is_some() || identity.phone_doubt.is_some();
         if identities.iter().any(is_barred) {
@@ -310,7 +310,7 @@ impl App {
         identity: &Identity,
         now: UnixMillis,
     ) -> Result<Option<UnixMillis>, StoreError> {
-        let heard = authors::last_heard(tx, &identity.author_id, identity.provider).await?;
+        let heard = identities::last_heard(tx, &identity.author_id, identity.provider).await?;
         let ends_at = heard.map(|at| at.plus_secs(SERVICE_WINDOW_SECS));
         Ok(ends_at.filter(|ends_at| ends_at.since_ms(now) > WINDOW_MARGIN_MS))
     }

@@ -2,7 +2,7 @@
 
 use postly_domain::{Command, UnixMillis, brief::MAX_BRIEF_CHARS, event::IgnoreRule, small_talk::SmallTalk};
 use postly_i18n::Value;
-use postly_store::{Tx, authors, wallets};
+use postly_store::{Tx, authors, identities, wallets};
 
 use crate::{
     App, JourneyError,
@@ -84,12 +84,12 @@ impl App {
             }
             Command::UnknownLanguage => say("language", "language-unknown"),
             Command::Stop => {
-                authors::set_stopped(tx, &person.identity.id, Some(now)).await?;
+                identities::set_stopped(tx, &person.identity.id, Some(now)).await?;
                 say("stopped", "stopped")
             }
             Command::HowToStop => say("how_to_stop", "how-to-stop"),
             Command::Start => {
-                authors::set_stopped(tx, &person.identity.id, None).await?;
+                identities::set_stopped(tx, &person.identity.id, None).await?;
                 say("started", "started")
             }
             Command::SmallTalk(SmallTalk::Greeting) => say("small_talk", "small-talk-greeting"),

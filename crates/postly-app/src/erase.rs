@@ -10,7 +10,7 @@ use postly_domain::{
     time::SERVICE_WINDOW_SECS,
 };
 use postly_store::{
-    StoreError, Tx, authors, erasures,
+    StoreError, Tx, authors, erasures, identities,
     inbox::{self, DueEvent, Outcome},
     lanes::ClaimedLane,
     outbox::{self, NewMessage},
@@ -105,7 +105,7 @@ impl App {
     ) -> Result<(), StoreError> {
         authors::lock(tx, author).await?;
         let mut lanes = vec![];
-        for identity in authors::identities_of(tx, author).await? {
+        for identity in identities::of_author(tx, author).await? {
             for name in
                 identity.phone.iter().map(|phone| phone.as_str().to_owned()).chain(identity.bsuid.clone())
             {

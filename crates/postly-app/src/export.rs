@@ -6,7 +6,7 @@ use postly_domain::{
     event::{Content, EventKind, InboundEvent},
     id::AuthorId,
 };
-use postly_store::{StoreError, authors, checkouts, exports, media, sessions, tokens, wallets};
+use postly_store::{StoreError, authors, checkouts, exports, identities, media, sessions, tokens, wallets};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -192,7 +192,7 @@ impl App {
                 number_changed_at: authors::number_changed_at(&mut tx, id).await?.map(rfc3339),
                 brand: author.brand,
             },
-            identities: authors::identities_of(&mut tx, id)
+            identities: identities::of_author(&mut tx, id)
                 .await?
                 .into_iter()
                 .map(|identity| ExportedIdentity {

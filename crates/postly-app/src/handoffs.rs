@@ -2,9 +2,9 @@
 
 use postly_domain::{UnixMillis, delivery::Form, id::MessageId, time::SERVICE_WINDOW_SECS};
 use postly_store::{
-    StoreError,
-    authors::{self, Identity},
+    StoreError, authors,
     handoffs::{self, Handoff},
+    identities::{self, Identity},
     lanes,
     outbox::{self, NewMessage},
 };
@@ -94,7 +94,7 @@ impl App {
                 && identity.address.as_deref() == Some(handoff.address.as_str())
                 && identity.stopped_at.is_none()
         };
-        if !authors::identities_of(&mut tx, &handoff.author).await?.iter().any(is_the_way) {
+        if !identities::of_author(&mut tx, &handoff.author).await?.iter().any(is_the_way) {
             return Err(HandoffError::Unreachable);
         }
         let expires_at = answerable_until(&handoff);

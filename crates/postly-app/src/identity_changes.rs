@@ -9,9 +9,9 @@ use postly_domain::{
     id::AuthorId,
 };
 use postly_store::{
-    StoreError, Tx,
-    authors::{self, Identity},
-    challenges, outbox, sessions,
+    StoreError, Tx, authors, challenges,
+    identities::{self, Identity},
+    outbox, sessions,
 };
 
 use crate::App;
@@ -29,7 +29,7 @@ impl App {
             IdentityChangeKind::Moved => self.move_identity(tx, change, known).await,
             IdentityChangeKind::KeyChanged => {
                 self.end_access(tx, &known.author_id).await?;
-                authors::doubt_phones(tx, &known.author_id, PhoneDoubt::KeyChanged).await?;
+                identities::doubt_phones(tx, &known.author_id, PhoneDoubt::KeyChanged).await?;
                 tracing::info!(author.id = %known.author_id, "The key of author {} has changed", known.author_id);
                 Ok(Some(known.author_id))
             }
@@ -39,12 +39,12 @@ impl App {
     /// The identity that a notice is about: by the id before, else by the number before.
     async fn find_named(&self, tx: &mut Tx, change: &IdentityChange) -> Result<Option<Identity>, StoreError> {
         if let Some(bsuid) = &change.previous_bsuid
-            && let Some(known) = authors::identity_by_bsuid(tx, change.provider, bsuid).await?
+            && let Some(known) = identities::by_bsuid(tx, change.provider, bsuid).await?
         {
             return Ok(Some(known));
         }
         let Some(phone) = &change.previous_phone else { return Ok(None) };
-        let by_phone = authors::identities_by_phone(tx, phone).await?;
+        let by_phone = identities::by_phone(tx, phone).await?;
         Ok(by_phone.into_iter().find(|known| known.provider == change.provider && is_named(change, known)))
     }
 
@@ -55,7 +55,7 @@ impl App {
         known: Identity,
     ) -> Result<Option<AuthorId>, StoreError> {
         if let Some(bsuid) = &change.bsuid
-            && let Some(holder) = authors::identity_by_bsuid(tx, change.provider, bsuid).await?
+            && let Some(holder) = identities::by_bsuid(tx, change.provider, bsuid).await?
             && holder.id != known.id
         {
             // A message under the new id came before this notice, and has an account by it. Two accounts are not merged by a
@@ -64,14 +64,14 @@ impl App {
         }
         if let Some(phone) = &change.phone {
             authors::lock_person(tx, phone.as_str()).await?;
-            for holder in authors::identities_by_phone(tx, phone).await? {
+            for holder in identities::by_phone(tx, phone).await? {
                 if holder.author_id != known.author_id {
                     self.detach_phone(tx, &holder).await?;
                 } else if holder.provider == known.provider && holder.id != known.id {
                     // The author's already, under another name: one provider shows a number once.
                     let unnamed =
                         Identity { address: holder.bsuid.clone(), phone: None, phone_doubt: None, ..holder };
-                    authors::name_identity(tx, &unnamed).await?;
+                    identities::rename(tx, &unnamed).await?;
                 }
             }
         }
@@ -88,14 +88,14 @@ impl App {
         };
         if let Some(before) = known.phone.filter(|before| Some(before) != moved.phone.as_ref()) {
             // The next owner of the old number must not find the account under it, through any provider.
-            authors::drop_phone(tx, &moved.author_id, &before).await?;
+            identities::drop_phone(tx, &moved.author_id, &before).await?;
             self.revoke_sessions_and_codes(tx, &moved.author_id, &before).await?;
         }
         // By the names before: what was asked for a new number is not the old one's.
         self.end_access(tx, &moved.author_id).await?;
-        authors::name_identity(tx, &moved).await?;
+        identities::rename(tx, &moved).await?;
         if keeps_phone && has_another_id {
-            authors::doubt_phones(tx, &moved.author_id, PhoneDoubt::IdChanged).await?;
+            identities::doubt_phones(tx, &moved.author_id, PhoneDoubt::IdChanged).await?;
         }
         tracing::info!(author.id = %moved.author_id, "The identity of author {} has moved", moved.author_id);
         Ok(Some(moved.author_id))

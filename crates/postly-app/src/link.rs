@@ -7,10 +7,10 @@ use postly_domain::{
     metric,
 };
 use postly_store::{
-    StoreError, Tx,
-    authors::{self, Identity},
+    StoreError, Tx, authors,
     challenges::{self, Challenge},
     grants::{self, GrantKind},
+    identities::{self, Identity},
     merges,
     outbox::{self, NewMessage},
     sessions,
@@ -56,10 +56,10 @@ impl App {
     async fn holder(&self, tx: &mut Tx, challenge: &Challenge) -> Result<Option<Identity>, StoreError> {
         match (&challenge.identity, &challenge.phone) {
             (Some(identity), _) => {
-                let identity = authors::identity_by_id(tx, identity).await?;
+                let identity = identities::by_id(tx, identity).await?;
                 Ok(identity.filter(|identity| identity.trusted_phone() == challenge.phone.as_ref()))
             }
-            (None, Some(phone)) => Ok(authors::identities_by_phone(tx, phone).await?.into_iter().next()),
+            (None, Some(phone)) => Ok(identities::by_phone(tx, phone).await?.into_iter().next()),
             (None, None) => Ok(None),
         }
     }
@@ -76,7 +76,7 @@ impl App {
             (Some(holder), Some(_), _) if !authors::lock(tx, &holder.author_id).await? => return Ok(None),
             (Some(holder), _, _) => {
                 if challenge.identity.is_some() {
-                    authors::prove_identity(tx, &holder.id, now).await?;
+                    identities::prove(tx, &holder.id, now).await?;
                 }
                 holder.author_id
             }
@@ -84,7 +84,7 @@ impl App {
             (None, _, _) => return Ok(None),
         };
         if let Some(phone) = &challenge.phone {
-            authors::prove_phone(tx, &author, phone, now).await?;
+            identities::prove_phone(tx, &author, phone, now).await?;
         }
         self.grant_welcome(tx, &author, challenge.phone.as_ref(), challenge.identity.as_ref(), now).await?;
         Ok(Some(author))
@@ -118,7 +118,7 @@ impl App {
         }
         if let Some(phone) = &challenge.phone {
             self.leave_other_numbers(tx, author, phone, session, now).await?;
-            authors::prove_phone(tx, author, phone, now).await?;
+            identities::prove_phone(tx, author, phone, now).await?;
         }
         self.grant_welcome(tx, author, challenge.phone.as_ref(), challenge.identity.as_ref(), now).await?;
         Ok(LinkOutcome::Linked)
@@ -133,7 +133,7 @@ impl App {
         session: &LoggedIn,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        let identities = authors::identities_of(tx, author).await?;
+        let identities = identities::of_author(tx, author).await?;
         let mut left: Vec<(PhoneE164, AuthorId)> = vec![];
         for identity in identities {
             let Some(old) = identity.phone.clone().filter(|old| old != phone) else { continue };
@@ -149,7 +149,7 @@ impl App {
                     holder
                 }
             };
-            authors::give_identity(tx, &identity.id, &holder).await?;
+            identities::give(tx, &identity.id, &holder).await?;
         }
         if !left.is_empty() {
             authors::number_changed(tx, author, now).await?;
@@ -212,7 +212,7 @@ impl App {
         }
         // Every name under which she could come back.
         let mut names: Vec<String> = phone.iter().map(|phone| phone.as_str().to_owned()).collect();
-        for known in authors::identities_of(tx, author).await? {
+        for known in identities::of_author(tx, author).await? {
             let proved = known.phone.as_ref() == phone && phone.is_some() || Some(&known.id) == identity;
             names.extend(known.bsuid.filter(|_| proved));
         }
@@ -239,7 +239,7 @@ impl App {
 
     /// Whether an author, or somebody before by one of the author's numbers or ids, had the welcome credits.
     pub(crate) async fn had_welcome(&self, tx: &mut Tx, author: &AuthorId) -> Result<bool, StoreError> {
-        for known in authors::identities_of(tx, author).await? {
+        for known in identities::of_author(tx, author).await? {
             for name in known.phone.iter().map(PhoneE164::as_str).chain(known.bsuid.as_deref()) {
                 if grants::was_granted(tx, GrantKind::Welcome, &self.name_hash(name)).await? {
                     return Ok(true);

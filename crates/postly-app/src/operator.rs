@@ -8,10 +8,12 @@ use postly_domain::{
 };
 use postly_store::{
     StoreError, Tx, audit,
-    authors::{self, Author, Identity},
+    authors::{self, Author},
     blocks,
     dead_letters::{self, DeadLetter},
-    generations, lanes,
+    generations,
+    identities::{self, Identity},
+    lanes,
     wallets::{self, Entry, Held, NewEntry, Posted, Wallet},
 };
 
@@ -115,7 +117,7 @@ impl App {
     ) -> Result<Option<AuthorId>, StoreError> {
         Ok(match who {
             AuthorSelector::Phone(phone) => {
-                authors::identities_by_phone(tx, phone).await?.into_iter().next().map(|found| found.author_id)
+                identities::by_phone(tx, phone).await?.into_iter().next().map(|found| found.author_id)
             }
             // Also by an id that is an alias now.
             AuthorSelector::Id(id) => {
@@ -136,7 +138,7 @@ impl App {
         let author = authors::get(&mut tx, &id).await?.ok_or(OperatorError::UnknownAuthor)?;
         Ok(AuthorDetails {
             wallet: wallets::get(&mut tx, &id).await?,
-            identities: authors::identities_of(&mut tx, &id).await?,
+            identities: identities::of_author(&mut tx, &id).await?,
             author,
         })
     }

@@ -4,7 +4,7 @@ use postly_domain::{
     Language, PhoneE164,
     event::{InboundMessage, Sender},
 };
-use postly_store::{authors, inbox::DueEvent, lanes::ClaimedLane};
+use postly_store::{identities, inbox::DueEvent, lanes::ClaimedLane};
 
 use crate::{App, JourneyError, reply::Reply};
 
@@ -24,7 +24,7 @@ impl App {
         let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
         // Another author may have the number, perhaps the same person: a contact merges no accounts.
         let key = if person.identity.phone.as_ref() == Some(phone) {
-            authors::prove_phone(&mut tx, &person.author.id, phone, now).await?;
+            identities::prove_phone(&mut tx, &person.author.id, phone, now).await?;
             "number-proved"
         } else {
             "number-elsewhere"

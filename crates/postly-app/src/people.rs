@@ -11,9 +11,10 @@ use postly_domain::{
 };
 use postly_store::{
     StoreError, Tx,
-    authors::{self, Author, Identity},
+    authors::{self, Author},
     challenges,
     grants::{self, GrantKind},
+    identities::{self, Identity},
     sessions,
     wallets::{self, NewEntry},
 };
@@ -93,11 +94,11 @@ impl App {
         now: UnixMillis,
     ) -> Result<Option<Identity>, StoreError> {
         let by_id = match &sender.bsuid {
-            Some(bsuid) => authors::identity_by_bsuid(tx, sender.provider, bsuid).await?,
+            Some(bsuid) => identities::by_bsuid(tx, sender.provider, bsuid).await?,
             None => None,
         };
         let by_phone = match &sender.phone {
-            Some(phone) => authors::identities_by_phone(tx, phone).await?,
+            Some(phone) => identities::by_phone(tx, phone).await?,
             None => vec![],
         };
         if let Some(known) = by_id {
@@ -109,7 +110,7 @@ impl App {
                 }
             }
             let phone_is_free = match &sender.phone {
-                Some(phone) => authors::identities_by_phone(tx, phone).await?.iter().all(|other| {
+                Some(phone) => identities::by_phone(tx, phone).await?.iter().all(|other| {
                     other.author_id == known.author_id
                         && (other.provider != known.provider || other.id == known.id)
                 }),
@@ -131,7 +132,7 @@ impl App {
         // Known by number through the other provider only: the same person, named in one more way, unless this
         // provider knows that person by another id.
         let Some(known) = by_phone.first() else { return Ok(None) };
-        let is_other = authors::identities_of(tx, &known.author_id)
+        let is_other = identities::of_author(tx, &known.author_id)
             .await?
             .iter()
             .any(|identity| is_another(sender, identity));
@@ -150,7 +151,7 @@ impl App {
         sender: &Sender,
     ) -> Result<Identity, StoreError> {
         if let Some(phone) = sender.phone.as_ref().filter(|phone| known.phone.as_ref() == Some(*phone)) {
-            authors::trust_phone(tx, &known.author_id, phone).await?;
+            identities::trust_phone(tx, &known.author_id, phone).await?;
             known.phone_doubt = None;
         }
         Ok(known)
@@ -159,7 +160,7 @@ impl App {
     pub(crate) async fn detach_phone(&self, tx: &mut Tx, from: &Identity) -> Result<(), StoreError> {
         if let Some(phone) = &from.phone {
             tracing::info!(author.id = %from.author_id, "A number of author {} is somebody else's now", from.author_id);
-            authors::drop_phone(tx, &from.author_id, phone).await?;
+            identities::drop_phone(tx, &from.author_id, phone).await?;
             self.revoke_sessions_and_codes(tx, &from.author_id, phone).await?;
         }
         Ok(())
@@ -187,7 +188,7 @@ impl App {
         phone: &PhoneE164,
         bsuid: &str,
     ) -> Result<(), StoreError> {
-        let known = authors::identities_by_phone(tx, phone).await?;
+        let known = identities::by_phone(tx, phone).await?;
         let is_another = known.iter().any(|known| {
             known.provider == provider && known.bsuid.as_deref().is_some_and(|known| known != bsuid)
         });
@@ -216,13 +217,13 @@ impl App {
         }
         if let Some(before) = known.phone.as_ref().filter(|_| named.phone != known.phone) {
             // She has moved: whoever gets her old number must not find her under it, through any provider.
-            authors::drop_phone(tx, &known.author_id, before).await?;
+            identities::drop_phone(tx, &known.author_id, before).await?;
             self.revoke_sessions_and_codes(tx, &known.author_id, before).await?;
         }
         let changed =
             (&named.address, &named.bsuid, &named.phone) != (&known.address, &known.bsuid, &known.phone);
         if changed {
-            authors::name_identity(tx, &named).await?;
+            identities::rename(tx, &named).await?;
         }
         Ok(named)
     }
@@ -244,7 +245,7 @@ impl App {
             bsuid: sender.bsuid.clone(),
             stopped_at: None,
         };
-        authors::add_identity(tx, &identity, now).await?;
+        identities::add(tx, &identity, now).await?;
         Ok(identity)
     }
 
@@ -293,7 +294,7 @@ impl App {
             bsuid: None,
             stopped_at: None,
         };
-        authors::add_identity(tx, &identity, now).await
+        identities::add(tx, &identity, now).await
     }
 
     /// Gives the trial credits, unless this number or this id ever had them. The note that they were given is

@@ -19,7 +19,7 @@ use postly_store::{
     budgets,
     generations::{self, NewGeneration},
     history::{self, SavedGeneration},
-    pauses, results,
+    identities, pauses, results,
     wallets::{self, Held},
     web_requests::{self, Begun, WebRequest},
 };
@@ -281,7 +281,7 @@ impl App {
             Asked::Change(change) => self.change_of(&mut tx, author, known.language, change).await?,
         };
         self.check_web_budget(&mut tx, author, known.language, now).await?;
-        let phone = authors::identities_of(&mut tx, author).await?.into_iter().find_map(|one| one.phone);
+        let phone = identities::of_author(&mut tx, author).await?.into_iter().find_map(|one| one.phone);
         let payment = if work.is_free() {
             Payment::Free
         } else {

@@ -36,6 +36,7 @@ pub mod generations;
 pub mod grants;
 pub mod handoffs;
 pub mod history;
+pub mod identities;
 pub mod import;
 pub mod inbox;
 mod inspect;

@@ -2,7 +2,7 @@
 
 use postly_domain::{Email, PhoneE164, UnixMillis, id::AuthorId};
 use postly_store::{
-    StoreError, authors, handoffs,
+    StoreError, authors, handoffs, identities,
     timeline::{self, StoredGeneration, StoredMessage},
     wallets::{self, Entry},
 };
@@ -104,7 +104,7 @@ impl App {
         let generations = timeline::generations_of(&mut tx, &id, most()).await?;
         let details = AuthorDetails {
             wallet: wallets::get(&mut tx, &id).await?,
-            identities: authors::identities_of(&mut tx, &id).await?,
+            identities: identities::of_author(&mut tx, &id).await?,
             author,
         };
         let debt = wallets::debt(&mut tx, &id).await?;

@@ -11,8 +11,8 @@ use postly_domain::{
     id::{AuthorId, IdentityId},
 };
 use postly_store::{
-    Tx,
-    authors::{self, Identity},
+    Tx, authors,
+    identities::{self, Identity},
     wallets::{self, Wallet},
 };
 use postly_testkit::EngineName;
@@ -174,7 +174,7 @@ impl Machine<'_> {
         let mut world = World::default();
         for author in &self.authors {
             world.wallets.insert(author.clone(), wallets::get(tx, author).await.unwrap());
-            for identity in authors::identities_of(tx, author).await.unwrap() {
+            for identity in identities::of_author(tx, author).await.unwrap() {
                 let Identity { id, author_id, provider, phone, phone_doubt, bsuid, .. } = identity;
                 assert!(phone.is_some() || phone_doubt.is_none(), "no number, no doubt");
                 world.identities.insert(id, (author_id, provider, phone, bsuid, phone_doubt));
@@ -184,7 +184,7 @@ impl Machine<'_> {
             let holders: BTreeSet<_> =
                 world.holders(Some(&phone)).iter().map(|known| known.author.clone()).collect();
             assert!(holders.len() <= 1, "a number of two authors: {world:?}");
-            let found = authors::identities_by_phone(tx, &phone).await.unwrap();
+            let found = identities::by_phone(tx, &phone).await.unwrap();
             assert_eq!(found.len(), world.holders(Some(&phone)).len(), "somebody whom we never met");
         }
         world
@@ -331,7 +331,7 @@ impl Machine<'_> {
         match self.scene.app.adjust(&AuthorSelector::Phone(phone.clone()), delta, "for a test").await {
             Ok(_) => {
                 let mut tx = self.scene.db().read().await.unwrap();
-                let found = authors::identities_by_phone(&mut tx, &phone).await.unwrap();
+                let found = identities::by_phone(&mut tx, &phone).await.unwrap();
                 let author = found[0].author_id.clone();
                 let is_new = self.authors.insert(author.clone());
                 assert_eq!(is_new, holder.is_none());
