@@ -5,6 +5,7 @@
 
 mod bench;
 mod browser;
+mod census;
 mod chaos;
 mod citations;
 mod dates;
@@ -55,6 +56,8 @@ cargo xtask oracles prisma [--accept]
 cargo xtask browser [FOLDER]
                           the web app in Chromium: journeys, live updates, accessibility; FOLDER takes screenshots
                           (needs Chromium, Node.js and npm)
+cargo xtask census [REVISION]
+                          figures of the sources: words of comments, lengths, lines by kind
 cargo xtask fuzz [TARGET] [--seconds N]
                           random inputs to every parser of what comes from outside, for a minute each
 cargo xtask deps          what we depend on: where from, under which licence, in how many versions, with which advisories
@@ -75,6 +78,8 @@ fn main() -> ExitCode {
         ["ci"] => ci(),
         ["test", rest @ ..] => test(rest),
         ["bench", rest @ ..] => bench::bench(rest),
+        ["census"] => census::run(None),
+        ["census", revision] => census::run(Some(revision)),
         ["chaos", "--mutants", rest @ ..] => chaos::mutants(rest),
         ["chaos", rest @ ..] => chaos::run(rest),
         ["oracles", "postgres"] => postgres_versions::ask(),
