@@ -23,7 +23,7 @@ use tokio::{
 /// The states of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionState {
-    /// Accepted; no byte of a request has arrived.
+    /// Accepted; the head of its first request is not complete.
     New,
     /// Its last response is complete; no byte of the next request has arrived.
     Idle,

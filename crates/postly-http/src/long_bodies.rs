@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::http::{HeaderMap, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A body of at most this length is read at once. A webhook of one message takes 2 kB. One such body per
+/// A body of at most this length needs no permit. A webhook of one message takes 2 kB. One such body per
 /// connection ([`MAX_CONNECTIONS`](crate::MAX_CONNECTIONS)) is 32 MiB in all.
 const SHORT: usize = 65_536;
 /// The number of longer bodies in memory at a time: 64 MiB at their maximum length.

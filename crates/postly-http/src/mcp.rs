@@ -133,7 +133,7 @@ fn in_json(response: Response) -> Response {
     }
 }
 
-/// Returns a JSON-RPC error for a request with an unknown id.
+/// Returns a JSON-RPC error without a request id.
 fn error(status: StatusCode, code: i32, message: &str) -> Response {
     let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } });
     (status, JsonBody(body)).into_response()

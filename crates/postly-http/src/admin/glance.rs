@@ -101,8 +101,8 @@ fn model_cost(today: &Figures) -> String {
     format!("{}{unpriced}", dollars(today.get("price")))
 }
 
-/// Returns the number of billable sends. Providers report no price: a status has a category, and if it is
-/// billed.
+/// Describes the cost of WhatsApp messages. Providers report no price, only the category of a message and if
+/// it is billed.
 fn whatsapp_cost(today: &Figures) -> String {
     let (sends, told, billable) = (today.get("sends"), today.get("told"), today.get("billable"));
     if sends == 0 {

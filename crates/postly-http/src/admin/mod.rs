@@ -61,7 +61,7 @@ pub(crate) const NAVIGATION: [(&str, &str); 7] = [
 pub struct AdminPages {
     /// The proof that the login requires.
     pub access: AdminAccess,
-    /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    /// The proxies that are trusted to send `X-Forwarded-For` and `X-Forwarded-Proto`.
     pub trusted_proxies: Vec<Network>,
 }
 

@@ -70,8 +70,8 @@ pub(super) fn page(t: &Texts, status: StatusCode, s: Steps) -> Response {
     answer(status, &LoginPage { t, f: Frame::of_nobody(LOGIN), s, logged_in: false })
 }
 
-/// Responds with the login page, without a redirect for a logged-in author: after the `#` may be a link to
-/// another session.
+/// Responds with the login page. A logged-in author is not redirected, because the part of the address after
+/// `#` may contain the token of a login link.
 async fn show(State(state): State<AppState>, visitor: RequestContext, headers: HeaderMap) -> Response {
     let (s, f) = (Steps::new(&state, LOGIN), Frame::of(&visitor, LOGIN));
     let logged_in = visitor.session.is_some();

@@ -79,7 +79,8 @@ pub(super) struct Steps {
     said: Option<(&'static str, &'static str)>,
 }
 
-/// A phrase on a page. It is only in the link and not shown as text, because users would type it on a phone.
+/// A phrase on a page. Only the link contains it; it is not shown as text, because nothing that a browser
+/// shows is typed on a phone.
 pub(super) struct Shown {
     pub(super) url: String,
     pub(super) qr: String,
