@@ -52,8 +52,8 @@ const EVICTION_GRACE: Duration = Duration::from_secs(1);
 const MAX_HEAD_BYTES: usize = 131_072;
 /// The pause after a failed accept, such as for lack of descriptors; some become free meanwhile.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The time a shutdown waits for requests in progress: longer than storing a webhook takes (2 s). Without it
-/// a silent connection would keep the process running; a client whose request is cut off repeats it.
+/// The time a shutdown waits for requests in progress: longer than storing a webhook takes (2 s). Without a
+/// limit, a silent connection would keep the process running. Clients repeat requests that are cut off.
 const REQUESTS_DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until the shutdown, then completes the requests in progress.

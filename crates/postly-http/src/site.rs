@@ -16,11 +16,11 @@ use crate::{long_bodies::LongBodies, session_cookie::CookieKeys};
 pub struct Site {
     /// The keys of the session cookie.
     pub cookies: CookieKeys,
-    /// True if cookies of another NextAuth app may read and generate (`NEXTAUTH_SHARED`).
+    /// True if cookies of another NextAuth app authorize reading and generating (`NEXTAUTH_SHARED`).
     pub shared: bool,
     /// The public address of the service, as configured (`PUBLIC_BASE_URL`).
     pub public_base_url: String,
-    /// The proxies whose `X-Forwarded-For` is believed.
+    /// The proxies that are trusted to send `X-Forwarded-For`.
     pub trusted_proxies: Vec<Network>,
 }
 

@@ -1,4 +1,4 @@
-//! `/api/whatsapp/webhook`: the webhook of both providers, which differ by their signature.
+//! `/api/whatsapp/webhook`: the webhook of both providers, told apart by their signatures.
 
 use std::time::Instant;
 
