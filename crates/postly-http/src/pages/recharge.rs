@@ -129,7 +129,7 @@ struct ViewBody {
     packs: Vec<PackBody>,
 }
 
-/// Exchanges a token for a Checkout Session. Without a pack it returns the balance of the author and the packs.
+/// Exchanges a token for a Checkout Session. Without a pack it returns the author's balance and the packs.
 async fn exchange(
     State(state): State<AppState>,
     _: OpenShop,

@@ -1,4 +1,4 @@
-//! `/admin/handoffs`: replying to an author who asks for a person, and ending the handoff.
+//! `/admin/handoffs`: replying to the author of a handoff, and closing the handoff.
 
 use postly_simulator::Channel;
 use postly_testkit::for_each_engine;
