@@ -1,4 +1,4 @@
-//! Writes session cookies of ours, one JSON object a line, for next-auth to read.
+//! Writes session cookies of this service for next-auth to read, one JSON object a line.
 //!
 //! `cargo run -p postly-http --example session_cookies -- FILE`
 
@@ -7,7 +7,7 @@ use std::{error::Error, fmt::Write as _};
 use postly_http::{Claims, CookieKeys};
 use serde_json::json;
 
-/// In 2023 and in 2100: next-auth asks the clock.
+/// In 2023 and in 2100, because next-auth compares with the system clock.
 const ISSUED_AT_S: i64 = 1_700_000_000;
 const EXPIRES_AT_S: i64 = 4_102_444_800;
 

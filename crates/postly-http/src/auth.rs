@@ -1,4 +1,4 @@
-//! `/api/auth/…`: codes, logins, sessions.
+//! `/api/auth/…`: codes, logins and sessions.
 
 use axum::{
     Router,
@@ -231,7 +231,7 @@ pub(crate) async fn verify_phrase(
 impl From<VerifyError> for Problem {
     fn from(error: VerifyError) -> Self {
         match error {
-            // One answer for all causes, so that nobody can learn which numbers have an account or a code.
+            // One answer for all causes, so that it does not reveal if a number has an account or a code.
             VerifyError::Invalid => Self::new(Code::InvalidCode),
             VerifyError::NumberTaken => Self::new(Code::NumberTaken),
             VerifyError::Store(error) => error.into(),
@@ -286,7 +286,7 @@ fn logged_in(
     with_session(site, request, cookie, (status, axum::Json(body)).into_response())
 }
 
-/// An answer that brings along the cookies of a session, and takes away those that have served.
+/// Adds the cookies of a new session to a response, and removes cookies that are no longer needed.
 pub(crate) fn with_session(
     site: &Site,
     request: &HeaderMap,
@@ -301,7 +301,7 @@ pub(crate) fn with_session(
         expires_at_s: cookie.expires_at.0.div_euclid(1000),
     };
     let headers = response.headers_mut();
-    // Old chunks of a longer cookie would be read along with the new one.
+    // Old chunks of a longer cookie would be read together with the new one.
     for cleared in site.cookies.clear_chunks(request) {
         headers.append(header::SET_COOKIE, cleared);
     }
@@ -404,7 +404,7 @@ pub(crate) async fn log_out(State(state): State<AppState>, headers: HeaderMap) -
     Ok((gone(&state.site, &headers), body).into_response())
 }
 
-/// Takes the cookies of a session away.
+/// Returns the headers that remove the cookies of a session.
 pub(crate) fn gone(
     site: &Site,
     request: &HeaderMap,

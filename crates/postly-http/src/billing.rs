@@ -1,4 +1,4 @@
-//! `/api/billing/…` and `/api/stripe/webhook`: packs, Checkout Sessions, and what Stripe tells of them.
+//! `/api/billing/…` and `/api/stripe/webhook`: packs, Checkout Sessions, and the events of Stripe.
 
 use axum::{
     Json as JsonBody, Router,
@@ -24,7 +24,7 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/api/billing/packs", get(packs)).route("/api/billing/checkout", post(checkout))
 }
 
-/// The shop is open. Without Stripe's variables its addresses do not exist.
+/// Extracted if the shop is open. Without Stripe's variables its addresses do not exist.
 pub(crate) struct OpenShop;
 
 impl FromRequestParts<AppState> for OpenShop {
@@ -134,7 +134,7 @@ impl From<CheckoutError> for Problem {
     }
 }
 
-/// The language that a browser likes best among ours, else French.
+/// Returns the language that a browser prefers among ours, or else French.
 pub(crate) fn preferred_language(headers: &HeaderMap) -> Language {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let mut best = (Language::Fr, 0.0);
@@ -143,7 +143,7 @@ pub(crate) fn preferred_language(headers: &HeaderMap) -> Language {
         let code = tag.trim().split('-').next().unwrap_or_default();
         let Some(language) = Language::from_code(code) else { continue };
         let weight = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).unwrap_or(0.0);
-        // Of two that are liked as much the first counts.
+        // At equal weight the first counts.
         if weight > best.1 {
             best = (language, weight);
         }
@@ -151,7 +151,7 @@ pub(crate) fn preferred_language(headers: &HeaderMap) -> Language {
     best.0
 }
 
-/// The state of the webhook's handler.
+/// The state of the webhook handler.
 #[derive(Clone)]
 struct Events {
     app: App,
@@ -166,7 +166,7 @@ pub(crate) fn webhook(app: App, long_bodies: LongBodies) -> Router {
         .with_state(events)
 }
 
-/// Takes an event in. 200 says that it had its effect, or that it has none; refusals have an empty body.
+/// Receives an event. 200 means that it took effect, or has none; refusals have an empty body.
 async fn receive(State(events): State<Events>, request: Request<Body>) -> Response {
     if !events.app.sells() {
         return Problem::new(Code::NotFound).into_response();

@@ -1,4 +1,4 @@
-//! `/api/brand`: the rules and facts that hold for every brief of an author.
+//! `/api/brand`: the rules and facts for every brief of an author.
 
 use axum::{Json as JsonBody, Router, extract::State, routing::get};
 use postly_app::BrandChangeError;

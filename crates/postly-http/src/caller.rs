@@ -1,4 +1,4 @@
-//! Who asks, by what proof: a session of ours, an API token, or the cookie of another NextAuth app.
+//! The author of a request, identified by a session, an API token, or the cookie of another NextAuth app.
 
 use axum::{
     extract::FromRequestParts,
@@ -13,7 +13,7 @@ use crate::{
     site::AppState,
 };
 
-/// A session of ours.
+/// A session of this service.
 pub(crate) struct Session(pub(crate) LoggedIn);
 
 impl FromRequestParts<AppState> for Session {
@@ -27,8 +27,8 @@ impl FromRequestParts<AppState> for Session {
     }
 }
 
-/// An author who may read and generate, and the proof: an API token, a session of ours, or, where cookies are shared, one
-/// of another NextAuth app. A request that bears a token is judged by it alone.
+/// An author who may read and generate, and the proof: an API token, a session of this service or, if cookies
+/// are shared, one of another NextAuth app. If a request has a token, only the token counts.
 pub(crate) struct Caller {
     pub(crate) author: AuthorId,
     pub(crate) credential: Credential,
@@ -45,7 +45,7 @@ impl FromRequestParts<AppState> for Reader {
     }
 }
 
-/// The API token that a request bears (`Authorization: Bearer …`), and nothing else: a cookie does not stand in for it.
+/// The API token of a request (`Authorization: Bearer …`). A cookie does not replace it.
 pub(crate) struct Bearer(pub(crate) ApiToken);
 
 impl FromRequestParts<AppState> for Bearer {
@@ -79,7 +79,7 @@ impl FromRequestParts<AppState> for Caller {
         }
         if state.site.shared {
             for claims in state.site.cookies.read_each_shared(&parts.headers, now_s(state)) {
-                // A cookie that names a session of ours is worth as much as that session.
+                // A cookie that names a session of this service is valid only while that session is.
                 if claims.sid.is_none()
                     && let Some(author) = state.app.known_author(&AuthorId::new(claims.sub)).await?
                 {
@@ -91,7 +91,7 @@ impl FromRequestParts<AppState> for Caller {
     }
 }
 
-/// The session that the cookies of a request name: of several the first that lives.
+/// Returns the first valid session among the cookies of a request.
 pub(crate) async fn session(state: &AppState, headers: &HeaderMap) -> Result<Option<LoggedIn>, Problem> {
     for claims in state.site.cookies.read_each(headers, now_s(state)) {
         if let Some(found) = session_of(state, claims).await? {
@@ -106,7 +106,8 @@ async fn session_of(state: &AppState, claims: Claims) -> Result<Option<LoggedIn>
     Ok(state.app.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await?)
 }
 
-/// Ends every session that the cookies of a request name: one that is left would log its browser in again.
+/// Ends every session named by the cookies of a request, because a remaining one would log the browser in
+/// again.
 pub(crate) async fn end_sessions(state: &AppState, headers: &HeaderMap) -> Result<(), Problem> {
     for claims in state.site.cookies.read_each(headers, now_s(state)) {
         if let Some(found) = session_of(state, claims).await? {

@@ -1,4 +1,5 @@
-//! What tells the listener how far a connection is: its stream, the body that comes and the answer that leaves.
+//! The state of a connection as the listener sees it, updated by wrappers around its stream, request bodies
+//! and response bodies.
 
 use std::{
     io,
@@ -19,22 +20,22 @@ use tokio::{
     time::Instant,
 };
 
-/// What a connection is doing.
+/// The states of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionState {
-    /// It has come, and has not asked anything yet.
+    /// Accepted; the head of its first request is not complete.
     New,
-    /// It was answered, and has not said anything since.
+    /// Its last response is complete; no byte of the next request has arrived.
     Idle,
-    /// It is saying what it asks next.
+    /// It is sending the head of its next request.
     ReadingHead,
-    /// It is sending the body of what it asks. How long that may take is the router's to say.
+    /// It is sending the body of a request. The router limits the time for this.
     ReadingBody,
-    /// It is waiting for us, or being answered.
+    /// The request is complete; its response is being made or sent.
     Handling,
-    /// It reads a live stream, which lasts, and is not counted among those that ask.
+    /// It receives a live stream. Streams do not count toward the limit of connections.
     Streaming,
-    /// It was turned out.
+    /// The listener has closed it.
     Closing,
 }
 
@@ -54,15 +55,17 @@ impl ConnectionState {
     }
 }
 
-/// A connection, as the loop and the connection itself know it.
+/// The state of one connection, shared by the accept loop and the connection's task.
 #[derive(Debug)]
 pub(crate) struct Connection {
     began: Instant,
-    /// What it is doing (the last three bits), and since when (milliseconds since `began`, the others).
+    /// The [`ConnectionState`] (lowest three bits) and the time of its start (the other bits, in milliseconds
+    /// since `began`).
     state: AtomicU64,
-    /// Since when it does not read what we say (milliseconds since `began`, and one); 0 while it does.
+    /// The time since which writes are blocked, in milliseconds since `began` plus one; 0 while writes
+    /// succeed.
     deaf_since: AtomicU64,
-    /// The live streams of its listener.
+    /// The number of live streams of its listener.
     streams: Arc<AtomicUsize>,
 }
 
@@ -81,7 +84,8 @@ impl Connection {
         self.state.store(self.now() << 3 | doing as u64, Ordering::Relaxed);
     }
 
-    /// Whether it takes what we say. Who asks on and on and reads nothing keeps its request under way for ever.
+    /// Records if the last write was accepted. A client that sends requests and reads no response would
+    /// otherwise keep its request in progress without end.
     pub(crate) fn reads(&self, takes: bool) {
         let deaf = self.deaf_since.load(Ordering::Relaxed);
         if takes && deaf != 0 {
@@ -91,7 +95,7 @@ impl Connection {
         }
     }
 
-    /// For how long it has not read what we say.
+    /// Returns the time for which writes have been blocked; zero if they are not.
     pub(crate) fn write_stalled_for(&self) -> Duration {
         match self.deaf_since.load(Ordering::Relaxed) {
             0 => Duration::ZERO,
@@ -99,7 +103,7 @@ impl Connection {
         }
     }
 
-    /// What it is doing, and for how long it has been.
+    /// Returns the state and the time spent in it.
     pub(crate) fn state(&self) -> (ConnectionState, Duration) {
         let state = self.state.load(Ordering::Relaxed);
         let doing = ConnectionState::ALL
@@ -109,30 +113,30 @@ impl Connection {
         (doing, self.began.elapsed().saturating_sub(Duration::from_millis(state >> 3)))
     }
 
-    /// Something came.
+    /// Records the arrival of bytes: an idle connection begins to send a head.
     pub(crate) fn was_heard(&self) {
         if ConnectionState::Idle.is_of(self.state.load(Ordering::Relaxed)) {
             self.is(ConnectionState::ReadingHead);
         }
     }
 
-    /// The head of a request is complete, its body is not.
+    /// Records a request with a complete head and an incomplete body.
     pub(crate) fn sends(&self) {
         self.is(ConnectionState::ReadingBody);
     }
 
-    /// The request is complete.
+    /// Records a complete request.
     pub(crate) fn has_asked(&self) {
         self.is(ConnectionState::Handling);
     }
 
-    /// It is answered by a live stream.
+    /// Records the start of a live stream as response.
     pub(crate) fn streams(&self) {
         self.streams.fetch_add(1, Ordering::Relaxed);
         self.is(ConnectionState::Streaming);
     }
 
-    /// It was answered.
+    /// Records the end of a response.
     pub(crate) fn was_answered(&self, by_stream: bool) {
         if by_stream {
             self.streams.fetch_sub(1, Ordering::Relaxed);
@@ -141,7 +145,7 @@ impl Connection {
     }
 }
 
-/// A stream that notes when something comes, and when nothing can be sent.
+/// A TCP stream that records arriving bytes and blocked writes in its [`Connection`].
 pub(crate) struct TrackedStream {
     stream: TcpStream,
     connection: Arc<Connection>,
@@ -202,7 +206,7 @@ impl AsyncWrite for TrackedStream {
     }
 }
 
-/// A body that notes when all of it has come.
+/// A request body that records its end.
 pub(crate) struct TrackedRequestBody {
     body: Incoming,
     connection: Arc<Connection>,
@@ -243,11 +247,12 @@ impl HttpBody for TrackedRequestBody {
     }
 }
 
-/// The body of an answer, which notes when it has left: whoever is answered piece by piece is not resting.
+/// A response body that records its end when dropped, so that a connection is not idle while its response is
+/// sent in parts.
 pub(crate) struct TrackedResponseBody {
     body: Body,
     connection: Arc<Connection>,
-    /// Whether it is a live stream.
+    /// True for a live stream.
     lasts: bool,
 }
 

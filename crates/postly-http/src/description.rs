@@ -1,4 +1,4 @@
-//! `/api/openapi.json` and `/api/docs`: the API, described from its own code.
+//! `/api/openapi.json` and `/api/docs`: the description of the API, generated from the code.
 
 use std::sync::LazyLock;
 
@@ -78,7 +78,7 @@ pub(crate) fn router() -> Router<AppState> {
 )]
 struct Description;
 
-/// The two proofs that a request may bear.
+/// Adds the two security schemes: token and session.
 struct Security;
 
 impl Modify for Security {
@@ -92,10 +92,10 @@ impl Modify for Security {
     }
 }
 
-/// Names the problems that operations have in common, and gives every problem its form.
+/// Adds the problems that operations have in common, and a schema for every problem.
 struct Problems;
 
-/// The component of an answer that an operation does not describe by itself.
+/// The component for problems that an operation does not describe itself.
 const PROBLEM: &str = "Problem";
 
 impl Modify for Problems {
@@ -130,10 +130,11 @@ impl Modify for Problems {
     }
 }
 
-/// The statuses of problems that an operation may have by its form: with parameters or a body, behind a proof, and any.
+/// Returns the statuses of problems that an operation may have: for parameters or a body, for required proof,
+/// and for any operation.
 fn common_problems(path: &str, operation: &Operation, reads: bool) -> Vec<u16> {
     let has_body = operation.request_body.is_some();
-    // A path that names nothing is not found.
+    // A path with an unknown id is 404, not 400.
     let is_read = |parameter: &RefOr<Parameter>| match parameter {
         RefOr::T(parameter) => parameter.parameter_in != ParameterIn::Path,
         RefOr::Ref(_) => true,
@@ -156,7 +157,7 @@ fn is_problem(status: &str) -> bool {
     status.starts_with(['4', '5'])
 }
 
-/// The description as it is served and checked in.
+/// The description as served, and as checked in.
 static TEXT: LazyLock<String> = LazyLock::new(|| {
     let mut text = serde_json::to_string_pretty(&Description::openapi()).unwrap_or_default();
     text.push('\n');
@@ -167,7 +168,7 @@ async fn json() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
 }
 
-/// An operation on the page.
+/// An operation on the documentation page.
 struct Described {
     method: String,
     path: String,
@@ -272,7 +273,7 @@ fn body_fields(described: &Value, operation: &Value) -> Vec<Field> {
 
 fn responses(operation: &Value) -> Vec<(String, String)> {
     let responses = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
-    // Those that operations have in common stand in the description only.
+    // Common problems are in the description only, not on the page.
     responses
         .filter(|(status, response)| *status != "408" && response.get("$ref").is_none())
         .map(|(status, response)| (status.clone(), text(response, "/description")))
@@ -283,7 +284,7 @@ fn responses(operation: &Value) -> Vec<(String, String)> {
 mod tests {
     use super::*;
 
-    /// The description in the documents is that of the code. `POSTLY_ACCEPT=1` writes it anew.
+    /// Compares `docs/openapi.json` with the code. `POSTLY_ACCEPT=1` rewrites the file.
     #[test]
     fn the_description_that_is_checked_in_is_that_of_the_code() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");

@@ -28,12 +28,13 @@ use crate::{
     site::AppState,
 };
 
-/// How often a silent stream sends a comment: below the 60 s after which proxies give up a silent response, and the 30 s
-/// after which mobile networks forget a silent connection. A client that has gone is noticed by it.
+/// The interval of comments on a silent stream: below the 60 s after which proxies close a silent response,
+/// and the 30 s after which mobile networks drop a silent connection. A comment also detects a disconnected
+/// client.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long a stream lasts before the browser opens a new one, by which its cookie is checked again.
+/// The longest duration of a stream. The browser then opens a new one, and its cookie is checked again.
 const MAX_STREAM: Duration = Duration::from_secs(3600);
-/// When a browser opens a stream again that has ended. Spread by the browsers themselves.
+/// The delay before a browser reopens an ended stream. Browsers spread it themselves.
 const RETRY: Duration = Duration::from_secs(3);
 /// The longest id of an event: ours have 36 characters.
 const MAX_ID_BYTES: usize = 64;
@@ -42,11 +43,11 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/api/events", get(watch))
 }
 
-/// The mark of a response that lasts: its connection is not counted among those of requests.
+/// Marks a response that is a live stream: its connection does not count toward the limit of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LongStream;
 
-/// A new delivery of the answer to a generation.
+/// The body of a `status` event: the new delivery status of the answer to a generation.
 #[derive(Serialize)]
 struct StatusBody<'a> {
     id: &'a str,
@@ -59,16 +60,17 @@ struct BalanceBody {
     held: i64,
 }
 
-/// The name of a delivery; nothing is known of a message that waits.
+/// Returns the name of a delivery status; `queued` for a message without one.
 pub(crate) fn delivery_name(delivery: Option<DeliveryStatus>) -> &'static str {
     delivery.map_or("queued", DeliveryStatus::as_str)
 }
 
 /// The query of a stream.
 pub(crate) struct WatchQuery {
-    /// The newest generation that the client has: those above it are sent.
+    /// The newest generation that the client has; later ones are sent.
     after: Option<String>,
-    /// The author that the client shows. A browser in which another author has logged in since is refused.
+    /// The author that the client shows. If another author has logged in since in this browser, the request
+    /// is refused.
     author: Option<String>,
 }
 
@@ -90,7 +92,8 @@ impl FromRequestParts<AppState> for WatchQuery {
                 return Err(Problem::new(Code::InvalidRequest));
             }
         }
-        // A browser that reconnects says what it has had last; that is newer than the address.
+        // A reconnecting browser sends the id of the last event that it received, which is newer than the
+        // address.
         let last = parts.headers.get("last-event-id").and_then(|id| id.to_str().ok());
         if let Some(last) = last.filter(|id| !id.is_empty() && id.len() <= MAX_ID_BYTES) {
             read.after = Some(last.to_owned());
@@ -132,7 +135,7 @@ pub(crate) async fn watch(
     Ok(response)
 }
 
-/// The next event of a stream; `None` ends it.
+/// Returns the next event of a stream; `None` ends the stream.
 async fn next_event(
     state: &AppState,
     author: &AuthorId,
@@ -155,8 +158,8 @@ async fn next_event(
     }
 }
 
-/// The generation of an event; `None` when a refund has hidden it meanwhile, or the database does not answer: the client
-/// finds it when it reads the list.
+/// Returns the generation of an event. `None` if a refund has hidden it meanwhile or the database does not
+/// respond: the client finds it when it reads the list.
 async fn generation(state: &AppState, author: &AuthorId, id: &GenerationId) -> Option<GenerationBody> {
     match state.app.generation(author, id).await {
         Ok(found) => found.map(GenerationBody::from),
@@ -167,16 +170,16 @@ async fn generation(state: &AppState, author: &AuthorId, id: &GenerationId) -> O
     }
 }
 
-/// A response of events, with comments while there are none.
+/// Returns a response of events, with a comment after each silent interval.
 pub(crate) fn answer(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
-    // Proxies that buffer would hold the events back.
+    // Buffering proxies would delay the events.
     const BUFFERING: (HeaderName, HeaderValue) =
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     ([BUFFERING, (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], stream).into_response()
 }
 
-/// An event with a JSON body.
+/// Makes an event with a JSON body.
 pub(crate) fn event(name: &'static str, body: &impl Serialize) -> Event {
     Event::default().event(name).json_data(body).unwrap_or_else(|error| {
         tracing::error!(%error, "An event cannot be written as JSON");

@@ -1,4 +1,4 @@
-//! Who asks: the browser, the session in it, and whether the request is its own.
+//! Extractors: the browser of a request, its session, and protection against requests from other sites.
 
 use axum::{
     body::{Body, Bytes},
@@ -18,14 +18,14 @@ use crate::{
     site::{AppState, Peer, Site},
 };
 
-/// The cookie that tells a browser's challenges from another's.
+/// The cookie that binds challenges to a browser.
 const CHALLENGE: &str = "postly.challenge";
-/// How many cookies of that name are looked at: one for each path and domain that ever set one.
+/// The number of cookies of that name that are read: one for each path and domain that ever set one.
 const MAX_CHALLENGES: usize = 5;
-/// How long a browser keeps it: longer than a code holds, with time to ask for another.
+/// The lifetime of the cookie, in seconds: longer than a code is valid, with time to request another.
 const CHALLENGE_SECS: i64 = 3600;
 
-/// The browser that asks, and the session in it, if there is one.
+/// The browser of a request, and its session, if there is one.
 pub(crate) struct RequestContext {
     pub(crate) browser: Browser,
     pub(crate) session: Option<LoggedIn>,
@@ -58,12 +58,12 @@ impl FromRequestParts<AppState> for RequestContext {
 }
 
 impl RequestContext {
-    /// Keeps the browser's secret in the browser.
+    /// Returns the `Set-Cookie` that stores the browser's secret.
     pub(crate) fn challenge_cookie(&self, site: &Site) -> HeaderValue {
         challenge_cookie(site, self.browser.token.as_str(), CHALLENGE_SECS)
     }
 
-    /// Takes it away, once it has served.
+    /// Returns the `Set-Cookie` that removes the secret after use.
     pub(crate) fn no_challenge_cookie(site: &Site) -> HeaderValue {
         challenge_cookie(site, "", 0)
     }
@@ -72,11 +72,11 @@ impl RequestContext {
 fn challenge_cookie(site: &Site, value: &str, secs: i64) -> HeaderValue {
     let secure = if site.is_https() { "; Secure" } else { "" };
     let text = format!("{CHALLENGE}={value}; Path=/; Max-Age={secs}; HttpOnly; SameSite=Lax{secure}");
-    // Base64 and digits make a header value.
+    // Cannot fail: base64 and digits are valid in a header.
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// The values of the cookies of this name, in the order in which they came.
+/// Returns the values of the cookies of this name, in the order of the request.
 pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::COOKIE)
@@ -87,13 +87,13 @@ pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<I
         .filter_map(move |(found, value)| (found == name).then_some(value))
 }
 
-/// What a browser calls itself, in short, from what is known of such names. Nothing of it is taken word for word.
+/// Returns a short name of the browser, composed of known names. No text of the `User-Agent` is copied.
 fn label(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let first = |names: &[(&'static str, &'static str)]| {
         names.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name)
     };
-    // In this order: each says it is those after it, too.
+    // The order matters: the `User-Agent` of each also contains the names of later ones.
     let program = first(&[
         ("Edg", "Edge"),
         ("OPR/", "Opera"),
@@ -121,8 +121,8 @@ fn label(headers: &HeaderMap) -> String {
     }
 }
 
-/// Lets nobody change anything from another site: a browser says where a request comes from, and sends JSON across
-/// sites only after having asked, which we never grant. See [`Form`] for forms.
+/// Refuses changes from other sites. A browser declares the origin of a request, and sends JSON across sites
+/// only after a preflight, which the service never grants. For forms see [`Form`].
 pub(crate) async fn reject_cross_site(
     State(state): State<AppState>,
     request: Request<Body>,
@@ -134,7 +134,7 @@ pub(crate) async fn reject_cross_site(
     let is_foreign = match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => !state.site.is_own_origin(origin),
-        // No browser: it sends no cookie that it was not given.
+        // Not a browser: it sends no cookie except those given to it.
         (None, None) => false,
     };
     if !reads && is_foreign {
@@ -146,7 +146,7 @@ pub(crate) async fn reject_cross_site(
     }
 }
 
-/// The `{id}` of an address. What no database can hold names nothing.
+/// The `{id}` of a path. An id with U+0000, which no database can store, is not found.
 pub(crate) struct PathId(pub(crate) String);
 
 impl FromRequestParts<AppState> for PathId {
@@ -188,22 +188,22 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
         }
         let bytes =
             Bytes::from_request(request, state).await.map_err(|rejection| unread(rejection.status()))?;
-        // A list would be read as the fields in their order.
+        // Serde would read an array as the fields in their order.
         let is_object = bytes.trim_ascii_start().starts_with(b"{");
         let body = if is_object { serde_json::from_slice(&bytes).ok() } else { None };
         body.map(Self).ok_or(Problem::new(Code::InvalidRequest))
     }
 }
 
-/// Returns true if `Content-Type` says JSON.
+/// Returns true if `Content-Type` is JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let essence = kind.and_then(|kind| kind.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// The fields of a form of ours. Other sites may send forms without having asked, so whoever does not say where it
-/// comes from is refused; every browser does, and [`reject_cross_site`] has looked at what it says.
+/// The fields of a form from one of our pages. Other sites may send forms without a preflight, so a request
+/// without an origin is refused. Every browser sends one, and [`reject_cross_site`] has checked it.
 pub(crate) struct Form<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
@@ -221,7 +221,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
     }
 }
 
-/// Why a body was not read: it is too long, or else it did not come whole.
+/// Returns the problem of a body that was not read: too long, or incomplete.
 pub(crate) fn unread(status: StatusCode) -> Problem {
     Problem::new(match status {
         StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,

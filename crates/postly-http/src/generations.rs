@@ -1,4 +1,4 @@
-//! `/api/generations`: posts asked for on the web, and the history of all posts.
+//! `/api/generations`: generating posts on the web, and the history of all posts.
 
 use axum::{
     Json as JsonBody, Router,
@@ -97,7 +97,7 @@ pub(crate) struct CreateBody {
 }
 
 impl CreateBody {
-    /// Reads the brief and what goes with it.
+    /// Reads the brief and its options.
     ///
     /// # Errors
     /// Fails if the network or the language is unknown, or the tone is too long.
@@ -111,7 +111,7 @@ impl CreateBody {
     }
 }
 
-/// The longest tone, in characters: a few words, of which the model needs no more.
+/// The longest tone, in characters: the model needs only a few words.
 const MAX_TONE_CHARS: usize = 60;
 
 /// Writes three posts and charges one credit, once for each `Idempotency-Key`.
@@ -170,7 +170,7 @@ impl RefineBody {
     /// Reads a change of this generation.
     ///
     /// # Errors
-    /// Fails if the instruction is empty or too long, or there is no such variant.
+    /// Fails if the instruction is empty or too long, or the variant does not exist.
     pub(crate) fn read(self, generation: GenerationId) -> Result<WebChange, Problem> {
         let most = u8::try_from(VARIANTS).unwrap_or(u8::MAX);
         let is_valid = !self.instruction.trim().is_empty()
@@ -183,7 +183,7 @@ impl RefineBody {
     }
 }
 
-/// The longest instruction for a change, in characters: that of a brief.
+/// The longest instruction for a change, in characters: the limit of a brief.
 const MAX_INSTRUCTION_CHARS: usize = postly_domain::brief::MAX_BRIEF_CHARS;
 
 /// Changes a generation. Without an `Idempotency-Key` each request is one of its own.
@@ -220,7 +220,7 @@ pub(crate) async fn refine(
     Ok((StatusCode::CREATED, JsonBody(body)).into_response())
 }
 
-/// The one `Idempotency-Key` of a request.
+/// Returns the `Idempotency-Key` of a request, which must be the only one.
 fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut keys = headers.get_all("idempotency-key").iter();
     match (keys.next().and_then(|key| key.to_str().ok()), keys.next()) {
@@ -229,13 +229,13 @@ fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
     }
 }
 
-/// A tone in a few words on one line.
+/// Reads a tone: a few words on one line.
 pub(crate) fn tone(text: &str) -> Option<String> {
     let text = text.trim();
     (text.chars().count() <= MAX_TONE_CHARS && !text.contains(char::is_control)).then(|| text.to_owned())
 }
 
-/// An optional value: absent and empty are the same.
+/// Parses an optional value. An empty one counts as absent.
 fn parsed<T>(text: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
     match text.filter(|text| !text.is_empty()) {
         None => Ok(None),
@@ -333,7 +333,7 @@ async fn found(state: &AppState, author: &AuthorId, id: &GenerationId) -> Result
     found.map(GenerationBody::from).ok_or(Problem::new(Code::NotFound))
 }
 
-/// The query of a history: each parameter at most once, an empty one is absent.
+/// The query of a history. Each parameter occurs at most once; an empty one counts as absent.
 #[derive(Debug, Default)]
 pub(crate) struct HistoryQuery {
     pub(crate) text: Option<String>,

@@ -1,4 +1,4 @@
-//! The doors: the public listener and the operator's.
+//! The HTTP service: the public listener and the operator's.
 
 mod admin;
 mod auth;
@@ -52,18 +52,19 @@ pub use site::{Network, Site};
 use long_bodies::LongBodies;
 use site::AppState;
 
-/// How long a request may take in all, its body included. Storing a webhook has its own, shorter limit.
+/// The time limit of a request, including its body. Storing a webhook has its own, shorter limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a body may pause between two pieces.
+/// The longest pause between two pieces of a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The name under which a request is found in the logs.
+/// The header with the id of a request, as written to the logs.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest body of a request that is not a webhook: a megabyte of nonsense is still told what is wrong with it.
+/// The longest body of a request that is not a webhook. An invalid body of a megabyte is still answered with
+/// its error.
 const MAX_JSON_BYTES: usize = 2 * 1024 * 1024;
 
-/// The public listener: what providers and browsers reach.
+/// Returns the routes of the public listener, for providers and browsers.
 pub fn public_router(app: App, site: Site) -> Router {
     let long_bodies = LongBodies::new();
     let webhook = webhook::router(app.clone(), long_bodies.clone());
@@ -90,11 +91,12 @@ pub fn public_router(app: App, site: Site) -> Router {
     harden(Router::new().merge(webhook).merge(events).merge(pages))
 }
 
-/// What holds for every answer of every listener. Public for the bench, which measures a handler without the service.
+/// Adds the headers, limits and error handling common to all listeners. Public for the bench, which measures
+/// a handler without the service.
 pub fn harden(router: Router) -> Router {
     let always = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
-    // One layer made of many, the outermost first: a router puts the future of each request into a box for each of
-    // its layers.
+    // One layer made of many, outermost first, because a router boxes the future of each request once per
+    // layer.
     router
         .layer((
             SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid),
@@ -142,7 +144,7 @@ mod tests {
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&problem["code"], &problem["request_id"]), (&"internal".into(), &id.into()));
         assert!(!problem.to_string().contains("secret"), "{problem}");
-        // And the next one is served.
+        // The next request is served.
         assert_eq!(ask("/whole").await.status(), 200);
     }
 }

@@ -1,23 +1,24 @@
-//! Long bodies are read a few at a time: many slow ones together would take all the memory there is.
+//! Limits the number of long bodies read at a time: many slow ones together would exhaust the memory.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What announces no more than this is read at once. A webhook of one message takes 2 kB; as many as there are connections
-/// ([`MAX_CONNECTIONS`](crate::MAX_CONNECTIONS)) are 32 MiB.
+/// A body of at most this length needs no permit. A webhook of one message takes 2 kB. One such body per
+/// connection ([`MAX_CONNECTIONS`](crate::MAX_CONNECTIONS)) is 32 MiB in all.
 const SHORT: usize = 65_536;
-/// How many longer bodies are in memory at once: of the longest there are, 64 MiB.
+/// The number of longer bodies in memory at a time: 64 MiB at their maximum length.
 const PLACES: usize = 16;
-/// How long one waits for a place: a batch is read and stored within less, and its provider brings it again.
+/// The time a request waits for a permit. A batch is read and stored in less; if the wait fails, the provider
+/// resends.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The places for long bodies, shared by everything that reads any.
+/// The permits for long bodies, shared by all handlers that read bodies.
 #[derive(Clone)]
 pub(crate) struct LongBodies(Arc<Semaphore>);
 
-/// Kept for as long as a body is. A short one needs none.
+/// The permit of a body, held while the body is in memory. A short body needs none.
 pub(crate) type Place = Option<OwnedSemaphorePermit>;
 
 impl LongBodies {
@@ -25,9 +26,9 @@ impl LongBodies {
         Self(Arc::new(Semaphore::new(PLACES)))
     }
 
-    /// A place for the body that these headers announce; an error when none was free in time.
+    /// Returns the permit for the body that these headers announce. Fails if none becomes free in time.
     pub(crate) async fn place(&self, headers: &HeaderMap) -> Result<Place, Crowded> {
-        // Without a length there is no body, or one of any length.
+        // A request without a length has no body, or one of any length.
         let is_short = match announced(headers) {
             Some(length) => length <= SHORT,
             None => !headers.contains_key(header::TRANSFER_ENCODING),
@@ -42,11 +43,11 @@ impl LongBodies {
     }
 }
 
-/// The length that a request announces for its body, if it does. It is held to it.
+/// Returns the announced length of a body, if there is one. A body cannot exceed it.
 pub(crate) fn announced(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Too many long bodies are being read. Asking again later may work.
+/// Too many long bodies are being read. A retry may succeed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Crowded;

@@ -1,5 +1,6 @@
-//! `/mcp`: the tools of the Model Context Protocol, with which an agent writes posts for the author of a token. Streamable HTTP
-//! without sessions and with JSON answers, so that a client does not notice a restart (RULES 3.12).
+//! `/mcp`: the tools of the Model Context Protocol, for agents that write posts for the author of a token. It
+//! is Streamable HTTP without sessions and with JSON responses, so that a client does not notice a restart
+//! (RULES 3.12).
 
 mod tools;
 
@@ -35,11 +36,12 @@ use crate::{
 pub(crate) const PATH: &str = "/mcp";
 
 pub(crate) fn router() -> Router<AppState> {
-    // A client that was refused looks for a login here. A page or a redirect in place of JSON would end it with an obscure error.
+    // A client that was refused looks for a login here. A page or a redirect instead of JSON would make it
+    // fail with an obscure error.
     Router::new().route(PATH, post(serve)).route("/.well-known/{*path}", any(not_found))
 }
 
-/// The author for whom an agent acts, by the token that the request bears.
+/// The author of an agent, identified by the token of the request.
 struct Agent(AuthorId);
 
 impl FromRequestParts<AppState> for Agent {
@@ -59,8 +61,9 @@ impl FromRequestParts<AppState> for Agent {
     }
 }
 
-/// Returns true if the request names our public host, or this machine. The name of another site that was made to point here is
-/// refused (DNS rebinding); a name of this machine cannot be made to point elsewhere, and its pages have another origin.
+/// Returns true if the request names the public host or this machine. The domain of another site that points
+/// to this service is refused (DNS rebinding). A name of this machine cannot point elsewhere, and its pages
+/// have another origin.
 fn is_own_host(site: &Site, parts: &Parts) -> bool {
     let mut named = parts.headers.get_all(header::HOST).iter();
     let header = match (named.next(), named.next()) {
@@ -68,7 +71,7 @@ fn is_own_host(site: &Site, parts: &Parts) -> bool {
         (None, _) | (Some(_), Some(_)) => None,
     };
     let Some(authority) = parts.uri.authority().cloned().or(header) else { return false };
-    // As a browser would write the host: in lower case, an international one in Punycode.
+    // Normalize the host as browsers do: lower case, international hosts in Punycode.
     let host = Url::parse(&format!("http://{}/", authority.host())).ok();
     let host = host.as_ref().and_then(Url::host_str);
     let ours = Url::parse(&site.public_base_url).ok();
@@ -78,7 +81,7 @@ fn is_own_host(site: &Site, parts: &Parts) -> bool {
     })
 }
 
-/// Returns true if no browser sends the request from a page of another site.
+/// Returns false if a browser sends the request from a page of another site.
 fn is_own_origin(site: &Site, headers: &HeaderMap) -> bool {
     headers
         .get_all(header::ORIGIN)
@@ -86,7 +89,7 @@ fn is_own_origin(site: &Site, headers: &HeaderMap) -> bool {
         .all(|origin| origin.to_str().is_ok_and(|origin| site.is_own_origin(origin)))
 }
 
-/// Serves one message of an agent.
+/// Handles one message of an agent.
 async fn serve(State(state): State<AppState>, Agent(author): Agent, request: Request) -> Response {
     if !is_json(request.headers()) {
         return Problem::new(Code::NotJson).into_response();
@@ -103,7 +106,7 @@ async fn serve(State(state): State<AppState>, Agent(author): Agent, request: Req
     let service = StreamableHttpService::new(
         move || Ok(tools.clone()),
         Arc::new(NeverSessionManager::default()),
-        // Host and origin were looked at above, where the answer to a foreign one is JSON.
+        // Host and origin are checked by [`Agent`], which refuses a foreign one in JSON.
         StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
@@ -113,7 +116,7 @@ async fn serve(State(state): State<AppState>, Agent(author): Agent, request: Req
     in_json(service.handle(request).await.map(Body::new))
 }
 
-/// Puts JSON in the place of the plain texts with which the library refuses a request.
+/// Replaces the plain-text errors of the library with JSON.
 fn in_json(response: Response) -> Response {
     let is_json = is_json(response.headers());
     match response.status() {
@@ -130,7 +133,7 @@ fn in_json(response: Response) -> Response {
     }
 }
 
-/// An error of JSON-RPC about a request whose id is not known.
+/// Returns a JSON-RPC error without a request id.
 fn error(status: StatusCode, code: i32, message: &str) -> Response {
     let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } });
     (status, JsonBody(body)).into_response()

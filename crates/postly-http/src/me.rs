@@ -1,4 +1,4 @@
-//! `/api/me` and `/api/credits`: what an author has, changes, takes along, and leaves behind.
+//! `/api/me` and `/api/credits`: the profile of an author, its changes, export and erasure, and the balance.
 
 use axum::{
     Json as JsonBody, Router,

@@ -1,4 +1,4 @@
-//! Counting requests.
+//! Metrics of requests.
 
 use std::time::Instant;
 
@@ -10,8 +10,8 @@ use axum::{
 };
 use postly_domain::metric;
 
-/// Counts a request and measures it until the head of its answer. The route is the pattern of ours that it matched: what a stranger
-/// asks for is no label.
+/// Counts a request and measures the time to the head of its response. The label is the pattern of the
+/// matched route, because a client must not create labels.
 pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let route = match request.extensions().get::<MatchedPath>() {

@@ -1,4 +1,4 @@
-//! The operator's listener: health, readiness, metrics, and the operator's pages. Not for the public.
+//! The operator's listener, which is not public: health, readiness, metrics, and the operator's pages.
 
 use std::time::Duration;
 
@@ -24,13 +24,14 @@ use crate::admin::{self, AdminPages};
 pub struct Metrics(PrometheusHandle);
 
 impl Metrics {
-    /// Collects the metrics of this process from now on. Once per process; a second call collects nothing.
+    /// Collects the metrics of this process from now on. Call it once per process; a second call collects
+    /// nothing.
     pub fn collect() -> Self {
         let mut builder = PrometheusBuilder::new();
         for Metric { name, kind, .. } in metric::ALL {
             if let MetricKind::Histogram(bounds) = kind {
                 let matcher = Matcher::Full((*name).to_owned());
-                // Only an empty list of bounds is refused; the histogram would become a summary.
+                // Fails only for an empty list of bounds; the histogram would become a summary.
                 builder = builder.set_buckets_for_metric(matcher, bounds).unwrap_or_default();
             }
         }
@@ -40,14 +41,14 @@ impl Metrics {
             tracing::warn!("Metrics are collected already; this collector stays empty");
         }
         describe();
-        // A counter that appears with its first alert has no increase that a rule could see.
+        // An alert rule sees no increase of a counter that appears with its first alert, so start each at 0.
         for alert in Alert::ALL {
             metrics::counter!(metric::ALERTS, "name" => alert.as_str()).absolute(0);
         }
         Self(handle)
     }
 
-    /// Notes which program this is, on which engine it runs, and since when.
+    /// Records the version, engine, role and start time of this process.
     pub fn build_info(
         &self,
         version: &'static str,
@@ -68,7 +69,7 @@ impl Metrics {
     }
 }
 
-/// Gives each metric its help, which ends with its unit.
+/// Sets the help text of each metric, which ends with its unit.
 fn describe() {
     for Metric { name, kind, unit, help } in metric::ALL {
         let help = format!("{help}. Unit: {unit}.");
@@ -80,7 +81,7 @@ fn describe() {
     }
 }
 
-/// Reads what Linux says of this process; elsewhere nothing.
+/// Updates the memory and descriptor metrics from `/proc`; on other systems than Linux, nothing.
 fn process() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -95,7 +96,7 @@ fn process() {
     }
 }
 
-/// What the operator's listener is made of.
+/// The state of the handlers of the operator's listener.
 #[derive(Clone)]
 struct Operator {
     app: App,
@@ -103,8 +104,8 @@ struct Operator {
     shutdown: Shutdown,
 }
 
-/// The operator's listener. `shutdown` is the service's, not the listener's: while the service drains, this
-/// one says so. Without `pages` there is nothing at `/admin`.
+/// Returns the routes of the operator's listener. `shutdown` belongs to the service, not to this listener:
+/// while the service drains, `/readyz` reports it. Without `pages`, `/admin` does not exist.
 pub fn operator_router(app: App, metrics: Metrics, shutdown: Shutdown, pages: Option<AdminPages>) -> Router {
     let figures = get(async move || {
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
@@ -126,13 +127,14 @@ pub fn operator_router(app: App, metrics: Metrics, shutdown: Shutdown, pages: Op
 struct ReadinessBody {
     ready: bool,
     degraded: Vec<&'static str>,
-    /// Why it is not ready: `database`, `schema` or `draining`.
+    /// The reason if the service is not ready: `database`, `schema` or `draining`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
 }
 
-/// Ready when the database can be written to, has our tables, and the service does not drain. Providers and models that do not
-/// answer make it degraded: what is received is stored all the same.
+/// Responds with ready if the database accepts writes and has our tables, and the service does not drain.
+/// Providers and models that do not respond make the service degraded only, because received messages are
+/// stored all the same.
 async fn readiness(State(operator): State<Operator>) -> Response {
     let Readiness { fault, degraded } = operator.app.readiness().await;
     let draining = operator.shutdown.is_requested().then_some("draining");

@@ -1,5 +1,5 @@
-//! The pages: the state of the house, and the account behind it. They work without a script; with one, forms are sent
-//! as JSON to the API and the page stays.
+//! The pages of the site, public and behind a login. They work without a script. With one, forms are sent as
+//! JSON to the API and the page stays.
 
 mod account;
 pub(crate) mod assets;
@@ -34,7 +34,7 @@ use crate::{extract::RequestContext, problem::Problem, site::AppState};
 pub(crate) use frame::Frame;
 pub(crate) use texts::Texts;
 
-/// The longest form: an address and a password, with every byte escaped.
+/// The longest form: an e-mail address and a password, with every byte escaped.
 const MAX_FORM_BYTES: usize = 8 * 1024;
 /// The longest form with a brief: 8 KiB, with every byte escaped as three.
 const MAX_BRIEF_FORM_BYTES: usize = 32 * 1024;
@@ -58,8 +58,8 @@ pub(crate) fn router() -> Router<AppState> {
         .merge(assets::router())
 }
 
-/// What every page is answered with. Its forms name our origin only if it may be named to ourselves: with
-/// `no-referrer`, browsers call the origin of a form `null`. Nothing secret stands in an address before its `#`.
+/// The headers of every page. The referrer policy is `same-origin`, because with `no-referrer` browsers send
+/// `null` as the origin of a form. No address has a secret before its `#`.
 const HEADERS: [(HeaderName, &str); 4] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     (
@@ -85,12 +85,12 @@ struct NotFoundPage<'a> {
     f: Frame,
 }
 
-/// The page for an address that leads nowhere.
+/// Responds with the page for an unknown address.
 fn not_found(t: &texts::Texts, f: Frame) -> Response {
     page(StatusCode::NOT_FOUND, &NotFoundPage { t, f })
 }
 
-/// Answers an unknown address: a browser that asks for a page gets one, everything else a problem.
+/// Answers an unknown address: with a page if a browser asks for one, otherwise with a problem.
 pub(crate) async fn fallback(State(state): State<AppState>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     if !accepts_pages(&parts.headers) {
@@ -103,13 +103,13 @@ pub(crate) async fn fallback(State(state): State<AppState>, request: Request) ->
     not_found(texts::Texts::of(&parts.headers), frame)
 }
 
-/// Returns true if a request asks for a page, as browsers do.
+/// Returns true if a request accepts pages, as those of browsers do.
 fn accepts_pages(headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
-/// To one of our pages, by GET.
+/// Redirects to one of our pages, by GET.
 fn redirect(path: &'static str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, path)]).into_response()
 }

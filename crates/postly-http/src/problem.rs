@@ -13,84 +13,84 @@ use serde::Serialize;
 
 use crate::REQUEST_ID;
 
-/// What went wrong, for programs.
+/// The stable codes of problems, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// There is nothing here.
+    /// The address does not exist.
     NotFound,
-    /// There is something here, but not by this method.
+    /// The address does not accept this method.
     MethodNotAllowed,
-    /// The body is not the JSON that is asked for.
+    /// The body is not the expected JSON object.
     InvalidRequest,
-    /// The body is something else than JSON.
+    /// The body is not JSON.
     NotJson,
     /// The body is too long.
     TooLarge,
-    /// A browser sends this from another site.
+    /// A browser sent the request from another site.
     CrossSite,
-    /// There is no session.
+    /// The request has no valid session or token.
     Unauthenticated,
-    /// There is a session, of somebody else.
+    /// The session belongs to another author.
     Forbidden,
-    /// The number cannot be read.
+    /// The phone number cannot be parsed.
     InvalidPhone,
-    /// The code opens nothing; nobody learns why.
+    /// The code is invalid. The cause is not disclosed.
     InvalidCode,
     /// The number belongs to another full account.
     NumberTaken,
-    /// The address cannot be read.
+    /// The e-mail address cannot be parsed.
     InvalidEmail,
-    /// The password is not taken.
+    /// The password is too short or too common.
     WeakPassword,
-    /// Somebody has the address.
+    /// The e-mail address already has an account.
     EmailTaken,
-    /// Unknown address or wrong password; nobody learns which.
+    /// The address is unknown or the password is wrong. The response does not tell the two apart.
     InvalidCredentials,
-    /// The old password is missing, and no number was proved lately.
+    /// The old password is missing, and no number was proved recently.
     ProofNeeded,
     /// Too many requests.
     RateLimited,
-    /// The text is a command, talk or off topic.
+    /// The text is a command, small talk or off topic.
     NotABrief,
-    /// The brief says too little.
+    /// The brief is too vague.
     BriefTooVague,
-    /// The service does not write about this.
+    /// The service does not write about the topic of the brief.
     BriefRefused,
     /// The Idempotency-Key is missing, empty or too long.
     IdempotencyKeyNeeded,
-    /// The Idempotency-Key stands for another request.
+    /// The Idempotency-Key was used for another request.
     IdempotencyMismatch,
     /// No credit is available.
     InsufficientCredits,
-    /// The writer failed; nothing is charged.
+    /// The generation failed; nothing is charged.
     GenerationFailed,
-    /// We have no number on WhatsApp to write to.
+    /// The WhatsApp number of the service is not known yet.
     NoWhatsapp,
     /// No pack has this id.
     UnknownPack,
-    /// The link to buy by is none of ours, or has expired.
+    /// The link is unknown or has expired.
     InvalidLink,
-    /// Stripe makes no Checkout Session.
+    /// Stripe did not create a Checkout Session.
     PaymentUnavailable,
-    /// The name of a token is empty, too long, or no line.
+    /// The name of a token is empty, too long, or not one line.
     InvalidName,
-    /// A bound of the brand memory is broken.
+    /// The brand memory exceeds a limit.
     BrandTooLong,
-    /// The author has as many tokens as one may have.
+    /// The author has the maximum number of tokens.
     TooManyTokens,
-    /// The database does not answer; it may in a moment.
+    /// The database does not respond. A retry may succeed.
     Unavailable,
-    /// Our fault.
+    /// An internal error of the service.
     Internal,
 }
 
 impl Code {
-    /// How programs call it.
+    /// Returns the code as programs see it.
     pub(crate) fn name(self) -> &'static str {
         self.parts().1
     }
 
-    /// The sentence for people.
+    /// Returns the sentence for people.
     pub(crate) fn detail(self) -> &'static str {
         self.parts().2
     }
@@ -234,7 +234,8 @@ impl Code {
     }
 }
 
-/// An error a client sees. It is written once the id of the request is known, which is when the answer leaves.
+/// An error for a client. Its body is written when the response leaves, because the id of the request is
+/// known only then.
 #[derive(Debug, Clone)]
 pub struct Problem {
     code: Code,
@@ -256,27 +257,27 @@ pub(crate) struct ProblemBody<'a> {
 }
 
 impl Problem {
-    /// A problem.
+    /// Makes a problem with the sentence of its code.
     pub fn new(code: Code) -> Self {
         Self { code, detail: Cow::Borrowed(code.detail()), retry_after_s: None }
     }
 
-    /// A problem with a sentence of its own, in the author's language.
+    /// Makes a problem with its own sentence, in the author's language.
     pub(crate) fn with_detail(code: Code, detail: String) -> Self {
         Self { detail: Cow::Owned(detail), ..Self::new(code) }
     }
 
-    /// Too many requests; the next may come after so many seconds.
+    /// Makes a problem for too many requests; a retry may succeed after `retry_after_s` seconds.
     pub fn rate_limited(retry_after_s: i64) -> Self {
         Self { retry_after_s: Some(retry_after_s.max(1)), ..Self::new(Code::RateLimited) }
     }
 
-    /// Too much is under way: asking again in a moment may work.
+    /// Makes a problem for too much load: a retry may succeed soon.
     pub(crate) fn busy() -> Self {
         Self { retry_after_s: Some(UNAVAILABLE_SECS), ..Self::new(Code::Unavailable) }
     }
 
-    /// The body, for a request with this id.
+    /// Returns the body for a request with this id.
     pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
         let (status, code, _) = self.code.parts();
         let detail = self.detail.as_ref();
@@ -291,23 +292,23 @@ impl Problem {
         }
     }
 
-    /// The seconds after which the same request may pass.
+    /// Returns the number of seconds after which a retry may succeed.
     #[cfg(feature = "mcp")]
     pub(crate) fn retry_after_s(&self) -> Option<i64> {
         self.retry_after_s
     }
 
-    /// What went wrong, for programs.
+    /// Returns the code.
     pub(crate) fn code(&self) -> Code {
         self.code
     }
 
-    /// The status it is answered with.
+    /// Returns the HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
         self.code.parts().0
     }
 
-    /// Our fault: what it was goes to the log, and not to the client.
+    /// Makes a problem for an internal error. The error is logged, not sent to the client.
     pub fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, source = error.source(), "A request failed");
         Self::new(Code::Internal)
@@ -327,7 +328,8 @@ impl From<StoreError> for Problem {
 /// The media type of problems (RFC 9457).
 pub(crate) const PROBLEM_TYPE: &str = "application/problem+json";
 
-/// When to ask again after [`Code::Unavailable`]: a failover takes longer, a busy moment does not.
+/// The delay before a retry after [`Code::Unavailable`], in seconds: longer than a load peak, shorter than a
+/// failover.
 const UNAVAILABLE_SECS: i64 = 5;
 
 impl IntoResponse for Problem {
@@ -338,23 +340,24 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The answer to every address that is none of ours.
+/// The response for every unknown address.
 pub(crate) async fn not_found() -> Problem {
     Problem::new(Code::NotFound)
 }
 
-/// The answer to every method that an address does not know.
+/// The response for every method that an address does not accept.
 pub(crate) async fn method_not_allowed() -> Problem {
     Problem::new(Code::MethodNotAllowed)
 }
 
-/// The answer when a handler panicked. What it said goes to the log of the panic hook, not to the client.
+/// The response for a panic of a handler. The message of the panic is written to the log by the panic hook,
+/// not sent to the client.
 pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     metrics::counter!(metric::PANICS).increment(1);
     Problem::new(Code::Internal).into_response()
 }
 
-/// Writes the problem of an answer that is one, now that its headers name the request.
+/// Writes the body of a response that is a problem, with the request id from its headers.
 pub(crate) fn named(response: Response) -> Response {
     let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
     let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();

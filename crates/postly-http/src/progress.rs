@@ -16,7 +16,7 @@ use crate::{
     site::AppState,
 };
 
-/// Whether a client asks for events before JSON.
+/// Returns true if the client prefers events to JSON.
 pub(crate) fn accepts_events(headers: &HeaderMap) -> bool {
     let accepted =
         headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
@@ -24,7 +24,7 @@ pub(crate) fn accepts_events(headers: &HeaderMap) -> bool {
     first.trim().eq_ignore_ascii_case("text/event-stream")
 }
 
-/// The id by which the request is found in the logs.
+/// Returns the id of the request, as written to the logs.
 pub(crate) fn request_id(headers: &HeaderMap) -> String {
     headers.get(crate::REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
 }
@@ -35,11 +35,11 @@ enum Step {
     Ended(Box<Result<CreatedBody, Problem>>),
 }
 
-/// Steps of one request that may wait for their client: all there are.
+/// The steps of one request that may wait for the client: all of them.
 const MAX_STEPS: usize = 4;
 
-/// Answers with the steps of a request as events: `accepted`, `writing`, then `done` or `failed`. A request that is refused
-/// is answered with its problem.
+/// Responds with the steps of a request as events: `accepted`, `writing`, then `done` or `failed`. A request
+/// that is refused is answered with its problem.
 pub(crate) async fn stream_progress(
     state: AppState,
     author: AuthorId,
@@ -49,7 +49,7 @@ pub(crate) async fn stream_progress(
 ) -> Result<Response, Problem> {
     let (steps, mut received) = tokio::sync::mpsc::channel(MAX_STEPS);
     tokio::spawn(async move {
-        // A client that has gone is no reason to stop: a repeat with its key fetches the result.
+        // Do not stop if the client disconnects: a retry with the same key returns the result.
         let report = |progress| drop(steps.try_send(Step::Progress(progress)));
         let written = state.app.generate_with_progress(&author, &key, &brief, report).await;
         let ended = created(&state, &author, written).await;

@@ -1,8 +1,9 @@
-//! The listeners: connections are accepted, bounded in number, and turned out when they only wait.
+//! The listeners: they accept connections, limit their number and close those that exceed a timeout.
 //!
-//! A connection costs a descriptor and a place, and a stranger may open as many as she likes. So each says what it is
-//! doing ([`ConnectionState`]), and the one loop that accepts also walks around: who takes too long to ask is turned out, and
-//! when every place is taken, whoever has waited longest without asking anything makes room for who knocks now.
+//! A connection costs a file descriptor and one of [`MAX_CONNECTIONS`], and a client may open any number.
+//! Each connection therefore publishes its state ([`ConnectionState`]). The accept loop closes connections
+//! past their timeout. With the limit reached, it evicts the one that has been sending a request for longest,
+//! or else the one that has been idle for longest.
 
 use std::{
     collections::HashMap,
@@ -32,30 +33,30 @@ use crate::connection::{
 use crate::events::LongStream;
 use crate::site::Peer;
 
-/// How many connections a listener has at once. Three hundred webhooks a second, each stored within 20 ms, need six;
-/// the usual 1,024 descriptors of a process must also do for the database and for our own calls.
+/// The connections of one listener at a time. Three hundred webhooks per second, each stored within 20 ms,
+/// need six. The usual 1,024 descriptors of a process also serve the database and outgoing calls.
 pub const MAX_CONNECTIONS: usize = 512;
-/// How long a connection may take to say all of what it asks, its body aside. With the pause between two rounds that
-/// is 10 s.
+/// The time limit for the head of a request. With the interval of the sweep it is 10 s.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(9);
-/// How long a connection may be kept between two requests. Longer than the 60 s for which load balancers keep theirs:
-/// who closes first never sends a request into a connection that the other is closing.
+/// The time limit between two requests. It is longer than the 60 s of load balancers: the side with the
+/// shorter limit closes first and never sends a request into a connection that the other side is closing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-/// How long an answer may wait for somebody to read it.
+/// The time limit for blocked writes of a response.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often the loop walks around.
+/// The interval at which the accept loop closes connections past their timeout.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// Whoever has just come is not turned out to make room: an honest request is complete within a moment.
+/// The time a request may take before its connection can be evicted: an honest request is complete within it.
 const EVICTION_GRACE: Duration = Duration::from_secs(1);
-/// The longest head of a request. Providers' take 2 kB; beyond this it is 431, and 512 of them are 64 MiB.
+/// The longest head of a request. Heads of the providers take 2 kB. A longer one is answered with 431; 512 of
+/// them take 64 MiB.
 const MAX_HEAD_BYTES: usize = 131_072;
-/// How long to wait when the system gives us no connection: it has no descriptors left, and gets some back.
+/// The pause after a failed accept, such as for lack of descriptors; some become free meanwhile.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long a stop waits for requests under way: longer than a webhook takes to be stored (2 s). Whoever has connected
-/// and says nothing would otherwise keep the process for ever; whoever is cut off asks again.
+/// The time a shutdown waits for requests in progress: longer than storing a webhook takes (2 s). Without a
+/// limit, a silent connection would keep the process running. Clients repeat requests that are cut off.
 const REQUESTS_DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves until the shutdown, and then the requests under way.
+/// Serves until the shutdown, then completes the requests in progress.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
     let mut connections = Connections::new();
     let mut http = http1::Builder::new();
@@ -97,7 +98,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
     }
 }
 
-/// Serves one connection until it ends, or until what was asked before the shutdown is answered.
+/// Serves one connection until it ends. After a shutdown request it completes the request in progress.
 async fn attend(
     stream: TcpStream,
     peer: Option<Peer>,
@@ -125,7 +126,7 @@ async fn attend(
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => ended,
-        // A stream has no end to wait for: its client opens it again elsewhere.
+        // Do not wait for a stream: it has no end, and its client reconnects elsewhere.
         () = shutdown.requested() => if connection.state().0 == ConnectionState::Streaming {
             return;
         } else {
@@ -134,21 +135,21 @@ async fn attend(
         }
     };
     if let Err(error) = ended {
-        // Half a request, or nobody there any more: theirs to know.
+        // An incomplete request or a client that disconnected: not an error of the service.
         tracing::trace!(%error, "A connection broke off");
     }
 }
 
-/// An error of the one connection that was about to be accepted, not of the listener.
+/// True for an error of the one connection being accepted, as opposed to one of the listener.
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Who is connected.
+/// The open connections of a listener.
 struct Connections {
     began: Instant,
-    /// How many of them read a live stream. The application bounds these ([`postly_app::MAX_STREAMS`]).
+    /// The number of live streams, limited by the application ([`postly_app::MAX_STREAMS`]).
     streams: Arc<AtomicUsize>,
     tasks: JoinSet<()>,
     seats: HashMap<Id, (Arc<Connection>, AbortHandle)>,
@@ -166,7 +167,7 @@ impl Connections {
 
     fn welcome(&mut self, stream: TcpStream, http: &http1::Builder, router: &Router, shutdown: &Shutdown) {
         let connection = Arc::new(Connection::new(self.began, Arc::clone(&self.streams)));
-        // One that has gone already has no address, and asks nothing.
+        // A connection that is already closed has no address, and sends no request.
         let peer = stream.peer_addr().ok().map(Peer);
         let attended =
             attend(stream, peer, Arc::clone(&connection), http.clone(), router.clone(), shutdown.clone());
@@ -174,7 +175,7 @@ impl Connections {
         self.seats.insert(task.id(), (connection, task));
     }
 
-    /// Waits until a connection has ended; for ever when there is none.
+    /// Waits until a connection has ended; without end if there is none.
     async fn next_ended(&mut self) -> Result<(Id, ()), JoinError> {
         match self.tasks.join_next_with_id().await {
             Some(ended) => ended,
@@ -194,7 +195,7 @@ impl Connections {
         while self.tasks.join_next().await.is_some() {}
     }
 
-    /// Turns out who takes too long to ask, or to read what it asked for.
+    /// Closes connections that exceed the limit for a request head, for idling, or for blocked writes.
     fn close_timed_out(&self) {
         for (connection, task) in self.seats.values() {
             let (doing, since) = connection.state();
@@ -212,8 +213,9 @@ impl Connections {
         }
     }
 
-    /// Turns out whoever has been busy for longest with asking something; if nobody is, who has rested for longest.
-    /// Whoever waits for us stays, unless it does not listen.
+    /// Evicts the connection that has been sending a request, or blocking writes, for longest; if there is
+    /// none, the one that has been idle for longest. A connection that waits for its response stays, unless
+    /// its writes are blocked.
     fn evict_one(&self) {
         let asking = |doing| {
             matches!(

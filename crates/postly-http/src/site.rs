@@ -1,4 +1,4 @@
-//! What the public listener is told, and where its visitors come from.
+//! The configuration of the public listener, and the client addresses of its requests.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -11,27 +11,27 @@ use url::Url;
 
 use crate::{long_bodies::LongBodies, session_cookie::CookieKeys};
 
-/// What the operator said of the site.
+/// The configuration of the site by the operator.
 #[derive(Debug, Clone)]
 pub struct Site {
     /// The keys of the session cookie.
     pub cookies: CookieKeys,
-    /// Whether cookies that another NextAuth app issued may read and generate (`NEXTAUTH_SHARED`).
+    /// True if cookies of another NextAuth app authorize reading and generating (`NEXTAUTH_SHARED`).
     pub shared: bool,
-    /// Our public address, as it is configured (`PUBLIC_BASE_URL`).
+    /// The public address of the service, as configured (`PUBLIC_BASE_URL`).
     pub public_base_url: String,
-    /// Who may say in `X-Forwarded-For` whom a request comes from.
+    /// The proxies that are trusted to send `X-Forwarded-For`.
     pub trusted_proxies: Vec<Network>,
 }
 
 impl Site {
-    /// Whether browsers speak TLS with us, or with what stands before us.
+    /// Returns true if browsers use TLS, with this service or with a proxy in front of it.
     pub(crate) fn is_https(&self) -> bool {
         Url::parse(&self.public_base_url).is_ok_and(|url| url.scheme() == "https")
     }
 
-    /// Whether this is our own origin: scheme, host and port as browsers compare them, in whatever case the operator
-    /// wrote the host, and with or without the port that goes without saying.
+    /// Returns true if `origin` is our own. Scheme, host and port are compared as in browsers: without regard
+    /// to case, and with or without a default port.
     pub(crate) fn is_own_origin(&self, origin: &str) -> bool {
         match (Url::parse(origin), Url::parse(&self.public_base_url)) {
             (Ok(theirs), Ok(ours)) => theirs.origin() == ours.origin(),
@@ -39,15 +39,15 @@ impl Site {
         }
     }
 
-    /// Where a request comes from: see [`visitor`].
+    /// Returns the client address of a request: see [`visitor`].
     pub(crate) fn visitor(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> String {
         visitor(&self.trusted_proxies, peer, headers)
     }
 }
 
-/// Where a request comes from, as far as limits tell visitors apart: an IPv4 address, or the /64 network that
-/// an IPv6 visitor has all addresses of. Of `X-Forwarded-For` counts the rightmost address that is not a
-/// trusted proxy, and nothing unless a trusted proxy sent it.
+/// Returns the client address under which limits count a request: an IPv4 address, or the /64 network of an
+/// IPv6 address, because one client has all of its addresses. Only the rightmost address in `X-Forwarded-For`
+/// that is not a trusted proxy counts, and only if a trusted proxy sent the header.
 pub(crate) fn visitor(proxies: &[Network], peer: Option<SocketAddr>, headers: &HeaderMap) -> String {
     let Some(mut address) = peer.map(|peer| canonical(peer.ip())) else { return "unknown".to_owned() };
     let hops: Vec<&str> = headers
@@ -61,7 +61,7 @@ pub(crate) fn visitor(proxies: &[Network], peer: Option<SocketAddr>, headers: &H
         if !proxies.iter().any(|network| network.holds(address)) {
             break;
         }
-        // A trusted proxy that says something else than an address has said nothing of whom it speaks for.
+        // A trusted proxy that sends no address does not identify its client.
         let before = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|hop| hop.ip()));
         let Ok(before) = before else { break };
         address = canonical(before);
@@ -75,7 +75,7 @@ pub(crate) fn visitor(proxies: &[Network], peer: Option<SocketAddr>, headers: &H
     }
 }
 
-/// Whether a trusted proxy says that the browser speaks https with it.
+/// Returns true if a trusted proxy reports that the browser uses https.
 pub(crate) fn is_forwarded_https(proxies: &[Network], peer: Option<SocketAddr>, headers: &HeaderMap) -> bool {
     let by_proxy = peer.is_some_and(|peer| {
         let address = canonical(peer.ip());
@@ -85,7 +85,7 @@ pub(crate) fn is_forwarded_https(proxies: &[Network], peer: Option<SocketAddr>, 
     by_proxy && said.is_some_and(|said| said.eq_ignore_ascii_case("https"))
 }
 
-/// An IPv4 address that is written as IPv6 is an IPv4 address.
+/// Returns the IPv4 address of an IPv4-mapped IPv6 address; others unchanged.
 fn canonical(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
@@ -93,7 +93,7 @@ fn canonical(address: IpAddr) -> IpAddr {
     }
 }
 
-/// An address, or all that begin with the same bits (`10.0.0.0/8`).
+/// An address, or all addresses with the same leading bits (`10.0.0.0/8`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
@@ -101,7 +101,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Reads an address with or without its length. `None` when it is neither.
+    /// Parses an address with or without a prefix length. Returns `None` if it is invalid.
     pub fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits.parse::<u8>().ok()?)),
@@ -113,7 +113,7 @@ impl Network {
         (bits <= most).then_some(Self { address, bits })
     }
 
-    /// Returns true if the address is in it.
+    /// Returns true if the network contains the address.
     pub fn contains(self, address: IpAddr) -> bool {
         self.holds(address)
     }
@@ -133,7 +133,7 @@ impl Network {
     }
 }
 
-/// What every handler may ask.
+/// The state of the handlers.
 #[derive(Clone)]
 pub(crate) struct AppState {
     pub(crate) app: App,
@@ -147,7 +147,7 @@ impl FromRef<AppState> for App {
     }
 }
 
-/// The other end of the connection that a request came by.
+/// The remote address of the connection of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
@@ -227,7 +227,7 @@ mod tests {
             }
         }
         check("http://LocalHost:8080", "http://localhost:8080", true);
-        // A browser names an international host by its Punycode.
+        // A browser writes an international host in Punycode.
         check("https://Café.example", "https://xn--caf-dma.example", true);
         check("nonsense", "nonsense", false);
         let https = |base: &str| Site { public_base_url: base.to_owned(), ..site(&[]) }.is_https();

@@ -1,4 +1,4 @@
-//! `/api/tokens`: tokens with which programs read and generate for an author.
+//! `/api/tokens`: the tokens with which programs read and generate for an author.
 
 use axum::{
     Json as JsonBody, Router,

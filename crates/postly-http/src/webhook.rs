@@ -1,4 +1,4 @@
-//! `/api/whatsapp/webhook`: both providers knock here, and are told apart by their signature.
+//! `/api/whatsapp/webhook`: the webhook of both providers, told apart by their signatures.
 
 use std::time::Instant;
 
@@ -16,13 +16,14 @@ use postly_domain::{Provider, metric};
 
 use crate::long_bodies::{LongBodies, announced};
 
-/// The longest body we read. Meta sends 3 MB at most; RULES 3.1 fixes 4 MiB.
+/// The longest body that is read. Meta sends at most 3 MB; RULES 3.1 sets 4 MiB.
 pub(crate) const MAX_BODY_BYTES: usize = 4_194_304;
 
-/// What Twilio likes to hear: an empty answer without a content type is logged there as an error (11200, 12300).
+/// The response body for Twilio, which logs an empty response without a content type as an error (11200,
+/// 12300).
 const EMPTY_TWIML: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#;
 
-/// Who takes webhooks in.
+/// The state of the webhook handlers.
 #[derive(Clone)]
 struct WebhookState {
     app: App,
@@ -34,7 +35,7 @@ pub(crate) fn router(app: App, long_bodies: LongBodies) -> Router {
     Router::new().route("/api/whatsapp/webhook", get(handshake).post(receive)).with_state(porter)
 }
 
-/// Answers Meta's handshake with exactly its challenge, as plain text: the challenge is a stranger's text.
+/// Answers Meta's handshake with exactly its challenge, as plain text because the challenge is untrusted.
 async fn handshake(State(porter): State<WebhookState>, RawQuery(query): RawQuery) -> Response {
     match porter.app.handshake(query.as_deref().unwrap_or_default()) {
         Some(challenge) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], challenge).into_response(),
@@ -42,7 +43,7 @@ async fn handshake(State(porter): State<WebhookState>, RawQuery(query): RawQuery
     }
 }
 
-/// Stores what a provider brings, and says so only then. Refusals have an empty body.
+/// Responds with 200 only after the events of a webhook are stored. Refusals have an empty body.
 async fn receive(State(porter): State<WebhookState>, request: Request) -> Response {
     let begun = Instant::now();
     let (head, body) = request.into_parts();
@@ -87,8 +88,8 @@ async fn receive(State(porter): State<WebhookState>, request: Request) -> Respon
     }
 }
 
-/// Signatures are over the bytes as sent, so a body that was transformed on its way is refused, as is one of a kind
-/// that no provider sends.
+/// Refuses a body that was transformed on its way, because signatures cover the original bytes, and a content
+/// type that no provider sends.
 fn unsupported(headers: &HeaderMap) -> Option<StatusCode> {
     let is = |value: &HeaderValue, expected: &str| {
         value.to_str().is_ok_and(|text| {
@@ -102,7 +103,7 @@ fn unsupported(headers: &HeaderMap) -> Option<StatusCode> {
     (encoded || foreign).then_some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
 }
 
-/// Reads the body up to its limit, and not a byte of one that announces more.
+/// Reads a body up to the limit. A body that announces more is not read at all.
 pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, StatusCode> {
     if announced(headers).is_some_and(|length| length > MAX_BODY_BYTES) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
@@ -110,7 +111,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<axum::body::
     axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
         let too_long =
             std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
-        // Else the sender paused for too long, or went away.
+        // Otherwise the client paused for too long or disconnected.
         if too_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::REQUEST_TIMEOUT }
     })
 }

@@ -1,4 +1,4 @@
-//! Actions from forms: each is recorded, done by an operator's command, and answered by a page.
+//! Actions from forms: each is recorded, runs an operator's command, and responds with a page.
 
 use std::fmt::Display;
 
@@ -12,18 +12,19 @@ use postly_domain::AdminAction;
 use super::{AdminState, Shell, redirect, say, session::Operator};
 use crate::problem::Problem;
 
-/// An action of a form.
+/// The action of a form.
 pub(super) struct FormAct<'a> {
     pub(super) action: AdminAction,
-    /// The row it is about.
+    /// The id of the affected row.
     pub(super) subject: &'a str,
     /// The operator's reason.
     pub(super) note: &'a str,
-    /// The page that shows the change, and the way back from a refusal.
+    /// The page that shows the change, and to which a refusal links.
     pub(super) back: &'a str,
 }
 
-/// Records an action, does it, and leads to the page that shows it. A refusal is told on a page of its own.
+/// Records an action, runs it, and redirects to the page that shows the change. A refusal is shown on its own
+/// page.
 pub(super) async fn act<T, E>(
     state: &AdminState,
     operator: &Operator,
@@ -42,7 +43,7 @@ where
 }
 
 fn refused<E: Display + std::error::Error + 'static>(operator: &Operator, error: &E, back: &str) -> Response {
-    // A database that fails is no refusal; its error stands behind the one of the command.
+    // A database failure is not a refusal. It is a source of the command's error.
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(this) = cause {
         if this.is::<StoreError>() {
@@ -54,7 +55,7 @@ fn refused<E: Display + std::error::Error + 'static>(operator: &Operator, error:
     say(StatusCode::UNPROCESSABLE_ENTITY, Shell::of(operator, ""), "Not done", &text, back)
 }
 
-/// The key of a form that must act once: letters and digits of ours; anything else is no key.
+/// Returns true if the text may be the key of a form that acts once: 16 to 64 letters, digits, `-` or `_`.
 pub(super) fn is_key(text: &str) -> bool {
     (16..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))

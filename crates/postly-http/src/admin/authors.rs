@@ -50,7 +50,7 @@ async fn search(operator: Operator) -> Response {
     page(StatusCode::OK, &SearchPage { s: Shell::of(&operator, AUTHORS), error: String::new() })
 }
 
-/// The text of a search. By POST, so that no number stands in an address.
+/// The text of a search. Sent by POST, so that no phone number is in an address.
 #[derive(Deserialize)]
 struct SearchForm {
     who: String,
@@ -81,7 +81,7 @@ async fn find(
 struct ShowPage {
     s: Shell,
     a: AuthorPage,
-    /// The key of the form that adjusts credits.
+    /// The key of the credit adjustment form.
     key: String,
     is_blocked: bool,
     blocked_at: Option<Moment>,

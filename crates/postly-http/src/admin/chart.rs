@@ -1,10 +1,10 @@
-//! The chart of the last days: bars drawn as SVG, without a script or a style of their own.
+//! The chart of the last days, as SVG bars without a script or style of its own.
 
 use postly_app::admin::Day;
 
 use crate::pages::moment::Moment;
 
-/// The drawing, in units of its own.
+/// The measures of the drawing, in its own units.
 const HEIGHT: i64 = 120;
 const SLOT: i64 = 40;
 const BAR: i64 = 14;
@@ -18,7 +18,7 @@ pub(crate) struct Bar {
     pub(crate) is_failure: bool,
 }
 
-/// A day of the chart, and of the table that says the same.
+/// A day of the chart, and of the equivalent table.
 pub(crate) struct Column {
     /// The middle of the day's slot.
     pub(crate) x: i64,
@@ -30,7 +30,7 @@ pub(crate) struct Column {
     pub(crate) spent: i64,
 }
 
-/// The chart.
+/// The chart of the last days.
 pub(crate) struct Chart {
     pub(crate) width: i64,
     pub(crate) height: i64,
@@ -41,7 +41,7 @@ pub(crate) struct Chart {
 }
 
 impl Chart {
-    /// Draws messages received and failures of each day.
+    /// Draws the messages received and the failures of each day.
     pub(crate) fn of(days: &[Day]) -> Self {
         let columns: Vec<Column> = (0_i64..)
             .zip(days)
@@ -49,7 +49,7 @@ impl Chart {
                 let figures = &day.figures;
                 Column {
                     x: number * SLOT + SLOT / 2,
-                    // `2026-11-26 00:00 UTC` without its time.
+                    // The date of `2026-11-26 00:00 UTC`.
                     day: Moment::new(day.start).shown.get(..10).unwrap_or_default().to_owned(),
                     received: figures.get("received"),
                     answered: figures.get("answered"),
@@ -62,7 +62,7 @@ impl Chart {
         let most = columns.iter().map(|column| column.received.max(column.failed)).max().unwrap_or(0);
         let bars = columns.iter().flat_map(|column| {
             let bar = |x, value: i64, name, is_failure| {
-                // A day with one message among thousands still shows.
+                // At least two units, so that one message among thousands is visible.
                 let height = (value.saturating_mul(HEIGHT) / most.max(1)).max(i64::from(value > 0) * 2);
                 let caption = format!("{}: {value} {name}", column.day);
                 Bar { x, y: HEIGHT - height, height, caption, is_failure }

@@ -72,7 +72,7 @@ async fn show(State(state): State<AdminState>, operator: Operator) -> Result<Res
     Ok(page(StatusCode::OK, &shown))
 }
 
-/// An amount as English writes it; an unknown currency by its code.
+/// Returns an amount in English notation, with the code of an unknown currency.
 fn money(currency: &str, amount: i64) -> String {
     match Currency::parse(currency) {
         Some(currency) => Money { amount, currency }.display(Language::En),
@@ -85,7 +85,8 @@ fn revenue(today: &Figures) -> String {
     if all.is_empty() { "none".to_owned() } else { all.join(" + ") }
 }
 
-/// Millionths of a dollar, to the hundredth of a cent.
+/// Returns an amount in dollars, to the hundredth of a cent. The unit of `microunits` is a millionth of a
+/// dollar.
 pub(super) fn dollars(microunits: i64) -> String {
     let sign = if microunits < 0 { "-" } else { "" };
     let units = microunits.unsigned_abs() / 100;
@@ -100,7 +101,8 @@ fn model_cost(today: &Figures) -> String {
     format!("{}{unpriced}", dollars(today.get("price")))
 }
 
-/// No provider tells a price: a status names its category, and whether it is billed at all.
+/// Describes the cost of WhatsApp messages. Providers report no price, only the category of a message and if
+/// it is billed.
 fn whatsapp_cost(today: &Figures) -> String {
     let (sends, told, billable) = (today.get("sends"), today.get("told"), today.get("billable"));
     if sends == 0 {
@@ -111,19 +113,19 @@ fn whatsapp_cost(today: &Figures) -> String {
     )
 }
 
-/// The revenue less the cost of models. Amounts of several currencies are not converted.
+/// Returns the revenue less the cost of models. Amounts of several currencies are not converted.
 fn margin(today: &Figures) -> String {
     let cost = today.get("price");
     let revenue: Vec<(&str, i64)> = today.revenue().collect();
     match revenue.as_slice() {
         [] => dollars(-cost),
-        // A cent is 10,000 millionths.
+        // One cent is 10,000 microunits.
         [("usd", cents)] => dollars(cents.saturating_mul(10_000) - cost),
         _ => format!("{} less {} (not converted)", self::revenue(today), dollars(cost)),
     }
 }
 
-/// A duration to its two largest units.
+/// Returns a duration in its two largest units.
 pub(super) fn duration(millis: i64) -> String {
     let secs = millis.max(0) / 1_000;
     match (secs / 86_400, secs / 3_600 % 24, secs / 60 % 60, secs % 60) {
@@ -134,7 +136,7 @@ pub(super) fn duration(millis: i64) -> String {
     }
 }
 
-/// Conditions that a person should know before the figures.
+/// Returns conditions that the operator should know before reading the figures.
 fn notes(glance: &Glance) -> Vec<String> {
     let mut notes = vec![];
     for target in [PauseTarget::Generation, PauseTarget::Meta, PauseTarget::Twilio] {

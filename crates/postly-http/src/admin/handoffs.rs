@@ -1,4 +1,4 @@
-//! `/admin/handoffs`: conversations that ask for a person.
+//! `/admin/handoffs`: conversations with an author who asks for a person.
 
 use askama::Template;
 use axum::{
@@ -33,7 +33,7 @@ pub(super) fn router() -> Router<AdminState> {
         .route("/admin/handoffs/{id}/close", post(close))
 }
 
-/// An open request.
+/// An open handoff.
 struct Request {
     id: String,
     author: String,
@@ -78,7 +78,7 @@ struct ShowPage {
     s: Shell,
     r: Request,
     lines: Vec<Line>,
-    /// The key of the form that answers.
+    /// The key of the reply form.
     key: String,
 }
 
@@ -106,11 +106,11 @@ async fn show(
     Ok(page(StatusCode::OK, &shown))
 }
 
-/// The author of an open request, for the log; the id of the request if it is not open.
+/// Returns the author of an open handoff for the audit log, or the id of the handoff if it is not open.
 async fn author_of(state: &AdminState, id: &str) -> String {
     match state.app.handoff(id).await {
         Ok(Some(handoff)) => handoff.author.to_string(),
-        // The command itself tells of a database that fails.
+        // The command itself reports a database failure.
         Ok(None) | Err(_) => id.to_owned(),
     }
 }

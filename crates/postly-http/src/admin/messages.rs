@@ -31,7 +31,7 @@ async fn search(operator: Operator) -> Response {
     page(StatusCode::OK, &SearchPage { s: Shell::of(&operator, MESSAGES), error: "" })
 }
 
-/// An id. By POST, because the ids of providers hold numbers.
+/// An id. Sent by POST, because provider ids contain phone numbers.
 #[derive(Deserialize)]
 struct SearchForm {
     id: String,
@@ -89,7 +89,7 @@ async fn show(
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let Some(found) = state.app.timeline(&id).await? else { return Ok(not_found(&operator, MESSAGES)) };
-    // Under its author, so that the log of an author has the views of all their messages.
+    // Recorded under the author, so that the log of an author has the views of all their messages.
     let (subject, note) = (found.author().map_or(id.as_str(), AuthorId::as_str), format!("message {id}"));
     let view = Act { operator: operator.name(), action: AdminAction::ViewMessage, subject, note: &note };
     state.app.note_view(&view).await?;
@@ -109,7 +109,7 @@ async fn show(
     Ok(page(StatusCode::OK, &shown))
 }
 
-/// Everything that happened, in its order.
+/// Returns the steps of a message in order of time.
 fn steps(found: &Timeline) -> Vec<Step> {
     let mut steps = vec![];
     if let Some(event) = &found.event {
@@ -146,12 +146,12 @@ fn steps(found: &Timeline) -> Vec<Step> {
     for delivery in &found.deliveries {
         sent(delivery, &mut steps);
     }
-    // The sort is stable: steps of one millisecond stay in this order.
+    // The sort is stable: steps of the same millisecond stay in this order.
     steps.sort_by_key(|step| step.at);
     steps
 }
 
-/// How the event ended; if it has not, that stands beside its arrival.
+/// Returns the end of the event, or a step beside its arrival if it has not ended.
 fn end(event: &StoredEvent) -> Step {
     let tries = format!("attempts: {}, round: {}", event.attempts, event.round);
     match event.finished_at {

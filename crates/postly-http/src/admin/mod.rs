@@ -1,8 +1,8 @@
-//! The operator's pages (RULES 1.5): on the operator's listener, behind `ADMIN_PASSWORD`, in English, without
-//! a script.
+//! The operator's pages (RULES 1.5): on the operator's listener, protected by `ADMIN_PASSWORD`, in English,
+//! without a script.
 //!
-//! Each form carries a text that only its own browser's pages have, each view of personal content and each
-//! change is recorded in the audit log, and every change is that of an operator's command.
+//! Each form carries a token that only the pages of its own browser have. Each view of personal content and
+//! each change is recorded in the audit log. Every change runs an operator's command.
 
 mod act;
 mod authors;
@@ -31,7 +31,7 @@ use postly_app::{App, admin::AdminAccess};
 use crate::{pages::assets, problem::Problem, site::Network};
 use session::Operator;
 
-/// The longest form: an answer of 4,096 characters to an author, each of three bytes, with every byte escaped.
+/// The longest form: a reply to an author of 4,096 characters, each of three bytes, with every byte escaped.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// The addresses of the pages.
@@ -45,7 +45,7 @@ pub(crate) const STUCK: &str = "/admin/stuck";
 pub(crate) const SWITCHES: &str = "/admin/switches";
 pub(crate) const LOG: &str = "/admin/log";
 
-/// The navigation: addresses and names.
+/// The navigation: addresses and their names.
 pub(crate) const NAVIGATION: [(&str, &str); 7] = [
     (HOME, "Today"),
     (AUTHORS, "Authors"),
@@ -56,12 +56,12 @@ pub(crate) const NAVIGATION: [(&str, &str); 7] = [
     (LOG, "Log"),
 ];
 
-/// The operator's pages, as they are configured.
+/// The configuration of the operator's pages.
 #[derive(Debug, Clone)]
 pub struct AdminPages {
-    /// The proof that opens them.
+    /// The proof that the login requires.
     pub access: AdminAccess,
-    /// The proxies that may say in `X-Forwarded-For` and `X-Forwarded-Proto` where a request comes from.
+    /// The proxies that are trusted to send `X-Forwarded-For` and `X-Forwarded-Proto`.
     pub trusted_proxies: Vec<Network>,
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn router(app: App, pages: AdminPages) -> Router {
         .with_state(AdminState { app, pages: Arc::new(pages) })
 }
 
-/// The headers of every page. `same-origin` lets forms name the origin they come from.
+/// The headers of every page. With `same-origin`, browsers send the origin of a form.
 const HEADERS: [(HeaderName, &str); 3] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     (
@@ -105,17 +105,17 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
     }
 }
 
-/// To another page, by GET.
+/// Redirects to another page, by GET.
 fn redirect(path: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, path)]).into_response()
 }
 
-/// The frame of every page: the operator, and the text that each form carries.
+/// The layout of every page: the operator, and the token of its forms.
 struct Shell {
     /// The name of the operator; `None` before the login.
     operator: Option<String>,
     form_token: String,
-    /// The address in the navigation to which the page belongs.
+    /// The address of the page in the navigation.
     here: &'static str,
 }
 
@@ -135,16 +135,16 @@ struct MessagePage<'a> {
     s: Shell,
     title: &'a str,
     text: &'a str,
-    /// The way back.
+    /// The address of the link back.
     back: &'a str,
 }
 
-/// A page that says one thing.
+/// Responds with a page that shows one text.
 fn say(status: StatusCode, shell: Shell, title: &str, text: &str, back: &str) -> Response {
     page(status, &MessagePage { s: shell, title, text, back })
 }
 
-/// The page for an id that names nothing.
+/// Responds with the page for an unknown id.
 fn not_found(operator: &Operator, back: &str) -> Response {
     let text = "Nothing has this id. It may be gone: messages are kept for a limited time.";
     say(StatusCode::NOT_FOUND, Shell::of(operator, ""), "Not found", text, back)

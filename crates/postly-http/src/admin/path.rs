@@ -1,4 +1,4 @@
-//! The `{id}` of an address.
+//! The `{id}` of a path.
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -8,10 +8,10 @@ use axum::{
 use super::AdminState;
 use crate::problem::{Code, Problem};
 
-/// Longer than any id of ours or of a provider.
+/// The longest id: longer than any id of ours or of a provider.
 const LONGEST: usize = 256;
 
-/// An id in an address; any other text is not found.
+/// An id in a path. Any other text is not found.
 pub(super) struct PathId(pub(super) String);
 
 impl FromRequestParts<AdminState> for PathId {

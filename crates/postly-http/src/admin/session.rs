@@ -1,4 +1,4 @@
-//! The operator behind a request, and forms that are the browser's own.
+//! Extractors for the operator's session, and for forms sent from the operator's pages.
 
 use std::net::SocketAddr;
 
@@ -22,12 +22,12 @@ use crate::{
     site::{Peer, is_forwarded_https, visitor},
 };
 
-/// The cookie of the pages. Before the login it binds the form of the login to its browser.
+/// The cookie of the pages. Before the login it binds the login form to its browser.
 const COOKIE: &str = "postly.admin";
-/// The longest token that is looked at: ours have 43 characters.
+/// The longest token that is accepted; ours have 43 characters.
 const LONGEST_TOKEN: usize = 64;
 
-/// An operator who is logged in.
+/// A logged-in operator.
 pub(super) struct Operator {
     pub(super) session: AdminSession,
     pub(super) token: String,
@@ -54,11 +54,11 @@ impl FromRequestParts<AdminState> for Operator {
     }
 }
 
-/// The browser before the login.
+/// A browser before the login.
 pub(super) struct Visitor {
     pub(super) token: String,
     pub(super) form_token: String,
-    /// Where it comes from, for limits.
+    /// The client address, for limits.
     pub(super) address: String,
     is_https: bool,
 }
@@ -83,13 +83,13 @@ impl FromRequestParts<AdminState> for Visitor {
 }
 
 impl Visitor {
-    /// Keeps a token in the browser; an empty one takes it away.
+    /// Returns the `Set-Cookie` for a token; an empty token removes the cookie.
     pub(super) fn cookie(&self, token: &str) -> HeaderValue {
         let secs = if token.is_empty() { 0 } else { SESSION_MS / 1_000 };
         let secure = if self.is_https { "; Secure" } else { "" };
         let text =
             format!("{COOKIE}={token}; Path=/admin; Max-Age={secs}; HttpOnly; SameSite=Strict{secure}");
-        // Base64 and digits make a header value.
+        // Cannot fail: base64 and digits are valid in a header.
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }
@@ -102,8 +102,8 @@ fn token(headers: &HeaderMap) -> Option<String> {
     cookies(headers, COOKIE).find(is_token).map(str::to_owned)
 }
 
-/// The fields of a form that came from a page of ours in this browser: it says so itself, and carries the
-/// page's own text in `form_token`.
+/// The fields of a form sent from one of our pages in this browser. Its headers must not name another origin,
+/// and `form_token` must have the token of the browser's pages.
 pub(super) struct OwnForm<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<AdminState> for OwnForm<T> {
@@ -150,8 +150,8 @@ impl<T: DeserializeOwned> FromRequest<AdminState> for OwnForm<T> {
     }
 }
 
-/// Whether a browser says that a form comes from elsewhere. The address of the pages is not configured: the
-/// origin is compared with the host that was asked.
+/// Returns true if the headers of a form name another origin. The address of the pages is not configured, so
+/// the origin is compared with the `Host` of the request.
 fn is_foreign(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     match (text("sec-fetch-site"), text("origin")) {

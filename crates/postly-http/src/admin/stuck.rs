@@ -1,4 +1,4 @@
-//! `/admin/stuck`: dead letters, with their replay, and work that waits.
+//! `/admin/stuck`: dead letters with their replay, and waiting work.
 
 use askama::Template;
 use axum::{
@@ -44,7 +44,7 @@ async fn show(State(state): State<AdminState>, operator: Operator) -> Result<Res
 
 #[derive(Deserialize)]
 struct ReplayForm {
-    /// Empty for all of them.
+    /// The id of a dead letter; empty for all.
     #[serde(default)]
     id: String,
 }
@@ -64,7 +64,7 @@ async fn replay(
     let about = FormAct { action: AdminAction::Replay, subject: id.unwrap_or("all"), note: "", back: STUCK };
     let work = async {
         let done = state.app.replay(id).await?;
-        // Nothing was put back: its window has closed, or the author has no credit.
+        // No dead letter was replayed: its service window has closed, or the author has no credit.
         if done.replayed == 0 && done.skipped > 0 { Err(OperatorError::NotReplayable) } else { Ok(done) }
     };
     act(&state, &operator, &about, work).await

@@ -18,7 +18,7 @@ pub(super) fn router() -> Router<AdminState> {
     Router::new().route(SWITCHES, get(show).post(switch))
 }
 
-/// A part of the service that can be stopped.
+/// A part of the service that the operator can pause.
 struct Switch {
     name: &'static str,
     meaning: &'static str,

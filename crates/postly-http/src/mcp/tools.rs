@@ -1,4 +1,4 @@
-//! The tools of an agent. Each calls the service that its counterpart of the HTTP API calls.
+//! The tools of an agent. Each calls the same service as its counterpart in the HTTP API.
 
 use std::sync::LazyLock;
 
@@ -25,11 +25,11 @@ use crate::{
 const DESCRIPTIONS: &str = include_str!("tools.json");
 
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
-    // A test reads them, too.
+    // A test parses the descriptions, too.
     serde_json::from_str(DESCRIPTIONS).unwrap_or_default()
 });
 
-/// Tells an agent about the service as a whole.
+/// Describes the whole service to an agent.
 const INSTRUCTIONS: &str = "Writes marketing posts for the author's own business, paid with credits. `write_posts` charges \
                             one credit for three posts; give each request an `idempotency_key`, and the same again when \
                             you repeat it. A refused or failed request charges nothing. Do not add facts to the author's \
@@ -40,7 +40,7 @@ const INSTRUCTIONS: &str = "Writes marketing posts for the author's own business
 pub(super) struct Tools {
     pub(super) state: AppState,
     pub(super) author: AuthorId,
-    /// The id by which the request is found in the logs.
+    /// The id of the request, as written to the logs.
     pub(super) request_id: String,
 }
 
@@ -57,7 +57,7 @@ struct WriteArguments {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RefineArguments {
-    // Agents also use the name that it has in results.
+    // Agents also use the name of this field in results.
     #[serde(alias = "id")]
     generation_id: String,
     instruction: String,
@@ -115,12 +115,13 @@ impl Tools {
         result(&ListBody::from(page))
     }
 
-    /// The sentence for the author, and in `_meta` the problem as the HTTP API would answer it. It is no structured content: npm's
-    /// sdk 1 compares that with the schema of a result that is none.
+    /// Returns the sentence for the author, with the problem of the HTTP API in `_meta`. The problem is not
+    /// structured content, because npm's sdk 1 compares that with the schema of a result, which the problem
+    /// does not fit.
     fn refusal(&self, problem: &Problem) -> CallToolResult {
         let mut body = json!(problem.body(&self.request_id));
         let detail = match problem.code() {
-            // The sentence of the HTTP API speaks of a header.
+            // The sentence of the HTTP API names a header.
             Code::IdempotencyKeyNeeded => "Give an idempotency_key of 1 to 255 bytes, new for each request.",
             _ => body.get("detail").and_then(Value::as_str).unwrap_or_default(),
         };
@@ -136,13 +137,14 @@ impl Tools {
 /// Reads the arguments of a tool.
 ///
 /// # Errors
-/// Fails if one is missing, unknown or of another kind. The sentence names it, so that the agent can mend its call.
+/// Fails if an argument is missing, unknown or of another type. The error names it, so that the agent can
+/// correct its call.
 fn read<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Problem> {
     serde_json::from_value(Value::Object(arguments))
         .map_err(|error| Problem::with_detail(Code::InvalidRequest, format!("Invalid arguments: {error}.")))
 }
 
-/// No database can hold U+0000: a text with it names nothing.
+/// Refuses a text with U+0000, which no database can store.
 fn storable(text: String, code: Code) -> Result<String, Problem> {
     if text.contains('\0') { Err(Problem::new(code)) } else { Ok(text) }
 }

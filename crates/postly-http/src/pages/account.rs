@@ -1,4 +1,4 @@
-//! `/account`: who is logged in, where, with which number; and how to leave.
+//! `/account`: the state of an account, its sessions and tokens, and the forms that change them.
 
 use askama::Template;
 use axum::{
@@ -56,30 +56,30 @@ struct AccountPage<'a> {
     agent_url: Option<String>,
 }
 
-/// What the page says beside the state of the account.
+/// The notices and errors shown beside the state of the account.
 #[derive(Default)]
 pub(super) struct View {
-    /// What was done; empty when nothing was.
+    /// The notice of a completed action; empty if there is none.
     done: String,
-    /// The field of the login that is wrong, with the sentence beside it.
+    /// The invalid field of the login form, and its error.
     wrong: Option<(&'static str, String)>,
-    /// The address as it was typed.
+    /// The e-mail address as typed.
     typed_email: Option<String>,
-    /// The secret of a token that was just made.
+    /// The secret of a new token.
     secret: String,
-    /// What is wrong with the name of a token.
+    /// The error in the name of a token; empty if there is none.
     token_error: String,
-    /// Whether the first thing to do is to link a number.
+    /// True if the page proposes to link a number first.
     links_number: bool,
 }
 
 impl View {
-    /// What is said beside a field of the login.
+    /// Returns the error of a field of the login form; empty if there is none.
     fn error(&self, field: &str) -> &str {
         self.wrong.as_ref().filter(|(wrong, _)| *wrong == field).map_or("", |(_, sentence)| sentence)
     }
 
-    /// The notice that a redirect named: one of ours, or none.
+    /// Returns the notice named by a redirect; none if the name is unknown.
     fn noticed(query: Option<&str>, t: &Texts) -> Self {
         let query = query.unwrap_or_default().as_bytes();
         let done = form_urlencoded::parse(query).find(|(name, _)| name == "done").map(|(_, value)| value);
@@ -111,7 +111,7 @@ impl AccountPage<'_> {
     }
 }
 
-/// The name of a language in itself.
+/// Returns the name of a language in that language.
 pub(super) fn language_name(language: Language) -> &'static str {
     match language {
         Language::Fr => "Français",
@@ -136,7 +136,7 @@ async fn show(State(state): State<AppState>, here: PageContext, RawQuery(query):
     render(&state, session, here.t, StatusCode::OK, s, noticed).await
 }
 
-/// The account of a session, with the steps of a number that is being linked.
+/// Responds with the account of a session, and the progress of linking a number.
 pub(super) async fn page(
     state: &AppState,
     own: &LoggedIn,
@@ -213,7 +213,7 @@ async fn set_language(
     Ok(redirect("/account?done=language"))
 }
 
-/// Empty fields change nothing.
+/// The fields of the login form. An empty one changes nothing.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LoginForm {
@@ -223,7 +223,7 @@ struct LoginForm {
     current: String,
 }
 
-/// Sets or changes the address and the password.
+/// Sets or changes the e-mail address and the password.
 async fn change_login(
     State(state): State<AppState>,
     here: PageContext,
@@ -240,7 +240,7 @@ async fn change_login(
         current_password: current.as_deref(),
     };
     let problem = if own.email.is_none() && password.is_none() {
-        // An address without a password opens nothing.
+        // An address without a password cannot log in.
         Problem::new(Code::WeakPassword)
     } else {
         match state.app.change_account(own, &change, &here.visitor.browser).await {
@@ -269,7 +269,7 @@ struct TokenForm {
     name: String,
 }
 
-/// Makes a token and shows its secret on the page that answers, once.
+/// Makes a token. The response shows its secret, once.
 async fn make_token(
     State(state): State<AppState>,
     here: PageContext,
@@ -304,7 +304,7 @@ struct SessionForm {
     id: String,
 }
 
-/// One that has ended meanwhile is as good as ended.
+/// Ends a session. A session that has already ended is a success.
 async fn end_session(
     State(state): State<AppState>,
     here: PageContext,

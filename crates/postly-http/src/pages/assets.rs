@@ -1,13 +1,14 @@
-//! The style and the script of the pages: in the binary, and for ever at the address that names their bytes.
+//! The style, the scripts and the icon of the pages. They are part of the binary and cached without limit,
+//! because their addresses contain a hash of their bytes.
 
 use std::{fmt::Write as _, sync::LazyLock};
 
 use axum::{Router, http::header, routing::get};
 use sha2::{Digest as _, Sha256};
 
-/// A file that pages refer to.
+/// A static file of the pages.
 pub(crate) struct Asset {
-    /// Where it is.
+    /// The address, with a hash of the content.
     pub(crate) path: String,
     kind: &'static str,
     text: &'static str,
@@ -17,7 +18,7 @@ impl Asset {
     fn new(extension: &str, kind: &'static str, text: &'static str) -> Self {
         let mut version = String::new();
         for byte in Sha256::digest(text).iter().take(4) {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(version, "{byte:02x}");
         }
         Self { path: format!("/assets/page.{version}.{extension}"), kind, text }
@@ -36,27 +37,27 @@ static LIVE_JS: LazyLock<Asset> =
 
 static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("icon.svg")));
 
-/// Where the icon is.
+/// Returns the address of the icon.
 pub(crate) fn icon() -> &'static str {
     &ICON.path
 }
 
-/// Where the style is.
+/// Returns the address of the style.
 pub(crate) fn css() -> &'static str {
     &CSS.path
 }
 
-/// Where the script is.
+/// Returns the address of the script.
 pub(crate) fn js() -> &'static str {
     &JS.path
 }
 
-/// Where the script of the live updates is.
+/// Returns the address of the script for live updates.
 pub(crate) fn live_js() -> &'static str {
     &LIVE_JS.path
 }
 
-/// Where the script of the shop is.
+/// Returns the address of the script of the shop.
 pub(crate) fn recharge_js() -> &'static str {
     &RECHARGE_JS.path
 }

@@ -74,9 +74,9 @@ struct BrandForm {
     tone: String,
     address: String,
     emojis: String,
-    /// One a line.
+    /// One word a line.
     banned: String,
-    /// One a line.
+    /// One fact a line.
     facts: String,
     signature: String,
 }
@@ -102,7 +102,7 @@ impl From<BrandForm> for Brand {
             },
             banned_words: lines(&form.banned),
             facts: lines(&form.facts),
-            // Browsers send line ends as CR LF.
+            // Browsers send line breaks as CR LF.
             signature: text(form.signature.replace("\r\n", "\n")),
         }
     }

@@ -1,4 +1,4 @@
-//! Generations in a list, with the delivery of those that were asked for on WhatsApp.
+//! Lists of generations, with the delivery status of those from WhatsApp.
 
 use askama::Template;
 use axum::{
@@ -30,7 +30,7 @@ pub(super) struct Card {
     pub(super) created_at: Moment,
     pub(super) first: String,
     pub(super) lang: &'static str,
-    /// The delivery of the answer on WhatsApp: its name and its words.
+    /// The delivery of the answer on WhatsApp: the name of its status, and its text.
     pub(super) delivery: Option<(&'static str, String)>,
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn cards(
     Ok(found.into_iter().map(card).collect())
 }
 
-/// The name of a network, as it writes itself; empty for none in particular.
+/// Returns the name of a network in its own spelling; empty for the general platform.
 pub(super) fn network_name(platform: Platform) -> &'static str {
     if platform == Platform::General { "" } else { platform_limits::display_name(platform) }
 }
@@ -81,7 +81,7 @@ struct CardList<'a> {
     cards: Vec<Card>,
 }
 
-/// One card as a piece of a page, for the script that adds it to an open list.
+/// Responds with one card as an HTML fragment, for the script that adds it to an open list.
 async fn show(State(state): State<AppState>, member: Member, PathId(id): PathId) -> Response {
     let made = async {
         let found = state.app.generation(&member.author, &GenerationId::new(id)).await?;

@@ -1,4 +1,4 @@
-//! `/credits`: the balance, and each of its changes in words.
+//! `/credits`: the balance, and the text of each ledger entry.
 
 use askama::Template;
 use axum::{
@@ -29,13 +29,13 @@ struct CreditsPage<'a> {
     f: Frame,
     available: i64,
     held: i64,
-    /// The packs for sale, in words; none without a shop.
+    /// The labels of the packs for sale; none without a shop.
     packs: Vec<String>,
     entries: Vec<Line>,
     next: Option<String>,
 }
 
-/// One ledger entry in words.
+/// The text of one ledger entry.
 struct Line {
     created_at: Moment,
     reason: String,
@@ -71,7 +71,7 @@ async fn show(State(state): State<AppState>, member: Member, Cursor(cursor): Cur
     page(StatusCode::OK, &shown)
 }
 
-/// The packs for sale, in words of a language; none without a shop.
+/// Returns the labels of the packs for sale in a language; none without a shop.
 pub(super) fn pack_labels(state: &AppState, language: Language) -> Vec<String> {
     state.app.offers(language).unwrap_or_default().into_iter().map(|offer| offer.label).collect()
 }
@@ -94,13 +94,14 @@ pub(crate) async fn csv(
 ) -> Response {
     let member = match member {
         Ok(member) => member,
-        // A person is led to the login, a program is told.
+        // A browser is redirected to the login; a program gets a problem.
         Err(refusal) if refusal.status().is_redirection() && !accepts_pages(&headers) => {
             return Problem::new(Code::Unauthenticated).into_response();
         }
         Err(refusal) => return refusal,
     };
-    // Pages of 50, which bounds the file to some MB. The last line of a longer statement names where it goes on.
+    // Pages of 50, which limits the file to some MB. If the statement is longer, the last line has the
+    // address of the rest.
     const MAX_PAGES: usize = 200;
     let mut text = String::from("date,change,reason,note,reference\r\n");
     let mut cursor = None;
@@ -131,7 +132,7 @@ pub(crate) async fn csv(
         }
     }
     if let Some(next) = cursor {
-        // Said in the file, so that nobody takes it for the whole.
+        // Written in the file, so that a reader does not take it for the whole statement.
         text.push_str(&csv_field(&format!("/api/credits?cursor={next}")));
         text.push_str("\r\n");
     }
@@ -142,7 +143,7 @@ pub(crate) async fn csv(
     (headers, text).into_response()
 }
 
-/// A field in quotes. A leading sign of a formula is disarmed, because a spreadsheet would compute it.
+/// Returns a quoted field. A leading formula sign is neutralized, because a spreadsheet would evaluate it.
 fn csv_field(field: &str) -> String {
     let is_number = field.parse::<i64>().is_ok();
     let armed = !is_number && field.starts_with(['=', '+', '-', '@', '\t', '\r']);

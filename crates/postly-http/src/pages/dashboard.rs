@@ -1,4 +1,4 @@
-//! `/dashboard`: a brief becomes three posts; the newest posts of both channels.
+//! `/dashboard`: the form for a brief, and the newest posts of both channels.
 
 use askama::Template;
 use axum::{
@@ -28,7 +28,7 @@ use crate::{
     site::AppState,
 };
 
-/// Posts on the dashboard below the form.
+/// The number of posts below the form.
 const RECENT: usize = 3;
 
 pub(super) fn router() -> Router<AppState> {
@@ -42,7 +42,7 @@ pub(super) struct Choice {
     pub(super) selected: bool,
 }
 
-/// The networks that have a name of their own, and the one chosen.
+/// Returns the networks except the general platform, and marks the chosen one.
 pub(super) fn networks(chosen: Option<Platform>) -> Vec<Choice> {
     let named = Platform::ALL.into_iter().filter(|platform| *platform != Platform::General);
     named
@@ -71,7 +71,7 @@ struct DashboardPage<'a> {
     f: Frame,
     available: i64,
     has_number: bool,
-    /// A key for this very form: sent twice, it is one request.
+    /// The idempotency key of this form: sent twice, it is one request.
     key: String,
     brief: String,
     tone: String,
@@ -79,7 +79,7 @@ struct DashboardPage<'a> {
     languages: Vec<Choice>,
     error: String,
     recent: Vec<Card>,
-    /// The newest generation on the page: a live stream sends those above it.
+    /// The newest generation on the page; a live stream sends later ones.
     newest: String,
 }
 
@@ -135,7 +135,7 @@ struct GenerateForm {
     language: String,
 }
 
-/// The sentence for a request without posts.
+/// Returns the text for a request that failed.
 pub(super) fn failure_sentence(t: &Texts, failure: WebGenerationError) -> String {
     match failure {
         WebGenerationError::NotABrief(sentence)
@@ -152,13 +152,13 @@ pub(super) fn failure_sentence(t: &Texts, failure: WebGenerationError) -> String
     }
 }
 
-/// Writes the posts, then leads to their page, so that reloading it asks for nothing.
+/// Generates posts, then redirects to their page, so that a reload repeats no request.
 async fn generate(State(state): State<AppState>, member: Member, Form(form): Form<GenerateForm>) -> Response {
     let request = WebBrief {
         brief: form.brief.clone(),
         platform: Platform::parse(&form.platform),
         language: Language::from_code(&form.language),
-        // The field takes no longer text; what comes past it is left out.
+        // The field allows no longer text; a longer one is ignored.
         tone: tone(&form.tone).filter(|tone| !tone.is_empty()),
     };
     let failure = match state.app.generate_for_web(&member.author, &form.key, &request).await {

@@ -1,4 +1,4 @@
-//! `/account/erase`: leaving, in two steps.
+//! `/account/erase`: erasure of the account, in two steps.
 
 use askama::Template;
 use axum::{
@@ -39,7 +39,7 @@ async fn ask_erase(here: PageContext) -> Response {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EraseForm {
-    /// The box that says she is sure; absent when it is not ticked.
+    /// The confirmation box; absent if it is not ticked.
     sure: Option<String>,
 }
 

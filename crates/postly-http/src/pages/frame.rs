@@ -1,34 +1,34 @@
-//! The frame of every page: where the reader is, and whether somebody is logged in.
+//! The layout data of every page: its place in the navigation, and the logged-in author.
 
 use postly_domain::id::AuthorId;
 
 use crate::extract::RequestContext;
 
-/// What the layout knows of a request.
+/// The data of the layout.
 pub(crate) struct Frame {
-    /// The id of the author who is logged in.
+    /// The id of the logged-in author.
     pub(crate) member: Option<String>,
-    /// The address in the navigation to which the page belongs.
+    /// The address of the page in the navigation.
     here: &'static str,
 }
 
 impl Frame {
-    /// The frame of a page behind a login.
+    /// Returns the frame of a page behind a login.
     pub(crate) fn of_member(author: &AuthorId, here: &'static str) -> Self {
         Self { member: Some(author.to_string()), here }
     }
 
-    /// The frame of a page that anybody may read.
+    /// Returns the frame of a public page.
     pub(crate) fn of(visitor: &RequestContext, here: &'static str) -> Self {
         Self { member: visitor.session.as_ref().map(|own| own.session.author.to_string()), here }
     }
 
-    /// The frame of a page for a reader who is not logged in.
+    /// Returns the frame of a page without a login.
     pub(crate) fn of_nobody(here: &'static str) -> Self {
         Self { member: None, here }
     }
 
-    /// Whether the page belongs to this address.
+    /// Returns true if the page belongs to this address.
     pub(crate) fn is_at(&self, address: &str) -> bool {
         self.here == address
     }

@@ -1,4 +1,4 @@
-//! `/`: the product in one screen.
+//! `/`: the landing page.
 
 use askama::Template;
 use axum::{

@@ -1,4 +1,4 @@
-//! `/legal`, `/terms` and `/privacy`: templates in five languages that the operator's variables complete.
+//! `/legal`, `/terms` and `/privacy`: templates in five languages, filled in with the operator's variables.
 
 use askama::Template;
 use axum::{
@@ -21,7 +21,7 @@ pub(super) fn router() -> Router<AppState> {
         .route("/privacy", get(async |state, visitor, headers| show(state, &visitor, &headers, PRIVACY)))
 }
 
-/// A text in sections: `legal-NAME-1-title` and `legal-NAME-1`, and so on.
+/// A text in sections, with the keys `legal-NAME-1-title`, `legal-NAME-1` and so on.
 #[derive(Clone, Copy)]
 struct Document {
     name: &'static str,
@@ -39,7 +39,7 @@ struct LegalPage<'a> {
     f: Frame,
     title: &'a str,
     sections: Vec<(String, String)>,
-    /// The operator's own terms: a sentence and the address.
+    /// The operator's own terms: a sentence and their address.
     own_terms: Option<(String, String)>,
 }
 
@@ -71,7 +71,7 @@ fn show(
     };
     let own_terms = legal.terms_url.as_ref().filter(|_| document.name == "terms");
     let own_terms = own_terms.map(|url| (t.format("legal-own-terms", &values), url.clone()));
-    // Two texts of terms would contradict each other.
+    // Shown alone, because two texts of terms would contradict each other.
     let sections = if own_terms.is_some() { 0 } else { document.sections };
     let section = |number: usize| {
         let key = format!("legal-{}-{number}", document.name);
@@ -81,7 +81,7 @@ fn show(
     page(StatusCode::OK, &LegalPage { t, f: Frame::of(visitor, here), title, sections, own_terms })
 }
 
-/// What the operator says of itself, with a neutral sentence in the place of what it does not say.
+/// The variables of the operator, with a neutral sentence for each missing one.
 struct Filled {
     name: String,
     address: String,

@@ -24,7 +24,7 @@ use crate::{
     site::AppState,
 };
 
-/// The target of a sign-up: the account page, which leads on to the number.
+/// The target after a sign-up: the account page, at the forms that link a number.
 const SIGNED_UP: &str = "/account?done=signup#number-ways";
 
 pub(super) fn router() -> Router<AppState> {
@@ -53,14 +53,14 @@ struct SignUpPage<'a> {
 }
 
 impl LoginPage<'_> {
-    /// Whether the password is one to be chosen.
+    /// True if the password is a new one.
     fn is_new(&self) -> bool {
         false
     }
 }
 
 impl SignUpPage<'_> {
-    /// Whether the password is one to be chosen.
+    /// True if the password is a new one.
     fn is_new(&self) -> bool {
         true
     }
@@ -70,7 +70,8 @@ pub(super) fn page(t: &Texts, status: StatusCode, s: Steps) -> Response {
     answer(status, &LoginPage { t, f: Frame::of_nobody(LOGIN), s, logged_in: false })
 }
 
-/// Whoever is logged in already is not sent on: what stands behind the `#` may be a link to another session.
+/// Responds with the login page. A logged-in author is not redirected, because the part of the address after
+/// `#` may contain the token of a login link.
 async fn show(State(state): State<AppState>, visitor: RequestContext, headers: HeaderMap) -> Response {
     let (s, f) = (Steps::new(&state, LOGIN), Frame::of(&visitor, LOGIN));
     let logged_in = visitor.session.is_some();
@@ -116,7 +117,8 @@ async fn sign_up(
     })
 }
 
-/// To the target; else what is said beside the form, with the address as it was typed.
+/// Redirects to the target after a login. Otherwise shows the error beside the form, with the address as
+/// typed.
 fn entered(
     state: &AppState,
     headers: &HeaderMap,

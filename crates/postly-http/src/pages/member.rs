@@ -1,4 +1,4 @@
-//! The extractor of the pages behind a login.
+//! The extractor for pages behind a login.
 
 use axum::{
     extract::FromRequestParts,

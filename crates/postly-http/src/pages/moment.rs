@@ -3,7 +3,8 @@
 use postly_app::rfc3339;
 use postly_domain::UnixMillis;
 
-/// A time, for programs and for people. The script rewrites it in the browser's own time zone.
+/// A time in RFC 3339 for programs, and as text for people. The script rewrites it in the browser's time
+/// zone.
 pub(crate) struct Moment {
     pub(crate) exact: String,
     pub(crate) shown: String,
@@ -12,7 +13,7 @@ pub(crate) struct Moment {
 impl Moment {
     pub(crate) fn new(at: UnixMillis) -> Self {
         let exact = rfc3339(at);
-        // `2026-11-26T05:46:22.123Z` to the minute.
+        // `2026-11-26T05:46:22.123Z` without seconds.
         let minute = exact.get(..16).unwrap_or(&exact).replace('T', " ");
         Self { shown: format!("{minute} UTC"), exact }
     }

@@ -1,4 +1,4 @@
-//! `/history`: the posts of both channels, searched, and one generation with its three posts.
+//! `/history`: the posts of both channels with a search, and the page of one generation.
 
 use askama::Template;
 use axum::{
@@ -46,13 +46,13 @@ struct PostsPage<'a> {
     id: String,
     brief: String,
     network: &'static str,
-    /// The network as the style knows it.
+    /// The name of the network in the style sheet.
     platform: &'static str,
     created_at: Moment,
     lang: &'static str,
     dir: &'static str,
     posts: Vec<PostCard>,
-    /// A key for this very form: sent twice, it is one request.
+    /// The idempotency key of this form: sent twice, it is one request.
     key: String,
     instruction: String,
     error: String,
@@ -62,10 +62,10 @@ struct PostCard {
     number: i64,
     text: String,
     angle: String,
-    /// The length as the network counts it, and its limit.
+    /// The length as the network counts it.
     length: usize,
     limit: usize,
-    /// The hashtags, and the most that the network takes, where it has a limit.
+    /// The number of hashtags and the limit of the network, if it has one.
     hashtags: Option<(usize, usize)>,
     used: bool,
 }
@@ -89,7 +89,7 @@ async fn show_posts(State(state): State<AppState>, member: Member, PathId(id): P
     posts_page(&state, member, &GenerationId::new(id), StatusCode::OK, String::new(), String::new()).await
 }
 
-/// The page of a result, with the change that was asked for and the sentence that says why it was not made.
+/// Responds with the page of a generation. A failed change is shown with its instruction and error.
 async fn posts_page(
     state: &AppState,
     member: Member,
@@ -129,7 +129,7 @@ struct RefineForm {
     instruction: String,
 }
 
-/// Changes the posts, then leads to the page of the changed ones, so that reloading it asks for nothing.
+/// Changes the posts, then redirects to the page of the changed ones, so that a reload repeats no request.
 async fn refine(
     State(state): State<AppState>,
     member: Member,
@@ -155,7 +155,7 @@ async fn refine(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UsedForm {
-    /// 1 to 3, or 0 to remove the mark.
+    /// The number of the used post, 1 to 3, or 0 to remove the mark.
     used: i64,
 }
 
@@ -214,7 +214,7 @@ async fn show_history(State(state): State<AppState>, member: Member, query: Hist
     page(StatusCode::OK, &shown)
 }
 
-/// The address of the next page of the same search.
+/// Returns the address of the next page of a search.
 fn next_page(query: &HistoryQuery, cursor: &str) -> String {
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     if let Some(text) = &query.text {

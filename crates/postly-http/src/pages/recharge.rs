@@ -1,7 +1,9 @@
-//! `/recharge`: packs for a request with a WhatsApp link or a session, and the page to which Stripe returns the buyer.
+//! `/recharge`: packs for a request with a WhatsApp link or a session, and the page to which Stripe returns
+//! the buyer.
 //!
-//! The token of a link stands behind the `#`, which no browser sends: the script takes it from there, shows what its author
-//! has, and exchanges it for a Checkout Session. Opening the page consumes nothing and logs no author in.
+//! The token of a link is after the `#`, which browsers do not send. The script reads it there, shows the
+//! balance of its author, and exchanges it for a Checkout Session. Opening the page consumes nothing and logs
+//! no author in.
 
 use askama::Template;
 use axum::{
@@ -30,7 +32,7 @@ pub(super) fn router() -> Router<AppState> {
         .route("/recharge/return", get(returned))
 }
 
-/// The texts of a page, by their keys in the catalogue.
+/// The texts of a page, by their catalogue keys.
 struct Words<'a> {
     app: &'a App,
     language: Language,
@@ -58,7 +60,7 @@ struct RechargePage<'a> {
     debt: String,
     logged_in: bool,
     error: String,
-    /// Where a Checkout Session that was asked for without the script is paid.
+    /// The payment address of a Checkout Session that was created without the script.
     url: String,
 }
 
@@ -127,7 +129,7 @@ struct ViewBody {
     packs: Vec<PackBody>,
 }
 
-/// Exchanges a token for a Checkout Session; without a pack it shows what the author of the link has.
+/// Exchanges a token for a Checkout Session. Without a pack it returns the author's balance and the packs.
 async fn exchange(
     State(state): State<AppState>,
     _: OpenShop,
@@ -154,8 +156,8 @@ struct PayForm {
     pack: String,
 }
 
-/// Buys a pack with a session and no script. The answer links to Stripe's page, because a form may not lead there
-/// (`form-action`).
+/// Creates a Checkout Session without the script. The response links to Stripe's page, because `form-action`
+/// forbids a redirect of the form to it.
 async fn pay(
     State(state): State<AppState>,
     _: OpenShop,
@@ -193,11 +195,11 @@ struct ReturnPage<'a> {
     paid: bool,
 }
 
-/// The longest id of a session that is looked for.
+/// The longest id of a Checkout Session that is looked up.
 const LONGEST_ID: usize = 255;
 
-/// The page to which Stripe returns the buyer. The address names the session, and says nothing about what became
-/// of it: that is asked of Stripe.
+/// Responds with the page to which Stripe returns the buyer. The address contains only the id of the Checkout
+/// Session; its state is requested from Stripe.
 async fn returned(
     State(state): State<AppState>,
     _: OpenShop,

@@ -1,5 +1,5 @@
-//! `/reset`: a new password, by the one-use link that the operator makes. The token stands behind the `#`; the script of the
-//! pages moves it into the form.
+//! `/reset`: a new password, by the one-use link that the operator makes. The token is after the `#`; the
+//! script of the pages moves it into the form.
 
 use askama::Template;
 use axum::{
@@ -24,7 +24,7 @@ pub(super) fn router() -> Router<AppState> {
 struct ResetPage<'a> {
     t: &'a Texts,
     f: Frame,
-    /// The token, once it was sent with a password that was not taken.
+    /// The token that was sent with a refused password.
     token: String,
     error: &'a str,
     is_done: bool,

@@ -1,4 +1,4 @@
-//! The ways to prove a number, on the page that logs in and on the one that links.
+//! The forms that prove a number, on the login page and on the account page.
 
 use axum::{
     Router,
@@ -21,7 +21,7 @@ use crate::{
     site::AppState,
 };
 
-/// The forms of both pages.
+/// Returns the routes of the forms of both pages.
 pub(super) fn router() -> Router<AppState> {
     [LOGIN, ACCOUNT].into_iter().fold(Router::new(), |router, base| {
         router
@@ -35,8 +35,8 @@ pub(super) fn router() -> Router<AppState> {
 pub(super) const LOGIN: &str = "/login";
 pub(super) const ACCOUNT: &str = "/account";
 
-/// Who sends a form of which page. Whoever has a session has nothing to send on the page that logs in, where a code
-/// would link; whoever has none has nothing to send on the account's.
+/// The page and the browser of a form. A request with a session cannot use the login page, where a code would
+/// link its number; a request without one cannot use the account page.
 pub(super) struct PageContext {
     pub(super) base: &'static str,
     pub(super) visitor: RequestContext,
@@ -58,35 +58,37 @@ impl FromRequestParts<AppState> for PageContext {
     }
 }
 
-/// How far somebody has come.
+/// The state of the forms.
 pub(super) struct Steps {
-    /// The page: its forms are sent to addresses below it.
+    /// The address of the page; its forms are sent below it.
     pub(super) base: &'static str,
-    /// Whose number it will be. The API refuses when that is not the session's author any more.
+    /// The author of a number being linked. The API refuses if it is no longer the author of the session.
     pub(super) user_id: Option<String>,
-    /// As it was typed.
+    /// The phone number as typed.
     pub(super) phone: String,
-    /// As it was typed.
+    /// The e-mail address as typed.
     pub(super) email: String,
-    /// Whether a code was asked for.
+    /// True if a code was requested.
     pub(super) asked: bool,
-    /// What opens WhatsApp.
+    /// The link that opens WhatsApp.
     pub(super) phrase: Option<Shown>,
-    /// Whether the answer to a phrase is waited for.
+    /// True while the page waits for the code of a phrase.
     pub(super) answering: bool,
-    /// Whether what is said is about the address.
+    /// True if the error is about the e-mail address.
     pub(super) about_email: bool,
     said: Option<(&'static str, &'static str)>,
 }
 
-/// A phrase on a page. It is in the address and nowhere to read: nothing shown in a browser is typed on a phone.
+/// A phrase on a page. Only the link contains it; it is not shown as text, because nothing that a browser
+/// shows is typed on a phone.
 pub(super) struct Shown {
     pub(super) url: String,
     pub(super) qr: String,
 }
 
 impl Steps {
-    /// The beginning: the number begins with the country code of the region that the operator names.
+    /// Returns the initial state. The number begins with the country code of the region that the operator has
+    /// configured.
     pub(super) fn new(state: &AppState, base: &'static str) -> Self {
         let phone = state.app.calling_code().map(|code| format!("{code} ")).unwrap_or_default();
         Self {
@@ -102,22 +104,22 @@ impl Steps {
         }
     }
 
-    /// What is said beside a form; empty when nothing is.
+    /// Returns the error of a form; empty if there is none.
     pub(super) fn error(&self, form: &str) -> &'static str {
         self.said.filter(|(at, _)| *at == form).map_or("", |(_, text)| text)
     }
 
-    /// Whether another way than the number is in use.
+    /// Returns true if another form than that of the number is in use.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.answering || self.said.is_some_and(|(form, _)| !matches!(form, "number" | "code"))
     }
 
-    /// Whether a form was sent already.
+    /// Returns true if a form was already sent.
     pub(super) fn is_begun(&self) -> bool {
         self.asked || self.answering || self.said.is_some()
     }
 
-    /// Says beside a form what is wrong, and returns the status that goes with it.
+    /// Sets the error of a form, and returns the status of the problem.
     pub(super) fn say(&mut self, form: &'static str, t: &'static Texts, problem: &Problem) -> StatusCode {
         self.said = Some((form, t.problem(problem.code())));
         self.about_email = matches!(problem.code(), Code::InvalidEmail | Code::EmailTaken);
@@ -125,8 +127,8 @@ impl Steps {
     }
 }
 
-/// A QR code as the address of a picture: black on white whatever the page's colours, with the quiet zone that
-/// readers need. `None` for what does not fit: our addresses have about 60 bytes.
+/// Returns a QR code as a data URL: black on white in every theme, with the quiet zone that readers require.
+/// `None` if the text is too long; our addresses have about 60 bytes.
 pub(crate) fn qr(text: &str) -> Option<String> {
     const LONGEST: usize = 200;
     if text.len() > LONGEST {
@@ -144,7 +146,7 @@ struct NumberForm {
     user_id: Option<String>,
 }
 
-/// The next step is on the page that answers, and not behind a redirect: the number would stand in its address.
+/// Responds with the next step directly, because a redirect would put the number into the address.
 async fn ask(State(state): State<AppState>, here: PageContext, Form(form): Form<NumberForm>) -> Response {
     let PageContext { base, visitor, t } = &here;
     let mut steps = Steps::new(&state, base);
@@ -240,7 +242,7 @@ async fn verify_phrase(
     }
 }
 
-/// To the dashboard once logged in, or to the account with the number linked.
+/// Redirects to the dashboard after a login, or to the account after linking a number.
 fn entered(state: &AppState, headers: &HeaderMap, verified: &Verified) -> Response {
     match verified {
         Verified::LoggedIn(cookie, _) => with_session(&state.site, headers, cookie, redirect(DASHBOARD)),

@@ -1,4 +1,4 @@
-//! The texts of the pages, read from the catalogue once for each language.
+//! The texts of the pages, read from the catalogue once per language.
 
 use std::sync::LazyLock;
 
@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::{billing::preferred_language, problem::Code};
 
-/// Declares one field for each key `page-…` of the catalogue: a template that names another does not compile, and a test
-/// looks for every field in every language.
+/// Declares one field for each key `page-…` of the catalogue. A template with an undeclared key does not
+/// compile, and a test checks every field in every language.
 macro_rules! texts {
     ($($name:ident)*) => {
         /// The texts of one language.
@@ -19,7 +19,7 @@ macro_rules! texts {
             of: Language,
             /// The ISO 639-1 code.
             pub(crate) lang: &'static str,
-            /// The direction in which it is written: `ltr` or `rtl`.
+            /// The direction of the script: `ltr` or `rtl`.
             pub(crate) dir: &'static str,
             problems: Vec<(Code, String)>,
             reasons: Vec<(&'static str, String)>,
@@ -76,7 +76,7 @@ texts! {
     brand_banned_hint brand_facts brand_facts_hint brand_signature brand_signature_hint brand_open
 }
 
-/// The problems that a person can cause by what they type on a page.
+/// The problems that a user can cause by typing on a page.
 const PROBLEMS: [Code; 16] = [
     Code::Unauthenticated,
     Code::Forbidden,
@@ -96,7 +96,7 @@ const PROBLEMS: [Code; 16] = [
     Code::BriefRefused,
 ];
 
-/// The reasons of ledger entries, as the API names them.
+/// The reasons of ledger entries, by their names in the API.
 const REASONS: [&str; 14] = [
     "whatsapp_generation",
     "web_generation",
@@ -120,29 +120,29 @@ static ALL: LazyLock<Vec<Texts>> =
     LazyLock::new(|| Language::ALL.into_iter().map(|language| Texts::load(&CATALOGUE, language)).collect());
 
 impl Texts {
-    /// The texts of a language.
+    /// Returns the texts of a language.
     pub(crate) fn of_language(language: Language) -> &'static Self {
-        // `ALL` has every language; the first is never missing.
+        // `ALL` has every language, so the fallback is never used.
         static FALLBACK: LazyLock<Texts> = LazyLock::new(|| Texts::load(&CATALOGUE, Language::Fr));
         ALL.iter().find(|texts| texts.of == language).unwrap_or_else(|| &FALLBACK)
     }
 
-    /// The language of the texts.
+    /// Returns the language of the texts.
     pub(crate) fn language(&self) -> Language {
         self.of
     }
 
-    /// The texts for a browser: of the language it likes best, else French.
+    /// Returns the texts in the browser's preferred language, or else French.
     pub(crate) fn of(headers: &HeaderMap) -> &'static Self {
         Self::of_language(preferred_language(headers))
     }
 
-    /// A text of the catalogue that holds values.
+    /// Returns a text of the catalogue with values filled in.
     pub(crate) fn format(&self, key: &str, values: &[(&'static str, Value<'_>)]) -> String {
         CATALOGUE.format(self.of, key, values)
     }
 
-    /// The presets of a tone.
+    /// Returns the preset tones.
     pub(crate) fn tones(&self) -> [&str; 8] {
         [
             &self.tone_1,
@@ -156,7 +156,7 @@ impl Texts {
         ]
     }
 
-    /// The words for a delivery, by the name that the API has for it.
+    /// Returns the text for a delivery status, by its name in the API.
     pub(crate) fn delivery(&self, name: &str) -> &str {
         match name {
             "accepted" => &self.deliv_accepted,
@@ -168,7 +168,7 @@ impl Texts {
         }
     }
 
-    /// The words for all deliveries, for the script: a JSON object by their names.
+    /// Returns the texts of all delivery statuses for the script: a JSON object by their names.
     pub(crate) fn deliveries(&self) -> String {
         let names = ["queued", "accepted", "sent", "delivered", "read", "failed"];
         let all: serde_json::Map<_, _> =
@@ -176,17 +176,17 @@ impl Texts {
         json!(all).to_string()
     }
 
-    /// The sentence for a problem.
+    /// Returns the text for a problem.
     pub(crate) fn problem(&self, code: Code) -> &str {
         self.problems.iter().find(|(of, _)| *of == code).map_or(self.failed.as_str(), |(_, text)| text)
     }
 
-    /// The reason of a ledger entry, in words. A reason without words is shown as the API names it.
+    /// Returns the text for the reason of a ledger entry. An unknown reason is returned unchanged.
     pub(crate) fn reason<'a>(&'a self, reason: &'a str) -> &'a str {
         self.reasons.iter().find(|(of, _)| *of == reason).map_or(reason, |(_, text)| text)
     }
 
-    /// The problems for the script: a JSON object of sentences by their code.
+    /// Returns the texts of problems for the script: a JSON object by their codes.
     pub(crate) fn problems(&self) -> String {
         let mut all: serde_json::Map<_, _> =
             self.problems.iter().map(|(code, text)| (code.name().to_owned(), json!(text))).collect();

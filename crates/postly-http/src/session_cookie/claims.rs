@@ -1,33 +1,33 @@
-//! What a token says.
+//! The claims of a session token.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 use uuid::Uuid;
 
-/// How far the clocks of two servers may be apart, in seconds: what next-auth and Auth.js grant.
+/// The tolerated difference between the clocks of two servers, in seconds, as in next-auth and Auth.js.
 const TOLERANCE_S: i64 = 15;
-/// The longest `sub` and `sid`: ours are UUIDs of 36 bytes, and others' ids are shorter than this.
+/// The longest `sub` and `sid`. Ours are UUIDs of 36 bytes; ids of other apps are shorter than this limit.
 const MAX_ID_BYTES: usize = 128;
-/// The longest address, by RFC 5321, 4.5.3.1.3.
+/// The longest e-mail address, by RFC 5321, 4.5.3.1.3.
 const MAX_EMAIL_BYTES: usize = 254;
 
-/// What we use of a token. The rest (a picture, whatever another site put there) is not looked at.
+/// The claims of a token that the service uses. Others, such as a picture, are ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
-    /// The author: 1 to 128 bytes.
+    /// The id of the author: 1 to 128 bytes.
     pub sub: String,
-    /// The session, where we made it: 1 to 128 bytes.
+    /// The id of the session, if this service issued the token: 1 to 128 bytes.
     pub sid: Option<String>,
-    /// Her address: at most 254 bytes, and a longer one is left out.
+    /// The e-mail address of the author. One of more than 254 bytes is left out.
     pub email: Option<String>,
-    /// From when, in seconds of the epoch.
+    /// The start of validity, in seconds since the epoch.
     pub issued_at_s: i64,
-    /// Until when, in seconds of the epoch.
+    /// The end of validity, in seconds since the epoch.
     pub expires_at_s: i64,
 }
 
-/// The claims on the wire.
+/// The claims as serialized.
 #[derive(Deserialize)]
 struct Payload {
     sub: String,
@@ -41,10 +41,10 @@ struct Payload {
 }
 
 impl Claims {
-    /// Reads what was sealed. `None` for what does not hold at this time, or is not for us.
+    /// Reads a decrypted payload. Returns `None` if it is invalid, not valid at this time, or not a session.
     pub(super) fn from_payload(json: &[u8], now_s: i64) -> Option<Self> {
         let payload: Payload = object(json)?;
-        // A session names neither; a token that does was made for something else.
+        // Session tokens have no `iss` or `aud`; a token that has one was made for another purpose.
         let is_session = payload.iss.is_none() && payload.aud.is_none();
         let is_id = |text: &str| (1..=MAX_ID_BYTES).contains(&text.len());
         let is_named = is_id(&payload.sub) && payload.sid.as_deref().is_none_or(is_id);
@@ -61,7 +61,7 @@ impl Claims {
         })
     }
 
-    /// What is sealed, with a fresh id.
+    /// Returns the payload to encrypt, with a new `jti`.
     pub(super) fn to_payload(&self) -> String {
         let mut payload = json!({
             "sub": self.sub,
@@ -79,7 +79,7 @@ impl Claims {
     }
 }
 
-/// Reads a JSON object; serde would take an array for one too.
+/// Reads a JSON object. Serde alone would also accept an array.
 pub(super) fn object<T: for<'de> Deserialize<'de>>(json: &[u8]) -> Option<T> {
     json.starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
 }

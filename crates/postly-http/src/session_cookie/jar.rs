@@ -1,4 +1,4 @@
-//! The cookies of a request.
+//! Reads session tokens from the cookies of a request.
 
 use std::collections::BTreeSet;
 
@@ -6,21 +6,21 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::jwe::MAX_TOKEN_BYTES;
 
-/// The longest `Cookie` headers that are looked at, together: what Node.js takes of all headers, so no site with
-/// NextAuth has ever read more.
+/// The total length of `Cookie` headers that is read. It is the limit of Node.js for all headers together, so
+/// no site with NextAuth has ever read more.
 const MAX_COOKIE_BYTES: usize = 16 * 1024;
 
-/// How many pieces a cookie may have: so many of 3,933 bytes do not fit in [`MAX_COOKIE_BYTES`], and a number has one
+/// The pieces of one cookie: 10 pieces of 3,933 bytes exceed [`MAX_COOKIE_BYTES`], and a number has one
 /// digit.
 const MAX_CHUNKS: usize = 10;
 
-/// How many tokens of one name are tried. A browser sends a cookie of this name once for each path and domain that it
-/// was set for; two are seen after a site has moved, more are a flood.
+/// The tokens of one name that are tried. A browser sends a cookie of this name once for each path and domain
+/// that set it. Two occur after a site has moved; more are an attack.
 const MAX_TOKENS: usize = 5;
 
-/// The tokens in the cookies of this name, and in their pieces (`name.0`, `name.1`…), put together as next-auth's
-/// `SessionStore` does. Whole ones go before pieces: those were left behind. Otherwise in the order of the browser, which
-/// puts the longer path and the older cookie first.
+/// Returns the tokens in the cookies of this name and in their pieces (`name.0`, `name.1`…), joined as in
+/// next-auth's `SessionStore`. Whole tokens precede joined ones, because the pieces are leftovers. Otherwise
+/// the order is the browser's: longer path first, then older cookie first.
 pub(super) fn tokens(request: &HeaderMap, name: &str) -> Vec<String> {
     let size: usize = request.get_all(header::COOKIE).iter().map(HeaderValue::len).sum();
     if size > MAX_COOKIE_BYTES {
@@ -45,14 +45,14 @@ pub(super) fn tokens(request: &HeaderMap, name: &str) -> Vec<String> {
     tokens
 }
 
-/// The names of the pieces that a request brought.
+/// Returns the names of the pieces in a request, each once.
 pub(super) fn chunk_names(request: &HeaderMap, name: &str) -> Vec<String> {
     let numbers: BTreeSet<usize> = numbered(request, name).map(|(number, _)| number).collect();
     numbers.into_iter().map(|number| format!("{name}.{number}")).collect()
 }
 
-/// The pieces of each cookie, in their places. A number that comes again begins another cookie: a browser sends together
-/// what was set for one path.
+/// Groups the pieces by cookie, each at the index of its number. A repeated number begins another cookie,
+/// because a browser sends the cookies of one path together.
 fn chunks<'a>(request: &'a HeaderMap, name: &str) -> Vec<[Option<&'a [u8]>; MAX_CHUNKS]> {
     let mut cookies: Vec<[Option<&[u8]>; MAX_CHUNKS]> = vec![];
     for (number, value) in numbered(request, name) {
@@ -68,7 +68,7 @@ fn chunks<'a>(request: &'a HeaderMap, name: &str) -> Vec<[Option<&'a [u8]>; MAX_
     cookies
 }
 
-/// The numbers and values of pieces, in the order of the request.
+/// Returns the numbers and values of pieces, in the order of the request.
 fn numbered<'a>(request: &'a HeaderMap, name: &str) -> impl Iterator<Item = (usize, &'a [u8])> {
     pairs(request).filter_map(move |(found, value)| {
         match found.strip_prefix(name.as_bytes())?.strip_prefix(b".")? {
@@ -78,7 +78,7 @@ fn numbered<'a>(request: &'a HeaderMap, name: &str) -> impl Iterator<Item = (usi
     })
 }
 
-/// Names and values, as they stand there: nothing of ours is quoted or escaped.
+/// Returns names and values as they are: none of ours is quoted or escaped.
 fn pairs(request: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     let headers = request.get_all(header::COOKIE).iter();
     headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';')).filter_map(|pair| {

@@ -1,4 +1,4 @@
-//! The compact form of an encrypted token (RFC 7516, 3.1), of the two kinds that session cookies have.
+//! Encrypted tokens in compact form (RFC 7516, 3.1), with the two ciphers of session cookies.
 
 use aes_gcm::aead::{Aead as _, Payload};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -13,18 +13,18 @@ use super::{
     keys::{CbcKey, GcmKey},
 };
 
-/// The longest token that is looked at. One of ours has about 400 bytes; a site that keeps more in its token still
-/// has to fit into a few cookies of 4,096 bytes.
+/// The longest token that is parsed. Ours have about 400 bytes; a larger token of another site must still fit
+/// into a few cookies of 4,096 bytes.
 pub(super) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// By RFC 7518, 5.3.
+/// The length of the nonce, by RFC 7518, 5.3.
 pub(super) const GCM_IV_BYTES: usize = 12;
 const GCM_TAG_BYTES: usize = 16;
-/// By RFC 7518, 5.2.5: a block of AES, and half of an HMAC-SHA-512.
+/// By RFC 7518, 5.2.5: one AES block, and half of an HMAC-SHA-512.
 const CBC_IV_BYTES: usize = 16;
 const CBC_TAG_BYTES: usize = 32;
 
-/// What next-auth writes in front of a token.
+/// The header of a next-auth token.
 const V4_HEADER: &str = r#"{"alg":"dir","enc":"A256GCM"}"#;
 
 /// The ciphers that NextAuth and Auth.js use.
@@ -34,19 +34,19 @@ pub(super) enum Encryption {
     A256CbcHs512,
 }
 
-/// A token, taken apart and not yet opened.
+/// A parsed token, not yet decrypted.
 #[derive(Debug)]
 pub(super) struct Jwe<'a> {
     pub(super) encryption: Encryption,
     pub(super) kid: Option<String>,
-    /// The header as it was written, which is authenticated too.
+    /// The header in its original encoding, which is authenticated too.
     header: &'a str,
     iv: Vec<u8>,
     ciphertext: Vec<u8>,
     tag: Vec<u8>,
 }
 
-/// All that a header may hold. Compression (`zip`), extensions (`crit`) and the rest are not ours.
+/// The accepted fields of a header. Compression (`zip`), extensions (`crit`) and others are refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -56,8 +56,8 @@ struct Header {
 }
 
 impl<'a> Jwe<'a> {
-    /// Takes a token apart. `None` unless it is five parts in strict base64url, with a header of next-auth or Auth.js,
-    /// and no key inside (`dir`).
+    /// Parses a token. Returns `None` unless it has five parts in strict base64url, a header of next-auth or
+    /// Auth.js, and no encrypted key (`dir`).
     pub(super) fn parse(token: &'a str) -> Option<Self> {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
@@ -79,7 +79,7 @@ impl<'a> Jwe<'a> {
         Some(Self { encryption, kid, header, iv, ciphertext, tag })
     }
 
-    /// What was sealed with AES-GCM under this key.
+    /// Decrypts AES-GCM. Returns `None` if the key does not match.
     pub(super) fn open_gcm(&self, key: &GcmKey) -> Option<Vec<u8>> {
         let iv: &[u8; GCM_IV_BYTES] = self.iv.as_slice().try_into().ok()?;
         let tag: &[u8; GCM_TAG_BYTES] = self.tag.as_slice().try_into().ok()?;
@@ -87,8 +87,8 @@ impl<'a> Jwe<'a> {
         key.cipher.decrypt(iv.into(), Payload { msg: &sealed, aad: self.header.as_bytes() }).ok()
     }
 
-    /// What was sealed with AES-CBC and HMAC-SHA-512 under this key. The padding is looked at after the tag is known to
-    /// be right.
+    /// Decrypts AES-CBC with HMAC-SHA-512. Returns `None` if the key does not match. The padding is checked
+    /// only after the tag has been verified.
     pub(super) fn open_cbc(&self, key: &CbcKey) -> Option<Vec<u8>> {
         let iv: &[u8; CBC_IV_BYTES] = self.iv.as_slice().try_into().ok()?;
         let tag: &[u8; CBC_TAG_BYTES] = self.tag.as_slice().try_into().ok()?;
@@ -114,7 +114,8 @@ impl<'a> Jwe<'a> {
     }
 }
 
-/// A token as next-auth writes it. The `iv` must be new. `None` for more than AES-GCM takes, 64 GB.
+/// Encrypts a token in the form of next-auth. The `iv` must be new. Returns `None` for more than 64 GB, the
+/// limit of AES-GCM.
 pub(super) fn seal(key: &GcmKey, iv: [u8; GCM_IV_BYTES], payload: &str) -> Option<String> {
     let header = URL_SAFE_NO_PAD.encode(V4_HEADER);
     let payload = Payload { msg: payload.as_bytes(), aad: header.as_bytes() };

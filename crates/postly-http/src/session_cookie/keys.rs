@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::jwe::Encryption;
 
-/// All keys of one secret. Auth.js derives another for each name of a cookie and each cipher.
+/// All keys of one secret. Auth.js derives a separate key for each cookie name and cipher.
 pub(super) struct Keys {
     pub(super) v4: GcmKey,
     pub(super) v5_cbc: CbcKey,
@@ -28,7 +28,8 @@ pub(super) struct CbcKey {
 }
 
 impl Keys {
-    /// `None` for an empty secret, which next-auth does not take either. `v5_name` is the cookie's name in Auth.js.
+    /// Derives the keys. Returns `None` for an empty secret, as next-auth refuses it. `v5_name` is the name
+    /// of the cookie in Auth.js.
     pub(super) fn derive(secret: &str, v5_name: &str) -> Option<Self> {
         if secret.is_empty() {
             return None;
@@ -47,7 +48,7 @@ impl Keys {
         })
     }
 
-    /// How Auth.js names the key of this cipher (`kid`).
+    /// Returns the `kid` by which Auth.js names the key of this cipher.
     pub(super) fn v5_thumbprint(&self, encryption: Encryption) -> &str {
         match encryption {
             Encryption::A256CbcHs512 => &self.v5_cbc_thumbprint,
@@ -56,7 +57,8 @@ impl Keys {
     }
 }
 
-/// The secret is a text, whatever it looks like. `None` for more than HKDF gives, 8,160 bytes.
+/// Derives a key from the bytes of the secret's text, without decoding it. Returns `None` for more than 8,160
+/// bytes, the limit of HKDF.
 fn derive<const BYTES: usize>(secret: &str, salt: &str, info: &str) -> Option<[u8; BYTES]> {
     let mut key = [0; BYTES];
     let hkdf = Hkdf::<Sha256>::new(Some(salt.as_bytes()), secret.as_bytes());
@@ -64,7 +66,7 @@ fn derive<const BYTES: usize>(secret: &str, salt: &str, info: &str) -> Option<[u
     Some(key)
 }
 
-/// The thumbprint of a symmetric key (RFC 7638). Auth.js takes the hash that has as many bits as the key.
+/// Returns the thumbprint of a symmetric key (RFC 7638). Auth.js uses the hash with as many bits as the key.
 fn thumbprint<D: Digest>(key: &[u8]) -> String {
     let jwk = format!(r#"{{"k":"{}","kty":"oct"}}"#, URL_SAFE_NO_PAD.encode(key));
     URL_SAFE_NO_PAD.encode(D::digest(jwk))

@@ -1,7 +1,9 @@
-//! The session cookie, as NextAuth v4 writes it: a site with NextAuth and the same secret shares our sessions.
+//! The session cookie in the format of NextAuth v4: a site with NextAuth and the same secret shares our
+//! sessions.
 //!
-//! The formats are those of next-auth 4.24.15 and @auth/core 0.41.3 (Auth.js v5). `cargo xtask oracles` has both
-//! make the tokens of `testdata/session_cookie/vectors.json`, and has next-auth read ours.
+//! The formats are those of next-auth 4.24.15 and @auth/core 0.41.3 (Auth.js v5). `cargo xtask oracles`
+//! generates the tokens of `testdata/session_cookie/vectors.json` with both, and reads our tokens with
+//! next-auth.
 
 mod claims;
 mod jar;
@@ -20,7 +22,7 @@ use self::{
     keys::Keys,
 };
 
-/// The names that a cookie has, of NextAuth v4 and of Auth.js v5.
+/// The names of the cookie in NextAuth v4 and Auth.js v5.
 #[derive(Debug, Clone, Copy)]
 struct Names {
     v4: &'static str,
@@ -28,29 +30,29 @@ struct Names {
 }
 
 const HTTP: Names = Names { v4: "next-auth.session-token", v5: "authjs.session-token" };
-/// A browser takes a cookie with this prefix only over https, and only with `Secure`.
+/// A browser accepts a cookie with this prefix only over https, and only with `Secure`.
 const HTTPS: Names = Names { v4: "__Secure-next-auth.session-token", v5: "__Secure-authjs.session-token" };
 
-/// Why there is no cookie.
+/// The reason why no cookie was issued.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
-    /// No secret was given that has any text.
+    /// No secret was given, or only empty ones.
     #[error("there is no secret to seal a session cookie with")]
     NoSecret,
-    /// The system gave no random numbers.
+    /// The operating system gave no random numbers.
     #[error("cannot draw random numbers for a session cookie")]
     Random(#[from] getrandom::Error),
-    /// The session ends at a time that has no date (after the year 9999).
+    /// The session ends after the year 9999, or at another time without a date.
     #[error("cannot write when the session cookie expires")]
     Expiry(#[source] jiff::Error),
-    /// The claims fit no token, which are of 64 GB.
+    /// The claims exceed the limit of a token, 64 GB.
     #[error("cannot seal a session cookie")]
     Seal,
 }
 
-/// The keys that are derived from `NEXTAUTH_SECRET`, and the names that cookies have under our address.
+/// The keys derived from `NEXTAUTH_SECRET`, and the cookie names for our address.
 ///
-/// A clone shares the keys. What `Debug` prints holds none.
+/// Clones share the keys. `Debug` prints none of them.
 #[derive(Clone)]
 pub struct CookieKeys {
     keys: Arc<[Keys]>,
@@ -59,8 +61,9 @@ pub struct CookieKeys {
 }
 
 impl CookieKeys {
-    /// `secrets` are the texts as they were configured, the newest first: it seals, and the others still open. An empty
-    /// one is left out, for everybody knows it. `https` tells how browsers reach us.
+    /// Derives the keys of `secrets`, which are the configured texts, the newest first. The newest encrypts;
+    /// all decrypt. Empty secrets are left out because they protect nothing. `https` is true if browsers
+    /// reach the service over https.
     pub fn new(secrets: &[SecretString], https: bool) -> Self {
         let names = if https { HTTPS } else { HTTP };
         let keys =
@@ -68,18 +71,18 @@ impl CookieKeys {
         Self { keys, names, is_https: https }
     }
 
-    /// `next-auth.session-token`, on https `__Secure-next-auth.session-token`.
+    /// Returns `next-auth.session-token`, or `__Secure-next-auth.session-token` on https.
     pub fn name(&self) -> &'static str {
         self.names.v4
     }
 
-    /// The `Set-Cookie` of a new session, sealed as NextAuth v4 does under the newest secret, with an id (`jti`) of its
-    /// own. It goes to this host only, for as long as the claims last.
+    /// Returns the `Set-Cookie` of a new session, encrypted as in NextAuth v4 under the newest secret, with a
+    /// new id (`jti`). The cookie is sent to this host only, and lasts as long as the claims.
     ///
     /// Send [`Self::clear_chunks`] along with it.
     pub fn issue(&self, claims: &Claims) -> Result<HeaderValue, IssueError> {
         let newest = self.keys.first().ok_or(IssueError::NoSecret)?;
-        // Random, 96 bits: by NIST SP 800-38D, 8.3, one key is good for 2^32 of them.
+        // 96 random bits: NIST SP 800-38D, 8.3, allows 2^32 of them per key.
         let mut iv = [0; jwe::GCM_IV_BYTES];
         getrandom::fill(&mut iv)?;
         let token = jwe::seal(&newest.v4, iv, &claims.to_payload()).ok_or(IssueError::Seal)?;
@@ -90,39 +93,41 @@ impl CookieKeys {
         self.set(self.names.v4, &token, &expires, life_s).ok_or(IssueError::Seal)
     }
 
-    /// The `Set-Cookie`s that end a session in the browser: of the cookie, and of the pieces that the request brought.
+    /// Returns the `Set-Cookie`s that end a session in the browser: they remove the cookie, and its pieces
+    /// found in the request.
     pub fn clear(&self, request: &HeaderMap) -> Vec<HeaderValue> {
         let mut cookies = self.clear_chunks(request);
         cookies.extend(self.remove(self.names.v4));
         cookies
     }
 
-    /// The `Set-Cookie`s that take away the pieces of an older, longer cookie which the request brought. NextAuth would
-    /// read them and a new cookie as one token.
+    /// Returns the `Set-Cookie`s that remove the pieces of an older, longer cookie found in the request.
+    /// NextAuth would read them and a new cookie as one token.
     pub fn clear_chunks(&self, request: &HeaderMap) -> Vec<HeaderValue> {
         jar::chunk_names(request, self.names.v4).iter().filter_map(|name| self.remove(name)).collect()
     }
 
-    /// Returns the claims of a request's NextAuth v4 cookie, if it is valid at this time (of the epoch, in seconds). Of
-    /// several cookies the first that opens.
+    /// Returns the claims of the NextAuth v4 cookie that is valid at `now_s`, in seconds since the epoch.
+    /// With several valid cookies, the first counts.
     pub fn read(&self, request: &HeaderMap, now_s: i64) -> Option<Claims> {
         self.read_each(request, now_s).next()
     }
 
-    /// The same, and failing that what the cookie of Auth.js v5 says. For where the sessions of other sites count.
+    /// Like [`Self::read`], with the Auth.js v5 cookie as fallback. For requests that may use the session of
+    /// another site.
     pub fn read_shared(&self, request: &HeaderMap, now_s: i64) -> Option<Claims> {
         self.read_each_shared(request, now_s).next()
     }
 
-    /// Returns the claims of each NextAuth v4 cookie. Two cookies of this name come from two paths or domains, and the
-    /// one that was left behind may come first. Cookies of the other scheme (`__Secure-` or not) are not among them: what
-    /// an unencrypted page can set must not log anybody in to an encrypted one.
+    /// Returns the claims of each valid NextAuth v4 cookie. Two cookies of this name come from two paths or
+    /// domains, and an outdated one may be first. Cookies of the other scheme (with or without `__Secure-`)
+    /// are ignored, because a cookie that an unencrypted page can set must not log in to an encrypted one.
     pub fn read_each(&self, request: &HeaderMap, now_s: i64) -> impl Iterator<Item = Claims> {
         let tokens = jar::tokens(request, self.names.v4).into_iter();
         tokens.filter_map(move |token| Claims::from_payload(&self.open_v4(&Jwe::parse(&token)?)?, now_s))
     }
 
-    /// The same, followed by what the cookies of Auth.js v5 say.
+    /// Like [`Self::read_each`], followed by the claims of the Auth.js v5 cookies.
     pub fn read_each_shared(&self, request: &HeaderMap, now_s: i64) -> impl Iterator<Item = Claims> {
         let tokens = jar::tokens(request, self.names.v5).into_iter();
         let v5 =
@@ -130,7 +135,7 @@ impl CookieKeys {
         self.read_each(request, now_s).chain(v5)
     }
 
-    /// Tries every secret, whichever fits, so that the time does not tell which.
+    /// Tries every secret, even after a match, so that the time does not reveal the matching one.
     fn open_v4(&self, jwe: &Jwe<'_>) -> Option<Vec<u8>> {
         if jwe.encryption != Encryption::A256Gcm || jwe.kid.is_some() {
             return None;
@@ -141,7 +146,7 @@ impl CookieKeys {
         })
     }
 
-    /// The `kid` chooses the secret. Without one it is the newest, as in Auth.js, whatever the others could open.
+    /// Selects the secret by `kid`. Without a `kid` only the newest is tried, as in Auth.js.
     fn open_v5(&self, jwe: &Jwe<'_>) -> Option<Vec<u8>> {
         let keys = match &jwe.kid {
             Some(kid) => self.keys.iter().find(|keys| keys.v5_thumbprint(jwe.encryption) == kid),
@@ -157,7 +162,7 @@ impl CookieKeys {
         self.set(name, "", "Thu, 01 Jan 1970 00:00:00 GMT", 0)
     }
 
-    /// `None` if a header cannot hold these, which are ASCII.
+    /// Returns a `Set-Cookie`, or `None` if a header cannot hold the values. They are ASCII, so it can.
     fn set(&self, name: &str, value: &str, expires: &str, life_s: i64) -> Option<HeaderValue> {
         let secure = if self.is_https { "; Secure" } else { "" };
         let text = format!(

@@ -1,4 +1,4 @@
-//! What browsers send, changed at random. Each target runs a little on every test, and longer with
+//! Fuzzes input from browsers with random changes. Each target runs briefly in every test, and longer with
 //! `cargo xtask fuzz`.
 #![allow(
     clippy::unwrap_used,

@@ -7,7 +7,7 @@ use crate::{
     target::fuzz,
 };
 
-/// What a reader of cookies and of tokens cares about.
+/// Fragments with a meaning in cookies and tokens.
 const TOKENS: [&str; 16] = [
     ".",
     "..",

@@ -1,4 +1,4 @@
-//! The login and the tokens on the account page, as a browser without a script shows them.
+//! The login and the tokens on the account page, as a browser without a script uses them.
 
 use postly_simulator::Channel;
 use postly_testkit::{EngineName, Legal, Options, PASSWORD, TestApp, for_each_engine};
@@ -17,7 +17,7 @@ async fn a_login_is_added_after_whatsapp_and_changed_with_the_password() {
         tab.post("/login/verify", &[("phone", FATOU), ("code", &code)]).await.goes_to();
         let account = tab.get("/account").await;
         assert!(!account.body.contains("name=\"current\""), "there is none to know");
-        // An address alone opens nothing.
+        // An address without a password is refused.
         let alone = tab.post("/account/login", &[("email", "fatou@example.com"), ("password", "")]).await;
         assert_is_page(&alone, 400);
         assert!(error(&alone, "password").contains("8 caractères"), "{}", alone.body);
@@ -60,7 +60,7 @@ async fn a_login_is_added_after_whatsapp_and_changed_with_the_password() {
             other.post("/account/login", &change(new, PASSWORD)).await.goes_to(),
             "/account?done=login"
         );
-        // Who logged in before is out, and the new password opens.
+        // The old session has ended, and the new password logs in.
         assert_eq!(tab.get("/account").await.goes_to(), "/login");
         let fresh = Tab::new(app).post("/login/password", &[fields[0], ("password", new)]).await;
         assert_eq!(fresh.goes_to(), "/dashboard");

@@ -1,4 +1,4 @@
-//! The page of an account, as a browser without a script shows it.
+//! The account page, as a browser without a script uses it.
 
 use postly_simulator::Channel;
 use postly_testkit::{EngineName, Options, PASSWORD, TestApp, for_each_engine};
@@ -25,7 +25,7 @@ async fn an_account_links_a_number_and_never_one_of_another_account() {
         );
         assert!(tab.get("/account").await.body.contains(&format!("<dd><bdi dir=\"ltr\">{FATOU}</bdi></dd>")));
 
-        // The page of one account, sent with the session of another.
+        // The form of one account, sent with the session of another.
         let other = signed_up(app, "awa@example.com").await;
         let refused = other.post("/account/code", &[("phone", FATOU), ("userId", id)]).await;
         assert_is_page(&refused, 403);
@@ -77,7 +77,7 @@ async fn o36_o37_sessions_are_listed_and_ended_one_by_one_and_all_at_once() {
             .filter_map(|rest| rest.split('"').next())
             .collect();
         assert_eq!(ids.len(), 2);
-        // Somebody else ends nothing of hers.
+        // Another author cannot end these sessions.
         let stranger = signed_up(app, "awa@example.com").await;
         for id in &ids {
             stranger.post("/account/sessions/end", &[("id", id)]).await;
@@ -132,7 +132,7 @@ async fn nothing_that_somebody_wrote_becomes_a_part_of_a_page() {
         assert!(page.body.contains("&#60;script&#62;alert(1)"), "{}", page.body);
         assert!(!page.body.contains("<script>") && !page.body.contains("\"'>"), "{}", page.body);
     };
-    // Our own rules let no such address in: behind their back.
+    // Set in the database, because the API refuses such an address.
     app.change(&format!("UPDATE authors SET email = '{}'", WRITTEN.replace('\'', "''"))).await;
     app.change(&format!("UPDATE sessions SET label = '{}'", WRITTEN.replace('\'', "''"))).await;
     let account = tab.get("/account").await;

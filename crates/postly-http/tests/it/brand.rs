@@ -1,4 +1,4 @@
-//! The brand memory over the API and as a page.
+//! The brand memory through the API and on its page.
 
 use postly_testkit::{Options, for_each_engine_with};
 use reqwest::Method;
@@ -43,7 +43,7 @@ async fn a_brand_is_read_replaced_and_held_to_its_bounds() {
             assert_eq!(refused.problem(), (expected.0, expected.1.to_owned()), "{body}");
         }
         assert_eq!(browser.get("/api/brand").await.ok().json(), kept, "a refused memory changes nothing");
-        // The posts of the web know it too.
+        // Posts generated on the web use it too.
         let posts = generate(&browser, "k1", &json!({ "brief": "-20 % sur les croissants samedi" })).await;
         assert_eq!(posts.status, 201, "{}", posts.text);
         for variant in posts.json()["variants"].as_array().unwrap() {

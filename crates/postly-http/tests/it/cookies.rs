@@ -1,4 +1,5 @@
-//! Several cookies of one name: a browser sends one for each path and domain that ever set it, old ones among them.
+//! Several cookies of one name: a browser sends one for each path and domain that ever set it, including
+//! outdated ones.
 
 use postly_testkit::{
     Answer, Options, SESSION_COOKIE, TestApp, TestBrowser, code_in, for_each_engine, for_each_engine_with,
@@ -10,7 +11,7 @@ use serde_json::json;
 const NUMBER: &str = "+33639981001";
 const CHALLENGE: &str = "postly.challenge";
 
-/// Asks who is logged in, with these cookies in their order.
+/// Requests the profile with these cookies, in this order.
 async fn me(app: &TestApp, cookies: &[String]) -> Answer {
     app.browser().send(Method::GET, "/api/me", &[("cookie", &cookies.join("; "))], None).await
 }
@@ -51,11 +52,11 @@ async fn a_login_wins_over_cookies_of_its_name_that_open_nothing() {
             }
         }
         assert_eq!(me(app, &[&dead[..], &[named(&live)]].concat()).await.ok().json()["id"], *id);
-        // The sixth is not tried any more.
+        // A sixth cookie is not tried.
         let too_many = [&dead[..], &[named("y"), named(&live)]].concat();
         assert_eq!(me(app, &too_many).await.status, 401);
 
-        // In pieces, as next-auth writes a longer one; those of another path before or behind them.
+        // In pieces, as next-auth splits a long cookie, with the pieces of another path before or after them.
         let (one, two) = live.split_at(200);
         let pieces = [format!("{SESSION_COOKIE}.0={one}"), format!("{SESSION_COOKIE}.1={two}")];
         let (one, two) = ended.split_at(150);
@@ -69,7 +70,8 @@ async fn a_login_wins_over_cookies_of_its_name_that_open_nothing() {
             assert_eq!(me(app, &cookies).await.ok().json()["id"], *id, "{}", cookies.len());
         }
 
-        // What a page without encryption can set under the other name logs nobody in, and is in nobody's way.
+        // A cookie under the name without `__Secure-`, which an unencrypted page can set, neither logs in nor
+        // interferes.
         let plain = format!("next-auth.session-token={live}");
         assert_eq!(me(app, std::slice::from_ref(&plain)).await.status, 401);
         assert_eq!(me(app, &[plain, named(&live)]).await.ok().json()["id"], *id);
@@ -129,7 +131,7 @@ async fn a_code_is_tried_with_every_challenge_that_the_browser_brings() {
             let verified = post(&app.browser(), "/api/auth/verify-otp", &[first, own], &body).await;
             assert_eq!(verified.ok().json()["user"]["waPhoneE164"], *number);
         }
-        // The phrase of a browser, too.
+        // The same for the code of a phrase.
         app.author().says("SOLDE").await;
         let browser = app.browser();
         let phrase = browser.post("/api/auth/phrase", &json!({})).await.ok().json();

@@ -1,4 +1,4 @@
-//! Live streams: what a page is told, when, and for how long.
+//! Live streams: their events, delays and end.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::{
     stream::EventStream,
 };
 
-/// What the dashboard promises.
+/// The longest delay of an event, as promised for the dashboard.
 const PROMISE: Duration = Duration::from_secs(1);
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn an_answer_on_whatsapp_reaches_the_open_page_within_a_second_with_its_ti
             app.run_until_idle().await;
             let settled = Instant::now();
             let mut told = stream.next_of("status").await;
-            // An earlier status of the same reply may come first.
+            // An earlier status of the same reply may precede it.
             while told["delivery"] != delivery {
                 told = stream.next_of("status").await;
             }
@@ -81,7 +81,7 @@ async fn a_page_that_comes_back_is_told_what_it_missed_and_nothing_twice() {
         author.says("GEN promo éclairs au café 2 €").await;
         let next = stream.next_of("generation").await;
         assert!(next["brief"].as_str().unwrap().contains("éclairs"), "{next}");
-        // A change that another process made rings no bell.
+        // A change without a notification, as by another process, is sent too.
         app.app.adjust(&author.who(), 7, "for a test").await.unwrap();
         let before = available(&browser).await;
         while stream.next_of("balance").await["available"] != before {}
@@ -108,7 +108,7 @@ async fn a_stream_ends_with_its_session_and_shows_nobody_elses_account() {
         browser.post("/api/auth/logout", &json!({})).await.ok();
         while stream.next().await.is_some() {}
         other.delete("/api/me").await.ok();
-        // The other one saw nothing of it all.
+        // The other author received none of these events.
         assert_eq!(others.next().await, None);
     })
     .await;
@@ -151,7 +151,7 @@ async fn all_streams_together_have_a_bound_and_requests_are_served_beyond_it() {
     let refused = browser.get("/api/events").await;
     assert_eq!(refused.problem(), (503, "unavailable".to_owned()));
     assert_eq!(refused.headers["retry-after"], "5");
-    // Requests are served meanwhile.
+    // Requests are served while the streams are open.
     browser.get("/dashboard").await.ok();
     drop(all);
     app.stop().await;
@@ -197,9 +197,9 @@ async fn a_request_with_events_tells_its_steps_and_a_refusal_is_a_problem() {
         assert_eq!(created["available"], available(&browser).await);
         let again = ask("one", body).await.ok();
         assert_eq!(steps(&again.text), ["accepted", "done"]);
-        // Refused before anything was begun.
+        // Refused before the generation began.
         assert_eq!(ask("two", json!({ "brief": "merci" })).await.problem(), (422, "not_a_brief".to_owned()));
-        // Failed afterwards: nothing is charged, and the problem is the last event.
+        // Failed later: nothing is charged, and the problem is the last event.
         app.world.model(ModelBehaviour::Garbage);
         let before = available(&browser).await;
         let failed = ask("three", json!({ "brief": "GEN promo tarte 3 €" })).await.ok();

@@ -1,4 +1,4 @@
-//! Tokens as nobody should make them, sealed with the right keys. It shares no code with what it is to fool.
+//! Forged tokens, encrypted with the right keys. Shares no code with the implementation under test.
 
 use aes_gcm::{
     Aes256Gcm, KeyInit as _,
@@ -11,7 +11,7 @@ use hmac::{Hmac, Mac as _};
 use serde_json::json;
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// A token of NextAuth v4 or of Auth.js v5, and what is odd about it.
+/// A token of NextAuth v4 or of Auth.js v5, with its deviations.
 pub(crate) struct Forged {
     is_v5: bool,
     header: Option<String>,
@@ -28,7 +28,7 @@ impl Forged {
         Self { is_v5: true, ..Self::v4(payload) }
     }
 
-    /// With this header instead of the usual one.
+    /// Replaces the usual header.
     pub(crate) fn with_header(self, header: &str) -> Self {
         Self { header: Some(header.to_owned()), ..self }
     }
@@ -53,12 +53,12 @@ impl Forged {
     }
 }
 
-/// The `kid` of Auth.js.
+/// Returns the `kid` of Auth.js.
 pub(crate) fn thumbprint(secret: &str, cookie: &str) -> String {
     encode(Sha512::digest(format!(r#"{{"k":"{}","kty":"oct"}}"#, encode(v5_key(secret, cookie)))))
 }
 
-/// A signed token in three parts, whose key is the secret itself.
+/// Returns a signed token in three parts, with the secret itself as key.
 pub(crate) fn signed(alg: &str, secret: &str, payload: &str) -> String {
     let text = format!("{}.{}", encode(json!({"alg": alg, "typ": "JWT"}).to_string()), encode(payload));
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
@@ -66,7 +66,7 @@ pub(crate) fn signed(alg: &str, secret: &str, payload: &str) -> String {
     format!("{text}.{}", encode(mac.finalize().into_bytes()))
 }
 
-/// A token in five parts of which nothing is sealed.
+/// Returns a token in five parts without encryption.
 pub(crate) fn unsigned(payload: &str) -> String {
     format!("{}...{}.", encode(r#"{"alg":"none","enc":"none"}"#), encode(payload))
 }

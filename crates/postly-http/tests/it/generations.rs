@@ -1,4 +1,5 @@
-//! Posts asked for on the web: one wallet with WhatsApp, one effect for each key, and a history of both.
+//! Posts generated on the web: one wallet with WhatsApp, one effect per idempotency key, and a history of
+//! both channels.
 
 use futures_util::future::join_all;
 use postly_simulator::{Channel, ModelBehaviour};
@@ -10,7 +11,7 @@ use crate::pages::FATOU;
 
 pub(crate) const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 
-/// An author who is logged in on the web, with this many credits.
+/// Returns a browser logged in as an author with this number of credits.
 pub(crate) async fn logged_in(app: &TestApp, credits: i64) -> TestBrowser {
     log_in(app, &fatou(app).has_credits(credits).await).await
 }
@@ -93,7 +94,7 @@ async fn a_text_that_is_no_brief_and_a_forbidden_one_are_refused_for_free() {
             assert!(refused.json()["detail"].as_str().unwrap().len() > 20, "{text}");
         }
         assert_eq!(available(&browser).await, before);
-        // None of these used up its key.
+        // No failure has used up its key.
         generate(&browser, "k0", &json!({ "brief": BRIEF })).await.ok();
         app.assert_audit_is_clean().await;
     })
@@ -107,7 +108,7 @@ async fn without_credits_there_are_no_posts_and_the_key_serves_again() {
         let credits = available(&browser).await;
         for number in 0..credits {
             generate(&browser, &number.to_string(), &json!({ "brief": BRIEF })).await.ok();
-            // Below the bound of requests in a minute.
+            // Stay below the limit of requests per minute.
             app.advance_ms(10_000);
         }
         for _ in 0..2 {
@@ -200,7 +201,7 @@ async fn the_history_holds_the_posts_of_both_channels_and_is_searched_without_ac
         let used = browser.json(Method::PATCH, &path, &json!({ "used": 2 })).await.ok();
         assert_eq!(used.json()["used"], 2);
         assert_eq!(browser.json(Method::PATCH, &path, &json!({ "used": 4 })).await.problem().0, 400);
-        // Another author sees nothing of it.
+        // Another author cannot see it.
         let stranger = app.browser();
         stranger.sign_up("autre@example.com").await.ok();
         assert_eq!(stranger.get(&path).await.problem().0, 404);
@@ -275,7 +276,7 @@ async fn a_result_is_refined_once_for_free_and_then_for_a_credit() {
         let first = first.json();
         assert_eq!(first["available"], before);
         assert_ne!(first["id"], created["id"]);
-        // Only the post that is named may change.
+        // Only the named post changes.
         assert_eq!(first["variants"][0]["text"], created["variants"][0]["text"]);
         assert_eq!(first["variants"][2]["text"], created["variants"][2]["text"]);
         let second = browser.post(&path, &json!({ "instruction": "en anglais" })).await.json();

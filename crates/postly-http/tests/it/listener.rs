@@ -1,4 +1,4 @@
-//! Strangers who open connections and do not get to the point.
+//! Connections that send slowly, incompletely or not at all.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,13 @@ use tokio::{
 
 use crate::wire::{Wire, ask, length, request, status};
 
-/// Between two bytes of somebody slow.
+/// The delay between two bytes of a slow client.
 const DRIP: Duration = Duration::from_secs(1);
-/// What a busy machine may add to a limit.
+/// The tolerance for a busy machine.
 const SLACK: Duration = Duration::from_secs(3);
 
-/// Says this at once and then one byte each second, and returns how long she was let.
+/// Sends `opening` at once, then one byte per second. Returns the time until the service closes the
+/// connection.
 async fn drip(app: &TestApp, opening: &str) -> impl Future<Output = Duration> + Send + 'static {
     let mut wire = Wire::open(app).await;
     let opening = opening.to_owned();
@@ -31,7 +32,7 @@ async fn drip(app: &TestApp, opening: &str) -> impl Future<Output = Duration> + 
             std::future::pending::<()>().await;
         });
         let mut heard = vec![];
-        // Whatever she is told before: it ends.
+        // The response does not matter, only the end of the connection.
         drop(reader.read_to_end(&mut heard).await);
         talking.abort();
         began.elapsed()
@@ -42,7 +43,7 @@ async fn drip(app: &TestApp, opening: &str) -> impl Future<Output = Duration> + 
 async fn w25_two_hundred_who_speak_one_byte_a_second_are_closed_and_others_are_served_meanwhile() {
     let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
     let fatou = app.author();
-    // How fast this machine is while nobody dawdles.
+    // Measure this machine without slow clients.
     let mut usual = Duration::ZERO;
     for _ in 0..20 {
         let begun = Instant::now();
@@ -87,7 +88,7 @@ async fn w25_two_hundred_who_speak_one_byte_a_second_are_closed_and_others_are_s
 
 #[tokio::test]
 async fn w25_long_bodies_that_do_not_end_keep_neither_the_memory_nor_the_door() {
-    /// More than are read at once (16).
+    /// More than the limit of bodies read at a time (16).
     const BODIES: usize = 40;
     let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
     let mut asking = JoinSet::new();
@@ -103,7 +104,7 @@ async fn w25_long_bodies_that_do_not_end_keep_neither_the_memory_nor_the_door() 
     }
     let mut answers = vec![];
     while answers.len() < BODIES - 16 {
-        // Nobody else waits for them.
+        // Short requests do not wait for them.
         assert_eq!(app.deliver(&app.author().writes("SOLDE")).await.status, 200);
         while let Some(answer) = asking.try_join_next() {
             answers.push(answer.unwrap());
@@ -115,7 +116,7 @@ async fn w25_long_bodies_that_do_not_end_keep_neither_the_memory_nor_the_door() 
         let answer = answer.unwrap();
         assert!(matches!(answer, 400 | 408), "{answer}: it was given a place, and time");
     }
-    // The places are free again.
+    // The permits are free again.
     let mut batch = app.author().writes("SOLDE");
     batch.body.extend(vec![b' '; 200_000]);
     assert_eq!(status(&ask(&app, request(&batch, &[&length(&batch), "connection: close"])).await), 401);
@@ -138,7 +139,7 @@ async fn w25_who_was_answered_once_may_rest_but_not_dawdle() {
     assert_eq!(dawdling.rest().await, "");
     let let_for = began.elapsed();
     assert!(let_for > Duration::from_secs(8) && let_for < Duration::from_secs(10) + SLACK, "{let_for:?}");
-    // The other one has said nothing for as long.
+    // The other connection was idle for the same time.
     resting.says(HANDSHAKE).await;
     assert_eq!(status(&resting.answer().await), 403);
     app.stop().await;
@@ -157,7 +158,7 @@ async fn s20_when_every_place_is_taken_by_who_asks_nothing_whoever_knocks_is_ser
         let mut silent = vec![];
         for number in 0..MAX_CONNECTIONS + 50 {
             if number == MAX_CONNECTIONS - 10 {
-                // Whoever has just come is given a second before she may be turned out.
+                // A connection is not evicted in its first second.
                 tokio::time::sleep(Duration::from_millis(1_100)).await;
             }
             let mut wire = Wire::open(&app).await;
@@ -172,7 +173,7 @@ async fn s20_when_every_place_is_taken_by_who_asks_nothing_whoever_knocks_is_ser
         let begun = Instant::now();
         assert_eq!(silent.remove(0).rest().await, "", "the first who came made room");
         assert!(begun.elapsed() < Duration::from_secs(1));
-        // Whoever asked something before is the last to go.
+        // A connection that has completed a request is evicted last.
         known.says("GET /api/whatsapp/webhook HTTP/1.1\r\nhost: x\r\n\r\n").await;
         assert_eq!(status(&known.answer().await), 403, "{opening:?}");
     }
@@ -189,7 +190,7 @@ async fn a_stop_ends_the_idle_at_once_and_lets_a_request_end() {
     let mut half = Wire::open(&app).await;
     half.says(first).await;
     let idle = Wire::open(&app).await;
-    // Until this one is answered, the other two have surely been accepted.
+    // The response shows that the other two connections have been accepted.
     assert_eq!(
         status(&ask(&app, "GET /nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await),
         404
@@ -215,7 +216,7 @@ async fn who_asks_on_and_on_and_reads_nothing_is_turned_out() {
     let mut deaf = socket.connect(address).await.unwrap();
     let asked = "GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n".repeat(100);
     let turned_out = async { while deaf.write_all(asked.as_bytes()).await.is_ok() {} };
-    // Ten seconds, and what the machine needs to fill the buffers on the way.
+    // Ten seconds, plus the time to fill the socket buffers.
     tokio::time::timeout(Duration::from_secs(40), turned_out).await.expect("it is turned out");
     app.stop().await;
 }

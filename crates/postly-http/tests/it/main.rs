@@ -1,4 +1,4 @@
-//! The doors, as a stranger knocks: bytes on a socket, and what comes back.
+//! Tests of the listeners over sockets: the bytes of a request, and those of its response.
 
 #![allow(
     clippy::unwrap_used,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::generations::{BRIEF, available, generate, logged_in};
 
-/// The two revisions of the protocol that clients speak.
+/// The two supported revisions of the protocol.
 const WITH_INITIALIZE: &str = "2025-11-25";
 const WITHOUT: &str = "2026-07-28";
 
@@ -26,7 +26,7 @@ impl<'a> Agent<'a> {
         Self { app, authorization, revision: WITH_INITIALIZE }
     }
 
-    /// Sends a body, with headers beside those of a client.
+    /// Sends a body, with additional headers.
     async fn send(&self, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut all = vec![
             ("authorization", self.authorization.as_str()),
@@ -38,7 +38,7 @@ impl<'a> Agent<'a> {
         self.app.browser().send(Method::POST, "/mcp", &all, Some(body.to_owned())).await
     }
 
-    /// Sends a request of JSON-RPC as a client of the revision does, and returns the message that answers it.
+    /// Sends a JSON-RPC request as a client of the revision does, and returns the response message.
     async fn request(&self, method: &str, params: Value) -> Value {
         let mut params = params;
         let name = params["name"].as_str().unwrap_or_default().to_owned();
@@ -66,7 +66,7 @@ impl<'a> Agent<'a> {
         message["result"].clone()
     }
 
-    /// Calls a tool that does its work, and returns its body.
+    /// Calls a tool that must succeed, and returns its body.
     async fn done(&self, tool: &str, arguments: Value) -> Value {
         let result = self.call(tool, arguments).await;
         assert_eq!(result["isError"], false, "{result}");
@@ -76,12 +76,12 @@ impl<'a> Agent<'a> {
         body.clone()
     }
 
-    /// Calls a tool that refuses, and returns the `code` of its problem and the sentence.
+    /// Calls a tool that must refuse, and returns the `code` of its problem and the sentence.
     async fn refused(&self, tool: &str, arguments: Value) -> (String, String) {
         let result = self.call(tool, arguments).await;
         assert_eq!(result["isError"], true, "{result}");
         let (problem, sentence) = (&result["_meta"]["problem"], &result["content"][0]["text"]);
-        // The only sentence that is not that of the HTTP API speaks of no header.
+        // The one sentence that differs from the HTTP API names no header.
         assert!(&problem["detail"] == sentence || problem["code"] == "idempotency_key_needed", "{result}");
         assert_eq!(result["structuredContent"], Value::Null);
         (problem["code"].as_str().unwrap().to_owned(), sentence.as_str().unwrap().to_owned())
@@ -119,7 +119,7 @@ async fn an_agent_writes_refines_and_reads_with_the_wallet_of_its_author() {
             conforms("write_posts", &written);
             assert_eq!(written["variants"].as_array().unwrap().len(), 3);
             assert_eq!((&written["platform"], &written["available"]), (&json!("facebook"), &json!(before - 1)));
-            // A retry is the same result, and charged once.
+            // A retry returns the same result, and is charged once.
             assert_eq!(agent.done("write_posts", write).await, written);
             assert_eq!(available(&browser).await, before - 1);
 
@@ -139,7 +139,7 @@ async fn an_agent_writes_refines_and_reads_with_the_wallet_of_its_author() {
             conforms("history", &history);
             assert_eq!(history["generations"][0]["id"], changed["id"]);
             assert_eq!(agent.done("history", json!({ "q": "introuvable" })).await["generations"], json!([]));
-            // The same as on the web.
+            // The same result as on the web.
             let listed = browser.get("/api/generations?q=croissants").await.json();
             assert_eq!(listed, history);
         }
@@ -196,7 +196,7 @@ async fn a_tool_refuses_with_the_code_and_the_sentence_of_the_http_api() {
         let unknown = json!({ "generation_id": "none", "instruction": "plus court", "idempotency_key": "u" });
         assert_eq!(agent.refused("refine", unknown).await.0, "not_found");
 
-        // A bad argument is named, so that the agent can mend its call.
+        // The error names the bad argument, so that the agent can correct its call.
         for (tool, arguments, named) in [
             ("write_posts", json!({ "brief": BRIEF }), "idempotency_key"),
             ("write_posts", json!({ "idempotency_key": "k" }), "brief"),
@@ -303,7 +303,7 @@ async fn another_host_or_origin_is_refused_and_who_looks_for_a_login_is_told_in_
         ] {
             let refused = agent.send(foreign, &list).await;
             assert_eq!(refused.problem(), (403, "cross_site".to_owned()), "{foreign:?}");
-            // The token is not even looked at.
+            // The token is not checked at all.
             let mut bare = foreign.to_vec();
             bare.push(("authorization", ""));
             assert_eq!(agent.send(&bare, &list).await.status, 403, "{foreign:?}");

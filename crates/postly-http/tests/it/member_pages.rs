@@ -1,4 +1,4 @@
-//! The landing page and the pages behind a login, as a browser without a script shows them.
+//! The landing page and the pages behind a login, as a browser without a script uses them.
 
 use postly_simulator::Channel;
 use postly_testkit::{EngineName, Options, TestApp, for_each_engine, for_each_engine_with};
@@ -10,7 +10,7 @@ use crate::{
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 
-/// A browser logged in as an author with 10 credits.
+/// Returns a browser logged in as an author with 10 credits.
 async fn logged_in(app: &TestApp) -> Tab<'_> {
     let fatou = app.author_of(Channel::Meta, FATOU);
     fatou.says("LOGIN").await;
@@ -20,7 +20,7 @@ async fn logged_in(app: &TestApp) -> Tab<'_> {
     tab
 }
 
-/// The value of a hidden field.
+/// Returns the value of a hidden field.
 fn hidden<'a>(body: &'a str, name: &str) -> &'a str {
     let mark = format!("name=\"{name}\" value=\"");
     body.split(&mark).nth(1).and_then(|rest| rest.split('"').next()).unwrap()
@@ -140,7 +140,7 @@ async fn every_page_is_there_in_five_languages_and_arabic_runs_from_right_to_lef
             assert!(!missing, "{path}: a text is missing");
         }
     }
-    // Behind the login the account's language counts.
+    // After the login, the language of the account counts.
     let tab = logged_in(&app).await;
     assert_eq!(
         tab.post("/account/language", &[("language", "ar")]).await.goes_to(),

@@ -1,4 +1,4 @@
-//! The pages, as a browser without a script shows them.
+//! The pages, as a browser without a script uses them.
 
 use postly_simulator::Channel;
 use postly_testkit::{EngineName, Options, PASSWORD, TestApp, code_in, for_each_engine};
@@ -10,7 +10,7 @@ pub(crate) const FATOU: &str = "+33639981001";
 const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Where a sign-up leads: on to the number.
+/// The target after a sign-up: the forms that link a number.
 const SIGNED_UP: &str = "/account?done=signup#number-ways";
 
 pub(crate) fn code_on_the_phone(app: &TestApp, number: &str) -> String {
@@ -18,7 +18,7 @@ pub(crate) fn code_on_the_phone(app: &TestApp, number: &str) -> String {
     code_in(&app.world.phone_messages(&person).pop().expect("a message").body)
 }
 
-/// A page of ours, with everything that every page has.
+/// Asserts the status and the properties of every page.
 #[track_caller]
 pub(crate) fn assert_is_page(answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.body);
@@ -36,7 +36,7 @@ pub(crate) fn assert_is_page(answer: &Answer, status: u16) {
     for inline in [" style=", "<style", " onclick=", "javascript:", "http://"] {
         assert!(!answer.body.contains(inline), "{inline}");
     }
-    // Each field has its label, and every error is said to whoever does not see it.
+    // Each field has a label, and every error is announced to screen readers.
     for field in answer.body.split("<input ").skip(1).chain(answer.body.split("<select ").skip(1)) {
         let field = field.split('>').next().unwrap();
         let id = field.split("id=\"").nth(1).and_then(|rest| rest.split('"').next());
@@ -46,7 +46,7 @@ pub(crate) fn assert_is_page(answer: &Answer, status: u16) {
     assert_eq!(answer.body.matches("class=\"error\"").count(), answer.body.matches("role=\"alert\"").count());
 }
 
-/// What stands beside a form.
+/// Returns the error beside a form.
 pub(crate) fn error<'a>(answer: &'a Answer, form: &str) -> &'a str {
     let place = format!("id=\"{form}-error\">");
     answer.body.split(&place).nth(1).and_then(|rest| rest.split("</p>").next()).unwrap_or_default()
@@ -65,7 +65,7 @@ async fn s16_every_page_and_asset_has_its_headers_and_is_small() {
         assert!(
             english.body.contains("<html lang=\"en\" dir=\"ltr\">") && !english.body.contains("Se connecter")
         );
-        // Where the service is and what it says of its operator is one step from every page.
+        // Every page links to the legal pages of the operator.
         for link in ["/legal", "/terms", "/privacy"] {
             assert!(page.body.contains(&format!("<a href=\"{link}\">")), "{path}: {link}");
         }
@@ -115,7 +115,7 @@ async fn a_number_and_its_code_log_in_without_a_script() {
         let stranger = Tab::new(app).post("/login/verify", &[("phone", FATOU), ("code", &code)]).await;
         assert_eq!(error(&stranger, "code"), "Code invalide ou expiré", "another browser's code");
 
-        // The whole bubble, pasted.
+        // The whole message, pasted.
         let bubble = format!(
             "🔐 Votre code de vérification Postly-AI: *{code}*⏰ Valide 10 minutes🛡️ Ne partagez jamais ce code"
         );
@@ -126,7 +126,7 @@ async fn a_number_and_its_code_log_in_without_a_script() {
         for text in [FATOU, "<b>10</b>", "Firefox · Linux", "ce navigateur"] {
             assert!(account.body.contains(text), "{text}");
         }
-        // Whoever is inside has nothing to send on the page that logs in: there a code would link.
+        // A logged-in author cannot use the login forms, where a code would link a number.
         assert_eq!(tab.post("/login/code", &[("phone", FATOU)]).await.goes_to(), "/account");
         assert!(tab.get("/login").await.body.contains("Votre session est ouverte"));
     })
@@ -216,7 +216,7 @@ async fn o33_a_form_from_another_site_or_from_nowhere_is_refused() {
         "/account/tokens/revoke",
         "/account/erase",
     ] {
-        // Without a session it would be sent to log in first.
+        // Without a session it would redirect to the login first.
         let who = if path.starts_with("/account") { &tab } else { &Tab::new(&app) };
         let body = "sure=yes";
         for (name, value) in [
@@ -299,7 +299,7 @@ async fn the_api_brings_the_phrase_as_a_picture_too() {
     app.stop().await;
 }
 
-/// A tab of somebody who has just signed up.
+/// Returns a tab after a sign-up.
 pub(crate) async fn signed_up<'a>(app: &'a TestApp, email: &str) -> Tab<'a> {
     let tab = Tab::new(app);
     let entered = tab.post("/signup", &[("email", email), ("password", PASSWORD)]).await;

@@ -1,4 +1,4 @@
-//! Requests that no provider sends, and what every answer carries.
+//! Requests that no provider sends, and the headers of every response.
 
 use postly_simulator::{Channel, Webhook};
 use postly_testkit::{EngineName, Options, TestApp};
@@ -8,7 +8,7 @@ use crate::wire::{Wire, ask, length, request, status};
 
 const PATH: &str = "/api/whatsapp/webhook";
 
-/// A service that stores nothing of what a test tells it.
+/// Runs a test with a service that must store none of its requests.
 async fn refusing(test: impl AsyncFn(&TestApp)) {
     let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
     test(&app).await;
@@ -16,7 +16,7 @@ async fn refusing(test: impl AsyncFn(&TestApp)) {
     app.stop().await;
 }
 
-/// What a webhook with these lines besides is answered.
+/// Sends a webhook with additional header lines, and returns the response.
 async fn knock(app: &TestApp, webhook: &Webhook, lines: &[&str]) -> String {
     let length = length(webhook);
     ask(app, request(webhook, &[lines, &[&length, "connection: close"]].concat())).await
@@ -42,7 +42,7 @@ async fn w03_a_signature_of_64_kilobytes_is_refused_like_any_other() {
 #[tokio::test]
 async fn w08_a_compressed_body_is_refused_unread_however_it_is_signed() {
     refusing(async |app| {
-        // Compressed and signed as compressed; plain and called compressed.
+        // Compressed and signed as compressed; plain and declared as compressed.
         let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec();
         for body in [gzip, app.author().writes("SOLDE").body] {
             let webhook = app.world.webhook_raw(Channel::Meta, body);
@@ -51,7 +51,7 @@ async fn w08_a_compressed_body_is_refused_unread_however_it_is_signed() {
                 assert_eq!(status(&answer), 415, "{encoding}");
             }
         }
-        // Refused before a byte of its gigabyte has come.
+        // Refused before a byte of the announced gigabyte arrives.
         let bomb = format!(
             "POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-encoding: gzip\r\ncontent-length: 1073741824\r\n\r\n"
         );
@@ -86,7 +86,7 @@ async fn w24_a_body_that_announces_too_much_is_refused_unread_and_one_without_en
         drop(reader);
         let said = talking.await.unwrap();
         assert_eq!(status(&String::from_utf8_lossy(&bytes)), 413);
-        // The limit, and what lay in the buffers of the two sockets.
+        // The limit, plus the socket buffers of both sides.
         assert!(said < 4_194_304 + 16 * 1_048_576, "{said} bytes were taken");
     })
     .await;
@@ -138,7 +138,7 @@ async fn w33_no_other_spelling_of_the_address_leads_to_the_webhook() {
 #[tokio::test]
 async fn w34_a_request_whose_end_is_in_doubt_is_the_last_of_its_connection() {
     refusing(async |app| {
-        // Were the first request read in another way, this would be the second, and be answered.
+        // If the first request were parsed differently, this would be a second one and be answered.
         let smuggled = "GET /api/whatsapp/webhook HTTP/1.1\r\nhost: x\r\n\r\n";
         for (name, lines, expected) in [
             ("two lengths", "content-length: 0\r\ncontent-length: 5", 400),
@@ -151,8 +151,8 @@ async fn w34_a_request_whose_end_is_in_doubt_is_the_last_of_its_connection() {
             ("chunked, but not at the end", "transfer-encoding: chunked, identity", 400),
             ("a bare return", "x: a\rcontent-length: 0", 400),
             ("a NUL", "x: a\0", 400),
-            // RFC 9112, 6.1: the length may be ignored if the connection is closed afterwards. The body has no
-            // signature.
+            // RFC 9112, 6.1: the length may be ignored if the connection is closed afterwards. The body has
+            // no signature.
             ("a length and a coding", "content-length: 0\r\ntransfer-encoding: chunked", 401),
             ("a coding and a length", "transfer-encoding: chunked\r\ncontent-length: 0", 401),
         ] {
@@ -184,7 +184,7 @@ async fn w34_a_request_whose_end_is_in_doubt_is_the_last_of_its_connection() {
 #[tokio::test]
 async fn w34_a_line_that_ends_without_a_return_hides_nothing() {
     refusing(async |app| {
-        // RFC 9112, 2.2: it may be read as the end of the line. It is, everywhere: the length that stands behind it
+        // RFC 9112, 2.2: a bare LF may end a line. The service always treats it so: the length after it
         // counts.
         let bytes = format!(
             "POST {PATH} HTTP/1.1\r\nhost: x\r\nx: a\ncontent-length: 6\r\nconnection: close\r\n\r\nGET / "

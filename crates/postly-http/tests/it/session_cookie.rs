@@ -1,4 +1,4 @@
-//! The session cookie, as forgers and as next-auth itself bring it.
+//! The session cookie with forged tokens and with those of next-auth.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use postly_http::{Claims, CookieKeys};
@@ -32,18 +32,18 @@ fn request(cookies: &str) -> HeaderMap {
     HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(cookies).unwrap())])
 }
 
-/// What a browser sends back.
+/// Returns the part of a `Set-Cookie` that a browser sends back.
 fn pair(set_cookie: &HeaderValue) -> &str {
     set_cookie.to_str().unwrap().split(';').next().unwrap()
 }
 
-/// A token in the cookie of v4 and in that of v5: what somebody can make of it at all.
+/// Reads a token as a v4 cookie, then as a v5 cookie.
 fn sub(keys: &CookieKeys, token: &str) -> Option<String> {
     let read = |name| keys.read_shared(&request(&format!("{name}={token}")), NOW_S);
     read(V4).or_else(|| read(V5)).map(|claims| claims.sub)
 }
 
-/// Payload of a session that holds, with the fields of a change.
+/// Returns the payload of a valid session, with changed fields.
 fn payload(change: &serde_json::Value) -> String {
     let mut payload = json!({"sub": "author-1", "iat": NOW_S, "exp": NOW_S + 3600});
     payload.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -66,10 +66,11 @@ fn o32_a_session_cookie_is_for_this_host_over_this_scheme_and_for_a_while() {
             )
         );
         assert_eq!(keys.read(&request(pair), NOW_S), Some(claims()));
-        // No two are alike, not even of one session.
+        // Two cookies differ, even for the same session.
         assert_ne!(cookie, keys.issue(&claims()).unwrap());
 
-        // What takes it away is the same cookie, so that a browser finds it; with the pieces that are there.
+        // The cookie is removed under the same name and attributes, so that a browser finds it, and with its
+        // pieces.
         let brought = request(&format!("{name}.1=b; {name}={pair}; {name}.0=a; {name}.x=c; other.0=d"));
         let gone = format!(
             "=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly{secure}; SameSite=Lax"
@@ -81,7 +82,7 @@ fn o32_a_session_cookie_is_for_this_host_over_this_scheme_and_for_a_while() {
     };
     check(false, "next-auth.session-token", "");
     check(true, "__Secure-next-auth.session-token", "; Secure");
-    // A cookie of the other scheme is another cookie: `__Secure-` is a promise of the browser.
+    // A cookie of the other scheme is not read, because browsers protect `__Secure-`.
     let https = CookieKeys::new(&[SECRET.into()], true);
     let plain = keys(&[SECRET]).issue(&claims()).unwrap();
     assert_eq!(https.read_shared(&request(pair(&plain)), NOW_S), None);
@@ -98,7 +99,7 @@ fn o34_a_bit_changed_in_any_part_of_a_token_is_refused() {
             for bit in 0..7 {
                 let mut changed = token.clone().into_bytes();
                 changed[at] ^= 1 << bit;
-                // What no header can hold, no browser sends.
+                // Skip bytes that a header cannot hold, because no browser sends them.
                 let Ok(cookies) = HeaderValue::from_bytes(&[V4.as_bytes(), b"=", &changed].concat()) else {
                     continue;
                 };
@@ -209,11 +210,11 @@ fn o34_what_is_not_a_sealed_token_of_ours_is_refused() {
         String::new(),
         ".".to_owned(),
         "....".to_owned(),
-        // Signed and not sealed, with the secret itself or with the key that comes of it.
+        // Signed instead of encrypted, with the secret itself or with the derived key.
         signed("HS256"),
         signed("none"),
         forge::unsigned(&payload(&json!({}))),
-        // A key where there is none, lengths that are not those of the cipher, other alphabets.
+        // An unexpected key, lengths that do not fit the cipher, other alphabets.
         format!("{header}.AAAA.{iv}.{text}.{tag}"),
         format!("{header}..{}.{text}.{tag}", &iv[..12]),
         format!("{header}..{iv}AAAA.{text}.{tag}"),
@@ -231,7 +232,7 @@ fn o34_what_is_not_a_sealed_token_of_ours_is_refused() {
     ] {
         assert_eq!(sub(&keys, &token), None, "{}", &token[..token.len().min(300)]);
     }
-    // A token that is whole and too long, in pieces that a header holds.
+    // A token over the limit, split into pieces that fit into a header.
     let heavy = Forged::v4(&payload(&json!({"picture": "A".repeat(6200)}))).seal(SECRET, V4);
     assert!(heavy.len() > 8192 && heavy.len() < 2 * 8000);
     let (one, two) = heavy.split_at(4000);
@@ -297,7 +298,7 @@ fn o35_a_secret_opens_until_it_is_removed() {
     assert_eq!(read(&[SECRET, "one more", OLDER]), Some(claims()));
     assert_eq!(read(&[SECRET]), None);
     assert_eq!(read(&["", &OLDER[1..], &format!("{OLDER} "), &OLDER.to_uppercase()]), None);
-    // The newest seals.
+    // The newest secret encrypts.
     let cookie = keys(&[SECRET, OLDER]).issue(&claims()).unwrap();
     assert_eq!(keys(&[SECRET]).read(&request(pair(&cookie)), NOW_S), Some(claims()));
     assert_eq!(keys(&[OLDER]).read(&request(pair(&cookie)), NOW_S), None);

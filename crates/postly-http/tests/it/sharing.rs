@@ -1,25 +1,26 @@
-//! What cookies open that next-auth 4.24 and @auth/core 0.41 have made (`cargo xtask oracles` has them made again).
+//! Cookies of next-auth 4.24 and @auth/core 0.41 under `NEXTAUTH_SHARED` (`cargo xtask oracles` regenerates
+//! them).
 
 use postly_testkit::{Options, SESSION_COOKIE, TestApp, for_each_engine_with};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The author whom the cookies name, and the session that some of them do.
+/// The author of all cookies, and the session that some of them name.
 const AUTHOR: &str = "01990000-0000-7000-8000-000000000001";
 const SESSION: &str = "01990000-0000-7000-8000-0000000000aa";
 const AUTH_JS_COOKIE: &str = "__Secure-authjs.session-token";
 
-/// The value of the cookie of this name among those that were made.
+/// Returns the value of a generated cookie by its name.
 fn made(name: &str) -> String {
     let vectors: Value =
         serde_json::from_str(include_str!("../../testdata/session_cookie/vectors.json")).unwrap();
     let vector =
         vectors["vectors"].as_array().unwrap().iter().find(|vector| vector["name"] == name).expect(name);
-    // Its session cookie is the last of them.
+    // The session cookie is the last of them.
     vector["cookie"].as_str().unwrap().rsplit_once("session-token=").unwrap().1.to_owned()
 }
 
-/// Makes the author, and puts the clock to a time at which the cookies are good.
+/// Creates the author, and sets the clock to a time at which the cookies are valid.
 async fn prepare(app: &TestApp) {
     app.advance_ms(1_800_000_100_000 - app.clock.now_ms());
     app.change(&format!("INSERT INTO authors (id, language, created_at_ms) VALUES ('{AUTHOR}', 'fr', 1)"))

@@ -5,8 +5,8 @@ use std::time::Duration;
 use postly_testkit::{SESSION_COOKIE, TestApp, TestBrowser};
 use serde_json::Value;
 
-/// The longest that an event may take which is about to come. A second is promised; a busy machine may take longer to
-/// schedule both ends, and the measured time is asserted where the promise is tested.
+/// The timeout for an expected event. One second is promised, but a busy machine may take longer to schedule
+/// both ends; the tests of the promise measure the time themselves.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An open stream.
@@ -44,7 +44,7 @@ impl EventStream {
         Self { response, buffer: String::new() }
     }
 
-    /// The next event, comments aside; `None` once the stream has ended.
+    /// Returns the next event, without comments; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.buffer.split_once("\n\n") {
@@ -61,13 +61,13 @@ impl EventStream {
                 return Some(Event { name, id: field("id:"), data });
             }
             let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("an event");
-            // A connection that is cut ends a stream, too.
+            // A broken connection ends a stream, too.
             let chunk = chunk.ok().flatten()?;
             self.buffer.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
         }
     }
 
-    /// The next event of this name.
+    /// Returns the next event with this name.
     pub(crate) async fn next_of(&mut self, name: &str) -> Value {
         loop {
             let event = self.next().await.expect("the stream goes on");

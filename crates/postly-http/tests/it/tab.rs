@@ -1,4 +1,5 @@
-//! A tab of a browser without a script: it sends forms, keeps cookies, and says where it is sent instead of going there.
+//! A tab of a browser without a script: it sends forms, keeps cookies, and returns redirects without
+//! following them.
 
 use std::{
     collections::BTreeMap,
@@ -25,13 +26,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The value of the first header of this name.
+    /// Returns the value of the first header with this name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.into_iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// Where it sends the browser.
+    /// Returns the target of a redirect.
     #[track_caller]
     pub(crate) fn goes_to(&self) -> &str {
         assert_eq!(self.status, 303, "{}", self.body);
@@ -40,7 +41,7 @@ impl Answer {
 }
 
 impl<'a> Tab<'a> {
-    /// At an address of its own.
+    /// Opens a tab with a client address of its own.
     pub(crate) fn new(app: &'a TestApp) -> Self {
         static SEEN: AtomicU32 = AtomicU32::new(0);
         let number = SEEN.fetch_add(1, Ordering::Relaxed);
@@ -52,7 +53,7 @@ impl<'a> Tab<'a> {
         self.send("GET", path, &[], "").await
     }
 
-    /// Sends a form of our own page.
+    /// Sends a form of one of our pages.
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let pairs: Vec<_> =
             fields.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
@@ -103,7 +104,7 @@ impl<'a> Tab<'a> {
     }
 }
 
-/// Every byte that is not a letter or a digit, as a form has it.
+/// Encodes a form value: every byte except letters and digits is escaped.
 fn escaped(text: &str) -> String {
     let byte = |byte: &u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(*byte).to_string(),

@@ -1,4 +1,4 @@
-//! API tokens: shown once, stored as a hash, good for reading and generating, and for nothing else.
+//! API tokens: shown once, stored as a hash, valid for reading and generating only.
 
 use postly_testkit::{Answer, EngineName, Options, TestApp, for_each_engine};
 use reqwest::Method;
@@ -9,7 +9,7 @@ use crate::{
     stream::EventStream,
 };
 
-/// A request of a program that has nothing but a token.
+/// Sends a request with a token only.
 async fn bearing(app: &TestApp, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
     let authorization = format!("Bearer {token}");
     let headers = [
@@ -30,7 +30,7 @@ async fn a_token_is_shown_once_reads_and_generates_and_ends_when_it_is_revoked()
         let (id, secret) = (made["id"].as_str().unwrap(), made["secret"].as_str().unwrap());
         assert_eq!((&made["name"], &made["usedAt"]), (&json!("Ma caisse"), &Value::Null));
         assert!(secret.starts_with("postly_") && secret.len() == 50, "{secret}");
-        // Never again, and nowhere.
+        // The secret is never shown again.
         let listed = browser.get("/api/tokens").await;
         assert!(!listed.text.contains(secret) && listed.json()["tokens"][0]["id"] == id);
         let stolen = app.stolen().await;
@@ -47,7 +47,7 @@ async fn a_token_is_shown_once_reads_and_generates_and_ends_when_it_is_revoked()
         let mut stream = EventStream::with(app, "", ("authorization", &authorization)).await;
         stream.next_of("balance").await;
 
-        // Whatever takes a session of ours takes no token.
+        // Endpoints that require a session refuse a token.
         for (method, path) in [
             (Method::GET, "/api/tokens"),
             (Method::POST, "/api/tokens"),

@@ -1,4 +1,4 @@
-//! Raw connections, for what no client library would send.
+//! Raw connections, for requests that no client library sends.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// The longest that anything here may take; what is refused is refused far sooner.
+/// The timeout of every operation here; refusals are much faster.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An open connection to the service.
@@ -21,21 +21,21 @@ impl Wire {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    /// Sends what can still be sent: whoever refuses us closes while we speak.
+    /// Sends bytes. Returns false if the service has closed the connection.
     pub(crate) async fn says(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.0.write_all(bytes.as_ref()).await.is_ok()
     }
 
-    /// Everything until the connection is closed.
+    /// Returns all bytes until the connection is closed.
     pub(crate) async fn rest(mut self) -> String {
         let mut bytes = vec![];
         let read = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut bytes));
-        // A reset after the answer ends it as well as anything.
+        // A reset after the response counts as the end.
         drop(read.await.expect("the connection is closed"));
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// One answer without a body, on a connection that stays open.
+    /// Returns one response without a body, and keeps the connection open.
     pub(crate) async fn answer(&mut self) -> String {
         let mut bytes = vec![];
         while !bytes.ends_with(b"\r\n\r\n") {
@@ -48,19 +48,19 @@ impl Wire {
     }
 }
 
-/// One request on a connection of its own, and all that comes back.
+/// Sends one request on its own connection, and returns everything received.
 pub(crate) async fn ask(app: &TestApp, request: impl AsRef<[u8]>) -> String {
     let mut wire = Wire::open(app).await;
     wire.says(request).await;
     wire.rest().await
 }
 
-/// The status of an answer; 0 when there was none.
+/// Returns the status of a response; 0 if there is none.
 pub(crate) fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 
-/// A webhook as its provider writes it, with these lines besides.
+/// Returns a webhook as its provider sends it, with additional header lines.
 pub(crate) fn request(webhook: &Webhook, lines: &[&str]) -> Vec<u8> {
     let mut head = format!("{} {} HTTP/1.1\r\nhost: postly.example\r\n", webhook.method, webhook.path_query);
     for (name, value) in &webhook.headers {
@@ -74,7 +74,7 @@ pub(crate) fn request(webhook: &Webhook, lines: &[&str]) -> Vec<u8> {
     bytes
 }
 
-/// The line that says how long its body is.
+/// Returns the `content-length` line of a webhook.
 pub(crate) fn length(webhook: &Webhook) -> String {
     format!("content-length: {}", webhook.body.len())
 }

@@ -1,4 +1,4 @@
-//! `/admin/authors`: finding, adjusting, blocking, refunding.
+//! `/admin/authors`: search, adjustments, blocks and refunds.
 
 use postly_simulator::Channel;
 use postly_testkit::{EngineName, Options, TestApp, for_each_engine};
@@ -8,7 +8,7 @@ use super::desk::{Desk, Visitor};
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 const FATOU: &str = "+33639981001";
 
-/// Looks an author up, and returns the address of the page.
+/// Searches for an author, and returns the address of their page.
 async fn find(visitor: &Visitor, who: &str) -> String {
     visitor.submit("/admin/authors", "/admin/authors", &[("who", who)]).await.goes_to().to_owned()
 }
@@ -56,7 +56,7 @@ async fn an_author_is_found_by_id_number_and_address_and_each_view_is_recorded()
         assert_eq!(views, [format!("Awa Diop {id}"), format!("Awa Diop {other}")]);
         let log = visitor.get(&format!("/admin/log?subject={id}")).await;
         log.assert_is_page(200).assert_says("<b>view_author</b> by <bdi>Awa Diop</bdi> · done");
-        // The log names authors by their id alone.
+        // The log contains only the ids of authors.
         assert!(!app.rows("audit_log").await.join("\n").contains("639981001"));
         desk.close().await;
     })

@@ -1,5 +1,4 @@
-//! The operator's listener beside a service, and a browser at its pages that goes where it is sent only when
-//! told.
+//! The operator's listener of a service, and a browser for its pages that follows no redirects by itself.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -21,12 +20,12 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Opened by [`PASSWORD`].
+    /// With [`PASSWORD`].
     pub(crate) async fn of(app: &TestApp) -> Self {
         Self::with(app, Some((PASSWORD, None))).await
     }
 
-    /// Opened by a password, or its hash, and perhaps a second factor; without it the pages are off.
+    /// With a password or its hash, and an optional second factor. Without `proof` the pages are off.
     pub(crate) async fn with(app: &TestApp, proof: Option<(&str, Option<&str>)>) -> Self {
         let secret = |text: &str| SecretString::from(text.to_owned());
         let pages = proof.map(|(password, totp)| AdminPages {
@@ -46,14 +45,14 @@ impl Desk {
         self.server.await.unwrap();
     }
 
-    /// A browser at an address.
+    /// Returns a browser at a client address.
     pub(crate) fn visitor(&self, address: &str) -> Visitor {
         let http = Client::builder().redirect(Policy::none()).build().unwrap();
         let base_url = self.base_url.clone();
         Visitor { http, base_url, address: address.to_owned(), jar: Mutex::default() }
     }
 
-    /// A browser in which [`NAME`] is logged in.
+    /// Returns a browser in which [`NAME`] is logged in.
     pub(crate) async fn operator(&self) -> Visitor {
         let visitor = self.visitor("192.0.2.1");
         assert_eq!(visitor.log_in(NAME, PASSWORD, "").await.goes_to(), "/admin");
@@ -69,7 +68,7 @@ pub(crate) struct Visitor {
     pub(crate) jar: Mutex<BTreeMap<String, String>>,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) status: StatusCode,
@@ -89,7 +88,7 @@ impl Page {
         self.headers.get(name).expect(name).to_str().unwrap()
     }
 
-    /// The page has everything that every page of the operator has.
+    /// Asserts the status and the properties of every operator's page.
     #[track_caller]
     pub(crate) fn assert_is_page(&self, status: u16) -> &Self {
         assert_eq!(self.status, status, "{}", self.text);
@@ -109,7 +108,7 @@ impl Page {
         for inline in [" style=", "<style", "<script", " onclick=", "javascript:"] {
             assert!(!self.text.contains(inline), "{inline}");
         }
-        // Each field has its label, each form its token, and every error is announced to screen readers.
+        // Each field has a label, each form has its token, and every error is announced to screen readers.
         for kind in ["<input ", "<select ", "<textarea "] {
             for field in self.text.split(kind).skip(1) {
                 let field = field.split('>').next().unwrap();
@@ -136,14 +135,14 @@ impl Page {
         self
     }
 
-    /// The value of a figure on a page: the content of the `dd` behind its `dt`.
+    /// Returns a figure of a page: the content of the `dd` after its `dt`.
     #[track_caller]
     pub(crate) fn figure(&self, name: &str) -> &str {
         let rest = self.text.split(&format!("<dt>{name}</dt><dd")).nth(1);
         rest.expect(name).split_once('>').unwrap().1.split("</dd>").next().unwrap()
     }
 
-    /// The token that the forms of the page carry.
+    /// Returns the token of the forms of the page.
     pub(crate) fn form_token(&self) -> String {
         let rest = self.text.split("name=\"form_token\" value=\"").nth(1).unwrap_or_default();
         rest.split('"').next().unwrap().to_owned()
@@ -155,7 +154,7 @@ impl Visitor {
         self.send(Method::GET, path, &[], String::new()).await
     }
 
-    /// Sends a form of the page at `path_of_form`, with its token.
+    /// Sends a form of `page` to `path`, with its token.
     pub(crate) async fn submit(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Page {
         let token = self.get(page).await.form_token();
         let fields: Vec<_> = fields.iter().copied().chain([("form_token", token.as_str())]).collect();

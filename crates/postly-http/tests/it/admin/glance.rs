@@ -12,7 +12,7 @@ const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissant
 async fn today_counts_messages_failures_credits_and_cost_and_the_chart_keeps_the_days_before() {
     for_each_engine(async |app| {
         let desk = Desk::of(app).await;
-        // Noon, so that no day ends while the test runs.
+        // Noon, so that the day does not end during the test.
         let now = app.app.now();
         app.advance_ms(now.start_of_day().0 + 36 * 3_600_000 - now.0);
         let visitor = desk.operator().await;
@@ -40,10 +40,10 @@ async fn today_counts_messages_failures_credits_and_cost_and_the_chart_keeps_the
         let (sign, margin) = page.figure("Margin, before WhatsApp and fees of payments").split_at(1);
         assert_eq!((sign, margin), ("-", cost));
 
-        // A provider that does not answer, two days later.
+        // The provider does not respond, two days later.
         app.advance_ms(47 * 3_600_000);
         for _ in 0..14 {
-            // The monitor catches up, a day at a time.
+            // The monitor catches up, one day at a time.
             app.advance_ms(60_000);
             app.app.look().await;
         }

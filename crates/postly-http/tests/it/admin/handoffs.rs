@@ -1,4 +1,4 @@
-//! `/admin/handoffs`: an author who asks for a person is answered and handed back.
+//! `/admin/handoffs`: replying to the author of a handoff, and closing the handoff.
 
 use postly_simulator::Channel;
 use postly_testkit::for_each_engine;

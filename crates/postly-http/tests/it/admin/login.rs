@@ -4,7 +4,7 @@ use postly_testkit::{EngineName, Options, TestApp, for_each_engine};
 
 use super::desk::{Desk, NAME, PASSWORD};
 
-/// The Argon2id hash of `un croissant`, as `argon2 … -id -e` of Debian prints it.
+/// The Argon2id hash of `un croissant`, as printed by Debian's `argon2 … -id -e`.
 const HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c2VsLWRlLWN1aXNpbmUtMTY$PCna4qS7hyYbucrVXSAEVbnarLiJCnL1HAEXZItz5QE";
 

@@ -64,7 +64,7 @@ async fn a_timeline_tells_a_message_from_its_webhook_to_its_ticks_by_any_of_its_
                 page.assert_says(text);
             }
         }
-        // The words of a stranger that a provider brought.
+        // Untrusted text from a provider.
         let fatou = app.author_of(Channel::Meta, "+33639981001");
         let help = fatou.writes("AIDE <script>");
         app.deliver(&help).await;

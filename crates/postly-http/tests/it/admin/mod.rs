@@ -1,4 +1,4 @@
-//! The operator's pages, as a browser without a script shows them.
+//! The operator's pages, as a browser without a script uses them.
 
 mod authors;
 mod desk;

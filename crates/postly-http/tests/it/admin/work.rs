@@ -45,7 +45,7 @@ async fn a_dead_letter_is_listed_with_its_reason_and_replayed_once() {
             .assert_says(&format!("outbox · <a href=\"/admin/messages/{waiting}\""));
         app.world.clear_faults();
 
-        // Of a window that has closed nothing is sent.
+        // Nothing is sent after the service window has closed.
         app.advance_ms(25 * 3_600_000);
         app.run_until_idle().await;
         let visitor = desk.operator().await;
