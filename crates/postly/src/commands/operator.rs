@@ -176,8 +176,8 @@ pub(crate) async fn dead_letters(command: DeadLettersCommand) -> Result<(), Fail
             } else {
                 say(&format!("Replayed: {}  Skipped: {}", done.replayed, done.skipped));
             }
-            // One letter that was not replayed is a failure; of all, some may have nothing to be replayed
-            // for.
+            // One letter that was not replayed is a failure. With `--all`, letters that cannot be sent are
+            // skipped.
             if id.is_some() && done.replayed == 0 { Err(Failure::Silent) } else { Ok(()) }
         }
     }
