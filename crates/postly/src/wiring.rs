@@ -44,7 +44,7 @@ fn not_opened(error: OpenError) -> Failure {
     if error.is_fault() { Failure::Usage(sentence) } else { Failure::Failed(anyhow::anyhow!(sentence)) }
 }
 
-/// Returns a clock that follows the database's.
+/// Returns a clock with the time of the database.
 pub(crate) async fn clock(db: &Db) -> anyhow::Result<Arc<SystemClock>> {
     Ok(Arc::new(SystemClock::of(db).await.context("cannot ask the database for the time")?))
 }

@@ -1,13 +1,13 @@
-//! Trains the classifier from labelled messages, checks that the weights in use are those, and measures it on messages
-//! that it was not trained on.
+//! Trains the classifier from labelled messages, checks that the weights in use are the trained ones, and
+//! measures it on messages outside of the training set.
 
 use super::*;
 use crate::intent::{Verdict, shows_a_brief, weigh};
 
-/// Labelled messages: language, `brief` or `free`, text. Language models wrote them from the rule of RULES 4.14, without the
-/// code.
+/// Labelled messages: language, `brief` or `free`, text. Language models wrote them from the rule of RULES
+/// 4.14, without the code.
 const MESSAGES: &str = include_str!("messages.tsv");
-/// Passes over the messages, the first rate of learning and the decay of weights: chosen by cross-validation.
+/// Passes over the messages, the first learning rate and the decay of weights: chosen by cross-validation.
 const EPOCHS: usize = 40;
 const RATE: f32 = 1.0;
 const DECAY: f32 = 3e-4;
@@ -33,7 +33,8 @@ fn score_of(weights: &[f32], example: &Example) -> f32 {
     example.features.iter().map(|(bucket, value)| weights[*bucket] * value).sum()
 }
 
-/// Logistic regression by stochastic gradient descent in a fixed order, so that the weights are always the same.
+/// Trains by logistic regression with stochastic gradient descent in a fixed order, so that the weights are
+/// reproducible.
 fn train(examples: &[&Example]) -> Vec<f32> {
     // Prime, and longer than the list: each pass visits each example once.
     const STRIDE: usize = 7_919;
@@ -92,7 +93,8 @@ fn messages_that_it_was_not_trained_on_are_read_within_bounds() {
     }
     let others = examples.len() - briefs;
     println!("charged {charged} of {others} others, missed {missed} of {briefs} briefs");
-    // Most of these messages were written to be hard; the bounds are a little above what was measured (ADR 25).
+    // Most of these messages were written to be hard; the limits are a little above the measured rates (ADR
+    // 25).
     assert!(charged * 100 <= others * 12, "charged {charged} of {others}");
     assert!(missed * 100 <= briefs * 9, "missed {missed} of {briefs}");
 }
