@@ -20,7 +20,7 @@ impl Desk {
         Self::open_with(Reader::from_process(), SecretString::from(String::new())).await
     }
 
-    /// Opens the database with IDENTITY_HASH_KEY, for commands that write hashes: only the service's key
+    /// Opens the database with `IDENTITY_HASH_KEY`, for commands that write hashes: only the service's key
     /// makes the hashes that the service finds.
     pub(crate) async fn open_with_key() -> Result<Self, Failure> {
         let mut reader = Reader::from_process();
