@@ -172,9 +172,9 @@ impl std::fmt::Debug for MediaFile {
     }
 }
 
-/// The duration of an Ogg Opus file in whole seconds, rounded up, from the position of its last page (RFC
-/// 7845, 4: in samples at 48 kHz). `None` for any other file, or one without such a page. A file may state a
-/// wrong position.
+/// The duration of an Ogg Opus file in whole seconds, rounded up, from the position of its last page
+/// (RFC 7845, 4: in samples at 48 kHz). `None` for any other file, or one without such a page. A file may
+/// state a wrong position.
 pub fn ogg_opus_seconds(bytes: &[u8]) -> Option<u32> {
     const HEAD: &[u8] = b"OpusHead";
     const PAGE: &[u8] = b"OggS";

@@ -4,8 +4,8 @@
 use super::*;
 use crate::intent::{Verdict, shows_a_brief, weigh};
 
-/// Labelled messages: language, `brief` or `free`, text. Language models wrote them from the rule of RULES
-/// 4.14, without the code.
+/// Labelled messages: language, `brief` or `free`, text.
+/// Language models wrote them from the rule of RULES 4.14, without the code.
 const MESSAGES: &str = include_str!("messages.tsv");
 /// Passes over the messages, the first learning rate and the decay of weights: chosen by cross-validation.
 const EPOCHS: usize = 40;
@@ -93,8 +93,8 @@ fn messages_that_it_was_not_trained_on_are_read_within_bounds() {
     }
     let others = examples.len() - briefs;
     println!("charged {charged} of {others} others, missed {missed} of {briefs} briefs");
-    // Most of these messages were written to be hard; the limits are a little above the measured rates (ADR
-    // 25).
+    // Most of these messages were written to be hard.
+    // The limits are a little above the measured rates (ADR 25).
     assert!(charged * 100 <= others * 12, "charged {charged} of {others}");
     assert!(missed * 100 <= briefs * 9, "missed {missed} of {briefs}");
 }
