@@ -45,12 +45,12 @@ pub(crate) fn ask_prisma(accept: bool) -> anyhow::Result<()> {
     prisma::ask(crate::root()?, accept)
 }
 
-/// Asks the clients of agents only.
+/// Runs the check with the clients of agents only.
 pub(crate) fn ask_mcp() -> anyhow::Result<()> {
     mcp::ask(crate::root()?)
 }
 
-/// Tries the API as it describes itself only.
+/// Runs the check of the API against its own description only.
 pub(crate) fn ask_api() -> anyhow::Result<()> {
     api::ask(crate::root()?)
 }
@@ -296,7 +296,8 @@ const SIMULATOR: [&str; 2] = ["postly-simulator", "outside_world"];
 /// The package and the example of the service with one author.
 const SERVICE: [&str; 2] = ["postly-testkit", "running_service"];
 
-/// The example of a crate in a process of its own: the simulator, or the service. It ends when its standard input does.
+/// The example of a crate as a process of its own: the simulator, or the service. It ends with its standard
+/// input.
 struct World {
     child: Child,
     line: String,
@@ -318,7 +319,7 @@ impl World {
         Ok(Self { child, line: line.trim().to_owned() })
     }
 
-    /// Ends it, and fails if it found something wrong at its end.
+    /// Ends the process. Fails if its last check failed.
     fn end(mut self) -> anyhow::Result<()> {
         drop(self.child.stdin.take());
         if self.child.wait()?.success() { Ok(()) } else { bail!("an example failed at its end") }

@@ -1,4 +1,4 @@
-//! The files of voice notes and photos: how a provider names one, and its type by its first bytes.
+//! The files of voice notes and photos: their names at a provider, and their types by their first bytes.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ impl MediaKind {
         [Self::Voice, Self::Photo].into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// The largest file that WhatsApp itself carries, in bytes (Meta, "Media": audio 16 MB, images 5 MB).
+    /// The largest file that WhatsApp carries, in bytes (Meta, "Media": audio 16 MB, images 5 MB).
     pub fn most_bytes(self) -> usize {
         const MIB: usize = 1024 * 1024;
         match self {
@@ -34,7 +34,7 @@ impl MediaKind {
         }
     }
 
-    /// True if a content type names a file of this kind, whatever its parameters.
+    /// True if a content type names a file of this kind, with any parameters.
     pub fn takes(self, content_type: &str) -> bool {
         let (family, _) = content_type.trim().split_once('/').unwrap_or_default();
         family.eq_ignore_ascii_case(match self {
@@ -44,12 +44,12 @@ impl MediaKind {
     }
 }
 
-/// The way to a file at its provider.
+/// The source of a file at its provider.
 #[derive(Clone, PartialEq, Eq)]
 pub enum MediaSource {
     /// An id, which the provider exchanges for an address (Meta).
     Id(String),
-    /// An address (Twilio). It is as the webhook names it, and not yet compared with the hosts that are allowed.
+    /// An address (Twilio), as the webhook names it, and not yet compared with the allowed hosts.
     Url(String),
 }
 
@@ -58,23 +58,23 @@ pub enum MediaSource {
 pub struct InboundMedia {
     /// The kind of the file.
     pub kind: MediaKind,
-    /// The way to it.
+    /// The source of the file.
     pub source: MediaSource,
     /// The content type that the provider declares.
     pub content_type: String,
-    /// The SHA-256 of the file, if the provider tells it.
+    /// The SHA-256 of the file, if the provider reports it.
     pub sha256: Option<[u8; 32]>,
 }
 
-/// Names the kind only: addresses stay out of logs.
+/// Shows the kind only, so that no address is logged.
 impl std::fmt::Debug for InboundMedia {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "InboundMedia({})", self.kind.as_str())
     }
 }
 
-/// The type of a file, by its first bytes. Only types that a model takes are here (OpenAI: "Speech to text", "Images and
-/// vision"); WhatsApp also carries AAC and AMR, which none of them takes.
+/// The type of a file, by its first bytes. Only types that a model accepts are here (OpenAI: "Speech to
+/// text", "Images and vision"); WhatsApp also carries AAC and AMR, which no model accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileType {
     /// Ogg, with Opus in a voice note.
@@ -98,7 +98,7 @@ pub enum FileType {
 }
 
 impl FileType {
-    /// The type of a file, if it is one of ours.
+    /// Returns the type of a file, if it is one of these.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let at = |offset: usize, mark: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(mark));
         match bytes {
@@ -111,7 +111,7 @@ impl FileType {
             _ if at(0, b"fLaC") => Some(Self::Flac),
             _ if at(0, b"\xFF\xD8\xFF") => Some(Self::Jpeg),
             _ if at(0, b"\x89PNG\r\n\x1A\n") => Some(Self::Png),
-            // A frame of MPEG audio. The layer 00 is that of AAC.
+            // A frame of MPEG audio. Layer 00 is AAC.
             [0xFF, second, ..] if second & 0xE0 == 0xE0 && second & 0x06 != 0 => Some(Self::Mp3),
             _ => None,
         }
@@ -140,7 +140,7 @@ impl FileType {
         }
     }
 
-    /// The ending of a file name: model servers go by it.
+    /// The extension of a file name, on which model servers rely.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Ogg => "ogg",
@@ -161,19 +161,20 @@ impl FileType {
 pub struct MediaFile {
     /// The type of its first bytes.
     pub file_type: FileType,
-    /// All of it, never more than [`MediaKind::most_bytes`].
+    /// The whole file, never more than [`MediaKind::most_bytes`].
     pub bytes: Arc<[u8]>,
 }
 
-/// Says how long it is, and nothing of it.
+/// Shows the type and the length, and no content.
 impl std::fmt::Debug for MediaFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "MediaFile({}, {} bytes)", self.file_type.content_type(), self.bytes.len())
     }
 }
 
-/// The duration of an Ogg Opus file in whole seconds, rounded up, by the position of its last page (RFC 7845, 4: in samples
-/// at 48 kHz). `None` for any other file, or one without such a page. A file may lie about it.
+/// The duration of an Ogg Opus file in whole seconds, rounded up, from the position of its last page
+/// (RFC 7845, 4: in samples at 48 kHz). `None` for any other file, or one without such a page. A file may
+/// state a wrong position.
 pub fn ogg_opus_seconds(bytes: &[u8]) -> Option<u32> {
     const HEAD: &[u8] = b"OpusHead";
     const PAGE: &[u8] = b"OggS";
@@ -182,7 +183,7 @@ pub fn ogg_opus_seconds(bytes: &[u8]) -> Option<u32> {
     if !first.starts_with(PAGE) || !first.windows(HEAD.len()).any(|window| window == HEAD) {
         return None;
     }
-    // The last page of a file starts within 64 KiB of its end: a page is no longer.
+    // The last page of a file starts within 64 KiB of its end, because no page is longer.
     let tail = bytes.get(bytes.len().saturating_sub(66_000)..)?;
     let start = tail.windows(PAGE.len()).rposition(|window| window == PAGE)?;
     let position = tail.get(start + 6..start + 14)?.first_chunk::<8>()?;

@@ -1,27 +1,28 @@
-//! The words of a voice note, and the reasons why there are none.
+//! The text of a voice note, or the reason why there is none.
 
 use postly_domain::text::storable;
 
 use crate::ModelFailure;
 
-/// The reason why a voice note has no words. Nothing is owed for any of them.
+/// The reason why a voice note has no text. The author pays for none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TranscribeError {
-    /// The model heard nothing that is said.
+    /// The model heard no speech.
     #[error("no speech was heard")]
     NoSpeech,
-    /// The server does not take the file.
+    /// The server does not accept the file.
     #[error("the server does not take the file")]
     Unusable,
     /// The server has no transcription.
     #[error("the server has no transcription")]
     Missing,
-    /// The server failed, as one that writes may.
+    /// The server failed, in one of the ways of a model that writes.
     #[error("the transcription failed: {0}")]
     Failed(ModelFailure),
 }
 
-/// The speech in an answer. A model that hears none says so in brackets (`[Musique]`), with notes, or not at all.
+/// Returns the speech in an answer. Without speech, a model answers in brackets (`[Musique]`), with notes, or
+/// with nothing.
 pub(crate) fn speech(text: &str) -> Option<String> {
     let text = storable(text).trim().to_owned();
     let mut depth = 0_u32;

@@ -367,11 +367,11 @@ fn judge(
     Ok((intent, variants, alt_text))
 }
 
-/// The longest description of a photo, in characters: people listen to it.
+/// The longest description of a photo, in characters, because people listen to it.
 const LONGEST_ALT_TEXT: usize = 300;
 
-/// The description of a photo, if it may be shown: like a post, it says no price, date or name of its own. One that does is left
-/// out, for the posts do not depend on it.
+/// Returns the description of a photo, if it may be shown: like a post, it may add no price, date or name. A
+/// description that does is omitted, because the posts do not depend on it.
 fn described(guard: &Guard, text: String) -> Option<String> {
     let variants = validate::tidy(vec![Variant { text, angle: String::new() }]);
     let is_missing_offer = |defect: &Defect| matches!(defect, Defect::MissingOffer { .. });

@@ -1,4 +1,4 @@
-//! The files that people attach: a photo, or a voice note that says something to the simulated model.
+//! The files that people attach: a photo, or a voice note with a text for the simulated model.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,19 +9,19 @@ use crate::person::MessageKind;
 
 /// A picture of three croissants, drawn for this purpose (written by Pillow 13.0.0).
 const SHOP: &[u8] = include_bytes!("../media/shop.jpg");
-/// The duration of a voice note that is made here, in seconds.
+/// The default duration of a voice note, in seconds.
 const SECONDS: u32 = 2;
-/// The tag in which a voice note that is made here tells the simulated model its words.
+/// The tag before the text of a voice note.
 const TAG: &str = "DESCRIPTION=";
 /// The most files that are kept; older ones are gone, as at the providers.
 const MOST_KEPT: usize = 200;
 
-/// A file on somebody's phone.
+/// A file on a person's phone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MediaFile {
-    /// Its content type, as the phone says.
+    /// Its content type, as the phone declares it.
     pub content_type: String,
-    /// All of it.
+    /// Its whole content.
     pub bytes: Vec<u8>,
 }
 
@@ -32,13 +32,13 @@ impl std::fmt::Debug for MediaFile {
 }
 
 impl MediaFile {
-    /// A voice note as WhatsApp records one: mono Opus in Ogg. Two seconds of silence, in which the simulated model hears these
-    /// words; without words it hears nothing.
+    /// A voice note as WhatsApp records one: mono Opus in Ogg. It has two seconds of silence, which the
+    /// simulated model transcribes as these words; without words, as nothing.
     pub fn voice_note(words: &str) -> Self {
         Self { content_type: "audio/ogg; codecs=opus".to_owned(), bytes: ogg_opus(words, SECONDS) }
     }
 
-    /// The same, said to be of another duration.
+    /// The same, with another declared duration.
     pub fn voice_note_of(words: &str, seconds: u32) -> Self {
         Self { bytes: ogg_opus(words, seconds), ..Self::voice_note("") }
     }
@@ -48,7 +48,7 @@ impl MediaFile {
         Self { content_type: "image/jpeg".to_owned(), bytes: SHOP.to_vec() }
     }
 
-    /// The words that the simulated model hears. Of a recording that was not made here they are always the same.
+    /// Returns the simulated model's transcript. Every recording from elsewhere has the same one.
     pub(crate) fn words(bytes: &[u8]) -> String {
         let Some(at) = bytes.windows(TAG.len()).position(|window| window == TAG.as_bytes()) else {
             return "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end".to_owned();
@@ -60,7 +60,7 @@ impl MediaFile {
     }
 }
 
-/// The file of a message, as the provider that carries it knows it.
+/// The file of a message, with the provider's id.
 #[derive(Clone, Debug)]
 pub(crate) struct Attachment {
     pub(crate) id: String,
@@ -68,7 +68,7 @@ pub(crate) struct Attachment {
 }
 
 impl Attachment {
-    /// The file of a message, if the provider has one to give.
+    /// Returns the file of a message, if the provider has one.
     pub(crate) fn of(kind: &MessageKind) -> Option<Self> {
         let file = match kind {
             MessageKind::Audio { .. } => MediaFile::voice_note(""),
@@ -79,12 +79,12 @@ impl Attachment {
         Some(Self { id: ids::media(), file })
     }
 
-    /// The hash in a webhook of Meta's.
+    /// The hash in a webhook of Meta.
     pub(crate) fn sha256(&self) -> String {
         STANDARD.encode(Sha256::digest(&self.file.bytes))
     }
 
-    /// Twilio names a file by a SID.
+    /// Twilio's SID of the file.
     pub(crate) fn sid(&self) -> String {
         format!("ME{:0>32}", self.id)
     }
@@ -129,7 +129,7 @@ fn ogg_opus(words: &str, seconds: u32) -> Vec<u8> {
     [page(0, 2, 0, &[&head]), page(1, 0, 0, &[&tags]), page(2, 4, end, &frames)].concat()
 }
 
-/// One page of a stream.
+/// Returns one page of a stream.
 fn page(number: u32, flags: u8, position: u64, packets: &[&[u8]]) -> Vec<u8> {
     let mut lacing = vec![];
     for packet in packets {
@@ -150,7 +150,8 @@ fn page(number: u32, flags: u8, position: u64, packets: &[&[u8]]) -> Vec<u8> {
     page
 }
 
-/// The checksum of a page (RFC 3533, 6): CRC-32 with the polynomial 0x04C11DB7, neither reflected nor inverted.
+/// The checksum of a page (RFC 3533, 6): CRC-32 with the polynomial 0x04C11DB7, neither reflected nor
+/// inverted.
 fn checksum(page: &[u8]) -> u32 {
     page.iter().fold(0, |sum, byte| {
         (0..8).fold(sum ^ (u32::from(*byte) << 24), |sum, _| {
@@ -173,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_checksum_is_that_of_a_file_that_another_library_wrote() {
-        // The first page of a file of FFmpeg's (PyAV 18.1.0).
+        // The first page of a file by FFmpeg (PyAV 18.1.0).
         let page = b"OggS\0\x02\0\0\0\0\0\0\0\0\x7b\x45\xeb\x80\0\0\0\0\0\0\0\0\x01\x13OpusHead\x01\x01\x38\x01\x80\xbb\0\0\0\0\0";
         assert_eq!(checksum(page).to_le_bytes(), [0x97, 0xd0, 0xea, 0x6e]);
     }

@@ -75,7 +75,8 @@ pub(crate) fn node(world: &World, call: &Call, version: &str, id: &str) -> Reply
     )
 }
 
-/// `GET /whatsapp_business/attachments/?mid=…`, which stands for `lookaside.fbsbx.com`: the file itself, for the token.
+/// `GET /whatsapp_business/attachments/?mid=…`, in place of `lookaside.fbsbx.com`: the file itself, for the
+/// token.
 pub(crate) fn file(world: &World, call: &Call) -> Reply {
     if !authorized(world, call) {
         return meta_unauthorized();

@@ -89,7 +89,7 @@ pub enum MessageKind {
     Photo {
         /// The file.
         file: MediaFile,
-        /// What she wrote under it.
+        /// The caption, if any.
         caption: Option<String>,
     },
     /// A video.
@@ -180,7 +180,7 @@ pub struct PhoneButton {
 }
 
 impl PhoneButton {
-    /// A button whose tap sends nothing.
+    /// A button that sends nothing.
     pub(crate) fn silent(title: &str) -> Self {
         Self { title: title.to_owned(), sends: None, opens: None }
     }

@@ -159,7 +159,7 @@ fn send(world: &Arc<World>, body: &[u8]) -> Reply {
     Reply::json(202, &json!({"id": id}))
 }
 
-/// What is sent: words, a tap, or a file with a caption.
+/// Reads the message to send: text, a tap, or a file with a caption.
 fn kind(
     world: &World,
     person: &Person,

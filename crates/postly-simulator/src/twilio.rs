@@ -303,8 +303,8 @@ pub(crate) fn media(world: &World, call: &Call, account: &str, id: &str) -> Repl
     Reply::new(307, "text/plain", "").with_header("location", &there)
 }
 
-/// The storage, which stands for `mms.twiliocdn.com`. Its addresses are signed, and credentials beside them are an error, as
-/// at S3.
+/// The storage, in place of `mms.twiliocdn.com`. Its addresses are signed, and credentials beside them are an
+/// error, as at S3.
 pub(crate) fn stored(world: &World, call: &Call, id: &str) -> Reply {
     if call.header("authorization").is_some() {
         return Reply::new(400, "application/xml", "<Error><Code>InvalidArgument</Code></Error>");

@@ -219,8 +219,8 @@ const END_LEASES: Sql = Sql::both(
     "UPDATE lanes SET lease_token = NULL, ready_at_ms = $1 WHERE lease_token IS NOT NULL AND ready_at_ms > $1",
 );
 
-/// Ends every lease. For the only process of a database, before its workers start: the leases are those of a process that
-/// died. Returns how many there were.
+/// Ends every lease, and returns their number. For the only process of a database, before its workers start:
+/// the leases are those of a dead process.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -1,4 +1,4 @@
-//! What came of the files that authors sent. A file itself is never stored.
+//! The outcomes of files that authors sent. A file itself is never stored.
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -11,18 +11,18 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// What became of a file.
+/// The outcome of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaOutcome {
-    /// It was read: a voice note has its words, a photo went to the model.
+    /// The file was read: a voice note has a transcript, a photo was sent to the model.
     Taken,
-    /// It could not be had, or the model failed.
+    /// The download or the model failed.
     Failed,
     /// It is longer or larger than allowed.
     TooLong,
-    /// Nothing is said in it.
+    /// The recording has no speech.
     NoSpeech,
-    /// It is of a type that is not taken, or torn.
+    /// The type is not accepted, or the file is damaged.
     Unusable,
 }
 
@@ -45,26 +45,26 @@ impl MediaOutcome {
     }
 }
 
-/// A file, and what came of it.
+/// A file and its outcome.
 #[derive(Clone)]
 pub struct MediaRow {
-    /// The message that it came with.
+    /// The event of its message.
     pub event: EventId,
-    /// The author who sent it.
+    /// The author of the message.
     pub author: AuthorId,
-    /// The provider that carried it.
+    /// The provider of the message.
     pub provider: Provider,
     /// Its kind.
     pub kind: MediaKind,
     /// Its content type: by its first bytes, else as declared.
     pub content_type: String,
-    /// Its size in bytes, if it could be had.
+    /// Its size in bytes, if it was downloaded.
     pub size_bytes: Option<i64>,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: MediaOutcome,
-    /// The words of a voice note.
+    /// The transcript of a voice note.
     pub transcript: Option<String>,
-    /// When it was read.
+    /// The time at which it was read.
     pub created_at: UnixMillis,
 }
 
@@ -73,7 +73,7 @@ const INSERT: Sql = Sql::both(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (event_id) DO NOTHING",
 );
 
-/// Records what came of a file. The first record of a message stays.
+/// Records the outcome of a file. The first record of a message stays.
 ///
 /// # Errors
 /// Fails if the database fails.
@@ -107,7 +107,7 @@ const OF_AUTHOR: Sql = Sql::both(select!(
     "author_id IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) ORDER BY created_at_ms, event_id LIMIT $2"
 ));
 
-/// What came of the file of a message, if it was read before.
+/// Returns the file of a message, if its outcome is recorded.
 ///
 /// # Errors
 /// Fails if the database fails, or the row cannot be read.
@@ -120,7 +120,7 @@ const PHOTO_SINCE: Sql = Sql::both(
      AND event_id <> $3 LIMIT 1",
 );
 
-/// True if a photo of the author was read after an instant, other than that of this message.
+/// True if a photo of the author, other than that of this message, was read after an instant.
 ///
 /// # Errors
 /// Fails if the database fails.

@@ -20,7 +20,7 @@ pub enum Class {
     Strangers,
     /// The raw content of providers' events.
     RawEvents,
-    /// What came of voice notes and photos, the words among it.
+    /// The outcomes of voice notes and photos, with the transcripts.
     Media,
     /// Messages, posts, model calls, and their events.
     Messages,

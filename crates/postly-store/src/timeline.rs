@@ -1,5 +1,5 @@
-//! Everything that is stored of one message: the event, its holds and entries, calls of models, posts, messages
-//! and their attempts. Each question finds its rows by an index.
+//! Everything that is stored about one message: the event, its holds and ledger entries, model calls, posts,
+//! messages and their attempts. Each query finds its rows by an index.
 
 mod deliveries;
 mod work;
@@ -18,7 +18,7 @@ use crate::{
 pub use deliveries::*;
 pub use work::*;
 
-/// How many rows of a kind a timeline has: more than any message makes.
+/// The most rows of each kind in a timeline: more than any message has.
 const MOST: i64 = 100;
 
 /// A stored event.
@@ -26,29 +26,29 @@ const MOST: i64 = 100;
 pub struct StoredEvent {
     /// Its id.
     pub id: EventId,
-    /// The provider that brought it.
+    /// The provider that delivered it.
     pub provider: Provider,
     /// Its kind.
     pub kind: EventKind,
-    /// How far it is.
+    /// The state of its handling.
     pub state: String,
-    /// How it ended.
+    /// Its outcome, once it is handled.
     pub outcome: Option<String>,
-    /// Its tries so far.
+    /// The number of tries so far.
     pub attempts: i64,
     /// The round: each replay begins a new one.
     pub round: i64,
-    /// The author, when known.
+    /// The author, if known.
     pub author: Option<AuthorId>,
-    /// The first message of its answer.
+    /// The first message of the reply.
     pub answer: Option<MessageId>,
-    /// The provider's words; empty once their time has come.
+    /// The provider's JSON or form; empty after its retention.
     pub slice: String,
     /// The provider's time.
     pub occurred_at: UnixMillis,
     /// The time at which it was stored.
     pub received_at: UnixMillis,
-    /// Its end.
+    /// The time at which it was finished.
     pub finished_at: Option<UnixMillis>,
 }
 

@@ -1,7 +1,7 @@
-//! The service with one author, for clients that are not ours.
+//! The service with one author, for clients of others.
 //!
-//! Prints one line of JSON, its address, the author's login and two tokens of which one is revoked, and runs until its standard
-//! input ends.
+//! Prints one line of JSON with its address, the author's login and two tokens, one of them revoked, and runs
+//! until its standard input ends.
 
 #![expect(clippy::print_stdout, reason = "the line is this example's whole answer")]
 

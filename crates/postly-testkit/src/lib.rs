@@ -53,9 +53,9 @@ pub struct Options {
     pub offline: bool,
     /// True for a second provider of models beside the simulated one: [`TestApp::second`].
     pub fallback: bool,
-    /// Whether the simulated model is shown photos.
+    /// True for a simulated model that accepts photos.
     pub vision: bool,
-    /// Whether the simulated model server transcribes voice notes.
+    /// True for a simulated model server that transcribes voice notes.
     pub voice: bool,
     /// The name of the model, and the dialect of its requests until it refuses a field.
     pub model: (&'static str, Dialect),

@@ -1,7 +1,8 @@
-//! Downloads of voice notes and photos: from the hosts of the providers only, and never more than a file may have.
+//! Downloads of voice notes and photos: from the providers' hosts only, and within the size limit of the
+//! kind.
 //!
-//! The address of a file comes with a signed webhook or from the provider's own API, and is compared with the list of hosts all
-//! the same. Credentials go to the provider, never to the storage that it sends us on to.
+//! The address of a file comes from a signed webhook or the provider's own API, and is still compared with
+//! the list of hosts. Credentials are sent to the provider, never to the storage to which it redirects.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,55 +21,55 @@ use tokio::{
 
 use crate::send::{MetaSender, Senders, TwilioSender, read, url};
 
-/// The longest that a download may take, every try included: an author waits, and a lane is leased.
+/// The time limit of a download, with every try: an author waits, and a lane is leased.
 const LONGEST: Duration = Duration::from_secs(12);
-/// The pauses before another try. Twilio answers 404 for a moment to a file that has just come (chatwoot/chatwoot#15504),
-/// and an address of Meta's ends after five minutes.
+/// The pauses before another try. Twilio briefly answers 404 for a new file (chatwoot/chatwoot#15504), and an
+/// address of Meta's expires after five minutes.
 const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1_500)];
-/// The room for files in memory, in bytes, of all downloads of a process that have not been let go. A voice note has some
-/// 100 KB; the copy in a request to a model comes on top.
+/// The memory for files, in bytes, of all downloads that a process holds. A voice note has some 100 KB; the
+/// copy in a request to a model is not included.
 const ROOM: usize = 128 * 1024 * 1024;
-/// The unit in which that room is given out.
+/// The unit in which that memory is reserved.
 const ROOM_UNIT: usize = 64 * 1024;
 
-/// Meta's storage ("Media": `lookaside.fbsbx.com`; the token is needed there, too).
+/// Meta's storage ("Media": `lookaside.fbsbx.com`; it needs the token, too).
 const META_STORAGE: &[&str] = &["lookaside.fbsbx.com"];
-/// Twilio's storage, to which its API sends us on. Its addresses are signed, and need no credentials.
+/// Twilio's storage, to which its API redirects. Its addresses are signed, and need no credentials.
 const TWILIO_STORAGE: &[&str] = &["mms.twiliocdn.com", "media.twiliocdn.com"];
 
-/// The reason why a file is not there.
+/// The reason why a file was not downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MediaError {
     /// The provider of the message is not configured.
     #[error("the provider of the file is not configured")]
     NotConfigured,
-    /// The address, or the one that it leads to, is none of the provider's.
+    /// The address, or the one to which it redirects, is not one of the provider's.
     #[error("the address of the file is none of its provider's")]
     ForbiddenAddress,
-    /// The file is larger than its kind may be.
+    /// The file is larger than its kind allows.
     #[error("the file is too large")]
     TooLarge,
-    /// The file is of another type than it is said to be, or of one that no model takes.
+    /// The file has another type than declared, or one that no model accepts.
     #[error("the file is of a type that is not taken")]
     WrongType,
-    /// The file has no byte.
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
-    /// The provider has it no more.
+    /// The provider no longer has the file.
     #[error("the provider does not have the file")]
     Gone,
-    /// The provider turned us away.
+    /// The provider refused the request.
     #[error("the provider refused the file with status {status}")]
     Refused {
         /// The HTTP status.
         status: u16,
     },
-    /// The provider could not be reached, broke off, or took too long.
+    /// The provider could not be reached, closed the connection, or took too long.
     #[error("the file could not be had in time")]
     Unavailable,
 }
 
-/// A file that was downloaded, with its share of the room in memory.
+/// A downloaded file, with its share of the memory.
 #[derive(Debug)]
 pub struct Download {
     /// The file.
@@ -76,7 +77,7 @@ pub struct Download {
     _room: OwnedSemaphorePermit,
 }
 
-/// The room for files in memory.
+/// The memory for files, as a semaphore.
 pub(crate) fn room() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(ROOM / ROOM_UNIT))
 }
@@ -85,7 +86,7 @@ impl Senders {
     /// Downloads the file of a message, within 12 s.
     ///
     /// # Errors
-    /// See [`MediaError`]. Nothing but the hosts of the provider is ever called.
+    /// See [`MediaError`]. Only hosts of the provider are called.
     pub async fn download(&self, provider: Provider, media: &InboundMedia) -> Result<Download, MediaError> {
         if !media.kind.takes(&media.content_type) {
             return Err(MediaError::WrongType);
@@ -118,7 +119,7 @@ impl Senders {
         self.take(response, media).await
     }
 
-    /// Reads a file, never more of it than its kind may have, and checks what it is.
+    /// Reads a file up to the limit of its kind, and checks its type and hash.
     async fn take(&self, mut response: Response, media: &InboundMedia) -> Result<Download, MediaError> {
         let most = media.kind.most_bytes();
         let announced = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
@@ -145,14 +146,14 @@ impl Senders {
         let file_type = FileType::of(&bytes).filter(|found| found.kind() == media.kind);
         let file_type = file_type.ok_or(MediaError::WrongType)?;
         if media.sha256.is_some_and(|expected| Sha256::digest(&bytes)[..] != expected) {
-            // Torn or exchanged on the way: another try may bring it whole.
+            // Truncated or replaced on the way: another try may succeed.
             return Err(MediaError::Unavailable);
         }
         Ok(Download { file: MediaFile { file_type, bytes: bytes.into() }, _room: room })
     }
 }
 
-/// True unless the storage itself says that this is something else, such as a page of a login.
+/// True unless the storage declares another type, such as the page of a login.
 fn is_plausible(response: &Response, media: &InboundMedia) -> bool {
     let Some(declared) = response.headers().get(CONTENT_TYPE) else { return true };
     let declared = declared.to_str().unwrap_or_default().to_ascii_lowercase();
@@ -161,7 +162,7 @@ fn is_plausible(response: &Response, media: &InboundMedia) -> bool {
 }
 
 impl MetaSender {
-    /// Exchanges the id of a file for its address, and asks for the file there. Both need the token.
+    /// Exchanges the id of a file for its address, and requests the file there. Both need the token.
     async fn fetch(&self, http: &reqwest::Client, media: &InboundMedia) -> Result<Response, MediaError> {
         let MediaSource::Id(id) = &media.source else { return Err(MediaError::ForbiddenAddress) };
         let token = self.config.access_token.expose_secret();
@@ -180,7 +181,7 @@ impl MetaSender {
 }
 
 impl TwilioSender {
-    /// Asks for a file at the API, and follows it once to the storage, without credentials.
+    /// Requests a file from the API, and follows one redirect to the storage, without credentials.
     async fn fetch(&self, http: &reqwest::Client, media: &InboundMedia) -> Result<Response, MediaError> {
         let MediaSource::Url(address) = &media.source else { return Err(MediaError::ForbiddenAddress) };
         let base = &self.config.api_base_url;
@@ -198,7 +199,7 @@ impl TwilioSender {
         answered(http.get(next)).await
     }
 
-    /// True for `/2010-04-01/Accounts/{ours}/Messages/{sid}/Media/{sid}`: our credentials open much more than that.
+    /// True for `/2010-04-01/Accounts/{ours}/Messages/{sid}/Media/{sid}`: our credentials admit to much more.
     fn is_of_a_message(&self, address: &Url) -> bool {
         let base = Url::parse(&self.config.api_base_url).ok();
         let before = base.as_ref().map_or("", |base| base.path().trim_end_matches('/'));
@@ -213,7 +214,7 @@ impl TwilioSender {
     }
 }
 
-/// An address that may be called: one of the configured origin, or of these hosts by HTTPS.
+/// Returns an address that may be called: one of the configured origin, or of these hosts by HTTPS.
 fn allowed(address: &str, base: &str, storage: &[&str]) -> Option<Url> {
     let (url, base) = (Url::parse(address).ok()?, Url::parse(base).ok()?);
     let is_web = matches!(url.scheme(), "http" | "https");
@@ -273,7 +274,7 @@ mod tests {
         ] {
             assert_eq!(allowed(address, base, META_STORAGE), None, "{address}");
         }
-        // The stand-in of a test or of the demo is called as it is configured.
+        // The simulated provider of a test or of the demo is called at its configured origin.
         let simulated = "http://127.0.0.1:4010";
         assert!(allowed("http://127.0.0.1:4010/media/1", simulated, META_STORAGE).is_some());
         assert_eq!(allowed("http://127.0.0.1:4011/media/1", simulated, META_STORAGE), None);

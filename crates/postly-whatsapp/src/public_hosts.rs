@@ -1,4 +1,5 @@
-//! Names resolve to public addresses only: a name of a storage that somebody has pointed into our own network is not called.
+//! Resolves names to public addresses only, because a host name of a storage could be pointed into our own
+//! network.
 
 use std::{
     collections::BTreeSet,
@@ -8,14 +9,15 @@ use std::{
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Resolves names, and leaves out addresses that are not public, except for the hosts that the operator has configured.
+/// A resolver that drops addresses that are not public, except for the hosts that the operator has
+/// configured.
 #[derive(Debug)]
 pub(crate) struct PublicHosts {
     configured: BTreeSet<String>,
 }
 
 impl PublicHosts {
-    /// A resolver for which these hosts may be anywhere.
+    /// Returns a resolver that accepts any address for these hosts.
     pub(crate) fn and(configured: impl IntoIterator<Item = String>) -> Self {
         Self { configured: configured.into_iter().map(|host| host.to_ascii_lowercase()).collect() }
     }
@@ -37,7 +39,7 @@ impl Resolve for PublicHosts {
     }
 }
 
-/// True for an address that anyone on the internet can have (IANA's registries of special-purpose addresses).
+/// True for an address of the public internet (IANA's registries of special-purpose addresses).
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -63,7 +65,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
-    // Global unicast is 2000::/3; what embeds an address of version 4 (mapped, 6to4, Teredo, NAT64) could lead to any of those.
+    // Global unicast is 2000::/3. An address that embeds an IPv4 address (mapped, 6to4, Teredo, NAT64) is not
+    // public, because it could lead to any of those.
     let is_global = first & 0xE000 == 0x2000;
     let is_tunnel = first == 0x2002 || (first == 0x2001 && second == 0);
     let is_documentation = (first == 0x2001 && second == 0x0DB8) || first & 0xFFF0 == 0x3FF0;

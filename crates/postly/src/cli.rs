@@ -61,7 +61,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Its name, as on the command line.
+    /// The name of the role on the command line.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",

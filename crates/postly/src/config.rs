@@ -1,5 +1,5 @@
-//! The configuration: environment variables (RULES 2), checked all at once. A fault names the variable and what to
-//! do about it, and never its value.
+//! The configuration: environment variables (RULES 2), checked all at once. A fault names the variable and
+//! the remedy, never the value.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -23,7 +23,7 @@ pub(crate) use models::WriterChoice;
 use secrets::{SHORTEST_SECRET, SHORTEST_VERIFY_TOKEN, is_placeholder};
 pub(crate) use shop::{ShopConfig, default_prices};
 
-/// What the service is told.
+/// The configuration of the service.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) database: DatabasePlace,
@@ -45,7 +45,7 @@ pub(crate) struct Config {
     pub(crate) legal: Legal,
 }
 
-/// The place of the database.
+/// The address of the database.
 #[derive(Debug, Clone)]
 pub(crate) struct DatabasePlace {
     pub(crate) address: Address,
@@ -69,7 +69,7 @@ pub(crate) struct Twilio {
     pub(crate) shared_keys: Vec<(String, SecretString)>,
 }
 
-/// A fault of the configuration, in words for the operator.
+/// A fault of the configuration, as a sentence for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault(String);
 
@@ -79,7 +79,7 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// Where variables come from, and the faults found so far.
+/// The variables, and the faults found so far.
 pub(crate) struct Reader {
     variables: BTreeMap<String, String>,
     faults: Vec<Fault>,
@@ -100,12 +100,12 @@ impl Reader {
         self.faults.push(Fault(text.into()));
     }
 
-    /// The faults, if there are any.
+    /// Returns the value, or the faults if there are any.
     pub(crate) fn done<T>(self, value: T) -> Result<T, Vec<Fault>> {
         if self.faults.is_empty() { Ok(value) } else { Err(self.faults) }
     }
 
-    /// A variable, or the content of the file that `NAME_FILE` names. Empty is absent.
+    /// Returns a variable, or the content of the file that `NAME_FILE` names. An empty value is absent.
     fn get(&mut self, name: &str) -> Option<String> {
         #[cfg(test)]
         tests::ASKED.with_borrow_mut(|asked| asked.insert(name.to_owned()));
@@ -148,12 +148,12 @@ impl Reader {
         })
     }
 
-    /// Where the operator's listener is.
+    /// The address of the operator's listener.
     pub(crate) fn admin_bind_address(&mut self) -> SocketAddr {
         self.address("ADMIN_BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 9090)))
     }
 
-    /// A choice of words.
+    /// Reads a variable that takes one of these words.
     fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let value = self.get(name)?;
         let chosen = choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice);
@@ -164,7 +164,7 @@ impl Reader {
         chosen
     }
 
-    /// Where national numbers are at home.
+    /// The region in which national numbers are read.
     pub(crate) fn default_region(&mut self) -> String {
         let region = self.get("DEFAULT_REGION").unwrap_or_else(|| "FR".to_owned());
         if region.len() != 2 || !region.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -173,12 +173,12 @@ impl Reader {
         region
     }
 
-    /// The provider of conversations that we start: the one that is named, else the one that is configured.
+    /// The provider of conversations that the service starts: the named one, else the configured one.
     pub(crate) fn provider(&mut self) -> Option<Provider> {
         self.choice("WHATSAPP_PROVIDER", &[("meta", Provider::Meta), ("twilio", Provider::Twilio)])
     }
 
-    /// Says which variables of a group are missing, when some are there.
+    /// Returns true if all variables of the group are set. Some of them without the others are a fault.
     fn complete(&mut self, names: &[&str]) -> bool {
         let missing: Vec<&str> = names.iter().copied().filter(|name| self.get(name).is_none()).collect();
         if missing.len() == names.len() {
@@ -243,7 +243,7 @@ impl Reader {
         Some(Twilio {
             send: TwilioConfig {
                 account_sid,
-                // Only the newest one signs our own requests.
+                // The newest token alone signs the service's own requests.
                 auth_token: auth_tokens.first()?.clone(),
                 from,
                 api_base_url,
@@ -270,10 +270,10 @@ impl Reader {
         keys
     }
 
-    /// Reads everything the service needs.
+    /// Reads the whole configuration.
     ///
     /// # Errors
-    /// All faults at once.
+    /// Returns all faults at once.
     pub(crate) fn config(mut self) -> Result<Config, Vec<Fault>> {
         let database = self.database();
         let bind_address = self.address("BIND_ADDRESS", SocketAddr::from(([127, 0, 0, 1], 8080)));
@@ -376,7 +376,7 @@ pub(crate) mod tests {
     ];
 
     thread_local! {
-        /// The variables that were asked for on this thread.
+        /// The variables that were read on this thread.
         pub(super) static ASKED: RefCell<BTreeSet<String>> = RefCell::default();
     }
 
@@ -401,7 +401,7 @@ pub(crate) mod tests {
             ])
             .unwrap();
         }
-        // Without the first address the second one is asked for.
+        // The second address is read only without the first.
         read(&[("PUBLIC_BASE_URL", None), ("NEXTAUTH_URL", Some("https://postly.example"))]).unwrap();
         let named: BTreeSet<String> = EXAMPLE
             .lines()

@@ -1,6 +1,6 @@
 //! The `postly` command: the service, its demonstration, and the operator's tools.
 //!
-//! Exit 0: done. 1: a check failed or nothing was written. 2: usage or configuration.
+//! Exit codes: 0 done; 1 a check failed or nothing was written; 2 usage or configuration.
 
 mod cli;
 mod commands;
@@ -21,7 +21,7 @@ use commands::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Cargo's alias cannot hold the `--` that `cargo demo -- --brief …` needs, so it arrives here.
+    // Cargo's alias cannot hold the `--` that `cargo demo -- --brief …` needs, so it arrives as an argument.
     let mut args: Vec<_> = std::env::args_os().collect();
     if args.get(1).is_some_and(|command| command == "demo") && args.get(2).is_some_and(|arg| arg == "--") {
         args.remove(2);
@@ -41,7 +41,8 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
-    // Variables of the process win over the file's. A missing file is no fault; one that cannot be read is.
+    // Variables of the process override those of the file. A missing file is accepted, an unreadable one is
+    // not.
     if let Err(error) = dotenvy::dotenv()
         && !error.not_found()
     {

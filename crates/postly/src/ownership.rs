@@ -1,4 +1,4 @@
-//! The lock beside an SQLite file: one process serves it.
+//! The lock beside an SQLite file, so that one process serves it.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -10,14 +10,14 @@ use postly_store::Address;
 
 use crate::commands::Failure;
 
-/// The ownership of a database file, until it is dropped or the process ends, however it ends.
+/// The ownership of a database file, until this value is dropped or the process ends in any way.
 #[derive(Debug)]
 pub(crate) struct Ownership {
     _lock: File,
 }
 
 impl Ownership {
-    /// Takes the lock beside an SQLite file; `None` for PostgreSQL, which any number of processes share.
+    /// Locks an SQLite file; `None` for PostgreSQL, which any number of processes share.
     pub(crate) fn take(address: &Address) -> Result<Option<Self>, Failure> {
         let Some(file) = address.path() else { return Ok(None) };
         let mut name = file.as_os_str().to_owned();

@@ -1,4 +1,4 @@
-//! From a configuration to an application.
+//! Builds the application from its configuration.
 
 use std::sync::Arc;
 
@@ -26,14 +26,14 @@ use crate::{
     config::{Config, DatabasePlace, ShopConfig, WriterChoice},
 };
 
-/// Opens the database of the service, which is made when missing, and brings its schema up to date.
+/// Opens the database of the service, creates it if it is missing, and migrates its schema.
 pub(crate) async fn open(place: DatabasePlace) -> Result<Db, Failure> {
     let db = Db::open_at(place.address, place.direct).await.map_err(not_opened)?;
     db.migrate().await.map_err(not_opened)?;
     Ok(db)
 }
 
-/// Opens a database that is there, for a command that neither makes nor migrates one.
+/// Opens an existing database, for a command that neither creates nor migrates one.
 pub(crate) async fn open_existing(place: DatabasePlace) -> Result<Db, Failure> {
     Db::open_existing(place.address, place.direct).await.map_err(not_opened)
 }
@@ -44,12 +44,12 @@ fn not_opened(error: OpenError) -> Failure {
     if error.is_fault() { Failure::Usage(sentence) } else { Failure::Failed(anyhow::anyhow!(sentence)) }
 }
 
-/// The clock of the database.
+/// Returns a clock with the time of the database.
 pub(crate) async fn clock(db: &Db) -> anyhow::Result<Arc<SystemClock>> {
     Ok(Arc::new(SystemClock::of(db).await.context("cannot ask the database for the time")?))
 }
 
-/// The application of the service.
+/// Builds the application of the service.
 pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> anyhow::Result<App> {
     let routes = OwnNumbers {
         meta_phone_number_id: config.meta.as_ref().map(|meta| meta.send.phone_number_id.clone()),
@@ -119,8 +119,8 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
     }))
 }
 
-/// Warns of models that their provider will end, in a task that nothing waits for: a list of models that is slow or
-/// cannot be had is no reason to start late.
+/// Warns of models that their provider will shut down. Nothing waits for the task, because a slow or absent
+/// list of models must not delay the start.
 pub(crate) fn warn_of_shutdowns(writer: &WriterChoice) {
     let models: Vec<OpenAiConfig> = match writer {
         WriterChoice::Offline => vec![],
@@ -130,7 +130,7 @@ pub(crate) fn warn_of_shutdowns(writer: &WriterChoice) {
     };
     tokio::spawn(async move {
         for model in models {
-            // A client that cannot be made ends the start by itself.
+            // A client that cannot be built fails the start elsewhere.
             if let Ok(model) = OpenAiModel::new(model) {
                 model.warn_of_shutdown().await;
             }
@@ -138,7 +138,7 @@ pub(crate) fn warn_of_shutdowns(writer: &WriterChoice) {
     });
 }
 
-/// The shop.
+/// Builds the shop.
 fn shop(config: ShopConfig) -> anyhow::Result<Shop> {
     let ShopConfig { secret_key, webhook_secrets, api_base_url, tax_code, prices } = config;
     let stripe = Stripe::new(StripeConfig { secret_key, api_base_url, tax_code });
@@ -149,7 +149,7 @@ fn shop(config: ShopConfig) -> anyhow::Result<Shop> {
     })
 }
 
-/// What the public listener is told.
+/// The settings of the public listener.
 pub(crate) fn site(config: &Config) -> Site {
     let accounts = &config.accounts;
     Site {
@@ -160,13 +160,13 @@ pub(crate) fn site(config: &Config) -> Site {
     }
 }
 
-/// The operator's pages, if a password opens them.
+/// The operator's pages, if a password is set.
 pub(crate) fn admin_pages(config: &Config) -> Option<AdminPages> {
     let access = config.admin.clone()?;
     Some(AdminPages { access, trusted_proxies: config.accounts.trusted_proxies.clone() })
 }
 
-/// An application that only looks at the database and corrects it: it hears and sends nothing.
+/// Builds an application that only reads and corrects the database: it receives and sends nothing.
 pub(crate) async fn operator_application(
     db: Db,
     provider: Provider,

@@ -1,4 +1,4 @@
-//! A service whose operator's pages are looked at. Its provider does not answer, so that something waits.
+//! A service for the views of the operator's pages. Its provider does not answer, so that some messages wait.
 
 use std::{
     io::{BufRead as _, BufReader},

@@ -1,5 +1,5 @@
-//! schemathesis: thousands of requests made from our own description of the API, right and wrong ones, to a running service. None may
-//! end in a fault of ours or in an answer that the description does not name.
+//! schemathesis: sends thousands of valid and invalid requests, made from our own description of the API, to
+//! a running service. None may cause a fault of ours or a response that is not in the description.
 
 use std::path::Path;
 
@@ -10,16 +10,16 @@ use super::{Folder, Python, SERVICE, World, text};
 use crate::run;
 
 const REQUIREMENTS: &str = "schemathesis.requirements.txt";
-/// Cases for each operation and way of making them: more find nothing new.
+/// The cases for each operation and way of making them: more cases find nothing new.
 const CASES: &str = "40";
-/// Operations that end the session with which the others are tried. They are tried last.
+/// Operations that end the session of the other ones, so they run last.
 const LAST: [&str; 4] = [
     "POST /api/auth/logout",
     "DELETE /api/me",
     "DELETE /api/auth/sessions",
     "DELETE /api/auth/sessions/{id}",
 ];
-/// A stream that goes on for an hour.
+/// A stream that lasts an hour.
 const ENDLESS: &str = "GET /api/events";
 
 pub(super) fn ask(root: &Path) -> anyhow::Result<()> {
@@ -46,9 +46,9 @@ pub(super) fn ask(root: &Path) -> anyhow::Result<()> {
             "--continue-on-failure",
             "--no-color",
         ]);
-        // The service refuses what no schema can say: a number that is none, a text that is no brief.
+        // The service refuses values that a schema accepts: an invalid number, a text that is not a brief.
         command.args(["--exclude-checks", "positive_data_acceptance", "--request-timeout", "35"]);
-        // The same requests each time: what is new is ours.
+        // The same requests each time, so that a new failure comes from a change of ours.
         run(command.args(["--seed", "1"]))?;
     }
     world.end()

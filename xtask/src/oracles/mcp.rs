@@ -1,4 +1,5 @@
-//! The clients of the Model Context Protocol from npm: both lines call every tool of `/mcp`, in both revisions.
+//! The clients of the Model Context Protocol from npm: both major lines call every tool of `/mcp`, in both
+//! revisions.
 
 use std::{path::Path, process::Command};
 

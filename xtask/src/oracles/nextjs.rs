@@ -1,5 +1,5 @@
-//! The app of `examples/nextjs`: `next build`, then the built app beside the service, behind nginx with the configuration that
-//! operators are given. A script does what a browser would.
+//! The app of `examples/nextjs`: `next build`, then the built app beside the service, behind nginx with the
+//! configuration for operators. A script acts as the browser.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -16,7 +16,7 @@ use crate::{run, step};
 
 const APP: &str = "examples/nextjs";
 const PROXY: &str = "deploy/nginx-nextjs.conf";
-/// What npm and Next.js make in the folder of the app.
+/// The folders that npm and Next.js create in the app.
 const MADE: [&str; 2] = ["node_modules", ".next"];
 
 pub(super) fn ask(root: &Path) -> anyhow::Result<()> {
@@ -36,7 +36,7 @@ pub(super) fn ask(root: &Path) -> anyhow::Result<()> {
     world.end()
 }
 
-/// Installs nginx and OpenSSL's command when they are missing and we may.
+/// Installs nginx and OpenSSL's command if they are missing and this process is allowed to.
 fn install_nginx() -> anyhow::Result<()> {
     let is_there = |program: &str, argument: &str| Command::new(program).arg(argument).output().is_ok();
     let wanted = [("nginx", "-v", "nginx-light"), ("openssl", "version", "openssl")];
@@ -51,7 +51,7 @@ fn install_nginx() -> anyhow::Result<()> {
     Ok(postly_postgres::apt_get(&packages)?)
 }
 
-/// Copies what is checked in of a folder.
+/// Copies the committed files of a folder.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
@@ -71,17 +71,17 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 
 fn next(app: &Path) -> Command {
     let mut command = Command::new("node");
-    // Not by the link in `.bin`, whose process is not the one that serves.
+    // The link in `.bin` would start the server as a child process.
     command.current_dir(app).arg("node_modules/next/dist/bin/next").env("NEXT_TELEMETRY_DISABLED", "1");
     command
 }
 
-/// A port that is free now.
+/// Returns a port that is free now.
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// The built app in a process of its own. It ends with this value.
+/// The built app as a process, which ends with this value.
 struct NextApp {
     child: Child,
     port: u16,
@@ -105,7 +105,7 @@ impl NextApp {
         if !lines.any(|line| line.is_ok_and(|line| line.contains("Ready"))) {
             bail!("the app ended before it was ready");
         }
-        // What it says later is read as well, or it would wait for us.
+        // Further output is read as well, because a full pipe would block the app.
         std::thread::spawn(move || lines.for_each(drop));
         Ok(started)
     }
@@ -119,7 +119,8 @@ impl Drop for NextApp {
     }
 }
 
-/// nginx with the configuration of `deploy`, at a port of its own and with a certificate of its own. It ends with this value.
+/// nginx with the configuration of `deploy`, on a free port and with a certificate of its own. It ends with
+/// this value.
 struct Nginx {
     arguments: [PathBuf; 2],
     port: u16,
@@ -172,7 +173,7 @@ impl Nginx {
         );
         std::fs::write(folder.join("nginx.conf"), main)?;
         let started = Self { arguments: [folder.to_owned(), folder.join("nginx.conf")], port };
-        // It returns once it listens, and goes on in the background.
+        // The command returns once nginx listens in the background.
         run(&mut started.command())?;
         Ok(started)
     }

@@ -1,9 +1,9 @@
-//! Text that comes with something else, ways to say STOP, and the openings that WhatsApp proposes.
+//! Text that accompanies a file, forms of STOP, and the openings that WhatsApp proposes.
 
 use postly_simulator::{Channel, MessageKind};
 use postly_testkit::{TestApp, TestAuthor, for_each_engine};
 
-/// Somebody at each provider.
+/// An author at each provider.
 fn authors(app: &TestApp) -> [TestAuthor<'_>; 2] {
     [app.author_of(Channel::Meta, "+33639981020"), app.author_of(Channel::Twilio, "+33639981021")]
 }
@@ -42,7 +42,7 @@ async fn a_captioned_photo_video_or_document_is_the_brief_or_the_command_below_i
             assert!(fatou.last_text().contains("💳 Crédits restants: 2"), "{}", fatou.last_text());
             sends(app, &fatou, MessageKind::Video { caption: caption("STOP") }).await;
             assert!(fatou.last_text().contains("🔕"), "{}", fatou.last_text());
-            // A word or two may as well describe the picture: asked about, for free.
+            // One or two words may only describe the picture: the reply is a free question.
             sends(app, &fatou, MessageKind::Image { caption: caption("ma vitrine") }).await;
             assert!(fatou.last_text().contains("Que voulez-vous annoncer ?"), "{}", fatou.last_text());
             assert_eq!(fatou.credits().await, 2);
@@ -56,7 +56,7 @@ async fn a_captioned_message_is_answered_after_the_days_hint() {
     for_each_engine(async |app| {
         for fatou in authors(app) {
             sends(app, &fatou, MessageKind::Image { caption: None }).await;
-            // The name of a file is no caption.
+            // The name of a file is not a caption.
             sends(app, &fatou, MessageKind::Document { caption: None }).await;
             assert_eq!(fatou.received().len(), 1);
             assert!(fatou.last_text().contains("Je ne lis que du texte"));
@@ -170,7 +170,7 @@ async fn an_opening_that_whatsapp_proposes_is_greeted_for_free_in_its_language()
                 sends(app, &fatou, MessageKind::FromAd(text.to_owned())).await;
                 assert_eq!(fatou.received().len(), 1, "{text}");
                 assert!(fatou.last_text().contains(part), "{text}: {}", fatou.last_text());
-                // Without the ad, too.
+                // The same without the ad.
                 fatou.says(text).await;
                 assert!(fatou.last_text().contains(part), "{text}: {}", fatou.last_text());
                 assert_eq!(fatou.ledger().await, ["+5 trial"]);

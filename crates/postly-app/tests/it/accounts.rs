@@ -1,4 +1,4 @@
-//! Accounts on the web: signing up, linking a number, sharing a balance, and whoever tries to take one over.
+//! Accounts on the web: sign-up, linking a number, the shared balance, and attempts to take an account over.
 
 use postly_simulator::{Channel, MessageStatus};
 use postly_testkit::{
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::phone::{FATOU, MARIE, arrived, code_for};
 
-/// Joins a number to the account of the browser's session.
+/// Links a number to the account of the browser's session.
 async fn link(app: &TestApp, browser: &TestBrowser, number: &str) -> postly_testkit::Answer {
     let code = code_for(app, browser, number).await;
     browser.verify(number, &code).await
@@ -74,7 +74,7 @@ async fn an_address_has_one_account_and_a_wrong_password_tells_nothing() {
         right.post("/api/auth/login", &body).await.ok();
         assert_eq!(right.me().await.ok().json()["email"], "fatou@example.com");
 
-        // Two at once: one gets the address.
+        // Concurrent sign-ups: one of them gets the address.
         let at_once =
             (0..6).map(|_| async { app.browser().sign_up("marie@example.com").await.status.as_u16() });
         let mut statuses = futures_util::future::join_all(at_once).await;
@@ -103,7 +103,7 @@ async fn an_address_of_the_network_signs_up_five_times_an_hour_and_guesses_five_
             );
         }
         assert_eq!(browser.beside().post("/api/auth/login", &body).await.problem().1, "rate_limited");
-        // From elsewhere its owner gets in, as often as she likes.
+        // From another network address, the owner may log in without this limit.
         let home = app.browser();
         for _ in 0..7 {
             let right = json!({ "email": "author1@example.com", "password": PASSWORD });
@@ -141,7 +141,7 @@ async fn o21_a_number_that_wrote_first_is_merged_with_all_that_is_hers_and_once(
         );
         let brand = app.app.brand(&postly_domain::id::AuthorId::new(&*new_id)).await.unwrap().unwrap();
         assert_eq!(brand.place.as_deref(), Some("Lyon"), "the memory comes along");
-        // Her old id still finds her, and a second link changes nothing.
+        // The old id still finds the author, and a second link changes nothing.
         let who = postly_app::operator::AuthorSelector::Id(postly_domain::id::AuthorId::new(old_id));
         assert_eq!(app.app.account(&who).await.unwrap().author.id.as_str(), new_id);
         app.advance_ms(60_000);
@@ -163,7 +163,7 @@ async fn what_is_being_written_for_her_while_she_is_merged_is_paid_and_kept_by_w
         browser.request_code(FATOU).await.ok();
         app.run_until_idle().await;
         let code = fatou.last_code();
-        // The model takes its time, and meanwhile she links.
+        // The author links the number while the model is writing.
         app.world.model_once(postly_simulator::ModelBehaviour::LatencyMs(1_500));
         app.deliver(&fatou.writes("Crée un post promo pour Instagram")).await;
         let (linked, ()) = tokio::join!(
@@ -210,7 +210,7 @@ async fn o18_o19_nobody_is_named_in_a_body() {
         victim.sign_up("victim@example.com").await.ok();
         let id = victim.me().await.ok().json()["id"].clone();
         let body = json!({ "phone": FATOU, "userId": id });
-        // Without a session, with another's, with an ended one.
+        // Without a session, with another author's session, and with an ended one.
         assert_eq!(
             app.browser().post("/api/auth/request-otp", &body).await.problem(),
             (401, "unauthenticated".to_owned())
@@ -225,12 +225,12 @@ async fn o18_o19_nobody_is_named_in_a_body() {
             ended.post("/api/auth/request-otp", &body).await.problem(),
             (401, "unauthenticated".to_owned())
         );
-        // Her own, by her own session.
+        // With the author's own session.
         let login = json!({ "email": "victim@example.com", "password": PASSWORD });
         victim.post("/api/auth/login", &login).await.ok();
         victim.post("/api/auth/request-otp", &body).await.ok();
         app.run_until_idle().await;
-        // A link's code without the session that asked for it opens nothing, and in another's session neither.
+        // A link's code is valid only in the session that requested it.
         let code = code_in(&arrived(app, FATOU).last().unwrap().body);
         let challenge = victim.cookie("postly.challenge").unwrap();
         let stranger = app.browser();
@@ -263,7 +263,8 @@ async fn o22_another_number_tells_the_old_one_and_ends_the_other_sessions() {
         let sessions = browser.get("/api/auth/sessions").await.ok().json();
         assert_eq!(sessions["sessions"].as_array().unwrap().len(), 1);
         assert!(sessions["numberChangedAt"].is_string(), "{sessions}");
-        // No second welcome for a second number, and the old number is nobody's: whoever writes from it is new.
+        // A second number brings no second welcome. The old number is free, and a sender from it is a new
+        // author.
         assert_eq!(app.count("SELECT COUNT(*) FROM ledger WHERE reason = 'welcome'").await, 1);
         fatou.says("SOLDE").await;
         assert!(fatou.last_text().contains("Crédits restants: 0"), "{}", fatou.last_text());
@@ -282,7 +283,7 @@ async fn o26_whoever_gets_a_number_after_her_gets_neither_her_account_nor_her_co
         app.advance_ms(3_600_000);
         fatou.says("LOGIN").await;
         let her_code = fatou.last_code();
-        // The same number, another id of the same provider: another person.
+        // The same number with another id of the same provider is another person.
         let next = app.world.person(Channel::Meta, FATOU).with_bsuid("FR.SOMEBODYELSE1");
         app.deliver(&app.world.webhook_text(&next, "bonjour")).await;
         app.run_until_idle().await;
@@ -309,19 +310,19 @@ async fn o26_a_code_that_reaches_somebody_else_on_her_number_opens_nothing_of_he
         let browser = app.browser();
         browser.verify(FATOU, &fatou.last_code()).await.ok();
         app.advance_ms(25 * 3_600_000);
-        // Whoever has the number now has never written to us, and asks for a code on the web.
+        // The new owner of the number has never written, and requests a code on the web.
         let next = app.world.person(Channel::Meta, FATOU).with_bsuid("FR.SOMEBODYELSE1");
         app.world.open_window(&next);
         let theirs = app.browser();
         theirs.request_code(FATOU).await.ok();
         app.run_until_idle().await;
         let message = app.world.phone_messages(&next).pop().unwrap();
-        // The provider says whom it has reached before anybody can type what it says.
+        // The provider reports the id of the recipient before the code is entered.
         app.deliver(&app.world.webhook_status(&message.id, MessageStatus::Delivered, None)).await;
         app.run_until_idle().await;
         assert_eq!(theirs.verify(FATOU, &code_in(&message.body)).await.problem().0, 400);
         assert_eq!(browser.me().await.problem().0, 401, "she has to log in again, by another way");
-        // From now on the number is theirs, and brings them an account of their own.
+        // From now on the number belongs to the new owner, and opens an account of their own.
         app.advance_ms(60_000);
         theirs.request_code(FATOU).await.ok();
         app.run_until_idle().await;
@@ -342,7 +343,7 @@ async fn o31_o36_o38_a_login_makes_a_session_of_its_own_and_its_end_is_at_once()
         victim.set_cookie(SESSION_COOKIE, &planted);
         victim.sign_up("victim@example.com").await.ok();
         assert_ne!(victim.session().unwrap(), planted);
-        // The planted one was left: nobody uses it any more.
+        // The planted session has ended.
         assert_eq!(attacker.me().await.problem().0, 401);
 
         let copy = app.browser();
@@ -352,7 +353,7 @@ async fn o31_o36_o38_a_login_makes_a_session_of_its_own_and_its_end_is_at_once()
         assert_eq!(victim.session(), None);
         assert_eq!(copy.me().await.problem(), (401, "unauthenticated".to_owned()));
 
-        // One of several, and all of them.
+        // Ends one of several sessions, and all of them.
         let login = json!({ "email": "victim@example.com", "password": PASSWORD });
         let (first, second) = (app.browser(), app.browser());
         first.post("/api/auth/login", &login).await.ok();
@@ -424,7 +425,7 @@ async fn o33_nothing_changes_by_a_form_or_from_another_site() {
             403
         );
         assert_eq!(browser.me().await.ok().json()["language"], "fr");
-        // From our own pages, and from no browser at all.
+        // From our own pages, and from a client that is not a browser.
         browser
             .send(Method::PATCH, "/api/me", &[json_type, ("origin", "https://postly.example")], body())
             .await
@@ -476,7 +477,7 @@ async fn a_forgotten_password_is_replaced_after_a_login_by_whatsapp() {
         assert_eq!(browser.me().await.problem().0, 401, "whoever knew the old one is out");
         let login = json!({ "email": "fatou@example.com", "password": "une brioche tressée" });
         app.browser().post("/api/auth/login", &login).await.ok();
-        // An hour later the proof is old.
+        // An hour later the proof is too old.
         app.advance_ms(3_600_000);
         assert_eq!(phone.json(Method::PATCH, "/api/me", &change).await.problem().1, "proof_needed");
     })
@@ -527,7 +528,7 @@ async fn cookies_of_other_apps_read_where_they_are_shared_and_nothing_else() {
             );
             let body = json!({ "phone": FATOU, "userId": id });
             assert_eq!(other_app.post("/api/auth/request-otp", &body).await.problem().0, 401);
-            // Nobody we know, and a session of ours that has ended.
+            // An unknown author, and an ended session of ours.
             for (sub, sid) in [("nobody", None), (id.as_str(), Some("an-ended-session"))] {
                 let stranger = app.browser();
                 stranger.set_cookie(SESSION_COOKIE, &cookie(sub, sid));

@@ -9,7 +9,7 @@ use tracing::{
     subscriber::DefaultGuard,
 };
 
-/// Keeps the names of alerts, and what they say.
+/// Collects the names and messages of alerts.
 #[derive(Clone, Default)]
 struct Collector(Arc<Mutex<Vec<(String, String)>>>);
 
@@ -59,7 +59,7 @@ impl Subscriber for Collector {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// The alerts of this thread, from now on.
+/// The alerts of this thread since the creation of this value.
 pub(crate) struct Alerts {
     raised: Arc<Mutex<Vec<(String, String)>>>,
     _guard: DefaultGuard,
@@ -72,12 +72,12 @@ impl Alerts {
         Self { raised, _guard: tracing::subscriber::set_default(collector) }
     }
 
-    /// The names of those since the last time this was asked.
+    /// Returns the names of the alerts since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
         self.take_told().into_iter().map(|(name, _)| name).collect()
     }
 
-    /// Those since the last time this was asked, with their messages.
+    /// Returns the alerts since the last call, with their messages.
     pub(crate) fn take_told(&self) -> Vec<(String, String)> {
         std::mem::take(&mut self.raised.lock().unwrap())
     }

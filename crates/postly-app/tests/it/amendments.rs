@@ -1,4 +1,4 @@
-//! Messages that are deleted or edited, before their turn and after it. Only Meta carries these.
+//! Messages that are deleted or edited, before and after they are handled. Only Meta has these events.
 
 use postly_simulator::{MessageKind, Webhook};
 use postly_testkit::{TestApp, TestAuthor, for_each_engine};
@@ -34,7 +34,7 @@ async fn a17_a_brief_deleted_before_its_turn_is_neither_written_nor_paid() {
         assert_eq!(ended(app).await, ["ignored revoked", "ignored nothing_to_say"]);
         assert_eq!(app.count("SELECT COUNT(*) FROM model_calls").await, 0);
         assert_eq!(app.count("SELECT COUNT(*) FROM holds").await, 0);
-        // What is written next is answered as ever.
+        // The next message is answered as usual.
         fatou.says(BRIEF).await;
         assert!(fatou.last_text().contains("*3.*"));
     })
@@ -48,7 +48,7 @@ async fn a17_a_deletion_that_comes_before_its_message_holds() {
         let brief = fatou.writes(BRIEF);
         deliver(app, &revokes(&fatou, &brief)).await;
         app.run_until_idle().await;
-        // Meta brings again what it could not bring, and not in order.
+        // Meta repeats webhooks that failed, and not in order.
         deliver(app, &brief).await;
         app.run_until_idle().await;
         assert_eq!(fatou.received().len(), 0);
@@ -91,7 +91,7 @@ async fn an_edit_before_its_turn_replaces_the_text_and_the_last_one_counts() {
         let briefs = app.texts("SELECT brief FROM generations").await;
         assert_eq!(briefs, ["Crée un post promo pour Instagram, -40 % sur les éclairs"]);
 
-        // A command, a caption, and what was no text before.
+        // A command, a caption, and an edit of a photo without text.
         let waiting = fatou.writes(BRIEF);
         deliver(app, &waiting).await;
         deliver(app, &edits(&fatou, &waiting, "SOLDE")).await;

@@ -1,4 +1,4 @@
-//! Signed and hostile: what people and forgers write, once it has come through the door.
+//! Hostile messages with a valid signature, and forged ones.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const CHANNELS: [(Channel, &str); 2] = [(Channel::Meta, "+33639981001"), (Channel::Twilio, "+33639981002")];
 
-/// The same call with another body, signed as Meta signs it.
+/// The same webhook with another body, signed as Meta signs it.
 fn signed_again(app: &TestApp, webhook: &Webhook, change: impl Fn(&str) -> String) -> Webhook {
     let body = String::from_utf8(webhook.body.clone()).unwrap();
     let changed = change(&body);
@@ -26,12 +26,12 @@ async fn w05_the_bytes_are_signed_and_not_what_they_mean() {
         assert_ne!(again.as_bytes(), webhook.body, "Meta escapes what we would write plainly");
         let secret = &app.world.config().meta.app_secret;
         let name = "x-hub-signature-256";
-        // The signature of the one with the body of the other, both ways.
+        // The signature of one body with the other body, both ways.
         let of_again = webhook.clone().with_header(name, &meta_signature(secret, again.as_bytes()));
         assert_eq!(app.deliver(&of_again).await.status, 401);
         assert_eq!(app.deliver(&webhook.clone().with_body(again.clone())).await.status, 401);
         assert_eq!(app.count("SELECT COUNT(*) FROM inbox").await, 0);
-        // Each with its own.
+        // Each body with its own signature.
         assert_eq!(app.deliver(&webhook).await.status, 200);
         let spaced = again.replace(':', " : \t").replace(',', "\r\n, ");
         assert_eq!(app.deliver(&app.world.webhook_raw(Channel::Meta, spaced)).await.status, 200);
@@ -127,7 +127,7 @@ async fn w27_a_name_no_database_takes_and_a_field_named_twice_harm_nobody() {
         }
         app.run_until_idle().await;
         assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE state = 'ready'").await, 0);
-        // Whatever came of those, it stands in nobody's way.
+        // None of these messages blocks the next one.
         assert_eq!(app.deliver(&fatou.writes("AIDE")).await.status, 200);
         app.run_until_idle().await;
         assert!(fatou.last_text().contains("Postly-AI écrit vos posts"), "{}", fatou.last_text());
@@ -164,7 +164,7 @@ async fn w37_a_thousand_forgeries_leave_nothing_and_hold_up_nobody() {
     let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
     let fatou = app.author();
     let forged = fatou.writes("Post promo").with_header("x-hub-signature-256", &format!("sha256={:064}", 0));
-    // Not even JSON: a signature is looked at first.
+    // This body is not even JSON: the signature is checked first.
     let garbage = forged.clone().with_body("{".repeat(10_000));
     let mut forgers = tokio::task::JoinSet::new();
     for _ in 0..50 {
@@ -191,7 +191,7 @@ async fn w37_a_thousand_forgeries_leave_nothing_and_hold_up_nobody() {
     app.stop().await;
 }
 
-/// What has opened databases, in all the places that a person fills.
+/// SQL injections, placed in every field that a person can fill.
 const SQL: [&str; 8] = [
     "'; DROP TABLE inbox; --",
     "\" OR \"1\"=\"1",
@@ -214,7 +214,7 @@ async fn s11_sql_in_every_field_is_text_like_any_other() {
                 let brief = format!("Post promo croissants {hostile}");
                 let webhook = app.world.webhook_text(&person, &brief);
                 let webhook = if channel == Channel::Meta {
-                    // Its id, as one that only somebody with the secret could send.
+                    // A hostile message id, which only a sender with the secret could send.
                     let hostile = hostile.replace(['\\', '"'], "");
                     let body = String::from_utf8(webhook.body.clone()).unwrap();
                     app.world

@@ -1,4 +1,4 @@
-//! The brand memory: taught, read, applied and forgotten.
+//! The brand memory: taught, read, applied and deleted.
 
 use postly_domain::brand::{Address, Brand};
 use postly_simulator::{Channel, ModelBehaviour, RequestKind};
@@ -102,7 +102,7 @@ async fn a_model_is_told_the_memory_as_data_and_a_banned_word_never_reaches_the_
         let delivered = answer(&lea, "-30 % sur les croissants dimanche").await;
         assert!(delivered.contains("La ruée"), "{delivered}");
         answer(&lea, "Retiens : jamais « ruée »").await;
-        // The draft, and the repair that does no better.
+        // The draft, and a repair with the same defect.
         for _ in 0..2 {
             app.world.model_once(ModelBehaviour::Content(body.to_string()));
         }

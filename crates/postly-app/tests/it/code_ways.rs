@@ -1,4 +1,4 @@
-//! Codes as people paste them, and the ways by which they reach a phone.
+//! Codes in the forms that people paste, and the messages that carry them.
 
 use postly_simulator::{Channel, MessageStatus, PhoneMessage, Rules};
 use postly_testkit::{Options, TestApp, TestAuthor, code_in, for_each_engine, for_each_engine_with};
@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::phone::{FATOU, arrived, code_for};
 
-/// Each provider, somebody's number there, the code by which it says that the window is closed, and a final failure.
+/// Each provider, an author's number there, the provider's code for a closed window, and the code of a final
+/// failure.
 const CHANNELS: [(Channel, &str, i64, i64); 2] =
     [(Channel::Meta, "+33639981001", 131_047, 131_026), (Channel::Twilio, "+33639981002", 63_016, 63_024)];
 
@@ -88,14 +89,14 @@ async fn o29_what_is_no_code_is_refused_and_is_no_try() {
 async fn a_code_goes_out_in_the_first_translation_that_meta_has() {
     for_each_engine(async |app| {
         let only = |language: &str| Rules { otp_languages: vec![language.to_owned()], ..Rules::default() };
-        // Nobody knows whose the number is: French is tried first.
+        // The number has no author yet: French is tried first.
         app.world.set_rules(only("pt_PT"));
         let browser = app.browser();
         let code = code_for(app, &browser, FATOU).await;
         assert_eq!(arrived(app, FATOU)[0].template.as_deref(), Some("postly_code"));
         browser.verify(FATOU, &code).await.ok();
         assert_eq!(app.count("SELECT COUNT(*) FROM attempts").await, 1, "one attempt, whatever it took");
-        // None at all is our fault, and the code is gone.
+        // A template without any translation is our fault, and the code is lost.
         app.world.set_rules(only("de"));
         app.browser().request_code("+33639981002").await.ok();
         app.run_until_idle().await;
@@ -118,7 +119,7 @@ async fn b01_a_code_whose_text_a_status_reports_as_outside_the_window_goes_once_
             let text = fatou.received().pop().unwrap();
             let shown = fatou.received().len();
             assert_eq!((text.template.as_deref(), kept(app).await), (None, 1));
-            // Twilio reports "sent" first; it tells nothing yet.
+            // Twilio first reports "sent", which decides nothing.
             report(app, &text, MessageStatus::Sent, None).await;
             for _ in 0..2 {
                 report(app, &text, MessageStatus::Failed, Some(closed)).await;
@@ -129,7 +130,7 @@ async fn b01_a_code_whose_text_a_status_reports_as_outside_the_window_goes_once_
             assert_eq!(code_in(&template.body), code_in(&text.body));
             assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE sealed IS NOT NULL").await, 0);
             assert_eq!(kept(app).await, 0);
-            // Once: whatever becomes of the template.
+            // One template only, also if it fails.
             report(app, &template, MessageStatus::Failed, Some(closed)).await;
             assert_eq!(fatou.received().len(), shown + 1);
             browser.verify(number, &code_in(&template.body)).await.ok();
@@ -192,7 +193,7 @@ async fn a_code_is_kept_for_its_ten_minutes_at_most_and_never_in_clear() {
         app.sweep().await;
         assert_eq!(kept(app).await, 1);
         app.advance_ms(1);
-        // Too late for the template, also before anything is swept.
+        // Too late for the template, also before the sweep.
         let shown = fatou.received().len();
         report(app, &text, MessageStatus::Failed, Some(131_047)).await;
         assert_eq!((fatou.received().len(), kept(app).await), (shown, 0));

@@ -1,4 +1,4 @@
-//! Codes: how many leave, how often they are tried, and what their answers give away.
+//! Codes: limits of requests and tries, and responses that give nothing away.
 
 use postly_domain::challenge::Budgets;
 use postly_simulator::Channel;
@@ -21,7 +21,7 @@ async fn o12_o27_o28_what_is_asked_for_shows_in_no_answer() {
             "+33639981003",
             "0639981004",
             "0033639981005",
-            // Not among the countries, no mobile, no number that can exist.
+            // A country that is not allowed, no mobile number, numbers that cannot exist.
             "+12025550123",
             "+33142685300",
             "+33899701234",
@@ -38,7 +38,7 @@ async fn o12_o27_o28_what_is_asked_for_shows_in_no_answer() {
         assert_eq!(answers[0].2, json!({ "success": true, "message": "Code envoyé par WhatsApp" }));
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
         app.run_until_idle().await;
-        // Two welcomes to messages, and codes to the first, third, fourth and fifth.
+        // Two replies to messages, and codes for the first, third, fourth and fifth number.
         assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE purpose = 'code'").await, 4);
         assert_eq!(stopped.received().len(), 1);
 
@@ -105,11 +105,11 @@ async fn o01_o13_o14_o16_o17_every_code_that_opens_nothing_gets_one_answer() {
     for_each_engine(async |app| {
         let browser = app.browser();
         let mut answers = vec![];
-        // There is none.
+        // No code exists yet.
         answers.push(browser.verify(FATOU, "123456").await);
         let code = code_for(app, &browser, FATOU).await;
         let wrong = if code == "000000" { "000001" } else { "000000" };
-        // Of another browser, for another number, not six digits.
+        // From another browser, for another number, not six digits.
         answers.push(app.browser().verify(FATOU, &code).await);
         answers.push(browser.verify("+33639981009", &code).await);
         answers.push(browser.verify("no number", &code).await);
@@ -120,21 +120,21 @@ async fn o01_o13_o14_o16_o17_every_code_that_opens_nothing_gets_one_answer() {
         answers.push(browser.verify(FATOU, &code).await);
         assert!(browser.me().await.status.is_success());
 
-        // Too old, also when the clock is set back.
+        // Expired, also if the clock is set back.
         app.advance_ms(61_000);
         let late = app.browser();
         let code = code_for(app, &late, FATOU).await;
         app.advance_ms(600_001);
         answers.push(late.verify(FATOU, &code).await);
         app.sweep().await;
-        // Three wrong ones, then the right one.
+        // Three wrong tries, then the right code.
         let tired = app.browser();
         let code = code_for(app, &tired, FATOU).await;
         for _ in 0..3 {
             answers.push(tired.verify(FATOU, if code == wrong { "000001" } else { wrong }).await);
         }
         answers.push(tired.verify(FATOU, &code).await);
-        // And a session of hers makes a link of it, which is another purpose.
+        // With a session of the author, the code would link the number, which is another purpose.
         app.advance_ms(61_000);
         let other = app.browser();
         let code = code_for(app, &other, FATOU).await;
@@ -186,7 +186,7 @@ async fn o10_a_number_gets_a_code_a_minute_and_six_a_day_from_the_web() {
     for_each_engine(async |app| {
         let browser = app.browser();
         let code = code_for(app, &browser, FATOU).await;
-        // Too soon: nothing is sent, and the code that is there stays good, also when a stranger asks.
+        // Too soon: nothing is sent, and the earlier code stays valid, also if a stranger asks.
         browser.request_code(FATOU).await.ok();
         app.browser().request_code(FATOU).await.ok();
         app.run_until_idle().await;
@@ -249,7 +249,8 @@ async fn o06_o08_ten_thousand_requests_bring_out_sixty_codes_and_keep_nobody_out
                 browser.request_code(&phone).await
             }
         });
-        // As many at once as there are connections to PostgreSQL: more would wait for each other, and be told so.
+        // Only as many at once as PostgreSQL has connections: further requests would wait, and some would be
+        // refused.
         let statuses: Vec<_> = {
             use futures_util::StreamExt as _;
             futures_util::stream::iter(requests)
@@ -265,7 +266,7 @@ async fn o06_o08_ten_thousand_requests_bring_out_sixty_codes_and_keep_nobody_out
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1_000, "five for each address");
         assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 9_000);
 
-        // Whoever has a session, or writes to us, still gets in.
+        // A login from a session or by a WhatsApp message still succeeds.
         honest.request_code(FATOU).await.ok();
         app.run_until_idle().await;
         honest.verify(FATOU, &fatou.last_code()).await.ok();
@@ -285,12 +286,12 @@ async fn o03_o11_a_stranger_who_spends_every_try_and_request_locks_nobody_out() 
         hers.request_code(FATOU).await.ok();
         app.run_until_idle().await;
         let own_code = fatou.last_code();
-        // Without her cookie no try touches her code.
+        // A try without the author's cookie does not count against the author's code.
         for _ in 0..30 {
             app.browser().verify(FATOU, "000000").await;
         }
         hers.verify(FATOU, &own_code).await.ok();
-        // Every request of the day.
+        // Spends every request of the day.
         for _ in 0..10 {
             app.advance_ms(60_000);
             let stranger = app.browser();
@@ -300,7 +301,7 @@ async fn o03_o11_a_stranger_who_spends_every_try_and_request_locks_nobody_out() 
             }
         }
         app.run_until_idle().await;
-        // LOGIN has codes of its own, and strangers spend its tries, too.
+        // LOGIN has codes of its own, and strangers spend their tries, too.
         fatou.says("LOGIN").await;
         let text = fatou.last_text();
         for _ in 0..3 {
@@ -323,7 +324,7 @@ async fn o03_o11_a_stranger_who_spends_every_try_and_request_locks_nobody_out() 
 #[tokio::test]
 async fn o03_after_twenty_wrong_tries_in_a_day_only_the_link_opens() {
     for_each_engine(async |app| {
-        // Wrong tries are counted by UTC day, and this takes some hours of one.
+        // Wrong tries are counted by UTC day, and this test takes some hours of one.
         const DAY_MS: i64 = 24 * 60 * 60_000;
         app.advance_ms(DAY_MS - app.clock.now_ms() % DAY_MS);
         let fatou = app.author();
@@ -373,7 +374,7 @@ async fn s19_a_thousand_addresses_leave_nothing_behind_after_a_day() {
         });
         let statuses: Vec<_> = futures_util::stream::iter(requests).buffer_unordered(32).collect().await;
         assert!(statuses.iter().all(|status| *status == 200));
-        // In the database and not in memory: one small row each, until its day is over.
+        // The counters are in the database, not in memory: one small row each, until the end of the day.
         assert_eq!(app.count("SELECT COUNT(*) FROM rate_limits").await, 1_000);
         app.advance_ms(25 * 3_600_000);
         app.sweep().await;

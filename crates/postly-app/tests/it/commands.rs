@@ -1,4 +1,4 @@
-//! What is free: commands, small talk, hints.
+//! Free replies: commands, small talk, hints.
 
 use postly_simulator::{Channel, MessageKind};
 use postly_testkit::{Options, for_each_engine, for_each_engine_with};
@@ -96,7 +96,7 @@ async fn without_credit_the_answer_tells_where_to_get_some() {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        // Asked again later, she is answered again.
+        // A later message receives the reply again.
         fatou.says("Post promo pour Facebook").await;
         assert_eq!(fatou.received().len(), 2);
         assert_eq!(app.count("SELECT COUNT(*) FROM model_calls").await, 0);
@@ -112,7 +112,7 @@ async fn l19_a_flood_gets_one_notice_and_ends_by_name() {
             assert_eq!(app.deliver(&fatou.writes(&format!("SOLDE{}", " ".repeat(number)))).await.status, 200);
         }
         app.run_until_idle().await;
-        // The pair limit lets 45 leave at once; the rest follow one by one.
+        // The pair limit allows 45 messages at once; the others follow one by one.
         for _ in 0..20 {
             app.advance_ms(6_000);
             app.run_until_idle().await;

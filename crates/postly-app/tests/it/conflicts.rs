@@ -1,13 +1,15 @@
-//! Transactions that the database gives up because of other work (PostgreSQL 40001, 40P01).
+//! Transactions that the database aborts because of concurrent work (PostgreSQL 40001, 40P01).
 
 use postly_simulator::Channel;
 use postly_testkit::{EngineName, Options, PASSWORD, TestApp, code_in};
 use serde_json::json;
 
-/// Every so many changes of a table one is given up. A transaction makes fewer, so that its second try succeeds.
+/// Aborts one transaction in this number of row changes. A transaction makes fewer changes, so that its
+/// second try succeeds.
 const EVERY: u32 = 37;
 
-/// From now on the database gives transactions up, here and there. A sequence counts on when a transaction is rolled back.
+/// From now on the database aborts some transactions. A rollback does not reset a sequence, so the count
+/// continues.
 async fn begin_conflicts(app: &TestApp) {
     app.change("CREATE SEQUENCE changes").await;
     app.change(&format!(
@@ -31,7 +33,8 @@ async fn begin_conflicts(app: &TestApp) {
 async fn work_that_met_other_work_is_done_again_at_once_and_nobody_notices() {
     let app = TestApp::start(EngineName::Postgres, &Options::default()).await;
     begin_conflicts(&app).await;
-    // As many as it takes to hit every statement of every journey. The clock stands still: a pause would never end.
+    // Enough authors to hit every statement of every journey. The clock does not advance, so a pause would
+    // never end.
     for n in 10..40 {
         let number = format!("+336399810{n}");
         let author = app.author_of(if n % 2 == 0 { Channel::Meta } else { Channel::Twilio }, &number);

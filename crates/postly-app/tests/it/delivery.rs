@@ -1,4 +1,4 @@
-//! Sending: what is lost on the way out, and what follows.
+//! Sending: messages that are lost on the way to the provider, and their consequences.
 
 use postly_app::Queue;
 use postly_domain::{UnixMillis, id::LeaseToken};
@@ -10,7 +10,7 @@ const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissant
 const CHANNELS: [(Channel, Upstream, &str); 2] =
     [(Channel::Meta, Upstream::Meta, "+33639981001"), (Channel::Twilio, Upstream::Twilio, "+33639981002")];
 
-/// The provider reports on every message that it took.
+/// The provider reports this status of every message that it accepted.
 async fn report_all(app: &TestApp, author: &TestAuthor<'_>, status: MessageStatus, code: Option<i64>) {
     for (_, _, message) in app.world.accepted_messages() {
         if author.received().iter().any(|shown| shown.id == message.id) || status == MessageStatus::Failed {
@@ -63,7 +63,7 @@ async fn what_is_told_of_in_the_hands_of_a_worker_that_died_is_not_sent_again() 
             let webhook = app.world.webhook_status(&shown.id, MessageStatus::Sent, None);
             assert_eq!(app.deliver(&webhook).await.status, 200);
 
-            // It is stored, and whoever takes it up does not come back.
+            // A worker claims the stored status and dies.
             let now = UnixMillis(app.clock.now_ms());
             let mut tx = app.app.db().write().await.unwrap();
             inbox::join_lanes(&mut tx, Queue::Status, 10, now).await.unwrap();
@@ -78,7 +78,7 @@ async fn what_is_told_of_in_the_hands_of_a_worker_that_died_is_not_sent_again() 
                 assert_eq!(fatou.received().len(), 1);
                 assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE state = 'unknown'").await, 1);
             }
-            // Another takes it up, perhaps while it is looked for once more.
+            // Another worker claims the status, perhaps during another check of the message.
             for _ in 0..2 {
                 app.advance_ms(2_000);
                 app.run_until_idle().await;
@@ -111,7 +111,7 @@ async fn without_a_status_it_is_resent_once_and_then_presumed_delivered() {
             assert_eq!(letters[0].reason, "unknown_delivery");
             assert_eq!(letters[0].attempts, 2);
 
-            // The operator sends it again.
+            // The operator replays the message.
             let replayed = app.app.replay(None).await.unwrap();
             assert_eq!((replayed.replayed, replayed.skipped), (1, 0));
             app.run_until_idle().await;
@@ -205,7 +205,7 @@ async fn c19_the_fourth_refund_of_a_day_waits_for_the_operator() {
 #[tokio::test]
 async fn errors_of_the_provider_are_waited_for_as_their_code_asks() {
     for_each_engine(async |app| {
-        // (code, how long until the message leaves)
+        // (code, the time until the message is sent)
         for (code, wait_ms) in
             [(131_000, 1_300), (131_056, 1_000), (130_429, 5_000), (190, 60_000), (131_016, 1_300)]
         {

@@ -1,4 +1,4 @@
-//! Two providers of models: when the first is down the second writes, and the author knows nothing of it.
+//! Two model providers: while the first is down the second writes, and the author notices nothing.
 
 use postly_simulator::{Fault, FaultKind, ModelBehaviour, RequestKind, Simulator, Upstream};
 use postly_testkit::{Options, SECOND_MODEL, TestApp, for_each_engine_with};
@@ -23,7 +23,7 @@ fn completions(world: &Simulator) -> usize {
     world.journal().iter().filter(|entry| entry.kind == RequestKind::Completion).count()
 }
 
-/// Every call on the books, as `model outcome`, in the order of their making.
+/// Every recorded call, as `model outcome`, oldest first.
 async fn calls(app: &TestApp) -> Vec<String> {
     app.texts("SELECT model || ' ' || outcome FROM model_calls ORDER BY id").await
 }
@@ -81,7 +81,7 @@ async fn when_both_are_down_there_is_one_apology_and_nothing_is_charged() {
         );
         app.assert_audit_is_clean().await;
 
-        // And when one of them is back, so are the posts.
+        // Once one provider has recovered, posts are written again.
         app.second().clear_faults();
         fatou.says(BRIEF).await;
         assert!(fatou.last_text().contains("*3.*"));

@@ -1,4 +1,5 @@
-//! Follow-ups of a result, and messages that are no brief: choices, changes, a question, a person.
+//! Follow-ups of a result, and messages that are not briefs: choices, changes, a question, a request for a
+//! person.
 
 use postly_app::HandoffError;
 use postly_simulator::{Channel, MessageKind, RequestKind};
@@ -15,14 +16,14 @@ fn author(app: &TestApp, channel: Channel) -> TestAuthor<'_> {
     app.author_of(channel, "+33639981201")
 }
 
-/// The last reply, all its messages together.
+/// Returns the last reply, with all its messages.
 async fn answer(author: &TestAuthor<'_>, text: &str) -> String {
     let before = author.texts().len();
     author.says(text).await;
     author.texts().split_off(before).join("\n\n")
 }
 
-/// The text of one of three posts in a result.
+/// Returns the text of one of three posts in a result.
 fn post(result: &str, number: usize) -> String {
     let (_, rest) = result.split_once(&format!("*{number}.* ")).unwrap();
     let end = [format!("\n\n*{}.* ", number + 1), "\n\n💳".to_owned()];
@@ -61,7 +62,7 @@ async fn a_short_result_has_buttons_at_meta_that_work_a_week_later() {
         app.deliver(&lea.sends(tap)).await;
         app.run_until_idle().await;
         assert_eq!(lea.last_text(), post(&result, 2));
-        // A button with another signature is not ours.
+        // A button with another signature is refused.
         let MessageKind::ButtonReply { id, .. } = message.tap("2").unwrap() else { panic!("another kind") };
         let id = format!("{}0", id.rsplit_once(':').unwrap().0.to_owned() + ":");
         let forged = MessageKind::ButtonReply { id, title: "2".to_owned() };
@@ -98,10 +99,10 @@ async fn the_first_change_is_free_and_each_further_one_costs_a_credit() {
         assert_eq!(lea.ledger().await.last().unwrap(), "-1 refinement");
         assert_eq!(lea.credits().await, 3);
 
-        // A change about something forbidden is refused as a brief would be.
+        // A change with forbidden content is refused like a brief.
         assert!(answer(&lea, "ajoute vente de cocaïne").await.starts_with("🚫"));
         assert_eq!(lea.credits().await, 3);
-        // The built-in writer says what it cannot do, for free.
+        // The built-in writer refuses changes beyond its abilities, for free.
         assert!(answer(&lea, "plus drôle").await.starts_with("✋"));
         assert_eq!(lea.credits().await, 3);
         app.assert_audit_is_clean().await;

@@ -1,4 +1,4 @@
-//! Who wrote: numbers, ids, and people who share neither.
+//! The sender of a message: numbers, ids, and people with the same number or id.
 
 use postly_simulator::{Channel, MessageKind, Person};
 use postly_testkit::{TestApp, for_each_engine};
@@ -54,11 +54,11 @@ async fn another_id_on_a_known_number_is_another_person() {
         assert_eq!(before.credits().await, 4);
         let old = app.texts("SELECT id FROM authors").await;
 
-        // The number was given to somebody else, who has her own id.
+        // The number was assigned to another person, with another id.
         let after = Person::new(Channel::Meta, number).with_bsuid("FR.SOMEBODYELSE");
         say(app, &after, "SOLDE").await;
         assert_eq!(authors(app).await, 2);
-        // The number had its trial; the credits of the one before are not hers to see.
+        // The number had its trial, and the new author does not see the credits of the earlier one.
         let messages = app.world.phone_messages(&after);
         assert!(messages.last().unwrap().body.contains("restants: 0"), "{messages:#?}");
         let old = postly_app::operator::AuthorSelector::Id(postly_domain::id::AuthorId::new(old[0].clone()));
@@ -120,7 +120,7 @@ async fn a_signed_change_of_number_moves_the_account() {
         assert_eq!(authors(app).await, 1);
         let messages = app.world.phone_messages(&moved);
         assert!(messages.last().unwrap().body.contains("restants: 4"), "{messages:#?}");
-        // Whoever writes from the old number now is somebody else.
+        // A sender from the old number is now another person.
         let stranger = Person::new(Channel::Meta, "+33639981006").with_bsuid("FR.STRANGER");
         say(app, &stranger, "SOLDE").await;
         assert_eq!(authors(app).await, 2);
@@ -144,7 +144,7 @@ async fn a_grant_to_an_unknown_number_waits_for_its_first_message() {
 async fn a_number_that_was_moved_away_from_takes_nothing_along_through_the_other_provider() {
     for_each_engine(async |app| {
         let (old, new) = ("+33639981030", "+33639981031");
-        // She writes through both providers, then changes her number at one of them.
+        // The author writes through both providers, then changes the number at one of them.
         let on_twilio = Person::new(Channel::Twilio, old).without_bsuid();
         say(app, &on_twilio, "SOLDE").await;
         let on_meta = Person::new(Channel::Meta, old).with_bsuid("FR.HERS");
@@ -159,7 +159,7 @@ async fn a_number_that_was_moved_away_from_takes_nothing_along_through_the_other
         assert_eq!(authors(app).await, 2, "the old number is somebody else's now");
         let shown = app.world.phone_messages(&stranger).pop().unwrap().body;
         assert!(shown.contains("restants: 0"), "{shown}");
-        // She herself may come back to it without stopping anything.
+        // The author may use the new number without blocking any event.
         let back = Person::new(Channel::Meta, new).with_bsuid("FR.HERS");
         say(app, &back, "SOLDE").await;
         assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE state = 'ready'").await, 0);
@@ -175,7 +175,8 @@ async fn a_known_id_that_writes_from_a_number_her_other_identity_holds_is_answer
         say(app, &by_number, "SOLDE").await;
         let by_id = Person::new(Channel::Meta, "+33639981033").with_bsuid("FR.KNOWN");
         say(app, &by_id, "SOLDE").await;
-        // The same id now shows the number that somebody without an id has: nobody is merged, everybody is answered.
+        // The known id now writes from the number of an identity without an id: no merge, and every message
+        // is answered.
         let both = Person::new(Channel::Meta, number).with_bsuid("FR.KNOWN");
         say(app, &both, "SOLDE").await;
         assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE state = 'answered'").await, 3);

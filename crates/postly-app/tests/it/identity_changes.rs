@@ -1,4 +1,4 @@
-//! Signed notices of Meta's about people: another id, another number, another key; and numbers that are shared.
+//! Signed notices of Meta: a new id, a new number, a new key; and numbers that authors share.
 
 use postly_simulator::{Channel, MessageKind, Person, Webhook};
 use postly_testkit::{TestApp, TestBrowser, for_each_engine};
@@ -24,7 +24,7 @@ async fn change_id(app: &TestApp, person: &Person) {
     send(app, &app.world.webhook_kind(person, kind)).await;
 }
 
-/// A system message as Meta writes it, with an id and fields of our choice.
+/// A system message as Meta writes it, with the given id and fields.
 fn notice(app: &TestApp, id: &str, from: Option<&str>, system: &Value) -> Webhook {
     let accounts = app.world.config();
     let mut message = json!({
@@ -131,7 +131,7 @@ async fn the_same_change_twice_is_one_change() {
         browser.me().await.ok();
         assert!(say(app, &moved, "SOLDE").await.contains("restants: 9"), "trial, welcome, and one spent");
 
-        // The same change once more, this time with the number that goes with the id.
+        // The same change again, now with the number of the new id.
         let mut with_number = system();
         with_number["type"] = "user_changed_number".into();
         with_number["wa_id"] = MARIE.trim_start_matches('+').into();
@@ -172,13 +172,13 @@ async fn after_another_id_no_code_goes_to_the_number_until_a_message_comes_from_
         let code = code_for(app, &typed, FATOU).await;
         change_id(app, &fatou).await;
 
-        // Everything that the number opened has ended.
+        // Every session, code and link of the number has ended.
         assert_eq!(browser.me().await.problem().0, 401);
         assert_eq!(typed.verify(FATOU, &code).await.problem().0, 400);
         let opened = app.browser().post("/api/auth/link", &json!({ "token": link })).await;
         assert_eq!(opened.problem().0, 400);
 
-        // The answer does not show that no code leaves.
+        // The response does not reveal that no code is sent.
         app.advance_ms(61_000);
         let shown = arrived(app, FATOU).len();
         let stranger = app.browser();
@@ -233,7 +233,7 @@ async fn whoever_gets_the_number_after_another_id_finds_nothing_under_it() {
         say(app, &same, "SOLDE").await;
         assert_eq!(app.count("SELECT COUNT(*) FROM authors").await, 1);
         change_id(app, &fatou).await;
-        // The number was given away. Neither provider says by an id who writes.
+        // The number was assigned to another person. Neither provider names the sender by an id.
         let stranger = Person::new(Channel::Twilio, FATOU).without_bsuid();
         assert!(say(app, &stranger, "SOLDE").await.contains("restants: 0"));
         let by_meta = Person::new(Channel::Meta, FATOU).without_bsuid();
@@ -274,7 +274,7 @@ async fn a_number_that_is_shared_because_we_asked_is_proved_and_no_other_contact
     for_each_engine(async |app| {
         let hidden = Person::new(Channel::Meta, FATOU).with_bsuid("FR.ADA").hiding_phone("ada");
         say(app, &hidden, BRIEF).await;
-        // A card that she sends by herself may be anybody's.
+        // A contact card without a request may show another person's number.
         send(app, &app.world.webhook_kind(&hidden, MessageKind::Contacts)).await;
         assert_eq!(app.count("SELECT COUNT(*) FROM identities WHERE phone IS NOT NULL").await, 0);
         let shared = app.world.webhook_kind(&hidden, MessageKind::OwnNumber);
@@ -285,7 +285,7 @@ async fn a_number_that_is_shared_because_we_asked_is_proved_and_no_other_contact
         assert_eq!(browser.me().await.ok().json()["waPhoneE164"], FATOU);
         assert!(say(app, &hidden, "SOLDE").await.contains("restants: 9"), "the same account");
 
-        // After another id, sharing the number proves it as a message from it does.
+        // After a change of the id, sharing the number proves it, as a message from it does.
         change_id(app, &hidden).await;
         let moved = hidden.with_bsuid(NEW_ID);
         send(app, &app.world.webhook_kind(&moved, MessageKind::OwnNumber)).await;

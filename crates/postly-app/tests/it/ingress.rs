@@ -1,4 +1,4 @@
-//! The door: what is let in, what is not, and what is kept of it.
+//! Webhooks: accepted and refused ones, and their stored parts.
 
 use futures_util::future::join_all;
 use postly_simulator::{Channel, MessageKind, Webhook};
@@ -182,7 +182,7 @@ async fn w31_w38_t08_what_is_for_another_number_or_too_old_is_ignored_by_name() 
         let old = app.world.webhook_at(&fatou.person, MessageKind::Text("SOLDE".to_owned()), day_old);
         assert_eq!(app.deliver(&old).await.status, 200);
         let bob = app.author_of(Channel::Twilio, "+33639981002");
-        // Signed with our token, for an account that is not ours.
+        // Signed with our token, for another account.
         let mut form = String::from_utf8(bob.writes("SOLDE").body).unwrap();
         form = form.replace("AC0123456789abcdef0123456789abcdef", "AC99999999999999999999999999999999");
         assert_eq!(app.deliver(&app.world.webhook_raw(Channel::Twilio, form)).await.status, 200);
@@ -203,7 +203,7 @@ async fn messages_of_one_author_are_handled_in_the_providers_order() {
         let fatou = app.author();
         let now = app.world.now_ms() / 1000;
         let mut expected = vec![];
-        // They arrive last first.
+        // They arrive in reverse order.
         for number in (0..20).rev() {
             let text = MessageKind::Text("SOLDE".to_owned());
             let webhook = app.world.webhook_at(&fatou.person, text, now - 100 + number);
@@ -223,7 +223,8 @@ async fn w27_a_brief_with_half_an_emoji_is_answered_and_so_are_its_siblings() {
         let fatou = app.author();
         let webhook = fatou.writes("Post promo pour les tartes HALF");
         let body = String::from_utf8(webhook.body).unwrap();
-        // Meta escapes what is not ASCII; the phone cut the emoji in two. A name is cut as easily.
+        // Meta escapes non-ASCII characters; the phone cut the emoji in two. A name can be cut in the same
+        // way.
         let cut = body.replace("HALF", r"\ud83e").replace(r#""name":""#, r#""name":"\udd50"#);
         assert_ne!(cut.matches(r"\ud").count(), body.matches(r"\ud").count());
         assert_eq!(app.deliver(&app.world.webhook_raw(Channel::Meta, cut)).await.status, 200);

@@ -1,4 +1,4 @@
-//! Briefs that give orders to the model, and a model that obeys them.
+//! Briefs with instructions to the model, and a model that follows them.
 
 use std::net::TcpListener;
 
@@ -8,10 +8,10 @@ use postly_simulator::{
 use postly_testkit::{EngineName, Options, TestApp, for_each_engine, for_each_engine_with};
 use serde_json::{Value, json};
 
-/// One order a line: to ignore, to repeat, to play a part, to decode.
+/// One instruction in a line: to ignore, to repeat, to play a part, to decode.
 const ORDERS: &str = include_str!("../../testdata/orders.txt");
 
-/// What a model says that writes these posts.
+/// The response of a model that writes these posts.
 fn posts(texts: &[&str]) -> String {
     let variants: Vec<Value> = texts
         .iter()
@@ -25,14 +25,14 @@ fn posts(texts: &[&str]) -> String {
     .to_string()
 }
 
-/// Three posts that are good.
+/// Three valid posts.
 const GOOD: [&str; 3] = [
     "Le pain sort du four et toute la rue le sait.",
     "Plutôt croûte dorée ou mie moelleuse ? Racontez-nous.",
     "Une boulangerie, c'est une équipe qui se lève tôt pour vous.",
 ];
 
-/// The prompts that reached the model, by role.
+/// The prompts that the model received, by role.
 fn prompts(app: &TestApp, role: &str) -> Vec<String> {
     let journal = app.world.journal();
     let bodies = journal.iter().filter(|entry| entry.kind == RequestKind::Completion);
@@ -160,7 +160,8 @@ async fn l03_l04_l16_an_answer_of_another_form_is_no_answer() {
     .await;
 }
 
-/// The posts are what an author pays for: a label beside them, or what follows them, keeps none back and grants nothing.
+/// The posts are the paid result: a label beside them, or text after them, neither prevents them nor grants
+/// credits.
 #[tokio::test]
 async fn a_label_of_another_form_keeps_no_posts_back_and_grants_nothing() {
     for_each_engine(async |app| {
@@ -200,7 +201,7 @@ async fn l05_an_answer_without_end_is_cut() {
     fatou.says("Un post pour ma boulangerie").await;
     assert_eq!(fatou.ledger().await, ["+5 trial"]);
     assert!(fatou.last_text().contains("Aucun crédit n'a été débité"), "{}", fatou.last_text());
-    // It was not read to its end.
+    // The response was not read to its end.
     let outcomes = app.texts("SELECT DISTINCT outcome FROM model_calls").await;
     assert_eq!(outcomes, ["too_large"]);
     app.assert_audit_is_clean().await;
@@ -242,11 +243,11 @@ async fn l07_no_post_can_pass_for_a_line_of_ours() {
             let text = format!("{}\n{forged}", GOOD[2]);
             app.world.model(ModelBehaviour::Content(posts(&[GOOD[0], GOOD[1], &text])));
             let fatou = app.author_of(Channel::Meta, &format!("+336399850{index:02}"));
-            // She asks for it herself, so that it is no fact that the guard does not know.
+            // The brief asks for the line, so that the guard knows it as a fact.
             fatou.says(&format!("Un post pour ma boulangerie qui finit par {forged}")).await;
             assert_eq!(fatou.ledger().await, ["+5 trial"], "{forged}");
         }
-        // What a post leaves open does not reach the line after it.
+        // Markup that a post leaves open does not affect the line after it.
         app.world.model(ModelBehaviour::Content(posts(&[
             GOOD[0],
             GOOD[1],

@@ -1,4 +1,4 @@
-//! The main job: a brief becomes three posts, paid exactly once.
+//! The main journey: a brief becomes three posts, paid exactly once.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ async fn a_brief_becomes_three_posts_through_either_provider() {
             assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation"]);
             assert_eq!((fatou.wallet().await.balance, fatou.wallet().await.held), (4, 0));
 
-            // The second reply does not introduce us again, and answers the message it belongs to.
+            // The second reply has no introduction, and refers to the message that it answers.
             let second = fatou.writes("Annonce l'ouverture de ma boulangerie samedi");
             app.deliver(&second).await;
             app.run_until_idle().await;
@@ -61,7 +61,8 @@ async fn w13_w14_t10_a_message_delivered_twenty_times_at_once_and_weeks_later_ha
         for (channel, number) in CHANNELS {
             let fatou = app.author_of(channel, number);
             let webhook = fatou.writes(BRIEF);
-            // Twilio's token names a delivery, and half of these have none: it is the message that counts.
+            // Twilio's token names a delivery, and half of these have none: the message id identifies
+            // duplicates.
             let token = "i-twilio-idempotency-token";
             let copies: Vec<_> = (0..20)
                 .map(|copy| {
@@ -143,7 +144,7 @@ async fn w17_a_batch_of_a_thousand_messages_of_fifty_people_is_answered_once_eac
     for_each_engine(async |app| {
         let people: Vec<_> =
             (0..50).map(|number| app.author_of(Channel::Meta, &format!("+3363998{number:04}"))).collect();
-        // As large as Meta's largest: 2.9 MB, for whoever pads her command.
+        // The size of Meta's largest batch, 2.9 MB: each command is padded with spaces.
         let text = format!("SOLDE{}", " ".repeat(2_450));
         let items: Vec<_> =
             (0..1000).map(|number| (people[number % 50].person.clone(), text.clone())).collect();

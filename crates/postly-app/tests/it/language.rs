@@ -1,4 +1,4 @@
-//! The language of short messages: of the posts, of what stands around them, and of the account.
+//! The language for short messages: of the posts, of the reply around them, and of the account.
 
 use postly_simulator::{Channel, ModelBehaviour, RequestKind};
 use postly_testkit::{Options, TestApp, for_each_engine, for_each_engine_with};
@@ -25,7 +25,7 @@ const SPANISH: [&str; 3] = [
     "Masa estirada a mano, tomate, albahaca y un horno muy caliente: nuestra pizza te espera con un -20%.",
 ];
 
-/// What every request asked of the model: its instructions, and the fields of the task.
+/// Returns each request to the model: its instructions, and the fields of the task.
 fn requests(app: &TestApp) -> Vec<(String, Value)> {
     let journal = app.world.journal();
     let completions = journal.iter().filter(|entry| entry.kind == RequestKind::Completion);
@@ -105,7 +105,8 @@ async fn a_brief_without_a_language_leaves_it_to_the_model_and_the_account_open(
         assert_eq!(stages, ["draft", "draft"]);
         assert_eq!(app.count("SELECT COUNT(*) FROM authors WHERE language_settled = 1").await, 0);
 
-        // A later message that leaves no doubt settles it, and the next short one leaves the choice to it.
+        // A later message in an unambiguous language settles it, and the next short one uses the settled
+        // language.
         app.world.model(ModelBehaviour::Compose);
         let lea = app.author_of(Channel::Meta, "+33639981201");
         lea.says("Crée un post pour la fête des voisins, dimanche chez nous").await;

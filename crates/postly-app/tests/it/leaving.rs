@@ -1,4 +1,4 @@
-//! Leaving: what an author takes along, what is erased, what is kept for how long, and coming back.
+//! Export, erasure, retention, and the return of an erased author.
 
 use postly_app::operator::AuthorSelector;
 use postly_domain::id::AuthorId;
@@ -12,7 +12,7 @@ use crate::phone::{FATOU, token_in};
 
 const DAY_MS: i64 = 86_400_000;
 
-/// Everything in the database, as text.
+/// All rows of the tables, as text.
 async fn dump(app: &TestApp) -> String {
     let mut all = String::new();
     for table in TABLES {
@@ -26,7 +26,7 @@ async fn dump(app: &TestApp) -> String {
     all
 }
 
-/// Every table that may hold something of an author.
+/// Every table that may hold data of an author.
 const TABLES: [&str; 30] = [
     "authors",
     "identities",
@@ -75,7 +75,7 @@ async fn s12_nothing_of_her_is_left_but_a_pseudonym_in_the_ledger() {
         app.run_until_idle().await;
         browser.verify(FATOU, &fatou.last_code()).await.ok();
         let id = browser.me().await.ok().json()["id"].as_str().unwrap().to_owned();
-        // A message that waits, and a status that comes after she has gone.
+        // A message that waits, and a status that arrives after the erasure.
         fatou.says("SUPPRIMER").await;
         assert!(fatou.last_text().contains("Répondez *OUI*"), "{}", fatou.last_text());
         assert!(dump(app).await.contains("marker-brief"));
@@ -85,7 +85,8 @@ async fn s12_nothing_of_her_is_left_but_a_pseudonym_in_the_ledger() {
         let sent = app.world.journal().len();
         let digits = FATOU.trim_start_matches('+');
         let bsuid = app.world.person(Channel::Meta, FATOU).bsuid.unwrap();
-        // A provider's ids of messages hold numbers (`wamid.…` is Base64 of one and more): none may stay.
+        // The message ids of providers hold numbers (`wamid.…` is Base64 of a number and more), so none may
+        // remain.
         let wamid = &brief.id;
         let markers = [
             "marker-mail",
@@ -117,10 +118,10 @@ async fn s12_nothing_of_her_is_left_but_a_pseudonym_in_the_ledger() {
                 at.map(|at| String::from_utf8_lossy(&stolen[at.saturating_sub(80)..at + 80]).into_owned());
             assert_eq!(around, None, "{marker} on {:?}", app.engine);
         }
-        // The ledger is hers without her name.
+        // The ledger keeps its author's id, without personal data.
         assert!(dump(app).await.contains(&id), "the pseudonym stays");
         assert_eq!(browser.me().await.problem().0, 401);
-        // The statuses of what was sent before are nobody's, and nothing is sent any more.
+        // Statuses of earlier messages have no author now, and no message is sent any more.
         for message in fatou.received() {
             app.deliver(&app.world.webhook_status(&message.id, MessageStatus::Delivered, None)).await;
         }
@@ -130,7 +131,7 @@ async fn s12_nothing_of_her_is_left_but_a_pseudonym_in_the_ledger() {
         app.run_until_idle().await;
         assert_eq!(app.world.journal().len(), sent);
 
-        // She comes back as somebody new, to whom nothing is given again.
+        // The erased author returns as a new author, without trial or welcome credits.
         fatou.says("LOGIN").await;
         let back = app.browser();
         back.verify(FATOU, &fatou.last_code()).await.ok();
@@ -146,7 +147,7 @@ async fn c15_c16_a_welcome_is_given_once_through_every_order_of_ways() {
     for_each_engine_and_a_pooler(async |app| {
         let welcomes = async || app.count("SELECT COUNT(*) FROM ledger WHERE reason = 'welcome'").await;
         let fatou = app.author();
-        // WhatsApp first, then the web, then a merge.
+        // First by WhatsApp, then on the web, then by a merge.
         fatou.says("LOGIN").await;
         app.browser().verify(FATOU, &fatou.last_code()).await.ok();
         assert_eq!(welcomes().await, 1);
@@ -157,7 +158,7 @@ async fn c15_c16_a_welcome_is_given_once_through_every_order_of_ways() {
         app.run_until_idle().await;
         web.verify(FATOU, &fatou.last_code()).await.ok();
         assert_eq!(welcomes().await, 1);
-        // Erased and back, by every way again.
+        // After an erasure, the same ways again.
         assert_eq!(web.delete("/api/me").await.status, 204);
         app.advance_ms(3_600_000);
         fatou.says("LOGIN").await;
@@ -203,7 +204,7 @@ async fn what_waits_for_her_dies_with_her_and_what_comes_again_makes_nobody() {
         fatou.says("bonjour").await;
         let again = fatou.writes("Crée un post promo pour Instagram");
         app.deliver(&again).await;
-        // Nobody has answered it yet, and an operator erases her.
+        // The operator erases the author before the message is answered.
         let id = app.app.account(&fatou.who()).await.unwrap().author.id;
         let remembered = async || app.count("SELECT COUNT(*) FROM lanes WHERE repeats IS NOT NULL").await;
         assert_eq!(remembered().await, 1, "what she said last");
@@ -274,11 +275,11 @@ async fn s14_o25_what_has_had_its_time_goes_class_by_class() {
         app.run_until_idle().await;
         let count = async |sql| app.count(sql).await;
 
-        // A quarter of an hour after their end no code is left.
+        // A quarter of an hour after their end, all codes are deleted.
         app.advance_ms(15 * 60_000 + 1);
         app.sweep().await;
         assert_eq!(count("SELECT COUNT(*) FROM challenges").await, 0);
-        // A day later nothing tells that a stranger's number was asked for.
+        // A day later, no row shows that a code was requested for a stranger's number.
         app.advance_ms(DAY_MS + 3_600_000);
         app.sweep().await;
         for sql in [
@@ -289,7 +290,8 @@ async fn s14_o25_what_has_had_its_time_goes_class_by_class() {
             assert_eq!(count(sql).await, 0, "{sql}");
         }
         assert!(count("SELECT COUNT(*) FROM inbox WHERE slice <> ''").await > 0);
-        // A month: what the provider brought, word for word. The key still recognises it.
+        // A month: the text of the provider's webhook is deleted. Its key still identifies repeated
+        // deliveries.
         app.advance_ms(30 * DAY_MS);
         app.sweep().await;
         assert_eq!(count("SELECT COUNT(*) FROM inbox WHERE slice <> ''").await, 0);
@@ -297,7 +299,7 @@ async fn s14_o25_what_has_had_its_time_goes_class_by_class() {
         assert_eq!(count("SELECT COUNT(*) FROM sessions").await, 0, "not used for a month");
         assert_eq!(count("SELECT COUNT(*) FROM generations").await, 1);
         app.assert_audit_is_clean().await;
-        // A year: messages and posts. The ledger is kept.
+        // A year: messages and posts are deleted. The ledger remains.
         app.advance_ms(400 * DAY_MS);
         app.sweep().await;
         for table in ["outbox", "attempts", "generations", "model_calls", "holds", "inbox"] {

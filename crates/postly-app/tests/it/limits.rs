@@ -1,4 +1,4 @@
-//! What is not written about, how much is written in a day, and to whom nothing is said any more.
+//! Forbidden topics, the daily limits, and the loop guard.
 
 use postly_domain::ModelBudget;
 use postly_simulator::Channel;
@@ -8,7 +8,7 @@ use crate::phone::MARIE;
 
 const BRIEF: &str = "Promo -20 % sur les croissants ce week-end";
 
-/// What comes back when she writes this a few seconds later.
+/// Returns the replies to a message that the author sends five seconds later.
 async fn answers(app: &TestApp, author: &TestAuthor<'_>, text: &str) -> Vec<String> {
     app.advance_ms(5_000);
     let before = author.texts().len();
@@ -53,7 +53,7 @@ async fn l13_a_bomb_of_tokens_and_a_spent_budget_cost_nothing() {
         for _ in 0..2 {
             assert!(answers(app, &fatou, BRIEF).await.concat().contains("*3.*"));
         }
-        // Several that wait together share one answer.
+        // Several briefs that wait together share one reply.
         for number in 0..3 {
             assert_eq!(app.deliver(&fatou.writes(&format!("{BRIEF} n° {number}"))).await.status, 200);
         }
@@ -62,7 +62,8 @@ async fn l13_a_bomb_of_tokens_and_a_spent_budget_cost_nothing() {
         app.run_until_idle().await;
         assert!(matches!(fatou.texts().split_off(before).as_slice(), [text] if text.starts_with("🌙")));
         assert_eq!((calls(app).await, fatou.wallet().await.held, fatou.credits().await), (2, 0, 3));
-        // Hers is not everybody's; and everybody's is counted again after ten seconds.
+        // The limit of one author does not affect others. The count of all authors is refreshed after ten
+        // seconds.
         let told = answers(app, &marie, BRIEF).await.concat();
         assert!(told.contains("*3.*"), "{told}");
         app.advance_ms(10_000);
@@ -88,7 +89,7 @@ async fn l20_a_machine_that_answers_us_is_left_alone_and_who_says_something_else
             .iter()
             .map(|texts| texts.first().map_or("", |text| text.split(' ').next().unwrap()))
             .collect();
-        // A free answer five times, and a last word.
+        // Five free replies, and a last one.
         assert_eq!(said, ["👍", "👍", "👍", "👍", "👍", "🤖", "", "", ""]);
         assert_eq!(shop.credits().await, 1);
         assert_eq!(outcomes(app).await[6..], ["loop", "loop", "loop"]);
@@ -100,7 +101,7 @@ async fn l20_a_machine_that_answers_us_is_left_alone_and_who_says_something_else
         assert!(answers(app, &shop, MACHINE).await.is_empty());
         app.advance_ms(120_000);
         assert!(answers(app, &shop, MACHINE).await[0].starts_with("👍"), "after a pause");
-        // Fifty refusals at once answer nobody: they share what they are told.
+        // Fifty refusals at once do not trigger the loop guard: they share their reply.
         shop.says(BRIEF).await;
         for _ in 0..50 {
             assert_eq!(app.deliver(&shop.writes(BRIEF)).await.status, 200);
@@ -117,7 +118,7 @@ async fn l13_what_was_reserved_before_the_budget_was_spent_is_let_go() {
     for_each_engine_with(options, async |app| {
         let (fatou, marie) = (app.author(), app.author_of(Channel::Meta, MARIE));
         fatou.says("bonjour").await;
-        // Her posts cannot be saved, and are tried again later.
+        // The posts cannot be saved; the work is retried later.
         app.change("ALTER TABLE generations RENAME TO elsewhere").await;
         app.deliver(&fatou.writes(BRIEF)).await;
         app.run_until_idle().await;

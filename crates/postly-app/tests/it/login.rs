@@ -1,4 +1,4 @@
-//! Logging in: by a code that WhatsApp brings, by the link beside it, and by a phrase that WhatsApp takes along.
+//! Logins: by a code from WhatsApp, by the link beside it, and by a phrase that is sent on WhatsApp.
 
 use postly_domain::Provider;
 use postly_simulator::{Channel, Fault, FaultKind, MessageKind, Upstream};
@@ -35,7 +35,7 @@ async fn o21_login_by_whatsapp_opens_the_account_that_the_message_made() {
         });
         assert_eq!(me, expected);
         assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation", "+5 welcome"]);
-        // One balance, whichever side spends.
+        // The web and WhatsApp spend one balance.
         fatou.says("Crée un post promo pour Facebook").await;
         assert_eq!(browser.me().await.ok().json()["available"], 8);
     })
@@ -55,7 +55,7 @@ async fn a_code_asked_for_on_the_web_reaches_an_unknown_number_by_the_template()
 
         let answer = browser.verify(FATOU, &code).await.ok().json();
         assert_eq!(answer["user"]["credits"], 5);
-        // And her first message finds the account.
+        // The author's first message finds the account.
         let fatou = app.author();
         fatou.says("SOLDE").await;
         assert_eq!(fatou.credits().await, 10, "the trial comes with the first message");
@@ -77,7 +77,7 @@ async fn a_code_is_free_form_text_while_the_window_is_open_and_goes_where_it_is(
         assert_eq!(message.template, None);
         assert!(message.body.starts_with("🔐 Votre code de vérification Postly-AI: *"), "{}", message.body);
 
-        // A day later the window is closed, and the configured provider's template goes.
+        // A day later the window is closed, and the configured provider's template is sent.
         app.advance_ms(24 * 3_600_000);
         app.browser().request_code(FATOU).await.ok();
         app.run_until_idle().await;
@@ -100,7 +100,7 @@ async fn o42_a_hundred_logins_bring_three_codes_an_hour_and_one_notice() {
             fatou.texts().iter().filter(|text| text.contains("🔐 Votre code de vérification")).count();
         let notices = fatou.texts().iter().filter(|text| text.contains("Trop de codes")).count();
         assert_eq!((codes, notices), (3, 1));
-        // Whoever asks again at once is told, and not at each time.
+        // Another request within the minute is answered, but not every time.
         let soon = fatou.texts().iter().filter(|text| text.contains("vient de partir")).count();
         assert!((1..=3).contains(&soon), "{soon}");
     })
@@ -138,14 +138,14 @@ async fn a_phrase_sent_from_whatsapp_logs_the_browser_in_that_shows_it() {
         assert!(answer.body.contains("Firefox · Linux"), "{}", answer.body);
         let code = code_in(&answer.body);
 
-        // Neither another browser nor a number opens it.
+        // The code is refused in another browser, and as the code of a number.
         let stranger = app.browser();
         let typed = json!({ "code": code });
         assert_eq!(stranger.post("/api/auth/phrase/verify", &typed).await.problem().0, 400);
         assert_eq!(stranger.verify(FATOU, &code).await.status, 400);
         browser.post("/api/auth/phrase/verify", &typed).await.ok();
         assert_eq!(browser.me().await.ok().json()["waPhoneE164"], FATOU);
-        // A phrase that was heard is nobody's any more.
+        // A used phrase is no longer valid.
         fatou.says(&format!("Postly-AI {shown}")).await;
         assert!(fatou.last_text().contains("n'est plus valable"), "{}", fatou.last_text());
     })
@@ -234,7 +234,7 @@ async fn the_journeys_go_the_same_way_through_twilio() {
     let options = Options { provider: Provider::Twilio, ..Options::default() };
     for_each_engine_with(options, async |app| {
         let fatou = app.author_of(Channel::Twilio, FATOU);
-        // Asked for on the web, for a number that has never written: by the content template.
+        // Requested on the web, for a number that has never written: by the content template.
         let browser = app.browser();
         browser.request_code(FATOU).await.ok();
         app.run_until_idle().await;
@@ -244,7 +244,7 @@ async fn the_journeys_go_the_same_way_through_twilio() {
         // By LOGIN.
         fatou.says("LOGIN").await;
         app.browser().verify(FATOU, &fatou.last_code()).await.ok();
-        // By a phrase, where no button can say that it is not me: the words do.
+        // By a phrase. Twilio has no button to deny it, so the author replies with words.
         for denies in [false, true] {
             let browser = app.browser();
             let phrase = browser.post("/api/auth/phrase", &json!({})).await.ok().json();
@@ -267,7 +267,7 @@ async fn a_code_whose_outcome_is_unclear_is_not_sent_again_and_a_closed_window_i
     for_each_engine(async |app| {
         let fatou = app.author();
         fatou.says("bonjour").await;
-        // The provider takes it, and its answer is lost.
+        // The provider accepts the message, and its response is lost.
         app.world.fault(Upstream::Meta, Fault::once(FaultKind::AcceptThenReset));
         app.browser().request_code(FATOU).await.ok();
         app.run_until_idle().await;
@@ -281,7 +281,7 @@ async fn a_code_whose_outcome_is_unclear_is_not_sent_again_and_a_closed_window_i
         assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE sealed IS NOT NULL").await, 0);
         app.world.clear_faults();
 
-        // We believe the window open, and the provider says that it is not.
+        // The window is open by our records, and closed by the provider's.
         let closed = r#"{"error": {"message": "Re-engagement message", "code": 131047}}"#.to_owned();
         let refusal = FaultKind::Status { code: 400, body: closed, headers: vec![] };
         app.world.fault(Upstream::Meta, Fault::once(refusal.clone()));

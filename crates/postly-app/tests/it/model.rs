@@ -1,4 +1,4 @@
-//! The model fails in every way it can: the author is told once, nothing is charged, nothing is held.
+//! Every failure of the model: the author is told once, nothing is charged, nothing stays held.
 
 use postly_simulator::{Fault, FaultKind, ModelBehaviour, Upstream};
 use postly_testkit::{TestApp, for_each_engine};

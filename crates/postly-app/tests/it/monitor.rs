@@ -1,4 +1,4 @@
-//! What the operator is told: when, how often, and when it is over.
+//! Alerts to the operator: their time, their repetition, and their end.
 
 use postly_app::{NotReady, Readiness};
 use postly_simulator::{Channel, Fault, FaultKind, Upstream};
@@ -9,7 +9,7 @@ use crate::alerts::Alerts;
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 
-/// The time passes, with the work that falls due and a look of the monitor every ten seconds.
+/// Passes the time, with the due work and a run of the monitor every ten seconds.
 async fn pass(app: &TestApp, secs: i64) {
     for _ in 0..secs / 10 {
         app.advance_ms(10_000);
@@ -28,7 +28,7 @@ async fn degraded(app: &TestApp) -> Vec<&'static str> {
 async fn a_provider_that_does_not_answer_for_a_minute_is_told_of_once_with_what_waits() {
     for_each_engine(async |app| {
         let alerts = Alerts::listen();
-        // Each says of itself that it cannot serve now.
+        // Each provider reports itself unavailable.
         for (channel, upstream, code, name, number) in [
             (Channel::Meta, Upstream::Meta, 131_016, "meta", "+33639981001"),
             (Channel::Twilio, Upstream::Twilio, 20_500, "twilio", "+33639981002"),
@@ -47,7 +47,8 @@ async fn a_provider_that_does_not_answer_for_a_minute_is_told_of_once_with_what_
             assert_eq!(told[0].0, "provider_unreachable");
             assert!(told[0].1.contains(name) && told[0].1.contains("1 messages wait"), "{told:?}");
 
-            // A backlog is told of with the ids of what is stuck; the rest is not told again within the hour.
+            // An alert for a backlog names the ids of stuck messages; the other alerts are not repeated
+            // within the hour.
             pass(app, 300).await;
             let told = alerts.take_told();
             let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
@@ -111,7 +112,7 @@ async fn a_balance_that_is_not_its_ledger_is_told_of_within_a_minute() {
         pass(app, 60).await;
         assert_eq!(app.count("SELECT COUNT(*) FROM open_alerts").await, 0);
 
-        // On a large database the whole audit is rare; what has just changed is checked all the same.
+        // On a large database the whole audit is rare, but recent changes are checked every time.
         app.change("UPDATE jobs SET due_at_ms = due_at_ms + 86400000 WHERE name = 'monitor.audit'").await;
         fatou.says(BRIEF).await;
         app.change(DRIFT).await;
@@ -200,13 +201,13 @@ async fn a_cut_line_to_a_provider_is_told_of_though_nothing_waits_in_the_end() {
             (degraded(app).await, alerts.take()),
             (vec!["meta"], vec!["provider_unreachable".to_owned()])
         );
-        // What was sent twice without an answer is presumed delivered, and listed.
+        // A message that was sent twice without a response is presumed delivered, and listed.
         assert_eq!(app.texts("SELECT reason FROM outbox").await, ["unknown_delivery"]);
     })
     .await;
 }
 
-/// What Meta sends of our account, in the shape of its reference.
+/// Delivers an event of our account as Meta sends it, in the shape of its reference.
 async fn meta_says(app: &TestApp, field: &str, value: serde_json::Value) {
     let time = app.world.now_ms() / 1_000;
     let body = json!({
@@ -234,7 +235,7 @@ fn quality(event: &str) -> serde_json::Value {
     json!({"display_phone_number": "15550783881", "event": event, "current_limit": "TIER_250"})
 }
 
-/// The provider by which a code leaves that a browser asks for a new number.
+/// Requests a code on the web for a new number. Returns the providers of all template messages so far.
 async fn code_leaves_by(app: &TestApp, number: &str) -> Vec<String> {
     let asked = app.browser().request_code(number).await;
     assert_eq!(asked.status, 200);
@@ -260,7 +261,7 @@ async fn a_template_that_meta_pauses_is_told_of_and_codes_leave_by_the_other_pro
         pass(app, 20).await;
         assert_eq!(app.count("SELECT COUNT(*) FROM open_alerts").await, 0);
         assert_eq!(code_leaves_by(app, "+33639981003").await, ["meta", "twilio", "meta"]);
-        // Another template's, and words without a consequence, change nothing.
+        // The status of another template, or one without a consequence, changes nothing.
         let mut other = template("DISABLED");
         other["message_template_name"] = "order_confirmation".into();
         meta_says(app, FIELD, other).await;

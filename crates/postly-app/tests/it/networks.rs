@@ -1,9 +1,9 @@
-//! The limits of the networks, as the author meets them.
+//! The limits of the networks, as replies show them.
 
 use postly_simulator::Channel;
 use postly_testkit::{Options, for_each_engine_with};
 
-/// The posts of a reply, and what stands behind the balance.
+/// Splits a reply into its posts and the text after the balance.
 fn parts(reply: &str) -> (&str, &str) {
     let (posts, rest) = reply.split_once("💳").unwrap();
     (posts, rest)

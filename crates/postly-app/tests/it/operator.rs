@@ -1,4 +1,4 @@
-//! The operator's switches: pauses, blocks, and links that set a password.
+//! The operator's controls: pauses, blocks, and links that set a password.
 
 use postly_app::{PauseTarget, operator::AuthorSelector};
 use postly_domain::Email;
@@ -21,7 +21,7 @@ async fn generate(browser: &TestBrowser, key: &str) -> Answer {
     browser.send(Method::POST, "/api/generations", &headers, Some(body)).await
 }
 
-/// A browser with an account and credits to spend.
+/// A browser with an account and credits.
 async fn member(app: &TestApp) -> TestBrowser {
     let browser = app.browser();
     browser.sign_up("fatou@example.com").await.ok();
@@ -42,7 +42,7 @@ async fn a_pause_of_generation_costs_nobody_anything_and_is_told_once() {
             author.says(BRIEF).await;
             assert_eq!(author.texts().iter().filter(|text| text.contains(PAUSED)).count(), 1);
             assert_eq!(author.ledger().await, ["+5 trial"]);
-            // What is free is answered.
+            // Free messages are answered.
             author.says("SOLDE").await;
             assert!(!author.last_text().contains(PAUSED), "{}", author.last_text());
         }
@@ -58,7 +58,7 @@ async fn a_pause_of_generation_costs_nobody_anything_and_is_told_once() {
         assert!(fatou.last_text().contains("*3.*"), "{}", fatou.last_text());
         assert_eq!(generate(&browser, "one").await.status, 201);
 
-        // A later pause is another one, and told again.
+        // A later pause is announced again.
         app.advance_ms(1_000);
         app.app.pause(PauseTarget::Generation).await.unwrap();
         fatou.says(BRIEF).await;
@@ -150,7 +150,7 @@ async fn a_block_holds_on_the_web_and_comes_along_with_a_merge() {
     .await;
 }
 
-/// Sends the form of the page, and returns the page that comes back.
+/// Submits the form of the page, and returns the page in response.
 async fn reset(browser: &TestBrowser, token: &str, password: &str) -> Answer {
     let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
     let body = form_urlencoded::Serializer::new(String::new())

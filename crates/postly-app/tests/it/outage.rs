@@ -1,4 +1,4 @@
-//! The database goes away and comes back.
+//! An outage of the database, and its end.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use postly_app::{Shutdown, Workers};
 use postly_testkit::{EngineName, Options, TestApp};
 use sqlx::{Connection as _, Executor as _};
 
-/// Something that keeps every transaction of the service from happening while it is held.
+/// Blocks every transaction of the service until it ends.
 enum Outage {
     Sqlite(rusqlite::Connection),
     Postgres { admin: sqlx::PgConnection, over: String },
@@ -27,7 +27,7 @@ impl Outage {
         }
     }
 
-    /// A server that was demoted takes connections, and lets nothing be written.
+    /// A demoted server accepts connections and refuses writes.
     async fn demoted(app: &TestApp) -> Self {
         let (on, off) = ("SET default_transaction_read_only = on", "RESET default_transaction_read_only");
         Self::postgres(app.database_url(), on, off).await
@@ -72,7 +72,7 @@ async fn w36_no_connection_that_only_reads_is_kept_however_busy_it_is() {
     let app = TestApp::start(EngineName::Postgres, &Options::default()).await;
     let fatou = app.author();
     let outage = Outage::demoted(&app).await;
-    // Eight at a time, without a rest.
+    // Eight requests at once, in a row.
     let all = async |status: u16| {
         let mut deliveries = tokio::task::JoinSet::new();
         for _ in 0..8 {
@@ -105,11 +105,11 @@ async fn check(engine: EngineName, begin: impl AsyncFn(&TestApp) -> Outage) {
     let asked = Instant::now();
     let delivery = app.deliver(&webhook).await;
     assert_eq!((delivery.status, delivery.body.len()), (503, 0), "{engine:?}");
-    // RULES 3.1: within 2 s; the rest is this machine's.
+    // RULES 3.1: within 2 s; the rest is for a slow test machine.
     assert!(asked.elapsed() < Duration::from_millis(2_900), "{engine:?}: {:?}", asked.elapsed());
     outage.end().await;
 
-    // The provider brings it again, and nobody has to restart anything.
+    // The provider repeats the webhook, and the service recovers without a restart.
     let delivery = app.world.deliver_with_retries(&webhook).await;
     assert_eq!(delivery.status, 200, "{engine:?}");
     let messages = app.world.wait_for_messages(&fatou.person, 2, Duration::from_secs(20)).await;

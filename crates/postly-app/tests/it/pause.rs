@@ -1,11 +1,11 @@
-//! A sender that is stopped: who hears of it, what is not paid for, and how it comes back.
+//! A paused sender: the notice to authors, free messages, and the end of the pause.
 
 use postly_simulator::{Channel, Fault, FaultKind, MessageStatus, Outcome, RequestKind, Rules, Upstream};
 use postly_testkit::{TestApp, TestAuthor, for_each_engine};
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 const PAUSED: &str = "service en pause, rien n'est débité";
-/// Through whom, which fake, a code by which a sender is stopped, and two people.
+/// A channel, its simulated provider, a code that stops the sender, and two numbers.
 const CHANNELS: [(Channel, Upstream, i64, &str, &str); 2] = [
     (Channel::Meta, Upstream::Meta, 131_042, "+33639981001", "+33639981002"),
     (Channel::Twilio, Upstream::Twilio, 63_038, "+33639981003", "+33639981004"),
@@ -16,7 +16,7 @@ fn model_calls(app: &TestApp) -> usize {
     app.world.journal().iter().filter(|entry| entry.kind == RequestKind::Completion).count()
 }
 
-/// The number of messages that providers took, also of those that failed later.
+/// The number of messages that providers accepted, including those that failed later.
 fn taken(app: &TestApp) -> usize {
     let is_taken = |outcome: &Outcome| matches!(outcome, Outcome::Accepted { .. });
     app.world.journal().iter().filter(|entry| is_taken(&entry.outcome)).count()
@@ -155,7 +155,7 @@ async fn after_a_pause_one_message_tries_again_and_the_others_wait_for_what_beco
         people[0].says(BRIEF).await;
         assert_eq!(model_calls(app), 0, "the pause goes on");
 
-        // The method of payment is there: everything goes out, the message that tried in vain among it.
+        // A method of payment is set: all messages are sent, including the one that failed.
         app.world.set_rules(Rules::default());
         pass(app, 60_000).await;
         for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! What the tests of accounts read from a phone.
+//! Codes and links of accounts, as read from a phone.
 
 use postly_simulator::{Channel, PhoneMessage};
 use postly_testkit::{TestApp, TestBrowser, code_in};
@@ -6,12 +6,12 @@ use postly_testkit::{TestApp, TestBrowser, code_in};
 pub(crate) const FATOU: &str = "+33639981001";
 pub(crate) const MARIE: &str = "+33639981002";
 
-/// What arrived at a number that may never have written.
+/// The messages at a number that may never have written.
 pub(crate) fn arrived(app: &TestApp, number: &str) -> Vec<PhoneMessage> {
     app.world.phone_messages(&app.world.person(Channel::Meta, number))
 }
 
-/// Asks for a code in a browser, and reads it from the phone.
+/// Requests a code in a browser, and reads it from the phone.
 pub(crate) async fn code_for(app: &TestApp, browser: &TestBrowser, number: &str) -> String {
     browser.request_code(number).await.ok();
     app.run_until_idle().await;

@@ -1,4 +1,4 @@
-//! Photos: seen in the one call that writes, or not needed, or answered for free.
+//! Photos: included in the one call that writes, or not needed, or answered for free.
 
 use postly_simulator::{Channel, JournalEntry, MediaFile, MessageKind, ModelBehaviour, RequestKind, Webhook};
 use postly_testkit::{Options, TestApp, TestAuthor, for_each_engine, for_each_engine_with};
@@ -11,7 +11,7 @@ fn vision() -> Options {
     Options { vision: true, ..Options::default() }
 }
 
-/// Somebody at each provider.
+/// An author at each provider.
 fn authors(app: &TestApp) -> [TestAuthor<'_>; 2] {
     [app.author_of(Channel::Meta, "+33639981401"), app.author_of(Channel::Twilio, "+33639981402")]
 }
@@ -31,7 +31,7 @@ async fn sends(app: &TestApp, author: &TestAuthor<'_>, kind: MessageKind) -> Str
     author.texts().split_off(before).join("\n\n")
 }
 
-/// The questions to the model.
+/// The requests to the model.
 fn completions(app: &TestApp) -> Vec<Value> {
     let is_question = |entry: &JournalEntry| entry.kind == RequestKind::Completion;
     let all = app.world.journal();
@@ -82,7 +82,7 @@ async fn a_caption_is_a_brief_with_and_without_vision_and_when_the_photo_is_lost
             let lost = MessageKind::Photo { file: page, caption: Some(BRIEF.to_owned()) };
             let unseen = sends(app, &fatou, lost).await;
             assert!(unseen.contains("*3.*") && !unseen.contains("🖼️"), "{unseen}");
-            // A command below a photo needs no picture.
+            // A command below a photo needs no download.
             app.world.clear_journal();
             sends(app, &fatou, photo(Some("Solde"))).await;
             assert!(app.world.journal().iter().all(|entry| entry.kind != RequestKind::Lookup));
@@ -120,13 +120,13 @@ async fn what_stands_in_a_photo_is_no_fact() {
     };
     for_each_engine_with(vision(), async |app| {
         for fatou in authors(app) {
-            // The price on the blackboard is read off the photo, twice: no posts, nothing charged.
+            // The posts hold the price on the blackboard, twice: they are refused, and nothing is charged.
             app.world.model(written(" à 3,50 €", "Une ardoise"));
             let refused = sends(app, &fatou, photo(None)).await;
             assert!(refused.contains("❌ Erreur"), "{refused}");
             assert_eq!(fatou.credits().await, 5);
             app.advance_ms(60_000);
-            // In the description alone it is left out.
+            // A price in the description alone removes only the description.
             app.world.model(written("", "Une ardoise : menu à 3,50 €, appelez le 06 39 98 14 01"));
             let reply = sends(app, &fatou, photo(None)).await;
             assert!(reply.contains("*3.*") && !reply.contains("🖼️") && !reply.contains("3,50"), "{reply}");

@@ -1,4 +1,4 @@
-//! Prices that the provider tells, and alerts that an operator hears.
+//! Prices that the provider reports, and alerts to the operator.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 const PRICES: &str = "SELECT COALESCE(price_category, '-') || ' ' || COALESCE(price_kind, '-') || ' ' || \
     COALESCE(price_model, '-') || ' ' || COALESCE(CAST(billable AS TEXT), '-') FROM attempts ORDER BY id";
 
-/// A status whose pricing says something else, or nothing.
+/// A status with another pricing, or with none.
 fn priced(app: &TestApp, id: &str, status: MessageStatus, pricing: Option<Value>) -> Webhook {
     let webhook = app.world.webhook_status(id, status, None);
     let mut body: Value = serde_json::from_slice(&webhook.body).unwrap();
@@ -45,7 +45,7 @@ async fn the_price_of_each_message_is_known_from_whichever_status_tells_it() {
             app.texts(PRICES).await,
             ["service free_customer_service PMP 0", "service regular PMP 1", "- - - -"]
         );
-        // Meta announces the end of `billable`: what stands beside it is kept.
+        // Meta has announced the removal of `billable`; the other fields are still stored.
         let without = serde_json::json!({ "pricing_model": "PMP", "type": "regular", "category": "utility" });
         app.deliver(&priced(app, &ids[2], MessageStatus::Delivered, Some(without))).await;
         app.run_until_idle().await;
@@ -54,7 +54,7 @@ async fn the_price_of_each_message_is_known_from_whichever_status_tells_it() {
     .await;
 }
 
-/// The alerts of the lines that were logged.
+/// The alerts among the logged lines.
 #[derive(Clone, Default)]
 struct Alerts(Arc<Mutex<Vec<String>>>);
 

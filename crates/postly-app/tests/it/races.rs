@@ -1,4 +1,4 @@
-//! Two things at once that concern one person: merging, erasing, logging in, and what is under way for her.
+//! Concurrent requests that concern one author: merges, erasures, logins, and the author's other work.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn o38_a_login_that_is_given_while_she_is_merged_away_ends_on_nobody() {
         let web = app.browser();
         web.sign_up("web@example.com").await.ok();
         let code = code_for(app, &web, FATOU).await;
-        // Others wait for the two places where passwords are hashed, and so does hers.
+        // Other requests occupy the two places for password hashing, and this one waits.
         let others: Vec<TestBrowser> = (0..12).map(|_| app.browser()).collect();
         let wrong = json!({ "email": "x@example.com", "password": "a wrong one!!" });
         let crowd = futures_util::future::join_all(
@@ -67,7 +67,7 @@ async fn o38_a_login_that_is_given_while_she_is_merged_away_ends_on_nobody() {
                 web.verify(FATOU, &code).await
             }
         );
-        // Whichever came first: she is merged and has no login of her own, or has one and is not merged.
+        // Either the author is merged and has no login, or has a login and is not merged.
         let merged = linked.status.is_success();
         assert!(merged || linked.problem() == (409, "number_taken".to_owned()), "{linked:?}");
         assert_eq!(given.status.is_success(), !merged, "{given:?}");
@@ -129,7 +129,7 @@ async fn o21_o36_links_logins_and_erasures_at_once_fail_by_name_and_leave_the_bo
             app.advance_ms(120_000);
             app.run_until_idle().await;
             app.assert_audit_is_clean().await;
-            // And she still gets in.
+            // The author can still log in.
             app.advance_ms(61_000);
             fatou.says("LOGIN").await;
             let link = json!({ "token": token_in(&fatou.last_text()) });
@@ -142,7 +142,7 @@ async fn o21_o36_links_logins_and_erasures_at_once_fail_by_name_and_leave_the_bo
 #[tokio::test]
 async fn what_waits_for_whoever_is_erased_leaves_its_line_in_order() {
     for_each_engine(async |app| {
-        // She hides her number, and her greeting waits for the provider.
+        // The author hides the number, and the greeting waits for the provider.
         let hidden = app.world.person(Channel::Meta, "+33639981003").hiding_phone("aminata");
         app.world.fault(Upstream::Meta, Fault::once(FaultKind::RetryAfter { seconds: 5 }));
         app.deliver(&app.world.webhook_text(&hidden, "bonjour")).await;
@@ -153,7 +153,7 @@ async fn what_waits_for_whoever_is_erased_leaves_its_line_in_order() {
         app.world.clear_faults();
         app.advance_ms(6_000);
 
-        // The notice to a number that was left waits in the lane of somebody else by now.
+        // The notice to a number that the author has left waits in another author's lane.
         let fatou = app.author();
         fatou.says("LOGIN").await;
         let browser = app.browser();
@@ -238,7 +238,7 @@ async fn a_code_that_waits_behind_another_message_does_not_outlast_its_ten_minut
         }
         fatou.says("LOGIN").await;
         assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE sealed IS NOT NULL").await, 1);
-        // One that a browser asks for does not wait behind it.
+        // A code that a browser requests does not wait behind that message.
         app.advance_ms(60_000);
         let browser = app.browser();
         let code = code_for(app, &browser, FATOU).await;

@@ -1,10 +1,10 @@
-//! The official and synthetic samples of the providers, with ids and times rewritten to ours and now: each ends in the
-//! outcome written beside it here.
+//! The official and synthetic samples of the providers, with our ids and the present time: each event ends in
+//! the outcome that is listed here.
 
 use postly_simulator::{Channel, Rules};
 use postly_testkit::{EngineName, Options, TestApp};
 
-/// Sample, and how each of its events ends. Events are in the order of their kinds and outcomes.
+/// Each sample with the outcomes of its events, sorted by kind and outcome.
 const META: &[(&str, &[&str])] = &[
     ("account_disabled.json", &["unknown applied "]),
     ("account_partner_added.json", &["unknown ignored unknown_kind"]),
@@ -20,7 +20,7 @@ const META: &[(&str, &[&str])] = &[
     ("contact_request_shared.json", &["message answered number_shared"]),
     ("contact_shared_other.json", &["message answered unreadable"]),
     ("document_with_caption.json", &["message answered result"]),
-    // What they amend never came.
+    // The message that is edited was never received.
     ("edit_caption.json", &["message applied "]),
     ("edit_text.json", &["message applied "]),
     ("not_whatsapp_object.json", &["unknown ignored unknown_kind"]),
@@ -82,7 +82,7 @@ fn folder(channel: Channel) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../postly-whatsapp/testdata").join(channel.name())
 }
 
-/// The sample as our provider would have sent it just now: for our number or account, written this second.
+/// The sample as our provider would send it now: to our number or account, with the present second.
 fn rewritten(app: &TestApp, channel: Channel, sample: &str) -> String {
     let accounts = app.world.config();
     match channel {
@@ -127,13 +127,13 @@ async fn w19_w20_w22_every_sample_ends_in_the_outcome_written_beside_it() {
         for (channel, samples) in [(Channel::Meta, META), (Channel::Twilio, TWILIO)] {
             for (name, expected) in samples {
                 let app = TestApp::start(engine, &Options::default()).await;
-                // The world did not see the people of the samples write, and would report our answers as too late.
+                // The simulated world has no messages of these people, and would report the replies as too late.
                 app.world.set_rules(Rules { service_window: false, ..Rules::default() });
                 let sample = std::fs::read_to_string(folder(channel).join(name)).expect(name);
                 let webhook = app.world.webhook_raw(channel, rewritten(&app, channel, &sample));
                 assert_eq!(app.deliver(&webhook).await.status, 200, "{name}");
                 app.run_until_idle().await;
-                // A vague text waits for another one.
+                // A vague text waits for another message.
                 app.advance_ms(1_500);
                 app.run_until_idle().await;
                 let mut ended =

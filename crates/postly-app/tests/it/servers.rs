@@ -1,5 +1,5 @@
-//! Model servers that take fewer fields than OpenAI's: the posts arrive, are paid once, and the server is asked only once
-//! about each field.
+//! Model servers that accept fewer fields than OpenAI's: the posts arrive, are paid once, and each field is
+//! refused only once.
 
 use postly_pipeline::openai::Dialect;
 use postly_simulator::{ModelServer, RefusalForm, RequestKind, Simulator};
@@ -9,7 +9,7 @@ use serde_json::Value;
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 const FAILURE: &str = "❌ Erreur lors de la génération. Réessayez plus tard. Aucun crédit n'a été débité.";
 
-/// Every optional field that we may send, by every name.
+/// Every optional field of a request, under each of its names.
 const EVERY_FIELD: [&str; 9] = [
     "max_tokens",
     "max_completion_tokens",
@@ -32,7 +32,7 @@ fn fields(request: &Value) -> Vec<&str> {
     request.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// One brief is answered with posts after this many refusals, and the next without any.
+/// Asserts that one brief succeeds after at most this number of refusals, and the next one without any.
 async fn delivers(app: &TestApp, server: ModelServer, most_refusals: usize) {
     let name = format!("{server:?}");
     app.world.model_server(server);
@@ -68,7 +68,7 @@ async fn openai_takes_the_first_request_to_each_of_its_models() {
     for model in ["gpt-6-luna", "gpt-6.1-sol", "gpt-6-astra", "gpt-5.6-luna", "gpt-5-mini"] {
         each_delivers((model, Dialect::OpenAi), ModelServer::Gpt6, 0).await;
     }
-    // Behind a gateway that hands every field on.
+    // Behind a gateway that forwards every field.
     each_delivers(("openai/gpt-6-luna", Dialect::Compatible), ModelServer::Gpt6, 1).await;
 }
 

@@ -1,4 +1,4 @@
-//! Statuses: in any order, twice, of messages that are not ours.
+//! Statuses: in any order, repeated, and of unknown messages.
 
 use postly_simulator::{Channel, MessageStatus};
 use postly_testkit::{EngineName, Options, TestApp, for_each_engine};
@@ -63,7 +63,7 @@ async fn a_claim_takes_no_more_lanes_than_it_may() {
     use postly_domain::{UnixMillis, id::LeaseToken};
     use postly_store::lanes;
     for engine in EngineName::ALL {
-        // Lanes without anything in them: not a state that an audit would call clean.
+        // The lanes are empty, which an audit would report.
         let app = TestApp::start(engine, &Options::default()).await;
         let now = UnixMillis(app.clock.now_ms());
         let fill = async |lanes: std::ops::Range<i64>| {
@@ -73,7 +73,7 @@ async fn a_claim_takes_no_more_lanes_than_it_may() {
             }
             tx.commit().await.unwrap();
         };
-        // Believing that there is one lane, PostgreSQL would run a limited subquery once for each row.
+        // With statistics of one lane, PostgreSQL would run a limited subquery once for each row.
         fill(0..1).await;
         app.texts("ANALYZE lanes").await;
         fill(1..13).await;

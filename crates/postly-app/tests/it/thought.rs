@@ -1,4 +1,4 @@
-//! Two messages, one thought; and briefs that come late.
+//! Two messages that form one brief, and briefs that arrive late.
 
 use postly_simulator::{Channel, MessageKind};
 use postly_testkit::{Options, for_each_engine_with};
@@ -56,7 +56,7 @@ async fn alone_it_is_asked_about_and_what_does_not_continue_it_is_read_apart() {
             assert!(zoe.texts().len() >= answers, "{second}: {:?}", zoe.texts());
             assert!(zoe.texts().iter().any(|text| text.starts_with("✍️ « promo »")), "{second}");
         }
-        // Two whole briefs are two results.
+        // Two complete briefs have two results.
         let awa = app.author_of(Channel::Meta, "+33639981420").has_credits(3).await;
         app.deliver(&awa.writes("-20 % sur les croissants samedi")).await;
         app.deliver(&awa.writes("-30 % sur les pulls dimanche")).await;
@@ -104,7 +104,7 @@ async fn a_brief_older_than_ten_minutes_is_asked_about_before_it_costs() {
             assert_eq!(lea.ledger().await, ["+5 trial", "-1 whatsapp_generation"]);
 
             app.deliver(&lea.writes("-30 % sur les pulls dimanche")).await;
-            // Meta's clock counts whole seconds.
+            // Meta's timestamps have whole seconds.
             app.advance_ms(10 * 60_000 - 1_000);
             app.run_until_idle().await;
             assert_eq!(lea.credits().await, 3, "ten minutes are not late");

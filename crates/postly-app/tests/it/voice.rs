@@ -1,4 +1,5 @@
-//! Voice notes: heard once, echoed, and read as the text they are. What cannot be heard is free.
+//! Voice notes: transcribed once, echoed, and handled like text. A voice note without a transcription is
+//! free.
 
 use postly_simulator::{
     Channel, Fault, FaultKind, MediaFile, MessageKind, ModelBehaviour, ModelServer, RefusalForm, RequestKind,
@@ -14,7 +15,7 @@ fn voice() -> Options {
     Options { voice: true, ..Options::default() }
 }
 
-/// Somebody at each provider.
+/// An author at each provider.
 fn authors(app: &TestApp) -> [TestAuthor<'_>; 2] {
     [app.author_of(Channel::Meta, "+33639981301"), app.author_of(Channel::Twilio, "+33639981302")]
 }
@@ -32,7 +33,7 @@ fn requests(app: &TestApp, kind: RequestKind) -> usize {
     app.world.journal().iter().filter(|entry| entry.kind == kind).count()
 }
 
-/// A voice note whose file its provider does not have any more.
+/// A voice note whose file the provider no longer has.
 fn lost(app: &TestApp, author: &TestAuthor<'_>) -> Webhook {
     let body = author.sends(note(BRIEF)).body;
     let body = match author.person.channel {
@@ -66,7 +67,7 @@ async fn a_brief_that_is_said_is_echoed_written_and_paid_once() {
             assert!(reply.contains("*3.*") && reply.contains("💳 Crédits restants: 4"), "{reply}");
             assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation"]);
             assert_eq!(app.count(TRANSCRIPTIONS).await, number);
-            // The echo is none of the posts.
+            // The echo is not one of the posts.
             fatou.says("1").await;
             assert!(!fatou.last_text().contains("entendu") && fatou.last_text().contains("-20 %"));
         }
@@ -148,7 +149,7 @@ async fn what_cannot_be_heard_is_free_and_says_what_works() {
             sends(app, &fatou, note(BRIEF)).await;
             assert!(fatou.last_text().contains("Je n'ai pas pu écouter"), "{}", fatou.last_text());
             assert_eq!(fatou.ledger().await, ["+5 trial"]);
-            // Somebody who records nothing but noise is told so ten times a day.
+            // Replies to voice notes with only noise are limited to ten a day.
             for _ in 0..6 {
                 sends(app, &fatou, note("")).await;
             }
@@ -238,13 +239,14 @@ async fn an_author_who_is_left_to_a_person_gets_no_answer_to_voice_notes_and_pho
     }
 }
 
-/// Works until the world has seen a request of a kind, and stops there, as a process that dies.
+/// Runs the work until the simulated world has received a request of this kind, then drops it, as if the
+/// process died.
 async fn dies_at(app: &TestApp, kind: RequestKind) {
     let seen = async {
         while requests(app, kind) == 0 {
             tokio::task::yield_now().await;
         }
-        // No transaction is open while the answer is awaited: another one is done at once.
+        // No transaction is open during the request: another write succeeds at once.
         app.author_of(Channel::Meta, "+33639981309").has_credits(1).await;
     };
     tokio::select! {
@@ -294,7 +296,7 @@ async fn a_worker_that_dies_while_it_writes_does_not_listen_again() {
     .await;
 }
 
-/// Waits until the world has seen a request of a kind.
+/// Waits until the simulated world has received a request of this kind.
 async fn sees(app: &TestApp, kind: RequestKind) {
     while requests(app, kind) == 0 {
         tokio::task::yield_now().await;

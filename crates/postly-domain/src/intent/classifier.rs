@@ -1,8 +1,8 @@
-//! A linear classifier that tells briefs from everything else that people write.
+//! A linear classifier that separates briefs from all other messages.
 //!
-//! The model is logistic regression over hashed words, pairs of words, runs of characters and the facts of a [`Reading`]
-//! (ADR 25). `weights.bin` holds one signed byte for each bucket; a test trains them from `messages.tsv` and fails if
-//! they differ.
+//! The model is logistic regression over hashed words, pairs of words, runs of characters and the facts of a
+//! [`Reading`] (ADR 25). `weights.bin` holds one signed byte for each bucket; a test trains them from
+//! `messages.tsv` and fails if they differ.
 
 use super::{
     reading::{Reading, Word},
@@ -11,14 +11,15 @@ use super::{
 
 /// The number of buckets: one byte of weight each.
 const BUCKETS: usize = 1 << 16;
-/// The score that a weight of 1 stands for.
+/// The score of a weight of 1.
 const SCALE: f32 = 0.25;
 /// The shortest and the longest run of characters that is a feature, within a word and the spaces around it.
 const SHORTEST_RUN: usize = 2;
 const LONGEST_RUN: usize = 5;
-/// The value of a fact. The features of the text have the length 1 together.
+/// The value of a fact. The features of the text together have length 1.
 const FACT: f32 = 0.2;
-/// The words that are classified, from the first: the messages of the training set have at most half as many.
+/// The most words that are classified, from the first: the messages of the training set have at most half as
+/// many.
 const MOST_WORDS: usize = 120;
 
 static WEIGHTS: &[u8; BUCKETS] = include_bytes!("classifier/weights.bin");
@@ -32,7 +33,7 @@ fn weight(bucket: usize) -> f32 {
     WEIGHTS.get(bucket).map_or(0.0, |byte| f32::from(i8::from_ne_bytes([*byte])) * SCALE)
 }
 
-/// The buckets of the features of a text, each once, with their values.
+/// Returns the distinct buckets of the features of a text, with their values.
 fn features(reading: &Reading) -> Vec<(usize, f32)> {
     let words = reading.words.get(..MOST_WORDS).unwrap_or(&reading.words);
     let mut buckets = Buckets::default();
@@ -57,7 +58,7 @@ fn features(reading: &Reading) -> Vec<(usize, f32)> {
     features
 }
 
-/// The facts of a text beside its words.
+/// The facts of a text beyond its words.
 fn facts(reading: &Reading, words: usize) -> [(&'static str, bool); 23] {
     const MANY_SUBJECTS: usize = 5;
     const SHORT: usize = 6;
@@ -89,7 +90,7 @@ fn facts(reading: &Reading, words: usize) -> [(&'static str, bool); 23] {
     ]
 }
 
-/// Buckets, each once.
+/// A set of buckets.
 struct Buckets {
     list: Vec<usize>,
     seen: Box<[bool]>,
@@ -141,7 +142,7 @@ impl Hash {
         text.chars().fold(self, Self::char)
     }
 
-    /// A digit counts as `0`: that a text has an amount or an hour tells, and not which.
+    /// A digit counts as `0`: the presence of an amount or an hour is a feature, its value is not.
     fn char(self, c: char) -> Self {
         const PRIME: u32 = 0x0100_0193;
         let c = if c.is_numeric() { '0' } else { c };

@@ -91,21 +91,23 @@ pub(super) fn microdollars(model: &str, tokens: Tokens) -> Option<i64> {
     Some(sum.max(0).saturating_add(MILLION - 1) / MILLION)
 }
 
-/// The price of a minute of speech, in millionths of a US dollar (developers.openai.com, model page, read on 2026-11-30).
+/// The price of a minute of speech, in millionths of a US dollar (developers.openai.com, model page, read on
+/// 2026-11-30).
 const SPEECH: (&str, i64) = ("gpt-transcribe", 4_500);
 
-/// The price of a recording in millionths of a US dollar, rounded up; none when the model's is unknown.
+/// The price of a recording in millionths of a US dollar, rounded up; `None` if the model's price is unknown.
 pub(super) fn microdollars_of_speech(model: &str, seconds: u32) -> Option<i64> {
     let (name, a_minute) = SPEECH;
     let is_known = super::family::bare(model) == name;
     is_known.then(|| (i64::from(seconds).saturating_mul(a_minute)).saturating_add(59) / 60)
 }
 
-/// The models of speech that OpenAI ends, all on one day (developers.openai.com, page of deprecations, read on 2026-11-30).
+/// The speech models that OpenAI shuts down, all on one day (developers.openai.com, page of deprecations,
+/// read on 2026-11-30).
 const ENDING_SPEECH: [&str; 4] =
     ["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize"];
 
-/// The day on which OpenAI's own API ends this model of speech, as far as this table knows.
+/// The day on which OpenAI's own API shuts this speech model down, if this table has it.
 pub fn transcription_shutdown(model: &str) -> Option<&'static str> {
     let name = super::family::bare(model);
     ENDING_SPEECH.contains(&name).then_some("2027-02-26")

@@ -221,7 +221,8 @@ impl OpenAiModel {
         self.learned.shape() != *sent
     }
 
-    /// True if the request is worth another try without its picture. A model that sees none is shown none from then on.
+    /// True if the request is worth another try without its picture. A model that accepts no pictures is sent
+    /// none from then on.
     fn drops_picture(&self, status: u16, error: &ApiError) -> bool {
         // llama.cpp answers 500, OpenRouter 404.
         if !matches!(status, 400 | 404 | 415 | 422 | 500) || error.is_quota() {

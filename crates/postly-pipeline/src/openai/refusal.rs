@@ -14,12 +14,12 @@ const DEEPEST: usize = 8;
 /// The longest code or parameter in a log, in bytes.
 const LONGEST_WORD: usize = 64;
 
-/// What a server says of a picture that it refuses.
+/// The extent of a server's refusal of pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PictureRefusal {
     /// The file is bad (OpenAI's codes: `invalid_image_format`, `image_parse_error` …).
     ThisOne,
-    /// The model sees none.
+    /// The model accepts no pictures.
     All,
 }
 
@@ -65,7 +65,7 @@ impl ApiError {
         self.is("insufficient_quota")
     }
 
-    /// Returns what the error says of the picture in the request, if it names one.
+    /// Returns the extent of a refusal, if the error refuses the picture of the request.
     pub(super) fn refuses_picture(&self) -> Option<PictureRefusal> {
         const SIGNS: [&str; 5] = ["image", "vision", "multimodal", "multi-modal", "content must be a string"];
         let is_bad_file = self.code.as_deref().is_some_and(|code| code.contains("image"));

@@ -1,7 +1,7 @@
 //! Voice notes: `POST {base}/audio/transcriptions` of any OpenAI-compatible server.
 //!
-//! The request starts from what the family of the model is known to take. A field that the server names in a 400 or 422 is left
-//! out from then on, as in chat completions.
+//! The first request has the fields that the family of the model is known to accept. A field that the server
+//! names in a 400 or 422 is omitted from then on, as in chat completions.
 
 use std::{
     collections::BTreeSet,
@@ -35,48 +35,48 @@ use crate::{
     transcript::speech, writer::milliseconds,
 };
 
-/// The model that is asked for when the operator names none.
+/// The model if the operator names none.
 pub const DEFAULT_TRANSCRIBE_MODEL: &str = "gpt-transcribe";
 
-/// The longest that a transcription may take in all, retries included (RULES 5.9).
+/// The time limit of a transcription, retries included (RULES 5.9).
 const TIME_LIMIT: Duration = Duration::from_secs(20);
-/// The longest that one call may take: a minute of speech is heard in two or three seconds.
+/// The time limit of one call: a minute of speech takes two or three seconds.
 const ATTEMPT: Duration = Duration::from_secs(15);
-/// The time after which a server that has no transcription is asked again.
+/// The time after which a server without transcription is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(60 * 60);
-/// The most retries of a call: an author waits.
+/// The most retries of a call, because an author waits.
 const MOST_RETRIES: u32 = 1;
 
-/// The optional fields, each with the name of a form's list where it is one (openai-openapi, `CreateTranscriptionRequest`;
-/// the official clients write lists with brackets).
+/// The optional fields, by their names in the form (openai-openapi, `CreateTranscriptionRequest`; the
+/// official clients write the names of lists with brackets).
 const RESPONSE_FORMAT: &str = "response_format";
 const LANGUAGES: &str = "languages";
 const KEYWORDS: &str = "keywords";
 /// The most keywords of a request.
 const MOST_KEYWORDS: usize = 50;
 
-/// The name of the server in logs and figures.
+/// The name of the server in logs and metrics.
 const UPSTREAM: &str = "transcription";
 
-/// The things that a voice note may be about.
+/// Hints about the content of a voice note.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Hints<'a> {
-    /// The languages it may be in. None when nothing is known: a wrong one is worse than none.
+    /// The possible languages; empty if nothing is known, because a wrong one is worse than none.
     pub languages: &'a [Language],
-    /// Words that may occur and are spelt like this: the name of a shop, its products.
+    /// Words that may occur, in their spelling: the name of a shop, its products.
     pub keywords: &'a [String],
 }
 
-/// A transcription, or the reason why there is none; and the calls it took, which were paid for in any case.
+/// A transcription, or the reason why there is none, with its calls, which are paid for in any case.
 #[derive(Debug)]
 pub struct Transcription {
-    /// The words.
+    /// The text.
     pub text: Result<String, TranscribeError>,
     /// Every call of the model.
     pub calls: Vec<CallRecord>,
 }
 
-/// A model that turns speech into text, behind an OpenAI-compatible server.
+/// A model that transcribes speech, behind an OpenAI-compatible server.
 pub struct Transcriber {
     client: Client,
     url: Url,
@@ -84,7 +84,7 @@ pub struct Transcriber {
     model: String,
     /// The optional fields that the server has refused.
     refused: Mutex<BTreeSet<&'static str>>,
-    /// Set while the server is taken to have no transcription.
+    /// Set while the server is presumed to have no transcription.
     missing_until: Mutex<Option<Instant>>,
     backoff: Duration,
     breaker: Breaker,
@@ -104,7 +104,7 @@ struct Answer {
     usage: Value,
 }
 
-/// The end of one call.
+/// The result of one call.
 enum Ended {
     Heard(Answer),
     Status(Received, ApiError),
@@ -112,19 +112,19 @@ enum Ended {
 }
 
 impl Transcriber {
-    /// A client for the server of this configuration, and this model.
+    /// Returns a client for this model on the server of this configuration.
     ///
     /// The process must have installed a `rustls` crypto provider.
     ///
     /// # Errors
-    /// Fails if the base URL is none, or the HTTP client cannot be built.
+    /// Fails if the base URL is invalid, or the HTTP client cannot be built.
     pub fn new(config: &OpenAiConfig, model: &str) -> Result<Self, OpenAiConfigError> {
         let timing = Timing::default();
         let url = format!("{}/audio/transcriptions", config.base_url.trim_end_matches('/'));
         let url: Url = url.parse().map_err(|_| OpenAiConfigError::BaseUrl)?;
         let client = Client::builder()
             .connect_timeout(timing.connect)
-            // A redirect would carry a voice to a host that nobody configured.
+            // A redirect would send a recording to a host that is not configured.
             .redirect(redirect::Policy::none())
             .build()
             .map_err(OpenAiConfigError::Client)?;
@@ -140,13 +140,13 @@ impl Transcriber {
         })
     }
 
-    /// True if the server is taken to transcribe nothing: it said so within the last hour.
+    /// True if the server reported within the last hour that it has no transcription.
     pub fn is_missing(&self) -> bool {
         let until = *self.missing_until.lock().unwrap_or_else(PoisonError::into_inner);
         until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Turns a voice note into words, within 20 s.
+    /// Transcribes a voice note, within 20 s.
     pub async fn transcribe(&self, file: &MediaFile, hints: Hints<'_>) -> Transcription {
         let mut calls = vec![];
         let text = self.ask(file, hints, &mut calls).await;
@@ -192,11 +192,13 @@ impl Transcriber {
         }
     }
 
-    /// The wait before another try, if one may help; else the end.
+    /// Returns the wait that the server asks for before another try, `None` for the usual back-off, or the final
+    /// error.
     fn advice(&self, received: &Received, error: &ApiError) -> Result<Option<Duration>, TranscribeError> {
         let status = received.status;
         match status {
-            // The file: torn, empty, too short, of another type than it says. Another author's may do.
+            // The fault is in the file: truncated, empty, too short, or of another type. Other files may
+            // succeed.
             400 | 413 | 415 | 422 if !error.is_quota() => return Err(TranscribeError::Unusable),
             404 | 405 | 501 => {
                 let model = &self.model;
@@ -224,7 +226,8 @@ impl Transcriber {
     /// The fields beside the file, by name, without those that the server has refused.
     fn fields(&self, hints: Hints<'_>) -> Vec<(&'static str, Vec<String>)> {
         let mut fields = vec![(RESPONSE_FORMAT, vec!["json".to_owned()])];
-        // Older models and other servers know one language, which would be forced upon the speaker, and no keywords.
+        // Older models and other servers accept one language, which would be forced upon the speaker, and no
+        // keywords.
         if family::bare(&self.model).starts_with(DEFAULT_TRANSCRIBE_MODEL) {
             let languages = hints.languages.iter().map(|language| language.code().to_owned());
             fields.push((LANGUAGES, languages.collect()));
@@ -235,7 +238,7 @@ impl Transcriber {
         fields
     }
 
-    /// Notes the optional fields that the server named. True if the next request differs.
+    /// Records the optional fields that the server named. True if the next request differs.
     fn learns(&self, sent: &[(&'static str, Vec<String>)], status: u16, error: &ApiError) -> bool {
         if !matches!(status, 400 | 422) || error.is_quota() {
             return false;
@@ -315,14 +318,14 @@ impl Transcriber {
             price_microunits: price,
             latency_ms: milliseconds(took),
             request_id,
-            // No prompt of ours goes with a recording.
+            // A recording is sent without a prompt of ours.
             prompt_version: "",
         }
     }
 }
 
 impl Ended {
-    /// A file that was refused shows that the server works: one author's recording must not open the circuit for all.
+    /// A refused file shows that the server works: one author's recording must not open the circuit for all.
     fn verdict(&self) -> CallOutcome {
         match self {
             Self::Heard(_) => CallOutcome::Works,
@@ -338,7 +341,7 @@ fn billed_seconds(usage: &Value) -> Option<u32> {
     u32::try_from(seconds.as_millis().div_ceil(1_000)).ok()
 }
 
-/// The body of a request, and the boundary of its parts, which none of them holds.
+/// Returns the body of a request, and the boundary of its parts, which occurs in none of them.
 fn form(model: &str, fields: &[(&'static str, Vec<String>)], file: &MediaFile) -> (String, Vec<u8>) {
     let mut body = Vec::with_capacity(file.bytes.len() + 1_024);
     let boundary = loop {

@@ -1,4 +1,4 @@
-//! Messages of ours, the attempts to send them, and their statuses.
+//! Outgoing messages, their attempts, and their statuses.
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -11,32 +11,32 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// A message of ours.
+/// An outgoing message.
 #[derive(Clone)]
 pub struct StoredMessage {
     /// Its id.
     pub id: MessageId,
-    /// The author, when known.
+    /// The author, if known.
     pub author: Option<AuthorId>,
     /// The event it answers.
     pub event: Option<EventId>,
-    /// The generation it brings.
+    /// The generation that it carries.
     pub generation: Option<GenerationId>,
     /// The provider.
     pub provider: Provider,
     /// Its purpose.
     pub purpose: String,
-    /// The text; empty when it was sealed.
+    /// The text; empty if it was sealed.
     pub body: String,
-    /// How far it is.
+    /// The state of its delivery.
     pub state: String,
-    /// Why it did not arrive.
+    /// The reason of a failure.
     pub reason: Option<String>,
-    /// Until when it may leave.
+    /// The time until which it may be sent.
     pub expires_at: UnixMillis,
     /// The time at which it was queued.
     pub created_at: UnixMillis,
-    /// Its end.
+    /// The time at which it was finished.
     pub finished_at: Option<UnixMillis>,
 }
 
@@ -94,7 +94,7 @@ pub async fn messages_of(
     tx.all(MESSAGES_OF, args![author, limit]).await?.iter().map(message).collect()
 }
 
-/// The messages of the answers to an event in one round: the parts of a reply are numbered from 0.
+/// The messages of the reply to an event in one round: the parts of a reply are numbered from 0.
 ///
 /// # Errors
 /// As [`super::stored_event`].
@@ -110,7 +110,7 @@ pub async fn answers(tx: &mut Tx, id: &EventId, round: i64) -> Result<Vec<Stored
     Ok(found)
 }
 
-/// The messages that bring a generation, in their order.
+/// The messages that carry a generation, in their order.
 ///
 /// # Errors
 /// As [`super::stored_event`].
@@ -120,7 +120,7 @@ pub async fn messages_with(tx: &mut Tx, id: &GenerationId) -> Result<Vec<StoredM
 /// A call of a provider for a message.
 #[derive(Debug, Clone)]
 pub struct StoredAttempt {
-    /// Its id: the correlation id that travels with the call.
+    /// Its id: the correlation id that is sent with the call.
     pub id: AttemptId,
     /// The state of the call.
     pub state: String,
@@ -132,9 +132,9 @@ pub struct StoredAttempt {
     pub error_code: Option<i64>,
     /// The provider's category of the price.
     pub price_category: Option<String>,
-    /// Whether the provider bills it.
+    /// True if the provider bills it.
     pub billable: Option<bool>,
-    /// The time at which it began.
+    /// The time at which the call began.
     pub started_at: UnixMillis,
 }
 
@@ -167,7 +167,7 @@ pub(crate) const TICK: Sql =
     Sql::both("SELECT occurred_at_ms, received_at_ms FROM inbox WHERE event_key = $1");
 
 /// The time of a status by the provider's clock and by ours, under the key of its event. `None` if it has not
-/// come.
+/// arrived.
 ///
 /// # Errors
 /// As [`super::stored_event`].

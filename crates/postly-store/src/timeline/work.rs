@@ -1,4 +1,4 @@
-//! The work for a message: posts, calls of models, holds and entries.
+//! The work for a message: posts, model calls, holds and ledger entries.
 
 use postly_domain::{
     UnixMillis,
@@ -12,18 +12,18 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-/// A generation, as money and its writer are concerned.
+/// A generation, without its posts.
 #[derive(Debug, Clone)]
 pub struct StoredGeneration {
     /// Its id.
     pub id: GenerationId,
     /// The author.
     pub author: AuthorId,
-    /// The event that asked for it; none for a request on the web.
+    /// The event that requested it; `None` for a request on the web.
     pub event: Option<EventId>,
-    /// The hold that was settled for it; none when it was free.
+    /// The hold that was settled for it; `None` if it was free.
     pub hold: Option<HoldId>,
-    /// Whether its credit was given back.
+    /// True if its credit was refunded.
     pub is_refunded: bool,
     /// The brief.
     pub brief: String,
@@ -81,7 +81,7 @@ pub async fn stored_generation(
     tx.maybe_one(GENERATION, args![id]).await?.as_ref().map(generation).transpose()
 }
 
-/// The generation that an event asked for.
+/// The generation that an event requested.
 ///
 /// # Errors
 /// As [`super::stored_event`].
@@ -89,7 +89,7 @@ pub async fn generation_of(tx: &mut Tx, id: &EventId) -> Result<Option<StoredGen
     tx.maybe_one(BY_EVENT, args![id]).await?.as_ref().map(generation).transpose()
 }
 
-/// The newest generations of an author, newest first, those that were refunded among them.
+/// The newest generations of an author, newest first, including refunded ones.
 ///
 /// # Errors
 /// As [`super::stored_event`].
@@ -101,26 +101,26 @@ pub async fn generations_of(
     tx.all(GENERATIONS_OF, args![author, limit]).await?.iter().map(generation).collect()
 }
 
-/// A call of a model.
+/// A model call.
 #[derive(Debug, Clone)]
 pub struct StoredCall {
     /// The model.
     pub model: String,
     /// Draft or repair.
     pub stage: String,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: String,
     /// Tokens in.
     pub prompt_tokens: Option<i64>,
     /// Tokens out.
     pub completion_tokens: Option<i64>,
-    /// The price in millionths of a US dollar, when known.
+    /// The price in millionths of a US dollar, if known.
     pub price_microunits: Option<i64>,
-    /// How long it took.
+    /// Its duration, in milliseconds.
     pub latency_ms: i64,
-    /// The server's name of the call.
+    /// The server's id of the call.
     pub request_id: Option<String>,
-    /// The time at which it was recorded: after its answer.
+    /// The time at which it was recorded, after its answer.
     pub created_at: UnixMillis,
 }
 
@@ -134,7 +134,7 @@ macro_rules! call_sql {
     };
 }
 pub(crate) const CALLS_FOR: Sql = Sql::both(call_sql!("event_id = $1 ORDER BY id LIMIT $2"));
-// A request on the web has no event: the author's calls just before the posts were saved.
+// A request on the web has no event: these are the author's calls just before the posts were saved.
 pub(crate) const CALLS_BEFORE: Sql =
     Sql::both(call_sql!("id >= $2 AND id < $3 AND author_id = $1 AND event_id IS NULL ORDER BY id LIMIT $4"));
 /// Longer than a generation takes.
@@ -154,7 +154,7 @@ fn call(row: &Row) -> Result<StoredCall, StoreError> {
     })
 }
 
-/// The calls of models for an event, oldest first.
+/// The model calls for an event, oldest first.
 ///
 /// # Errors
 /// As [`super::stored_event`].
@@ -162,7 +162,7 @@ pub async fn calls_for(tx: &mut Tx, id: &EventId) -> Result<Vec<StoredCall>, Sto
     tx.all(CALLS_FOR, args![id, MOST]).await?.iter().map(call).collect()
 }
 
-/// The calls of models for an author on the web in the minute before an instant, oldest first.
+/// The model calls for an author on the web in the minute before an instant, oldest first.
 ///
 /// # Errors
 /// As [`super::stored_event`].
@@ -180,13 +180,13 @@ pub async fn calls_before(
 pub struct StoredHold {
     /// Its id.
     pub id: HoldId,
-    /// How far it is.
+    /// Its state.
     pub state: String,
     /// The credits.
     pub amount: i64,
     /// The time at which it was placed.
     pub created_at: UnixMillis,
-    /// Its end.
+    /// The time at which it was closed.
     pub closed_at: Option<UnixMillis>,
 }
 
@@ -208,7 +208,7 @@ fn hold(row: &Row) -> Result<StoredHold, StoreError> {
     })
 }
 
-/// The holds of an event, one for each round at most, and the one of its generation.
+/// The holds of an event, at most one for each round, and the hold of its generation.
 ///
 /// # Errors
 /// As [`super::stored_event`].
@@ -233,14 +233,14 @@ pub async fn holds(
     Ok(found)
 }
 
-/// A change of a balance that a hold brought.
+/// A ledger entry of a hold.
 #[derive(Debug, Clone)]
 pub struct StoredEntry {
-    /// Credits in (positive) or out.
+    /// The credits, positive or negative.
     pub delta: i64,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// An operator's words.
+    /// An operator's note.
     pub note: Option<String>,
     /// The time at which it was written.
     pub created_at: UnixMillis,

@@ -1,4 +1,4 @@
-//! Voice notes to be transcribed: `CreateTranscriptionRequest` of openai-openapi, whose body is a form.
+//! Requests for transcriptions: `CreateTranscriptionRequest` of openai-openapi, with a form as its body.
 
 use postly_simulator::JournalEntry;
 

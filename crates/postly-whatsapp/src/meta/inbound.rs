@@ -380,7 +380,8 @@ fn said(message: &Value) -> Result<Content, ParseEventError> {
     })
 }
 
-/// The file of a voice note or a photo ("Audio messages webhook reference", "Image messages webhook reference").
+/// The file of a voice note or a photo ("Audio messages webhook reference", "Image messages webhook
+/// reference").
 fn file(message: &Value) -> Option<InboundMedia> {
     let kind = message.get("type")?.as_str()?;
     let part = |name| message.get(kind)?.get(name)?.as_str();

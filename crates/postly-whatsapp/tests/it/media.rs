@@ -1,4 +1,4 @@
-//! Downloads of voice notes and photos, from a provider that misbehaves in every way.
+//! Downloads of voice notes and photos, from a provider with every kind of fault.
 
 use std::net::TcpListener;
 
@@ -37,7 +37,7 @@ async fn server(answers: &[Vec<u8>]) -> Server {
     Server::start(Behaviour::Answers(answers.to_vec())).await
 }
 
-/// A door behind which nobody may knock.
+/// A listener that must receive no connection.
 struct Trap(TcpListener);
 
 impl Trap {
@@ -116,7 +116,7 @@ async fn s01_s02_no_other_host_is_called_and_none_sees_a_token() {
         "http://169.254.169.254/latest/meta-data".to_owned(),
         "file:///etc/passwd".to_owned(),
         "https://mms.twiliocdn.com/AC1/1".to_owned(),
-        // Ours, but no file of a message: our credentials would open it.
+        // On our host, but no file of a message: our credentials would admit to it.
         format!("{base}/2010-04-01/Accounts/AC1/Messages.json"),
         format!("{base}/2010-04-01/Accounts/AC2/Messages/MM1/Media/ME1"),
         format!("{base}/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1.json"),
@@ -129,7 +129,7 @@ async fn s01_s02_no_other_host_is_called_and_none_sees_a_token() {
     trap.assert_unvisited();
 }
 
-/// What becomes of a file that Twilio answers with.
+/// Downloads a file from a Twilio that gives these answers. Returns the outcome and the number of requests.
 async fn outcome(media: &InboundMedia, answers: &[Vec<u8>]) -> (Result<(), MediaError>, usize) {
     let server = server(answers).await;
     let source = of_twilio(&server.url).source;

@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Behaviour {
     /// Writes these bytes and closes.
     Answer(Vec<u8>),
-    /// Writes the first of these to the first request, and so on; the last to all others. `PORT0` in them becomes the port of
-    /// the server, which has five digits as well.
+    /// Answers each request with the next of these, and later ones with the last. `PORT0` in them becomes the
+    /// port of the server, which has five digits as well.
     Answers(Vec<Vec<u8>>),
     /// Closes the connection without reading.
     ResetBefore,
@@ -26,7 +26,7 @@ pub(crate) struct Server {
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-/// One request as it came over the wire.
+/// One received request.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) head: String,
@@ -68,7 +68,7 @@ impl Server {
                         let request = read(&mut stream).await;
                         let number = seen.lock().unwrap().len().min(answers.len() - 1);
                         seen.lock().unwrap().push(request);
-                        // Whoever has read enough may have hung up.
+                        // The client may have closed the connection already.
                         stream.write_all(&with_port(&answers[number], port)).await.ok();
                         stream.shutdown().await.ok();
                     }

@@ -1,4 +1,4 @@
-//! `postly backup`: a consistent copy of an SQLite file, checked before it counts.
+//! `postly backup`: a consistent and audited copy of an SQLite file.
 
 use std::{
     fs::{File, OpenOptions},
@@ -21,16 +21,16 @@ use crate::{
     telemetry, wiring,
 };
 
-/// Copies are called by their time, so that the newest is the last by name.
+/// The name of a copy holds its time, so that the newest copy is the last by name.
 const PREFIX: &str = "postly-";
 const ENDINGS: [&str; 2] = [".db", ".db.age"];
 
-/// What is said to somebody on PostgreSQL.
+/// The refusal on PostgreSQL.
 pub(crate) const POSTGRES_RECIPE: &str = "this command is for SQLite; PostgreSQL has tools of its own. Back up: \
     pg_dump --format=custom --no-owner --file=postly.dump \"$DIRECT_URL\" (or DATABASE_URL without a pooler; pg_dump must not be \
     older than the server). Restore into an empty database: pg_restore --no-owner --exit-on-error --dbname=\"$DATABASE_URL\" \
     postly.dump, then postly audit. docs/OPERATIONS.md says more";
-/// What is said to somebody who names a bucket.
+/// The refusal of an address of a bucket.
 pub(crate) const NO_S3: &str = "s3:// is not built in: write to a folder, and copy it with a tool of the storage (rclone copy, \
     aws s3 sync, restic)";
 
@@ -55,14 +55,15 @@ pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
     backup.make(place, &args).await
 }
 
-/// Where a copy goes.
+/// The place of the new copy.
 struct Target {
     folder: PathBuf,
     file: PathBuf,
 }
 
 impl Target {
-    /// A path without an ending, one that ends in `/` and one that is a folder are a folder for copies by their time.
+    /// Reads the target. A path that has no extension, that ends in `/` or that is a folder is a folder for
+    /// copies by their time.
     fn of(args: &BackupArgs, encrypted: bool) -> Result<Self, Failure> {
         let path = PathBuf::from(&args.to);
         let is_folder = path.is_dir() || args.to.ends_with('/') || path.extension().is_none();
@@ -101,7 +102,7 @@ struct Backup {
 
 impl Backup {
     async fn make(self, place: DatabasePlace, args: &BackupArgs) -> Result<(), Failure> {
-        // The original is opened first, so that a wrong address leaves no folder behind.
+        // The original is opened first, so that a wrong address creates no folder.
         let db = wiring::open_existing(place).await?;
         let has_key = self.key.is_some();
         let key = self.key.clone().unwrap_or_default();
@@ -111,7 +112,7 @@ impl Backup {
         let folder = std::path::absolute(&self.target.folder)?;
         let id = uuid::Uuid::now_v7().to_string();
         let partial = self.partial();
-        // Before the copy: what comes while it is made may be missing in it.
+        // Before the copy, because the copy may lack rows that are written while it is made.
         let taken_at = app.now();
         let made = self.copy_and_check(&partial, &folder, &id, taken_at).await;
         let findings = match made {
@@ -135,14 +136,15 @@ impl Backup {
         self.report(&findings, &removed, args)
     }
 
-    /// An encrypted copy is plain for a moment: beside the original then, where its content is already.
+    /// The path of the unfinished copy. A copy that will be encrypted is first written in plain, so its path
+    /// is beside the original, which holds the same content.
     fn partial(&self) -> PathBuf {
         let name = format!(".postly-backup-{}.partial", std::process::id());
         let folder = if self.recipient.is_some() { self.source.parent() } else { Some(&*self.target.folder) };
         folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name))
     }
 
-    /// Copies, asks the copy every invariant, and makes it one file. Returns the invariants that do not hold.
+    /// Copies the database, audits the copy and makes it one file. Returns the invariants, with violations.
     async fn copy_and_check(
         &self,
         partial: &Path,
@@ -164,7 +166,7 @@ impl Backup {
         Ok(findings)
     }
 
-    /// Gives the copy its place, and waits until all of it is on the disk.
+    /// Moves the copy to its target, and syncs it to the disk.
     fn finish(&self, partial: &Path) -> anyhow::Result<()> {
         match &self.recipient {
             None => std::fs::rename(partial, &self.target.file)?,
@@ -179,7 +181,7 @@ impl Backup {
         Ok(File::open(&self.target.folder)?.sync_all()?)
     }
 
-    /// Removes the oldest copies of the folder but for the newest ones.
+    /// Removes all copies in the folder except the newest ones. Returns the names of the removed copies.
     fn remove_old(&self, keep: usize) -> anyhow::Result<Vec<String>> {
         let mut removed = vec![];
         for name in copies(&self.target.folder)?.into_iter().rev().skip(keep) {
@@ -225,7 +227,7 @@ impl Backup {
     }
 }
 
-/// The names of the copies in a folder, oldest first.
+/// Returns the names of the copies in a folder, oldest first.
 pub(crate) fn copies(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = vec![];
     for entry in std::fs::read_dir(folder)? {
@@ -238,12 +240,12 @@ pub(crate) fn copies(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Makes an empty file that only this user reads, and fails if it is there.
+/// Creates an empty file that only this user can read. Fails if the file exists.
 pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Opens a copy, does something with it, and asks it every invariant.
+/// Opens a copy, runs `first` on it, and audits it.
 pub(crate) async fn check<F: Future<Output = anyhow::Result<()>>>(
     path: &Path,
     first: impl FnOnce(App) -> F,
@@ -259,7 +261,7 @@ pub(crate) async fn check<F: Future<Output = anyhow::Result<()>>>(
     Ok(findings)
 }
 
-/// Makes a copy one file, checks it whole, and waits until it is on the disk.
+/// Makes a copy one file, checks its integrity, and syncs it to the disk.
 pub(crate) async fn seal(path: &Path) -> anyhow::Result<()> {
     let path = path.to_owned();
     let sealed = tokio::task::spawn_blocking(move || {
@@ -272,15 +274,15 @@ pub(crate) async fn seal(path: &Path) -> anyhow::Result<()> {
     sealed.await.context("the check was given up")?
 }
 
-/// Removes a file of ours; one that is not there is no failure.
+/// Removes a file of ours with its logs. A missing file is accepted.
 pub(crate) fn remove(path: &Path) {
     for ending in ["", "-wal", "-shm", "-journal"] {
-        // What cannot be removed is found by its name.
+        // A file that remains is recognized by its name.
         let _ = std::fs::remove_file(format!("{}{ending}", path.display()));
     }
 }
 
-/// Shows how far the copy is, on a terminal.
+/// Shows the progress of the copy, on a terminal only.
 fn progress(done: i32, all: i32) {
     let mut stderr = io::stderr();
     if stderr.is_terminal() {

@@ -1,4 +1,4 @@
-//! `postly demo`: the whole service, embedded, with a simulated WhatsApp at the other end of its sockets.
+//! `postly demo`: the whole service, embedded, connected by sockets to a simulated WhatsApp.
 
 use std::{
     net::SocketAddr,
@@ -30,9 +30,9 @@ use crate::{
 
 /// The welcome credits of a number in the demo (RULES 1.1).
 const TRIAL_CREDITS: i64 = 5;
-/// How long the demo waits for a reply (RULES 1.1).
+/// The time limit for a reply (RULES 1.1).
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Who writes in the terminal. Numbers of this range are never assigned (Arcep, for films and novels).
+/// The author in the terminal. Numbers of this range are never assigned (Arcep, for films and novels).
 const AUTHOR: &str = "+33639981234";
 
 pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
@@ -61,7 +61,7 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     }
 }
 
-/// A folder of our own that goes with us.
+/// A folder that is removed when this value is dropped.
 struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
@@ -74,15 +74,15 @@ impl TemporaryFolder {
 
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
-        // What is left is a demo's database in a temporary folder.
+        // A folder that remains holds only a demo's database, among the temporary files.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// Where to listen, on this machine only.
+/// An address to listen on, on this machine only.
 enum Address {
     Any,
-    /// This port, or any other when it is taken.
+    /// This port, or any other if it is taken.
     Preferred(u16),
 }
 
@@ -100,7 +100,7 @@ impl Address {
     }
 }
 
-/// The service and the world around it.
+/// The service and the simulated world around it.
 struct World {
     public_base_url: String,
     app: App,
@@ -118,7 +118,7 @@ impl World {
         db.migrate().await?;
         let listener = service.bind().await.context("cannot open a port")?;
         let public_base_url = format!("http://{}", listener.local_addr()?);
-        // The simulator opens its own door; ask for a free one first.
+        // The simulator binds its own port; find a free one first.
         let bind = outside.bind().await?.local_addr()?;
 
         let desk = Arc::new(std::sync::OnceLock::<App>::new());
@@ -135,7 +135,7 @@ impl World {
         let clock = wiring::clock(&db).await?;
         let app = wiring::application(configuration, db, clock)?;
         app.hash_names().await.context("cannot bring the database up to date")?;
-        // Set once, here.
+        // The only place where it is set.
         let _ = desk.set(app.clone());
 
         let (stop, shutdown) = Shutdown::new();
@@ -149,7 +149,7 @@ impl World {
     }
 
     async fn stop(mut self) {
-        // The tasks hold the other end until they stop.
+        // Fails only if every task has stopped.
         let _ = self.stop.send(true);
         self.simulator.stop().await;
         while self.tasks.join_next().await.is_some() {}
@@ -157,7 +157,7 @@ impl World {
     }
 }
 
-/// The configuration that a person would write in the environment, with the simulator's accounts.
+/// Builds the configuration that an operator would write in the environment, with the simulator's accounts.
 fn configuration(
     database: DatabasePlace,
     world: &SimulatorConfig,
@@ -221,7 +221,7 @@ fn who(number: &str) -> Option<AuthorSelector> {
     PhoneE164::from_provider(number).map(AuthorSelector::Phone)
 }
 
-/// Tells the phone's page what its owner has left.
+/// Returns the hook with which the phone's page reads its author's balance.
 fn balance_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::BalanceHook {
     Arc::new(move |_, number| {
         let desk = Arc::clone(&desk);
@@ -232,7 +232,7 @@ fn balance_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::Balanc
     })
 }
 
-/// Tells the phone's page what its owner spent.
+/// Returns the hook with which the phone's page reads its author's ledger.
 fn ledger_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::LedgerHook {
     Arc::new(move |_, number| {
         let desk = Arc::clone(&desk);
@@ -244,7 +244,7 @@ fn ledger_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::LedgerH
     })
 }
 
-/// One message and its reply, in the terminal.
+/// Runs one exchange in the terminal: a message and its reply.
 async fn exchange(world: &World, brief: &str, options: &DemoOptions) -> Result<(), Failure> {
     let channel = match options.provider {
         ProviderName::Meta => Channel::Meta,
@@ -286,12 +286,12 @@ async fn exchange(world: &World, brief: &str, options: &DemoOptions) -> Result<(
     Ok(())
 }
 
-/// The messages on the author's phone once the service has nothing left to say.
+/// Waits until the service is idle and has replied. Returns the messages on the author's phone.
 async fn reply(world: &World, author: &Person) -> Result<Vec<String>, Failure> {
     loop {
         let messages = world.simulator.phone_messages(author);
         if !messages.is_empty() && world.app.is_idle().await? {
-            // Asked again: the last part may have come between the two questions.
+            // Read again: the last part may have arrived between the first reading and the check.
             let messages = world.simulator.phone_messages(author);
             return Ok(messages.into_iter().map(|message| message.body).collect());
         }

@@ -1,4 +1,4 @@
-//! The surroundings of the operator's commands: a database that is there, and an application that sends nothing.
+//! The environment of the operator's commands: an existing database, and an application that sends nothing.
 
 use std::fmt::Display;
 
@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::Failure;
 use crate::{cli::WhoArgs, config::Reader, telemetry, wiring};
 
-/// What these commands need of the configuration: a database, and where national numbers are at home.
+/// The database and the region of national numbers: the parts of the configuration that these commands need.
 pub(crate) struct Desk {
     pub(crate) app: App,
     region: String,
@@ -20,7 +20,8 @@ impl Desk {
         Self::open_with(Reader::from_process(), SecretString::from(String::new())).await
     }
 
-    /// The same for what is remembered by keyed hashes: only the key of the service makes the same ones.
+    /// Opens the database with `IDENTITY_HASH_KEY`, for commands that write hashes: only the service's key
+    /// makes the hashes that the service finds.
     pub(crate) async fn open_with_key() -> Result<Self, Failure> {
         let mut reader = Reader::from_process();
         let key = reader.identity_hash_key();
@@ -28,7 +29,7 @@ impl Desk {
         Self::open_with(reader, key.unwrap_or_default()).await
     }
 
-    /// Neither makes nor migrates a database, and names the one that it reads.
+    /// Opens an existing database without a migration, and names it on standard error.
     async fn open_with(mut reader: Reader, key: SecretString) -> Result<Self, Failure> {
         let place = reader.database();
         let region = reader.default_region();
@@ -43,7 +44,7 @@ impl Desk {
     }
 
     /// Records a change by a command in the audit log, makes it, and records its end (RULES 1.6). `by` is the
-    /// name that the operator gave; without it the log has the account of the machine.
+    /// name that the operator gave; without it, the log has the account of the machine.
     pub(crate) async fn act<T, E: From<StoreError> + Display>(
         &self,
         action: AdminAction,
@@ -59,12 +60,12 @@ impl Desk {
             Some(operator) => {
                 self.app.audited(&Act { operator: &operator, action, subject, note }, work).await
             }
-            // The name of an account is a line of a few characters.
+            // Not reached in practice: the name of an account is short, and has one line.
             None => work.await,
         }
     }
 
-    /// The id of an author, for the audit log; empty for one who is not known yet.
+    /// Returns the id of an author, for the audit log; empty for an unknown author.
     pub(crate) async fn subject(&self, who: &AuthorSelector) -> String {
         self.app.account(who).await.map_or_else(|_| String::new(), |found| found.author.id.to_string())
     }
@@ -88,14 +89,16 @@ impl Desk {
         }
     }
 
-    /// A number that no numbering plan knows, but that has written to us: its owner may need help all the same.
+    /// Finds the author of a number that no numbering plan has but that has written to the service: its owner
+    /// may need help as well.
     async fn known(&self, typed: &str) -> Option<AuthorSelector> {
         let who = AuthorSelector::Phone(PhoneE164::parse_asked(typed, &self.region).ok()?);
         self.app.account(&who).await.is_ok().then_some(who)
     }
 }
 
-/// Says on standard error which database a command is about: a relative path counts from the folder it runs in.
+/// Names the database of the command on standard error, because a relative path depends on the working
+/// folder.
 #[expect(clippy::print_stderr, reason = "standard output belongs to the answer")]
 pub(crate) fn name_database(name: &str) {
     eprintln!("postly: the database is {name}");

@@ -1,5 +1,5 @@
-//! Encryption of backups by the program `age` (age-encryption.org), which every distribution has. Its crate would take fifty others
-//! into the binary, many of them beside an older version of their own.
+//! Encryption of backups by the program `age` (age-encryption.org), which every distribution has. Its crate
+//! would add fifty others to the binary, many of them in a second, older version.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,11 +14,11 @@ const PROGRAM: &str = "age";
 const MISSING: &str =
     "the program `age` encrypts copies and is not installed here (Debian: apt-get install age)";
 
-/// Whom a copy is encrypted for.
+/// The public key for which a copy is encrypted.
 pub(crate) struct Recipient(String);
 
 impl Recipient {
-    /// Reads `age1…`, and looks whether the program is there.
+    /// Reads `age1…`, and checks that the program is installed.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let text = text.trim();
         let is_key = text.starts_with("age1") && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -30,7 +30,7 @@ impl Recipient {
         Ok(Self(text.to_owned()))
     }
 
-    /// Writes a new file that only this recipient opens, and waits until it is on the disk.
+    /// Writes a new file that only this recipient can decrypt, and syncs it to the disk.
     pub(crate) fn encrypt(&self, plain: &Path, encrypted: &Path) -> anyhow::Result<()> {
         private_file(encrypted)?;
         let mut command = Command::new(PROGRAM);
@@ -39,11 +39,11 @@ impl Recipient {
     }
 }
 
-/// What opens an encrypted copy: a file as `age-keygen` writes it.
+/// The file of the secret key, as `age-keygen` writes it.
 pub(crate) struct Identity(PathBuf);
 
 impl Identity {
-    /// Looks whether the file can be read, and whether the program is there.
+    /// Checks that the file can be read, and that the program is installed.
     pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
         std::fs::File::open(file)
             .map_err(|error| Failure::Usage(format!("--age-identity cannot be read: {}", error.kind())))?;
@@ -51,7 +51,8 @@ impl Identity {
         Ok(Self(file.to_owned()))
     }
 
-    /// Writes the plain copy. It counts only once this has returned: that a file was cut shows at its end.
+    /// Writes the plain copy. The copy is valid only after this has returned, because `age` detects a
+    /// truncated file at its end.
     pub(crate) fn decrypt(&self, encrypted: &Path, plain: &Path) -> anyhow::Result<()> {
         private_file(plain)?;
         let mut command = Command::new(PROGRAM);
@@ -69,7 +70,7 @@ fn find_program(option: &str) -> Result<(), Failure> {
     }
 }
 
-/// Runs the program; what it says of a failure holds no key.
+/// Runs the program. Its error messages hold no key.
 fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command.stdin(Stdio::null()).output().context(MISSING)?;
     if !output.status.success() {

@@ -1,4 +1,4 @@
-//! `postly handoffs`: authors who asked for a person.
+//! `postly handoffs`: the authors' requests for a person.
 
 use postly_app::{answerable_until, rfc3339};
 use postly_domain::AdminAction;

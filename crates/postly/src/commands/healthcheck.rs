@@ -11,9 +11,9 @@ use tokio::{
 use super::Failure;
 use crate::config::Reader;
 
-/// The time that the answer may take in all: the service itself waits for its database for two seconds.
+/// The time limit for the whole response: the service itself waits up to two seconds for its database.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// More of the answer is not read: a head and a short body.
+/// The most bytes that are read of the response: a head and a short body.
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
 /// Asks `/readyz` of the service on this machine.
@@ -25,7 +25,8 @@ pub(crate) async fn run() -> Result<(), Failure> {
     Ok(asked.context("the service does not answer in time")??)
 }
 
-/// The address at which a listener of this machine is reached: one that listens everywhere listens here as well.
+/// Returns the address at which a listener of this machine is reached: an unspecified address becomes
+/// loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),

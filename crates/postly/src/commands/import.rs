@@ -1,4 +1,5 @@
-//! `postly import`: the database of an application built from the guide's Prisma schema comes over, and can be read on.
+//! `postly import`: imports the database of an application built from the guide's Prisma schema, and creates
+//! views through which that application can read on.
 
 use postly_app::ImportOptions;
 use postly_domain::Provider;
@@ -24,7 +25,8 @@ pub(crate) async fn run(command: ImportCommand) -> Result<(), Failure> {
 async fn prisma(args: &PrismaArgs) -> Result<(), Failure> {
     let mut reader = Reader::from_process();
     let place = reader.database();
-    // Remembers, by the hashes that the service makes, the numbers that are not given credits again.
+    // Keys the hashes of the numbers that may not receive credits again; the service must make the same
+    // hashes.
     let key = reader.identity_hash_key();
     let key = reader.required("IDENTITY_HASH_KEY", key);
     let options = ImportOptions {

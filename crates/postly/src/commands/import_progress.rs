@@ -7,10 +7,10 @@ use std::{
 
 /// The width of the bar, in characters.
 const WIDTH: u64 = 30;
-/// How often it is drawn: more often than anybody reads costs time.
+/// The least time between two drawings: more frequent ones cost time and are not seen.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// The bar. In a pipe it writes nothing.
+/// The progress bar. It writes nothing to a pipe.
 pub(crate) struct ProgressBar {
     is_terminal: bool,
     drawn: Option<Instant>,
@@ -21,7 +21,7 @@ impl ProgressBar {
         Self { is_terminal: std::io::stderr().is_terminal(), drawn: None }
     }
 
-    /// Shows that this many of all are done.
+    /// Draws the bar for `done` of `all`, if it is due.
     pub(crate) fn show(&mut self, done: u64, all: u64) {
         let is_due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= EVERY || done == all);
         if self.is_terminal && is_due {
@@ -30,7 +30,7 @@ impl ProgressBar {
         }
     }
 
-    /// Leaves the line to what is written next.
+    /// Ends the line of the bar.
     pub(crate) fn end(&mut self) {
         if self.drawn.take().is_some() {
             write("\n");
@@ -40,7 +40,7 @@ impl ProgressBar {
 
 fn write(text: &str) {
     let mut stderr = std::io::stderr().lock();
-    // A terminal that has gone away is no failure of the work.
+    // A closed terminal must not fail the import.
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 

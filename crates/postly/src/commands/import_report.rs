@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use postly_app::{ImportReport, What, Why};
 
-/// How many ids are shown for one cause; `--json` has more.
+/// The most ids that are shown for one cause; `--json` shows more.
 const SHOWN_IDS: usize = 5;
 
-/// Writes the report for a person.
+/// Returns the report as text for a person.
 pub(crate) fn text(report: &ImportReport, has_generations: bool) -> String {
     let mut lines = vec![format!("From {} to {}", report.source, report.target)];
     let users = report.users;

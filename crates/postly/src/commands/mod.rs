@@ -18,16 +18,16 @@ use std::io::Write as _;
 
 use crate::config::Fault;
 
-/// Why a command did not do what it was asked.
+/// The failure of a command.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The configuration is not complete: exit 2.
     Config(Vec<Fault>),
-    /// The command cannot be carried out as it was written: exit 2.
+    /// The command line cannot be carried out: exit 2.
     Usage(String),
-    /// It failed, or nothing was written: exit 1.
+    /// The command failed, or nothing was written: exit 1.
     Failed(anyhow::Error),
-    /// It has said all there is to say: exit 1.
+    /// The command has already reported its failure: exit 1.
     Silent,
 }
 
@@ -48,7 +48,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// Writes lines to standard output. A reader that has gone away is no failure of ours.
+/// Writes lines to standard output. A closed pipe is ignored.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }

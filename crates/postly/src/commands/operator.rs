@@ -16,7 +16,7 @@ use crate::{
     telemetry, wiring,
 };
 
-/// `postly migrate`, the one command that makes a database.
+/// `postly migrate`, the only command that creates a database.
 pub(crate) async fn migrate() -> Result<(), Failure> {
     let mut reader = Reader::from_process();
     let place = reader.database();
@@ -111,7 +111,7 @@ async fn adjust(desk: &Desk, adjustment: &Adjustment, delta: i64) -> Result<(), 
     Ok(())
 }
 
-/// `postly pause` and `postly resume`. What is so already is no failure: the state that was asked for holds.
+/// `postly pause` and `postly resume`. Both succeed if the target already is in the requested state.
 pub(crate) async fn pause(args: PauseArgs, is_paused: bool) -> Result<(), Failure> {
     let desk = Desk::open().await?;
     let target = PauseTarget::from(args.target);
@@ -176,7 +176,8 @@ pub(crate) async fn dead_letters(command: DeadLettersCommand) -> Result<(), Fail
             } else {
                 say(&format!("Replayed: {}  Skipped: {}", done.replayed, done.skipped));
             }
-            // Asked for one and not done is a failure; of all, some may have nothing to be replayed for.
+            // One letter that was not replayed is a failure. With `--all`, letters that cannot be sent are
+            // skipped.
             if id.is_some() && done.replayed == 0 { Err(Failure::Silent) } else { Ok(()) }
         }
     }

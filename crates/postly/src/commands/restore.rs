@@ -1,4 +1,4 @@
-//! `postly restore`: puts a copy in the place of a database that is lost.
+//! `postly restore`: restores a lost database from a copy.
 
 use std::{
     fs::File,
@@ -35,7 +35,7 @@ struct Restore {
     lost_at: Option<UnixMillis>,
 }
 
-/// What was done.
+/// The outcome of a restore.
 struct Restored {
     copied_at: Option<UnixMillis>,
     erased: usize,
@@ -43,7 +43,7 @@ struct Restored {
     audited: bool,
 }
 
-/// `postly restore`. Nothing is in the place of the database unless everything went well.
+/// `postly restore`. The database appears at its path only after every step has succeeded.
 pub(crate) async fn run(args: RestoreArgs) -> Result<(), Failure> {
     let mut reader = Reader::from_process();
     let place = reader.database();
@@ -93,7 +93,7 @@ pub(crate) async fn run(args: RestoreArgs) -> Result<(), Failure> {
     restore.run(&args).await
 }
 
-/// The copy that is meant: a file, or the newest of a folder.
+/// Returns the path of the copy: a file, or the newest copy in a folder.
 fn source(from: &Path) -> Result<PathBuf, Failure> {
     if from.is_dir() {
         let newest = backup::copies(from)?.pop();
@@ -125,14 +125,14 @@ impl Restore {
         Ok(())
     }
 
-    /// Makes the database beside its place.
+    /// Prepares the database at a path beside its final one.
     async fn prepare(&self, partial: &Path, verify: bool) -> Result<Restored, Failure> {
         self.unpack(partial)?;
         if !matches!(postly_store::backups::is_ours(partial), Ok(true)) {
             let name = self.source.display();
             return Err(Failure::Usage(format!("{name} is no whole copy of a database of Postly")));
         }
-        // An older copy is brought up to date here, as the service would do it.
+        // Migrates an older copy, as the service would.
         let place = DatabasePlace { address: Address::file(partial), direct: None };
         let db = wiring::open(place).await.map_err(|failure| match failure {
             Failure::Usage(sentence) => Failure::Usage(format!("the copy cannot be used: {sentence}")),

@@ -20,10 +20,11 @@ use crate::{
     telemetry, wiring,
 };
 
-/// How long a stop may take in all (RULES 1.2: within 25 s). The workers hand back what is not done before.
+/// The time limit of a stop (RULES 1.2: within 25 s). Before it ends, the workers release their unfinished
+/// work.
 const STOP_TIMEOUT: Duration = Duration::from_secs(24);
 
-/// Runs until told to stop (SIGTERM, SIGINT); what is under way is finished or handed back within 25 s.
+/// Runs until SIGTERM or SIGINT; then finishes or releases the work in progress within 25 s.
 pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let config = Reader::from_process().config().map_err(Failure::Config)?;
     if role != Role::All && !config.database.address.is_postgres() {
@@ -50,7 +51,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let operator = listen(admin, "ADMIN_BIND_ADDRESS").await?;
     let address = operator.local_addr().context("cannot tell where the operator listener is")?;
     tracing::info!(%address, "Operator listener on {address}");
-    // It answers until everything else has ended: `/readyz` tells of the drain.
+    // This listener runs until everything else has ended, because `/readyz` reports the drain.
     let (stop_operator, operator_shutdown) = Shutdown::new();
     let router = postly_http::operator_router(app.clone(), metrics, shutdown.clone(), pages);
     let operator = tokio::spawn(serve(operator, router, operator_shutdown));
@@ -77,13 +78,13 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
 
     tokio::select! {
         () = signals.next() => {}
-        // Half a service looks healthy and is not: somebody has to start it anew.
+        // A service with one part stopped looks healthy, so the process ends and is restarted from outside.
         _ = parts.join_next() => {
             return Err(Failure::Failed(anyhow::anyhow!("a part of the service stopped by itself")));
         }
     }
     tracing::info!("Stopping: finishing what is under way");
-    // Everybody who listens may have gone already.
+    // Fails only if every receiver is gone.
     let _ = stop.send(true);
     let stopped = async {
         while let Some(ended) = parts.join_next().await {
@@ -96,14 +97,15 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     };
     match tokio::time::timeout(STOP_TIMEOUT, stopped).await {
         Ok(result) => result?,
-        // A request that trickles in, a database that does not answer: what it leaves behind bears a dead stop.
+        // A slow request or a database without a response can exceed the limit. Their unfinished work
+        // survives a kill.
         Err(_) => tracing::warn!("Stopped without waiting any longer"),
     }
     tracing::info!("Stopped");
     Ok(())
 }
 
-/// The first line of the log: what runs, on what, and where it is reached.
+/// Logs the first line: version, configuration and addresses.
 fn announce(config: &Config) {
     let version = env!("CARGO_PKG_VERSION");
     let database = config.database.address.name();
@@ -136,7 +138,8 @@ async fn listen(address: SocketAddr, variable: &str) -> Result<TcpListener, Fail
     })
 }
 
-/// The signals that ask for a stop. Heard from the moment this is made: before anybody can know that we run.
+/// The signals that ask for a stop. They are caught from the creation of this value, before the service
+/// announces itself.
 struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
@@ -147,7 +150,7 @@ impl StopSignals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for one of them.
+    /// Waits for either signal.
     async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}

@@ -76,7 +76,7 @@ async fn erase(who: &WhoArgs, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `postly users block` and `unblock`. What is so already is no failure: the state that was asked for holds.
+/// `postly users block` and `unblock`. Both succeed if the author already is in the requested state.
 async fn block(who: &WhoArgs, output: Output, is_blocked: bool) -> Result<(), Failure> {
     let desk = Desk::open().await?;
     let action = if is_blocked { AdminAction::Block } else { AdminAction::Unblock };
@@ -93,7 +93,7 @@ async fn block(who: &WhoArgs, output: Output, is_blocked: bool) -> Result<(), Fa
     Ok(())
 }
 
-/// `postly users reset-password`: standard output holds the link alone, which is a secret.
+/// `postly users reset-password`: standard output holds only the link, which is a secret.
 async fn reset_password(who: &WhoArgs, output: Output) -> Result<(), Failure> {
     let desk = Desk::open().await?;
     let who = desk.who(who).await?;
@@ -111,7 +111,7 @@ async fn reset_password(who: &WhoArgs, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a line to standard error, beside the answer.
+/// Writes a line to standard error, because standard output holds the result.
 #[expect(clippy::print_stderr, reason = "standard output belongs to the answer")]
 fn note(text: &str) {
     eprintln!("postly: {text}");

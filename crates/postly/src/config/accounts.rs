@@ -1,4 +1,4 @@
-//! What codes, sessions and retention are told.
+//! The configuration of codes, sessions and retention.
 
 use postly_app::Retention;
 use postly_domain::challenge::Budgets;
@@ -20,13 +20,13 @@ pub(crate) struct Accounts {
     pub(crate) retention: Retention,
 }
 
-/// The European Union with the parts of it that have codes and country codes of their own, the United Kingdom and
-/// Switzerland (RULES 2.2).
+/// The European Union with those parts of it that have calling or country codes of their own, the United
+/// Kingdom and Switzerland (RULES 2.2).
 const ALLOWED_COUNTRIES: &str = "AT,BE,BG,HR,CY,CZ,DK,EE,FI,FR,DE,GR,HU,IE,IT,LV,LT,LU,MT,NL,PL,PT,RO,SK,SI,ES,SE,\
      AX,GP,MQ,GF,RE,YT,MF,GB,CH";
 
 impl Accounts {
-    /// What a demo is told: everything as by default, with these secrets.
+    /// The defaults, with these secrets, for a demo.
     pub(crate) fn of_a_demo(pepper: SecretString, session_secret: SecretString) -> Self {
         Self {
             otp_peppers: vec![pepper],
@@ -86,7 +86,7 @@ impl Reader {
         codes
     }
 
-    /// How long what is kept is kept.
+    /// The days for which media, events and messages are kept.
     pub(crate) fn retention(&mut self) -> Retention {
         Retention {
             media_days: self.number("RETENTION_MEDIA_DAYS", 7),

@@ -1,4 +1,4 @@
-//! Addresses on the web: of others, and our own, which the providers must be able to reach.
+//! Web addresses: those of other services, and our own, which the providers must be able to reach.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ use url::{Host, Url};
 use super::{Meta, Reader, Twilio};
 
 impl Reader {
-    /// An http or https address, with its scheme in lower case and without the slash at its end.
+    /// Reads an http or https address. Its scheme becomes lower case, and a slash at its end is removed.
     pub(super) fn url(&mut self, name: &str, default: &str) -> String {
         let value = self.get(name).unwrap_or_else(|| default.to_owned());
         let (scheme, rest) = value.split_once("://").unwrap_or_default();
@@ -23,7 +23,8 @@ impl Reader {
         format!("{scheme}://{}", rest.trim_end_matches('/'))
     }
 
-    /// Our public origin. It stands in links and is signed by Twilio, so it holds no password.
+    /// Our public origin. It stands in links and in the text that Twilio signs, so it may not hold a
+    /// password.
     pub(crate) fn public_base_url(&mut self) -> String {
         let nextauth_url = self.url("NEXTAUTH_URL", "http://localhost:8080");
         let public = self.url("PUBLIC_BASE_URL", &nextauth_url);
@@ -33,7 +34,7 @@ impl Reader {
         public
     }
 
-    /// Refuses a public address that a real provider cannot reach. A provider on this machine is a simulated one.
+    /// Refuses a public address that a real provider cannot reach. A provider on this machine is simulated.
     pub(super) fn check_reachable(&mut self, public: &str, meta: Option<&Meta>, twilio: Option<&Twilio>) {
         let is_real = |base_url: &str| Url::parse(base_url).is_ok_and(|url| !is_on_this_machine(&url));
         let meta = meta.is_some_and(|meta| is_real(&meta.send.base_url));
@@ -53,7 +54,7 @@ impl Reader {
     }
 }
 
-/// Why the internet does not reach an address, if that shows.
+/// Returns the reason if an address is certainly not reachable from the internet.
 fn unreachable(url: &Url) -> Option<&'static str> {
     if is_on_this_machine(url) {
         return Some("is on localhost");
@@ -83,7 +84,8 @@ fn is_on_this_machine(url: &Url) -> bool {
     }
 }
 
-/// A name without a dot, or one that the public DNS does not have (RFC 6762, and `.internal` as ICANN reserved it).
+/// Returns true for a name without a dot, and for one outside the public DNS (RFC 6762, and `.internal` as
+/// ICANN reserved it).
 fn is_private_name(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     !name.contains('.') || [".local", ".internal"].iter().any(|ending| name.ends_with(ending))
@@ -117,7 +119,7 @@ mod tests {
         ("META_APP_SECRET", None),
     ];
 
-    /// Addresses that no provider reaches, and the reason that is given.
+    /// Addresses that no provider reaches, each with its reason.
     const UNREACHABLE: &[(&str, &str)] = &[
         ("http://localhost:8080", "is on localhost"),
         ("https://localhost", "is on localhost"),
@@ -157,7 +159,7 @@ mod tests {
                 assert!(fault.contains(consequence) && !fault.contains(url), "{url}: {fault}");
             }
         }
-        // By default nobody reaches us; the address may come from next-auth's variable.
+        // The default address is not reachable; the address may come from next-auth's variable.
         let by_default = read(&[("PUBLIC_BASE_URL", None)]).unwrap_err();
         assert!(by_default.concat().contains("is on localhost"), "{by_default:?}");
         let shared = [("PUBLIC_BASE_URL", None), ("NEXTAUTH_URL", Some("https://postly.example"))];
@@ -186,7 +188,7 @@ mod tests {
                 assert!(read(&variables).is_ok(), "{url} with {base}");
             }
         }
-        // One real provider is enough to need it.
+        // One real provider is enough to require a reachable address.
         let one = [("META_GRAPH_BASE_URL", Some("http://127.0.0.1:9999")), ("PUBLIC_BASE_URL", None)];
         assert!(read(&[&TWILIO[..], &one].concat()).unwrap_err().concat().contains("21609"));
         assert!(read(&one).is_ok());

@@ -7,7 +7,7 @@ use super::{DatabasePlace, Reader};
 const DEFAULT_DATABASE: &str = "sqlite://data/postly.db";
 
 impl Reader {
-    /// The place of the database; the only thing most of the operator's commands need.
+    /// Reads the addresses of the database. Most of the operator's commands need nothing else.
     pub(crate) fn database(&mut self) -> Option<DatabasePlace> {
         let url = self.get("DATABASE_URL").unwrap_or_else(|| DEFAULT_DATABASE.to_owned());
         let direct = self.get("DIRECT_URL");
@@ -40,8 +40,8 @@ impl Reader {
     }
 }
 
-/// Whether an address names SQLite's database in memory, as SQLite and its drivers spell it: `:memory:` alone, behind a
-/// scheme, or by `mode=memory`.
+/// Returns true for the name of an SQLite database in memory, in each spelling of SQLite and its drivers:
+/// `:memory:` alone, behind a scheme, or `mode=memory`.
 fn is_in_memory(url: &str) -> bool {
     let url = url.to_ascii_lowercase();
     let rest = url.strip_prefix("sqlite:").or_else(|| url.strip_prefix("sqlite3:")).unwrap_or(&url);

@@ -1,4 +1,4 @@
-//! Who runs the service: shown on the legal pages and in the first reply.
+//! The publisher of the service, as shown on the legal pages and in the first reply.
 
 use postly_app::Legal;
 use postly_domain::Email;
@@ -6,7 +6,7 @@ use postly_domain::Email;
 use super::Reader;
 
 impl Reader {
-    /// Reads the variables of the legal pages. None is required: `postly doctor` warns of those that are empty.
+    /// Reads the variables of the legal pages. None is required: `postly doctor` warns of empty ones.
     pub(crate) fn legal(&mut self) -> Legal {
         let support_email = self.get("SUPPORT_EMAIL");
         if support_email.as_ref().is_some_and(|email| Email::parse(email).is_err()) {

@@ -1,4 +1,4 @@
-//! Who writes: the variables of the models.
+//! The variables of the writer and its models.
 
 use postly_domain::ModelBudget;
 use postly_pipeline::openai::{
@@ -7,15 +7,15 @@ use postly_pipeline::openai::{
 
 use super::Reader;
 
-/// Who writes.
+/// The writer of posts.
 #[derive(Debug)]
 pub(crate) enum WriterChoice {
     Offline,
     OpenAi {
         first: OpenAiConfig,
-        /// Used when the first is down.
+        /// Used while the first server is down.
         fallback: Option<OpenAiConfig>,
-        /// The model of the first server that turns voice notes into text.
+        /// The model of the first server that transcribes voice notes.
         transcribe_model: String,
     },
 }
@@ -31,7 +31,7 @@ impl WriterChoice {
 }
 
 impl Reader {
-    /// Chooses the writer.
+    /// Reads the writer and its models.
     pub(super) fn writer(&mut self) -> Option<WriterChoice> {
         #[derive(Clone, Copy, PartialEq)]
         enum Choice {
@@ -76,7 +76,7 @@ impl Reader {
         }
     }
 
-    /// How often models may be asked in a day.
+    /// The limits of model calls in a day: for one author, and in all.
     pub(super) fn model_budget(&mut self) -> ModelBudget {
         let ModelBudget { author, all } = ModelBudget::default();
         ModelBudget {
@@ -85,8 +85,9 @@ impl Reader {
         }
     }
 
-    /// The second model provider. Its key is its own: the first one's is never sent there, and a server of one's own
-    /// may need none. Nothing is assumed of it, for there is no second provider that everybody has.
+    /// Reads the second model provider. It has a key of its own, because the first key must not be sent
+    /// there; a private server may need none. Its URL and model have no default, because no second provider
+    /// is common to all.
     fn fallback(&mut self) -> Option<OpenAiConfig> {
         let api_key = self.maybe_secret("OPENAI_FALLBACK_API_KEY");
         let base_url = self.get("OPENAI_FALLBACK_BASE_URL");
@@ -127,7 +128,7 @@ mod tests {
         assert!(matches!(read(&[base, model]).unwrap().writer, WriterChoice::Offline));
     }
 
-    /// The first model of a configuration with this base URL, model and effort.
+    /// Returns the first model of a configuration with this base URL, model and effort.
     fn first(
         base_url: Option<&str>,
         model: Option<&str>,
@@ -244,7 +245,7 @@ mod tests {
                 missing.iter().all(|name| faults.concat().contains(&format!("{name} is missing"))),
                 "{faults:?}"
             );
-            // Whoever writes without a network is told all the same.
+            // The offline writer does not hide these faults.
             assert_eq!(read(variables).unwrap_err(), faults);
         }
         let placeholder = ("OPENAI_FALLBACK_API_KEY", Some("changeme-changeme"));
@@ -254,7 +255,7 @@ mod tests {
                 .concat()
                 .contains("OPENAI_FALLBACK_API_KEY is a placeholder")
         );
-        // A second provider alone is none.
+        // A second provider without a first is refused.
         assert!(
             read(&[("WRITER", None), key, base, model]).unwrap_err().concat().contains("WRITER is missing")
         );

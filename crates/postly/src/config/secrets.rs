@@ -1,18 +1,20 @@
-//! Secrets: how long they are at least, and what is none.
+//! Secrets: their least lengths, and placeholders, which are refused.
 
 use postly_app::admin::{AdminAccess, AdminAccessError};
 use secrecy::SecretString;
 
 use super::Reader;
 
-/// The shortest secrets we take, in characters: of those that key something of ours or a signature, a person's password,
-/// and the verify token, which guards a handshake only. Keys of other services are as long as these make them.
+/// The least lengths, in characters: of secrets that key something of ours or a signature, of a person's
+/// password, and of the verify token, which guards a handshake only. Keys of other services have the length
+/// that the service gives them.
 pub(super) const SHORTEST_SECRET: usize = 16;
 const SHORTEST_PASSWORD: usize = 12;
 pub(super) const SHORTEST_VERIFY_TOKEN: usize = 8;
 
-/// Whether a value is what a template or a guide says in place of one: `changeme`, `default-salt`, `votre-secret-ici`,
-/// `your_api_key`, `<token>`, `xxx…`, or the sign of a service with a row of x behind it (`ACxxxxxxxx`, `sk-xxxxxxxx`).
+/// Returns true for a placeholder of a template or a guide: `changeme`, `default-salt`, `votre-secret-ici`,
+/// `your_api_key`, `<token>`, `xxx…`, or the prefix of a service followed by a row of x (`ACxxxxxxxx`,
+/// `sk-xxxxxxxx`).
 pub(super) fn is_placeholder(value: &str) -> bool {
     const BEGINNINGS: [&str; 10] = [
         "changeme",
@@ -40,19 +42,19 @@ impl Reader {
         SecretString::from(value.to_owned())
     }
 
-    /// A key of another service, which knows how long its keys are.
+    /// Reads a key of another service, which decides its length.
     pub(super) fn maybe_key(&mut self, name: &str) -> Option<SecretString> {
         let value = self.get(name)?;
         Some(self.secret_of(name, 1, &value))
     }
 
-    /// A secret that may be absent.
+    /// Reads a secret that may be absent.
     pub(super) fn maybe_secret(&mut self, name: &str) -> Option<SecretString> {
         let value = self.get(name)?;
         Some(self.secret_of(name, SHORTEST_SECRET, &value))
     }
 
-    /// A secret that may be a list, newest first.
+    /// Reads a secret that may be a list, newest first.
     pub(super) fn maybe_secrets(&mut self, name: &str) -> Option<Vec<SecretString>> {
         let value = self.get(name)?;
         let parts: Vec<&str> = value.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
@@ -97,7 +99,8 @@ impl Reader {
         }
     }
 
-    /// The key of what is remembered of numbers for ever. Never rotated, so not a list: a comma is part of it.
+    /// The key of the hashes of numbers that are kept for ever. It is never rotated, so it is not a list: a
+    /// comma is part of it.
     pub(crate) fn identity_hash_key(&mut self) -> Option<SecretString> {
         self.maybe_secret("IDENTITY_HASH_KEY")
     }
@@ -158,7 +161,7 @@ mod tests {
                 assert!(!all.contains(value), "{name}: {all}");
             }
         }
-        // One in a list, behind a good one.
+        // A placeholder in a list, after a good secret.
         let rotated = read(&[("OTP_SALT", Some("a-pepper-of-some-length,changeme"))]).unwrap_err();
         assert_eq!(rotated, ["OTP_SALT is a placeholder: put the real one"]);
     }
@@ -190,7 +193,7 @@ mod tests {
         check("META_VERIFY_TOKEN", 8);
         check("META_ACCESS_TOKEN", 1);
         check("STRIPE_SECRET_KEY", 1);
-        // A password is one, whatever it is made of.
+        // A password may hold commas: it is not a list.
         assert!(read(&[("ADMIN_PASSWORD", Some("a, b, c, d, e"))]).is_ok());
     }
 

@@ -5,20 +5,20 @@ use secrecy::SecretString;
 
 use super::Reader;
 
-/// The account at Stripe, and what is for sale.
+/// The account at Stripe, and the price list.
 #[derive(Debug)]
 pub(crate) struct ShopConfig {
     pub(crate) secret_key: SecretString,
     pub(crate) webhook_secrets: Vec<SecretString>,
     pub(crate) api_base_url: String,
-    /// With it Stripe is the merchant of record.
+    /// If set, Stripe is the merchant of record.
     pub(crate) tax_code: Option<String>,
     pub(crate) prices: PriceList,
 }
 
 const PACKS: &str = "s:20:490,m:60:1290,l:150:2790";
 const CURRENCY: &str = "eur";
-/// What a tax code of Stripe begins with.
+/// The prefix of Stripe's tax codes.
 const TAX_CODE: &str = "txcd_";
 
 /// The default packs (RULES 2.4).
@@ -27,12 +27,13 @@ pub(crate) fn default_prices() -> Option<PriceList> {
 }
 
 impl Reader {
-    /// The shop; `None` without Stripe's variables. The price list is checked all the same.
+    /// Reads the shop; `None` without Stripe's variables. The price list is checked in either case.
     pub(super) fn shop(&mut self) -> Option<ShopConfig> {
         let prices = self.prices();
         let api_base_url = self.url("STRIPE_API_BASE_URL", "https://api.stripe.com");
         let tax_code = self.tax_code();
-        // Both, so that a placeholder in one is named beside the lack of the other.
+        // Both are read before the check, so that a placeholder in one is reported beside the absence of the
+        // other.
         let webhook_secrets = self.maybe_secrets("STRIPE_WEBHOOK_SECRET");
         let secret_key =
             self.get("STRIPE_SECRET_KEY").map(|key| self.secret_of("STRIPE_SECRET_KEY", 1, &key));
@@ -64,7 +65,7 @@ impl Reader {
         }
     }
 
-    /// The tax code, if Stripe is to be the merchant of record.
+    /// The tax code, if Stripe is the merchant of record.
     fn tax_code(&mut self) -> Option<String> {
         let managed = self.choice("STRIPE_MANAGED_PAYMENTS", &[("true", true), ("false", false)]);
         let tax_code = self.get("STRIPE_TAX_CODE");

@@ -1,4 +1,5 @@
-//! The templates by which codes leave outside of the service window: one at each provider, made there beforehand.
+//! The templates that carry codes outside of the service window: one at each provider, created there
+//! beforehand.
 
 use super::Reader;
 
@@ -16,7 +17,7 @@ impl Reader {
         name
     }
 
-    /// The translations of that template, best first.
+    /// The languages of that template's translations, best first.
     pub(super) fn otp_template_languages(&mut self) -> Vec<String> {
         let list = self.get("META_OTP_TEMPLATE_LANGUAGES");
         let list = list.as_deref().unwrap_or("fr,en,en_US,es,pt_BR,pt_PT,ar");
@@ -36,7 +37,8 @@ impl Reader {
         languages
     }
 
-    /// The content resource at Twilio. Without one no code leaves by Twilio outside of the window.
+    /// The content resource at Twilio. Without it, no code is sent through Twilio outside of the service
+    /// window.
     pub(super) fn otp_content_sid(&mut self) -> Option<String> {
         let sid = self.get("TWILIO_OTP_CONTENT_SID")?;
         let digits = sid.strip_prefix("HX").unwrap_or_default();
@@ -47,7 +49,7 @@ impl Reader {
     }
 }
 
-/// A language as Meta names it: `fr`, `fil`, `pt_BR`.
+/// Returns true for a language as Meta names it: `fr`, `fil`, `pt_BR`.
 fn is_language(name: &str) -> bool {
     let (language, region) = name.split_once('_').map_or((name, None), |(name, region)| (name, Some(region)));
     (2..=3).contains(&language.len())

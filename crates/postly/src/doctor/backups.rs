@@ -5,7 +5,7 @@ use postly_store::Engine;
 
 use super::Finding;
 
-/// A day's backup, and a second try the day after.
+/// A daily backup, with room for one that failed.
 const OLDEST_HOURS: i64 = 48;
 
 pub(super) fn examine(

@@ -1,4 +1,4 @@
-//! The configuration itself: its faults, weak and reused secrets, proxies, and who runs the service.
+//! Checks of the configuration: faults, weak and reused secrets, proxies, and the legal pages' variables.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -7,11 +7,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::Finding;
 use crate::config::{Config, Fault};
 
-/// Below this length or variety a key of ours can be guessed from what it keys. The start takes it; this warns.
+/// A key below this length or variety can be guessed from its output. The service starts with it; `doctor`
+/// warns.
 const STRONG_CHARS: usize = 32;
 const FEWEST_DIFFERENT: usize = 10;
 
-/// The faults for which the start is refused, each under the variable that it names.
+/// The faults that prevent a start, each under the variable that it names.
 pub(super) fn faults(faults: &[Fault]) -> Vec<Finding> {
     let finding = |fault: &Fault| {
         let text = fault.to_string();
@@ -28,7 +29,7 @@ pub(super) fn faults(faults: &[Fault]) -> Vec<Finding> {
     faults.iter().map(finding).collect()
 }
 
-/// What the start takes and an operator should think about.
+/// Returns findings on a configuration with which the service starts.
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = vec![];
     secrets(config, &mut findings);
@@ -88,8 +89,8 @@ fn is_weak(key: &str) -> bool {
     length < STRONG_CHARS || different.len() < FEWEST_DIFFERENT
 }
 
-/// Whether an address is reached from this machine or its own network alone. The unspecified address is all
-/// of a machine's.
+/// Returns true if an address is reachable from this machine or its own network only. The unspecified address
+/// stands for all addresses of the machine.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),

@@ -1,4 +1,4 @@
-//! The database: whether it opens, its schema, version, durability, clock and free disk.
+//! Checks of the database: connection, schema, version, durability, clock and free disk.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,19 +11,19 @@ use postly_store::{Db, Engine};
 use super::{Finding, backups};
 use crate::config::DatabasePlace;
 
-/// The time for everything that is asked of the database.
+/// The time limit of all questions to the database.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// The oldest PostgreSQL that its project still supports (postgresql.org/support/versioning, read on 2026-11-30), and
-/// the oldest that the tests run on.
+/// The oldest PostgreSQL that its project still supports (postgresql.org/support/versioning, read on
+/// 2026-11-30), and the oldest on which the tests run.
 const OLDEST_SUPPORTED: i64 = 14;
-/// Codes hold ten minutes, and Stripe's signatures five: a clock that is off by less hurts nobody.
+/// Codes are valid for ten minutes, and Stripe's signatures for five: a smaller skew does no harm.
 const SKEW_WARNING_MS: i64 = 2_000;
 const SKEW_ERROR_MS: i64 = 60_000;
-/// Free disk: below these SQLite and its log soon have no room.
+/// Limits of the free disk; below them, SQLite and its log may soon run out of room.
 const DISK_WARNING: (u64, u64) = (15, 5 << 30);
 const DISK_ERROR: u64 = 256 << 20;
 
-/// Looks at the database of a configuration.
+/// Examines the database of a configuration.
 pub(super) async fn examine(place: DatabasePlace) -> Vec<Finding> {
     let path = place.address.path().map(Path::to_owned);
     let mut findings = path.as_deref().map(file).unwrap_or_default();
@@ -46,7 +46,7 @@ pub(super) async fn examine(place: DatabasePlace) -> Vec<Finding> {
         Ok(Ok(db)) => {
             let asked = tokio::time::timeout(TIME_LIMIT, ask(&db, path.is_some())).await;
             findings.extend(asked.unwrap_or_else(|_| vec![unavailable("no answer within 5 s")]));
-            // Whoever waits for a connection does not hold this command up.
+            // The command does not wait for pending connections beyond the limit.
             let _ = tokio::time::timeout(TIME_LIMIT, db.close()).await;
         }
     }
@@ -62,7 +62,7 @@ fn unavailable(said: &str) -> Finding {
     )
 }
 
-/// What the database says of itself.
+/// Examines the facts that the database reports.
 async fn ask(db: &Db, is_file: bool) -> Vec<Finding> {
     let facts = match db.inspect().await {
         Ok(facts) => facts,
@@ -96,7 +96,7 @@ async fn ask(db: &Db, is_file: bool) -> Vec<Finding> {
     }
     let before = now_ms();
     if let Ok(Some(server)) = db.server_time().await {
-        // The answer was given somewhere in between.
+        // The server answered at some time between the two readings of our clock.
         findings.extend(skew("database.clock", "database server", server.0 - (before + now_ms()) / 2));
     }
     findings.extend(backups::examine(facts.engine, facts.last_backup_at, UnixMillis(now_ms()), is_file));
@@ -122,7 +122,7 @@ pub(super) fn now_ms() -> i64 {
     i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Judges how far another clock is ahead of ours.
+/// Returns a finding if another clock is too far from ours. `ahead_ms` is its lead.
 pub(super) fn skew(id: &str, whose: &str, ahead_ms: i64) -> Option<Finding> {
     let off = ahead_ms.saturating_abs();
     if off < SKEW_WARNING_MS {
@@ -139,7 +139,7 @@ pub(super) fn skew(id: &str, whose: &str, ahead_ms: i64) -> Option<Finding> {
     })
 }
 
-/// The file of an SQLite database: who may read it, and how much room there is beside it.
+/// Examines the file of an SQLite database: its permissions, and the free room of its disk.
 fn file(path: &Path) -> Vec<Finding> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut findings = vec![];
@@ -187,7 +187,7 @@ mod tests {
         let level = |free, all| disk_space(free, all, folder).map(|finding| finding.level);
         assert_eq!(level(100 << 20, 1 << 40), Some(Level::Error));
         assert_eq!(level(1 << 30, 20 << 30), Some(Level::Warning));
-        // A tenth of a large disk is a lot.
+        // On a large disk, a tenth is enough.
         assert_eq!(level(100 << 30, 1 << 40), None);
         assert_eq!(level(8 << 30, 20 << 30), None);
         assert_eq!(level(0, 0), Some(Level::Error));

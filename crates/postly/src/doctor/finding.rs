@@ -1,15 +1,15 @@
-//! What a check found.
+//! The finding of a check.
 
 use serde_json::{Value, json};
 
-/// How bad a finding is, the worst first.
+/// The severity of a finding, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     /// Something does not work.
     Error,
     /// Something will stop working, or works worse than it could.
     Warning,
-    /// Worth knowing.
+    /// Information, without a fault.
     Info,
 }
 
@@ -23,10 +23,10 @@ impl Level {
     }
 }
 
-/// One finding.
+/// A finding.
 #[derive(Debug)]
 pub(crate) struct Finding {
-    /// What kind of finding it is; docs/OPERATIONS.md lists them.
+    /// The kind of finding; docs/OPERATIONS.md lists all ids.
     pub(crate) id: String,
     pub(crate) level: Level,
     what: String,
@@ -39,7 +39,7 @@ impl Finding {
         Self { id: id.into(), level, what, why, action }
     }
 
-    /// Something does not work: what, why it matters, and what to do.
+    /// Something does not work: the fault, its consequence, and the remedy.
     pub(crate) fn error(
         id: impl Into<String>,
         what: impl Into<String>,
@@ -69,7 +69,7 @@ impl Finding {
         Self::new(Level::Info, id, what.into(), why.into(), action.into())
     }
 
-    /// As an object of `--json`.
+    /// Returns the finding as an object of `--json`.
     pub(crate) fn json(&self) -> Value {
         json!({
             "id": self.id,
@@ -80,7 +80,7 @@ impl Finding {
         })
     }
 
-    /// As lines for a terminal.
+    /// Returns the finding as lines for a terminal.
     pub(crate) fn text(&self) -> String {
         let (level, id) = (self.level.as_str(), &self.id);
         format!("{level:<8} {id}: {}\n         why: {}\n         do:  {}", self.what, self.why, self.action)

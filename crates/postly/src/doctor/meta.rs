@@ -1,4 +1,4 @@
-//! The account at Meta: token, number, template, and where webhooks go.
+//! Checks of the account at Meta: token, number, template, and the target of webhooks.
 
 use postly_whatsapp::{
     MetaConfig, WEBHOOK_PATH,
@@ -8,15 +8,15 @@ use postly_whatsapp::{
 use super::{Finding, database, template};
 use crate::config::Meta;
 
-/// A token that ends within this time has to be replaced now.
+/// A token that expires within this time must be replaced now.
 const TOKEN_WARNING_DAYS: i64 = 14;
-/// Meta's code for a token that is none (any more).
+/// Meta's code for an invalid or expired token.
 const INVALID_TOKEN: i64 = 190;
-/// Without the first nothing arrives; the others tell of restrictions before authors do.
+/// Without this field no message arrives; the others announce restrictions before authors notice them.
 const NEEDED_FIELD: &str = "messages";
 const SCOPES: [&str; 2] = ["whatsapp_business_messaging", "whatsapp_business_management"];
 
-/// Looks at the account.
+/// Examines the account.
 pub(super) async fn examine(inspector: &Inspector, account: &Meta, public: &str) -> Vec<Finding> {
     let config = &account.send;
     let (token, number) = tokio::join!(inspector.meta_token(config), inspector.meta_number(config));
@@ -144,7 +144,7 @@ fn number_findings(
     }
     let date = number.date.as_deref().and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
     if let Some(date) = date {
-        // The header has whole seconds, and took up to 5 s to come.
+        // The header has whole seconds, and the response took up to 5 s.
         let ahead = date.timestamp().as_millisecond() - database::now_ms();
         if ahead.abs() > 10_000 {
             findings.extend(database::skew("clock.skew", "provider", ahead));
@@ -152,7 +152,7 @@ fn number_findings(
     }
 }
 
-/// What hangs on the business account and the app.
+/// Examines the templates and webhooks of the business account, and the app's subscription.
 async fn account_findings(
     inspector: &Inspector,
     account: &Meta,

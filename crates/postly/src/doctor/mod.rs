@@ -1,5 +1,6 @@
-//! `postly doctor`: looks at the configuration, the database and every account behind it, and says what is wrong, why that
-//! matters and what to do. It changes nothing and prints no secret. docs/OPERATIONS.md lists the findings by id.
+//! `postly doctor`: examines the configuration, the database and every account behind it, and reports each
+//! fault with its consequence and remedy. It changes nothing and prints no secret. docs/OPERATIONS.md lists
+//! the findings by id.
 
 mod backups;
 mod configuration;
@@ -23,14 +24,14 @@ use crate::{
 
 pub(crate) use finding::{Finding, Level};
 
-/// `postly doctor`. Exit 1 if a finding is an error.
+/// Runs `postly doctor`. Exit 1 if a finding is an error.
 pub(crate) async fn run(output: Output) -> Result<(), Failure> {
-    // Logs stay silent: what matters of them is a finding.
+    // No log is set up: its relevant parts are findings.
     let mut findings = match Reader::from_process().config() {
         Ok(config) => Box::pin(examine(&config)).await?,
         Err(faults) => {
             let mut findings = configuration::faults(&faults);
-            // The database is worth a look whatever else is wrong.
+            // The database is examined despite the other faults.
             let mut reader = Reader::from_process();
             if let Some(place) = reader.database() {
                 findings.extend(database::examine(place).await);
@@ -58,7 +59,7 @@ pub(crate) async fn run(output: Output) -> Result<(), Failure> {
     if ok { Ok(()) } else { Err(Failure::Silent) }
 }
 
-/// Looks at everything at once: each question has its own bound of five seconds.
+/// Examines everything at once: each question has its own limit of five seconds.
 async fn examine(config: &Config) -> anyhow::Result<Vec<Finding>> {
     let inspector = Inspector::new()?;
     let mut findings = configuration::examine(config);

@@ -1,4 +1,4 @@
-//! The models: key, name, one small generation, price and end.
+//! Checks of the models: key, name, one small generation, price and shutdown date.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,11 +11,11 @@ use postly_pipeline::{
 use super::Finding;
 use crate::config::WriterChoice;
 
-/// The time for the small generation. One for an author has 25 s.
+/// The time limit of the small generation. A generation for an author has 25 s.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 const BRIEF: &str = "Un post court pour Instagram : -10 % sur les croissants samedi";
 
-/// Looks at the writer.
+/// Examines the writer.
 pub(super) async fn examine(writer: &WriterChoice) -> Vec<Finding> {
     match writer {
         WriterChoice::Offline => vec![Finding::info(
@@ -41,7 +41,7 @@ pub(super) async fn examine(writer: &WriterChoice) -> Vec<Finding> {
     }
 }
 
-/// Looks at the model of voice notes. It is not asked: there is no recording to ask it with.
+/// Examines the transcription model by its name alone, because there is no recording to send to it.
 fn transcription(model: &str) -> Option<Finding> {
     let date = transcription_shutdown(model)?;
     Some(Finding::warning(
@@ -52,7 +52,7 @@ fn transcription(model: &str) -> Option<Finding> {
     ))
 }
 
-/// Looks at one model. `area` begins the ids, `variables` the names of what configures it.
+/// Examines one model. `area` begins the ids of findings, `variables` the names of its variables.
 async fn one(config: &OpenAiConfig, area: &str, variables: &str) -> Vec<Finding> {
     let Ok(model) = OpenAiModel::new(config.clone()) else {
         return vec![Finding::error(
@@ -70,7 +70,7 @@ async fn one(config: &OpenAiConfig, area: &str, variables: &str) -> Vec<Finding>
     findings
 }
 
-/// What the list of models and our tables say.
+/// Returns the findings from the list of models and our own tables.
 fn known(config: &OpenAiConfig, found: &ModelInspection, area: &str, variables: &str) -> Vec<Finding> {
     let (model, mut findings) = (&config.model, vec![]);
     match found.list {
@@ -113,7 +113,7 @@ fn known(config: &OpenAiConfig, found: &ModelInspection, area: &str, variables: 
     findings
 }
 
-/// Has the model write once, by the schema and checks of the service. Costs a fraction of a cent.
+/// Has the model write once, with the schema and checks of the service. This costs a fraction of a cent.
 async fn generation(
     model: OpenAiModel,
     config: &OpenAiConfig,

@@ -1,4 +1,4 @@
-//! The public address: whether the internet reaches this very service there.
+//! Checks of the public address: the internet must reach this very service there.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::Finding;
 use crate::config::Config;
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// A challenge is echoed; a page of another service is longer.
+/// The response echoes a challenge; a page of another service is longer.
 const MAX_ANSWER_BYTES: usize = 4096;
 
 /// Calls the webhook through PUBLIC_BASE_URL as the providers do.
@@ -28,7 +28,7 @@ async fn call(config: &Config) -> Result<(), Finding> {
             ("hub.verify_token", meta.verify_token.expose_secret()),
             ("hub.challenge", CHALLENGE),
         ]),
-        // Unsigned, and refused for that: by us with an empty body.
+        // The request is unsigned: this service refuses it with an empty body.
         None => client.post(&address),
     };
     let mut response = request.send().await.map_err(|error| {

@@ -1,4 +1,4 @@
-//! The account at Stripe: key, and where events go.
+//! Checks of the account at Stripe: key, and the destination of events.
 
 use postly_payments::{API_VERSION, EventDestination, Stripe, StripeConfig, StripeError};
 
@@ -7,7 +7,7 @@ use crate::config::ShopConfig;
 
 const WEBHOOK_PATH: &str = "/api/stripe/webhook";
 
-/// Looks at the shop.
+/// Examines the shop.
 pub(super) async fn examine(shop: Option<&ShopConfig>, public: &str) -> Vec<Finding> {
     let Some(shop) = shop else {
         return vec![Finding::info(

@@ -1,11 +1,11 @@
-//! The template of codes at Meta, and the request that makes what is missing.
+//! Checks of the template of codes at Meta; a finding holds the request that creates it.
 
 use postly_whatsapp::{MetaConfig, inspect::MetaTemplate};
 use serde_json::json;
 
 use super::Finding;
 
-/// The template of codes: each language of authors needs an approved translation.
+/// Examines the template of codes: each language of authors needs an approved translation.
 pub(super) fn examine(config: &MetaConfig, waba: &str, templates: &[MetaTemplate]) -> Vec<Finding> {
     let name = &config.otp_template;
     if name.is_empty() {
@@ -68,7 +68,7 @@ pub(super) fn examine(config: &MetaConfig, waba: &str, templates: &[MetaTemplate
     findings
 }
 
-/// The request that makes the template, ready to be pasted. The token stays a variable.
+/// The request that creates the template, ready to be pasted. The token stays a variable.
 fn create(config: &MetaConfig, waba: &str, edge: &str, languages: &[&str]) -> String {
     let mut body = json!({
         "name": config.otp_template,

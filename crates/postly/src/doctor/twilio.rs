@@ -1,4 +1,4 @@
-//! The account at Twilio: credentials, sender, and the content of codes.
+//! Checks of the account at Twilio: credentials, sender, and the content of codes.
 
 use postly_whatsapp::{
     TwilioConfig, WEBHOOK_PATH,
@@ -11,7 +11,7 @@ use crate::config::Twilio;
 /// The number of Twilio's sandbox, which reaches only people who have joined it.
 const SANDBOX: &str = "14155238886";
 
-/// Looks at the account.
+/// Examines the account.
 pub(super) async fn examine(inspector: &Inspector, account: &Twilio, public: &str) -> Vec<Finding> {
     let config = &account.send;
     let content = async {
@@ -169,7 +169,7 @@ const APPROVE: &str = "curl -X POST \"https://content.twilio.com/v1/Content/$SID
      \"$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN\" -H 'Content-Type: application/json' -d \
      '{\"name\":\"postly_code\",\"category\":\"AUTHENTICATION\"}'";
 
-/// The requests that make the content and have it approved. The credentials stay variables.
+/// The requests that create the content and submit it for approval. The credentials stay variables.
 fn create() -> String {
     let body = serde_json::json!({
         "friendly_name": "postly_code",

@@ -1,4 +1,4 @@
-//! The operator's pages of a whole process: a password opens them, and nobody's secret stands in its log.
+//! The operator's pages of a whole process: a password opens them, and the log holds no secret.
 
 use postly_testkit::EngineName;
 use reqwest::{Client, Response, redirect::Policy};

@@ -1,4 +1,4 @@
-//! Backups of a running service, and what a restored one does not do twice.
+//! Backups of a running service. A restored service does not repeat its earlier work.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ impl Shop {
         Self { outside, folder }
     }
 
-    /// The configuration with the database in another file.
+    /// The configuration with another database file.
     fn variables(&self, file: &Path) -> Variables {
         let mut all = self.outside.variables();
         all.retain(|(name, _)| name != "DATABASE_URL");
@@ -48,7 +48,7 @@ impl Shop {
         run(&self.outside.folder, &args, &self.variables(to)).await
     }
 
-    /// Runs a command on another file.
+    /// Runs a command on another database file.
     async fn on(&self, file: &Path, args: &[&str]) -> Ran {
         run(&self.outside.folder, args, &self.variables(file)).await
     }
@@ -159,7 +159,7 @@ async fn whoever_was_erased_after_the_copy_stays_erased() {
     shop.outside.end().await;
 }
 
-/// A service on a restored file, which the providers know.
+/// Serves a restored file, and points the providers to the new service.
 async fn serve_restored(shop: &Shop, file: &Path) -> crate::process::Service {
     let url = format!("sqlite://{}", file.display());
     shop.outside.serve(&[("DATABASE_URL", &url)]).await
@@ -176,7 +176,7 @@ async fn what_was_answered_before_the_loss_is_not_answered_again() {
     );
     shop.outside.deliver_for_sure(&before).await;
     shop.outside.until_idle().await;
-    // Marie's reply waits when the copy is made, and leaves afterwards.
+    // Marie's reply waits during the copy, and is sent after it.
     shop.outside.simulator.fault(Upstream::Meta, Fault::always(FaultKind::ProviderError { code: 2 }));
     shop.outside.deliver_for_sure(&waiting).await;
     shop.outside.until("SELECT COUNT(*) FROM outbox WHERE finished_at_ms IS NULL", 1).await;
@@ -184,7 +184,7 @@ async fn what_was_answered_before_the_loss_is_not_answered_again() {
     shop.outside.simulator.clear_faults();
     shop.outside.pauses_end().await;
     shop.outside.until("SELECT COUNT(*) FROM outbox WHERE state = 'accepted'", 2).await;
-    // And this comes and is answered after it.
+    // This message arrives and is answered after the copy.
     let after = shop.outside.simulator.webhook_text(&fatou, "SOLDE");
     shop.outside.deliver_for_sure(&after).await;
     shop.outside.until("SELECT COUNT(*) FROM outbox WHERE state = 'accepted'", 3).await;
@@ -203,7 +203,8 @@ async fn what_was_answered_before_the_loss_is_not_answered_again() {
     for webhook in [&before, &waiting, &after] {
         assert_eq!(shop.outside.simulator.deliver(webhook).await.status, 200);
     }
-    // One that nobody answered yet is answered; when it has left, the others would have, too.
+    // A new message is answered. Once its reply has arrived, replies to the others would have arrived as
+    // well.
     while shop.outside.simulator.now_ms() < lost_s * 1000 {
         tokio::time::sleep(crate::outside::LOOK_AGAIN).await;
     }
@@ -308,7 +309,7 @@ async fn what_cannot_be_done_is_refused_and_leaves_everything_as_it_was() {
     outside.end().await;
 }
 
-/// The program that encrypts, if this machine has it, and its key in a file: with its public key.
+/// Makes a key of `age` in a file; returns its path and the public key. `None` if `age` is not installed.
 fn age_key(folder: &Folder, name: &str) -> Option<(String, String)> {
     let made = std::process::Command::new("age-keygen").output().ok()?;
     let text = String::from_utf8(made.stdout).unwrap();
@@ -326,7 +327,7 @@ async fn an_encrypted_copy_opens_with_its_key_alone() {
     let path = format!("PATH={}", std::env::var("PATH").unwrap());
     let (Some((key, public)), Some((other, _))) = (age_key(folder, "key.txt"), age_key(folder, "other.txt"))
     else {
-        // Without the program nothing is written in clear instead.
+        // Without the program, no plain copy is written instead.
         let public = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
         let ran = shop.backup(&["--age-recipient", public]).await.exits(2);
         assert!(ran.err.contains("apt-get install age") && !shop.folder.exists(), "{ran:?}");
@@ -358,7 +359,7 @@ async fn an_encrypted_copy_opens_with_its_key_alone() {
         run(folder, &args, &with_path(shop.variables(&target))).await
     };
     restore(&other).await.exits(1);
-    // A copy that lost its end is noticed, though most of it can be read.
+    // A truncated copy is refused, although most of it can be decrypted.
     std::fs::write(&copy, &bytes[..bytes.len() - 16]).unwrap();
     restore(&key).await.exits(1);
     assert!(!target.exists());

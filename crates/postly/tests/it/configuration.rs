@@ -1,4 +1,5 @@
-//! What the binary says of a wrong command line or configuration: everything at once, by name, never a value.
+//! The output of the binary for a wrong command line or configuration: all faults at once, by name, never a
+//! value.
 
 use postly_testkit::{Database, EngineName};
 
@@ -20,7 +21,7 @@ const GOOD: [(&str, &str); 10] = [
     ("WRITER", "offline"),
 ];
 
-/// The good configuration with changes; an empty value is an absent one.
+/// The valid configuration with changes; an empty value is an absent one.
 fn with(changes: &[(&str, &str)]) -> Variables {
     let mut all = variables(&GOOD);
     all.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
@@ -28,7 +29,7 @@ fn with(changes: &[(&str, &str)]) -> Variables {
     all
 }
 
-/// Tries to serve, which is refused.
+/// Runs `serve`, which must refuse this configuration.
 async fn refused(changes: &[(&str, &str)]) -> Ran {
     let folder = Folder::fresh();
     let ran = run(&folder, &["serve"], &with(changes)).await.exits(2);
@@ -250,10 +251,10 @@ async fn a_secret_may_lie_in_a_file() {
     let folder = Folder::fresh();
     let short = folder.file("short", "too-short\n");
     let good = folder.file("good", "a-pepper-of-some-length\n");
-    // Whatever the file is missing, it is the variable that is named; and what is right in it is taken.
+    // The fault of a file names its variable; a valid file is accepted.
     let check = async |changes: &[(&str, &str)], expected: Option<&str>| {
         let mut all = with(changes);
-        // A fault of its own, so that the service never starts.
+        // Another fault, so that the service never starts.
         all.extend(variables(&[("DEFAULT_REGION", "nowhere")]));
         let ran = run(&folder, &["serve"], &all).await.exits(2);
         assert!(ran.err.contains("DEFAULT_REGION"), "{ran:?}");

@@ -1,4 +1,5 @@
-//! Stopped dead before and after each step of the walk, and started again: the same end as without the stop.
+//! Aborts before and after each step of a journey, followed by a restart: the end is the same as without the
+//! abort.
 
 use std::{collections::BTreeSet, os::unix::process::ExitStatusExt as _, path::Path};
 
@@ -10,7 +11,8 @@ use postly_testkit::EngineName;
 
 use crate::outside::{CHANNELS, Outside};
 
-/// Every point at which the process can be stopped (`crash::point` in postly-app), in the order of the walk.
+/// Every point at which the process can be stopped (`crash::point` in postly-app), in the order of the
+/// journey.
 const POINTS: [&str; 13] = [
     "received",
     "stored",
@@ -26,22 +28,22 @@ const POINTS: [&str; 13] = [
     "recorded.after",
     "status.before",
 ];
-/// The points that only a voice note passes.
+/// The points that only a voice note reaches.
 const VOICE_POINTS: [&str; 3] = ["listening", "heard", "heard.kept"];
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 /// The signal of `abort`.
 const SIGABRT: i32 = 6;
-/// How many cases run at once; each is a process or two.
+/// The number of cases that run at once; each has one or two processes.
 const AT_ONCE: usize = 4;
 
-/// What happens to the message, apart from the stop.
+/// The further course of the message, apart from the abort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Story {
     /// Posts arrive, and statuses follow.
     Usual,
     /// The brief is a voice note, and posts arrive.
     Spoken,
-    /// Posts arrive, and nobody ever hears of them.
+    /// Posts arrive, but no status ever does.
     Silent,
     /// The model refuses to write.
     Refused,
@@ -68,7 +70,7 @@ fn cases(story: Story, points: &[&'static str]) -> Vec<Case> {
     cases
 }
 
-/// Runs cases, a few at a time.
+/// Runs cases, `AT_ONCE` at a time.
 async fn check_all(cases: Vec<Case>) {
     if cfg!(not(feature = "crash-points")) {
         panic!(
@@ -118,7 +120,7 @@ async fn check(case: Case) {
 
     outside.leases_end().await;
     if case.point == "sending" || case.story == Story::Silent {
-        // Nothing will be heard of what never left, nor of anything in a silent world.
+        // A message that was not sent has no status, and a silent provider sends none at all.
         outside.unclear_waits_end(i64::MAX).await;
     }
     let service = outside.serve(&[]).await;
@@ -160,7 +162,8 @@ async fn assert_same_end(outside: &Outside, case: Case) {
     }
     match case.story {
         Story::Usual | Story::Spoken | Story::Silent => {
-            // RULES 8.5: stopped between the provider's acceptance and our note of it, and never a status.
+            // RULES 8.5: the process was aborted between the provider's acceptance and its record, and no
+            // status ever arrives.
             let sent_twice = case.story == Story::Silent && ["sent", "recorded.before"].contains(&case.point);
             let times = if sent_twice { 2 } else { 1 };
             for part in ["*1.* ", "*2.* ", "*3.* ", "💳 Crédits restants: 4"] {

@@ -1,4 +1,5 @@
-//! Databases as operators have them: missing, empty, older, closed to us, or set up in another way than ours.
+//! Databases as operators have them: missing, empty, older, without permission, or set up in another way than
+//! ours.
 
 use postly_simulator::{Channel, SimulatorConfig};
 use postly_testkit::{Database, EngineName, Wish};
@@ -103,7 +104,7 @@ async fn no_command_migrates_an_empty_database_or_an_older_one_of_postgres() {
     database.drop().await;
 }
 
-/// One line of the error says it all, and none of it is a driver's.
+/// Asserts that the error is one sentence with these words, and has no text of a driver.
 #[track_caller]
 fn assert_says(ran: &Ran, words: &[&str]) {
     let said = ran.err.lines().filter(|line| line.contains("DATABASE_URL")).count();
@@ -187,7 +188,7 @@ async fn a_role_that_may_make_nothing_serves_a_schema_that_is_up_to_date() {
     let service = outside.serve(&[("DATABASE_URL", &url)]).await;
     writes(&outside, 2).await;
     service.stop().await;
-    // Whatever is missing afterwards is not for this role to make.
+    // This role may not create the missing tables.
     outside.database.change("DELETE FROM _sqlx_migrations WHERE version > 1").await.unwrap();
     let ran = run_on(&outside.folder, &["migrate"], &url).await.exits(2);
     assert_says(&ran, &["postly migrate", "owner"]);
@@ -216,7 +217,7 @@ async fn every_reply_leaves_whatever_isolation_the_database_has_by_default() {
     outside.end().await;
 }
 
-/// So many authors write a brief at once, and each gets her posts.
+/// This number of authors send a brief at once, and each receives posts.
 pub(crate) async fn writes(outside: &Outside, authors: usize) {
     let people: Vec<_> =
         (0..authors).map(|n| outside.simulator.person(Channel::Meta, &format!("+336399810{n:02}"))).collect();

@@ -58,7 +58,7 @@ async fn an_empty_brief_is_refused() {
 
 #[tokio::test]
 async fn a_configuration_around_it_changes_nothing() {
-    // A developer's environment for the real service must not reach the demo.
+    // A developer's environment for the real service must not affect the demo.
     let real = [
         ("DATABASE_URL", "postgres://127.0.0.1:1/real"),
         ("WHATSAPP_TRIAL_CREDITS", "9"),

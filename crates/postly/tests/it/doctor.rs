@@ -1,4 +1,4 @@
-//! `postly doctor`: a configuration that is right has no errors, and each planted fault has its own diagnosis.
+//! `postly doctor`: a valid configuration has no errors, and each planted fault has its own finding.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -16,12 +16,12 @@ use crate::{
 };
 
 const OPERATIONS: &str = include_str!("../../../../docs/OPERATIONS.md");
-/// Nothing listens there.
+/// No server listens at this address.
 const NOWHERE: &str = "http://127.0.0.1:1";
 const SENDER: &str = "whatsapp:+15005550006";
 const CONTENT: &str = "HX0123456789abcdef0123456789abcdef";
 
-/// A running service, and the configuration that is right for it.
+/// A running service, and its valid configuration.
 struct Ward {
     outside: Outside,
     service: Service,
@@ -68,7 +68,7 @@ impl Ward {
         all
     }
 
-    /// Runs the command with these changes of the right configuration; an empty value is an absent one.
+    /// Runs the command with these changes of the valid configuration; an empty value is an absent one.
     async fn doctor(&self, changes: &[(&str, &str)]) -> Ran {
         let mut all = self.right();
         all.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
@@ -101,7 +101,7 @@ impl Outside {
     }
 }
 
-/// The findings of a run by id.
+/// The findings of a run: id and level.
 fn findings(ran: &Ran) -> Vec<(String, String)> {
     let body = ran.json();
     let list = body["findings"].as_array().unwrap();
@@ -124,8 +124,8 @@ async fn a_configuration_that_is_right_has_no_errors() {
         let ward = Ward::open(engine).await;
         ward.outside.simulator.set_setup(ward.setup.clone());
         let found = findings(&ward.doctor(&[]).await);
-        // The server of the tests does without the disk, which is a fault of a real one; the room left on
-        // the disk of the machine that tests says nothing of the configuration.
+        // The test server runs without durability, which is a fault of a real server; the free disk of the
+        // test machine is unrelated to the configuration.
         let of_the_machine = ["database.durability", "database.disk"];
         let found: Vec<_> = found
             .iter()
@@ -141,7 +141,7 @@ async fn a_configuration_that_is_right_has_no_errors() {
     }
 }
 
-/// A fault to plant: its id and level, changed variables, and what is changed at the providers.
+/// A fault to plant: id, level, changed variables, and a change of the accounts at the providers.
 type Plant = (&'static str, &'static str, &'static [(&'static str, &'static str)], fn(&mut AccountSetup));
 
 const AS_IT_IS: fn(&mut AccountSetup) = |_| {};

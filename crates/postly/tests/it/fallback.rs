@@ -1,4 +1,4 @@
-//! Two providers of models, as an operator configures them.
+//! Two model providers, as an operator configures them.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ async fn the_second_provider_writes_while_the_first_is_down_and_the_figures_say_
         outside.until_idle().await;
         assert_eq!(outside.ledger("+33639981001").await, ["+5 trial", "-1 whatsapp_generation"]);
 
-        // Each provider was asked once, with its own key.
+        // Each provider received one request, with its own key.
         for world in [&outside.simulator, &second] {
             let journal = world.journal();
             let asked: Vec<_> =

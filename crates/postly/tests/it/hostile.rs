@@ -1,4 +1,4 @@
-//! A running service under what strangers send: what it takes, and what it shows.
+//! A running service under hostile requests: the bytes it reads, and the output it shows.
 
 use postly_simulator::{Channel, meta_signature};
 use postly_testkit::EngineName;
@@ -10,17 +10,18 @@ use tokio::{
 use crate::{outside::Outside, process::Service};
 
 const MIB: u64 = 1_048_576;
-/// How much more memory a single request may make the service take (THREATS W24).
+/// The most memory that a single request may add to the service (THREATS W24).
 const MOST_GROWTH: u64 = 16 * MIB;
 
-/// The most memory the process has had so far, in bytes.
+/// The peak memory of the process so far, in bytes.
 fn peak_memory(service: &Service) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", service.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
 }
 
-/// Sends a head, and then pieces until the service has had enough. Returns its status, and how much it took.
+/// Sends a head, and then pieces until the service stops reading. Returns the status and the number of bytes
+/// that were sent.
 async fn pour(service: &Service, head: &str, piece: &[u8], most: u64) -> (u16, u64) {
     let stream = TcpStream::connect(service.public).await.unwrap();
     let (mut reader, mut writer) = stream.into_split();
@@ -45,7 +46,7 @@ async fn pour(service: &Service, head: &str, piece: &[u8], most: u64) -> (u16, u
 async fn w08_w24_bodies_without_end_and_bombs_take_no_memory() {
     let outside = Outside::start(EngineName::Sqlite).await;
     let service = outside.serve(&[]).await;
-    // What an honest body of the usual kind takes is taken once.
+    // Memory that a usual request needs is allocated before the measurement.
     let fatou = outside.simulator.person(Channel::Meta, "+33639981001");
     outside.deliver_for_sure(&outside.simulator.webhook_text(&fatou, "SOLDE")).await;
     outside.until_idle().await;

@@ -1,4 +1,4 @@
-//! `postly import`: the guide's database comes over, into both databases.
+//! `postly import`: the guide's database is imported, into both engines.
 
 use postly_testkit::{Database, EngineName, Wish};
 use serde_json::{Value, json};
@@ -8,11 +8,11 @@ use crate::{
     process::{PATIENCE, Ran, run},
 };
 
-/// The guide's schema as the engine of Prisma 7 writes it, and people for every case.
+/// The guide's schema as Prisma 7's engine writes it, and people for every case.
 const SCHEMA: &str = include_str!("../../../postly-testkit/testdata/prisma/schema.sql");
 const PEOPLE: &str = include_str!("../../../postly-testkit/testdata/prisma/people.sql");
 
-/// A database of the guide's with these people.
+/// A database of the guide's application with these people.
 async fn source(people: &str) -> Database {
     let source = Database::as_wished(Wish { empty: true, ..Wish::default() }).await;
     source.change(SCHEMA).await.unwrap();
@@ -39,7 +39,7 @@ async fn for_each_engine(test: impl AsyncFn(&Outside, &Database)) {
     }
 }
 
-/// Everything that an import writes, but the time and the ids that follow from it.
+/// Everything that an import writes, except for its time and the ids that depend on it.
 const WRITTEN: [&str; 6] = [
     "SELECT id || ' ' || COALESCE(email, '-') || ' ' || COALESCE(password_hash, '-') || ' ' || language || ' ' || \
      language_settled || ' ' || created_at_ms FROM authors ORDER BY id",
@@ -55,7 +55,7 @@ const WRITTEN: [&str; 6] = [
 async fn written(database: &Database) -> Vec<String> {
     let mut all = vec![];
     for sql in WRITTEN {
-        // Servers sort by their own rules.
+        // The order of texts depends on the server.
         let mut rows = database.texts(sql).await;
         rows.sort();
         all.extend(rows);
@@ -118,7 +118,7 @@ async fn a_dry_run_tells_what_an_import_does_and_an_import_done_twice_is_done_on
         assert_eq!(written(&outside.database).await, once);
         outside.assert_audit_is_clean().await;
 
-        // What the source did afterwards is told, and not imported.
+        // A later change of the source is reported, and not imported.
         source.change("UPDATE \"User\" SET credits = credits + 1 WHERE id = 'cm2john'").await.unwrap();
         let third = import(outside, &source.url, &["--json"]).await.exits(0).json();
         assert_eq!(third["changedSince"], json!(["cm2john"]));
@@ -182,7 +182,8 @@ async fn balances_numbers_and_history_are_those_of_the_source() {
         let variants: Value = serde_json::from_str(&outside.database.texts(variants).await[0]).unwrap();
         assert_eq!(variants[1]["text"], "Deux 🥐");
         assert_eq!(variants[0]["text"], "Un\npost");
-        // Numbers that had their credits there get none here: three were met, and two of them proved.
+        // Numbers that had credits at the source get none here: three have written, and two of them are
+        // proved.
         let given = "SELECT kind FROM grants ORDER BY kind";
         assert_eq!(outside.database.texts(given).await, ["trial", "trial", "trial", "welcome", "welcome"]);
     })
@@ -207,14 +208,14 @@ async fn whoever_is_here_already_keeps_the_address_and_the_number() {
         assert!(told.contains(&r#"number number_taken ["cm0fatou"]"#.to_owned()), "{told:?}");
         report["dryRun"] = json!(true);
         assert_eq!(report, dry);
-        // The web account is there, with its credits; the number is whose it was.
+        // The web account is imported with its credits; the number keeps its author.
         let fatou = outside.postly(&["users", "show", "--id", "cm0fatou", "--json"]).await.exits(0).json();
         assert_eq!((&fatou["available"], &fatou["identities"]), (&json!(12), &json!([])));
         let number = outside.postly(&["users", "show", "--phone", "+33612345678", "--json"]).await.exits(0).json();
         assert_eq!(number["available"], 3);
         outside.assert_audit_is_clean().await;
 
-        // Once the number is free, the user comes with the next run.
+        // Once the number is free, the next run imports the user.
         let key = outside.variables();
         let erase = ["users", "erase", "--phone", "+33612345678"];
         run(&outside.folder, &erase, &key).await.exits(0);
@@ -241,7 +242,7 @@ async fn whoever_was_erased_does_not_come_back() {
         );
         outside.assert_audit_is_clean().await;
 
-        // A number that was erased here does not come back by a user who was not imported before, either.
+        // A number that was erased here does not return with a user of a later import, either.
         let john = "UPDATE \"User\" SET \"waPhoneE164\" = '+33612345678' WHERE id = 'cm8nobody'";
         source.change("UPDATE \"User\" SET \"waPhoneE164\" = NULL WHERE id = 'cm0fatou'").await.unwrap();
         source.change(john).await.unwrap();

@@ -1,4 +1,4 @@
-//! The guide's tables as views, and passwords that came with an import.
+//! The guide's tables as views, and imported passwords.
 
 use postly_testkit::{Database, EngineName, PUBLIC_BASE_URL, Wish};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::process::run;
 const SCHEMA: &str = include_str!("../../../postly-testkit/testdata/prisma/schema.sql");
 const PEOPLE: &str = include_str!("../../../postly-testkit/testdata/prisma/people.sql");
 
-/// A database that is the guide's and ours at once: the source and the target of an import.
+/// One database that is the source and the target of an import.
 async fn both_in_one() -> Outside {
     let database = Database::fresh(EngineName::Postgres).await;
     database.change(SCHEMA).await.unwrap();
@@ -25,7 +25,7 @@ async fn both_in_one() -> Outside {
 async fn prisma_reads_the_same_rows_again_and_writes_none() {
     let outside = both_in_one().await;
     outside.postly(&["import", "views"]).await.exits(0);
-    // Made anew, they are the same.
+    // Creating the views again changes nothing.
     outside.postly(&["import", "views"]).await.exits(0);
     let database = &outside.database;
     for (view, expected) in [
@@ -51,7 +51,7 @@ async fn prisma_reads_the_same_rows_again_and_writes_none() {
     }
     let typed = "SELECT pg_typeof(credits) || ' ' || pg_typeof(\"createdAt\") FROM prisma.\"User\" LIMIT 1";
     assert_eq!(database.texts(typed).await, ["integer timestamp with time zone"]);
-    // A superuser asks, and the role of the views is not allowed.
+    // The statements run as a superuser, and the views' own role lacks the permission.
     for (sql, code) in [
         ("INSERT INTO prisma.\"Generation\" (id, \"userId\", brief) VALUES ('x', 'cm0fatou', 'x')", "42501"),
         ("UPDATE prisma.\"Generation\" SET brief = 'x'", "42501"),
@@ -70,7 +70,7 @@ async fn prisma_reads_the_same_rows_again_and_writes_none() {
     }
     let hashes = "SELECT CAST(COUNT(*) AS TEXT) FROM prisma.\"OtpChallenge\" WHERE \"codeHash\" <> ''";
     assert_eq!(database.texts(hashes).await, ["0"]);
-    // Nobody who has left is seen.
+    // The views do not show an erased author.
     run(&outside.folder, &["users", "erase", "--id", "cm0fatou"], &outside.variables()).await.exits(0);
     for view in ["\"User\" WHERE id", "\"CreditLedger\" WHERE \"userId\"", "\"Generation\" WHERE \"userId\""]
     {
@@ -141,7 +141,7 @@ async fn a_password_of_the_source_goes_on_and_becomes_argon2_at_the_first_login(
         assert_eq!(login("fatou@example.com", "un croissant doré").await, 200);
         assert_eq!(hash().await, ours);
         assert_eq!(login("fatou@example.com", "un croissant dore").await, 400);
-        // A hash that was left out opens nothing.
+        // A password hash that was not imported admits nobody.
         assert_eq!(login("max@example.com", "password").await, 400);
         service.stop().await;
         outside.assert_audit_is_clean().await;

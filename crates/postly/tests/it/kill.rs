@@ -1,4 +1,4 @@
-//! Killed at a random moment while people write, or asked to stop under load: nothing is lost, nothing comes twice.
+//! Kills at random moments and stops under load: no message is lost, and none is answered twice.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::{
 };
 
 const PEOPLE: usize = 30;
-/// How often the service is killed per engine; each person writes once between two kills.
+/// The number of kills per engine; each person writes once between two kills.
 const ROUNDS: usize = 3;
-/// Over how long the messages of a round are spread, and within what the service is killed.
+/// The time over which the messages of a round are spread; the kill comes within one and a half times this.
 const ROUND_MS: u64 = 900;
-/// The bound for a stop (RULES 1.2).
+/// The limit of a stop (RULES 1.2).
 const STOP_WITHIN: Duration = Duration::from_secs(25);
 
 /// Random numbers from a seed that a failed test names (`POSTLY_SEED`); splitmix64.
@@ -52,7 +52,7 @@ fn people(outside: &Outside) -> Vec<Person> {
     (0..PEOPLE).map(|n| outside.simulator.person(channel(n), &format!("+336399815{n:02}"))).collect()
 }
 
-/// Everybody writes one brief, at a moment of her own, and her provider insists until it is taken.
+/// Each person sends one brief at a random moment, and the provider repeats it until it is accepted.
 fn everybody_writes(
     outside: &Outside,
     people: &[Person],
@@ -73,7 +73,7 @@ fn everybody_writes(
     tokio::spawn(async move { drop(join_all(writing).await) })
 }
 
-/// Each person has one reply to each of her briefs, in order, and paid for each once.
+/// Asserts that each person received one reply to each brief, in order, and paid for each once.
 async fn assert_everybody_was_answered_once(outside: &Outside, people: &[Person], rounds: usize) {
     for person in people {
         let phone = outside.phone(person);
@@ -97,7 +97,7 @@ async fn assert_everybody_was_answered_once(outside: &Outside, people: &[Person]
     outside.assert_audit_is_clean().await;
 }
 
-/// Waits until nothing is left to do. Pauses of messages end early: the time passes for them.
+/// Waits until no work is left. Pauses of messages end early, instead of waiting for their time.
 async fn until_idle_in_no_time(outside: &Outside) {
     let deadline = Instant::now() + PATIENCE;
     while outside.database.count(WAITING).await > 0 {
@@ -120,7 +120,8 @@ async fn killed_at_random_moments(engine: EngineName) {
 
         outside.leases_end().await;
         service = outside.serve(&[]).await;
-        // With every status told, nothing has to be sent twice; what never left is sent after its 30 s.
+        // With every status known, no message is sent twice; a message that was not sent is sent after its 30
+        // s.
         outside.statuses_come_again(MessageStatus::Delivered, None).await;
         outside.unclear_waits_end(killed_at_ms).await;
         writing.await.unwrap();
@@ -148,7 +149,7 @@ async fn asked_to_stop_under_load(engine: EngineName) {
     let mut dice = Dice::new();
     let service = outside.serve(&[]).await;
 
-    // A stranger who says nothing and one who stops in the middle do not hold it up.
+    // A silent connection and a request without an end do not delay the stop.
     let silent = TcpStream::connect(service.public).await.unwrap();
     let mut slow = TcpStream::connect(service.public).await.unwrap();
     slow.write_all(b"POST /api/whatsapp/webhook HTTP/1.1\r\nHost: a\r\n").await.unwrap();
@@ -160,7 +161,7 @@ async fn asked_to_stop_under_load(engine: EngineName) {
     assert!(asked.elapsed() < STOP_WITHIN, "{engine:?}: {:?}", asked.elapsed());
     drop((silent, slow));
 
-    // Everything was finished or handed back: nobody has to wait for a lease to end.
+    // The work was finished or released, so nothing waits for a lease to expire.
     let service = outside.serve(&[]).await;
     writing.await.unwrap();
     let idle = tokio::time::timeout(Duration::from_secs(20), outside.until_idle()).await;
@@ -185,7 +186,7 @@ async fn asked_to_stop_under_load_on_postgres_it_finishes_or_hands_back() {
     asked_to_stop_under_load(EngineName::Postgres).await;
 }
 
-/// The bound for the first reply after a death, with everybody waiting (20 authors).
+/// Asserts the time to the first reply after a kill, while 20 authors wait.
 async fn first_reply_after_a_death(engine: EngineName, within: Duration) {
     let outside = Outside::start(engine).await;
     outside.simulator.model(ModelBehaviour::LatencyMs(1_200));
@@ -211,7 +212,7 @@ async fn first_reply_after_a_death(engine: EngineName, within: Duration) {
     outside.end().await;
 }
 
-// Bounds of what is promised (2 s and 15 s), three times over: a slow machine must not fail them, and leases of a minute must.
+// Three times the promised limits (2 s and 15 s): a slow machine must pass, and leases of a minute must fail.
 #[tokio::test]
 async fn after_a_death_on_sqlite_those_who_wait_are_answered_at_once() {
     first_reply_after_a_death(EngineName::Sqlite, Duration::from_secs(6)).await;
@@ -228,7 +229,7 @@ async fn a_second_serve_on_one_file_is_refused_and_the_first_goes_on() {
     let service = outside.serve(&[]).await;
     let second = run(&outside.folder, &["serve"], &outside.variables()).await.exits(2);
     assert!(second.err.contains("another process serves"), "{second:?}");
-    // Commands may write beside it.
+    // Commands may write beside the service.
     outside.postly(&["audit"]).await.exits(0);
     service.kill().await;
     let service = outside.serve(&[]).await;

@@ -1,4 +1,5 @@
-//! The binary, as its operator, its providers and its authors meet it: real processes, real signals, both databases.
+//! The binary from the view of its operator, its providers and its authors: real processes, real signals,
+//! both databases.
 
 #![expect(
     clippy::unwrap_used,

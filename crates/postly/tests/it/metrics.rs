@@ -1,6 +1,8 @@
-//! What the operator's Prometheus reads: names, help, rules and dashboards, after a journey through a real process.
+//! The metrics for the operator's Prometheus: names, help, rules and dashboards, after a journey through a
+//! real process.
 //!
-//! `POSTLY_TEST_PROMETHEUS` (any value; `cargo xtask ci` sets it) lets a real Prometheus and its promtool judge.
+//! With `POSTLY_TEST_PROMETHEUS` (any value; `cargo xtask ci` sets it), a real Prometheus and its promtool
+//! check them.
 
 use std::{collections::BTreeSet, path::PathBuf, process::Stdio, time::Duration};
 
@@ -29,7 +31,7 @@ fn has_prometheus() -> bool {
     std::env::var_os("POSTLY_TEST_PROMETHEUS").is_some()
 }
 
-/// A brief, its statuses, a code, an unknown address, and the first look of the monitor.
+/// Runs a brief, its statuses, a code, an unknown address, and the first run of the monitor.
 async fn journey(outside: &Outside, service: &Service) {
     let fatou = outside.simulator.person(Channel::Meta, "+33639981001");
     outside.deliver_for_sure(&outside.simulator.webhook_text(&fatou, BRIEF)).await;
@@ -129,7 +131,7 @@ async fn the_shipped_rules_pass_their_own_tests() {
     }
 }
 
-/// Every name of a metric in an expression.
+/// Every metric name in an expression.
 fn metrics_of(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words
@@ -144,7 +146,7 @@ fn rules_and_dashboards_name_metrics_that_exist() {
         let text = std::fs::read_to_string(deploy(file)).unwrap();
         for name in metrics_of(&text) {
             let base = name.strip_suffix("_bucket").unwrap_or(&name);
-            // A runbook that is named like its alert is no metric.
+            // A runbook with the name of its alert is not a metric.
             let known = metric::ALL.iter().any(|known| known.name == base) || name == "postly_down";
             assert!(known, "{file}: {name}");
         }
@@ -186,7 +188,7 @@ impl Prometheus {
         Self { child, address, _folder: folder }
     }
 
-    /// The series that an expression gives now.
+    /// Returns the current series of an expression.
     async fn ask(&self, expression: &str) -> Result<Vec<Value>, String> {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("http://{}/api/v1/query", self.address);
@@ -199,7 +201,7 @@ impl Prometheus {
         }
     }
 
-    /// Waits until an expression gives series.
+    /// Waits until an expression has series.
     async fn until(&self, expression: &str) {
         let deadline = Instant::now() + PATIENCE;
         loop {

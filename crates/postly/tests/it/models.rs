@@ -1,4 +1,4 @@
-//! The model that is configured, as an operator meets it.
+//! The configured model, from the operator's view.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The operator's commands, on both databases: what they print, what they refuse, and their exit codes.
+//! The operator's commands, on both databases: their output, their refusals, and their exit codes.
 
 use postly_simulator::{Fault, FaultKind, MessageStatus, Upstream};
 use postly_testkit::EngineName;
@@ -24,7 +24,7 @@ fn keys(value: &Value) -> Vec<&str> {
     keys
 }
 
-/// A time of ours, as RFC 3339 in UTC.
+/// Returns true for a time as the service prints it: RFC 3339 in UTC.
 fn is_time(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.starts_with("20") && text.contains('T') && text.ends_with('Z'))
 }
@@ -59,7 +59,7 @@ async fn a_grant_to_an_unknown_number_makes_its_author() {
         assert_eq!(keys(identity), ["bsuid", "phone", "provider", "providerUserId", "stopped"]);
         assert_eq!((&identity["phone"], &identity["stopped"]), (&json!(NUMBER), &json!(false)));
 
-        // The same person by her id.
+        // The same person by id.
         let id = shown["id"].as_str().unwrap();
         let by_id = outside.postly(&["users", "show", "--id", id, "--json"]).await.exits(0).json();
         assert_eq!(by_id, shown);
@@ -94,7 +94,7 @@ async fn c03_a_deduction_takes_what_is_there_and_never_more() {
         let nameless = ["credits", "grant", "--phone", NUMBER, "--amount", "1", "--reason", ""];
         outside.postly(&nameless).await.exits(2);
         assert_eq!(outside.ledger(NUMBER).await, ["+5 adjustment", "-5 adjustment", "+1000000 adjustment"]);
-        // Nothing is taken from nobody, and nobody comes of it.
+        // A deduction from an unknown number fails, and creates no author.
         let nobody = ["credits", "deduct", "--phone", "+33612345679", "--amount", "1", "--reason", "x"];
         outside.postly(&nobody).await.exits(1);
         assert_eq!(outside.database.count("SELECT COUNT(*) FROM authors").await, 1);
@@ -120,7 +120,7 @@ async fn c04_no_balance_leaves_its_bounds() {
         ] {
             assert!(outside.database.change(sql).await.is_err(), "{sql}");
         }
-        // As near to it as it gets: what goes beyond is refused as a whole.
+        // The balance is at its upper bound: a grant beyond it is refused as a whole.
         outside.database.change("UPDATE wallets SET balance = 1000000000000").await.unwrap();
         let ran = change("grant", "1").await.exits(1);
         assert!(ran.out.is_empty() && !ran.err.contains("panicked"), "{ran:?}");
@@ -156,7 +156,7 @@ async fn an_unknown_number_is_a_failure_and_an_unreadable_one_a_fault() {
 #[tokio::test]
 async fn whoever_has_written_is_found_even_if_no_numbering_plan_knows_her_number() {
     for_each_engine(async |outside| {
-        // Numbers for films and novels: WhatsApp may well deliver what a library calls impossible.
+        // Numbers for films and novels: WhatsApp may deliver from a number that a library calls impossible.
         const NUMBER: &str = "+33639981001";
         let service = outside.serve(&[]).await;
         let author = outside.simulator.person(postly_simulator::Channel::Meta, NUMBER);
@@ -171,7 +171,7 @@ async fn whoever_has_written_is_found_even_if_no_numbering_plan_knows_her_number
         }
         let grant = ["credits", "grant", "--phone", NUMBER, "--amount", "2", "--reason", "x", "--json"];
         assert_eq!(outside.postly(&grant).await.exits(0).json()["available"], 7);
-        // A mistyped one of that kind makes nobody.
+        // A mistyped number of that range creates no author.
         let typo = ["credits", "grant", "--phone", "+33639981002", "--amount", "2", "--reason", "x"];
         outside.postly(&typo).await.exits(2);
     })
@@ -267,7 +267,7 @@ async fn what_was_given_up_is_listed_and_replayed() {
         assert_eq!(nothing, json!({"replayed": 0, "skipped": 0}));
         outside.postly(&["dead-letters", "replay", "nothing", "--json"]).await.exits(1);
 
-        // A reply that Meta accepts and then cannot deliver.
+        // Meta accepts this reply and then cannot deliver it.
         let service = outside.serve(&[]).await;
         let author = outside.simulator.person(postly_simulator::Channel::Meta, NUMBER);
         let fails = FaultKind::FailedStatus { code: 131_026 };
@@ -289,7 +289,7 @@ async fn what_was_given_up_is_listed_and_replayed() {
         );
         assert_eq!(outside.ledger(NUMBER).await, ["+5 trial", "-1 whatsapp_generation", "+1 refund"]);
 
-        // Replayed, it takes a new hold and arrives.
+        // The replay takes a new hold, and the reply arrives.
         let done = outside.postly(&["dead-letters", "replay", id, "--json"]).await.exits(0).json();
         assert_eq!(done, json!({"replayed": 1, "skipped": 0}));
         outside.until("SELECT COUNT(*) FROM outbox WHERE state = 'accepted'", 1).await;
@@ -330,7 +330,7 @@ async fn an_author_is_handed_over_and_erased_on_request() {
         }
         outside.postly(&["users", "show", "--phone", NUMBER]).await.exits(1);
         outside.assert_audit_is_clean().await;
-        // Without the key that every hash of hers is made with nobody is erased.
+        // Without the key of the author's hashes, the erasure is refused.
         let keyless: Vec<_> =
             variables.iter().filter(|(name, _)| name != "IDENTITY_HASH_KEY").cloned().collect();
         let ran =

@@ -1,4 +1,4 @@
-//! A service's surroundings: a database, and the simulated world at the other end of its sockets.
+//! The environment of a service: a database, and the simulated world behind its sockets.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use tokio::time::Instant;
 
 use crate::process::{Folder, PATIENCE, Ran, Service, Variables, run};
 
-/// Between two looks at something that takes a moment.
+/// The time between two checks of a condition.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(25);
-/// How much waits or is under way: lanes, and events that have not joined theirs yet.
+/// The work that waits or is in progress: lanes, and events that have not joined their lane.
 pub(crate) const WAITING: &str = "SELECT (SELECT COUNT(*) FROM lanes WHERE ready_at_ms IS NOT NULL) \
                                   + (SELECT COUNT(*) FROM inbox WHERE state = 'ready' AND in_lane = 0)";
-/// How many statuses have not been applied.
+/// The number of statuses that have not been applied.
 const WAITING_STATUSES: &str = "SELECT COUNT(*) FROM inbox WHERE queue = 'status' AND state = 'ready'";
-/// What a number gets at its first message, in these tests.
+/// The trial credits of a number in these tests.
 pub(crate) const TRIAL_CREDITS: &str = "5";
 
-/// A database, a world, and a folder to run in.
+/// A database, a simulated world, and a working folder.
 pub(crate) struct Outside {
     pub(crate) simulator: Simulator,
     pub(crate) database: Database,
@@ -36,7 +36,7 @@ impl Outside {
         Self::start_with(engine, SimulatorConfig::default()).await
     }
 
-    /// A world in which no status ever comes by itself.
+    /// A world that sends no status by itself.
     pub(crate) async fn silent(engine: EngineName) -> Self {
         let config = SimulatorConfig { statuses: StatusPolicy::silent(), ..SimulatorConfig::default() };
         Self::start_with(engine, config).await
@@ -46,9 +46,9 @@ impl Outside {
         Self::on(Database::fresh(engine).await, config).await
     }
 
-    /// A world around a database of the test's choice.
+    /// A world around the given database.
     pub(crate) async fn on(database: Database, config: SimulatorConfig) -> Self {
-        // From here on the database is the service's.
+        // From here on, the service alone uses the database.
         database.db.close().await;
         let simulator = Simulator::start(config).await.unwrap();
         Self { simulator, database, folder: Folder::fresh() }
@@ -91,12 +91,12 @@ impl Outside {
         all
     }
 
-    /// Starts the service, and tells the providers where it is.
+    /// Starts the service, and gives its address to the providers.
     pub(crate) async fn serve(&self, more: &[(&str, &str)]) -> Service {
         self.serve_as("all", more).await
     }
 
-    /// Starts the service in a role, and tells the providers where it is.
+    /// Starts the service in a role, and gives its address to the providers.
     pub(crate) async fn serve_as(&self, role: &str, more: &[(&str, &str)]) -> Service {
         let mut all = self.variables();
         all.extend(variables(more));
@@ -112,12 +112,12 @@ impl Outside {
         run(&self.folder, args, &variables(&[("DATABASE_URL", &self.database.url)])).await
     }
 
-    /// The time passes: the leases of a dead process end, and pauses with them.
+    /// Passes the time: ends the leases of a dead process, and with them the pauses.
     pub(crate) async fn leases_end(&self) {
         self.database.change("UPDATE lanes SET ready_at_ms = 0 WHERE ready_at_ms IS NOT NULL").await.unwrap();
     }
 
-    /// The time passes: the 30 s in which something could be heard of attempts made before this instant are over.
+    /// Passes the time: ends the 30 s of waiting for a status of attempts that began before this instant.
     pub(crate) async fn unclear_waits_end(&self, before_ms: i64) {
         let sql = format!(
             "UPDATE attempts SET started_at_ms = started_at_ms - 60000 \
@@ -127,14 +127,14 @@ impl Outside {
         self.pauses_end().await;
     }
 
-    /// The time passes: messages that wait for an instant, and are in nobody's hands, are due.
+    /// Passes the time: messages that wait for an instant, without a lease, become due.
     pub(crate) async fn pauses_end(&self) {
         let sql = "UPDATE lanes SET ready_at_ms = 0 WHERE queue = 'outbox' AND lease_token IS NULL \
                    AND ready_at_ms IS NOT NULL";
         self.database.change(sql).await.unwrap();
     }
 
-    /// Waits until a question to the database is answered with this number.
+    /// Waits until a query returns this number.
     pub(crate) async fn until(&self, sql: &'static str, expected: i64) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -149,7 +149,7 @@ impl Outside {
         }
     }
 
-    /// What waits, for whoever reads why a test failed.
+    /// The work that waits, for the output of a failed test.
     pub(crate) async fn waiting(&self) -> String {
         const LANES: &str = "SELECT queue || ' ' || lane || ': ' || waiting || ' waiting, due ' || ready_at_ms || ', ' \
                              || COALESCE(lease_token, 'in nobody''s hands') FROM lanes WHERE ready_at_ms IS NOT NULL";
@@ -161,17 +161,17 @@ impl Outside {
         lines.join("\n")
     }
 
-    /// Waits until nothing waits and nothing is under way.
+    /// Waits until no work waits or is in progress.
     pub(crate) async fn until_idle(&self) {
         self.until(WAITING, 0).await;
     }
 
-    /// Delivers a webhook until it is taken, as its provider does, however often the service is away.
+    /// Delivers a webhook until it is accepted, as its provider does, even while the service is down.
     pub(crate) async fn deliver_for_sure(&self, webhook: &Webhook) {
         insist(&self.simulator, webhook).await;
     }
 
-    /// The providers bring the news again that nobody took: this is what became of everything they accepted.
+    /// The providers repeat the statuses that were not accepted: every accepted message has this status.
     pub(crate) async fn statuses_come_again(&self, status: MessageStatus, code: Option<i64>) {
         for (_, _, message) in self.simulator.accepted_messages() {
             self.deliver_for_sure(&self.simulator.webhook_status(&message.id, status, code)).await;
@@ -179,14 +179,14 @@ impl Outside {
         self.until(WAITING_STATUSES, 0).await;
     }
 
-    /// Everything on somebody's phone, as one text.
+    /// All messages on a person's phone, as one text.
     pub(crate) fn phone(&self, person: &Person) -> String {
         let texts: Vec<_> =
             self.simulator.phone_messages(person).into_iter().map(|message| message.body).collect();
         texts.join("\n\n")
     }
 
-    /// Her ledger, oldest first, as `+5 trial`, from the operator's command.
+    /// The ledger of a number, oldest first, as `+5 trial`, from the operator's command.
     pub(crate) async fn ledger(&self, number: &str) -> Vec<String> {
         let shown = self.postly(&["credits", "show", "--phone", number, "--json"]).await.exits(0).json();
         let entries = shown["entries"].as_array().unwrap();
@@ -196,7 +196,7 @@ impl Outside {
         entries.iter().rev().map(line).collect()
     }
 
-    /// `postly audit` finds nothing.
+    /// Asserts that `postly audit` finds no violation.
     pub(crate) async fn assert_audit_is_clean(&self) {
         let audit = self.postly(&["audit", "--json"]).await;
         assert_eq!(audit.code, Some(0), "{audit:?}");
@@ -217,6 +217,6 @@ pub(crate) async fn insist(simulator: &Simulator, webhook: &Webhook) {
     }
 }
 
-/// Both providers, with the number of somebody who writes through each.
+/// Both providers, each with an author's number.
 pub(crate) const CHANNELS: [(Channel, &str); 2] =
     [(Channel::Meta, "+33639981001"), (Channel::Twilio, "+33639981002")];

@@ -1,4 +1,4 @@
-//! PostgreSQL behind PgBouncer, and with fewer connections than are wanted.
+//! PostgreSQL behind PgBouncer, and with fewer connections than the service wants.
 
 use postly_postgres::{Pooler, Pooling};
 use postly_simulator::{Channel, SimulatorConfig};
@@ -10,13 +10,13 @@ use crate::{
     process::{PATIENCE, run},
 };
 
-/// More than a burst of one shop brings.
+/// More than a burst of one shop.
 const WEBHOOKS: usize = 40;
 
-/// Two processes share a database: every webhook is taken at once, and every reply leaves.
+/// Two processes share a database: every webhook is accepted at once, and every reply is sent.
 async fn two_processes_answer(outside: &Outside, more: &[(&str, &str)]) {
     let one = outside.serve(more).await;
-    // The first fills what it may before the second comes.
+    // The first process opens all its connections before the second starts.
     writes(outside, 20).await;
     let other = outside.serve(more).await;
     let people: Vec<_> = (0..WEBHOOKS)
@@ -73,7 +73,8 @@ async fn two_processes_share_a_session_pooler() {
 async fn two_processes_share_what_a_small_server_gives() {
     let database = Database::fresh(EngineName::Postgres).await;
     let role = format!("role_of_{}", database.name());
-    // A limit of the role is refused with the code of a full server (53300), and cannot be asked for beforehand.
+    // The limit of a role is reported with the code of a full server (53300), and cannot be queried
+    // beforehand.
     Database::on_cluster(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 9")).await;
     database
         .change(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"))
@@ -111,7 +112,7 @@ async fn a_process_takes_no_more_connections_than_its_address_allows() {
     }
 }
 
-/// Backends that listen, of the database itself.
+/// Sessions that listen, on the database itself.
 const LISTENERS: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
                          AND query LIKE 'LISTEN%'";
 
@@ -122,7 +123,7 @@ async fn the_address_without_the_pooler_is_for_migrations_and_for_listening() {
     let pooled = outside.database.url.clone();
     let direct = outside.database.direct_url.clone();
 
-    // A wrong one is told apart before the service runs on tables that are not there.
+    // An address of another database is refused before the service runs without tables.
     let elsewhere = Database::fresh(EngineName::Postgres).await;
     let wrong = variables(&[("DATABASE_URL", &pooled), ("DIRECT_URL", &elsewhere.url)]);
     let ran = run(&outside.folder, &["migrate"], &wrong).await.exits(2);
@@ -139,7 +140,7 @@ async fn the_address_without_the_pooler_is_for_migrations_and_for_listening() {
     writes(&outside, 2).await;
     service.stop().await;
 
-    // Once the schema is up to date nothing but listening needs it: workers poll.
+    // With a current schema, only LISTEN needs the direct address: without it, the workers poll.
     let service = outside.serve(&[("DIRECT_URL", "postgres://127.0.0.1:1/postly")]).await;
     let author = outside.simulator.person(Channel::Meta, "+33639981050");
     outside.deliver_for_sure(&outside.simulator.webhook_text(&author, "SOLDE")).await;

@@ -1,4 +1,4 @@
-//! Running the binary: a command to its end, or the service until it is told to stop.
+//! Runs the binary: a command to its end, or the service until it is stopped.
 
 use std::{
     net::SocketAddr,
@@ -16,13 +16,13 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// The longest any single step of a test may take on a busy machine.
+/// The time limit of any single step of a test on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Variables of a process.
 pub(crate) type Variables = Vec<(String, String)>;
 
-/// A folder of a test's own, where no `.env` is, and which goes with the test.
+/// A temporary folder of one test, without a `.env` file; removed with this value.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -46,12 +46,12 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left is a test's file in a temporary folder.
+        // A folder that remains holds only a test's files.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -60,14 +60,14 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// The one JSON value that stands alone on standard output.
+    /// The one JSON value on standard output; there must be nothing else.
     pub(crate) fn json(&self) -> Value {
         let lines: Vec<&str> = self.out.lines().collect();
         assert_eq!(lines.len(), 1, "one JSON value and nothing else: {self:?}");
         serde_json::from_str(lines[0]).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Asserts how it ended.
+    /// Asserts the exit code.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:?}");
@@ -104,9 +104,9 @@ pub(crate) struct Service {
     logs: Arc<Mutex<Vec<String>>>,
     lines: watch::Receiver<usize>,
     reader: JoinHandle<()>,
-    /// Where providers knock.
+    /// The address of the public listener.
     pub(crate) public: SocketAddr,
-    /// Where the operator looks.
+    /// The address of the operator's listener.
     pub(crate) admin: SocketAddr,
 }
 
@@ -144,7 +144,7 @@ impl Service {
         line["address"].as_str().unwrap().parse().unwrap()
     }
 
-    /// Waits for a line of the logs that holds this text.
+    /// Waits for a log line that contains this text.
     pub(crate) async fn line_with(&self, text: &str) -> String {
         let mut lines = self.lines.clone();
         let found = || self.logs().into_iter().find(|line| line.contains(text));
@@ -152,12 +152,12 @@ impl Service {
         found().unwrap_or_else(|| panic!("no line says {text:?} ({waited:?}): {:#?}", self.logs()))
     }
 
-    /// Its number in the list of processes.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id().expect("a process that runs")
     }
 
-    /// The lines so far.
+    /// The log lines so far.
     pub(crate) fn logs(&self) -> Vec<String> {
         self.logs.lock().unwrap().clone()
     }
@@ -170,7 +170,7 @@ impl Service {
         }
     }
 
-    /// Ends the process without a word (SIGKILL).
+    /// Kills the process (SIGKILL).
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
@@ -182,7 +182,8 @@ impl Service {
         assert!(sent.success());
     }
 
-    /// Stops the process as an operator does. Nothing stood on its standard output. Returns its logs.
+    /// Stops the process as an operator does, and asserts that standard output is empty. Returns the log
+    /// lines.
     pub(crate) async fn stop(mut self) -> Vec<String> {
         self.ask_to_stop().await;
         let status = self.ended().await;

@@ -1,4 +1,4 @@
-//! `postly serve` from outside: health, figures, problems, and logs that keep what they were told to themselves.
+//! `postly serve` from outside: health, metrics, problems, and logs without personal data or secrets.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn o41_health_figures_and_problems() {
         let counted = "postly_webhook_requests_total{provider=\"meta\",outcome=\"ok\"} ";
         assert!(figures.contains(counted), "{figures}");
 
-        // The operator's pages are not for the public, and neither listener has anything else.
+        // The operator's pages are not on the public listener, and neither listener has any other route.
         for (address, path) in [
             (service.public, "/nothing"),
             (service.public, "/metrics"),
@@ -156,11 +156,12 @@ async fn an_address_that_is_taken_is_a_failure() {
     outside.end().await;
 }
 
-/// A word that only the brief, and so the posts, hold.
+/// A word that occurs only in the brief, and so in the posts.
 const MARKER: &str = "Zanzibarine";
 const OPENAI_KEY: &str = "sk-marker-of-the-openai-key-0123456789";
 
-/// Has an agent write posts, then sends what the endpoint cannot read. Returns the secret of the agent's token.
+/// Has an agent write posts, then sends requests that the endpoint cannot read. Returns the secret of the
+/// agent's token.
 async fn brief_by_an_agent(browser: &TestBrowser, brief: &str) -> String {
     let made = browser.post("/api/tokens", &json!({ "name": "agent" })).await.ok().json();
     let token = made["secret"].as_str().unwrap().to_owned();
@@ -206,7 +207,8 @@ async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_whe
             };
             assert!(says(&brief).await > 0);
             says("SOLDE").await;
-            // Each way to fail: the model, its bytes, the provider's no, its silence, a status, a forged webhook.
+            // Each failure: of the model, of its bytes, a provider's refusal, its silence, a failed status, a
+            // forged webhook.
             for mood in [ModelBehaviour::Refuses, ModelBehaviour::InventsNumber, ModelBehaviour::Truncated] {
                 world.model_once(mood);
                 says(&brief).await;
@@ -223,7 +225,7 @@ async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_whe
             let forged = world.webhook_text(&author, &brief);
             let name = if channel == Channel::Meta { "x-hub-signature-256" } else { "x-twilio-signature" };
             assert_eq!(world.deliver(&forged.with_header(name, "sha256=00")).await.status, 401);
-            // Somebody writes lines of our logs into hers: in her text, in her name, in what carries them.
+            // An attacker puts lines of our log format into the text, the name and the headers.
             let forger =
                 author.clone().named("Fatou\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\u{1b}[31m");
             let line = format!("SOLDE\r\n{{\"level\":\"ERROR\",\"message\":\"forged {MARKER}\"}}\u{1b}[2J");
@@ -245,7 +247,7 @@ async fn s03_s15_l18_logs_hold_no_number_no_brief_no_post_and_no_secret_even_whe
         }
         assert!(outside.phone(&world.person(Channel::Meta, CHANNELS[0].1)).contains(MARKER));
 
-        // And an account, with whatever is secret about it.
+        // The same with an account and all its secrets.
         let author = world.person(Channel::Meta, CHANNELS[0].1);
         let browser = TestBrowser::new(&format!("http://{}", service.public));
         let last_text = || world.phone_messages(&author).pop().unwrap().body;

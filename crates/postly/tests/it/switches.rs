@@ -1,4 +1,4 @@
-//! The operator's switches on a running service: blocks, pauses and links that set a password.
+//! The operator's changes of a running service: blocks, pauses, and links that set a password.
 
 use postly_simulator::Channel;
 use postly_testkit::EngineName;

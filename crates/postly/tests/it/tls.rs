@@ -1,4 +1,4 @@
-//! Providers behind TLS: who is believed to be one.
+//! Providers behind TLS: valid and invalid certificates.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::{
 /// A certificate with its key.
 struct Identity(CertificateDer<'static>, PrivatePkcs8KeyDer<'static>);
 
-/// An authority that the service is told to trust.
+/// An authority that the service is configured to trust.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -50,7 +50,8 @@ fn vouching_for_itself() -> Identity {
     Identity(named("localhost").self_signed(&key).unwrap().der().clone(), key.serialize_der().into())
 }
 
-/// Stands before the outside world with this identity. Tells of each call whether it was believed.
+/// Listens before the simulated world with this certificate. Reports of each connection whether the service
+/// accepted the certificate.
 async fn door(outside: &Outside, Identity(certificate, key): Identity) -> (u16, mpsc::Receiver<bool>) {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
@@ -69,7 +70,7 @@ async fn door(outside: &Outside, Identity(certificate, key): Identity) -> (u16, 
             let (acceptor, world, calls) = (acceptor.clone(), world.clone(), calls.clone());
             tokio::spawn(async move {
                 let accepted = acceptor.accept(stream).await;
-                // Whoever does not listen any more has seen enough.
+                // The receiver may have been dropped.
                 let _ = calls.try_send(accepted.is_ok());
                 if let Ok(mut inside) = accepted {
                     let mut outside = TcpStream::connect(world).await.unwrap();
@@ -92,7 +93,7 @@ async fn s06_a_provider_or_model_whose_certificate_is_not_to_be_believed_is_told
         ("signed by itself", vouching_for_itself(), false),
         ("another name", authority.vouches_for(&named("elsewhere.example")), false),
         ("expired", authority.vouches_for(&expired), false),
-        // What is wrong with the others is wrong with them alone.
+        // The good certificate shows that each other one is refused for its one fault.
         ("good", authority.vouches_for(&named("localhost")), true),
     ] {
         let (port, mut told) = door(&outside, identity).await;
@@ -103,7 +104,7 @@ async fn s06_a_provider_or_model_whose_certificate_is_not_to_be_believed_is_told
             .await;
         let fatou = outside.simulator.person(Channel::Meta, "+33639981001");
         outside.deliver_for_sure(&outside.simulator.webhook_text(&fatou, "Post promo pour Instagram")).await;
-        // The sign that we are writing, the model, the reply.
+        // The typing indicator, the model, the reply.
         for _ in 0..3 {
             let call = timeout(PATIENCE, told.recv()).await.expect("the provider is called").unwrap();
             assert_eq!(call, believed, "{name}");

@@ -1,4 +1,4 @@
-//! What was taken back after it was spent: a debt, which the next purchase repays first.
+//! Refunds of spent credits: a debt, which the next purchase repays first.
 
 use postly_domain::id::AuthorId;
 use postly_simulator::Channel;
@@ -106,10 +106,10 @@ async fn a_merge_takes_along_the_debt_the_payments_and_what_is_still_told_of_the
         let web = logged_in(app, "web@example.com").await;
         let code = code_for(app, &web, FATOU).await;
         web.verify(FATOU, &code).await.ok();
-        // The welcome credits of a proved number are hers to spend: only a purchase repays.
+        // The welcome credits of a proved number can be spent: only a purchase repays.
         assert_eq!((available(&web).await, debts(app).await), (5, 20));
         app.assert_audit_is_clean().await;
-        // What was begun before pays that debt, and what was refunded before may still fail to be.
+        // A purchase that began before the merge repays that debt, and an earlier refund may still fail.
         bring_all(app, &app.world.pay_checkout(&kept.id, postly_simulator::Payment::Card)).await;
         assert_eq!((available(&web).await, debts(app).await), (45, 0));
         bring_all(app, &app.world.fail_refund(&spent.id)).await;

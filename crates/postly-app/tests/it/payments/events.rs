@@ -1,4 +1,4 @@
-//! What Stripe tells: whom we believe, what has one effect, and what has none.
+//! Events of Stripe: valid senders, events with one effect, and events without one.
 
 use postly_simulator::{Channel, Payment};
 use postly_testkit::for_each_engine_with;
@@ -119,7 +119,7 @@ async fn c09_an_event_of_the_other_mode_or_of_another_account_grants_nothing_and
         assert_eq!(alerts.take(), ["stripe_other_mode"]);
         brings(app, &with("evt_connect", "account", json!("acct_1"))).await;
         assert_eq!(alerts.take(), ["stripe_other_account"]);
-        // Once each, however often it comes.
+        // One alert per event, also if it is repeated.
         brings(app, &with("evt_connect", "account", json!("acct_1"))).await;
         assert!(alerts.take().is_empty());
         assert_eq!(fatou.credits().await, 0);
@@ -136,7 +136,8 @@ async fn c10_a_session_that_we_did_not_make_grants_nothing_and_raises_an_alert()
         let fatou = app.author();
         let checkout = buys(app, &fatou, "s").await;
         let id = app.app.account(&fatou.who()).await.unwrap().author.id.to_string();
-        // Another shop on the account, or a payment link to which somebody has added what names an author of ours.
+        // Another shop on the account, or a payment link to which somebody has added the id of an author of
+        // ours.
         let session = json!({
             "id": "cs_test_of_somebody_else", "object": "checkout.session", "status": "complete",
             "payment_status": "paid", "payment_intent": "pi_of_somebody_else", "amount_total": 100, "currency": "eur",
@@ -147,7 +148,7 @@ async fn c10_a_session_that_we_did_not_make_grants_nothing_and_raises_an_alert()
             brings(app, &app.world.payment_event(kind, &session)).await;
             assert_eq!(alerts.take(), ["stripe_unknown_checkout"]);
         }
-        // Its refund is none of ours either, and nothing to alert anybody about.
+        // A refund of that payment is ignored as well, without an alert.
         let refund = json!({
             "id": "re_1", "object": "refund", "amount": 100, "currency": "eur", "status": "succeeded",
             "payment_intent": "pi_of_somebody_else", "charge": "ch_of_somebody_else",
@@ -156,7 +157,7 @@ async fn c10_a_session_that_we_did_not_make_grants_nothing_and_raises_an_alert()
         assert!(alerts.take().is_empty());
         assert_eq!(fatou.ledger().await, ["+20 purchase"]);
         assert_eq!(checkout.status, "complete");
-        // What is told of others is not kept for ever.
+        // Records of foreign payments are deleted after some time.
         app.advance_ms(31 * DAY_MS);
         app.sweep().await;
         assert_eq!(app.count("SELECT COUNT(*) FROM payment_refunds").await, 0);
@@ -173,7 +174,7 @@ async fn c10_another_amount_in_another_currency_grants_our_pack_once() {
         let checkout = begins_to_buy(app, &fatou, "s").await;
         app.world.present_checkout_in(&checkout.id, 590, "usd");
         let paid = app.world.pay_checkout(&checkout.id, Payment::Card);
-        // The charge is told of last: until then the refund of dollars cannot be compared with anything.
+        // The charge is reported last: until then the refund in dollars cannot be compared with an amount.
         brings(app, &paid[1]).await;
         assert_eq!(fatou.credits().await, 20);
         let half = app.world.refund_checkout(&checkout.id, 295);
@@ -200,7 +201,7 @@ async fn c11_a_method_that_takes_days_is_pending_and_grants_when_the_money_is_th
             assert!(page.text.contains("Votre paiement est en cours : 60 crédits"), "{}", page.text);
             let settled = app.world.settle_checkout(&checkout.id, succeeds);
             bring_all(app, &settled).await;
-            // In the other order, too.
+            // The reverse order, too.
             bring_all(app, &pending).await;
             assert_eq!(fatou.credits().await, if succeeds { 60 } else { 0 });
             let page = app.browser().get(&path).await.ok();
@@ -218,7 +219,7 @@ async fn a_thin_event_is_answered_and_the_alert_says_which_kind_of_destination_t
         let event = app.world.thin_event("v1.checkout.session.completed");
         brings(app, &event).await;
         assert_eq!(alerts.take(), ["stripe_thin_event"]);
-        // Only after its signature was found right.
+        // The alert is raised only after a valid signature.
         assert_eq!(app.world.deliver_event_signed(&event.body, "t=1,v1=00").await.status, 400);
         assert!(alerts.take().is_empty());
         assert_eq!(app.count("SELECT COUNT(*) FROM payment_events").await, 0);

@@ -1,4 +1,4 @@
-//! The shop, against the simulated Stripe: what is bought, what is taken back, and what grants nothing.
+//! The shop, against the simulated Stripe: purchases, refunds, and events that grant nothing.
 
 mod debts;
 mod events;
@@ -11,12 +11,12 @@ use postly_testkit::{Options, TestApp, TestAuthor, TestBrowser};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// A service that sells packs. Nobody has trial credits.
+/// A service that sells packs, without trial credits.
 pub(super) fn shop() -> Options {
     Options { shop: true, trial_credits: 0, ..Options::default() }
 }
 
-/// The token of the last link to buy by on a phone: behind a button on Meta, in the text at Twilio.
+/// The token of the last purchase link on a phone: behind a button on Meta, in the text at Twilio.
 pub(super) fn recharge_token(author: &TestAuthor<'_>) -> String {
     let message = author.received().pop().expect("a message");
     let opens = message.buttons.iter().find_map(|button| button.opens.clone());
@@ -25,20 +25,20 @@ pub(super) fn recharge_token(author: &TestAuthor<'_>) -> String {
     token.split_whitespace().next().unwrap_or_default().to_owned()
 }
 
-/// Asks for a Checkout Session by the link of a message.
+/// Requests a Checkout Session with the token of a message's link.
 pub(super) async fn checkout_by_link(app: &TestApp, token: &str, pack: &str) -> SimulatedCheckout {
     let answer = app.browser().post("/recharge", &json!({ "token": token, "pack": pack })).await.ok();
     let url = answer.json()["url"].as_str().expect("an address").to_owned();
     app.world.checkout_at(&url).expect("a session at Stripe")
 }
 
-/// An author who writes RECHARGE and begins to buy.
+/// The author writes RECHARGE and opens a Checkout Session.
 pub(super) async fn begins_to_buy(app: &TestApp, author: &TestAuthor<'_>, pack: &str) -> SimulatedCheckout {
     author.says("RECHARGE").await;
     checkout_by_link(app, &recharge_token(author), pack).await
 }
 
-/// An author who buys a pack: paid by card, and told by the webhook.
+/// The author buys a pack: paid by card, and reported by the webhook.
 pub(super) async fn buys(app: &TestApp, author: &TestAuthor<'_>, pack: &str) -> SimulatedCheckout {
     let checkout = begins_to_buy(app, author, pack).await;
     for event in app.world.pay_checkout(&checkout.id, Payment::Card) {
@@ -47,37 +47,37 @@ pub(super) async fn buys(app: &TestApp, author: &TestAuthor<'_>, pack: &str) -> 
     app.world.checkout_at(&checkout.url).expect("it is there")
 }
 
-/// Stripe brings an event, and it is taken.
+/// Stripe delivers an event, and the service accepts it.
 pub(super) async fn brings(app: &TestApp, event: &StripeEvent) {
     let delivery = app.world.deliver_event(event).await;
     assert_eq!((delivery.status, delivery.body.as_slice()), (200, &[][..]), "{}", event.kind);
 }
 
-/// Stripe brings events, one after the other.
+/// Stripe delivers events, one after the other.
 pub(super) async fn bring_all(app: &TestApp, events: &[StripeEvent]) {
     for event in events {
         brings(app, event).await;
     }
 }
 
-/// A browser that is logged in as somebody with an address and no number.
+/// A browser that is logged in to an account with an e-mail address and no number.
 pub(super) async fn logged_in(app: &TestApp, email: &str) -> TestBrowser {
     let browser = app.browser();
     browser.sign_up(email).await.ok();
     browser
 }
 
-/// What an author can spend, by the API.
+/// The available credits of an author, by the API.
 pub(super) async fn available(browser: &TestBrowser) -> i64 {
     browser.get("/api/credits").await.ok().json()["available"].as_i64().expect("a number")
 }
 
-/// What an author owes.
+/// The sum of all debts.
 pub(super) async fn debts(app: &TestApp) -> i64 {
     app.count("SELECT CAST(COALESCE(SUM(debt), 0) AS BIGINT) FROM wallets").await
 }
 
-/// What became of the events so far, by how many.
+/// The outcomes of the events so far, sorted.
 pub(super) async fn outcomes(app: &TestApp) -> Vec<String> {
     app.texts("SELECT outcome FROM payment_events ORDER BY outcome").await
 }

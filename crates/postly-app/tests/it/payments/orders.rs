@@ -1,11 +1,11 @@
-//! Every order in which Stripe may tell of a payment ends at the same balance.
+//! Every order in which Stripe may report a payment ends at the same balance.
 
 use postly_simulator::{Channel, Payment, StripeEvent};
 use postly_testkit::{TestApp, TestAuthor, for_each_engine_with};
 
 use super::{begins_to_buy, brings, debts, shop};
 
-/// Every order of these.
+/// Every order of `count` items.
 fn orders(count: usize) -> Vec<Vec<usize>> {
     if count == 0 {
         return vec![vec![]];
@@ -21,8 +21,8 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
     all
 }
 
-/// What happens to one payment of 4.90 € for 20 credits, by what tells of it. Each thing is told of by one or the other of its
-/// events, so that neither is needed.
+/// The events of one payment of 4.90 € for 20 credits. Each refund is reported by one of its two events,
+/// depending on `which`, so that neither is needed.
 async fn story(
     app: &TestApp,
     author: &TestAuthor<'_>,
@@ -66,7 +66,7 @@ async fn tell_in_every_order(app: &TestApp, full: bool, end: &str, expected: i64
 #[tokio::test]
 async fn c12_c13_all_orders_of_a_payment_that_is_refunded_in_full_end_at_nothing() {
     for_each_engine_with(shop(), async |app| {
-        // The pair limit of the simulated WhatsApp is not what is tested.
+        // This test does not concern the pair limit of the simulated WhatsApp.
         app.world
             .set_rules(postly_simulator::Rules { pair_limit: false, ..postly_simulator::Rules::default() });
         for end in ["won", "lost"] {
@@ -81,7 +81,8 @@ async fn c12_c13_all_orders_of_a_partial_refund_and_a_dispute_end_at_what_was_no
     for_each_engine_with(shop(), async |app| {
         app.world
             .set_rules(postly_simulator::Rules { pair_limit: false, ..postly_simulator::Rules::default() });
-        // Of 490 are lost 122, which is floor(20 × 122 ÷ 490) = 4 credits; and with the dispute 367, which is 14.
+        // Of 490 are lost 122, which is floor(20 × 122 ÷ 490) = 4 credits; and with the dispute 367, which is
+        // 14.
         for (end, expected) in [("won", 16), ("warning_closed", 16), ("lost", 6)] {
             tell_in_every_order(app, false, end, expected).await;
         }

@@ -28,7 +28,7 @@ async fn recharge_brings_prices_and_a_personal_link_by_which_a_pack_is_bought() 
                 Channel::Twilio => assert!(titles.is_empty() && text.contains("/recharge#"), "{text}"),
             }
             let token = recharge_token(&fatou);
-            // Opening the page uses nothing up, and neither does looking at the balance.
+            // Neither opening the page nor showing the balance uses up the link.
             for _ in 0..3 {
                 app.browser().get("/recharge").await.ok();
                 let view = app.browser().post("/recharge", &json!({ "token": token })).await.ok();
@@ -63,7 +63,7 @@ async fn a_link_to_buy_by_logs_nobody_in_is_good_for_thirty_minutes_and_lies_has
             let answer = browser.post(path, &json!({ "token": token })).await;
             assert!(answer.status.is_client_error(), "{path}: {answer:?}");
         }
-        // The other way to hand it in.
+        // The other endpoint that accepts the token.
         let body = json!({ "token": token, "pack": "s" });
         app.browser().post("/api/billing/checkout", &body).await.ok();
 
@@ -185,7 +185,7 @@ async fn packs_are_named_with_their_price_and_bought_with_a_session_of_ours_only
         let body = json!({ "pack": "s" });
         assert_eq!(post_raw(app, "/api/billing/checkout", &body).await, (401, "unauthenticated".to_owned()));
         let marie = logged_in(app, "marie@example.com").await;
-        // A cookie of another app may read and generate, and not pay.
+        // A cookie of another application can read and generate, but not pay.
         let id = marie.me().await.ok().json()["id"].as_str().unwrap().to_owned();
         let guest = app.browser();
         let cookie = postly_testkit::session_cookie(&id, None, app.clock.now_ms());
@@ -228,7 +228,7 @@ async fn c03_a_price_comes_from_our_list_and_from_nothing_that_is_sent() {
             let answer = marie.post("/api/billing/checkout", &body).await;
             assert_eq!(answer.problem(), (400, code.to_owned()), "{body}");
         }
-        // From another site nothing is bought in her name.
+        // A page of another site cannot buy in the author's name.
         let headers = [("content-type", "application/json"), ("sec-fetch-site", "cross-site")];
         let body = Some(json!({ "pack": "s" }).to_string());
         let answer = marie.send(Method::POST, "/api/billing/checkout", &headers, body).await;

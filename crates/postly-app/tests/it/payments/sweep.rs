@@ -1,4 +1,4 @@
-//! What a webhook would have told is asked for: when the buyer comes back, and each hour.
+//! Payments without their webhook: the service asks Stripe on the buyer's return, and each hour.
 
 use postly_simulator::{Channel, Fault, FaultKind, Payment, RequestKind, Upstream};
 use postly_testkit::for_each_engine_with;
@@ -66,7 +66,7 @@ async fn c24_after_four_days_without_webhooks_the_page_and_the_sweep_grant_once(
         );
         app.advance_ms(HOUR_MS);
         assert_eq!(app.app.sweep_payments().await.unwrap(), 0);
-        // The webhooks come after all.
+        // The webhooks arrive after all.
         bring_all(app, &events).await;
         for (number, expected) in authors.iter().zip([20, 20, 0]) {
             assert_eq!(of(number).credits().await, expected, "{number}");
@@ -115,7 +115,7 @@ async fn a_stripe_that_is_down_ends_a_sweep_and_one_that_refuses_raises_an_alert
         app.world.clear_faults();
         assert_eq!(alerts.take(), ["stripe_refused"]);
 
-        // What Stripe does not know at all is given up a day after it could have been paid.
+        // A session that Stripe does not know is given up a day after its last possible payment.
         app.world.fault(
             Upstream::Stripe,
             Fault::always(FaultKind::ProviderError { code: 404 }).on_every_request(),

@@ -1,13 +1,13 @@
-//! Trains the classifier from labelled messages, checks that the weights in use are those, and measures it on messages
-//! that it was not trained on.
+//! Trains the classifier from labelled messages, checks that the weights in use are the trained ones, and
+//! measures it on messages outside of the training set.
 
 use super::*;
 use crate::intent::{Verdict, shows_a_brief, weigh};
 
-/// Labelled messages: language, `brief` or `free`, text. Language models wrote them from the rule of RULES 4.14, without the
-/// code.
+/// Labelled messages: language, `brief` or `free`, text.
+/// Language models wrote them from the rule of RULES 4.14, without the code.
 const MESSAGES: &str = include_str!("messages.tsv");
-/// Passes over the messages, the first rate of learning and the decay of weights: chosen by cross-validation.
+/// Passes over the messages, the first learning rate and the decay of weights: chosen by cross-validation.
 const EPOCHS: usize = 40;
 const RATE: f32 = 1.0;
 const DECAY: f32 = 3e-4;
@@ -33,7 +33,8 @@ fn score_of(weights: &[f32], example: &Example) -> f32 {
     example.features.iter().map(|(bucket, value)| weights[*bucket] * value).sum()
 }
 
-/// Logistic regression by stochastic gradient descent in a fixed order, so that the weights are always the same.
+/// Trains by logistic regression with stochastic gradient descent in a fixed order, so that the weights are
+/// reproducible.
 fn train(examples: &[&Example]) -> Vec<f32> {
     // Prime, and longer than the list: each pass visits each example once.
     const STRIDE: usize = 7_919;
