@@ -1,4 +1,4 @@
-//! The brand memory of an author: taught, read and forgotten on WhatsApp and on the web (RULES 4.17).
+//! The brand memory of an author: changed and read on WhatsApp and on the web (RULES 4.17).
 
 use postly_domain::{
     Language,
@@ -22,7 +22,7 @@ const MOST_NAMED: usize = 4;
 /// The reason why a brand memory was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum BrandChangeError {
-    /// A bound is broken.
+    /// A limit is exceeded.
     #[error(transparent)]
     Bound(#[from] BrandError),
     /// The service does not write about something in it.

@@ -4,8 +4,8 @@
 //! The sealed text is deleted when the provider has answered (RULES 7.5). That answer is not final here:
 //! 131047 and 63016 come in a status, seconds later, and a code cannot be recovered from its hash. Therefore
 //! a second sealed copy is stored in its own table from the moment the code is queued. It is deleted by the
-//! first status that tells how the text ended (delivered, read, failed), by a clear refusal, and at the end
-//! of the code, after ten minutes. *Sent* does not delete it: Twilio reports it before *undelivered*.
+//! first final status of the text (delivered, read, failed), by a clear refusal, and at the end of the code,
+//! after ten minutes. *Sent* does not delete it: Twilio reports it before *undelivered*.
 
 use postly_domain::{
     PhoneE164, Provider, UnixMillis,

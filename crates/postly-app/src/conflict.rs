@@ -34,7 +34,7 @@ impl ConflictRetries {
     }
 }
 
-/// An error that knows whether the database aborted the transaction because of a conflict.
+/// An error that tells if the database aborted the transaction because of a conflict.
 pub(crate) trait MetOtherWork {
     fn is_conflict(&self) -> bool;
 }

@@ -61,7 +61,7 @@ pub(crate) struct PlannedSend {
     pub(crate) message: DueMessage,
     pub(crate) attempt: AttemptId,
     pub(crate) noted_at: UnixMillis,
-    /// True for the one message that tries whether a stopped sender sends again.
+    /// True for the probe: the one message that tests if a stopped sender may send again.
     pub(crate) is_probe: bool,
     #[cfg(feature = "mutant-m02")]
     pub(crate) already: SendOutcome,
@@ -410,8 +410,8 @@ impl App {
             ErrorAction::WindowClosed
                 if message.form == Form::Code && self.0.senders.can_send_code(message.provider) =>
             {
-                // The window was assumed to be open; the template is accepted without one. This happens once,
-                // because the template is refused with another code.
+                // The window was assumed to be open; a template needs none. This happens once: a refused
+                // template is no longer of this form.
                 outbox::send_by_template(tx, id).await?;
                 self.drop_for_template(tx, id, message.form).await?;
                 outbox::requeue(tx, id, true, false).await?;

@@ -1,8 +1,8 @@
-//! The record of erasures beside the backups. After a restore of an older backup, it erases those authors
+//! The record of erasures beside the backups. After a restore of an older backup, its authors are erased
 //! again.
 //!
-//! Each line is a keyed hash: of an author's id, or of a number or provider id up to an instant. Only the key
-//! of the service tells the author.
+//! Each line is a keyed hash: of an author's id, or of a number or provider id up to an instant. A line can
+//! be matched to an author only with the key of the service.
 
 use std::{
     collections::BTreeSet,

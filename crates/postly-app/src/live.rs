@@ -71,9 +71,9 @@ pub enum LiveEvent {
     Status(GenerationId, Option<DeliveryStatus>),
     /// The balance has changed.
     Balance {
-        /// Credits that can be spent.
+        /// The credits that can be spent.
         available: i64,
-        /// Credits that are reserved for work under way.
+        /// The credits reserved for work in progress.
         held: i64,
     },
 }

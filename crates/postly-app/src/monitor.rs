@@ -301,7 +301,8 @@ impl App {
             if monitor::open_alert(&mut tx, alert, subject, scope, now, again_before).await? {
                 raised.push(condition);
             }
-            // Recent rows soon are not recent; only the full audit sees that the cause is repaired.
+            // A row soon leaves the recent check, so only the full audit sees its repair: it takes the alert
+            // over.
             if scope == AUDIT {
                 monitor::take_over_alert(&mut tx, alert, subject, scope).await?;
             }

@@ -37,7 +37,7 @@ pub enum What {
 pub enum Why {
     /// The id is empty, too long, or has control characters.
     IdUnusable,
-    /// An author who was not imported has this id.
+    /// An author that was not imported has this id.
     IdTaken,
     /// The owner of the number was erased in this database.
     ErasedHere,
