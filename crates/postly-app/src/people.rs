@@ -25,8 +25,8 @@ use crate::{App, JourneyError, ids::Fresh as _};
 pub(crate) struct Person {
     pub(crate) author: Author,
     pub(crate) identity: Identity,
-    /// The number of model calls for the author in the last 24 hours; 0 if the author is new or their
-    /// identity may have changed.
+    /// The number of model calls for the author in the last 24 hours; 0 if the author is new or an identity
+    /// may have changed.
     pub(crate) recent_calls: i64,
 }
 

@@ -47,7 +47,7 @@ impl Photo {
         self.is_alone && self.download.is_err()
     }
 
-    /// Records the photo and its outcome, for the author who pays.
+    /// Records the photo and its outcome, for the paying author.
     pub(crate) async fn record(&self, tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
         media::record(tx, &MediaRow { author: author.clone(), ..self.row.clone() }).await
     }
@@ -105,7 +105,7 @@ impl App {
     }
 
     /// Returns the brief for a photo without a caption: the one that the author was asked to complete, else a
-    /// text that tells of a photo.
+    /// fixed text.
     fn photo_brief(&self, event: &DueEvent, person: &Person) -> Result<Brief, JourneyError> {
         let author = &person.author;
         let is_recent = |at: UnixMillis| event.occurred_at.since_ms(at) < FOLLOW_UP_MS;

@@ -102,7 +102,7 @@ impl App {
         let attempts = attempts::of(tx, id).await?;
         if attempts.iter().any(Attempt::is_taken) {
             if ended != "accepted" {
-                // The message had ended with an unknown delivery.
+                // The message had been given up.
                 outbox::change_end(tx, id, Ended::Accepted, None, now).await?;
             }
         } else if attempts.iter().any(Attempt::is_unclear) {

@@ -35,7 +35,7 @@ pub(crate) const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
 /// The age from which a brief needs a confirmation before it costs a credit, because its author may have
 /// given it up (RULES 4.19).
 const LATE_MS: i64 = 10 * 60 * 1000;
-/// The round of an event that was not replayed. An operator who replays a brief wants it written.
+/// The round of an event that was not replayed. A replay by the operator writes the posts without a question.
 const FIRST_ROUND: i64 = 1;
 /// The most characters of a brief that a question about it quotes.
 const LONGEST_QUOTED: usize = 80;

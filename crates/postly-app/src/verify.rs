@@ -136,7 +136,7 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let challenge = challenges::count_try(&mut tx, typed, now).await?;
-        // Without a challenge, the same writes are made, always to one row, so that the time reveals nothing.
+        // Without a challenge as much is written, always to one row.
         let (subject_hash, tries) = match challenge {
             Some(_) => (self.name_hash(subject), 1),
             None => (DUMMY_SUBJECT.to_owned(), 0),

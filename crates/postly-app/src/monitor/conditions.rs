@@ -17,7 +17,7 @@ const MOST_UNKNOWN: i64 = 10;
 /// The invariant of holds (RULES 10.2).
 pub(super) const STUCK_HOLDS: &str = "2d";
 
-/// An alert whose condition holds.
+/// An alert that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Condition {
     pub(super) alert: Alert,

@@ -16,7 +16,7 @@ use postly_i18n::Value;
 
 /// The most unpaid Checkout Sessions of an author within an hour.
 const MOST_OPEN: i64 = 30;
-/// The lifetime of a Checkout Session if Stripe does not tell it (Stripe: 24 hours by default).
+/// The lifetime of a Checkout Session if Stripe reports none (Stripe: 24 hours by default).
 const LIFETIME_MS: i64 = DAY_MS;
 
 /// The reason why no Checkout Session was created.
