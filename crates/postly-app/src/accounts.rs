@@ -145,6 +145,9 @@ impl Passwords {
 
 impl App {
     /// Creates a full account and logs its author in.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
     pub async fn sign_up(
         &self,
         email: &str,
@@ -180,6 +183,9 @@ impl App {
     }
 
     /// Logs an author in by password.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
     pub async fn log_in_by_password(
         &self,
         email: &str,
