@@ -1,5 +1,5 @@
-//! Figures of the sources: words of comments, lengths, and lines by kind. `cargo xtask census [REVISION]` prints them for the
-//! working copy or a revision; `cargo xtask tidy` fails beyond the limits of words.
+//! Figures of the sources: words of comments, lengths, and lines by kind. `cargo xtask census [REVISION]`
+//! prints them for the working copy or a revision; `cargo xtask tidy` fails beyond the limits of words.
 
 use std::{
     collections::BTreeMap,
@@ -46,7 +46,7 @@ pub(crate) struct Figures {
     tools: usize,
     methods: BTreeMap<String, usize>,
     /// Comment lines wider than the code, by file and line.
-    pub(crate) wide: Vec<String>,
+    wide: Vec<String>,
 }
 
 /// `cargo xtask census`.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use crate::{
+    census::Figures,
     citations::{self, Rules},
     runbooks,
 };
@@ -104,10 +105,11 @@ pub(crate) fn check() -> anyhow::Result<()> {
         rules.check(&name, &text, &mut faults);
         all_sources.push_str(&text);
     }
+    faults.extend(Figures::of(root)?.faults());
     runbooks::check(root, &mut faults)?;
     citations::check_glossary(root, &all_sources, &mut faults)?;
     if faults.is_empty() {
-        println!("tidy: arrows, SQL, sizes, citations, runbooks and the glossary are in order");
+        println!("tidy: arrows, SQL, sizes, words, citations, runbooks and the glossary are in order");
         return Ok(());
     }
     for fault in &faults {

@@ -1,4 +1,5 @@
-//! What providers took: known to this process until it is written down, and written down together.
+//! Records that a provider accepted a message. Concurrent acceptances are written in one batch; until the
+//! commit, only this process knows of them.
 
 use std::{
     collections::HashSet,
@@ -17,12 +18,12 @@ use crate::{
     deliver::PlannedSend,
 };
 
-/// Messages that a provider took, as only this process knows until the database lets it be written down.
+/// Messages that a provider has accepted, until their acceptance is committed.
 #[derive(Default)]
 pub(crate) struct UnpersistedAcceptances(Mutex<HashSet<MessageId>>);
 
 impl UnpersistedAcceptances {
-    /// Knows a message until what is returned is dropped.
+    /// Marks a message as accepted until the returned guard is dropped.
     pub(crate) fn keep(&self, message: &MessageId) -> UnpersistedGuard<'_> {
         self.messages().insert(message.clone());
         UnpersistedGuard { unpersisted: self, message: message.clone() }
@@ -49,18 +50,19 @@ impl Drop for UnpersistedGuard<'_> {
     }
 }
 
-/// What a provider took, to be written down.
+/// A message that a provider has accepted, for the batch.
 pub(crate) struct AcceptedSend {
     planned: Arc<PlannedSend>,
     provider_message_id: String,
 }
 
 impl BatchWrite for AcceptedSend {
-    /// Whether the message has ended by it. Else it is to be judged by itself.
+    /// True if the message has ended by it. If false, the caller must handle the acceptance in a transaction
+    /// of its own.
     type Outcome = bool;
     const MAX_BATCH: usize = 64;
     const MAX_BATCH_BYTES: usize = 64 * 1024;
-    /// More than all whose lanes are leased at once ever have.
+    /// Exceeds the total of all messages in leased lanes.
     const MAX_PENDING_BYTES: usize = 1024 * 1024;
 
     fn batcher(app: &App) -> &Batcher<Self> {
@@ -68,7 +70,7 @@ impl BatchWrite for AcceptedSend {
     }
 
     fn bytes(&self) -> usize {
-        // The message itself is there in any case.
+        // The planned send is held in memory anyway.
         self.provider_message_id.len() + size_of::<Self>()
     }
 
@@ -90,7 +92,7 @@ impl AcceptedSend {
 }
 
 impl App {
-    /// Writes down that providers took these messages; says whether each has ended by it.
+    /// Records that providers accepted these messages. Returns for each if it has ended by it.
     async fn accept(&self, mut tx: Tx, acceptances: &[&AcceptedSend]) -> Result<Vec<bool>, StoreError> {
         let taken: Vec<AcceptedAttempt<'_>> =
             acceptances.iter().map(|acceptance| acceptance.as_attempt()).collect();
@@ -99,7 +101,7 @@ impl App {
         Ok(accepted.ended)
     }
 
-    /// Writes down that a provider took a message, with others that were taken meanwhile.
+    /// Records that a provider accepted a message, batched with other acceptances.
     pub(crate) async fn record_accepted(
         &self,
         planned: &Arc<PlannedSend>,
@@ -114,7 +116,8 @@ impl App {
         if told.await.map_err(|_| JourneyError::BatchLost)?? {
             return Ok(());
         }
-        // By itself, where it waits for whoever was in the way; and whatever follows from it, that it was taken stands.
+        // The batch could not end it: use a transaction that waits for the lock of the message. The
+        // acceptance holds, no matter how the message ends.
         let tx = self.begin_locked(&planned.message).await?;
         if self.accept(tx, &[&acceptance()]).await? == [true] {
             return Ok(());

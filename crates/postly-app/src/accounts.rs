@@ -1,4 +1,4 @@
-//! Accounts on the web: signing up, logging in with a password, and what an author sees and changes of hers.
+//! Web accounts: sign-up, password login, and the profile that an author reads and changes.
 
 use argon2::{
     Argon2,
@@ -30,57 +30,58 @@ use crate::{
 const SIGN_UPS: Limit = Limit { name: "signup", window_ms: 3600 * 1000 };
 /// Wrong passwords from one address (five in five minutes).
 const WRONG_PASSWORDS: Limit = Limit { name: "password", window_ms: 5 * 60 * 1000 };
-/// How many passwords are hashed at once: each takes a core and 19 MiB for some tens of milliseconds. Whoever waits for a
-/// place holds a connection of the listener, and no longer than a request may take.
+/// The number of passwords that are hashed at once. Each takes a core and 19 MiB for some tens of
+/// milliseconds. A request that waits for its turn holds a connection of the listener, at most for the
+/// request timeout.
 const HASHED_AT_ONCE: usize = 2;
-/// How soon after proving her number an author may replace a password she has forgotten.
+/// An author may replace a forgotten password within this time after proving their number.
 const FRESH_PROOF_MS: i64 = 3600 * 1000;
 
-/// What an author sees of her account.
+/// An author's account, as shown to the author.
 #[derive(Debug, Clone)]
 pub struct Profile {
-    /// Her id.
+    /// The id of the author.
     pub id: AuthorId,
-    /// Her address.
+    /// The e-mail address.
     pub email: Option<String>,
-    /// Her number.
+    /// The phone number.
     pub phone: Option<PhoneE164>,
-    /// The language we speak with her.
+    /// The language of the texts for the author.
     pub language: Language,
-    /// What she has.
+    /// The balance.
     pub wallet: Wallet,
-    /// When her number was last exchanged for another.
+    /// The time of the last exchange of the number for another.
     pub number_changed_at: Option<UnixMillis>,
 }
 
-/// Why somebody could not sign up, log in, or change her login.
+/// The reason why a sign-up, a login or a change of the login was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// The address cannot be read.
     #[error(transparent)]
     Email(#[from] EmailError),
-    /// The password is not taken.
+    /// The password is not allowed.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// Somebody has this address.
+    /// Another account has this address.
     #[error("the address is taken")]
     EmailTaken,
-    /// Unknown address or wrong password: nobody learns which.
+    /// Unknown address or wrong password; the answer does not tell which of the two.
     #[error("unknown address or wrong password")]
     InvalidCredentials,
-    /// A password is replaced by whoever knows the old one, or has just proved her number.
+    /// A new password requires the old one, or a number proved recently.
     #[error("the old password is missing, and no number was proved lately")]
     ProofNeeded,
-    /// The link for a new password is none of ours, was used, or has expired.
+    /// The link for a new password is unknown, used or expired.
     #[error("the link opens nothing any more")]
     LinkSpent,
-    /// The session has ended meanwhile.
+    /// The session has ended in the meantime.
     #[error("the session has ended")]
     SessionEnded,
-    /// Too many from this address.
+    /// Too many requests from this address.
     #[error("too many requests")]
     RateLimited {
-        /// When the next may come, in seconds from now.
+        /// The number of seconds until the next request is allowed.
         retry_after_s: i64,
     },
     /// The database failed.
@@ -91,12 +92,12 @@ pub enum AccountError {
     Hash,
 }
 
-/// A hash of the kind that [`Passwords`] makes, for those who have none: comparing with it takes as long, and whether it is
-/// right is not asked.
+/// A hash of the kind that [`Passwords`] makes, compared if there is no real one, so that both take equally
+/// long. The result of the comparison is ignored.
 const DUMMY_PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$cG9zdGx5IG5vYm9keQ$sfCglMKdUR6MmP53PPvTxfHl6LBl4rxmd6ZQ7EU6gaw";
 
-/// Hashes passwords, some at a time.
+/// Hashes passwords, at most [`HASHED_AT_ONCE`] at a time.
 pub(crate) struct Passwords {
     places: Semaphore,
 }
@@ -116,7 +117,7 @@ impl Passwords {
         .await
     }
 
-    /// Whether a password is the one that was hashed; `None` takes as long, and is never right.
+    /// True if the password matches the hash. `None` takes equally long and never matches.
     pub(crate) async fn is_right(&self, hash: Option<String>, password: &str) -> Result<bool, AccountError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| DUMMY_PASSWORD_HASH.to_owned());
@@ -143,7 +144,7 @@ impl Passwords {
 }
 
 impl App {
-    /// Makes a full account, and logs its author in.
+    /// Creates a full account and logs its author in.
     ///
     /// # Errors
     /// See [`AccountError`].
@@ -169,7 +170,7 @@ impl App {
         browser: &Browser,
     ) -> Result<(SessionCookie, Profile), AccountError> {
         let mut tx = self.0.db.write().await?;
-        // Two who take one address at once would meet at its index, with an error.
+        // Lock the address first: two concurrent sign-ups with it would otherwise fail at its unique index.
         authors::lock_person(&mut tx, email.as_str()).await?;
         let now = self.now();
         let author = authors::add(&mut tx, &AuthorId::fresh(now), Language::Fr, now).await?;
@@ -181,7 +182,7 @@ impl App {
         Ok(opened)
     }
 
-    /// Logs an author in by her password.
+    /// Logs an author in by password.
     ///
     /// # Errors
     /// See [`AccountError`].
@@ -192,7 +193,7 @@ impl App {
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<(SessionCookie, Profile), AccountError> {
-        // Counted before anything is compared, and taken back when it was right.
+        // Count before comparing; a right password takes the count back.
         self.count(WRONG_PASSWORDS, browser).await?;
         let known = match Email::parse(email) {
             Ok(email) if password.len() <= postly_domain::login::LONGEST_PASSWORD => {
@@ -213,7 +214,7 @@ impl App {
         again!(self.let_in(&author, replaced.as_ref(), session, browser))
     }
 
-    /// Logs an author in whose password was right. `replaced` is the hash that it was compared with, and its successor.
+    /// Logs an author in after the password matched. `replaced` holds the imported hash and its replacement.
     async fn let_in(
         &self,
         author: &AuthorId,
@@ -223,12 +224,12 @@ impl App {
     ) -> Result<(SessionCookie, Profile), AccountError> {
         let mut tx = self.0.db.write().await?;
         if !authors::lock(&mut tx, author).await? {
-            // She has left while her password was hashed.
+            // The account was erased while the password was hashed.
             return Err(AccountError::InvalidCredentials);
         }
         limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
         if let Some((old, new)) = replaced {
-            // Unless it was changed meanwhile.
+            // Does nothing if the password was changed in the meantime.
             password_hashes::replace(&mut tx, author, old, new).await?;
         }
         let opened = self.log_in(&mut tx, author, session, browser, false).await?;
@@ -251,10 +252,10 @@ impl App {
         })
     }
 
-    /// What an author sees of her account.
+    /// Returns an author's account.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn profile(&self, author: &AuthorId) -> Result<Profile, StoreError> {
         let mut tx = self.0.db.read().await?;
         self.profile_of(&mut tx, author).await
@@ -273,8 +274,8 @@ impl App {
         })
     }
 
-    /// Changes what an author may change herself: her language, and her login. A new password asks for the old one, or
-    /// for a session that a number opened within the hour; it ends her other sessions.
+    /// Changes the author's language or login. A new password requires the old one, or a session opened by a
+    /// number within the hour; it ends the author's other sessions.
     ///
     /// # Errors
     /// See [`AccountError`].
@@ -303,7 +304,7 @@ impl App {
         again!(self.write_change(session, change.language, email.as_ref(), hash.as_deref()))
     }
 
-    /// Writes down what was checked before.
+    /// Writes the change after its checks.
     async fn write_change(
         &self,
         session: &LoggedIn,
@@ -315,7 +316,7 @@ impl App {
         let mut tx = self.0.db.write().await?;
         let is_there = authors::lock(&mut tx, author).await?;
         if !is_there || sessions::find(&mut tx, &session.session.id, self.now()).await?.is_none() {
-            // She was merged or erased, or the session was ended, while her password was hashed.
+            // The author was merged or erased, or the session was ended, while the password was hashed.
             return Err(AccountError::SessionEnded);
         }
         if let Some(language) = language {
@@ -352,7 +353,7 @@ impl App {
             (_, true) => Ok(()),
             (None, false) => Err(AccountError::ProofNeeded),
             (Some(current), false) => {
-                // Whoever has her session and not her password has as many guesses as anybody else.
+                // A stolen session gives no more guesses of the password than the login does.
                 self.count(WRONG_PASSWORDS, browser).await?;
                 if !self.0.passwords.is_right(hash, current).await? {
                     return Err(AccountError::InvalidCredentials);
@@ -368,16 +369,16 @@ impl App {
     }
 }
 
-/// What an author changes of her account; what is absent stays.
+/// Changes to an account; absent fields stay as they are.
 #[derive(Clone, Copy, Default)]
 pub struct AccountChange<'a> {
-    /// The language we speak with her.
+    /// The language of the texts for the author.
     pub language: Option<Language>,
     /// A new address.
     pub email: Option<&'a str>,
     /// A new password.
     pub password: Option<&'a str>,
-    /// The password so far.
+    /// The current password.
     pub current_password: Option<&'a str>,
 }
 
@@ -400,7 +401,7 @@ mod tests {
         };
         let everybodys: PasswordHash = Argon2::default().hash_password(b"a password").unwrap();
         assert_eq!(costs(DUMMY_PASSWORD_HASH), costs(&everybodys.to_string()));
-        // It is compared to the end, and not given up as unreadable.
+        // The comparison runs to its end; the hash is readable.
         let nobodys = PasswordHash::new(DUMMY_PASSWORD_HASH).unwrap();
         assert!(Argon2::default().verify_password(b"nobody has this password", &nobodys).is_ok());
     }

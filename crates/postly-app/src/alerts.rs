@@ -2,7 +2,8 @@
 
 use postly_domain::{Alert, Provider, metric};
 
-/// A provider does not let us send. Raised when a pause begins, and each time that the message which tried again is refused.
+/// A provider prevents a sender from sending. Raised when a pause begins, and each time that the message sent
+/// as a trial is refused.
 pub(crate) fn sender_stopped(provider: Provider, code: i64) {
     let alert = count(Alert::SenderStopped);
     tracing::error!(
@@ -13,7 +14,7 @@ pub(crate) fn sender_stopped(provider: Provider, code: i64) {
     );
 }
 
-/// The provider bills a message as one of an assistant for everything. Raised once for each such message.
+/// The provider bills a message as one of a general-purpose assistant. Raised once for each such message.
 pub(crate) fn general_purpose_ai(provider: Provider) {
     let alert = count(Alert::GeneralPurposeAi);
     tracing::warn!(
@@ -23,7 +24,7 @@ pub(crate) fn general_purpose_ai(provider: Provider) {
     );
 }
 
-/// Raises an alert. The message says what to do.
+/// Raises an alert. The message tells the operator how to react.
 pub(crate) fn raise(alert: Alert, message: &str) {
     let alert = count(alert);
     tracing::warn!(alert, "{message}");

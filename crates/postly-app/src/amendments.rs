@@ -1,7 +1,7 @@
 //! Messages that their sender deletes or edits before their turn (RULES 4.10).
 //!
-//! An amendment is a message of its own, behind the one it amends. It has no effect in its own turn: the worker looks for
-//! amendments when the turn of a message begins, before anything is reserved or written.
+//! An amendment is a message of its own, enqueued after the one it amends. It has no effect in its own turn:
+//! the worker reads the amendments when the turn of a message begins, before anything is reserved or written.
 
 use postly_domain::{
     Provider,
@@ -16,7 +16,8 @@ use postly_store::{
 use crate::{App, JourneyError};
 
 impl App {
-    /// The message as its sender wants it when its turn comes: with what it says now. `None` when it was deleted.
+    /// Returns the message with the amendments that its sender made before its turn. `None` if it was
+    /// deleted.
     pub(crate) async fn as_amended(
         &self,
         claimed: &ClaimedLane,
@@ -31,7 +32,7 @@ impl App {
         Ok(self.amended(&mut tx, claimed, message).await?)
     }
 
-    /// The message of a Meta number as its amendments leave it. `None` when it was deleted.
+    /// Applies the stored amendments to a message of a Meta number. `None` if it was deleted.
     pub(crate) async fn amended(
         &self,
         tx: &mut Tx,
@@ -46,7 +47,7 @@ impl App {
             let Ok(InboundEvent::Message(amendment)) = amendment else { continue };
             match amendment.content {
                 Content::Revoke { .. } => return Ok(None),
-                // An edit to something of which nothing can be said does not make the message unsaid.
+                // An edit to content that cannot be answered leaves the message as it is.
                 Content::Edit { content, .. } if !matches!(*content, Content::Silent { .. }) => {
                     message.content = *content;
                 }
@@ -63,7 +64,8 @@ impl App {
         Ok(Some(message))
     }
 
-    /// Ends a message that was deleted before its turn. An earlier try at it may have reserved a credit.
+    /// Ends a message that was deleted before its turn. An earlier attempt may have reserved a credit: it is
+    /// released.
     pub(crate) async fn finish_revoked(
         &self,
         claimed: &ClaimedLane,
@@ -95,7 +97,7 @@ impl App {
         self.finish(tx, claimed, event, author.as_ref(), &outcome).await
     }
 
-    /// The key of a message as the inbox has it.
+    /// Returns the key of a message as stored in the inbox.
     fn stored_key(&self, provider: Provider, provider_message_id: &str) -> EventKey {
         EventKey(self.name_hash(&postly_whatsapp::message_key(provider, provider_message_id).0))
     }

@@ -1,6 +1,7 @@
-//! Lines: what comes while the like of it is being written down is written down together, by the next transaction.
+//! Batched writes: items that arrive during a transaction are written together by the next one.
 //!
-//! One transaction is one sync of the disk, and on PostgreSQL a few journeys to the server, however much it does.
+//! One transaction costs one sync of the disk, and on PostgreSQL a few round trips to the server, no matter
+//! how many items it writes.
 
 use std::{
     collections::VecDeque,
@@ -12,52 +13,52 @@ use tokio::sync::oneshot;
 
 use crate::{App, conflict::again};
 
-/// What is written down together.
+/// An item that is written in batches.
 pub(crate) trait BatchWrite: Sized + Send + Sync + 'static {
     /// The outcome of each item once the batch is committed.
     type Outcome: Send + 'static;
-    /// How many are written by one transaction at most: what fails together is done again together.
+    /// The most items of one transaction. Items that fail together are retried together.
     const MAX_BATCH: usize;
-    /// How many bytes are written by one transaction at most, unless a single one has more.
+    /// The most bytes of one transaction, unless a single item has more.
     const MAX_BATCH_BYTES: usize;
-    /// How many bytes wait at most; what is beyond is turned away.
+    /// The most bytes that may wait; further items are refused with [`QueueFull`].
     const MAX_PENDING_BYTES: usize;
 
-    /// Where they wait.
+    /// Returns the batcher of these items.
     fn batcher(app: &App) -> &Batcher<Self>;
 
-    /// What one takes in memory, roughly.
+    /// Returns the approximate size of the item in memory, in bytes.
     fn bytes(&self) -> usize;
 
-    /// Writes all of them down, or none; tells of each, in their order.
+    /// Writes all items or none. Returns an outcome for each, in their order.
     fn write(
         app: &App,
         batch: &[&Self],
     ) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 }
 
-/// Those that wait.
+/// The items that wait for a transaction.
 pub(crate) struct Batcher<T: BatchWrite>(Mutex<Pending<T>>);
 
 struct Pending<T: BatchWrite> {
     items: VecDeque<PendingItem<T>>,
-    /// The sum of their bytes.
+    /// The sum of the bytes of the items.
     bytes: usize,
-    /// Whether somebody is at work on the line.
+    /// True while a task drains the items.
     draining: bool,
 }
 
-/// One of them, and who waits for its commit.
+/// An item, and the caller that waits for its commit.
 struct PendingItem<T: BatchWrite> {
     what: T,
     bytes: usize,
     written: oneshot::Sender<Written<T>>,
 }
 
-/// Whether one is written down; whoever failed together shares the reason.
+/// The outcome of an item. The items of a failed batch share the error.
 pub(crate) type Written<T> = Result<<T as BatchWrite>::Outcome, Arc<StoreError>>;
 
-/// Too many wait already.
+/// Too many bytes wait already.
 pub(crate) struct QueueFull;
 
 impl<T: BatchWrite> Default for Batcher<T> {
@@ -77,8 +78,8 @@ impl<T: BatchWrite> Batcher<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts one in the line, and sees to it that somebody attends to the line. Returns what tells of its commit; when that
-    /// ends without a word, nobody knows.
+    /// Enqueues an item, and starts a task that drains the queue unless one runs. Returns the receiver of the
+    /// outcome; if the channel closes without one, it is unknown if the item was written.
     pub(crate) fn enqueue(&self, app: &App, what: T) -> Result<oneshot::Receiver<Written<T>>, QueueFull> {
         let (written, committed) = oneshot::channel();
         let bytes = what.bytes();
@@ -89,7 +90,8 @@ impl<T: BatchWrite> Batcher<T> {
         pending.bytes += bytes;
         pending.items.push_back(PendingItem { what, bytes, written });
         let is_first = !std::mem::replace(&mut pending.draining, true);
-        // A runtime that is shutting down drops what is spawned at once, and that locks the line too.
+        // Unlock first: a runtime that is shutting down drops a spawned task at once, and its drop locks the
+        // queue too.
         drop(pending);
         if is_first {
             tokio::spawn(drain(DrainGuard::<T> {
@@ -102,8 +104,8 @@ impl<T: BatchWrite> Batcher<T> {
     }
 }
 
-/// Somebody's work on a line. Should it end by a panic, the line is left unattended, so that the next who comes finds
-/// somebody new.
+/// Held by the task that drains the queue. If the task panics, the queue is cleared and marked as not
+/// drained, so that the next caller starts a new task.
 struct DrainGuard<T: BatchWrite> {
     app: App,
     over: bool,
@@ -111,7 +113,7 @@ struct DrainGuard<T: BatchWrite> {
 }
 
 impl<T: BatchWrite> DrainGuard<T> {
-    /// The next to be written down together. `None`: the line is empty, and from now on unattended.
+    /// Returns the next batch. `None` if the queue is empty; it is then marked as not drained.
     fn next(&mut self) -> Option<Vec<PendingItem<T>>> {
         let mut pending = T::batcher(&self.app).lock();
         let (mut batch, mut bytes) = (vec![], 0);
@@ -132,13 +134,13 @@ impl<T: BatchWrite> DrainGuard<T> {
 impl<T: BatchWrite> Drop for DrainGuard<T> {
     fn drop(&mut self) {
         if !self.over {
-            // A waiting caller learns it from the end of its channel.
+            // A waiting caller learns of the failure from its closed channel.
             *T::batcher(&self.app).lock() = Pending::default();
         }
     }
 }
 
-/// Writes down what waits, until nothing does.
+/// Writes batches until the queue is empty.
 async fn drain<T: BatchWrite>(mut guard: DrainGuard<T>) {
     let app = guard.app.clone();
     while let Some(batch) = guard.next() {
@@ -149,14 +151,14 @@ async fn drain<T: BatchWrite>(mut guard: DrainGuard<T>) {
                     item.complete(Ok(outcome));
                 }
             }
-            // One that the database refuses must not keep the others out.
+            // One item that the database refuses must not fail the others.
             Err(error) if !error.is_temporary() && batch.len() > 1 => one_by_one(&app, batch).await,
             Err(error) => fail(batch, error),
         }
     }
 }
 
-/// Writes them down each by itself, as long as the database takes any.
+/// Writes each item in a transaction of its own, until the database fails temporarily.
 async fn one_by_one<T: BatchWrite>(app: &App, batch: Vec<PendingItem<T>>) {
     let mut batch = batch.into_iter();
     while let Some(item) = batch.next() {
@@ -181,7 +183,7 @@ fn fail<T: BatchWrite>(batch: impl IntoIterator<Item = PendingItem<T>>, error: S
 
 impl<T: BatchWrite> PendingItem<T> {
     fn complete(self, written: Written<T>) {
-        // Who does not wait any more has given up on it.
+        // A caller that has stopped waiting has given up on the item.
         let _ = self.written.send(written);
     }
 }

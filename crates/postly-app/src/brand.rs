@@ -1,4 +1,4 @@
-//! The brand memory of an author: taught, read and forgotten on WhatsApp and on the web (RULES 4.17).
+//! The brand memory of an author: changed and read on WhatsApp and on the web (RULES 4.17).
 
 use postly_domain::{
     Language,
@@ -16,19 +16,19 @@ use crate::{
     turn::{Step, Turn},
 };
 
-/// The most rules that an answer with posts names: one short line.
+/// The most rules named in an answer with posts: one short line.
 const MOST_NAMED: usize = 4;
 
 /// The reason why a brand memory was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum BrandChangeError {
-    /// A bound is broken.
+    /// A limit is exceeded.
     #[error(transparent)]
     Bound(#[from] BrandError),
     /// The service does not write about something in it.
     #[error("the service does not write about this")]
     Forbidden,
-    /// The account has gone.
+    /// The account no longer exists.
     #[error("the account has gone")]
     Gone,
     /// The database failed.
@@ -37,7 +37,7 @@ pub enum BrandChangeError {
 }
 
 impl App {
-    /// The brand memory of an author.
+    /// Returns the brand memory of an author.
     ///
     /// # Errors
     /// Fails if the database fails.
@@ -46,7 +46,7 @@ impl App {
         Ok(found.map(|author| author.brand))
     }
 
-    /// Replaces the brand memory of an author, and returns it as it is kept.
+    /// Replaces the brand memory of an author, and returns it as stored.
     ///
     /// # Errors
     /// See [`BrandChangeError`].
@@ -68,7 +68,7 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    /// Does what a message to the brand memory says. The answer lists what is kept now.
+    /// Applies a message about the brand memory. The answer lists the memory as it is afterwards.
     pub(crate) async fn take_lesson(
         &self,
         tx: &mut Tx,
@@ -76,7 +76,7 @@ impl App {
         lesson: Lesson,
     ) -> Result<Step, JourneyError> {
         let person = turn.person;
-        // Two lessons at once add up: the memory is read behind the lock.
+        // Read the memory behind the lock, so that two concurrent lessons both take effect.
         authors::lock(tx, &person.author.id).await?;
         let found = authors::get(tx, &person.author.id).await?;
         let old = found.ok_or(JourneyError::Missing("an author"))?.brand;
@@ -104,7 +104,7 @@ impl App {
         Ok(Reply::plain("brand", self.memory_text(person.author.language, title, &new)).into())
     }
 
-    /// The memory as its author reads it, numbered as *Oublie 2* names its lines.
+    /// Formats the memory for its author; *Oublie 2* names its lines by these numbers.
     fn memory_text(&self, language: Language, title: &str, brand: &Brand) -> String {
         let texts = &self.0.catalogue;
         if brand.is_empty() {
@@ -121,7 +121,7 @@ impl App {
         lines.join("\n")
     }
 
-    /// An entry in words.
+    /// Formats an entry for its author.
     pub fn entry_text(&self, language: Language, entry: Entry<'_>) -> String {
         let of = |key: &str| self.0.catalogue.text(language, key);
         let with =
@@ -141,7 +141,8 @@ impl App {
         }
     }
 
-    /// The line of an answer that names the rules by which its posts were written. `None` without rules.
+    /// Returns the line of an answer that names the rules by which its posts were written. `None` without
+    /// rules.
     pub(crate) fn applied_rules(&self, language: Language, brand: &Brand) -> Option<String> {
         let is_rule = |entry: &Entry<'_>| match entry {
             Entry::Address(_) | Entry::Emojis(_) | Entry::Tone(_) | Entry::Banned(_) => true,
@@ -156,7 +157,7 @@ impl App {
         (!rules.is_empty()).then(|| self.0.catalogue.format(language, "brand-applied", &values))
     }
 
-    /// The answer to a brief that holds a word which its author banned.
+    /// Returns the answer to a brief that contains a word banned by its author.
     pub(crate) fn banned_word_text(&self, language: Language, word: &str) -> String {
         self.0.catalogue.format(language, "brand-word-in-brief", &[("word", Value::Text(word))])
     }

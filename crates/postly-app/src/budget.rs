@@ -1,4 +1,4 @@
-//! What models may cost in a day.
+//! Daily budgets of model calls.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,24 +7,24 @@ use postly_store::{StoreError, Tx, budgets};
 
 use crate::App;
 
-/// How old the count of all calls may be. What is written meanwhile is a matter of seconds, and a budget one of a day.
+/// The longest age of the count of all calls. A budget is for a day, so a delay of seconds does not matter.
 const STALE_MS: i64 = 10_000;
 
-/// The count of all calls, and when it was made.
+/// The count of all calls, and the time of the count.
 #[derive(Default)]
 pub(crate) struct Calls(Mutex<Option<(UnixMillis, i64)>>);
 
-/// Whose budget is used up.
+/// The budget that is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spent {
-    /// Hers.
+    /// The author's.
     Author,
-    /// Everybody's.
+    /// The one for all authors together.
     All,
 }
 
 impl Spent {
-    /// The text for the author.
+    /// Returns the key of the text for the author.
     pub(crate) fn text_key(self) -> &'static str {
         match self {
             Self::Author => "budget-author",
@@ -34,7 +34,8 @@ impl Spent {
 }
 
 impl App {
-    /// Returns the budget that is used up, if one is, for an author with so many calls in the last 24 hours.
+    /// Returns the budget that is used up, if one is, for an author with this number of calls in the last 24
+    /// hours.
     pub(crate) async fn exhausted_budget(
         &self,
         tx: &mut Tx,

@@ -1,4 +1,4 @@
-//! Where the time comes from.
+//! The clock of the application.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -10,32 +10,33 @@ use postly_store::{Db, StoreError};
 
 use crate::Shutdown;
 
-/// A clock. One per application, so that everything in it agrees on the time.
+/// A clock. There is one per application, so that all its parts agree on the time.
 pub trait Clock: Send + Sync {
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> UnixMillis;
 }
 
-/// The clock of the database, without its jumps: that of the server for PostgreSQL, so that all who share it agree on the time
-/// whatever their machines say; that of the machine for SQLite.
+/// The clock of the database, without its jumps. For PostgreSQL it follows the server, so that all processes
+/// that share it agree on the time; for SQLite it follows the machine.
 ///
-/// Leases and waits are kept in a database as times of day, so a jump would end them early or draw them out. This clock runs
-/// by what has passed since the machine was started, and follows the time of day by running a quarter faster or slower until
-/// it has caught up: a lease of 60 s lasts 48 s at least, and the clock does not go back. Only what is a day away or more is
-/// jumped to, either way: a machine that was started without the time.
+/// Leases and waits are stored as times of day, so a jump would end them early or extend them. This clock
+/// runs by the time since the machine was started. It follows the time of day by running up to a quarter
+/// faster or slower until it has caught up: a lease of 60 s lasts 48 s at least, and the clock does not go
+/// back. It jumps, either way, only to a time that differs by a day or more: a machine that was started
+/// without the time.
 #[derive(Debug)]
 pub struct SystemClock(Mutex<Slewed>);
 
 impl SystemClock {
-    /// The clock of this machine.
+    /// Returns the clock of this machine.
     pub fn new() -> Self {
         Self(Mutex::new(Slewed { read_at: since_boot(), time: time_of_day(), told: None, has_jumped: false }))
     }
 
-    /// The clock of a database, right when it is made.
+    /// Returns the clock of a database, set to its time.
     ///
     /// # Errors
-    /// When the server cannot be asked.
+    /// Fails if the server cannot be asked.
     pub async fn of(db: &Db) -> Result<Self, StoreError> {
         let clock = Self::new();
         if let Some(told) = ask(db).await? {
@@ -46,8 +47,9 @@ impl SystemClock {
         Ok(clock)
     }
 
-    /// Asks the server for the time, again and again, until told to stop. All whom it answers notice a jump of its clock within
-    /// [`ASK_EVERY`], and are apart by a quarter of that at most while they follow it.
+    /// Asks the server for the time every [`ASK_EVERY`], until shutdown. All processes that get an answer
+    /// notice a jump of its clock within this time. While they follow the jump, they differ by at most a
+    /// quarter of it.
     pub async fn follow(&self, db: Db, shutdown: Shutdown) {
         let follow = async {
             loop {
@@ -55,9 +57,9 @@ impl SystemClock {
                 match ask(&db).await {
                     Ok(Some(told)) if told.took <= LONGEST_ASK => self.lock().told = Some(told),
                     Ok(Some(_)) => tracing::debug!("The database told the time too late"),
-                    // Nobody to ask: it is the machine's.
+                    // SQLite has no server: the machine's clock is used.
                     Ok(None) => std::future::pending().await,
-                    // Ours goes on by itself.
+                    // The clock continues by itself.
                     Err(error) => tracing::debug!(%error, "Could not ask the database for the time"),
                 }
             }
@@ -82,27 +84,27 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> UnixMillis {
         let mut slewed = self.lock();
-        // Read while it is locked: in the order in which it is told.
+        // Read the time behind the lock, so that readings are in the order of the answers.
         let read_at = since_boot();
         let time_of_day = slewed.told.map_or_else(time_of_day, |told| told.time_at(read_at));
         UnixMillis(slewed.advance(read_at, time_of_day).div_euclid(NANOS_PER_MILLI))
     }
 }
 
-/// How often a server is asked for the time.
+/// The interval between two questions to the server.
 const ASK_EVERY: Duration = Duration::from_secs(10);
-/// An answer that took longer tells too little of when it was true: by half of that it may be wrong. At the start there is none
-/// better.
+/// An answer that took longer is ignored, because it may be wrong by half of that. The first answer is used
+/// in any case.
 const LONGEST_ASK: Duration = Duration::from_millis(500);
 
-/// What a server told, and when.
+/// An answer of the server.
 #[derive(Debug, Clone, Copy)]
 struct Told {
-    /// See [`since_boot`].
+    /// The time since boot at the answer: see [`since_boot`].
     at: Duration,
-    /// In nanoseconds since the Unix epoch.
+    /// The time told, in nanoseconds since the Unix epoch.
     time: i64,
-    /// How long the answer took.
+    /// The duration of the call.
     took: Duration,
 }
 
@@ -124,25 +126,25 @@ async fn ask(db: &Db) -> Result<Option<Told>, StoreError> {
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 const NANOS_PER_SEC: i64 = 1_000_000_000;
-/// What is corrected in a second at most: a quarter of it.
+/// The divisor of the elapsed time that gives the largest correction: a quarter.
 const SLEW: i64 = 4;
-/// From how far away the time of day is jumped to.
+/// A difference from which the clock jumps.
 const STEP_NANOS: i64 = 24 * 3_600 * NANOS_PER_SEC;
 
 #[derive(Debug)]
 struct Slewed {
-    /// When it was last read: see [`since_boot`].
+    /// The time since boot of the last reading: see [`since_boot`].
     read_at: Duration,
-    /// What it said then, in nanoseconds since the Unix epoch.
+    /// The result of the last reading, in nanoseconds since the Unix epoch.
     time: i64,
-    /// What the database's server told last, if it has one.
+    /// The last answer of the database's server, if it has one.
     told: Option<Told>,
-    /// Whether it is being led back to the time of day from more than a second away.
+    /// True while the clock is more than a second away from the time of day.
     has_jumped: bool,
 }
 
 impl Slewed {
-    /// The time at an instant at which it should be `time_of_day`.
+    /// Returns the time at an instant at which it should be `time_of_day`.
     fn advance(&mut self, read_at: Duration, time_of_day: i64) -> i64 {
         let elapsed = nanos(read_at.saturating_sub(self.read_at));
         self.read_at = read_at;
@@ -156,7 +158,7 @@ impl Slewed {
         self.time
     }
 
-    /// Tells the operator of a jump, once, and when it is over.
+    /// Logs the beginning and the end of a correction of more than a second, once each.
     fn tell(&mut self, away: i64) {
         let has_jumped = away.saturating_abs() > NANOS_PER_SEC;
         let whose = if self.told.is_some() { "database" } else { "machine" };
@@ -175,21 +177,22 @@ fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// What has passed since the machine was started, also while it was suspended: others go on meanwhile. Never goes back.
+/// Returns the time since the machine was started, including suspension, because other machines go on
+/// meanwhile. Never goes back.
 #[cfg(target_os = "linux")]
 fn since_boot() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// What has passed since it was first asked; where a machine is suspended, that may not count.
+/// Returns the time since the first call. It may not include suspension.
 #[cfg(not(target_os = "linux"))]
 fn since_boot() -> Duration {
     static FIRST: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
     FIRST.elapsed()
 }
 
-/// Nanoseconds since the Unix epoch, by the machine.
+/// Returns nanoseconds since the Unix epoch, by the machine.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time")]
 fn time_of_day() -> i64 {
     nanos(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default())
@@ -242,7 +245,7 @@ mod tests {
             slewed.time = told.time_at(slewed.read_at);
             slewed.told = Some(told);
         }
-        // The machine's own time is some fifty years later, and nobody asks for it.
+        // The machine's own time is some fifty years later, and is not used.
         assert!((1_000_000_000..1_000_060_000).contains(&clock.now().0));
     }
 
@@ -253,7 +256,7 @@ mod tests {
             let clock = SystemClock::of(&database.db).await.unwrap();
             let is_told = clock.lock().told.is_some();
             assert_eq!(is_told, engine == postly_testkit::EngineName::Postgres);
-            // Here the server has the machine's clock.
+            // The server runs on this machine and has its clock.
             let apart = time_of_day().div_euclid(NANOS_PER_MILLI) - clock.now().0;
             assert!(apart.abs() < 60_000, "{apart} ms");
             database.db.close().await;
@@ -264,7 +267,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn it_never_goes_back(
-            // Less than half a day wrong, so that no two readings are a day apart.
+            // Less than half a day wrong, so that no two readings differ by a day.
             readings in proptest::collection::vec((0_u64..10_000_000_000, -40_000_i64..40_000), 1..200)
         ) {
             let (mut clock, mut before) = (slewed(), START);

@@ -1,11 +1,11 @@
-//! A code that a provider takes as text and reports as failed afterwards, because the service window was closed, goes once by
-//! the template.
+//! Resends a code once by the template, if the provider accepted it as text and later reported that it failed
+//! because the service window was closed.
 //!
-//! The sealed text is gone as soon as the provider has answered (RULES 7.5), but that answer is only half of one here: 131047
-//! and 63016 come in a status, seconds later, and a code cannot be made again from its hash. So a second sealed copy lies in a
-//! table of its own from the moment the code is queued. The first status that tells how the text ended deletes it (delivered,
-//! read, failed), a clear refusal does, and the end of the code does, after ten minutes. *Sent* tells nothing yet: Twilio
-//! reports it before *undelivered*.
+//! The sealed text is deleted when the provider has answered (RULES 7.5). That answer is not final here:
+//! 131047 and 63016 come in a status, seconds later, and a code cannot be recovered from its hash. Therefore
+//! a second sealed copy is stored in its own table from the moment the code is queued. It is deleted by the
+//! first final status of the text (delivered, read, failed), by a clear refusal, and at the end of the code,
+//! after ten minutes. *Sent* does not delete it: Twilio reports it before *undelivered*.
 
 use postly_domain::{
     PhoneE164, Provider, UnixMillis,
@@ -25,11 +25,11 @@ use postly_whatsapp::action_for;
 
 use crate::{App, JourneyError, ids::Fresh as _, seal::Sealed};
 
-/// How many ended copies are deleted at once.
+/// The most expired copies deleted at once.
 const MOST_AT_ONCE: i64 = 100;
 
 impl App {
-    /// Keeps a second copy of a code that is queued as text, where a template could bring it.
+    /// Stores a second copy of a code that is queued as text, if a template could carry it.
     pub(crate) async fn keep_for_template(
         &self,
         tx: &mut Tx,
@@ -49,7 +49,7 @@ impl App {
         code_fallbacks::keep(tx, message.id, &kept).await
     }
 
-    /// Deletes the second copy of a code that needs none any more.
+    /// Deletes the second copy of a code that no longer needs one.
     pub(crate) async fn drop_for_template(
         &self,
         tx: &mut Tx,
@@ -62,7 +62,8 @@ impl App {
         Ok(())
     }
 
-    /// Lets a code go by the template when a status says that its text failed because the window was closed.
+    /// Queues a code for the template when a status reports that its text failed because the window was
+    /// closed.
     pub(crate) async fn fall_back_to_template(
         &self,
         tx: &mut Tx,
@@ -92,7 +93,7 @@ impl App {
         }
         let Some(sealed) = self.0.peppers.unseal(&reported.message, &kept.sealed) else { return Ok(()) };
         let id = MessageId::fresh(now);
-        // The template brings the code alone.
+        // The template carries only the code.
         let sealed = Sealed { code: sealed.code, language: sealed.language, ..Sealed::default() };
         let message = NewMessage {
             buttons: None,

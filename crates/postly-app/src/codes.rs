@@ -1,4 +1,4 @@
-//! One-time codes asked for on the web: whether one leaves, how, and for whom.
+//! One-time codes requested on the web: the rules for sending one, and the channel it takes.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use postly_domain::{
@@ -30,27 +30,27 @@ use crate::{
 
 /// Requests for codes from one address (RULES 3.4: five in five minutes).
 const REQUESTS: Limit = Limit { name: "request_otp", window_ms: 5 * 60 * 1000 };
-/// How much of the service window we leave unused: a message takes its time to arrive.
+/// The unused end of the service window: a message takes some time to arrive.
 const WINDOW_MARGIN_MS: i64 = 60 * 1000;
-/// Everybody who sends a code counts what was sent before, one after the other.
+/// Taken by every request that sends a code, because each counts the codes sent before it.
 const CODES_LOCK: &str = "codes";
 
-/// Why no code was asked for.
+/// The reason why a request for a code was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum CodeRequestError {
     /// The number cannot be read.
     #[error("the number cannot be read")]
     InvalidPhone,
-    /// It names an account, and there is no session.
+    /// The request names an account, and there is no session.
     #[error("there is no session")]
     Unauthenticated,
-    /// It names an account that is not the session's.
+    /// The request names an account other than the session's.
     #[error("the account is not the session's")]
     Forbidden,
-    /// Too many from this address.
+    /// Too many requests from this address.
     #[error("too many requests")]
     RateLimited {
-        /// When the next may come, in seconds from now.
+        /// The number of seconds until the next request is allowed.
         retry_after_s: i64,
     },
     /// The database failed.
@@ -61,7 +61,7 @@ pub enum CodeRequestError {
     Randomness(#[from] NoRandomness),
 }
 
-/// The secret by which a browser's challenges are told from another's: 256 random bits. Never printed.
+/// The secret that binds challenges to a browser: 256 random bits. Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BrowserToken(String);
 
@@ -72,21 +72,21 @@ impl std::fmt::Debug for BrowserToken {
 }
 
 impl BrowserToken {
-    /// A new one.
+    /// Returns a new token.
     ///
     /// # Errors
-    /// When the system has no randomness to give.
+    /// Fails if the system's random generator fails.
     pub fn fresh() -> Result<Self, NoRandomness> {
         Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?)))
     }
 
-    /// Reads what a cookie holds. `None` when it is none of ours.
+    /// Reads the value of a cookie. `None` if it has not the form of a token.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         (bytes.len() == 32).then(|| Self(text.to_owned()))
     }
 
-    /// The text for the cookie.
+    /// Returns the text for the cookie.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -96,7 +96,7 @@ impl BrowserToken {
     }
 }
 
-/// How a code would leave.
+/// The route of a code.
 struct Channel {
     provider: Provider,
     business: String,
@@ -107,8 +107,8 @@ struct Channel {
 }
 
 impl App {
-    /// Asks for a code for a number: to log in, or with a session to join the number to its account. Whether one is
-    /// sent does not show.
+    /// Requests a code for a number: to log in, or with a session to add the number to its account. The
+    /// answer does not tell if a code is sent.
     ///
     /// # Errors
     /// See [`CodeRequestError`].
@@ -152,7 +152,7 @@ impl App {
         Ok(())
     }
 
-    /// Opens a challenge and queues its code, if one may be sent. Returns whether it was.
+    /// Opens a challenge and queues its code, if one may be sent. Returns true if it was queued.
     async fn send_code(
         &self,
         tx: &mut Tx,
@@ -242,7 +242,7 @@ impl App {
             body: "",
             form: channel.form,
             sealed: Some(&self.0.peppers.seal(&id, &sealed)?),
-            // Nobody needs a code that has ended.
+            // A code that has expired is useless.
             expires_at: now.plus_ms(LIFETIME_MS),
         };
         outbox::queue(tx, &message, now).await?;
@@ -250,19 +250,20 @@ impl App {
         Ok(())
     }
 
-    /// The lane of the codes that browsers ask for: what waits in the conversation for a provider that is down, or for its
-    /// turn, must not outlast them.
+    /// Returns the lane of the codes requested by browsers. Other messages of the conversation may wait for a
+    /// failed provider or for their turn, longer than a code is valid.
     pub(crate) fn code_lane(&self, provider: Provider, business: &str, phone: &PhoneE164) -> String {
         self.lane(&format!("{}#code", postly_whatsapp::conversation_lane(provider, business, phone)))
     }
 
-    /// The message that brings a code (RULES 4.4).
+    /// Returns the message that carries a code (RULES 4.4).
     pub(crate) fn code_text(&self, language: Language, code: &Code) -> String {
         self.0.catalogue.format(language, "code", &[("code", Value::Text(code.as_str()))])
     }
 
-    /// How a code would reach a number: by the provider whose service window is open, else by the template of the
-    /// configured one. `None` when it cannot, or may not: she said STOP, and we start nothing.
+    /// Returns the route of a code to a number: the provider with an open service window, else the template
+    /// of the configured one. `None` if there is no route, or if the author has sent STOP, because the
+    /// service then starts no conversation.
     async fn channel(
         &self,
         tx: &mut Tx,
@@ -270,7 +271,7 @@ impl App {
         now: UnixMillis,
     ) -> Result<Option<Channel>, StoreError> {
         let identities = identities::by_phone(tx, phone).await?;
-        // A number whose owner may be another by now gets no code until a message has come from it.
+        // The owner of the number may have changed: no code is sent until a message has come from it.
         let is_barred = |identity: &Identity| identity.stopped_at.is_some() || identity.phone_doubt.is_some();
         if identities.iter().any(is_barred) {
             return Ok(None);
@@ -281,7 +282,7 @@ impl App {
             Some(author) => authors::get(tx, author).await?.map_or(Language::Fr, |author| author.language),
             None => Language::Fr,
         };
-        // The configured provider first, where both windows are open.
+        // The configured provider comes first if both windows are open.
         let mut by_preference: Vec<&Identity> = identities.iter().collect();
         by_preference.sort_by_key(|identity| identity.provider != default);
         for identity in by_preference {
@@ -297,13 +298,14 @@ impl App {
         let Some(business) = self.0.routes.business(provider) else { return Ok(None) };
         let known = identities.iter().find(|identity| identity.provider == provider);
         let address = known.and_then(|identity| identity.address.clone());
-        // A code goes to a number, also when she is named otherwise there.
+        // A code goes to a number, even if the provider names the author otherwise.
         let address = address.filter(|address| PhoneE164::from_provider(address).is_some());
         let address = address.unwrap_or_else(|| phone.as_str().to_owned());
         Ok(Some(Channel { provider, business, address, form: Form::Template, author, language }))
     }
 
-    /// When the service window of this identity closes, while free-form text still reaches her through it.
+    /// Returns the end of the service window of this identity, if free-form text can still reach the author
+    /// through it.
     pub(crate) async fn open_window(
         &self,
         tx: &mut Tx,

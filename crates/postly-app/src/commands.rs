@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl App {
-    /// Does what a command says.
+    /// Executes a command.
     pub(crate) async fn obey(
         &self,
         tx: &mut Tx,
@@ -56,7 +56,7 @@ impl App {
         .into())
     }
 
-    /// The answer to a command that needs no journey of its own.
+    /// Answers a command that needs no further steps.
     async fn answer(
         &self,
         tx: &mut Tx,
@@ -103,7 +103,8 @@ impl App {
                 authors::ask_erasure(tx, &author.id, Some(now)).await?;
                 say("delete_confirm", "delete-confirm")
             }
-            // These go to journeys of their own before this is reached; without a brief there is nothing to write about.
+            // The other commands are handled before this point. A missing brief leaves nothing to write
+            // about.
             Command::MissingBrief
             | Command::Generate(_)
             | Command::Login

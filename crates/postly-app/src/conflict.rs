@@ -16,9 +16,8 @@ const PAUSE_MS: u32 = 20;
 pub(crate) struct ConflictRetries(u32);
 
 impl ConflictRetries {
-    /// Whether work that failed so is to be tried again: when the database says that it met other work (two transactions that
-    /// waited for each other, or could not be put in an order, or a row that went while it was referred to), a bounded
-    /// number of times.
+    /// Returns true if the work must be retried: the database reports a conflict (a deadlock, a serialization
+    /// failure, or a referenced row that was deleted), and tries are left.
     pub(crate) fn should_retry(&mut self, error: &impl MetOtherWork) -> bool {
         self.0 += 1;
         let may = self.0 < TRIES && error.is_conflict();
@@ -35,7 +34,7 @@ impl ConflictRetries {
     }
 }
 
-/// An error that knows whether the database aborted the transaction because of a conflict.
+/// An error that tells if the database aborted the transaction because of a conflict.
 pub(crate) trait MetOtherWork {
     fn is_conflict(&self) -> bool;
 }
@@ -69,8 +68,8 @@ is_conflict!(
     crate::web_generation::WebGenerationError
 );
 
-/// Does work that begins and ends a transaction of its own, again when it met other work. The expression is evaluated anew
-/// for each try.
+/// Runs work that begins and ends a transaction of its own, and retries it after a conflict. The expression
+/// is evaluated anew for each try.
 macro_rules! again {
     ($work:expr) => {{
         let mut tries = $crate::conflict::ConflictRetries::default();

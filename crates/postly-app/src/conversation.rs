@@ -1,4 +1,4 @@
-//! A message, from its turn in line to its queued reply.
+//! The handling of an inbound message, from its claim to its queued reply.
 
 use postly_domain::{
     Command, Language, UnixMillis,
@@ -25,7 +25,8 @@ use crate::{
     turn::{Step, Turn},
 };
 
-/// How many messages of one author may wait (RULES 4.2). Further messages get one notice and end as `flood`.
+/// The most messages of one author that may wait (RULES 4.2). Further messages get one notice and end as
+/// `flood`.
 pub(crate) const MAX_WAITING: i64 = 60;
 
 impl App {
@@ -54,7 +55,7 @@ impl App {
         }
     }
 
-    /// Reads a message, after a voice note was listened to. One that comes too late is ignored.
+    /// Handles a message; a voice note is transcribed first. A message that comes too late is ignored.
     async fn attend(
         &self,
         claimed: &ClaimedLane,
@@ -126,7 +127,7 @@ impl App {
         {
             return self.end_blocked(tx, claimed, event, message, &person, since).await;
         }
-        // What may be a machine's: only what is no command and is answered for free counts in the end.
+        // The loop guard counts only messages that are no commands and are answered for free.
         let repeats = match &command {
             Command::Generate(_) | Command::SmallTalk(_) | Command::HowToStop | Command::MissingBrief => {
                 let hash = self.name_hash(&fold(text)).chars().take(16).collect();
@@ -175,7 +176,8 @@ impl App {
         }
     }
 
-    /// What somebody wrote who was erased since is not answered, and makes nobody of her.
+    /// Ends a message of an author who was erased after sending it: it is not answered, and creates no
+    /// author.
     pub(crate) async fn ignore_erased(
         &self,
         tx: Tx,
@@ -185,7 +187,7 @@ impl App {
         self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Erased)).await
     }
 
-    /// Answers a tap on a button of ours. Returns false for any other, of which only the label can be read.
+    /// Answers a tap on one of our buttons. Returns false for any other button; only its label can be read.
     async fn tapped(
         &self,
         claimed: &ClaimedLane,
@@ -220,8 +222,8 @@ impl App {
         Ok(true)
     }
 
-    /// Writes from a photo without a word, if a model sees it. Any other message that cannot be read is answered with a hint,
-    /// once a day.
+    /// Writes from a photo without a caption, if a model sees it. Any other unreadable message is answered
+    /// with a hint, once a day.
     async fn hint(
         &self,
         claimed: &ClaimedLane,
@@ -253,7 +255,7 @@ impl App {
         self.reply_and_finish(tx, claimed, event, message, &person, reply).await
     }
 
-    /// The hint that says which kinds of messages are read.
+    /// Returns the hint that names the kinds of messages the service reads.
     pub(crate) fn what_works(&self, language: Language) -> String {
         let kinds = match (self.transcriber().is_some(), self.0.writer.sees()) {
             (true, true) => "both",
@@ -264,8 +266,8 @@ impl App {
         self.0.catalogue.format(language, "unreadable", &[("kinds", Value::Text(kinds))])
     }
 
-    /// Leaves aside what waits in a lane beyond the limit, and tells its author, once. The event is answered all the same,
-    /// in its turn.
+    /// Leaves unanswered the messages that wait in a lane beyond the limit, and sends their author one
+    /// notice. The claimed event is still answered in its turn.
     pub(crate) async fn shed_excess_messages(
         &self,
         claimed: &ClaimedLane,
@@ -274,7 +276,7 @@ impl App {
         let InboundEvent::Message(message) =
             postly_whatsapp::parse_event(event.provider, event.kind, &event.slice)?
         else {
-            // A change of number is no message, and leaves those behind it for the next turn.
+            // A change of number is not a message; the messages behind it are checked in the next turn.
             return Ok(());
         };
         let now = self.now();
@@ -298,7 +300,7 @@ impl App {
             let context = reply_context(claimed, event, &message, &person);
             let values = [("limit", Value::Number(MAX_WAITING))];
             let text = self.0.catalogue.format(person.author.language, "flood", &values);
-            // One notice for what waits together: the next one only when this one has long left.
+            // One notice for messages that wait together: none is queued within an hour of the last.
             if outbox::queued_since(
                 &mut tx,
                 &claimed.lane,
@@ -316,7 +318,7 @@ impl App {
         Ok(())
     }
 
-    /// Queues the reply, ends the event, and lets both be seen at once.
+    /// Queues the reply, ends the event, commits, and wakes the workers and live streams.
     pub(crate) async fn reply_and_finish(
         &self,
         mut tx: Tx,
@@ -333,7 +335,7 @@ impl App {
         self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await
     }
 
-    /// Ends the event in the transaction of everything it brought about.
+    /// Ends the event in the transaction that holds all its effects.
     pub(crate) async fn finish(
         &self,
         mut tx: Tx,
@@ -369,7 +371,7 @@ impl App {
         Ok(())
     }
 
-    /// Gives an event up after too many attempts: what it held is released, and its author is told, if she can be.
+    /// Gives an event up after too many attempts. Its hold is released, and its author is told, if possible.
     pub(crate) async fn dead_letter_with_apology(
         &self,
         claimed: &ClaimedLane,
@@ -378,14 +380,14 @@ impl App {
         tracing::error!(event.id = %event.id, attempts = event.attempts, "Gave up event {}: see dead-letters", event.id);
         match self.dead_letter(claimed, event, true).await {
             Err(error) if !error.is_lease_lost() => {
-                // What keeps failing may be the very thing that the apology needs. An end is owed all the same.
+                // The apology itself may be the cause of the failure: end the event without it.
                 self.dead_letter(claimed, event, false).await
             }
             done => done,
         }
     }
 
-    /// Releases what an earlier try at an event may have reserved, when there will be no posts after all.
+    /// Releases the credit that an earlier attempt may have reserved, if no posts will be written.
     pub(crate) async fn release_stale_hold(
         &self,
         tx: &mut Tx,
@@ -433,14 +435,14 @@ impl App {
     }
 }
 
-/// The language in which we answer an author's first message: the one it seems to be in, else French.
+/// Returns the language of the first answer to an author: the detected one, else French.
 fn first_language(text: &str) -> Language {
     // The openings that WhatsApp proposes are short, and their language is known.
     let opening = openings::read(text);
     opening.or_else(|| postly_pipeline::detect_language(text).best).unwrap_or(Language::Fr)
 }
 
-/// A message and its surroundings.
+/// Collects the context of a reply to a message.
 pub(crate) fn reply_context<'a>(
     claimed: &'a ClaimedLane,
     event: &'a DueEvent,

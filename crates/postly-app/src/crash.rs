@@ -1,7 +1,7 @@
-//! Points at which a test may stop the process dead, to see that nothing is lost. They exist only with the feature
-//! `crash-points`, which no release has; without it a point is nothing at all.
+//! Points at which a test may abort the process, to check that nothing is lost. They exist only with the
+//! feature `crash-points`, which no release enables; without it a point does nothing.
 
-/// Aborts the process here when `POSTLY_CRASH_AT` names this point.
+/// Aborts the process if `POSTLY_CRASH_AT` names this point.
 #[cfg(feature = "crash-points")]
 pub(crate) fn point(name: &str) {
     if std::env::var("POSTLY_CRASH_AT").is_ok_and(|wanted| wanted == name) {
@@ -9,7 +9,7 @@ pub(crate) fn point(name: &str) {
     }
 }
 
-/// See the module.
+/// Does nothing: the feature is off.
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
 pub(crate) fn point(_name: &str) {}

@@ -1,4 +1,5 @@
-//! Sending what the outbox owes: marked before the call, so that an answer that never comes is known to be missing.
+//! Sends the messages of the outbox. An attempt is recorded before the call, so that a missing answer is
+//! noticed.
 
 use std::{
     sync::Arc,
@@ -34,54 +35,55 @@ use crate::{
     work::ErrorChain,
 };
 
-/// How long a message may take from the decision to send it to the wire. With half of [`UNCLEAR_WAIT_MS`] before that decision it
-/// ends before anybody else sends it again.
+/// The longest time from the decision to send a message to the wire. With half of [`UNCLEAR_WAIT_MS`] before
+/// that decision, the call ends before another worker may resend the message.
 const MAX_TIME_TO_WIRE: Duration = Duration::from_secs(10);
-/// How often an answer is written down when the database does not take it, and the pause between. Each try may also wait for the
-/// database. That a message was taken is tried for as long as the process runs: whoever does not know it after the lease
-/// sends it again, this process excepted. It keeps its place meanwhile, so that those who try are no more than the places.
+/// The tries to record an answer that the database does not take, and the pause between them. Each try may
+/// also wait for the database. An acceptance is retried for as long as the process runs, because a worker of
+/// another process would resend the message after the lease. The send keeps its slot meanwhile, so the
+/// concurrency limit bounds these retries.
 const RECORD_TRIES: u32 = 5;
 const RECORD_PAUSE: Duration = Duration::from_secs(2);
-/// How long a message is left alone of which news is being written.
+/// The delay for a message that is locked because its delivery status is being written.
 const LOCKED_ROW_RETRY_MS: i64 = 50;
-/// How often it is looked whether news that waits has been applied, before a message is sent again.
+/// The interval of the check for unprocessed statuses before a message is resent.
 const STATUS_RECHECK_MS: i64 = 1_000;
-/// How many statuses join their lanes before one message is sent again.
+/// The most statuses that join their lanes before one message is resent.
 const ARRIVALS_JOIN: usize = 64;
-/// How long a sender rests that was too fast.
+/// The pause of a sender after the provider has throttled it.
 const THROTTLED_PAUSE_MS: i64 = 5_000;
-/// The longest rest that a provider's Retry-After is followed for.
+/// The longest Retry-After of a provider that is obeyed.
 const MAX_PAUSE_MS: i64 = 60_000;
 
-/// An attempt that has been noted and must now be made.
+/// An attempt that is recorded and must now be made.
 pub(crate) struct PlannedSend {
     pub(crate) claimed: ClaimedLane,
     pub(crate) message: DueMessage,
     pub(crate) attempt: AttemptId,
     pub(crate) noted_at: UnixMillis,
-    /// True for the one message that tries whether a stopped sender sends again.
+    /// True for the probe: the one message that tests if a stopped sender may send again.
     pub(crate) is_probe: bool,
     #[cfg(feature = "mutant-m02")]
     pub(crate) already: SendOutcome,
 }
 
 impl PlannedSend {
-    /// The lane it leaves from.
+    /// The lane of the message.
     pub(crate) fn claimed(&self) -> &ClaimedLane {
         &self.claimed
     }
 }
 
-/// Returns true while the operator has stopped the provider of a message that would be sent now. What has an outcome, or no
-/// time left, is not kept back.
+/// Returns true while the operator has paused the provider of a message that would be sent now. A message
+/// that has an outcome, or has expired, is not kept back.
 fn is_kept_back(message: &DueMessage, pauses: &OperatorPauses, now: UnixMillis) -> bool {
     pauses.provider(message.provider).is_some()
         && delivery::next_step(message.form, &message.attempts, now, message.expires_at) == NextStep::Attempt
 }
 
 impl App {
-    /// Decides the next step of each message at the head of a lane of a claim, and takes it: either the message ends or
-    /// waits, or an attempt is noted, to be made once the transaction is committed.
+    /// Decides and applies the next step of the message at the head of each claimed lane. Either the message
+    /// ends or waits, or an attempt is recorded, to be made after the commit.
     pub(crate) async fn plan_sends(
         &self,
         tx: &mut Tx,
@@ -121,7 +123,7 @@ impl App {
         Ok(planned_sends)
     }
 
-    /// The next step of one message, but for noting the attempt.
+    /// Decides and applies the next step of one message, except for recording the attempt.
     async fn plan_one(
         &self,
         tx: &mut Tx,
@@ -151,7 +153,8 @@ impl App {
                 outbox::mark_unknown(tx, &message.id).await?;
                 lanes::defer(tx, &claimed, then).await?;
             }
-            // Applied, it makes the lane due at once. It ends as every event does, so that this does not go on for ever.
+            // A status makes the lane due at once when it is applied. Each status ends as an event, so this
+            // wait is bounded.
             NextStep::Attempt
                 if message.attempts.iter().any(Attempt::is_unclear)
                     && self.has_unprocessed_status(tx, &message, now).await? =>
@@ -159,7 +162,8 @@ impl App {
                 lanes::defer(tx, &claimed, now.plus_ms(STATUS_RECHECK_MS)).await?;
             }
             NextStep::Attempt => {
-                // The pace first: a message that may not leave must not be the one that tries for all others.
+                // Check the pace first: a message that may not be sent yet must not become the probe of a
+                // stopped sender.
                 let permission = match delivery::pace(claimed.next_send_at, now) {
                     Ok(next) => self.ask_sender(tx, &message, now).await?.map(|is_probe| (next, is_probe)),
                     Err(then) => Err(then),
@@ -189,8 +193,8 @@ impl App {
         Ok(None)
     }
 
-    /// Whether something is known of a message and not yet written: its acceptance, by this process, or a status that waits to be
-    /// applied.
+    /// Returns true if an outcome of a message is known and not yet written: this process knows of its
+    /// acceptance, or a status is unprocessed.
     async fn has_unprocessed_status(
         &self,
         tx: &mut Tx,
@@ -203,19 +207,19 @@ impl App {
         let sealed = message.sealed.as_ref().and_then(|sealed| self.0.peppers.unseal(&message.id, sealed));
         let address = sealed.and_then(|sealed| sealed.address).unwrap_or_else(|| message.address.clone());
         let lane = postly_whatsapp::status_lane(message.provider, &message.business, &address);
-        // What has arrived is looked for in its lane.
+        // Statuses that have arrived are found in their lane: let them join it first.
         inbox::join_lanes(tx, Queue::Status, ARRIVALS_JOIN, now).await?;
         attempts::has_unprocessed_status(tx, &message.id, &self.lane(&lane)).await
     }
 
-    /// Makes an attempt that was noted, and writes down how it ended.
+    /// Makes a recorded attempt, and records its outcome.
     pub(crate) async fn execute_send(&self, planned: &Arc<PlannedSend>) -> Result<(), JourneyError> {
         crash::point("sending");
         let PlannedSend { message, attempt, noted_at, .. } = &**planned;
         let begun = Instant::now();
         let send_by = begun + MAX_TIME_TO_WIRE;
-        // If this process was suspended for more than half of `UNCLEAR_WAIT_MS` after recording the attempt, another worker may
-        // have resent the message: do not send.
+        // If this process was suspended for more than half of `UNCLEAR_WAIT_MS` after recording the attempt,
+        // another worker may have resent the message: do not send.
         let outcome = if cfg!(feature = "mutant-m02") {
             SendOutcome::Unclear
         } else if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
@@ -228,7 +232,8 @@ impl App {
         #[cfg(feature = "mutant-m15")]
         let outcome = if outcome == SendOutcome::Unclear { SendOutcome::NotSent } else { outcome };
         crash::point("sent");
-        // What the provider said is known only here: forgetting it would mean asking it again by a second message.
+        // Only this process knows the provider's answer. If it is lost, the message may be sent a second
+        // time.
         self.observe_send(message, &outcome, begun.elapsed());
         let is_taken = matches!(outcome, SendOutcome::Accepted { .. });
         let mut unpersisted = None;
@@ -248,7 +253,7 @@ impl App {
         }
     }
 
-    /// Calls the provider. What is sealed is opened for this call only.
+    /// Calls the provider. Sealed content is unsealed for this call only.
     async fn send(&self, message: &DueMessage, attempt: &AttemptId, send_by: Instant) -> SendOutcome {
         let sealed = match &message.sealed {
             None => Sealed::default(),
@@ -286,7 +291,7 @@ impl App {
         self.0.senders.send(message.provider, &outgoing).await
     }
 
-    /// Writes down how the call ended, and what follows from it.
+    /// Records the outcome of the call, and applies its consequences.
     pub(crate) async fn record(
         &self,
         planned: &Arc<PlannedSend>,
@@ -320,7 +325,8 @@ impl App {
         }
     }
 
-    /// A transaction in which no news of a message comes. What it may give back comes first: the wallet before the message.
+    /// Begins a transaction that locks a message, so that none of its statuses is applied meanwhile. Lock
+    /// order: the wallet, which a refund may need, before the message.
     pub(crate) async fn begin_locked(&self, message: &DueMessage) -> Result<Tx, StoreError> {
         let mut tx = self.0.db.write().await?;
         if let Some(author) = message.author.as_ref().filter(|_| message.carries_variant) {
@@ -330,7 +336,8 @@ impl App {
         Ok(tx)
     }
 
-    /// Decides what becomes of a message whose answer does not tell: by the statuses that came while we waited for it.
+    /// Decides the next step of a message after an unclear answer, by the statuses that arrived meanwhile.
+    /// Returns true if more messages wait in the lane.
     pub(crate) async fn resolve_unclear(
         &self,
         tx: &mut Tx,
@@ -346,7 +353,7 @@ impl App {
                 defer_lane(tx, claimed, now.plus_ms(STOPPED_PAUSE_MS)).await
             }
             NextStep::Failed => self.end(tx, claimed, message, Ended::Dead, Some("undeliverable")).await,
-            // A code is not waited for: what is sealed is best gone.
+            // A code is not waited for: its sealed text should be deleted soon.
             NextStep::UnknownDelivery if message.form != Form::Text => {
                 self.end(tx, claimed, message, Ended::Dead, Some("unknown_delivery")).await
             }
@@ -356,7 +363,7 @@ impl App {
         }
     }
 
-    /// Commits what was written down, and rings when `more` waits in the lane.
+    /// Commits, and wakes the workers of the outbox if `more` messages wait in the lane.
     pub(crate) async fn commit_and_wake(&self, tx: Tx, more: bool) -> Result<(), StoreError> {
         crash::point("recorded.before");
         tx.commit().await?;
@@ -403,7 +410,8 @@ impl App {
             ErrorAction::WindowClosed
                 if message.form == Form::Code && self.0.senders.can_send_code(message.provider) =>
             {
-                // We thought it open; the template passes all the same. Once: it is refused otherwise then.
+                // The window was assumed to be open; a template needs none. This happens once: a refused
+                // template is no longer of this form.
                 outbox::send_by_template(tx, id).await?;
                 self.drop_for_template(tx, id, message.form).await?;
                 outbox::requeue(tx, id, true, false).await?;
@@ -441,9 +449,9 @@ impl App {
         }
     }
 
-    /// Ends the message, unless an earlier attempt is known to have been taken meanwhile: then it is accepted, whatever
-    /// became of this one. When it brought posts that can no longer arrive, their credit comes back with it. Returns
-    /// whether more waits in the lane.
+    /// Ends the message. If an earlier attempt was accepted in the meantime, it ends as accepted, no matter
+    /// how this attempt ended. If it carried posts that can no longer arrive, their credit is refunded.
+    /// Returns true if more messages wait in the lane.
     async fn end(
         &self,
         tx: &mut Tx,
@@ -459,8 +467,8 @@ impl App {
         if cfg!(feature = "mutant-m11") {
             (ended, reason) = (Ended::Accepted, None);
         }
-        // Before the lane is given back. Those who meet in the other order wait for each other until the database has one of them
-        // begin anew.
+        // Refund before the lane is released. Transactions that lock in the other order deadlock until the
+        // database aborts one.
         if ended != Ended::Accepted {
             let known = reason.unwrap_or("unknown").split(':').next().unwrap_or_default().to_owned();
             metrics::counter!(metric::DEAD_LETTERS, "queue" => "outbox", "reason" => known).increment(1);
@@ -481,7 +489,7 @@ impl App {
         outbox::end(tx, claimed, &message.id, ended, reason, now).await
     }
 
-    /// Counts a call, and notes whether its provider was reached.
+    /// Counts a call, and records if its provider was reached.
     fn observe_send(&self, message: &DueMessage, outcome: &SendOutcome, took: Duration) {
         let provider = message.provider.as_str();
         let code = match outcome {
@@ -499,7 +507,7 @@ impl App {
         metrics::histogram!(metric::PROVIDER_SECONDS, "provider" => provider).record(took);
         let upstream = Upstream::of(message.provider);
         match outcome {
-            // Of its trouble a provider may still speak.
+            // A provider in trouble may still answer with an error to retry.
             SendOutcome::Refused { action: ErrorAction::Retry, .. }
             | SendOutcome::NotSent
             | SendOutcome::Unclear => self.0.health.failed(upstream, self.now()),
@@ -522,14 +530,15 @@ impl App {
     }
 }
 
-/// Counts a message with an unclear attempt that is resolved.
+/// Counts the resolution of a message with an unclear attempt.
 fn reconciled(message: &DueMessage, by: &'static str) {
     if message.attempts.iter().any(Attempt::is_unclear) {
         metrics::counter!(metric::OUTBOX_RECONCILED, "by" => by).increment(1);
     }
 }
 
-/// Gives the lane back with the message still at its head; nothing more of it is due now.
+/// Releases the lane with the message still at its head, due again at `then`. Returns false: nothing else in
+/// the lane is due.
 async fn defer_lane(tx: &mut Tx, claimed: &ClaimedLane, then: UnixMillis) -> Result<bool, StoreError> {
     lanes::defer(tx, claimed, then).await?;
     Ok(false)

@@ -1,4 +1,5 @@
-//! Leaving: everything about a person goes, but for a pseudonym in the ledger and keyed hashes of what she was given.
+//! Erasure: deletes everything about an author except a pseudonym in the ledger and keyed hashes of the
+//! credits given to them.
 
 use postly_domain::{
     PhoneE164, Provider, UnixMillis,
@@ -18,17 +19,18 @@ use postly_store::{
 
 use crate::{App, JourneyError, conflict::again, ids::Fresh as _, people::Person, seal::Sealed};
 
-/// How long the question whether everything is to be erased may be answered.
+/// The time within which the question to confirm an erasure may be answered.
 const CONFIRM_WITHIN_MS: i64 = 15 * 60 * 1000;
 
 impl App {
-    /// Whether this message confirms that everything is to be erased.
+    /// True if this message confirms the erasure.
     pub(crate) fn confirms(&self, person: &Person, text: &str, now: UnixMillis) -> bool {
         let context = person.author.erasure_asked_at;
         context.is_some_and(|at| now.since_ms(at) < CONFIRM_WITHIN_MS) && confirms_erasure(text)
     }
 
-    /// Erases whoever confirmed it on WhatsApp. The receipt is the answer to her confirmation: where it goes is sealed.
+    /// Erases an author who confirmed it on WhatsApp. The receipt answers the confirmation; its address is
+    /// sealed.
     pub(crate) async fn erase_and_finish(
         &self,
         mut tx: Tx,
@@ -39,7 +41,8 @@ impl App {
     ) -> Result<(), JourneyError> {
         let now = self.now();
         let author = &person.author.id;
-        // What she wrote in this very second may be what she writes next.
+        // Times have seconds: another message of the same second may be written after the erasure, and is not
+        // marked.
         self.erase_in(&mut tx, author, event.occurred_at.plus_ms(-1), now).await?;
         let id = MessageId::fresh(now);
         let sealed = Sealed { address: Some(message.sender.address.clone()), ..Sealed::default() };
@@ -71,10 +74,10 @@ impl App {
         Ok(())
     }
 
-    /// Erases an author. Nothing is sent.
+    /// Erases an author. Sends nothing.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn erase(&self, author: &AuthorId) -> Result<(), StoreError> {
         again!(self.try_erase(author))?;
         self.record_erasures_beside_backups().await;
@@ -86,8 +89,8 @@ impl App {
         let mut tx = self.0.db.write().await?;
         let mut current = authors::current(&mut tx, author).await?;
         if !authors::lock(&mut tx, &current).await? {
-            // Merged into another between the question and the lock; an author is merged only into one who is not. The lock
-            // must not be kept while that one is waited for.
+            // The author was merged into another before the lock. The other is not merged further: an author
+            // is merged only into one that is not merged. Release this lock before waiting for the other.
             drop(tx);
             tx = self.0.db.write().await?;
             current = authors::current(&mut tx, author).await?;
@@ -123,7 +126,7 @@ impl App {
         Ok(())
     }
 
-    /// Whether somebody was erased who wrote this.
+    /// True if the sender was erased after this message was written.
     pub(crate) async fn was_erased(
         &self,
         tx: &mut Tx,

@@ -1,7 +1,8 @@
-//! The record of erasures beside the backups: a copy that is older than an erasure must not bring its author back.
+//! The record of erasures beside the backups. After a restore of an older backup, its authors are erased
+//! again.
 //!
-//! Each line is a keyed hash: of an author's id, or of a number or id until an instant. Only the key of the service tells
-//! whose it is.
+//! Each line is a keyed hash: of an author's id, or of a number or provider id up to an instant. A line can
+//! be matched to an author only with the key of the service.
 
 use std::{
     collections::BTreeSet,
@@ -28,10 +29,10 @@ pub enum ErasureFileError {
     /// The file cannot be read or written.
     #[error("the record of erasures cannot be read or written")]
     Io(#[from] io::Error),
-    /// A line is none of ours.
+    /// A line cannot be parsed.
     #[error("line {line} of the record of erasures cannot be read")]
     Line {
-        /// Its number, from 1.
+        /// The number of the line, from 1.
         line: usize,
     },
     /// The database failed.
@@ -44,7 +45,7 @@ pub enum ErasureFileError {
 enum Record {
     /// An author.
     Author(String),
-    /// A number or id, and until when what it wrote is not answered.
+    /// A number or provider id, and the time until which its messages are not answered.
     Subject(String, i64),
 }
 
@@ -53,10 +54,11 @@ enum Record {
 pub struct ErasureRecords(BTreeSet<Record>);
 
 impl ErasureRecords {
-    /// Reads the record in a folder; one that is not there says nothing. A last line that was torn by a crash is passed over.
+    /// Reads the record in a folder; a missing file is an empty record. A last line torn by a crash is
+    /// ignored.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds another line that is none of ours.
+    /// Fails if the file cannot be read, or if another line cannot be parsed.
     pub fn read(folder: &Path) -> Result<Self, ErasureFileError> {
         let text = match std::fs::read_to_string(folder.join(ERASURES_FILE)) {
             Ok(text) => text,
@@ -81,7 +83,7 @@ impl ErasureRecords {
         self.0.is_empty()
     }
 
-    /// Adds records behind those that are there, and waits until they are on the disk.
+    /// Appends records to the file, and syncs it to the disk.
     fn append(folder: &Path, new: &[Record]) -> Result<(), ErasureFileError> {
         let path = folder.join(ERASURES_FILE);
         let mut lines = vec![];
@@ -100,7 +102,8 @@ impl ErasureRecords {
 }
 
 impl App {
-    /// Records every erasure of this database in a folder, as far as it is not there yet. Returns how many were added.
+    /// Records the erasures of this database in a folder, except those recorded there already. Returns the
+    /// number of records added.
     ///
     /// # Errors
     /// See [`ErasureFileError`].
@@ -130,8 +133,8 @@ impl App {
         Ok(new.len())
     }
 
-    /// Records an erasure beside the newest backup, if there is one on this machine. An erasure is done without it, too: then
-    /// the next backup records it.
+    /// Records erasures beside the newest backup, if there is one on this machine. A failure does not undo
+    /// the erasure: the next backup records it.
     pub(crate) async fn record_erasures_beside_backups(&self) {
         if self.0.db.engine() != Engine::Sqlite {
             return;
@@ -150,7 +153,8 @@ impl App {
         }
     }
 
-    /// Erases everybody in this database whom a record names, and marks the numbers in it. Returns how many were erased.
+    /// Erases each author of this database that a record names, and marks the recorded numbers. Returns the
+    /// number of authors erased.
     ///
     /// # Errors
     /// See [`ErasureFileError`].

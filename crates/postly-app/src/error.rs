@@ -1,14 +1,14 @@
-//! How a journey can fail.
+//! The error of the handling of events and messages.
 
 use std::sync::Arc;
 
 use postly_store::StoreError;
 
-/// Why a journey did not come to its end. The event or message stays where it is and is tried again, a bounded
+/// The reason why an event or message could not be handled. It stays in its queue and is retried a bounded
 /// number of times.
 #[derive(Debug, thiserror::Error)]
 pub enum JourneyError {
-    /// The database failed; several journeys may share the reason.
+    /// The database failed; the items of a batch share the error.
     #[error("the database failed")]
     Store(#[from] Arc<StoreError>),
     /// The stored slice of an event cannot be read: it was readable when it was stored, so this is a bug.
@@ -17,16 +17,16 @@ pub enum JourneyError {
     /// The system's random generator failed.
     #[error(transparent)]
     Randomness(#[from] crate::seal::NoRandomness),
-    /// What was to be written down together with others was not, for a reason of theirs.
+    /// A batched write ended without an outcome, because of the rest of the batch.
     #[error("nobody wrote it down")]
     BatchLost,
-    /// A row that must be there is not: a bug, or somebody else's hand in the data.
+    /// A required row is missing: a bug, or a change of the data from outside.
     #[error("{0} is missing")]
     Missing(&'static str),
 }
 
 impl JourneyError {
-    /// Whether the same work may succeed later without anybody's help.
+    /// True if the same work may succeed later without intervention.
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Store(error) => error.is_temporary(),
@@ -35,7 +35,7 @@ impl JourneyError {
         }
     }
 
-    /// Whether somebody else has taken over: there is nothing to do and nothing to report.
+    /// True if another worker has taken over the lane: there is nothing left to do or to report.
     pub(crate) fn is_lease_lost(&self) -> bool {
         matches!(self, Self::Store(error) if matches!(**error, StoreError::LeaseLost))
     }

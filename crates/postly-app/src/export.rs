@@ -1,4 +1,4 @@
-//! Everything we hold of an author, for her to take along.
+//! The export of all data stored about an author, for the author.
 
 use postly_domain::{
     PhoneE164, Provider, UnixMillis,
@@ -12,11 +12,11 @@ use serde_json::value::RawValue;
 
 use crate::{App, operator::AuthorSelector, operator::OperatorError};
 
-/// Everything we hold of an author. Times are RFC 3339 in UTC.
+/// All data stored about an author. Times are RFC 3339 in UTC.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Export {
-    /// What this file is, and what is not in it.
+    /// A description of the file, and of the data it leaves out.
     about: &'static str,
     exported_at: String,
     author: ExportedAuthor,
@@ -109,7 +109,7 @@ struct Received {
     outcome: Option<String>,
 }
 
-/// A voice note or a photo. The file itself is not kept.
+/// A voice note or a photo. The file itself is not stored.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ExportedMedia {
@@ -119,7 +119,7 @@ struct ExportedMedia {
     content_type: String,
     bytes: Option<i64>,
     outcome: &'static str,
-    /// The words of a voice note, as a machine heard them.
+    /// The words that a model heard in a voice note.
     transcript: Option<String>,
 }
 
@@ -155,22 +155,23 @@ const ABOUT: &str = "Everything that Postly-AI holds of you. Texts marked machin
      Not in it: hashes of your password and of what you were given once, which cannot be read back.";
 
 impl App {
-    /// Everything we hold of whoever an operator names.
+    /// Returns the export of an author named by an operator.
     ///
     /// # Errors
-    /// When nobody has this number or id, or the database fails.
+    /// Fails if no author has this number or id, or if the database fails.
     pub async fn export_of(&self, who: &AuthorSelector) -> Result<Export, OperatorError> {
         let id = self.account(who).await?.author.id;
         Ok(self.export(&id).await?)
     }
 
-    /// Everything we hold of an author, of each kind [`exports::MOST_ROWS`] at most.
+    /// Returns the export of an author, with at most [`exports::MOST_ROWS`] rows of each kind.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn export(&self, id: &AuthorId) -> Result<Export, StoreError> {
         let now = self.now();
-        // One reading, so that the parts agree; a lifetime of messages takes longer than a request's statements may.
+        // One snapshot, so that the parts agree. Reading all messages of an author may exceed the limit for
+        // statements of a request.
         let mut tx = self.0.db.begin_long_read().await?;
         let author =
             authors::get(&mut tx, id).await?.ok_or(StoreError::Unreadable { column: "author_id" })?;
@@ -306,12 +307,12 @@ impl App {
     }
 }
 
-/// An instant as RFC 3339 in UTC.
+/// Formats an instant as RFC 3339 in UTC.
 pub fn rfc3339(at: UnixMillis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
 }
 
-/// The text of a stored message, as far as it has one and is still kept.
+/// Returns the text of a stored message, if it has one and it is still stored.
 pub(crate) fn text_of(provider: Provider, kind: EventKind, slice: &str) -> Option<String> {
     match postly_whatsapp::parse_event(provider, kind, slice) {
         Ok(InboundEvent::Message(message)) => written(message.content),
@@ -321,7 +322,7 @@ pub(crate) fn text_of(provider: Provider, kind: EventKind, slice: &str) -> Optio
     }
 }
 
-/// Returns the text that the author wrote or the label that they tapped.
+/// Returns the text that the author wrote, or the label that they tapped.
 fn written(content: Content) -> Option<String> {
     match content {
         Content::Text(text) | Content::Spoken(text) | Content::Caption { text, .. } => Some(text),

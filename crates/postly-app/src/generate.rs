@@ -1,4 +1,4 @@
-//! A brief becomes three posts, paid exactly once.
+//! Writes three posts from a brief, for exactly one credit.
 
 use postly_domain::{
     Brief, Language, LedgerReason, PhoneE164, UnixMillis,
@@ -38,34 +38,34 @@ use crate::{
     turn::Turn,
 };
 
-/// At how many credits the answer says where there are more (RULES 4.11).
+/// The balance from which the answer tells how to buy more credits (RULES 4.11).
 const LOW_BALANCE: i64 = 2;
 
-/// Posts to be written.
+/// A request for posts.
 pub(crate) struct Work {
     /// The brief; for a change, the amended one.
     pub(crate) brief: Brief,
     /// True if the author asked for posts by name.
     pub(crate) is_explicit: bool,
-    /// The result that is to change.
+    /// The result to change, if this is a change.
     pub(crate) change: Option<ChangeOf>,
 }
 
 /// A change of a result.
 #[derive(Clone)]
 pub(crate) struct ChangeOf {
-    /// The paid result that it goes back to.
+    /// The paid result from which the changes started.
     pub(crate) root: GenerationId,
     /// The name from which the seed of the paid result was derived.
     pub(crate) seed_name: String,
     /// True for the first change of a result.
     pub(crate) is_free: bool,
-    /// The posts, and the change.
+    /// The current posts, and the requested change.
     pub(crate) revision: Revision,
 }
 
 impl Work {
-    /// The reason of the entry in the ledger. `origin` is that of posts of their own.
+    /// Returns the reason for the ledger entry. `origin` is the reason for new posts.
     pub(crate) fn reason(&self, origin: LedgerReason) -> LedgerReason {
         match &self.change {
             None => origin,
@@ -74,13 +74,13 @@ impl Work {
         }
     }
 
-    /// The paid result that this is a change of.
+    /// Returns the paid result that this changes.
     pub(crate) fn root(&self) -> Option<&GenerationId> {
         self.change.as_ref().map(|change| &change.root)
     }
 
-    /// The name from which the offline writer's seed is derived. A change of facts takes that of its result, so that all else
-    /// stays as it is.
+    /// Returns the name from which the offline writer's seed is derived. A change of facts keeps the name of
+    /// its result, so that the rest of the posts stays as it is.
     pub(crate) fn seed_name<'a>(&'a self, request: &'a str) -> &'a str {
         match &self.change {
             Some(change) if change.revision.change.wish != Wish::Again => &change.seed_name,
@@ -104,8 +104,8 @@ pub(crate) enum Payment {
 }
 
 impl App {
-    /// Reserves a credit, writes, and settles or releases. `tx` has met the author; no transaction is open while
-    /// the posts are written.
+    /// Reserves a credit, writes the posts, and settles or releases the hold. `tx` has resolved the author.
+    /// No transaction is open while the posts are written.
     pub(crate) async fn generate(&self, tx: Tx, turn: &Turn<'_>, work: Work) -> Result<(), JourneyError> {
         let Turn { claimed, event, message, person, .. } = *turn;
         let Some(mut tx) = self.end_while_paused(tx, claimed, event, message, person).await? else {
@@ -121,7 +121,7 @@ impl App {
             return self.refuse(tx, claimed, &context, "budget", units, now).await;
         }
         let payment = if work.is_free() {
-            // An earlier try may have been a change that cost a credit.
+            // An earlier attempt may have been a change that cost a credit.
             self.release_stale_hold(&mut tx, event, now).await?;
             Payment::Free
         } else {
@@ -129,9 +129,10 @@ impl App {
             match wallets::hold(&mut tx, &id, author, &key, GENERATION_PRICE, now).await? {
                 Held::Open(hold) => Payment::Hold(hold),
                 Held::Insufficient => return self.refuse_for_credits(tx, claimed, &context, now).await,
-                // A hold is closed in the transaction that ends its event, so an event that waits has none closed.
+                // A hold is closed in the transaction that ends its event, so a waiting event has no closed
+                // hold.
                 Held::Closed(_) => return Err(JourneyError::Missing("an open hold")),
-                // When the event is taken up again, its author is unknown.
+                // The event will be retried, and its author is unknown then.
                 Held::Erased => return Err(JourneyError::Missing("an author")),
             }
         };
@@ -139,7 +140,7 @@ impl App {
         tx.commit().await?;
         crash::point("hold.after");
 
-        // The typing sign first ends before the reply can leave, so that it never outlives it.
+        // The typing indicator ends before the reply can be sent, so it never outlives the reply.
         let ((written, photo), ()) = tokio::join!(
             model_time(self.write(turn, &work)),
             self.0.senders.show_typing(event.provider, &message.provider_message_id)
@@ -153,13 +154,13 @@ impl App {
             wallets::settle(&mut alone, hold, &entry, reason, "", self.now()).await?;
             alone.commit().await?;
         }
-        // The posts are paid for: whatever else meets this transaction, they are not written twice.
+        // The posts are written and the credit is held: a conflict must not cause a second writing.
         again!(self.end_generation(turn, &work, &payment, &written, photo.as_ref()))
     }
 
-    /// Writes, with the photo of the message if the model sees it.
+    /// Writes the posts, with the photo of the message if the model sees it.
     async fn write(&self, turn: &Turn<'_>, work: &Work) -> (Result<Written, WriteFailure>, Option<Photo>) {
-        // Larger than all else here, and seldom needed.
+        // Boxed, because this future is larger than all others here and seldom needed.
         let photo = Box::pin(self.photo_of(turn, work)).await;
         if photo.as_ref().is_some_and(Photo::is_missed) {
             return (Err(WriteFailure { kind: WriteError::NoVision, calls: vec![] }), photo);
@@ -170,7 +171,7 @@ impl App {
         (written, photo)
     }
 
-    /// Notes whether a model answered, whatever it said.
+    /// Records the health of the model: any answer counts as reached.
     pub(crate) fn note_model(&self, written: &Result<Written, WriteFailure>) {
         let kind = written.as_ref().err().map(|failure| &failure.kind);
         if matches!(kind, Some(WriteError::Unavailable | WriteError::DeadlineExceeded)) {
@@ -191,7 +192,7 @@ impl App {
     ) -> Result<(), JourneyError> {
         let Turn { claimed, event, message, person, .. } = *turn;
         let mut tx = self.0.db.write().await?;
-        // None: the author was erased meanwhile. Nothing of this may be saved or sent.
+        // `None`: the author was erased in the meantime. Nothing of this may be saved or sent.
         let owner = self.lock_payer(&mut tx, payment, &person.author.id).await?;
         let owner = owner.ok_or(JourneyError::Missing("a hold"))?;
         if let Some(photo) = photo {
@@ -207,7 +208,7 @@ impl App {
                 let person = &answered_in(person, language);
                 let context = &reply_context(claimed, event, message, person);
                 let reply = self.settle(&mut tx, context, &owner, work, payment, written).await?;
-                // Posts are no free answer, however often they are asked for.
+                // Posts are not a free answer: the loop guard does not count them.
                 let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
                 self.reply_and_finish(tx, claimed, event, message, person, reply).await
             }
@@ -220,11 +221,11 @@ impl App {
                     Payment::Free => true,
                 };
                 if !is_open {
-                    // The author was erased meanwhile: nothing of this may be saved or sent.
+                    // The author was erased in the meantime: nothing of this may be saved or sent.
                     return Err(JourneyError::Missing("an open hold"));
                 }
                 let (purpose, key) = failure_text(&failure.kind);
-                // Whoever tries again what failed is no machine.
+                // A retry by the author after a failure does not count for the loop guard.
                 let repeats = claimed.repeats.clone().filter(|_| purpose != "generation_failed");
                 let claimed = &ClaimedLane { repeats, ..claimed.clone() };
                 tracing::info!(event.id = %event.id, failure = ?failure.kind, "No posts for event {}", event.id);
@@ -234,13 +235,14 @@ impl App {
         }
     }
 
-    /// The region whose law holds for the posts of a number: its own, else the operator's.
+    /// Returns the region that determines the law for the posts of a number: its own, else the operator's.
     pub(crate) fn region_of(&self, phone: Option<&PhoneE164>) -> String {
         let own = phone.and_then(PhoneE164::mobile_country);
         own.unwrap_or_else(|| self.0.settings.default_region.clone())
     }
 
-    /// Locks the author who pays: the owner of the hold, who may have changed, or the author of a free change.
+    /// Locks the paying author: the owner of the hold, which a merge may have changed, or the author of a
+    /// free change.
     pub(crate) async fn lock_payer(
         &self,
         tx: &mut Tx,
@@ -273,7 +275,7 @@ impl App {
         }
     }
 
-    /// Spends the credit, saves the posts, and composes the reply: all in one transaction with its queueing.
+    /// Spends the credit, saves the posts, and composes the reply, all in the transaction that queues it.
     async fn settle(
         &self,
         tx: &mut Tx,
@@ -287,7 +289,7 @@ impl App {
         let id = GenerationId::fresh(now);
         let reason = work.reason(LedgerReason::WhatsappGeneration);
         let spent = self.spend(tx, payment, owner, work, &id, reason).await?;
-        // Taken up again, a change whose free turn was taken costs a credit.
+        // The event will be retried: a change then costs a credit if its free change was used by another.
         let (author, wallet) = spent.ok_or(JourneyError::Missing("what pays for the posts"))?;
         let generation = NewGeneration {
             id: &id,
@@ -327,7 +329,7 @@ impl App {
         if work.is_free() {
             units.push(self.0.catalogue.text(language, "change-was-free"));
         }
-        // Behind the balance: before it they would pass for the end of the third post.
+        // After the balance: before it, the notes would look like the end of the third post.
         units.extend(written.notes.iter().map(|note| self.note(language, note)));
         units.extend(self.applied_rules(language, &context.person.author.brand));
         units.extend(
@@ -342,8 +344,8 @@ impl App {
         Ok(Reply { posts: Some((id, posts)), offers_choice: true, ..Reply::of("result", units) })
     }
 
-    /// Spends the credit, or notes the free change. Returns whose it is now, who may have been merged into another meanwhile;
-    /// `None` when the hold is not open any more, or another change took what was free.
+    /// Spends the credit, or records the free change. Returns the author, which may have changed by a merge,
+    /// and their wallet. `None` if the hold is no longer open, or another change used the free one.
     pub(crate) async fn spend(
         &self,
         tx: &mut Tx,
@@ -396,7 +398,7 @@ impl App {
         }
     }
 
-    /// Says that there is no credit left.
+    /// Refuses a brief because no credit is left.
     async fn refuse_for_credits(
         &self,
         mut tx: Tx,
@@ -406,7 +408,8 @@ impl App {
     ) -> Result<(), JourneyError> {
         let author = &context.person.author;
         if self.was_merged(&mut tx, &author.id).await? {
-            // Her credits have gone to whom she was merged into, a moment ago: ask again, as her.
+            // The author was merged in the meantime, and the credits moved: the retry resolves the new
+            // author.
             return Err(JourneyError::Missing("an author of her own"));
         }
         let texts = &self.0.catalogue;
@@ -435,7 +438,7 @@ impl App {
         self.refuse_with(tx, claimed, context, reply, now).await
     }
 
-    /// Says why there are no posts. What waited while this was said shares the answer.
+    /// Tells the author the reason why there are no posts. Messages that wait meanwhile share the answer.
     async fn refuse(
         &self,
         tx: Tx,
@@ -467,7 +470,7 @@ impl App {
     }
 }
 
-/// The language of changed posts: the one that is asked for, else that of the posts as they are.
+/// Returns the language of changed posts: the requested one, else that of the current posts.
 pub(crate) fn language_after(revision: &Revision) -> Language {
     match revision.change.wish {
         Wish::InLanguage(language) => language,
@@ -484,7 +487,7 @@ pub(crate) fn language_after(revision: &Revision) -> Language {
     }
 }
 
-/// The purpose of the answer to a failure, and the key of its text. Nothing is charged for any of them.
+/// Returns the purpose of the answer to a failure, and the key of its text. A failure costs nothing.
 pub(crate) fn failure_text(failure: &WriteError) -> (&'static str, &'static str) {
     match failure {
         WriteError::SmallTalk => ("small_talk", "small-talk-acknowledgement"),
@@ -504,18 +507,18 @@ pub(crate) fn failure_text(failure: &WriteError) -> (&'static str, &'static str)
     }
 }
 
-/// The name of an author for the model's provider: only we can tie it to the author.
+/// Returns the name of an author for the model's provider: only this service can tie it to the author.
 pub(crate) fn user_ref(author: &AuthorId) -> String {
     plain_hash(author.as_str())
 }
 
-/// The seed of the offline writer for a request: the same for each try.
+/// Returns the seed of the offline writer for a request. It is the same for each attempt.
 pub(crate) fn seed_of(request: &str) -> u64 {
     let digest = Sha256::digest(request.as_bytes());
     digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-/// Records the calls of a model, for an author and the event that they answer, if any.
+/// Records the model calls for an author, and the event that they answer, if any.
 pub(crate) async fn record_calls(
     tx: &mut Tx,
     author: &AuthorId,
@@ -543,15 +546,15 @@ pub(crate) async fn record_calls(
     Ok(())
 }
 
-/// Records the price of a saved generation.
+/// Records the price of a saved generation in the metrics.
 #[expect(clippy::cast_precision_loss, reason = "a figure of statistics")]
 pub(crate) fn record_price(calls: &[CallRecord]) {
     let price: i64 = calls.iter().filter_map(|call| call.price_microunits).sum();
     metrics::histogram!(metric::LLM_COST_PER_GENERATION).record(price as f64);
 }
 
-/// The language of what stands around the posts: the author's, and that of the posts while it is not known. A language
-/// asked for by name says nothing about the author.
+/// Returns the language of the text around the posts: the author's, or that of the posts while the author's
+/// is not settled. A language requested by name does not tell the author's.
 fn surrounding_language(person: &Person, brief: &Brief, written: &Written) -> Language {
     if person.author.language_settled || requested_language(brief.as_str()).is_some() {
         person.author.language
@@ -560,7 +563,7 @@ fn surrounding_language(person: &Person, brief: &Brief, written: &Written) -> La
     }
 }
 
-/// The same person, answered in this language.
+/// Returns the same person with this language.
 fn answered_in(person: &Person, language: Language) -> Person {
     let mut person = person.clone();
     person.author.language = language;

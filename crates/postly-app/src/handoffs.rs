@@ -1,4 +1,4 @@
-//! Conversations in which an author asked for a person: the operator lists, answers and closes them.
+//! Requests of authors for a person: the operator lists, answers and closes them.
 
 use postly_domain::{UnixMillis, delivery::Form, id::MessageId, time::SERVICE_WINDOW_SECS};
 use postly_store::{
@@ -16,7 +16,7 @@ use crate::{
     ids::{Fresh as _, fresh_text},
 };
 
-/// The most requests that are listed: more than one operator answers in a day.
+/// The most requests listed: more than one operator answers in a day.
 const MOST_LISTED: i64 = 1_000;
 
 /// The reason why an answer was not queued.
@@ -33,7 +33,7 @@ pub enum HandoffError {
         "the author wrote more than 24 hours ago: WhatsApp takes no free text until the author writes again"
     )]
     WindowClosed,
-    /// The author said STOP, or does not use that address any more.
+    /// The author has sent STOP, or no longer uses that address.
     #[error("the author said STOP, or has another number now: no message may be sent")]
     Unreachable,
     /// The database failed.
@@ -41,13 +41,13 @@ pub enum HandoffError {
     Store(#[from] StoreError),
 }
 
-/// Until when the author of a request can be answered.
+/// Returns the time until which the author of a request can be answered.
 pub fn answerable_until(handoff: &Handoff) -> UnixMillis {
     handoff.written_at.plus_secs(SERVICE_WINDOW_SECS)
 }
 
 impl App {
-    /// The open requests for a person, oldest first.
+    /// Returns the open requests for a person, oldest first.
     ///
     /// # Errors
     /// Fails if the database fails.
@@ -55,7 +55,7 @@ impl App {
         handoffs::list(&mut self.0.db.read().await?, UnixMillis(0), MOST_LISTED).await
     }
 
-    /// An open request for a person, by its id.
+    /// Returns an open request for a person, by its id.
     ///
     /// # Errors
     /// Fails if the database fails.
@@ -71,7 +71,7 @@ impl App {
         self.answer_handoff_once(id, text, &fresh_text(self.now())).await
     }
 
-    /// As [`App::answer_handoff`], once for a key: a form that is sent twice queues one answer.
+    /// Does the same as [`App::answer_handoff`], once for a key: a form that is sent twice queues one answer.
     ///
     /// # Errors
     /// See [`HandoffError`].
@@ -86,7 +86,7 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let found = handoffs::get(&mut tx, id).await?.ok_or(HandoffError::Unknown)?;
-        // Merging and erasing lock the author first: what is read behind this lock holds until the end.
+        // Merges and erasures lock the author first: rows read behind this lock stay valid until the commit.
         authors::lock(&mut tx, &found.author).await?;
         let handoff = handoffs::get(&mut tx, id).await?.ok_or(HandoffError::Unknown)?;
         let is_the_way = |identity: &Identity| {
@@ -131,7 +131,7 @@ impl App {
         Ok(())
     }
 
-    /// Closes a request: the service answers the author again. Returns false if it is not open.
+    /// Closes a request, so that the service answers the author again. Returns false if it is not open.
     ///
     /// # Errors
     /// Fails if the database fails.

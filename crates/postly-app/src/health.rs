@@ -1,4 +1,4 @@
-//! The state of upstreams: noted in memory at each call, shared through the database by the monitor.
+//! The health of upstreams. Each call records it in memory; the monitor shares it through the database.
 
 use std::{
     collections::BTreeMap,
@@ -17,10 +17,10 @@ pub(crate) enum Upstream {
 }
 
 impl Upstream {
-    /// Every one.
+    /// All upstreams.
     pub(crate) const ALL: [Self; 4] = [Self::Meta, Self::Twilio, Self::Model, Self::Stripe];
 
-    /// The name in the database, in metrics and in `/readyz`.
+    /// Returns the name in the database, in metrics and in `/readyz`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Meta => "meta",
@@ -38,29 +38,29 @@ impl Upstream {
     }
 }
 
-/// The calls of one upstream, as this process has seen them.
+/// The calls of one upstream made by this process.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Calls {
-    /// The last call that was answered, whatever the answer.
+    /// The time of the last call with any answer.
     pub(crate) answered_at: Option<UnixMillis>,
-    /// The first failed call since then, and the last.
+    /// The times of the first failed call since then, and of the last.
     pub(crate) failing: Option<(UnixMillis, UnixMillis)>,
 }
 
-/// The state of the upstreams as this process sees it.
+/// The health of the upstreams as seen by this process.
 #[derive(Default)]
 pub(crate) struct Health(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     calls: BTreeMap<Upstream, Calls>,
-    /// Signatures that did not verify since one did: how many, and since when.
+    /// Invalid signatures since the last valid one: their number, and the time of the first.
     refused: BTreeMap<&'static str, (u32, UnixMillis)>,
-    /// The parts that the monitor found degraded, of all processes.
+    /// The parts that the monitor found degraded, for all processes.
     degraded: Vec<&'static str>,
-    /// Since when the database has taken no write, and when that was last told.
+    /// The time since which the database accepts no writes, and the time of the last report of it.
     database: Option<(UnixMillis, Option<UnixMillis>)>,
-    /// The last time an alert of this process alone was raised, by name and subject.
+    /// The time of the last alert that concerns this process only, by name and subject.
     raised: BTreeMap<(&'static str, &'static str), UnixMillis>,
 }
 
@@ -69,14 +69,14 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a call was answered.
+    /// Records that a call was answered.
     pub(crate) fn answered(&self, upstream: Upstream, now: UnixMillis) {
         let mut state = self.state();
         let calls = state.calls.entry(upstream).or_default();
         *calls = Calls { answered_at: Some(now), failing: None };
     }
 
-    /// Notes that a call was not answered.
+    /// Records that a call was not answered.
     pub(crate) fn failed(&self, upstream: Upstream, now: UnixMillis) {
         let mut state = self.state();
         let calls = state.calls.entry(upstream).or_default();
@@ -84,12 +84,12 @@ impl Health {
         calls.failing = Some((since, now));
     }
 
-    /// The calls of an upstream.
+    /// Returns the calls of an upstream.
     pub(crate) fn calls(&self, upstream: Upstream) -> Calls {
         self.state().calls.get(&upstream).copied().unwrap_or_default()
     }
 
-    /// Notes whether a signature verified.
+    /// Records a valid or invalid signature.
     pub(crate) fn signature(&self, of: &'static str, verifies: bool, now: UnixMillis) {
         let mut state = self.state();
         if verifies {
@@ -100,12 +100,12 @@ impl Health {
         }
     }
 
-    /// How many signatures did not verify since one did, and since when.
+    /// Returns the number of invalid signatures since the last valid one, and the time of the first.
     pub(crate) fn refused(&self, of: &'static str) -> Option<(u32, UnixMillis)> {
         self.state().refused.get(of).copied()
     }
 
-    /// Returns what is degraded, by the last look of the monitor.
+    /// Returns the degraded parts found by the last run of the monitor.
     pub(crate) fn degraded(&self) -> Vec<&'static str> {
         self.state().degraded.clone()
     }
@@ -114,7 +114,7 @@ impl Health {
         self.state().degraded = degraded;
     }
 
-    /// Notes whether the database takes writes. Returns since when it does not.
+    /// Records if the database accepts writes. Returns the time since which it does not.
     pub(crate) fn database(&self, writes: bool, now: UnixMillis) -> Option<UnixMillis> {
         let mut state = self.state();
         if writes {
@@ -124,7 +124,7 @@ impl Health {
         Some(state.database.get_or_insert((now, None)).0)
     }
 
-    /// True if an alert of this process alone is to be raised: it was not in this interval.
+    /// Returns true if an alert that concerns this process only is due: none was raised in this interval.
     pub(crate) fn may_raise(
         &self,
         alert: &'static str,

@@ -1,7 +1,7 @@
-//! Signed notices about an identity: another number, another id, another key (RULES 6.3).
+//! Signed notices about an identity: a new number, a new id, a new key (RULES 6.3).
 //!
-//! The account moves with its credits and its history. The number stays with it where the notice names no other, and is not
-//! proved any more: no code goes there until a message comes from it.
+//! The account keeps its credits and its history. It also keeps its number if the notice names no other, but
+//! the number is no longer proved: no code is sent to it until a message comes from it.
 
 use postly_domain::{
     PhoneDoubt,
@@ -17,8 +17,8 @@ use postly_store::{
 use crate::App;
 
 impl App {
-    /// Applies a notice. Returns whose identity it is about: `None` when we do not know it, or when the new id is already
-    /// another's.
+    /// Applies a notice. Returns the author of the identity; `None` if the identity is unknown, or if the new
+    /// id belongs to another.
     pub(crate) async fn apply_identity_change(
         &self,
         tx: &mut Tx,
@@ -36,7 +36,7 @@ impl App {
         }
     }
 
-    /// The identity that a notice is about: by the id before, else by the number before.
+    /// Finds the identity of a notice by its previous id, else by its previous number.
     async fn find_named(&self, tx: &mut Tx, change: &IdentityChange) -> Result<Option<Identity>, StoreError> {
         if let Some(bsuid) = &change.previous_bsuid
             && let Some(known) = identities::by_bsuid(tx, change.provider, bsuid).await?
@@ -58,8 +58,8 @@ impl App {
             && let Some(holder) = identities::by_bsuid(tx, change.provider, bsuid).await?
             && holder.id != known.id
         {
-            // A message under the new id came before this notice, and has an account by it. Two accounts are not merged by a
-            // notice.
+            // A message under the new id came before this notice and created an account. A notice does not
+            // merge two accounts.
             return Ok(None);
         }
         if let Some(phone) = &change.phone {
@@ -68,7 +68,7 @@ impl App {
                 if holder.author_id != known.author_id {
                     self.detach_phone(tx, &holder).await?;
                 } else if holder.provider == known.provider && holder.id != known.id {
-                    // The author's already, under another name: one provider shows a number once.
+                    // Another identity of the same author has the number: one provider shows a number once.
                     let unnamed =
                         Identity { address: holder.bsuid.clone(), phone: None, phone_doubt: None, ..holder };
                     identities::rename(tx, &unnamed).await?;
@@ -91,7 +91,7 @@ impl App {
             identities::drop_phone(tx, &moved.author_id, &before).await?;
             self.revoke_sessions_and_codes(tx, &moved.author_id, &before).await?;
         }
-        // By the names before: what was asked for a new number is not the old one's.
+        // End access under the old names: a challenge for a new number does not belong to the old one.
         self.end_access(tx, &moved.author_id).await?;
         identities::rename(tx, &moved).await?;
         if keeps_phone && has_another_id {
@@ -101,7 +101,7 @@ impl App {
         Ok(Some(moved.author_id))
     }
 
-    /// Ends the sessions of an author, every challenge, and the codes that have not left.
+    /// Ends the sessions and all challenges of an author, and cancels the codes that have not been sent.
     async fn end_access(&self, tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
         let now = self.now();
         sessions::end_all(tx, author, None).await?;
@@ -110,8 +110,9 @@ impl App {
     }
 }
 
-/// Tells a notice that names a number and is about this identity on it. It is not if it names another id before; but it is if
-/// the identity has the new id already, by a notice that came earlier and named no number.
+/// Returns true if a notice that names a number is about this identity with the number. It is not if it names
+/// another previous id. It is if the identity already has the new id, by an earlier notice that named no
+/// number.
 fn is_named(change: &IdentityChange, known: &Identity) -> bool {
     let has_moved = change.bsuid.is_some() && change.bsuid == known.bsuid;
     let is_another =

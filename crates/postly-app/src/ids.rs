@@ -1,5 +1,6 @@
-//! New identifiers: UUIDs of version 7. Their time is that of the application's clock, by which all who share a database agree; and
-//! what one process makes is in the order in which it was made, because that clock goes back by a day or more, or not at all.
+//! New identifiers: UUIDs of version 7. Their time is that of the application's clock, on which all processes
+//! of a database agree. The ids of one process are in the order of their creation, because that clock never
+//! goes back, except by a day or more.
 
 use std::sync::{
     LazyLock,
@@ -15,19 +16,20 @@ use postly_domain::{
 };
 use uuid::ClockSequence;
 
-/// An identifier that can be made.
+/// An identifier that can be created.
 pub(crate) trait Fresh {
-    /// A new one, greater than every earlier one of this process that was made at the same time or before.
+    /// Returns a new identifier, greater than every earlier one of this process for the same time or before.
     fn fresh(now: UnixMillis) -> Self;
 }
 
-/// Counts what is made: within a millisecond the number tells which came first. It begins somewhere, so that two processes hardly
-/// ever count the same.
+/// Orders the ids of one millisecond. It starts at a random value, so that two processes hardly ever use the
+/// same.
 struct Counter(AtomicU64);
 
 static COUNTER: LazyLock<Counter> =
     LazyLock::new(|| Counter(AtomicU64::new(u64::from(dice()) << (COUNTED_BITS - 1 - u32::BITS))));
-/// RFC 9562, 6.2: a counter of 42 bits; 32 random ones follow. It does not go round within a millisecond.
+/// RFC 9562, 6.2: a counter of 42 bits, followed by 32 random bits. It does not wrap around within a
+/// millisecond.
 const COUNTED_BITS: u32 = 42;
 
 impl ClockSequence for Counter {
@@ -52,14 +54,14 @@ macro_rules! fresh {
 
 fresh!(AttemptId AuthorId ChallengeId EntryId EventId GenerationId HoldId IdentityId LeaseToken MessageId SessionId TokenId);
 
-/// The time at which an identifier was made, when it is one of ours.
+/// Returns the time of creation of an identifier, if it is one of ours.
 pub(crate) fn made_at(id: &str) -> Option<UnixMillis> {
     let time = uuid::Uuid::try_parse(id).ok()?.get_timestamp()?;
     let (secs, nanos) = time.to_unix();
     Some(UnixMillis(i64::try_from(secs).ok()? * 1_000 + i64::from(nanos / 1_000_000)))
 }
 
-/// A new identifier of something that has no type of its own.
+/// Returns a new identifier for a row that has no id type of its own.
 pub(crate) fn fresh_text(now: UnixMillis) -> String {
     let (secs, millis) = (now.0.div_euclid(1_000), now.0.rem_euclid(1_000));
     let secs = u64::try_from(secs).unwrap_or(0);
@@ -67,7 +69,7 @@ pub(crate) fn fresh_text(now: UnixMillis) -> String {
     uuid::Uuid::new_v7(uuid::Timestamp::from_unix(&*COUNTER, secs, nanos)).to_string()
 }
 
-/// A random number, for jitter: nothing secret hangs on it.
+/// Returns a random number for jitter; not for secrets.
 pub(crate) fn dice() -> u32 {
     u32::from_le_bytes(*uuid::Uuid::new_v4().as_bytes().first_chunk().unwrap_or(&[0; 4]))
 }

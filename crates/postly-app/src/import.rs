@@ -1,8 +1,9 @@
-//! Taking over the database of an application that was built from the guide's Prisma schema
+//! Imports the database of an application that was built from the guide's Prisma schema
 //! (docs/COMING-FROM-THE-GUIDE.md).
 //!
-//! A transaction imports some users with everything that is theirs, and records each of them: a run that is stopped leaves
-//! whole authors, and the next run goes on with those who are missing. A dry run reads and decides the same.
+//! A transaction imports some users with all their rows, and records each of them. A run that is stopped
+//! leaves complete authors, and the next run continues with the missing ones. A dry run reads and decides the
+//! same.
 
 mod plan;
 mod report;
@@ -22,37 +23,37 @@ use crate::App;
 use plan::{Candidate, Decision, Number, Rules, Taken};
 use report::{AuthorReport, Rows, Sums, Users};
 
-/// The rows of ledgers and generations that one transaction writes at most, unless one user has more: on SQLite others wait
-/// for it, and a killed process has a second's work to do again.
+/// The most rows of ledgers and generations that one transaction writes, unless one user has more. On SQLite
+/// other writers wait for it, and a killed process has a second's work to repeat.
 const ROWS_AT_ONCE: u64 = 20_000;
-/// How often a transaction is tried that met other work, and the pause between two tries.
+/// The tries of a transaction that met a conflict, and the pause between them.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The options of an import.
 #[derive(Debug, Clone)]
 pub struct ImportOptions {
-    /// Write nothing.
+    /// True to write nothing.
     pub dry_run: bool,
-    /// The provider through which we write to an imported number first.
+    /// The provider for the first message to an imported number.
     pub provider: Provider,
-    /// Where national numbers are at home.
+    /// The region of national numbers.
     pub region: String,
-    /// How long posts are kept, in days.
+    /// The retention of posts, in days.
     pub messages_days: i64,
 }
 
-/// A failure of an import.
+/// The failure of an import.
 #[derive(Debug, thiserror::Error)]
 #[error("the import stopped; what was imported stays, and the same command goes on from there")]
 pub struct ImportError(#[from] StoreError);
 
 impl App {
-    /// Imports a source. A second run imports nothing twice, and reports the same. `progress` is told how many rows of how
-    /// many are done.
+    /// Imports a source. A second run imports nothing twice, and reports the same. `progress` receives the
+    /// number of rows done and of all rows.
     ///
     /// # Errors
-    /// When one of the databases fails. Whole authors have been imported until then.
+    /// Fails if one of the databases fails. The authors imported until then are complete.
     pub async fn import_prisma(
         &self,
         source: &mut Source,
@@ -92,7 +93,7 @@ impl App {
         Ok(sums.finish())
     }
 
-    /// Imports some users, again when the transaction met other work.
+    /// Imports some users, and retries after a conflict.
     async fn import_batch(
         &self,
         source: &mut Source,
@@ -157,7 +158,7 @@ fn rows_of(user: &SourceUser) -> u64 {
     user.entries + user.generations
 }
 
-/// Cuts a page into parts with a bounded number of rows; a user is never cut.
+/// Splits a page into batches with a bounded number of rows; the rows of a user stay together.
 fn batches(page: &[SourceUser]) -> impl Iterator<Item = &[SourceUser]> {
     let mut rest = page;
     std::iter::from_fn(move || {
@@ -173,7 +174,7 @@ fn batches(page: &[SourceUser]) -> impl Iterator<Item = &[SourceUser]> {
     })
 }
 
-/// The names by which these users may be known already.
+/// Collects the names under which these users may be known already.
 fn names(candidates: &[Candidate<'_>]) -> Names {
     let mut names = Names::default();
     for candidate in candidates {
@@ -189,7 +190,7 @@ fn names(candidates: &[Candidate<'_>]) -> Names {
     names
 }
 
-/// A user as the report counts it.
+/// A user, as counted in the report.
 enum Counted {
     Imported { report: AuthorReport },
     Earlier { report: AuthorReport, changed: Option<String> },
@@ -211,16 +212,15 @@ impl Counted {
     }
 }
 
-/// The result of a batch.
 struct Outcome {
     counted: Vec<Counted>,
     taken: Taken,
 }
 
-/// Users who are imported by one transaction.
+/// The users imported by one transaction.
 struct Batch {
     authors: Vec<NewAuthor>,
-    /// What is known of each of them so far, by the id of the source.
+    /// The language and report of each user, by the id of the source.
     reports: HashMap<String, (Language, AuthorReport)>,
     counted: Vec<Counted>,
     taken: Taken,
@@ -252,8 +252,9 @@ impl Batch {
         Ok(batch)
     }
 
-    /// The keyed hashes of imported numbers that are not given trial credits again, and of those not given the welcome: the
-    /// guide's application greeted everybody, and gave five credits for a number that was proved.
+    /// Returns the keyed hashes of imported numbers that get no trial credits again, and of those that get no
+    /// welcome credits: the guide's application welcomed every user, and gave five credits for a proved
+    /// number.
     fn given(&self, candidates: &[Candidate<'_>]) -> [Vec<String>; 2] {
         let mut given = [vec![], vec![]];
         let [trial, welcome] = &mut given;
@@ -315,7 +316,7 @@ impl Batch {
         source.generations(&ids, copy).await
     }
 
-    /// Brings each ledger to its balance, and records that its author was imported.
+    /// Adds the entry that brings each ledger to its balance, and records that its author was imported.
     async fn close(&self, tx: &mut Tx, rules: &Rules<'_>) -> Result<(), StoreError> {
         let mut differences = vec![];
         let mut closed = vec![];

@@ -1,4 +1,4 @@
-//! The ingress: what a provider brings is stored, and only then acknowledged. Nothing else happens here.
+//! The ingress: stores the events of a webhook, and acknowledges it afterwards. Nothing else happens here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,21 +18,21 @@ use crate::{
     ids::Fresh as _,
 };
 
-/// How long storing may take before we answer that we cannot (RULES 3.1: 503 within 2 s).
+/// The time limit for storing a webhook (RULES 3.1: 503 within 2 s).
 const STORE_TIMEOUT: Duration = Duration::from_millis(1_800);
 
-/// What an event takes besides its slice, roughly.
+/// The approximate size of an event without its slice, in bytes.
 const EVENT_BYTES: usize = 256;
 
-/// A webhook's events, to be stored.
+/// The events of a webhook, for the batch.
 pub(crate) struct Webhook(Vec<ReceivedEvent>);
 
 impl BatchWrite for Webhook {
     type Outcome = ();
     const MAX_BATCH: usize = 64;
-    /// Two of the largest webhooks.
+    /// Twice the largest webhook.
     const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
-    /// Some hundred thousand messages; what is beyond is sent away with a 503.
+    /// Some hundred thousand messages; further webhooks are refused with 503.
     const MAX_PENDING_BYTES: usize = 128 * 1024 * 1024;
 
     fn batcher(app: &App) -> &Batcher<Self> {
@@ -49,31 +49,31 @@ impl BatchWrite for Webhook {
     }
 }
 
-/// Why a webhook is not acknowledged.
+/// The reason why a webhook is not acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
-    /// It is not authentic.
+    /// The signature is invalid.
     #[error("the webhook is not authentic")]
     NotAuthentic(#[from] SignatureError),
-    /// It could not be stored: the provider will bring it again.
+    /// The webhook could not be stored; the provider will send it again.
     #[error("the webhook could not be stored")]
     NotStored(#[source] Arc<StoreError>),
-    /// It could not be stored in time: the provider will bring it again.
+    /// The webhook could not be stored in time; the provider will send it again.
     #[error("the webhook could not be stored in time")]
     TooSlow,
 }
 
 impl App {
-    /// Meta's handshake: the challenge to send back, when the query of the request is right in every part.
+    /// Answers Meta's handshake: returns the challenge if all parts of the query are right.
     pub fn handshake(&self, query: &str) -> Option<String> {
         let token = self.0.meta_verify_token.as_ref()?;
         postly_whatsapp::signature::handshake(token.expose_secret(), query)
     }
 
-    /// Checks a webhook and stores its events, each once. When this returns, they survive a crash.
+    /// Verifies a webhook and stores its events, each once. After the return they survive a crash.
     ///
     /// # Errors
-    /// When it is not authentic (nothing is stored), or cannot be stored.
+    /// Fails if the signature is invalid (nothing is stored), or if the events cannot be stored.
     pub async fn ingest(&self, request: WebhookRequest<'_>) -> Result<postly_domain::Provider, IngestError> {
         let signed_by = request.claimed_provider();
         let verified = self.0.verifier.verify(&request).inspect_err(|_| {
@@ -83,7 +83,8 @@ impl App {
         })?;
         self.0.health.signature(verified.provider().as_str(), true, self.now());
         let mut events = postly_whatsapp::split_webhook(&verified, &self.0.routes, self.now());
-        // A provider's ids of messages hold numbers, as the names of lanes do: both are only ever compared.
+        // The message ids of a provider contain phone numbers, like the names of lanes. Both are only
+        // compared, so hashes are stored.
         for event in &mut events {
             event.key = EventKey(self.name_hash(&event.key.0));
             event.amends = event.amends.take().map(|key| EventKey(self.name_hash(&key.0)));
@@ -108,7 +109,7 @@ impl App {
         Ok(verified.provider())
     }
 
-    /// Stores the events of some webhooks, all or none, in the time that a webhook has.
+    /// Stores the events of some webhooks, all or none, within the time limit of a webhook.
     async fn store(&self, webhooks: &[&Webhook]) -> Result<(), StoreError> {
         let events = webhooks.iter().flat_map(|webhook| webhook.0.iter());
         match tokio::time::timeout(STORE_TIMEOUT, self.store_events(events)).await {
@@ -119,13 +120,13 @@ impl App {
 
     async fn store_events(&self, events: impl Iterator<Item = &ReceivedEvent>) -> Result<(), StoreError> {
         let now = self.now();
-        // The ids follow the order of arrival.
+        // Ids follow the order of arrival.
         let events: Vec<(EventId, &ReceivedEvent)> =
             events.map(|event| (EventId::fresh(now), event)).collect();
         let mut tx = self.0.db.begin_priority_write().await?;
         let stored = inbox::store(&mut tx, &events, now).await?;
         tx.commit().await?;
-        // Not the handlers: one whose client has hung up meanwhile does not come back to ring.
+        // Wake the workers here rather than in the handler, which is dropped if its client disconnects.
         for queue in [Queue::Inbox, Queue::Status] {
             if events.iter().any(|(_, event)| event.ignored.is_none() && inbox::queue_of(event.kind) == queue)
             {

@@ -1,8 +1,8 @@
-//! The journeys: what happens between a message that comes in and a reply that leaves.
+//! The application services: the steps from an inbound message to its reply.
 //!
-//! [`App`] holds what the journeys need. The ingress stores events ([`ingest`]); workers ([`work`]) claim them and
-//! send them to their journey: a conversation ([`conversation`]), a generation ([`generate`]), a delivery
-//! ([`deliver`]), the news of one ([`statuses`]). Every step may be run again after a crash.
+//! [`App`] holds the dependencies of the services. The ingress stores events ([`ingest`]). Workers ([`work`])
+//! claim them and run the step for each: a conversation ([`conversation`]), a generation ([`generate`]), a
+//! delivery ([`deliver`]), a delivery status ([`statuses`]). Every step may be run again after a crash.
 
 mod accepted;
 mod accounts;
@@ -116,36 +116,37 @@ use seal::CodeKeys;
 pub use seal::keyed_hash;
 use wake::Wakers;
 
-/// What the journeys are told by the operator.
+/// The settings of the operator.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Given once, at a number's first message.
+    /// The credits granted once, at a number's first message.
     pub trial_credits: i64,
-    /// Given once, when a number is proved.
+    /// The credits granted once, when a number is proved.
     pub welcome_credits: i64,
-    /// The provider of identities that an operator makes before they have written (`WHATSAPP_PROVIDER`).
+    /// The provider of identities that an operator creates before their first message (`WHATSAPP_PROVIDER`).
     pub default_provider: postly_domain::Provider,
-    /// How often models may be asked in a day.
+    /// The most model calls in a day.
     pub model_budget: postly_domain::ModelBudget,
-    /// Where authors top up and log in.
+    /// The address of the site where authors top up and log in.
     pub site_url: String,
-    /// Keys the hashes of what was given once for ever, and of every number where only sameness counts. Never rotated.
+    /// The key of the hashes of one-time grants, and of every number that is only compared. Never rotated.
     pub identity_hash_key: SecretString,
     /// The pepper of one-time codes, newest first (`OTP_SALT`).
     pub otp_peppers: Vec<SecretString>,
-    /// How many codes may be sent that nobody has proved to have received.
+    /// The most codes that may be sent without a proof of their receipt.
     pub code_budgets: postly_domain::challenge::Budgets,
-    /// The countries codes are sent to (ISO 3166-1).
+    /// The countries to which codes are sent (ISO 3166-1).
     pub allowed_countries: Vec<String>,
-    /// Where national numbers are at home.
+    /// The region of national numbers.
     pub default_region: String,
-    /// How long what is kept is kept.
+    /// The retention of each kind of data.
     pub retention: Retention,
-    /// Who runs the service, for its legal pages.
+    /// The operator's details for the legal pages.
     pub legal: Legal,
 }
 
-/// Who runs the service: shown on its legal pages and in the first reply. Each is empty until the operator sets it.
+/// The operator's details: shown on the legal pages and in the first reply. Each is empty until it is
+/// configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Legal {
     /// The name of the person or company (`LEGAL_NAME`).
@@ -158,31 +159,31 @@ pub struct Legal {
     pub terms_url: Option<String>,
 }
 
-/// What an [`App`] is made of.
+/// The dependencies of an [`App`].
 pub struct Parts {
     /// The database, migrated.
     pub db: Db,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Checks signatures.
+    /// Verifies the signatures of webhooks.
     pub verifier: Verifier,
-    /// What Meta says back when the webhook is registered; without it nobody can register one.
+    /// The token by which Meta registers the webhook; without it none can be registered.
     pub meta_verify_token: Option<SecretString>,
-    /// Which business numbers are ours.
+    /// The business numbers of this service.
     pub routes: OwnNumbers,
     /// Sends messages.
     pub senders: Senders,
     /// Writes posts.
     pub writer: Writer,
-    /// Turns voice notes into text, if a server does.
+    /// Transcribes voice notes, if a server for it is configured.
     pub transcriber: Option<Transcriber>,
-    /// Sells credits, when anything is for sale.
+    /// Sells credits, if anything is for sale.
     pub shop: Option<Shop>,
-    /// What the operator said.
+    /// The settings of the operator.
     pub settings: Settings,
 }
 
-/// The application: cheap to clone, shared by the web and the workers.
+/// The application. It is cheap to clone, and shared by the web and the workers.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
@@ -207,14 +208,14 @@ struct Inner {
     passwords: Passwords,
     calls: budget::Calls,
     health: health::Health,
-    /// Which numbers of ours are noted already, by what the provider calls them.
+    /// The business numbers that are already recorded, by the provider's name for them.
     business_numbers: Mutex<HashSet<(String, postly_domain::PhoneE164)>>,
-    /// The times during which originals of a restored database went on without it.
+    /// The periods that are missing in a restored database, because the original continued without it.
     gaps: OnceCell<Vec<(UnixMillis, UnixMillis)>>,
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Builds the application.
     pub fn new(parts: Parts) -> Self {
         let Parts {
             db,
@@ -257,38 +258,40 @@ impl App {
         }))
     }
 
-    /// The time by the application's clock.
+    /// Returns the time of the application's clock.
     pub fn now(&self) -> UnixMillis {
         self.0.clock.now()
     }
 
-    /// The country code that most numbers have here: that of the region of national numbers.
+    /// Returns the calling code of the region of national numbers: the one of most numbers here.
     pub fn calling_code(&self) -> Option<String> {
         postly_domain::phone::calling_code(&self.0.settings.default_region)
     }
 
-    /// Who runs the service.
+    /// Returns the operator's details for the legal pages.
     pub fn legal(&self) -> &Legal {
         &self.0.settings.legal
     }
 
-    /// How long what is kept is kept.
+    /// Returns the retention of each kind of data.
     pub fn retention(&self) -> &Retention {
         &self.0.settings.retention
     }
 
-    /// A keyed hash of a number, an id or an address: it tells whether two are the same, and not who it is.
+    /// Returns a keyed hash of a number, an id or an address. It can be compared, and does not reveal the
+    /// person.
     pub(crate) fn name_hash(&self, name: &str) -> String {
         keyed_hash(&self.0.settings.identity_hash_key, name)
     }
 
-    /// The name of a lane in the database, which is read by more people than its work: nobody's number stands in it.
+    /// Returns the name of a lane in the database, as a hash: more people than the author can read the
+    /// database, so it must not contain a phone number.
     pub(crate) fn lane(&self, lane: &str) -> String {
-        // 128 bits tell lanes apart.
+        // 128 bits are enough to tell lanes apart.
         self.name_hash(lane).chars().take(32).collect()
     }
 
-    /// The database, for commands that need no journey.
+    /// Returns the database, for commands that need no service.
     pub fn db(&self) -> &Db {
         &self.0.db
     }

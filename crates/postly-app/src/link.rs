@@ -1,4 +1,4 @@
-//! A number finds its account: proving it, joining it to an account, exchanging it for another.
+//! Finds the account of a number: proves the number, links it to an account, exchanges it for another.
 
 use postly_domain::{
     Language, LedgerReason, PhoneE164, UnixMillis,
@@ -19,19 +19,19 @@ use postly_store::{
 
 use crate::{App, LoggedIn, ids::Fresh as _};
 
-/// What became of a link.
+/// The outcome of a link.
 pub(crate) enum LinkOutcome {
-    /// The number is the author's.
+    /// The number is linked to the author.
     Linked,
     /// It belongs to a full account.
     NumberTaken,
-    /// Whoever asked for it is not there any more.
+    /// The session, or the holder of the number, no longer exists.
     Refused,
 }
 
 impl App {
-    /// Locks whoever a challenge may concern: its number first, then its owner and whoever is logged in, in the order of
-    /// their ids.
+    /// Locks the authors concerned by a challenge. Lock order: its number first, then its owner and the
+    /// author of the session, by id.
     pub(crate) async fn lock_people(
         &self,
         tx: &mut Tx,
@@ -51,8 +51,8 @@ impl App {
         Ok(())
     }
 
-    /// The identity that a challenge is about: who wrote on WhatsApp, unless the number has come to somebody since; else who
-    /// is known by the number.
+    /// Returns the identity of a challenge: the one that wrote on WhatsApp, unless its number has changed
+    /// since; else the one known by the number.
     async fn holder(&self, tx: &mut Tx, challenge: &Challenge) -> Result<Option<Identity>, StoreError> {
         match (&challenge.identity, &challenge.phone) {
             (Some(identity), _) => {
@@ -64,8 +64,8 @@ impl App {
         }
     }
 
-    /// Finds whose number a login proved, or makes an author for it. `None` when whoever opened the challenge has lost
-    /// the number since.
+    /// Returns the owner of the number proved by a login, and creates one if there is none. `None` if the
+    /// identity that opened the challenge has lost the number since.
     pub(crate) async fn prove(
         &self,
         tx: &mut Tx,
@@ -90,8 +90,8 @@ impl App {
         Ok(Some(author))
     }
 
-    /// Joins the number of a challenge to the account of a session. Whoever had it without an account of her own is
-    /// merged into it. [`App::lock_people`] comes before.
+    /// Links the number of a challenge to the account of a session. A WhatsApp-only author with the number is
+    /// merged into it. The caller has locked the authors by [`App::lock_people`].
     pub(crate) async fn link(
         &self,
         tx: &mut Tx,
@@ -106,7 +106,7 @@ impl App {
         match (self.holder(tx, challenge).await?, &challenge.identity, &challenge.phone) {
             (Some(holder), _, _) if holder.author_id == *author => {}
             (Some(Identity { author_id: owner, .. }), _, _) => {
-                // An author with a login is not merged, nor is one who got hers in this very moment.
+                // An author with a login is not merged, not even one that got it concurrently.
                 if !merges::merge(tx, &owner, author, &EntryId::fresh(now), &EntryId::fresh(now), now).await?
                 {
                     return Ok(LinkOutcome::NumberTaken);
@@ -124,7 +124,8 @@ impl App {
         Ok(LinkOutcome::Linked)
     }
 
-    /// An account has one number: the one it had before is told, where it still may be, and is nobody's from then on.
+    /// Removes the previous numbers of an account, because an account has one number. Each is notified, if it
+    /// still may be, and belongs to nobody afterwards.
     async fn leave_other_numbers(
         &self,
         tx: &mut Tx,
@@ -138,7 +139,7 @@ impl App {
         for identity in identities {
             let Some(old) = identity.phone.clone().filter(|old| old != phone) else { continue };
             self.tell_number_changed(tx, &identity, &old, session.language, now).await?;
-            // The number is somebody of its own from now on, who has what was said by it: a STOP, an id.
+            // The old number gets an author of its own, with its identity and therefore its STOP and its id.
             let known = left.iter().find(|(number, _)| *number == old).map(|(_, holder)| holder.clone());
             let holder = match known {
                 Some(holder) => holder,
@@ -197,7 +198,8 @@ impl App {
         Ok(())
     }
 
-    /// Gives the welcome credits, unless this number or id, or this person under any of her ids, ever had them.
+    /// Grants the welcome credits, unless this number or id, or this author under any of their ids, has had
+    /// them before.
     async fn grant_welcome(
         &self,
         tx: &mut Tx,
@@ -210,7 +212,7 @@ impl App {
         if amount == 0 {
             return Ok(());
         }
-        // Every name under which she could come back.
+        // All names under which the author could come again.
         let mut names: Vec<String> = phone.iter().map(|phone| phone.as_str().to_owned()).collect();
         for known in identities::of_author(tx, author).await? {
             let proved = known.phone.as_ref() == phone && phone.is_some() || Some(&known.id) == identity;
@@ -237,7 +239,7 @@ impl App {
         Ok(())
     }
 
-    /// Whether an author, or somebody before by one of the author's numbers or ids, had the welcome credits.
+    /// True if an author, or an earlier owner of one of the author's numbers or ids, had the welcome credits.
     pub(crate) async fn had_welcome(&self, tx: &mut Tx, author: &AuthorId) -> Result<bool, StoreError> {
         for known in identities::of_author(tx, author).await? {
             for name in known.phone.iter().map(PhoneE164::as_str).chain(known.bsuid.as_deref()) {
@@ -249,7 +251,7 @@ impl App {
         wallets::ever_had(tx, author, LedgerReason::Welcome).await
     }
 
-    /// Whether an author was merged into another.
+    /// True if an author was merged into another.
     pub(crate) async fn was_merged(&self, tx: &mut Tx, author: &AuthorId) -> Result<bool, StoreError> {
         Ok(authors::current(tx, author).await? != *author)
     }

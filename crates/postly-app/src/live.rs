@@ -1,9 +1,10 @@
-//! Live streams: what changes for an author, told to the author's open pages.
+//! Live streams: send the changes of an author's data to the author's open pages.
 //!
-//! One task of a process watches for all of its streams. It reads the state of every watched author by a handful of
-//! statements, compares it with what each stream has told, and sends the difference. It reads again when this process, or
-//! another one by its wake-up call, has stored or finished work, and every [`POLL`] in any case: a change by an operator's
-//! command, or behind a pooler, rings no bell. Without streams nothing is read.
+//! One task per process serves all of its streams. It reads the state of every watched author by a handful of
+//! statements, compares it with the state that each stream has sent, and sends the difference. It reads again
+//! when this process, or another one by its wake-up call, has stored or finished work. It also reads every
+//! [`POLL`], because a change by an operator's command, or behind a pooler, sends no wake-up. Without streams
+//! it reads nothing.
 
 mod told;
 
@@ -31,68 +32,69 @@ use tokio::{
 use crate::App;
 use told::{Told, changes};
 
-/// Streams of one process. Beside the 512 connections of a listener they leave a quarter of the usual 1,024 descriptors to
-/// the database and to outgoing calls.
+/// The most streams of one process. Beside the 512 connections of a listener they leave a quarter of the
+/// usual 1,024 descriptors to the database and to outgoing calls.
 pub const MAX_STREAMS: usize = 256;
-/// Streams of one author in one process. A browser opens one for all of its tabs; one more ends the oldest, because it may
-/// belong to a phone that has lost its network without a word.
+/// The most streams of one author in one process. A browser opens one for all of its tabs. A further stream
+/// ends the oldest, because that one may belong to a phone that lost its network without closing it.
 pub const MAX_STREAMS_OF_AUTHOR: usize = 6;
-/// Events that one stream may lag behind. A client that is further behind is disconnected, and reads the current state when
-/// it connects again.
+/// The most events that one stream may lag behind. A client that is further behind is disconnected, and reads
+/// the current state when it connects again.
 const MAX_BUFFERED: usize = 32;
-/// The longest time between two readings while there are streams: with the reading itself within a second.
+/// The longest time between two readings while there are streams. A change is sent within a second, including
+/// the reading.
 const POLL: Duration = Duration::from_millis(500);
-/// The shortest time between two readings, however much happens: a busy process reads ten times a second.
+/// The shortest time between two readings: a busy process reads ten times a second.
 const BETWEEN_READINGS: Duration = Duration::from_millis(100);
-/// Generations of an author whose delivery is watched.
+/// The most generations of an author that are watched for their delivery.
 const MAX_WATCHED: i64 = 8;
-/// How old they may be: ticks of older ones are read with the page.
+/// The longest age of a watched generation. The delivery statuses of older ones are read with the page.
 const WATCHED_MS: i64 = DAY_MS;
 
-/// The proof by which a stream may read. The stream ends with it.
+/// The credential of a stream. The stream ends when the credential does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    /// A session of ours.
+    /// A session of this service.
     Session(SessionId),
     /// An API token.
     Token(TokenId),
-    /// The cookie of another NextAuth app, which is checked again when the stream is opened again.
+    /// The cookie of another NextAuth app. It is checked again when the stream is opened again.
     Shared,
 }
 
-/// A change that an author is told.
+/// A change of an author's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LiveEvent {
     /// There are new posts.
     Generation(GenerationId),
-    /// The answer on WhatsApp has come further.
+    /// The delivery status of the answer on WhatsApp has changed.
     Status(GenerationId, Option<DeliveryStatus>),
     /// The balance has changed.
     Balance {
-        /// Credits that can be spent.
+        /// The credits that can be spent.
         available: i64,
-        /// Credits that are reserved for work under way.
+        /// The credits reserved for work in progress.
         held: i64,
     },
 }
 
-/// The events of one stream. It ends when its credential does, or when its reader lags too far behind.
+/// The events of one stream. It ends when its credential ends, or when its reader lags too far behind.
 pub type LiveEvents = mpsc::Receiver<LiveEvent>;
 
-/// There are [`MAX_STREAMS`] already.
+/// The process has [`MAX_STREAMS`] streams already.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("too many live streams")]
 pub struct TooManyStreams;
 
 struct Watcher {
-    /// Streams are numbered as they are opened.
+    /// The number of the stream, in the order of opening.
     number: u64,
     author: AuthorId,
     credential: Credential,
     events: mpsc::Sender<LiveEvent>,
-    /// The newest generation that its page shows.
+    /// The newest generation on the author's page.
     after: Option<String>,
-    /// `None` until the first reading.
+    /// The state that the stream has sent; `None` until the first reading.
     told: Option<Told>,
 }
 
@@ -105,15 +107,15 @@ pub(crate) struct Live {
 
 #[derive(Default)]
 struct Watchers {
-    /// The oldest first.
+    /// Oldest first.
     all: Vec<Watcher>,
     opened: u64,
-    /// Whether the task that reads for them runs.
+    /// True while the task that reads for them runs.
     running: bool,
 }
 
 impl Watchers {
-    /// Forgets the streams whose reader has gone.
+    /// Removes the streams that their reader has closed.
     fn drop_closed(&mut self) {
         self.all.retain(|watcher| !watcher.events.is_closed());
         metrics::gauge!(postly_domain::metric::LIVE_STREAMS)
@@ -126,15 +128,15 @@ impl Live {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something was stored or finished.
+    /// Wakes the task after work was stored or finished.
     pub(crate) fn changed(&self) {
         self.changed.notify_one();
     }
 }
 
-/// The streams that a reading is for.
+/// The rows to read for the open streams.
 struct Watched {
-    /// The number of the newest one.
+    /// The number of the newest stream.
     newest: u64,
     authors: Vec<AuthorId>,
     sessions: Vec<SessionId>,
@@ -167,7 +169,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// The state of a stream's author now; `None` when its credential has ended.
+    /// Returns the current state of a stream's author; `None` if its credential has ended.
     fn state(&self, author: &AuthorId, credential: &Credential) -> Option<Told> {
         let is_valid = match credential {
             Credential::Session(id) => self.credentials.contains(id.as_str()),
@@ -186,8 +188,8 @@ impl Reading {
 }
 
 impl App {
-    /// Watches an author. The first events are the balance, the generations above `after` when it is given, and the
-    /// deliveries of recent answers on WhatsApp.
+    /// Watches an author. The first events are the balance, the generations above `after` when it is given,
+    /// and the deliveries of recent answers on WhatsApp.
     ///
     /// # Errors
     /// Fails if this process has [`MAX_STREAMS`] streams.
@@ -220,14 +222,14 @@ impl App {
         Ok(receiver)
     }
 
-    /// Reads and tells until the last stream has ended.
+    /// Reads and sends changes until the last stream has ended.
     async fn tell_watchers(self) {
         loop {
             let began = Instant::now();
             let Some(watched) = self.watched() else { return };
             match self.read_watched(&watched).await {
                 Ok(reading) => self.tell(watched.newest, &reading),
-                // The streams stay: what has changed is told when the database answers again.
+                // The streams stay open: changes are sent when the database answers again.
                 Err(error) => tracing::debug!(%error, "Could not read for the live streams"),
             }
             tokio::time::sleep_until(began + BETWEEN_READINGS).await;
@@ -238,7 +240,7 @@ impl App {
         }
     }
 
-    /// Returns what the open streams watch; `None` ends the task when there are none.
+    /// Returns the rows to read for the open streams. `None` if there are none; the task then ends.
     fn watched(&self) -> Option<Watched> {
         let mut watchers = self.0.live.watchers();
         watchers.drop_closed();
@@ -260,7 +262,8 @@ impl App {
         Ok(Reading { balances, generations, deliveries, credentials })
     }
 
-    /// Tells the streams up to a number what has changed. One that was opened during the reading is told at the next.
+    /// Sends the changes to the streams up to a number. A stream opened during the reading is served by the
+    /// next one.
     fn tell(&self, newest: u64, reading: &Reading) {
         self.0.live.watchers().all.retain_mut(|watcher| {
             if watcher.number > newest {
@@ -273,7 +276,7 @@ impl App {
         });
     }
 
-    /// Returns the delivery of each of these generations that was answered on WhatsApp.
+    /// Returns the delivery status of each of these generations that was answered on WhatsApp.
     ///
     /// # Errors
     /// Fails if the database fails.
@@ -285,9 +288,9 @@ impl App {
     }
 }
 
-/// A text that sorts before every identifier made at this time, and after those made before it.
+/// Returns a text that sorts before every identifier created at this time, and after those created before it.
 fn id_before(at: UnixMillis) -> String {
-    // RFC 9562, 5.7: the time takes the first twelve digits.
+    // RFC 9562, 5.7: the first twelve digits are the time.
     let digits = format!("{:012x}", at.0.max(0));
     let (high, low) = digits.split_at_checked(8).unwrap_or((&digits, ""));
     format!("{high}-{low}")

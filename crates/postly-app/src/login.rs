@@ -1,4 +1,5 @@
-//! Logging in from WhatsApp: LOGIN brings a code and a link, a phrase from a browser is answered by that browser's code.
+//! Login by WhatsApp. LOGIN is answered with a code and a link; a phrase from a browser is answered with the
+//! code for that browser.
 
 use std::sync::PoisonError;
 
@@ -31,25 +32,25 @@ use crate::{
     verify::subject_of,
 };
 
-/// Phrases for one address (five in five minutes, as codes).
+/// Phrases for one address (five in five minutes, like codes).
 const PHRASES: Limit = Limit { name: "phrase", window_ms: 5 * 60 * 1000 };
-/// What a tap on the button below the answer to a phrase sends, before the id of the challenge.
+/// The payload of the button below the answer to a phrase, before the id of the challenge.
 const DENY: &str = "deny:";
-/// What a tap on the button of an authentication template sends (Meta, "Zero-tap authentication templates").
+/// The payload of the button of an authentication template (Meta, "Zero-tap authentication templates").
 const DID_NOT_REQUEST_CODE: &str = "DID_NOT_REQUEST_CODE";
 
 /// A phrase for a browser to show.
 #[derive(Clone)]
 pub struct ShownPhrase {
-    /// As it is to be sent: `#ABCDE-FGHJK`.
+    /// The phrase as the author sends it: `#ABCDE-FGHJK`.
     pub phrase: String,
-    /// Opens WhatsApp with the phrase written already (`https://wa.me/…`).
+    /// The link that opens WhatsApp with the phrase already typed (`https://wa.me/…`).
     pub url: String,
-    /// When it ends.
+    /// The time at which it expires.
     pub expires_at: UnixMillis,
 }
 
-/// Shows nothing: whoever reads a phrase can send it.
+/// Prints nothing of the phrase, because anyone can send it.
 impl std::fmt::Debug for ShownPhrase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ShownPhrase")
@@ -57,7 +58,8 @@ impl std::fmt::Debug for ShownPhrase {
 }
 
 impl App {
-    /// Answers LOGIN with a code and a link: three an hour, a minute apart. `None` when that was said already.
+    /// Answers LOGIN with a code and a link: three an hour, a minute apart. `None` if the limit is reached
+    /// and the author was told so already.
     pub(crate) async fn login_code_reply(
         &self,
         tx: &mut Tx,
@@ -120,7 +122,7 @@ impl App {
         Ok(Reply { expires_at: Some(new.expires_at), ..Reply::sealed("login", units, sealed) })
     }
 
-    /// Answers a phrase with the code of the browser that shows it. The message proves the number.
+    /// Answers a phrase with the code for the browser that shows it. The message proves the number.
     pub(crate) async fn answer_phrase(
         &self,
         tx: &mut Tx,
@@ -149,7 +151,8 @@ impl App {
         Ok(Reply { expires_at: Some(now.plus_ms(LIFETIME_MS)), ..Reply::sealed("phrase", units, sealed) })
     }
 
-    /// Answers a tap on a button, when it is one of ours: a code that was not asked for opens nothing any more.
+    /// Answers a tap on a button, if it is one of ours: a code that the author did not request becomes
+    /// invalid.
     pub(crate) async fn answer_tap(
         &self,
         tx: &mut Tx,
@@ -165,7 +168,7 @@ impl App {
         self.denied(tx, person, in_time).await.map(Some)
     }
 
-    /// Kills every code that a browser asked for her number.
+    /// Invalidates every code that a browser requested for the author's number.
     pub(crate) async fn deny_codes(
         &self,
         tx: &mut Tx,
@@ -181,8 +184,8 @@ impl App {
         self.denied(tx, person, killed > 0).await
     }
 
-    /// Says what became of a code that was not asked for. When it was used before she said so, whoever used it is turned out,
-    /// and with it every session of hers: which one it was is not known.
+    /// Answers a report of an unrequested code. If the code was used before the report, all sessions of the
+    /// author end, because the session opened by it is not known.
     async fn denied(&self, tx: &mut Tx, person: &Person, in_time: bool) -> Result<Reply, StoreError> {
         let key = if in_time { "denied" } else { "denied-late" };
         if !in_time {
@@ -191,11 +194,12 @@ impl App {
         Ok(Reply::plain("denied", self.0.catalogue.text(person.author.language, key)))
     }
 
-    /// A phrase for a browser to show: whoever sends it to us from WhatsApp logs that browser in, or with a session joins
-    /// her number to its account. `None` when we have no number on WhatsApp.
+    /// Creates a phrase for a browser to show. The author that sends it from WhatsApp is logged in in that
+    /// browser, or with a session, their number is linked to its account. `None` if the service has no number
+    /// on WhatsApp.
     ///
     /// # Errors
-    /// When too many were asked for from this address, or the database fails.
+    /// Fails if too many were requested from this address, or if the database fails.
     pub async fn new_phrase(
         &self,
         session: Option<&LoggedIn>,
@@ -233,7 +237,7 @@ impl App {
         challenges::open(&mut tx, &new, now).await?;
         tx.commit().await?;
         let shown = phrase.shown();
-        // What WhatsApp writes into the message box; `#` and spaces are escaped.
+        // The text of the message that WhatsApp proposes; `#` and spaces are escaped.
         let url = format!(
             "https://wa.me/{}?text=Postly-AI%20%23{}",
             number.trim_start_matches('+'),
@@ -242,7 +246,8 @@ impl App {
         Ok(Some(ShownPhrase { phrase: shown, url, expires_at: new.expires_at }))
     }
 
-    /// The number to which authors write on WhatsApp, in E.164. `None` until Meta has shown it with a first message.
+    /// Returns the number to which authors write on WhatsApp, in E.164. `None` until Meta has shown it with a
+    /// first message.
     ///
     /// # Errors
     /// Fails if the database fails.
@@ -259,7 +264,8 @@ impl App {
         }
     }
 
-    /// Notes the number that people see where they write to us: Meta calls it by an id, and shows it with every message.
+    /// Records the number that authors see for this service. Meta names it by an id, and shows the number
+    /// with every message.
     pub(crate) async fn note_business_number(
         &self,
         tx: &mut Tx,
@@ -281,7 +287,7 @@ impl App {
         business_numbers::note(tx, provider, &message.business, number.as_str()).await
     }
 
-    /// The hash that stands for a sender: of her number, else of her id.
+    /// Returns the hash for the sender of a request: of their number, else of their id.
     fn subject(&self, sender: &Sender) -> String {
         let name = sender.phone.as_ref().map(PhoneE164::as_str).or(sender.bsuid.as_deref());
         self.name_hash(name.unwrap_or(&sender.address))

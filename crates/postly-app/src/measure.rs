@@ -1,4 +1,4 @@
-//! The measurements of the work on a message.
+//! Measures the work on a message.
 
 use std::{
     cell::Cell,
@@ -8,21 +8,21 @@ use std::{
 use postly_domain::{UnixMillis, metric};
 
 tokio::task_local! {
-    /// How long the work of this task has waited for models.
+    /// The time that the work of this task has waited for models.
     static MODEL_TIME: Cell<Duration>;
 }
 
-/// Seconds from milliseconds.
+/// Converts milliseconds to seconds.
 pub(crate) fn seconds(millis: i64) -> f64 {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0)).as_secs_f64()
 }
 
-/// Counts a request that is refused because there were too many.
+/// Counts a request refused by a rate limit.
 pub(crate) fn rate_limited(rule: &'static str) {
     metrics::counter!(metric::RATE_LIMITED, "rule" => rule).increment(1);
 }
 
-/// Counts what a future takes as time of models, within [`own_share`].
+/// Adds the duration of a future to the model time, within [`own_share`].
 pub(crate) async fn model_time<T>(written: impl Future<Output = T>) -> T {
     let begun = Instant::now();
     let written = written.await;
@@ -31,7 +31,7 @@ pub(crate) async fn model_time<T>(written: impl Future<Output = T>) -> T {
     written
 }
 
-/// Does the work on one message, and records our own share of the time since it was received.
+/// Does the work on one message, and records the service's own share of the time since it was received.
 pub(crate) async fn own_share<T, E>(
     received_at: Option<UnixMillis>,
     now: impl Fn() -> UnixMillis,

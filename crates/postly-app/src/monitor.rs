@@ -1,8 +1,9 @@
-//! The monitor: each process looks every few seconds at what waits, what fails and what the invariants say, and tells its
+//! The monitor: each process checks queues, failures and invariants every few seconds, and reports to the
 //! operator by metrics, by `/readyz` and by alerts.
 //!
-//! What costs more than some indexed reads is done by one process for all: it takes the job's lease in the database, and leaves
-//! its findings there for the others. The whole audit, which reads whole tables, takes at most a thousandth of the time.
+//! Checks that cost more than some indexed reads are done by one process for all: it takes the job's lease in
+//! the database, and stores its findings there for the others. The full audit, which reads whole tables,
+//! takes at most a thousandth of the time.
 
 mod conditions;
 mod findings;
@@ -26,42 +27,42 @@ use crate::{App, Shutdown, alerts, health::Upstream, measure::seconds, turn::HAN
 use conditions::Condition;
 use findings::Findings;
 
-/// Between two looks of a process.
+/// The interval between two runs of a process.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// Between two checks of what is told at once: an alert comes at most this late.
+/// The interval between two checks of the state: its alerts are raised at most this late.
 const STATE_EVERY_MS: i64 = 15_000;
-/// Between two checks of the invariants.
+/// The interval between two checks of the invariants.
 const CHECK_EVERY_MS: i64 = 60_000;
-/// Between two readings of the totals.
+/// The interval between two readings of the totals.
 const TOTALS_EVERY_MS: i64 = 10 * 60_000;
-/// The whole audit rests for so many times as long as it took: it takes a thousandth of the time.
+/// The pause after the full audit, in multiples of its duration: it takes a thousandth of the time.
 const AUDIT_REST: u32 = 1_000;
-/// And for this long at most.
+/// The longest pause after it.
 const AUDIT_REST_MAX_MS: i64 = DAY_MS;
 
-/// How long an upstream may fail before it is told (PRODUCT: 60 s).
+/// An upstream that fails for this long raises an alert (PRODUCT: 60 s).
 pub(crate) const UNREACHABLE_MS: i64 = 60_000;
-/// How old received work may become: a generation takes 25 s, a repeated one not a minute more.
+/// The longest normal age of received work: a generation takes 25 s, a repeated one less than a minute more.
 pub(crate) const INBOX_OLD_MS: i64 = 120_000;
-/// How old a message may become: the pace to one person delays the last of sixty by some minutes.
+/// The longest normal age of a message: the pace to one person delays the last of sixty by some minutes.
 pub(crate) const OUTBOX_OLD_MS: i64 = 300_000;
-/// How far back dead letters count as new.
+/// The period for which dead letters count as new.
 const DEAD_LETTERS_MS: i64 = DAY_MS;
-/// How far back the metrics count them.
+/// The period for which the metrics count dead letters.
 const OPEN_MS: i64 = 7 * DAY_MS;
-/// An alert whose condition holds is raised again after this time.
+/// An alert is raised again after this time, if its condition still holds.
 const STATE_AGAIN_MS: i64 = HOUR_MS;
-/// The same for what no minute makes worse.
+/// The same for conditions that do not get worse within minutes.
 const CHECK_AGAIN_MS: i64 = DAY_MS;
 
-/// The scopes of alerts: a check closes those that it raised.
+/// The scopes of alerts: a check closes the alerts of its own scope.
 const STATE: &str = "state";
 const RECENT: &str = "recent";
 const AUDIT: &str = "audit";
 const TOTALS: &str = "totals";
 
 impl App {
-    /// Looks every ten seconds until told to stop.
+    /// Runs every ten seconds until shutdown.
     pub async fn monitor(self, shutdown: Shutdown) {
         loop {
             tokio::select! {
@@ -75,7 +76,8 @@ impl App {
         }
     }
 
-    /// One look: shares what this process knows, does the checks that are due, and shows what all found.
+    /// Runs once: shares the health known to this process, does the checks that are due, and shows the
+    /// findings of all processes.
     pub async fn look(&self) {
         let now = self.now();
         self.tell_of_signatures(now);
@@ -127,14 +129,14 @@ impl App {
         if self.claims("monitor.recent", now, CHECK_EVERY_MS).await? {
             broken = self.check_recent(now).await?;
         }
-        // What is broken is looked at as a whole at once; its next turn comes as the audit's time tells.
+        // After a broken invariant, run the full audit at once; its next turn still depends on its duration.
         if broken || self.claims("monitor.audit", now, CHECK_EVERY_MS).await? {
             self.check_all().await?;
         }
         self.show_findings().await
     }
 
-    /// Takes a job for its interval. One process has it.
+    /// Claims a job for its interval. Returns true for one process only.
     async fn claims(&self, job: &str, now: UnixMillis, every_ms: i64) -> Result<bool, StoreError> {
         let mut tx = self.0.db.write().await?;
         let claimed = limits::claim_job(&mut tx, job, now, now.plus_ms(every_ms)).await?;
@@ -142,7 +144,7 @@ impl App {
         Ok(claimed)
     }
 
-    /// Writes what this process knows of its upstreams.
+    /// Writes the health of the upstreams as known to this process.
     async fn share_health(&self) -> Result<(), StoreError> {
         let mut tx = self.0.db.write().await?;
         for upstream in Upstream::ALL {
@@ -201,7 +203,7 @@ impl App {
         Ok(())
     }
 
-    /// Checks what is open or recent. True if something is newly broken.
+    /// Checks open and recent rows. Returns true if something is newly broken.
     async fn check_recent(&self, now: UnixMillis) -> Result<bool, StoreError> {
         let begun = Instant::now();
         let mut tx = self.0.db.read().await?;
@@ -235,13 +237,13 @@ impl App {
         Ok(is_broken && raised > 0)
     }
 
-    /// The whole audit, on a thread of its own: on SQLite its statements run where they are asked.
+    /// Runs the full audit on a thread of its own, because SQLite runs statements on the calling thread.
     async fn check_all(&self) -> Result<(), StoreError> {
         let begun = Instant::now();
         let app = self.clone();
         let runtime = tokio::runtime::Handle::current();
         let audited = tokio::task::spawn_blocking(move || runtime.block_on(app.audit())).await;
-        // A panic of the audit is one of ours, and has been told.
+        // A panic of the audit is a bug, and was logged.
         let Ok(audited) = audited else { return Ok(()) };
         let all = audited?;
         let took = begun.elapsed();
@@ -273,7 +275,7 @@ impl App {
         tx.commit().await
     }
 
-    /// Shows what the checks found, whichever process made them.
+    /// Shows the findings of all checks as metrics, no matter which process made them.
     async fn show_findings(&self) -> Result<(), StoreError> {
         let mut tx = self.0.db.read().await?;
         let reports = monitor::reports(&mut tx).await?;
@@ -282,7 +284,8 @@ impl App {
         Ok(())
     }
 
-    /// Raises the alerts of a check whose condition holds, and closes its others. Returns how many were raised.
+    /// Raises the alerts of the conditions that hold, and closes the others of the scope. Returns the number
+    /// of alerts raised.
     async fn settle_alerts(
         &self,
         scope: &str,
@@ -298,7 +301,8 @@ impl App {
             if monitor::open_alert(&mut tx, alert, subject, scope, now, again_before).await? {
                 raised.push(condition);
             }
-            // What was recent is old soon; only the whole audit sees that it is mended.
+            // A row soon leaves the recent check, so only the full audit sees its repair: it takes the alert
+            // over.
             if scope == AUDIT {
                 monitor::take_over_alert(&mut tx, alert, subject, scope).await?;
             }
@@ -317,7 +321,8 @@ impl App {
         Ok(raised.len())
     }
 
-    /// Alerts to signatures that do not verify. A stranger's request has none, or one; a wrong secret has only wrong ones.
+    /// Alerts to invalid signatures. Requests of strangers have few of them in between valid ones; a wrong
+    /// secret has only invalid ones.
     fn tell_of_signatures(&self, now: UnixMillis) {
         for (of, alert, variables) in [
             ("meta", Alert::WebhookSignatures, "META_APP_SECRET"),
@@ -340,7 +345,7 @@ impl App {
         }
     }
 
-    /// Returns what holds now of queues, upstreams, the account and the disk.
+    /// Returns the conditions that hold for queues, upstreams, the account and the disk.
     async fn state_conditions(
         &self,
         queues: &[QueueState],
@@ -370,7 +375,7 @@ impl App {
     }
 }
 
-/// How many signatures in a row do not verify before a secret is thought to be wrong.
+/// The number of successive invalid signatures from which a secret is assumed to be wrong.
 const SIGNATURES_REFUSED: u32 = 5;
 
 fn show_queues(queues: &[QueueState], now: UnixMillis) {
@@ -382,7 +387,7 @@ fn show_queues(queues: &[QueueState], now: UnixMillis) {
     }
 }
 
-/// A count as metrics want it.
+/// Converts a count for the metrics.
 #[expect(clippy::cast_precision_loss, reason = "a figure of statistics")]
 fn as_figure(count: i64) -> f64 {
     count as f64

@@ -1,6 +1,7 @@
-//! What a provider tells of our account: conversations that we start wait, or leave by the other provider (RULES 10.11).
+//! Notices of a provider about our account. Meanwhile, conversations that the service starts wait, or are
+//! sent by the other provider (RULES 10.11).
 //!
-//! Replies go on: whether they may leave, the provider says in its answers. The monitor tells the operator.
+//! Replies are still sent; the provider accepts or refuses each of them. The monitor tells the operator.
 
 use postly_domain::{
     Language, Provider,
@@ -16,7 +17,7 @@ use postly_store::{
 use crate::{App, JourneyError};
 
 impl App {
-    /// Notes what a provider tells of our account.
+    /// Records a notice of a provider about our account.
     pub(crate) async fn apply_notice(
         &self,
         claimed: &ClaimedLane,
@@ -30,8 +31,8 @@ impl App {
         self.finish(tx, claimed, event, None, &Outcome::Applied).await
     }
 
-    /// Chooses the provider by which a conversation may be started by the template of codes: the configured one, or the other
-    /// while the first is told not to. `None` when neither can.
+    /// Chooses the provider for starting a conversation by the template of codes: the configured one, or the
+    /// other while a notice stops the first. `None` if neither is available.
     pub(crate) async fn starting_provider(
         &self,
         tx: &mut Tx,

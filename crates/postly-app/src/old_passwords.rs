@@ -1,17 +1,17 @@
-//! Hashes of passwords that another program made: bcrypt, until the next login replaces them.
+//! Password hashes of another program: bcrypt, until the next login replaces them.
 
-/// The costs that are taken: below 4 there is none, and one of 14 takes a second of a core.
+/// The accepted costs: bcrypt has none below 4, and 14 takes a core for a second.
 const COSTS: std::ops::RangeInclusive<u32> = 4..=14;
 
-/// The reason why a hash is not one that can be compared with.
+/// The reason why a hash cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OldHashError {
     NotBcrypt,
     Cost,
 }
 
-/// Checks that a text is a hash of bcrypt (`$2a$`, `$2b$` or `$2y$`) which can be compared with in bounded time. `$2x$` marks
-/// hashes of a faulty implementation.
+/// Checks that a text is a bcrypt hash (`$2a$`, `$2b$` or `$2y$`) that can be compared in bounded time.
+/// `$2x$` marks hashes of a faulty implementation.
 pub(crate) fn check(hash: &str) -> Result<(), OldHashError> {
     let rest = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| hash.strip_prefix(prefix));
     let (cost, salted) = rest.and_then(|rest| rest.split_once('$')).ok_or(OldHashError::NotBcrypt)?;
@@ -23,12 +23,13 @@ pub(crate) fn check(hash: &str) -> Result<(), OldHashError> {
     if COSTS.contains(&cost) { Ok(()) } else { Err(OldHashError::Cost) }
 }
 
-/// Tells whether a stored hash is one of bcrypt.
+/// True if a stored hash is one of bcrypt.
 pub(crate) fn is_old(hash: &str) -> bool {
     check(hash).is_ok()
 }
 
-/// Compares a password with a hash of bcrypt. Bytes after the 72nd do not count, as where the hash was made.
+/// Compares a password with a bcrypt hash. Bytes after the 72nd are ignored, as by the program that made the
+/// hash.
 pub(crate) fn verify(password: &str, hash: &str) -> bool {
     is_old(hash) && bcrypt::verify(password, hash).unwrap_or(false)
 }

@@ -1,4 +1,4 @@
-//! What the operator asks from the command line.
+//! The operator's commands.
 
 use postly_domain::{
     Email, Language, LedgerReason, PhoneE164,
@@ -21,7 +21,7 @@ use crate::{App, conflict::again, ids::Fresh as _};
 
 pub use postly_store::audit::Finding;
 
-/// How the operator names an author.
+/// The name by which an operator selects an author.
 #[derive(Debug, Clone)]
 pub enum AuthorSelector {
     /// By number.
@@ -32,39 +32,39 @@ pub enum AuthorSelector {
     Email(Email),
 }
 
-/// An author as the operator sees her.
+/// An author, as shown to the operator.
 #[derive(Debug, Clone)]
 pub struct AuthorDetails {
     /// The person.
     pub author: Author,
-    /// What she has.
+    /// The balance.
     pub wallet: Wallet,
-    /// How providers name her.
+    /// The identities of the author.
     pub identities: Vec<Identity>,
 }
 
 /// A change of credits by an operator.
 #[derive(Debug, Clone, Copy)]
 pub struct Adjustment<'a> {
-    /// Credits to add, or to take when it is negative: 1 to 1,000,000 of them.
+    /// The number of credits: positive to add, negative to deduct, 1 to 1,000,000 in amount.
     pub delta: i64,
     /// The operator's reason, the note of the entry.
     pub note: &'a str,
     /// The name of the operator, if it is known.
     pub made_by: Option<&'a str>,
-    /// Two adjustments with one key are one.
+    /// Makes the adjustment idempotent: a second one with the same key is refused.
     pub key: Option<&'a str>,
 }
 
-/// How many entries of a ledger are shown at once.
+/// The number of ledger entries on a page.
 const LEDGER_PAGE: usize = 50;
-/// How many dead letters are listed, and replayed by one command.
+/// The most dead letters that are listed, and replayed by one command.
 const MOST_DEAD_LETTERS: i64 = 1_000;
 
-/// Why an operator's command changed nothing.
+/// The reason why an operator's command changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// Nobody has this number or id.
+    /// No author has this number, id or address.
     #[error("no author has this number, id or e-mail address")]
     UnknownAuthor,
     /// The author logs in by WhatsApp only.
@@ -76,15 +76,15 @@ pub enum OperatorError {
     /// The amount is not from 1 to a million.
     #[error("the amount must be from 1 to {MAX_ADJUSTMENT}")]
     Amount,
-    /// More than is available.
+    /// The author has fewer credits available.
     #[error("the author has fewer credits available than that")]
     Insufficient,
-    /// The credit of the generation was given back before, or there is none.
+    /// The credit of the generation was refunded before, or there is none.
     #[error(
         "nothing to give back: no generation has this id, it was free, or its credit was given back before"
     )]
     NothingToRefund,
-    /// The same form was sent before.
+    /// The same form was submitted before.
     #[error("this was done before: the form was sent twice")]
     AlreadyDone,
     /// The window of the message has closed, or the author has no credit to hold again.
@@ -100,12 +100,12 @@ pub enum OperatorError {
     Store(#[from] StoreError),
 }
 
-/// What a replay did.
+/// The result of a replay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Put back in line.
+    /// The number of dead letters enqueued again.
     pub replayed: usize,
-    /// Left where they are: their window has closed, or there is no credit to hold again.
+    /// The number of dead letters left: their window has closed, or there is no credit to hold again.
     pub skipped: usize,
 }
 
@@ -119,7 +119,7 @@ impl App {
             AuthorSelector::Phone(phone) => {
                 identities::by_phone(tx, phone).await?.into_iter().next().map(|found| found.author_id)
             }
-            // Also by an id that is an alias now.
+            // The id may be that of a merged author.
             AuthorSelector::Id(id) => {
                 let current = authors::current(tx, id).await?;
                 authors::get(tx, &current).await?.map(|author| author.id)
@@ -128,10 +128,10 @@ impl App {
         })
     }
 
-    /// The account of an author.
+    /// Returns the account of an author.
     ///
     /// # Errors
-    /// When nobody has this number or id, or the database fails.
+    /// Fails if no author has this number or id, or if the database fails.
     pub async fn account(&self, who: &AuthorSelector) -> Result<AuthorDetails, OperatorError> {
         let mut tx = self.0.db.read().await?;
         let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
@@ -143,10 +143,11 @@ impl App {
         })
     }
 
-    /// The wallet of an author and a page of her ledger, newest first, with the cursor of the next page.
+    /// Returns the wallet of an author and a page of their ledger, newest first, with the cursor of the next
+    /// page.
     ///
     /// # Errors
-    /// When nobody has this number or id, or the database fails.
+    /// Fails if no author has this number or id, or if the database fails.
     pub async fn credits(
         &self,
         who: &AuthorSelector,
@@ -158,11 +159,11 @@ impl App {
         Ok((wallets::get(&mut tx, &id).await?, entries, next))
     }
 
-    /// Adds credits (or takes them, when `delta` is negative), with the operator's words as the note. A grant to an
-    /// unknown number creates the author.
+    /// Adds credits, or deducts them if `delta` is negative, with the operator's note. A grant to an unknown
+    /// number creates the author.
     ///
     /// # Errors
-    /// When the amount is out of bounds or more than is available, or nobody has this id.
+    /// Fails if the amount is out of bounds or more than is available, or if no author has this id.
     pub async fn adjust(
         &self,
         who: &AuthorSelector,
@@ -172,10 +173,10 @@ impl App {
         self.adjust_as(who, delta, note, None).await
     }
 
-    /// As [`App::adjust`], and records who made the adjustment.
+    /// Does the same as [`App::adjust`], and records the operator.
     ///
     /// # Errors
-    /// As [`App::adjust`].
+    /// See [`App::adjust`].
     pub async fn adjust_as(
         &self,
         who: &AuthorSelector,
@@ -186,10 +187,10 @@ impl App {
         self.adjust_once(who, &Adjustment { delta, note, made_by, key: None }).await
     }
 
-    /// As [`App::adjust`], once for the key of the adjustment, if it has one.
+    /// Does the same as [`App::adjust`], once for the key of the adjustment, if it has one.
     ///
     /// # Errors
-    /// As [`App::adjust`], and [`OperatorError::AlreadyDone`] if the key was used before.
+    /// See [`App::adjust`]; fails with [`OperatorError::AlreadyDone`] if the key was used before.
     pub async fn adjust_once(
         &self,
         who: &AuthorSelector,
@@ -211,7 +212,7 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         if let AuthorSelector::Phone(phone) = who {
-            // She may be writing her first message at this moment.
+            // The author may be sending their first message concurrently.
             authors::lock_person(&mut tx, phone.as_str()).await?;
         }
         let author = match (self.find(&mut tx, who).await?, who) {
@@ -255,10 +256,10 @@ impl App {
         }
     }
 
-    /// Returns who made each of these entries, as far as an operator said so, in their order.
+    /// Returns the operator of each of these entries, if one is recorded, in their order.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn signatures(&self, entries: &[Entry]) -> Result<Vec<Option<String>>, StoreError> {
         let mut tx = self.0.db.read().await?;
         let mut found = Vec::with_capacity(entries.len());
@@ -268,11 +269,11 @@ impl App {
         Ok(found)
     }
 
-    /// Blocks an author, or ends that: nothing is written for a blocked author, on WhatsApp or on the web. STOP and erasure
-    /// go on working. Returns the author, and false if it was so already.
+    /// Blocks an author, or unblocks them. Nothing is written for a blocked author, on WhatsApp or on the
+    /// web; STOP and erasure still work. Returns the author, and false if nothing changed.
     ///
     /// # Errors
-    /// When nobody has this number, id or address, or the database fails.
+    /// Fails if no author has this number, id or address, or if the database fails.
     pub async fn set_blocked(
         &self,
         who: &AuthorSelector,
@@ -290,53 +291,53 @@ impl App {
         again!(set())
     }
 
-    /// The newest posts of an author; none when she has none that are hers to keep.
+    /// Returns the newest posts of an author; none if their credit was refunded.
     ///
     /// # Errors
-    /// When nobody has this number or id, or the database fails.
+    /// Fails if no author has this number or id, or if the database fails.
     pub async fn latest_posts(&self, who: &AuthorSelector) -> Result<Vec<Variant>, OperatorError> {
         let mut tx = self.0.db.read().await?;
         let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
         Ok(generations::latest(&mut tx, &id).await?.unwrap_or_default())
     }
 
-    /// Whether nothing waits and nothing is under way.
+    /// True if no work waits or is in progress.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn is_idle(&self) -> Result<bool, StoreError> {
         let mut tx = self.0.db.read().await?;
         Ok(!lanes::any_waiting(&mut tx).await?)
     }
 
-    /// Asks every invariant whether it holds.
+    /// Checks every invariant.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn audit(&self) -> Result<Vec<Finding>, StoreError> {
         let mut tx = self.0.db.begin_long_read().await?;
         audit::findings(&mut tx, self.now()).await
     }
 
-    /// The newest dead letters.
+    /// Returns the newest dead letters.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, StoreError> {
         let mut tx = self.0.db.read().await?;
         dead_letters::list(&mut tx, MOST_DEAD_LETTERS).await
     }
 
-    /// Puts one dead letter back in line, or all of them. Replaying a message whose credit was given back takes a
-    /// new hold; without a credit, or after its window, it is skipped.
+    /// Replays one dead letter, or all of them. Replaying a message with a refunded credit takes a new hold;
+    /// without a credit, or after its window, it is skipped.
     ///
     /// # Errors
-    /// When no dead letter has this id, or the database fails.
+    /// Fails if no dead letter has this id, or if the database fails.
     pub async fn replay(&self, id: Option<&str>) -> Result<Replayed, OperatorError> {
         let letters = self.dead_letters().await?;
         let mut done = Replayed::default();
         let mut found = false;
-        // A refunded reply goes back in line as a whole, so that some letters are replayed by another's turn.
+        // A refunded reply is replayed as a whole, so some letters are replayed with an earlier one.
         let mut together: Vec<MessageId> = vec![];
         for letter in letters.iter().filter(|letter| id.is_none_or(|id| id == letter.id)) {
             found = true;
@@ -371,8 +372,8 @@ impl App {
         Ok(revived)
     }
 
-    /// Puts a message back in line, and with it, when its credit was given back, the rest of its reply: she pays for
-    /// the posts, and not for a footer. Returns which messages were put back.
+    /// Enqueues a message again. If its credit was refunded, the rest of its reply is enqueued too, because
+    /// the author pays for the posts and not for a footer. Returns the messages enqueued.
     async fn replay_message(&self, id: &MessageId) -> Result<Vec<MessageId>, StoreError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;

@@ -1,4 +1,4 @@
-//! A number that its owner shares because we asked for it.
+//! A number that an author shares because the service asked for it.
 
 use postly_domain::{
     Language, PhoneE164,

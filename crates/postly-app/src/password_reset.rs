@@ -1,4 +1,4 @@
-//! A forgotten password: the operator makes a one-use link, and its holder sets a new one.
+//! A forgotten password: the operator creates a one-use link, and its holder sets a new password.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use postly_domain::{Email, UnixMillis, id::AuthorId, login::check_password};
@@ -18,13 +18,13 @@ const LIFETIME_MS: i64 = 30 * 60 * 1_000;
 pub struct PasswordReset {
     /// The account.
     pub author: AuthorId,
-    /// The whole address, with the token behind the `#`, which no browser sends.
+    /// The complete address, with the token after the `#`, which browsers do not send.
     pub url: String,
-    /// The end of its lifetime.
+    /// The time at which it expires.
     pub expires_at: UnixMillis,
 }
 
-/// Leaves the address out: whoever reads it can use it.
+/// Leaves out the address, because anyone who reads it can use it.
 impl std::fmt::Debug for PasswordReset {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PasswordReset").field("author", &self.author).finish_non_exhaustive()
@@ -32,10 +32,12 @@ impl std::fmt::Debug for PasswordReset {
 }
 
 impl App {
-    /// Makes a link by which an author with an e-mail login sets a new password. An earlier link of the author ends.
+    /// Creates a link by which an author with an e-mail login sets a new password. An earlier link of the
+    /// author becomes invalid.
     ///
     /// # Errors
-    /// When nobody has this number, id or address, the author has no login, or the database fails.
+    /// Fails if no author has this number, id or address, if the author has no login, or if the database
+    /// fails.
     pub async fn new_password_reset(&self, who: &AuthorSelector) -> Result<PasswordReset, OperatorError> {
         let token = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
         let add = async || {
@@ -58,11 +60,12 @@ impl App {
         Ok(PasswordReset { author, url, expires_at })
     }
 
-    /// Sets a new password by the token of a link, and ends every session of the author. The token is used up by a password
-    /// that is taken, and only by that.
+    /// Sets a new password by the token of a link, and ends every session of the author. Only an accepted
+    /// password uses the token up.
     ///
     /// # Errors
-    /// [`AccountError::LinkSpent`] when the token opens nothing (any more), else see [`AccountError`].
+    /// Fails with [`AccountError::LinkSpent`] if the token is invalid, used or expired; else see
+    /// [`AccountError`].
     pub async fn reset_password(&self, token: &str, password: &str) -> Result<(), AccountError> {
         let token_hash = plain_hash(token);
         let email = {
@@ -71,7 +74,7 @@ impl App {
             self.email_of(&mut tx, author).await?.ok_or(AccountError::LinkSpent)?
         };
         check_password(password, &email)?;
-        // Hashed outside the transaction: it takes a tenth of a second.
+        // Hashed outside the transaction, because it takes a tenth of a second.
         let hash = self.0.passwords.hash(password).await?;
         again!(self.write_reset(&token_hash, &hash))
     }

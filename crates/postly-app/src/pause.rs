@@ -1,8 +1,10 @@
-//! A sender that is stopped, by its provider or by the operator: messages wait, one of them tries again, and new briefs are answered by a notice (RULES 4.9).
+//! A sender that is stopped, by its provider or by the operator: messages wait, one of them is sent as a
+//! probe, and new briefs are answered by a notice (RULES 4.9).
 //!
-//! A pause ends by itself. After its minute, one message leaves and all others wait for what becomes of it: for the
-//! provider's answer when that is what refused before, for a status when the provider took messages and failed with them later,
-//! as it does without a method of payment. Silence for a few seconds counts as success.
+//! A pause ends by itself. After its minute, one message is sent, and all others wait for its outcome. The
+//! outcome is the provider's answer if an answer began the pause. It is a delivery status if the provider
+//! accepted messages and failed them later, as it does without a method of payment. No status for a few
+//! seconds counts as success.
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -23,11 +25,11 @@ use postly_whatsapp::action_for;
 
 use crate::{App, JourneyError, alerts, conflict::again, deliver::PlannedSend, people::Person, reply::Reply};
 
-/// The pause between two looks at what became of the message that tries again.
+/// The interval between two checks of the outcome of the probe.
 const LOOK_AGAIN_MS: i64 = 1_000;
 
 impl App {
-    /// Stops a sender for a while, and calls a human. Returns when it may try again.
+    /// Stops a sender for a while, and alerts the operator. Returns the time from which it may try again.
     pub(crate) async fn stop_sender(
         &self,
         tx: &mut Tx,
@@ -40,15 +42,15 @@ impl App {
         let until = now.plus_ms(STOPPED_PAUSE_MS);
         let known = senders::pause(tx, provider, business).await?;
         senders::stop(tx, provider, business, until, reason, now).await?;
-        // Messages in flight are refused as well: one alert is enough.
+        // Messages in flight are refused too: one alert is enough.
         if !known.is_some_and(|pause| pause.rest.pauses(now)) {
             alerts::sender_stopped(provider, code);
         }
         Ok(until)
     }
 
-    /// Lets a message leave as far as its sender is concerned: `Ok` is true for the one that tries for all others, `Err` says
-    /// when to ask again.
+    /// Decides if the sender of a message may send it. `Ok` is true for the probe. `Err` is the time of the
+    /// next check.
     pub(crate) async fn ask_sender(
         &self,
         tx: &mut Tx,
@@ -73,7 +75,7 @@ impl App {
         }
     }
 
-    /// Notes that the provider took the message that tried again.
+    /// Records that the provider accepted the probe.
     pub(crate) async fn probe_taken(&self, planned: &PlannedSend) -> Result<(), JourneyError> {
         let mut tx = self.0.db.write().await?;
         let message = &planned.message;
@@ -107,8 +109,8 @@ impl App {
         Ok(())
     }
 
-    /// Lets a message that failed for good wait for its sender instead, if it can: nothing of it was charged, and it holds no
-    /// secret that is gone. Then its attempts count as refused.
+    /// Lets a message that failed for good wait for its sender, if possible: it must be uncharged, and hold
+    /// no deleted secret. Its attempts then count as refused.
     pub(crate) async fn waits_for_sender(
         &self,
         tx: &mut Tx,
@@ -125,8 +127,8 @@ impl App {
         Ok(waits)
     }
 
-    /// Returns the beginning of what keeps a brief from being written now: the operator's pause of generation or of the
-    /// provider, else the pause of a sender that its provider has stopped.
+    /// Returns the beginning of the pause that prevents the writing of a brief: the operator's pause of
+    /// generation or of the provider, else the pause of a sender stopped by its provider.
     async fn paused_since(
         &self,
         tx: &mut Tx,
@@ -142,10 +144,10 @@ impl App {
         Ok(pause.filter(|pause| pause.rest.pauses(now)).map(|pause| pause.since))
     }
 
-    /// Stops a part of the service, in every process at once. Returns false if it is stopped already.
+    /// Pauses a part of the service, in every process at once. Returns false if it is paused already.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn pause(&self, target: PauseTarget) -> Result<bool, StoreError> {
         let pause = async || {
             let mut tx = self.0.db.write().await?;
@@ -156,10 +158,11 @@ impl App {
         again!(pause())
     }
 
-    /// Ends a pause of the operator, and lets the messages that waited for it leave. Returns false if there was none.
+    /// Ends a pause of the operator, and makes the messages that waited for it due. Returns false if there
+    /// was none.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn resume(&self, target: PauseTarget) -> Result<bool, StoreError> {
         let resume = async || {
             let mut tx = self.0.db.write().await?;
@@ -175,8 +178,8 @@ impl App {
         Ok(ended)
     }
 
-    /// Ends the turn of an author whom the operator has blocked: the first message of the block is answered by a notice, later
-    /// ones are ignored.
+    /// Ends an event of an author that the operator has blocked: the first message of the block is answered
+    /// by a notice, later ones are ignored.
     pub(crate) async fn end_blocked(
         &self,
         mut tx: Tx,
@@ -195,8 +198,9 @@ impl App {
         self.reply_and_finish(tx, claimed, event, message, person, reply).await
     }
 
-    /// Ends a brief that came while its sender is stopped: the first of its author in this pause is answered by the notice,
-    /// later ones are ignored. `None` when the sender is not stopped, and the transaction comes back.
+    /// Ends a brief that arrived while its sender is stopped: the author's first in this pause is answered by
+    /// the notice, later ones are ignored. If the sender is not stopped, returns the transaction; else
+    /// `None`.
     pub(crate) async fn end_while_paused(
         &self,
         mut tx: Tx,
@@ -210,7 +214,7 @@ impl App {
             return Ok(Some(tx));
         };
         self.release_stale_hold(&mut tx, event, now).await?;
-        // A brief that is sent again after the pause is no machine's.
+        // The loop guard does not count a brief that is repeated after the pause.
         let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
         if outbox::queued_since(&mut tx, &claimed.lane, "paused", since).await? > 0 {
             let outcome = Outcome::Ignored(IgnoreRule::Paused);
@@ -228,7 +232,7 @@ pub(crate) struct WaitingMessage<'a> {
     pub(crate) id: &'a MessageId,
     pub(crate) provider: Provider,
     pub(crate) form: Form,
-    /// True if it belongs to the reply that brings posts: their credit comes back when they do not arrive.
+    /// True if it belongs to the reply with posts: their credit is refunded if they do not arrive.
     pub(crate) has_posts: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Who wrote: from what a provider calls a person to the author she is.
+//! Resolves the sender of a message to an author.
 //!
 //! The rules are RULES 6: the provider's id decides first; a phone matches only an identity whose id of that
 //! provider is empty or equal; another id on a known phone is another person (a recycled number).
@@ -21,18 +21,19 @@ use postly_store::{
 
 use crate::{App, JourneyError, ids::Fresh as _};
 
-/// A person in a conversation.
+/// An author in a conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) author: Author,
     pub(crate) identity: Identity,
-    /// How often models were asked for her in the last 24 hours; 0 when she has something new to be noted.
+    /// The number of model calls for the author in the last 24 hours; 0 if the author is new or an identity
+    /// may have changed.
     pub(crate) recent_calls: i64,
 }
 
 impl App {
-    /// Finds the author behind a sender, or makes one, who speaks `language`. A number's first message brings its trial
-    /// credits. `None` when it was written by somebody who was erased since: she is not met again by it.
+    /// Finds the author of a sender, or creates one with this language. A number's first message grants its
+    /// trial credits. `None` if the sender was erased after writing the message: it creates no author.
     pub(crate) async fn resolve_author(
         &self,
         tx: &mut Tx,
@@ -45,11 +46,12 @@ impl App {
         if let Some((identity, author, recent_calls)) = authors::known(tx, sender, yesterday).await?
             && author.greeted
         {
-            // Called as ever, and past her first message: nothing to note, and nothing to keep others from.
+            // The identity is unchanged, and the first message is past: nothing to write, so no lock is
+            // needed.
             return Ok(Some(Person { author, identity, recent_calls }));
         }
-        // One lock per name a second transaction could meet her under (she may write through both providers at once),
-        // in one order everywhere: the number first.
+        // One lock for each name under which a concurrent transaction could resolve the same author, who may
+        // write through both providers at once. Lock order: the number first, everywhere.
         let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
         for name in names {
             authors::lock_person(tx, name).await?;
@@ -67,8 +69,8 @@ impl App {
         Ok(Some(Person { author, identity, recent_calls: 0 }))
     }
 
-    /// Speaks with an author in the language of their message from now on, when it leaves no doubt and nothing settled the
-    /// language before: neither a choice nor an earlier message of that kind.
+    /// Sets the author's language to that of their message, if its detection is certain and the language is
+    /// not settled yet, by a choice or by an earlier message of this kind.
     pub(crate) async fn settle_language(
         &self,
         tx: &mut Tx,
@@ -86,7 +88,7 @@ impl App {
         Ok(())
     }
 
-    /// The identity of a sender we know, brought up to date with what the provider calls her now.
+    /// Returns the identity of a known sender, updated with the provider's current names.
     async fn match_identity(
         &self,
         tx: &mut Tx,
@@ -102,8 +104,9 @@ impl App {
             None => vec![],
         };
         if let Some(known) = by_id {
-            // The signed message shows her number. Whoever had it under another id of this provider has lost it;
-            // somebody without an id may be herself, and is left alone: accounts are not merged by a guess.
+            // The signed message shows the number. An author with it under another id of this provider has
+            // lost it. An identity without an id may be the same person and is left alone: accounts are not
+            // merged by a guess.
             for other in by_phone.iter().filter(|other| other.author_id != known.author_id) {
                 if is_another(sender, other) {
                     self.detach_phone(tx, other).await?;
@@ -118,7 +121,8 @@ impl App {
             };
             return self.update(tx, known, sender, phone_is_free).await.map(Some);
         }
-        // A number is one person's: when one identity on it is another's, all of her author's lose it.
+        // A number belongs to one person: if one identity with it is another person's, all identities of that
+        // author lose it.
         let recycled = by_phone.iter().any(|known| is_another(sender, known));
         if recycled {
             for known in &by_phone {
@@ -129,8 +133,8 @@ impl App {
         if let Some(known) = by_phone.iter().find(|known| known.provider == sender.provider) {
             return self.update(tx, known.clone(), sender, true).await.map(Some);
         }
-        // Known by number through the other provider only: the same person, named in one more way, unless this
-        // provider knows that person by another id.
+        // The number is known through the other provider only. It is the same person with a further identity,
+        // unless this provider knows that person by another id.
         let Some(known) = by_phone.first() else { return Ok(None) };
         let is_other = identities::of_author(tx, &known.author_id)
             .await?
@@ -143,7 +147,7 @@ impl App {
         self.add_identity(tx, known.author_id.clone(), sender, now).await.map(Some)
     }
 
-    /// A message proves the number that it comes from.
+    /// Trusts the number of an identity again, because a message has come from it.
     async fn trust_number(
         &self,
         tx: &mut Tx,
@@ -166,8 +170,7 @@ impl App {
         Ok(())
     }
 
-    /// Whoever proved a number that is not hers any more has to log in again, and no code that was asked for it opens
-    /// anything.
+    /// Ends the sessions of an author who has lost a number, and denies every code requested for it.
     pub(crate) async fn revoke_sessions_and_codes(
         &self,
         tx: &mut Tx,
@@ -179,8 +182,8 @@ impl App {
         Ok(())
     }
 
-    /// Takes a number from whoever we know by it, when a code to it has reached somebody whom its provider knows by another
-    /// id: it is theirs now, and so is the code. What the code may have opened meanwhile ends, too.
+    /// Takes a number from its known author if a code sent to it has reached another id of the same provider:
+    /// the number and the code belong to the other person. Sessions that the code may have opened end too.
     pub(crate) async fn detach_phone_if_reassigned(
         &self,
         tx: &mut Tx,
@@ -200,7 +203,7 @@ impl App {
         Ok(())
     }
 
-    /// Notes the address that she wrote from last, and a number or id that became visible.
+    /// Updates an identity with the address of its last message, and with a number or id that became visible.
     async fn update(
         &self,
         tx: &mut Tx,
@@ -216,7 +219,8 @@ impl App {
             named.phone_doubt = known.phone_doubt.filter(|_| named.phone == known.phone);
         }
         if let Some(before) = known.phone.as_ref().filter(|_| named.phone != known.phone) {
-            // She has moved: whoever gets her old number must not find her under it, through any provider.
+            // The author has moved: the next owner of the old number must not find the account under it,
+            // through any provider.
             identities::drop_phone(tx, &known.author_id, before).await?;
             self.revoke_sessions_and_codes(tx, &known.author_id, before).await?;
         }
@@ -249,7 +253,7 @@ impl App {
         Ok(identity)
     }
 
-    /// Makes an author without login.
+    /// Creates an author without login.
     async fn create_author(
         &self,
         tx: &mut Tx,
@@ -263,7 +267,8 @@ impl App {
         Ok(identity)
     }
 
-    /// Makes an author for a number that has not written yet, so that her first message finds her credits.
+    /// Creates an author for a number that has not written yet, so that credits can be granted before its
+    /// first message.
     pub(crate) async fn create_author_for_phone(
         &self,
         tx: &mut Tx,
@@ -276,7 +281,7 @@ impl App {
         Ok(author.id)
     }
 
-    /// Notes that whoever writes from a number is this author.
+    /// Records that messages from a number are this author's.
     pub(crate) async fn add_phone_identity(
         &self,
         tx: &mut Tx,
@@ -297,8 +302,8 @@ impl App {
         identities::add(tx, &identity, now).await
     }
 
-    /// Gives the trial credits, unless this number or this id ever had them. The note that they were given is
-    /// written with them, and outlives the author.
+    /// Grants the trial credits, unless this number or id has had them before. The record of the grant is
+    /// written with the credits, and is kept after an erasure.
     async fn grant_trial(
         &self,
         tx: &mut Tx,
@@ -331,8 +336,8 @@ impl App {
     }
 }
 
-/// Tells a known identity on the sender's number that is another person's: their provider has given them different ids, or the
-/// number is all that they share, and it may have changed hands.
+/// True if a known identity with the sender's number is another person's: their provider has given the two
+/// different ids, or they share only a number that may have changed its owner.
 fn is_another(sender: &Sender, known: &Identity) -> bool {
     match (&sender.bsuid, &known.bsuid) {
         (Some(now), Some(then)) if sender.provider == known.provider => now != then,

@@ -1,5 +1,5 @@
-//! Photos: shown to the model in the one call that writes. With a caption a photo is a brief with or without that; without one
-//! it is a brief only for a model that sees.
+//! Photos, shown to the model in the call that writes. A photo with a caption is a brief in any case; one
+//! without a caption is a brief only for a model that sees.
 
 use postly_domain::{
     Brief, UnixMillis,
@@ -24,10 +24,11 @@ use crate::{
     voice::outcome_of,
 };
 
-/// The time after a photo was read in which another one was sent together with it: nobody has seen its result by then.
+/// A photo within this time after another was sent together with it, because the author cannot have seen the
+/// first result yet.
 const ALBUM_MS: i64 = 5_000;
 
-/// The photo of a message, and what came of its download.
+/// The photo of a message, and the result of its download.
 pub(crate) struct Photo {
     row: MediaRow,
     download: Result<Download, MediaError>,
@@ -35,24 +36,24 @@ pub(crate) struct Photo {
 }
 
 impl Photo {
-    /// The picture for the model, if it could be had.
+    /// Returns the picture for the model, if the download succeeded.
     pub(crate) fn picture(&self) -> Option<Picture> {
         let file = self.download.as_ref().ok()?.file.clone();
         Some(Picture { file, is_alone: self.is_alone })
     }
 
-    /// True if there is nothing to write from: a photo without a word that could not be had.
+    /// True if there is nothing to write from: a photo without a caption that could not be downloaded.
     pub(crate) fn is_missed(&self) -> bool {
         self.is_alone && self.download.is_err()
     }
 
-    /// Records what came of the photo, for the author who pays.
+    /// Records the photo and its outcome, for the paying author.
     pub(crate) async fn record(&self, tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
         media::record(tx, &MediaRow { author: author.clone(), ..self.row.clone() }).await
     }
 }
 
-/// True for a photo without a word.
+/// True for a photo without a caption.
 pub(crate) fn is_photo_alone(message: &InboundMessage) -> bool {
     let is_photo = message.media.as_ref().is_some_and(|media| media.kind == MediaKind::Photo);
     is_photo && matches!(message.content, Content::Unreadable { .. })
@@ -62,7 +63,7 @@ impl App {
     /// Downloads the photo of a message for a model that sees. No transaction is open.
     pub(crate) async fn photo_of(&self, turn: &Turn<'_>, work: &Work) -> Option<Photo> {
         let media = turn.message.media.as_ref().filter(|media| media.kind == MediaKind::Photo)?;
-        // A change is about posts that exist.
+        // A change does not use the photo: its posts exist already.
         if work.change.is_some() || !self.0.writer.sees() {
             return None;
         }
@@ -85,7 +86,7 @@ impl App {
         Some(Photo { row, download, is_alone: is_photo_alone(turn.message) })
     }
 
-    /// Writes from a photo without a word. Of several that were sent together one is written about and paid.
+    /// Writes from a photo without a caption. Of several photos sent together, one is used and paid for.
     pub(crate) async fn write_from_photo(&self, mut tx: Tx, turn: &Turn<'_>) -> Result<(), JourneyError> {
         let Turn { claimed, event, message, person, .. } = *turn;
         let author = &person.author;
@@ -103,7 +104,8 @@ impl App {
         self.reply_and_finish(tx, claimed, event, message, person, reply).await
     }
 
-    /// The brief of a photo without a word: what the author was asked to complete, else that there is a photo.
+    /// Returns the brief for a photo without a caption: the one that the author was asked to complete, else a
+    /// fixed text.
     fn photo_brief(&self, event: &DueEvent, person: &Person) -> Result<Brief, JourneyError> {
         let author = &person.author;
         let is_recent = |at: UnixMillis| event.occurred_at.since_ms(at) < FOLLOW_UP_MS;

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use crate::App;
 
-/// How long the database may take to say whether it takes writes.
+/// The timeout of each question to the database.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The reason why a process is not ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotReady {
-    /// The database takes no write.
+    /// The database accepts no writes.
     Database,
     /// The tables are older than this version.
     Schema,
 }
 
 impl NotReady {
-    /// The word for programs.
+    /// Returns the name for programs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Database => "database",
@@ -29,14 +29,15 @@ impl NotReady {
 /// The readiness of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
-    /// Why it can do nothing, if so.
+    /// The reason why the process cannot work, if there is one.
     pub fault: Option<NotReady>,
-    /// Upstreams that do not answer, or do not let us send: `meta`, `twilio`, `model`, `stripe`. Work for them waits.
+    /// Upstreams that do not answer, or do not let us send: `meta`, `twilio`, `model`, `stripe`. Work for
+    /// them waits.
     pub degraded: Vec<&'static str>,
 }
 
 impl App {
-    /// Whether the database can be written to and has its tables, within a second each.
+    /// Checks that the database accepts writes and has its tables, within a second each.
     pub async fn readiness(&self) -> Readiness {
         let probed = tokio::time::timeout(PATIENCE, self.0.db.probe(self.now())).await;
         let fault = if matches!(probed, Ok(Ok(()))) {

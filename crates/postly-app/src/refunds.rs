@@ -1,4 +1,4 @@
-//! Giving back a credit whose posts never arrived.
+//! Refunds of credits for posts that did not arrive.
 
 use postly_domain::{
     Alert, LedgerReason, UnixMillis,
@@ -16,8 +16,8 @@ use postly_store::{
 use crate::{App, alerts, conflict::again, ids::Fresh as _, operator::OperatorError};
 
 impl App {
-    /// Gives the credit of a generation back when one of its messages that carries a post can no longer arrive:
-    /// once, by itself, and three times a day per author at most. After that the operator decides.
+    /// Refunds the credit of a generation if one of its messages with a post can no longer arrive: once,
+    /// automatically, and at most three times a day for an author. After that the operator decides.
     pub(crate) async fn refund_if_lost(
         &self,
         tx: &mut Tx,
@@ -33,7 +33,7 @@ impl App {
         if attempts::may_arrive(tx, message).await? {
             return Ok(());
         }
-        // Counted under the lock, so that two failures at once cannot both be the third.
+        // Count under the lock, so that two concurrent failures cannot both be the third.
         wallets::lock(tx, author).await?;
         let today = now.start_of_day();
         if wallets::refunds_since(tx, author, today).await? >= MAX_AUTOMATIC_REFUNDS_PER_DAY {
@@ -52,8 +52,8 @@ impl App {
         Ok(())
     }
 
-    /// Writes the entry that gives the credit of a generation back, once for its hold. Returns the entry,
-    /// unless there is one.
+    /// Writes the entry that refunds the credit of a generation, once for its hold. Returns the entry, unless
+    /// there is one already.
     async fn give_back(
         &self,
         tx: &mut Tx,
@@ -81,12 +81,12 @@ impl App {
         Ok(done.then(|| entry.id.clone()))
     }
 
-    /// Gives the credit of a generation back because an operator decided so, once, whatever became of its
-    /// messages. Those that wait are not sent, and the posts are hidden, as by an automatic refund.
+    /// Refunds the credit of a generation by an operator's decision, once, no matter how its messages ended.
+    /// Waiting messages are not sent, and the posts are hidden, as by an automatic refund.
     ///
     /// # Errors
-    /// [`OperatorError::NothingToRefund`] if there is no such generation, it was free, or its credit was
-    /// given back before.
+    /// Fails with [`OperatorError::NothingToRefund`] if the generation does not exist, was free, or was
+    /// refunded before.
     pub async fn refund_generation(
         &self,
         generation: &GenerationId,

@@ -1,4 +1,4 @@
-//! Queueing a reply: one or several messages in the outbox, once.
+//! Queues a reply: one or several messages in the outbox, once.
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -17,49 +17,51 @@ use postly_whatsapp::split::split_reply;
 
 use crate::{App, JourneyError, ids::Fresh as _, people::Person, seal::Sealed};
 
-/// The longest text below which Meta shows reply buttons, in UTF-16 units ("Interactive reply buttons messages").
+/// The longest text for which Meta shows reply buttons, in UTF-16 units ("Interactive reply buttons
+/// messages").
 const MAX_BUTTON_TEXT: usize = 1_024;
-/// The most characters of a voice note that its answer repeats: enough to see what was misheard.
+/// The most characters of a voice note repeated in its answer: enough to notice a wrong transcription.
 const LONGEST_ECHO: usize = 300;
 /// The prefix of the id of a button for one post.
 const CHOICE: &str = "post:";
 /// The length of the signature in the id of a button, in hexadecimal digits: 64 bits.
 const CHOICE_SIGNATURE: usize = 16;
 
-/// What is said in answer to one message.
+/// The answer to one message.
 pub(crate) struct Reply {
-    /// What it is: `help`, `result`, `no_credit` …
+    /// The purpose: `help`, `result`, `no_credit` …
     pub(crate) purpose: &'static str,
-    /// Pieces that are kept whole where they fit: a header, a post, a footer.
+    /// Parts that are not split if they fit: a header, a post, a footer.
     pub(crate) units: Vec<String>,
-    /// The posts among the units, by index, and the generation they are of.
+    /// The range of the posts among the units, and their generation.
     pub(crate) posts: Option<(GenerationId, std::ops::Range<usize>)>,
     /// True if the author may ask for one of the posts alone.
     pub(crate) offers_choice: bool,
-    /// Set when the units hold a secret: they are encrypted until the provider has answered, with what stands here.
+    /// Set if the units contain a secret: they are encrypted with these values until the provider has
+    /// answered.
     pub(crate) sealed: Option<Sealed>,
-    /// When it has no more worth, if before the end of the service window.
+    /// The end of the reply's usefulness, if it is before the end of the service window.
     pub(crate) expires_at: Option<UnixMillis>,
 }
 
 impl Reply {
-    /// A reply of one piece.
+    /// A reply with one unit.
     pub(crate) fn plain(purpose: &'static str, text: String) -> Self {
         Self::of(purpose, vec![text])
     }
 
-    /// A reply of several pieces.
+    /// A reply with several units.
     pub(crate) fn of(purpose: &'static str, units: Vec<String>) -> Self {
         Self { purpose, units, posts: None, offers_choice: false, sealed: None, expires_at: None }
     }
 
-    /// A reply that holds a code, or a link that is a secret.
+    /// A reply that contains a code or a secret link.
     pub(crate) fn sealed(purpose: &'static str, units: Vec<String>, sealed: Sealed) -> Self {
         Self { sealed: Some(sealed), ..Self::of(purpose, units) }
     }
 }
 
-/// A message that is being answered.
+/// The context of the answer to a message.
 pub(crate) struct ReplyContext<'a> {
     pub(crate) event: &'a DueEvent,
     pub(crate) lane: &'a str,
@@ -67,17 +69,17 @@ pub(crate) struct ReplyContext<'a> {
     pub(crate) business: &'a str,
     pub(crate) provider_message_id: &'a str,
     pub(crate) address: &'a str,
-    /// The words that were heard in a voice note.
+    /// The words that the model heard in a voice note.
     pub(crate) heard: Option<&'a str>,
 }
 
 impl ReplyContext<'_> {
-    /// What a hold for this message is keyed by: a retry finds it, a replay makes a new one.
+    /// Returns the key of a hold for this message: a retry finds the same hold, a replay creates a new one.
     pub(crate) fn hold_key(&self) -> String {
         hold_key(self.event)
     }
 
-    /// A message to the author who asked, by the way on which the message came.
+    /// Returns a message to the author, by the provider and address of the inbound message.
     fn message<'m>(
         &'m self,
         id: &'m MessageId,
@@ -113,8 +115,8 @@ pub(crate) fn hold_key(event: &DueEvent) -> String {
 }
 
 impl App {
-    /// Queues a reply, in the language of the author. The first reply of her life ends with who we are. Returns
-    /// the id of its first message.
+    /// Queues a reply in the author's language. The first reply to an author ends with the greeting, which
+    /// names the service. Returns the id of its first message.
     pub(crate) async fn queue_reply(
         &self,
         tx: &mut Tx,
@@ -133,7 +135,7 @@ impl App {
         let buttons = self.choice(context, &mut reply, greeting.as_deref());
         reply.units.extend(greeting);
         if let Some(sealed) = reply.sealed {
-            // A code is never sent twice; a link to buy by is better sent twice than not at all.
+            // A code is never sent twice; for a shop link, sending it twice is better than not at all.
             let form = if sealed.code.is_some() { Form::Code } else { Form::Text };
             let id = MessageId::fresh(self.now());
             let key = format!("{}:{}:0", context.event.id, context.event.round);
@@ -165,12 +167,13 @@ impl App {
             outbox::queue(tx, &message, now).await?;
             first.get_or_insert(id);
         }
-        // A reply has at least one unit, and so at least one part.
+        // A reply has at least one unit, so at least one part.
         Ok(first.unwrap_or_else(|| MessageId::fresh(self.now())))
     }
 
-    /// Puts what was heard in a voice note before its answer, so that a word that was misheard shows. A post alone stays alone:
-    /// it is there to be copied, and shows by itself what was understood.
+    /// Puts the transcription of a voice note before its answer, so that the author notices an error. A
+    /// single post is sent without it, because it is meant to be copied, and shows itself how the message was
+    /// understood.
     fn echo(&self, context: &ReplyContext<'_>, reply: &mut Reply) {
         let Some(heard) = context.heard.filter(|_| reply.purpose != "post_alone") else { return };
         let mut text: String = heard.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -185,8 +188,8 @@ impl App {
         }
     }
 
-    /// Offers the posts of a result one by one: by buttons where the whole reply is one message that can have them, else by a
-    /// line in the text. Returns the buttons as JSON.
+    /// Offers the posts of a result one by one: by buttons if the whole reply is one message that can have
+    /// them, else by a line of text. Returns the buttons as JSON.
     fn choice(
         &self,
         context: &ReplyContext<'_>,
@@ -205,14 +208,14 @@ impl App {
         None
     }
 
-    /// The id of the button for one post of a result, with a signature of ours.
+    /// Returns the signed id of the button for one post of a result.
     pub(crate) fn choice_id(&self, generation: &GenerationId, number: u8) -> String {
         let named = format!("{CHOICE}{generation}:{number}");
         let signature: String = self.name_hash(&named).chars().take(CHOICE_SIGNATURE).collect();
         format!("{named}:{signature}")
     }
 
-    /// The result and the number of the post that a button of ours stands for.
+    /// Returns the generation and the number of the post of one of our buttons.
     pub(crate) fn chosen(&self, payload: &str) -> Option<(GenerationId, u8)> {
         let (generation, rest) = payload.strip_prefix(CHOICE)?.split_once(':')?;
         let generation = GenerationId::new(generation.to_owned());
@@ -220,7 +223,7 @@ impl App {
         (self.choice_id(&generation, number) == payload).then_some((generation, number))
     }
 
-    /// Queues a notice that comes beside the reply of a message, or in its stead when there will be none.
+    /// Queues a notice in addition to the reply to a message, or instead of it.
     pub(crate) async fn queue_notice(
         &self,
         tx: &mut Tx,

@@ -1,4 +1,4 @@
-//! A database from a backup: what the original went on with is not done again.
+//! A database restored from a backup: work that the original continued is not repeated.
 
 use postly_domain::UnixMillis;
 use postly_store::{Engine, StoreError, backups, restores};
@@ -7,15 +7,15 @@ pub use postly_store::restores::EndedWork;
 
 use crate::{App, conflict::again, ids::fresh_text};
 
-/// How long before the copy a message may have been written that arrived after it. One that arrived before is in the copy, and is
-/// known by its key.
+/// The longest time between the writing of a message and its arrival after the copy. A message that arrived
+/// before the copy is in it, and is recognized by its key.
 const DELAY_MS: i64 = 5 * 60 * 1_000;
 
 impl App {
     /// Records that this database was copied into a folder.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn record_backup(&self, id: &str, folder: &str, at: UnixMillis) -> Result<(), StoreError> {
         let record = async || {
             let mut tx = self.0.db.write().await?;
@@ -25,20 +25,20 @@ impl App {
         again!(record())
     }
 
-    /// Returns when this copy was made; `None` if it does not say.
+    /// Returns the time of this copy; `None` if it is not recorded.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn copied_at(&self) -> Result<Option<UnixMillis>, StoreError> {
         let mut tx = self.0.db.read().await?;
         Ok(backups::latest(&mut tx).await?.map(|(_, at)| at))
     }
 
-    /// Ends the work that waited when the copy was made, and everything that lets somebody in. If it is known until when the
-    /// original went on (`lost_at`), messages written from the copy until then are not answered either.
+    /// Ends the work that waited when the copy was made, and all sessions, codes and links. If `lost_at`
+    /// tells when the original stopped, messages written between the copy and then are not answered either.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn begin_from_copy(&self, lost_at: Option<UnixMillis>) -> Result<EndedWork, StoreError> {
         let copied_at = self.copied_at().await?;
         let end = async || {
@@ -55,8 +55,9 @@ impl App {
         again!(end())
     }
 
-    /// Returns true if a message was written while an original of this database went on without it: it was answered there. The
-    /// rows are read once, because a database is restored while no service runs on it.
+    /// Returns true if a message was written while an original of this database continued without it, because
+    /// the original answered it. The rows are read once, because a database is restored while no service runs
+    /// on it.
     pub(crate) async fn was_answered_elsewhere(&self, written_at: UnixMillis) -> Result<bool, StoreError> {
         if self.0.db.engine() != Engine::Sqlite {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! What comes back: every hour what has had its time is deleted, and codes soon after their end.
+//! The retention job: deletes expired data every hour, and codes soon after their end.
 
 use std::time::Duration;
 
@@ -15,34 +15,34 @@ use crate::{App, Shutdown, conflict::again, work::ErrorChain};
 
 const MINUTE_MS: i64 = 60 * 1000;
 
-/// How often a process looks whether something is due; another may have done it.
+/// The interval of the check for due classes; another process may have done them.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// How many rows of a kind are deleted by one transaction: others wait for it on SQLite.
+/// The most rows of a class deleted by one transaction: other writers wait for it on SQLite.
 const ROWS_AT_ONCE: i64 = 200;
 
-/// How many days what is told of payments is kept at least, whether they are ours or not.
+/// The shortest retention of facts about payments in days, for our payments and for others.
 const LEAST_PAYMENTS_DAYS: i64 = 30;
 
-/// How many days the audit log of the operator's pages is kept (RULES 1.6): as long as a claim about an
-/// action may be made.
+/// The retention of the audit log of the operator's pages in days (RULES 1.6): the time in which a claim
+/// about an action may be made.
 const AUDIT_LOG_DAYS: i64 = 3 * 365;
 
-/// How long what is kept is kept, in days (`RETENTION_…`).
+/// The retention of each kind of data, in days (`RETENTION_…`).
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// What providers sent, word for word.
+    /// The events of providers, word for word.
     pub events_days: i64,
-    /// What came of voice notes and photos.
+    /// The outcomes of voice notes and photos.
     pub media_days: i64,
     /// Messages and posts.
     pub messages_days: i64,
 }
 
 impl Retention {
-    /// The instant before which the time of a class has come.
+    /// Returns the instant before which rows of a class are deleted.
     fn cutoff(self, class: Class, now: UnixMillis) -> UnixMillis {
         let age = match class {
-            // RULES 7.6 allows 15 minutes after their end, of which the job's own interval takes five.
+            // RULES 7.6 allows 15 minutes after their end; the interval of the job takes five of them.
             Class::Challenges => 5 * MINUTE_MS,
             // Budgets are counted over a day, and wrong tries by day.
             Class::Counts | Class::Strangers => DAY_MS,
@@ -51,14 +51,15 @@ impl Retention {
             Class::Media => self.media_days.saturating_mul(DAY_MS),
             Class::Messages => self.messages_days.saturating_mul(DAY_MS),
             Class::AuditLog => AUDIT_LOG_DAYS * DAY_MS,
-            // A method that takes days is paid after two weeks at most: until then a refund that came first may be of ours.
+            // A payment by a method that takes days is completed after two weeks at most. Until then, a
+            // refund that arrived first may concern one of ours.
             Class::Payments => self.events_days.max(LEAST_PAYMENTS_DAYS).saturating_mul(DAY_MS),
         };
         now.plus_ms(-age)
     }
 }
 
-/// How often a class is looked after.
+/// Returns the interval of the job for a class.
 fn every_ms(class: Class) -> i64 {
     match class {
         Class::Challenges => 5 * MINUTE_MS,
@@ -77,10 +78,10 @@ fn every_ms(class: Class) -> i64 {
 }
 
 impl App {
-    /// Deletes what has had its time, of every class that is due. Returns how many rows went.
+    /// Deletes the expired rows of every due class. Returns their number.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn sweep(&self) -> Result<u64, StoreError> {
         let mut gone = 0;
         for class in Class::ALL {
@@ -108,12 +109,13 @@ impl App {
         Ok(gone)
     }
 
-    /// Hashes the names that an earlier version wrote in clear. To be called before anything is received or worked on.
+    /// Hashes the names that an earlier version stored in clear. Must be called before any webhook or work is
+    /// handled.
     ///
-    /// Of events those of the last two days: what is older gets no answer, whether we know it or not.
+    /// Covers the events of the last two days; older ones get no answer, known or not.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn hash_names(&self) -> Result<(), StoreError> {
         let since = self.now().plus_ms(-2 * DAY_MS);
         loop {
@@ -159,7 +161,7 @@ impl App {
     }
 }
 
-/// Looks after retention until told to stop.
+/// Runs the retention job until shutdown.
 pub(crate) async fn run(app: App, shutdown: Shutdown) {
     loop {
         let swept = tokio::select! {

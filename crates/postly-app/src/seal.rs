@@ -1,4 +1,5 @@
-//! What only we can read back, and what nobody can: sealed messages, and keyed hashes of codes and numbers.
+//! Sealed messages, which only this service can decrypt, and keyed hashes of codes and numbers, which cannot
+//! be reversed.
 
 use aes_gcm::{
     Aes256Gcm, KeyInit as _, Nonce,
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// A keyed hash, as hexadecimal text. What was given once for ever is remembered by it: it may never change.
+/// Returns a keyed hash as hexadecimal text. One-time grants are recorded by it, so it must never change.
 pub fn keyed_hash(key: &SecretString, text: &str) -> String {
     mac(key).map_or_else(String::new, |mac| {
         hex::encode(mac.chain_update(text.as_bytes()).finalize().into_bytes())
@@ -28,33 +29,35 @@ fn mac(key: &SecretString) -> Option<Hmac<Sha256>> {
     <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key.expose_secret().as_bytes()).ok()
 }
 
-/// SHA-256 in hexadecimal. It protects only a secret with so many random bits that it cannot be guessed.
+/// Returns SHA-256 in hexadecimal. It protects only a secret with enough random bits that it cannot be
+/// guessed.
 pub(crate) fn plain_hash(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 
-/// Random bytes of the system's generator.
+/// Returns random bytes of the system's generator.
 ///
 /// # Errors
-/// When the system has none to give.
+/// Fails if the generator fails.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
     Ok(bytes)
 }
 
-/// The system's random generator does not answer.
+/// The system's random generator failed.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the system's random generator does not answer")]
 pub struct NoRandomness;
 
-/// The pepper of one-time codes: a list, newest first. The newest makes, all of them read.
+/// The peppers of one-time codes, newest first. The newest is used for new hashes and seals; all of them are
+/// tried for reading.
 #[derive(Debug, Clone)]
 pub(crate) struct CodeKeys {
     list: Vec<SecretString>,
 }
 
-/// What lies encrypted in the outbox until the provider has answered.
+/// The encrypted content of a message in the outbox, until the provider has answered.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Sealed {
     /// The code, for the template.
@@ -63,27 +66,27 @@ pub(crate) struct Sealed {
     /// The language of the template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) language: Option<Language>,
-    /// The text, with whatever secret stands in it.
+    /// The text, including its secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) text: Option<String>,
-    /// The buttons below it: ids and titles.
+    /// The buttons below the text: ids and titles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) buttons: Vec<(String, String)>,
-    /// The link behind a button below it: the label, and an address that lets its reader do something.
+    /// The link of a button below the text: the label, and a secret address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) link: Option<(String, String)>,
-    /// Where it goes, when nobody may know.
+    /// The recipient's address, if it must not be stored in clear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<String>,
 }
 
 impl CodeKeys {
-    /// These peppers, newest first.
+    /// Wraps peppers, newest first.
     pub(crate) fn new(list: Vec<SecretString>) -> Self {
         Self { list }
     }
 
-    /// A new code.
+    /// Draws a new code.
     pub(crate) fn draw() -> Result<Code, NoRandomness> {
         loop {
             if let Some(code) = Code::from_random(u32::from_le_bytes(random()?)) {
@@ -94,7 +97,8 @@ impl CodeKeys {
         }
     }
 
-    /// Returns the stored form of a code: an HMAC-SHA-256 over challenge, purpose, phone and code (RULES 7.1).
+    /// Returns the stored form of a code: an HMAC-SHA-256 over challenge, purpose, phone and code (RULES
+    /// 7.1).
     pub(crate) fn code_hash(
         &self,
         challenge: &ChallengeId,
@@ -107,7 +111,7 @@ impl CodeKeys {
             .map_or_else(String::new, |pepper| code_hash(pepper, challenge, purpose, phone, code))
     }
 
-    /// Whether a code is the one that was hashed, under any of the peppers. Takes as long for a wrong one.
+    /// True if a code matches a hash under any of the peppers. The time does not depend on the result.
     pub(crate) fn is_code(
         &self,
         hash: &str,
@@ -122,7 +126,7 @@ impl CodeKeys {
         right.into()
     }
 
-    /// Encrypts what a message says. It can be read back for this message only.
+    /// Encrypts the content of a message. It can be decrypted for this message only.
     pub(crate) fn seal(&self, message: &MessageId, sealed: &Sealed) -> Result<String, NoRandomness> {
         let nonce: [u8; 12] = random()?;
         let text = serde_json::to_vec(sealed).unwrap_or_default();
@@ -133,7 +137,7 @@ impl CodeKeys {
         Ok(BASE64_STANDARD.encode(bytes))
     }
 
-    /// Reads back what [`CodeKeys::seal`] encrypted. `None` when its pepper is not there any more.
+    /// Decrypts the result of [`CodeKeys::seal`]. `None` if its pepper is no longer configured.
     pub(crate) fn unseal(&self, message: &MessageId, sealed: &str) -> Option<Sealed> {
         let bytes = BASE64_STANDARD.decode(sealed).ok()?;
         let (nonce, text) = bytes.split_first_chunk::<12>()?;
@@ -154,7 +158,7 @@ fn code_hash(
 ) -> String {
     let Some(mut mac) = mac(pepper) else { return String::new() };
     for part in [challenge.as_str(), purpose.as_str(), phone, code.as_str()] {
-        // Each part with its length, so that no two lists of parts are hashed alike.
+        // Each part is hashed with its length, so that no two lists of parts have the same input.
         mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         mac.update(part.as_bytes());
     }
@@ -163,7 +167,7 @@ fn code_hash(
 
 fn cipher(pepper: &SecretString) -> Aes256Gcm {
     let mut key = [0; 32];
-    // RFC 5869 allows 255 times 32 bytes; 32 always come.
+    // RFC 5869 allows 255 times 32 bytes, so 32 bytes cannot fail.
     let expanded =
         Hkdf::<Sha256>::new(None, pepper.expose_secret().as_bytes()).expand(b"postly outbox seal", &mut key);
     debug_assert!(expanded.is_ok());
@@ -236,8 +240,8 @@ mod tests {
 
     #[test]
     fn o24_drawn_codes_show_every_digit_in_every_place() {
-        // 20,000 codes: each of the 60 pairs of place and digit is expected 2,000 times, give or take 42 (one standard
-        // deviation). Eight of those are passed once in some 10^14 runs.
+        // 20,000 codes: each of the 60 pairs of place and digit is expected 2,000 times, with a standard
+        // deviation of 42. A deviation of eight times that occurs once in some 10^14 runs.
         let mut counts = [[0_i32; 10]; 6];
         for _ in 0..20_000 {
             let code = CodeKeys::draw().unwrap();

@@ -1,4 +1,4 @@
-//! Sessions: a browser that is logged in, and what ends that.
+//! Sessions of logged-in browsers, and their end.
 
 use postly_domain::{
     UnixMillis,
@@ -11,54 +11,55 @@ pub use postly_store::sessions::{LoggedIn, Session};
 
 use crate::{App, accounts::Profile, codes::BrowserToken, conflict::again, ids::Fresh as _};
 
-/// How long a session lasts (next-auth's `maxAge`, 30 days).
+/// The lifetime of a session (next-auth's `maxAge`, 30 days).
 pub const SESSION_MS: i64 = 30 * 24 * 3600 * 1000;
-/// How many sessions an author has at once; one more closes the oldest.
+/// The most sessions of an author; a further one ends the oldest.
 const MOST_SESSIONS: i64 = 10;
-/// How often the use of a session is noted.
+/// The interval at which the use of a session is recorded.
 const SEEN_EVERY_MS: i64 = 3600 * 1000;
 
-/// A browser, as far as it is told from another.
+/// The data that identifies a browser.
 #[derive(Debug, Clone)]
 pub struct Browser {
-    /// Its secret, by which its new challenges are known.
+    /// The secret that binds new challenges to it.
     pub token: BrowserToken,
-    /// Secrets in further cookies of that name, set for another path or domain: its challenges may be known by one of
-    /// these.
+    /// The secrets of further cookies of that name, set for another path or domain. A challenge may be bound
+    /// to one of these.
     pub others: Vec<BrowserToken>,
-    /// Where it asks from: an address, or a network of them.
+    /// The address of the client, or its network.
     pub address: String,
-    /// What it calls itself, in short: `Firefox · Windows`.
+    /// A short form of its user agent: `Firefox · Windows`.
     pub label: String,
 }
 
 impl Browser {
-    /// Everything by which a challenge of this browser may be known.
+    /// Returns the hashes of all tokens to which a challenge of this browser may be bound.
     pub(crate) fn hashes(&self) -> impl Iterator<Item = String> {
         std::iter::once(&self.token).chain(&self.others).map(BrowserToken::hash)
     }
 }
 
-/// What the cookie of a session says.
+/// The content of a session's cookie.
 #[derive(Debug, Clone)]
 pub struct SessionCookie {
     /// The session.
     pub id: SessionId,
-    /// Who is logged in.
+    /// The author who is logged in.
     pub author: AuthorId,
-    /// Her address.
+    /// The author's e-mail address.
     pub email: Option<String>,
-    /// When it was opened.
+    /// The time of its opening.
     pub issued_at: UnixMillis,
-    /// When it ends by itself.
+    /// The time at which it expires.
     pub expires_at: UnixMillis,
 }
 
 impl App {
-    /// The session that a cookie names, for the author it names. `None` when it has ended.
+    /// Returns the session named by a cookie, if it belongs to the author named there. `None` if it has
+    /// ended.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn session(&self, id: &SessionId, author: &AuthorId) -> Result<Option<LoggedIn>, StoreError> {
         let now = self.now();
         let mut tx = self.0.db.read().await?;
@@ -78,8 +79,8 @@ impl App {
         Ok(Some(found))
     }
 
-    /// Opens a session in a browser. Whoever was logged in there is not any more: nobody can have prepared the
-    /// session that another logs in to.
+    /// Opens a session in a browser, and ends the previous session there. An attacker therefore cannot
+    /// prepare a session for another to log in to.
     pub(crate) async fn log_in(
         &self,
         tx: &mut Tx,
@@ -93,7 +94,7 @@ impl App {
             sessions::end(tx, &before.session.id, &before.session.author).await?;
         }
         let session = Session {
-            // No secret: only a cookie that we encrypted can name it.
+            // The id is not secret: only a cookie encrypted by us can name a session.
             id: SessionId::fresh(now),
             author: author.clone(),
             label: browser.label.clone(),
@@ -117,29 +118,29 @@ impl App {
         Ok((cookie, profile))
     }
 
-    /// The author whom an id in another app's cookie names, when we know her.
+    /// Returns the author named by an id in another app's cookie, if the author is known.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn known_author(&self, id: &AuthorId) -> Result<Option<AuthorId>, StoreError> {
         let mut tx = self.0.db.read().await?;
         let current = authors::current(&mut tx, id).await?;
         Ok(authors::get(&mut tx, &current).await?.map(|author| author.id))
     }
 
-    /// The sessions of an author, newest first.
+    /// Returns the sessions of an author, newest first.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn sessions(&self, author: &AuthorId) -> Result<Vec<Session>, StoreError> {
         let mut tx = self.0.db.read().await?;
         sessions::of_author(&mut tx, author, self.now()).await
     }
 
-    /// Ends one session of an author. False when she has none with this id.
+    /// Ends one session of an author. Returns false if the author has none with this id.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn end_session(&self, author: &AuthorId, id: &SessionId) -> Result<bool, StoreError> {
         let end = async || {
             let mut tx = self.0.db.write().await?;
@@ -153,7 +154,7 @@ impl App {
     /// Ends every session of an author.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn end_sessions(&self, author: &AuthorId) -> Result<(), StoreError> {
         let end = async || {
             let mut tx = self.0.db.write().await?;

@@ -1,4 +1,5 @@
-//! News of a message of ours: it moves the delivery forward, settles an unclear send, or brings a credit back.
+//! Delivery statuses of our messages. A status advances the delivery, resolves an unclear attempt, or refunds
+//! a credit.
 
 use postly_domain::{
     PhoneE164, Pricing, Provider,
@@ -17,7 +18,7 @@ use postly_store::{
 use crate::{App, JourneyError, alerts, crash, pause::WaitingMessage};
 
 impl App {
-    /// Applies a status. Any order of the same statuses ends in the same state.
+    /// Applies a status. Any order of the same statuses leads to the same state.
     pub(crate) async fn apply_status(
         &self,
         claimed: &ClaimedLane,
@@ -35,8 +36,8 @@ impl App {
         };
         let status = match reported.state {
             AttemptState::Known(known) => known.after(update.status),
-            // What was refused, or replayed since, has failed already: only an arrival is news of it. Anything less must not
-            // be taken for news of what is tried again.
+            // A refused or replayed attempt has failed already, so only an arrival changes it. A lesser
+            // status must not be applied to the new attempt.
             AttemptState::Refused => match DeliveryStatus::Failed.after(update.status) {
                 DeliveryStatus::Failed => {
                     let author = reported.author.as_ref();
@@ -66,7 +67,7 @@ impl App {
         }
         self.fall_back_to_template(&mut tx, event.provider, &reported, status, update.error_code).await?;
         match reported.ended.as_deref() {
-            // The worker of the outbox decides, as soon as it may.
+            // The worker of the outbox decides, as soon as it may claim the lane.
             None => lanes::make_due_now(&mut tx, Queue::Outbox, &reported.lane, now).await?,
             Some(ended) => {
                 self.revise_final_state(&mut tx, event.provider, &reported, ended, update.error_code).await?;
@@ -87,7 +88,7 @@ impl App {
         Ok(())
     }
 
-    /// Changes how a message ended, when the news says that it ended otherwise.
+    /// Changes the final state of a message if the status contradicts it.
     async fn revise_final_state(
         &self,
         tx: &mut Tx,
@@ -101,12 +102,12 @@ impl App {
         let attempts = attempts::of(tx, id).await?;
         if attempts.iter().any(Attempt::is_taken) {
             if ended != "accepted" {
-                // We had given up hearing of it.
+                // The message had been given up.
                 outbox::change_end(tx, id, Ended::Accepted, None, now).await?;
             }
         } else if attempts.iter().any(Attempt::is_unclear) {
             if ended == "accepted" {
-                // What was taken has failed, and of the other attempt nothing is known.
+                // The accepted attempt has failed, and the outcome of the other is unknown.
                 outbox::change_end(tx, id, Ended::Dead, Some("unknown_delivery"), now).await?;
             }
         } else {

@@ -1,4 +1,5 @@
-//! Two messages, one thought: a text that is no brief by itself waits a moment for the next one (RULES 4.18).
+//! A brief in two messages: a text that is no complete brief waits a moment for the next message (RULES
+//! 4.18).
 
 use postly_domain::{
     Brief, Command, UnixMillis,
@@ -13,13 +14,13 @@ use crate::{App, ids::made_at, turn::Turn};
 /// The time for which such a text waits, from its arrival.
 const WAIT_MS: i64 = 1_500;
 
-/// A text in its turn.
+/// The decision about a text in its turn.
 pub(crate) enum Thought {
-    /// It stands for itself.
+    /// It is read alone.
     Whole,
-    /// The next message may complete it until then.
+    /// It waits until this time for a message that may complete it.
     Wait(UnixMillis),
-    /// It and the next message, read as one.
+    /// It is read together with the next message.
     Joined {
         /// Both texts.
         text: String,
@@ -29,7 +30,7 @@ pub(crate) enum Thought {
 }
 
 impl App {
-    /// Says whether a text is to be read alone, together with the next message, or later.
+    /// Decides if a text is read alone, together with the next message, or later.
     pub(crate) async fn complete_thought(
         &self,
         tx: &mut Tx,
@@ -52,7 +53,7 @@ impl App {
         if made_at(next.id.as_str()).is_some_and(|at| at > until) {
             return Ok(Thought::Whole);
         }
-        // One that cannot be read ends in its own turn.
+        // An unreadable message ends in its own turn.
         let parsed = postly_whatsapp::parse_event(next.provider, next.kind, &next.slice);
         let Ok(InboundEvent::Message(message)) = parsed else { return Ok(Thought::Whole) };
         let Some(message) = self.amended(tx, turn.claimed, message).await? else {
@@ -68,7 +69,7 @@ impl App {
     }
 }
 
-/// True for a text that may complete the one before it: neither a command nor talk, and no order to write.
+/// True for a text that may complete the one before it: no command, no small talk, and no order to write.
 fn continues(text: &str) -> bool {
     !Command::is_explicit_generation(text)
         && matches!(interpret(text, &State::default()), Intent::Brief(_) | Intent::TooVague(_))

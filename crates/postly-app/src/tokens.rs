@@ -1,4 +1,5 @@
-//! API tokens: a program reads and generates for an author. A token is shown once; its hash is stored.
+//! API tokens: the proof with which a program acts for an author. A token is shown once; only its hash is
+//! stored.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use postly_domain::id::{AuthorId, TokenId};
@@ -14,16 +15,16 @@ use crate::{
     seal::{NoRandomness, plain_hash, random},
 };
 
-/// Tokens of one author: one for each program that an author runs, and few enough to look through.
+/// The most tokens of one author: one for each program that an author runs, and few enough to review.
 pub const MAX_TOKENS: i64 = 10;
 /// The longest name, in characters: a line on the account page.
 const MAX_NAME_CHARS: usize = 60;
-/// The beginning of every token, by which people and scanners of leaked secrets know one.
+/// The prefix of every token, by which people and scanners for leaked secrets recognize it.
 const PREFIX: &str = "postly_";
 /// The interval at which the use of a token is recorded.
 const SEEN_EVERY_MS: i64 = 3600 * 1000;
 
-/// A token that was just made, with its secret.
+/// A new token, with its secret.
 #[derive(Clone)]
 pub struct NewToken {
     /// The token without the secret.
@@ -32,14 +33,14 @@ pub struct NewToken {
     pub secret: String,
 }
 
-/// Shows no secret.
+/// Prints no secret.
 impl std::fmt::Debug for NewToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewToken").field("token", &self.token.id).finish_non_exhaustive()
     }
 }
 
-/// The reason why no token was made.
+/// The reason why no token was created.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The name is empty, too long, or has control characters.
@@ -51,13 +52,13 @@ pub enum TokenError {
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
-    /// The system has no randomness to give.
+    /// The system's random generator failed.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
 }
 
 impl App {
-    /// Makes a token with which a program reads and generates for an author.
+    /// Creates a token with which a program reads and generates for an author.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -79,7 +80,7 @@ impl App {
         };
         let add = async || {
             let mut tx = self.0.db.write().await?;
-            // The lock makes the tokens of one author count one after the other, and an erasure come before or after.
+            // The lock serializes the counting of one author's tokens, and orders it with an erasure.
             if !authors::lock(&mut tx, author).await? {
                 return Err(StoreError::Unreadable { column: "author_id" });
             }
@@ -90,7 +91,7 @@ impl App {
         if again!(add())? { Ok(NewToken { token, secret }) } else { Err(TokenError::TooMany) }
     }
 
-    /// Returns the token that a request bears; `None` when it is none of ours, or was revoked.
+    /// Returns the token of a request; `None` if it is unknown or revoked.
     ///
     /// # Errors
     /// Fails if the database fails.

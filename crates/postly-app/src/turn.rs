@@ -1,4 +1,4 @@
-//! The turn of a message: what it is read as, and the step that follows.
+//! Interprets a message in its turn, and decides on the next step.
 
 use postly_domain::{
     Alert, Brief, Command, UnixMillis,
@@ -27,20 +27,23 @@ use crate::{
     reply::{Reply, ReplyContext},
 };
 
-/// The most refusals of a forbidden brief that an author is told within 24 hours (RULES 4.8).
+/// The most refusals of forbidden briefs sent to an author within 24 hours (RULES 4.8).
 const MOST_FORBIDDEN: i64 = 3;
-/// The time after a result in which a follow-up may mean it, and after our question an answer (RULES 4.15).
+/// The time after a result in which a follow-up may refer to it, and after a question in which a message may
+/// answer it (RULES 4.15).
 pub(crate) const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
-/// The age at which a brief is asked about before it costs a credit: its author may have given it up (RULES 4.19).
+/// The age from which a brief needs a confirmation before it costs a credit, because its author may have
+/// given it up (RULES 4.19).
 const LATE_MS: i64 = 10 * 60 * 1000;
-/// The round of an event that no operator has replayed. One who replays a brief wants it written.
+/// The round of an event that was not replayed. A replay by the operator writes the posts without a question.
 const FIRST_ROUND: i64 = 1;
 /// The most characters of a brief that a question about it quotes.
 const LONGEST_QUOTED: usize = 80;
-/// The time for which an author who asked for a person is left to that person (RULES 4.16).
+/// The time for which an author's messages are left to the operator after the author asked for a person
+/// (RULES 4.16).
 pub(crate) const HANDOFF_MS: i64 = DAY_MS / 2;
 
-/// A message whose turn it is.
+/// A message in its turn.
 pub(crate) struct Turn<'a> {
     pub(crate) claimed: &'a ClaimedLane,
     pub(crate) event: &'a DueEvent,
@@ -55,13 +58,13 @@ impl Turn<'_> {
     }
 }
 
-/// The step that follows from a message.
+/// The next step for a message.
 pub(crate) enum Step {
-    /// A free answer.
+    /// Send a free answer.
     Reply(Box<Reply>),
-    /// Nothing, by this rule.
+    /// Send nothing, by this rule.
     Ignore(IgnoreRule),
-    /// Posts.
+    /// Write posts.
     Write(Box<Work>),
 }
 
@@ -72,7 +75,7 @@ impl From<Reply> for Step {
 }
 
 impl App {
-    /// Reads a message and says what follows. `command` is what its form alone says.
+    /// Interprets a message and decides on the next step. `command` is the interpretation of its form alone.
     pub(crate) async fn take_turn(
         &self,
         tx: &mut Tx,
@@ -86,7 +89,8 @@ impl App {
             return Ok(Step::Ignore(IgnoreRule::HandedOver));
         }
         let was_asked = person.author.asked_about.is_some();
-        // An answered question is closed with the posts: a second try reads the answer as the first did.
+        // The question is closed when the posts are saved, so that a retry interprets the answer in the same
+        // way.
         if was_asked && intent == Intent::Cancel {
             questions::ask_about(tx, &person.author.id, None, now).await?;
         }
@@ -125,17 +129,18 @@ impl App {
         })
     }
 
-    /// A free answer of one piece.
+    /// Returns a free answer with one unit.
     pub(crate) fn say(&self, person: &Person, purpose: &'static str, key: &str) -> Reply {
         Reply::plain(purpose, self.0.catalogue.text(person.author.language, key))
     }
 
-    /// The answer to a follow-up without a result that it could mean.
+    /// Returns the answer to a follow-up without a result that it could refer to.
     fn nothing_to_change(&self, person: &Person) -> Reply {
         self.say(person, "nothing_to_change", "nothing-to-change")
     }
 
-    /// The intent of a message, with the result that it means. The database is asked only where a result makes a difference.
+    /// Returns the intent of a message, with the result it refers to. Reads the database only if a result
+    /// makes a difference.
     pub(crate) async fn read_intent(
         &self,
         tx: &mut Tx,
@@ -167,8 +172,8 @@ impl App {
         })
     }
 
-    /// True if the message is left to the person whom the author asked for. Commands are obeyed all the same, and START or a
-    /// command to write ends the wait.
+    /// True if the message is left to the operator, because the author asked for a person. Commands are still
+    /// executed, and START or a command to write ends the wait.
     async fn is_left_to_a_person(
         &self,
         tx: &mut Tx,
@@ -205,7 +210,8 @@ impl App {
         Ok(false)
     }
 
-    /// True if the author asked for a person who has not answered for good yet. Their message is then left to that person.
+    /// True if the author asked for a person and the request is still open. The message is then left to the
+    /// operator.
     pub(crate) async fn waits_for_a_person(
         &self,
         tx: &mut Tx,
@@ -251,7 +257,7 @@ impl App {
         Ok(Step::Write(Box::new(Work { brief, is_explicit, change: None })))
     }
 
-    /// Says that the service does not write about this, a few times a day.
+    /// Refuses a forbidden brief; after some refusals a day, further ones are ignored.
     pub(crate) async fn refuse_forbidden(&self, tx: &mut Tx, turn: &Turn<'_>) -> Result<Step, JourneyError> {
         let yesterday = turn.now.plus_ms(-DAY_MS);
         let told = outbox::queued_since(tx, &turn.claimed.lane, "forbidden", yesterday).await?;
@@ -262,7 +268,7 @@ impl App {
         })
     }
 
-    /// One post of a result, ready to be copied: the message holds nothing else.
+    /// Returns one post of a result alone in a message, so that it can be copied.
     pub(crate) fn post_alone(&self, person: &Person, result: &SavedResult, number: u8) -> Reply {
         match result.variants.get(usize::from(number.saturating_sub(1))) {
             Some(variant) => Reply::plain("post_alone", variant.text.clone()),
@@ -270,8 +276,8 @@ impl App {
         }
     }
 
-    /// Plans a change: the brief that it is written from, and whether it is the free one of its result. `None` for a change
-    /// about something forbidden.
+    /// Plans a change: the brief to write from, and the payment, which is free for the first change of a
+    /// result. `None` if the change is about something forbidden.
     pub(crate) async fn plan_change(
         &self,
         tx: &mut Tx,
@@ -282,7 +288,7 @@ impl App {
         let unreadable = |_| StoreError::Unreadable { column: "brief" };
         let old = Brief::parse(&result.brief).map_err(unreadable)?;
         let brief = amended_brief(&old, &change.wish).unwrap_or_else(|| {
-            // A correction without a fact that rules could compare is a wish for a model.
+            // A correction without a fact that the rules could compare is left to a model.
             change.wish = Wish::Other;
             old
         });
@@ -309,7 +315,7 @@ impl App {
         }))
     }
 
-    /// Leaves an author to a person, and calls the operator.
+    /// Opens a request for a person, and alerts the operator.
     async fn hand_over(&self, tx: &mut Tx, turn: &Turn<'_>) -> Result<Reply, StoreError> {
         let handoff = Handoff {
             id: fresh_text(turn.now),
@@ -321,7 +327,7 @@ impl App {
             written_at: turn.event.occurred_at,
             opened_at: turn.now,
         };
-        // A request that was not answered in time is over: this one is told as new.
+        // A request that was not answered in time is over: this one raises a new alert.
         let is_over = |at: UnixMillis| turn.now.since_ms(at) >= HANDOFF_MS;
         if turn.person.author.handed_over_at.is_some_and(is_over) {
             handoffs::close_of(tx, &handoff.author, turn.now).await?;

@@ -1,4 +1,4 @@
-//! Codes that are typed, and links that are tapped: tried, used up, and what they are for done.
+//! Verifies typed codes and login links: compares them, consumes the challenge, and performs its purpose.
 
 use postly_domain::{Code, PhoneE164, Purpose, challenge::WRONG_TRIES_A_DAY, metric};
 use postly_store::{
@@ -16,13 +16,13 @@ use crate::{
     sessions::{Browser, SessionCookie},
 };
 
-/// Why a code opened nothing.
+/// The reason why a code was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// Wrong, used, too old, of another browser, number or purpose: nobody learns which.
+    /// Wrong, used, expired, or of another browser, number or purpose; the answer does not tell which.
     #[error("the code opens nothing")]
     Invalid,
-    /// The code is right, and the number belongs to a full account.
+    /// The code is right, but the number belongs to another full account.
     #[error("the number belongs to another account")]
     NumberTaken,
     /// The database failed.
@@ -33,18 +33,18 @@ pub enum VerifyError {
     Randomness(#[from] NoRandomness),
 }
 
-/// What a right code did.
+/// The effect of a right code.
 #[derive(Debug)]
 pub enum Verified {
     /// It opened a session.
     LoggedIn(SessionCookie, Profile),
-    /// It joined a number to the account of the session.
+    /// It linked a number to the account of the session.
     Linked,
 }
 
 impl App {
-    /// Exchanges a code for a session, or for a link when there is one already. The browser's own challenge is tried
-    /// first, then the one that LOGIN on WhatsApp opened for the number.
+    /// Exchanges a code for a session, or links the number if there is a session already. Tries the browser's
+    /// own challenge first, then the one that LOGIN on WhatsApp opened for the number.
     ///
     /// # Errors
     /// See [`VerifyError`].
@@ -57,7 +57,7 @@ impl App {
     ) -> Result<Verified, VerifyError> {
         let phone = PhoneE164::parse_asked(phone, &self.0.settings.default_region)
             .map_err(|_| VerifyError::Invalid)?;
-        // Before anything is counted: what is no code is no try (RULES 7.7).
+        // Parse first: a text that is not a code does not count as a try (RULES 7.7).
         let code = Code::parse(code).ok_or(VerifyError::Invalid)?;
         let author = session.map(|session| &session.session.author);
         for browser_hash in browser.hashes() {
@@ -66,7 +66,7 @@ impl App {
                 return self.complete(Right::Code(&challenge, phone.as_str()), session, browser).await;
             }
         }
-        // A code that LOGIN brought opens a session, and is worth nothing for a link.
+        // A code from LOGIN opens a session; it is not valid for a link.
         let theirs = Typed::FromWhatsapp { phone: &phone };
         if session.is_none()
             && let Some(challenge) = self.compare(theirs, phone.as_str(), &code).await?
@@ -76,7 +76,7 @@ impl App {
         Err(VerifyError::Invalid)
     }
 
-    /// Exchanges the code that answered a phrase, in the browser that shows the phrase.
+    /// Exchanges the code of the answer to a phrase, in the browser that shows the phrase.
     ///
     /// # Errors
     /// See [`VerifyError`].
@@ -97,7 +97,7 @@ impl App {
         Err(VerifyError::Invalid)
     }
 
-    /// Opens the session of a login link. Whoever has a session in this browser leaves it for that one.
+    /// Opens the session of a login link. It replaces the session of this browser, if there is one.
     ///
     /// # Errors
     /// See [`VerifyError`].
@@ -110,8 +110,8 @@ impl App {
         self.complete(Right::Link(&plain_hash(token)), session, browser).await
     }
 
-    /// Compares a typed code with a challenge, if there is one that may be tried. The try is counted and committed before
-    /// anything is compared, so that no number of requests at once compares more often.
+    /// Compares a typed code with a challenge, if one may be tried. The try is counted and committed before
+    /// the comparison, so that concurrent requests cannot exceed the limit.
     async fn compare(
         &self,
         typed: Typed<'_>,
@@ -136,7 +136,7 @@ impl App {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let challenge = challenges::count_try(&mut tx, typed, now).await?;
-        // Where there is nothing to be tried, as much is written, always to one row.
+        // Without a challenge as much is written, always to one row.
         let (subject_hash, tries) = match challenge {
             Some(_) => (self.name_hash(subject), 1),
             None => (DUMMY_SUBJECT.to_owned(), 0),
@@ -146,7 +146,7 @@ impl App {
         Ok((challenge, wrong))
     }
 
-    /// Uses a challenge up and does what it is for, in one transaction.
+    /// Consumes a challenge and performs its purpose, in one transaction.
     async fn complete(
         &self,
         right: Right<'_>,
@@ -174,7 +174,7 @@ impl App {
                 challenges::by_link(&mut tx, hash, now).await?.ok_or(VerifyError::Invalid)?
             }
         };
-        // The people before what is theirs, as whoever merges or erases them does.
+        // Lock order: the authors before their rows, as in a merge and an erasure.
         self.lock_people(&mut tx, &challenge, session).await?;
         if !challenges::consume(&mut tx, &challenge.id, now).await? {
             return Err(VerifyError::Invalid);
@@ -186,7 +186,7 @@ impl App {
                     let (cookie, profile) = self.log_in(&mut tx, &author, session, browser, true).await?;
                     Ok(Verified::LoggedIn(cookie, profile))
                 }
-                // The number is not hers any more. The challenge stays used up.
+                // The identity has lost the number. The challenge stays consumed.
                 None => Err(VerifyError::Invalid),
             },
             (Purpose::Link, Some(session)) => match self.link(&mut tx, &challenge, session).await? {
@@ -196,7 +196,8 @@ impl App {
             },
             (Purpose::Link, None) => Err(VerifyError::Invalid),
         };
-        // Last: counting a try locks its challenge before the count, and a merge changes further challenges.
+        // Last, because counting a try locks its challenge before the count, and a merge changes further
+        // challenges.
         if let Right::Code(_, subject) = right {
             challenges::count_wrong(&mut tx, &self.name_hash(subject), -1, now).await?;
         }
@@ -205,19 +206,19 @@ impl App {
     }
 }
 
-/// What was right.
+/// The proof that was right.
 #[derive(Clone, Copy)]
 enum Right<'a> {
-    /// The code of this challenge, counted as a wrong try of this subject so far.
+    /// The code of this challenge; it is counted as a wrong try of this subject until now.
     Code(&'a Challenge, &'a str),
     /// The token of a login link, by its hash.
     Link(&'a str),
 }
 
-/// The row that tries at nothing write.
+/// The row written by tries without a challenge.
 const DUMMY_SUBJECT: &str = "nobody";
 
-/// What a code is hashed with beside its challenge: the number, where there is one.
+/// Returns the value hashed with a code and its challenge: the number, if there is one.
 pub(crate) fn subject_of(challenge: &Challenge) -> &str {
     challenge.phone.as_ref().map_or("", PhoneE164::as_str)
 }

@@ -1,7 +1,8 @@
-//! Voice notes: downloaded and transcribed with no transaction open, then read as the text that a model heard.
+//! Voice notes: downloaded and transcribed with no transaction open, then handled as the text that a model
+//! heard.
 //!
-//! What was heard is stored before it is read, so that another try at the event neither asks nor pays a model again. The
-//! recording itself is not kept.
+//! The transcript is stored before it is handled, so that a retry of the event neither calls nor pays a model
+//! again. The recording itself is not stored.
 
 use postly_domain::{
     Language,
@@ -28,10 +29,10 @@ use crate::{
 
 /// The longest voice note that is transcribed, in seconds (RULES 5.9).
 const LONGEST_SECONDS: u32 = 5 * 60;
-/// The most times in 24 hours that an author is told that a voice note cannot be used (RULES 4.20).
+/// The most notices in 24 hours that tell an author that a voice note cannot be used (RULES 4.20).
 const MOST_UNUSABLE: i64 = 10;
 
-/// A voice note whose turn it is.
+/// A voice note in its turn.
 struct VoiceTurn<'a> {
     claimed: &'a ClaimedLane,
     event: &'a DueEvent,
@@ -40,21 +41,21 @@ struct VoiceTurn<'a> {
     transcriber: &'a Transcriber,
 }
 
-/// What came of listening.
+/// The result of a transcription.
 struct Heard {
     row: MediaRow,
     calls: Vec<CallRecord>,
 }
 
-/// The voice note of a message, unless it was said in a group.
+/// Returns the voice note of a message, unless it was sent in a group.
 fn voice_of(message: &InboundMessage) -> Option<&InboundMedia> {
     let voice = message.media.as_ref().filter(|media| media.kind == MediaKind::Voice)?;
     matches!(message.content, Content::Unreadable { .. }).then_some(voice)
 }
 
 impl App {
-    /// Turns a voice note into the words that a model hears in it; any other message is returned as it is. `None`: the event
-    /// has ended, with an answer or without.
+    /// Replaces a voice note by the words that a model hears in it; returns any other message as it is.
+    /// `None` if the event has ended, with or without an answer.
     pub(crate) async fn listen(
         &self,
         claimed: &ClaimedLane,
@@ -64,7 +65,7 @@ impl App {
         let row = match (self.transcriber(), voice_of(&message)) {
             (Some(transcriber), Some(voice)) => {
                 let turn = VoiceTurn { claimed, event, message: &message, voice, transcriber };
-                // Kept apart: a turn that only writes is not made larger by this one.
+                // Boxed, so that the future of a text message does not become larger.
                 Box::pin(self.take_voice_turn(&turn)).await?
             }
             (None, _) | (_, None) => return Ok(Some(message)),
@@ -75,12 +76,13 @@ impl App {
         }))
     }
 
-    /// The model of voice notes, if there is a server that has one.
+    /// Returns the transcriber, if a server has its model.
     pub(crate) fn transcriber(&self) -> Option<&Transcriber> {
         self.0.transcriber.as_ref().filter(|transcriber| !transcriber.is_missing())
     }
 
-    /// Listens to a voice note unless it was listened to before, and answers it if nothing came of it. `None`: it is answered.
+    /// Transcribes a voice note unless it was transcribed before, and answers it if there is no transcript.
+    /// `None` if the event has ended.
     async fn take_voice_turn(&self, turn: &VoiceTurn<'_>) -> Result<Option<MediaRow>, JourneyError> {
         let VoiceTurn { claimed, event, message, .. } = *turn;
         let now = self.now();
@@ -116,8 +118,8 @@ impl App {
         Ok(None)
     }
 
-    /// Ends a voice note that is not to be listened to: of a blocked author, one who is left to a person, one whose calls are
-    /// used up, or while the service is paused. `None`: it is ended.
+    /// Ends a voice note that must not be transcribed: of a blocked author, of one waiting for a person, of
+    /// one with no model calls left, or during a pause of the service. `None` if the event has ended.
     async fn may_listen(
         &self,
         mut tx: Tx,
@@ -147,7 +149,7 @@ impl App {
         Ok(Some(tx))
     }
 
-    /// Downloads and transcribes. No transaction is open; each part has a limit of time of its own.
+    /// Downloads and transcribes a voice note. No transaction is open; each part has its own time limit.
     async fn hear(&self, turn: &VoiceTurn<'_>, person: &Person) -> Heard {
         let VoiceTurn { event, voice, transcriber, .. } = *turn;
         let mut row = MediaRow {
@@ -175,7 +177,7 @@ impl App {
             row.outcome = MediaOutcome::TooLong;
             return Heard { row, calls: vec![] };
         }
-        // The names of the brand memory, as the author spells them.
+        // The names of the brand memory, in the author's spelling.
         let brand = &person.author.brand;
         let keywords: Vec<String> =
             [&brand.name, &brand.trade, &brand.place].into_iter().flatten().cloned().collect();
@@ -200,13 +202,14 @@ impl App {
         Heard { row, calls }
     }
 
-    /// Stores what was heard and renews the lease, because the posts take as long again.
+    /// Stores the transcript and renews the lease, because writing the posts takes as long again.
     async fn keep_heard(&self, turn: &VoiceTurn<'_>, heard: &Heard) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
         let author: &AuthorId = &heard.row.author;
         if !authors::lock(&mut tx, author).await? {
-            // Erased meanwhile: nothing of this may be kept. Merged: another try finds the author as they are now.
+            // If the author was erased, nothing may be stored. If they were merged, a retry resolves the
+            // current author.
             return Err(JourneyError::Missing("an author"));
         }
         lanes::renew(&mut tx, turn.claimed, now.plus_ms(LEASE_MS)).await?;
@@ -215,7 +218,7 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    /// Says that a voice note cannot be used, and what works instead, a few times a day.
+    /// Tells the author that a voice note cannot be used, and names the usable kinds, a few times a day.
     async fn answer_unusable(
         &self,
         mut tx: Tx,
@@ -243,7 +246,7 @@ impl App {
     }
 }
 
-/// What a file that could not be had is recorded as.
+/// Returns the recorded outcome of a failed download.
 pub(crate) fn outcome_of(error: MediaError) -> MediaOutcome {
     match error {
         MediaError::TooLarge => MediaOutcome::TooLong,

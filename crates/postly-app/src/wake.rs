@@ -1,11 +1,11 @@
-//! Waking workers when there is work, so that nobody has to wait for a poll.
+//! Wakes workers when there is work, so that it does not wait for a poll.
 
 use postly_store::lanes::Queue;
 use tokio::sync::Notify;
 
 use crate::{App, Shutdown};
 
-/// One bell per queue, and one for the other processes.
+/// One signal for each queue, and one for the other processes.
 #[derive(Default)]
 pub(crate) struct Wakers {
     inbox: Notify,
@@ -15,18 +15,19 @@ pub(crate) struct Wakers {
 }
 
 impl Wakers {
-    /// Rings for a queue, here and in the other processes. A ring that nobody waits for is kept.
+    /// Wakes the workers of a queue, here and in the other processes. A wake-up without a waiting worker is
+    /// kept.
     pub(crate) fn wake(&self, queue: Queue) {
         self.wake_here(queue);
         self.peers.notify_one();
     }
 
-    /// Rings for a queue in this process only.
+    /// Wakes the workers of a queue in this process only.
     pub(crate) fn wake_here(&self, queue: Queue) {
         self.signal(queue).notify_one();
     }
 
-    /// The bell of a queue.
+    /// Returns the signal of a queue.
     pub(crate) fn signal(&self, queue: Queue) -> &Notify {
         match queue {
             Queue::Inbox => &self.inbox,
@@ -37,8 +38,8 @@ impl Wakers {
 }
 
 impl App {
-    /// Tells the other processes of new work, at most as often as it can be told, until told to stop. Every process that
-    /// stores something does this, with workers of its own or without.
+    /// Sends wake-ups to the other processes until shutdown, as fast as the database accepts them. Every
+    /// process that stores work does this, with or without workers of its own.
     pub async fn notify_peers(self, shutdown: Shutdown) {
         let ring = async {
             loop {

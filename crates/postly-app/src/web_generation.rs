@@ -1,4 +1,5 @@
-//! Posts asked for on the web: the same hold, writer and ledger as on WhatsApp, one effect for each Idempotency-Key.
+//! Posts requested on the web: the same hold, writer and ledger as on WhatsApp, and one effect for each
+//! Idempotency-Key.
 
 use std::time::Duration;
 
@@ -34,20 +35,21 @@ use crate::{
     seal::plain_hash,
 };
 
-/// Requests of one author in a minute (RULES 3.8).
+/// The most requests of one author in a minute (RULES 3.8).
 const MAX_REQUESTS: i64 = 10;
 const MINUTE_MS: i64 = 60_000;
 /// The lease of an attempt: longer than the 25 s of the writer and the transactions around it.
 const LEASE_MS: i64 = 60_000;
-/// How often a repeat of a running request looks for its result, and for how long: below the request timeout of 30 s.
+/// The interval at which a repeat of a running request checks for its result, and the most checks: below the
+/// request timeout of 30 s.
 const RESULT_POLL: Duration = Duration::from_millis(200);
 const MAX_RESULT_POLLS: u32 = 130;
-/// Abandoned attempts that one sweep ends. More than one process can have at once.
+/// The most abandoned attempts that one sweep ends. It exceeds the concurrent attempts of a process.
 const MAX_ABANDONED: i64 = 1_000;
-/// The longest Idempotency-Key, in bytes. Clients send UUIDs; Stripe takes 255 characters.
+/// The longest Idempotency-Key, in bytes. Clients send UUIDs; Stripe accepts 255 characters.
 const MAX_KEY_BYTES: usize = 255;
 
-/// A request for posts, as the author sent it.
+/// A request for posts, as sent by the author.
 #[derive(Debug, Clone)]
 pub struct WebBrief {
     /// The brief, in the author's words.
@@ -60,58 +62,58 @@ pub struct WebBrief {
     pub tone: Option<String>,
 }
 
-/// A change of a result, as the author asks for it.
+/// A change of a result, as requested by the author.
 #[derive(Debug, Clone)]
 pub struct WebChange {
     /// The result.
     pub generation: GenerationId,
     /// The change, in the author's words.
     pub instruction: String,
-    /// The post that is meant, 1 to 3; all of them if none is named.
+    /// The post to change, 1 to 3; all of them if none is named.
     pub variant: Option<u8>,
 }
 
-/// The request of an author on the web.
+/// A request of an author on the web.
 #[derive(Debug, Clone)]
 enum Asked {
     Posts(WebBrief),
     Change(WebChange),
 }
 
-/// The reason why a request has no posts. Nothing is charged in any of these cases.
+/// The reason why a request got no posts. No credit is charged in any of these cases.
 #[derive(Debug, thiserror::Error)]
 pub enum WebGenerationError {
     /// The Idempotency-Key is empty or too long.
     #[error("the Idempotency-Key must have 1 to {MAX_KEY_BYTES} bytes")]
     InvalidKey,
-    /// The text is a command, talk or off topic. The sentence is for the author.
+    /// The text is a command, small talk or off topic. Contains the text for the author.
     #[error("the text is not a brief")]
     NotABrief(String),
-    /// There is nothing to write about. The sentence is for the author.
+    /// The brief has no subject. Contains the text for the author.
     #[error("the brief is too vague")]
     TooVague(String),
-    /// The service does not write about this. The sentence is for the author.
+    /// The service does not write about this. Contains the text for the author.
     #[error("the brief is refused")]
     Refused(String),
     /// The author has no such result.
     #[error("no such result")]
     UnknownGeneration,
-    /// The Idempotency-Key stands for another request.
+    /// The Idempotency-Key was used for another request.
     #[error("the Idempotency-Key was used for another request")]
     KeyReused,
-    /// No credit is available. The sentence is for the author.
+    /// No credit is available. Contains the text for the author.
     #[error("no credit is available")]
     InsufficientCredits(String),
-    /// The writer failed. The sentence is for the author.
+    /// The writer failed. Contains the text for the author.
     #[error("no posts were written")]
     Failed(String),
-    /// Over the bound of requests.
+    /// Too many requests in a minute.
     #[error("too many requests")]
     RateLimited {
-        /// The seconds after which the next request passes.
+        /// The number of seconds until the next request is allowed.
         retry_after_s: i64,
     },
-    /// The account has gone, or another process runs the request and takes too long.
+    /// The account no longer exists, or another process runs the request and takes too long.
     #[error("the request cannot be completed now")]
     Unavailable,
     /// The database failed.
@@ -119,7 +121,7 @@ pub enum WebGenerationError {
     Store(#[from] StoreError),
 }
 
-/// A step of a request on its way to its posts.
+/// A step of a running request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// The request is valid and a credit is reserved.
@@ -132,14 +134,14 @@ pub enum Progress {
 struct Attempt {
     author: AuthorId,
     language: Language,
-    /// Whether the author's language is known, and not a default.
+    /// True if the author's language is known, and not a default.
     language_is_known: bool,
     work: Work,
     platform: Option<Platform>,
     forced_language: Option<Language>,
     tone: Option<String>,
     brand: Brand,
-    /// The region whose law holds for the posts.
+    /// The region that determines the law for the posts.
     region: String,
     payment: Payment,
     hold_key: String,
@@ -153,8 +155,8 @@ enum Opened {
 }
 
 impl App {
-    /// Writes three posts for an author and charges one credit, once for each `key`. A repeat while the first request runs
-    /// waits for its result. A request without posts frees its key.
+    /// Writes three posts for an author and charges one credit, once for each `key`. A repeat during the
+    /// first request waits for its result. A request without posts frees its key.
     ///
     /// # Errors
     /// See [`WebGenerationError`].
@@ -167,7 +169,8 @@ impl App {
         self.generate_with_progress(author, key, request, |_| {}).await
     }
 
-    /// As [`App::generate_for_web`], and calls `report` at each step. A request that is refused reports none.
+    /// Does the same as [`App::generate_for_web`], and calls `report` at each step. A refused request reports
+    /// none.
     ///
     /// # Errors
     /// See [`WebGenerationError`].
@@ -181,7 +184,8 @@ impl App {
         self.run_for_web(author, key, &Asked::Posts(request.clone()), report).await
     }
 
-    /// Changes a result, the first time free of charge, once for each `key`. The changed posts are a result of their own.
+    /// Changes a result, once for each `key`; the first change of a result is free. The changed posts are a
+    /// result of their own.
     ///
     /// # Errors
     /// See [`WebGenerationError`].
@@ -216,7 +220,8 @@ impl App {
             }
             match opened {
                 Opened::Run(attempt) => {
-                    // The work outlives a client that hangs up: it has paid for an answer that a repeat will fetch.
+                    // The task outlives a client that disconnects: the credit is held, and a repeat can fetch
+                    // the result.
                     let app = self.clone();
                     let work = tokio::spawn(async move { app.run_attempt(*attempt).await });
                     return work.await.map_err(|_| WebGenerationError::Unavailable)?;
@@ -243,7 +248,8 @@ impl App {
         let now = self.now();
         let hold_key = format!("web:{}", fresh_text(now));
         let mut tx = self.0.db.write().await?;
-        // Lock order: author, then wallet, as in a merge. The wallet makes the requests of one author count one after the other.
+        // Lock order: author, then wallet, as in a merge. The wallet's lock serializes the counting of one
+        // author's requests.
         authors::lock_row(&mut tx, author).await?;
         wallets::lock(&mut tx, author).await?;
         let Some(known) = authors::get(&mut tx, author).await? else {
@@ -318,7 +324,7 @@ impl App {
         })))
     }
 
-    /// Reads the change of a result. What no rule knows is a wish that only a model can fulfil.
+    /// Interprets the change of a result. A change that no rule recognizes is left to a model.
     async fn change_of(
         &self,
         tx: &mut Tx,
@@ -335,7 +341,7 @@ impl App {
         let state = State { has_result: true, asked_about: None };
         let read = match interpret(&change.instruction, &state) {
             Intent::Change(read) => read,
-            // A fact on its own stands in place of another.
+            // A fact on its own replaces another.
             Intent::Brief(_) | Intent::TooVague(_) | Intent::Chat | Intent::NothingToChange => {
                 Change { wish: Wish::Correct(change.instruction.trim().to_owned()), variant: None }
             }
@@ -356,7 +362,8 @@ impl App {
         work.ok_or_else(|| WebGenerationError::Refused(sentence("forbidden")))
     }
 
-    /// Reads a brief as WhatsApp would; everything else gets the sentence that WhatsApp would answer.
+    /// Interprets a brief as on WhatsApp; for any other text returns the text of the WhatsApp answer as the
+    /// error.
     fn brief_of(&self, text: &str, author: &Author) -> Result<Brief, WebGenerationError> {
         let language = author.language;
         let sentence = |key| self.0.catalogue.text(language, key);
@@ -410,7 +417,8 @@ impl App {
         Err(WebGenerationError::Refused(self.0.catalogue.text(language, spent.text_key())))
     }
 
-    /// Writes under the hold, then settles or releases it. No transaction is open while the model writes.
+    /// Writes the posts under the hold, then settles or releases it. No transaction is open while the model
+    /// writes.
     async fn run_attempt(&self, attempt: Attempt) -> Result<SavedGeneration, WebGenerationError> {
         let ask = WriteRequest {
             brief: attempt.work.brief.clone(),
@@ -429,7 +437,7 @@ impl App {
         };
         let written = self.0.writer.write(&ask).await;
         self.note_model(&written);
-        // The model is paid for: a conflict with another transaction does not write the posts again.
+        // The posts are written: a conflict with another transaction must not cause a second writing.
         match written {
             Ok(written) => again!(self.settle_attempt(&attempt, &written)),
             Err(failure) => {
@@ -468,7 +476,7 @@ impl App {
             Payment::Free => true,
         };
         let Some(owner) = owner.filter(|_| is_released) else {
-            // The author was erased, or another attempt took over: nothing of this one may be written.
+            // The author was erased, or another attempt took over: nothing of this attempt may be written.
             return Ok(());
         };
         record_calls(&mut tx, &owner, None, calls, now).await?;
@@ -488,7 +496,8 @@ impl App {
         let owner = owner.ok_or(WebGenerationError::Unavailable)?;
         let id = GenerationId::fresh(now);
         let reason = attempt.work.reason(LedgerReason::WebGeneration);
-        // No open hold: the author was erased, or the attempt outlived its lease and another one released it.
+        // There is no open hold if the author was erased, or if another attempt released it after this one's
+        // lease.
         let spent = self.spend(&mut tx, &attempt.payment, &owner, &attempt.work, &id, reason).await?;
         let (owner, _) = spent.ok_or(WebGenerationError::Unavailable)?;
         record_calls(&mut tx, &owner, None, &written.calls, now).await?;
@@ -520,8 +529,8 @@ impl App {
         Ok(saved)
     }
 
-    /// Deletes the attempts whose lease is over and that have no result, and releases the holds of those whose process died.
-    /// Returns how many.
+    /// Deletes the attempts without a result after their lease, and releases the holds of those left by a
+    /// dead process. Returns their number.
     pub(crate) async fn end_abandoned_requests(&self) -> Result<u64, StoreError> {
         let mut ended = 0;
         let mut tx = self.0.db.read().await?;
@@ -559,7 +568,8 @@ impl App {
 }
 
 impl Asked {
-    /// A hash of all that makes two requests the same. Fields are separated by U+0000, which no text of ours holds.
+    /// Returns a hash of the fields that make two requests equal. Fields are separated by U+0000, which no
+    /// stored text contains.
     fn hash(&self) -> String {
         let number;
         let fields = match self {

@@ -12,7 +12,7 @@ use crate::App;
 pub type HistoryPage = (Vec<SavedGeneration>, Option<String>);
 
 impl App {
-    /// A page of an author's history, newest first, from just before `cursor`.
+    /// Returns a page of an author's history, newest first, from just before `cursor`.
     ///
     /// # Errors
     /// Fails if the database fails.
@@ -26,7 +26,7 @@ impl App {
         history::list(&mut self.0.db.read().await?, author, filter, cursor, PAGE).await
     }
 
-    /// One generation of an author.
+    /// Returns one generation of an author.
     ///
     /// # Errors
     /// Fails if the database fails.
@@ -38,7 +38,8 @@ impl App {
         history::get(&mut self.0.db.read().await?, author, id).await
     }
 
-    /// Marks one variant of a generation as used (1 to 3), or none. Returns false if the author has no such generation.
+    /// Marks one variant of a generation as used (1 to 3), or none. Returns false if the author has no such
+    /// generation.
     ///
     /// # Errors
     /// Fails if the database fails.

@@ -1,4 +1,4 @@
-//! The workers: they claim lanes that are due, a bounded number at a time, and do the head of each.
+//! The workers: they claim due lanes, a bounded number at a time, and handle the head of each.
 
 use std::{
     sync::Arc,
@@ -26,58 +26,61 @@ use crate::{
     measure::own_share,
 };
 
-/// The lease of a lane. Another process takes over the work of one that died after this time, so that the authors who wait
-/// are answered within 15 s.
+/// The lease of a lane. After this time another process takes over the work of a dead one, so that the
+/// waiting authors are answered within 15 s.
 pub(crate) const LEASE_MS: i64 = 12_000;
-/// The time between two renewals of a lease under which work goes on: two may fail before the lease ends.
+/// The interval between two renewals of the lease of a worker: two may fail before the lease ends.
 const RENEW_EVERY: Duration = Duration::from_secs(4);
-/// How often workers look for work that nobody rang for: a lease that ended, a bell that was lost.
+/// The interval of the check for work without a wake-up: an expired lease, or a lost wake-up.
 const POLL: Duration = Duration::from_secs(1);
-/// How long a dispatcher rests when it could not claim: a database that only reads says so a hundred times a second.
+/// The pause of a dispatcher after a failed claim. A read-only database would otherwise fail a hundred claims
+/// a second.
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
-/// How many lanes one claim takes.
+/// The most lanes of one claim.
 const CLAIM_BATCH: usize = 32;
-/// How many events join their lanes in one transaction: a few milliseconds' work, behind which acknowledgements wait.
+/// The most events that join their lanes in one transaction: a few milliseconds' work, for which
+/// acknowledgements wait.
 const JOIN_BATCH: usize = 64;
-/// How many such transactions precede a claim at most. Together they add several times what one author may have waiting, so
-/// that a flood is seen for what it is.
+/// The most such transactions before a claim. Together they add several times the limit of one author's
+/// waiting messages, so that a flood is recognized.
 const JOINS: usize = 4;
-/// How often an event is tried before it becomes a dead letter. Only failures of the database or of ours count;
-/// what a model or a provider answers has rules of its own.
+/// The most attempts of an event before it becomes a dead letter. Only failures of the database and of this
+/// service count; answers of models and providers have their own rules.
 const MAX_EVENT_ATTEMPTS: i64 = 8;
-/// How long a stop waits for work that is under way (RULES 1.2: stopped within 25 s), before it hands back the rest.
+/// The time that a shutdown waits for work in progress (RULES 1.2: stopped within 25 s). Then the lanes are
+/// released.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// How many lanes of a queue are worked on at once in one process.
+/// Returns the number of lanes of a queue that one process handles concurrently.
 fn concurrency(queue: Queue) -> usize {
     match queue {
-        // Mostly waiting for a model: 300 messages a second at 1.2 s each are 360 at once.
+        // Mostly waits for a model: 300 messages a second at 1.2 s each need 360 lanes.
         Queue::Inbox => 512,
-        // Mostly waiting for a provider.
+        // Mostly waits for a provider.
         Queue::Outbox => 128,
-        // Statements only; more would wait for each other.
+        // Only runs statements; more would wait for each other.
         Queue::Status => 8,
     }
 }
 
-/// Tells the workers to stop, and lets them say that they have.
+/// Tells tasks to shut down.
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
 impl Shutdown {
-    /// A switch and what it switches off.
+    /// Returns a sender, which requests the shutdown, and its receiver.
     pub fn new() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);
         (sender, Self(receiver))
     }
 
-    /// Waits for the switch.
+    /// Waits for the request.
     pub async fn requested(&self) {
-        // A switch that is gone was thrown with everything else.
+        // A dropped sender counts as a request.
         let _ = self.0.clone().wait_for(|stop| *stop).await;
     }
 
-    /// Whether the switch was thrown.
+    /// True if the shutdown was requested.
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
@@ -89,13 +92,13 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Workers for an application.
+    /// Returns the workers of an application.
     pub fn new(app: App) -> Self {
         Self { app }
     }
 
-    /// Ends the leases of a process that died. For a database that has one process, before [`Workers::run`]: its authors
-    /// would wait for the end of the leases.
+    /// Ends the leases of a dead process. Only for a database with a single process, before [`Workers::run`]:
+    /// authors would otherwise wait for the leases to expire.
     ///
     /// # Errors
     /// Fails if the database fails.
@@ -114,10 +117,10 @@ impl Workers {
         Ok(ended)
     }
 
-    /// Works until told to stop, then finishes what is under way or hands it back.
+    /// Works until shutdown, then finishes the work in progress or releases its lanes.
     ///
     /// # Panics
-    /// When a dispatcher does: whoever runs this must not go on without it.
+    /// Panics if a dispatcher panics, because the caller must not continue without it.
     pub async fn run(self, shutdown: Shutdown) {
         let mut tasks = JoinSet::new();
         for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
@@ -134,11 +137,11 @@ impl Workers {
         }
     }
 
-    /// Does everything that is due by the clock, of every queue, and returns when nothing is. Returns how many lanes
-    /// were worked on.
+    /// Handles everything that is due by the clock, in all queues, and returns when nothing is due. Returns
+    /// the number of lanes handled.
     ///
     /// # Errors
-    /// When the database fails while claiming.
+    /// Fails if the database fails while claiming.
     pub async fn run_until_idle(&self) -> Result<usize, StoreError> {
         let mut done = 0;
         loop {
@@ -160,7 +163,7 @@ impl Workers {
     }
 }
 
-/// What is to be done for a lane that was claimed.
+/// The work for a claimed lane.
 enum Work {
     /// Handle this event.
     Event { claimed: ClaimedLane, event: Box<DueEvent> },
@@ -184,20 +187,21 @@ impl Work {
     }
 }
 
-/// What a claim gave.
+/// The result of a claim.
 #[derive(Default)]
 struct Claim {
-    /// How many lanes were due and taken.
+    /// The number of lanes claimed.
     lanes: usize,
-    /// Whether there may be more to be claimed at once.
+    /// True if more may be claimed at once.
     more: bool,
-    /// What is left to do for them.
+    /// The work for the lanes.
     work: Vec<Work>,
 }
 
-/// Claims lanes that are due, and in the same transaction takes what is at their heads.
+/// Claims due lanes, and takes the heads of them in the same transaction.
 ///
-/// When the head of one lane cannot be taken, none can; then one lane is claimed alone, and put off if it is the one.
+/// If the head of one lane cannot be taken, the transaction fails. Then one lane is claimed alone, and
+/// deferred if it is the cause.
 async fn claim(app: &App, queue: Queue, limit: usize) -> Result<Claim, StoreError> {
     match again!(claim_together(app, queue, limit)) {
         Err(error) if !error.is_temporary() => {
@@ -239,8 +243,8 @@ async fn lease(
     lanes::claim(tx, queue, &LeaseToken::fresh(now), now, now.plus_ms(LEASE_MS), limit).await
 }
 
-/// Claims one lane and commits before it takes the head, so that a lane whose head cannot be taken is put off, and the
-/// others have their turn.
+/// Claims one lane and commits before it takes the head. A lane with a head that cannot be taken is deferred,
+/// so that the others have their turn.
 async fn claim_alone(app: &App, queue: Queue) -> Result<Claim, StoreError> {
     let now = app.now();
     let mut tx = app.0.db.write().await?;
@@ -265,7 +269,7 @@ async fn claim_alone(app: &App, queue: Queue) -> Result<Claim, StoreError> {
     Ok(Claim { lanes: 1, more: true, work })
 }
 
-/// Takes what is at the heads of the lanes of a claim.
+/// Takes the heads of the lanes of a claim.
 async fn take_heads(
     app: &App,
     tx: &mut Tx,
@@ -291,7 +295,7 @@ async fn take_heads(
     Ok(work)
 }
 
-/// Performs work, and renews its lease as long as that takes.
+/// Performs work, and renews its lease meanwhile.
 async fn perform(app: App, work: Work) {
     let claimed = work.claimed().clone();
     tokio::select! {
@@ -300,7 +304,7 @@ async fn perform(app: App, work: Work) {
     }
 }
 
-/// Renews a lease for ever. A renewal that fails is tried again: the fencing token guards what is written.
+/// Renews a lease until it is dropped. A failed renewal is retried: the fencing token guards all writes.
 async fn keep_lease(app: &App, claimed: &ClaimedLane) {
     let renewed = async || {
         let mut tx = app.0.db.write().await?;
@@ -315,7 +319,7 @@ async fn keep_lease(app: &App, claimed: &ClaimedLane) {
     }
 }
 
-/// Does what is to be done. A failure puts the lane off; nothing is lost by it.
+/// Performs work. A failure defers the lane; nothing is lost by it.
 async fn perform_leased(app: App, work: Work) {
     let begun = Instant::now();
     let (result, event) = match &work {
@@ -341,7 +345,7 @@ async fn perform_leased(app: App, work: Work) {
         return;
     }
     let pause = pause_ms(event.map_or(1, |event| event.attempts));
-    // Work that fails for good ends as a dead letter, and a database that fails is told of: both are alerts.
+    // Logged at a low level, because the lasting causes raise alerts: a dead letter, or a failing database.
     tracing::info!(
         error = %ErrorChain(&error),
         queue,
@@ -361,7 +365,7 @@ async fn handle(app: &App, claimed: &ClaimedLane, event: &DueEvent) -> Result<()
     app.handle_event(claimed, event).await
 }
 
-/// Gives a lane back to be claimed from `then` on. When even that fails, its lease ends by itself.
+/// Releases a lane, due again at `then`. If that fails too, its lease expires.
 async fn hand_back(app: &App, claimed: &ClaimedLane, then: UnixMillis) {
     let handed_back = async || {
         let mut tx = app.0.db.write().await?;
@@ -373,20 +377,20 @@ async fn hand_back(app: &App, claimed: &ClaimedLane, then: UnixMillis) {
     }
 }
 
-/// The pause after a failed attempt: 0.5 s doubled each time, half a minute at most, ±20 %.
+/// Returns the pause after a failed attempt: 0.5 s doubled each time, half a minute at most, ±20 %.
 fn pause_ms(attempts: i64) -> i64 {
     let doublings = u32::try_from(attempts.clamp(0, 6)).unwrap_or(0);
     postly_domain::delivery::jittered((250_i64 << doublings).min(30_000), dice())
 }
 
-/// Claims and performs the work of one queue until told to stop.
+/// Claims and performs the work of one queue until shutdown.
 async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
     let concurrency = concurrency(queue);
     let slots = Arc::new(Semaphore::new(concurrency));
     let mut tasks: JoinSet<()> = JoinSet::new();
     let mut failed_before = false;
     while !shutdown.is_requested() {
-        // While all slots are taken, it waits for one before it claims: what is claimed is begun at once.
+        // Wait for a free slot before claiming, so that claimed work begins at once.
         let slot = tokio::select! {
             slot = Arc::clone(&slots).acquire_owned() => slot,
             () = shutdown.requested() => break,
@@ -400,11 +404,11 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
                 claim
             }
             Err(error) => {
-                // The monitor tells of a database that stays away; this line would come four times a second.
+                // The monitor reports a lasting failure; this line would come four times a second.
                 if !std::mem::replace(&mut failed_before, true) {
                     tracing::info!(error = %ErrorChain(&error), queue = queue.as_str(), "Could not claim work; trying again");
                 }
-                // Whatever is due stays due: asking at once would ask for ever.
+                // Due work stays due: without a pause this would loop without end.
                 tokio::select! {
                     () = tokio::time::sleep(AFTER_FAILURE) => {}
                     () = shutdown.requested() => {}
@@ -419,7 +423,7 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
                 None => match Arc::clone(&slots).try_acquire_owned() {
                     Ok(slot) => slot,
                     Err(_) => {
-                        // Only this task takes slots, and it claims no more lanes than there are: a bug.
+                        // Only this task takes slots, and it claims no more lanes than slots: this is a bug.
                         tracing::error!(queue = queue.as_str(), "Claimed more lanes than there are slots");
                         hand_back(&app, work.claimed(), app.now()).await;
                         continue;
@@ -436,7 +440,7 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
     while tasks.join_next().await.is_some() {}
 }
 
-/// Performs work in its slot, and hands it back when a stop does not wait any longer.
+/// Performs work in its slot, and releases the lane when a shutdown waits no longer.
 async fn perform_in(app: App, work: Work, slot: OwnedSemaphorePermit, shutdown: Shutdown) {
     let claimed = work.claimed().clone();
     let too_late = async {
@@ -450,13 +454,14 @@ async fn perform_in(app: App, work: Work, slot: OwnedSemaphorePermit, shutdown: 
     drop(slot);
 }
 
-/// Sleeps until somebody rings, the next lane is due, or it is time to look again.
+/// Sleeps until a wake-up, until the next lane is due, or for the poll interval.
 async fn wait_for_work(app: &App, queue: Queue, shutdown: &Shutdown) {
     let due_in = match next_due(app, queue).await {
         Ok(Some(due)) => u64::try_from(due.since_ms(app.now())).unwrap_or(0),
         Ok(None) | Err(_) => u64::MAX,
     };
-    // A lane that is due but was not claimed is another worker's: looking again at once would only be in its way.
+    // Another worker is claiming a lane that is due but was not claimed: another claim at once would only
+    // disturb it.
     let nap = Duration::from_millis(due_in.max(5)).min(POLL);
     tokio::select! {
         () = app.0.wakers.signal(queue).notified() => {}
@@ -470,13 +475,13 @@ async fn next_due(app: &App, queue: Queue) -> Result<Option<UnixMillis>, StoreEr
     lanes::next_due(&mut tx, queue).await
 }
 
-/// Wakes our workers when another process has new work.
+/// Wakes the workers of this process when another process has new work.
 async fn listen_for_wakeups(app: App, shutdown: Shutdown) {
     let mut told = false;
     while !shutdown.is_requested() {
         let listening = async {
             let Some(mut wakeups) = app.0.db.listen().await? else {
-                // Nobody else can be there.
+                // SQLite: there is no other process.
                 std::future::pending::<()>().await;
                 return Ok(());
             };
@@ -503,7 +508,7 @@ async fn listen_for_wakeups(app: App, shutdown: Shutdown) {
     }
 }
 
-/// An error with its causes, on one line.
+/// Formats an error with its causes, on one line.
 pub(crate) struct ErrorChain<'a>(pub(crate) &'a dyn std::error::Error);
 
 impl std::fmt::Display for ErrorChain<'_> {

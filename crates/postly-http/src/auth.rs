@@ -60,7 +60,8 @@ impl Done {
     }
 }
 
-/// Asks for a code by WhatsApp. Without a session it logs in, with one it links the number. Sets the cookie `postly.challenge`.
+/// Asks for a code by WhatsApp. Without a session it logs in, with one it links the number. Sets the cookie
+/// `postly.challenge`.
 #[utoipa::path(
     post,
     path = "/api/auth/request-otp",
@@ -141,7 +142,8 @@ pub(crate) struct OpenLink {
     token: String,
 }
 
-/// The token of a login link. It stands behind the `#` of the link, which no browser sends and no robot follows.
+/// The token of a login link. It stands behind the `#` of the link, which no browser sends and no robot
+/// follows.
 #[utoipa::path(
     post,
     path = "/api/auth/link",
@@ -426,8 +428,7 @@ pub(crate) struct SessionBody {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SessionsBody {
     sessions: Vec<SessionBody>,
-    /// When the number of the account was last exchanged for another: beside the sessions, what an author looks at when
-    /// she wonders who is in her account.
+    /// The last change of the account's number, so that an author notices one that they did not make.
     number_changed_at: Option<String>,
     /// There are never more than fit on one page.
     next: Option<String>,

@@ -76,7 +76,8 @@ pub(crate) struct ChangeMe {
     current_password: Option<String>,
 }
 
-/// Changes language, e-mail address or password. The latter two ask for the current password, or for a login by WhatsApp within the hour.
+/// Changes language, e-mail address or password. The latter two ask for the current password, or for a login
+/// by WhatsApp within the hour.
 #[utoipa::path(
     patch,
     path = "/api/me",

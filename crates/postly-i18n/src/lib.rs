@@ -59,7 +59,8 @@ impl Catalogue {
             match value {
                 // As text: a number would be written with the separators of the language, "1 000" or "1,000".
                 Value::Number(number) => args.set(*name, FluentValue::from(number.to_string())),
-                // As a number, so that the text may choose its words by it; it is written without separators all the same.
+                // As a number, so that the text may choose its words by it; it is written without separators
+                // all the same.
                 Value::Count(count) => args.set(*name, FluentValue::from(*count)),
                 Value::Text(text) => args.set(*name, FluentValue::from(*text)),
             }

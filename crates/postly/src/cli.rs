@@ -22,11 +22,13 @@ pub(crate) enum Command {
     Demo(DemoOptions),
     /// Bring the database schema up to date.
     Migrate,
-    /// Look for faults in the configuration, the database and the accounts at providers; exit 1 if there is an error.
+    /// Look for faults in the configuration, the database and the accounts at providers; exit 1 if there is
+    /// an error.
     Doctor(Output),
     /// Check the invariants of the data; exit 1 if one does not hold.
     Audit(Output),
-    /// Ask the service on this machine whether it is ready; exit 1 if it is not. For containers, which hold no other client.
+    /// Ask the service on this machine whether it is ready; exit 1 if it is not. For containers, which hold
+    /// no other client.
     Healthcheck,
     /// Look at authors, block, erase and help them.
     #[command(subcommand)]
@@ -149,7 +151,7 @@ pub(crate) enum UsersCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Erase everything about an author but her pseudonymous ledger. Nothing brings it back.
+    /// Erase everything about an author but the pseudonymous ledger. It cannot be undone.
     Erase {
         #[command(flatten)]
         who: WhoArgs,
@@ -220,7 +222,8 @@ pub(crate) struct RestoreArgs {
     /// Ask the copy every invariant first, and restore nothing if one does not hold.
     #[arg(long)]
     pub(crate) verify: bool,
-    /// When the lost database was last used (RFC 3339): messages written from the copy until then are not answered again.
+    /// When the lost database was last used (RFC 3339): messages written from the copy until then are not
+    /// answered again.
     #[arg(long, value_parser = instant)]
     pub(crate) lost_at: Option<jiff::Timestamp>,
     /// The file of the secret key of age, for an encrypted copy.
@@ -248,8 +251,8 @@ pub(crate) enum ImportCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct PrismaArgs {
-    /// The address of the source: postgres://user:password@host:port/database, with ?schema=NAME unless it is public. In the
-    /// environment it is not seen in the list of processes.
+    /// The address of the source: postgres://user:password@host:port/database, with ?schema=NAME unless it is
+    /// public. In the environment it is not seen in the list of processes.
     #[arg(long, env = "IMPORT_FROM", hide_env_values = true, value_name = "URL")]
     pub(crate) from: String,
     /// Print the same report, and write nothing.
@@ -268,7 +271,7 @@ pub(crate) enum Target {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CreditsCommand {
-    /// Show what an author has, and her ledger.
+    /// Show the credits of an author, and the ledger.
     Show {
         #[command(flatten)]
         who: WhoArgs,

@@ -7,13 +7,13 @@ use subtle::ConstantTimeEq as _;
 use super::totp::TotpSecret;
 use crate::seal::{keyed_hash, plain_hash};
 
-/// The beginning of every hash that is taken for one.
+/// The prefix by which a configured password is read as a hash.
 const HASH_SIGN: &str = "$argon2";
 
 /// The reason why the configured values cannot open the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AdminAccessError {
-    /// The password begins as a hash of Argon2 does, and is none of Argon2id.
+    /// The password begins like an Argon2 hash and is not a valid Argon2id hash.
     #[error("it begins like a hash of Argon2 and is none of Argon2id in the PHC form ($argon2id$v=19$m=...)")]
     Hash,
     /// The secret is not base32, or has fewer than 80 bits.
@@ -59,7 +59,7 @@ impl AdminAccess {
         self.is_hash.then(|| self.password.expose_secret())
     }
 
-    /// Whether this is the password, if it is configured in clear. Takes as long for a wrong one.
+    /// True if the password is configured in clear and matches. The time does not depend on the result.
     pub(super) fn is_password(&self, typed: &str) -> bool {
         let [ours, theirs] = [self.password.expose_secret(), typed].map(plain_hash);
         !self.is_hash && ours.as_bytes().ct_eq(theirs.as_bytes()).into()
@@ -69,7 +69,7 @@ impl AdminAccess {
         self.totp.as_ref()
     }
 
-    /// Whether the login asks for a code of the second factor.
+    /// True if the login asks for a code of the second factor.
     pub fn asks_code(&self) -> bool {
         self.totp.is_some()
     }
@@ -84,7 +84,7 @@ impl AdminAccess {
         keyed_hash(&self.key, &format!("form:{token}"))
     }
 
-    /// Whether a form carries the text of this browser. Takes as long for a wrong one.
+    /// True if a form carries the text of this browser. The time does not depend on the result.
     pub fn is_form_token(&self, token: &str, sent: &str) -> bool {
         self.form_token(token).as_bytes().ct_eq(sent.as_bytes()).into()
     }

@@ -10,7 +10,7 @@ use postly_store::{
 
 use crate::{App, conflict::again, ids::fresh_text};
 
-/// How many rows a page of the log has.
+/// The number of rows on a page of the log.
 const PAGE: usize = 50;
 /// The longest reason that is kept, in characters.
 const LONGEST_NOTE: usize = 500;
@@ -22,7 +22,7 @@ pub struct Act<'a> {
     pub operator: &'a OperatorName,
     /// The action.
     pub action: AdminAction,
-    /// The row it is about, by an id of ours.
+    /// The id of the row that it is about.
     pub subject: &'a str,
     /// The operator's reason.
     pub note: &'a str,
@@ -40,11 +40,11 @@ impl App {
         self.begin_act(act, Some("done")).await.map(|_| ())
     }
 
-    /// Records an action, does it, and records its end: a process that dies meanwhile leaves a row without an
-    /// end.
+    /// Records an action, does it, and records its end. If the process dies in between, the row stays without
+    /// an end.
     ///
     /// # Errors
-    /// Those of the work, and if the action cannot be recorded: then nothing is done.
+    /// Returns the errors of the work. Fails without doing the work if the action cannot be recorded.
     pub async fn audited<T, E: From<StoreError> + Display>(
         &self,
         act: &Act<'_>,
@@ -62,7 +62,7 @@ impl App {
             tx.commit().await
         };
         if let Err(error) = again!(end()) {
-            // The work is done or not: the row that says it was begun stays.
+            // The row of the beginning stays, whether the work was done or not.
             tracing::warn!(error = %error, "Could not record the end of an operator's action");
         }
         done
@@ -98,7 +98,7 @@ impl App {
         Ok(id)
     }
 
-    /// A page of the audit log, newest first; of one subject, if one is named.
+    /// Returns a page of the audit log, newest first; of one subject, if one is named.
     ///
     /// # Errors
     /// Fails if the database fails.

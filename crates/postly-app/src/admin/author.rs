@@ -13,7 +13,7 @@ use crate::{
     operator::{AuthorDetails, AuthorSelector, OperatorError},
 };
 
-/// How many rows of a kind a page shows.
+/// The number of rows of a kind on a page.
 const PAGE: usize = 20;
 /// The longest text by which an author is looked up, in bytes: an e-mail address.
 const LONGEST_NAME: usize = 254;
@@ -26,15 +26,15 @@ pub struct NameError;
 /// A message of a conversation, in either direction.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// Its id: of an event if the author wrote it, else of a message of ours.
+    /// The id of the event if the author wrote it, else of the outgoing message.
     pub id: String,
-    /// Whether the author wrote it.
+    /// True if the author wrote it.
     pub is_theirs: bool,
-    /// The text, as far as it has one and is still kept.
+    /// The text, if there is one and it is still stored.
     pub text: String,
-    /// Its purpose, or its outcome.
+    /// The purpose of an outgoing message, or the outcome of an event.
     pub about: String,
-    /// How far it is.
+    /// The state of the event or message.
     pub state: String,
     /// The time at which it was stored.
     pub at: UnixMillis,
@@ -77,15 +77,15 @@ impl App {
             return Ok(AuthorSelector::Id(AuthorId::new(text.to_ascii_lowercase())));
         }
         let region = &self.0.settings.default_region;
-        // A number that no numbering plan knows may have written to us all the same.
+        // A number that is in no numbering plan may have written to us nevertheless.
         let phone = PhoneE164::parse_typed(text, region).or_else(|_| PhoneE164::parse_asked(text, region));
         phone.map(AuthorSelector::Phone).map_err(|_| NameError)
     }
 
-    /// Everything that an operator sees of an author.
+    /// Returns the operator's page of an author.
     ///
     /// # Errors
-    /// When nobody has this number, id or address, or the database fails.
+    /// Fails if no author has this number, id or address, or if the database fails.
     pub async fn author_page(
         &self,
         who: &AuthorSelector,
@@ -113,7 +113,7 @@ impl App {
         Ok(AuthorPage { details, debt, entries, next, lines, generations, handoff: open })
     }
 
-    /// The newest messages of an author in both directions, newest first.
+    /// Returns the newest messages of an author in both directions, newest first.
     ///
     /// # Errors
     /// Fails if the database fails.

@@ -15,16 +15,16 @@ use postly_store::{
 
 use crate::{App, turn::HANDOFF_MS};
 
-/// How many days the chart has, with today.
+/// The number of days of the chart, including today.
 const DAYS: i64 = 14;
-/// An hour is summed so long after its end: its messages have ended by then (RULES 10.1).
+/// An hour is summed this long after its end: its messages have ended by then (RULES 10.1).
 const SETTLED_MS: i64 = HOUR_MS;
-/// How many hours one look of the monitor sums: a service that was away for two weeks catches up within a
+/// The most hours that one run of the monitor sums. A service that was down for two weeks catches up within a
 /// quarter of an hour.
 const HOURS_AT_ONCE: usize = 24;
-/// The longest time that the page reads row by row, while its hours are not summed.
+/// The longest period that the page reads row by row while its hours are not summed.
 const UNSUMMED_MS: i64 = DAY_MS + 3 * HOUR_MS;
-/// How many alerts are shown.
+/// The number of alerts shown.
 const MOST_ALERTS: i64 = 50;
 
 /// A UTC day and its figures.
@@ -47,18 +47,18 @@ pub struct Glance {
     pub queues: Vec<QueueState>,
     /// Open alerts, oldest first.
     pub alerts: Vec<OpenAlert>,
-    /// Upstreams whose calls fail.
+    /// The upstreams with failing calls.
     pub failures: Vec<UpstreamFailure>,
-    /// Business numbers that a provider does not let send.
+    /// Business numbers that a provider prevents from sending.
     pub paused_senders: Vec<(Provider, i64)>,
     /// Pauses of the operator.
     pub pauses: OperatorPauses,
-    /// Authors who wait for a person.
+    /// The number of authors with an open request for a person.
     pub handoffs: i64,
 }
 
 impl Glance {
-    /// The figures of today.
+    /// Returns the figures of today.
     pub fn today(&self) -> Figures {
         self.days.last().map(|day| day.figures.clone()).unwrap_or_default()
     }
@@ -80,8 +80,8 @@ impl App {
         };
         let mut days = figures::days(&mut tx, first, now).await?;
         let unsummed = summed_until.max(now.plus_ms(-UNSUMMED_MS));
-        // Today's part and the part before, so that each day gets its own; the end is open, because clocks
-        // differ.
+        // Two parts, before today and today, so that each day gets its own figures. The end is open, because
+        // clocks differ.
         for (from, to) in [(unsummed, today), (unsummed.max(today), now.plus_ms(HOUR_MS))] {
             if from < to {
                 let part = figures::read(&mut tx, from, to).await?;

@@ -22,9 +22,9 @@ pub struct AdminLogin<'a> {
     pub name: &'a str,
     /// The password.
     pub password: &'a str,
-    /// The code of the second factor; empty when none was asked for.
+    /// The code of the second factor; empty if none was asked for.
     pub code: &'a str,
-    /// Where it comes from: an address, or a network of them.
+    /// The address of the client, or its network.
     pub address: &'a str,
 }
 
@@ -38,16 +38,16 @@ impl std::fmt::Debug for AdminLogin<'_> {
 /// The reason why a login was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminLoginError {
-    /// The name is empty, too long, or no line.
+    /// The name is empty, too long, or not a single line.
     #[error("the name is empty, too long or no line")]
     Name,
-    /// The password or the code is wrong; nobody learns which.
+    /// The password or the code is wrong; the answer does not tell which of the two.
     #[error("wrong password or code")]
     Wrong,
     /// Too many failed logins from this address.
     #[error("too many failed logins")]
     RateLimited {
-        /// When the next may come, in seconds from now.
+        /// The number of seconds until the next login is allowed.
         retry_after_s: i64,
     },
     /// The password could not be compared.
@@ -77,7 +77,7 @@ pub struct AdminSession {
 }
 
 impl App {
-    /// A secret for a browser that has not logged in yet: its first form is bound to it.
+    /// Returns a secret for a browser that has not logged in yet; its first form is bound to it.
     ///
     /// # Errors
     /// Fails if no random bytes can be drawn.
@@ -117,7 +117,7 @@ impl App {
             let act = Act { operator: &operator, action: AdminAction::LogIn, subject: "", note: "" };
             let record = async || {
                 let mut tx = self.0.db.write().await?;
-                // A password may have been typed where the name belongs.
+                // The name is not recorded: a password may have been typed in its place.
                 self.record_act(&mut tx, "", &act, Some("failed")).await?;
                 tx.commit().await
             };
@@ -141,7 +141,7 @@ impl App {
         })
     }
 
-    /// Opens a session for a right password. `None` if the code of this step was used before.
+    /// Opens a session after a right password. `None` if the code of this step was used before.
     async fn open_admin_session(
         &self,
         access: &AdminAccess,
@@ -167,7 +167,7 @@ impl App {
         Ok(Some(NewAdminSession { token, operator: operator.clone() }))
     }
 
-    /// The session of a browser with this token; `None` when it has ended.
+    /// Returns the session of a browser with this token; `None` if it has ended.
     ///
     /// # Errors
     /// Fails if the database fails.

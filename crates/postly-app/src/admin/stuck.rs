@@ -1,4 +1,4 @@
-//! Work that was given up, and work that waits for too long.
+//! Dead letters, and work that waits for too long.
 
 use postly_domain::UnixMillis;
 use postly_store::{
@@ -11,9 +11,9 @@ use postly_store::{
 
 use crate::App;
 
-/// How many rows of a kind are listed.
+/// The most rows listed of a kind.
 const MOST: i64 = 100;
-/// How long work may wait before it is listed: a retry takes its time.
+/// Work is listed after waiting this long; a retry takes some time.
 const OLD_MS: i64 = 60_000;
 
 /// Work that waits.
@@ -25,7 +25,7 @@ pub struct WaitingItem {
     pub id: String,
 }
 
-/// Work that needs an operator, or may.
+/// Work that needs an operator, or may need one.
 #[derive(Debug, Clone)]
 pub struct Stuck {
     /// Given up, newest first.
@@ -50,7 +50,7 @@ impl App {
         Ok(Stuck { dead_letters: dead_letters::list(&mut tx, MOST).await?, waiting })
     }
 
-    /// The pauses of the operator.
+    /// Returns the pauses of the operator.
     ///
     /// # Errors
     /// Fails if the database fails.

@@ -1,4 +1,4 @@
-//! The timeline of one message: from the webhook to the ticks.
+//! The timeline of one message: from the webhook to the delivery statuses.
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -14,13 +14,13 @@ use postly_store::{
 
 use crate::{App, export::text_of};
 
-/// The longest id that is looked up, in bytes: a provider's.
+/// The longest id that is looked up, in bytes: one of a provider.
 const LONGEST_ID: usize = 256;
 
-/// A status of one of our messages, and when it came.
+/// A delivery status of one of our messages, and the time of its arrival.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tick {
-    /// The provider's word.
+    /// The name of the status in the provider's API.
     pub status: &'static str,
     /// The provider's time.
     pub occurred_at: UnixMillis,
@@ -28,7 +28,7 @@ pub struct Tick {
     pub received_at: UnixMillis,
 }
 
-/// A message of ours on its way.
+/// An outgoing message.
 #[derive(Clone)]
 pub struct Delivery {
     /// The message.
@@ -37,26 +37,26 @@ pub struct Delivery {
     pub attempts: Vec<(StoredAttempt, Vec<Tick>)>,
 }
 
-/// Everything that is stored of one message.
+/// Everything stored of one message.
 #[derive(Clone, Default)]
 pub struct Timeline {
-    /// The message of the author; `None` for one that the service or an operator began, or a request on the
-    /// web.
+    /// The message of the author. `None` for a message that the service or an operator began, and for a
+    /// request on the web.
     pub event: Option<StoredEvent>,
-    /// Its text, as far as it has one and is still kept.
+    /// The text, if there is one and it is still stored.
     pub text: Option<String>,
-    /// The holds, oldest first, each with its entries.
+    /// The holds, oldest first, each with its ledger entries.
     pub holds: Vec<(StoredHold, Vec<StoredEntry>)>,
-    /// The calls of models, oldest first.
+    /// The model calls, oldest first.
     pub calls: Vec<StoredCall>,
     /// The posts.
     pub generation: Option<StoredGeneration>,
-    /// Our messages, in their order.
+    /// The outgoing messages, in their order.
     pub deliveries: Vec<Delivery>,
 }
 
 impl Timeline {
-    /// The author it is about.
+    /// Returns the author it is about.
     pub fn author(&self) -> Option<&AuthorId> {
         let event = self.event.as_ref().and_then(|event| event.author.as_ref());
         let generation = self.generation.as_ref().map(|generation| &generation.author);
@@ -93,7 +93,7 @@ impl App {
         Ok(self.root(&mut tx, id.trim()).await?.map(|root| root.id().to_owned()))
     }
 
-    /// The timeline of a message, by the same ids as [`App::find_message`].
+    /// Returns the timeline of a message, by the same ids as [`App::find_message`].
     ///
     /// # Errors
     /// Fails if the database fails.
@@ -140,7 +140,7 @@ impl App {
         Ok(Some(found))
     }
 
-    /// The author of a generation.
+    /// Returns the author of a generation.
     ///
     /// # Errors
     /// Fails if the database fails.
@@ -199,10 +199,10 @@ impl App {
     }
 }
 
-/// How many replays of an event a timeline shows.
+/// The most replays of an event that a timeline shows.
 const MOST_ROUNDS: i64 = 20;
 
-/// The words of a provider for the statuses of a message.
+/// The names of a provider's statuses of a message.
 fn statuses(provider: Provider) -> &'static [&'static str] {
     match provider {
         Provider::Meta => &["sent", "delivered", "read", "played", "failed"],

@@ -6,16 +6,16 @@ use postly_domain::UnixMillis;
 use secrecy::{ExposeSecret as _, SecretSlice};
 use sha1::Sha1;
 
-/// The time for which a code holds.
+/// The validity of a code.
 const STEP_MS: i64 = 30_000;
-/// How many steps the clock of the phone may be off, each way.
+/// The number of steps that the clock of the phone may differ, each way.
 const DRIFT: i64 = 1;
-/// The shortest secret: 80 bits, as some services still hand out (RFC 4226 asks for 128).
+/// The shortest secret: 80 bits, as some services still issue (RFC 4226 requires 128).
 const SHORTEST_BYTES: usize = 10;
-/// The longest, so that no file is read as one by mistake.
+/// The longest secret. A file is not read as one by mistake.
 const LONGEST_BYTES: usize = 128;
 
-/// The secret that the operator's authenticator shares.
+/// The secret shared with the operator's authenticator.
 #[derive(Clone)]
 pub(super) struct TotpSecret(SecretSlice<u8>);
 
@@ -28,11 +28,11 @@ impl TotpSecret {
         fits.then(|| Self(SecretSlice::from(bytes)))
     }
 
-    /// Returns the step of a code that holds at an instant; `None` for a wrong one.
+    /// Returns the step of a code that is valid at an instant; `None` for a wrong code.
     pub(super) fn step_of(&self, typed: &str, now: UnixMillis) -> Option<i64> {
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
         let step = now.0.div_euclid(STEP_MS);
-        // Every candidate is compared, so that the time tells nothing.
+        // Every candidate is compared, so that the time reveals nothing.
         (step - DRIFT..=step + DRIFT).fold(None, |found, step| {
             let right = self
                 .code(step)
@@ -41,7 +41,7 @@ impl TotpSecret {
         })
     }
 
-    /// The code of a step (RFC 4226, 5.3).
+    /// Computes the code of a step (RFC 4226, 5.3).
     fn code(&self, step: i64) -> Option<String> {
         let mac = Hmac::<Sha1>::new_from_slice(self.0.expose_secret()).ok()?;
         let digest = mac.chain_update(step.to_be_bytes()).finalize().into_bytes();
@@ -77,7 +77,7 @@ fn base32(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// RFC 6238, appendix B: the ASCII secret `12345678901234567890`, of whose codes we take the last six
+    /// RFC 6238, appendix B: the ASCII secret `12345678901234567890`. Of its codes the tests use the last six
     /// digits.
     const RFC: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 

@@ -1,4 +1,4 @@
-//! The decision about each user and row of a source: what is imported, and why the rest is not.
+//! The decision for each user and row of a source: imported, or left out for a reason.
 
 use std::collections::HashSet;
 
@@ -17,15 +17,16 @@ use sha2::{Digest as _, Sha256};
 use super::report::{AuthorReport, What, Why};
 use crate::old_passwords::{self, OldHashError};
 
-/// The longest id that is taken: those of Prisma have 25 characters, and a UUID 36.
+/// The longest id that is imported: those of Prisma have 25 characters, and a UUID 36.
 const LONGEST_ID: usize = 128;
-/// The longest brief, and the longest posts of one generation, in bytes: far above what a model or WhatsApp allows.
+/// The longest brief, and the longest posts of one generation, in bytes: far above the limits of models and
+/// WhatsApp.
 const LONGEST_TEXT: usize = 64 * 1024;
-/// The longest word of an unknown reason that is kept as a note, in characters.
+/// The longest unknown reason that is stored as a note, in characters.
 const LONGEST_NOTE: usize = 200;
 
-/// Makes an id that tells its time, as ours do (UUID version 7), and that is the same each time: the rest is a hash of what
-/// it stands for.
+/// Derives an id that contains its time, like ours (UUID version 7). The rest is a hash of the source id, so
+/// that each run derives the same.
 fn derive_id(at: UnixMillis, kind: &str, source_id: &str) -> String {
     let digest = Sha256::digest(format!("{kind}:{source_id}").as_bytes());
     let random = digest.first_chunk::<10>().copied().unwrap_or_default();
@@ -33,22 +34,23 @@ fn derive_id(at: UnixMillis, kind: &str, source_id: &str) -> String {
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
 }
 
-/// A time of the source that is not after now.
+/// Limits a time of the source to the range from 0 to now.
 fn time(at: UnixMillis, now: UnixMillis) -> UnixMillis {
     UnixMillis(at.0.clamp(0, now.0))
 }
 
-/// A number of the source, read.
+/// A phone number of the source, as parsed.
 pub(super) enum Number {
     Absent,
-    /// A code proved it, or it is all that a user of WhatsApp has: the guide's webhook made the user of its message.
+    /// A code proved it, or the user has only WhatsApp: the guide's webhook created the user from its
+    /// message.
     Usable(PhoneE164, String),
-    /// It was typed, and no code proved it.
+    /// The user typed it, and no code proved it.
     NotProved,
     Unreadable,
 }
 
-/// A user with what was read of it.
+/// A user, with the parsed address and number.
 pub(super) struct Candidate<'a> {
     pub(super) user: &'a SourceUser,
     pub(super) email: Option<Result<Email, Why>>,
@@ -56,7 +58,7 @@ pub(super) struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    /// Reads the names of a user. `hash` makes the keyed hash of a number.
+    /// Parses the names of a user. `hash` returns the keyed hash of a number.
     pub(super) fn read(user: &'a SourceUser, region: &str, hash: impl Fn(&str) -> String) -> Self {
         let text = |text: &'a Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let email = text(&user.email).map(|address| Email::parse(address).map_err(|_| Why::EmailUnreadable));
@@ -74,15 +76,15 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// Reads a number that the guide wrote as E.164. Some were spoilt on the way (`+33033…`): no plan has them.
+/// Parses a number that the guide stored as E.164. Malformed ones (`+33033…`) are in no numbering plan.
 fn read_number(text: &str, region: &str) -> Option<PhoneE164> {
     PhoneE164::parse_typed(text, region).ok().or_else(|| {
-        // A plan may be newer than what is known of it.
+        // A numbering plan may be newer than our data.
         PhoneE164::parse_asked(text, region).ok().filter(|phone| phone.mobile_country().is_some())
     })
 }
 
-/// The addresses and numbers that users of the source have taken so far.
+/// The addresses and numbers of users of the source so far.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Taken {
     emails: HashSet<String>,
@@ -96,11 +98,11 @@ impl Taken {
     }
 }
 
-/// The rules of a whole import.
+/// The rules of an import.
 pub(super) struct Rules<'a> {
     pub(super) provider: Provider,
     pub(super) now: UnixMillis,
-    /// Generations from before would be deleted by retention.
+    /// The retention limit: older generations are left out.
     pub(super) kept_since: UnixMillis,
     pub(super) known: &'a Known,
     pub(super) taken: &'a Taken,
@@ -108,14 +110,14 @@ pub(super) struct Rules<'a> {
 
 /// The decision about a user.
 pub(super) enum Decision {
-    /// An earlier run imported it: its report.
+    /// An earlier run imported it; holds its report.
     Earlier(String),
     LeaveOut(Why),
     Import(Box<(NewAuthor, AuthorReport)>),
 }
 
 impl Rules<'_> {
-    /// Decides about a user, and notes the names that it takes.
+    /// Decides about a user, and adds the names of an imported one to `batch`.
     pub(super) fn decide(&self, candidate: &Candidate<'_>, batch: &mut Taken) -> Decision {
         let user = candidate.user;
         if let Some(report) = self.known.imported.get(&user.id) {
@@ -127,7 +129,7 @@ impl Rules<'_> {
         if self.known.ids.contains(&user.id) {
             return Decision::LeaveOut(Why::IdTaken);
         }
-        // What is missing to the balance; each entry is taken from it.
+        // The part of the balance that the ledger does not explain; each imported entry reduces it.
         let difference = user.credits.max(0);
         let mut report = AuthorReport { credits: user.credits, difference, ..AuthorReport::default() };
         report.ledger.read = user.entries;
@@ -192,7 +194,7 @@ impl Rules<'_> {
             .any(|taken| taken.contains(email.as_str()))
     }
 
-    /// Reads a row of a ledger; `None` if it is left out.
+    /// Converts a row of a ledger; `None` if it is left out.
     pub(super) fn entry(&self, row: &SourceEntry, report: &mut AuthorReport) -> Option<NewLedgerEntry> {
         if row.delta == 0 {
             report.ledger.left_out += 1;
@@ -214,7 +216,8 @@ impl Rules<'_> {
         })
     }
 
-    /// The entry that brings a ledger to its balance; `None` if it is there. It is dated today, when it is written.
+    /// Returns the entry that brings a ledger to its balance; `None` if they agree. Its date is that of the
+    /// import.
     pub(super) fn difference(&self, author: &AuthorId, report: &AuthorReport) -> Option<NewLedgerEntry> {
         (report.difference != 0).then(|| NewLedgerEntry {
             id: EntryId::new(derive_id(self.now, "balance", author.as_str())),
@@ -227,7 +230,7 @@ impl Rules<'_> {
         })
     }
 
-    /// Reads a generation; `None` if it is left out. `language` is that of its author.
+    /// Converts a generation; `None` if it is left out. `language` is that of its author.
     pub(super) fn generation(
         &self,
         row: &SourceGeneration,
@@ -267,7 +270,7 @@ impl Rules<'_> {
     }
 }
 
-/// The hash of a user's password, if a login can use it.
+/// Returns the hash of a user's password, if a login can use it.
 fn usable_hash(user: &SourceUser, has_email: bool, report: &mut AuthorReport) -> Option<String> {
     let hash = user.password_hash.as_deref().filter(|hash| !hash.is_empty())?;
     let fault = match old_passwords::check(hash) {
@@ -280,20 +283,21 @@ fn usable_hash(user: &SourceUser, has_email: bool, report: &mut AuthorReport) ->
     None
 }
 
-/// The language of a user, and whether it is more than the default of the guide's schema, which says nothing.
+/// Returns the language of a user. The second value is false for the default of the guide's schema, because
+/// it does not tell the user's language.
 fn language(code: Option<&str>) -> (Language, bool) {
     let known = code.and_then(read_language);
     (known.unwrap_or(Language::Fr), known.is_some_and(|language| language != Language::Fr))
 }
 
-/// Reads a code (`fr`, `pt-BR`) or a name of a language.
+/// Parses a code (`fr`, `pt-BR`) or the name of a language.
 fn read_language(text: &str) -> Option<Language> {
     let text = text.trim();
     let code = text.split(['-', '_']).next().unwrap_or_default();
     Language::from_code(code).or_else(|| Language::from_folded_name(&fold(text)))
 }
 
-/// Reads the name of a network, in the guide a word of the model.
+/// Parses the name of a network, which in the guide is free text of the model.
 fn platform(name: Option<&str>) -> Platform {
     let name = fold(name.unwrap_or_default().trim());
     match name.as_str() {
@@ -302,7 +306,7 @@ fn platform(name: Option<&str>) -> Platform {
     }
 }
 
-/// Reads posts: a JSON array of texts, or of objects with a text.
+/// Parses posts: a JSON array of texts, or of objects with a text.
 fn read_variants(json: &str) -> Option<Vec<Variant>> {
     let values: Vec<serde_json::Value> = serde_json::from_str(json).ok()?;
     let text = |value: &serde_json::Value| {

@@ -1,13 +1,14 @@
-//! The report of an import: the same for a dry run, for a first run, and for a run that found everything imported.
+//! The report of an import. It is the same for a dry run, for a first run, and for a run after a complete
+//! one.
 
 use std::collections::BTreeMap;
 
 use postly_store::import::SourceUser;
 use serde::{Deserialize, Serialize};
 
-/// How many ids are kept for one cause: enough to look at, and a bound of the memory for a source of which nothing fits.
+/// The most ids stored for one cause. It bounds the memory if no row of the source can be imported.
 const MOST_IDS: usize = 1_000;
-/// The same for one author, in the database.
+/// The same for the stored report of one author.
 const MOST_IDS_OF_AUTHOR: usize = 20;
 
 /// A part of the source that can be left out by itself.
@@ -30,27 +31,27 @@ pub enum What {
     Posts,
 }
 
-/// The cause for which something was left out.
+/// The reason why something was left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// The id is empty, too long, or has control characters.
     IdUnusable,
-    /// An author who was not imported has this id.
+    /// An author that was not imported has this id.
     IdTaken,
-    /// The owner of the number was erased here.
+    /// The owner of the number was erased in this database.
     ErasedHere,
-    /// The user would have no way in: neither an address nor a number is left.
+    /// Neither an address nor a number is left, so the user could not log in.
     Unreachable,
-    /// The address cannot be read.
+    /// The address cannot be parsed.
     EmailUnreadable,
-    /// Another account has the address: one of ours, or an older user of the source.
+    /// Another account has the address: one of this database, or an older user of the source.
     EmailTaken,
-    /// The number cannot be read.
+    /// The number cannot be parsed.
     NumberUnreadable,
-    /// Nobody proved the number: it was typed.
+    /// The number was typed, and no code proved it.
     NumberNotProved,
-    /// Another author has the number: one of ours, or an older user of the source.
+    /// Another author has the number: one of this database, or an older user of the source.
     NumberTaken,
     /// The hash is not one of bcrypt.
     HashNotBcrypt,
@@ -60,31 +61,31 @@ pub enum Why {
     NoEmail,
     /// The entry changes nothing.
     Zero,
-    /// The posts cannot be read, or there is none.
+    /// The posts cannot be parsed, or there are none.
     NoPosts,
     /// Retention would delete it within the hour.
     PastRetention,
-    /// It is longer than anything we keep.
+    /// It is longer than the limit for stored texts.
     TooLong,
-    /// There are more than three.
+    /// A generation has more than three posts.
     MoreThanThree,
 }
 
-/// Everything that was left out for one cause.
+/// The items left out for one reason.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftOut {
     /// The part.
     pub what: What,
-    /// The cause.
+    /// The reason.
     pub why: Why,
-    /// How many.
+    /// The number of items.
     pub count: u64,
-    /// The ids in the source of the first of them.
+    /// The ids in the source of the first items.
     pub ids: Vec<String>,
 }
 
-/// Rows of one table.
+/// The numbers of rows of one table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rows {
@@ -96,7 +97,7 @@ pub struct Rows {
     pub left_out: u64,
 }
 
-/// Users, of whom some may have come by an earlier run.
+/// The numbers of users.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Users {
@@ -104,11 +105,11 @@ pub struct Users {
     pub read: u64,
     /// Imported, by this run or an earlier one.
     pub imported: u64,
-    /// Those of them that an earlier run has imported.
+    /// The part of them that an earlier run imported.
     pub earlier: u64,
     /// Left out.
     pub left_out: u64,
-    /// The credits of those that were left out.
+    /// The credits of the users left out.
     pub left_out_credits: i64,
 }
 
@@ -120,15 +121,15 @@ pub struct Credits {
     pub balance: i64,
     /// The sum of the debts.
     pub debt: i64,
-    /// How many authors have a debt.
+    /// The number of authors with a debt.
     pub debtors: u64,
-    /// How many ledgers did not come to the balance, and got an entry for the difference.
+    /// The number of ledgers that did not add up to the balance, and got an entry for the difference.
     pub differences: u64,
     /// The sum of those entries.
     pub difference: i64,
 }
 
-/// Passwords or numbers.
+/// The numbers of passwords or phone numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ways {
@@ -138,15 +139,15 @@ pub struct Ways {
     pub left_out: u64,
 }
 
-/// The report of an import, made or only planned.
+/// The report of an import or of a dry run.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportReport {
-    /// Nothing was written.
+    /// True if nothing was written.
     pub dry_run: bool,
     /// The name of the source.
     pub source: String,
-    /// The name of our database.
+    /// The name of the target database.
     pub target: String,
     /// Rows of `"User"`.
     pub users: Users,
@@ -156,19 +157,21 @@ pub struct ImportReport {
     pub generations: Rows,
     /// The balances.
     pub credits: Credits,
-    /// Passwords that go on.
+    /// The passwords; an imported one is valid for the login.
     pub passwords: Ways,
-    /// Numbers that are linked.
+    /// The phone numbers; an imported one is linked.
     pub numbers: Ways,
-    /// Codes, none of which is imported.
+    /// The number of codes in the source. None is imported.
     pub codes_left_out: u64,
-    /// Everything that was left out, with its cause.
+    /// The items left out, by reason.
     pub left_out: Vec<LeftOut>,
-    /// Users of an earlier run whose balance or ledger has changed in the source since: the change is not imported.
+    /// The users of an earlier run with a balance or ledger changed in the source since. The change is not
+    /// imported.
     pub changed_since: Vec<String>,
 }
 
-/// The part of the report that is about one author. It is kept with the author, so that a later run can tell the same.
+/// The part of the report about one author. It is stored with the author, so that a later run reports the
+/// same.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AuthorReport {
@@ -183,7 +186,7 @@ pub(super) struct AuthorReport {
 }
 
 impl AuthorReport {
-    /// Notes something that was left out.
+    /// Counts an item that was left out.
     pub(super) fn leave_out(&mut self, what: What, why: Why, id: &str) {
         let found = self.left_out.iter_mut().find(|known| known.what == what && known.why == why);
         match found {
@@ -201,13 +204,13 @@ impl AuthorReport {
         self.left_out.iter().any(|known| known.what == what)
     }
 
-    /// The balance and the debt that an author begins with.
+    /// Returns the balance and the debt of the imported author.
     pub(super) fn balance_and_debt(&self) -> (i64, i64) {
         (self.credits.max(0), self.credits.min(0).saturating_neg())
     }
 }
 
-/// Adds up reports.
+/// The sums of the reports of authors.
 #[derive(Default)]
 pub(super) struct Sums {
     report: ImportReport,
@@ -259,7 +262,7 @@ impl Sums {
         self.note(What::User, why, 1, std::slice::from_ref(&user.id));
     }
 
-    /// Notes a user whose rows in the source have changed since an earlier run.
+    /// Lists a user with rows changed in the source since an earlier run.
     pub(super) fn add_changed(&mut self, id: &str) {
         if self.report.changed_since.len() < MOST_IDS {
             self.report.changed_since.push(id.to_owned());
@@ -273,7 +276,7 @@ impl Sums {
         kept.extend(ids.iter().take(room).cloned());
     }
 
-    /// The whole report.
+    /// Returns the complete report.
     pub(super) fn finish(self) -> ImportReport {
         let mut report = self.report;
         report.left_out = self

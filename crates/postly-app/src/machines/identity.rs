@@ -1,7 +1,8 @@
-//! Identities: people who write through two providers under numbers and ids that change, come back, and change hands.
+//! Random histories of identities: authors write through two providers under numbers and ids that change,
+//! return, and change hands.
 //!
-//! The model keeps no people of its own: it looks at what is known before and after each step, and holds the step to
-//! RULES 6.
+//! The model stores no authors of its own: it compares the database before and after each step, and checks
+//! the step against RULES 6.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,22 +25,22 @@ use crate::{
     operator::{AuthorSelector, OperatorError},
 };
 
-/// So few that they meet.
+/// Few enough that authors share them.
 const PHONES: usize = 3;
 const IDS: usize = 3;
 
-/// How a message or a notice names somebody: by a number of a few, by an id of a few, or by both.
+/// The names in a message or a notice: a number, an id, or both.
 type Names = (Option<usize>, Option<usize>);
 
 #[derive(Debug, Clone)]
 enum Op {
-    /// Somebody writes; perhaps she gets her first reply.
+    /// A message arrives; its author may get the first reply.
     Write { provider: Provider, names: Names, is_greeted: bool },
-    /// A provider says that somebody has other names now.
+    /// A provider reports new names for an identity.
     Move { provider: Provider, before: Names, after: Names },
     /// A provider reports that the key of an identity has changed.
     ChangeKey { provider: Provider, names: Names },
-    /// An operator gives or takes credits.
+    /// An operator grants or deducts credits.
     Adjust { phone: usize, delta: i64 },
 }
 
@@ -59,10 +60,10 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// The owner of an identity, its provider, and its number, its id and what is doubted of the number.
+/// The owner of an identity, its provider, its number, its id, and the doubt about the number.
 type Known = (AuthorId, Provider, Option<PhoneE164>, Option<String>, Option<PhoneDoubt>);
 
-/// Everybody, as the database has them.
+/// All identities and wallets of the database.
 #[derive(Debug, Default, PartialEq)]
 struct World {
     identities: BTreeMap<IdentityId, Known>,
@@ -81,7 +82,7 @@ struct Named<'a> {
 }
 
 impl Named<'_> {
-    /// The number alone does not tell this person from another.
+    /// True if the number alone does not tell this author from another.
     fn may_have_left(&self) -> bool {
         self.doubt == Some(PhoneDoubt::IdChanged)
     }
@@ -104,7 +105,7 @@ impl World {
         self.all().find(|known| known.provider == provider && known.bsuid == bsuid)
     }
 
-    /// The person of a notice that names the names before, and the id after.
+    /// Returns the identity of a notice with these previous names and this new id.
     fn named(&self, before: &Sender, after: Option<&String>) -> Option<Named<'_>> {
         let by_phone = self.holders(before.phone.as_ref()).into_iter().find(|known| {
             let has_moved = after.is_some() && known.bsuid == after;
@@ -118,12 +119,13 @@ impl World {
         self.all().filter(|known| phone.is_some() && known.phone == phone).collect()
     }
 
-    /// RULES 6.1: the author whose message this is, or `None` for somebody new.
+    /// RULES 6.1: returns the author of a message, or `None` for a new one.
     fn author_of(&self, sender: &Sender) -> Option<&AuthorId> {
         if let Some(known) = self.by_id(sender.provider, sender.bsuid.as_ref()) {
             return Some(known.author);
         }
-        // A phone matches only where that provider knows its owner by no id, or by this one; and nobody whose id has changed.
+        // A phone matches only if that provider knows its owner by no id, or by this one. It never matches an
+        // identity with a changed id.
         if self.holders(sender.phone.as_ref()).iter().any(Named::may_have_left) {
             return None;
         }
@@ -142,14 +144,14 @@ impl World {
 
 struct Machine<'a> {
     scene: &'a Scene,
-    /// Makes names that no other history has.
+    /// Distinguishes the names of this history from those of others.
     name: String,
     authors: BTreeSet<AuthorId>,
-    /// Numbers and ids that have had their trial.
+    /// Numbers and ids that have had their trial credits.
     tried: BTreeSet<String>,
     greeted: BTreeSet<AuthorId>,
     with_trial: BTreeSet<AuthorId>,
-    /// Everybody, after the last step.
+    /// The database after the last step.
     world: World,
 }
 
@@ -219,7 +221,8 @@ impl Machine<'_> {
                 holders.iter().all(|holder| holder.author != &author || holder.doubt.is_none()),
                 "a message proves the number that it comes from"
             );
-            // Her number is hers, unless somebody has it who may be herself: nobody is merged by a guess.
+            // The number belongs to the author, unless an identity that may be the same person has it:
+            // authors are not merged by a guess.
             let is_hers = holders.iter().any(|holder| holder.author == &author);
             let may_be_herself = |holder: &Named<'_>| holder.provider != provider || holder.bsuid.is_none();
             assert!(is_hers || holders.iter().all(may_be_herself), "{sender:?}: {holders:?}");
@@ -281,7 +284,7 @@ impl Machine<'_> {
         assert_eq!(now.bsuid, next.bsuid.as_ref());
         let phone = next.phone.as_ref().or(moved.phone);
         assert_eq!(now.phone, phone, "{change:?} in {before:?}");
-        // Nobody else has her number now, and nothing of hers answers under the one before.
+        // No other author has the new number, and the old number no longer finds the author.
         assert!(after.holders(phone).iter().all(|known| known.author == moved.author));
         if moved.phone != phone {
             assert!(after.holders(moved.phone).iter().all(|known| known.author != moved.author));
@@ -347,7 +350,7 @@ impl Machine<'_> {
         self.world = before;
     }
 
-    /// Credits go to this author, and from or to nobody else.
+    /// Checks that only this author's balance has changed, by `delta`.
     fn assert_credits(&self, before: &World, after: &World, author: &AuthorId, delta: i64) {
         for (owner, wallet) in &after.wallets {
             let had = before.wallets.get(owner).map_or(0, |wallet| wallet.balance);

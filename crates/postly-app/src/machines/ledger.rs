@@ -1,4 +1,5 @@
-//! The ledger: balances, holds and entries of three authors, with operations and keys that come again.
+//! Random histories of the ledger: balances, holds and entries of three authors, with repeated operations and
+//! keys.
 
 use std::collections::BTreeMap;
 
@@ -21,26 +22,26 @@ const AUTHORS: usize = 3;
 
 #[derive(Debug, Clone)]
 enum Op {
-    /// An entry for an operation of a few, so that many come twice, for the same author or another.
+    /// An entry for one of a few operations, so that many are repeated, for the same author or another.
     Post {
         who: usize,
         delta: i64,
         operation: usize,
     },
-    /// A hold under a key of a few.
+    /// A hold under one of a few keys.
     Hold {
         who: usize,
         key: usize,
         amount: i64,
     },
-    /// The end of a hold, in whatever state it is.
+    /// The end of a hold, in any state.
     Settle {
         hold: usize,
     },
     Release {
         hold: usize,
     },
-    /// What `refunds` does for a settled hold.
+    /// The refund of a settled hold, as in `refunds`.
     Refund {
         hold: usize,
     },
@@ -72,7 +73,7 @@ struct ModelHold {
     state: HoldState,
 }
 
-/// What must be so.
+/// The expected state.
 #[derive(Default)]
 struct Model {
     /// The entries of each author, oldest first.
@@ -116,7 +117,7 @@ struct Machine<'a> {
     tx: &'a mut Tx,
     model: Model,
     authors: Vec<AuthorId>,
-    /// Makes names that no other history has.
+    /// Distinguishes the names of this history from those of others.
     name: String,
     now: UnixMillis,
 }
@@ -206,7 +207,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The hold that a number means; one that nobody has when there are not so many.
+    /// Returns the hold with a number; an unknown one if there are fewer.
     fn hold_id(&self, hold: usize) -> HoldId {
         self.model.holds.get(hold).map_or_else(|| HoldId::fresh(self.now), |hold| hold.id.clone())
     }
@@ -219,7 +220,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The ledger, page by page, is what was written, newest first.
+    /// The ledger, read page by page, equals the model's, newest first.
     async fn assert_ledgers(&mut self) {
         const PAGE: usize = 3;
         for (who, author) in self.authors.iter().enumerate() {
@@ -267,9 +268,9 @@ async fn act(scene: &Scene, operations: Vec<Op>) {
         machine.assert_wallets().await;
     }
     machine.assert_ledgers().await;
-    // These holds are of no event, and nothing is written for them.
+    // These holds belong to no event, and nothing is written for them.
     assert_audit_is_clean(&mut tx, now, &["3a"]).await;
-    // Dropped: the next history finds the database as this one did.
+    // The transaction is dropped: the next history starts from the same database.
 }
 
 #[test]

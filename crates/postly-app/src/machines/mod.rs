@@ -1,8 +1,8 @@
-//! Random histories of the ledger, the queues, the outbox and the identities: each against the real functions on a real
-//! database, and beside it a model in plain Rust that says what must come of every step.
+//! Random histories of the ledger, the queues, the outbox and the identities. Each runs the real functions on
+//! a real database, beside a model in plain Rust that predicts the result of every step.
 //!
-//! Operations name things by small numbers that always mean something (the third hold, whichever that is), so that any
-//! part of a history is a history too, and a failing one shrinks to the few steps that matter.
+//! Operations refer to things by small numbers that always have a meaning (such as the third hold), so that
+//! any part of a history is a history too, and a failing one shrinks to the few relevant steps.
 
 mod identity;
 mod ledger;
@@ -30,23 +30,24 @@ use proptest::{
 
 use crate::{App, Clock, Parts, Settings};
 
-/// How many histories a machine plays on SQLite; 10,000 in all, and the same ones each time: what a new one finds must not
-/// hold up whoever happens to run it. `POSTLY_HISTORIES` asks for so many new ones instead.
+/// The number of histories of a machine on SQLite; 10,000 in all. They are the same each time, because a
+/// failure of a new one must not block an unrelated change. `POSTLY_HISTORIES` requests this number of new
+/// ones instead.
 const HISTORIES: u32 = 2_500;
-/// PostgreSQL plays one of so many: every step is a trip to the server and back.
+/// The divisor of that number for PostgreSQL, on which every step is a round trip to the server.
 const POSTGRES_SHARE: u32 = 12;
-/// How many histories share a database. Every invariant is asked of all of it after each.
+/// The number of histories that share a database. Every invariant is checked on all of it after each.
 const HISTORIES_PER_DATABASE: u32 = 50;
-/// The longest history: a few things happen to each of a few objects.
+/// The longest history: a few steps for each of a few objects.
 const LONGEST: usize = 24;
-/// How long the search for a smaller failing history may go on.
+/// The most steps of the search for a smaller failing history.
 const SHRINK_STEPS: u32 = 3_000;
-/// Credits at a number's first message.
+/// The credits at a number's first message.
 const TRIAL: i64 = 5;
-/// Where the time of a scene starts.
+/// The time at which a scene starts.
 const START: i64 = 1_795_340_000_000;
 
-/// The time of a scene.
+/// The clock of a scene.
 #[derive(Clone)]
 struct SceneClock(Arc<AtomicI64>);
 
@@ -56,7 +57,7 @@ impl Clock for SceneClock {
     }
 }
 
-/// A database and an application on it, whose time only histories move.
+/// A database and an application on it, with a clock that only histories advance.
 struct Scene {
     app: App,
     clock: SceneClock,
@@ -114,7 +115,7 @@ impl Scene {
     }
 }
 
-/// Nothing is wrong, says the audit; but for the named invariants, which the machine knows to be none of its business.
+/// Checks that the audit finds nothing, except for the named invariants, which do not apply to the machine.
 async fn assert_audit_is_clean(tx: &mut Tx, now: UnixMillis, but_for: &[&str]) {
     let findings = audit::findings(tx, now).await.unwrap();
     let broken: Vec<_> =
@@ -133,7 +134,7 @@ fn histories(engine: EngineName) -> (u32, RngSeed) {
     }
 }
 
-/// Plays random histories. One that fails is made smaller, and its seed is kept beside the sources.
+/// Runs random histories. A failing one is shrunk, and its seed is stored beside the sources.
 fn play<S: Strategy>(
     source_file: &'static str,
     engine: EngineName,
@@ -141,7 +142,7 @@ fn play<S: Strategy>(
     act: &impl AsyncFn(&Scene, S::Value),
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // Taken out while a history runs: one that panics leaves its database behind, dirty as it is.
+    // Taken out while a history runs, so that the database of a panicking one is not used again.
     let stage: RefCell<Option<Scene>> = RefCell::new(None);
     let (cases, rng_seed) = histories(engine);
     let mut runner = TestRunner::new(Config {

@@ -1,7 +1,9 @@
-//! The outbox: sends that end clearly, unclearly or not at all, and statuses in any order, however often.
+//! Random histories of the outbox: sends with a clear, unclear or missing answer, and statuses in any order,
+//! repeated any number of times.
 //!
-//! The model is the outside world: it knows which attempts have really reached the provider, and what we were told of
-//! them. It holds us to what a person may see (never a third copy) and to what follows from what we were told.
+//! The model is the outside world: it knows the attempts that really reached the provider, and the facts
+//! reported to the service. It checks the promise to the recipient (never a third copy) and the conclusions
+//! from the reported facts.
 
 mod history;
 
@@ -34,33 +36,34 @@ const CREDITS: i64 = 100;
 
 struct Message {
     id: MessageId,
-    /// The generation it brings, if any, and whether it carries one of its posts.
+    /// The generation of the message, if any.
     generation: Option<GenerationId>,
     carries: bool,
     expires_at: UnixMillis,
-    /// How often it was replayed.
+    /// The number of its replays.
     round: usize,
 }
 
-/// An attempt, as the world knows it.
+/// An attempt, as known to the outside world.
 struct Attempt {
     id: AttemptId,
     message: usize,
-    /// Of which replay.
+    /// The replay to which it belongs.
     round: usize,
     reached: bool,
-    /// The call was answered, and the answer written down: yes or no.
+    /// The recorded answer to the call: accepted or refused.
     told: Option<bool>,
-    /// The call has ended without an answer that was written down.
+    /// The call has ended without a recorded answer.
     is_unclear: bool,
-    /// Where the statuses have brought it.
+    /// The state after the statuses so far.
     status: Option<DeliveryStatus>,
-    /// Whether we know the provider's own name of it: from its answer, or from a status that named ours.
+    /// True if the service knows the provider's id of the message: from the answer, or from a status that
+    /// named the attempt.
     is_named: bool,
 }
 
 impl Attempt {
-    /// Whether we know that this attempt was taken.
+    /// True if the service knows that the provider accepted this attempt.
     fn is_taken(&self) -> bool {
         match self.status {
             Some(status) => status != DeliveryStatus::Failed,
@@ -68,7 +71,7 @@ impl Attempt {
         }
     }
 
-    /// Whether we know that it cannot arrive.
+    /// True if the service knows that it cannot arrive.
     fn is_lost(&self) -> bool {
         match self.status {
             Some(status) => status == DeliveryStatus::Failed,
@@ -84,11 +87,11 @@ impl Attempt {
 struct Machine<'a> {
     scene: &'a Scene,
     author: AuthorId,
-    /// The conversation, and also our number: nobody else's rests.
+    /// The conversation, and also the business number, so that no other history's sender is paused.
     lane: String,
     messages: Vec<Message>,
     attempts: Vec<Attempt>,
-    /// Attempts under way, with their numbers.
+    /// Attempts in progress, with their numbers.
     planned_sends: Vec<(usize, Arc<PlannedSend>)>,
     refunds: i64,
     statuses: usize,
@@ -245,7 +248,7 @@ impl Machine<'_> {
         }
         let (at, planned) = self.planned_sends.remove(planned);
         let attempt = &mut self.attempts[at];
-        // What there was news of already has reached the provider.
+        // An attempt with a status has reached the provider.
         let answer = if attempt.reached { answer.of_what_reached() } else { answer };
         let (outcome, told) = match answer {
             Answer::Nothing { reached } => {
@@ -274,7 +277,7 @@ impl Machine<'_> {
             }
             Err(error) => {
                 assert!(error.is_lease_lost(), "{error:?}");
-                // What was taken is not sent again by whoever has its lane now.
+                // A recorded acceptance is not resent by the worker that has the lane now.
                 if told == Some(true) && !had_ended {
                     attempt.told = told;
                     attempt.is_named = true;
@@ -285,8 +288,8 @@ impl Machine<'_> {
 
     async fn status(&mut self, attempt: usize, status: DeliveryStatus, names_attempt: bool) {
         let now = self.scene.now();
-        // Of an attempt that never reached the provider there is no news; of one that is under way there may be, before
-        // its answer.
+        // An attempt that never reached the provider gets no status; one in progress may get one before its
+        // answer.
         let is_under_way = self.planned_sends.iter().any(|(at, _)| *at == attempt);
         let Some(attempt) = self.attempts.get_mut(attempt) else { return };
         attempt.reached |= is_under_way;
@@ -327,7 +330,7 @@ impl Machine<'_> {
         }
         let before = match (attempt.status, attempt.told) {
             (None, Some(true)) => Some(DeliveryStatus::Accepted),
-            // What was refused has failed already, until it arrives.
+            // A refused attempt counts as failed, until it arrives.
             (None, Some(false)) if DeliveryStatus::Failed.after(status) == DeliveryStatus::Failed => return,
             (known, _) => known,
         };
@@ -349,7 +352,8 @@ impl Machine<'_> {
             Err(OperatorError::UnknownDeadLetter) => 0,
             Err(error) => panic!("{error}"),
         };
-        // Itself alone; or, when it is paid for again, everything of its reply that did not arrive.
+        // Only the message itself; or, if the reply is paid for again, all of its messages that did not
+        // arrive.
         let generation = self.messages[message].generation.clone();
         if revived > 1 {
             dead.retain(|at| self.messages[*at].generation == generation);
@@ -359,16 +363,16 @@ impl Machine<'_> {
         }
         for at in dead {
             self.messages[at].round += 1;
-            // Its old attempts count as refused, until somebody says that one has arrived after all.
+            // Its old attempts count as refused, until a status reports that one has arrived after all.
             for attempt in self.attempts.iter_mut().filter(|attempt| attempt.message == at) {
                 (attempt.told, attempt.status) = (Some(false), None);
             }
         }
     }
 
-    /// How a message has ended: `accepted`, or `not` when it is listed as a dead letter.
+    /// Returns the final state of a message: `accepted`, or `not` if it is listed as a dead letter.
     async fn end_of(&self, message: &Message) -> Option<&'static str> {
-        // Asking for an attempt locks its message.
+        // Reading the state of an attempt locks its message.
         let mut tx = self.scene.db().write().await.unwrap();
         if dead_letters::message(&mut tx, &message.id).await.unwrap().is_some() {
             return Some("not");
@@ -388,7 +392,7 @@ impl Machine<'_> {
         None
     }
 
-    /// A credit comes back only when nothing that carries the posts can still arrive, as far as we were told.
+    /// A credit is refunded only if no message with the posts can still arrive, by the reported facts.
     async fn assert_refunds_are_due(&mut self) {
         let mut tx = self.scene.db().read().await.unwrap();
         let refunds = wallets::refunds_since(&mut tx, &self.author, UnixMillis(0)).await.unwrap();
@@ -399,15 +403,16 @@ impl Machine<'_> {
         self.refunds = refunds;
     }
 
-    /// Whether a message carries a post and can no longer arrive.
+    /// True if a message carries a post and can no longer arrive.
     fn is_lost(&self, message: usize) -> bool {
         let mut attempts = self.attempts.iter().filter(|attempt| attempt.message == message);
         self.messages[message].carries && attempts.all(Attempt::is_lost)
     }
 
-    /// No news for ever, or an answer to everything at once: either way each message ends.
+    /// Answers no further attempt, or accepts all of them: each message ends either way.
     async fn drain(&mut self, in_silence: bool) {
-        // Each message needs a few steps at most, however its attempts went: as often as it may be refused, and more.
+        // Each message needs a few steps at most, for any course of its attempts: more than the limit of
+        // refusals.
         for _ in 0..20 * (1 + self.messages.len()) {
             self.claim().await;
             let answer = if in_silence { Answer::Nothing { reached: false } } else { Answer::Accepted };
@@ -456,7 +461,7 @@ impl Machine<'_> {
         self.assert_books().await;
     }
 
-    /// Paid and refunded in turns, and what was lost was refunded, within the limit of the day.
+    /// Charges and refunds alternate, and lost posts were refunded, within the limit of the day.
     async fn assert_books(&self) {
         const PAGE: usize = 1_000;
         let mut tx = self.scene.db().read().await.unwrap();

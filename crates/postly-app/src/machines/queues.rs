@@ -1,4 +1,5 @@
-//! The queues: events that come twice, workers that die, sleep past their lease, or give work back.
+//! Random histories of the queues: repeated events, and workers that die, are suspended past their lease, or
+//! release their work.
 
 use postly_domain::{
     Provider, UnixMillis,
@@ -24,7 +25,7 @@ const LEASE_MS: i64 = 60_000;
 struct Arrival {
     key: usize,
     lane: usize,
-    /// When it happened, before it came. Events overtake each other on their way to us.
+    /// The age of the event at its arrival. Events overtake each other in transit.
     age_ms: i64,
     is_message: bool,
     ignored: bool,
@@ -32,7 +33,7 @@ struct Arrival {
 
 #[derive(Debug, Clone)]
 enum Op {
-    /// A delivery: several events in one transaction, some of which are there already.
+    /// A webhook: several events in one transaction, of which some are stored already.
     Store {
         batch: Vec<Arrival>,
         crash: bool,
@@ -41,12 +42,12 @@ enum Op {
         queue: usize,
         limit: usize,
     },
-    /// Two workers claim at the same moment.
+    /// Two workers claim concurrently.
     ClaimTwice {
         queue: usize,
         limit: usize,
     },
-    /// A worker, perhaps one that has lost its lease, comes to the end of its work.
+    /// A worker finishes its work, possibly after losing its lease.
     Finish {
         lease: usize,
         outcome: usize,
@@ -99,11 +100,11 @@ fn op() -> impl Strategy<Value = Op> {
 enum State {
     Waits,
     Dead,
-    /// For good: nothing brings it back.
+    /// Final: no replay brings it back.
     Ended,
 }
 
-/// An event as it must be. Its place in the list is the order of arrival.
+/// An event in its expected state. The index in the list is the order of arrival.
 #[derive(Debug, Clone)]
 struct ModelEvent {
     id: EventId,
@@ -114,15 +115,15 @@ struct ModelEvent {
     attempts: i64,
     round: i64,
     state: State,
-    /// Whether it stands in its lane yet.
+    /// True if it has joined its lane.
     in_lane: bool,
 }
 
-/// A lane as it must be.
+/// A lane in its expected state.
 #[derive(Debug, Clone, Copy, Default)]
 struct ModelLane {
     ready_at: Option<UnixMillis>,
-    /// Whose it is, by the number of the lease.
+    /// The number of the lease that owns it.
     lease: Option<usize>,
 }
 
@@ -133,7 +134,7 @@ struct Model {
 }
 
 impl Model {
-    /// What waits in a lane, in the order in which it must be done.
+    /// Returns the waiting events of a lane, in the order of their handling.
     fn waiting(&self, lane: usize) -> Vec<usize> {
         let stands = |event: &ModelEvent| event.lane == lane && event.state == State::Waits && event.in_lane;
         let mut waiting: Vec<usize> = (0..self.events.len()).filter(|at| stands(&self.events[*at])).collect();
@@ -145,7 +146,7 @@ impl Model {
         self.lanes[lane].ready_at.get_or_insert(now);
     }
 
-    /// What has arrived in a queue and stands in no lane yet, in the order of arrival.
+    /// Returns the events of a queue that have joined no lane yet, in the order of arrival.
     fn arrived(&self, queue: Queue) -> Vec<usize> {
         let waits = |event: &ModelEvent| event.state == State::Waits && !event.in_lane;
         let arrived = |at: &usize| queue_of(self.events[*at].lane) == queue && waits(&self.events[*at]);
@@ -161,7 +162,7 @@ impl Model {
         (0..LANES).filter(|lane| queue_of(*lane) == queue).filter_map(|lane| self.lanes[lane].ready_at).min()
     }
 
-    /// A lane is given back, with this much done.
+    /// Releases a lane after its head was handled.
     fn give_back(&mut self, lane: usize, ready_at: UnixMillis) -> bool {
         let more = !self.waiting(lane).is_empty();
         self.lanes[lane] = ModelLane { ready_at: more.then_some(ready_at), lease: None };
@@ -173,7 +174,7 @@ fn queue_of(lane: usize) -> Queue {
     if lane + 1 == LANES { Queue::Status } else { Queue::Inbox }
 }
 
-/// A claim that a worker believes in, whether it still holds or not.
+/// A claim of a worker, valid or lost.
 struct Lease {
     claimed: ClaimedLane,
     lane: usize,
@@ -184,7 +185,7 @@ struct Machine<'a> {
     scene: &'a Scene,
     model: Model,
     leases: Vec<Lease>,
-    /// Makes names that no other history has.
+    /// Distinguishes the names of this history from those of others.
     name: String,
 }
 
@@ -223,7 +224,7 @@ impl Machine<'_> {
             if !is_new {
                 continue;
             }
-            // On SQLite an event joins its lane when somebody claims.
+            // On SQLite an event joins its lane with the next claim.
             let in_lane = self.scene.engine() == EngineName::Postgres;
             if !arrival.ignored && in_lane {
                 model.join(arrival.lane, now);
@@ -247,8 +248,8 @@ impl Machine<'_> {
         self.model = model;
     }
 
-    /// Drops a transaction, and waits until the server has taken it back: its locks last until then, and a claim
-    /// skips what is locked. Joining nothing to a lane in line waits for the lock, and changes nothing.
+    /// Drops a transaction, and waits until the server has rolled it back: its locks last until then, and a
+    /// claim skips locked rows. Adding no events to a due lane waits for the lock, and changes nothing.
     async fn give_up(&self, tx: Tx) {
         drop(tx);
         let mut tx = self.scene.db().write().await.unwrap();
@@ -258,7 +259,7 @@ impl Machine<'_> {
         tx.commit().await.unwrap();
     }
 
-    /// Claims, and takes the heads, as a worker does in one transaction.
+    /// Claims lanes and takes their heads, as a worker does in one transaction.
     async fn claim(&mut self, tx: &mut Tx, queue: Queue, limit: usize) {
         let now = self.scene.now();
         let mut arrived = self.model.arrived(queue);
@@ -275,7 +276,7 @@ impl Machine<'_> {
         let heads = inbox::heads(tx, &claimed).await.unwrap();
         for (claimed, head) in claimed.into_iter().zip(heads) {
             let lane = (0..LANES).find(|lane| self.lane_name(*lane) == claimed.lane).expect("a lane of ours");
-            // Due means free: a lease that has not ended is not due.
+            // A due lane is free: a leased one is not due.
             let ready_at = self.model.lanes[lane].ready_at;
             assert!(
                 ready_at.is_some_and(|ready_at| ready_at <= now),
@@ -291,7 +292,7 @@ impl Machine<'_> {
             self.model.lanes[lane] = ModelLane { ready_at: Some(until), lease: Some(self.leases.len()) };
             self.leases.push(Lease { claimed, lane, event: waiting[0] });
         }
-        // Those due longest come first.
+        // The lanes that are due longest come first.
         let left =
             self.model.due(queue, now).into_iter().filter_map(|lane| self.model.lanes[lane].ready_at).min();
         let taken = due.iter().filter(|lane| self.model.lanes[**lane].ready_at == Some(until)).count();
@@ -307,7 +308,7 @@ impl Machine<'_> {
 
     async fn claim_twice(&mut self, queue: Queue, limit: usize) {
         if self.scene.engine() == EngineName::Sqlite {
-            // One writes at a time: the second finds what the first has left.
+            // SQLite has one writer at a time: the second claim finds the lanes left by the first.
             self.claim_once(queue, limit).await;
             return self.claim_once(queue, limit).await;
         }
@@ -408,10 +409,10 @@ impl Machine<'_> {
         }
     }
 
-    /// Whatever has happened: workers that do nothing wrong bring everything to its end, each event once.
+    /// After any history, workers without failures end every event, each once.
     async fn drain(&mut self) {
         const QUEUES: [Queue; 2] = [Queue::Inbox, Queue::Status];
-        // Each round ends an event of each lane that is due.
+        // Each round ends an event of each due lane.
         for _ in 0..4 * LONGEST {
             let arrived = QUEUES.iter().any(|queue| !self.model.arrived(*queue).is_empty());
             match QUEUES.into_iter().filter_map(|queue| self.model.next_due(queue)).min() {

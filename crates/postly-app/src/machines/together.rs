@@ -1,5 +1,5 @@
-//! What no history of a single conversation tells, one step after the other: of what is written down together, one cannot be;
-//! and something comes between while an answer is written down.
+//! Interleavings that random histories of a single conversation do not cover: one write of a batch fails, or
+//! another transaction commits while an answer is recorded.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -63,13 +63,13 @@ async fn queue(scene: &Scene) -> AuthorId {
     author
 }
 
-/// Claims lanes of the outbox that are due.
+/// Claims due lanes of the outbox.
 async fn claim(scene: &Scene, tx: &mut Tx, limit: usize) -> Vec<ClaimedLane> {
     let (now, until) = (scene.now(), scene.now().plus_ms(LEASE_MS));
     lanes::claim(tx, Queue::Outbox, &LeaseToken::fresh(now), now, until, limit).await.unwrap()
 }
 
-/// Queues one message to somebody in each lane, and notes an attempt at each.
+/// Queues one message in each lane, and records an attempt for each.
 async fn plan(scene: &Scene) -> (AuthorId, Vec<Arc<PlannedSend>>) {
     let author = queue(scene).await;
     let mut tx = scene.db().write().await.unwrap();
@@ -84,7 +84,7 @@ fn accepted(planned: &PlannedSend) -> SendOutcome {
     SendOutcome::Accepted { provider_message_id: format!("wamid.{}", planned.message.id) }
 }
 
-/// Plays a story on each engine, one after the other.
+/// Runs a test on each engine, one after the other.
 async fn on_both(story: impl AsyncFn(&Scene)) {
     for engine in EngineName::ALL {
         let scene = Scene::new(engine).await;
@@ -93,7 +93,7 @@ async fn on_both(story: impl AsyncFn(&Scene)) {
     }
 }
 
-/// Whoever lost its lease meanwhile is told so, and keeps nobody else from being written down.
+/// A send that lost its lease gets that error, and does not fail the other writes of its batch.
 #[tokio::test]
 async fn one_of_three_loses_its_lease() {
     on_both(async |scene| {
@@ -103,7 +103,7 @@ async fn one_of_three_loses_its_lease() {
         let stolen = claim(scene, &mut tx, 1).await;
         tx.commit().await.unwrap();
 
-        // All three stand in the line before anybody attends to it: this runtime has one thread.
+        // All three are enqueued before the batch is drained, because this runtime has one thread.
         let recorded = join_all(
             planned_sends
                 .iter()
@@ -118,11 +118,11 @@ async fn one_of_three_loses_its_lease() {
             }
         }
 
-        // Only that one is still to be done, and whoever has it now knows that it was taken.
+        // Only that message is still due, and the worker that has its lane now knows of the acceptance.
         scene.advance_ms(LEASE_MS);
         let mut tx = scene.db().write().await.unwrap();
         for planned in &planned_sends {
-            // A claim passes by what is being rolled back still; this waits for it.
+            // A claim skips rows that are still being rolled back; this waits for them.
             outbox::lock(&mut tx, &planned.message.id).await.unwrap();
         }
         let claimed = claim(scene, &mut tx, LANES.len()).await;
@@ -136,8 +136,8 @@ async fn one_of_three_loses_its_lease() {
     .await;
 }
 
-/// A message whose failure is being noted does not end as accepted because its answer is written down at that moment;
-/// nor do the two wait for each other for ever.
+/// A message does not end as accepted if its failure is recorded concurrently with its answer, and the two
+/// transactions do not deadlock.
 #[tokio::test]
 async fn failure_overtakes_the_answer() {
     on_both(async |scene| {
@@ -147,7 +147,7 @@ async fn failure_overtakes_the_answer() {
         let reported =
             attempts::reported(&mut news, Provider::Meta, Some(&failed.attempt), "").await.unwrap().unwrap();
         let told = async {
-            // Long enough for all three to stand in line, and to wait for this.
+            // Long enough for all three to be enqueued, and to wait for this transaction.
             tokio::time::sleep(Duration::from_millis(300)).await;
             let (attempt, code) = (&reported.attempt, Some(131_026));
             attempts::set_status(&mut news, attempt, DeliveryStatus::Failed, code, "wamid").await.unwrap();
@@ -157,7 +157,7 @@ async fn failure_overtakes_the_answer() {
             scene.app.record(planned, &accepted(planned)).await.unwrap();
         }));
         tokio::join!(told, answers);
-        // Asking for a message locks it.
+        // Reading the message locks it.
         let mut tx = scene.db().write().await.unwrap();
         for planned in &planned_sends {
             let is_listed = dead_letters::message(&mut tx, &planned.message.id).await.unwrap().is_some();
@@ -167,8 +167,8 @@ async fn failure_overtakes_the_answer() {
     .await;
 }
 
-/// What becomes of a message is not decided by what is known of it while news of it is being written. On SQLite the two cannot
-/// meet.
+/// The next step of a message is not decided while one of its statuses is being written. On SQLite the two
+/// transactions cannot overlap.
 #[tokio::test]
 async fn failure_overtakes_the_next_claim() {
     let scene = Scene::new(EngineName::Postgres).await;
@@ -187,7 +187,7 @@ async fn failure_overtakes_the_next_claim() {
     let mut news = scene.db().write().await.unwrap();
     attempts::reported(&mut news, Provider::Meta, Some(&failed.attempt), "").await.unwrap().unwrap();
     let told = async {
-        // Long enough for the claim to come to it, and to wait for this.
+        // Long enough for the claim to reach the message, and to wait for this transaction.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let code = Some(131_026);
         attempts::set_status(&mut news, &failed.attempt, DeliveryStatus::Failed, code, "wamid")
@@ -213,7 +213,7 @@ async fn failure_overtakes_the_next_claim() {
     retire(scene).await;
 }
 
-/// One whose writing ends as it says.
+/// An item with this outcome of its write.
 enum Fate {
     Written,
     Refused,
@@ -245,8 +245,8 @@ impl BatchWrite for Fate {
     }
 }
 
-/// What the database refuses keeps nobody else out; a panic is heard of by those it concerns, who may try again; and the line goes
-/// on after both.
+/// A refused item does not fail the others of its batch. A panic is reported to the callers concerned, which
+/// may retry. The batcher works after both.
 #[tokio::test]
 async fn a_line_outlives_what_stands_in_it() {
     let scene = Scene::new(EngineName::Sqlite).await;
@@ -265,8 +265,8 @@ async fn a_line_outlives_what_stands_in_it() {
     retire(scene).await;
 }
 
-/// News of one message that is long in coming keeps the answers of the others from nothing. On SQLite one thing is written at a
-/// time anyway.
+/// A slow status transaction of one message does not delay the answers of the others. SQLite has one writer
+/// at a time anyway.
 #[tokio::test]
 async fn one_that_is_locked_holds_up_nobody_else() {
     let scene = Scene::new(EngineName::Postgres).await;
@@ -280,12 +280,12 @@ async fn one_that_is_locked_holds_up_nobody_else() {
         tokio::join!(record(&planned_sends[0]), record(&planned_sends[2]));
         news.commit().await.unwrap();
     };
-    // The one in the middle has its turn when the news has come.
+    // The middle one is recorded after the status transaction has committed.
     tokio::join!(record(&planned_sends[1]), others);
     retire(scene).await;
 }
 
-/// Whose messages were erased while they were under way has nothing left to be written down.
+/// After an erasure, nothing is recorded for the author's messages in progress.
 #[tokio::test]
 async fn erasure_overtakes_the_answer() {
     on_both(async |scene| {
@@ -300,7 +300,8 @@ async fn erasure_overtakes_the_answer() {
     .await;
 }
 
-/// What only this process knows to have been taken, because the database is away, it does not send again when the lease is over.
+/// A message with an acceptance that only this process knows, because the database is unavailable, is not
+/// resent after its lease.
 #[tokio::test]
 async fn what_cannot_be_written_down_yet_is_not_sent_again() {
     on_both(async |scene| {
@@ -321,8 +322,8 @@ async fn what_cannot_be_written_down_yet_is_not_sent_again() {
     .await;
 }
 
-/// Of whoever is erased while her wallet is waited for nothing is reserved any more: nothing of her may be written down after that.
-/// On SQLite the two cannot meet.
+/// No credit is reserved for an author who is erased while the hold waits for the wallet's lock: nothing of
+/// the author may be written after that. On SQLite the two transactions cannot overlap.
 #[tokio::test]
 async fn erasure_overtakes_a_hold() {
     let scene = Scene::new(EngineName::Postgres).await;
@@ -343,7 +344,7 @@ async fn erasure_overtakes_a_hold() {
     let mut erasing = scene.db().write().await.unwrap();
     erasures::erase(&mut erasing, &author, &[], scene.now()).await.unwrap();
     let erased = async {
-        // Long enough for the other to wait for this.
+        // Long enough for the hold to wait for this transaction.
         tokio::time::sleep(Duration::from_millis(300)).await;
         erasing.commit().await.unwrap();
     };

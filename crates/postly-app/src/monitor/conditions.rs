@@ -1,4 +1,4 @@
-//! What an operator is told, and in which words.
+//! The conditions of alerts, and the messages to the operator.
 
 use postly_domain::{Alert, UnixMillis};
 use postly_store::{
@@ -10,18 +10,18 @@ use postly_store::{
 use super::UNREACHABLE_MS;
 use crate::alerts;
 
-/// How many ids an alert names.
+/// The most ids named in an alert.
 pub(super) const EXAMPLES: i64 = 5;
-/// How many messages of a day may stay without any status before that is told.
+/// The number of messages of a day without any status that raises an alert.
 const MOST_UNKNOWN: i64 = 10;
 /// The invariant of holds (RULES 10.2).
 pub(super) const STUCK_HOLDS: &str = "2d";
 
-/// An alert whose condition holds.
+/// An alert that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Condition {
     pub(super) alert: Alert,
-    /// What it is about, when there may be several.
+    /// The subject of the alert, if there may be several.
     pub(super) subject: String,
     message: String,
 }
@@ -31,7 +31,7 @@ impl Condition {
         Self { alert, subject: subject.to_owned(), message }
     }
 
-    /// Writes the line and counts it.
+    /// Logs the alert and counts it.
     pub(super) fn raise(&self) {
         if matches!(self.alert, Alert::LedgerDrift | Alert::InvariantBroken) {
             alerts::raise_error(self.alert, &self.message);
@@ -41,7 +41,7 @@ impl Condition {
     }
 }
 
-/// Upstreams that have not answered for a minute.
+/// Returns a condition for each upstream that has not answered for a minute.
 pub(super) fn unreachable(
     failures: &[UpstreamFailure],
     outbox: Option<&QueueState>,
@@ -63,7 +63,7 @@ pub(super) fn unreachable(
     .collect()
 }
 
-/// A queue whose oldest item is too old.
+/// Returns the condition of a queue with an oldest item that is too old.
 pub(super) fn stalled(alert: Alert, state: &QueueState, age_ms: i64, ids: &[String]) -> Condition {
     let (queue, depth, secs) = (state.queue.as_str(), state.depth, age_ms / 1_000);
     let ids = ids.join(", ");
@@ -71,7 +71,7 @@ pub(super) fn stalled(alert: Alert, state: &QueueState, age_ms: i64, ids: &[Stri
     Condition::new(alert, queue, message)
 }
 
-/// What a provider tells of our account and has not taken back.
+/// Returns a condition for each notice about our account that the provider has not withdrawn.
 pub(super) fn notices(open: &[OpenNotice]) -> Vec<Condition> {
     open.iter()
         .map(|OpenNotice { provider, subject, word, stops, .. }| {
@@ -91,12 +91,12 @@ pub(super) fn notices(open: &[OpenNotice]) -> Vec<Condition> {
         .collect()
 }
 
-/// Whether an invariant is about balances.
+/// True if an invariant is about balances.
 pub(super) fn is_drift(id: &str) -> bool {
     matches!(id, "2a" | "2b" | "2c" | "2f")
 }
 
-/// The findings of the audit.
+/// Returns the conditions of the findings of the audit.
 pub(super) fn of_audit(findings: &[Finding]) -> Vec<Condition> {
     let broken = findings.iter().filter(|finding| finding.violations > 0);
     broken
@@ -114,7 +114,7 @@ pub(super) fn of_audit(findings: &[Finding]) -> Vec<Condition> {
         .collect()
 }
 
-/// Work that was given up and can be mended.
+/// Returns the condition of dead letters that can be repaired.
 pub(super) fn dead_letters(new: &GivenUp) -> Option<Condition> {
     let (events, messages) = (new.events, new.mendable);
     (events + messages > 0).then(|| {
@@ -125,7 +125,7 @@ pub(super) fn dead_letters(new: &GivenUp) -> Option<Condition> {
     })
 }
 
-/// Statuses that do not come.
+/// Returns the condition of messages that got no status.
 pub(super) fn unknown_deliveries(new: &GivenUp) -> Option<Condition> {
     let unknown = new.unknown;
     (unknown >= MOST_UNKNOWN).then(|| {
@@ -136,17 +136,18 @@ pub(super) fn unknown_deliveries(new: &GivenUp) -> Option<Condition> {
     })
 }
 
-/// How many codes of an hour must be sent before their proofs are counted, and which part of them must be typed (a fifth).
+/// The fewest codes of an hour for which proofs are counted, and the divisor that gives the fewest proofs (a
+/// fifth).
 const FEWEST_CODES: i64 = 20;
 const LEAST_PROVED: i64 = 5;
 
-/// The part of the codes that nobody has typed.
+/// Returns the ratio of codes that were not typed.
 pub(super) fn unproved_ratio(codes: &[CodesSent]) -> f64 {
     let (sent, proved) = sums(codes);
     if sent == 0 { 0.0 } else { super::as_figure(sent - proved) / super::as_figure(sent) }
 }
 
-/// Codes that are sent and not typed: somebody pays for nothing, or lives on it.
+/// Returns the condition of codes that are sent and not typed: they cost money, or someone earns by them.
 pub(super) fn unproved_codes(codes: &[CodesSent]) -> Option<Condition> {
     let (sent, proved) = sums(codes);
     (sent >= FEWEST_CODES && proved.saturating_mul(LEAST_PROVED) < sent).then(|| {
@@ -164,7 +165,7 @@ fn sums(codes: &[CodesSent]) -> (i64, i64) {
     codes.iter().fold((0, 0), |(sent, proved), of| (sent + of.sent, proved + of.proved))
 }
 
-/// The part of a budget that is left; a budget of 0 has no bound.
+/// Returns the ratio of a budget that is left; a budget of 0 has no limit.
 pub(super) fn budget_left(calls: i64, budget: i64) -> f64 {
     if budget <= 0 {
         return 1.0;
@@ -172,7 +173,7 @@ pub(super) fn budget_left(calls: i64, budget: i64) -> f64 {
     (1.0 - super::as_figure(calls) / super::as_figure(budget)).max(0.0)
 }
 
-/// A budget of which four fifths are used.
+/// Returns the condition of a budget that is used up to four fifths.
 pub(super) fn budget(calls: i64, budget: i64) -> Option<Condition> {
     (budget > 0 && calls.saturating_mul(5) >= budget.saturating_mul(4)).then(|| {
         let message = format!(

@@ -1,4 +1,4 @@
-//! What a check found, as metrics that every process shows.
+//! The findings of a check, shown by every process as metrics.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,7 +12,7 @@ use super::as_figure;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Figure {
     metric: String,
-    /// Its one label, if it has one.
+    /// The label, if the metric has one.
     label: Option<(String, String)>,
     value: f64,
 }
@@ -53,13 +53,13 @@ impl Findings {
     }
 
     pub(super) fn to_text(&self) -> String {
-        // Finite numbers and texts: this cannot fail.
+        // Finite numbers and texts: serialization cannot fail.
         serde_json::to_string(&self.0).unwrap_or_default()
     }
 }
 
-/// Shows the findings of all checks. Where two speak of one value, the worse stands. What a newer version wrote and this one does
-/// not know is left out.
+/// Shows the findings of all checks. Of two values for one metric, the larger is shown. A metric written by a
+/// newer version that this one does not know is left out.
 pub(super) fn show(reports: &[Report]) {
     let mut worst: BTreeMap<(String, Option<(String, String)>), f64> = BTreeMap::new();
     for report in reports {

@@ -6,7 +6,8 @@ use postly_domain::{Alert, metric};
 
 use super::{as_figure, conditions::Condition};
 
-/// What is little: this part of the disk, and not more bytes than these. A large disk that is nearly full has room for long.
+/// The disk is low below both this ratio and this number of bytes. A large disk that is nearly full still has
+/// space for a long time.
 const LITTLE_RATIO: f64 = 0.15;
 const LITTLE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
@@ -17,7 +18,7 @@ struct Space {
 }
 
 impl Space {
-    /// The space where a file lies; `None` when it cannot be told.
+    /// Returns the space of the disk that holds a file; `None` if it cannot be read.
     fn around(file: &Path) -> Option<Self> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         let disk = rustix::fs::statvfs(folder.unwrap_or(Path::new("."))).ok()?;
@@ -38,7 +39,7 @@ fn figure(bytes: u64) -> f64 {
     as_figure(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
-/// Shows the space around the database, and the size of its log.
+/// Shows the space of the disk of the database, and the size of its log.
 pub(super) fn show(file: Option<&Path>) {
     let Some(file) = file else { return };
     if let Some(space) = Space::around(file) {
@@ -47,12 +48,12 @@ pub(super) fn show(file: Option<&Path>) {
     }
     let mut log = file.as_os_str().to_owned();
     log.push("-wal");
-    // There is none until something is written.
+    // There is no log until something is written.
     let bytes = std::fs::metadata(PathBuf::from(log)).map_or(0, |log| log.len());
     metrics::gauge!(metric::SQLITE_WAL_BYTES).set(figure(bytes));
 }
 
-/// Tells of a disk that has little space left.
+/// Returns the condition of a disk with little space left.
 pub(super) fn disk_condition(file: Option<&Path>) -> Option<Condition> {
     let space = Space::around(file?)?;
     space.is_little().then(|| {

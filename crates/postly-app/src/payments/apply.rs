@@ -1,8 +1,8 @@
-//! Records each reported fact of a payment and recomputes its value from all recorded facts: the difference is
-//! written to the ledger in the same transaction.
+//! Records each reported fact of a payment and recomputes its value from all recorded facts: the difference
+//! is written to the ledger in the same transaction.
 //!
-//! Lock order: the charge, the payment, the wallet of who paid, then the Checkout Session. A merge locks wallets and then
-//! moves sessions, so that the owner of a session is read again once the wallet is locked.
+//! Lock order: the charge, the payment, the wallet of the payer, then the Checkout Session. A merge locks
+//! wallets and then moves sessions, so the owner of a session is read again once the wallet is locked.
 
 use postly_domain::{
     LedgerReason, UnixMillis,
@@ -23,15 +23,15 @@ use crate::{App, ids::Fresh as _};
 /// The outcome of applying a reported fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Applied {
-    /// It is noted, and what follows from it is done.
+    /// It is recorded, and its effect is applied.
     Done,
-    /// It is of a Checkout Session that we did not make.
+    /// It belongs to a Checkout Session that this service did not create.
     UnknownCheckout,
     /// It names neither a payment nor a charge.
     OfNothing,
 }
 
-/// How often the owner of a session may change between two locks: a merge does it once in an author's life.
+/// The most changes of a session's owner between two locks: a merge changes it once in an author's life.
 const MOST_OWNERS: usize = 4;
 
 impl App {
@@ -74,7 +74,7 @@ impl App {
             }
             Fact::Checkout(_) | Fact::Charge(_) => {}
         }
-        // Not ours, or not known to be ours yet: what was noted waits.
+        // The payment is not ours, or not known to be ours yet: the recorded fact waits.
         let Some(payment) = payment else { return Ok(Applied::Done) };
         let Some(checkout) = checkouts::of_payment(tx, &payment).await? else { return Ok(Applied::Done) };
         let (checkout, wallet) = self.lock_owner(tx, &checkout.id, checkout.author).await?;
@@ -85,7 +85,7 @@ impl App {
     async fn learn_checkout(&self, tx: &mut Tx, told: &Told, now: UnixMillis) -> Result<Applied, StoreError> {
         let Some(found) = checkouts::find(tx, &told.id).await? else { return Ok(Applied::UnknownCheckout) };
         let state = found.state.learn(told.state);
-        // Where there was nothing to pay, the session stands for its payment.
+        // If there was nothing to pay, the session's id is used for its payment.
         let alone = (state == CheckoutState::Paid).then(|| PaymentId::new(told.id.as_str()));
         let payment = found.payment.or_else(|| told.payment.clone()).or(alone);
         if let Some(ChargeFact { id, charge, .. }) = &told.charge {
@@ -98,7 +98,7 @@ impl App {
         let (mut checkout, wallet) = self.lock_owner(tx, &found.id, found.author).await?;
         checkout.state = checkout.state.learn(told.state);
         checkout.payment = checkout.payment.or(payment);
-        // The total is final when it is paid: a buyer may choose a currency until then.
+        // The total is final when it is paid: until then a buyer may choose another currency.
         let (first, second) = match told.state {
             CheckoutState::Paid => (told.total.clone(), checkout.total),
             CheckoutState::Open | CheckoutState::Expired | CheckoutState::Pending | CheckoutState::Failed => {
@@ -115,8 +115,8 @@ impl App {
         Ok(Applied::Done)
     }
 
-    /// Locks the wallet of who made a Checkout Session, and returns the session as it is then, with what is available in that
-    /// wallet and owed by its author.
+    /// Locks the wallet of the owner of a Checkout Session. Returns the session as it is then, with the
+    /// available credits and the debt.
     async fn lock_owner(
         &self,
         tx: &mut Tx,
@@ -135,8 +135,9 @@ impl App {
         Err(StoreError::Unreadable { column: "author_id" })
     }
 
-    /// Recomputes what a payment is worth, and writes the difference. `reason` is why it may have changed; a payment that is
-    /// only now known to be paid takes what was known to be lost before under the name of what lost it.
+    /// Recomputes the value of a payment, and writes the difference. `reason` is the reason of the change.
+    /// `None` means that the payment is only now known to be paid; credits lost before then are booked with
+    /// the reason of the loss.
     async fn settle_payment(
         &self,
         tx: &mut Tx,
@@ -182,7 +183,7 @@ impl App {
     }
 }
 
-/// Returns why a payment lost its credits before it was recorded as paid.
+/// Returns the reason of the loss of credits before a payment was recorded as paid.
 fn reason_of(known: &Known) -> LedgerReason {
     let refunded = known.refunds.iter().any(|refund| !refund.failed)
         || known.charge.as_ref().is_some_and(|charge| charge.refunded > 0);
@@ -196,7 +197,7 @@ struct Purse {
     debt: i64,
 }
 
-/// The payments of an author whose wallet is locked.
+/// A payment, and its author with a locked wallet.
 struct Books<'a> {
     author: &'a AuthorId,
     payment: &'a PaymentId,
@@ -205,7 +206,7 @@ struct Books<'a> {
 }
 
 impl Books<'_> {
-    /// Writes what a settlement does: its entry, what of it repays the debt, and what becomes one.
+    /// Writes a settlement: its entry, the repaid part of the debt, and the new debt.
     async fn write(
         &mut self,
         tx: &mut Tx,

@@ -1,4 +1,4 @@
-//! Making a Checkout Session.
+//! The creation of a Checkout Session.
 
 use postly_domain::{
     Alert, Pack, UnixMillis,
@@ -14,12 +14,12 @@ use super::Shop;
 use crate::{App, alerts, conflict::again, health::Upstream, ids::fresh_text};
 use postly_i18n::Value;
 
-/// How many Checkout Sessions an author may have begun within an hour without going on with them.
+/// The most unpaid Checkout Sessions of an author within an hour.
 const MOST_OPEN: i64 = 30;
-/// How long a Checkout Session can be paid when Stripe does not say (Stripe: 24 hours unless told otherwise).
+/// The lifetime of a Checkout Session if Stripe reports none (Stripe: 24 hours by default).
 const LIFETIME_MS: i64 = DAY_MS;
 
-/// Why there is no Checkout Session.
+/// The reason why no Checkout Session was created.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckoutError {
     /// There is no shop.
@@ -28,16 +28,16 @@ pub enum CheckoutError {
     /// No pack has this id.
     #[error("no pack has this id")]
     UnknownPack,
-    /// The link is none of ours, or has expired.
+    /// The link is unknown or expired.
     #[error("the link is not valid")]
     InvalidLink,
-    /// Too many were begun within an hour.
+    /// The author has begun too many within an hour.
     #[error("too many were begun")]
     TooMany {
-        /// When to ask again.
+        /// The number of seconds until the next is allowed.
         retry_after_s: i64,
     },
-    /// The author was erased meanwhile.
+    /// The author was erased in the meantime.
     #[error("the author is gone")]
     Gone,
     /// Stripe does not answer, or refuses.
@@ -49,7 +49,7 @@ pub enum CheckoutError {
 }
 
 impl App {
-    /// Makes a Checkout Session for an author, and returns the address where it is paid.
+    /// Creates a Checkout Session for an author. Returns the address of its payment page.
     ///
     /// # Errors
     /// See [`CheckoutError`].
@@ -80,14 +80,14 @@ impl App {
         self.note_stripe(made.as_ref().err());
         let made = made.inspect_err(tell)?;
         let url = made.url.clone().ok_or(StripeError::Unavailable("no address"))?;
-        // Recorded before anybody can pay it: the address is known only here.
+        // Record it before it can be paid: only this process knows the address yet.
         again!(self.record_checkout(&current, pack, &made, now))?;
         tracing::info!(author.id = %current, checkout.id = %made.id, pack = pack.id, "Made a Checkout Session for author {current}");
         metrics::counter!(metric::CHECKOUTS).increment(1);
         Ok(url)
     }
 
-    /// Notes whether Stripe answered, whatever it said.
+    /// Records the health of Stripe: any answer counts as reached.
     pub(super) fn note_stripe(&self, error: Option<&StripeError>) {
         match error {
             Some(StripeError::Unavailable(_)) => self.0.health.failed(Upstream::Stripe, self.now()),
@@ -125,7 +125,7 @@ impl App {
     }
 }
 
-/// Tells the operator of a failed call.
+/// Logs a failed call, and alerts the operator to a refused one.
 pub(super) fn tell(error: &StripeError) {
     match error {
         StripeError::Unavailable(why) => tracing::info!(why, "Stripe does not answer ({why})"),
@@ -139,8 +139,8 @@ pub(super) fn tell(error: &StripeError) {
 }
 
 impl Shop {
-    /// Whether an event or a session is of the world that our key is of: the test mode, or the one with real money. Where one
-    /// of both does not say, it is.
+    /// True if an event or a session is of the mode of our key: test or live. Also true if one of the two
+    /// does not tell its mode.
     pub(super) fn is_of_our_mode(&self, livemode: Option<bool>) -> bool {
         match (self.stripe.livemode(), livemode) {
             (Some(ours), Some(theirs)) => ours == theirs,

@@ -7,13 +7,13 @@ use postly_store::{StoreError, payments};
 use super::apply::Applied;
 use crate::{App, alerts, conflict::again};
 
-/// Why an event is not answered with 200.
+/// The reason why an event is not answered with 200.
 #[derive(Debug, thiserror::Error)]
 pub enum PaymentEventError {
     /// There is no shop.
     #[error("nothing is for sale")]
     NoShop,
-    /// The signature does not verify.
+    /// The signature is invalid.
     #[error("the event is not authentic")]
     NotAuthentic(#[from] SignatureError),
     /// The database failed. Stripe delivers the event again.
@@ -24,16 +24,16 @@ pub enum PaymentEventError {
 /// The outcome of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventOutcome {
-    /// It had its effect.
+    /// It was applied.
     Applied,
-    /// It had its effect before.
+    /// It was applied before.
     Duplicate,
-    /// It has none, by this rule.
+    /// It has no effect, by this rule.
     Ignored(&'static str),
 }
 
 impl EventOutcome {
-    /// Its name in figures.
+    /// Returns the name for metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Applied => "applied",
@@ -44,7 +44,7 @@ impl EventOutcome {
 }
 
 impl App {
-    /// Handles an event: a fact about a payment of ours is applied once.
+    /// Handles an event: a fact about one of our payments is applied once.
     ///
     /// # Errors
     /// See [`PaymentEventError`].
@@ -56,7 +56,7 @@ impl App {
         let verified = shop.webhook_secrets.verify(webhook.headers, webhook.body, self.now());
         self.0.health.signature("stripe", verified.is_ok(), self.now());
         verified?;
-        // Only kinds that have a meaning here are labels: Stripe has hundreds.
+        // Only kinds that are handled here are labels: Stripe has hundreds.
         let mut counted = "other".to_owned();
         let outcome = match read(webhook.body) {
             Received::Thin { kind } => {
@@ -87,7 +87,8 @@ impl App {
         Ok(outcome)
     }
 
-    /// Notes an event and does what it asks for, both or neither. `foreign` is the rule by which it is not for us.
+    /// Records an event and applies it, in one transaction. `foreign` is the rule by which it concerns
+    /// another service.
     async fn apply_event(
         &self,
         event: &Event,
@@ -126,7 +127,7 @@ impl App {
     }
 }
 
-/// Why an event is not for us, and the alert it raises.
+/// The rule by which an event concerns another service, and the alert it raises.
 #[derive(Debug, Clone, Copy)]
 struct Foreign {
     rule: &'static str,

@@ -1,4 +1,5 @@
-//! The link of a WhatsApp message by which its author buys: 30 minutes, for nothing else, and without a login.
+//! The link of a WhatsApp message by which its author buys: it is valid for 30 minutes, only for this, and
+//! without a login.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use postly_domain::{Language, UnixMillis, id::AuthorId};
@@ -12,7 +13,7 @@ use crate::{
     seal::{Sealed, plain_hash, random},
 };
 
-/// How long a link is good for (RULES 3.9).
+/// The lifetime of a link (RULES 3.9).
 const LIFETIME_MS: i64 = 30 * 60 * 1_000;
 
 /// The account data shown to the holder of a link.
@@ -30,16 +31,16 @@ impl App {
     /// Returns the account data that a link shows.
     ///
     /// # Errors
-    /// When there is no shop, the link is not valid, or the database fails.
+    /// Fails if there is no shop, if the link is invalid, or if the database fails.
     pub async fn recharge_view(&self, token: &str) -> Result<RechargeView, CheckoutError> {
         let author = self.owner_of_link(token).await?;
         self.balance_view(&author).await?.ok_or(CheckoutError::InvalidLink)
     }
 
-    /// Returns an author's balance, for the shop page. `None` when there is no such author.
+    /// Returns an author's balance for the shop page. `None` if the author does not exist.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn balance_view(&self, author: &AuthorId) -> Result<Option<RechargeView>, StoreError> {
         let mut tx = self.0.db.read().await?;
         let Some(found) = authors::get(&mut tx, author).await? else { return Ok(None) };
@@ -50,8 +51,8 @@ impl App {
         }))
     }
 
-    /// Makes a Checkout Session for the author of a link. The link stays good until it expires: a buyer who turns back may
-    /// choose another pack.
+    /// Creates a Checkout Session for the author of a link. The link stays valid until it expires: a buyer
+    /// who turns back may choose another pack.
     ///
     /// # Errors
     /// See [`CheckoutError`].
@@ -69,7 +70,7 @@ impl App {
         owner.ok_or(CheckoutError::InvalidLink)
     }
 
-    /// Answers with prices and a link of the author's own, below what is said first. `None` when there is no shop.
+    /// Answers with prices and a link for the author, after the texts in `first`. `None` if there is no shop.
     pub(crate) async fn offer(
         &self,
         tx: &mut Tx,

@@ -1,8 +1,9 @@
-//! The shop: packs are bought by Checkout Sessions of Stripe, and what Stripe tells of their payments becomes credits.
+//! The shop: packs are bought by Checkout Sessions of Stripe, and reported payments become credits.
 //!
-//! A Checkout Session is made ([`checkout`]) for an author who is logged in, or who has a link from WhatsApp ([`link`]).
-//! Events ([`events`]), the page one comes back to and an hourly sweep ([`sweep`]) tell what has become of it; all of them end
-//! in [`apply`], which recomputes what the payment is worth and writes the difference.
+//! A Checkout Session is created ([`checkout`]) for an author who is logged in, or who has a link from
+//! WhatsApp ([`link`]). Its state is reported by events ([`events`]), by the page of the buyer's return and
+//! by an hourly sweep ([`sweep`]). All of them call [`apply`], which recomputes the value of the payment and
+//! writes the difference.
 
 mod apply;
 mod checkout;
@@ -28,34 +29,34 @@ use postly_i18n::Value;
 pub struct Shop {
     /// The account at Stripe.
     pub stripe: Stripe,
-    /// The secrets of its webhook.
+    /// The signing secrets of the webhook.
     pub webhook_secrets: WebhookSecrets,
-    /// What is for sale.
+    /// The packs for sale.
     pub prices: PriceList,
 }
 
-/// A pack as it is offered.
+/// A pack for sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// The id by which requests name it.
+    /// The id of the pack in requests.
     pub id: String,
-    /// How many credits.
+    /// The number of credits.
     pub credits: i64,
     /// The price, in minor units.
     pub amount: i64,
-    /// In which currency, by its code in lower case.
+    /// The code of the currency, in lower case.
     pub currency: String,
-    /// Credits and price in words, with VAT.
+    /// Credits and price as a text, with VAT.
     pub label: String,
 }
 
 impl App {
-    /// Whether anything is for sale.
+    /// True if anything is for sale.
     pub fn sells(&self) -> bool {
         self.0.shop.is_some()
     }
 
-    /// Returns the packs for sale, with names in a language. `None` when there is no shop.
+    /// Returns the packs for sale, with names in a language. `None` if there is no shop.
     pub fn offers(&self, language: Language) -> Option<Vec<Offer>> {
         let shop = self.0.shop.as_ref()?;
         let offers = shop.prices.packs().iter().map(|pack| {
@@ -72,12 +73,12 @@ impl App {
         Some(offers.collect())
     }
 
-    /// A text of the shop's pages without variables.
+    /// Returns a text of the shop's pages without variables.
     pub fn shop_text(&self, language: Language, key: &str) -> String {
         self.0.catalogue.text(language, key)
     }
 
-    /// A text of the shop's pages that counts credits.
+    /// Returns a text of the shop's pages that counts credits.
     pub fn shop_count(&self, language: Language, key: &str, credits: i64) -> String {
         self.0.catalogue.format(language, key, &[("credits", Value::Count(credits))])
     }

@@ -18,51 +18,54 @@ use postly_store::{
 use super::checkout::tell;
 use crate::{App, Shutdown, conflict::again, work::ErrorChain};
 
-/// How often a process looks whether the sweep is due; another may have done it.
+/// The interval of the check for a due sweep; another process may have done it.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// The name of the sweep among the jobs.
 const JOB: &str = "payments";
-/// How many sessions are read at once, and asked about in one sweep.
+/// The sessions read in one statement, and the most of one sweep.
 const PAGE: i64 = 50;
 const MOST: usize = 1_000;
-/// How often the page one comes back to asks about a session: it may be loaded again and again.
+/// The interval between two questions about a session from the page of the buyer's return, which may be
+/// reloaded often.
 const ASK_EVERY_MS: i64 = 3_000;
-/// How long a charge that is not known is asked for. Disputes come within 120 days, as a rule.
+/// The time for which the charge of a session is asked for while unknown. Disputes usually come within 120
+/// days.
 const CHARGES_MS: i64 = 180 * DAY_MS;
-/// For how long a session that Stripe does not know is asked for after it can no longer be paid.
+/// The time for which a session unknown to Stripe is asked for after it can no longer be paid.
 const UNKNOWN_MS: i64 = DAY_MS;
 
 /// The state of a Checkout Session, for the page to which its buyer returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Returned {
-    /// How far it is.
+    /// The state for the buyer.
     pub state: ReturnedState,
-    /// How many credits were bought.
+    /// The number of credits bought.
     pub credits: i64,
     /// The language of the buyer.
     pub language: Language,
 }
 
-/// How far a Checkout Session is, for its buyer.
+/// The state of a Checkout Session, as shown to its buyer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReturnedState {
-    /// It is paid, and the credits are there.
+    /// It is paid, and the credits are granted.
     Paid,
-    /// The money is on its way.
+    /// The payment is in progress.
     Pending,
     /// It is not paid, and may still be.
     Open,
     /// No payment is known, but Stripe could not be reached: the page must not say that nothing was charged.
     Unknown,
-    /// It is not paid, and will not be.
+    /// It is not paid, and can no longer be.
     Ended,
 }
 
 impl App {
-    /// Returns the state of a Checkout Session. Asks Stripe while it is open. `None` when the session is not ours.
+    /// Returns the state of a Checkout Session. Asks Stripe while it is open. `None` if the session is
+    /// unknown.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn returned(&self, id: &CheckoutId) -> Result<Option<Returned>, StoreError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;
@@ -70,7 +73,7 @@ impl App {
         let ask =
             found.state.is_open() && checkouts::ask(&mut tx, id, now.plus_ms(-ASK_EVERY_MS), now).await?;
         tx.commit().await?;
-        // A failure was logged; the webhook or the sweep will tell the rest.
+        // A failure is logged by the call; the webhook or the sweep will report the outcome.
         let has_answer = ask && self.ask_about(&found).await?.is_ok();
         let mut tx = self.0.db.read().await?;
         let Some(checkout) = checkouts::find(&mut tx, id).await? else { return Ok(None) };
@@ -86,10 +89,10 @@ impl App {
         Ok(Some(Returned { state, credits: checkout.credits, language }))
     }
 
-    /// Asks Stripe about every open Checkout Session, when that is due. Returns how many were asked about.
+    /// Asks Stripe about every open Checkout Session, if the sweep is due. Returns the number of sessions.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Fails if the database fails.
     pub async fn sweep_payments(&self) -> Result<usize, StoreError> {
         if self.0.shop.is_none() {
             return Ok(0);
@@ -112,7 +115,7 @@ impl App {
             for checkout in &page {
                 asked += 1;
                 match self.ask_about(checkout).await? {
-                    // The next sweep asks again: every further question would end the same way.
+                    // The next sweep asks again: every further call would fail the same way.
                     Err(StripeError::Unavailable(_) | StripeError::Refused { status: 401 | 403, .. }) => {
                         return Ok(asked);
                     }
@@ -123,7 +126,7 @@ impl App {
         Ok(asked)
     }
 
-    /// Asks Stripe about a Checkout Session, and does what follows from the answer.
+    /// Asks Stripe about a Checkout Session, and applies the answer.
     async fn ask_about(&self, checkout: &Checkout) -> Result<Result<(), StripeError>, StoreError> {
         let Some(shop) = &self.0.shop else { return Ok(Ok(())) };
         let answer = shop.stripe.retrieve_checkout(&checkout.id).await;
@@ -134,7 +137,7 @@ impl App {
             Err(StripeError::Refused { status: 404, .. })
                 if self.now() >= checkout.expires_at.plus_ms(UNKNOWN_MS) =>
             {
-                // The account was exchanged, or its test data deleted: it will never be paid.
+                // The account was exchanged, or its test data deleted: the session will never be paid.
                 postly_payments::Checkout::ended(checkout.id.clone())
             }
             Err(error) => {
@@ -153,7 +156,7 @@ impl App {
     }
 }
 
-/// Asks each hour until told to stop.
+/// Sweeps each hour until shutdown.
 pub(crate) async fn run(app: App, shutdown: Shutdown) {
     loop {
         let swept = tokio::select! {

@@ -127,7 +127,8 @@ async fn w19_w20_w22_every_sample_ends_in_the_outcome_written_beside_it() {
         for (channel, samples) in [(Channel::Meta, META), (Channel::Twilio, TWILIO)] {
             for (name, expected) in samples {
                 let app = TestApp::start(engine, &Options::default()).await;
-                // The simulated world has no messages of these people, and would report the replies as too late.
+                // The simulated world has no messages of these people, and would report the replies as too
+                // late.
                 app.world.set_rules(Rules { service_window: false, ..Rules::default() });
                 let sample = std::fs::read_to_string(folder(channel).join(name)).expect(name);
                 let webhook = app.world.webhook_raw(channel, rewritten(&app, channel, &sample));

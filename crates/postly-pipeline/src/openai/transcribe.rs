@@ -192,8 +192,8 @@ impl Transcriber {
         }
     }
 
-    /// Returns the wait that the server asks for before another try, `None` for the usual back-off, or the final
-    /// error.
+    /// Returns the wait that the server asks for before another try, `None` for the usual back-off, or the
+    /// final error.
     fn advice(&self, received: &Received, error: &ApiError) -> Result<Option<Duration>, TranscribeError> {
         let status = received.status;
         match status {

@@ -1,4 +1,4 @@
-//! What can happen to the outbox.
+//! The operations of the outbox machine.
 
 use postly_domain::{delivery::ErrorAction, event::DeliveryStatus};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -10,18 +10,18 @@ pub(super) enum Answer {
     Accepted,
     Refused(ErrorAction),
     NotSent,
-    /// Nobody knows, but the world: it may have reached the provider.
+    /// The answer is unclear; only the model knows if the attempt reached the provider.
     Unclear {
         reached: bool,
     },
-    /// The process dies before it can write anything down.
+    /// The process dies before it records anything.
     Nothing {
         reached: bool,
     },
 }
 
 impl Answer {
-    /// What can come of an attempt that has reached the provider, instead of this.
+    /// Returns the possible answer for an attempt that has reached the provider.
     pub(super) fn of_what_reached(self) -> Self {
         match self {
             Self::Accepted | Self::Refused(_) | Self::NotSent => Self::Accepted,
@@ -33,19 +33,19 @@ impl Answer {
 
 #[derive(Debug, Clone)]
 pub(super) enum Op {
-    /// A reply of one or several parts, some of which carry a post.
+    /// A reply of one or several parts, of which some carry a post.
     Queue {
         carries: Vec<bool>,
         is_charged: bool,
         window_ms: i64,
     },
-    /// A worker takes what is due, and makes the attempt.
+    /// A worker claims due messages, and makes the attempt.
     Send {
         answer: Answer,
     },
-    /// A worker takes what is due, and sleeps.
+    /// A worker claims due messages, and is suspended.
     Claim,
-    /// What comes of an attempt, perhaps long after its lease has ended.
+    /// The answer to an attempt, possibly long after its lease has ended.
     Answer {
         planned: usize,
         answer: Answer,
@@ -97,7 +97,8 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A history begins with something to send. The flag says how it ends: in silence, or with an answer to everything.
+/// A history begins with a message to send. The flag tells how it ends: without any answer, or with an
+/// acceptance of each attempt.
 pub(super) fn history() -> impl Strategy<Value = (Vec<Op>, bool)> {
     let first = (vec(any::<bool>(), 1..4), any::<bool>()).prop_map(|(carries, is_charged)| Op::Queue {
         carries,

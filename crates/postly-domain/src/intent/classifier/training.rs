@@ -98,7 +98,8 @@ fn messages_that_it_was_not_trained_on_are_read_within_bounds() {
     }
     let others = examples.len() - briefs;
     println!("charged {charged} of {others} others, missed {missed} of {briefs} briefs");
-    // Most of these messages were written to be hard; the bounds are a little above what was measured (ADR 25).
+    // Most of these messages were written to be hard; the bounds are a little above what was measured (ADR
+    // 25).
     assert!(charged * 100 <= others * 14, "charged {charged} of {others}");
     assert!(missed * 100 <= briefs * 9, "missed {missed} of {briefs}");
 }
