@@ -1,8 +1,8 @@
 //! The application services: the steps from an inbound message to its reply.
 //!
-//! [`App`] holds the dependencies of the services. The ingress stores events ([`ingest`]). Workers ([`work`])
-//! claim them and run the step for each: a conversation ([`conversation`]), a generation ([`generate`]), a
-//! delivery ([`deliver`]), a delivery status ([`statuses`]). Every step may be run again after a crash.
+//! [`App`] holds the dependencies of the services. The ingress stores events (`ingest`). Workers (`work`)
+//! claim them and run the step for each: a conversation (`conversation`), a generation (`generate`), a
+//! delivery (`deliver`), a delivery status (`statuses`). Every step may be run again after a crash.
 
 mod accepted;
 mod accounts;
