@@ -312,9 +312,9 @@ async fn a_lease_lasts_for_listening_and_writing_together() {
         assert_eq!(app.deliver(&fatou.sends(note(BRIEF))).await.status, 200);
         let other_worker = async {
             sees(app, RequestKind::Transcription).await;
-            app.advance_ms(50_000);
+            app.advance_ms(10_000);
             sees(app, RequestKind::Completion).await;
-            app.advance_ms(40_000);
+            app.advance_ms(8_000);
             app.run_until_idle().await;
         };
         tokio::join!(app.run_until_idle(), other_worker);
