@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 /// Pages that are not in the repository: a citation of one explains nothing to a reader.
 const FOREIGN_PAGES: [&str; 4] = ["PRODUCT ", "ATTACKS ", "FEATURES ", "PITFALLS "];
@@ -18,6 +18,11 @@ impl Rules {
     pub(crate) fn read(root: &Path) -> anyhow::Result<Self> {
         let text =
             std::fs::read_to_string(root.join("docs/RULES.md")).context("cannot read docs/RULES.md")?;
+        let ids: Vec<&str> =
+            text.lines().filter_map(|line| Some(line.strip_prefix("- **")?.split_once("**")?.0)).collect();
+        if let Some(twice) = ids.iter().enumerate().find(|(at, id)| ids[..*at].contains(id)) {
+            bail!("docs/RULES.md has the rule {} twice", twice.1);
+        }
         Ok(Self::parse(&text))
     }
 

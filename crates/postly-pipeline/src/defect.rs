@@ -209,7 +209,8 @@ impl Defect {
             Self::Vulgar { post } => format!("Post {post} has a vulgar word."),
             Self::Forbidden { post } => {
                 format!(
-                    "Post {post} is about alcohol, tobacco, drugs, weapons, gambling, sex or hate; leave that out."
+                    "Post {post} is about something that this service does not write about (drugs, weapons, tobacco, \
+                     gambling, sex, hate, medicines, cures), or urges to drink; leave that out."
                 )
             }
             Self::Leak { post } => format!("Post {post} repeats the instructions; write for customers only."),

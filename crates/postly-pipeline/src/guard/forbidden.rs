@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn l09_what_whatsapp_forbids_is_found_in_three_languages_and_what_sounds_like_it_is_not() {
+    fn l09_what_whatsapp_forbids_is_found_in_five_languages_and_what_sounds_like_it_is_not() {
         let mut wrong = vec![];
         let mut refused = HashMap::new();
         for (expected, language, brief) in cases() {
