@@ -74,8 +74,11 @@ fn unpack(root: &Path, revision: &str, folder: &Path) -> anyhow::Result<()> {
         .context("cannot run git")?;
     let packed = archive.stdout.take().context("git has no output")?;
     let unpacked = Command::new("tar").arg("-x").current_dir(folder).stdin(packed).status()?;
-    if !archive.wait()?.success() || !unpacked.success() {
+    if !archive.wait()?.success() {
         bail!("git knows no revision {revision}");
+    }
+    if !unpacked.success() {
+        bail!("cannot unpack the revision {revision}");
     }
     Ok(())
 }
@@ -150,12 +153,14 @@ impl Figures {
             if depth == 0 && trimmed.starts_with("impl") {
                 let subject = trimmed.rsplit(" for ").next().unwrap_or(trimmed);
                 let subject = subject.trim_start_matches("impl").trim_start();
+                let subject = subject
+                    .strip_prefix('<')
+                    .and_then(|rest| rest.split_once("> "))
+                    .map_or(subject, |(_, rest)| rest);
                 owner = subject.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
             }
-            let is_function = trimmed.split(" fn ").next().is_some_and(|before| {
-                trimmed.contains("fn ")
-                    && before.split(' ').all(|word| word.starts_with("pub") || is_qualifier(word))
-            });
+            let before = trimmed.split("fn ").next().unwrap_or_default();
+            let is_function = trimmed.contains("fn ") && before.split(' ').all(is_qualifier);
             if is_function && open.is_none() {
                 open = Some((number, depth));
                 if let (1, Some(owner)) = (depth, owner) {
@@ -223,11 +228,9 @@ impl Figures {
     }
 }
 
+/// True for a word that may stand before `fn`.
 fn is_qualifier(word: &str) -> bool {
-    word.is_empty()
-        || matches!(word, "async" | "const" | "unsafe" | "fn")
-        || word.starts_with("fn")
-        || word.contains('(')
+    word.starts_with("pub") || matches!(word, "" | "async" | "const" | "unsafe")
 }
 
 #[cfg(test)]

@@ -77,7 +77,10 @@ impl App {
     ) -> Result<Step, JourneyError> {
         let person = turn.person;
         // Read the memory behind the lock, so that two concurrent lessons both take effect.
-        authors::lock(tx, &person.author.id).await?;
+        if !authors::lock(tx, &person.author.id).await? {
+            // Merged or erased meanwhile: the next try finds the author as they are now.
+            return Err(JourneyError::Missing("an author"));
+        }
         let found = authors::get(tx, &person.author.id).await?;
         let old = found.ok_or(JourneyError::Missing("an author"))?.brand;
         let (title, new) = match lesson {
@@ -122,7 +125,7 @@ impl App {
     }
 
     /// Formats an entry for its author.
-    pub fn entry_text(&self, language: Language, entry: Entry<'_>) -> String {
+    fn entry_text(&self, language: Language, entry: Entry<'_>) -> String {
         let of = |key: &str| self.0.catalogue.text(language, key);
         let with =
             |key: &str, text: &str| self.0.catalogue.format(language, key, &[("text", Value::Text(text))]);
@@ -164,5 +167,5 @@ impl App {
 }
 
 fn is_forbidden(brand: &Brand) -> bool {
-    brand.texts().any(|text| forbidden(text).is_some())
+    brand.texts().chain(brand.tone.as_deref()).any(|text| forbidden(text).is_some())
 }

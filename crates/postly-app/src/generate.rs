@@ -308,8 +308,8 @@ impl App {
             prompt_version: written.prompt_version,
         };
         generations::save(tx, &generation, now).await?;
-        if context.person.author.asked_about.is_some() && work.change.is_none() {
-            questions::ask_about(tx, &author, None, now).await?;
+        if context.person.author.question.is_some() && work.change.is_none() {
+            questions::close(tx, &author).await?;
         }
         metrics::counter!(metric::CREDITS, "reason" => reason.as_str()).increment(1);
         record_price(&written.calls);

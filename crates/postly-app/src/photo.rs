@@ -2,7 +2,7 @@
 //! without a caption is a brief only for a model that sees.
 
 use postly_domain::{
-    Brief, UnixMillis,
+    Brief,
     event::{Content, IgnoreRule, InboundMessage},
     id::AuthorId,
     media::MediaKind,
@@ -10,19 +10,14 @@ use postly_domain::{
 use postly_pipeline::Picture;
 use postly_store::{
     StoreError, Tx,
-    inbox::{DueEvent, Outcome},
+    inbox::Outcome,
     media::{self, MediaOutcome, MediaRow},
     outbox,
+    questions::Reason,
 };
 use postly_whatsapp::{Download, MediaError};
 
-use crate::{
-    App, JourneyError,
-    generate::Work,
-    people::Person,
-    turn::{FOLLOW_UP_MS, Turn},
-    voice::outcome_of,
-};
+use crate::{App, JourneyError, generate::Work, turn::Turn, voice::outcome_of};
 
 /// A photo within this time after another was sent together with it, because the author cannot have seen the
 /// first result yet.
@@ -90,9 +85,14 @@ impl App {
     pub(crate) async fn write_from_photo(&self, mut tx: Tx, turn: &Turn<'_>) -> Result<(), JourneyError> {
         let Turn { claimed, event, message, person, .. } = *turn;
         let author = &person.author;
+        if turn.is_late() {
+            self.release_stale_hold(&mut tx, event, turn.now).await?;
+            let reply = self.say(person, "late_brief", "late-photo");
+            return self.reply_and_finish(tx, claimed, event, message, person, reply).await;
+        }
         let before = event.occurred_at.plus_ms(-ALBUM_MS);
         if !media::has_photo_since(&mut tx, &author.id, before, &event.id).await? {
-            let brief = self.photo_brief(event, person)?;
+            let brief = self.photo_brief(turn)?;
             return self.generate(tx, turn, Work { brief, is_explicit: false, change: None }).await;
         }
         self.release_stale_hold(&mut tx, event, turn.now).await?;
@@ -106,13 +106,10 @@ impl App {
 
     /// Returns the brief for a photo without a caption: the one that the author was asked to complete, else a
     /// fixed text.
-    fn photo_brief(&self, event: &DueEvent, person: &Person) -> Result<Brief, JourneyError> {
-        let author = &person.author;
-        let is_recent = |at: UnixMillis| event.occurred_at.since_ms(at) < FOLLOW_UP_MS;
-        let asked = author.asked_about.as_ref().filter(|(_, at)| is_recent(*at));
-        let text = match asked {
-            Some((text, _)) => text.clone(),
-            None => self.0.catalogue.text(author.language, "photo-brief"),
+    fn photo_brief(&self, turn: &Turn<'_>) -> Result<Brief, JourneyError> {
+        let text = match turn.question(Reason::Vague) {
+            Some(question) => question.about.clone(),
+            None => self.0.catalogue.text(turn.person.author.language, "photo-brief"),
         };
         Brief::parse(&text).map_err(|_| JourneyError::Missing("the brief of a photo"))
     }

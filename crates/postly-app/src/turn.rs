@@ -14,7 +14,8 @@ use postly_store::{
     handoffs::{self, Handoff},
     inbox::DueEvent,
     lanes::ClaimedLane,
-    outbox, questions,
+    outbox,
+    questions::{self, Question, Reason},
     results::{self, SavedResult},
 };
 
@@ -22,7 +23,7 @@ use crate::{
     App, JourneyError, alerts,
     conversation::reply_context,
     generate::{ChangeOf, Work},
-    ids::fresh_text,
+    ids::{fresh_text, made_at},
     people::Person,
     reply::{Reply, ReplyContext},
 };
@@ -53,6 +54,21 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// True for a message whose turn comes long after it was written, unless an operator replays it: a replay asks for the
+    /// posts.
+    pub(crate) fn is_late(&self) -> bool {
+        self.now.since_ms(self.event.occurred_at) > LATE_MS && self.event.round == FIRST_ROUND
+    }
+
+    /// The open question of this reason that the message may answer: it was asked before the message arrived, and not long ago.
+    pub(crate) fn question(&self, reason: Reason) -> Option<&Question> {
+        let arrived_at = made_at(self.event.id.as_str()).unwrap_or(self.event.occurred_at);
+        self.person.author.question.as_ref().filter(|question| {
+            let age = arrived_at.since_ms(question.asked_at);
+            question.reason == reason && (0..FOLLOW_UP_MS).contains(&age)
+        })
+    }
+
     pub(crate) fn context(&self) -> ReplyContext<'_> {
         reply_context(self.claimed, self.event, self.message, self.person)
     }
@@ -88,17 +104,17 @@ impl App {
         if self.is_left_to_a_person(tx, turn, &intent, text).await? {
             return Ok(Step::Ignore(IgnoreRule::HandedOver));
         }
-        let was_asked = person.author.asked_about.is_some();
+        let was_asked = person.author.question.is_some();
         // The question is closed when the posts are saved, so that a retry interprets the answer in the same
         // way.
         if was_asked && intent == Intent::Cancel {
-            questions::ask_about(tx, &person.author.id, None, now).await?;
+            questions::close(tx, &person.author.id).await?;
         }
         Ok(match intent {
             Intent::Command(command) => return self.obey(tx, turn, &command).await,
             Intent::Brief(brief) => return self.write_or_refuse(tx, turn, brief, text).await,
             Intent::TooVague(brief) => {
-                questions::ask_about(tx, &person.author.id, Some(brief.as_str()), now).await?;
+                questions::ask(tx, &person.author.id, brief.as_str(), Reason::Vague, now).await?;
                 let subject = [("subject", Value::Text(brief.as_str()))];
                 let question = self.0.catalogue.format(person.author.language, "ask-more", &subject);
                 Reply::plain("ask_more", question).into()
@@ -150,8 +166,9 @@ impl App {
     ) -> Result<(Intent, Option<SavedResult>), StoreError> {
         let author = &turn.person.author;
         let is_recent = |at: UnixMillis| turn.event.occurred_at.since_ms(at) < FOLLOW_UP_MS;
-        let asked_about = author.asked_about.as_ref().filter(|(_, at)| is_recent(*at));
-        let alone = State { has_result: false, asked_about: asked_about.map(|(text, _)| text.clone()) };
+        let about = |reason| turn.question(reason).map(|question| question.about.clone());
+        let alone =
+            State { has_result: false, asked_about: about(Reason::Vague), late_brief: about(Reason::Late) };
         let after_a_result = State { has_result: true, ..alone.clone() };
         let read_alone = interpret_command(command.clone(), text, &alone);
         let read_after = interpret_command(command, text, &after_a_result);
@@ -190,14 +207,13 @@ impl App {
             Intent::Command(Command::Start) => {}
             Intent::Brief(_) if Command::is_explicit_generation(text) => {}
             Intent::Command(command) if !matches!(command, Command::SmallTalk(_)) => return Ok(false),
-            Intent::Human => return Ok(false),
+            Intent::Human | Intent::Lesson(_) => return Ok(false),
             Intent::Command(_)
             | Intent::Brief(_)
             | Intent::TooVague(_)
             | Intent::Choose(_)
             | Intent::Change(_)
             | Intent::NothingToChange
-            | Intent::Lesson(_)
             | Intent::Cancel
             | Intent::Refund
             | Intent::Question
@@ -243,9 +259,8 @@ impl App {
             let text = self.banned_word_text(turn.person.author.language, word);
             return Ok(Reply::plain("brand", text).into());
         }
-        let is_late = turn.now.since_ms(turn.event.occurred_at) > LATE_MS;
-        if is_late && turn.event.round == FIRST_ROUND {
-            questions::ask_about(tx, &turn.person.author.id, Some(brief.as_str()), turn.now).await?;
+        if turn.is_late() {
+            questions::ask(tx, &turn.person.author.id, brief.as_str(), Reason::Late, turn.now).await?;
             let subject: String = brief.as_str().chars().take(LONGEST_QUOTED).collect();
             let subject = [("subject", Value::Text(&subject))];
             let text = self.0.catalogue.format(turn.person.author.language, "late-brief", &subject);

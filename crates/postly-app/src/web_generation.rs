@@ -338,7 +338,7 @@ impl App {
         if change.instruction.trim().is_empty() {
             return Err(WebGenerationError::TooVague(sentence("cannot-change")));
         }
-        let state = State { has_result: true, asked_about: None };
+        let state = State { has_result: true, ..State::default() };
         let read = match interpret(&change.instruction, &state) {
             Intent::Change(read) => read,
             // A fact on its own replaces another.

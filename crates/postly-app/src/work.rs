@@ -30,7 +30,7 @@ use crate::{
 /// waiting authors are answered within 15 s.
 pub(crate) const LEASE_MS: i64 = 12_000;
 /// The interval between two renewals of the lease of a worker: two may fail before the lease ends.
-const RENEW_EVERY: Duration = Duration::from_secs(4);
+const RENEW_EVERY: Duration = Duration::from_secs(3);
 /// The interval of the check for work without a wake-up: an expired lease, or a lost wake-up.
 const POLL: Duration = Duration::from_secs(1);
 /// The pause of a dispatcher after a failed claim. A read-only database would otherwise fail a hundred claims

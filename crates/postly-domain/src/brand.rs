@@ -30,7 +30,7 @@ pub enum Address {
 
 /// The rules and facts of an author's business. Fields without a rule or fact are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Brand {
     /// The name of the business.
     pub name: Option<String>,
@@ -56,10 +56,10 @@ pub struct Brand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BrandError {
     /// Too many banned words, or one is too long.
-    #[error("at most {MOST_BANNED} banned words of {LONGEST_BANNED} characters each")]
+    #[error("at most {MOST_BANNED} banned words, each one line of {LONGEST_BANNED} characters at most")]
     BannedWords,
     /// Too many facts, or one is too long.
-    #[error("at most {MOST_FACTS} facts of {LONGEST_FACT} characters each")]
+    #[error("at most {MOST_FACTS} facts, each one line of {LONGEST_FACT} characters at most")]
     Facts,
     /// A name, place, trade or tone is too long, or has several lines.
     #[error("a name, place, trade or tone is one line of at most {LONGEST_LABEL} characters")]
@@ -99,10 +99,11 @@ impl Brand {
     /// Names the bound that the brand exceeds.
     pub fn checked(self) -> Result<Self, BrandError> {
         let text = |text: Option<String>| text.map(|text| clean(&text)).filter(|text| !text.is_empty());
-        let list = |list: Vec<String>| {
+        // One more than is kept shows that there are too many: a longer list is not read on.
+        let list = |list: Vec<String>, most: usize| {
             let mut kept: Vec<String> = vec![];
             for item in list.iter().map(|item| clean(item)).filter(|item| !item.is_empty()) {
-                if !kept.contains(&item) {
+                if !kept.contains(&item) && kept.len() <= most {
                     kept.push(item);
                 }
             }
@@ -113,21 +114,22 @@ impl Brand {
             place: text(self.place),
             trade: text(self.trade),
             tone: text(self.tone),
-            banned_words: list(self.banned_words),
-            facts: list(self.facts),
+            banned_words: list(self.banned_words, MOST_BANNED),
+            facts: list(self.facts, MOST_FACTS),
             signature: text(self.signature),
             ..self
         };
         let fits = |text: &String, most: usize| text.chars().count() <= most;
-        let is_label = |text: &String| fits(text, LONGEST_LABEL) && !text.contains('\n');
+        let is_line = |text: &String, most: usize| fits(text, most) && !text.contains(['\n', '\r']);
+        let is_label = |text: &String| is_line(text, LONGEST_LABEL);
         if ![&brand.name, &brand.place, &brand.trade, &brand.tone].into_iter().flatten().all(is_label) {
             return Err(BrandError::Label);
         }
         let banned = &brand.banned_words;
-        if banned.len() > MOST_BANNED || !banned.iter().all(|word| fits(word, LONGEST_BANNED)) {
+        if banned.len() > MOST_BANNED || !banned.iter().all(|word| is_line(word, LONGEST_BANNED)) {
             return Err(BrandError::BannedWords);
         }
-        if brand.facts.len() > MOST_FACTS || !brand.facts.iter().all(|fact| fits(fact, LONGEST_FACT)) {
+        if brand.facts.len() > MOST_FACTS || !brand.facts.iter().all(|fact| is_line(fact, LONGEST_FACT)) {
             return Err(BrandError::Facts);
         }
         if brand.signature.as_ref().is_some_and(|text| !fits(text, LONGEST_SIGNATURE)) {

@@ -1,6 +1,10 @@
 //! `/api/brand`: the rules and facts for every brief of an author.
 
-use axum::{Json as JsonBody, Router, extract::State, routing::get};
+use axum::{
+    Json as JsonBody, Router,
+    extract::{DefaultBodyLimit, State},
+    routing::get,
+};
 use postly_app::BrandChangeError;
 use postly_domain::brand::{Address, Brand};
 use serde::{Deserialize, Serialize};
@@ -12,7 +16,9 @@ use crate::{
 };
 
 pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/api/brand", get(show).put(replace))
+    /// The longest brand memory, with every character escaped.
+    const MAX_BYTES: usize = 96 * 1024;
+    Router::new().route("/api/brand", get(show).put(replace)).layer(DefaultBodyLimit::max(MAX_BYTES))
 }
 
 /// A form of address: *tu* is informal, *vous* formal.

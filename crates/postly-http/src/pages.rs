@@ -38,6 +38,8 @@ pub(crate) use texts::Texts;
 const MAX_FORM_BYTES: usize = 8 * 1024;
 /// The longest form with a brief: 8 KiB, with every byte escaped as three.
 const MAX_BRIEF_FORM_BYTES: usize = 32 * 1024;
+/// The brand memory: 7,000 characters of up to 12 bytes each, as forms escape them.
+const MAX_BRAND_FORM_BYTES: usize = 96 * 1024;
 
 pub(crate) fn router() -> Router<AppState> {
     Router::new()
@@ -50,7 +52,7 @@ pub(crate) fn router() -> Router<AppState> {
         .merge(login::router())
         .merge(account::router())
         .merge(erase::router())
-        .merge(brand::router())
+        .merge(brand::router().layer(DefaultBodyLimit::max(MAX_BRAND_FORM_BYTES)))
         .merge(steps::router())
         .merge(recharge::router())
         .merge(reset::router())

@@ -146,6 +146,7 @@ shop-return-whatsapp = You can go back to WhatsApp.
 # Messages that are no brief, and follow-ups of a result.
 ask-more = ✍️ "{ $subject }": tell me a little more. What is it, when, where, at what price? For example: "20% off jumpers on Saturday". One word is enough; with nothing to add, answer OK and I write with what I have. This question is free.
 ask-more-web = ✍️ "{ $subject }": tell a little more. What is it, when, where, at what price? For example: "20% off jumpers on Saturday". Nothing was charged.
+late-photo = ⏳ Your photo has only just reached us. If you still want posts, send it again. Nothing was charged.
 late-brief = ⏳ Your message "{ $subject }" has only just reached us. Do you still want these posts? Answer OK and I write them; else do nothing. Nothing was charged.
 nothing-to-change = 🤔 I have no recent posts to change or to choose from. Send the idea of your next post: the offer, the date, the network. Nothing was charged.
 cancelled = 👌 Cancelled. Nothing was charged.

@@ -146,6 +146,7 @@ shop-return-whatsapp = Puedes volver a WhatsApp.
 # Messages that are no brief, and follow-ups of a result.
 ask-more = ✍️ «{ $subject }»: cuéntame un poco más. ¿Qué es, cuándo, dónde, a qué precio? Por ejemplo: «-20 % en los jerséis el sábado». Basta una palabra; si no hay nada que añadir, responde OK y escribo con lo que tengo. Esta pregunta es gratis.
 ask-more-web = ✍️ «{ $subject }»: cuenta un poco más. ¿Qué es, cuándo, dónde, a qué precio? Por ejemplo: «-20 % en los jerséis el sábado». No se ha cobrado nada.
+late-photo = ⏳ Tu foto acaba de llegarnos. Si todavía quieres posts, vuelve a enviarla. No se ha cobrado nada.
 late-brief = ⏳ Tu mensaje «{ $subject }» acaba de llegarnos. ¿Todavía quieres estos posts? Responde OK y los escribo; si no, no hagas nada. No se ha cobrado nada.
 nothing-to-change = 🤔 No tengo posts recientes que cambiar o elegir. Envía la idea de tu próximo post: la oferta, la fecha, la red. No se ha cobrado nada.
 cancelled = 👌 Cancelado. No se ha cobrado nada.

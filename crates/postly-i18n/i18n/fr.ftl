@@ -146,6 +146,7 @@ shop-return-whatsapp = Vous pouvez retourner sur WhatsApp.
 # Ce qui n'est pas un brief, et les suites d'un résultat.
 ask-more = ✍️ « { $subject } » : dites-m'en un peu plus. De quoi s'agit-il, quand, où, à quel prix ? Par exemple : « -20 % sur les pulls samedi ». Un mot suffit ; sans précision, répondez OK et j'écris avec ce que j'ai. La question est gratuite.
 ask-more-web = ✍️ « { $subject } » : dites-en un peu plus. De quoi s'agit-il, quand, où, à quel prix ? Par exemple : « -20 % sur les pulls samedi ». Rien n'a été débité.
+late-photo = ⏳ Votre photo ne nous parvient qu'à l'instant. Si vous voulez toujours des posts, renvoyez-la. Rien n'a été débité.
 late-brief = ⏳ Votre message « { $subject } » ne nous parvient qu'à l'instant. Voulez-vous toujours ces posts ? Répondez OK et je les écris ; sinon, ne faites rien. Rien n'a été débité.
 nothing-to-change = 🤔 Je n'ai pas de posts récents à modifier ou à choisir. Envoyez l'idée de votre prochain post : l'offre, la date, le réseau. Rien n'a été débité.
 cancelled = 👌 C'est annulé. Rien n'a été débité.

@@ -146,6 +146,7 @@ shop-return-whatsapp = Você pode voltar ao WhatsApp.
 # Messages that are no brief, and follow-ups of a result.
 ask-more = ✍️ «{ $subject }»: conte um pouco mais. O que é, quando, onde, a que preço? Por exemplo: «20% de desconto nas blusas no sábado». Uma palavra basta; se não houver mais nada, responda OK e escrevo com o que tenho. Esta pergunta é gratuita.
 ask-more-web = ✍️ «{ $subject }»: conte um pouco mais. O que é, quando, onde, a que preço? Por exemplo: «20% de desconto nas blusas no sábado». Nada foi cobrado.
+late-photo = ⏳ Sua foto só chegou agora. Se ainda quer posts, envie de novo. Nada foi cobrado.
 late-brief = ⏳ Sua mensagem «{ $subject }» só chegou agora. Ainda quer estes posts? Responda OK e eu escrevo; se não, não faça nada. Nada foi cobrado.
 nothing-to-change = 🤔 Não tenho posts recentes para alterar ou escolher. Envie a ideia do próximo post: a oferta, a data, a rede. Nada foi cobrado.
 cancelled = 👌 Cancelado. Nada foi cobrado.

@@ -36,6 +36,7 @@ pub(super) fn score(is_shown: bool) -> bool {
         let state = State {
             has_result: after == "result",
             asked_about: (after == "question").then(|| "promo".to_owned()),
+            late_brief: None,
         };
         let read = name(&interpret(&text.replace("\\n", "\n"), &state));
         let score = scores.entry(language).or_default();

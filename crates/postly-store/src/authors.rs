@@ -10,6 +10,7 @@ use postly_domain::{
 use crate::{
     StoreError, Tx, brands,
     identities::Identity,
+    questions::{self, Question},
     retention::first_id,
     sql::{Row, Sql, args},
 };
@@ -33,8 +34,8 @@ pub struct Author {
     pub erasure_asked_at: Option<UnixMillis>,
     /// The time at which the author asked for a person, while that request is open.
     pub handed_over_at: Option<UnixMillis>,
-    /// The text about which the author was asked for more, and the time of that question.
-    pub asked_about: Option<(String, UnixMillis)>,
+    /// The open question to the author.
+    pub question: Option<Question>,
     /// The time at which the operator blocked the author: nothing is written for them.
     pub blocked_at: Option<UnixMillis>,
     /// Rules and facts that hold for every brief.
@@ -60,7 +61,7 @@ macro_rules! known_sql {
     ($names:literal) => {
         concat!(
             "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
-            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, authors.asked_about, authors.asked_at_ms, authors.blocked_at_ms, authors.brand, ",
+            "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, authors.asked_about, authors.asked_at_ms, authors.asked_if_wanted, authors.blocked_at_ms, authors.brand, ",
             "(SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms, ",
             "(SELECT COUNT(*) FROM model_calls WHERE model_calls.author_id = identities.author_id ",
             "AND model_calls.id >= $3) AS recent_calls FROM identities ",
@@ -141,14 +142,14 @@ pub async fn add(
         created_at: now,
         erasure_asked_at: None,
         handed_over_at: None,
-        asked_about: None,
+        question: None,
         blocked_at: None,
         brand: Brand::default(),
     })
 }
 
 const GET: Sql = Sql::both(
-    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, asked_about, asked_at_ms, blocked_at_ms, brand, \
+    "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, asked_about, asked_at_ms, asked_if_wanted, blocked_at_ms, brand, \
      (SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms FROM authors \
      WHERE id = $1 AND erased_at_ms IS NULL",
 );
@@ -213,7 +214,7 @@ fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
         created_at: row.time("created_at_ms")?,
         erasure_asked_at: row.maybe_time("erasure_asked_at_ms")?,
         handed_over_at: row.maybe_time("handed_over_at_ms")?,
-        asked_about: row.maybe_text("asked_about")?.zip(row.maybe_time("asked_at_ms")?),
+        question: questions::of(row)?,
         blocked_at: row.maybe_time("blocked_at_ms")?,
         brand: brands::of(row)?,
     })

@@ -7,7 +7,9 @@ use crate::{
     sql::{Row, Sql, args},
 };
 
-const SET: Sql = Sql::both("UPDATE authors SET brand = $2 WHERE id = $1 AND erased_at_ms IS NULL");
+const SET: Sql = Sql::both(
+    "UPDATE authors SET brand = $2 WHERE id = $1 AND merged_into_id IS NULL AND erased_at_ms IS NULL",
+);
 
 /// Replaces the brand memory of an author.
 ///

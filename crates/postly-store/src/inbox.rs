@@ -242,7 +242,7 @@ fn due_event(row: &Row) -> Result<DueEvent, StoreError> {
 
 const NEXT_MESSAGE: Sql = Sql::both(
     "SELECT id, provider, kind, slice, occurred_at_ms, attempts, round FROM inbox WHERE queue = 'inbox' AND lane = $1 \
-     AND state = 'ready' AND in_lane = 1 AND kind = 'message' AND (occurred_at_ms, id) > ($2, $3) \
+     AND state = 'ready' AND in_lane = 1 AND kind = 'message' AND amends_key IS NULL AND (occurred_at_ms, id) > ($2, $3) \
      ORDER BY occurred_at_ms, id LIMIT 1",
 );
 

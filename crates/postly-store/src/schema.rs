@@ -40,7 +40,7 @@ const FIRST_BEFORE_ASCII: &str =
     "6a2f5566d219ab0a7ea9e4459c3585d3be90229910339fe072def93260137b3624e83a2e7a1c064a59686622e9427a28";
 
 /// The migrations: their names and texts, in order. A released migration is never edited.
-const MIGRATIONS: [(&str, Sql); 19] = [
+const MIGRATIONS: [(&str, Sql); 20] = [
     ("first", Sql::both(include_str!("../migrations/0001_first.sql"))),
     ("lighter indexes", Sql::both(include_str!("../migrations/0002_lighter_indexes.sql"))),
     ("accounts", Sql::both(include_str!("../migrations/0003_accounts.sql"))),
@@ -78,6 +78,7 @@ const MIGRATIONS: [(&str, Sql); 19] = [
     ("brand", Sql::both(include_str!("../migrations/0018_brand.sql"))),
     ("admin", Sql::both(include_str!("../migrations/0019_admin.sql"))),
     ("media", Sql::both(include_str!("../migrations/0020_media.sql"))),
+    ("questions", Sql::both(include_str!("../migrations/0021_questions.sql"))),
 ];
 
 /// True for a file from the time when sqlx also counted SQLite's migrations: it has the first migration.

@@ -103,6 +103,22 @@ async fn a_brief_older_than_ten_minutes_is_asked_about_before_it_costs() {
             assert!(lea.texts().join("\n").contains("*3.*"));
             assert_eq!(lea.ledger().await, ["+5 trial", "-1 whatsapp_generation"]);
 
+            // Anything but a plain yes writes nothing, and what was written before the question answers nothing.
+            app.deliver(&lea.writes("-40 % sur les brioches lundi")).await;
+            app.advance_ms(60_000);
+            app.deliver(&lea.writes("ok")).await;
+            app.advance_ms(9 * 60_000 + 30_000);
+            app.run_until_idle().await;
+            lea.says("non").await;
+            assert!(lea.last_text().contains("annulé"), "{}", lea.last_text());
+            app.deliver(&lea.writes("-40 % sur les brioches mardi")).await;
+            app.advance_ms(11 * 60_000);
+            app.run_until_idle().await;
+            for words in ["bonne soirée", "Trop tard, c'est fini"] {
+                lea.says(words).await;
+            }
+            assert_eq!(lea.credits().await, 4);
+
             app.deliver(&lea.writes("-30 % sur les pulls dimanche")).await;
             // Meta's timestamps have whole seconds.
             app.advance_ms(10 * 60_000 - 1_000);

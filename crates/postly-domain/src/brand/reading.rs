@@ -233,6 +233,9 @@ const NEVER: &[&str] = &[
     "لا تستعمل",
     "كلمات ممنوعة",
 ];
+/// The openings of a list of banned words.
+const LISTED: &[&str] =
+    &["mots interdits", "banned words", "palabras prohibidas", "palavras proibidas", "كلمات ممنوعة"];
 const PLACE: &[&str] = &[
     "on est a",
     "on est au",
@@ -352,6 +355,8 @@ pub fn lesson(text: &str) -> Option<Lesson> {
 /// The rules and facts of a text, one between two commas, semicolons or line ends.
 fn read(text: &str) -> Brand {
     let mut brand = Brand::default();
+    // *Jamais « a », « b »*, *mots interdits : a, b*: a list goes on behind its commas.
+    let mut list = List::None;
     for (start, piece) in pieces(text) {
         let words = Words::of(piece);
         if let Some(rest) = words.after(SIGNATURE)
@@ -359,51 +364,95 @@ fn read(text: &str) -> Brand {
         {
             // A signature has commas and lines of its own: it is the rest of the message.
             let from = start + (piece.len() - colon.len());
-            brand.signature = text.get(from..).map(|text| text.trim().to_owned());
+            brand.signature = text.get(from..).and_then(label);
             return brand;
         }
-        learn(&mut brand, piece, &words);
+        let quoted = quoted(piece);
+        let goes_on = match list {
+            List::None => false,
+            List::Quoted => piece.trim().starts_with(|c| QUOTES.iter().any(|(open, _)| *open == c)),
+            List::Words => words.folded.len() == 1,
+        };
+        if goes_on {
+            let bare = label(piece).filter(|_| quoted.is_empty());
+            brand.banned_words.extend(quoted.into_iter().chain(bare));
+        } else {
+            list = learn(&mut brand, piece, &words);
+        }
     }
     brand
 }
 
-fn learn(brand: &mut Brand, piece: &str, words: &Words<'_>) {
-    let has = |list: &[&str]| words.folded.iter().any(|(word, _)| list.contains(&word.as_str()));
-    let owned = |text: &str| text.trim_matches([' ', ':', '.']).to_owned();
-    if has(EMOJI) {
-        brand.emojis = Some(!has(WITHOUT));
-    } else if has(INFORMAL) {
-        brand.address = Some(Address::Informal);
-    } else if has(FORMAL) {
-        brand.address = Some(Address::Formal);
-    } else if let Some(banned) = banned(words, piece) {
-        brand.banned_words.extend(banned);
-    } else if let Some(name) = words.after(NAME) {
-        brand.name = Some(owned(name));
-    } else if let Some(place) = words.after(PLACE) {
-        brand.place = Some(owned(place));
-    } else if let Some(trade) = words.after(TRADE) {
-        brand.trade = Some(owned(trade));
-    } else if let Some(tone) = words.after(TONE) {
-        brand.tone = Some(owned(tone));
-    } else {
-        let fact = owned(piece);
-        if !fact.is_empty() {
-            brand.facts.push(fact);
-        }
-    }
+/// A list of banned words that may go on in the next piece.
+enum List {
+    None,
+    /// With further quoted words.
+    Quoted,
+    /// With further words of any kind.
+    Words,
 }
 
-/// The words that a piece bans: those in quotes, or the one that follows. *Jamais le lundi* is a fact.
-fn banned(words: &Words<'_>, piece: &str) -> Option<Vec<String>> {
+/// A text without the punctuation around it; `None` if nothing is left.
+fn label(text: &str) -> Option<String> {
+    let text = text.trim().trim_matches([' ', ':', '.']).trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn learn(brand: &mut Brand, piece: &str, words: &Words<'_>) -> List {
+    let has = |list: &[&str]| words.folded.iter().any(|(word, _)| list.contains(&word.as_str()));
+    if has(EMOJI) {
+        brand.emojis = Some(!has(WITHOUT));
+    } else if let Some((banned, list)) = banned(words, piece) {
+        brand.banned_words.extend(banned);
+        return list;
+    } else if let Some(name) = words.after(NAME) {
+        brand.name = label(name).or(brand.name.take());
+    } else if let Some(place) = words.after(PLACE) {
+        brand.place = label(place).or(brand.place.take());
+    } else if has(INFORMAL) || has(FORMAL) {
+        // *On ne tutoie pas* is formal.
+        let is_informal = has(INFORMAL) != has(WITHOUT);
+        brand.address = Some(if is_informal { Address::Informal } else { Address::Formal });
+    } else if let Some(trade) = words.after(TRADE) {
+        brand.trade = label(trade).or(brand.trade.take());
+    } else if let Some(tone) = words.after(TONE) {
+        brand.tone = label(tone).or(brand.tone.take());
+    } else {
+        brand.facts.extend(label(piece));
+    }
+    List::None
+}
+
+/// The words that a piece bans: those in quotes, or the one that follows. *Jamais le lundi* and *jamais fermé* are facts.
+fn banned(words: &Words<'_>, piece: &str) -> Option<(Vec<String>, List)> {
+    const STATES: &[&str] = &[
+        "ferme",
+        "fermes",
+        "fermee",
+        "fermees",
+        "ouvert",
+        "ouverts",
+        "closed",
+        "open",
+        "late",
+        "cerrado",
+        "cerrada",
+        "abierto",
+        "fechado",
+        "fechada",
+        "aberto",
+        "مغلق",
+        "مفتوح",
+    ];
     let rest = words.after(NEVER)?;
     let quoted = quoted(piece);
     if !quoted.is_empty() {
-        return Some(quoted);
+        return Some((quoted, List::Quoted));
     }
-    let word = rest.trim_matches([' ', ':', '.', '!']);
-    let is_one = !word.is_empty() && !word.contains(char::is_whitespace);
-    is_one.then(|| vec![word.to_owned()])
+    let opens_a_list = words.after(LISTED).is_some();
+    let word = label(rest)
+        .filter(|word| !word.contains(char::is_whitespace) && !STATES.contains(&fold(word).as_str()))?;
+    Some((vec![word], if opens_a_list { List::Words } else { List::Quoted }))
 }
 
 const QUOTES: [(char, char); 5] = [('«', '»'), ('“', '”'), ('"', '"'), ('„', '“'), ('‹', '›')];
@@ -437,7 +486,8 @@ fn pieces(text: &str) -> impl Iterator<Item = (usize, &str)> {
             Some(_) => {}
             None => {
                 close = QUOTES.iter().find(|(open, _)| *open == c).map(|(_, close)| *close);
-                if matches!(c, ',' | ';' | '\n' | '،' | '؛') {
+                let ends_sentence = c == '.' && text.get(at + 1..).is_some_and(|rest| rest.starts_with(' '));
+                if matches!(c, ',' | ';' | '\n' | '،' | '؛') || ends_sentence {
                     ranges.push((start, at));
                     start = at + c.len_utf8();
                 }
@@ -561,6 +611,22 @@ mod tests {
         assert_eq!(kept("Remember: never say cheap").banned_words, ["cheap"]);
         assert_eq!(kept("Retiens : jamais ouvert le lundi").facts, ["jamais ouvert le lundi"]);
         assert_eq!(kept("Retiens : jamais de discount").banned_words, ["discount"]);
+    }
+
+    #[test]
+    fn a_list_of_banned_words_goes_on_behind_its_commas() {
+        assert_eq!(kept("Retiens : jamais « a », « b », fermé le lundi").banned_words, ["a", "b"]);
+        let listed = kept("Retiens : mots interdits : discount, promo, on est à Lyon");
+        assert_eq!((listed.banned_words.len(), listed.place.as_deref()), (2, Some("Lyon")));
+        assert_eq!(kept("Retiens : jamais fermé").facts, ["jamais fermé"]);
+        assert_eq!(kept("Retiens : on tutoie. Fermé le lundi").facts, ["Fermé le lundi"]);
+    }
+
+    #[test]
+    fn a_denied_form_of_address_is_the_other_and_an_empty_rule_is_none() {
+        assert_eq!(kept("Retiens : on ne tutoie pas").address, Some(Address::Formal));
+        assert_eq!(kept("Recuerda: estamos en calle Señora 4").place.as_deref(), Some("calle Señora 4"));
+        assert_eq!(lesson("Retiens : on s'appelle"), None);
     }
 
     #[test]

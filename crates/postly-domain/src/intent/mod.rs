@@ -29,6 +29,8 @@ pub struct State {
     pub has_result: bool,
     /// The text about which the author was asked for more within the last 30 minutes.
     pub asked_about: Option<String>,
+    /// A brief that came late, if the author was asked within the last 30 minutes whether it is still wanted.
+    pub late_brief: Option<String>,
 }
 
 /// The meaning of a message.
@@ -69,6 +71,9 @@ pub fn interpret(text: &str, state: &State) -> Intent {
 
 /// Classifies a message for which [`Command`] has already been read: a caption or the label of a button.
 pub fn interpret_command(command: Command, text: &str, state: &State) -> Intent {
+    if let Some(intent) = state.late_brief.as_deref().and_then(|late| answer_about(late, text)) {
+        return intent;
+    }
     match command {
         Command::Generate(brief) if Command::is_explicit_generation(text) => Intent::Brief(brief),
         Command::Generate(brief) => {
@@ -102,6 +107,16 @@ impl From<Request> for Intent {
     }
 }
 
+/// The answer to the question whether a late brief is still wanted. Only a plain yes writes it.
+fn answer_about(late: &str, text: &str) -> Option<Intent> {
+    let reading = Reading::of(text);
+    if phrases::is(&reading, "yes") {
+        Brief::parse(late).ok().map(Intent::Brief)
+    } else {
+        phrases::is(&reading, "no").then_some(Intent::Cancel)
+    }
+}
+
 /// *Ok*, *as you like* after our question: the defaults.
 fn after_a_question(text: &str, state: &State) -> Option<Intent> {
     let asked_about = state.asked_about.as_deref()?;
@@ -131,12 +146,7 @@ fn of_free_text(text: &str, brief: Brief, state: &State) -> Intent {
     if is_off_topic(&reading) {
         return Intent::OffTopic;
     }
-    match weigh(
-        classifier::score(&reading),
-        shows_a_brief || reading.has_percentage,
-        reading.asks,
-        reading.words.len(),
-    ) {
+    match weigh(classifier::score(&reading), &reading) {
         Verdict::Brief => return Intent::Brief(brief),
         Verdict::Other if shows_a_brief && state.asked_about.is_none() => return Intent::OffTopic,
         Verdict::Doubt | Verdict::Other => {}
@@ -167,7 +177,7 @@ enum Verdict {
 }
 
 /// Weighs the score of the classifier and the rules. The thresholds were chosen by cross-validation (ADR 25).
-fn weigh(score: f32, by_rule: bool, asks: bool, words: usize) -> Verdict {
+fn weigh(score: f32, reading: &Reading) -> Verdict {
     const ASKED: f32 = -3.0;
     const LIKELY: f32 = 0.3;
     const SURE: f32 = 1.0;
@@ -175,9 +185,10 @@ fn weigh(score: f32, by_rule: bool, asks: bool, words: usize) -> Verdict {
     const FEW_WORDS: usize = 6;
     const FEW_WORDS_LIKELY: f32 = -1.5;
     const UNLIKELY: f32 = -2.0;
-    let least = if asks {
+    let by_rule = shows_a_brief(reading) || reading.has_percentage;
+    let least = if reading.asks {
         ASKED
-    } else if words <= FEW_WORDS {
+    } else if reading.words.len() <= FEW_WORDS {
         FEW_WORDS_LIKELY
     } else {
         LIKELY

@@ -21,7 +21,7 @@ fn name(intent: &Intent) -> &'static str {
 }
 
 fn after_a_result() -> State {
-    State { has_result: true, asked_about: None }
+    State { has_result: true, ..State::default() }
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_number_names_a_post_only_where_it_is_told_as_one() {
 
 #[test]
 fn the_answer_to_our_question_completes_what_was_asked_about() {
-    let state = State { has_result: false, asked_about: Some("promo".to_owned()) };
+    let state = State { asked_about: Some("promo".to_owned()), ..State::default() };
     let Intent::Brief(brief) = interpret("les pulls", &state) else { panic!("no brief") };
     assert_eq!(brief.as_str(), "promo, les pulls");
     assert_eq!(name(&interpret("annule", &state)), "cancel");
@@ -114,4 +114,19 @@ fn a_lesson_is_no_brief_and_gen_writes_all_the_same() {
     }
     assert!(matches!(interpret("GEN retiens : fermé le lundi", &state), Intent::Brief(_)));
     assert!(matches!(interpret("Retenez la date : soldes samedi à Lyon", &state), Intent::Brief(_)));
+}
+
+#[test]
+fn only_a_plain_yes_writes_a_late_brief() {
+    let late = "-20 % sur les croissants samedi";
+    let state = State { late_brief: Some(late.to_owned()), ..State::default() };
+    for text in ["ok", "Oui !", "yes please", "sí", "sim", "نعم", "d’accord"] {
+        assert_eq!(interpret(text, &state), Intent::Brief(Brief::parse(late).unwrap()), "{text}");
+    }
+    for text in ["non", "no", "não", "لا", "trop tard"] {
+        assert_eq!(interpret(text, &state), Intent::Cancel, "{text}");
+    }
+    for text in ["vu", "bonne soirée", "Trop tard, c'est fini", "merci", "je ne sais pas", "SOLDE"] {
+        assert!(!matches!(interpret(text, &state), Intent::Brief(_)), "{text}");
+    }
 }

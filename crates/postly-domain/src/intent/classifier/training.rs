@@ -2,7 +2,7 @@
 //! measures it on messages outside of the training set.
 
 use super::*;
-use crate::intent::{Verdict, shows_a_brief, weigh};
+use crate::intent::{Verdict, weigh};
 
 /// Labelled messages: language, `brief` or `free`, text.
 /// Language models wrote them from the rule of RULES 4.14, without the code.
@@ -83,13 +83,7 @@ fn messages_that_it_was_not_trained_on_are_read_within_bounds() {
         let rest: Vec<&Example> = rest.into_iter().map(|(_, example)| example).collect();
         let weights = train(&rest);
         for (_, example) in held {
-            let by_rule = shows_a_brief(&example.reading);
-            let verdict = weigh(
-                score_of(&weights, example),
-                by_rule,
-                example.reading.asks,
-                example.reading.words.len(),
-            );
+            let verdict = weigh(score_of(&weights, example), &example.reading);
             let is_written = matches!(verdict, Verdict::Brief);
             briefs += usize::from(example.is_brief);
             missed += usize::from(example.is_brief && !is_written);
