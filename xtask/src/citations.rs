@@ -20,8 +20,9 @@ impl Rules {
             std::fs::read_to_string(root.join("docs/RULES.md")).context("cannot read docs/RULES.md")?;
         let ids: Vec<&str> =
             text.lines().filter_map(|line| Some(line.strip_prefix("- **")?.split_once("**")?.0)).collect();
-        if let Some(twice) = ids.iter().enumerate().find(|(at, id)| ids[..*at].contains(id)) {
-            bail!("docs/RULES.md has the rule {} twice", twice.1);
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = ids.iter().find(|id| !seen.insert(**id)) {
+            bail!("docs/RULES.md has the rule {twice} twice");
         }
         Ok(Self::parse(&text))
     }

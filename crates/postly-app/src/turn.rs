@@ -54,13 +54,14 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// True for a message whose turn comes long after it was written, unless an operator replays it: a replay asks for the
+    /// True for a message whose turn comes long after it was written. An operator who replays one wants the
     /// posts.
     pub(crate) fn is_late(&self) -> bool {
         self.now.since_ms(self.event.occurred_at) > LATE_MS && self.event.round == FIRST_ROUND
     }
 
-    /// The open question of this reason that the message may answer: it was asked before the message arrived, and not long ago.
+    /// The open question of this reason that the message may answer: it was asked before the message arrived,
+    /// and not long ago.
     pub(crate) fn question(&self, reason: Reason) -> Option<&Question> {
         let arrived_at = made_at(self.event.id.as_str()).unwrap_or(self.event.occurred_at);
         self.person.author.question.as_ref().filter(|question| {

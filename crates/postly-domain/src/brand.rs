@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 mod reading;
+mod words;
 
 pub use reading::{Lesson, lesson};
 

@@ -103,7 +103,7 @@ async fn a_brief_older_than_ten_minutes_is_asked_about_before_it_costs() {
             assert!(lea.texts().join("\n").contains("*3.*"));
             assert_eq!(lea.ledger().await, ["+5 trial", "-1 whatsapp_generation"]);
 
-            // Anything but a plain yes writes nothing, and what was written before the question answers nothing.
+            // Only a plain yes writes, and a text from before the question answers nothing.
             app.deliver(&lea.writes("-40 % sur les brioches lundi")).await;
             app.advance_ms(60_000);
             app.deliver(&lea.writes("ok")).await;
