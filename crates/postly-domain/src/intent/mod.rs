@@ -148,7 +148,10 @@ fn of_free_text(text: &str, brief: Brief, state: &State) -> Intent {
     }
     match weigh(classifier::score(&reading), &reading) {
         Verdict::Brief => return Intent::Brief(brief),
-        Verdict::Other if shows_a_brief && state.asked_about.is_none() => return Intent::OffTopic,
+        // After a result, and as an answer, a text that is no brief may still mean it.
+        Verdict::Other if shows_a_brief && state.asked_about.is_none() && !state.has_result => {
+            return Intent::OffTopic;
+        }
         Verdict::Doubt | Verdict::Other => {}
     }
     let tells = reading.has_offer || reading.has_price || reading.has_date || reading.has_place;

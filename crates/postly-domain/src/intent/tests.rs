@@ -130,3 +130,10 @@ fn only_a_plain_yes_writes_a_late_brief() {
         assert!(!matches!(interpret(text, &state), Intent::Brief(_)), "{text}");
     }
 }
+
+#[test]
+fn after_a_result_a_text_with_facts_is_not_off_topic() {
+    let text = "oui oui c bon pour samedi 15h, pensez à amener le chèque d'acompte de 50€ madame";
+    assert_eq!(interpret(text, &State::default()), Intent::OffTopic);
+    assert!(matches!(interpret(text, &after_a_result()), Intent::TooVague(_) | Intent::Change(_)));
+}
