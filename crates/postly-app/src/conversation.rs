@@ -21,7 +21,6 @@ use crate::{
     people::Person,
     photo::is_photo_alone,
     reply::{Reply, ReplyContext, hold_key},
-    thought::Thought,
     turn::{Step, Turn},
 };
 
@@ -136,35 +135,25 @@ impl App {
             _ => None,
         };
         let verdict = repeats.as_ref().map_or(LoopVerdict::Answer, |(_, verdict)| *verdict);
-        let (mut whole, mut all) = (event.clone(), text.to_owned());
-        if verdict == LoopVerdict::Answer {
-            let turn = Turn { claimed, event, message, person: &person, now };
-            match self.complete_thought(&mut tx, &turn, &command, text).await? {
-                Thought::Whole => {}
-                Thought::Wait(until) => {
-                    lanes::defer(&mut tx, claimed, until).await?;
-                    return Ok(tx.commit().await?);
-                }
-                Thought::Joined { text, next } => (whole.joined, all) = (Some(next), text),
-            }
-        }
-        let (event, text) = (&whole, all.as_str());
-        let command = if event.joined.is_some() { Command::parse(text) } else { command };
         let claimed = &ClaimedLane { repeats: repeats.map(|(repeats, _)| repeats), ..claimed.clone() };
-        let reply = match verdict {
-            LoopVerdict::Silence => Err(IgnoreRule::Loop),
+        let turn = Turn { claimed, event, message, person: &person, now };
+        let (step, joined) = match verdict {
+            LoopVerdict::Silence => (Step::Ignore(IgnoreRule::Loop), None),
             LoopVerdict::Warn => {
                 metrics::counter!(metric::LOOPS).increment(1);
-                Ok(self.say(&person, "loop", "loop"))
+                (self.say(&person, "loop", "loop").into(), None)
             }
-            LoopVerdict::Answer => {
-                let turn = Turn { claimed, event, message, person: &person, now };
-                match self.take_turn(&mut tx, &turn, command, text).await? {
-                    Step::Reply(reply) => Ok(*reply),
-                    Step::Ignore(rule) => Err(rule),
-                    Step::Write(work) => return self.generate(tx, &turn, *work).await,
-                }
+            LoopVerdict::Answer => self.take_turn(&mut tx, &turn, command, text).await?,
+        };
+        let event = &DueEvent { joined, ..event.clone() };
+        let reply = match step {
+            Step::Wait(until) => {
+                lanes::defer(&mut tx, claimed, until).await?;
+                return Ok(tx.commit().await?);
             }
+            Step::Write(work) => return self.generate(tx, &Turn { event, ..turn }, *work).await,
+            Step::Reply(reply) => Ok(*reply),
+            Step::Ignore(rule) => Err(rule),
         };
         self.release_stale_hold(&mut tx, event, now).await?;
         match reply {

@@ -31,6 +31,7 @@ mod identity_changes;
 mod ids;
 mod import;
 mod ingest;
+mod joining;
 mod link;
 mod live;
 mod login;
@@ -55,7 +56,6 @@ mod retention;
 mod seal;
 mod sessions;
 mod statuses;
-mod thought;
 mod tokens;
 mod turn;
 mod verify;
@@ -63,6 +63,7 @@ mod voice;
 mod wake;
 mod web_generation;
 mod web_history;
+mod web_reading;
 mod work;
 
 use std::{

@@ -3,6 +3,7 @@
 use postly_domain::{
     Alert, Brief, Command, UnixMillis,
     event::{Content, IgnoreRule, InboundMessage},
+    id::EventId,
     intent::{Change, Intent, State, Wish, interpret_command},
     metric,
     time::DAY_MS,
@@ -24,6 +25,7 @@ use crate::{
     conversation::reply_context,
     generate::{ChangeOf, Work},
     ids::{fresh_text, made_at},
+    joining::NextPart,
     people::Person,
     reply::{Reply, ReplyContext},
 };
@@ -83,6 +85,8 @@ pub(crate) enum Step {
     Ignore(IgnoreRule),
     /// Write posts.
     Write(Box<Work>),
+    /// Wait until this time for the next message.
+    Wait(UnixMillis),
 }
 
 impl From<Reply> for Step {
@@ -93,15 +97,38 @@ impl From<Reply> for Step {
 
 impl App {
     /// Interprets a message and decides on the next step. `command` is the interpretation of its form alone.
+    /// Also returns the message that was read as one with it.
     pub(crate) async fn take_turn(
         &self,
         tx: &mut Tx,
         turn: &Turn<'_>,
         command: Command,
         text: &str,
+    ) -> Result<(Step, Option<EventId>), JourneyError> {
+        let (intent, result) = self.read_intent(tx, turn, command, text).await?;
+        if matches!(intent, Intent::TooVague(_)) {
+            match self.next_part(tx, turn, text).await? {
+                NextPart::None => {}
+                NextPart::Awaited(until) => return Ok((Step::Wait(until), None)),
+                NextPart::Joined { text, next } => {
+                    let (intent, result) = self.read_intent(tx, turn, Command::parse(&text), &text).await?;
+                    return Ok((self.decide(tx, turn, intent, result, &text).await?, Some(next)));
+                }
+            }
+        }
+        Ok((self.decide(tx, turn, intent, result, text).await?, None))
+    }
+
+    /// Decides on the step that an intent asks for.
+    async fn decide(
+        &self,
+        tx: &mut Tx,
+        turn: &Turn<'_>,
+        intent: Intent,
+        result: Option<SavedResult>,
+        text: &str,
     ) -> Result<Step, JourneyError> {
         let Turn { person, now, .. } = *turn;
-        let (intent, result) = self.read_intent(tx, turn, command, text).await?;
         if self.is_left_to_a_person(tx, turn, &intent, text).await? {
             return Ok(Step::Ignore(IgnoreRule::HandedOver));
         }
@@ -158,7 +185,7 @@ impl App {
 
     /// Returns the intent of a message, with the result it refers to. Reads the database only if a result
     /// makes a difference.
-    pub(crate) async fn read_intent(
+    async fn read_intent(
         &self,
         tx: &mut Tx,
         turn: &Turn<'_>,

@@ -202,7 +202,7 @@ impl App {
         Heard { row, calls }
     }
 
-    /// Stores the transcript and renews the lease, because writing the posts takes as long again.
+    /// Stores the transcript under the lease, renewed for the posts: a worker that lost it stores nothing.
     async fn keep_heard(&self, turn: &VoiceTurn<'_>, heard: &Heard) -> Result<(), JourneyError> {
         let now = self.now();
         let mut tx = self.0.db.write().await?;

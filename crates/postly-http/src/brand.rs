@@ -57,7 +57,7 @@ impl From<Brand> for BrandBody {
             Address::Informal => AddressBody::Informal,
             Address::Formal => AddressBody::Formal,
         });
-        let Brand { name, place, trade, tone, emojis, banned_words, facts, signature, .. } = brand;
+        let Brand { name, place, trade, tone, address: _, emojis, banned_words, facts, signature } = brand;
         Self { name, place, trade, tone, address, emojis, banned_words, facts, signature }
     }
 }
@@ -68,7 +68,7 @@ impl From<BrandBody> for Brand {
             AddressBody::Informal => Address::Informal,
             AddressBody::Formal => Address::Formal,
         });
-        let BrandBody { name, place, trade, tone, emojis, banned_words, facts, signature, .. } = body;
+        let BrandBody { name, place, trade, tone, address: _, emojis, banned_words, facts, signature } = body;
         Self { name, place, trade, tone, address, emojis, banned_words, facts, signature }
     }
 }
