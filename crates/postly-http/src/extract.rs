@@ -146,16 +146,21 @@ pub(crate) async fn reject_cross_site(
     }
 }
 
-/// The `{id}` of a path. An id with U+0000, which no database can store, is not found.
+/// The `{id}` of a path. Any text that can be no id of ours or of a provider is not found.
 pub(crate) struct PathId(pub(crate) String);
 
-impl FromRequestParts<AppState> for PathId {
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let id = Path::<String>::from_request_parts(parts, state).await;
-        let id = id.map(|Path(id)| id).ok().filter(|id| !id.contains('\0'));
-        id.map(Self).ok_or(Problem::new(Code::NotFound))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        /// Longer than any id of ours or of a provider.
+        const LONGEST: usize = 256;
+        let id = Path::<String>::from_request_parts(parts, state).await.map(|Path(id)| id).ok();
+        let is_id = |id: &String| {
+            (1..=LONGEST).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        };
+        id.filter(is_id).map(Self).ok_or(Problem::new(Code::NotFound))
     }
 }
 

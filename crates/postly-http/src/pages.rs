@@ -112,6 +112,6 @@ fn accepts_pages(headers: &HeaderMap) -> bool {
 }
 
 /// Redirects to one of our pages, by GET.
-fn redirect(path: &'static str) -> Response {
+pub(crate) fn redirect(path: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, path)]).into_response()
 }

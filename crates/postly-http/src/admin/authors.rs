@@ -22,12 +22,14 @@ use serde::Deserialize;
 use super::{
     AUTHORS, AdminState, Shell,
     act::{FormAct, act, is_key},
-    not_found, page,
-    path::PathId,
-    redirect, say,
+    not_found, page, redirect, say,
     session::{Operator, OwnForm},
 };
-use crate::{extract::Cursor, pages::moment::Moment, problem::Problem};
+use crate::{
+    extract::{Cursor, PathId},
+    pages::moment::Moment,
+    problem::Problem,
+};
 
 pub(super) fn router() -> Router<AdminState> {
     Router::new()

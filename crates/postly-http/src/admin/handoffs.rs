@@ -20,10 +20,9 @@ use super::{
     AdminState, HANDOFFS, Shell,
     act::{FormAct, act, is_key},
     not_found, page,
-    path::PathId,
     session::{Operator, OwnForm},
 };
-use crate::{pages::moment::Moment, problem::Problem};
+use crate::{extract::PathId, pages::moment::Moment, problem::Problem};
 
 pub(super) fn router() -> Router<AdminState> {
     Router::new()
@@ -128,14 +127,13 @@ async fn reply(
     OwnForm(form): OwnForm<ReplyForm>,
 ) -> Response {
     let back = format!("{HANDOFFS}/{id}");
-    let key = if is_key(&form.key) { form.key.as_str() } else { "" };
     let author = author_of(&state, &id).await;
     let about = FormAct { action: AdminAction::AnswerHandoff, subject: &author, note: "", back: &back };
     let work = async {
-        if key.is_empty() {
-            Err(HandoffError::Unknown)
+        if is_key(&form.key) {
+            state.app.answer_handoff_once(&id, &form.text, &form.key).await
         } else {
-            state.app.answer_handoff_once(&id, &form.text, key).await
+            Err(HandoffError::Unknown)
         }
     };
     act(&state, &operator, &about, work).await

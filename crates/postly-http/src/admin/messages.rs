@@ -9,12 +9,10 @@ use serde::Deserialize;
 use super::{
     AdminState, MESSAGES, Shell,
     glance::{dollars, duration},
-    not_found, page,
-    path::PathId,
-    redirect,
+    not_found, page, redirect,
     session::{Operator, OwnForm},
 };
-use crate::{pages::moment::Moment, problem::Problem};
+use crate::{extract::PathId, pages::moment::Moment, problem::Problem};
 
 pub(super) fn router() -> Router<AdminState> {
     Router::new().route(MESSAGES, get(search).post(find)).route("/admin/messages/{id}", get(show))

@@ -12,7 +12,6 @@ mod handoffs;
 mod log;
 mod login;
 mod messages;
-mod path;
 mod session;
 mod stuck;
 mod switches;
@@ -28,7 +27,11 @@ use axum::{
 };
 use postly_app::{App, admin::AdminAccess};
 
-use crate::{pages::assets, problem::Problem, site::Network};
+use crate::{
+    pages::{assets, redirect},
+    problem::Problem,
+    site::Network,
+};
 use session::Operator;
 
 /// The longest form: a reply to an author of 4,096 characters, each of three bytes, with every byte escaped.
@@ -103,11 +106,6 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
         Ok(html) => (status, HEADERS, html).into_response(),
         Err(error) => Problem::internal(&error).into_response(),
     }
-}
-
-/// Redirects to another page, by GET.
-fn redirect(path: &str) -> Response {
-    (StatusCode::SEE_OTHER, [(header::LOCATION, path)]).into_response()
 }
 
 /// The layout of every page: the operator, and the token of its forms.

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -19,6 +19,7 @@ use super::{
     member::Member,
     page,
     posts::HISTORY,
+    redirect,
     texts::Texts,
 };
 use crate::{
@@ -164,7 +165,7 @@ async fn generate(State(state): State<AppState>, member: Member, Form(form): For
     let failure = match state.app.generate_for_web(&member.author, &form.key, &request).await {
         Ok(saved) => {
             let location = format!("{HISTORY}/{}", saved.id);
-            return (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
+            return redirect(&location);
         }
         Err(failure) => failure,
     };

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -18,7 +18,7 @@ use super::{
     frame::Frame,
     member::Member,
     moment::Moment,
-    page,
+    page, redirect,
     texts::Texts,
 };
 use crate::{
@@ -139,10 +139,7 @@ async fn refine(
     let generation = GenerationId::new(id);
     let change = WebChange { generation, instruction: form.instruction, variant: None };
     match state.app.refine_for_web(&member.author, &form.key, &change).await {
-        Ok(saved) => {
-            let location = format!("{HISTORY}/{}", saved.id);
-            (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
-        }
+        Ok(saved) => redirect(&format!("{HISTORY}/{}", saved.id)),
         Err(failure) => {
             let sentence = failure_sentence(member.t, failure);
             let WebChange { generation, instruction, .. } = change;
@@ -168,7 +165,7 @@ async fn mark_used(
     let id = GenerationId::new(id);
     let used = (1..=3).contains(&form.used).then_some(form.used);
     match state.app.mark_used(&member.author, &id, used).await {
-        Ok(true) => (StatusCode::SEE_OTHER, [(header::LOCATION, format!("{HISTORY}/{id}"))]).into_response(),
+        Ok(true) => redirect(&format!("{HISTORY}/{id}")),
         Ok(false) => super::not_found(member.t, Frame::of_member(&member.author, HISTORY)),
         Err(error) => Problem::from(error).into_response(),
     }
