@@ -50,6 +50,8 @@ pub(crate) struct Wire {
     plugged: watch::Sender<bool>,
     /// True while the port is open.
     listening: watch::Sender<bool>,
+    /// Every open connection holds a receiver of it.
+    open: watch::Sender<()>,
     lines: Mutex<Vec<Weak<Cut>>>,
 }
 
@@ -58,17 +60,20 @@ impl Wire {
         Self {
             plugged: watch::Sender::new(true),
             listening: watch::Sender::new(true),
+            open: watch::Sender::new(()),
             lines: Mutex::default(),
         }
     }
 
-    /// Stops or resumes listening, and returns once that is done. Stopping resets open connections.
+    /// Stops or resumes listening, and returns once that is done. Stopping resets open connections and waits
+    /// until each is closed, so that no client still writes to one from its pool.
     pub(crate) async fn plug(&self, plugged: bool) {
         let mut listening = self.listening.subscribe();
         self.plugged.send_replace(plugged);
         let _ = listening.wait_for(|listening| *listening == plugged).await;
         if !plugged {
             self.cut_all();
+            self.open.closed().await;
         }
     }
 
@@ -145,6 +150,8 @@ impl Listener for Door {
 pub(crate) struct Line {
     stream: TcpStream,
     cut: Arc<Cut>,
+    /// Fields are dropped in this order: the socket is closed before this says so.
+    _open: watch::Receiver<()>,
 }
 
 impl Line {
@@ -152,7 +159,7 @@ impl Line {
         let cut = Arc::<Cut>::default();
         wire.register(&cut);
         let _ = stream.set_nodelay(true);
-        Self { stream, cut }
+        Self { stream, cut, _open: wire.open.subscribe() }
     }
 
     /// Fails once the connection is cut, and makes the closing of the socket send a RST.
