@@ -44,6 +44,7 @@ const EVERY_PART: &[&str] = &[
     "postly-app",
     "postly-domain",
     "postly-http",
+    "postly-i18n",
     "postly-payments",
     "postly-pipeline",
     "postly-simulator",

@@ -89,7 +89,7 @@ pub use handoffs::{HandoffError, answerable_until};
 pub use import::{ImportError, ImportOptions, ImportReport, LeftOut, What, Why};
 pub use ingest::IngestError;
 pub use live::{Credential, LiveEvent, LiveEvents, MAX_STREAMS, MAX_STREAMS_OF_AUTHOR, TooManyStreams};
-pub use login::ShownPhrase;
+pub use login::{ShownPhrase, WhatsappContact};
 pub use password_reset::PasswordReset;
 pub use payments::{
     CheckoutError, EventOutcome, Offer, PaymentEventError, RechargeView, Returned, ReturnedState, Shop,
@@ -130,6 +130,8 @@ pub struct Settings {
     pub model_budget: postly_domain::ModelBudget,
     /// The address of the site where authors top up and log in.
     pub site_url: String,
+    /// The address of the links that open a conversation, without a trailing slash (`https://wa.me`).
+    pub chat_link_base: String,
     /// The key of the hashes of one-time grants, and of every number that is only compared. Never rotated.
     pub identity_hash_key: SecretString,
     /// The pepper of one-time codes, newest first (`OTP_SALT`).

@@ -57,6 +57,15 @@ impl std::fmt::Debug for ShownPhrase {
     }
 }
 
+/// Our number on WhatsApp.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WhatsappContact {
+    /// The number as people read it.
+    pub number: String,
+    /// The link that opens a conversation (`https://wa.me/…`).
+    pub url: String,
+}
+
 impl App {
     /// Answers LOGIN with a code and a link: three an hour, a minute apart. `None` if the limit is reached
     /// and the author was told so already.
@@ -238,21 +247,40 @@ impl App {
         tx.commit().await?;
         let shown = phrase.shown();
         // The text of the message that WhatsApp proposes; `#` and spaces are escaped.
-        let url = format!(
-            "https://wa.me/{}?text=Postly-AI%20%23{}",
-            number.trim_start_matches('+'),
-            shown.trim_start_matches('#')
-        );
+        let url =
+            format!("{}?text=Postly-AI%20%23{}", self.chat_link(&number), shown.trim_start_matches('#'));
         Ok(Some(ShownPhrase { phrase: shown, url, expires_at: new.expires_at }))
     }
 
-    /// Returns the number to which authors write on WhatsApp, in E.164. `None` until Meta has shown it with a
-    /// first message.
+    /// Returns how to write to us. `None` while our number is unknown: Meta names it by an id.
     ///
     /// # Errors
     /// Fails if the database fails.
-    pub async fn whatsapp_number(&self) -> Result<Option<String>, StoreError> {
-        self.number_shown(&mut self.0.db.read().await?).await
+    pub async fn whatsapp_contact(&self) -> Result<Option<WhatsappContact>, StoreError> {
+        let number = self.number_shown(&mut self.0.db.read().await?).await?;
+        Ok(number.map(|number| WhatsappContact {
+            url: self.chat_link(&number),
+            number: PhoneE164::from_provider(&number).map_or(number, |number| number.readable()),
+        }))
+    }
+
+    fn chat_link(&self, number: &str) -> String {
+        format!("{}/{}", self.0.settings.chat_link_base, number.trim_start_matches('+'))
+    }
+
+    /// Records our number at Meta, as Meta shows it, so that links know it before the first message.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn record_meta_number(&self, number: &PhoneE164) -> Result<(), StoreError> {
+        let Some(business) = self.0.routes.business(Provider::Meta) else { return Ok(()) };
+        again!(self.try_record_meta_number(&business, number))
+    }
+
+    async fn try_record_meta_number(&self, business: &str, number: &PhoneE164) -> Result<(), StoreError> {
+        let mut tx = self.0.db.write().await?;
+        business_numbers::note(&mut tx, Provider::Meta, business, number.as_str()).await?;
+        tx.commit().await
     }
 
     async fn number_shown(&self, tx: &mut Tx) -> Result<Option<String>, StoreError> {

@@ -88,6 +88,12 @@ impl PhoneE164 {
         region.map(|region| region.to_string())
     }
 
+    /// The number as people read it: `+33 6 12 34 56 78`.
+    pub fn readable(&self) -> String {
+        let Ok(number) = PHONE_NUMBER_UTIL.parse(&self.0, None) else { return self.0.clone() };
+        PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::International).into_owned()
+    }
+
     /// The number, with the leading `+`. For the database and for providers: never for a log.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -212,6 +218,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_number_is_shown_as_its_country_writes_it() {
+        for (number, shown) in [
+            ("+33612345678", "+33 6 12 34 56 78"),
+            ("+14155238886", "+1 415-523-8886"),
+            ("+447400123456", "+44 7400 123456"),
+        ] {
+            assert_eq!(PhoneE164::from_provider(number).unwrap().readable(), shown);
+        }
+    }
 
     #[test]
     fn typed_numbers_are_read_as_their_region_writes_them() {

@@ -151,6 +151,9 @@ pub type BalanceHook = Arc<dyn Fn(Channel, String) -> BoxFuture<'static, Option<
 /// Returns the latest changes of those credits, newest first, for the phone page.
 pub type LedgerHook = Arc<dyn Fn(Channel, String) -> BoxFuture<'static, Vec<LedgerLine>> + Send + Sync>;
 
+/// Called when the reader of the phone page asks to begin again with an empty database.
+pub type ResetHook = Arc<dyn Fn() + Send + Sync>;
+
 /// One line of the ledger panel on the phone page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerLine {
@@ -184,6 +187,10 @@ pub struct SimulatorConfig {
     pub balance: Option<BalanceHook>,
     /// The source of the ledger panel on the phone page.
     pub ledger: Option<LedgerHook>,
+    /// Begins again with an empty database; without it the phone page offers no such button.
+    pub reset: Option<ResetHook>,
+    /// The web app of the service, to which the phone page links.
+    pub web_app_url: Option<String>,
 }
 
 impl Default for SimulatorConfig {
@@ -213,6 +220,8 @@ impl Default for SimulatorConfig {
             rules: Rules::default(),
             balance: None,
             ledger: None,
+            reset: None,
+            web_app_url: None,
         }
     }
 }

@@ -93,7 +93,15 @@ pub(crate) async fn once(world: &World, webhook: &Webhook) -> Delivery {
     for (name, value) in &webhook.headers {
         request = request.header(name, value);
     }
-    answer(request).await
+    recorded(world, &webhook.path_query, request).await
+}
+
+/// Sends a request, and records it for the phone page.
+async fn recorded(world: &World, path: &str, request: reqwest::RequestBuilder) -> Delivery {
+    let at_ms = world.clock.now_ms();
+    let delivery = answer(request).await;
+    world.state().deliveries.record(at_ms, path, &delivery);
+    delivery
 }
 
 /// Delivers a body to a path of the service.
@@ -106,7 +114,7 @@ pub(crate) async fn to_path(world: &World, path: &str, headers: &[(&str, &str)],
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    answer(request).await
+    recorded(world, path, request).await
 }
 
 /// Performs Meta's handshake with this challenge and token.

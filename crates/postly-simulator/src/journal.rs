@@ -125,6 +125,13 @@ impl Journal {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).entries.iter().cloned().collect()
     }
 
+    /// Returns a copy of the latest entries, in order.
+    pub(crate) fn latest(&self, count: usize) -> Vec<JournalEntry> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = inner.entries.len().saturating_sub(count);
+        inner.entries.iter().skip(first).cloned().collect()
+    }
+
     /// Removes the entries and keeps the numbering.
     pub(crate) fn clear(&self) {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).entries.clear();

@@ -30,6 +30,7 @@ mod config;
 mod deliver;
 mod errors;
 mod fault;
+mod fault_menu;
 mod fields;
 mod ids;
 mod journal;
@@ -51,6 +52,7 @@ mod statuses;
 mod stripe;
 mod stripe_events;
 mod stripe_pages;
+mod traffic;
 mod transcribe;
 mod twilio;
 mod twilio_hooks;
@@ -60,8 +62,8 @@ mod world;
 
 pub use attachment::MediaFile;
 pub use config::{
-    BalanceHook, Channel, LedgerHook, LedgerLine, MetaAccount, Rules, SimulatorConfig, StatusPolicy,
-    StripeAccount, TwilioAccount, Upstream,
+    BalanceHook, Channel, LedgerHook, LedgerLine, MetaAccount, ResetHook, Rules, SimulatorConfig,
+    StatusPolicy, StripeAccount, TwilioAccount, Upstream,
 };
 pub use deliver::Delivery;
 pub use fault::{Fault, FaultKind};

@@ -14,14 +14,17 @@ use crate::fields::units;
 use crate::person::{MessageKind, Person, digits};
 use crate::reply::Reply;
 use crate::server::Call;
-use crate::webhook;
 use crate::world::{Ticks, World};
+use crate::{fault_menu, traffic, webhook};
 
 /// The page, self-contained: no font, script or image comes from another site.
 const PAGE: &str = include_str!("phone.html");
 
 /// Allows only the page's own style and script, and calls to its own origin.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/// The path of links that open a conversation.
+pub(crate) const CHAT_LINK_PATH: &str = "/wa.me";
 
 /// The longest message that WhatsApp allows, in UTF-16 units.
 const LONGEST: usize = 4096;
@@ -52,9 +55,43 @@ pub(crate) async fn answer(world: &Arc<World>, call: &Call) -> Reply {
         }
         // Requiring JSON keeps forms of other sites from writing as the owner.
         ("POST", "/phone/send") if call.is_content_type("application/json") => send(world, &call.body),
+        ("GET", "/phone/traffic") => Reply::json(200, &json!(traffic::lines(world))),
+        ("POST", "/phone/fault") if call.is_content_type("application/json") => fault(world, &call.body),
+        ("POST", "/phone/reset") if call.is_content_type("application/json") => reset(world),
         _ => Reply::json(404, &json!({"error": "not found"})),
     };
     reply.with_header("cache-control", "no-store").with_header("x-content-type-options", "nosniff")
+}
+
+/// Answers a link that opens a conversation (`https://wa.me/NUMBER?text=…`) by the phone of the channel with
+/// this business number, with the text already typed.
+pub(crate) fn open_chat(world: &World, call: &Call) -> Reply {
+    let number = digits(call.path.trim_start_matches(CHAT_LINK_PATH));
+    let channel = if number == digits(&world.config.twilio.from) { Channel::Twilio } else { Channel::Meta };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("channel", channel.name());
+    if let Some((_, text)) = form_urlencoded::parse(call.query.as_bytes()).find(|(name, _)| name == "text") {
+        query.append_pair("text", &text);
+    }
+    Reply::new(303, "text/plain", "").with_header("location", &format!("/phone?{}", query.finish()))
+}
+
+/// Switches a fault on or off: `{"name": "…"}`, or an empty name.
+fn fault(world: &World, body: &[u8]) -> Reply {
+    let name: Option<Value> =
+        serde_json::from_slice::<Value>(body).ok().and_then(|mut body| body.get_mut("name").map(Value::take));
+    let known = name.as_ref().and_then(Value::as_str).is_some_and(|name| fault_menu::switch(world, name));
+    if known { Reply::json(200, &json!({})) } else { refused("there is no such fault") }
+}
+
+fn reset(world: &World) -> Reply {
+    match &world.config.reset {
+        Some(reset) => {
+            reset();
+            Reply::json(202, &json!({}))
+        }
+        None => refused("this simulator has nothing to reset"),
+    }
 }
 
 fn refused(why: &str) -> Reply {
@@ -113,6 +150,8 @@ async fn state(world: &World, person: &Person) -> Reply {
     bubbles.sort_by_key(|(seq, _)| *seq);
     let first = bubbles.len().saturating_sub(BUBBLES);
     let bubbles: Vec<Value> = bubbles.into_iter().skip(first).map(|(_, bubble)| bubble).collect();
+    let faults: Vec<Value> =
+        fault_menu::MENU.iter().map(|fault| json!({"name": fault.name, "label": fault.label})).collect();
     let business = match person.channel {
         Channel::Meta => format!("+{}", world.config.meta.display_phone_number),
         Channel::Twilio => world.config.twilio.from.trim_start_matches("whatsapp:").to_owned(),
@@ -127,6 +166,11 @@ async fn state(world: &World, person: &Person) -> Reply {
             "messages": bubbles,
             "balance": balance,
             "ledger": ledger,
+            "faults": faults,
+            "fault": state.fault_switched_on,
+            "resets": world.config.reset.is_some(),
+            "web_app": world.config.web_app_url,
+            "world": world.name,
         }),
     )
 }

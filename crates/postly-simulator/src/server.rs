@@ -258,6 +258,9 @@ async fn serve(
     if call.path == "/phone" || call.path.starts_with("/phone/") {
         return phone::answer(&world, &call).await.into_response();
     }
+    if call.path.starts_with(phone::CHAT_LINK_PATH) {
+        return phone::open_chat(&world, &call).into_response();
+    }
     if stripe_pages::owns(&call.path) {
         return stripe_pages::answer(&world, &call).into_response();
     }

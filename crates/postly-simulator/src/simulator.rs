@@ -22,7 +22,7 @@ use crate::setup::AccountSetup;
 use crate::webhook::{self, Webhook};
 use crate::wire::{Door, Scissors};
 use crate::world::{MessageStatus, PhoneMessage, World};
-use crate::{ids, meta_hooks, statuses};
+use crate::{fault_menu, ids, meta_hooks, phone, statuses};
 
 /// The most updates that Meta puts into one webhook.
 const LARGEST_BATCH: usize = 1000;
@@ -126,6 +126,12 @@ impl Simulator {
     /// Returns the URL of the phone page.
     pub fn phone_url(&self) -> String {
         format!("{}/phone", self.base_url())
+    }
+
+    /// Returns the base URL of links that open a conversation on the phone page, in place of
+    /// `https://wa.me`.
+    pub fn chat_link_base(&self) -> String {
+        format!("{}{}", self.base_url(), phone::CHAT_LINK_PATH)
     }
 
     /// Returns the accounts, to configure the service under test.
@@ -333,7 +339,7 @@ impl Simulator {
 
     /// Clears the faults that have not been played.
     pub fn clear_faults(&self) {
-        self.world().faults.clear();
+        fault_menu::switch(self.world(), "");
     }
 
     /// Sets the behaviour of the model from now on.

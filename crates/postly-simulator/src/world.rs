@@ -13,11 +13,13 @@ use crate::clock::Clock;
 use crate::config::{Channel, Rules, SimulatorConfig, StatusPolicy};
 use crate::deliver::Target;
 use crate::fault::Faults;
+use crate::ids;
 use crate::journal::Journal;
 use crate::model::Mind;
 use crate::person::{MessageKind, Person, PhoneButton};
 use crate::setup::AccountSetup;
 use crate::stripe::Account;
+use crate::traffic::Deliveries;
 use crate::wire::Wire;
 
 /// The time for which free text is allowed after a person's message.
@@ -138,6 +140,10 @@ pub(crate) struct State {
     pub(crate) billing: Billing,
     pub(crate) notes: Vec<Note>,
     pub(crate) attachments: Attachments,
+    /// The latest webhooks, for the phone page.
+    pub(crate) deliveries: Deliveries,
+    /// The fault that the reader of the phone page switched on.
+    pub(crate) fault_switched_on: Option<&'static str>,
     people: HashMap<Key, Person>,
     last_inbound_ms: HashMap<Key, i64>,
     inbound: HashMap<String, Key>,
@@ -150,6 +156,8 @@ pub(crate) struct State {
 
 /// The state behind every fake.
 pub(crate) struct World {
+    /// A name of this run, so that the phone page notices a restart.
+    pub(crate) name: String,
     pub(crate) config: SimulatorConfig,
     pub(crate) clock: Clock,
     pub(crate) journal: Journal,
@@ -176,6 +184,8 @@ impl World {
             billing: Billing::default(),
             notes: Vec::new(),
             attachments: Attachments::default(),
+            deliveries: Deliveries::default(),
+            fault_switched_on: None,
             people: HashMap::new(),
             last_inbound_ms: HashMap::new(),
             inbound: HashMap::new(),
@@ -186,6 +196,7 @@ impl World {
             last_seq: 0,
         };
         Self {
+            name: ids::token("world_"),
             config,
             clock: Clock::default(),
             journal: Journal::default(),

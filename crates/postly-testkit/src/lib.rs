@@ -404,6 +404,7 @@ fn parts(
             default_provider: options.provider,
             model_budget: options.model_budget,
             site_url: PUBLIC_BASE_URL.to_owned(),
+            chat_link_base: postly_whatsapp::CHAT_LINK_BASE.to_owned(),
             identity_hash_key: secret("a key for the hashes of tests"),
             otp_peppers: vec![secret("a pepper for the codes of tests")],
             code_budgets: options.code_budgets,

@@ -31,5 +31,9 @@ pub use signature::{
     MetaSecrets, SignatureError, TwilioSecrets, VerifiedWebhook, Verifier, WebhookRequest, handshake,
 };
 
+/// The address of links that open a conversation; the number follows as a path, without `+`
+/// (<https://faq.whatsapp.com/5913398998672934>, "How to use click to chat").
+pub const CHAT_LINK_BASE: &str = "https://wa.me";
+
 /// The path of the one webhook that both providers call.
 pub const WEBHOOK_PATH: &str = "/api/whatsapp/webhook";

@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use postly_app::{Legal, admin::AdminAccess};
 use postly_domain::{ModelBudget, PhoneE164, Provider};
 use postly_store::Address;
-use postly_whatsapp::send::{MetaConfig, TwilioConfig};
+use postly_whatsapp::{
+    CHAT_LINK_BASE,
+    send::{MetaConfig, TwilioConfig},
+};
 use secrecy::SecretString;
 
 mod accounts;
@@ -43,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) accounts: Accounts,
     pub(crate) shop: Option<ShopConfig>,
     pub(crate) legal: Legal,
+    /// The address of links that open a conversation.
+    pub(crate) chat_link_base: String,
 }
 
 /// The address of the database.
@@ -316,6 +321,7 @@ impl Reader {
             accounts,
             shop,
             legal,
+            chat_link_base: CHAT_LINK_BASE.to_owned(),
         })
     }
 

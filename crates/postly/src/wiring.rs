@@ -15,8 +15,9 @@ use postly_pipeline::{
 };
 use postly_store::{Db, OpenError};
 use postly_whatsapp::{
-    OwnNumbers,
-    send::Senders,
+    CHAT_LINK_BASE, OwnNumbers,
+    inspect::Inspector,
+    send::{MetaConfig, Senders},
     signature::{MetaSecrets, TwilioSecrets, Verifier},
 };
 use secrecy::SecretString;
@@ -108,6 +109,7 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
             default_provider: config.provider,
             model_budget: config.model_budget,
             site_url: config.public_base_url,
+            chat_link_base: config.chat_link_base,
             identity_hash_key: config.identity_hash_key,
             otp_peppers: config.accounts.otp_peppers,
             code_budgets: config.accounts.code_budgets,
@@ -134,6 +136,28 @@ pub(crate) fn warn_of_shutdowns(writer: &WriterChoice) {
             if let Ok(model) = OpenAiModel::new(model) {
                 model.warn_of_shutdown().await;
             }
+        }
+    });
+}
+
+/// Asks Meta for our number, so that the site can link to a conversation before the first message names it.
+/// Nothing waits for the task, because a provider without an answer must not delay the start; `doctor`
+/// reports such a provider.
+pub(crate) fn ask_for_number(app: App, account: MetaConfig) {
+    tokio::spawn(async move {
+        // A client that cannot be built fails the start elsewhere.
+        let Ok(inspector) = Inspector::new() else { return };
+        let number = match inspector.meta_number(&account).await {
+            Ok(number) => number.phone(),
+            Err(error) => {
+                tracing::info!(error = %error, "Meta did not tell our number; links know it after the first message");
+                return;
+            }
+        };
+        if let Some(number) = number
+            && let Err(error) = app.record_meta_number(&number).await
+        {
+            tracing::info!(error = %error, "Our number at Meta was not recorded; the first message records it");
         }
     });
 }
@@ -191,6 +215,7 @@ pub(crate) async fn operator_application(
             default_provider: provider,
             model_budget: ModelBudget::default(),
             site_url,
+            chat_link_base: CHAT_LINK_BASE.to_owned(),
             identity_hash_key,
             otp_peppers: vec![],
             code_budgets: Budgets { country_hour: 0, hour: 0 },

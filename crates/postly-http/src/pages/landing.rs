@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use postly_app::WhatsappContact;
 
 use super::{credits, frame::Frame, page, redirect, steps::qr, texts::Texts};
 use crate::{extract::RequestContext, problem::Problem, site::AppState};
@@ -28,8 +29,9 @@ struct LandingPage<'a> {
     packs: Vec<String>,
 }
 
-/// A link that opens a chat with our number, and its QR code.
+/// Our number, a link that opens a chat with it, and the QR code of the link.
 struct WhatsappLink {
+    number: String,
     url: String,
     qr: String,
 }
@@ -38,13 +40,14 @@ async fn show(State(state): State<AppState>, visitor: RequestContext, headers: H
     if visitor.session.is_some() {
         return redirect(DASHBOARD);
     }
-    let number = match state.app.whatsapp_number().await {
-        Ok(number) => number,
+    let contact = match state.app.whatsapp_contact().await {
+        Ok(contact) => contact,
         Err(error) => return Problem::from(error).into_response(),
     };
-    let whatsapp = number.map(|number| {
-        let url = format!("https://wa.me/{}", number.trim_start_matches('+'));
-        WhatsappLink { qr: qr(&url).unwrap_or_default(), url }
+    let whatsapp = contact.map(|WhatsappContact { number, url }| WhatsappLink {
+        qr: qr(&url).unwrap_or_default(),
+        number,
+        url,
     });
     let t = Texts::of(&headers);
     let packs = credits::pack_labels(&state, t.language());

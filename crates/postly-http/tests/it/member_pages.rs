@@ -114,6 +114,18 @@ async fn a_text_that_is_no_brief_is_kept_in_the_form_with_the_reason_beside_it()
 }
 
 #[tokio::test]
+async fn the_landing_page_shows_our_number_once_meta_has_named_it() {
+    let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
+    let before = Tab::new(&app).get("/").await;
+    assert!(!before.body.contains("https://wa.me/"));
+    app.author_of(Channel::Meta, FATOU).says("bonjour").await;
+    let after = Tab::new(&app).get("/").await;
+    assert!(after.body.contains("href=\"https://wa.me/15550783881\">+1 555-078-3881</a>"), "{}", after.body);
+    assert!(after.body.contains("src=\"data:image/svg+xml;base64,"), "its QR code");
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn the_history_holds_the_posts_of_both_channels_and_keeps_its_search() {
     let app = TestApp::start(EngineName::Sqlite, &Options::default()).await;
     let tab = logged_in(&app).await;

@@ -113,3 +113,75 @@ async fn nonsense_is_refused() {
     assert_eq!(form.send().await.unwrap().status().as_u16(), 404);
     assert!(scene.world.journal().is_empty(), "the phone is no provider");
 }
+
+async fn tool(scene: &Scene, path: &str, body: &Value) -> u16 {
+    answer(scene.client.post(format!("{}/{path}", scene.world.phone_url())).json(body)).await.unwrap().0
+}
+
+#[tokio::test]
+async fn a_fault_is_switched_on_and_off_from_the_page() {
+    let scene = Scene::set().await;
+    scene.writer(Channel::Meta);
+    assert_eq!(state(&scene, "meta").await["fault"], Value::Null);
+    assert_eq!(tool(&scene, "fault", &json!({"name": "whatsapp_down"})).await, 200);
+    assert_eq!(state(&scene, "meta").await["fault"], "whatsapp_down");
+    for _ in 0..2 {
+        assert_eq!(scene.meta(&text("Voici")).await.0, 503);
+    }
+    assert_eq!(tool(&scene, "fault", &json!({"name": "no such fault"})).await, 400);
+    assert_eq!(tool(&scene, "fault", &json!({"name": ""})).await, 200);
+    assert_eq!(scene.meta(&text("Voici")).await.0, 200);
+    assert_eq!(state(&scene, "meta").await["fault"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_page_lists_the_traffic_in_both_directions() {
+    let scene = Scene::set().await;
+    write(&scene, "meta", "Aide").await;
+    scene.service.wait_for(1).await;
+    tool(&scene, "fault", &json!({"name": "whatsapp_down"})).await;
+    scene.meta(&text("Voici")).await;
+    tool(&scene, "fault", &json!({"name": ""})).await;
+    scene.meta(&text("Voici")).await;
+    let request = scene.client.get(format!("{}/traffic", scene.world.phone_url()));
+    let lines = answer(request).await.unwrap().1;
+    let lines: Vec<String> = lines
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| format!("{} {} {} {}", line["direction"], line["request"], line["answer"], line["fault"]))
+        .collect();
+    let has =
+        |start: &str, end: &str| lines.iter().any(|line| line.starts_with(start) && line.ends_with(end));
+    assert!(has("\"in\" \"POST /", "\"200\" null"), "{lines:?}");
+    assert!(has("\"out\" \"Meta · POST /", "\"503\" \"status\""), "{lines:?}");
+    assert!(has("\"out\" \"Meta · POST /", "\"accepté\" null"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_link_to_a_conversation_opens_the_phone_with_its_text() {
+    let scene = Scene::set().await;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for (number, channel) in [("15550783881", "meta"), ("14155238886", "twilio")] {
+        let url = format!("{}/{number}?text=Postly-AI%20%23K7M4&x=1", scene.world.chat_link_base());
+        let opened = client.get(url).send().await.unwrap();
+        assert_eq!(opened.status().as_u16(), 303);
+        let to = opened.headers()["location"].to_str().unwrap();
+        assert_eq!(to, format!("/phone?channel={channel}&text=Postly-AI+%23K7M4"));
+    }
+}
+
+#[tokio::test]
+async fn a_reset_is_asked_of_its_hook() {
+    let scene = Scene::set().await;
+    assert_eq!(tool(&scene, "reset", &json!({})).await, 400, "there is no hook");
+    assert_eq!(state(&scene, "meta").await["resets"], false);
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let reset: postly_simulator::ResetHook = Arc::new(move || {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    });
+    let scene = Scene::set_with(SimulatorConfig { reset: Some(reset), ..SimulatorConfig::default() }).await;
+    assert_eq!(tool(&scene, "reset", &json!({})).await, 202);
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 1);
+}

@@ -286,10 +286,8 @@ pub(crate) fn parse_event(kind: EventKind, slice: &str) -> Result<InboundEvent, 
                 sender,
                 business: text(metadata, "phone_number_id")
                     .ok_or(ParseEventError::Missing("business number"))?,
-                business_number: text(metadata, "display_phone_number").and_then(|shown| {
-                    // The displayed form: `+1 555-078-3881`.
-                    PhoneE164::from_provider(&shown.replace(['+', ' ', '-', '(', ')', '.'], ""))
-                }),
+                business_number: text(metadata, "display_phone_number")
+                    .and_then(|shown| displayed_number(&shown)),
                 provider_message_id: id_of(message).ok_or(ParseEventError::Missing("id"))?,
                 occurred_at: UnixMillis(at),
                 // facebook/openapi, `context` of a message: `id` is the message replied to.
@@ -446,6 +444,11 @@ fn timestamp(item: &Value) -> Option<UnixMillis> {
 
 fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// Reads a number in the displayed form: `+1 555-078-3881`.
+pub(super) fn displayed_number(shown: &str) -> Option<PhoneE164> {
+    PhoneE164::from_provider(&shown.replace(['+', ' ', '-', '(', ')', '.'], ""))
 }
 
 /// A text that exists and is not empty, as databases can store it.

@@ -1,9 +1,11 @@
 //! Meta's answers about a token, a number, templates and webhooks (developers.facebook.com, WhatsApp Business
 //! Platform, and Graph API: `debug_token`, `/{app}/subscriptions`; read on 2026-11-30).
 
+use postly_domain::PhoneE164;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::inbound::displayed_number;
 use crate::{
     MetaConfig,
     inspect::{InspectError, Inspected, Inspector, ask, objects, text, texts, url},
@@ -40,6 +42,13 @@ pub struct MetaNumber {
     pub callback: Option<String>,
     /// Meta's time: the `Date` of the answer.
     pub date: Option<String>,
+}
+
+impl MetaNumber {
+    /// Returns the number, unless the displayed form cannot be read.
+    pub fn phone(&self) -> Option<PhoneE164> {
+        displayed_number(&self.display)
+    }
 }
 
 /// One translation of a template.

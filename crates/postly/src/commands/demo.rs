@@ -9,7 +9,8 @@ use std::{
 
 use anyhow::Context as _;
 use postly_app::{App, Shutdown, Workers, operator::AuthorSelector};
-use postly_domain::{ModelBudget, PhoneE164, Provider};
+use postly_domain::{Language, ModelBudget, PhoneE164, Provider};
+use postly_i18n::Catalogue;
 use postly_simulator::{Channel, LedgerLine, Person, Simulator, SimulatorConfig};
 use postly_store::Db;
 use postly_whatsapp::{
@@ -18,7 +19,7 @@ use postly_whatsapp::{
 };
 use secrecy::SecretString;
 use serde_json::json;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 
 use super::{Failure, say, say_json};
 use crate::{
@@ -43,7 +44,8 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
         }
         Some(brief) => {
             let folder = TemporaryFolder::new()?;
-            let world = World::start(&folder.0.join("demo.db"), Address::Any, Address::Any).await?;
+            let file = folder.0.join("demo.db");
+            let world = World::start(&file, Address::Any, Address::Any, Arc::default()).await?;
             let outcome = exchange(&world, brief, &options).await;
             world.stop().await;
             outcome
@@ -51,14 +53,48 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
         None => {
             let file = Path::new("data/demo.db");
             let _ownership = Ownership::take(&postly_store::Address::file(file))?;
-            let world = World::start(file, Address::Preferred(8080), Address::Preferred(8081)).await?;
-            say(&format!("Open {}/phone and write a brief. Stop with Ctrl+C.", world.simulator.base_url()));
-            say(&format!("The web app is at {}/.", world.public_base_url));
-            tokio::signal::ctrl_c().await.context("cannot wait for Ctrl+C")?;
-            world.stop().await;
-            Ok(())
+            let reset = Arc::<Notify>::default();
+            let (mut service, mut outside) = (8080, 8081);
+            loop {
+                let (service_at, outside_at) = (Address::Preferred(service), Address::Preferred(outside));
+                let world = World::start(file, service_at, outside_at, Arc::clone(&reset)).await?;
+                (service, outside) = world.ports;
+                say(&format!(
+                    "Open {}/phone and write a brief. Stop with Ctrl+C.",
+                    world.simulator.base_url()
+                ));
+                say(&format!("The web app is at {}/.", world.public_base_url));
+                let stops = tokio::select! {
+                    heard = tokio::signal::ctrl_c() => {
+                        heard.context("cannot wait for Ctrl+C")?;
+                        true
+                    }
+                    () = reset.notified() => false,
+                };
+                world.stop().await;
+                if stops {
+                    return Ok(());
+                }
+                erase(file)?;
+                say("The database of the demo was erased.");
+            }
         }
     }
+}
+
+/// Removes an SQLite database that no process has open.
+fn erase(file: &Path) -> anyhow::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", name.display()));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// A folder that is removed when this value is dropped.
@@ -103,6 +139,8 @@ impl Address {
 /// The service and the simulated world around it.
 struct World {
     public_base_url: String,
+    /// The ports of the service and of the simulated world.
+    ports: (u16, u16),
     app: App,
     simulator: Simulator,
     stop: tokio::sync::watch::Sender<bool>,
@@ -110,14 +148,21 @@ struct World {
 }
 
 impl World {
-    async fn start(file: &Path, service: Address, outside: Address) -> anyhow::Result<Self> {
+    /// Starts everything. The phone page notifies `reset` when its reader wants to begin again.
+    async fn start(
+        file: &Path,
+        service: Address,
+        outside: Address,
+        reset: Arc<Notify>,
+    ) -> anyhow::Result<Self> {
         let database = DatabasePlace { address: postly_store::Address::file(file), direct: None };
         let name = database.address.name();
         tracing::info!(database = name, "The database is {name}");
         let db = Db::open_at(database.address.clone(), None).await?;
         db.migrate().await?;
         let listener = service.bind().await.context("cannot open a port")?;
-        let public_base_url = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let public_base_url = format!("http://{address}");
         // The simulator binds its own port; find a free one first.
         let bind = outside.bind().await?.local_addr()?;
 
@@ -127,13 +172,19 @@ impl World {
             bind,
             balance: Some(balance_hook(Arc::clone(&desk))),
             ledger: Some(ledger_hook(Arc::clone(&desk))),
+            reset: Some(Arc::new(move || reset.notify_one())),
+            web_app_url: Some(format!("{public_base_url}/")),
             ..SimulatorConfig::default()
         };
         let simulator = Simulator::start(config.clone()).await.context("cannot start the simulator")?;
         let configuration = configuration(database, &config, &simulator, &public_base_url)?;
         let site = wiring::site(&configuration);
         let clock = wiring::clock(&db).await?;
+        let meta = configuration.meta.as_ref().map(|meta| meta.send.clone());
         let app = wiring::application(configuration, db, clock)?;
+        if let Some(account) = meta {
+            wiring::ask_for_number(app.clone(), account);
+        }
         app.hash_names().await.context("cannot bring the database up to date")?;
         // The only place where it is set.
         let _ = desk.set(app.clone());
@@ -145,7 +196,8 @@ impl World {
         let workers = Workers::new(app.clone());
         workers.take_over().await?;
         tasks.spawn(workers.run(shutdown));
-        Ok(Self { public_base_url, app, simulator, stop, tasks })
+        let ports = (address.port(), bind.port());
+        Ok(Self { public_base_url, ports, app, simulator, stop, tasks })
     }
 
     async fn stop(mut self) {
@@ -207,6 +259,7 @@ fn configuration(
             secret("a session secret that is for demonstrations only"),
         ),
         legal: postly_app::Legal::default(),
+        chat_link_base: simulator.chat_link_base(),
         shop: default_prices().map(|prices| ShopConfig {
             secret_key: secret(&world.stripe.secret_key),
             webhook_secrets: vec![secret(&world.stripe.webhook_secret)],
@@ -232,14 +285,22 @@ fn balance_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::Balanc
     })
 }
 
-/// Returns the hook with which the phone's page reads its author's ledger.
+/// Returns the hook with which the phone's page reads its author's ledger, in the words of the web app's
+/// statement.
 fn ledger_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::LedgerHook {
+    let catalogue = Arc::new(Catalogue::load());
     Arc::new(move |_, number| {
-        let desk = Arc::clone(&desk);
+        let (desk, catalogue) = (Arc::clone(&desk), Arc::clone(&catalogue));
         Box::pin(async move {
             let (Some(app), Some(who)) = (desk.get(), who(&number)) else { return vec![] };
             let Ok((_, entries, _)) = app.credits(&who, None).await else { return vec![] };
-            entries.into_iter().map(|entry| LedgerLine { delta: entry.delta, reason: entry.reason }).collect()
+            let in_words = |reason: &str| {
+                catalogue.text(Language::Fr, &format!("page-reason-{}", reason.replace('_', "-")))
+            };
+            entries
+                .into_iter()
+                .map(|entry| LedgerLine { delta: entry.delta, reason: in_words(&entry.reason) })
+                .collect()
         })
     })
 }

@@ -43,7 +43,11 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let pages = wiring::admin_pages(&config);
     wiring::warn_of_shutdowns(&config.writer);
     let clock = wiring::clock(&db).await?;
+    let meta = config.meta.as_ref().map(|meta| meta.send.clone());
     let app = wiring::application(config, db.clone(), Arc::clone(&clock))?;
+    if let Some(account) = meta {
+        wiring::ask_for_number(app.clone(), account);
+    }
     metrics.build_info(env!("CARGO_PKG_VERSION"), name(engine), role.as_str(), app.now());
     app.hash_names().await.context("cannot bring the database up to date")?;
     let (stop, shutdown) = Shutdown::new();

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::process::{Folder, run};
+use crate::{
+    outside::until,
+    process::{Demo, Folder, run},
+};
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 
@@ -68,4 +71,39 @@ async fn a_configuration_around_it_changes_nothing() {
     let args = ["demo", "--brief", BRIEF, "--json"];
     let shown = run(&Folder::fresh(), &args, &crate::outside::variables(&real)).await.exits(0).json();
     assert_eq!(shown["available"], 4);
+}
+
+#[tokio::test]
+async fn the_phone_and_the_web_app_know_each_other_and_begin_again_on_wish() {
+    let folder = Folder::fresh();
+    let mut demo = Demo::start(&folder).await;
+    // Another test may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let number = json!({"channel": "meta", "number": "+33639981234"});
+    let state = async |phone: &str| -> Value {
+        let request = client.get(format!("{phone}/phone/state")).query(&number);
+        serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
+    };
+    let (phone, app) = demo.addresses().await;
+    assert_eq!(state(&phone).await["web_app"], format!("{app}/"));
+    // Our number is known before any message, and its link leads to the phone.
+    let link = format!("{phone}/wa.me/15550783881");
+    until(async || client.get(&app).send().await.unwrap().text().await.unwrap().contains(&link)).await;
+    let opened = client.get(link).send().await.unwrap();
+    assert!(opened.url().as_str().starts_with(&format!("{phone}/phone?")), "{}", opened.url());
+
+    let mut message = number.clone();
+    message["text"] = BRIEF.into();
+    client.post(format!("{phone}/phone/send")).json(&message).send().await.unwrap();
+    let charged = "3 posts demandés sur WhatsApp";
+    until(async || state(&phone).await["ledger"][0]["reason"] == charged).await;
+
+    let reset = client.post(format!("{phone}/phone/reset")).json(&json!({})).send().await.unwrap();
+    assert_eq!(reset.status(), 202);
+    let (phone, _) = demo.addresses().await;
+    let fresh = state(&phone).await;
+    assert_eq!((&fresh["messages"], &fresh["ledger"]), (&json!([]), &json!([])), "{fresh}");
+    client.post(format!("{phone}/phone/send")).json(&message).send().await.unwrap();
+    until(async || state(&phone).await["ledger"][0]["reason"] == charged).await;
 }

@@ -220,3 +220,13 @@ pub(crate) async fn insist(simulator: &Simulator, webhook: &Webhook) {
 /// Both providers, each with an author's number.
 pub(crate) const CHANNELS: [(Channel, &str); 2] =
     [(Channel::Meta, "+33639981001"), (Channel::Twilio, "+33639981002")];
+
+/// Waits until a condition holds.
+pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
+    let waited = async {
+        while !holds().await {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waited).await.expect("it holds in time");
+}

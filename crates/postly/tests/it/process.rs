@@ -10,8 +10,8 @@ use std::{
 
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
     sync::watch,
     task::JoinHandle,
 };
@@ -193,5 +193,36 @@ impl Service {
         assert_eq!(out, "", "standard output belongs to answers");
         (&mut self.reader).await.unwrap();
         self.logs()
+    }
+}
+
+/// A running `postly demo`.
+pub(crate) struct Demo {
+    lines: Lines<BufReader<ChildStdout>>,
+    _child: Child,
+}
+
+impl Demo {
+    pub(crate) async fn start(folder: &Folder) -> Self {
+        let mut child = binary(folder, &[]).arg("demo").stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { lines, _child: child }
+    }
+
+    /// Reads on to the next pair of addresses: of the simulated phone, and of the web app.
+    pub(crate) async fn addresses(&mut self) -> (String, String) {
+        let phone = self.next_after("Open ").await;
+        let app = self.next_after("The web app is at ").await;
+        (phone.trim_end_matches("/phone").to_owned(), app.trim_end_matches("/.").to_owned())
+    }
+
+    async fn next_after(&mut self, start: &str) -> String {
+        loop {
+            let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("it prints");
+            let line = line.unwrap().expect("the demo runs");
+            if let Some(rest) = line.strip_prefix(start) {
+                return rest.split(' ').next().unwrap().to_owned();
+            }
+        }
     }
 }
