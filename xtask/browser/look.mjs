@@ -22,6 +22,19 @@ export class Inspector {
     if (this.shots) await page.screenshot({ path: `${this.shots}/${name.replaceAll(/[^\w-]+/g, "_")}.png`, fullPage: true });
   }
 
+  // Nothing is cut off or leads sideways in the narrowest window, and with text at 200 %.
+  async fits(page, name) {
+    for (const [width, size] of [[320, ""], [1280, "200%"]]) {
+      await page.setViewportSize({ width, height: 900 });
+      const wide = await page.evaluate((size) => {
+        document.documentElement.style.fontSize = size;
+        return document.documentElement.scrollWidth - document.documentElement.clientWidth;
+      }, size);
+      assert.ok(wide <= 0, `${name} is ${wide} px too wide at ${width} px ${size}`);
+    }
+    await page.evaluate(() => { document.documentElement.style.fontSize = ""; });
+  }
+
   // Each page on a phone and on a desk, light and dark.
   async lookAround(context, pages, who) {
     const page = await context.newPage();
@@ -34,6 +47,10 @@ export class Inspector {
           await this.look(page, `${who}-${width}-${colorScheme}-${path.slice(1) || "home"}`);
         }
       }
+    }
+    for (const path of pages) {
+      await page.goto(`${this.app}${path}`);
+      await this.fits(page, `${who} ${path}`);
     }
     await page.close();
   }

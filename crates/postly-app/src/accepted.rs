@@ -97,7 +97,8 @@ impl App {
         let taken: Vec<AcceptedAttempt<'_>> =
             acceptances.iter().map(|acceptance| acceptance.as_attempt()).collect();
         let accepted = attempts::accept(&mut tx, &taken, self.now()).await?;
-        self.commit_and_wake(tx, accepted.more).await?;
+        let messages = acceptances.iter().map(|acceptance| &acceptance.planned.message);
+        self.commit_and_wake(tx, accepted.more, messages).await?;
         Ok(accepted.ended)
     }
 
@@ -124,6 +125,6 @@ impl App {
         }
         let mut tx = self.begin_locked(&planned.message).await?;
         let more = self.resolve_unclear(&mut tx, planned).await?;
-        Ok(self.commit_and_wake(tx, more).await?)
+        Ok(self.commit_and_wake(tx, more, [&planned.message]).await?)
     }
 }

@@ -350,7 +350,7 @@ impl App {
         }
         metrics::counter!(metric::INBOUND_FINISHED, "state" => state, "outcome" => name).increment(1);
         tracing::info!(event.id = %event.id, state, outcome = name, "Finished event {}: {state} ({name})", event.id);
-        self.0.live.changed();
+        self.0.live.changed(author);
         if matches!(outcome, Outcome::Answered { .. } | Outcome::Dead(_)) {
             self.0.wakers.wake_here(lanes::Queue::Outbox);
         }

@@ -307,20 +307,20 @@ impl App {
                 let mut tx = self.begin_locked(message).await?;
                 attempts::ended(&mut tx, attempt, true, Some(*code)).await?;
                 let more = self.refused(&mut tx, claimed, message, *code, *action, *retry_after_ms).await?;
-                Ok(self.commit_and_wake(tx, more).await?)
+                Ok(self.commit_and_wake(tx, more, [message]).await?)
             }
             SendOutcome::NotSent => {
                 let mut tx = self.begin_locked(message).await?;
                 attempts::ended(&mut tx, attempt, true, None).await?;
                 let more = self.retry(&mut tx, claimed, message, None).await?;
-                Ok(self.commit_and_wake(tx, more).await?)
+                Ok(self.commit_and_wake(tx, more, [message]).await?)
             }
             SendOutcome::Unclear => {
                 let mut tx = self.begin_locked(message).await?;
                 attempts::ended(&mut tx, attempt, false, None).await?;
                 outbox::mark_unknown(&mut tx, &message.id).await?;
                 let more = self.resolve_unclear(&mut tx, planned).await?;
-                Ok(self.commit_and_wake(tx, more).await?)
+                Ok(self.commit_and_wake(tx, more, [message]).await?)
             }
         }
     }
@@ -363,12 +363,17 @@ impl App {
         }
     }
 
-    /// Commits, and wakes the workers of the outbox if `more` messages wait in the lane.
-    pub(crate) async fn commit_and_wake(&self, tx: Tx, more: bool) -> Result<(), StoreError> {
+    /// Commits changes of these messages, and wakes the workers of the outbox if `more` wait in the lane.
+    pub(crate) async fn commit_and_wake<'a>(
+        &self,
+        tx: Tx,
+        more: bool,
+        messages: impl IntoIterator<Item = &'a DueMessage>,
+    ) -> Result<(), StoreError> {
         crash::point("recorded.before");
         tx.commit().await?;
         crash::point("recorded.after");
-        self.0.live.changed();
+        self.0.live.changed(messages.into_iter().filter_map(|message| message.author.as_ref()));
         if more {
             self.0.wakers.wake_here(Queue::Outbox);
         }

@@ -88,11 +88,12 @@ pub use export::{Export, rfc3339};
 pub use handoffs::{HandoffError, answerable_until};
 pub use import::{ImportError, ImportOptions, ImportReport, LeftOut, What, Why};
 pub use ingest::IngestError;
-pub use live::{Credential, LiveEvent, LiveEvents, MAX_STREAMS, MAX_STREAMS_OF_AUTHOR, TooManyStreams};
+pub use live::{Credential, LiveEvent, LiveEvents, MAX_STREAMS_OF_AUTHOR, TooManyStreams};
 pub use login::{ShownPhrase, WhatsappContact};
 pub use password_reset::PasswordReset;
 pub use payments::{
-    CheckoutError, EventOutcome, Offer, PaymentEventError, RechargeView, Returned, ReturnedState, Shop,
+    CheckoutError, EventOutcome, Offer, PaymentEventError, ReceiptError, RechargeView, Returned,
+    ReturnedState, Shop,
 };
 pub use postly_domain::rest::PauseTarget;
 pub use postly_payments::{Stripe, StripeConfig, StripeConfigError, StripeWebhook, WebhookSecrets};
@@ -144,6 +145,8 @@ pub struct Settings {
     pub default_region: String,
     /// The retention of each kind of data.
     pub retention: Retention,
+    /// The most live streams of a process at a time (`MAX_EVENT_STREAMS`).
+    pub max_streams: usize,
     /// The operator's details for the legal pages.
     pub legal: Legal,
 }

@@ -1,10 +1,10 @@
 //! Live streams: send the changes of an author's data to the author's open pages.
 //!
-//! One task per process serves all of its streams. It reads the state of every watched author by a handful of
-//! statements, compares it with the state that each stream has sent, and sends the difference. It reads again
-//! when this process, or another one by its wake-up call, has stored or finished work. It also reads every
-//! [`POLL`], because a change by an operator's command, or behind a pooler, sends no wake-up. Without streams
-//! it reads nothing.
+//! One task per process serves all of its streams. It reads the state of watched authors by a handful of
+//! statements, compares it with the state that each stream has sent, and sends the difference. When this
+//! process has finished work of an author, it reads that author. It reads all of them when another process
+//! has work, by its wake-up call, and every [`POLL`], because a change by an operator's command, or behind a
+//! pooler, sends no wake-up. Without streams it reads nothing.
 
 mod told;
 
@@ -32,20 +32,23 @@ use tokio::{
 use crate::App;
 use told::{Told, changes};
 
-/// The most streams of one process. Beside the 512 connections of a listener they leave a quarter of the
-/// usual 1,024 descriptors to the database and to outgoing calls.
-pub const MAX_STREAMS: usize = 256;
 /// The most streams of one author in one process. A browser opens one for all of its tabs. A further stream
 /// ends the oldest, because that one may belong to a phone that lost its network without closing it.
 pub const MAX_STREAMS_OF_AUTHOR: usize = 6;
 /// The most events that one stream may lag behind. A client that is further behind is disconnected, and reads
 /// the current state when it connects again.
 const MAX_BUFFERED: usize = 32;
-/// The longest time between two readings while there are streams. A change is sent within a second, including
-/// the reading.
+/// The usual time between two readings of all authors. A change is sent within a second, including the
+/// reading.
 const POLL: Duration = Duration::from_millis(500);
 /// The shortest time between two readings: a busy process reads ten times a second.
 const BETWEEN_READINGS: Duration = Duration::from_millis(100);
+/// The least time between two readings of all authors, as a multiple of the duration of the last one: they
+/// take at most a tenth of a core, however many streams there are.
+const REST: u32 = 10;
+/// The most authors of one statement: a reading of thousands does not keep a connection of the database for
+/// long.
+const MOST_AUTHORS: usize = 500;
 /// The most generations of an author that are watched for their delivery.
 const MAX_WATCHED: i64 = 8;
 /// The longest age of a watched generation. The delivery statuses of older ones are read with the page.
@@ -81,7 +84,7 @@ pub enum LiveEvent {
 /// The events of one stream. It ends when its credential ends, or when its reader lags too far behind.
 pub type LiveEvents = mpsc::Receiver<LiveEvent>;
 
-/// The process has [`MAX_STREAMS`] streams already.
+/// The process has as many streams as its settings allow.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("too many live streams")]
 pub struct TooManyStreams;
@@ -105,11 +108,20 @@ pub(crate) struct Live {
     changed: Notify,
 }
 
+/// The authors to read next.
+#[derive(Debug, Default)]
+struct Changed {
+    authors: HashSet<AuthorId>,
+    /// True if others may have changed, too.
+    elsewhere: bool,
+}
+
 #[derive(Default)]
 struct Watchers {
     /// Oldest first.
     all: Vec<Watcher>,
     opened: u64,
+    changed: Changed,
     /// True while the task that reads for them runs.
     running: bool,
 }
@@ -128,13 +140,47 @@ impl Live {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the task after work was stored or finished.
-    pub(crate) fn changed(&self) {
+    /// Wakes the task after work of these authors was finished.
+    pub(crate) fn changed<'a>(&self, authors: impl IntoIterator<Item = &'a AuthorId>) {
+        let mut watchers = self.watchers();
+        if !watchers.running {
+            return;
+        }
+        watchers.changed.authors.extend(authors.into_iter().cloned());
+        drop(watchers);
+        self.changed.notify_one();
+    }
+
+    /// Returns the time of the next reading of all authors, from the begin and the duration of the last one.
+    fn all_due_at(&self, (began, took): (Instant, Duration)) -> Instant {
+        let pause = if self.watchers().changed.elsewhere { BETWEEN_READINGS } else { POLL };
+        began + pause.max(took * REST)
+    }
+
+    /// Returns the rows to read: of the authors that have changed, or of all. `None` if there are no streams;
+    /// the task then ends.
+    fn take_changed(&self, all: bool) -> Option<Vec<Watched>> {
+        let mut watchers = self.watchers();
+        watchers.drop_closed();
+        watchers.running = !watchers.all.is_empty();
+        let mut changed = std::mem::take(&mut watchers.changed.authors);
+        if all {
+            watchers.changed.elsewhere = false;
+            changed = watchers.all.iter().map(|watcher| watcher.author.clone()).collect();
+        }
+        let changed: Vec<AuthorId> = changed.into_iter().collect();
+        let parts = changed.chunks(MOST_AUTHORS).map(|authors| Watched::new(&watchers, authors)).collect();
+        watchers.running.then_some(parts)
+    }
+
+    /// Wakes the task after another process has stored or finished work.
+    pub(crate) fn changed_elsewhere(&self) {
+        self.watchers().changed.elsewhere = true;
         self.changed.notify_one();
     }
 }
 
-/// The rows to read for the open streams.
+/// The rows to read for some of the open streams.
 struct Watched {
     /// The number of the newest stream.
     newest: u64,
@@ -144,9 +190,11 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(watchers: &Watchers) -> Self {
+    /// The rows for the streams of these authors.
+    fn new(watchers: &Watchers, authors: &[AuthorId]) -> Self {
+        let authors: HashSet<&AuthorId> = authors.iter().collect();
         let mut watched = Self { newest: watchers.opened, authors: vec![], sessions: vec![], tokens: vec![] };
-        for watcher in &watchers.all {
+        for watcher in watchers.all.iter().filter(|watcher| authors.contains(&watcher.author)) {
             watched.authors.push(watcher.author.clone());
             match &watcher.credential {
                 Credential::Session(id) => watched.sessions.push(id.clone()),
@@ -160,8 +208,10 @@ impl Watched {
     }
 }
 
-/// The result of one reading, for all streams.
+/// The result of one reading.
 struct Reading {
+    /// The authors that were read.
+    authors: HashSet<AuthorId>,
     balances: HashMap<AuthorId, (i64, i64)>,
     generations: HashMap<AuthorId, Vec<RecentGeneration>>,
     deliveries: HashMap<GenerationId, Option<DeliveryStatus>>,
@@ -192,7 +242,7 @@ impl App {
     /// and the deliveries of recent answers on WhatsApp.
     ///
     /// # Errors
-    /// Fails if this process has [`MAX_STREAMS`] streams.
+    /// Fails if this process has as many streams as its settings allow.
     pub fn watch(
         &self,
         author: &AuthorId,
@@ -208,7 +258,7 @@ impl App {
         {
             watchers.all.remove(oldest);
         }
-        if watchers.all.len() >= MAX_STREAMS {
+        if watchers.all.len() >= self.0.settings.max_streams {
             return Err(TooManyStreams);
         }
         watchers.opened += 1;
@@ -218,34 +268,35 @@ impl App {
             tokio::spawn(self.clone().tell_watchers());
         }
         drop(watchers);
-        self.0.live.changed();
+        self.0.live.changed([author]);
         Ok(receiver)
     }
 
     /// Reads and sends changes until the last stream has ended.
     async fn tell_watchers(self) {
+        let mut reads_all = true;
+        // The last reading of all authors: its begin and duration.
+        let mut last = (Instant::now(), Duration::ZERO);
         loop {
             let began = Instant::now();
-            let Some(watched) = self.watched() else { return };
-            match self.read_watched(&watched).await {
-                Ok(reading) => self.tell(watched.newest, &reading),
-                // The streams stay open: changes are sent when the database answers again.
-                Err(error) => tracing::debug!(%error, "Could not read for the live streams"),
+            let Some(parts) = self.0.live.take_changed(reads_all) else { return };
+            for watched in &parts {
+                match self.read_watched(watched).await {
+                    Ok(reading) => self.tell(watched.newest, &reading),
+                    // The streams stay open: changes are sent when the database answers again.
+                    Err(error) => tracing::debug!(%error, "Could not read for the live streams"),
+                }
+            }
+            if reads_all {
+                last = (began, began.elapsed());
             }
             tokio::time::sleep_until(began + BETWEEN_READINGS).await;
             tokio::select! {
                 () = self.0.live.changed.notified() => {}
-                () = tokio::time::sleep_until(began + POLL) => {}
+                () = tokio::time::sleep_until(self.0.live.all_due_at(last)) => {}
             }
+            reads_all = Instant::now() >= self.0.live.all_due_at(last);
         }
-    }
-
-    /// Returns the rows to read for the open streams. `None` if there are none; the task then ends.
-    fn watched(&self) -> Option<Watched> {
-        let mut watchers = self.0.live.watchers();
-        watchers.drop_closed();
-        watchers.running = !watchers.all.is_empty();
-        watchers.running.then(|| Watched::new(&watchers))
     }
 
     async fn read_watched(&self, watched: &Watched) -> Result<Reading, StoreError> {
@@ -259,14 +310,15 @@ impl App {
         let generations = live::recent_generations(&mut tx, authors, &since, MAX_WATCHED).await?;
         let ids: Vec<&GenerationId> = generations.values().flatten().map(|recent| &recent.id).collect();
         let deliveries = live::deliveries(&mut tx, &ids).await?;
-        Ok(Reading { balances, generations, deliveries, credentials })
+        let authors = authors.iter().cloned().collect();
+        Ok(Reading { authors, balances, generations, deliveries, credentials })
     }
 
-    /// Sends the changes to the streams up to a number. A stream opened during the reading is served by the
-    /// next one.
+    /// Sends the changes of a reading to the streams up to a number. A stream opened during the reading is
+    /// served by the next one.
     fn tell(&self, newest: u64, reading: &Reading) {
         self.0.live.watchers().all.retain_mut(|watcher| {
-            if watcher.number > newest {
+            if watcher.number > newest || !reading.authors.contains(&watcher.author) {
                 return true;
             }
             let Some(now) = reading.state(&watcher.author, &watcher.credential) else { return false };

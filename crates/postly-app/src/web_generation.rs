@@ -440,7 +440,7 @@ impl App {
         }
         let saved = history::get(&mut tx, &owner, &id).await?.ok_or(WebGenerationError::Unavailable)?;
         tx.commit().await?;
-        self.0.live.changed();
+        self.0.live.changed([&owner]);
         metrics::counter!(metric::CREDITS, "reason" => reason.as_str()).increment(1);
         record_price(&written.calls);
         Ok(saved)

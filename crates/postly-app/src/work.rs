@@ -487,7 +487,7 @@ async fn listen_for_wakeups(app: App, shutdown: Shutdown) {
             };
             loop {
                 wakeups.next().await?;
-                app.0.live.changed();
+                app.0.live.changed_elsewhere();
                 for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
                     app.0.wakers.wake_here(queue);
                 }

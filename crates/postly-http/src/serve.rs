@@ -1,6 +1,6 @@
 //! The listeners: they accept connections, limit their number and close those that exceed a timeout.
 //!
-//! A connection costs a file descriptor and one of [`MAX_CONNECTIONS`], and a client may open any number.
+//! A connection costs a file descriptor and one of the allowed number, and a client may open any number.
 //! Each connection therefore publishes its state ([`ConnectionState`]). The accept loop closes connections
 //! past their timeout. With the limit reached, it evicts the one that has been sending a request for longest,
 //! or else the one that has been idle for longest.
@@ -33,8 +33,8 @@ use crate::connection::{
 use crate::events::LongStream;
 use crate::site::Peer;
 
-/// The connections of one listener at a time. Three hundred webhooks per second, each stored within 20 ms,
-/// need six. The usual 1,024 descriptors of a process also serve the database and outgoing calls.
+/// The usual limit of connections of one listener at a time, without live streams. Three hundred webhooks per
+/// second, each stored within 20 ms, need six.
 pub const MAX_CONNECTIONS: usize = 512;
 /// The time limit for the head of a request. With the interval of the sweep it is 10 s.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(9);
@@ -56,9 +56,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// limit, a silent connection would keep the process running. Clients repeat requests that are cut off.
 const REQUESTS_DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves until the shutdown, then completes the requests in progress.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) {
-    let mut connections = Connections::new();
+/// Serves at most this many connections at a time until the shutdown, then completes the requests in
+/// progress.
+pub async fn serve(listener: TcpListener, router: Router, max_connections: usize, shutdown: Shutdown) {
+    let mut connections = Connections::new(max_connections);
     let mut http = http1::Builder::new();
     http.max_buf_size(MAX_HEAD_BYTES);
     let mut round = tokio::time::interval(SWEEP_INTERVAL);
@@ -149,20 +150,21 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 /// The open connections of a listener.
 struct Connections {
     began: Instant,
-    /// The number of live streams, limited by the application ([`postly_app::MAX_STREAMS`]).
+    max: usize,
+    /// The number of live streams, limited by the application.
     streams: Arc<AtomicUsize>,
     tasks: JoinSet<()>,
     seats: HashMap<Id, (Arc<Connection>, AbortHandle)>,
 }
 
 impl Connections {
-    fn new() -> Self {
-        let (tasks, seats) = (JoinSet::new(), HashMap::with_capacity(MAX_CONNECTIONS));
-        Self { began: Instant::now(), streams: Arc::default(), tasks, seats }
+    fn new(max: usize) -> Self {
+        let (tasks, seats) = (JoinSet::new(), HashMap::new());
+        Self { began: Instant::now(), max, streams: Arc::default(), tasks, seats }
     }
 
     fn is_full(&self) -> bool {
-        self.tasks.len().saturating_sub(self.streams.load(Ordering::Relaxed)) >= MAX_CONNECTIONS
+        self.tasks.len().saturating_sub(self.streams.load(Ordering::Relaxed)) >= self.max
     }
 
     fn welcome(&mut self, stream: TcpStream, http: &http1::Builder, router: &Router, shutdown: &Shutdown) {

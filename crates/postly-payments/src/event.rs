@@ -82,6 +82,8 @@ pub struct ChargeFact {
     pub payment: Option<PaymentId>,
     /// The known facts.
     pub charge: Charge,
+    /// The address of Stripe's receipt. It ends after 30 days; a new snapshot has a new one.
+    pub receipt_url: Option<String>,
 }
 
 /// A snapshot of a refund.
@@ -220,6 +222,7 @@ fn charge(object: &Value) -> Option<ChargeFact> {
         id: id(object, "id")?,
         payment: id(object, "payment_intent").map(PaymentId::new),
         charge: Charge { amount: money(object, "amount"), refunded },
+        receipt_url: text(object, "receipt_url").filter(|url| url.starts_with("http")).map(str::to_owned),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Scores the built-in writer on labelled briefs: `cargo xtask eval [--show LANGUAGE|ID|messages]`. Exits 1
-//! below a threshold.
+//! below a threshold. `--file FILE` prints the posts of other briefs instead, for a reader: lines of an id, a
+//! language, and a text.
 //!
 //! The labels are in `briefs.tsv` (see README.md beside it); `messages.tsv` holds single messages, labelled
 //! as brief or chat.
@@ -28,6 +29,9 @@ async fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let shown =
         args.iter().position(|arg| arg == "--show").map(|at| args.get(at + 1).cloned().unwrap_or_default());
+    if let Some(file) = args.iter().position(|arg| arg == "--file").and_then(|at| args.get(at + 1)) {
+        return print_posts(file).await;
+    }
     let labels = match labels::read(include_str!("briefs.tsv")) {
         Ok(labels) => labels,
         Err(error) => {
@@ -39,7 +43,7 @@ async fn main() -> ExitCode {
     let mut report = Report::default();
     for label in &labels {
         for seed in 0..SEEDS {
-            let result = write(&writer, label, seed).await;
+            let result = write(&writer, &label.text, seed).await;
             let is_shown = shown
                 .as_ref()
                 .is_some_and(|shown| label.id.starts_with(shown.as_str()) || label.language.code() == shown);
@@ -54,8 +58,30 @@ async fn main() -> ExitCode {
     if report.passes() && are_read { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn write(writer: &Writer, label: &Label, seed: u64) -> Result<Written, WriteError> {
-    let Ok(brief) = Brief::parse(&label.text) else { return Err(WriteError::OffTopic) };
+/// Prints the posts of the briefs in a file.
+async fn print_posts(file: &str) -> ExitCode {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            println!("{file}: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let writer = Writer::new(Arc::new(OfflineWriter::new()));
+    for line in text.lines().skip(1) {
+        let mut columns = line.split('\t');
+        let (Some(id), Some(_), Some(typed)) = (columns.next(), columns.next(), columns.next()) else {
+            continue;
+        };
+        let typed = typed.replace("\\n", "\n");
+        println!("\n=== {id} {typed}");
+        print(&write(&writer, &typed, 0).await);
+    }
+    ExitCode::SUCCESS
+}
+
+async fn write(writer: &Writer, text: &str, seed: u64) -> Result<Written, WriteError> {
+    let Ok(brief) = Brief::parse(text) else { return Err(WriteError::OffTopic) };
     let ask = WriteRequest {
         brief,
         is_explicit: true,
@@ -77,6 +103,10 @@ async fn write(writer: &Writer, label: &Label, seed: u64) -> Result<Written, Wri
 
 fn show(label: &Label, result: &Result<Written, WriteError>) {
     println!("\n=== {} {}", label.id, label.text);
+    print(result);
+}
+
+fn print(result: &Result<Written, WriteError>) {
     match result {
         Ok(written) => {
             println!(

@@ -132,6 +132,11 @@ impl Session {
         })
     }
 
+    /// The address of the simulated Stripe.
+    fn origin(&self) -> &str {
+        self.url.split("/c/pay/").next().unwrap_or_default()
+    }
+
     fn metadata(&self, prefix: &str) -> Value {
         let within =
             |name: &str| name.strip_prefix(prefix)?.strip_prefix('[')?.strip_suffix(']').map(str::to_owned);
@@ -173,6 +178,7 @@ impl Session {
             "metadata": self.metadata("payment_intent_data[metadata]"),
             "paid": true,
             "payment_intent": self.intent,
+            "receipt_url": format!("{}/stripe/receipt/{}", self.origin(), charge.id),
             "refunded": refunded == self.amount,
             "status": "succeeded",
         })

@@ -38,6 +38,7 @@ pub(crate) fn answer(world: &Arc<World>, call: &Call) -> Reply {
         ("GET", ["c", "pay", id]) => pay_page(world, id, ""),
         ("POST", ["c", "pay", id]) if !foreign => pay(world, id, &field(call, "with")),
         ("GET", ["stripe"]) => desk(world),
+        ("GET", ["stripe", "receipt", charge]) => receipt(world, charge),
         ("POST", ["stripe", id]) if !foreign => act(world, id, &field(call, "do")),
         _ => page(404, "<main><section>404</section></main>"),
     }
@@ -103,6 +104,24 @@ fn pay_page(world: &World, id: &str, said: &str) -> Reply {
         &format!(
             "<main><p><span class=\"badge\">SIMULÉ</span> Aucun argent ne bouge.</p><section><p>{product}</p>\
              <h1>{}</h1>{said}<form method=\"post\">{buttons}</form></section></main>",
+            price(session)
+        ),
+    )
+}
+
+fn receipt(world: &World, charge: &str) -> Reply {
+    let account = world.stripe();
+    let paid =
+        account.sessions.iter().find(|session| session.charge.as_ref().is_some_and(|of| of.id == charge));
+    let Some(session) = paid else {
+        return page(404, "<main><section>Ce reçu n’existe pas.</section></main>");
+    };
+    let product = escaped(session.field("line_items[0][price_data][product_data][name]"));
+    page(
+        200,
+        &format!(
+            "<main><p><span class=\"badge\">SIMULÉ</span> Reçu</p><section><p>{product}</p><h1>{}</h1><p>Payé par carte. \
+             <code>{charge}</code></p></section></main>",
             price(session)
         ),
     )
@@ -175,7 +194,7 @@ fn desk(world: &World) -> Reply {
     page(
         200,
         &format!(
-            "<main><p><span class=\"badge\">SIMULÉ</span> Ce que Stripe ferait.</p><ul>{items}</ul><section>\
+            "<main><p><span class=\"badge\">SIMULÉ</span> Ce que Stripe ferait.</p><h1>Paiements</h1><ul>{items}</ul><section>\
              <form method=\"post\" action=\"/stripe/all\"><button class=\"second\" name=\"do\" value=\"thin\">Envoyer un événement « thin »</button>\
              <button class=\"second\" name=\"do\" value=\"again\">Tout renvoyer, dans l’ordre inverse</button></form></section></main>"
         ),

@@ -41,6 +41,8 @@ pub use clock::TestClock;
 pub use database::{Database, EngineName, Wish};
 pub use postly_app::Legal;
 
+/// The most live streams of a process in tests.
+pub const MAX_STREAMS: usize = 256;
 /// The public address of the service for browsers and Twilio.
 pub const PUBLIC_BASE_URL: &str = "https://postly.example";
 
@@ -180,7 +182,8 @@ impl TestApp {
         let app = App::new(parts(&world, second.as_ref(), &database, &clock, options));
         let router = postly_http::public_router(app.clone(), site(options));
         let (stop, shutdown) = Shutdown::new();
-        let server = tokio::spawn(postly_http::serve(listener, router, shutdown));
+        let server =
+            tokio::spawn(postly_http::serve(listener, router, postly_http::MAX_CONNECTIONS, shutdown));
         let workers = Workers::new(app.clone());
         let http = reqwest::Client::builder().build().expect("a client");
         let engine = database.engine;
@@ -413,6 +416,7 @@ fn parts(
                 .to_vec(),
             default_region: "FR".to_owned(),
             retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
+            max_streams: MAX_STREAMS,
             legal: options.legal.clone(),
         },
     }

@@ -46,8 +46,25 @@ pub(crate) struct Config {
     pub(crate) accounts: Accounts,
     pub(crate) shop: Option<ShopConfig>,
     pub(crate) legal: Legal,
+    pub(crate) bounds: Bounds,
     /// The address of links that open a conversation.
     pub(crate) chat_link_base: String,
+}
+
+/// The most connections of the public listener at a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Connections of requests.
+    pub(crate) connections: usize,
+    /// Live streams, each on a connection of its own.
+    pub(crate) streams: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        // A stream takes some 20 KB (docs/PERFORMANCE.md).
+        Self { connections: postly_http::MAX_CONNECTIONS, streams: 5_000 }
+    }
 }
 
 /// The address of the database.
@@ -140,6 +157,26 @@ impl Reader {
             Ok(number) if (0..=1_000_000).contains(&number) => number,
             _ => {
                 self.fault(format!("{name} must be a whole number from 0 to 1000000"));
+                default
+            }
+        }
+    }
+
+    fn bounds(&mut self) -> Bounds {
+        let usual = Bounds::default();
+        Bounds {
+            connections: self.bound("MAX_CONNECTIONS", usual.connections),
+            streams: self.bound("MAX_EVENT_STREAMS", usual.streams),
+        }
+    }
+
+    /// A number of connections: a process without any would be of no use.
+    fn bound(&mut self, name: &str, default: usize) -> usize {
+        let Some(value) = self.get(name) else { return default };
+        match value.parse() {
+            Ok(number) if (16..=100_000).contains(&number) => number,
+            _ => {
+                self.fault(format!("{name} must be a whole number from 16 to 100000"));
                 default
             }
         }
@@ -299,6 +336,7 @@ impl Reader {
         let model_budget = self.model_budget();
         let welcome_credits = self.number("WELCOME_CREDITS", 5);
         let trial_credits = self.number("WHATSAPP_TRIAL_CREDITS", 0);
+        let bounds = self.bounds();
         let (Some(database), Some(writer), Some(provider), Some(identity_hash_key)) =
             (database, writer, provider, identity_hash_key)
         else {
@@ -321,6 +359,7 @@ impl Reader {
             accounts,
             shop,
             legal,
+            bounds,
             chat_link_base: CHAT_LINK_BASE.to_owned(),
         })
     }

@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod config;
 mod doctor;
+mod open_files;
 mod ownership;
 mod telemetry;
 mod wiring;

@@ -116,6 +116,7 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
             allowed_countries: config.accounts.allowed_countries,
             default_region: config.accounts.default_region,
             retention: config.accounts.retention,
+            max_streams: config.bounds.streams,
             legal: config.legal,
         },
     }))
@@ -222,6 +223,7 @@ pub(crate) async fn operator_application(
             allowed_countries: vec![],
             default_region: "FR".to_owned(),
             retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
+            max_streams: 0,
             legal: Legal::default(),
         },
     }))

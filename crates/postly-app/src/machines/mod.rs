@@ -86,6 +86,7 @@ impl Scene {
                 default_provider: Provider::Meta,
                 model_budget: postly_domain::ModelBudget::default(),
                 site_url: String::new(),
+                max_streams: 0,
                 chat_link_base: String::new(),
                 identity_hash_key: "a key for the hashes of tests".to_owned().into(),
                 otp_peppers: vec!["a pepper for the codes of tests".to_owned().into()],

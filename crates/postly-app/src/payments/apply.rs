@@ -45,7 +45,7 @@ impl App {
         let nothing = Charge { amount: None, refunded: 0 };
         let (charge, payment, told, reason) = match fact {
             Fact::Checkout(told) => return self.learn_checkout(tx, told, now).await,
-            Fact::Charge(ChargeFact { id, payment, charge }) => {
+            Fact::Charge(ChargeFact { id, payment, charge, .. }) => {
                 (Some(id), payment, charge, LedgerReason::PurchaseReversal)
             }
             Fact::Refund(told) => {

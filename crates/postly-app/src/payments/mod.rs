@@ -9,6 +9,7 @@ mod apply;
 mod checkout;
 mod events;
 mod link;
+mod receipt;
 mod sweep;
 
 use postly_domain::{Language, PriceList};
@@ -17,6 +18,7 @@ use postly_payments::{Stripe, WebhookSecrets};
 pub use checkout::CheckoutError;
 pub use events::{EventOutcome, PaymentEventError};
 pub use link::RechargeView;
+pub use receipt::ReceiptError;
 pub use sweep::{Returned, ReturnedState};
 
 pub(crate) use sweep::run;

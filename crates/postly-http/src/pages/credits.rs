@@ -3,23 +3,31 @@
 use askama::Template;
 use axum::{
     Router,
-    extract::State,
+    extract::{RawQuery, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use postly_app::operator::AuthorSelector;
-use postly_domain::Language;
+use postly_app::{ReceiptError, operator::AuthorSelector};
+use postly_domain::{Language, LedgerReason, id::PaymentId};
 
-use super::{accepts_pages, frame::Frame, member::Member, moment::Moment, page, texts::Texts};
+use super::{
+    accepts_pages, frame::Frame, member::Member, moment::Moment, not_found, page, redirect, texts::Texts,
+};
 use crate::{
-    extract::Cursor,
+    extract::{Cursor, PathId},
     problem::{Code, Problem},
     site::AppState,
 };
 
+/// The page, with the note that Stripe does not answer.
+const NO_RECEIPT: &str = "/credits?receipt=unavailable";
+
 pub(super) fn router() -> Router<AppState> {
-    Router::new().route("/credits", get(show)).route("/api/credits.csv", get(csv))
+    Router::new()
+        .route("/credits", get(show))
+        .route("/credits/receipt/{payment}", get(receipt))
+        .route("/api/credits.csv", get(csv))
 }
 
 #[derive(Template)]
@@ -32,6 +40,8 @@ struct CreditsPage<'a> {
     /// The labels of the packs for sale; none without a shop.
     packs: Vec<String>,
     entries: Vec<Line>,
+    /// True if Stripe did not name a receipt.
+    lacks_receipt: bool,
     next: Option<String>,
 }
 
@@ -42,9 +52,16 @@ struct Line {
     note: String,
     delta: String,
     is_gain: bool,
+    /// The address that leads to the receipt of a purchase.
+    receipt: Option<String>,
 }
 
-async fn show(State(state): State<AppState>, member: Member, Cursor(cursor): Cursor) -> Response {
+async fn show(
+    State(state): State<AppState>,
+    member: Member,
+    RawQuery(query): RawQuery,
+    Cursor(cursor): Cursor,
+) -> Response {
     let frame = Frame::of_member(&member.author, "/credits");
     let found = state.app.credits(&AuthorSelector::Id(member.author), cursor.as_deref()).await;
     let (wallet, entries, next) = match found {
@@ -58,6 +75,10 @@ async fn show(State(state): State<AppState>, member: Member, Cursor(cursor): Cur
         note: entry.note.unwrap_or_default(),
         delta: format!("{:+}", entry.delta),
         is_gain: entry.delta > 0,
+        receipt: entry
+            .reference
+            .filter(|_| entry.reason == LedgerReason::Purchase.as_str())
+            .map(|payment| format!("/credits/receipt/{payment}")),
     });
     let shown = CreditsPage {
         t,
@@ -66,9 +87,20 @@ async fn show(State(state): State<AppState>, member: Member, Cursor(cursor): Cur
         held: wallet.held,
         packs: pack_labels(&state, member.profile.language),
         entries: lines.collect(),
+        lacks_receipt: query.is_some_and(|query| NO_RECEIPT.ends_with(&query)),
         next,
     };
     page(StatusCode::OK, &shown)
+}
+
+/// Leads to Stripe's receipt of a purchase.
+async fn receipt(State(state): State<AppState>, member: Member, PathId(payment): PathId) -> Response {
+    match state.app.receipt(&member.author, &PaymentId::new(payment)).await {
+        Ok(url) => redirect(&url),
+        Err(ReceiptError::NotFound) => not_found(member.t, Frame::of_member(&member.author, "/credits")),
+        Err(ReceiptError::Stripe(_)) => redirect(NO_RECEIPT),
+        Err(ReceiptError::Store(error)) => Problem::from(error).into_response(),
+    }
 }
 
 /// Returns the labels of the packs for sale in a language; none without a shop.

@@ -60,7 +60,7 @@ texts! {
     dash_posts_language dash_submit dash_writing dash_recent dash_empty dash_link posts_title
     posts_again post_n copy copied share mark_used used unmark characters angle hist_search
     hist_all_networks hist_origin hist_both hist_web hist_whatsapp hist_none hist_open more
-    cred_title cred_available cred_statement cred_csv cred_date cred_why cred_change cred_empty
+    cred_title cred_available cred_statement cred_receipt cred_no_receipt cred_csv cred_date cred_why cred_change cred_empty
     not_found_title not_found home recharge prices reset_title reset_lead reset_save reset_done
     reset_spent reset_no_link
     other_ways have_code_lead dash_tone dash_tone_hint

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use postly_app::{Credential, MAX_STREAMS, MAX_STREAMS_OF_AUTHOR};
+use postly_app::{Credential, MAX_STREAMS_OF_AUTHOR};
 use postly_domain::id::AuthorId;
 use postly_simulator::{Channel, MessageStatus, ModelBehaviour};
-use postly_testkit::{EngineName, Options, TestApp, for_each_engine};
+use postly_testkit::{EngineName, MAX_STREAMS, Options, TestApp, for_each_engine};
 use reqwest::Method;
 use serde_json::json;
 

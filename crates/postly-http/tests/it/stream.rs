@@ -46,6 +46,11 @@ impl EventStream {
 
     /// Returns the next event, without comments; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<Event> {
+        // The limit is for the whole event: comments arrive also on a stream that is silent by mistake.
+        tokio::time::timeout(PATIENCE, self.read_next()).await.expect("an event")
+    }
+
+    async fn read_next(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.buffer.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
@@ -60,9 +65,8 @@ impl EventStream {
                 let data = serde_json::from_str(&field("data:").expect("data")).expect("JSON");
                 return Some(Event { name, id: field("id:"), data });
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("an event");
             // A broken connection ends a stream, too.
-            let chunk = chunk.ok().flatten()?;
+            let chunk = self.response.chunk().await.ok().flatten()?;
             self.buffer.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
         }
     }

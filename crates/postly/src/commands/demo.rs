@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use postly_app::{App, Shutdown, Workers, operator::AuthorSelector};
 use postly_domain::{Language, ModelBudget, PhoneE164, Provider};
+use postly_http::MAX_CONNECTIONS;
 use postly_i18n::Catalogue;
 use postly_simulator::{Channel, LedgerLine, Person, Simulator, SimulatorConfig};
 use postly_store::Db;
@@ -24,7 +25,9 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use super::{Failure, say, say_json};
 use crate::{
     cli::{DemoOptions, ProviderName},
-    config::{Accounts, Config, DatabasePlace, Meta, ShopConfig, Twilio, WriterChoice, default_prices},
+    config::{
+        Accounts, Bounds, Config, DatabasePlace, Meta, ShopConfig, Twilio, WriterChoice, default_prices,
+    },
     ownership::Ownership,
     telemetry, wiring,
 };
@@ -192,7 +195,7 @@ impl World {
         let (stop, shutdown) = Shutdown::new();
         let mut tasks = JoinSet::new();
         let router = postly_http::public_router(app.clone(), site);
-        tasks.spawn(postly_http::serve(listener, router, shutdown.clone()));
+        tasks.spawn(postly_http::serve(listener, router, MAX_CONNECTIONS, shutdown.clone()));
         let workers = Workers::new(app.clone());
         workers.take_over().await?;
         tasks.spawn(workers.run(shutdown));
@@ -259,6 +262,7 @@ fn configuration(
             secret("a session secret that is for demonstrations only"),
         ),
         legal: postly_app::Legal::default(),
+        bounds: Bounds::default(),
         chat_link_base: simulator.chat_link_base(),
         shop: default_prices().map(|prices| ShopConfig {
             secret_key: secret(&world.stripe.secret_key),

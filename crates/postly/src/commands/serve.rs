@@ -16,6 +16,7 @@ use super::Failure;
 use crate::{
     cli::Role,
     config::{Config, Reader},
+    open_files,
     ownership::Ownership,
     telemetry, wiring,
 };
@@ -23,6 +24,11 @@ use crate::{
 /// The time limit of a stop (RULES 1.2: within 25 s). Before it ends, the workers release their unfinished
 /// work.
 const STOP_TIMEOUT: Duration = Duration::from_secs(24);
+
+/// The connections of the operator's listener at a time: a browser, a scraper and a few probes.
+const OPERATOR_CONNECTIONS: usize = 64;
+/// The files beside connections and streams: the database, outgoing calls, logs.
+const OTHER_FILES: usize = 192;
 
 /// Runs until SIGTERM or SIGINT; then finishes or releases the work in progress within 25 s.
 pub(crate) async fn run(role: Role) -> Result<(), Failure> {
@@ -36,6 +42,8 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let metrics = Metrics::collect();
     let (public, admin) = (config.bind_address, config.admin_bind_address);
     announce(&config);
+    let bounds = config.bounds;
+    open_files::raise(bounds.connections + bounds.streams + OPERATOR_CONNECTIONS + OTHER_FILES);
     let ownership = Ownership::take(&config.database.address)?;
     let db = wiring::open(config.database.clone()).await?;
     let engine = db.engine();
@@ -58,7 +66,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     // This listener runs until everything else has ended, because `/readyz` reports the drain.
     let (stop_operator, operator_shutdown) = Shutdown::new();
     let router = postly_http::operator_router(app.clone(), metrics, shutdown.clone(), pages);
-    let operator = tokio::spawn(serve(operator, router, operator_shutdown));
+    let operator = tokio::spawn(serve(operator, router, OPERATOR_CONNECTIONS, operator_shutdown));
     let mut parts = JoinSet::new();
     parts.spawn(app.clone().monitor(shutdown.clone()));
     parts.spawn(app.clone().notify_peers(shutdown.clone()));
@@ -70,7 +78,8 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         let listener = listen(public, "BIND_ADDRESS").await?;
         let address = listener.local_addr().context("cannot tell where the public listener is")?;
         tracing::info!(%address, engine = name(engine), "Listening on {address}");
-        parts.spawn(serve(listener, postly_http::public_router(app.clone(), site), shutdown.clone()));
+        let router = postly_http::public_router(app.clone(), site);
+        parts.spawn(serve(listener, router, bounds.connections, shutdown.clone()));
     }
     if role != Role::Web {
         let workers = Workers::new(app);

@@ -6,7 +6,8 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    available, begins_to_buy, brings, buys, checkout_by_link, logged_in, post_raw, recharge_token, shop,
+    available, begins_to_buy, bring_all, brings, buys, checkout_by_link, logged_in, post_raw, recharge_token,
+    shop,
 };
 
 #[tokio::test]
@@ -332,6 +333,30 @@ async fn c02_fifty_briefs_at_once_spend_the_three_credits_that_were_left_of_a_pa
         assert_eq!(fatou.credits().await, 0);
         assert_eq!(app.count("SELECT COUNT(*) FROM generations").await, 3);
         assert_eq!(app.count("SELECT COUNT(*) FROM ledger WHERE reason = 'whatsapp_generation'").await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_purchase_leads_to_its_receipt_and_to_nobody_elses() {
+    for_each_engine_with(shop(), async |app| {
+        let buyer = logged_in(app, "fatou@example.com").await;
+        let answer = buyer.post("/api/billing/checkout", &json!({ "pack": "s" })).await.ok();
+        let checkout = app.world.checkout_at(answer.json()["url"].as_str().unwrap()).unwrap();
+        bring_all(app, &app.world.pay_checkout(&checkout.id, Payment::Card)).await;
+        let page = buyer.get("/credits").await.ok().text;
+        let link = page.split("href=\"").find(|rest| rest.starts_with("/credits/receipt/")).expect("a link");
+        let link = link.split('"').next().unwrap();
+        // The browser follows to the simulated Stripe.
+        let receipt = buyer.get(link).await.ok().text;
+        assert!(receipt.contains("4,90 EUR") && receipt.contains("<code>ch_"), "{receipt}");
+
+        let other = logged_in(app, "awa@example.com").await;
+        assert_eq!(other.get(link).await.status, 404);
+        assert_eq!(buyer.get("/credits/receipt/pi_none").await.status, 404);
+        app.world.fault(Upstream::Stripe, Fault::always(FaultKind::Html200).on_every_request());
+        let told = buyer.get(link).await.ok().text;
+        assert!(told.contains("le reçu n&#39;a pas pu être ouvert"), "{told}");
     })
     .await;
 }

@@ -121,6 +121,14 @@ impl Database {
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
+    /// Runs a query that returns lines of text.
+    pub(crate) async fn texts(&self, sql: &'static str) -> anyhow::Result<Vec<String>> {
+        match self.engine {
+            Engine::Sqlite => self.file_lines(sql),
+            Engine::Postgres => self.lines(sql).await,
+        }
+    }
+
     /// Runs a query that returns lines of text. SQLite only.
     pub(crate) fn file_lines(&self, sql: &str) -> anyhow::Result<Vec<String>> {
         let connection = self.sqlite()?;

@@ -11,22 +11,27 @@ mod databases;
 mod far_end;
 mod figures;
 mod growth;
+mod history;
 mod import;
 mod ledger;
 mod letter;
 mod load;
 mod machine;
+mod page;
+mod posts;
 mod processes;
 mod record;
 mod report;
 mod rest;
 mod stage;
+mod streams;
 mod two;
 mod wire;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{baseline::Baseline, databases::Engine, report::Section, stage::Settings};
 
@@ -74,6 +79,12 @@ enum Scenario {
     Growth,
     /// Two services on one PostgreSQL.
     Two,
+    /// Thousands of open dashboards.
+    Streams,
+    /// A long history among a million authors.
+    History,
+    /// The dashboard beside the same page of a Next.js app. Only if it is named: it needs Node.js.
+    Page,
     /// An import of the guide's database beside `COPY` of the same rows.
     Import,
 }
@@ -94,6 +105,11 @@ fn bench() -> anyhow::Result<()> {
         return runtime.block_on(baseline.serve());
     }
     let args = Args::parse();
+    // Fails only if one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // Thousands of streams need as many open files; a service inherits the limit.
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
     // One thread is the load and one the far end; the rest of the machine is for the service.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let machine = machine::describe()?;
@@ -116,8 +132,9 @@ fn bench() -> anyhow::Result<()> {
 
 async fn run(args: &Args) -> anyhow::Result<Vec<Section>> {
     let settings = Settings { quick: args.quick, long: args.long, authors: args.authors, rows: args.rows };
-    let scenarios =
-        if args.scenarios.is_empty() { Scenario::value_variants() } else { args.scenarios.as_slice() };
+    let usual = || Scenario::value_variants().iter().filter(|scenario| **scenario != Scenario::Page);
+    let scenarios: Vec<&Scenario> =
+        if args.scenarios.is_empty() { usual().collect() } else { args.scenarios.iter().collect() };
     let mut sections = vec![];
     for scenario in scenarios {
         for engine in Engine::ALL.into_iter().filter(|engine| args.engine.is_none_or(|only| only == *engine))
@@ -143,6 +160,9 @@ async fn measure(scenario: Scenario, engine: Engine, settings: &Settings) -> any
         (Scenario::Burst, _) => vec![burst::run(engine, settings).await?],
         (Scenario::Growth, _) => vec![growth::run(engine, settings).await?],
         (Scenario::Two, Engine::Postgres) => vec![two::run(settings).await?],
+        (Scenario::Streams, _) => vec![streams::run(engine, settings).await?],
+        (Scenario::History, _) => vec![history::run(engine, settings).await?],
+        (Scenario::Page, _) => vec![page::run(engine, settings).await?],
         (Scenario::Import, _) => vec![import::run(engine, settings).await?],
         // An SQLite file has one process.
         (Scenario::Two, Engine::Sqlite) => vec![],

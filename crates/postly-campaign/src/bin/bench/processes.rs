@@ -55,8 +55,23 @@ pub(crate) fn parent_of(pid: u32) -> anyhow::Result<u32> {
 
 /// Returns the memory that a process holds now, in MB of a million bytes.
 pub(crate) fn megabytes_of(pid: u32) -> anyhow::Result<f64> {
+    status_megabytes(pid, "VmRSS:")
+}
+
+/// Forgets the most memory that a process has held.
+pub(crate) fn forget_most_megabytes(pid: u32) -> anyhow::Result<()> {
+    // 5: reset the peak resident set size (proc(5), `clear_refs`).
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").context("cannot reset the peak of a process")
+}
+
+/// Returns the most memory that a process has held since its start or the reset, in MB.
+pub(crate) fn most_megabytes_of(pid: u32) -> anyhow::Result<f64> {
+    status_megabytes(pid, "VmHWM:")
+}
+
+fn status_megabytes(pid: u32, name: &str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).context("no such line")?;
     let kilobytes: u32 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(f64::from(kilobytes) * 1_024.0 / 1_000_000.0)
 }

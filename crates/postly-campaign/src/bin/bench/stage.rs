@@ -108,6 +108,10 @@ impl Actor {
         self.service.public
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Returns the CPU time used so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Cpu> {
         let database = self.server.map_or(Ok(Duration::ZERO), processes::cpu_of_family)?;

@@ -36,7 +36,7 @@ impl Desk {
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, shutdown) = Shutdown::new();
         let router = operator_router(app.app.clone(), Metrics::collect(), shutdown.clone(), pages);
-        let server = tokio::spawn(serve(listener, router, shutdown));
+        let server = tokio::spawn(serve(listener, router, postly_http::MAX_CONNECTIONS, shutdown));
         Self { base_url, server, stop }
     }
 

@@ -1,0 +1,44 @@
+//! The receipts of purchases, which Stripe writes.
+
+use postly_domain::id::{AuthorId, PaymentId};
+use postly_payments::StripeError;
+use postly_store::{StoreError, authors, checkouts};
+
+use super::checkout::tell;
+use crate::App;
+
+/// The reason why there is no receipt to show.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptError {
+    /// The author has made no such payment, or Stripe has no receipt of it.
+    #[error("there is no such receipt")]
+    NotFound,
+    /// Stripe does not answer, or refuses.
+    #[error("Stripe does not name the receipt")]
+    Stripe(#[from] StripeError),
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+}
+
+impl App {
+    /// Returns the address of Stripe's receipt of an author's payment. It is asked for anew each time,
+    /// because it ends after 30 days.
+    ///
+    /// # Errors
+    /// See [`ReceiptError`].
+    pub async fn receipt(&self, author: &AuthorId, payment: &PaymentId) -> Result<String, ReceiptError> {
+        let shop = self.0.shop.as_ref().ok_or(ReceiptError::NotFound)?;
+        let mut tx = self.0.db.read().await?;
+        let checkout = checkouts::of_payment(&mut tx, payment).await?.ok_or(ReceiptError::NotFound)?;
+        // The buyer may have been merged into this author since.
+        if authors::current(&mut tx, &checkout.author).await? != *author {
+            return Err(ReceiptError::NotFound);
+        }
+        drop(tx);
+        let told = shop.stripe.retrieve_checkout(&checkout.id).await;
+        self.note_stripe(told.as_ref().err());
+        let told = told.inspect_err(tell)?;
+        told.charge.and_then(|charge| charge.receipt_url).ok_or(ReceiptError::NotFound)
+    }
+}

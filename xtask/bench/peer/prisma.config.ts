@@ -1,0 +1,4 @@
+import { defineConfig } from "prisma/config";
+
+// `prisma generate` opens no database.
+export default defineConfig({ schema: "prisma/schema.prisma" });
