@@ -12,6 +12,19 @@ use crate::App;
 pub type HistoryPage = (Vec<SavedGeneration>, Option<String>);
 
 impl App {
+    /// Returns the newest generations of an author, newest first: at most `most`.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn newest_generations(
+        &self,
+        author: &AuthorId,
+        most: usize,
+    ) -> Result<Vec<SavedGeneration>, StoreError> {
+        let all = HistoryFilter::default();
+        Ok(history::list(&mut self.0.db.read().await?, author, &all, None, most).await?.0)
+    }
+
     /// Returns a page of an author's history, newest first, from just before `cursor`.
     ///
     /// # Errors

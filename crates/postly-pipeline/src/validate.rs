@@ -18,6 +18,11 @@ use crate::{
 
 /// Two posts that share this part of their words or more count as the same post.
 pub const OVERLAP_LIMIT: f64 = 0.7;
+/// With more words than this in the brief, its words are left out of the comparison: every post holds all of
+/// them, so that no wording of the rest would make the posts different.
+const SHORT_BRIEF: usize = 20;
+/// The fewest words that the posts must have beside those of a long brief.
+const OWN_WORDS: usize = 6;
 
 /// The longest name of an angle, in characters: it must fit a heading.
 const LONGEST_ANGLE: usize = 60;
@@ -96,17 +101,34 @@ impl Form {
         for (post, variant) in (1..=VARIANTS).zip(variants) {
             self.check_one(&mut defects, &variant.text, post);
         }
-        let texts: Vec<String> =
-            variants.iter().take(VARIANTS).map(|variant| spaced_words(&variant.text)).collect();
-        let words: Vec<BTreeSet<&str>> = texts.iter().map(|text| distinct(text)).collect();
-        for (first, one) in words.iter().enumerate() {
-            for (second, other) in words.iter().enumerate().skip(first + 1) {
-                if overlap_of(one, other) >= OVERLAP_LIMIT {
-                    defects.push(Defect::TooAlike { first: first + 1, second: second + 1 });
-                }
-            }
-        }
+        defects.extend(self.alike(variants));
         defects
+    }
+
+    /// The pairs of posts that count as the same.
+    fn alike(&self, variants: &[Variant]) -> Vec<Defect> {
+        let mut alike = Vec::new();
+        for_each_pair(variants, |first, one, second, other| {
+            if overlap_of(one, other) >= OVERLAP_LIMIT && !self.differ_beside_brief(one, other) {
+                alike.push(Defect::TooAlike { first, second });
+            }
+        });
+        alike
+    }
+
+    /// True if the posts differ with the words of the brief, too.
+    pub(crate) fn are_distinct(variants: &[Variant]) -> bool {
+        let mut distinct = true;
+        for_each_pair(variants, |_, one, _, other| distinct &= overlap_of(one, other) < OVERLAP_LIMIT);
+        distinct
+    }
+
+    /// True if two posts of a long brief differ in the words that are not the brief's.
+    fn differ_beside_brief(&self, one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> bool {
+        let is_own = |word: &&&str| !self.brief_words.contains(**word);
+        let all = one.union(other).filter(is_own).count();
+        let shared = one.intersection(other).filter(is_own).count();
+        self.brief_words.len() > SHORT_BRIEF && all >= OWN_WORDS && part_of(shared, all) < OVERLAP_LIMIT
     }
 
     fn check_one(&self, defects: &mut Vec<Defect>, text: &str, post: usize) {
@@ -167,9 +189,24 @@ fn distinct(spaced: &str) -> BTreeSet<&str> {
 }
 
 fn overlap_of(one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> f64 {
+    part_of(one.intersection(other).count(), one.union(other).count())
+}
+
+/// Calls a function for each pair of posts, with their numbers from 1 and their distinct words.
+fn for_each_pair(variants: &[Variant], mut see: impl FnMut(usize, &BTreeSet<&str>, usize, &BTreeSet<&str>)) {
+    let texts: Vec<String> =
+        variants.iter().take(VARIANTS).map(|variant| spaced_words(&variant.text)).collect();
+    let words: Vec<BTreeSet<&str>> = texts.iter().map(|text| distinct(text)).collect();
+    for (first, one) in (1..).zip(&words) {
+        for (second, other) in (1..).zip(&words).skip(first) {
+            see(first, one, second, other);
+        }
+    }
+}
+
+fn part_of(part: usize, all: usize) -> f64 {
     let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
-    let all = one.union(other).count();
-    if all == 0 { 1.0 } else { count(one.intersection(other).count()) / count(all) }
+    if all == 0 { 1.0 } else { count(part) / count(all) }
 }
 
 /// Beginnings of our own lines, in the languages of our catalogue: a post with such a line could pass for a

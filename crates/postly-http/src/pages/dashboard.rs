@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use postly_app::{HistoryFilter, WebBrief, WebGenerationError};
+use postly_app::{WebBrief, WebGenerationError};
 use postly_domain::{Language, post::Platform};
 use serde::Deserialize;
 
@@ -97,8 +97,7 @@ async fn dashboard(
 ) -> Response {
     let Member { author, profile, t } = member;
     let read = async {
-        let (mut found, _) = state.app.history(&author, &HistoryFilter::default(), None).await?;
-        found.truncate(RECENT);
+        let found = state.app.newest_generations(&author, RECENT).await?;
         let newest = found.first().map(|saved| saved.id.to_string()).unwrap_or_default();
         Ok::<_, postly_app::StoreError>((newest, cards::cards(state, t, found).await?))
     };

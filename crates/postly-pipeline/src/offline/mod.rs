@@ -1,8 +1,9 @@
 //! The writer without network: proofread sentences around the facts of the brief.
 //!
-//! It is not an AI, and says so. It cuts a brief into facts (`pieces`), corrects its spelling (`mend`), and
-//! chooses sentences by occasion and trade from a book in each language. Each of the three posts holds every
-//! fact. It refuses a translation, or more facts than fit, for free.
+//! It is not an AI, and says so. It leaves out what the author says to us (`orders`), cuts the rest into facts
+//! (`pieces`), corrects its spelling (`mend`), and chooses sentences by occasion and trade from a book in
+//! each language. Each of the three posts holds every fact. It refuses a translation, or more facts than fit,
+//! for free.
 
 mod book;
 mod choice;
@@ -12,6 +13,7 @@ mod keywords;
 pub(crate) mod lexicon;
 mod mend;
 pub(crate) mod occasion;
+mod orders;
 mod pieces;
 mod reading;
 mod request;
@@ -152,6 +154,8 @@ fn best(
     let wordings = if memory.banned_words.is_empty() { WORDINGS } else { WORDINGS_AROUND_BANS };
     let mut defects = Vec::new();
     let mut variants = Vec::new();
+    // The first posts of a long brief that differ only in our own words.
+    let mut alike: Option<Vec<Variant>> = None;
     if readings.iter().any(|reading| reading.overflows) {
         return Err(ModelFailure::TooManyFacts);
     }
@@ -185,9 +189,15 @@ fn best(
                     defects.extend(brand::check(memory, &variants));
                 }
                 if defects.is_empty() {
-                    return Ok(variants);
+                    if Form::are_distinct(&variants) {
+                        return Ok(variants);
+                    }
+                    alike.get_or_insert_with(|| variants.clone());
                 }
             }
+        }
+        if let Some(alike) = alike.take() {
+            return Ok(alike);
         }
         // The original spelling of the brief would not be shorter.
         if defects.iter().all(lacks_room) {

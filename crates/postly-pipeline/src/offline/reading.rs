@@ -7,13 +7,14 @@ use postly_domain::{Language, brand::Address, post::Platform, text::fold};
 use super::{
     lexicon, mend,
     occasion::{self, Feast, Occasion},
+    orders,
     pieces::{self, Kind, Piece},
     request,
     tone::Tone,
     trade::Trade,
 };
 use crate::{
-    networks,
+    language, networks,
     offer::{self},
     tokens::{Kind as TokenKind, Token, folded_words, span},
     wishes::{self, Wishes},
@@ -79,9 +80,12 @@ impl Reading {
     /// none.
     pub(super) fn of(brief: &str, language: Language, usual: Option<Address>, mends: bool) -> Self {
         let words = folded_words(brief);
-        let all = networks::tokens_of_brief(brief);
         let familiar = is_familiar(&words, language, usual);
-        let mut signature = None;
+        let whole = brief;
+        let typed = language::detect_language(whole).certain().unwrap_or(language);
+        let orders::Content { text, mut signature } = orders::remove(whole, &[language, typed]);
+        let brief = text.as_str();
+        let all = networks::tokens_of_brief(brief);
         let mut sentences: Vec<Sentence> = Vec::new();
         let mut content = String::new();
         for range in sentence_ranges(brief, &all) {
@@ -114,7 +118,7 @@ impl Reading {
                 sentences.push(Sentence { pieces, exclaimed: ends_in("!"), question });
             }
         }
-        let offer = offer::find(brief);
+        let offer = offer::find(whole);
         let content_words = folded_words(&content);
         let occasion = occasion_of(&words, &content_words, offer.is_some());
         for sentence in &mut sentences {
@@ -137,7 +141,7 @@ impl Reading {
             occasion,
             feast: Feast::read(&words),
             tone: Tone::read(&words),
-            wishes: wishes::read(brief),
+            wishes: wishes::read(whole),
             familiar,
             overflows,
         }
@@ -424,18 +428,14 @@ fn announced(text: &str, occasion: Occasion) -> String {
         {
             format!("On {rest}")
         }
-        ("remercier" | "remercie", Occasion::Thanks | Occasion::Anniversary) if !rest.is_empty() => {
-            match rest.split_once(' ') {
-                Some(("les", rest)) => format!("Merci aux {rest}"),
-                Some(("le", rest)) => format!("Merci au {rest}"),
-                _ => format!("Merci à {rest}"),
-            }
-        }
+        ("remercier" | "remercie", _) if !rest.is_empty() => match rest.split_once(' ') {
+            Some(("les", rest)) => format!("Merci aux {rest}"),
+            Some(("le", rest)) => format!("Merci au {rest}"),
+            _ => format!("Merci à {rest}"),
+        },
         ("closed", Occasion::Closing) => format!("We're closed {rest}"),
         ("open", Occasion::Hours) => format!("We're open {rest}"),
-        ("thank" | "thanking", Occasion::Thanks | Occasion::Anniversary)
-            if !rest.is_empty() && !rest.starts_with("you") =>
-        {
+        ("thank" | "thanking", _) if !rest.is_empty() && !rest.starts_with("you") => {
             format!("Thank you to {rest}")
         }
         ("excusez", _) if rest.starts_with("nous ") => format!("Excusez-{rest}"),

@@ -237,6 +237,11 @@ const SHOP_WORDS: &[&str] = &[
     "enseigne",
 ];
 
+/// True for a word for a business.
+pub(super) fn is_shop(word: &str) -> bool {
+    SHOP_WORDS.contains(&word) || super::trade::Trade::read(&[word.to_owned()]) != super::trade::Trade::Shop
+}
+
 /// Reads "ma boulangerie Chez Léa à Lyon" up to the point at which the request continues or ends.
 fn shop(text: &str, tokens: &[Token], at: usize) -> Option<(usize, Option<(usize, usize)>)> {
     let mut end = at + 1;
@@ -289,9 +294,7 @@ fn shop(text: &str, tokens: &[Token], at: usize) -> Option<(usize, Option<(usize
             return None;
         }
     }
-    let words: Vec<String> = tokens.get(at + 1..end)?.iter().map(|token| token.folded.clone()).collect();
-    let is_shop = super::trade::Trade::read(&words) != super::trade::Trade::Shop
-        || words.iter().any(|word| SHOP_WORDS.contains(&word.as_str()));
+    let is_shop = tokens.get(at + 1..end)?.iter().any(|token| is_shop(&token.folded));
     let ends = tokens.get(end).is_none_or(|token| {
         token.kind == Kind::Mark
             || (lexicon::is_connector(&token.folded) && !token.is("qui"))

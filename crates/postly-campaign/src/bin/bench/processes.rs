@@ -58,13 +58,7 @@ pub(crate) fn megabytes_of(pid: u32) -> anyhow::Result<f64> {
     status_megabytes(pid, "VmRSS:")
 }
 
-/// Forgets the most memory that a process has held.
-pub(crate) fn forget_most_megabytes(pid: u32) -> anyhow::Result<()> {
-    // 5: reset the peak resident set size (proc(5), `clear_refs`).
-    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").context("cannot reset the peak of a process")
-}
-
-/// Returns the most memory that a process has held since its start or the reset, in MB.
+/// Returns the most memory that a process has held so far, in MB.
 pub(crate) fn most_megabytes_of(pid: u32) -> anyhow::Result<f64> {
     status_megabytes(pid, "VmHWM:")
 }
