@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use postly_domain::text::fold;
 
-use crate::tokens::Token;
+use crate::tokens::{Token, lists};
 
 /// A table read from a data file: each line is a name, a colon and keywords between spaces. A dot at the end
 /// of a keyword stands for any ending, an underscore for a space.
@@ -67,6 +67,26 @@ impl<T: Copy + PartialEq> Keywords<T> {
                 })
                 .collect(),
         )
+    }
+
+    /// The same table without these keywords, as they are written.
+    pub(super) fn read_without(
+        source: &'static str,
+        left_out: &str,
+        name: impl Fn(&str) -> Option<T>,
+    ) -> Self {
+        let lines = source.lines().filter(|line| !line.starts_with('#'));
+        let entries = lines.filter_map(|line| line.split_once(": ")).filter_map(|(key, words)| {
+            let kept = words.split_whitespace().filter(|word| !lists(left_out, word));
+            Some((name(key)?, kept.map(Keyword::read).collect()))
+        });
+        Self(entries.collect())
+    }
+
+    /// The number of keywords of an entry that are among the words.
+    pub(super) fn count(&self, wanted: T, words: &[String]) -> usize {
+        let of_entry = self.0.iter().filter(|(entry, _)| *entry == wanted);
+        of_entry.flat_map(|(_, keywords)| keywords).filter(|keyword| keyword.place(words).is_some()).count()
     }
 
     /// True if a keyword of an entry is among the words.

@@ -1,9 +1,9 @@
 //! The writer without network: proofread sentences around the facts of the brief.
 //!
-//! It is not an AI, and says so. It leaves out what the author says to us (`orders`), cuts the rest into facts
-//! (`pieces`), corrects its spelling (`mend`), and chooses sentences by occasion and trade from a book in
-//! each language. Each of the three posts holds every fact. It refuses a translation, or more facts than fit,
-//! for free.
+//! It is not an AI, and says so. It leaves out what the author says to us (`orders`), cuts the rest into
+//! facts (`pieces`), corrects its spelling (`mend`), and chooses sentences by occasion and trade from a book
+//! in each language. Each of the three posts holds every fact. It refuses a translation, or more facts than
+//! fit, for free.
 
 mod book;
 mod choice;

@@ -32,8 +32,8 @@ static ASKS_US: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The most times that a clause is cut: a greeting, a request, its connector, a few courtesies.
 const MOST_CUTS: usize = 6;
-/// The most words of a name below a farewell.
-const NAME_WORDS: usize = 3;
+/// The most words of a name below a farewell. More may be customers: "Merci, Vila Matilde".
+const NAME_WORDS: usize = 1;
 
 /// The patterns of one language, by kind.
 #[derive(Default)]
@@ -306,9 +306,10 @@ fn names_a_shop(text: &str, end: usize) -> bool {
         && words.next().is_some_and(request::is_shop)
 }
 
-/// True if a word before is "code": "avec le code MERCI" is no thanks.
+/// True after a word such as "code" or "dire": "avec le code MERCI", "pour vous dire merci".
 fn names_a_code(before: &str) -> bool {
-    const CODES: &str = "code codigo coupon cupon cupom mot palabra palavra word كود الكود كلمة كلمه";
+    const CODES: &str = "code codigo coupon cupon cupom mot palabra palavra word كود الكود كلمة كلمه dire say tell \
+                         decir dizer grand enorme big";
     before
         .trim_end()
         .rsplit([' ', '"', '«', ':'])

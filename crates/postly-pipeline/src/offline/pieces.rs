@@ -45,7 +45,8 @@ const SHORTEST_CUT: usize = 36;
 /// Words that a piece cannot end with, because another word must follow.
 const DANGLING: &str = "et ou de d du des le la les l un une a au aux en pour par sur avec chez est sont dans sous vers jusqu and or of at \
     on in the for with is are to from by a an y o con para por de del el la los las un una e em com um uma no na nos nas do da dos das \
-    ao aos و في من على الى عن مع our your my nos notre votre seront sera will be we re";
+    ao aos و في من على الى عن مع our your my nos notre votre seront sera will be we re \
+    faut doit peut ne n se vous je tu ce qu must can should you they sr sra dr dra mme mr mrs ms st";
 
 /// Words that join a piece to the one before.
 const JOINING: &str = "et ou mais puis ni and or but then y e o ou mas pero ni و qui que dont who which que";
@@ -174,7 +175,7 @@ fn cut_within(text: &str, all: &[Token], from: usize, to: usize) -> Vec<(usize, 
             || STARTS.begins("always", rest)
             || STARTS.begins("until", rest)
             || (STARTS.begins("from", rest) && has_figure(rest.get(..6).unwrap_or(rest)))
-            || STARTS.begins("note", rest);
+            || (STARTS.begins("note", rest) && !is_negated(all, at));
         if marked && may_end(text, all, from, at) && !inside_brackets(all, at) {
             cuts.push(at);
             // A call to act includes all words after it.
@@ -207,6 +208,18 @@ fn cut_within(text: &str, all: &[Token], from: usize, to: usize) -> Vec<(usize, 
         }
     }
     joined
+}
+
+/// True if the "pas" at a token belongs to a verb before it: "la famille ne souhaite pas de fleurs".
+fn is_negated(all: &[Token], at: usize) -> bool {
+    /// The distance between "ne" and "pas", in tokens.
+    const NEAR: usize = 4;
+    all.get(at).is_some_and(|token| token.is("pas"))
+        && all
+            .get(at.saturating_sub(NEAR)..at)
+            .unwrap_or_default()
+            .iter()
+            .any(|token| token.is("ne") || token.is("n"))
 }
 
 /// The cuts around the time in a piece: before a time at its end, and after a time that a place follows.

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     language, networks,
     offer::{self},
-    tokens::{Kind as TokenKind, Token, folded_words, span},
+    tokens::{Kind as TokenKind, Token, folded_words, lists, span},
     wishes::{self, Wishes},
 };
 
@@ -158,13 +158,18 @@ impl Reading {
     }
 }
 
-/// The occasion of the posts. Words of the request count for offers only; thanks at the end are addressed to
-/// us.
+/// The occasion of the posts. Words of the request count for a few that authors name there ("un post promo");
+/// "cierra con un saludo" closes no shop.
 fn occasion_of(words: &[String], content: &[String], has_offer: bool) -> Occasion {
     match Occasion::read(content, has_offer) {
         Occasion::News => match Occasion::read(words, has_offer) {
-            Occasion::Thanks => Occasion::News,
-            other => other,
+            asked @ (Occasion::Offer
+            | Occasion::Festive
+            | Occasion::Hiring
+            | Occasion::New
+            | Occasion::Event
+            | Occasion::Opening) => asked,
+            _ => Occasion::News,
         },
         other => other,
     }
@@ -262,7 +267,7 @@ impl Printed {
                 piece.text = acting(&piece.text, self.language, self.familiar);
             }
             if matches!(self.language, Language::Fr | Language::En) {
-                piece.text = ours(&piece.text);
+                piece.text = ours(&piece.text, self.language);
             }
         }
         if self.mends {
@@ -396,19 +401,32 @@ fn without_wishes(brief: &str, content: &[Token]) -> String {
     pieces.iter().filter(|piece| kept(piece)).map(|piece| span(brief, piece)).collect::<Vec<_>>().join(", ")
 }
 
-/// Replaces "mon" by "notre", as a business speaks, unless the author writes "je".
-fn ours(text: &str) -> String {
+/// Replaces "mon" by "notre", as a business speaks, unless the author writes "je" or names a relative.
+fn ours(text: &str, language: Language) -> String {
+    const RELATIVES: &str = "mum mom dad mother father wife husband son daughter sister brother nan gran grandad family boyfriend girlfriend \
+        beau belle mere pere mari femme fils fille soeur frere grand-mere grand-pere mamie papi compagnon compagne famille enfants copain copine";
     let words = folded_words(text);
     if words.iter().any(|word| matches!(word.as_str(), "je" | "j" | "moi" | "i" | "me" | "m" | "yo" | "eu")) {
         return text.to_owned();
     }
-    let replaced = text.split(' ').map(|word| match word {
-        "mon" | "ma" => "notre",
-        "mes" if !matches!(words.first().map(String::as_str), Some("el" | "este" | "no")) => "nos",
-        "Mon" | "Ma" => "Notre",
-        "my" => "our",
-        "My" => "Our",
-        other => other,
+    let all: Vec<&str> = text.split(' ').collect();
+    let replaced = all.iter().enumerate().map(|(at, word)| {
+        let next = all.get(at + 1).map(|next| fold(next)).unwrap_or_default();
+        if lists(RELATIVES, &next) {
+            return *word;
+        }
+        match (language, *word) {
+            (Language::Fr, "mon" | "ma") => "notre",
+            (Language::Fr, "mes")
+                if !matches!(words.first().map(String::as_str), Some("el" | "este" | "no")) =>
+            {
+                "nos"
+            }
+            (Language::Fr, "Mon" | "Ma") => "Notre",
+            (Language::En, "my") => "our",
+            (Language::En, "My") => "Our",
+            (_, other) => other,
+        }
     });
     replaced.collect::<Vec<_>>().join(" ")
 }

@@ -35,6 +35,13 @@ pub(crate) enum Trade {
 static TRADES: LazyLock<Keywords<Trade>> =
     LazyLock::new(|| Keywords::read(include_str!("trades.txt"), Trade::parse));
 
+/// The keywords that name a trade also when they stand alone.
+static SURE: LazyLock<Keywords<Trade>> = LazyLock::new(|| {
+    let source = include_str!("trades.txt");
+    let weak = source.lines().find_map(|line| line.strip_prefix("weak: ")).unwrap_or_default();
+    Keywords::read_without(source, weak, Trade::parse)
+});
+
 impl Trade {
     const ALL: [Self; 21] = [
         Self::Bakery,
@@ -60,9 +67,10 @@ impl Trade {
         Self::Shop,
     ];
 
-    /// The trade of a text, from its folded words.
+    /// The trade of a text, from its folded words: of the first word that names one, else of two weaker ones.
     pub(crate) fn read(words: &[String]) -> Self {
-        TRADES.first_in(words).unwrap_or(Self::Shop)
+        let of_two = || Self::ALL.into_iter().find(|trade| TRADES.count(*trade, words) > 1);
+        SURE.first_in(words).or_else(of_two).unwrap_or(Self::Shop)
     }
 
     fn parse(key: &str) -> Option<Self> {
