@@ -369,7 +369,8 @@ impl App {
                     WriteError::Unchangeable
                     | WriteError::NoVision
                     | WriteError::TooManyFacts
-                    | WriteError::NoTranslation => WebGenerationError::Refused(sentence(key)),
+                    | WriteError::NoTranslation
+                    | WriteError::UnclearOrder => WebGenerationError::Refused(sentence(key)),
                     WriteError::Refused
                     | WriteError::Filtered
                     | WriteError::Truncated

@@ -44,6 +44,7 @@ off-topic = 🙂 I only write posts that make your business known. Tell me what 
 forbidden = 🚫 I do not write posts about this (hate, sex, weapons for sale, drugs, tobacco for sale, gambling, alcohol without measure, prescription medicines, promises of a cure): WhatsApp's rules or the law do not allow it. Nothing was charged.
 too-many-facts = ✂️ Your message has more in it than one post can carry here, and I leave nothing out without telling you. Please shorten it or send it in two messages. Nothing was charged.
 no-translation = 🌐 The built-in writer does not translate: write your message in the language of the posts, and they will be in that language. Nothing was charged.
+unclear-order = ✂️ I couldn't tell your news from your instructions, and I won't publish those. Send me the news alone, as you would tell your customers. Nothing was charged.
 budget-author = 🌙 That is a lot for one day: the number of requests a day is reached. Let us go on tomorrow. Nothing was charged.
 budget-all = 🌙 Very busy today: we write no more posts for the moment. Please try again later. Nothing was charged.
 loop = 🤖 The same message keeps coming back: I am taking a break. Write something else, or come back in two minutes. Nothing was charged for this message.

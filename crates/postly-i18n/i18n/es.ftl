@@ -44,6 +44,7 @@ off-topic = 🙂 Solo escribo publicaciones para dar a conocer tu negocio. Dime 
 forbidden = 🚫 No escribo publicaciones sobre este tema (odio, sexo, venta de armas, drogas, venta de tabaco, juegos de azar, alcohol sin medida, medicamentos con receta, promesas de curación): las reglas de WhatsApp o la ley no lo permiten. No se ha descontado nada.
 too-many-facts = ✂️ Tu mensaje tiene más datos de los que caben aquí en una publicación, y no dejo fuera ninguno sin decírtelo. Acórtalo o envíalo en dos mensajes. No se ha descontado nada.
 no-translation = 🌐 El redactor integrado no traduce: escribe tu mensaje en el idioma de las publicaciones y saldrán en ese idioma. No se ha descontado nada.
+unclear-order = ✂️ No he sabido separar la noticia de tus indicaciones, y no quiero publicarlas. Envíame solo la noticia, como se la contarías a tus clientes. No se ha descontado nada.
 budget-author = 🌙 Es mucho para un día: se ha alcanzado el número de solicitudes diarias. Seguimos mañana. No se ha descontado nada.
 budget-all = 🌙 Hoy hay demasiada gente: por el momento no escribimos más publicaciones. Inténtalo más tarde. No se ha descontado nada.
 loop = 🤖 El mismo mensaje vuelve una y otra vez: hago una pausa. Escribe otra cosa, o vuelve dentro de dos minutos. No se ha descontado nada por este mensaje.

@@ -44,6 +44,7 @@ off-topic = 🙂 J'écris seulement des posts pour faire connaître votre activi
 forbidden = 🚫 Je n'écris pas de posts à ce sujet (haine, sexe, vente d'armes, drogues, vente de tabac, jeux d'argent, alcool sans mesure, médicaments sur ordonnance, promesses de guérison) : les règles de WhatsApp ou la loi ne le permettent pas. Rien n'a été débité.
 too-many-facts = ✂️ Votre message contient plus d'informations qu'un post n'en peut porter ici, et je n'en laisse tomber aucune sans vous le dire. Raccourcissez-le ou envoyez-le en deux fois. Rien n'a été débité.
 no-translation = 🌐 Le rédacteur intégré ne traduit pas : écrivez votre message dans la langue des posts, et ils seront dans cette langue. Rien n'a été débité.
+unclear-order = ✂️ Je n'ai pas su séparer la nouvelle de vos consignes, et je ne veux pas les publier. Envoyez-moi la nouvelle seule, comme vous la diriez à vos clients. Rien n'a été débité.
 budget-author = 🌙 C'est beaucoup pour une journée : le nombre de demandes par jour est atteint. Reprenons demain. Rien n'a été débité.
 budget-all = 🌙 Trop de monde aujourd'hui : nous n'écrivons plus de posts pour le moment. Réessayez plus tard. Rien n'a été débité.
 loop = 🤖 Le même message revient sans cesse : je fais une pause. Écrivez autre chose, ou revenez dans deux minutes. Rien n'a été débité pour ce message.

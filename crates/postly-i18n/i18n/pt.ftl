@@ -44,6 +44,7 @@ off-topic = 🙂 Só escrevo posts para divulgar o seu negócio. Diga o que quer
 forbidden = 🚫 Não escrevo posts sobre este tema (ódio, sexo, venda de armas, drogas, venda de tabaco, jogos de azar, álcool sem medida, medicamentos com receita, promessas de cura): as regras do WhatsApp ou a lei não permitem. Nada foi descontado.
 too-many-facts = ✂️ A sua mensagem tem mais informação do que cabe aqui em um post, e não deixo nada de fora sem avisar. Encurte a mensagem ou envie em duas partes. Nada foi descontado.
 no-translation = 🌐 O redator integrado não traduz: escreva a mensagem no idioma dos posts, e eles sairão nesse idioma. Nada foi descontado.
+unclear-order = ✂️ Não consegui separar a novidade das suas instruções, e não quero publicá-las. Envie só a novidade, como contaria aos seus clientes. Nada foi descontado.
 budget-author = 🌙 É muito para um dia: o número de pedidos por dia foi atingido. Continuamos amanhã. Nada foi descontado.
 budget-all = 🌙 Há gente demais hoje: por enquanto não escrevemos mais posts. Tente mais tarde. Nada foi descontado.
 loop = 🤖 A mesma mensagem volta sem parar: faço uma pausa. Escreva outra coisa, ou volte daqui a dois minutos. Nada foi descontado por esta mensagem.

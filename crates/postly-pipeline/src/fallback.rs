@@ -100,6 +100,7 @@ fn another_may_do_better(failure: ModelFailure) -> bool {
         | ModelFailure::Truncated
         | ModelFailure::NoVision
         | ModelFailure::TooManyFacts
-        | ModelFailure::NoTranslation => false,
+        | ModelFailure::NoTranslation
+        | ModelFailure::UnclearOrder => false,
     }
 }

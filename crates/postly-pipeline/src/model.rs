@@ -197,6 +197,9 @@ pub enum ModelFailure {
     /// The built-in writer was asked for posts in another language than the brief.
     #[error("the brief would have to be translated")]
     NoTranslation,
+    /// The built-in writer could not tell the news in the brief from the words to us.
+    #[error("the words to us cannot be told from the news")]
+    UnclearOrder,
 }
 
 /// A failure and the calls made before it: those are paid for all the same.

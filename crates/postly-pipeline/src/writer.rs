@@ -102,6 +102,10 @@ pub enum WriteError {
     /// The posts would have to be a translation, which the built-in writer does not make.
     #[error("the brief would have to be translated")]
     NoTranslation,
+    /// The words to us could not be told from the news, and would be printed. Free; the author may send the
+    /// news alone.
+    #[error("the words to us cannot be told from the news")]
+    UnclearOrder,
 }
 
 impl From<ModelFailure> for WriteError {
@@ -117,6 +121,7 @@ impl From<ModelFailure> for WriteError {
             ModelFailure::NoVision => Self::NoVision,
             ModelFailure::TooManyFacts => Self::TooManyFacts,
             ModelFailure::NoTranslation => Self::NoTranslation,
+            ModelFailure::UnclearOrder => Self::UnclearOrder,
         }
     }
 }

@@ -111,6 +111,7 @@ fn body(request: &DraftRequest) -> Result<DraftBody, ModelFailure> {
     };
     let reading = read(true);
     let variants = match kind {
+        BriefKind::Post if reading.is_unclear => return Err(ModelFailure::UnclearOrder),
         BriefKind::Post if needs_translation(&reading, language) => return Err(ModelFailure::NoTranslation),
         BriefKind::Post => best(&[&reading, &read(false)], request, platform)?,
         BriefKind::SmallTalk | BriefKind::OffTopic => Vec::new(),

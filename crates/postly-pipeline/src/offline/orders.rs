@@ -52,6 +52,8 @@ struct Patterns {
     end: Vec<Regex>,
     sign: Vec<Regex>,
     last: Vec<Regex>,
+    /// Words that only we are told, anywhere in the rest.
+    unclear: Vec<Regex>,
 }
 
 impl Patterns {
@@ -66,6 +68,7 @@ impl Patterns {
             "end" => &mut self.end,
             "sign" => &mut self.sign,
             "last" => &mut self.last,
+            "unclear" => &mut self.unclear,
             _ => return None,
         })
     }
@@ -92,6 +95,7 @@ fn read(text: &str) -> Vec<(Language, Patterns)> {
         }
         let anchored = match kind {
             "start" => format!("^(?:{pattern})"),
+            "unclear" => format!("(?:{pattern})"),
             _ => format!("^(?:{pattern})$"),
         };
         let (_, patterns) = all.last_mut().expect("a language before its patterns");
@@ -359,6 +363,12 @@ pub(super) fn remove(brief: &str, languages: &[Language]) -> Content {
     Content { text: text.trim().trim_end_matches([',', ':']).to_owned(), signature }
 }
 
+/// True if words to us seem to be left in a text that is meant for customers.
+pub(super) fn are_left(text: &str, languages: &[Language]) -> bool {
+    let folded = Folded::of(text).text;
+    Chosen::of(languages).each(|of| &of.unclear).any(|pattern| pattern.is_match(&folded))
+}
+
 /// Removes thanks, and a name below them, from the end of a brief.
 fn drop_farewell(patterns: &Chosen, all: &mut Vec<Clause>, mentions: &mut Mentions) {
     let is_farewell = |clause: &Clause| {
@@ -487,6 +497,8 @@ mod tests {
             "Let us know your ideas",
             "Cuida tu piel este verano",
             "Regardez nos nouveautés",
+            "Inès, Tom et Youssef ont réparé une paire chacun",
+            "Ton vélo te remerciera, ton dos aussi",
             "Use the code SPRING for 10% off",
         ] {
             check(brief, brief);
@@ -503,6 +515,18 @@ mod tests {
     #[test]
     fn a_brief_of_orders_alone_is_left() {
         check("fais-moi un truc sympa", "fais-moi un truc sympa");
+    }
+
+    #[test]
+    fn words_to_us_that_stay_are_noticed() {
+        for (brief, is_unclear) in [
+            ("Réouverture lundi, bon voilà quoi tu peux broder un peu, coupe 20 €", true),
+            ("We open at 9 on Monday (could you put the time twice)", true),
+            ("Réouverture lundi, coupe 20 €", false),
+            ("Vous pouvez nous écrire au 01 99 00 45 12", false),
+        ] {
+            assert_eq!(are_left(&remove(brief, &Language::ALL).text, &Language::ALL), is_unclear, "{brief}");
+        }
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub(super) struct Reading {
     pub(super) mode: Mode,
     /// True for "tu", false for "vous".
     pub(super) familiar: bool,
+    /// True if words to us are left among the news.
+    pub(super) is_unclear: bool,
     /// True if the brief has more than posts can hold.
     pub(super) overflows: bool,
 }
@@ -83,7 +85,8 @@ impl Reading {
         let familiar = is_familiar(&words, language, usual);
         let whole = brief;
         let typed = language::detect_language(whole).certain().unwrap_or(language);
-        let orders::Content { text, mut signature } = orders::remove(whole, &[language, typed]);
+        let languages = [language, typed];
+        let orders::Content { text, mut signature } = orders::remove(whole, &languages);
         let brief = text.as_str();
         let all = networks::tokens_of_brief(brief);
         let mut sentences: Vec<Sentence> = Vec::new();
@@ -143,6 +146,7 @@ impl Reading {
             tone: Tone::read(&words),
             wishes: wishes::read(whole),
             familiar,
+            is_unclear: orders::are_left(&content, &languages),
             overflows,
         }
     }
@@ -266,7 +270,9 @@ impl Printed {
             if piece.kind == Kind::Act && self.mends {
                 piece.text = acting(&piece.text, self.language, self.familiar);
             }
-            if matches!(self.language, Language::Fr | Language::En) {
+            // The words of a customer stay theirs.
+            let quotes = piece.kind == Kind::Quote || piece.text.contains(['"', '«', '“']);
+            if matches!(self.language, Language::Fr | Language::En) && !quotes {
                 piece.text = ours(&piece.text, self.language);
             }
         }
@@ -412,7 +418,7 @@ fn ours(text: &str, language: Language) -> String {
     let all: Vec<&str> = text.split(' ').collect();
     let replaced = all.iter().enumerate().map(|(at, word)| {
         let next = all.get(at + 1).map(|next| fold(next)).unwrap_or_default();
-        if lists(RELATIVES, &next) {
+        if lists(RELATIVES, next.trim_matches(|c: char| !c.is_alphanumeric())) {
             return *word;
         }
         match (language, *word) {

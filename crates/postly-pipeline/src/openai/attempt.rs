@@ -138,7 +138,8 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
         | ModelFailure::DeadlineExceeded
         | ModelFailure::NoVision
         | ModelFailure::TooManyFacts
-        | ModelFailure::NoTranslation => {
+        | ModelFailure::NoTranslation
+        | ModelFailure::UnclearOrder => {
             tracing::info!(
                 model,
                 status,

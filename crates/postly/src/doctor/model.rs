@@ -179,6 +179,7 @@ async fn generation(
         | WriteError::Unchangeable
         | WriteError::TooManyFacts
         | WriteError::NoTranslation
+        | WriteError::UnclearOrder
         | WriteError::Refused
         | WriteError::Filtered
         | WriteError::Truncated
