@@ -272,6 +272,7 @@ async function life(browser, locale, viewport, her) {
   }
   await page.waitForSelector("dd bdi");
   await page.goto(`${app}/dashboard`);
+  assert.equal(await page.getAttribute("html", "lang"), locale.slice(0, 2));
   const balance = async () => Number(await page.textContent("[data-balance]"));
   const before = await balance();
   assert.ok(before > 0, "the number brought welcome credits");
@@ -412,7 +413,8 @@ try {
     for (const viewport of [{ width: 390, height: 844 }, { width: 1280, height: 900 }]) {
       const someone = new Phone(`+${number}`);
       number += 1;
-      await someone.send("bonjour");
+      // The language of the first message becomes the account's.
+      await someone.send(locale.startsWith("ar") ? "مرحبا" : "bonjour");
       await someone.message(/./);
       await life(browser, locale, viewport, someone);
     }
