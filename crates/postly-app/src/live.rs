@@ -46,6 +46,8 @@ const BETWEEN_READINGS: Duration = Duration::from_millis(100);
 /// The least time between two readings of all authors, as a multiple of the duration of the last one: they
 /// take at most a tenth of a core, however many streams there are.
 const REST: u32 = 10;
+/// The longest time between two readings of all authors.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The most authors of one statement: a reading of thousands does not keep a connection of the database for
 /// long.
 const MOST_AUTHORS: usize = 500;
@@ -154,7 +156,7 @@ impl Live {
     /// Returns the time of the next reading of all authors, from the begin and the duration of the last one.
     fn all_due_at(&self, (began, took): (Instant, Duration)) -> Instant {
         let pause = if self.watchers().changed.elsewhere { BETWEEN_READINGS } else { POLL };
-        began + pause.max(took * REST)
+        began + pause.max((took * REST).min(LONGEST_PAUSE))
     }
 
     /// Returns the rows to read: of the authors that have changed, or of all. `None` if there are no streams;
@@ -163,13 +165,19 @@ impl Live {
         let mut watchers = self.watchers();
         watchers.drop_closed();
         watchers.running = !watchers.all.is_empty();
-        let mut changed = std::mem::take(&mut watchers.changed.authors);
+        let changed = std::mem::take(&mut watchers.changed.authors);
         if all {
             watchers.changed.elsewhere = false;
-            changed = watchers.all.iter().map(|watcher| watcher.author.clone()).collect();
         }
-        let changed: Vec<AuthorId> = changed.into_iter().collect();
-        let parts = changed.chunks(MOST_AUTHORS).map(|authors| Watched::new(&watchers, authors)).collect();
+        let mut read: Vec<&Watcher> =
+            watchers.all.iter().filter(|watcher| all || changed.contains(&watcher.author)).collect();
+        read.sort_by(|one, other| one.author.cmp(&other.author));
+        let parts = read
+            .chunk_by(|one, other| one.author == other.author)
+            .collect::<Vec<_>>()
+            .chunks(MOST_AUTHORS)
+            .map(|streams| Watched::new(watchers.opened, streams.iter().flat_map(|of_author| *of_author)))
+            .collect();
         watchers.running.then_some(parts)
     }
 
@@ -190,11 +198,10 @@ struct Watched {
 }
 
 impl Watched {
-    /// The rows for the streams of these authors.
-    fn new(watchers: &Watchers, authors: &[AuthorId]) -> Self {
-        let authors: HashSet<&AuthorId> = authors.iter().collect();
-        let mut watched = Self { newest: watchers.opened, authors: vec![], sessions: vec![], tokens: vec![] };
-        for watcher in watchers.all.iter().filter(|watcher| authors.contains(&watcher.author)) {
+    /// The rows for these streams, those of an author side by side.
+    fn new<'a>(newest: u64, streams: impl Iterator<Item = &'a &'a Watcher>) -> Self {
+        let mut watched = Self { newest, authors: vec![], sessions: vec![], tokens: vec![] };
+        for watcher in streams {
             watched.authors.push(watcher.author.clone());
             match &watcher.credential {
                 Credential::Session(id) => watched.sessions.push(id.clone()),
@@ -202,7 +209,6 @@ impl Watched {
                 Credential::Shared => {}
             }
         }
-        watched.authors.sort_unstable();
         watched.authors.dedup();
         watched
     }
@@ -280,14 +286,22 @@ impl App {
         loop {
             let began = Instant::now();
             let Some(parts) = self.0.live.take_changed(reads_all) else { return };
+            let mut has_failed = false;
             for watched in &parts {
                 match self.read_watched(watched).await {
                     Ok(reading) => self.tell(watched.newest, &reading),
-                    // The streams stay open: changes are sent when the database answers again.
-                    Err(error) => tracing::debug!(%error, "Could not read for the live streams"),
+                    Err(error) => {
+                        tracing::debug!(%error, "Could not read for the live streams");
+                        has_failed = true;
+                        break;
+                    }
                 }
             }
-            if reads_all {
+            if has_failed {
+                // The streams stay open: all are read again when the database answers.
+                self.0.live.watchers().changed.elsewhere = true;
+                last = (Instant::now(), Duration::ZERO);
+            } else if reads_all {
                 last = (began, began.elapsed());
             }
             tokio::time::sleep_until(began + BETWEEN_READINGS).await;

@@ -16,10 +16,11 @@ use crate::{
     wishes,
 };
 
-/// Two posts that share this part of their words or more count as the same post.
+/// Two posts that share this part of their words or more count as the same post, except those of the built-in
+/// writer for a long brief.
 pub const OVERLAP_LIMIT: f64 = 0.7;
-/// With more words than this in the brief, its words are left out of the comparison: every post holds all of
-/// them, so that no wording of the rest would make the posts different.
+/// With more words than this in the brief, its words are left out of the comparison of posts by the built-in
+/// writer: each holds all of them, so that no wording of the rest would make the posts different.
 const SHORT_BRIEF: usize = 20;
 /// The fewest words that the posts must have beside those of a long brief.
 const OWN_WORDS: usize = 6;
@@ -73,6 +74,8 @@ pub(crate) struct Form {
     /// The networks whose limits apply.
     platforms: Vec<Platform>,
     language: Option<Language>,
+    /// True for posts of the built-in writer, each of which holds all words of a long brief.
+    composed: bool,
 }
 
 impl Form {
@@ -84,7 +87,14 @@ impl Form {
             wishes: wishes::read(brief),
             platforms: networks::held_to(brief, platform),
             language: language.into(),
+            composed: false,
         }
+    }
+
+    /// The rules for posts of the built-in writer.
+    #[must_use]
+    pub(crate) fn of_composer(self) -> Self {
+        Self { composed: true, ..self }
     }
 
     /// The most hashtags that all networks of the posts allow.
@@ -116,7 +126,7 @@ impl Form {
         alike
     }
 
-    /// True if the posts differ with the words of the brief, too.
+    /// True if no two posts overlap, the words of the brief included.
     pub(crate) fn are_distinct(variants: &[Variant]) -> bool {
         let mut distinct = true;
         for_each_pair(variants, |_, one, _, other| distinct &= overlap_of(one, other) < OVERLAP_LIMIT);
@@ -128,7 +138,10 @@ impl Form {
         let is_own = |word: &&&str| !self.brief_words.contains(**word);
         let all = one.union(other).filter(is_own).count();
         let shared = one.intersection(other).filter(is_own).count();
-        self.brief_words.len() > SHORT_BRIEF && all >= OWN_WORDS && part_of(shared, all) < OVERLAP_LIMIT
+        self.composed
+            && self.brief_words.len() > SHORT_BRIEF
+            && all >= OWN_WORDS
+            && part_of(shared, all) < OVERLAP_LIMIT
     }
 
     fn check_one(&self, defects: &mut Vec<Defect>, text: &str, post: usize) {
@@ -313,6 +326,25 @@ mod tests {
         "Plutôt croûte dorée ou mie moelleuse ? Racontez-nous.",
         "Une boulangerie, c'est une équipe qui se lève tôt pour vous.",
     ];
+
+    #[test]
+    fn a_long_brief_of_the_built_in_writer_may_fill_its_posts() {
+        let words = |count: usize| (0..count).map(|word| format!("mot{word}")).collect::<Vec<_>>().join(" ");
+        for (count, composed, alike) in [(21, true, false), (20, true, true), (21, false, true)] {
+            let brief = words(count);
+            let texts = [
+                format!("Une nouvelle du quartier. {brief}."),
+                format!("{brief}. Passez quand cela arrange."),
+                format!("Parlons ensemble autour dehors ? {brief}."),
+            ];
+            let variants: Vec<Variant> = texts.iter().map(|text| variant(text)).collect();
+            let form = Form::new(&brief, Platform::Facebook, Language::Fr);
+            let form = if composed { form.of_composer() } else { form };
+            let found = form.check(&variants).iter().any(|defect| defect.code() == "too_alike");
+            assert_eq!(found, alike, "{count} words, composed: {composed}");
+            assert!(!Form::are_distinct(&variants));
+        }
+    }
 
     fn codes(brief: &str, texts: &[&str], platform: Platform) -> Vec<&'static str> {
         let variants: Vec<Variant> = texts.iter().map(|text| variant(text)).collect();

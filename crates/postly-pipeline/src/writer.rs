@@ -312,7 +312,7 @@ impl Writer {
             Judgement::SmallTalk => Err(WriteError::SmallTalk),
             Judgement::OffTopic => Err(WriteError::OffTopic),
             Judgement::AskAgain => Ok(Err(defective(vec![Defect::NotTalk], text))),
-            Judgement::Posts => Ok(match judge(request, guard, body) {
+            Judgement::Posts => Ok(match judge(request, guard, body, self.model.is_ai()) {
                 Ok((intent, variants, alt_text)) => Ok(Good { intent, variants, alt_text, writer }),
                 Err(defects) => Err(defective(defects, text)),
             }),
@@ -339,6 +339,7 @@ fn judge(
     request: &DraftRequest,
     guard: &Guard,
     body: DraftBody,
+    is_ai: bool,
 ) -> Result<(Intent, Vec<Variant>, Option<String>), Vec<Defect>> {
     let brief = request.ask.brief.as_str();
     let platform = request.platform.unwrap_or(body.platform);
@@ -354,7 +355,9 @@ fn judge(
     } else {
         validate::language_of(&variants, body.language.unwrap_or(request.language))
     };
-    let mut defects = validate::check(brief, &variants, platform, is_known.then_some(language));
+    let form = validate::Form::new(brief, platform, is_known.then_some(language));
+    let form = if is_ai { form } else { form.of_composer() };
+    let mut defects = form.check(&variants);
     defects.extend(guard.check(&variants));
     defects.extend(brand::check(&request.ask.brand, &variants));
     if !defects.is_empty() {

@@ -73,7 +73,10 @@ pub(crate) fn switch(world: &World, name: &str) -> bool {
     }
     world.faults.clear();
     for (upstream, kind) in chosen.map_or_else(Vec::new, |chosen| (chosen.faults)()) {
-        world.faults.push(upstream, Fault::always(kind));
+        let lasting = Fault::always(kind);
+        // A server that is down answers no look-up either.
+        let is_down = matches!(lasting.kind, FaultKind::Status { .. } | FaultKind::Hang);
+        world.faults.push(upstream, if is_down { lasting.on_every_request() } else { lasting });
     }
     world.state().fault_switched_on = chosen.map(|fault| fault.name);
     true

@@ -4,10 +4,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Raises the limit to what the process may allow itself, and warns if that is below `needed`.
 pub(crate) fn raise(needed: usize) {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let maximum = getrlimit(Resource::Nofile).maximum;
     // A limit that cannot be raised stays as it is: the check below reports it.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    let limit = getrlimit(Resource::Nofile).current.or(current);
+    // Without a limit, there are enough.
+    let limit = getrlimit(Resource::Nofile).current;
     if let Some(limit) = limit.filter(|limit| usize::try_from(*limit).is_ok_and(|limit| limit < needed)) {
         tracing::warn!(
             limit,

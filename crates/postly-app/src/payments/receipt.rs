@@ -2,10 +2,16 @@
 
 use postly_domain::id::{AuthorId, PaymentId};
 use postly_payments::StripeError;
-use postly_store::{StoreError, authors, checkouts};
+use postly_store::{
+    StoreError, authors, checkouts,
+    limits::{self, Limit},
+};
 
 use super::checkout::tell;
-use crate::App;
+use crate::{App, conflict::again};
+
+/// Receipts of one author, five within a minute: each is a question to Stripe, which limits ours.
+const RECEIPTS: Limit = Limit { name: "receipt", window_ms: 60 * 1000 };
 
 /// The reason why there is no receipt to show.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +19,9 @@ pub enum ReceiptError {
     /// The author has made no such payment, or Stripe has no receipt of it.
     #[error("there is no such receipt")]
     NotFound,
+    /// The author has asked for too many within a minute.
+    #[error("too many receipts were asked for")]
+    TooMany,
     /// Stripe does not answer, or refuses.
     #[error("Stripe does not name the receipt")]
     Stripe(#[from] StripeError),
@@ -36,9 +45,20 @@ impl App {
             return Err(ReceiptError::NotFound);
         }
         drop(tx);
+        if !again!(self.count_receipt(author))? {
+            return Err(ReceiptError::TooMany);
+        }
         let told = shop.stripe.retrieve_checkout(&checkout.id).await;
         self.note_stripe(told.as_ref().err());
         let told = told.inspect_err(tell)?;
         told.charge.and_then(|charge| charge.receipt_url).ok_or(ReceiptError::NotFound)
+    }
+
+    /// Counts a question to Stripe. Returns false if there were too many.
+    async fn count_receipt(&self, author: &AuthorId) -> Result<bool, StoreError> {
+        let mut tx = self.0.db.write().await?;
+        let hit = limits::hit(&mut tx, RECEIPTS, author.as_str(), self.now()).await?;
+        tx.commit().await?;
+        Ok(hit.is_ok())
     }
 }

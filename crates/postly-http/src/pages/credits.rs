@@ -87,7 +87,7 @@ async fn show(
         held: wallet.held,
         packs: pack_labels(&state, member.profile.language),
         entries: lines.collect(),
-        lacks_receipt: query.is_some_and(|query| NO_RECEIPT.ends_with(&query)),
+        lacks_receipt: query.is_some_and(|query| NO_RECEIPT == format!("/credits?{query}")),
         next,
     };
     page(StatusCode::OK, &shown)
@@ -98,7 +98,7 @@ async fn receipt(State(state): State<AppState>, member: Member, PathId(payment):
     match state.app.receipt(&member.author, &PaymentId::new(payment)).await {
         Ok(url) => redirect(&url),
         Err(ReceiptError::NotFound) => not_found(member.t, Frame::of_member(&member.author, "/credits")),
-        Err(ReceiptError::Stripe(_)) => redirect(NO_RECEIPT),
+        Err(ReceiptError::Stripe(_) | ReceiptError::TooMany) => redirect(NO_RECEIPT),
         Err(ReceiptError::Store(error)) => Problem::from(error).into_response(),
     }
 }

@@ -148,7 +148,7 @@ fn best(
     // A repair by a deterministic writer is another wording.
     let repair = if request.repair.is_some() { WORDINGS } else { 0 };
     let first = choice::seed_of(brief).wrapping_add(request.ask.seed).wrapping_add(repair);
-    let form = Form::new(brief, platform, language);
+    let form = Form::new(brief, platform, language).of_composer();
     let memory = &request.ask.brand;
     let guard = Guard::with_brand(brief, memory, language);
     let business_line = brand::business_line(memory);

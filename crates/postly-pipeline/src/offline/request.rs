@@ -3,7 +3,7 @@
 
 use postly_domain::Language;
 
-use super::lexicon;
+use super::{lexicon, trade::Trade};
 use crate::{
     offer::period_starts_at,
     tokens::{Kind, Token, span},
@@ -237,9 +237,9 @@ const SHOP_WORDS: &[&str] = &[
     "enseigne",
 ];
 
-/// True for a word for a business.
-pub(super) fn is_shop(word: &str) -> bool {
-    SHOP_WORDS.contains(&word) || super::trade::Trade::read(&[word.to_owned()]) != super::trade::Trade::Shop
+/// True if folded words name a business.
+pub(super) fn is_shop(words: &[String]) -> bool {
+    words.iter().any(|word| SHOP_WORDS.contains(&word.as_str())) || Trade::is_named(words)
 }
 
 /// Reads "ma boulangerie Chez Léa à Lyon" up to the point at which the request continues or ends.
@@ -294,7 +294,8 @@ fn shop(text: &str, tokens: &[Token], at: usize) -> Option<(usize, Option<(usize
             return None;
         }
     }
-    let is_shop = tokens.get(at + 1..end)?.iter().any(|token| is_shop(&token.folded));
+    let words: Vec<String> = tokens.get(at + 1..end)?.iter().map(|token| token.folded.clone()).collect();
+    let is_shop = is_shop(&words);
     let ends = tokens.get(end).is_none_or(|token| {
         token.kind == Kind::Mark
             || (lexicon::is_connector(&token.folded) && !token.is("qui"))

@@ -73,6 +73,11 @@ impl Trade {
         SURE.first_in(words).or_else(of_two).unwrap_or(Self::Shop)
     }
 
+    /// True if any keyword of a trade is among folded words.
+    pub(super) fn is_named(words: &[String]) -> bool {
+        TRADES.first_in(words).is_some()
+    }
+
     fn parse(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|trade| trade.key() == key)
     }

@@ -36,6 +36,8 @@ use crate::{
 const TRIAL_CREDITS: i64 = 5;
 /// The time limit for a reply (RULES 1.1).
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The time between a request to begin again and the stop.
+const RESET_PAUSE: Duration = Duration::from_millis(200);
 /// The author in the terminal. Numbers of this range are never assigned (Arcep, for films and novels).
 const AUTHOR: &str = "+33639981234";
 
@@ -56,9 +58,12 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
         None => {
             let file = Path::new("data/demo.db");
             let _ownership = Ownership::take(&postly_store::Address::file(file))?;
-            let reset = Arc::<Notify>::default();
             let (mut service, mut outside) = (8080, 8081);
+            // Made once: a signal that comes while the world stops or starts counts, too.
+            let interrupted = tokio::signal::ctrl_c();
+            tokio::pin!(interrupted);
             loop {
+                let reset = Arc::<Notify>::default();
                 let (service_at, outside_at) = (Address::Preferred(service), Address::Preferred(outside));
                 let world = World::start(file, service_at, outside_at, Arc::clone(&reset)).await?;
                 (service, outside) = world.ports;
@@ -68,16 +73,19 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
                 ));
                 say(&format!("The web app is at {}/.", world.public_base_url));
                 let stops = tokio::select! {
-                    heard = tokio::signal::ctrl_c() => {
+                    heard = &mut interrupted => {
                         heard.context("cannot wait for Ctrl+C")?;
                         true
                     }
                     () = reset.notified() => false,
                 };
-                world.stop().await;
                 if stops {
+                    world.stop().await;
                     return Ok(());
                 }
+                // The answer to the request for it leaves first.
+                tokio::time::sleep(RESET_PAUSE).await;
+                world.stop().await;
                 erase(file)?;
                 say("The database of the demo was erased.");
             }

@@ -43,7 +43,8 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let (public, admin) = (config.bind_address, config.admin_bind_address);
     announce(&config);
     let bounds = config.bounds;
-    open_files::raise(bounds.connections + bounds.streams + OPERATOR_CONNECTIONS + OTHER_FILES);
+    let public_files = if role == Role::Worker { 0 } else { bounds.connections + bounds.streams };
+    open_files::raise(public_files + OPERATOR_CONNECTIONS + OTHER_FILES);
     let ownership = Ownership::take(&config.database.address)?;
     let db = wiring::open(config.database.clone()).await?;
     let engine = db.engine();
