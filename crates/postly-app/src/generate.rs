@@ -496,7 +496,7 @@ pub(crate) fn failure_text(failure: &WriteError) -> (&'static str, &'static str)
         WriteError::NoVision => ("photo_unusable", "photo-unusable"),
         WriteError::TooManyFacts => ("too_many_facts", "too-many-facts"),
         WriteError::NoTranslation => ("no_translation", "no-translation"),
-        WriteError::UnclearOrder => ("unclear_order", "unclear-order"),
+        WriteError::UnclearInstructions => ("unclear_instructions", "unclear-instructions"),
         WriteError::Refused
         | WriteError::Filtered
         | WriteError::Truncated

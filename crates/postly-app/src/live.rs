@@ -298,8 +298,7 @@ impl App {
                 }
             }
             if has_failed {
-                // The streams stay open: all are read again when the database answers.
-                self.0.live.watchers().changed.elsewhere = true;
+                // The streams stay open: all are read again after the usual pause.
                 last = (Instant::now(), Duration::ZERO);
             } else if reads_all {
                 last = (began, began.elapsed());

@@ -370,7 +370,7 @@ impl App {
                     | WriteError::NoVision
                     | WriteError::TooManyFacts
                     | WriteError::NoTranslation
-                    | WriteError::UnclearOrder => WebGenerationError::Refused(sentence(key)),
+                    | WriteError::UnclearInstructions => WebGenerationError::Refused(sentence(key)),
                     WriteError::Refused
                     | WriteError::Filtered
                     | WriteError::Truncated

@@ -101,6 +101,6 @@ fn another_may_do_better(failure: ModelFailure) -> bool {
         | ModelFailure::NoVision
         | ModelFailure::TooManyFacts
         | ModelFailure::NoTranslation
-        | ModelFailure::UnclearOrder => false,
+        | ModelFailure::UnclearInstructions => false,
     }
 }

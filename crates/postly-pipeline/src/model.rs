@@ -197,9 +197,9 @@ pub enum ModelFailure {
     /// The built-in writer was asked for posts in another language than the brief.
     #[error("the brief would have to be translated")]
     NoTranslation,
-    /// The built-in writer could not tell the news in the brief from the words to us.
-    #[error("the words to us cannot be told from the news")]
-    UnclearOrder,
+    /// The built-in writer could not separate the instructions in the brief from its content.
+    #[error("the instructions cannot be separated from the content")]
+    UnclearInstructions,
 }
 
 /// A failure and the calls made before it: those are paid for all the same.

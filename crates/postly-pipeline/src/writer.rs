@@ -102,10 +102,10 @@ pub enum WriteError {
     /// The posts would have to be a translation, which the built-in writer does not make.
     #[error("the brief would have to be translated")]
     NoTranslation,
-    /// The words to us could not be told from the news, and would be printed. Free; the author may send the
-    /// news alone.
-    #[error("the words to us cannot be told from the news")]
-    UnclearOrder,
+    /// The instructions in the brief could not be separated from its content, and would be printed. Free; the
+    /// author may send the content alone.
+    #[error("the instructions cannot be separated from the content")]
+    UnclearInstructions,
 }
 
 impl From<ModelFailure> for WriteError {
@@ -121,7 +121,7 @@ impl From<ModelFailure> for WriteError {
             ModelFailure::NoVision => Self::NoVision,
             ModelFailure::TooManyFacts => Self::TooManyFacts,
             ModelFailure::NoTranslation => Self::NoTranslation,
-            ModelFailure::UnclearOrder => Self::UnclearOrder,
+            ModelFailure::UnclearInstructions => Self::UnclearInstructions,
         }
     }
 }

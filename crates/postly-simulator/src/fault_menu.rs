@@ -10,7 +10,7 @@ pub(crate) struct MenuFault {
     pub(crate) name: &'static str,
     /// The words of the menu.
     pub(crate) label: &'static str,
-    faults: fn() -> Vec<(Upstream, FaultKind)>,
+    faults: fn() -> Vec<(Upstream, Fault)>,
 }
 
 /// The providers of messages.
@@ -21,17 +21,17 @@ pub(crate) const MENU: [MenuFault; 6] = [
     MenuFault {
         name: "whatsapp_down",
         label: "WhatsApp en panne (erreur 503)",
-        faults: || on_both(&unavailable()),
+        faults: || on_both(&down(unavailable())),
     },
     MenuFault {
         name: "whatsapp_silent",
         label: "WhatsApp ne répond plus",
-        faults: || on_both(&FaultKind::Hang),
+        faults: || on_both(&down(FaultKind::Hang)),
     },
     MenuFault {
         name: "answer_lost",
         label: "Message remis, réponse perdue",
-        faults: || on_both(&FaultKind::AcceptThenReset),
+        faults: || on_both(&Fault::always(FaultKind::AcceptThenReset)),
     },
     MenuFault {
         name: "refused_later",
@@ -39,20 +39,20 @@ pub(crate) const MENU: [MenuFault; 6] = [
         // The codes for a number that cannot receive messages, of Meta and of Twilio.
         faults: || {
             vec![
-                (Upstream::Meta, FaultKind::FailedStatus { code: 131_026 }),
-                (Upstream::Twilio, FaultKind::FailedStatus { code: 63_024 }),
+                (Upstream::Meta, Fault::always(FaultKind::FailedStatus { code: 131_026 })),
+                (Upstream::Twilio, Fault::always(FaultKind::FailedStatus { code: 63_024 })),
             ]
         },
     },
     MenuFault {
         name: "statuses_twice",
         label: "Accusés de réception en double",
-        faults: || on_both(&FaultKind::DuplicateStatus),
+        faults: || on_both(&Fault::always(FaultKind::DuplicateStatus)),
     },
     MenuFault {
         name: "stripe_down",
         label: "Stripe en panne (erreur 503)",
-        faults: || vec![(Upstream::Stripe, unavailable())],
+        faults: || vec![(Upstream::Stripe, down(unavailable()))],
     },
 ];
 
@@ -60,8 +60,13 @@ fn unavailable() -> FaultKind {
     FaultKind::Status { code: 503, body: "{}".to_owned(), headers: Vec::new() }
 }
 
-fn on_both(kind: &FaultKind) -> Vec<(Upstream, FaultKind)> {
-    BOTH.into_iter().map(|upstream| (upstream, kind.clone())).collect()
+/// A server that is down answers no look-up either.
+fn down(kind: FaultKind) -> Fault {
+    Fault::always(kind).on_every_request()
+}
+
+fn on_both(fault: &Fault) -> Vec<(Upstream, Fault)> {
+    BOTH.into_iter().map(|upstream| (upstream, fault.clone())).collect()
 }
 
 /// Switches on the fault with this name, in place of all that wait; with an empty name, none. Returns false
@@ -72,11 +77,8 @@ pub(crate) fn switch(world: &World, name: &str) -> bool {
         return false;
     }
     world.faults.clear();
-    for (upstream, kind) in chosen.map_or_else(Vec::new, |chosen| (chosen.faults)()) {
-        let lasting = Fault::always(kind);
-        // A server that is down answers no look-up either.
-        let is_down = matches!(lasting.kind, FaultKind::Status { .. } | FaultKind::Hang);
-        world.faults.push(upstream, if is_down { lasting.on_every_request() } else { lasting });
+    for (upstream, fault) in chosen.map_or_else(Vec::new, |chosen| (chosen.faults)()) {
+        world.faults.push(upstream, fault);
     }
     world.state().fault_switched_on = chosen.map(|fault| fault.name);
     true

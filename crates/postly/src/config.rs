@@ -1,7 +1,7 @@
 //! The configuration: environment variables (RULES 2), checked all at once. A fault names the variable and
 //! the remedy, never the value.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr};
 
 use postly_app::{Legal, admin::AdminAccess};
 use postly_domain::{ModelBudget, PhoneE164, Provider};
@@ -152,31 +152,29 @@ impl Reader {
     }
 
     fn number(&mut self, name: &str, default: i64) -> i64 {
-        let Some(value) = self.get(name) else { return default };
-        match value.parse() {
-            Ok(number) if (0..=1_000_000).contains(&number) => number,
-            _ => {
-                self.fault(format!("{name} must be a whole number from 0 to 1000000"));
-                default
-            }
-        }
+        self.whole_number(name, default, 0..=1_000_000)
     }
 
     fn bounds(&mut self) -> Bounds {
+        // A process without any connection would be of no use.
+        const ALLOWED: RangeInclusive<usize> = 16..=100_000;
         let usual = Bounds::default();
         Bounds {
-            connections: self.bound("MAX_CONNECTIONS", usual.connections),
-            streams: self.bound("MAX_EVENT_STREAMS", usual.streams),
+            connections: self.whole_number("MAX_CONNECTIONS", usual.connections, ALLOWED),
+            streams: self.whole_number("MAX_EVENT_STREAMS", usual.streams, ALLOWED),
         }
     }
 
-    /// A number of connections: a process without any would be of no use.
-    fn bound(&mut self, name: &str, default: usize) -> usize {
+    fn whole_number<T>(&mut self, name: &str, default: T, allowed: RangeInclusive<T>) -> T
+    where
+        T: FromStr + PartialOrd + Display,
+    {
         let Some(value) = self.get(name) else { return default };
         match value.parse() {
-            Ok(number) if (16..=100_000).contains(&number) => number,
+            Ok(number) if allowed.contains(&number) => number,
             _ => {
-                self.fault(format!("{name} must be a whole number from 16 to 100000"));
+                let (least, most) = allowed.into_inner();
+                self.fault(format!("{name} must be a whole number from {least} to {most}"));
                 default
             }
         }

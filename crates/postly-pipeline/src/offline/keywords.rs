@@ -58,15 +58,7 @@ fn fits(word: &str, wanted: &str) -> bool {
 impl<T: Copy + PartialEq> Keywords<T> {
     /// Reads a table; lines with an unknown name are ignored.
     pub(super) fn read(source: &'static str, name: impl Fn(&str) -> Option<T>) -> Self {
-        let lines = source.lines().filter(|line| !line.starts_with('#'));
-        let entries = lines.filter_map(|line| line.split_once(": "));
-        Self(
-            entries
-                .filter_map(|(key, words)| {
-                    Some((name(key)?, words.split_whitespace().map(Keyword::read).collect()))
-                })
-                .collect(),
-        )
+        Self::read_without(source, "", name)
     }
 
     /// The same table without these keywords, as they are written.

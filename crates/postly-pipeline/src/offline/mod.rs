@@ -1,19 +1,19 @@
 //! The writer without network: proofread sentences around the facts of the brief.
 //!
-//! It is not an AI, and says so. It leaves out what the author says to us (`orders`), cuts the rest into
-//! facts (`pieces`), corrects its spelling (`mend`), and chooses sentences by occasion and trade from a book
-//! in each language. Each of the three posts holds every fact. It refuses a translation, or more facts than
-//! fit, for free.
+//! It is not an AI, and says so. It leaves out the instructions in a brief (`instructions`), cuts the rest
+//! into facts (`pieces`), corrects its spelling (`mend`), and chooses sentences by occasion and trade from a
+//! book in each language. Each of the three posts holds every fact. It refuses a translation, more facts than
+//! fit, or instructions that seem to be left, for free.
 
 mod book;
 mod choice;
 mod compose;
 mod hashtags;
+mod instructions;
 mod keywords;
 pub(crate) mod lexicon;
 mod mend;
 pub(crate) mod occasion;
-mod orders;
 mod pieces;
 mod reading;
 mod request;
@@ -111,7 +111,7 @@ fn body(request: &DraftRequest) -> Result<DraftBody, ModelFailure> {
     };
     let reading = read(true);
     let variants = match kind {
-        BriefKind::Post if reading.is_unclear => return Err(ModelFailure::UnclearOrder),
+        BriefKind::Post if reading.is_unclear => return Err(ModelFailure::UnclearInstructions),
         BriefKind::Post if needs_translation(&reading, language) => return Err(ModelFailure::NoTranslation),
         BriefKind::Post => best(&[&reading, &read(false)], request, platform)?,
         BriefKind::SmallTalk | BriefKind::OffTopic => Vec::new(),

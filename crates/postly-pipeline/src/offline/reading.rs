@@ -5,9 +5,8 @@ use std::{collections::HashMap, sync::LazyLock};
 use postly_domain::{Language, brand::Address, post::Platform, text::fold};
 
 use super::{
-    lexicon, mend,
+    instructions, lexicon, mend,
     occasion::{self, Feast, Occasion},
-    orders,
     pieces::{self, Kind, Piece},
     request,
     tone::Tone,
@@ -63,7 +62,7 @@ pub(super) struct Reading {
     pub(super) mode: Mode,
     /// True for "tu", false for "vous".
     pub(super) familiar: bool,
-    /// True if words to us are left among the news.
+    /// True if instructions are left in the content.
     pub(super) is_unclear: bool,
     /// True if the brief has more than posts can hold.
     pub(super) overflows: bool,
@@ -86,7 +85,7 @@ impl Reading {
         let whole = brief;
         let typed = language::detect_language(whole).certain().unwrap_or(language);
         let languages = [language, typed];
-        let orders::Content { text, mut signature } = orders::remove(whole, &languages);
+        let instructions::Content { text, mut signature } = instructions::remove(whole, &languages);
         let brief = text.as_str();
         let all = networks::tokens_of_brief(brief);
         let mut sentences: Vec<Sentence> = Vec::new();
@@ -146,7 +145,7 @@ impl Reading {
             tone: Tone::read(&words),
             wishes: wishes::read(whole),
             familiar,
-            is_unclear: orders::are_left(&content, &languages),
+            is_unclear: instructions::are_left(&content, &languages),
             overflows,
         }
     }

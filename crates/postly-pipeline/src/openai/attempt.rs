@@ -139,7 +139,7 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
         | ModelFailure::NoVision
         | ModelFailure::TooManyFacts
         | ModelFailure::NoTranslation
-        | ModelFailure::UnclearOrder => {
+        | ModelFailure::UnclearInstructions => {
             tracing::info!(
                 model,
                 status,

@@ -471,7 +471,7 @@ fn survives(brief: &str, language: Option<Language>, platform: Option<Platform>,
             | WriteError::Invalid(_)
             | WriteError::TooManyFacts
             | WriteError::NoTranslation
-            | WriteError::UnclearOrder,
+            | WriteError::UnclearInstructions,
         ) => {}
         Err(other) => panic!("{other:?}"),
     }

@@ -179,7 +179,7 @@ async fn generation(
         | WriteError::Unchangeable
         | WriteError::TooManyFacts
         | WriteError::NoTranslation
-        | WriteError::UnclearOrder
+        | WriteError::UnclearInstructions
         | WriteError::Refused
         | WriteError::Filtered
         | WriteError::Truncated

@@ -85,7 +85,7 @@ pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<S
     let grown = Side::open(engine, settings.authors, POSTS).await?;
     // A connection publishes its statistics a moment after its end.
     tokio::time::sleep(PUBLISHED).await;
-    let before = rows_read(engine, &grown).await?;
+    let before = rows_read(engine, &grown.stage).await?;
     let turn = if settings.quick { TURN / 10 } else { TURN };
     let first = |_| "/api/generations".to_owned();
     let middle = |number: usize| {
@@ -127,8 +127,7 @@ pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<S
         let own = count(searches * POSTS + pages * (FEW + 1));
         grown.actor.kill().await?;
         tokio::time::sleep(PUBLISHED).await;
-        let after =
-            grown.stage.database.texts(ROWS_READ).await?.first().map_or(Ok(0.0), |rows| rows.parse())?;
+        let after = rows_read(engine, &grown.stage).await?;
         section.note(format!(
             "{} rows of generations were read, {own} of them may be the author's.",
             after - before
@@ -144,9 +143,9 @@ pub(crate) async fn run(engine: Engine, settings: &Settings) -> anyhow::Result<S
     Ok(section)
 }
 
-async fn rows_read(engine: Engine, side: &Side) -> anyhow::Result<f64> {
+async fn rows_read(engine: Engine, stage: &Stage) -> anyhow::Result<f64> {
     if engine == Engine::Sqlite {
         return Ok(0.0);
     }
-    Ok(side.stage.database.texts(ROWS_READ).await?.first().map_or(Ok(0.0), |rows| rows.parse())?)
+    Ok(stage.database.texts(ROWS_READ).await?.first().map_or(Ok(0.0), |rows| rows.parse())?)
 }

@@ -1,7 +1,8 @@
-//! Removes what an author says to us from a brief: greetings, orders, wishes, explanations, thanks.
+//! Removes the instructions from a brief: greetings, requests, wishes for the form, explanations, thanks. The
+//! rest is the content, for customers.
 //!
-//! The brief is cut into clauses at its punctuation. The patterns of `orders.txt` are matched on their folded
-//! text; only what a pattern covers goes, and never the only mention of a figure, a link or a date.
+//! The brief is cut into clauses at its punctuation. The patterns of `instructions.txt` are matched on their
+//! folded text; only what a pattern covers goes, and never the only mention of a figure, a link or a date.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -34,7 +35,8 @@ static ASKS_US: LazyLock<Regex> = LazyLock::new(|| {
 const MOST_CUTS: usize = 6;
 /// The words after "pour ma" that may name a business: "salle de sport".
 const SHOP_WORDS: usize = 3;
-/// The most words at the end of a clause that are tried as an order: the longest patterns take some twenty.
+/// The most words at the end of a clause that are tried as an instruction. The longest patterns take some
+/// twenty.
 const TAIL_WORDS: usize = 30;
 /// The most words of a name below a farewell. More may be customers: "Merci, Vila Matilde".
 const NAME_WORDS: usize = 1;
@@ -43,10 +45,10 @@ const NAME_WORDS: usize = 1;
 #[derive(Default)]
 struct Patterns {
     start: Vec<Regex>,
-    /// Whole clauses that are no news.
+    /// Clauses without content.
     whole: Vec<Regex>,
-    /// Orders: whole clauses, and the ends of clauses that run on.
-    order: Vec<Regex>,
+    /// Instructions: clauses, and the ends of clauses without punctuation between.
+    instruction: Vec<Regex>,
     /// Headings before a colon.
     head: Vec<Regex>,
     /// Introductions of the author, right after a greeting.
@@ -56,7 +58,7 @@ struct Patterns {
     end: Vec<Regex>,
     sign: Vec<Regex>,
     last: Vec<Regex>,
-    /// Words that only we are told, anywhere in the rest.
+    /// Words of an instruction, anywhere in the content.
     unclear: Vec<Regex>,
 }
 
@@ -65,7 +67,7 @@ impl Patterns {
         Some(match kind {
             "start" => &mut self.start,
             "whole" => &mut self.whole,
-            "order" => &mut self.order,
+            "instruction" => &mut self.instruction,
             "head" => &mut self.head,
             "intro" => &mut self.intro,
             "whole!" => &mut self.whole_with_figures,
@@ -78,7 +80,8 @@ impl Patterns {
     }
 }
 
-static PATTERNS: LazyLock<Vec<(Language, Patterns)>> = LazyLock::new(|| read(include_str!("orders.txt")));
+static PATTERNS: LazyLock<Vec<(Language, Patterns)>> =
+    LazyLock::new(|| read(include_str!("instructions.txt")));
 
 #[expect(clippy::expect_used, reason = "the file is part of the program, and a test reads it")]
 fn read(text: &str) -> Vec<(Language, Patterns)> {
@@ -118,35 +121,31 @@ impl Chosen {
         Self(chosen.map(|(_, patterns)| patterns).collect())
     }
 
-    fn is_order(&self, text: &str) -> bool {
-        self.each(|of| &of.order).chain(self.each(|of| &of.whole)).any(|pattern| pattern.is_match(text))
+    fn is_instruction(&self, text: &str) -> bool {
+        self.each(|of| &of.instruction).chain(self.each(|of| &of.whole)).any(|pattern| pattern.is_match(text))
     }
 
-    /// The place of the name in an order to sign.
+    /// The place of the name in an instruction to sign.
     fn signature_of(&self, text: &str) -> Option<Range<usize>> {
         self.each(|of| &of.sign).find_map(|pattern| Some(pattern.captures(text)?.get(1)?.range()))
     }
 
-    /// Finds the earliest order with which a clause ends.
+    /// Finds the earliest instruction with which a clause ends.
     fn end_of(&self, text: &str, may_go: impl Fn(usize) -> bool) -> Option<End> {
         let starts: Vec<usize> = text.rmatch_indices(' ').map(|(at, _)| at + 1).take(TAIL_WORDS).collect();
-        starts
-            .into_iter()
-            .rev()
-            .filter_map(|start| {
-                let rest = text.get(start..)?;
-                if let Some(name) = self.signature_of(rest) {
-                    return Some(End { start, signature: Some(start + name.start..start + name.end) });
-                }
-                let is_order = self
-                    .each(|of| &of.order)
-                    .chain(self.each(|of| &of.end))
-                    .chain(self.each(|of| &of.whole_with_figures))
-                    .any(|pattern| pattern.is_match(rest));
-                let is_code = names_a_code(text.get(..start).unwrap_or_default());
-                (is_order && !is_code && may_go(start)).then_some(End { start, signature: None })
-            })
-            .next()
+        starts.into_iter().rev().find_map(|start| {
+            let rest = text.get(start..)?;
+            if let Some(name) = self.signature_of(rest) {
+                return Some(End { start, signature: Some(start + name.start..start + name.end) });
+            }
+            let is_instruction = self
+                .each(|of| &of.instruction)
+                .chain(self.each(|of| &of.end))
+                .chain(self.each(|of| &of.whole_with_figures))
+                .any(|pattern| pattern.is_match(rest));
+            let is_code = names_a_code(text.get(..start).unwrap_or_default());
+            (is_instruction && !is_code && may_go(start)).then_some(End { start, signature: None })
+        })
     }
 
     /// True for "c'est Josette du miel": the author introduces themselves to us.
@@ -164,7 +163,7 @@ impl Chosen {
     }
 }
 
-/// The order at the end of a clause.
+/// The instruction at the end of a clause.
 struct End {
     start: usize,
     /// The place of the name that it asks to sign with.
@@ -327,8 +326,8 @@ fn names_a_code(before: &str) -> bool {
         .is_some_and(|word| lists(CODES, word))
 }
 
-/// Returns the brief, written in one of these languages, without what is said to us; unchanged if nothing
-/// would be left.
+/// Returns the brief, written in one of these languages, without its instructions; unchanged if nothing would
+/// be left.
 pub(super) fn remove(brief: &str, languages: &[Language]) -> Content {
     let patterns = Chosen::of(languages);
     let mut mentions = Mentions::of(brief);
@@ -369,7 +368,7 @@ pub(super) fn remove(brief: &str, languages: &[Language]) -> Content {
     Content { text: text.trim().trim_end_matches([',', ':']).to_owned(), signature }
 }
 
-/// True if words to us seem to be left in a text that is meant for customers.
+/// True if instructions seem to be left in the content of a brief.
 pub(super) fn are_left(text: &str, languages: &[Language]) -> bool {
     let folded = Folded::of(text).text;
     Chosen::of(languages).each(|of| &of.unclear).any(|pattern| pattern.is_match(&folded))
@@ -438,7 +437,7 @@ fn cut(
         {
             return String::new();
         }
-        // Beginnings first: "mets en avant que …" looks like an order from its first word to its last.
+        // Beginnings first: "mets en avant que …" looks like an instruction from its first word to its last.
         let starts = patterns.each(|of| &of.start).filter_map(|pattern| pattern.find(text));
         let start = starts.map(|found| found.end()).filter(|end| *end > 0 && ends_at_word(text, *end)).max();
         if let Some(end) = start
@@ -448,7 +447,7 @@ fn cut(
             (from, to) = trimmed(from + end, to);
             continue;
         }
-        if patterns.is_order(text) && mentions.may_go(original(from, to)) {
+        if patterns.is_instruction(text) && mentions.may_go(original(from, to)) {
             return String::new();
         }
         let may_end = |start: usize| mentions.are_spare(&facts_of(original(from + start, to)));
@@ -476,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn words_to_us_go_and_news_stay() {
+    fn instructions_go_and_content_stays() {
         check(
             "fais-moi un truc sympa pour insta : -20% sur les colorations. c'est pour relancer, merci",
             "-20% sur les colorations.",
@@ -524,12 +523,12 @@ mod tests {
     }
 
     #[test]
-    fn a_brief_of_orders_alone_is_left() {
+    fn a_brief_of_instructions_alone_is_left() {
         check("fais-moi un truc sympa", "fais-moi un truc sympa");
     }
 
     #[test]
-    fn words_to_us_that_stay_are_noticed() {
+    fn instructions_that_stay_are_noticed() {
         for (brief, is_unclear) in [
             ("Réouverture lundi, bon voilà quoi tu peux broder un peu, coupe 20 €", true),
             ("We open at 9 on Monday (could you put the time twice)", true),
@@ -541,7 +540,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_taken_from_its_order() {
+    fn a_signature_is_taken_from_its_instruction() {
         let content = remove("Ouverture samedi. signe Coralie de la Savonnerie", &[Language::Fr]);
         assert_eq!(content.signature.as_deref(), Some("Coralie de la Savonnerie"));
         assert_eq!(content.text, "Ouverture samedi.");
