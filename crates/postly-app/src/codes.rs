@@ -172,7 +172,7 @@ impl App {
             authors::lock_person(tx, CODES_LOCK).await?;
         }
         let spent = challenges::spent(tx, pool, &subject, &country, now).await?;
-        let channel = self.channel(tx, phone, now).await?;
+        let channel = self.channel(tx, phone, author, browser, now).await?;
         let refusal = match &channel {
             _ if !allowed => Some("country"),
             _ if !spent.allows(self.0.settings.code_budgets) => Some("budget"),
@@ -268,6 +268,8 @@ impl App {
         &self,
         tx: &mut Tx,
         phone: &PhoneE164,
+        session: Option<&AuthorId>,
+        browser: &Browser,
         now: UnixMillis,
     ) -> Result<Option<Channel>, StoreError> {
         let identities = identities::by_phone(tx, phone).await?;
@@ -278,10 +280,12 @@ impl App {
         }
         let default = self.0.settings.default_provider;
         let author = identities.first().map(|identity| identity.author_id.clone());
-        let language = match &author {
-            Some(author) => authors::get(tx, author).await?.map_or(Language::Fr, |author| author.language),
-            None => Language::Fr,
+        // The language of the reader of the code: the owner of the number, or else the account that links it.
+        let language = match author.as_ref().or(session) {
+            Some(reader) => authors::get(tx, reader).await?.map(|reader| reader.language),
+            None => None,
         };
+        let language = language.unwrap_or(browser.language);
         // The configured provider comes first if both windows are open.
         let mut by_preference: Vec<&Identity> = identities.iter().collect();
         by_preference.sort_by_key(|identity| identity.provider != default);

@@ -17,7 +17,7 @@ use postly_store::{
     wallets::{self, NewEntry},
 };
 
-use crate::{App, LoggedIn, ids::Fresh as _};
+use crate::{App, Browser, LoggedIn, ids::Fresh as _};
 
 /// The outcome of a link.
 pub(crate) enum LinkOutcome {
@@ -70,6 +70,7 @@ impl App {
         &self,
         tx: &mut Tx,
         challenge: &Challenge,
+        browser: &Browser,
     ) -> Result<Option<AuthorId>, StoreError> {
         let now = self.now();
         let author = match (self.holder(tx, challenge).await?, &challenge.identity, &challenge.phone) {
@@ -80,7 +81,9 @@ impl App {
                 }
                 holder.author_id
             }
-            (None, None, Some(phone)) => self.create_author_for_phone(tx, phone, Language::Fr, now).await?,
+            (None, None, Some(phone)) => {
+                self.create_author_for_phone(tx, phone, browser.language, now).await?
+            }
             (None, _, _) => return Ok(None),
         };
         if let Some(phone) = &challenge.phone {

@@ -1,7 +1,7 @@
 //! Sessions of logged-in browsers, and their end.
 
 use postly_domain::{
-    UnixMillis,
+    Language, UnixMillis,
     id::{AuthorId, SessionId},
     metric,
 };
@@ -30,6 +30,8 @@ pub struct Browser {
     pub address: String,
     /// A short form of its user agent: `Firefox · Windows`.
     pub label: String,
+    /// The language that it prefers among ours.
+    pub language: Language,
 }
 
 impl Browser {

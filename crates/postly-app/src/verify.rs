@@ -181,7 +181,7 @@ impl App {
         }
         challenges::prove(&mut tx, &challenge.id, now).await?;
         let done = match (challenge.purpose, session) {
-            (Purpose::Login, _) => match self.prove(&mut tx, &challenge).await? {
+            (Purpose::Login, _) => match self.prove(&mut tx, &challenge, browser).await? {
                 Some(author) => {
                     let (cookie, profile) = self.log_in(&mut tx, &author, session, browser, true).await?;
                     Ok(Verified::LoggedIn(cookie, profile))

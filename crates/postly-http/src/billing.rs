@@ -13,6 +13,7 @@ use postly_domain::{Language, metric};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    extract::preferred_language,
     extract::{Json, RequestContext},
     long_bodies::LongBodies,
     problem::{Code, Problem, method_not_allowed},
@@ -134,23 +135,6 @@ impl From<CheckoutError> for Problem {
     }
 }
 
-/// Returns the language that a browser prefers among ours, or else French.
-pub(crate) fn preferred_language(headers: &HeaderMap) -> Language {
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let mut best = (Language::Fr, 0.0);
-    for range in accepted.unwrap_or_default().split(',') {
-        let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
-        let code = tag.trim().split('-').next().unwrap_or_default();
-        let Some(language) = Language::from_code(code) else { continue };
-        let weight = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).unwrap_or(0.0);
-        // At equal weight the first counts.
-        if weight > best.1 {
-            best = (language, weight);
-        }
-    }
-    best.0
-}
-
 /// The state of the webhook handler.
 #[derive(Clone)]
 struct Events {
@@ -191,27 +175,6 @@ async fn receive(State(events): State<Events>, request: Request<Body>) -> Respon
         Err(PaymentEventError::Store(error)) => {
             tracing::info!(%error, source = std::error::Error::source(&error), "Could not take in an event of Stripe");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_are_in_the_language_that_the_browser_likes_best() {
-        for (accepted, expected) in [
-            ("", Language::Fr),
-            ("de", Language::Fr),
-            ("ar-MA, fr;q=0.5", Language::Ar),
-            ("de-DE, es;q=0.7, en;q=0.3", Language::Es),
-            ("en;q=0", Language::Fr),
-            ("PT-br", Language::Pt),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_LANGUAGE, accepted.parse().unwrap());
-            assert_eq!(preferred_language(&headers), expected, "{accepted}");
         }
     }
 }

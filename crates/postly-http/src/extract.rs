@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use postly_app::{Browser, BrowserToken, LoggedIn};
+use postly_domain::Language;
 use serde::de::DeserializeOwned;
 
 pub(crate) use crate::caller::{Caller, Reader, Session, end_sessions};
@@ -52,6 +53,7 @@ impl FromRequestParts<AppState> for RequestContext {
             others: known.collect(),
             address: state.site.visitor(peer, &parts.headers),
             label: label(&parts.headers),
+            language: preferred_language(&parts.headers),
         };
         Ok(Self { browser, session: session(state, &parts.headers).await? })
     }
@@ -85,6 +87,23 @@ pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<I
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .filter_map(move |(found, value)| (found == name).then_some(value))
+}
+
+/// Returns the language that a browser prefers among ours, or else French.
+pub(crate) fn preferred_language(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let mut best = (Language::Fr, 0.0);
+    for range in accepted.unwrap_or_default().split(',') {
+        let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
+        let code = tag.trim().split('-').next().unwrap_or_default();
+        let Some(language) = Language::from_code(code) else { continue };
+        let weight = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).unwrap_or(0.0);
+        // At equal weight the first counts.
+        if weight > best.1 {
+            best = (language, weight);
+        }
+    }
+    best.0
 }
 
 /// Returns a short name of the browser, composed of known names. No text of the `User-Agent` is copied.

@@ -279,16 +279,16 @@ fn otp_template(asked: &Fields<'_>, recipient: &Recipient, rules: &Rules) -> Che
     let name = asked.text("name", 512)?;
     let language = asked.object("language")?;
     language.only(&["code", "policy"])?;
-    let code = language.text("code", 15)?;
-    if code.len() < 2 || !code.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
+    let language = language.text("code", 15)?;
+    if language.len() < 2 || !language.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
         return Err(wrong("Param language['code'] is not a language."));
     }
     if !rules.otp_templates.iter().any(|known| known == name)
-        || !rules.otp_languages.iter().any(|known| known == code)
+        || !rules.otp_languages.iter().any(|known| known == language)
     {
         return Err(Refusal {
             code: 132_001,
-            details: format!("Template name ({name}) does not exist in the translation ({code})"),
+            details: format!("Template name ({name}) does not exist in the translation ({language})"),
         });
     }
     if matches!(recipient, Recipient::Bsuid(_)) {
@@ -319,9 +319,21 @@ fn otp_template(asked: &Fields<'_>, recipient: &Recipient, rules: &Rules) -> Che
     if units(code) > CODE {
         return Err(Refusal { code: 132_012, details: format!("A code has at most {CODE} characters.") });
     }
-    let shown =
-        format!("*{code}* est votre code de vérification. Pour votre sécurité, ne partagez pas ce code.");
-    Ok((name.to_owned(), shown))
+    Ok((name.to_owned(), shown_code(language, code)))
+}
+
+/// Returns the text of an authentication template. Meta writes it; its documentation shows the English and the
+/// Spanish text, and the others follow them.
+fn shown_code(language: &str, code: &str) -> String {
+    match language.split('_').next() {
+        Some("es") => format!("Tu código de verificación es *{code}*. Por tu seguridad, no lo compartas."),
+        Some("pt") => format!("*{code}* é o seu código de verificação. Para sua segurança, não o partilhe."),
+        Some("ar") => format!("*{code}* هو رمز التحقق الخاص بك. من أجل أمانك، لا تشارك هذا الرمز."),
+        Some("fr") => {
+            format!("*{code}* est votre code de vérification. Pour votre sécurité, ne partagez pas ce code.")
+        }
+        _ => format!("*{code}* is your verification code. For your security, do not share this code."),
+    }
 }
 
 fn only_parameter<'a>(component: &Fields<'a>) -> Checked<&'a str> {

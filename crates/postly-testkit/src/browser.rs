@@ -19,6 +19,7 @@ pub struct TestBrowser {
     base_url: String,
     /// The client address that the proxy reports.
     pub address: String,
+    languages: String,
     jar: Mutex<BTreeMap<String, String>>,
 }
 
@@ -87,6 +88,7 @@ impl TestBrowser {
             http,
             base_url: base_url.to_owned(),
             address: format!("198.51.{}.{}", number / 250 % 250, 1 + number % 250),
+            languages: String::new(),
             jar: Mutex::default(),
         }
     }
@@ -100,6 +102,13 @@ impl TestBrowser {
     #[must_use]
     pub fn at(mut self, address: &str) -> Self {
         address.clone_into(&mut self.address);
+        self
+    }
+
+    /// Sets the languages that it asks for (`Accept-Language`).
+    #[must_use]
+    pub fn reading(mut self, languages: &str) -> Self {
+        languages.clone_into(&mut self.languages);
         self
     }
 
@@ -140,6 +149,9 @@ impl TestBrowser {
             .collect();
         if !cookies.is_empty() {
             request = request.header("cookie", cookies.join("; "));
+        }
+        if !self.languages.is_empty() {
+            request = request.header("accept-language", &self.languages);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -45,6 +45,37 @@ async fn sign_up_then_link_then_a_message_spends_the_shared_balance() {
 }
 
 #[tokio::test]
+async fn an_account_begins_in_the_language_of_its_browser() {
+    for_each_engine(async |app| {
+        let browser = app.browser().reading("ar-MA,fr;q=0.5");
+        assert_eq!(
+            browser.sign_up("fatou@example.com").await.ok().json()["user"]["email"],
+            "fatou@example.com"
+        );
+        assert_eq!(browser.me().await.ok().json()["language"], "ar");
+        browser.request_code(FATOU).await.ok();
+        app.run_until_idle().await;
+        // Nobody has this number yet, so its code is in the language of the account that links it.
+        let code = arrived(app, FATOU).pop().unwrap().body;
+        assert!(code.contains("رمز"), "{code:?}");
+        browser.verify(FATOU, &code_in(&code)).await.ok();
+        assert_eq!(browser.me().await.ok().json()["language"], "ar", "linking keeps it");
+
+        let stranger = app.browser().reading("en-GB");
+        let code = code_for(app, &stranger, MARIE).await;
+        stranger.verify(MARIE, &code).await.ok();
+        assert_eq!(stranger.me().await.ok().json()["language"], "en", "a first login by number, too");
+
+        app.advance_ms(61_000);
+        let guest = app.browser().reading("es");
+        let code = code_for(app, &guest, MARIE).await;
+        guest.verify(MARIE, &code).await.ok();
+        assert_eq!(guest.me().await.ok().json()["language"], "en", "another browser changes nothing");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_address_has_one_account_and_a_wrong_password_tells_nothing() {
     for_each_engine(async |app| {
         let browser = app.browser();

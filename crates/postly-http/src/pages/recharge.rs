@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{frame::Frame, page as answer, texts::Texts};
 use crate::{
-    billing::{OpenShop, PackBody, UrlBody, offers, preferred_language},
+    billing::{OpenShop, PackBody, UrlBody, offers},
+    extract::preferred_language,
     extract::{Form, Json, RequestContext},
     problem::{Code, Problem},
     site::AppState,

@@ -7,7 +7,7 @@ use postly_domain::Language;
 use postly_i18n::{Catalogue, Value};
 use serde_json::json;
 
-use crate::{billing::preferred_language, problem::Code};
+use crate::{extract::preferred_language, problem::Code};
 
 /// Declares one field for each key `page-…` of the catalogue. A template with an undeclared key does not
 /// compile, and a test checks every field in every language.
