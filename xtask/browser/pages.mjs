@@ -2,6 +2,7 @@
 //   node pages.mjs APP PHONE CHROMIUM [FOLDER FOR SCREENSHOTS]
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { keyboardOnly, withoutScript } from "./journeys.mjs";
 import { Inspector } from "./look.mjs";
 
 const [app, phone, executablePath, shots] = process.argv.slice(2);
@@ -157,86 +158,6 @@ async function account(context) {
   await page.close();
 }
 
-// Presses Tab until `selector` has the focus.
-async function tabTo(page, selector) {
-  for (let pressed = 0; pressed < 80; pressed += 1) {
-    if (await page.evaluate((selector) => document.activeElement?.matches(selector), selector)) return;
-    await page.keyboard.press("Tab");
-  }
-  assert.fail(`the keyboard does not reach ${selector}`);
-}
-
-// Number, code, brief, copy, purchase and erasure without a mouse.
-async function keyboardOnly(browser, her) {
-  const context = await browser.newContext({ locale: "fr-FR" });
-  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  const page = await context.newPage();
-  const press = async (selector, key = "Enter") => { await tabTo(page, selector); await page.keyboard.press(key); };
-  await page.goto(`${app}/login`);
-  await page.keyboard.press("Tab");
-  assert.ok(await page.evaluate(() => document.activeElement.className === "skip"));
-  await page.keyboard.press("Enter");
-  await page.keyboard.press("Tab");
-  assert.ok(await page.evaluate(() => document.activeElement.id === "number-phone"), "the link skips the navigation");
-  const known = (await her.received()).length;
-  await page.keyboard.press("Control+a");
-  await page.keyboard.type(her.number);
-  await page.keyboard.press("Enter");
-  await until("the code's field has the focus", () => page.evaluate(() => document.activeElement.id === "code-code"));
-  await page.keyboard.type((await her.message(/\d{6}/, known)).match(/\d{6}/)[0]);
-  await page.keyboard.press("Enter");
-  await page.waitForURL(`${app}/dashboard`);
-  await tabTo(page, "#brief");
-  await page.keyboard.type("GEN promo brioche 4 €");
-  await press("#write button");
-  await page.waitForURL(/\/history\/[\w-]+$/);
-  await press("[data-copy=text-1]");
-  await until("the post is copied", async () => (await page.evaluate(() => navigator.clipboard.readText())).includes("rioche"));
-  await press("nav a[href='/credits']");
-  await page.waitForURL(`${app}/credits`);
-  await press("a[href='/recharge']");
-  await page.waitForURL(`${app}/recharge`);
-  await press("[data-pack=s]");
-  await page.waitForURL(/\/c\/pay\//);
-  await press("button[value=card]");
-  await page.waitForURL(/\/recharge\/return/);
-  await page.goto(`${app}/account/erase`);
-  await press("input[name=sure]", "Space");
-  await press("form[action='/account/erase'] button");
-  await page.waitForSelector("[role=status]");
-  await context.close();
-}
-
-// Code, brief, purchase and erasure without a script.
-async function withoutScript(browser, her) {
-  const context = await browser.newContext({ locale: "fr-FR", javaScriptEnabled: false });
-  const page = await context.newPage();
-  const known = (await her.received()).length;
-  await her.send("LOGIN");
-  const code = (await her.message(/\d{6}/, known)).match(/\d{6}/)[0];
-  await page.goto(`${app}/login`);
-  await page.click("details summary");
-  await page.fill("#have-phone", her.number);
-  await page.fill("#have-code", code);
-  await page.click("#have button");
-  await page.waitForURL(`${app}/dashboard`);
-  await page.fill("#brief", "GEN promo baguette 1 €");
-  await page.click("#write button");
-  await page.waitForURL(/\/history\//);
-  assert.equal(await page.locator(".preview").count(), 3);
-  await page.goto(`${app}/recharge`);
-  await page.click("[data-pack=s]");
-  await page.click("#main a.button");
-  await page.waitForURL(/\/c\/pay\//);
-  await page.click("button[value=card]");
-  await page.waitForURL(/\/recharge\/return/);
-  await page.goto(`${app}/account/erase`);
-  await page.check("input[name=sure]");
-  await page.click("form[action='/account/erase'] button");
-  await page.waitForSelector("[role=status]");
-  await context.close();
-}
-
 // The life of an author: land, sign up, link the number, write on both sides, buy, read the statement, export, erase.
 async function life(browser, locale, viewport, her) {
   const name = `life-${locale.slice(0, 2)}-${viewport.width}`;
@@ -271,10 +192,16 @@ async function life(browser, locale, viewport, her) {
     await page.press("#phrase-code", "Enter");
   }
   await page.waitForSelector("dd bdi");
+  assert.equal(await page.getAttribute("html", "lang"), locale.slice(0, 2), "the account keeps the browser's language");
   await page.goto(`${app}/dashboard`);
   const balance = async () => Number(await page.textContent("[data-balance]"));
+  assert.ok((await balance()) > 0, "the number brought welcome credits");
+  // The first message brings the trial credits.
+  const heard = (await her.received()).length;
+  await her.send("SOLDE");
+  await her.message(/\d/, heard);
+  await page.reload();
   const before = await balance();
-  assert.ok(before > 0, "the number brought welcome credits");
   await page.fill("#brief", `GEN ${BRIEF}`);
   await page.click("#write button");
   await page.waitForURL(/\/history\/[\w-]+$/);
@@ -403,18 +330,13 @@ try {
   await page.waitForSelector("html[dir=rtl] main > .note");
   await page.close();
   await lookAround(context, MEMBER_PAGES, "ar");
-  await keyboardOnly(browser, new Phone("+33639981236"));
-  const awa = new Phone("+33639981235");
-  await awa.send("bonjour");
-  await withoutScript(browser, awa);
+  await keyboardOnly(app, browser, new Phone("+33639981236"));
+  await withoutScript(app, browser, new Phone("+33639981235"));
   let number = 33639981240;
   for (const locale of ["fr-FR", "ar-MA"]) {
     for (const viewport of [{ width: 390, height: 844 }, { width: 1280, height: 900 }]) {
       const someone = new Phone(`+${number}`);
       number += 1;
-      // The language of the first message becomes the account's.
-      await someone.send(locale.startsWith("ar") ? "مرحبا" : "bonjour");
-      await someone.message(/./);
       await life(browser, locale, viewport, someone);
     }
   }

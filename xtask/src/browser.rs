@@ -55,7 +55,7 @@ pub(crate) fn look(shots: Option<&str>) -> anyhow::Result<()> {
     let root = crate::root()?;
     let chromium = find_chromium()?;
     let folder = TemporaryFolder::new()?;
-    for name in ["package.json", "package-lock.json", "look.mjs", "pages.mjs", "admin.mjs"] {
+    for name in ["package.json", "package-lock.json", "look.mjs", "journeys.mjs", "pages.mjs", "admin.mjs"] {
         std::fs::copy(root.join(SCRIPTS).join(name), folder.0.join(name))?;
     }
     let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];

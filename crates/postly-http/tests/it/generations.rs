@@ -121,6 +121,45 @@ async fn without_credits_there_are_no_posts_and_the_key_serves_again() {
 }
 
 #[tokio::test]
+async fn fifty_briefs_at_once_on_the_web_and_on_whatsapp_spend_three_credits() {
+    for_each_engine(async |app| {
+        let author = fatou(app);
+        let browser = log_in(app, &author).await;
+        let surplus = available(&browser).await - 3;
+        app.app.adjust(&author.who(), -surplus, "for a test").await.unwrap();
+        let known = author.texts().len();
+        // Ten a minute is the limit of the web.
+        let bodies: Vec<_> =
+            (0..10).map(|number| json!({ "brief": format!("Post promo numéro {number} samedi") })).collect();
+        let keys: Vec<_> = (0..10).map(|number| format!("k{number}")).collect();
+        let on_the_web = join_all(keys.iter().zip(&bodies).map(|(key, body)| generate(&browser, key, body)));
+        let on_whatsapp = async {
+            let messages: Vec<_> =
+                (10..50).map(|number| author.writes(&format!("Post promo numéro {number} samedi"))).collect();
+            for delivery in join_all(messages.iter().map(|message| app.deliver(message))).await {
+                assert_eq!(delivery.status, 200);
+            }
+            app.run_until_idle().await;
+        };
+        let (answers, ()) = futures_util::join!(on_the_web, on_whatsapp);
+        app.run_until_idle().await;
+
+        let written = answers.iter().filter(|answer| answer.status == 201).count();
+        let refused = answers
+            .iter()
+            .filter(|answer| answer.problem() == (402, "insufficient_credits".to_owned()))
+            .count();
+        assert_eq!(written + refused, 10, "{answers:?}");
+        let told = author.texts().iter().skip(known).filter(|text| text.contains("*1.*")).count();
+        assert_eq!(written + told, 3);
+        assert_eq!(app.count("SELECT COUNT(*) FROM generations").await, 3);
+        assert_eq!(available(&browser).await, 0);
+        app.assert_audit_is_clean().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_eleventh_request_within_a_minute_waits() {
     for_each_engine(async |app| {
         let browser = logged_in(app, 12).await;
