@@ -224,6 +224,7 @@ async function life(browser, locale, viewport, her) {
   const changes = (await page.locator("tbody .num").allTextContents()).map(Number);
   assert.equal(changes.reduce((sum, change) => sum + change, 0), await balance(), "the statement adds up");
   await look(page, `${name}-statement`);
+  assert.equal(await page.getAttribute("html", "lang"), locale.slice(0, 2), "French briefs change nothing");
   await page.click("a[href^='/credits/receipt/']");
   await page.waitForURL(/\/stripe\/receipt\/ch_/);
   await look(page, `${name}-receipt`);

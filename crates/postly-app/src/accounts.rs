@@ -173,7 +173,8 @@ impl App {
         // Lock the address first: two concurrent sign-ups with it would otherwise fail at its unique index.
         authors::lock_person(&mut tx, email.as_str()).await?;
         let now = self.now();
-        let author = authors::add(&mut tx, &AuthorId::fresh(now), browser.language, now).await?;
+        let author = authors::add(&mut tx, &AuthorId::fresh(now), Language::Fr, now).await?;
+        browser.settle_language(&mut tx, &author.id).await?;
         if !authors::set_login(&mut tx, &author.id, email.as_str(), Some(hash)).await? {
             return Err(AccountError::EmailTaken);
         }

@@ -285,7 +285,7 @@ impl App {
             Some(reader) => authors::get(tx, reader).await?.map(|reader| reader.language),
             None => None,
         };
-        let language = language.unwrap_or(browser.language);
+        let language = language.or(browser.language).unwrap_or(Language::Fr);
         // The configured provider comes first if both windows are open.
         let mut by_preference: Vec<&Identity> = identities.iter().collect();
         by_preference.sort_by_key(|identity| identity.provider != default);

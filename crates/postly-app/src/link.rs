@@ -82,7 +82,9 @@ impl App {
                 holder.author_id
             }
             (None, None, Some(phone)) => {
-                self.create_author_for_phone(tx, phone, browser.language, now).await?
+                let author = self.create_author_for_phone(tx, phone, Language::Fr, now).await?;
+                browser.settle_language(tx, &author).await?;
+                author
             }
             (None, _, _) => return Ok(None),
         };

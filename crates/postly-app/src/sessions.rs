@@ -30,11 +30,20 @@ pub struct Browser {
     pub address: String,
     /// A short form of its user agent: `Firefox · Windows`.
     pub label: String,
-    /// The language that it prefers among ours.
-    pub language: Language,
+    /// The language that it prefers among ours, if it names one of them.
+    pub language: Option<Language>,
 }
 
 impl Browser {
+    /// Gives a new author the language in which they read the pages. Their messages then change it no more:
+    /// many write posts in another language than their own.
+    pub(crate) async fn settle_language(&self, tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
+        if let Some(language) = self.language {
+            authors::set_language(tx, author, language, false).await?;
+        }
+        Ok(())
+    }
+
     /// Returns the hashes of all tokens to which a challenge of this browser may be bound.
     pub(crate) fn hashes(&self) -> impl Iterator<Item = String> {
         std::iter::once(&self.token).chain(&self.others).map(BrowserToken::hash)

@@ -53,7 +53,7 @@ impl FromRequestParts<AppState> for RequestContext {
             others: known.collect(),
             address: state.site.visitor(peer, &parts.headers),
             label: label(&parts.headers),
-            language: preferred_language(&parts.headers),
+            language: requested_language(&parts.headers),
         };
         Ok(Self { browser, session: session(state, &parts.headers).await? })
     }
@@ -91,8 +91,13 @@ pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<I
 
 /// Returns the language that a browser prefers among ours, or else French.
 pub(crate) fn preferred_language(headers: &HeaderMap) -> Language {
+    requested_language(headers).unwrap_or(Language::Fr)
+}
+
+/// Returns the language that a browser prefers among ours, if it names one of them.
+fn requested_language(headers: &HeaderMap) -> Option<Language> {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let mut best = (Language::Fr, 0.0);
+    let mut best = (None, 0.0);
     for range in accepted.unwrap_or_default().split(',') {
         let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
         let code = tag.trim().split('-').next().unwrap_or_default();
@@ -100,7 +105,7 @@ pub(crate) fn preferred_language(headers: &HeaderMap) -> Language {
         let weight = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).unwrap_or(0.0);
         // At equal weight the first counts.
         if weight > best.1 {
-            best = (language, weight);
+            best = (Some(language), weight);
         }
     }
     best.0

@@ -60,6 +60,8 @@ async fn an_account_begins_in_the_language_of_its_browser() {
         assert!(code.contains("رمز"), "{code:?}");
         browser.verify(FATOU, &code_in(&code)).await.ok();
         assert_eq!(browser.me().await.ok().json()["language"], "ar", "linking keeps it");
+        app.author().says("GEN promo tarte aux pommes, 3 € samedi").await;
+        assert_eq!(browser.me().await.ok().json()["language"], "ar", "a French brief keeps it");
 
         let stranger = app.browser().reading("en-GB");
         let code = code_for(app, &stranger, MARIE).await;

@@ -35,7 +35,7 @@ const STYLES: &str = "promo promotionnel promotionnels promotionnelle promotiona
 
 /// Destinations of the posts.
 const PLACES: &str = "instagram insta ig facebook fb linkedin twitter tiktok tik-tok whatsapp reseaux sociaux social \
-    media network networks page compte redes sociales sociais x انستغرام انستقرام فيسبوك واتساب تيكتوك \
+    media network networks page pagina compte redes sociales sociais x انستغرام انستقرام فيسبوك واتساب تيكتوك \
     لينكدان";
 
 /// Words between the request and its subject.

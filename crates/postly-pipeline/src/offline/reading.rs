@@ -85,19 +85,17 @@ impl Reading {
         let whole = brief;
         let typed = language::detect_language(whole).certain().unwrap_or(language);
         let languages = [language, typed];
-        let instructions::Content { text, mut signature } = instructions::remove(whole, &languages);
+        let (requested, named) = request::remove(whole);
+        let instructions::Content { text, signature } = instructions::remove(&requested, &languages);
+        let signature = signature.or(named);
         let brief = text.as_str();
         let all = networks::tokens_of_brief(brief);
         let mut sentences: Vec<Sentence> = Vec::new();
         let mut content = String::new();
         for range in sentence_ranges(brief, &all) {
             let Some(tokens) = all.get(range.0..range.1) else { continue };
-            let stripped = request::strip(brief, tokens);
-            if let Some((from, to)) = stripped.signature {
-                signature = tokens.get(from..to).map(|words| pieces::trimmed(span(brief, words)));
-            }
-            let to = request::trim_end(brief, tokens, stripped.from);
-            let Some(words) = tokens.get(stripped.from..to.max(stripped.from)) else { continue };
+            let to = request::trim_end(brief, tokens, 0);
+            let Some(words) = tokens.get(..to) else { continue };
             let text = without_wishes(brief, words);
             content.push_str(&text);
             content.push(' ');
@@ -116,7 +114,7 @@ impl Reading {
             };
             if !pieces.is_empty() {
                 // "Tu peux faire ça ?" is addressed to us.
-                let question = (ends_in("?") || ends_in("؟")) && !stripped.asked;
+                let question = ends_in("?") || ends_in("؟");
                 sentences.push(Sentence { pieces, exclaimed: ends_in("!"), question });
             }
         }
@@ -138,7 +136,7 @@ impl Reading {
             mode: mode_of(&words, &sentences, trade),
             sentences,
             signature: signature.filter(|name| !name.is_empty()),
-            place: place(brief, &all),
+            place: place(whole, &networks::tokens_of_brief(whole)),
             trade,
             occasion,
             feast: Feast::read(&words),
@@ -357,7 +355,7 @@ fn acting(text: &str, language: Language, familiar: bool) -> String {
 }
 
 /// The sentences of a brief, as ranges of tokens.
-fn sentence_ranges(brief: &str, tokens: &[Token]) -> Vec<(usize, usize)> {
+pub(super) fn sentence_ranges(brief: &str, tokens: &[Token]) -> Vec<(usize, usize)> {
     let mut sentences = Vec::new();
     let mut start = 0;
     for (at, token) in tokens.iter().enumerate() {
@@ -533,6 +531,13 @@ mod tests {
             ("Un post pour dire que le magasin est fermé lundi", vec!["Le magasin est fermé lundi"]),
             ("Fermé lundi. Retour mardi à 9h30 !", vec!["Fermé lundi", "Retour mardi à 9h30"]),
             ("Suivez-nous sur Instagram", vec!["Suivez-nous sur Instagram"]),
+            ("Crée un post promo pour Instagram, brunch dimanche", vec!["Brunch dimanche"]),
+            ("Bonjour, peux-tu faire une pub pour Facebook : brunch dimanche ?", vec!["Brunch dimanche"]),
+            ("Fais une story pour ma page Facebook : brocante dimanche", vec!["Brocante dimanche"]),
+            ("I need a promo post for my Facebook page: brunch today", vec!["Brunch today"]),
+            ("hola! puedes hacerme una publicación promo para Instagram, brunch hoy", vec!["Brunch hoy"]),
+            ("preciso de um post promocional pro instagram, brunch hoje", vec!["Brunch hoje"]),
+            ("اكتب لي منشور ترويجي للانستغرام: خصم", vec!["خصم"]),
         ] {
             assert_eq!(lines(brief), expected, "{brief}");
         }

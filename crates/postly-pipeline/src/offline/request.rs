@@ -3,8 +3,9 @@
 
 use postly_domain::Language;
 
-use super::{lexicon, trade::Trade};
+use super::{lexicon, pieces, reading::sentence_ranges, trade::Trade};
 use crate::{
+    networks,
     offer::period_starts_at,
     tokens::{Kind, Token, span},
 };
@@ -48,6 +49,35 @@ const SURE_VERBS: &[&str] = &[
     "publique",
     "انشر",
 ];
+
+/// Removes the requests from a brief, and returns the rest with the name of the business in them; all of it,
+/// if nothing would be left.
+pub(super) fn remove(brief: &str) -> (String, Option<String>) {
+    let all = networks::tokens_of_brief(brief);
+    let mut signature = None;
+    let (mut rest, mut end) = (String::new(), 0);
+    for (from, to) in sentence_ranges(brief, &all) {
+        let Some(tokens) = all.get(from..to) else { continue };
+        let stripped = strip(brief, tokens);
+        if let Some(words) = stripped.signature.and_then(|(from, to)| tokens.get(from..to)) {
+            signature = Some(pieces::trimmed(span(brief, words)));
+        }
+        let content = match tokens.get(stripped.from) {
+            Some(_) if !stripped.asked => end,
+            Some(first) => first.start,
+            None => tokens.last().map_or(end, |last| last.end),
+        };
+        end = tokens.last().map_or(end, |last| last.end);
+        let sentence = brief.get(content..end).unwrap_or_default();
+        // "Peux-tu annoncer … ?" asks us; what is left is a statement.
+        match sentence.strip_suffix(['?', '؟']).filter(|_| stripped.asked) {
+            Some(statement) => rest.extend([statement.trim_end(), "."]),
+            None => rest.push_str(sentence),
+        }
+    }
+    rest.push_str(brief.get(end..).unwrap_or_default());
+    if rest.chars().any(char::is_alphanumeric) { (rest, signature) } else { (brief.to_owned(), signature) }
+}
 
 /// Finds the start of the content of a sentence.
 pub(super) fn strip(text: &str, tokens: &[Token]) -> Stripped {
@@ -160,6 +190,17 @@ impl Request {
             }
             Kind::Link => None,
             Kind::Number => tokens.get(next).filter(|next| lexicon::is_noun(&next.folded)).map(|_| next),
+            // "For my Facebook page".
+            Kind::Word
+                if started
+                    && self.for_someone
+                    && lexicon::is_possessive(word)
+                    && tokens.get(next).is_some_and(|place| lexicon::is_place(&place.folded)) =>
+            {
+                self.for_someone = false;
+                self.after_connector = false;
+                Some(next)
+            }
             // "Pour ma boulangerie Chez Léa :" names the business, not the subject.
             Kind::Word if started && self.for_someone && lexicon::is_possessive(word) => {
                 let (end, signature) = shop(text, tokens, at)?;
