@@ -44,6 +44,8 @@ export class Inspector {
         await page.setViewportSize({ width, height });
         for (const path of pages) {
           await page.goto(`${this.app}${path}`);
+          const lang = await page.getAttribute("html", "lang");
+          if (who.length === 2) assert.equal(lang, who, path);
           await this.look(page, `${who}-${width}-${colorScheme}-${path.slice(1) || "home"}`);
         }
       }

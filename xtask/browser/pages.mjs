@@ -1,8 +1,9 @@
 // The web app in Chromium, with a simulated phone beside it.
 //   node pages.mjs APP PHONE CHROMIUM [FOLDER FOR SCREENSHOTS]
 import assert from "node:assert/strict";
+import http from "node:http";
 import { chromium } from "playwright-core";
-import { keyboardOnly, withoutScript } from "./journeys.mjs";
+import { Keyboard, Mouse, keyboardOnly, withoutScript } from "./journeys.mjs";
 import { Inspector } from "./look.mjs";
 
 const [app, phone, executablePath, shots] = process.argv.slice(2);
@@ -11,7 +12,7 @@ const look = (page, name) => inspector.look(page, name);
 const lookAround = (context, pages, who) => inspector.lookAround(context, pages, who);
 const BRIEF = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 const PATIENCE = 15_000;
-const VISITOR_PAGES = ["/", "/login", "/signup", "/legal", "/terms", "/privacy", "/recharge", "/recharge/return", "/nowhere", "/api/docs"];
+const VISITOR_PAGES = ["/", "/login", "/signup", "/legal", "/terms", "/privacy", "/recharge", "/recharge/return", "/reset", "/nowhere", "/api/docs"];
 const MEMBER_PAGES = ["/dashboard", "/history", "/credits", "/account", "/account/brand", "/account/erase", "/recharge", "/legal", "/nowhere", "/api/docs"];
 
 const until = async (what, condition) => {
@@ -32,10 +33,13 @@ class Phone {
     const response = await fetch(`${phone}/phone/send`, { method: "POST", headers: { "content-type": "application/json" }, body });
     assert.ok(response.ok, await response.text());
   }
-  async received() {
+  async bubbles() {
     const query = new URLSearchParams({ channel: "meta", number: this.number });
     const state = await (await fetch(`${phone}/phone/state?${query}`)).json();
-    return state.messages.filter((message) => !message.mine).map((message) => message.text);
+    return state.messages.filter((message) => !message.mine);
+  }
+  async received() {
+    return (await this.bubbles()).map((message) => message.text);
   }
   // The first message from `known` on that has this in it.
   message(pattern, known = 0) {
@@ -51,6 +55,7 @@ async function logIn(page, her) {
   const known = (await her.received()).length;
   await page.click("#number button");
   await page.waitForSelector("#code-code", { state: "visible" });
+  await look(page, "login-code");
   const code = (await her.message(/\d{6}/, known)).match(/\d{6}/)[0];
   await page.fill("#code-code", code);
   await page.press("#code-code", "Enter");
@@ -77,6 +82,8 @@ async function liveUpdates(context, her) {
 async function write(context) {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
+  // The sheet of the system for sharing is beyond a page.
+  await page.addInitScript(() => { navigator.share = async (data) => { window.shared = data; }; });
   await page.goto(`${app}/dashboard`);
   await page.fill("#brief", "merci");
   await page.click("#write button");
@@ -86,9 +93,16 @@ async function write(context) {
   await page.fill("#brief", `${BRIEF} #boulangerie`);
   await page.fill("#tone", "drôle");
   await page.dblclick("#write button");
+  await page.waitForSelector("[data-progress]:visible");
   await page.waitForURL(/\/history\/[\w-]+$/);
   assert.equal(await page.locator(".preview").count(), 3);
-  assert.match(await page.textContent(".count"), /^\d+\/2200$/);
+  const counts = await page.locator(".post:first-child .count").allTextContents();
+  assert.match(counts[0], /^\d+\/2200$/);
+  assert.match(counts[1], /^[1-5]\/5 #$/);
+  assert.match(await page.textContent(".post .hint"), /^Angle: \S/);
+  await page.click("[data-share=text-1]");
+  await page.waitForFunction(() => window.shared);
+  assert.equal(await page.evaluate(() => window.shared.text), await page.textContent("#text-1"));
   await page.click("[data-copy=text-2]");
   const [copied, shown] = [await page.evaluate(() => navigator.clipboard.readText()), await page.textContent("#text-2")];
   assert.equal(copied, shown);
@@ -102,23 +116,63 @@ async function write(context) {
       await look(page, `posts-${width}-${colorScheme}`);
     }
   }
+  await inspector.fits(page, "posts");
   await page.goto(`${app}/dashboard`);
   assert.equal(Number(await page.textContent("[data-balance]")), before - 1, "a double click is one generation");
+  await page.fill("#brief", "GEN promo brioche 4 € samedi");
+  await page.selectOption("#platform", "x");
+  await page.click("#write button");
+  await page.waitForURL(/\/history\/[\w-]+$/);
+  assert.match(await page.textContent(".count"), /^\d+\/280$/);
   await page.close();
 }
 
-// Ten pages in one tab with the back/forward cache on, and eight tabs at once: six connections are all there are.
-async function manyPages(context, her) {
+// The app behind a proxy that lets pages be kept in the back/forward cache, and that counts open streams.
+function cachingProxy() {
+  const proxy = { streams: 0 };
+  const passOn = (request, response) => {
+    if (request.url.startsWith("/api/events")) {
+      proxy.streams += 1;
+      response.on("close", () => { proxy.streams -= 1; });
+    }
+    const headers = { ...request.headers, host: new URL(app).host };
+    const passed = http.request(`${app}${request.url}`, { method: request.method, headers }, (answer) => {
+      const kept = Object.entries(answer.headers).filter(([name]) => name !== "cache-control");
+      response.writeHead(answer.statusCode, Object.fromEntries(kept));
+      answer.pipe(response);
+    });
+    passed.on("error", () => response.destroy());
+    response.on("close", () => passed.destroy());
+    request.pipe(passed);
+  };
+  proxy.server = http.createServer(passOn);
+  return new Promise((resolve) => { proxy.server.listen(0, "127.0.0.1", () => resolve(proxy)); });
+}
+
+// Ten pages in one tab by links, with the back/forward cache on: a page that is left lets go of its stream.
+async function tenPages(context) {
+  const proxy = await cachingProxy();
   const page = await context.newPage();
+  await page.addInitScript(() => addEventListener("pageshow", (event) => {
+    if (event.persisted) sessionStorage.setItem("kept", "yes");
+  }));
+  await page.goto(`http://127.0.0.1:${proxy.server.address().port}/dashboard`);
   for (let round = 0; round < 10; round += 1) {
-    const path = ["/dashboard", "/history", "/credits", "/account"][round % 4];
-    await page.goto(`${app}${path}`, { timeout: PATIENCE });
-    await until("the stream", () => page.evaluate(() => performance.getEntriesByType("resource").some(({ name }) => name.includes("/api/events"))
-      || navigator.locks.query().then(({ held }) => held.length > 0)));
+    const path = ["/history", "/credits", "/account", "/dashboard"][round % 4];
+    await page.click(`nav a[href='${path}']`);
+    await page.waitForURL(`**${path}`, { timeout: PATIENCE });
+    await until("one stream", () => proxy.streams === 1);
   }
   await page.evaluate(() => history.back());
-  await page.waitForURL(`${app}/dashboard`);
-  await page.waitForSelector("#write");
+  await until("a page out of the cache", () => page.evaluate(() => sessionStorage.getItem("kept") === "yes").catch(() => false));
+  await until("one stream", () => proxy.streams === 1);
+  await page.close();
+  await until("no stream", () => proxy.streams === 0);
+  proxy.server.close();
+}
+
+// Eight tabs at once: six connections are all there are.
+async function manyTabs(context, her) {
   const tabs = await Promise.all(Array.from({ length: 8 }, async () => {
     const tab = await context.newPage();
     await tab.goto(`${app}/dashboard`, { timeout: PATIENCE });
@@ -129,13 +183,40 @@ async function manyPages(context, her) {
   await her.message(/\*3\.\*/, known);
   for (const tab of tabs) await tab.waitForFunction(() => document.querySelector("#recent [data-card] .brief").textContent.includes("tarte"));
   // The tab that leads goes; another takes its place.
-  await page.close();
   await tabs[0].close();
   await her.send("GEN promo éclairs au café 2 €");
   for (const tab of tabs.slice(1)) {
     await tab.waitForFunction(() => document.querySelector("#recent [data-card] .brief").textContent.includes("éclairs"));
   }
   for (const tab of tabs.slice(1)) await tab.close();
+}
+
+// The links that WhatsApp brings: a log-in, and a purchase in a browser that is not logged in.
+async function linksOfWhatsapp(browser, her) {
+  const context = await browser.newContext({ locale: "fr-FR", viewport: { width: 390, height: 844 } });
+  const page = await context.newPage();
+  const known = (await her.received()).length;
+  await her.send("RECHARGER");
+  const shop = await until("a link to the shop", async () => {
+    const bubble = (await her.bubbles()).slice(known).find(({ text }) => /4,90/.test(text));
+    return bubble && (bubble.buttons[0]?.opens || bubble.text.match(/https?:\S+\/recharge#\S+/)[0]);
+  });
+  await page.goto(shop);
+  await page.waitForSelector("[data-pack=s]:visible");
+  await look(page, "recharge-by-link");
+  await page.click("[data-pack=s]");
+  await page.waitForURL(/\/c\/pay\//);
+  await page.click("button[value=card]");
+  await page.waitForURL(/\/recharge\/return/);
+  await look(page, "recharge-by-link-paid");
+  const before = (await her.received()).length;
+  await her.send("LOGIN");
+  await page.goto((await her.message(/\/login#/, before)).match(/https?:\S+\/login#\S+/)[0]);
+  await page.waitForSelector("#open button", { state: "visible" });
+  await look(page, "login-by-link");
+  await page.click("#open button");
+  await page.waitForURL(`${app}/dashboard`);
+  await context.close();
 }
 
 async function account(context) {
@@ -146,6 +227,7 @@ async function account(context) {
   await page.click("#login button");
   await page.waitForSelector("main > .note");
   await look(page, "account-saved");
+  await page.click("#tokens > summary");
   await page.fill("#token-name", "Ma caisse");
   await page.click("#tokens form.row button");
   const token = await page.textContent("#secret-token");
@@ -170,26 +252,29 @@ async function life(browser, locale, viewport, her) {
   await page.click("details.group > summary");
   await page.click("a[href='/signup']");
   await page.waitForURL(`${app}/signup`);
-  await page.fill("#password input[type=email]", `${name}@example.com`);
-  await page.fill("#password input[type=password]", "un croissant doré");
-  await page.click("#password button");
+  const onDesk = viewport.width >= 700;
+  const hands = onDesk ? new Keyboard(page) : new Mouse(page);
+  await hands.type("#email", `${name}@example.com`);
+  await hands.type("#secret", "un croissant doré");
+  await hands.press("#password button");
   await page.waitForURL(`${app}/account*`);
   await page.waitForSelector("#number-phone", { state: "visible" });
   await look(page, `${name}-signed-up`);
   const known = (await her.received()).length;
   const code = async () => (await her.message(/\d{6}/, known)).match(/\d{6}/)[0];
-  if (viewport.width < 700) {
+  if (!onDesk) {
     await page.fill("#number-phone", her.number);
     await page.click("#number button");
     await page.waitForSelector("#code-code", { state: "visible" });
     await page.fill("#code-code", await code());
     await page.press("#code-code", "Enter");
   } else {
-    await page.click("#phrase button");
+    await hands.press("#phrase button");
     const url = new URL(await (await page.waitForSelector("#phrase-url[href]")).getAttribute("href"));
     await her.send(url.searchParams.get("text"));
-    await page.fill("#phrase-code", await code());
-    await page.press("#phrase-code", "Enter");
+    await look(page, `${name}-phrase`);
+    await hands.type("#phrase-code", await code());
+    await hands.press("#phrase-next form button");
   }
   await page.waitForSelector("dd bdi");
   assert.equal(await page.getAttribute("html", "lang"), locale.slice(0, 2), "the account keeps the browser's language");
@@ -321,7 +406,9 @@ try {
   await logIn(await context.newPage(), fatou);
   await liveUpdates(context, fatou);
   await write(context);
-  await manyPages(context, fatou);
+  await tenPages(context);
+  await manyTabs(context, fatou);
+  await linksOfWhatsapp(browser, fatou);
   await account(context);
   await lookAround(context, MEMBER_PAGES, "fr");
   const page = await context.newPage();

@@ -139,7 +139,7 @@ fn ci() -> anyhow::Result<()> {
     let mut passed = BTreeSet::from([s09_what_is_shipped_has_no_points_of_failure()?]);
     passed.extend(tests_that_pass()?);
     threats::check_passed(&passed)?;
-    browser::look(None)?;
+    browser::look(Some("target/screenshots"))?;
     chaos::sample()
 }
 

@@ -11,6 +11,9 @@ use crate::{
     turn::{Step, Turn},
 };
 
+/// The number of ledger entries that BALANCE names.
+const LAST_ENTRIES: usize = 5;
+
 impl App {
     /// Executes a command.
     pub(crate) async fn obey(
@@ -75,7 +78,16 @@ impl App {
             Command::Balance => {
                 let available = wallets::get(tx, &author.id).await?.available();
                 let values = [("credits", Value::Number(available))];
-                Reply::plain("balance", texts.format(author.language, "balance", &values))
+                let mut lines = vec![texts.format(author.language, "balance", &values)];
+                let (entries, _) = wallets::entries(tx, &author.id, None, LAST_ENTRIES).await?;
+                if !entries.is_empty() {
+                    lines.push(format!("\n{}", texts.text(author.language, "balance-entries")));
+                }
+                for entry in entries {
+                    let reason = texts.reason(author.language, &entry.reason);
+                    lines.push(format!("{:+} · {reason}", entry.delta));
+                }
+                Reply::plain("balance", lines.join("\n"))
             }
             Command::ShowLanguage => say("language", "language-now"),
             Command::SetLanguage(language) => {

@@ -421,8 +421,9 @@ impl App {
             let credits = [("credits", Value::Number(self.0.settings.welcome_credits))];
             welcome.push(texts.format(author.language, "no-credit-login", &credits));
         }
-        let mut units = vec![texts.text(author.language, "no-credit-shop")];
-        units.extend(welcome.clone());
+        // For a newcomer the first words are the way to get credits, not a refusal.
+        let mut units = welcome.clone();
+        units.push(texts.text(author.language, "no-credit-shop"));
         // A waiting message with the same answer shares it, and needs no link of its own.
         let reply = match outbox::shared_answer(&mut tx, context.lane, "no_credit", &context.event.id).await?
         {
@@ -431,8 +432,8 @@ impl App {
         };
         let reply = reply.unwrap_or_else(|| {
             let url = [("url", Value::Text(&self.0.settings.site_url))];
-            let mut units = vec![texts.format(author.language, "no-credit", &url)];
-            units.extend(welcome);
+            let mut units = welcome;
+            units.push(texts.format(author.language, "no-credit", &url));
             Reply::of("no_credit", units)
         });
         self.refuse_with(tx, claimed, context, reply, now).await

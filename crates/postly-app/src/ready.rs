@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub enum NotReady {
     /// The database accepts no writes.
     Database,
-    /// The tables are older than this version.
+    /// The tables are not this build's.
     Schema,
 }
 

@@ -127,7 +127,8 @@ impl App {
         let author = &context.person.author;
         let greeting = if !author.greeted && authors::greet(tx, &author.id, now).await? {
             let key = if self.0.writer.is_ai() { "greeting-ai" } else { "greeting-offline" };
-            Some(self.0.catalogue.text(author.language, key))
+            let terms = format!("{}/terms", self.0.settings.site_url.trim_end_matches('/'));
+            Some(self.0.catalogue.format(author.language, key, &[("url", Value::Text(&terms))]))
         } else {
             None
         };

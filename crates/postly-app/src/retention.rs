@@ -7,7 +7,7 @@ use postly_domain::{
     time::{DAY_MS, HOUR_MS},
 };
 use postly_store::{
-    StoreError, code_fallbacks, limits, names, outbox,
+    StoreError, code_fallbacks, limits, outbox,
     retention::{self, Class},
 };
 
@@ -107,29 +107,6 @@ impl App {
         gone += again!(cancel())?;
         gone += self.end_abandoned_requests().await?;
         Ok(gone)
-    }
-
-    /// Hashes the names that an earlier version stored in clear. Must be called before any webhook or work is
-    /// handled.
-    ///
-    /// Covers the events of the last two days; older ones get no answer, known or not.
-    ///
-    /// # Errors
-    /// Fails if the database fails.
-    pub async fn hash_names(&self) -> Result<(), StoreError> {
-        let since = self.now().plus_ms(-2 * DAY_MS);
-        loop {
-            let mut tx = self.0.db.write().await?;
-            if names::are_hashed(&mut tx).await? {
-                return Ok(());
-            }
-            let more =
-                names::hash_some(&mut tx, since, |lane| self.lane(lane), |key| self.name_hash(key)).await?;
-            if !more {
-                names::note_hashed(&mut tx, self.now()).await?;
-            }
-            tx.commit().await?;
-        }
     }
 
     async fn sweep_class(&self, class: Class, now: UnixMillis) -> Result<u64, StoreError> {

@@ -37,7 +37,7 @@ impl FromRequestParts<AppState> for OpenShop {
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct PackBody {
+struct PackBody {
     id: String,
     credits: i64,
     amount: i64,
@@ -47,7 +47,7 @@ pub(crate) struct PackBody {
 
 impl From<Offer> for PackBody {
     fn from(offer: Offer) -> Self {
-        let Offer { id, credits, amount, currency, label } = offer;
+        let Offer { id, credits, amount, currency, label, .. } = offer;
         Self { id, credits, amount, currency, label }
     }
 }
@@ -58,7 +58,7 @@ pub(crate) struct PacksBody {
 }
 
 /// Returns the packs for sale, with names in `language`.
-pub(crate) fn offers(app: &App, language: Language) -> Vec<PackBody> {
+fn offers(app: &App, language: Language) -> Vec<PackBody> {
     app.offers(language).unwrap_or_default().into_iter().map(PackBody::from).collect()
 }
 

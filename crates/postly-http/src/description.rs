@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use askama::Template;
 use axum::{
     Router,
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -195,11 +195,8 @@ struct DocsPage<'a> {
     groups: Vec<(&'static str, Vec<Described>)>,
 }
 
-async fn docs(visitor: RequestContext, headers: HeaderMap) -> Response {
-    let t = match &visitor.session {
-        Some(own) => Texts::of_language(own.language),
-        None => Texts::of(&headers),
-    };
+async fn docs(visitor: RequestContext) -> Response {
+    let t = Texts::of_visitor(&visitor);
     let described: Value = serde_json::from_str(&TEXT).unwrap_or_default();
     let lead = text(&described, "/info/description").replace('`', "");
     let groups = ["posts", "account", "codes", "money"].map(|tag| (tag, operations(&described, tag)));

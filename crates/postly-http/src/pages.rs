@@ -98,11 +98,10 @@ pub(crate) async fn fallback(State(state): State<AppState>, request: Request) ->
     if !accepts_pages(&parts.headers) {
         return crate::problem::not_found().await.into_response();
     }
-    let frame = match RequestContext::from_request_parts(&mut parts, &state).await {
-        Ok(visitor) => Frame::of(&visitor, ""),
-        Err(_) => Frame::of_nobody(""),
-    };
-    not_found(texts::Texts::of(&parts.headers), frame)
+    match RequestContext::from_request_parts(&mut parts, &state).await {
+        Ok(visitor) => not_found(texts::Texts::of_visitor(&visitor), Frame::of(&visitor, "")),
+        Err(_) => not_found(texts::Texts::of(&parts.headers), Frame::of_nobody("")),
+    }
 }
 
 /// Returns true if a request accepts pages, as those of browsers do.

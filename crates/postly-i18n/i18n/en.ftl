@@ -11,8 +11,8 @@ no-credit =
 no-credit-login = 🎁 First time here? Send LOGIN: { $credits } welcome credits are waiting for you.
 generation-failed = ❌ Something went wrong while writing. Please try again later. No credit was charged.
 
-greeting-ai = 👋 This is Postly-AI: an AI writes your posts from your message. 3 posts cost 1 credit; everything else is free. Read before you publish. HELP for the commands, STOP to receive nothing more.
-greeting-offline = 👋 This is Postly-AI: the built-in writer, which is not an AI, composes your posts from your message. 3 posts cost 1 credit; everything else is free. Read before you publish. HELP for the commands, STOP to receive nothing more.
+greeting-ai = 👋 This is Postly-AI: an AI writes your posts from your message. 3 posts cost 1 credit; everything else is free. Read before you publish. HELP for the commands, STOP to receive nothing more. Terms: { $url }
+greeting-offline = 👋 This is Postly-AI: the built-in writer, which is not an AI, composes your posts from your message. 3 posts cost 1 credit; everything else is free. Read before you publish. HELP for the commands, STOP to receive nothing more. Terms: { $url }
 
 help =
     📣 *Postly-AI writes your posts*
@@ -27,6 +27,7 @@ help =
     • *HELP*: this message
 
 balance = 💳 Credits left: { $credits }
+balance-entries = Last movements:
 language-now = 🌍 I speak English with you. To change: LANG fr, LANG es, LANG pt or LANG ar.
 language-set = 🌍 Noted, I will speak English with you.
 language-unknown = 🌍 I do not know this language. I speak fr, en, es, pt and ar: for example LANG fr.
@@ -99,6 +100,12 @@ shop-pack =
         [one] { $credits } credit: { $price } incl. VAT
        *[other] { $credits } credits: { $price } incl. VAT
     }
+shop-pack-count =
+    { $credits ->
+        [one] { $credits } credit
+       *[other] { $credits } credits
+    }
+shop-pack-price = { $price } incl. VAT
 shop-product =
     { $credits ->
         [one] { $credits } Postly-AI credit
@@ -128,6 +135,7 @@ shop-page-too-many = Too many payments begun. Try again in an hour.
 shop-page-no-script = The link from WhatsApp opens with JavaScript. Without it, log in to top up.
 shop-page-go = Pay on Stripe's page
 shop-page-log-in = Log in
+shop-page-buy = Buy
 shop-page-again = See the packs
 shop-return-paid =
     { $credits ->

@@ -11,8 +11,8 @@ no-credit =
 no-credit-login = 🎁 ¿Primera vez? Envía LOGIN: te esperan { $credits } créditos de bienvenida.
 generation-failed = ❌ Error al escribir. Inténtalo más tarde. No se ha descontado ningún crédito.
 
-greeting-ai = 👋 Aquí Postly-AI: una IA escribe tus publicaciones a partir de tu mensaje. 3 publicaciones cuestan 1 crédito; lo demás es gratis. Revisa antes de publicar. AYUDA para los comandos, STOP para no recibir nada más.
-greeting-offline = 👋 Aquí Postly-AI: el redactor integrado, que no es una IA, compone tus publicaciones a partir de tu mensaje. 3 publicaciones cuestan 1 crédito; lo demás es gratis. Revisa antes de publicar. AYUDA para los comandos, STOP para no recibir nada más.
+greeting-ai = 👋 Aquí Postly-AI: una IA escribe tus publicaciones a partir de tu mensaje. 3 publicaciones cuestan 1 crédito; lo demás es gratis. Revisa antes de publicar. AYUDA para los comandos, STOP para no recibir nada más. Condiciones: { $url }
+greeting-offline = 👋 Aquí Postly-AI: el redactor integrado, que no es una IA, compone tus publicaciones a partir de tu mensaje. 3 publicaciones cuestan 1 crédito; lo demás es gratis. Revisa antes de publicar. AYUDA para los comandos, STOP para no recibir nada más. Condiciones: { $url }
 
 help =
     📣 *Postly-AI escribe tus publicaciones*
@@ -27,6 +27,7 @@ help =
     • *AYUDA*: este mensaje
 
 balance = 💳 Créditos restantes: { $credits }
+balance-entries = Últimos movimientos:
 language-now = 🌍 Te hablo en español. Para cambiar: IDIOMA fr, IDIOMA en, IDIOMA pt o IDIOMA ar.
 language-set = 🌍 Anotado, te hablo en español.
 language-unknown = 🌍 No conozco ese idioma. Hablo fr, en, es, pt y ar: por ejemplo IDIOMA en.
@@ -99,6 +100,12 @@ shop-pack =
         [one] { $credits } crédito: { $price } IVA incl.
        *[other] { $credits } créditos: { $price } IVA incl.
     }
+shop-pack-count =
+    { $credits ->
+        [one] { $credits } crédito
+       *[other] { $credits } créditos
+    }
+shop-pack-price = { $price } IVA incl.
 shop-product =
     { $credits ->
         [one] { $credits } crédito de Postly-AI
@@ -128,6 +135,7 @@ shop-page-too-many = Demasiados pagos iniciados. Inténtalo de nuevo en una hora
 shop-page-no-script = El enlace de WhatsApp se abre con JavaScript. Sin él, inicia sesión para recargar.
 shop-page-go = Pagar en la página de Stripe
 shop-page-log-in = Iniciar sesión
+shop-page-buy = Comprar
 shop-page-again = Ver los packs
 shop-return-paid =
     { $credits ->

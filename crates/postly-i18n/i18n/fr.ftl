@@ -11,8 +11,8 @@ no-credit =
 no-credit-login = 🎁 Première fois ? Envoyez LOGIN : { $credits } crédits de bienvenue vous attendent.
 generation-failed = ❌ Erreur lors de la génération. Réessayez plus tard. Aucun crédit n'a été débité.
 
-greeting-ai = 👋 Ici Postly-AI : une IA écrit vos posts à partir de votre message. 3 posts coûtent 1 crédit ; le reste est gratuit. Relisez avant de publier. AIDE pour les commandes, STOP pour ne plus rien recevoir.
-greeting-offline = 👋 Ici Postly-AI : vos posts sont composés par le rédacteur intégré, sans IA, à partir de votre message. 3 posts coûtent 1 crédit ; le reste est gratuit. Relisez avant de publier. AIDE pour les commandes, STOP pour ne plus rien recevoir.
+greeting-ai = 👋 Ici Postly-AI : une IA écrit vos posts à partir de votre message. 3 posts coûtent 1 crédit ; le reste est gratuit. Relisez avant de publier. AIDE pour les commandes, STOP pour ne plus rien recevoir. Conditions : { $url }
+greeting-offline = 👋 Ici Postly-AI : vos posts sont composés par le rédacteur intégré, sans IA, à partir de votre message. 3 posts coûtent 1 crédit ; le reste est gratuit. Relisez avant de publier. AIDE pour les commandes, STOP pour ne plus rien recevoir. Conditions : { $url }
 
 help =
     📣 *Postly-AI écrit vos posts*
@@ -27,6 +27,7 @@ help =
     • *AIDE* : ce message
 
 balance = 💳 Crédits restants: { $credits }
+balance-entries = Derniers mouvements :
 language-now = 🌍 Je vous parle en français. Pour changer : LANGUE en, LANGUE es, LANGUE pt ou LANGUE ar.
 language-set = 🌍 C'est noté, je vous parle en français.
 language-unknown = 🌍 Je ne connais pas cette langue. Je parle fr, en, es, pt et ar : par exemple LANGUE en.
@@ -99,6 +100,12 @@ shop-pack =
         [one] { $credits } crédit : { $price } TTC
        *[other] { $credits } crédits : { $price } TTC
     }
+shop-pack-count =
+    { $credits ->
+        [one] { $credits } crédit
+       *[other] { $credits } crédits
+    }
+shop-pack-price = { $price } TTC
 shop-product =
     { $credits ->
         [one] { $credits } crédit Postly-AI
@@ -128,6 +135,7 @@ shop-page-too-many = Trop de paiements commencés. Réessayez dans une heure.
 shop-page-no-script = Le lien reçu sur WhatsApp s'ouvre avec JavaScript. Sans lui, connectez-vous pour recharger.
 shop-page-go = Payer sur la page de Stripe
 shop-page-log-in = Se connecter
+shop-page-buy = Acheter
 shop-page-again = Voir les packs
 shop-return-paid =
     { $credits ->

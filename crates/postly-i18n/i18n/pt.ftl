@@ -11,8 +11,8 @@ no-credit =
 no-credit-login = 🎁 Primeira vez? Envie LOGIN: { $credits } créditos de boas-vindas esperam por você.
 generation-failed = ❌ Erro ao escrever. Tente mais tarde. Nenhum crédito foi descontado.
 
-greeting-ai = 👋 Aqui é a Postly-AI: uma IA escreve seus posts a partir da sua mensagem. 3 posts custam 1 crédito; o resto é grátis. Releia antes de publicar. AJUDA para os comandos, STOP para não receber mais nada.
-greeting-offline = 👋 Aqui é a Postly-AI: o redator integrado, que não é uma IA, compõe seus posts a partir da sua mensagem. 3 posts custam 1 crédito; o resto é grátis. Releia antes de publicar. AJUDA para os comandos, STOP para não receber mais nada.
+greeting-ai = 👋 Aqui é a Postly-AI: uma IA escreve seus posts a partir da sua mensagem. 3 posts custam 1 crédito; o resto é grátis. Releia antes de publicar. AJUDA para os comandos, STOP para não receber mais nada. Termos: { $url }
+greeting-offline = 👋 Aqui é a Postly-AI: o redator integrado, que não é uma IA, compõe seus posts a partir da sua mensagem. 3 posts custam 1 crédito; o resto é grátis. Releia antes de publicar. AJUDA para os comandos, STOP para não receber mais nada. Termos: { $url }
 
 help =
     📣 *A Postly-AI escreve seus posts*
@@ -27,6 +27,7 @@ help =
     • *AJUDA*: esta mensagem
 
 balance = 💳 Créditos restantes: { $credits }
+balance-entries = Últimos movimentos:
 language-now = 🌍 Falo português com você. Para mudar: IDIOMA fr, IDIOMA en, IDIOMA es ou IDIOMA ar.
 language-set = 🌍 Anotado, falo português com você.
 language-unknown = 🌍 Não conheço esse idioma. Falo fr, en, es, pt e ar: por exemplo IDIOMA en.
@@ -99,6 +100,12 @@ shop-pack =
         [one] { $credits } crédito: { $price } IVA incl.
        *[other] { $credits } créditos: { $price } IVA incl.
     }
+shop-pack-count =
+    { $credits ->
+        [one] { $credits } crédito
+       *[other] { $credits } créditos
+    }
+shop-pack-price = { $price } IVA incl.
 shop-product =
     { $credits ->
         [one] { $credits } crédito Postly-AI
@@ -128,6 +135,7 @@ shop-page-too-many = Pagamentos iniciados demais. Tente de novo em uma hora.
 shop-page-no-script = O link do WhatsApp abre com JavaScript. Sem ele, entre na sua conta para recarregar.
 shop-page-go = Pagar na página da Stripe
 shop-page-log-in = Entrar
+shop-page-buy = Comprar
 shop-page-again = Ver os pacotes
 shop-return-paid =
     { $credits ->

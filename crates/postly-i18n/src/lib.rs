@@ -52,6 +52,11 @@ impl Catalogue {
         self.format(language, key, &[])
     }
 
+    /// The text for the reason of a ledger entry, by its word in the ledger.
+    pub fn reason(&self, language: Language, reason: &str) -> String {
+        self.text(language, &format!("page-reason-{}", reason.replace('_', "-")))
+    }
+
     /// A text with numbers and words in it.
     pub fn format(&self, language: Language, key: &str, values: &[(&'static str, Value<'_>)]) -> String {
         let mut args = FluentArgs::new();

@@ -149,13 +149,12 @@ impl Db {
         self.file.as_deref()
     }
 
-    /// True if the schema is this version's or a newer one: a process keeps serving while the next version is
-    /// rolled out.
+    /// True if the schema is this build's.
     ///
     /// # Errors
     /// Fails if the database cannot be queried.
     pub async fn has_schema(&self) -> Result<bool, OpenError> {
-        Ok(matches!(self.schema().await?, Schema::Current | Schema::Newer))
+        Ok(matches!(self.schema().await?, Schema::Current))
     }
 
     async fn schema(&self) -> Result<Schema, OpenError> {
@@ -168,22 +167,22 @@ impl Db {
         .map_err(|error| schema::explain(&error, &self.name))
     }
 
-    /// Brings the schema up to date. Can be repeated, and run from several processes at once. Does not touch
-    /// a current schema, so a role without the right to change it can serve.
+    /// Creates the tables if there are none. Can be repeated, and run from several processes at once. Does not
+    /// touch existing ones, so a role without the right to change them can serve.
     ///
     /// # Errors
-    /// Fails if a migration fails, or a newer version migrated the database.
+    /// Fails if the tables cannot be created, or were made by another build.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match (&self.engine, self.schema().await?) {
-            (_, Schema::Newer) => Schema::Newer.expect_current(&self.name),
+            (_, Schema::Current) => Ok(()),
+            (_, Schema::Other) => Schema::Other.expect_current(&self.name),
             (Inside::Lite { writer, .. }, _) => {
-                let migrated = writer.with_connection(schema::migrate_sqlite).await;
-                migrated.map_err(|error| schema::explain(&error, &self.name))
+                let created = writer.with_connection(schema::create_sqlite).await;
+                created.map_err(|error| schema::explain(&error, &self.name))
             }
-            (Inside::Pg(_), Schema::Current) => Ok(()),
-            (Inside::Pg(remote), Schema::Missing | Schema::Older) => {
-                schema::migrate_postgres(remote).await?;
-                // If this fails, the migrations ran on another database than this one.
+            (Inside::Pg(remote), _) => {
+                schema::create_postgres(remote).await?;
+                // If this fails, the tables were made in another database than this one.
                 let found = self.schema().await?;
                 if matches!(found, Schema::Current) {
                     return Ok(());

@@ -46,7 +46,6 @@ pub mod live;
 pub mod media;
 pub mod merges;
 pub mod monitor;
-pub mod names;
 pub mod notices;
 pub mod outbox;
 pub mod password_hashes;

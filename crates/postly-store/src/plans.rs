@@ -62,7 +62,7 @@ const QUESTIONS: &[(&str, Sql)] = &[
 #[test]
 fn sqlite_scans_no_growing_table_for_the_operators_pages() {
     let mut connection = Connection::open_in_memory().unwrap();
-    crate::schema::migrate_sqlite(&mut connection).unwrap();
+    crate::schema::create_sqlite(&mut connection).unwrap();
     for (name, sql) in QUESTIONS {
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.lite)).unwrap();
         let bound = vec!["0"; statement.parameter_count()];

@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn no_question_reads_a_whole_table() {
         let mut connection = Connection::open_in_memory().unwrap();
-        crate::schema::migrate_sqlite(&mut connection).unwrap();
+        crate::schema::create_sqlite(&mut connection).unwrap();
         for (id, _, sql) in CHECKS {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.lite)).unwrap();
             let unbound = statement.query_map(["1", "0", "0"], |row| row.get::<_, String>(3)).unwrap();

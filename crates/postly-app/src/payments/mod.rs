@@ -50,6 +50,10 @@ pub struct Offer {
     pub currency: String,
     /// Credits and price as a text, with VAT.
     pub label: String,
+    /// The credits as a text.
+    pub count: String,
+    /// The price as a text, with VAT.
+    pub price: String,
 }
 
 impl App {
@@ -70,6 +74,8 @@ impl App {
                 amount: pack.price.amount,
                 currency: pack.price.currency.as_str().to_owned(),
                 label: self.0.catalogue.format(language, "shop-pack", &values),
+                count: self.0.catalogue.format(language, "shop-pack-count", &values),
+                price: self.0.catalogue.format(language, "shop-pack-price", &values),
             }
         });
         Some(offers.collect())

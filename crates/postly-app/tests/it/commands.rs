@@ -96,6 +96,7 @@ async fn without_credit_the_answer_tells_where_to_get_some() {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
+        assert!(text.starts_with("🎁"), "the way to the welcome credits comes first: {text}");
         // A later message receives the reply again.
         fatou.says("Post promo pour Facebook").await;
         assert_eq!(fatou.received().len(), 2);
@@ -121,6 +122,37 @@ async fn l19_a_flood_gets_one_notice_and_ends_by_name() {
         assert_eq!(texts.iter().filter(|text| text.contains("⏳")).count(), 1);
         assert_eq!(texts.len(), 61);
         assert_eq!(app.count("SELECT COUNT(*) FROM inbox WHERE outcome = 'flood'").await, 15);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_balance_names_the_last_five_movements_in_words() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        for day in ["lundi", "mardi", "jeudi", "vendredi", "samedi"] {
+            fatou.says(&format!("GEN promo brioche 4 € {day}")).await;
+        }
+        app.app.adjust(&fatou.who(), 2, "for a test").await.unwrap();
+        fatou.says("SOLDE").await;
+        let lines: Vec<String> = fatou.last_text().lines().map(str::to_owned).collect();
+        let spent = "-1 · 3 posts demandés sur WhatsApp";
+        assert_eq!(
+            lines,
+            [
+                "💳 Crédits restants: 2",
+                "",
+                "Derniers mouvements :",
+                "+2 · Correction par le support",
+                spent,
+                spent,
+                spent,
+                spent
+            ]
+        );
+        fatou.says("LANG ar").await;
+        fatou.says("رصيد").await;
+        assert!(fatou.last_text().contains("+2 · تصحيح من الدعم"), "{}", fatou.last_text());
     })
     .await;
 }

@@ -21,7 +21,9 @@ async fn a_brief_becomes_three_posts_through_either_provider() {
             {
                 assert!(all.contains(part), "{part} in {all}");
             }
-            assert!(all.contains("Postly-AI : une IA écrit"), "the first reply says who we are: {all}");
+            for part in ["Postly-AI : une IA écrit", "Conditions : https://postly.example/terms"] {
+                assert!(all.contains(part), "the first reply says who we are, and on what terms: {all}");
+            }
             assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation"]);
             assert_eq!((fatou.wallet().await.balance, fatou.wallet().await.held), (4, 0));
 

@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use postly_app::{ReceiptError, operator::AuthorSelector};
-use postly_domain::{Language, LedgerReason, id::PaymentId};
+use postly_app::{Offer, ReceiptError, operator::AuthorSelector};
+use postly_domain::{LedgerReason, id::PaymentId};
 
 use super::{
     accepts_pages, frame::Frame, member::Member, moment::Moment, not_found, page, redirect, texts::Texts,
@@ -37,8 +37,8 @@ struct CreditsPage<'a> {
     f: Frame,
     available: i64,
     held: i64,
-    /// The labels of the packs for sale; none without a shop.
-    packs: Vec<String>,
+    /// The packs for sale; none without a shop.
+    packs: Vec<Offer>,
     entries: Vec<Line>,
     /// True if Stripe did not name a receipt.
     lacks_receipt: bool,
@@ -85,7 +85,7 @@ async fn show(
         f,
         available: wallet.available(),
         held: wallet.held,
-        packs: pack_labels(&state, member.profile.language),
+        packs: state.app.offers(member.profile.language).unwrap_or_default(),
         entries: lines.collect(),
         lacks_receipt: query.is_some_and(|query| NO_RECEIPT == format!("/credits?{query}")),
         next,
@@ -101,11 +101,6 @@ async fn receipt(State(state): State<AppState>, member: Member, PathId(payment):
         Err(ReceiptError::Stripe(_) | ReceiptError::TooMany) => redirect(NO_RECEIPT),
         Err(ReceiptError::Store(error)) => Problem::from(error).into_response(),
     }
-}
-
-/// Returns the labels of the packs for sale in a language; none without a shop.
-pub(super) fn pack_labels(state: &AppState, language: Language) -> Vec<String> {
-    state.app.offers(language).unwrap_or_default().into_iter().map(|offer| offer.label).collect()
 }
 
 /// The statement as CSV (RFC 4180), oldest entry last: at most 10,000 entries.

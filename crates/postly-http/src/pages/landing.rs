@@ -4,13 +4,13 @@ use askama::Template;
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
-use postly_app::WhatsappContact;
+use postly_app::{Offer, WhatsappContact};
 
-use super::{credits, frame::Frame, page, redirect, steps::qr, texts::Texts};
+use super::{frame::Frame, page, redirect, steps::qr, texts::Texts};
 use crate::{extract::RequestContext, problem::Problem, site::AppState};
 
 /// The page of a logged-in author.
@@ -26,7 +26,7 @@ struct LandingPage<'a> {
     t: &'a Texts,
     f: Frame,
     whatsapp: Option<WhatsappLink>,
-    packs: Vec<String>,
+    packs: Vec<Offer>,
 }
 
 /// Our number, a link that opens a chat with it, and the QR code of the link.
@@ -36,7 +36,7 @@ struct WhatsappLink {
     qr: String,
 }
 
-async fn show(State(state): State<AppState>, visitor: RequestContext, headers: HeaderMap) -> Response {
+async fn show(State(state): State<AppState>, visitor: RequestContext) -> Response {
     if visitor.session.is_some() {
         return redirect(DASHBOARD);
     }
@@ -49,7 +49,7 @@ async fn show(State(state): State<AppState>, visitor: RequestContext, headers: H
         number,
         url,
     });
-    let t = Texts::of(&headers);
-    let packs = credits::pack_labels(&state, t.language());
+    let t = Texts::of_visitor(&visitor);
+    let packs = state.app.offers(t.language()).unwrap_or_default();
     page(StatusCode::OK, &LandingPage { t, f: Frame::of(&visitor, "/"), whatsapp, packs })
 }

@@ -1,13 +1,7 @@
 //! `/legal`, `/terms` and `/privacy`: templates in five languages, filled in with the operator's variables.
 
 use askama::Template;
-use axum::{
-    Router,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-    routing::get,
-};
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use postly_app::Legal;
 use postly_i18n::Value;
 
@@ -16,9 +10,9 @@ use crate::{extract::RequestContext, site::AppState};
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
-        .route("/legal", get(async |state, visitor, headers| show(state, &visitor, &headers, NOTICE)))
-        .route("/terms", get(async |state, visitor, headers| show(state, &visitor, &headers, TERMS)))
-        .route("/privacy", get(async |state, visitor, headers| show(state, &visitor, &headers, PRIVACY)))
+        .route("/legal", get(async |state, visitor| show(state, &visitor, NOTICE)))
+        .route("/terms", get(async |state, visitor| show(state, &visitor, TERMS)))
+        .route("/privacy", get(async |state, visitor| show(state, &visitor, PRIVACY)))
 }
 
 /// A text in sections, with the keys `legal-NAME-1-title`, `legal-NAME-1` and so on.
@@ -43,16 +37,8 @@ struct LegalPage<'a> {
     own_terms: Option<(String, String)>,
 }
 
-fn show(
-    State(state): State<AppState>,
-    visitor: &RequestContext,
-    headers: &HeaderMap,
-    document: Document,
-) -> Response {
-    let t = match &visitor.session {
-        Some(own) => Texts::of_language(own.language),
-        None => Texts::of(headers),
-    };
+fn show(State(state): State<AppState>, visitor: &RequestContext, document: Document) -> Response {
+    let t = Texts::of_visitor(visitor);
     let legal = state.app.legal();
     let retention = state.app.retention();
     let days = |ms: i64| Value::Number(ms);

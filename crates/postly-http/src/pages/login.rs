@@ -72,20 +72,16 @@ pub(super) fn page(t: &Texts, status: StatusCode, s: Steps) -> Response {
 
 /// Responds with the login page. A logged-in author is not redirected, because the part of the address after
 /// `#` may contain the token of a login link.
-async fn show(State(state): State<AppState>, visitor: RequestContext, headers: HeaderMap) -> Response {
+async fn show(State(state): State<AppState>, visitor: RequestContext) -> Response {
     let (s, f) = (Steps::new(&state, LOGIN), Frame::of(&visitor, LOGIN));
     let logged_in = visitor.session.is_some();
-    answer(StatusCode::OK, &LoginPage { t: Texts::of(&headers), f, s, logged_in })
+    answer(StatusCode::OK, &LoginPage { t: Texts::of_visitor(&visitor), f, s, logged_in })
 }
 
-async fn show_sign_up(
-    State(state): State<AppState>,
-    visitor: RequestContext,
-    headers: HeaderMap,
-) -> Response {
+async fn show_sign_up(State(state): State<AppState>, visitor: RequestContext) -> Response {
     let (s, f) = (Steps::new(&state, LOGIN), Frame::of(&visitor, LOGIN));
     let logged_in = visitor.session.is_some();
-    answer(StatusCode::OK, &SignUpPage { t: Texts::of(&headers), f, s, logged_in })
+    answer(StatusCode::OK, &SignUpPage { t: Texts::of_visitor(&visitor), f, s, logged_in })
 }
 
 #[derive(Deserialize)]

@@ -57,7 +57,10 @@ async function show() {
   byId("shop-debt").hidden = !answer.debt;
   for (const pack of answer.packs) {
     const button = document.querySelector(`[data-pack="${CSS.escape(pack.id)}"]`);
-    if (button) button.textContent = pack.label;
+    if (!button) continue;
+    const card = button.closest(".pack");
+    card.querySelector(".pack-count").textContent = pack.count;
+    card.querySelector(".price").textContent = pack.price;
   }
   byId("shop-packs").hidden = false;
   byId("shop-no-link").hidden = true;

@@ -13,13 +13,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use postly_app::{App, ReturnedState};
+use postly_app::{App, Offer, ReturnedState};
 use postly_domain::{Language, id::CheckoutId};
 use serde::{Deserialize, Serialize};
 
 use super::{frame::Frame, page as answer, texts::Texts};
 use crate::{
-    billing::{OpenShop, PackBody, UrlBody, offers},
+    billing::{OpenShop, UrlBody},
     extract::preferred_language,
     extract::{Form, Json, RequestContext},
     problem::{Code, Problem},
@@ -55,7 +55,7 @@ struct RechargePage<'a> {
     t: &'a Texts,
     f: Frame,
     w: Words<'a>,
-    packs: Vec<Choice>,
+    packs: Vec<Offer>,
     /// The text about the author's credits; empty while the author is unknown.
     balance: String,
     debt: String,
@@ -63,11 +63,6 @@ struct RechargePage<'a> {
     error: String,
     /// The payment address of a Checkout Session that was created without the script.
     url: String,
-}
-
-struct Choice {
-    id: String,
-    label: String,
 }
 
 async fn show(
@@ -102,7 +97,7 @@ async fn render(
         &RechargePage {
             t: Texts::of_language(w.language),
             f: Frame::of(visitor, "/credits"),
-            packs: packs.into_iter().map(|offer| Choice { id: offer.id, label: offer.label }).collect(),
+            packs,
             balance: view.as_ref().map_or_else(String::new, |it| w.count("shop-page-balance", it.available)),
             debt: if debt > 0 { w.count("shop-debt", debt) } else { String::new() },
             logged_in: view.is_some(),
@@ -127,7 +122,22 @@ struct ViewBody {
     available: i64,
     balance: String,
     debt: Option<String>,
-    packs: Vec<PackBody>,
+    packs: Vec<PackView>,
+}
+
+/// A pack in the language of the link's author.
+#[derive(Serialize)]
+struct PackView {
+    id: String,
+    count: String,
+    price: String,
+}
+
+impl From<Offer> for PackView {
+    fn from(offer: Offer) -> Self {
+        let Offer { id, count, price, .. } = offer;
+        Self { id, count, price }
+    }
 }
 
 /// Exchanges a token for a Checkout Session. Without a pack it returns the author's balance and the packs.
@@ -142,11 +152,12 @@ async fn exchange(
     }
     let view = state.app.recharge_view(&asked.token).await?;
     let w = Words { app: &state.app, language: view.language };
+    let offers = state.app.offers(view.language).unwrap_or_default();
     let body = ViewBody {
         available: view.available,
         balance: w.count("shop-page-balance", view.available),
         debt: (view.debt > 0).then(|| w.count("shop-debt", view.debt)),
-        packs: offers(&state.app, view.language),
+        packs: offers.into_iter().map(PackView::from).collect(),
     };
     Ok(JsonBody(body).into_response())
 }

@@ -53,7 +53,7 @@ impl FromRequestParts<AppState> for PageContext {
         match (base, &visitor.session) {
             (ACCOUNT, None) => Err(redirect(LOGIN)),
             (LOGIN, Some(_)) => Err(redirect(ACCOUNT)),
-            (_, _) => Ok(Self { base, visitor, t: Texts::of(&parts.headers) }),
+            (_, _) => Ok(Self { base, t: Texts::of_visitor(&visitor), visitor }),
         }
     }
 }

@@ -7,7 +7,10 @@ use postly_domain::Language;
 use postly_i18n::{Catalogue, Value};
 use serde_json::json;
 
-use crate::{extract::preferred_language, problem::Code};
+use crate::{
+    extract::{RequestContext, preferred_language},
+    problem::Code,
+};
 
 /// Declares one field for each key `page-…` of the catalogue. A template with an undeclared key does not
 /// compile, and a test checks every field in every language.
@@ -130,6 +133,12 @@ impl Texts {
     /// Returns the language of the texts.
     pub(crate) fn language(&self) -> Language {
         self.of
+    }
+
+    /// Returns the texts in the language of the logged-in author, or else of the browser, or else French.
+    pub(crate) fn of_visitor(visitor: &RequestContext) -> &'static Self {
+        let own = visitor.session.as_ref().map(|own| own.language);
+        Self::of_language(own.or(visitor.browser.language).unwrap_or(Language::Fr))
     }
 
     /// Returns the texts in the browser's preferred language, or else French.

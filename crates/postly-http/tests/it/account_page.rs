@@ -113,7 +113,7 @@ async fn s12_an_account_is_erased_in_two_steps_and_not_in_one() {
         assert_is_page(&tab.get("/account/erase").await, 200);
         let unsure = tab.post("/account/erase", &[]).await;
         assert_is_page(&unsure, 400);
-        assert_eq!(error(&unsure, "erase"), "Cochez la case pour confirmer.");
+        assert_eq!(error(&unsure, "erase"), "Tick the box to confirm.");
         assert_eq!(tab.get("/account").await.status, 200);
         let erased = tab.post("/account/erase", &[("sure", "yes")]).await;
         assert_is_page(&erased, 200);

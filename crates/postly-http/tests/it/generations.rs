@@ -57,7 +57,7 @@ async fn a_brief_on_the_web_becomes_three_posts_for_one_credit() {
 }
 
 #[tokio::test]
-async fn a_double_click_is_one_generation_and_a_key_stands_for_one_request() {
+async fn c20_c21_a_double_click_is_one_generation_and_a_key_stands_for_one_request() {
     for_each_engine(async |app| {
         let browser = logged_in(app, 5).await;
         let before = available(&browser).await;
@@ -121,7 +121,7 @@ async fn without_credits_there_are_no_posts_and_the_key_serves_again() {
 }
 
 #[tokio::test]
-async fn fifty_briefs_at_once_on_the_web_and_on_whatsapp_spend_three_credits() {
+async fn c02_fifty_briefs_at_once_on_the_web_and_on_whatsapp_spend_three_credits() {
     for_each_engine(async |app| {
         let author = fatou(app);
         let browser = log_in(app, &author).await;

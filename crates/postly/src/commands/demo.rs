@@ -93,14 +93,44 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     }
 }
 
+/// Opens the database of the demo. One of another build is set aside.
+async fn open(file: &Path, address: &postly_store::Address) -> anyhow::Result<Db> {
+    let db = Db::open_at(address.clone(), None).await?;
+    match db.migrate().await {
+        Ok(()) => return Ok(db),
+        Err(error) if error.is_schema() => drop(db),
+        Err(error) => return Err(error.into()),
+    }
+    let mut old = file.as_os_str().to_owned();
+    old.push(format!(".{}.old", jiff::Timestamp::now().as_second()));
+    for_each_part(file, &|part, suffix| {
+        let mut name = old.clone();
+        name.push(suffix);
+        std::fs::rename(part, name)
+    })?;
+    say(&format!(
+        "{} was made by another build. It is now {}; the demo begins anew.",
+        file.display(),
+        old.display()
+    ));
+    let db = Db::open_at(address.clone(), None).await?;
+    db.migrate().await?;
+    Ok(db)
+}
+
 /// Removes an SQLite database that no process has open.
 fn erase(file: &Path) -> anyhow::Result<()> {
+    for_each_part(file, &|part, _| std::fs::remove_file(part))
+}
+
+/// Does something with each existing file of an SQLite database, given with its suffix.
+fn for_each_part(file: &Path, change: &dyn Fn(&Path, &str) -> std::io::Result<()>) -> anyhow::Result<()> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = file.as_os_str().to_owned();
         name.push(suffix);
-        match std::fs::remove_file(&name) {
+        match change(Path::new(&name), suffix) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("cannot remove {}", name.display()));
+                return Err(error).with_context(|| format!("cannot remove or rename {}", name.display()));
             }
             Ok(()) | Err(_) => {}
         }
@@ -169,8 +199,7 @@ impl World {
         let database = DatabasePlace { address: postly_store::Address::file(file), direct: None };
         let name = database.address.name();
         tracing::info!(database = name, "The database is {name}");
-        let db = Db::open_at(database.address.clone(), None).await?;
-        db.migrate().await?;
+        let db = open(file, &database.address).await?;
         let listener = service.bind().await.context("cannot open a port")?;
         let address = listener.local_addr()?;
         let public_base_url = format!("http://{address}");
@@ -196,7 +225,6 @@ impl World {
         if let Some(account) = meta {
             wiring::ask_for_number(app.clone(), account);
         }
-        app.hash_names().await.context("cannot bring the database up to date")?;
         // The only place where it is set.
         let _ = desk.set(app.clone());
 
@@ -306,9 +334,7 @@ fn ledger_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::LedgerH
         Box::pin(async move {
             let (Some(app), Some(who)) = (desk.get(), who(&number)) else { return vec![] };
             let Ok((_, entries, _)) = app.credits(&who, None).await else { return vec![] };
-            let in_words = |reason: &str| {
-                catalogue.text(Language::Fr, &format!("page-reason-{}", reason.replace('_', "-")))
-            };
+            let in_words = |reason: &str| catalogue.reason(Language::Fr, &reason);
             entries
                 .into_iter()
                 .map(|entry| LedgerLine { delta: entry.delta, reason: in_words(&entry.reason) })

@@ -58,7 +58,6 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         wiring::ask_for_number(app.clone(), account);
     }
     metrics.build_info(env!("CARGO_PKG_VERSION"), name(engine), role.as_str(), app.now());
-    app.hash_names().await.context("cannot bring the database up to date")?;
     let (stop, shutdown) = Shutdown::new();
 
     let operator = listen(admin, "ADMIN_BIND_ADDRESS").await?;

@@ -1,4 +1,4 @@
-//! Databases as operators have them: missing, empty, older, without permission, or set up in another way than
+//! Databases as operators have them: missing, empty, of another build, without permission, or set up in another way than
 //! ours.
 
 use postly_simulator::{Channel, SimulatorConfig};
@@ -41,21 +41,29 @@ async fn no_command_makes_a_database_in_the_wrong_folder() {
 }
 
 #[tokio::test]
-async fn no_command_migrates_an_empty_file_or_an_older_one() {
+async fn no_command_changes_an_empty_file_or_one_of_another_build() {
     let folder = Folder::fresh();
     let url = "sqlite://postly.db";
     run_on(&folder, &["migrate"], url).await.exits(0);
     let file = folder.path().join("postly.db");
     let whole = std::fs::read(&file).unwrap();
-    let mut older = whole.clone();
-    // SQLite, "Database File Format" 1.3: the user version, big-endian.
-    older[60..64].copy_from_slice(&[0, 0, 0, 3]);
-    let mut newer = whole.clone();
-    newer[60..64].copy_from_slice(&[0, 0, 0, 99]);
+    let changed = |sql: &str| {
+        let connection = rusqlite::Connection::open(&file).unwrap();
+        connection.execute_batch(sql).unwrap();
+        connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE").unwrap();
+        drop(connection);
+        let content = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &whole).unwrap();
+        content
+    };
+    let other = changed("UPDATE schema_build SET hash = 'another'");
+    let older = changed("DROP TABLE schema_build");
+    let incomplete = changed("DROP TRIGGER ledger_keeps_lines");
     for (content, said) in [
         (vec![], "postly migrate"),
-        (older, "postly migrate"),
-        (newer, "newer"),
+        (other, "another build"),
+        (older, "another build"),
+        (incomplete, "postly migrate"),
         (b"no database".repeat(100), "no SQLite"),
     ] {
         std::fs::write(&file, &content).unwrap();
@@ -72,7 +80,7 @@ async fn no_command_migrates_an_empty_file_or_an_older_one() {
 }
 
 #[tokio::test]
-async fn no_command_migrates_an_empty_database_or_an_older_one_of_postgres() {
+async fn no_command_changes_an_empty_database_or_one_of_another_build_of_postgres() {
     let folder = Folder::fresh();
     let database = Database::as_wished(Wish { empty: true, ..Wish::default() }).await;
     const TABLES: &str = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'";
@@ -91,11 +99,9 @@ async fn no_command_migrates_an_empty_database_or_an_older_one_of_postgres() {
         "the database is named: {ran:?}"
     );
     for (change, said) in [
-        (
-            "UPDATE _sqlx_migrations SET version = 99 WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)",
-            "newer",
-        ),
-        ("DELETE FROM _sqlx_migrations WHERE version > 1", "postly migrate"),
+        ("DROP TRIGGER ledger_keeps_lines ON ledger", "postly migrate"),
+        ("UPDATE schema_build SET hash = 'another'", "another build"),
+        ("DROP TABLE schema_build", "another build"),
     ] {
         database.change(change).await.unwrap();
         let ran = run_on(&folder, &["audit", "--json"], &database.url).await.exits(2);
@@ -188,8 +194,8 @@ async fn a_role_that_may_make_nothing_serves_a_schema_that_is_up_to_date() {
     let service = outside.serve(&[("DATABASE_URL", &url)]).await;
     writes(&outside, 2).await;
     service.stop().await;
-    // This role may not create the missing tables.
-    outside.database.change("DELETE FROM _sqlx_migrations WHERE version > 1").await.unwrap();
+    // This role may not create the missing trigger.
+    outside.database.change("DROP TRIGGER ledger_keeps_lines ON ledger").await.unwrap();
     let ran = run_on(&outside.folder, &["migrate"], &url).await.exits(2);
     assert_says(&ran, &["postly migrate", "owner"]);
     outside.database.change(&format!("DROP OWNED BY {role}")).await.unwrap();

@@ -107,3 +107,27 @@ async fn the_phone_and_the_web_app_know_each_other_and_begin_again_on_wish() {
     client.post(format!("{phone}/phone/send")).json(&message).send().await.unwrap();
     until(async || state(&phone).await["ledger"][0]["reason"] == charged).await;
 }
+
+#[tokio::test]
+async fn a_database_of_another_build_is_set_aside() {
+    let folder = Folder::fresh();
+    let data = folder.path().join("data");
+    let mut demo = Demo::start(&folder).await;
+    demo.addresses().await;
+    drop(demo);
+    let change = |file: &str, sql: &str| {
+        rusqlite::Connection::open(data.join(file)).unwrap().execute_batch(sql).unwrap();
+    };
+    change("demo.db", "UPDATE schema_build SET hash = 'another'");
+    let mut demo = Demo::start(&folder).await;
+    demo.addresses().await;
+    let names: Vec<String> = std::fs::read_dir(&data)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".old"))
+        .collect();
+    let [old] = names.as_slice() else { panic!("one database is set aside: {names:?}") };
+    let old = rusqlite::Connection::open(data.join(old)).unwrap();
+    let hash: String = old.query_row("SELECT hash FROM schema_build", [], |row| row.get(0)).unwrap();
+    assert_eq!(hash, "another", "nothing is lost");
+}

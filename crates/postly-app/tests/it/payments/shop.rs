@@ -135,7 +135,7 @@ async fn a_question_about_the_price_is_answered_with_it_in_every_language() {
             ("how much is it?", "en", "20 credits: €4.90 incl. VAT"),
             ("¿Cuánto cuesta?", "es", "20 créditos: 4,90\u{A0}€ IVA incl."),
             ("Quanto custa?", "pt", "20 créditos: 4,90\u{A0}€ IVA incl."),
-            ("كم السعر؟", "ar", "20 رصيدًا: 4.90\u{A0}€ شامل الضريبة"),
+            ("كم السعر؟", "ar", "20 نقطة: 4.90\u{A0}€ شامل الضريبة"),
         ] {
             let number = format!("+336399811{}", 10 + language.len() + question.len() % 80);
             let author = app.author_of(Channel::Twilio, &number);
@@ -293,7 +293,7 @@ async fn the_page_works_without_a_script_for_whoever_is_logged_in_and_speaks_the
         let page =
             app.browser().send(Method::GET, "/recharge", &[("accept-language", "ar")], None).await.ok();
         assert!(
-            page.text.contains("lang=\"ar\" dir=\"rtl\"") && page.text.contains("20 رصيدًا"),
+            page.text.contains("lang=\"ar\" dir=\"rtl\"") && page.text.contains("20 نقطة"),
             "{}",
             page.text
         );
