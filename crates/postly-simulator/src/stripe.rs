@@ -53,6 +53,8 @@ pub struct SimulatedCheckout {
 pub(crate) struct Account {
     pub(crate) sessions: Vec<Session>,
     pub(crate) events: Vec<StripeEvent>,
+    /// True while events wait until someone sends them from the page.
+    pub(crate) holds_events: bool,
     answers: BTreeMap<String, (Vec<u8>, Reply)>,
 }
 

@@ -146,8 +146,15 @@ fn pay(world: &Arc<World>, id: &str, with: &str) -> Reply {
     redirect(&success.replace("{CHECKOUT_SESSION_ID}", id))
 }
 
-/// Delivers events in the background until the service takes them, within limits.
+/// Delivers the events of a change, unless they are held back.
 fn follow(world: &Arc<World>, events: Vec<StripeEvent>) {
+    if !world.stripe().holds_events {
+        send(world, events);
+    }
+}
+
+/// Delivers events in the background until the service takes them, within limits.
+fn send(world: &Arc<World>, events: Vec<StripeEvent>) {
     let world = Arc::clone(world);
     tokio::spawn(async move {
         for event in events {
@@ -191,11 +198,26 @@ fn desk(world: &World) -> Reply {
             "<li><section>Aucun paiement pour le moment. Écrivez RECHARGER sur le téléphone.</section></li>",
         );
     }
+    let (hold, hold_label) = match account.holds_events {
+        false => ("hold", "Retenir les événements suivants"),
+        true => ("release", "Ne plus retenir les événements"),
+    };
+    let mut events = String::new();
+    for event in account.events.iter().rev().take(SHOWN) {
+        let _ = write!(
+            events,
+            "<li><form method=\"post\" action=\"/stripe/{}\"><button class=\"second\" name=\"do\" value=\"send\">Envoyer {}</button></form></li>",
+            event.id,
+            escaped(&event.kind)
+        );
+    }
     page(
         200,
         &format!(
             "<main><p><span class=\"badge\">SIMULÉ</span> Ce que Stripe ferait.</p><h1>Paiements</h1><ul>{items}</ul><section>\
-             <form method=\"post\" action=\"/stripe/all\"><button class=\"second\" name=\"do\" value=\"thin\">Envoyer un événement « thin »</button>\
+             <h2>Événements</h2><ul>{events}</ul>\
+             <form method=\"post\" action=\"/stripe/all\"><button class=\"second\" name=\"do\" value=\"{hold}\">{hold_label}</button>\
+             <button class=\"second\" name=\"do\" value=\"thin\">Envoyer un événement « thin »</button>\
              <button class=\"second\" name=\"do\" value=\"again\">Tout renvoyer, dans l’ordre inverse</button></form></section></main>"
         ),
     )
@@ -224,24 +246,30 @@ fn actions_of(session: &Session) -> Vec<(&'static str, &'static str)> {
 }
 
 fn act(world: &Arc<World>, id: &str, what: &str) -> Reply {
-    let events = match what {
-        "thin" => vec![stripe_events::thin("v1.checkout.session.completed")],
-        "again" => world.stripe().events.iter().rev().cloned().collect(),
-        _ => stripe::change(world, id, |session| {
-            let left = session.amount - session.charge.as_ref().map_or(0, stripe::Charge::refunded);
-            match what {
-                "expire" => stripe::expire(session),
-                "succeed" => stripe::settle(session, true),
-                "fail" => stripe::settle(session, false),
-                "refund_half" if left > 0 => stripe::refund(session, (session.amount / 2).min(left)),
-                "refund" if left > 0 => stripe::refund(session, left),
-                "fail_refund" => stripe::fail_refund(session),
-                "dispute" => stripe::dispute(session, session.amount, false),
-                "won" | "lost" => stripe::close_dispute(session, what),
-                _ => vec![],
-            }
-        }),
-    };
-    follow(world, events);
+    match what {
+        "hold" | "release" => world.stripe().holds_events = what == "hold",
+        "thin" => send(world, vec![stripe_events::thin("v1.checkout.session.completed")]),
+        "again" => send(world, world.stripe().events.iter().rev().cloned().collect()),
+        "send" => send(world, world.stripe().events.iter().filter(|event| event.id == id).cloned().collect()),
+        _ => follow(world, change(world, id, what)),
+    }
     redirect("/stripe")
+}
+
+/// Makes a change to a session, and returns its events.
+fn change(world: &World, id: &str, what: &str) -> Vec<StripeEvent> {
+    stripe::change(world, id, |session| {
+        let left = session.amount - session.charge.as_ref().map_or(0, stripe::Charge::refunded);
+        match what {
+            "expire" => stripe::expire(session),
+            "succeed" => stripe::settle(session, true),
+            "fail" => stripe::settle(session, false),
+            "refund_half" if left > 0 => stripe::refund(session, (session.amount / 2).min(left)),
+            "refund" if left > 0 => stripe::refund(session, left),
+            "fail_refund" => stripe::fail_refund(session),
+            "dispute" => stripe::dispute(session, session.amount, false),
+            "won" | "lost" => stripe::close_dispute(session, what),
+            _ => vec![],
+        }
+    })
 }

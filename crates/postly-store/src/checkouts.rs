@@ -201,6 +201,19 @@ pub async fn of_author(tx: &mut Tx, author: &AuthorId, most: i64) -> Result<Vec<
     tx.all(OF_AUTHOR, args![author, most]).await?.iter().map(checkout).collect()
 }
 
+const PENDING: Sql = Sql::both(
+    "SELECT CAST(COALESCE(SUM(credits), 0) AS BIGINT) AS credits FROM checkout_sessions \
+     WHERE author_id IN (SELECT id FROM authors WHERE id = $1 OR merged_into_id = $1) AND state = 'pending'",
+);
+
+/// Returns the credits of an author's payments that are not confirmed yet.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn pending(tx: &mut Tx, author: &AuthorId) -> Result<i64, StoreError> {
+    tx.one(PENDING, args![author]).await?.int("credits")
+}
+
 const ADD_LINK: Sql = Sql::both(
     "INSERT INTO recharge_links (token_hash, author_id, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4)",
 );

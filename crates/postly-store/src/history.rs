@@ -56,7 +56,7 @@ macro_rules! select {
 
 // Absent filters are empty texts, so that one statement serves all of them through the index on (author_id,
 // id).
-const LIST: Sql = Sql::both(select!(
+pub(crate) const LIST: Sql = Sql::both(select!(
     "id < $2 AND ($3 = '' OR search_text LIKE $3 ESCAPE '!') AND ($4 = '' OR platform = $4) \
      AND ($5 = '' OR origin = $5) ORDER BY id DESC LIMIT $6"
 ));

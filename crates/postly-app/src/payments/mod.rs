@@ -12,8 +12,9 @@ mod link;
 mod receipt;
 mod sweep;
 
-use postly_domain::{Language, PriceList};
+use postly_domain::{Language, PriceList, id::AuthorId};
 use postly_payments::{Stripe, WebhookSecrets};
+use postly_store::{StoreError, checkouts};
 
 pub use checkout::CheckoutError;
 pub use events::{EventOutcome, PaymentEventError};
@@ -79,6 +80,14 @@ impl App {
             }
         });
         Some(offers.collect())
+    }
+
+    /// Returns the credits of an author's payments that are not confirmed yet.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub async fn pending_credits(&self, author: &AuthorId) -> Result<i64, StoreError> {
+        checkouts::pending(&mut self.0.db.read().await?, author).await
     }
 
     /// Returns a text of the shop's pages without variables.

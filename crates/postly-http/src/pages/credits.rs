@@ -37,6 +37,8 @@ struct CreditsPage<'a> {
     f: Frame,
     available: i64,
     held: i64,
+    /// The text about payments that are not confirmed yet.
+    pending: Option<String>,
     /// The packs for sale; none without a shop.
     packs: Vec<Offer>,
     entries: Vec<Line>,
@@ -63,6 +65,10 @@ async fn show(
     Cursor(cursor): Cursor,
 ) -> Response {
     let frame = Frame::of_member(&member.author, "/credits");
+    let pending = match state.app.pending_credits(&member.author).await {
+        Ok(credits) => credits,
+        Err(error) => return Problem::from(error).into_response(),
+    };
     let found = state.app.credits(&AuthorSelector::Id(member.author), cursor.as_deref()).await;
     let (wallet, entries, next) = match found {
         Ok(found) => found,
@@ -85,6 +91,8 @@ async fn show(
         f,
         available: wallet.available(),
         held: wallet.held,
+        pending: (pending > 0)
+            .then(|| state.app.shop_count(member.profile.language, "shop-return-pending", pending)),
         packs: state.app.offers(member.profile.language).unwrap_or_default(),
         entries: lines.collect(),
         lacks_receipt: query.is_some_and(|query| NO_RECEIPT == format!("/credits?{query}")),

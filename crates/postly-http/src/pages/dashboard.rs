@@ -72,6 +72,8 @@ struct DashboardPage<'a> {
     f: Frame,
     available: i64,
     has_number: bool,
+    /// True if credits are for sale.
+    sells: bool,
     /// The idempotency key of this form: sent twice, it is one request.
     key: String,
     brief: String,
@@ -110,6 +112,7 @@ async fn dashboard(
         f: Frame::of_member(&author, DASHBOARD),
         available: profile.wallet.available(),
         has_number: profile.phone.is_some(),
+        sells: state.app.sells(),
         key: uuid::Uuid::new_v4().to_string(),
         networks: networks(Platform::parse(&form.platform)),
         languages: languages(Language::from_code(&form.language)),

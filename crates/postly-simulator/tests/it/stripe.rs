@@ -150,6 +150,8 @@ async fn whoever_shows_the_demo_makes_refunds_disputes_and_thin_events_happen() 
         ("fail_refund", &["refund.failed"]),
         ("dispute", &["charge.dispute.created"]),
         ("won", &["charge.dispute.closed"]),
+        ("dispute", &["charge.dispute.created"]),
+        ("lost", &["charge.dispute.closed"]),
         ("thin", &["v1.checkout.session.completed"]),
     ] {
         assert_eq!(act(what).await, 200, "{what}: the desk again");
@@ -170,4 +172,49 @@ async fn whoever_shows_the_demo_makes_refunds_disputes_and_thin_events_happen() 
         act(what).await;
     }
     assert_eq!(scene.service.received().len(), count);
+}
+
+#[tokio::test]
+async fn events_wait_until_someone_sends_them_in_any_order() {
+    let scene = Scene::set().await;
+    let session = made(&scene, "one").await;
+    let id = session["id"].as_str().unwrap();
+    let act = async |of: &str, what: &str| {
+        let desk = format!("{}/stripe/{of}", scene.world.base_url());
+        scene.client.post(desk).form(&[("do", what)]).send().await.unwrap().text().await.unwrap()
+    };
+    act("all", "hold").await;
+    let url = session["url"].as_str().unwrap();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    client.post(url).form(&[("with", "card")]).send().await.unwrap();
+    let page = act(id, "refund").await;
+    // Newest first.
+    let events: Vec<(String, String)> = page
+        .split("action=\"/stripe/evt_")
+        .skip(1)
+        .map(|rest| {
+            let (id, rest) = rest.split_once('"').unwrap();
+            let kind = rest.split("Envoyer ").nth(1).unwrap().split('<').next().unwrap();
+            (format!("evt_{id}"), kind.to_owned())
+        })
+        .collect();
+    let kinds: Vec<&str> = events.iter().map(|(_, kind)| kind.as_str()).collect();
+    assert_eq!(
+        kinds,
+        ["refund.created", "charge.refunded", "checkout.session.completed", "charge.succeeded"]
+    );
+    assert_eq!(scene.service.received().len(), 0, "all are held back");
+    for (count, (id, _)) in events.iter().enumerate() {
+        act(id, "send").await;
+        scene.service.wait_for(count + 1).await;
+    }
+    let received = scene.service.received();
+    let told: Vec<Value> = received
+        .iter()
+        .map(|event| serde_json::from_slice::<Value>(&event.body).unwrap()["type"].clone())
+        .collect();
+    assert_eq!(told, kinds);
+    act("all", "release").await;
+    act(id, "dispute").await;
+    scene.service.wait_for(5).await;
 }

@@ -131,3 +131,51 @@ async fn a_database_of_another_build_is_set_aside() {
     let hash: String = old.query_row("SELECT hash FROM schema_build", [], |row| row.get(0)).unwrap();
     assert_eq!(hash, "another", "nothing is lost");
 }
+
+#[tokio::test]
+async fn credits_posts_and_logins_of_the_demo_survive_a_restart() {
+    let folder = Folder::fresh();
+    let mut demo = Demo::start(&folder).await;
+    // Another test may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let number = json!({"channel": "meta", "number": "+33639981234"});
+    let ledger = async |phone: &str| -> Value {
+        let request = client.get(format!("{phone}/phone/state")).query(&number);
+        let state = request.send().await.unwrap().text().await.unwrap();
+        serde_json::from_str::<Value>(&state).unwrap()["ledger"].clone()
+    };
+    let write = async |phone: &str| {
+        let mut message = number.clone();
+        message["text"] = BRIEF.into();
+        client.post(format!("{phone}/phone/send")).json(&message).send().await.unwrap();
+    };
+    let charged = |ledger: &Value| {
+        let lines = ledger.as_array().unwrap();
+        lines.iter().filter(|line| line["reason"] == "3 posts demandés sur WhatsApp").count()
+    };
+    let (phone, app) = demo.addresses().await;
+    write(&phone).await;
+    until(async || charged(&ledger(&phone).await) == 1).await;
+    let account = json!({"email": "fatou@example.com", "password": "un croissant doré"});
+    let opened =
+        client.post(format!("{app}/api/auth/signup")).json(&account).header("sec-fetch-site", "same-origin");
+    let opened = opened.send().await.unwrap();
+    assert_eq!(opened.status(), 201);
+    let cookies: Vec<&str> = opened
+        .headers()
+        .get_all("set-cookie")
+        .iter()
+        .filter_map(|cookie| cookie.to_str().unwrap().split(';').next())
+        .collect();
+    let cookies = cookies.join("; ");
+
+    drop(demo);
+    let mut demo = Demo::start(&folder).await;
+    let (phone, app) = demo.addresses().await;
+    write(&phone).await;
+    until(async || charged(&ledger(&phone).await) == 2).await;
+    let me = client.get(format!("{app}/api/me")).header("cookie", cookies).send().await.unwrap();
+    let me: Value = serde_json::from_str(&me.text().await.unwrap()).unwrap();
+    assert_eq!(me["email"], "fatou@example.com");
+}

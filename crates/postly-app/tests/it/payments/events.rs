@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::alerts::Alerts;
 
-use super::{begins_to_buy, bring_all, brings, buys, outcomes, shop};
+use super::{available, begins_to_buy, bring_all, brings, buys, logged_in, outcomes, shop};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -208,6 +208,23 @@ async fn c11_a_method_that_takes_days_is_pending_and_grants_when_the_money_is_th
             let said = if succeeds { "60 crédits sont arrivés" } else { "n&#39;a pas abouti" };
             assert!(page.text.contains(said), "{}", page.text);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_payment_that_takes_days_is_shown_as_pending_until_it_ends() {
+    for_each_engine_with(shop(), async |app| {
+        let buyer = logged_in(app, "fatou@example.com").await;
+        let answer = buyer.post("/api/billing/checkout", &json!({ "pack": "m" })).await.ok();
+        let checkout = app.world.checkout_at(answer.json()["url"].as_str().unwrap()).unwrap();
+        let said = "Votre paiement est en cours : 60 crédits";
+        assert!(!buyer.get("/credits").await.ok().text.contains(said));
+        bring_all(app, &app.world.pay_checkout(&checkout.id, Payment::Delayed)).await;
+        assert!(buyer.get("/credits").await.ok().text.contains(said));
+        bring_all(app, &app.world.settle_checkout(&checkout.id, true)).await;
+        assert!(!buyer.get("/credits").await.ok().text.contains(said));
+        assert_eq!(available(&buyer).await, 60);
     })
     .await;
 }
