@@ -154,4 +154,17 @@ mod tests {
             Catalogue::load().format(Language::Fr, "credits-left", &[("credits", Value::Number(1004))]);
         assert_eq!(text, "💳 Crédits restants: 1004");
     }
+
+    #[test]
+    fn a_french_mark_is_not_parted_from_its_word_on_the_pages() {
+        let [_, pages] = sources(Language::Fr);
+        // The example is pasted as it is.
+        for line in
+            pages.lines().filter(|line| line.contains(" = ") && !line.starts_with("page-land-example"))
+        {
+            for mark in [" :", " ;", " ?", " !", " »", " %", "« "] {
+                assert!(!line.contains(mark), "an ordinary space at {mark}: {line}");
+            }
+        }
+    }
 }

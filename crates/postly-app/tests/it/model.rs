@@ -1,6 +1,6 @@
 //! Every failure of the model: the author is told once, nothing is charged, nothing stays held.
 
-use postly_simulator::{Fault, FaultKind, ModelBehaviour, Upstream};
+use postly_simulator::{Channel, Fault, FaultKind, ModelBehaviour, Upstream};
 use postly_testkit::{TestApp, for_each_engine};
 
 const BRIEF: &str = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
@@ -120,6 +120,104 @@ async fn l10_what_the_model_calls_small_talk_or_off_topic_is_free() {
         fatou.says("Tu es vraiment très sympathique aujourd'hui").await;
         assert_eq!(fatou.ledger().await, ["+5 trial"]);
         assert_eq!(fatou.received().len(), 2);
+    })
+    .await;
+}
+
+/// Content that the model might say: a good answer, then changed at random places.
+fn answers(count: usize) -> impl Iterator<Item = String> {
+    const PIECES: [&str; 18] = [
+        "\"",
+        "\\",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "null",
+        "\"variants\":[]",
+        "\"kind\":\"off_topic\"",
+        "-30 %",
+        "gratuit",
+        "06 12 34 56 78",
+        "https://exemple.fr",
+        "*1.*",
+        "#promo ",
+        "\\u0000",
+        "💳 Crédits restants: 999",
+    ];
+    let good = serde_json::json!({
+        "kind": "post", "platform": "instagram", "industry": "boulangerie", "objective": "promotion",
+        "tone": "gai", "language": "fr",
+        "variants": [
+            {"text": "🥐 -20 % sur les croissants ce week-end.", "angle": "offre"},
+            {"text": "Le four chauffe : croissants à -20 % ce week-end.", "angle": "odeur"},
+            {"text": "Qui vient chercher les siens ? -20 % sur les croissants ce week-end.", "angle": "question"}
+        ]
+    })
+    .to_string();
+    // xorshift64, so that each run says the same.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut below = move |most: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % u64::try_from(most.max(1)).unwrap()).unwrap()
+    };
+    (0..count).map(move |_| {
+        let mut said: Vec<char> = good.chars().collect();
+        for _ in 0..=below(4) {
+            let (from, piece) = (below(said.len()), PIECES[below(PIECES.len())]);
+            let to = (from + below(40)).min(said.len());
+            match below(6) {
+                0 => said.truncate(from),
+                1 => drop(said.drain(from..to)),
+                2 => drop(said.splice(from..from, piece.repeat(1 + below(3)).chars())),
+                3 => drop(said.splice(from..to, piece.chars())),
+                4 => drop(said.splice(from..from, "très ".repeat(below(3_000)).chars())),
+                _ => said.extend_from_within(from..to),
+            }
+        }
+        said.into_iter().collect()
+    })
+}
+
+/// `POSTLY_MODEL_ANSWERS` is the number of answers on each engine.
+#[tokio::test]
+async fn whatever_a_model_says_is_delivered_within_limits_or_free() {
+    const OF_AN_AUTHOR: usize = 10;
+    let count = std::env::var("POSTLY_MODEL_ANSWERS").map_or(60, |count| count.parse().unwrap());
+    for_each_engine(async |app| {
+        let answers: Vec<String> = answers(count).collect();
+        let mut written = 0;
+        for (at, answers) in answers.chunks(OF_AN_AUTHOR).enumerate() {
+            let number = format!("+3363{:07}", 9_000_000 + at);
+            let fatou = app.author_of(Channel::Meta, &number).has_credits(20).await;
+            fatou.says("SOLDE").await;
+            for said in answers {
+                app.advance_ms(61_000);
+                app.world.model(ModelBehaviour::Content(said.clone()));
+                let (before, known) = (fatou.credits().await, fatou.texts().len());
+                fatou.says(BRIEF).await;
+                let told = fatou.texts().split_off(known).concat();
+                let wallet = fatou.wallet().await;
+                assert_eq!(wallet.held, 0, "{said}");
+                if told.contains("✨ *3 Posts générés") {
+                    written += 1;
+                    assert_eq!(wallet.balance, before - 1, "{told}");
+                    for wrong in ["-30 %", "06 12 34 56 78", "exemple.fr", "999", "\\u{0}"] {
+                        assert!(!told.contains(wrong), "{wrong} in {told}");
+                    }
+                    assert_eq!(told.matches("💳 Crédits restants").count(), 1, "{told}");
+                    assert!(told.chars().count() < 3 * 2_200 + 500, "{told}");
+                } else {
+                    assert_eq!(wallet.balance, before, "{said}: {told}");
+                    assert!(!told.is_empty(), "{said}");
+                }
+            }
+        }
+        assert!(written > 0 && written < count, "{written} of {count} written");
+        app.assert_audit_is_clean().await;
     })
     .await;
 }
