@@ -47,6 +47,7 @@ impl App {
         let Some(charged) = generations::mark_refunded(tx, generation).await? else { return Ok(()) };
         outbox::cancel_unsent(tx, generation, message, now).await?;
         if self.give_back(tx, &charged, generation, None, now).await?.is_some() {
+            wallets::note_refund(tx, &charged.author, GENERATION_PRICE).await?;
             tracing::info!(generation.id = %generation, "Refunded generation {generation}: its posts did not arrive");
         }
         Ok(())

@@ -12,6 +12,7 @@ use postly_store::{
     StoreError, Tx, authors,
     inbox::DueEvent,
     outbox::{self, NewMessage},
+    wallets,
 };
 use postly_whatsapp::split::split_reply;
 
@@ -132,6 +133,12 @@ impl App {
         } else {
             None
         };
+        // A code is kept short, and a post alone is copied as it is.
+        if author.untold_refunds > 0 && reply.sealed.is_none() && reply.purpose != "post_alone" {
+            let credits = [("credits", Value::Count(author.untold_refunds))];
+            reply.units.push(self.0.catalogue.format(author.language, "refund-told", &credits));
+            wallets::tell_refunds(tx, &author.id).await?;
+        }
         self.echo(context, &mut reply);
         let buttons = self.choice(context, &mut reply, greeting.as_deref());
         reply.units.extend(greeting);

@@ -118,6 +118,11 @@ shop-debt =
     }
 shop-link = 👇 Your personal link, good for 30 minutes:
 shop-button = Top up
+refund-told =
+    { $credits ->
+        [one] ↩️ { $credits } credit came back to you: some posts had not reached you.
+       *[other] ↩️ { $credits } credits came back to you: some posts had not reached you.
+    }
 low-balance = 🔋 Running low on credits? Send RECHARGE.
 no-credit-web = ❌ Not enough credits. Top up here: { $url }
 no-credit-shop = ❌ Not enough credits. Visit the website to top up.

@@ -118,6 +118,11 @@ shop-debt =
     }
 shop-link = 👇 Tu enlace personal, válido 30 minutos:
 shop-button = Recargar
+refund-told =
+    { $credits ->
+        [one] ↩️ Se te devolvió { $credits } crédito: unas publicaciones no te llegaron.
+       *[other] ↩️ Se te devolvieron { $credits } créditos: unas publicaciones no te llegaron.
+    }
 low-balance = 🔋 ¿Te quedan pocos créditos? Envía RECARGAR.
 no-credit-web = ❌ Créditos insuficientes. Recarga tus créditos aquí: { $url }
 no-credit-shop = ❌ Créditos insuficientes. Visita el sitio web para recargar tus créditos.

@@ -118,6 +118,11 @@ shop-debt =
     }
 shop-link = 👇 Votre lien personnel, valable 30 minutes :
 shop-button = Recharger
+refund-told =
+    { $credits ->
+        [one] ↩️ { $credits } crédit vous a été rendu : des posts ne vous étaient pas parvenus.
+       *[other] ↩️ { $credits } crédits vous ont été rendus : des posts ne vous étaient pas parvenus.
+    }
 low-balance = 🔋 Bientôt à court de crédits ? Envoyez RECHARGER.
 no-credit-web = ❌ Crédits insuffisants. Rechargez vos crédits ici : { $url }
 no-credit-shop = ❌ Crédits insuffisants. Visitez le site web pour recharger vos crédits.

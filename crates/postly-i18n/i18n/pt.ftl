@@ -118,6 +118,11 @@ shop-debt =
     }
 shop-link = 👇 Seu link pessoal, válido por 30 minutos:
 shop-button = Recarregar
+refund-told =
+    { $credits ->
+        [one] ↩️ { $credits } crédito foi devolvido a você: alguns posts não chegaram.
+       *[other] ↩️ { $credits } créditos foram devolvidos a você: alguns posts não chegaram.
+    }
 low-balance = 🔋 Quase sem créditos? Envie RECARREGAR.
 no-credit-web = ❌ Créditos insuficientes. Recarregue seus créditos aqui: { $url }
 no-credit-shop = ❌ Créditos insuficientes. Visite o site para recarregar seus créditos.

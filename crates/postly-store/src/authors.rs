@@ -40,6 +40,8 @@ pub struct Author {
     pub blocked_at: Option<UnixMillis>,
     /// Rules and facts that hold for every brief.
     pub brand: Brand,
+    /// The credits that came back since the last reply.
+    pub untold_refunds: i64,
 }
 
 const LOCK_PERSON: Sql = Sql::each(
@@ -63,6 +65,7 @@ macro_rules! known_sql {
             "SELECT identities.id AS identity_id, identities.author_id, identities.stopped_at_ms, authors.email, ",
             "authors.language, authors.language_settled, authors.greeted_at_ms, authors.created_at_ms, authors.erasure_asked_at_ms, authors.asked_about, authors.asked_at_ms, authors.asked_if_wanted, authors.blocked_at_ms, authors.brand, ",
             "(SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms, ",
+            "(SELECT untold_refunds FROM wallets WHERE author_id = authors.id) AS untold_refunds, ",
             "(SELECT COUNT(*) FROM model_calls WHERE model_calls.author_id = identities.author_id ",
             "AND model_calls.id >= $3) AS recent_calls FROM identities ",
             "JOIN authors ON authors.id = identities.author_id ",
@@ -145,12 +148,14 @@ pub async fn add(
         question: None,
         blocked_at: None,
         brand: Brand::default(),
+        untold_refunds: 0,
     })
 }
 
 const GET: Sql = Sql::both(
     "SELECT email, language, language_settled, greeted_at_ms, created_at_ms, erasure_asked_at_ms, asked_about, asked_at_ms, asked_if_wanted, blocked_at_ms, brand, \
-     (SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms FROM authors \
+     (SELECT opened_at_ms FROM handoffs WHERE author_id = authors.id AND closed_at_ms IS NULL) AS handed_over_at_ms, \
+     (SELECT untold_refunds FROM wallets WHERE author_id = authors.id) AS untold_refunds FROM authors \
      WHERE id = $1 AND erased_at_ms IS NULL",
 );
 
@@ -217,6 +222,7 @@ fn author(id: AuthorId, row: &Row) -> Result<Author, StoreError> {
         question: questions::of(row)?,
         blocked_at: row.maybe_time("blocked_at_ms")?,
         brand: brands::of(row)?,
+        untold_refunds: row.int("untold_refunds")?,
     })
 }
 

@@ -69,6 +69,8 @@ CREATE TABLE wallets (
     held BIGINT NOT NULL CHECK (held >= 0),
     -- Credits taken back after they were spent. The next purchase repays it first.
     debt BIGINT NOT NULL DEFAULT 0 CHECK (debt >= 0),
+    -- Credits that came back since the last reply, which will name them.
+    untold_refunds BIGINT NOT NULL DEFAULT 0 CHECK (untold_refunds >= 0),
     CHECK (balance - held >= 0)
 );
 

@@ -381,6 +381,28 @@ pub async fn entries(
     Ok((entries, next))
 }
 
+const NOTE_REFUND: Sql =
+    Sql::both("UPDATE wallets SET untold_refunds = untold_refunds + $2 WHERE author_id = $1");
+const TELL_REFUNDS: Sql = Sql::both("UPDATE wallets SET untold_refunds = 0 WHERE author_id = $1");
+
+/// Records that credits came back, for the author's next reply.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn note_refund(tx: &mut Tx, author: &AuthorId, credits: i64) -> Result<(), StoreError> {
+    tx.execute(NOTE_REFUND, args![author, credits]).await?;
+    Ok(())
+}
+
+/// Records that a reply names the credits that came back.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn tell_refunds(tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
+    tx.execute(TELL_REFUNDS, args![author]).await?;
+    Ok(())
+}
+
 const SIGN: Sql = Sql::both("INSERT INTO adjustments (entry_id, made_by) VALUES ($1, $2)");
 
 /// Records the maker of an adjustment.

@@ -142,6 +142,22 @@ async fn c19_posts_that_fail_for_good_are_refunded_once() {
 }
 
 #[tokio::test]
+async fn a_refund_is_told_by_the_next_reply_and_by_no_message_of_its_own() {
+    for_each_engine(async |app| {
+        let fatou = app.author();
+        fatou.says(BRIEF).await;
+        report_all(app, &fatou, MessageStatus::Failed, Some(131_026)).await;
+        let told = "↩️ 1 crédit vous a été rendu";
+        assert!(!fatou.texts().concat().contains(told));
+        fatou.says("AIDE").await;
+        assert!(fatou.last_text().contains(told), "{}", fatou.last_text());
+        fatou.says("LANGUE").await;
+        assert!(!fatou.last_text().contains(told), "{}", fatou.last_text());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn c19_a_refused_message_is_refunded_and_its_replay_takes_a_new_hold() {
     for_each_engine(async |app| {
         for (channel, upstream, number) in CHANNELS {
