@@ -119,11 +119,12 @@ pub(crate) fn check() -> anyhow::Result<()> {
     bail!("{} faults", faults.len())
 }
 
-/// Returns documents, migrations and catalogues: files other than sources that may cite a rule.
+/// Returns documents, the schema and catalogues: files other than sources that may cite a rule.
 fn texts(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let folders = ["docs", "docs/adr", "crates/postly-store/migrations", "crates/postly-i18n/i18n"]
-        .map(|name| root.join(name));
-    let mut found = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    let folders = ["docs", "docs/adr", "crates/postly-i18n/i18n"].map(|name| root.join(name));
+    let mut found = ["README.md", "CHANGELOG.md", "crates/postly-store/src/schema.sql"]
+        .map(|name| root.join(name))
+        .to_vec();
     for folder in folders {
         for entry in
             std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?

@@ -322,8 +322,8 @@ fn otp_template(asked: &Fields<'_>, recipient: &Recipient, rules: &Rules) -> Che
     Ok((name.to_owned(), shown_code(language, code)))
 }
 
-/// Returns the text of an authentication template. Meta writes it; its documentation shows the English and the
-/// Spanish text, and the others follow them.
+/// Returns the text of an authentication template. Meta writes it; its documentation shows the English and
+/// the Spanish text, and the others follow them.
 fn shown_code(language: &str, code: &str) -> String {
     match language.split('_').next() {
         Some("es") => format!("Tu código de verificación es *{code}*. Por tu seguridad, no lo compartas."),

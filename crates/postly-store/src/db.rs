@@ -167,8 +167,8 @@ impl Db {
         .map_err(|error| schema::explain(&error, &self.name))
     }
 
-    /// Creates the tables if there are none. Can be repeated, and run from several processes at once. Does not
-    /// touch existing ones, so a role without the right to change them can serve.
+    /// Creates the tables if there are none. Can be repeated, and run from several processes at once. Does
+    /// not touch existing ones, so a role without the right to change them can serve.
     ///
     /// # Errors
     /// Fails if the tables cannot be created, or were made by another build.

@@ -44,8 +44,9 @@ const LEDGER_TRIGGERS_POSTGRES: &str = "\
     CREATE OR REPLACE TRIGGER ledger_keeps_lines BEFORE TRUNCATE ON ledger \
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();";
 
-/// Keeps two processes that start at once from creating the tables at once. A transaction holds the lock, not
-/// a session, because a pooler changes sessions. The number (the bytes of `postly`) must only be unique to us.
+/// Keeps two processes that start at once from creating the tables at once. A transaction holds the lock,
+/// not a session, because a pooler changes sessions. The number (the bytes of `postly`) must only be unique
+/// to us.
 const CREATION_LOCK: &str = "SELECT CAST(pg_advisory_xact_lock(123623980690553) AS TEXT)";
 
 /// The hash of the schema without its comments, as stored in the database.

@@ -334,7 +334,7 @@ fn ledger_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::LedgerH
         Box::pin(async move {
             let (Some(app), Some(who)) = (desk.get(), who(&number)) else { return vec![] };
             let Ok((_, entries, _)) = app.credits(&who, None).await else { return vec![] };
-            let in_words = |reason: &str| catalogue.reason(Language::Fr, &reason);
+            let in_words = |reason: &str| catalogue.reason(Language::Fr, reason);
             entries
                 .into_iter()
                 .map(|entry| LedgerLine { delta: entry.delta, reason: in_words(&entry.reason) })
