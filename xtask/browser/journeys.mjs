@@ -59,11 +59,12 @@ async function logInByPassword(app, hands, email) {
 }
 
 // Types the code that arrives at the phone after the number was sent.
-async function proveNumber(hands, her) {
+async function proveNumber(hands, her, asked = () => {}) {
   const known = (await her.received()).length;
   await hands.type("#number-phone", her.number);
   await hands.press("#number button");
   await hands.page.waitForSelector("#code-code", { state: "visible" });
+  await asked();
   await hands.type("#code-code", (await her.message(/\d{6}/, known)).match(/\d{6}/)[0]);
   await hands.press("#code button");
 }
@@ -181,7 +182,7 @@ export async function keyboardOnly(app, browser, her) {
   await page.keyboard.press("Tab");
   assert.ok(await page.evaluate(() => document.activeElement.id === "number-phone"), "the link skips the navigation");
   const hands = new Keyboard(page);
-  await proveNumber(hands, her);
+  await proveNumber(hands, her, () => page.waitForFunction(() => document.activeElement.id === "code-code"));
   await life(app, hands, her, { script: true });
   await context.close();
 }

@@ -36,7 +36,7 @@ export class Inspector {
   }
 
   // Each page on a phone and on a desk, light and dark.
-  async lookAround(context, pages, who) {
+  async lookAround(context, pages, who, language) {
     const page = await context.newPage();
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme });
@@ -45,7 +45,7 @@ export class Inspector {
         for (const path of pages) {
           await page.goto(`${this.app}${path}`);
           const lang = await page.getAttribute("html", "lang");
-          if (who.length === 2) assert.equal(lang, who, path);
+          if (language) assert.equal(lang, language, path);
           await this.look(page, `${who}-${width}-${colorScheme}-${path.slice(1) || "home"}`);
         }
       }

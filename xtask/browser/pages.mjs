@@ -9,11 +9,11 @@ import { Inspector } from "./look.mjs";
 const [app, phone, executablePath, shots] = process.argv.slice(2);
 const inspector = new Inspector(app, shots);
 const look = (page, name) => inspector.look(page, name);
-const lookAround = (context, pages, who) => inspector.lookAround(context, pages, who);
+const lookAround = (context, pages, language) => inspector.lookAround(context, pages, language, language);
 const BRIEF = "Crée un post promo pour Instagram, -20 % sur les croissants ce week-end";
 const PATIENCE = 15_000;
 const VISITOR_PAGES = ["/", "/login", "/signup", "/legal", "/terms", "/privacy", "/recharge", "/recharge/return", "/reset", "/nowhere", "/api/docs"];
-const MEMBER_PAGES = ["/dashboard", "/history", "/credits", "/account", "/account/brand", "/account/erase", "/recharge", "/legal", "/nowhere", "/api/docs"];
+const MEMBER_PAGES = ["/dashboard", "/history", "/credits", "/account", "/account/brand", "/account/erase", "/recharge", "/recharge/return", "/reset", "/legal", "/nowhere", "/api/docs"];
 
 const until = async (what, condition) => {
   const end = Date.now() + PATIENCE;
@@ -92,8 +92,7 @@ async function write(context) {
   const before = Number(await page.textContent("[data-balance]"));
   await page.fill("#brief", `${BRIEF} #boulangerie`);
   await page.fill("#tone", "drôle");
-  await page.dblclick("#write button");
-  await page.waitForSelector("[data-progress]:visible");
+  await Promise.all([page.waitForSelector("[data-progress]:visible"), page.dblclick("#write button")]);
   await page.waitForURL(/\/history\/[\w-]+$/);
   assert.equal(await page.locator(".preview").count(), 3);
   const counts = await page.locator(".post:first-child .count").allTextContents();
@@ -249,7 +248,6 @@ async function life(browser, locale, viewport, her) {
   await page.goto(`${app}/`);
   await page.click(".hero .button[href='/login']");
   await page.waitForURL(`${app}/login`);
-  await page.click("details.group > summary");
   await page.click("a[href='/signup']");
   await page.waitForURL(`${app}/signup`);
   const onDesk = viewport.width >= 700;

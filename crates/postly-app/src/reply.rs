@@ -134,10 +134,14 @@ impl App {
             None
         };
         // A code is kept short, and a post alone is copied as it is.
-        if author.untold_refunds > 0 && reply.sealed.is_none() && reply.purpose != "post_alone" {
+        let may_tell =
+            reply.purpose != "post_alone" && reply.sealed.as_ref().is_none_or(|sealed| sealed.code.is_none());
+        if may_tell
+            && author.untold_refunds > 0
+            && wallets::tell_refunds(tx, &author.id, author.untold_refunds).await?
+        {
             let credits = [("credits", Value::Count(author.untold_refunds))];
             reply.units.push(self.0.catalogue.format(author.language, "refund-told", &credits));
-            wallets::tell_refunds(tx, &author.id).await?;
         }
         self.echo(context, &mut reply);
         let buttons = self.choice(context, &mut reply, greeting.as_deref());

@@ -13,8 +13,7 @@ use postly_domain::{Language, metric};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    extract::preferred_language,
-    extract::{Json, RequestContext},
+    extract::{Json, RequestContext, preferred_language},
     long_bodies::LongBodies,
     problem::{Code, Problem, method_not_allowed},
     site::AppState,
@@ -37,7 +36,7 @@ impl FromRequestParts<AppState> for OpenShop {
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
-struct PackBody {
+pub(crate) struct PackBody {
     id: String,
     credits: i64,
     amount: i64,
@@ -58,7 +57,7 @@ pub(crate) struct PacksBody {
 }
 
 /// Returns the packs for sale, with names in `language`.
-fn offers(app: &App, language: Language) -> Vec<PackBody> {
+pub(crate) fn offers(app: &App, language: Language) -> Vec<PackBody> {
     app.offers(language).unwrap_or_default().into_iter().map(PackBody::from).collect()
 }
 

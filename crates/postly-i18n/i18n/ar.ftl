@@ -95,13 +95,7 @@ blocked = ⏸️ Postly-AI: حسابك موقوف. لن تُكتب أي منشو
 
 # المتجر. الأسعار شاملة للضريبة.
 shop-title = 💳 *اشحن رصيدك*
-shop-pack =
-    { $credits ->
-        [one] نقطة واحدة ({ $credits }): { $price } شامل الضريبة
-        [two] نقطتان ({ $credits }): { $price } شامل الضريبة
-        [few] { $credits } نقاط: { $price } شامل الضريبة
-       *[other] { $credits } نقطة: { $price } شامل الضريبة
-    }
+shop-pack = { shop-pack-count }: { shop-pack-price }
 shop-pack-count =
     { $credits ->
         [one] نقطة واحدة ({ $credits })
@@ -120,7 +114,13 @@ shop-product =
 shop-debt = ↩️ نقاط استُعيد ثمنها بعد أن استُخدمت: { $credits }. تُعوَّض أولًا من عملية الشراء المقبلة.
 shop-link = 👇 رابطك الشخصي، صالح لمدة 30 دقيقة:
 shop-button = شحن الرصيد
-refund-told = ↩️ أُعيدت إلى رصيدك نقاط ({ $credits }): لم تصلك بعض المنشورات.
+refund-told =
+    { $credits ->
+        [one] ↩️ أُعيدت إليك نقطة واحدة: لم تصلك بعض المنشورات.
+        [two] ↩️ أُعيدت إليك نقطتان: لم تصلك بعض المنشورات.
+        [few] ↩️ أُعيدت إليك { $credits } نقاط: لم تصلك بعض المنشورات.
+       *[other] ↩️ أُعيدت إليك { $credits } نقطة: لم تصلك بعض المنشورات.
+    }
 low-balance = 🔋 أوشك رصيدك على النفاد؟ أرسل «شحن».
 no-credit-web = ❌ الرصيد غير كافٍ. اشحن رصيدك هنا: { $url }
 no-credit-shop = ❌ الرصيد غير كافٍ. زر الموقع لإعادة الشحن.

@@ -27,7 +27,7 @@ help =
     • *HELP*: this message
 
 balance = 💳 Credits left: { $credits }
-balance-entries = Last movements:
+balance-entries = Recent activity:
 language-now = 🌍 I speak English with you. To change: LANG fr, LANG es, LANG pt or LANG ar.
 language-set = 🌍 Noted, I will speak English with you.
 language-unknown = 🌍 I do not know this language. I speak fr, en, es, pt and ar: for example LANG fr.
@@ -95,11 +95,7 @@ blocked = ⏸️ Postly-AI: your account is suspended. No posts are written and 
 
 # The shop. Prices include VAT.
 shop-title = 💳 *Top up your credits*
-shop-pack =
-    { $credits ->
-        [one] { $credits } credit: { $price } incl. VAT
-       *[other] { $credits } credits: { $price } incl. VAT
-    }
+shop-pack = { shop-pack-count }: { shop-pack-price }
 shop-pack-count =
     { $credits ->
         [one] { $credits } credit

@@ -95,11 +95,7 @@ blocked = ⏸️ Postly-AI: tu cuenta está suspendida. No se escribe ninguna pu
 
 # La tienda. Los precios incluyen el IVA.
 shop-title = 💳 *Recarga tus créditos*
-shop-pack =
-    { $credits ->
-        [one] { $credits } crédito: { $price } IVA incl.
-       *[other] { $credits } créditos: { $price } IVA incl.
-    }
+shop-pack = { shop-pack-count }: { shop-pack-price }
 shop-pack-count =
     { $credits ->
         [one] { $credits } crédito
@@ -120,7 +116,7 @@ shop-link = 👇 Tu enlace personal, válido 30 minutos:
 shop-button = Recargar
 refund-told =
     { $credits ->
-        [one] ↩️ Se te devolvió { $credits } crédito: unas publicaciones no te llegaron.
+        [one] ↩️ Se te devolvió { $credits } crédito: algalgunas publicaciones no te llegaron.
        *[other] ↩️ Se te devolvieron { $credits } créditos: unas publicaciones no te llegaron.
     }
 low-balance = 🔋 ¿Te quedan pocos créditos? Envía RECARGAR.

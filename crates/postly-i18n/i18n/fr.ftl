@@ -95,11 +95,7 @@ blocked = ⏸️ Postly-AI : votre compte est suspendu. Aucun post n'est écrit 
 
 # La boutique. Les prix sont toutes taxes comprises.
 shop-title = 💳 *Recharger vos crédits*
-shop-pack =
-    { $credits ->
-        [one] { $credits } crédit : { $price } TTC
-       *[other] { $credits } crédits : { $price } TTC
-    }
+shop-pack = { shop-pack-count } : { shop-pack-price }
 shop-pack-count =
     { $credits ->
         [one] { $credits } crédit

@@ -95,11 +95,7 @@ blocked = ⏸️ Postly-AI: sua conta está suspensa. Nenhum post é escrito e n
 
 # A loja. Os preços incluem o IVA.
 shop-title = 💳 *Recarregue seus créditos*
-shop-pack =
-    { $credits ->
-        [one] { $credits } crédito: { $price } IVA incl.
-       *[other] { $credits } créditos: { $price } IVA incl.
-    }
+shop-pack = { shop-pack-count }: { shop-pack-price }
 shop-pack-count =
     { $credits ->
         [one] { $credits } crédito

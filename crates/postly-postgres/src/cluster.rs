@@ -33,7 +33,7 @@ impl Care {
                 "-c fsync=on -c synchronous_commit=on -c full_page_writes=on -c max_connections=100 \
                  -c shared_buffers=512MB -c effective_cache_size=2GB -c max_wal_size=4GB -c checkpoint_timeout=15min \
                  -c random_page_cost=1.1 -c shared_preload_libraries=pg_stat_statements \
-                 -c pg_stat_statements.track=none"
+                 -c pg_stat_statements.track=none -c track_commit_timestamp=on"
             }
         }
     }

@@ -106,7 +106,7 @@ impl Db {
         Ok(Inside::Lite { writer, readers })
     }
 
-    /// Opens an existing database with this version's schema. Creates and changes nothing.
+    /// Opens an existing database with this build's schema. Creates and changes nothing.
     ///
     /// # Errors
     /// Fails if the database is missing, has another schema, or cannot be opened.
@@ -174,24 +174,21 @@ impl Db {
     /// Fails if the tables cannot be created, or were made by another build.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match (&self.engine, self.schema().await?) {
-            (_, Schema::Current) => Ok(()),
-            (_, Schema::Other) => Schema::Other.expect_current(&self.name),
+            (_, Schema::Current) => return Ok(()),
+            (_, found @ Schema::Other) => return found.expect_current(&self.name),
             (Inside::Lite { writer, .. }, _) => {
                 let created = writer.with_connection(schema::create_sqlite).await;
-                created.map_err(|error| schema::explain(&error, &self.name))
+                created.map_err(|error| schema::explain(&error, &self.name))?;
             }
-            (Inside::Pg(remote), _) => {
-                schema::create_postgres(remote).await?;
-                // If this fails, the tables were made in another database than this one.
-                let found = self.schema().await?;
-                if matches!(found, Schema::Current) {
-                    return Ok(());
-                }
-                Err(OpenError::fault(format!(
-                    "DIRECT_URL names another database or schema than DATABASE_URL ({}): name the same one",
-                    self.name
-                )))
-            }
+            (Inside::Pg(remote), _) => schema::create_postgres(remote).await?,
+        }
+        match self.schema().await? {
+            // The tables were made in another database than this one.
+            Schema::Missing => Err(OpenError::fault(format!(
+                "DIRECT_URL names another database or schema than DATABASE_URL ({}): name the same one",
+                self.name
+            ))),
+            found => found.expect_current(&self.name),
         }
     }
 

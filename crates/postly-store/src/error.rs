@@ -66,9 +66,6 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
     },
-    /// The schema could not be brought up to date.
-    #[error("the schema cannot be brought up to date")]
-    Migrate(#[source] Source),
     /// The lease is lost: another worker has the lane now, and this work must not be recorded.
     #[error("the lease was lost")]
     LeaseLost,
@@ -90,9 +87,7 @@ impl StoreError {
         let source = match self {
             Self::Unavailable(source) | Self::Taken(source) | Self::Constraint(source) => source,
             Self::OwnerChanged => return true,
-            Self::Statement(_) | Self::Unreadable { .. } | Self::Migrate(_) | Self::LeaseLost => {
-                return false;
-            }
+            Self::Statement(_) | Self::Unreadable { .. } | Self::LeaseLost => return false,
         };
         let database = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
         let code = database.and_then(sqlx::error::DatabaseError::code);

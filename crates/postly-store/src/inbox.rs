@@ -180,7 +180,7 @@ const JOIN: Sql = Sql::sqlite(
 );
 
 /// Lets up to `limit` events of a queue join their lanes, in order of arrival; returns their number. An event
-/// that has not joined is not claimed (see migration 6), so this runs before each claim. On PostgreSQL none
+/// that has not joined is not claimed, so this runs before each claim. On PostgreSQL none
 /// is ever left.
 ///
 /// # Errors

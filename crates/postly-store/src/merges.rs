@@ -128,6 +128,7 @@ pub async fn merge(
         wallets::change_debt(tx, from, -debt).await?;
         wallets::change_debt(tx, into, debt).await?;
     }
+    wallets::move_untold_refunds(tx, from, into).await?;
     for sql in MOVED {
         tx.execute(sql, args![from, into]).await?;
     }

@@ -52,7 +52,8 @@ const CREATION_LOCK: &str = "SELECT CAST(pg_advisory_xact_lock(123623980690553) 
 /// The hash of the schema without its comments, as stored in the database.
 static HASH: LazyLock<String> = LazyLock::new(|| {
     let lines = SCHEMA.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--"));
-    let texts = lines.chain([INDEXES_SQLITE, INDEXES_POSTGRES]);
+    let of_engines = [INDEXES_SQLITE, INDEXES_POSTGRES, LEDGER_TRIGGERS_SQLITE, LEDGER_TRIGGERS_POSTGRES];
+    let texts = lines.chain(of_engines);
     // FNV-1a: https://datatracker.ietf.org/doc/html/draft-eastlake-fnv. Only different texts are told apart.
     let hash = texts.flat_map(str::bytes).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -112,15 +113,18 @@ pub(crate) fn explain(error: &StoreError, name: &str) -> OpenError {
     OpenError::passing(format!("the tables of {name} cannot be made: {error}: {reason}"))
 }
 
-/// Creates the tables that are missing.
+/// Creates the tables if there are none. Tables of another build are left alone.
 pub(crate) fn create_sqlite(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    if of_sqlite(&transaction)? == Schema::Missing {
+    let found = of_sqlite(&transaction)?;
+    if found == Schema::Missing {
         transaction.execute_batch(SCHEMA)?;
         transaction.execute_batch(INDEXES_SQLITE)?;
         transaction.execute_batch(&record())?;
     }
-    transaction.execute_batch(LEDGER_TRIGGERS_SQLITE)?;
+    if matches!(found, Schema::Missing | Schema::Incomplete) {
+        transaction.execute_batch(LEDGER_TRIGGERS_SQLITE)?;
+    }
     transaction.commit()?;
     Ok(())
 }
@@ -128,8 +132,8 @@ pub(crate) fn create_sqlite(connection: &mut Connection) -> Result<(), StoreErro
 /// Compares the schema of a file.
 pub(crate) fn of_sqlite(connection: &Connection) -> Result<Schema, rusqlite::Error> {
     const IS_THERE: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = $1)";
-    const TRIGGERS: &str =
-        "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ledger'";
+    const TRIGGERS: &str = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' \
+         AND name IN ('ledger_keeps_entries', 'ledger_keeps_lines')";
     let has = |table: &str| connection.query_row(IS_THERE, [table], |row| row.get::<_, bool>(0));
     if !has("ledger")? {
         return Ok(Schema::Missing);
@@ -141,33 +145,50 @@ pub(crate) fn of_sqlite(connection: &Connection) -> Result<Schema, rusqlite::Err
     Ok(Schema::of(hash.as_deref(), connection.query_row(TRIGGERS, [], |row| row.get(0))?))
 }
 
+/// Tells if a server has tables of Postly, and if they record their hash.
+const TABLES: &str = "SELECT CASE WHEN to_regclass('ledger') IS NULL THEN 'missing' \
+     WHEN to_regclass('schema_build') IS NULL THEN 'other' ELSE 'recorded' END";
+
+/// Returns the recorded hash and the number of the ledger's triggers.
+const RECORDED: &str = "SELECT COALESCE(MAX(hash), '') || ' ' || (SELECT COUNT(*) FROM pg_trigger \
+     WHERE tgrelid = to_regclass('ledger') AND tgname IN ('ledger_keeps_entries', 'ledger_keeps_lines')) \
+     FROM schema_build";
+
+impl Schema {
+    /// Reads the answer to [`TABLES`]; `None` if [`RECORDED`] has to be asked.
+    fn of_tables(answer: &str) -> Option<Self> {
+        match answer {
+            "missing" => Some(Self::Missing),
+            "other" => Some(Self::Other),
+            _ => None,
+        }
+    }
+
+    /// Reads the answer to [`RECORDED`].
+    fn of_recorded(answer: &str) -> Self {
+        let (hash, triggers) = answer.split_once(' ').unwrap_or_default();
+        Self::of(Some(hash), triggers.parse().unwrap_or(0))
+    }
+}
+
 /// Compares the schema of a server.
 pub(crate) async fn of_postgres(remote: &Remote) -> Result<Schema, OpenError> {
-    const TRIGGERS: &str = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_trigger WHERE tgrelid = to_regclass('ledger') \
-         AND tgname IN ('ledger_keeps_entries', 'ledger_keeps_lines')";
     let compared = async {
         let mut tx = remote.read().await.map_err(|error| match error {
             StoreError::Unavailable(source) => sqlx::Error::Io(std::io::Error::other(source)),
             other => sqlx::Error::Io(std::io::Error::other(other)),
         })?;
-        let mut ask = async |sql| tx.ask(sql).await?.try_get::<String, _>(0);
-        if ask(HAS_LEDGER).await? != "true" {
-            return Ok(Schema::Missing);
+        let tables: String = tx.ask(TABLES).await?.try_get(0)?;
+        if let Some(found) = Schema::of_tables(&tables) {
+            return Ok(found);
         }
-        if ask(HAS_HASH).await? != "true" {
-            return Ok(Schema::Other);
-        }
-        let hash = ask("SELECT COALESCE(MAX(hash), '') FROM schema_build").await?;
-        let triggers = ask(TRIGGERS).await?.parse().unwrap_or(0);
-        Ok(Schema::of(Some(&hash), triggers))
+        let recorded: String = tx.ask(RECORDED).await?.try_get(0)?;
+        Ok(Schema::of_recorded(&recorded))
     };
     compared.await.map_err(|error: sqlx::Error| remote.explain(&error))
 }
 
-const HAS_LEDGER: &str = "SELECT CAST(to_regclass('ledger') IS NOT NULL AS TEXT)";
-const HAS_HASH: &str = "SELECT CAST(to_regclass('schema_build') IS NOT NULL AS TEXT)";
-
-/// Creates the tables that are missing, in one transaction.
+/// Creates the tables if there are none, in one transaction. Tables of another build are left alone.
 pub(crate) async fn create_postgres(remote: &Remote) -> Result<(), OpenError> {
     let ForMigrations { mut connection, begin, schema } = remote.for_migrations().await?;
     let created = async {
@@ -176,12 +197,19 @@ pub(crate) async fn create_postgres(remote: &Remote) -> Result<(), OpenError> {
             run.make_schema(schema).await?;
         }
         run.begin().await?;
-        if run.one(HAS_LEDGER).await?.try_get::<String, _>(0)? != "true" {
+        let tables: String = run.one(TABLES).await?.try_get(0)?;
+        let found = match Schema::of_tables(&tables) {
+            Some(found) => found,
+            None => Schema::of_recorded(&run.one(RECORDED).await?.try_get::<String, _>(0)?),
+        };
+        if found == Schema::Missing {
             run.execute(SCHEMA).await?;
             run.execute(INDEXES_POSTGRES).await?;
             run.execute(AssertSqlSafe(record())).await?;
         }
-        run.execute(LEDGER_TRIGGERS_POSTGRES).await?;
+        if matches!(found, Schema::Missing | Schema::Incomplete) {
+            run.execute(LEDGER_TRIGGERS_POSTGRES).await?;
+        }
         run.execute("COMMIT").await
     };
     let created: Result<(), sqlx::Error> = created.await;
@@ -241,6 +269,10 @@ mod tests {
         assert_eq!(of_sqlite(&connection).unwrap(), Schema::Incomplete);
         connection.execute_batch("UPDATE schema_build SET hash = 'another'").unwrap();
         assert_eq!(of_sqlite(&connection).unwrap(), Schema::Other);
+        create_sqlite(&mut connection).unwrap();
+        connection
+            .execute_batch("DELETE FROM ledger")
+            .expect("no trigger is put on the table of another build");
         connection.execute_batch("DROP TABLE schema_build").unwrap();
         assert_eq!(of_sqlite(&connection).unwrap(), Schema::Other);
         let told = Schema::Other.expect_current("postly.db").unwrap_err().to_string();

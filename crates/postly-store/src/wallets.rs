@@ -383,7 +383,13 @@ pub async fn entries(
 
 const NOTE_REFUND: Sql =
     Sql::both("UPDATE wallets SET untold_refunds = untold_refunds + $2 WHERE author_id = $1");
-const TELL_REFUNDS: Sql = Sql::both("UPDATE wallets SET untold_refunds = 0 WHERE author_id = $1");
+const TELL_REFUNDS: Sql = Sql::both(
+    "UPDATE wallets SET untold_refunds = untold_refunds - $2 WHERE author_id = $1 AND untold_refunds >= $2",
+);
+const MOVE_REFUNDS: Sql = Sql::both(
+    "UPDATE wallets SET untold_refunds = untold_refunds \
+     + (SELECT moved.untold_refunds FROM wallets AS moved WHERE moved.author_id = $1) WHERE author_id = $2",
+);
 
 /// Records that credits came back, for the author's next reply.
 ///
@@ -394,12 +400,22 @@ pub async fn note_refund(tx: &mut Tx, author: &AuthorId, credits: i64) -> Result
     Ok(())
 }
 
-/// Records that a reply names the credits that came back.
+/// Claims the naming of credits that came back. Returns false if another reply has named them.
 ///
 /// # Errors
 /// Fails if the database fails.
-pub async fn tell_refunds(tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
-    tx.execute(TELL_REFUNDS, args![author]).await?;
+pub async fn tell_refunds(tx: &mut Tx, author: &AuthorId, credits: i64) -> Result<bool, StoreError> {
+    Ok(tx.execute(TELL_REFUNDS, args![author, credits]).await? == 1)
+}
+
+/// Moves the credits that came back, and that no reply has named, to another author.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn move_untold_refunds(tx: &mut Tx, from: &AuthorId, into: &AuthorId) -> Result<(), StoreError> {
+    tx.execute(MOVE_REFUNDS, args![from, into]).await?;
+    const CLEAR: Sql = Sql::both("UPDATE wallets SET untold_refunds = 0 WHERE author_id = $1");
+    tx.execute(CLEAR, args![from]).await?;
     Ok(())
 }
 

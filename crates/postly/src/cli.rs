@@ -20,7 +20,7 @@ pub(crate) enum Command {
     },
     /// Run everything embedded, with a simulated WhatsApp to chat with.
     Demo(DemoOptions),
-    /// Bring the database schema up to date.
+    /// Create the tables of the database.
     Migrate,
     /// Look for faults in the configuration, the database and the accounts at providers; exit 1 if there is
     /// an error.

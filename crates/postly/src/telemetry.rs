@@ -12,9 +12,8 @@ use tracing_subscriber::{
 /// statement, and an operator cannot mend a single one. `RUST_LOG` overrides this, except for the library
 /// behind `/mcp`, which logs briefs and posts.
 fn filter() -> EnvFilter {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new("info,sqlx=error,rusqlite_migration=warn,hyper=warn,reqwest=warn")
-    });
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=error,hyper=warn,reqwest=warn"));
     filter.add_directive(Directive::from_str("rmcp=off").unwrap_or_else(|_| LevelFilter::WARN.into()))
 }
 

@@ -205,7 +205,7 @@ async fn whatever_a_model_says_is_delivered_within_limits_or_free() {
                 if told.contains("✨ *3 Posts générés") {
                     written += 1;
                     assert_eq!(wallet.balance, before - 1, "{told}");
-                    for wrong in ["-30 %", "06 12 34 56 78", "exemple.fr", "999", "\\u{0}"] {
+                    for wrong in ["-30 %", "06 12 34 56 78", "exemple.fr", "999", "\u{0}"] {
                         assert!(!told.contains(wrong), "{wrong} in {told}");
                     }
                     assert_eq!(told.matches("💳 Crédits restants").count(), 1, "{told}");

@@ -55,13 +55,8 @@ async function show() {
   byId("shop-balance").hidden = false;
   byId("shop-debt").textContent = answer.debt || "";
   byId("shop-debt").hidden = !answer.debt;
-  for (const pack of answer.packs) {
-    const button = document.querySelector(`[data-pack="${CSS.escape(pack.id)}"]`);
-    if (!button) continue;
-    const card = button.closest(".pack");
-    card.querySelector(".pack-count").textContent = pack.count;
-    card.querySelector(".price").textContent = pack.price;
-  }
+  // The page is in the language of the browser, these two lines in that of the author.
+  for (const line of ["shop-balance", "shop-debt"]) Object.assign(byId(line), { lang: answer.lang, dir: "auto" });
   byId("shop-packs").hidden = false;
   byId("shop-no-link").hidden = true;
 }

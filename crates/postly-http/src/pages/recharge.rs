@@ -9,7 +9,7 @@ use askama::Template;
 use axum::{
     Json as JsonBody, Router,
     extract::{RawQuery, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -19,8 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{frame::Frame, page as answer, texts::Texts};
 use crate::{
-    billing::{OpenShop, UrlBody},
-    extract::preferred_language,
+    billing::{OpenShop, PackBody, UrlBody, offers},
     extract::{Form, Json, RequestContext},
     problem::{Code, Problem},
     site::AppState,
@@ -69,15 +68,13 @@ async fn show(
     State(state): State<AppState>,
     _: OpenShop,
     visitor: RequestContext,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    render(&state, &visitor, &headers, StatusCode::OK, "", String::new()).await
+    render(&state, &visitor, StatusCode::OK, "", String::new()).await
 }
 
 async fn render(
     state: &AppState,
     visitor: &RequestContext,
-    headers: &HeaderMap,
     status: StatusCode,
     error: &str,
     url: String,
@@ -86,10 +83,7 @@ async fn render(
         Some(session) => state.app.balance_view(&session.session.author).await?,
         None => None,
     };
-    let w = Words {
-        app: &state.app,
-        language: view.as_ref().map_or_else(|| preferred_language(headers), |view| view.language),
-    };
+    let w = Words { app: &state.app, language: Texts::of_visitor(visitor).language() };
     let packs = state.app.offers(w.language).unwrap_or_default();
     let debt = view.as_ref().map_or(0, |view| view.debt);
     Ok(answer(
@@ -122,22 +116,9 @@ struct ViewBody {
     available: i64,
     balance: String,
     debt: Option<String>,
-    packs: Vec<PackView>,
-}
-
-/// A pack in the language of the link's author.
-#[derive(Serialize)]
-struct PackView {
-    id: String,
-    count: String,
-    price: String,
-}
-
-impl From<Offer> for PackView {
-    fn from(offer: Offer) -> Self {
-        let Offer { id, count, price, .. } = offer;
-        Self { id, count, price }
-    }
+    packs: Vec<PackBody>,
+    /// The language of the texts.
+    lang: &'static str,
 }
 
 /// Exchanges a token for a Checkout Session. Without a pack it returns the author's balance and the packs.
@@ -152,12 +133,12 @@ async fn exchange(
     }
     let view = state.app.recharge_view(&asked.token).await?;
     let w = Words { app: &state.app, language: view.language };
-    let offers = state.app.offers(view.language).unwrap_or_default();
     let body = ViewBody {
         available: view.available,
         balance: w.count("shop-page-balance", view.available),
         debt: (view.debt > 0).then(|| w.count("shop-debt", view.debt)),
-        packs: offers.into_iter().map(PackView::from).collect(),
+        packs: offers(&state.app, view.language),
+        lang: view.language.code(),
     };
     Ok(JsonBody(body).into_response())
 }
@@ -174,25 +155,24 @@ async fn pay(
     State(state): State<AppState>,
     _: OpenShop,
     visitor: RequestContext,
-    headers: HeaderMap,
     Form(form): Form<PayForm>,
 ) -> Result<Response, Problem> {
     let made = match &visitor.session {
         Some(session) => state.app.checkout(&session.session.author, &form.pack).await,
         None => {
             let status = StatusCode::UNAUTHORIZED;
-            return render(&state, &visitor, &headers, status, "shop-page-no-link", String::new()).await;
+            return render(&state, &visitor, status, "shop-page-no-link", String::new()).await;
         }
     };
     match made {
-        Ok(url) => render(&state, &visitor, &headers, StatusCode::OK, "", url).await,
+        Ok(url) => render(&state, &visitor, StatusCode::OK, "", url).await,
         Err(error) => {
             let problem = Problem::from(error);
             let said = match problem.code() {
                 Code::RateLimited => "shop-page-too-many",
                 _ => "shop-page-failed",
             };
-            render(&state, &visitor, &headers, problem.status(), said, String::new()).await
+            render(&state, &visitor, problem.status(), said, String::new()).await
         }
     }
 }
@@ -216,7 +196,6 @@ async fn returned(
     State(state): State<AppState>,
     _: OpenShop,
     visitor: RequestContext,
-    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let query = query.unwrap_or_default();
@@ -228,7 +207,7 @@ async fn returned(
     };
     let (reached, credits, language) = match found {
         Some(found) => (found.state, found.credits, found.language),
-        None => (ReturnedState::Open, 0, preferred_language(&headers)),
+        None => (ReturnedState::Open, 0, Texts::of_visitor(&visitor).language()),
     };
     let w = Words { app: &state.app, language };
     let said = match reached {

@@ -2,18 +2,16 @@
 //! script of the pages moves it into the form.
 
 use askama::Template;
-use axum::{
-    Router,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-    routing::get,
-};
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use postly_app::AccountError;
 use serde::Deserialize;
 
 use super::{frame::Frame, page as answer, texts::Texts};
-use crate::{extract::Form, problem::Problem, site::AppState};
+use crate::{
+    extract::{Form, RequestContext},
+    problem::Problem,
+    site::AppState,
+};
 
 pub(super) fn router() -> Router<AppState> {
     Router::new().route("/reset", get(show).post(reset))
@@ -30,8 +28,8 @@ struct ResetPage<'a> {
     is_done: bool,
 }
 
-async fn show(headers: HeaderMap) -> Response {
-    let t = Texts::of(&headers);
+async fn show(visitor: RequestContext) -> Response {
+    let t = Texts::of_visitor(&visitor);
     answer(
         StatusCode::OK,
         &ResetPage { t, f: Frame::of_nobody("/reset"), token: String::new(), error: "", is_done: false },
@@ -45,8 +43,12 @@ struct ResetForm {
     password: String,
 }
 
-async fn reset(State(state): State<AppState>, headers: HeaderMap, Form(form): Form<ResetForm>) -> Response {
-    let t = Texts::of(&headers);
+async fn reset(
+    State(state): State<AppState>,
+    visitor: RequestContext,
+    Form(form): Form<ResetForm>,
+) -> Response {
+    let t = Texts::of_visitor(&visitor);
     let ResetForm { token, password } = form;
     let page = |status, token, error, is_done| {
         answer(status, &ResetPage { t, f: Frame::of_nobody("/reset"), token, error, is_done })

@@ -538,6 +538,8 @@ mod tests {
             ("hola! puedes hacerme una publicación promo para Instagram, brunch hoy", vec!["Brunch hoy"]),
             ("preciso de um post promocional pro instagram, brunch hoje", vec!["Brunch hoje"]),
             ("اكتب لي منشور ترويجي للانستغرام: خصم", vec!["خصم"]),
+            ("Brunch dimanche\nFais un post pour Facebook : venez tôt", vec!["Brunch dimanche", "Venez tôt"]),
+            ("On ouvre samedi. Fais un post Instagram : brunch", vec!["On ouvre samedi", "Brunch"]),
         ] {
             assert_eq!(lines(brief), expected, "{brief}");
         }

@@ -63,8 +63,13 @@ pub(super) fn remove(brief: &str) -> (String, Option<String>) {
             signature = Some(pieces::trimmed(span(brief, words)));
         }
         let content = match tokens.get(stripped.from) {
-            Some(_) if !stripped.asked => end,
-            Some(first) => first.start,
+            Some(_) if stripped.from == 0 => end,
+            Some(first) => {
+                // The space or line before the sentence stays.
+                let start = tokens.first().map_or(end, |token| token.start);
+                rest.push_str(brief.get(end..start).unwrap_or_default());
+                first.start
+            }
             None => tokens.last().map_or(end, |last| last.end),
         };
         end = tokens.last().map_or(end, |last| last.end);

@@ -25,7 +25,7 @@ pub(crate) async fn migrate() -> Result<(), Failure> {
     name_database(&place.address.name());
     let db = wiring::open(place).await?;
     db.close().await;
-    say("The database is up to date.");
+    say("The database has the tables of this build.");
     Ok(())
 }
 

@@ -132,7 +132,7 @@ impl Restore {
             let name = self.source.display();
             return Err(Failure::Usage(format!("{name} is no whole copy of a database of Postly")));
         }
-        // Migrates an older copy, as the service would.
+        // A copy of another build is refused, as the service refuses its tables.
         let place = DatabasePlace { address: Address::file(partial), direct: None };
         let db = wiring::open(place).await.map_err(|failure| match failure {
             Failure::Usage(sentence) => Failure::Usage(format!("the copy cannot be used: {sentence}")),

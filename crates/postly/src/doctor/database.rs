@@ -33,8 +33,8 @@ pub(super) async fn examine(place: DatabasePlace) -> Vec<Finding> {
         Ok(Err(error)) if error.is_schema() => findings.push(Finding::error(
             "database.schema",
             error.to_string(),
-            "Commands refuse another schema than their own; postly serve brings an older one up to date at its start.",
-            "Run postly migrate with the newest version that uses this database.",
+            "No command and no start uses the tables of another build.",
+            "Run postly migrate if there are no tables; else run the build that made them, or name a new database.",
         )),
         Ok(Err(error)) if error.is_fault() => findings.push(Finding::error(
             "database.address",

@@ -1,6 +1,5 @@
 //! Databases as operators have them: missing, empty, of another build, without permission, or set up in
-//! another way than
-//! ours.
+//! another way than ours.
 
 use postly_simulator::{Channel, SimulatorConfig};
 use postly_testkit::{Database, EngineName, Wish};

@@ -114,7 +114,7 @@ async fn a_database_of_another_build_is_set_aside() {
     let data = folder.path().join("data");
     let mut demo = Demo::start(&folder).await;
     demo.addresses().await;
-    drop(demo);
+    demo.stop().await;
     let change = |file: &str, sql: &str| {
         rusqlite::Connection::open(data.join(file)).unwrap().execute_batch(sql).unwrap();
     };
@@ -170,7 +170,7 @@ async fn credits_posts_and_logins_of_the_demo_survive_a_restart() {
         .collect();
     let cookies = cookies.join("; ");
 
-    drop(demo);
+    demo.stop().await;
     let mut demo = Demo::start(&folder).await;
     let (phone, app) = demo.addresses().await;
     write(&phone).await;

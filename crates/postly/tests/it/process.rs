@@ -199,14 +199,19 @@ impl Service {
 /// A running `postly demo`.
 pub(crate) struct Demo {
     lines: Lines<BufReader<ChildStdout>>,
-    _child: Child,
+    child: Child,
 }
 
 impl Demo {
     pub(crate) async fn start(folder: &Folder) -> Self {
         let mut child = binary(folder, &[]).arg("demo").stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { lines, _child: child }
+        Self { lines, child }
+    }
+
+    /// Kills the demo, and waits until it holds its files no more.
+    pub(crate) async fn stop(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Reads on to the next pair of addresses: of the simulated phone, and of the web app.
