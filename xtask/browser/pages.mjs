@@ -92,8 +92,14 @@ async function write(context) {
   const before = Number(await page.textContent("[data-balance]"));
   await page.fill("#brief", `${BRIEF} #boulangerie`);
   await page.fill("#tone", "drôle");
-  await Promise.all([page.waitForSelector("[data-progress]:visible"), page.dblclick("#write button")]);
+  // The writer may be quicker than a look at the progress, so the page notes it.
+  await page.evaluate(() => {
+    const progress = document.querySelector("[data-progress]");
+    new MutationObserver(() => { if (!progress.hidden) sessionStorage.setItem("progress", "shown"); }).observe(progress, { attributes: true });
+  });
+  await page.dblclick("#write button");
   await page.waitForURL(/\/history\/[\w-]+$/);
+  assert.equal(await page.evaluate(() => sessionStorage.getItem("progress")), "shown");
   assert.equal(await page.locator(".preview").count(), 3);
   const counts = await page.locator(".post:first-child .count").allTextContents();
   assert.match(counts[0], /^\d+\/2200$/);
