@@ -48,27 +48,27 @@ class Phone {
 }
 
 // Number and code, as most people log in.
-async function logIn(page, her) {
+async function logIn(page, author) {
   await page.goto(`${app}/login`);
   assert.match(await page.inputValue("#number-phone"), /^\+33 /, "the country is there already");
-  await page.fill("#number-phone", her.number);
-  const known = (await her.received()).length;
+  await page.fill("#number-phone", author.number);
+  const known = (await author.received()).length;
   await page.click("#number button");
   await page.waitForSelector("#code-code", { state: "visible" });
   await look(page, "login-code");
-  const code = (await her.message(/\d{6}/, known)).match(/\d{6}/)[0];
+  const code = (await author.message(/\d{6}/, known)).match(/\d{6}/)[0];
   await page.fill("#code-code", code);
   await page.press("#code-code", "Enter");
   await page.waitForURL(`${app}/dashboard`);
 }
 
-async function liveUpdates(context, her) {
+async function liveUpdates(context, author) {
   const page = await context.newPage();
   await page.goto(`${app}/dashboard`);
   await page.waitForSelector("#none:visible");
   const before = Number(await page.textContent("[data-balance]"));
-  await her.send(BRIEF);
-  await her.message(/\*3\.\*/);
+  await author.send(BRIEF);
+  await author.message(/\*3\.\*/);
   const answered = Date.now();
   await page.waitForSelector("#recent [data-card]");
   const took = Date.now() - answered;
@@ -177,19 +177,19 @@ async function tenPages(context) {
 }
 
 // Eight tabs at once: six connections are all there are.
-async function manyTabs(context, her) {
+async function manyTabs(context, author) {
   const tabs = await Promise.all(Array.from({ length: 8 }, async () => {
     const tab = await context.newPage();
     await tab.goto(`${app}/dashboard`, { timeout: PATIENCE });
     return tab;
   }));
-  const known = (await her.received()).length;
-  await her.send("GEN promo tarte aux pommes 3 €");
-  await her.message(/\*3\.\*/, known);
+  const known = (await author.received()).length;
+  await author.send("GEN promo tarte aux pommes 3 €");
+  await author.message(/\*3\.\*/, known);
   for (const tab of tabs) await tab.waitForFunction(() => document.querySelector("#recent [data-card] .brief").textContent.includes("tarte"));
   // The tab that leads goes; another takes its place.
   await tabs[0].close();
-  await her.send("GEN promo éclairs au café 2 €");
+  await author.send("GEN promo éclairs au café 2 €");
   for (const tab of tabs.slice(1)) {
     await tab.waitForFunction(() => document.querySelector("#recent [data-card] .brief").textContent.includes("éclairs"));
   }
@@ -197,13 +197,13 @@ async function manyTabs(context, her) {
 }
 
 // The links that WhatsApp brings: a log-in, and a purchase in a browser that is not logged in.
-async function linksOfWhatsapp(browser, her) {
+async function linksOfWhatsapp(browser, author) {
   const context = await browser.newContext({ locale: "fr-FR", viewport: { width: 390, height: 844 } });
   const page = await context.newPage();
-  const known = (await her.received()).length;
-  await her.send("RECHARGER");
+  const known = (await author.received()).length;
+  await author.send("RECHARGER");
   const shop = await until("a link to the shop", async () => {
-    const bubble = (await her.bubbles()).slice(known).find(({ text }) => /4,90/.test(text));
+    const bubble = (await author.bubbles()).slice(known).find(({ text }) => /4,90/.test(text));
     return bubble && (bubble.buttons[0]?.opens || bubble.text.match(/https?:\S+\/recharge#\S+/)[0]);
   });
   await page.goto(shop);
@@ -214,9 +214,9 @@ async function linksOfWhatsapp(browser, her) {
   await page.click("button[value=card]");
   await page.waitForURL(/\/recharge\/return/);
   await look(page, "recharge-by-link-paid");
-  const before = (await her.received()).length;
-  await her.send("LOGIN");
-  await page.goto((await her.message(/\/login#/, before)).match(/https?:\S+\/login#\S+/)[0]);
+  const before = (await author.received()).length;
+  await author.send("LOGIN");
+  await page.goto((await author.message(/\/login#/, before)).match(/https?:\S+\/login#\S+/)[0]);
   await page.waitForSelector("#open button", { state: "visible" });
   await look(page, "login-by-link");
   await page.click("#open button");
@@ -246,7 +246,7 @@ async function account(context) {
 }
 
 // The life of an author: land, sign up, link the number, write on both sides, buy, read the statement, export, erase.
-async function life(browser, locale, viewport, her) {
+async function life(browser, locale, viewport, author) {
   const name = `life-${locale.slice(0, 2)}-${viewport.width}`;
   const context = await browser.newContext({ locale, viewport });
   context.on("weberror", (error) => failures.push(String(error.error())));
@@ -257,28 +257,28 @@ async function life(browser, locale, viewport, her) {
   await page.click("a[href='/signup']");
   await page.waitForURL(`${app}/signup`);
   const onDesk = viewport.width >= 700;
-  const hands = onDesk ? new Keyboard(page) : new Mouse(page);
-  await hands.type("#email", `${name}@example.com`);
-  await hands.type("#secret", "un croissant doré");
-  await hands.press("#password button");
+  const input = onDesk ? new Keyboard(page) : new Mouse(page);
+  await input.type("#email", `${name}@example.com`);
+  await input.type("#secret", "un croissant doré");
+  await input.press("#password button");
   await page.waitForURL(`${app}/account*`);
   await page.waitForSelector("#number-phone", { state: "visible" });
   await look(page, `${name}-signed-up`);
-  const known = (await her.received()).length;
-  const code = async () => (await her.message(/\d{6}/, known)).match(/\d{6}/)[0];
+  const known = (await author.received()).length;
+  const code = async () => (await author.message(/\d{6}/, known)).match(/\d{6}/)[0];
   if (!onDesk) {
-    await page.fill("#number-phone", her.number);
+    await page.fill("#number-phone", author.number);
     await page.click("#number button");
     await page.waitForSelector("#code-code", { state: "visible" });
     await page.fill("#code-code", await code());
     await page.press("#code-code", "Enter");
   } else {
-    await hands.press("#phrase button");
+    await input.press("#phrase button");
     const url = new URL(await (await page.waitForSelector("#phrase-url[href]")).getAttribute("href"));
-    await her.send(url.searchParams.get("text"));
+    await author.send(url.searchParams.get("text"));
     await look(page, `${name}-phrase`);
-    await hands.type("#phrase-code", await code());
-    await hands.press("#phrase-next form button");
+    await input.type("#phrase-code", await code());
+    await input.press("#phrase-next form button");
   }
   await page.waitForSelector("dd bdi");
   assert.equal(await page.getAttribute("html", "lang"), locale.slice(0, 2), "the account keeps the browser's language");
@@ -286,9 +286,9 @@ async function life(browser, locale, viewport, her) {
   const balance = async () => Number(await page.textContent("[data-balance]"));
   assert.ok((await balance()) > 0, "the number brought welcome credits");
   // The first message brings the trial credits.
-  const heard = (await her.received()).length;
-  await her.send("SOLDE");
-  await her.message(/\d/, heard);
+  const heard = (await author.received()).length;
+  await author.send("SOLDE");
+  await author.message(/\d/, heard);
   await page.reload();
   const before = await balance();
   await page.fill("#brief", `GEN ${BRIEF}`);
@@ -296,7 +296,7 @@ async function life(browser, locale, viewport, her) {
   await page.waitForURL(/\/history\/[\w-]+$/);
   await look(page, `${name}-posts`);
   await page.goto(`${app}/dashboard`);
-  await her.send("GEN promo tarte aux pommes 3 €");
+  await author.send("GEN promo tarte aux pommes 3 €");
   await until("one balance", async () => (await balance()) === before - 2);
   await page.goto(`${app}/recharge`);
   await look(page, `${name}-packs`);
@@ -318,7 +318,7 @@ async function life(browser, locale, viewport, her) {
   await page.waitForURL(/\/stripe\/receipt\/ch_/);
   await look(page, `${name}-receipt`);
   const exported = await (await context.request.get(`${app}/api/me/export`)).text();
-  for (const part of [`${name}@example.com`, her.number, "tarte aux pommes"]) assert.ok(exported.includes(part), part);
+  for (const part of [`${name}@example.com`, author.number, "tarte aux pommes"]) assert.ok(exported.includes(part), part);
   await page.goto(`${app}/account/erase`);
   await page.check("input[name=sure]");
   await page.click("form[action='/account/erase'] button");

@@ -77,7 +77,8 @@ pub(crate) fn check_glossary(root: &Path, sources: &str, faults: &mut Vec<String
         }
         for name in named(tables) {
             if !sources.contains(&format!("CREATE TABLE {name} ")) {
-                faults.push(format!("docs/GLOSSARY.md names the table {name}, which no migration makes"));
+                faults
+                    .push(format!("docs/GLOSSARY.md names the table {name}, which schema.sql does not make"));
             }
         }
     }

@@ -167,7 +167,7 @@ pub struct Legal {
 
 /// The dependencies of an [`App`].
 pub struct Parts {
-    /// The database, migrated.
+    /// The database, with its tables.
     pub db: Db,
     /// The clock.
     pub clock: Arc<dyn Clock>,

@@ -128,7 +128,7 @@ impl App {
         let author = &context.person.author;
         let greeting = if !author.greeted && authors::greet(tx, &author.id, now).await? {
             let key = if self.0.writer.is_ai() { "greeting-ai" } else { "greeting-offline" };
-            let terms = format!("{}/terms", self.0.settings.site_url.trim_end_matches('/'));
+            let terms = format!("{}/terms", self.0.settings.site_url);
             Some(self.0.catalogue.format(author.language, key, &[("url", Value::Text(&terms))]))
         } else {
             None

@@ -15,7 +15,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// The time allowed for a start, including migrations and the recovery of a database.
+/// The time allowed for a start, including the creation of tables and the recovery of a database.
 const START_WITHIN: Duration = Duration::from_secs(30);
 /// The pause between two checks of a start.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);

@@ -263,6 +263,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_page_speaks_the_language_that_its_reader_likes_best() {
+        for (accepted, expected) in [
+            ("", "fr"),
+            ("de", "fr"),
+            ("*", "fr"),
+            ("en", "en"),
+            ("ar-MA", "ar"),
+            ("pt-BR,pt;q=0.9", "pt"),
+            ("EN-gb, fr;q=0.9", "en"),
+            ("de-DE, en;q=0.7, fr;q=0.3", "en"),
+            ("fr-CA,fr;q=0.8,en-US;q=0.5,en;q=0.3", "fr"),
+            ("fr;q=0.2, es;q=0.8", "es"),
+            ("en;q=0", "fr"),
+            ("en;q=nan, x;;;,,=", "fr"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, accepted.parse().unwrap());
+            assert_eq!(preferred_language(&headers).code(), expected, "{accepted}");
+        }
+    }
+
+    #[test]
     fn a_browser_is_named_in_short_and_by_us() {
         for (agent, expected) in [
             (

@@ -30,7 +30,11 @@ use axum::{
 
 pub(crate) use steps::qr;
 
-use crate::{extract::RequestContext, problem::Problem, site::AppState};
+use crate::{
+    extract::{RequestContext, preferred_language},
+    problem::Problem,
+    site::AppState,
+};
 pub(crate) use frame::Frame;
 pub(crate) use texts::Texts;
 
@@ -100,7 +104,9 @@ pub(crate) async fn fallback(State(state): State<AppState>, request: Request) ->
     }
     match RequestContext::from_request_parts(&mut parts, &state).await {
         Ok(visitor) => not_found(texts::Texts::of_visitor(&visitor), Frame::of(&visitor, "")),
-        Err(_) => not_found(texts::Texts::of(&parts.headers), Frame::of_nobody("")),
+        Err(_) => {
+            not_found(texts::Texts::of_language(preferred_language(&parts.headers)), Frame::of_nobody(""))
+        }
     }
 }
 

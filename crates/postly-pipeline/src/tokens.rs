@@ -128,6 +128,33 @@ pub(crate) fn contains_words(words: &str, wanted: &str) -> bool {
     wanted.is_empty() || format!(" {words} ").contains(&format!(" {wanted} "))
 }
 
+/// The sentences of a brief, as ranges of tokens.
+pub(crate) fn sentence_ranges(brief: &str, tokens: &[Token]) -> Vec<(usize, usize)> {
+    let mut sentences = Vec::new();
+    let mut start = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        let gap = tokens.get(at + 1).and_then(|next| brief.get(token.end..next.start));
+        let stop = token.kind == Kind::Mark
+            && matches!(token.folded.as_str(), "." | "!" | "?" | ";" | "؟" | "؛" | "...");
+        // "M. Martin", "St. John": a short capitalised word before the stop.
+        let short = at.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|before| {
+            before.kind == Kind::Word
+                && before.end - before.start <= 2
+                && before.end == token.start
+                && token.is(".")
+                && brief
+                    .get(before.start..before.end)
+                    .is_some_and(|word| word.starts_with(char::is_uppercase))
+        });
+        let ends = gap.is_none_or(|gap| gap.contains('\n') || (stop && !short && !gap.is_empty()));
+        if ends {
+            sentences.push((start, at + 1));
+            start = at + 1;
+        }
+    }
+    sentences
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

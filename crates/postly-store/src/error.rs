@@ -24,7 +24,7 @@ impl OpenError {
         Self { sentence: sentence.into(), is_fault: false, is_schema: false }
     }
 
-    /// A schema that is not this version's.
+    /// A schema that is not this build's.
     pub(crate) fn schema(sentence: impl Into<String>) -> Self {
         Self { is_schema: true, ..Self::fault(sentence) }
     }

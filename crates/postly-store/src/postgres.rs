@@ -80,7 +80,7 @@ struct Shared {
 struct Begins {
     write: Arc<str>,
     read: Arc<str>,
-    migrate: Arc<str>,
+    unlimited: Arc<str>,
 }
 
 impl Begins {
@@ -100,8 +100,8 @@ impl Begins {
             // READ COMMITTED: after waiting for a row, a statement continues with the row's newest version.
             write: begin("READ COMMITTED", STATEMENT_TIMEOUT, "10s"),
             read: begin("REPEATABLE READ READ ONLY", STATEMENT_TIMEOUT, "10s"),
-            // A migration of a large table exceeds the service's limit on a statement.
-            migrate: begin("READ COMMITTED", "0", "0"),
+            // The script of an import exceeds the service's limit on a statement.
+            unlimited: begin("READ COMMITTED", "0", "0"),
         }
     }
 }
@@ -187,15 +187,15 @@ impl Remote {
         self.0.listens_at.is_none()
     }
 
-    /// Opens a connection for migrations, at the address without the pooler if there is one.
-    pub(crate) async fn for_migrations(&self) -> Result<ForMigrations<'_>, OpenError> {
+    /// Opens a connection that creates tables, at the address without the pooler if there is one.
+    pub(crate) async fn for_creation(&self) -> Result<ForCreation<'_>, OpenError> {
         let opened = match &self.0.direct {
             Some(direct) => first_connection(direct).await.map_err(OpenError::of_direct_url),
             None => first_connection(&self.0.server).await,
         };
         let (connection, _) = opened?;
         let schema = self.0.server.pooling.schema.as_deref();
-        Ok(ForMigrations { connection, begin: Arc::clone(&self.0.begins.migrate), schema })
+        Ok(ForCreation { connection, begin: Arc::clone(&self.0.begins.unlimited), schema })
     }
 
     /// Runs statements in one transaction, at the address without the pooler if there is one.
@@ -203,7 +203,7 @@ impl Remote {
         &self,
         script: &'static str,
     ) -> Result<Result<(), sqlx::Error>, OpenError> {
-        let ForMigrations { mut connection, begin, .. } = self.for_migrations().await?;
+        let ForCreation { mut connection, begin, .. } = self.for_creation().await?;
         let ran = async {
             sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut connection).await?;
             sqlx::raw_sql(script).execute(&mut connection).await?;
@@ -215,7 +215,7 @@ impl Remote {
         Ok(ran)
     }
 
-    /// Returns the message for a failed migration.
+    /// Returns the message for a failed creation of tables.
     pub(crate) fn explain(&self, error: &sqlx::Error) -> OpenError {
         refusal::explain(error, self.0.direct.as_ref().unwrap_or(&self.0.server))
     }
@@ -365,8 +365,8 @@ async fn backend(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     session::ask(connection, "SELECT CAST(pg_backend_pid() AS TEXT)").await?.try_get(0)
 }
 
-/// The connection and settings for migrations.
-pub(crate) struct ForMigrations<'a> {
+/// The connection and settings for the creation of tables.
+pub(crate) struct ForCreation<'a> {
     pub(crate) connection: PgConnection,
     /// The message that begins a transaction.
     pub(crate) begin: Arc<str>,

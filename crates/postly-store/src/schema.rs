@@ -14,7 +14,7 @@ use sqlx::{
 
 use crate::{
     OpenError, StoreError,
-    postgres::{ForMigrations, Remote, quoted},
+    postgres::{ForCreation, Remote, quoted},
 };
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -190,7 +190,7 @@ pub(crate) async fn of_postgres(remote: &Remote) -> Result<Schema, OpenError> {
 
 /// Creates the tables if there are none, in one transaction. Tables of another build are left alone.
 pub(crate) async fn create_postgres(remote: &Remote) -> Result<(), OpenError> {
-    let ForMigrations { mut connection, begin, schema } = remote.for_migrations().await?;
+    let ForCreation { mut connection, begin, schema } = remote.for_creation().await?;
     let created = async {
         let mut run = Run { connection: &mut connection, begin: &begin };
         if let Some(schema) = schema {

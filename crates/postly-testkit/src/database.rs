@@ -27,7 +27,7 @@ const LOCALE: &str = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
 pub struct Database {
     /// The engine.
     pub engine: EngineName,
-    /// The database, migrated.
+    /// The database, with its tables.
     pub db: Db,
     /// Its address, as in `DATABASE_URL`.
     pub url: String,

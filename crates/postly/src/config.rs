@@ -71,7 +71,7 @@ impl Default for Bounds {
 #[derive(Debug, Clone)]
 pub(crate) struct DatabasePlace {
     pub(crate) address: Address,
-    /// The same database without the pooler, for migrations and LISTEN.
+    /// The same database without the pooler, for the creation of tables and LISTEN.
     pub(crate) direct: Option<Address>,
 }
 

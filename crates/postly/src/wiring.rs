@@ -27,14 +27,14 @@ use crate::{
     config::{Config, DatabasePlace, ShopConfig, WriterChoice},
 };
 
-/// Opens the database of the service, creates it if it is missing, and migrates its schema.
+/// Opens the database of the service, and creates it with its tables if it is missing.
 pub(crate) async fn open(place: DatabasePlace) -> Result<Db, Failure> {
     let db = Db::open_at(place.address, place.direct).await.map_err(not_opened)?;
     db.migrate().await.map_err(not_opened)?;
     Ok(db)
 }
 
-/// Opens an existing database, for a command that neither creates nor migrates one.
+/// Opens an existing database, for a command that creates none.
 pub(crate) async fn open_existing(place: DatabasePlace) -> Result<Db, Failure> {
     Db::open_existing(place.address, place.direct).await.map_err(not_opened)
 }

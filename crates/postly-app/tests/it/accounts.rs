@@ -55,7 +55,7 @@ async fn an_account_begins_in_the_language_of_its_browser() {
         assert_eq!(browser.me().await.ok().json()["language"], "ar");
         browser.request_code(FATOU).await.ok();
         app.run_until_idle().await;
-        // Nobody has this number yet, so its code is in the language of the account that links it.
+        // A number without an owner: its code is in the language of the account that links it.
         let code = arrived(app, FATOU).pop().unwrap().body;
         assert!(code.contains("رمز"), "{code:?}");
         browser.verify(FATOU, &code_in(&code)).await.ok();

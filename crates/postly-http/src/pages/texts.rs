@@ -2,15 +2,11 @@
 
 use std::sync::LazyLock;
 
-use axum::http::HeaderMap;
 use postly_domain::Language;
 use postly_i18n::{Catalogue, Value};
 use serde_json::json;
 
-use crate::{
-    extract::{RequestContext, preferred_language},
-    problem::Code,
-};
+use crate::{extract::RequestContext, problem::Code};
 
 /// Declares one field for each key `page-…` of the catalogue. A template with an undeclared key does not
 /// compile, and a test checks every field in every language.
@@ -141,11 +137,6 @@ impl Texts {
         Self::of_language(own.or(visitor.browser.language).unwrap_or(Language::Fr))
     }
 
-    /// Returns the texts in the browser's preferred language, or else French.
-    pub(crate) fn of(headers: &HeaderMap) -> &'static Self {
-        Self::of_language(preferred_language(headers))
-    }
-
     /// Returns a text of the catalogue with values filled in.
     pub(crate) fn format(&self, key: &str, values: &[(&'static str, Value<'_>)]) -> String {
         CATALOGUE.format(self.of, key, values)
@@ -224,28 +215,6 @@ mod tests {
             for reason in postly_domain::LedgerReason::ALL {
                 assert_ne!(texts.reason(reason.as_str()), reason.as_str(), "{}", texts.lang);
             }
-        }
-    }
-
-    #[test]
-    fn a_page_speaks_the_language_that_its_reader_likes_best() {
-        for (accepted, expected) in [
-            ("", "fr"),
-            ("de", "fr"),
-            ("*", "fr"),
-            ("en", "en"),
-            ("ar-MA", "ar"),
-            ("pt-BR,pt;q=0.9", "pt"),
-            ("EN-gb, fr;q=0.9", "en"),
-            ("de-DE, en;q=0.7, fr;q=0.3", "en"),
-            ("fr-CA,fr;q=0.8,en-US;q=0.5,en;q=0.3", "fr"),
-            ("fr;q=0.2, es;q=0.8", "es"),
-            ("en;q=0", "fr"),
-            ("en;q=nan, x;;;,,=", "fr"),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(axum::http::header::ACCEPT_LANGUAGE, accepted.parse().unwrap());
-            assert_eq!(Texts::of(&headers).lang, expected, "{accepted}");
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     language, networks,
     offer::{self},
-    tokens::{Kind as TokenKind, Token, folded_words, lists, span},
+    tokens::{Kind as TokenKind, Token, folded_words, lists, sentence_ranges, span},
     wishes::{self, Wishes},
 };
 
@@ -94,7 +94,7 @@ impl Reading {
         let mut content = String::new();
         for range in sentence_ranges(brief, &all) {
             let Some(tokens) = all.get(range.0..range.1) else { continue };
-            let to = request::trim_end(brief, tokens, 0);
+            let to = request::trim_end(brief, tokens);
             let Some(words) = tokens.get(..to) else { continue };
             let text = without_wishes(brief, words);
             content.push_str(&text);
@@ -352,33 +352,6 @@ fn acting(text: &str, language: Language, familiar: bool) -> String {
         }
         None => text.to_owned(),
     }
-}
-
-/// The sentences of a brief, as ranges of tokens.
-pub(super) fn sentence_ranges(brief: &str, tokens: &[Token]) -> Vec<(usize, usize)> {
-    let mut sentences = Vec::new();
-    let mut start = 0;
-    for (at, token) in tokens.iter().enumerate() {
-        let gap = tokens.get(at + 1).and_then(|next| brief.get(token.end..next.start));
-        let stop = token.kind == TokenKind::Mark
-            && matches!(token.folded.as_str(), "." | "!" | "?" | ";" | "؟" | "؛" | "...");
-        // "M. Martin", "St. John": a short capitalised word before the stop.
-        let short = at.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|before| {
-            before.kind == TokenKind::Word
-                && before.end - before.start <= 2
-                && before.end == token.start
-                && token.is(".")
-                && brief
-                    .get(before.start..before.end)
-                    .is_some_and(|word| word.starts_with(char::is_uppercase))
-        });
-        let ends = gap.is_none_or(|gap| gap.contains('\n') || (stop && !short && !gap.is_empty()));
-        if ends {
-            sentences.push((start, at + 1));
-            start = at + 1;
-        }
-    }
-    sentences
 }
 
 /// Removes the pieces between commas that are wishes or requests from a sentence.

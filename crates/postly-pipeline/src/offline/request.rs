@@ -3,11 +3,11 @@
 
 use postly_domain::Language;
 
-use super::{lexicon, pieces, reading::sentence_ranges, trade::Trade};
+use super::{lexicon, pieces, trade::Trade};
 use crate::{
     networks,
     offer::period_starts_at,
-    tokens::{Kind, Token, span},
+    tokens::{Kind, Token, sentence_ranges, span},
 };
 
 /// The rest of a sentence after its request.
@@ -371,11 +371,11 @@ fn greeting_end(tokens: &[Token]) -> usize {
 }
 
 /// Removes words about the form after the content: "sans emoji", "pour Instagram", "en anglais", "svp".
-pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
+pub(super) fn trim_end(text: &str, tokens: &[Token]) -> usize {
     let mut to = tokens.len();
     loop {
         let before = to;
-        while to > from
+        while to > 0
             && tokens.get(to - 1).is_some_and(|token| {
                 is_courtesy(token) && !is_code(tokens, to - 1)
                     || matches!(token.folded.as_str(), "," | ":" | "." | "!" | "?" | "؟" | "،")
@@ -383,10 +383,10 @@ pub(super) fn trim_end(text: &str, tokens: &[Token], from: usize) -> usize {
         {
             to -= 1;
         }
-        to = cut_place(tokens, from, to);
-        to = cut_language(tokens, from, to);
+        to = cut_place(tokens, to);
+        to = cut_language(tokens, to);
         // A wish is a few words, so only the last 8 tokens are read.
-        let near = from.max(to.saturating_sub(8));
+        let near = to.saturating_sub(8);
         if let Some(wish) = (near..to).find(|at| {
             // A wish at the very start is the whole piece, and is handled as such.
             tokens
@@ -416,26 +416,23 @@ fn is_courtesy(token: &Token) -> bool {
 }
 
 /// Removes "… pour Instagram", "… sur Facebook", but not "suivez-nous sur Instagram".
-fn cut_place(tokens: &[Token], from: usize, to: usize) -> usize {
+fn cut_place(tokens: &[Token], to: usize) -> usize {
     let is = |at: usize, test: fn(&str) -> bool| tokens.get(at).is_some_and(|token| test(&token.folded));
     let mut at = to;
-    while at > from && is(at - 1, |word| lexicon::is_place(word) && !matches!(word, "x" | "page" | "social"))
-    {
+    while at > 0 && is(at - 1, |word| lexicon::is_place(word) && !matches!(word, "x" | "page" | "social")) {
         at -= 1;
     }
-    if at == to || at == from {
-        return at.max(if at == from && to > from { from } else { at });
+    if at == to || at == 0 {
+        return at;
     }
     let preposition = is(at - 1, |word| matches!(word, "pour" | "sur" | "for" | "on" | "para" | "en" | "no"));
-    let about_us = at >= from + 2
+    let about_us = at >= 2
         && is(at - 2, |word| word.ends_with("nous") || matches!(word, "us" | "page" | "compte" | "abonnez"));
     if preposition && !about_us { at - 1 } else { to }
 }
 
-fn cut_language(tokens: &[Token], from: usize, to: usize) -> usize {
-    let word = |at: Option<usize>| {
-        at.filter(|at| *at >= from).and_then(|at| tokens.get(at)).map(|token| token.folded.as_str())
-    };
+fn cut_language(tokens: &[Token], to: usize) -> usize {
+    let word = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map(|token| token.folded.as_str());
     let name =
         word(to.checked_sub(1)).filter(|name| name.chars().count() > 2).and_then(Language::from_folded_name);
     let preposition = word(to.checked_sub(2)).is_some_and(|word| matches!(word, "en" | "in" | "em"));

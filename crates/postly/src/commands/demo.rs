@@ -98,7 +98,7 @@ async fn open(file: &Path, address: &postly_store::Address) -> anyhow::Result<Db
     let db = Db::open_at(address.clone(), None).await?;
     match db.migrate().await {
         Ok(()) => return Ok(db),
-        Err(error) if error.is_schema() => drop(db),
+        Err(error) if error.is_schema() => db.close().await,
         Err(error) => return Err(error.into()),
     }
     let mut old = file.as_os_str().to_owned();

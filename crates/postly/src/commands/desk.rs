@@ -29,7 +29,7 @@ impl Desk {
         Self::open_with(reader, key.unwrap_or_default()).await
     }
 
-    /// Opens an existing database without a migration, and names it on standard error.
+    /// Opens an existing database, and names it on standard error.
     async fn open_with(mut reader: Reader, key: SecretString) -> Result<Self, Failure> {
         let place = reader.database();
         let region = reader.default_region();

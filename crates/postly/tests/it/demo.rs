@@ -73,39 +73,63 @@ async fn a_configuration_around_it_changes_nothing() {
     assert_eq!(shown["available"], 4);
 }
 
+/// The simulated phone of one author, and a client for its pages and those of the app.
+struct Phone {
+    client: reqwest::Client,
+    number: Value,
+}
+
+impl Phone {
+    fn new() -> Self {
+        // Another test may have installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { client, number: json!({"channel": "meta", "number": "+33639981234"}) }
+    }
+
+    async fn state(&self, phone: &str) -> Value {
+        let request = self.client.get(format!("{phone}/phone/state")).query(&self.number);
+        serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
+    }
+
+    async fn write(&self, phone: &str) {
+        let mut message = self.number.clone();
+        message["text"] = BRIEF.into();
+        self.client.post(format!("{phone}/phone/send")).json(&message).send().await.unwrap();
+    }
+
+    /// Returns the number of charged briefs.
+    async fn charged(&self, phone: &str) -> usize {
+        let state = self.state(phone).await;
+        let lines = state["ledger"].as_array().unwrap();
+        lines.iter().filter(|line| line["reason"] == "3 posts demandés sur WhatsApp").count()
+    }
+}
+
 #[tokio::test]
 async fn the_phone_and_the_web_app_know_each_other_and_begin_again_on_wish() {
     let folder = Folder::fresh();
     let mut demo = Demo::start(&folder).await;
-    // Another test may have installed it.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let number = json!({"channel": "meta", "number": "+33639981234"});
-    let state = async |phone: &str| -> Value {
-        let request = client.get(format!("{phone}/phone/state")).query(&number);
-        serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
-    };
+    let fatou = Phone::new();
+    let client = &fatou.client;
     let (phone, app) = demo.addresses().await;
-    assert_eq!(state(&phone).await["web_app"], format!("{app}/"));
+    assert_eq!(fatou.state(&phone).await["web_app"], format!("{app}/"));
     // Our number is known before any message, and its link leads to the phone.
     let link = format!("{phone}/wa.me/15550783881");
     until(async || client.get(&app).send().await.unwrap().text().await.unwrap().contains(&link)).await;
     let opened = client.get(link).send().await.unwrap();
     assert!(opened.url().as_str().starts_with(&format!("{phone}/phone?")), "{}", opened.url());
 
-    let mut message = number.clone();
-    message["text"] = BRIEF.into();
-    client.post(format!("{phone}/phone/send")).json(&message).send().await.unwrap();
-    let charged = "3 posts demandés sur WhatsApp";
-    until(async || state(&phone).await["ledger"][0]["reason"] == charged).await;
+    fatou.write(&phone).await;
+    until(async || fatou.charged(&phone).await == 1).await;
 
     let reset = client.post(format!("{phone}/phone/reset")).json(&json!({})).send().await.unwrap();
     assert_eq!(reset.status(), 202);
     let (phone, _) = demo.addresses().await;
-    let fresh = state(&phone).await;
+    let fresh = fatou.state(&phone).await;
     assert_eq!((&fresh["messages"], &fresh["ledger"]), (&json!([]), &json!([])), "{fresh}");
-    client.post(format!("{phone}/phone/send")).json(&message).send().await.unwrap();
-    until(async || state(&phone).await["ledger"][0]["reason"] == charged).await;
+    fatou.write(&phone).await;
+    until(async || fatou.charged(&phone).await == 1).await;
 }
 
 #[tokio::test]
@@ -136,27 +160,11 @@ async fn a_database_of_another_build_is_set_aside() {
 async fn credits_posts_and_logins_of_the_demo_survive_a_restart() {
     let folder = Folder::fresh();
     let mut demo = Demo::start(&folder).await;
-    // Another test may have installed it.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let number = json!({"channel": "meta", "number": "+33639981234"});
-    let ledger = async |phone: &str| -> Value {
-        let request = client.get(format!("{phone}/phone/state")).query(&number);
-        let state = request.send().await.unwrap().text().await.unwrap();
-        serde_json::from_str::<Value>(&state).unwrap()["ledger"].clone()
-    };
-    let write = async |phone: &str| {
-        let mut message = number.clone();
-        message["text"] = BRIEF.into();
-        client.post(format!("{phone}/phone/send")).json(&message).send().await.unwrap();
-    };
-    let charged = |ledger: &Value| {
-        let lines = ledger.as_array().unwrap();
-        lines.iter().filter(|line| line["reason"] == "3 posts demandés sur WhatsApp").count()
-    };
+    let fatou = Phone::new();
+    let client = &fatou.client;
     let (phone, app) = demo.addresses().await;
-    write(&phone).await;
-    until(async || charged(&ledger(&phone).await) == 1).await;
+    fatou.write(&phone).await;
+    until(async || fatou.charged(&phone).await == 1).await;
     let account = json!({"email": "fatou@example.com", "password": "un croissant doré"});
     let opened =
         client.post(format!("{app}/api/auth/signup")).json(&account).header("sec-fetch-site", "same-origin");
@@ -173,8 +181,8 @@ async fn credits_posts_and_logins_of_the_demo_survive_a_restart() {
     demo.stop().await;
     let mut demo = Demo::start(&folder).await;
     let (phone, app) = demo.addresses().await;
-    write(&phone).await;
-    until(async || charged(&ledger(&phone).await) == 2).await;
+    fatou.write(&phone).await;
+    until(async || fatou.charged(&phone).await == 2).await;
     let me = client.get(format!("{app}/api/me")).header("cookie", cookies).send().await.unwrap();
     let me: Value = serde_json::from_str(&me.text().await.unwrap()).unwrap();
     assert_eq!(me["email"], "fatou@example.com");

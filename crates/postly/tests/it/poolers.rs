@@ -117,7 +117,7 @@ const LISTENERS: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = c
                          AND query LIKE 'LISTEN%'";
 
 #[tokio::test]
-async fn the_address_without_the_pooler_is_for_migrations_and_for_listening() {
+async fn the_address_without_the_pooler_is_for_creating_tables_and_for_listening() {
     let database = Database::as_wished(Wish { empty: true, pooled: true, ..Wish::default() }).await;
     let outside = Outside::on(database, SimulatorConfig::default()).await;
     let pooled = outside.database.url.clone();

@@ -92,7 +92,7 @@ impl Database {
         Ok(rusqlite::Connection::open(path)?)
     }
 
-    /// Brings the schema up to date.
+    /// Creates the tables.
     pub(crate) async fn migrate(&self) -> anyhow::Result<()> {
         let db = postly_store::Db::open(&self.url).await?;
         db.migrate().await?;

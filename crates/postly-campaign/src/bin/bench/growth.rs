@@ -79,7 +79,7 @@ impl Side {
     }
 }
 
-/// Fills a migrated database.
+/// Fills a database that has its tables.
 async fn grow(stage: &Stage, settings: &Settings) -> anyhow::Result<Duration> {
     let fill = match stage.database.engine {
         Engine::Sqlite => include_str!("growth/sqlite.sql"),
