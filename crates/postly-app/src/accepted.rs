@@ -13,7 +13,7 @@ use postly_store::{
 };
 
 use crate::{
-    App, JourneyError,
+    Deliveries, JourneyError,
     batcher::{BatchWrite, Batcher, QueueFull},
     deliver::PlannedSend,
 };
@@ -57,6 +57,7 @@ pub(crate) struct AcceptedSend {
 }
 
 impl BatchWrite for AcceptedSend {
+    type Service = Deliveries;
     /// True if the message has ended by it. If false, the caller must handle the acceptance in a transaction
     /// of its own.
     type Outcome = bool;
@@ -65,8 +66,8 @@ impl BatchWrite for AcceptedSend {
     /// Exceeds the total of all messages in leased lanes.
     const MAX_PENDING_BYTES: usize = 1024 * 1024;
 
-    fn batcher(app: &App) -> &Batcher<Self> {
-        &app.0.acceptances
+    fn batcher(service: &Deliveries) -> &Batcher<Self> {
+        &service.acceptances
     }
 
     fn bytes(&self) -> usize {
@@ -74,9 +75,9 @@ impl BatchWrite for AcceptedSend {
         self.provider_message_id.len() + size_of::<Self>()
     }
 
-    async fn write(app: &App, acceptances: &[&Self]) -> Result<Vec<bool>, StoreError> {
-        let tx = app.0.db.write().await?;
-        app.accept(tx, acceptances).await
+    async fn write(service: &Deliveries, acceptances: &[&Self]) -> Result<Vec<bool>, StoreError> {
+        let tx = service.core.db.write().await?;
+        service.accept(tx, acceptances).await
     }
 }
 
@@ -91,12 +92,12 @@ impl AcceptedSend {
     }
 }
 
-impl App {
+impl Deliveries {
     /// Records that providers accepted these messages. Returns for each if it has ended by it.
     async fn accept(&self, mut tx: Tx, acceptances: &[&AcceptedSend]) -> Result<Vec<bool>, StoreError> {
         let taken: Vec<AcceptedAttempt<'_>> =
             acceptances.iter().map(|acceptance| acceptance.as_attempt()).collect();
-        let accepted = attempts::accept(&mut tx, &taken, self.now()).await?;
+        let accepted = attempts::accept(&mut tx, &taken, self.core.now()).await?;
         let messages = acceptances.iter().map(|acceptance| &acceptance.planned.message);
         self.commit_and_wake(tx, accepted.more, messages).await?;
         Ok(accepted.ended)
@@ -113,7 +114,7 @@ impl App {
             provider_message_id: provider_message_id.to_owned(),
         };
         let told =
-            self.0.acceptances.enqueue(self, acceptance()).map_err(|QueueFull| JourneyError::BatchLost)?;
+            self.acceptances.enqueue(self, acceptance()).map_err(|QueueFull| JourneyError::BatchLost)?;
         if told.await.map_err(|_| JourneyError::BatchLost)?? {
             return Ok(());
         }

@@ -1,5 +1,7 @@
 //! Web accounts: sign-up, password login, and the profile that an author reads and changes.
 
+use std::sync::Arc;
+
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
@@ -18,7 +20,7 @@ use postly_store::{
 use tokio::sync::Semaphore;
 
 use crate::{
-    App, LoggedIn,
+    Core, LoggedIn, People,
     conflict::again,
     ids::Fresh as _,
     measure::rate_limited,
@@ -143,7 +145,20 @@ impl Passwords {
     }
 }
 
-impl App {
+/// Accounts on the web: sign-up, passwords, sessions, profiles and tokens.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(crate) core: Core,
+    pub(crate) passwords: Arc<Passwords>,
+    pub(crate) people: People,
+}
+
+impl Accounts {
+    /// Builds the service.
+    pub fn new(core: &Core) -> Self {
+        Self { core: core.clone(), passwords: Arc::new(Passwords::new()), people: People::new(core) }
+    }
+
     /// Creates a full account and logs its author in.
     ///
     /// # Errors
@@ -158,7 +173,7 @@ impl App {
         let email = Email::parse(email)?;
         check_password(password, &email)?;
         self.count(SIGN_UPS, browser).await?;
-        let hash = self.0.passwords.hash(password).await?;
+        let hash = self.passwords.hash(password).await?;
         again!(self.add_account(&email, &hash, session, browser))
     }
 
@@ -169,10 +184,10 @@ impl App {
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<(SessionCookie, Profile), AccountError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         // Lock the address first: two concurrent sign-ups with it would otherwise fail at its unique index.
         authors::lock_person(&mut tx, email.as_str()).await?;
-        let now = self.now();
+        let now = self.core.now();
         let author = authors::add(&mut tx, &AuthorId::fresh(now), Language::Fr, now).await?;
         browser.settle_language(&mut tx, &author.id).await?;
         if !authors::set_login(&mut tx, &author.id, email.as_str(), Some(hash)).await? {
@@ -198,18 +213,18 @@ impl App {
         self.count(WRONG_PASSWORDS, browser).await?;
         let known = match Email::parse(email) {
             Ok(email) if password.len() <= postly_domain::login::LONGEST_PASSWORD => {
-                let mut tx = self.0.db.read().await?;
+                let mut tx = self.core.db.read().await?;
                 authors::by_email(&mut tx, email.as_str()).await?
             }
             Ok(_) | Err(_) => None,
         };
         let (author, hash) = known.unzip();
         let hash = hash.flatten();
-        let right = self.0.passwords.is_right(hash.clone(), password).await?;
+        let right = self.passwords.is_right(hash.clone(), password).await?;
         let (Some(author), true) = (author, right) else { return Err(AccountError::InvalidCredentials) };
         // A hash that came with an import is replaced by one of ours, now that the password is known.
         let replaced = match hash.filter(|hash| old_passwords::is_old(hash)) {
-            Some(old) => Some((old, self.0.passwords.hash(password).await?)),
+            Some(old) => Some((old, self.passwords.hash(password).await?)),
             None => None,
         };
         again!(self.let_in(&author, replaced.as_ref(), session, browser))
@@ -223,12 +238,12 @@ impl App {
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<(SessionCookie, Profile), AccountError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         if !authors::lock(&mut tx, author).await? {
             // The account was erased while the password was hashed.
             return Err(AccountError::InvalidCredentials);
         }
-        limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
+        limits::take_back(&mut tx, WRONG_PASSWORDS, &self.core.name_hash(&browser.address)).await?;
         if let Some((old, new)) = replaced {
             // Does nothing if the password was changed in the meantime.
             password_hashes::replace(&mut tx, author, old, new).await?;
@@ -239,10 +254,10 @@ impl App {
     }
 
     async fn count(&self, limit: Limit, browser: &Browser) -> Result<(), AccountError> {
-        let now = self.now();
+        let now = self.core.now();
         let hit = async || {
-            let mut tx = self.0.db.write().await?;
-            let counted = limits::hit(&mut tx, limit, &self.name_hash(&browser.address), now).await?;
+            let mut tx = self.core.db.write().await?;
+            let counted = limits::hit(&mut tx, limit, &self.core.name_hash(&browser.address), now).await?;
             tx.commit().await?;
             Ok::<_, StoreError>(counted)
         };
@@ -258,7 +273,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn profile(&self, author: &AuthorId) -> Result<Profile, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         self.profile_of(&mut tx, author).await
     }
 
@@ -300,7 +315,7 @@ impl App {
             self.check_proof(session, change.current_password, browser).await?;
         }
         if let Some(password) = change.password {
-            hash = Some(self.0.passwords.hash(password).await?);
+            hash = Some(self.passwords.hash(password).await?);
         }
         again!(self.write_change(session, change.language, email.as_ref(), hash.as_deref()))
     }
@@ -314,9 +329,9 @@ impl App {
         hash: Option<&str>,
     ) -> Result<Profile, AccountError> {
         let author = &session.session.author;
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         let is_there = authors::lock(&mut tx, author).await?;
-        if !is_there || sessions::find(&mut tx, &session.session.id, self.now()).await?.is_none() {
+        if !is_there || sessions::find(&mut tx, &session.session.id, self.core.now()).await?.is_none() {
             // The author was merged or erased, or the session was ended, while the password was hashed.
             return Err(AccountError::SessionEnded);
         }
@@ -345,9 +360,9 @@ impl App {
         current: Option<&str>,
         browser: &Browser,
     ) -> Result<(), AccountError> {
-        let proved =
-            session.session.by_whatsapp && self.now().since_ms(session.session.created_at) < FRESH_PROOF_MS;
-        let mut tx = self.0.db.read().await?;
+        let proved = session.session.by_whatsapp
+            && self.core.now().since_ms(session.session.created_at) < FRESH_PROOF_MS;
+        let mut tx = self.core.db.read().await?;
         let hash = authors::password(&mut tx, &session.session.author).await?;
         drop(tx);
         match (current, proved) {
@@ -356,12 +371,13 @@ impl App {
             (Some(current), false) => {
                 // A stolen session gives no more guesses of the password than the login does.
                 self.count(WRONG_PASSWORDS, browser).await?;
-                if !self.0.passwords.is_right(hash, current).await? {
+                if !self.passwords.is_right(hash, current).await? {
                     return Err(AccountError::InvalidCredentials);
                 }
                 let take_back = async || {
-                    let mut tx = self.0.db.write().await?;
-                    limits::take_back(&mut tx, WRONG_PASSWORDS, &self.name_hash(&browser.address)).await?;
+                    let mut tx = self.core.db.write().await?;
+                    limits::take_back(&mut tx, WRONG_PASSWORDS, &self.core.name_hash(&browser.address))
+                        .await?;
                     tx.commit().await
                 };
                 Ok(again!(take_back())?)

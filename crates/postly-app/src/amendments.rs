@@ -5,7 +5,7 @@
 
 use postly_domain::{
     Provider,
-    event::{Content, EventKey, EventKind, IgnoreRule, InboundEvent, InboundMessage},
+    event::{Content, EventKind, IgnoreRule, InboundEvent, InboundMessage},
 };
 use postly_store::{
     StoreError, Tx, amendments, authors,
@@ -13,9 +13,9 @@ use postly_store::{
     lanes::ClaimedLane,
 };
 
-use crate::{App, JourneyError};
+use crate::{Conversations, JourneyError, Turns};
 
-impl App {
+impl Conversations {
     /// Returns the message with the amendments that its sender made before its turn. `None` if it was
     /// deleted.
     pub(crate) async fn as_amended(
@@ -28,10 +28,45 @@ impl App {
         if event.provider != Provider::Meta {
             return Ok(Some(message));
         }
-        let mut tx = self.0.db.read().await?;
-        Ok(self.amended(&mut tx, claimed, message).await?)
+        let mut tx = self.core.db.read().await?;
+        Ok(self.turns.amended(&mut tx, claimed, message).await?)
     }
 
+    /// Ends a message that was deleted before its turn. An earlier attempt may have reserved a credit: it is
+    /// released.
+    pub(crate) async fn finish_revoked(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+    ) -> Result<(), JourneyError> {
+        let mut tx = self.core.db.write().await?;
+        self.replies.release_stale_hold(&mut tx, event, self.core.now()).await?;
+        self.replies.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Revoked)).await
+    }
+
+    /// Ends an amendment. It is kept, because the provider may redeliver the amended message after it.
+    pub(crate) async fn finish_amendment(
+        &self,
+        claimed: &ClaimedLane,
+        event: &DueEvent,
+        message: &InboundMessage,
+        original: &str,
+    ) -> Result<(), JourneyError> {
+        let key = self.core.stored_key(event.provider, original);
+        let mut tx = self.core.db.write().await?;
+        // The author is recorded, so that an erasure of the author deletes it.
+        let known = authors::known(&mut tx, &message.sender, self.core.now()).await?;
+        let author = known.map(|(_, author, _)| author.id);
+        let outcome = if amendments::come_too_late(&mut tx, &key).await? {
+            Outcome::Ignored(IgnoreRule::NothingToSay)
+        } else {
+            Outcome::Applied
+        };
+        self.replies.finish(tx, claimed, event, author.as_ref(), &outcome).await
+    }
+}
+
+impl Turns {
     /// Applies the stored amendments to a message of a Meta number. `None` if it was deleted.
     pub(crate) async fn amended(
         &self,
@@ -40,7 +75,7 @@ impl App {
         mut message: InboundMessage,
     ) -> Result<Option<InboundMessage>, StoreError> {
         let provider = message.sender.provider;
-        let key = self.stored_key(provider, &message.provider_message_id);
+        let key = self.core.stored_key(provider, &message.provider_message_id);
         let slices = amendments::of(tx, &key, &claimed.lane).await?;
         for slice in slices {
             let amendment = postly_whatsapp::parse_event(provider, EventKind::Message, &slice);
@@ -62,43 +97,5 @@ impl App {
             }
         }
         Ok(Some(message))
-    }
-
-    /// Ends a message that was deleted before its turn. An earlier attempt may have reserved a credit: it is
-    /// released.
-    pub(crate) async fn finish_revoked(
-        &self,
-        claimed: &ClaimedLane,
-        event: &DueEvent,
-    ) -> Result<(), JourneyError> {
-        let mut tx = self.0.db.write().await?;
-        self.release_stale_hold(&mut tx, event, self.now()).await?;
-        self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Revoked)).await
-    }
-
-    /// Ends an amendment. It is kept, because the provider may redeliver the amended message after it.
-    pub(crate) async fn finish_amendment(
-        &self,
-        claimed: &ClaimedLane,
-        event: &DueEvent,
-        message: &InboundMessage,
-        original: &str,
-    ) -> Result<(), JourneyError> {
-        let key = self.stored_key(event.provider, original);
-        let mut tx = self.0.db.write().await?;
-        // The author is recorded, so that an erasure of the author deletes it.
-        let known = authors::known(&mut tx, &message.sender, self.now()).await?;
-        let author = known.map(|(_, author, _)| author.id);
-        let outcome = if amendments::come_too_late(&mut tx, &key).await? {
-            Outcome::Ignored(IgnoreRule::NothingToSay)
-        } else {
-            Outcome::Applied
-        };
-        self.finish(tx, claimed, event, author.as_ref(), &outcome).await
-    }
-
-    /// Returns the key of a message as stored in the inbox.
-    fn stored_key(&self, provider: Provider, provider_message_id: &str) -> EventKey {
-        EventKey(self.name_hash(&postly_whatsapp::message_key(provider, provider_message_id).0))
     }
 }

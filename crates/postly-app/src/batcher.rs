@@ -11,10 +11,12 @@ use std::{
 use postly_store::StoreError;
 use tokio::sync::oneshot;
 
-use crate::{App, conflict::again};
+use crate::conflict::again;
 
 /// An item that is written in batches.
 pub(crate) trait BatchWrite: Sized + Send + Sync + 'static {
+    /// The service that writes them.
+    type Service: Clone + Send + Sync + 'static;
     /// The outcome of each item once the batch is committed.
     type Outcome: Send + 'static;
     /// The most items of one transaction. Items that fail together are retried together.
@@ -25,14 +27,14 @@ pub(crate) trait BatchWrite: Sized + Send + Sync + 'static {
     const MAX_PENDING_BYTES: usize;
 
     /// Returns the batcher of these items.
-    fn batcher(app: &App) -> &Batcher<Self>;
+    fn batcher(service: &Self::Service) -> &Batcher<Self>;
 
     /// Returns the approximate size of the item in memory, in bytes.
     fn bytes(&self) -> usize;
 
     /// Writes all items or none. Returns an outcome for each, in their order.
     fn write(
-        app: &App,
+        service: &Self::Service,
         batch: &[&Self],
     ) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 }
@@ -80,7 +82,11 @@ impl<T: BatchWrite> Batcher<T> {
 
     /// Enqueues an item, and starts a task that drains the queue unless one runs. Returns the receiver of the
     /// outcome; if the channel closes without one, it is unknown if the item was written.
-    pub(crate) fn enqueue(&self, app: &App, what: T) -> Result<oneshot::Receiver<Written<T>>, QueueFull> {
+    pub(crate) fn enqueue(
+        &self,
+        service: &T::Service,
+        what: T,
+    ) -> Result<oneshot::Receiver<Written<T>>, QueueFull> {
         let (written, committed) = oneshot::channel();
         let bytes = what.bytes();
         let mut pending = self.lock();
@@ -95,7 +101,7 @@ impl<T: BatchWrite> Batcher<T> {
         drop(pending);
         if is_first {
             tokio::spawn(drain(DrainGuard::<T> {
-                app: app.clone(),
+                service: service.clone(),
                 over: false,
                 _line: std::marker::PhantomData,
             }));
@@ -107,7 +113,7 @@ impl<T: BatchWrite> Batcher<T> {
 /// Held by the task that drains the queue. If the task panics, the queue is cleared and marked as not
 /// drained, so that the next caller starts a new task.
 struct DrainGuard<T: BatchWrite> {
-    app: App,
+    service: T::Service,
     over: bool,
     _line: std::marker::PhantomData<T>,
 }
@@ -115,7 +121,7 @@ struct DrainGuard<T: BatchWrite> {
 impl<T: BatchWrite> DrainGuard<T> {
     /// Returns the next batch. `None` if the queue is empty; it is then marked as not drained.
     fn next(&mut self) -> Option<Vec<PendingItem<T>>> {
-        let mut pending = T::batcher(&self.app).lock();
+        let mut pending = T::batcher(&self.service).lock();
         let (mut batch, mut bytes) = (vec![], 0);
         while batch.len() < T::MAX_BATCH
             && let Some(item) =
@@ -135,34 +141,34 @@ impl<T: BatchWrite> Drop for DrainGuard<T> {
     fn drop(&mut self) {
         if !self.over {
             // A waiting caller learns of the failure from its closed channel.
-            *T::batcher(&self.app).lock() = Pending::default();
+            *T::batcher(&self.service).lock() = Pending::default();
         }
     }
 }
 
 /// Writes batches until the queue is empty.
 async fn drain<T: BatchWrite>(mut guard: DrainGuard<T>) {
-    let app = guard.app.clone();
+    let service = guard.service.clone();
     while let Some(batch) = guard.next() {
         let all: Vec<&T> = batch.iter().map(|item| &item.what).collect();
-        match again!(T::write(&app, &all)) {
+        match again!(T::write(&service, &all)) {
             Ok(outcomes) => {
                 for (item, outcome) in batch.into_iter().zip(outcomes) {
                     item.complete(Ok(outcome));
                 }
             }
             // One item that the database refuses must not fail the others.
-            Err(error) if !error.is_temporary() && batch.len() > 1 => one_by_one(&app, batch).await,
+            Err(error) if !error.is_temporary() && batch.len() > 1 => one_by_one(&service, batch).await,
             Err(error) => fail(batch, error),
         }
     }
 }
 
 /// Writes each item in a transaction of its own, until the database fails temporarily.
-async fn one_by_one<T: BatchWrite>(app: &App, batch: Vec<PendingItem<T>>) {
+async fn one_by_one<T: BatchWrite>(service: &T::Service, batch: Vec<PendingItem<T>>) {
     let mut batch = batch.into_iter();
     while let Some(item) = batch.next() {
-        match again!(T::write(app, &[&item.what])) {
+        match again!(T::write(service, &[&item.what])) {
             Ok(outcomes) => {
                 if let Some(outcome) = outcomes.into_iter().next() {
                     item.complete(Ok(outcome));

@@ -3,19 +3,23 @@
 use postly_domain::{
     Language,
     brand::{Address, Brand, BrandError, Entry, Lesson},
+    event::IgnoreRule,
     id::AuthorId,
+    time::DAY_MS,
 };
 use postly_i18n::Value;
 use postly_pipeline::guard::forbidden;
-use postly_store::{StoreError, Tx, authors, brands};
+use postly_store::{StoreError, Tx, authors, brands, outbox};
 
 use crate::{
-    App, JourneyError,
+    Core, JourneyError, Replies,
     conflict::again,
     reply::Reply,
     turn::{Step, Turn},
 };
 
+/// The most refusals of forbidden briefs sent to an author within 24 hours (RULES 4.8).
+const MOST_FORBIDDEN: i64 = 3;
 /// The most rules named in an answer with posts: one short line.
 const MOST_NAMED: usize = 4;
 
@@ -36,13 +40,20 @@ pub enum BrandChangeError {
     Store(#[from] StoreError),
 }
 
-impl App {
+/// The rules and facts that authors have us keep about their brand.
+#[derive(Clone)]
+pub struct BrandMemory {
+    pub(crate) core: Core,
+    pub(crate) replies: Replies,
+}
+
+impl BrandMemory {
     /// Returns the brand memory of an author.
     ///
     /// # Errors
     /// Fails if the database fails.
     pub async fn brand(&self, author: &AuthorId) -> Result<Option<Brand>, StoreError> {
-        let found = authors::get(&mut self.0.db.read().await?, author).await?;
+        let found = authors::get(&mut self.core.db.read().await?, author).await?;
         Ok(found.map(|author| author.brand))
     }
 
@@ -60,7 +71,7 @@ impl App {
     }
 
     async fn try_set_brand(&self, author: &AuthorId, brand: &Brand) -> Result<(), BrandChangeError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         if !authors::lock(&mut tx, author).await? {
             return Err(BrandChangeError::Gone);
         }
@@ -91,14 +102,14 @@ impl App {
                 None => {
                     let number = Value::Number(i64::try_from(number).unwrap_or(i64::MAX));
                     let values = [("number", number)];
-                    let text = self.0.catalogue.format(person.author.language, "brand-no-entry", &values);
+                    let text = self.core.catalogue.format(person.author.language, "brand-no-entry", &values);
                     return Ok(Reply::plain("brand", text).into());
                 }
             },
             Lesson::Keep(taught) if is_forbidden(&taught) => return self.refuse_forbidden(tx, turn).await,
             Lesson::Keep(taught) => match old.clone().with(*taught) {
                 Ok(brand) => ("brand-kept", brand),
-                Err(_) => return Ok(self.say(person, "brand", "brand-too-much").into()),
+                Err(_) => return Ok(self.replies.say(person, "brand", "brand-too-much").into()),
             },
         };
         if new != old {
@@ -109,7 +120,7 @@ impl App {
 
     /// Formats the memory for its author; *Oublie 2* names its lines by these numbers.
     fn memory_text(&self, language: Language, title: &str, brand: &Brand) -> String {
-        let texts = &self.0.catalogue;
+        let texts = &self.core.catalogue;
         if brand.is_empty() {
             return match title {
                 "brand-forgotten" => texts.text(language, title),
@@ -126,9 +137,9 @@ impl App {
 
     /// Formats an entry for its author.
     fn entry_text(&self, language: Language, entry: Entry<'_>) -> String {
-        let of = |key: &str| self.0.catalogue.text(language, key);
+        let of = |key: &str| self.core.catalogue.text(language, key);
         let with =
-            |key: &str, text: &str| self.0.catalogue.format(language, key, &[("text", Value::Text(text))]);
+            |key: &str, text: &str| self.core.catalogue.format(language, key, &[("text", Value::Text(text))]);
         match entry {
             Entry::Address(Address::Informal) => of("brand-entry-informal"),
             Entry::Address(Address::Formal) => of("brand-entry-formal"),
@@ -157,12 +168,23 @@ impl App {
         let rules: Vec<String> = rules.map(|entry| self.entry_text(language, entry)).collect();
         let joined = rules.join(" · ");
         let values = [("rules", Value::Text(&joined))];
-        (!rules.is_empty()).then(|| self.0.catalogue.format(language, "brand-applied", &values))
+        (!rules.is_empty()).then(|| self.core.catalogue.format(language, "brand-applied", &values))
     }
 
     /// Returns the answer to a brief that contains a word banned by its author.
     pub(crate) fn banned_word_text(&self, language: Language, word: &str) -> String {
-        self.0.catalogue.format(language, "brand-word-in-brief", &[("word", Value::Text(word))])
+        self.core.catalogue.format(language, "brand-word-in-brief", &[("word", Value::Text(word))])
+    }
+
+    /// Refuses a forbidden brief; after some refusals a day, further ones are ignored.
+    pub(crate) async fn refuse_forbidden(&self, tx: &mut Tx, turn: &Turn<'_>) -> Result<Step, JourneyError> {
+        let yesterday = turn.now.plus_ms(-DAY_MS);
+        let told = outbox::queued_since(tx, &turn.claimed.lane, "forbidden", yesterday).await?;
+        Ok(if told < MOST_FORBIDDEN {
+            self.replies.say(turn.person, "forbidden", "forbidden").into()
+        } else {
+            Step::Ignore(IgnoreRule::SaidAlready)
+        })
     }
 }
 

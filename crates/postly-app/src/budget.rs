@@ -1,11 +1,11 @@
 //! Daily budgets of model calls.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use postly_domain::{UnixMillis, time::DAY_MS};
 use postly_store::{StoreError, Tx, budgets};
 
-use crate::App;
+use crate::Core;
 
 /// The longest age of the count of all calls. A budget is for a day, so a delay of seconds does not matter.
 const STALE_MS: i64 = 10_000;
@@ -33,7 +33,14 @@ impl Spent {
     }
 }
 
-impl App {
+/// The daily budgets of model calls.
+#[derive(Clone)]
+pub struct ModelBudgets {
+    pub(crate) core: Core,
+    pub(crate) calls: Arc<Calls>,
+}
+
+impl ModelBudgets {
     /// Returns the budget that is used up, if one is, for an author with this number of calls in the last 24
     /// hours.
     pub(crate) async fn exhausted_budget(
@@ -42,19 +49,19 @@ impl App {
         recent_calls: i64,
         now: UnixMillis,
     ) -> Result<Option<Spent>, StoreError> {
-        let budget = self.0.settings.model_budget;
+        let budget = self.core.settings.model_budget;
         if recent_calls >= budget.author {
             return Ok(Some(Spent::Author));
         }
         if budget.all == 0 {
             return Ok(None);
         }
-        let known = *self.0.calls.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = *self.calls.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all = match known {
             Some((at, calls)) if (0..STALE_MS).contains(&now.since_ms(at)) => calls,
             Some(_) | None => {
                 let calls = budgets::calls_since(tx, now.plus_ms(-DAY_MS)).await?;
-                *self.0.calls.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, calls));
+                *self.calls.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, calls));
                 calls
             }
         };

@@ -21,14 +21,21 @@ use postly_store::{
     lanes::Queue,
     outbox::{self, NewMessage},
 };
-use postly_whatsapp::action_for;
+use postly_whatsapp::{action_for, send::Senders};
 
-use crate::{App, JourneyError, ids::Fresh as _, seal::Sealed};
+use crate::{Core, JourneyError, ids::Fresh as _, seal::Sealed};
 
 /// The most expired copies deleted at once.
 const MOST_AT_ONCE: i64 = 100;
 
-impl App {
+/// The second copies of codes, for the template.
+#[derive(Clone)]
+pub struct CodeTemplates {
+    pub(crate) core: Core,
+    pub(crate) senders: Senders,
+}
+
+impl CodeTemplates {
     /// Stores a second copy of a code that is queued as text, if a template could carry it.
     pub(crate) async fn keep_for_template(
         &self,
@@ -37,7 +44,7 @@ impl App {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let (Form::Code, Some(sealed)) = (message.form, message.sealed) else { return Ok(()) };
-        if !self.0.senders.can_send_code(message.provider) {
+        if !self.senders.can_send_code(message.provider) {
             return Ok(());
         }
         code_fallbacks::expire(tx, now, MOST_AT_ONCE).await?;
@@ -77,21 +84,21 @@ impl App {
         }
         let Some(kept) = code_fallbacks::take(tx, &reported.message).await? else { return Ok(()) };
         let action = error_code.map(|code| action_for(provider, code, None, false));
-        let now = self.now();
+        let now = self.core.now();
         if status != DeliveryStatus::Failed
             || action != Some(ErrorAction::WindowClosed)
             || now >= kept.expires_at
-            || !self.0.senders.can_send_code(provider)
+            || !self.senders.can_send_code(provider)
         {
             return Ok(());
         }
         let Some(phone) = PhoneE164::from_provider(&reported.address) else { return Ok(()) };
-        let Some(business) = self.0.routes.business(provider) else { return Ok(()) };
+        let Some(business) = self.core.routes.business(provider) else { return Ok(()) };
         let identities = identities::by_phone(tx, &phone).await?;
         if !kept.is_answer && identities.iter().any(|identity| identity.stopped_at.is_some()) {
             return Ok(());
         }
-        let Some(sealed) = self.0.peppers.unseal(&reported.message, &kept.sealed) else { return Ok(()) };
+        let Some(sealed) = self.core.code_keys.unseal(&reported.message, &kept.sealed) else { return Ok(()) };
         let id = MessageId::fresh(now);
         // The template carries only the code.
         let sealed = Sealed { code: sealed.code, language: sealed.language, ..Sealed::default() };
@@ -111,12 +118,12 @@ impl App {
             reply_to: None,
             body: "",
             form: Form::Template,
-            sealed: Some(&self.0.peppers.seal(&id, &sealed)?),
+            sealed: Some(&self.core.code_keys.seal(&id, &sealed)?),
             expires_at: kept.expires_at,
         };
         outbox::queue(tx, &message, now).await?;
         tracing::info!(message.id = %reported.message, "The window was closed for message {}: its code goes by the template", reported.message);
-        self.0.wakers.wake_here(Queue::Outbox);
+        self.core.wakers.wake_here(Queue::Outbox);
         Ok(())
     }
 }

@@ -7,7 +7,6 @@ use postly_domain::{
     delivery::Form,
     id::{AuthorId, ChallengeId, MessageId},
     metric,
-    time::SERVICE_WINDOW_SECS,
 };
 use postly_i18n::Value;
 use postly_store::{
@@ -20,18 +19,17 @@ use postly_store::{
 };
 
 use crate::{
-    App, LoggedIn,
+    Accounts, CodeTemplates, Core, LoggedIn, People, ProviderNotices,
     conflict::again,
     ids::Fresh as _,
     measure::rate_limited,
+    people::open_window,
     seal::{CodeKeys, NoRandomness, Sealed, plain_hash, random},
     sessions::Browser,
 };
 
 /// Requests for codes from one address (RULES 3.4: five in five minutes).
 const REQUESTS: Limit = Limit { name: "request_otp", window_ms: 5 * 60 * 1000 };
-/// The unused end of the service window: a message takes some time to arrive.
-const WINDOW_MARGIN_MS: i64 = 60 * 1000;
 /// Taken by every request that sends a code, because each counts the codes sent before it.
 const CODES_LOCK: &str = "codes";
 
@@ -106,7 +104,17 @@ struct Channel {
     language: Language,
 }
 
-impl App {
+/// One-time codes: requests, sending and verification.
+#[derive(Clone)]
+pub struct Codes {
+    pub(crate) core: Core,
+    pub(crate) accounts: Accounts,
+    pub(crate) code_templates: CodeTemplates,
+    pub(crate) notices: ProviderNotices,
+    pub(crate) people: People,
+}
+
+impl Codes {
     /// Requests a code for a number: to log in, or with a session to add the number to its account. The
     /// answer does not tell if a code is sent.
     ///
@@ -126,7 +134,7 @@ impl App {
             }
             (_, _) => {}
         }
-        let phone = PhoneE164::parse_asked(phone, &self.0.settings.default_region)
+        let phone = PhoneE164::parse_asked(phone, &self.core.settings.default_region)
             .map_err(|_| CodeRequestError::InvalidPhone)?;
         again!(self.try_request_code(&phone, session, browser))
     }
@@ -137,9 +145,10 @@ impl App {
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<(), CodeRequestError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
-        if let Err(then) = limits::hit(&mut tx, REQUESTS, &self.name_hash(&browser.address), now).await? {
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
+        if let Err(then) = limits::hit(&mut tx, REQUESTS, &self.core.name_hash(&browser.address), now).await?
+        {
             rate_limited("codes");
             return Err(CodeRequestError::RateLimited { retry_after_s: then.secs_from(now) });
         }
@@ -147,7 +156,7 @@ impl App {
         let queued = self.send_code(&mut tx, phone, author, browser, now).await?;
         tx.commit().await?;
         if queued {
-            self.0.wakers.wake(Queue::Outbox);
+            self.core.wakers.wake(Queue::Outbox);
         }
         Ok(())
     }
@@ -165,9 +174,9 @@ impl App {
             Some(_) => (Purpose::Link, Pool::Link),
             None => (Purpose::Login, Pool::Login),
         };
-        let subject = self.name_hash(phone.as_str());
+        let subject = self.core.name_hash(phone.as_str());
         let country = phone.mobile_country().unwrap_or_default();
-        let allowed = self.0.settings.allowed_countries.contains(&country);
+        let allowed = self.core.settings.allowed_countries.contains(&country);
         if allowed {
             authors::lock_person(tx, CODES_LOCK).await?;
         }
@@ -175,7 +184,7 @@ impl App {
         let channel = self.channel(tx, phone, author, browser, now).await?;
         let refusal = match &channel {
             _ if !allowed => Some("country"),
-            _ if !spent.allows(self.0.settings.code_budgets) => Some("budget"),
+            _ if !spent.allows(self.core.settings.code_budgets) => Some("budget"),
             None => Some("channel"),
             Some(_) => None,
         };
@@ -188,7 +197,7 @@ impl App {
 
         let id = ChallengeId::fresh(now);
         let code = CodeKeys::draw()?;
-        let hash = self.0.peppers.code_hash(&id, purpose, phone.as_str(), &code);
+        let hash = self.core.code_keys.code_hash(&id, purpose, phone.as_str(), &code);
         let new = NewChallenge {
             id: &id,
             purpose,
@@ -224,7 +233,7 @@ impl App {
             text: Some(self.code_text(channel.language, code)),
             ..Sealed::default()
         };
-        let lane = self.code_lane(channel.provider, &channel.business, phone);
+        let lane = self.core.code_lane(channel.provider, &channel.business, phone);
         let message = NewMessage {
             buttons: None,
             id: &id,
@@ -241,24 +250,18 @@ impl App {
             reply_to: None,
             body: "",
             form: channel.form,
-            sealed: Some(&self.0.peppers.seal(&id, &sealed)?),
+            sealed: Some(&self.core.code_keys.seal(&id, &sealed)?),
             // A code that has expired is useless.
             expires_at: now.plus_ms(LIFETIME_MS),
         };
         outbox::queue(tx, &message, now).await?;
-        self.keep_for_template(tx, &message, now).await?;
+        self.code_templates.keep_for_template(tx, &message, now).await?;
         Ok(())
-    }
-
-    /// Returns the lane of the codes requested by browsers. Other messages of the conversation may wait for a
-    /// failed provider or for their turn, longer than a code is valid.
-    pub(crate) fn code_lane(&self, provider: Provider, business: &str, phone: &PhoneE164) -> String {
-        self.lane(&format!("{}#code", postly_whatsapp::conversation_lane(provider, business, phone)))
     }
 
     /// Returns the message that carries a code (RULES 4.4).
     pub(crate) fn code_text(&self, language: Language, code: &Code) -> String {
-        self.0.catalogue.format(language, "code", &[("code", Value::Text(code.as_str()))])
+        self.core.catalogue.format(language, "code", &[("code", Value::Text(code.as_str()))])
     }
 
     /// Returns the route of a code to a number: the provider with an open service window, else the template
@@ -278,7 +281,7 @@ impl App {
         if identities.iter().any(is_barred) {
             return Ok(None);
         }
-        let default = self.0.settings.default_provider;
+        let default = self.core.settings.default_provider;
         let author = identities.first().map(|identity| identity.author_id.clone());
         // The language of the reader of the code: the owner of the number, or else the account that links it.
         let language = match author.as_ref().or(session) {
@@ -290,34 +293,21 @@ impl App {
         let mut by_preference: Vec<&Identity> = identities.iter().collect();
         by_preference.sort_by_key(|identity| identity.provider != default);
         for identity in by_preference {
-            if self.open_window(tx, identity, now).await?.is_some()
+            if open_window(tx, identity, now).await?.is_some()
                 && let (Some(address), Some(business)) =
-                    (identity.address.clone(), self.0.routes.business(identity.provider))
+                    (identity.address.clone(), self.core.routes.business(identity.provider))
             {
                 let provider = identity.provider;
                 return Ok(Some(Channel { provider, business, address, form: Form::Code, author, language }));
             }
         }
-        let Some(provider) = self.starting_provider(tx, language).await? else { return Ok(None) };
-        let Some(business) = self.0.routes.business(provider) else { return Ok(None) };
+        let Some(provider) = self.notices.starting_provider(tx, language).await? else { return Ok(None) };
+        let Some(business) = self.core.routes.business(provider) else { return Ok(None) };
         let known = identities.iter().find(|identity| identity.provider == provider);
         let address = known.and_then(|identity| identity.address.clone());
         // A code goes to a number, even if the provider names the author otherwise.
         let address = address.filter(|address| PhoneE164::from_provider(address).is_some());
         let address = address.unwrap_or_else(|| phone.as_str().to_owned());
         Ok(Some(Channel { provider, business, address, form: Form::Template, author, language }))
-    }
-
-    /// Returns the end of the service window of this identity, if free-form text can still reach the author
-    /// through it.
-    pub(crate) async fn open_window(
-        &self,
-        tx: &mut Tx,
-        identity: &Identity,
-        now: UnixMillis,
-    ) -> Result<Option<UnixMillis>, StoreError> {
-        let heard = identities::last_heard(tx, &identity.author_id, identity.provider).await?;
-        let ends_at = heard.map(|at| at.plus_secs(SERVICE_WINDOW_SECS));
-        Ok(ends_at.filter(|ends_at| ends_at.since_ms(now) > WINDOW_MARGIN_MS))
     }
 }

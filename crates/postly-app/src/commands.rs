@@ -5,7 +5,7 @@ use postly_i18n::Value;
 use postly_store::{Tx, authors, identities, wallets};
 
 use crate::{
-    App, JourneyError,
+    JourneyError, Turns,
     people::Person,
     reply::Reply,
     turn::{Step, Turn},
@@ -14,7 +14,7 @@ use crate::{
 /// The number of ledger entries that BALANCE names.
 const LAST_ENTRIES: usize = 5;
 
-impl App {
+impl Turns {
     /// Executes a command.
     pub(crate) async fn obey(
         &self,
@@ -27,15 +27,15 @@ impl App {
         let code = match command {
             Command::Login => Some(None),
             Command::Export => {
-                let url = format!("{}/api/me/export", self.0.settings.site_url);
+                let url = format!("{}/api/me/export", self.core.settings.site_url);
                 let url = [("url", Value::Text(&url))];
-                Some(Some(self.0.catalogue.format(language, "export", &url)))
+                Some(Some(self.core.catalogue.format(language, "export", &url)))
             }
             _ => None,
         };
         if let Some(lead) = code {
             let (sender, lane) = (&turn.message.sender, &turn.claimed.lane);
-            let brought = self.login_code_reply(tx, person, sender, lane, lead, now).await?;
+            let brought = self.logins.login_code_reply(tx, person, sender, lane, lead, now).await?;
             return Ok(brought.map_or(Step::Ignore(IgnoreRule::SaidAlready), Step::from));
         }
         let offer = match command {
@@ -44,16 +44,16 @@ impl App {
             _ => None,
         };
         if let Some((purpose, title)) = offer {
-            let title = vec![self.0.catalogue.text(language, title)];
-            if let Some(reply) = self.offer(tx, person, purpose, title, now).await? {
+            let title = vec![self.core.catalogue.text(language, title)];
+            if let Some(reply) = self.payments.offer(tx, person, purpose, title, now).await? {
                 return Ok(reply.into());
             }
         }
         Ok(match command {
             // Nothing is for sale: a reserved word is answered like HELP (RULES 4.3).
-            Command::Recharge => self.say(person, "help", "help"),
-            Command::Phrase(phrase) => self.answer_phrase(tx, person, phrase, now).await?,
-            Command::NotMe => self.deny_codes(tx, person, now).await?,
+            Command::Recharge => self.replies.say(person, "help", "help"),
+            Command::Phrase(phrase) => self.logins.answer_phrase(tx, person, phrase, now).await?,
+            Command::NotMe => self.logins.deny_codes(tx, person, now).await?,
             command => self.answer(tx, person, command, now).await?,
         }
         .into())
@@ -68,7 +68,7 @@ impl App {
         now: UnixMillis,
     ) -> Result<Reply, JourneyError> {
         let author = &person.author;
-        let texts = &self.0.catalogue;
+        let texts = &self.core.catalogue;
         let say = |purpose, key| Reply::plain(purpose, texts.text(author.language, key));
         let limited = |purpose, key, limit: i64| {
             Reply::plain(purpose, texts.format(author.language, key, &[("limit", Value::Number(limit))]))

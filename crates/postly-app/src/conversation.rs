@@ -1,7 +1,7 @@
 //! The handling of an inbound message, from its claim to its queued reply.
 
 use postly_domain::{
-    Command, Language, UnixMillis,
+    Command, Language,
     event::{Content, IgnoreRule, InboundEvent, InboundMessage},
     metric, openings,
     repeats::{LoopGuard, LoopVerdict},
@@ -9,18 +9,20 @@ use postly_domain::{
     time::SERVICE_WINDOW_SECS,
 };
 use postly_i18n::Value;
+use postly_pipeline::Writer;
 use postly_store::{
-    StoreError, Tx, authors,
+    authors,
     inbox::{self, DueEvent, Outcome},
     lanes::{self, ClaimedLane},
-    outbox, results, wallets,
+    outbox, results,
 };
 
 use crate::{
-    App, JourneyError, crash,
+    Core, Deliveries, Erasure, Generator, JourneyError, Logins, People, ProviderNotices, Replies,
+    RestoredCopy, Turns, VoiceNotes,
     people::Person,
     photo::is_photo_alone,
-    reply::{Reply, ReplyContext, hold_key},
+    reply::{Reply, ReplyContext},
     turn::{Step, Turn},
 };
 
@@ -28,7 +30,24 @@ use crate::{
 /// `flood`.
 pub(crate) const MAX_WAITING: i64 = 60;
 
-impl App {
+/// The handling of inbound events, up to the reply.
+#[derive(Clone)]
+pub struct Conversations {
+    pub(crate) core: Core,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) erasure: Erasure,
+    pub(crate) generator: Generator,
+    pub(crate) logins: Logins,
+    pub(crate) notices: ProviderNotices,
+    pub(crate) people: People,
+    pub(crate) replies: Replies,
+    pub(crate) restored: RestoredCopy,
+    pub(crate) turns: Turns,
+    pub(crate) voice_notes: VoiceNotes,
+    pub(crate) writer: Writer,
+}
+
+impl Conversations {
     /// Handles the event at the head of a claimed lane of the inbox.
     pub(crate) async fn handle_event(
         &self,
@@ -41,16 +60,16 @@ impl App {
                 None => self.finish_revoked(claimed, event).await,
             },
             InboundEvent::IdentityChange(change) => {
-                let mut tx = self.0.db.write().await?;
-                let moved = self.apply_identity_change(&mut tx, &change).await?;
+                let mut tx = self.core.db.write().await?;
+                let moved = self.people.apply_identity_change(&mut tx, &change).await?;
                 let outcome = match moved {
                     Some(_) => Outcome::Applied,
                     None => Outcome::Ignored(IgnoreRule::UnknownIdentity),
                 };
-                self.finish(tx, claimed, event, moved.as_ref(), &outcome).await
+                self.replies.finish(tx, claimed, event, moved.as_ref(), &outcome).await
             }
-            InboundEvent::Notice(notice) => self.apply_notice(claimed, event, &notice).await,
-            InboundEvent::Status(update) => self.apply_status(claimed, event, &update).await,
+            InboundEvent::Notice(notice) => self.notices.apply_notice(claimed, event, &notice).await,
+            InboundEvent::Status(update) => self.deliveries.apply_status(claimed, event, &update).await,
         }
     }
 
@@ -61,16 +80,22 @@ impl App {
         event: &DueEvent,
         message: InboundMessage,
     ) -> Result<(), JourneyError> {
-        let now = self.now();
+        let now = self.core.now();
         if now.since_ms(event.occurred_at) >= SERVICE_WINDOW_SECS * 1000 {
-            let tx = self.0.db.write().await?;
-            return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::WindowClosed)).await;
+            let tx = self.core.db.write().await?;
+            return self
+                .replies
+                .finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::WindowClosed))
+                .await;
         }
-        if self.was_answered_elsewhere(event.occurred_at).await? {
-            let tx = self.0.db.write().await?;
-            return self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Restored)).await;
+        if self.restored.was_answered_elsewhere(event.occurred_at).await? {
+            let tx = self.core.db.write().await?;
+            return self
+                .replies
+                .finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Restored))
+                .await;
         }
-        match self.listen(claimed, event, message).await? {
+        match self.voice_notes.listen(claimed, event, message).await? {
             Some(message) => self.converse(claimed, event, &message).await,
             None => Ok(()),
         }
@@ -82,7 +107,7 @@ impl App {
         event: &DueEvent,
         message: &InboundMessage,
     ) -> Result<(), JourneyError> {
-        let now = self.now();
+        let now = self.core.now();
         if let Content::Tap { payload: Some(payload), .. } = &message.content
             && self.tapped(claimed, event, message, payload).await?
         {
@@ -102,19 +127,21 @@ impl App {
                 return self.finish_amendment(claimed, event, message, original).await;
             }
             Content::Silent { .. } => {
-                let tx = self.0.db.write().await?;
+                let tx = self.core.db.write().await?;
                 return self
+                    .replies
                     .finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::NothingToSay))
                     .await;
             }
         };
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         let met = self
+            .people
             .resolve_author(&mut tx, &message.sender, event.occurred_at, || first_language(text), now)
             .await?;
-        let Some(mut person) = met else { return self.ignore_erased(tx, claimed, event).await };
-        self.settle_language(&mut tx, &mut person, text).await?;
-        self.note_business_number(&mut tx, message).await?;
+        let Some(mut person) = met else { return self.replies.ignore_erased(tx, claimed, event).await };
+        self.people.settle_language(&mut tx, &mut person, text).await?;
+        self.logins.note_business_number(&mut tx, message).await?;
         if self.confirms(&person, text, now) {
             return self.erase_and_finish(tx, claimed, event, message, &person).await;
         }
@@ -124,12 +151,12 @@ impl App {
         if let Some(since) = person.author.blocked_at
             && !matches!(command, Command::Stop | Command::Delete)
         {
-            return self.end_blocked(tx, claimed, event, message, &person, since).await;
+            return self.replies.end_blocked(tx, claimed, event, message, &person, since).await;
         }
         // The loop guard counts only messages that are no commands and are answered for free.
         let repeats = match &command {
             Command::Generate(_) | Command::SmallTalk(_) | Command::HowToStop | Command::MissingBrief => {
-                let hash = self.name_hash(&fold(text)).chars().take(16).collect();
+                let hash = self.core.name_hash(&fold(text)).chars().take(16).collect();
                 Some(LoopGuard::observe(claimed.repeats.as_ref(), hash, event.occurred_at, now))
             }
             _ => None,
@@ -141,9 +168,9 @@ impl App {
             LoopVerdict::Silence => (Step::Ignore(IgnoreRule::Loop), None),
             LoopVerdict::Warn => {
                 metrics::counter!(metric::LOOPS).increment(1);
-                (self.say(&person, "loop", "loop").into(), None)
+                (self.replies.say(&person, "loop", "loop").into(), None)
             }
-            LoopVerdict::Answer => self.take_turn(&mut tx, &turn, command, text).await?,
+            LoopVerdict::Answer => self.turns.take_turn(&mut tx, &turn, command, text).await?,
         };
         let event = &DueEvent { joined, ..event.clone() };
         let reply = match step {
@@ -151,29 +178,18 @@ impl App {
                 lanes::defer(&mut tx, claimed, until).await?;
                 return Ok(tx.commit().await?);
             }
-            Step::Write(work) => return self.generate(tx, &Turn { event, ..turn }, *work).await,
+            Step::Write(work) => return self.generator.generate(tx, &Turn { event, ..turn }, *work).await,
             Step::Reply(reply) => Ok(*reply),
             Step::Ignore(rule) => Err(rule),
         };
-        self.release_stale_hold(&mut tx, event, now).await?;
+        self.replies.release_stale_hold(&mut tx, event, now).await?;
         match reply {
-            Ok(reply) => self.reply_and_finish(tx, claimed, event, message, &person, reply).await,
+            Ok(reply) => self.replies.reply_and_finish(tx, claimed, event, message, &person, reply).await,
             Err(rule) => {
                 let outcome = Outcome::Ignored(rule);
-                self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await
+                self.replies.finish(tx, claimed, event, Some(&person.author.id), &outcome).await
             }
         }
-    }
-
-    /// Ends a message of an author who was erased after sending it: it is not answered, and creates no
-    /// author.
-    pub(crate) async fn ignore_erased(
-        &self,
-        tx: Tx,
-        claimed: &ClaimedLane,
-        event: &DueEvent,
-    ) -> Result<(), JourneyError> {
-        self.finish(tx, claimed, event, None, &Outcome::Ignored(IgnoreRule::Erased)).await
     }
 
     /// Answers a tap on one of our buttons. Returns false for any other button; only its label can be read.
@@ -184,30 +200,32 @@ impl App {
         message: &InboundMessage,
         payload: &str,
     ) -> Result<bool, JourneyError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
-        let met =
-            self.resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
+        let met = self
+            .people
+            .resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now)
+            .await?;
         let Some(person) = met else {
-            self.ignore_erased(tx, claimed, event).await?;
+            self.replies.ignore_erased(tx, claimed, event).await?;
             return Ok(true);
         };
         if person.author.blocked_at.is_some() {
             return Ok(false);
         }
-        let reply = match self.chosen(payload) {
+        let reply = match self.replies.chosen(payload) {
             Some((generation, number)) => {
                 match results::get(&mut tx, &person.author.id, &generation).await? {
-                    Some(result) => self.post_alone(&person, &result, number),
-                    None => self.say(&person, "choice_expired", "choice-expired"),
+                    Some(result) => self.turns.post_alone(&person, &result, number),
+                    None => self.replies.say(&person, "choice_expired", "choice-expired"),
                 }
             }
-            None => match self.answer_tap(&mut tx, &person, payload, now).await? {
+            None => match self.logins.answer_tap(&mut tx, &person, payload, now).await? {
                 Some(reply) => reply,
                 None => return Ok(false),
             },
         };
-        self.reply_and_finish(tx, claimed, event, message, &person, reply).await?;
+        self.replies.reply_and_finish(tx, claimed, event, message, &person, reply).await?;
         Ok(true)
     }
 
@@ -219,40 +237,34 @@ impl App {
         event: &DueEvent,
         message: &InboundMessage,
     ) -> Result<(), JourneyError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
-        let met =
-            self.resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
-        let Some(person) = met else { return self.ignore_erased(tx, claimed, event).await };
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
+        let met = self
+            .people
+            .resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now)
+            .await?;
+        let Some(person) = met else { return self.replies.ignore_erased(tx, claimed, event).await };
         if let Some(since) = person.author.blocked_at {
-            return self.end_blocked(tx, claimed, event, message, &person, since).await;
+            return self.replies.end_blocked(tx, claimed, event, message, &person, since).await;
         }
-        if self.waits_for_a_person(&mut tx, claimed, event, &person, now).await? {
+        if self.turns.waits_for_a_person(&mut tx, claimed, event, &person, now).await? {
             let outcome = Outcome::Ignored(IgnoreRule::HandedOver);
-            return self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await;
+            return self.replies.finish(tx, claimed, event, Some(&person.author.id), &outcome).await;
         }
-        if is_photo_alone(message) && self.0.writer.sees() {
+        if is_photo_alone(message) && self.writer.sees() {
             let turn = Turn { claimed, event, message, person: &person, now };
-            return self.write_from_photo(tx, &turn).await;
+            return self.generator.write_from_photo(tx, &turn).await;
         }
         let today = now.start_of_day();
         if outbox::queued_since(&mut tx, &claimed.lane, "unreadable", today).await? > 0 {
             let author = Some(&person.author.id);
-            return self.finish(tx, claimed, event, author, &Outcome::Ignored(IgnoreRule::HintGiven)).await;
+            return self
+                .replies
+                .finish(tx, claimed, event, author, &Outcome::Ignored(IgnoreRule::HintGiven))
+                .await;
         }
-        let reply = Reply::plain("unreadable", self.what_works(person.author.language));
-        self.reply_and_finish(tx, claimed, event, message, &person, reply).await
-    }
-
-    /// Returns the hint that names the kinds of messages the service reads.
-    pub(crate) fn what_works(&self, language: Language) -> String {
-        let kinds = match (self.transcriber().is_some(), self.0.writer.sees()) {
-            (true, true) => "both",
-            (true, false) => "voice",
-            (false, true) => "photo",
-            (false, false) => "text",
-        };
-        self.0.catalogue.format(language, "unreadable", &[("kinds", Value::Text(kinds))])
+        let reply = Reply::plain("unreadable", self.voice_notes.what_works(person.author.language));
+        self.replies.reply_and_finish(tx, claimed, event, message, &person, reply).await
     }
 
     /// Leaves unanswered the messages that wait in a lane beyond the limit, and sends their author one
@@ -268,8 +280,8 @@ impl App {
             // A change of number is not a message; the messages behind it are checked in the next turn.
             return Ok(());
         };
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let language = || match &message.content {
             Content::Text(text) | Content::Spoken(text) | Content::Caption { text, .. } => {
                 first_language(text)
@@ -281,14 +293,15 @@ impl App {
             | Content::Edit { .. }
             | Content::Silent { .. } => Language::Fr,
         };
-        let met = self.resolve_author(&mut tx, &message.sender, event.occurred_at, language, now).await?;
+        let met =
+            self.people.resolve_author(&mut tx, &message.sender, event.occurred_at, language, now).await?;
         let left_aside = inbox::trim(&mut tx, claimed, MAX_WAITING, now).await?;
         if let Some(person) = met
             && left_aside > 0
         {
             let context = reply_context(claimed, event, &message, &person);
             let values = [("limit", Value::Number(MAX_WAITING))];
-            let text = self.0.catalogue.format(person.author.language, "flood", &values);
+            let text = self.core.catalogue.format(person.author.language, "flood", &values);
             // One notice for messages that wait together: none is queued within an hour of the last.
             if outbox::queued_since(
                 &mut tx,
@@ -299,64 +312,11 @@ impl App {
             .await?
                 == 0
             {
-                self.queue_notice(&mut tx, &context, "flood", &text, now).await?;
+                self.replies.queue_notice(&mut tx, &context, "flood", &text, now).await?;
             }
         }
         tx.commit().await?;
-        self.0.wakers.wake_here(lanes::Queue::Outbox);
-        Ok(())
-    }
-
-    /// Queues the reply, ends the event, commits, and wakes the workers and live streams.
-    pub(crate) async fn reply_and_finish(
-        &self,
-        mut tx: Tx,
-        claimed: &ClaimedLane,
-        event: &DueEvent,
-        message: &InboundMessage,
-        person: &Person,
-        reply: Reply,
-    ) -> Result<(), JourneyError> {
-        let purpose = reply.purpose;
-        let context = reply_context(claimed, event, message, person);
-        let first = self.queue_reply(&mut tx, &context, reply, self.now()).await?;
-        let outcome = Outcome::Answered { reply: purpose, message: first };
-        self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await
-    }
-
-    /// Ends the event in the transaction that holds all its effects.
-    pub(crate) async fn finish(
-        &self,
-        mut tx: Tx,
-        claimed: &ClaimedLane,
-        event: &DueEvent,
-        author: Option<&postly_domain::id::AuthorId>,
-        outcome: &Outcome,
-    ) -> Result<(), JourneyError> {
-        let joined = event.joined.as_ref();
-        let more = inbox::finish(&mut tx, claimed, &event.id, joined, author, outcome, self.now()).await?;
-        crash::point("finish.before");
-        tx.commit().await?;
-        crash::point("finish.after");
-        let (state, name) = match outcome {
-            Outcome::Answered { reply, .. } => ("answered", *reply),
-            Outcome::Applied => ("applied", "applied"),
-            Outcome::Ignored(rule) => ("ignored", rule.as_str()),
-            Outcome::Dead(reason) => ("dead", *reason),
-        };
-        if state == "dead" {
-            let queue = claimed.queue.as_str();
-            metrics::counter!(metric::DEAD_LETTERS, "queue" => queue, "reason" => name).increment(1);
-        }
-        metrics::counter!(metric::INBOUND_FINISHED, "state" => state, "outcome" => name).increment(1);
-        tracing::info!(event.id = %event.id, state, outcome = name, "Finished event {}: {state} ({name})", event.id);
-        self.0.live.changed(author);
-        if matches!(outcome, Outcome::Answered { .. } | Outcome::Dead(_)) {
-            self.0.wakers.wake_here(lanes::Queue::Outbox);
-        }
-        if more {
-            self.0.wakers.wake_here(claimed.queue);
-        }
+        self.core.wakers.wake_here(lanes::Queue::Outbox);
         Ok(())
     }
 
@@ -376,28 +336,15 @@ impl App {
         }
     }
 
-    /// Releases the credit that an earlier attempt may have reserved, if no posts will be written.
-    pub(crate) async fn release_stale_hold(
-        &self,
-        tx: &mut Tx,
-        event: &DueEvent,
-        now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        if event.attempts > 1 {
-            wallets::release_by_key(tx, &hold_key(event), now).await?;
-        }
-        Ok(())
-    }
-
     async fn dead_letter(
         &self,
         claimed: &ClaimedLane,
         event: &DueEvent,
         apologise: bool,
     ) -> Result<(), JourneyError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
-        self.release_stale_hold(&mut tx, event, now).await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
+        self.replies.release_stale_hold(&mut tx, event, now).await?;
         let mut author = None;
         if apologise
             && let Ok(InboundEvent::Message(message)) =
@@ -405,22 +352,24 @@ impl App {
             && now.since_ms(event.occurred_at) < SERVICE_WINDOW_SECS * 1000
         {
             let met = self
+                .people
                 .resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now)
                 .await?;
             if let Some(person) = met {
-                let text = self.0.catalogue.text(person.author.language, "generation-failed");
-                self.queue_notice(
-                    &mut tx,
-                    &reply_context(claimed, event, &message, &person),
-                    "failed",
-                    &text,
-                    now,
-                )
-                .await?;
+                let text = self.core.catalogue.text(person.author.language, "generation-failed");
+                self.replies
+                    .queue_notice(
+                        &mut tx,
+                        &reply_context(claimed, event, &message, &person),
+                        "failed",
+                        &text,
+                        now,
+                    )
+                    .await?;
                 author = Some(person.author.id);
             }
         }
-        self.finish(tx, claimed, event, author.as_ref(), &Outcome::Dead("attempts_exhausted")).await
+        self.replies.finish(tx, claimed, event, author.as_ref(), &Outcome::Dead("attempts_exhausted")).await
     }
 }
 

@@ -23,10 +23,13 @@ use postly_store::{
     pauses::{self, OperatorPauses},
     senders, wallets,
 };
-use postly_whatsapp::{Body, Button, Outgoing};
+use postly_whatsapp::{Body, Button, Outgoing, send::Senders};
 
 use crate::{
-    App, JourneyError, crash,
+    CodeTemplates, Core, JourneyError, Pauses, People, Replies,
+    accepted::{AcceptedSend, UnpersistedAcceptances},
+    batcher::Batcher,
+    crash,
     health::Upstream,
     ids::{Fresh as _, dice},
     measure::seconds,
@@ -81,7 +84,20 @@ fn is_kept_back(message: &DueMessage, pauses: &OperatorPauses, now: UnixMillis) 
         && delivery::next_step(message.form, &message.attempts, now, message.expires_at) == NextStep::Attempt
 }
 
-impl App {
+/// The sending of messages, and their delivery statuses.
+#[derive(Clone)]
+pub struct Deliveries {
+    pub(crate) core: Core,
+    pub(crate) acceptances: Arc<Batcher<AcceptedSend>>,
+    pub(crate) code_templates: CodeTemplates,
+    pub(crate) pauses: Pauses,
+    pub(crate) people: People,
+    pub(crate) replies: Replies,
+    pub(crate) senders: Senders,
+    pub(crate) unpersisted: Arc<UnpersistedAcceptances>,
+}
+
+impl Deliveries {
     /// Decides and applies the next step of the message at the head of each claimed lane. Either the message
     /// ends or waits, or an attempt is recorded, to be made after the commit.
     pub(crate) async fn plan_sends(
@@ -139,7 +155,7 @@ impl App {
             NextStep::Expired => {
                 self.end(tx, &claimed, &message, Ended::Cancelled, Some("window_closed")).await?;
             }
-            NextStep::Failed if self.waits_for_sender(tx, &WaitingMessage::of(&message)).await? => {
+            NextStep::Failed if self.pauses.waits_for_sender(tx, &WaitingMessage::of(&message)).await? => {
                 lanes::defer(tx, &claimed, now.plus_ms(STOPPED_PAUSE_MS)).await?;
             }
             NextStep::Failed => {
@@ -165,7 +181,9 @@ impl App {
                 // Check the pace first: a message that may not be sent yet must not become the probe of a
                 // stopped sender.
                 let permission = match delivery::pace(claimed.next_send_at, now) {
-                    Ok(next) => self.ask_sender(tx, &message, now).await?.map(|is_probe| (next, is_probe)),
+                    Ok(next) => {
+                        self.pauses.ask_sender(tx, &message, now).await?.map(|is_probe| (next, is_probe))
+                    }
                     Err(then) => Err(then),
                 };
                 let is_probe = match permission {
@@ -201,15 +219,16 @@ impl App {
         message: &DueMessage,
         now: UnixMillis,
     ) -> Result<bool, StoreError> {
-        if self.0.unpersisted.holds(&message.id) {
+        if self.unpersisted.holds(&message.id) {
             return Ok(true);
         }
-        let sealed = message.sealed.as_ref().and_then(|sealed| self.0.peppers.unseal(&message.id, sealed));
+        let sealed =
+            message.sealed.as_ref().and_then(|sealed| self.core.code_keys.unseal(&message.id, sealed));
         let address = sealed.and_then(|sealed| sealed.address).unwrap_or_else(|| message.address.clone());
         let lane = postly_whatsapp::status_lane(message.provider, &message.business, &address);
         // Statuses that have arrived are found in their lane: let them join it first.
         inbox::join_lanes(tx, Queue::Status, ARRIVALS_JOIN, now).await?;
-        attempts::has_unprocessed_status(tx, &message.id, &self.lane(&lane)).await
+        attempts::has_unprocessed_status(tx, &message.id, &self.core.lane(&lane)).await
     }
 
     /// Makes a recorded attempt, and records its outcome.
@@ -222,7 +241,7 @@ impl App {
         // another worker may have resent the message: do not send.
         let outcome = if cfg!(feature = "mutant-m02") {
             SendOutcome::Unclear
-        } else if self.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
+        } else if self.core.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
             self.send(message, attempt, send_by).await
         } else {
             SendOutcome::NotSent
@@ -244,7 +263,7 @@ impl App {
                     tracing::info!(error = %ErrorChain(&error), "Could not write down an answer; trying again");
                     tries += 1;
                     if is_taken && unpersisted.is_none() {
-                        unpersisted = Some(self.0.unpersisted.keep(&message.id));
+                        unpersisted = Some(self.unpersisted.keep(&message.id));
                     }
                     tokio::time::sleep(RECORD_PAUSE).await;
                 }
@@ -257,7 +276,7 @@ impl App {
     async fn send(&self, message: &DueMessage, attempt: &AttemptId, send_by: Instant) -> SendOutcome {
         let sealed = match &message.sealed {
             None => Sealed::default(),
-            Some(sealed) => match self.0.peppers.unseal(&message.id, sealed) {
+            Some(sealed) => match self.core.code_keys.unseal(&message.id, sealed) {
                 Some(sealed) => sealed,
                 None => {
                     tracing::error!(message.id = %message.id, "Message {} was sealed by a pepper that is gone from OTP_SALT", message.id);
@@ -288,7 +307,7 @@ impl App {
             reply_to: message.reply_to.as_deref(),
             send_by,
         };
-        self.0.senders.send(message.provider, &outgoing).await
+        self.senders.send(message.provider, &outgoing).await
     }
 
     /// Records the outcome of the call, and applies its consequences.
@@ -301,7 +320,7 @@ impl App {
         match outcome {
             SendOutcome::Accepted { provider_message_id } => {
                 self.record_accepted(planned, provider_message_id).await?;
-                if planned.is_probe { self.probe_taken(planned).await } else { Ok(()) }
+                if planned.is_probe { self.pauses.probe_taken(planned).await } else { Ok(()) }
             }
             SendOutcome::Refused { code, action, retry_after_ms } => {
                 let mut tx = self.begin_locked(message).await?;
@@ -328,7 +347,7 @@ impl App {
     /// Begins a transaction that locks a message, so that none of its statuses is applied meanwhile. Lock
     /// order: the wallet, which a refund may need, before the message.
     pub(crate) async fn begin_locked(&self, message: &DueMessage) -> Result<Tx, StoreError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         if let Some(author) = message.author.as_ref().filter(|_| message.carries_variant) {
             wallets::lock(&mut tx, author).await?;
         }
@@ -345,10 +364,10 @@ impl App {
     ) -> Result<bool, StoreError> {
         let PlannedSend { claimed, message, noted_at, .. } = planned;
         let heard = attempts::of(tx, &message.id).await?;
-        let now = self.now();
+        let now = self.core.now();
         match delivery::next_step(message.form, &heard, now, message.expires_at) {
             NextStep::Accepted => self.end(tx, claimed, message, Ended::Accepted, None).await,
-            NextStep::Failed if self.waits_for_sender(tx, &WaitingMessage::of(message)).await? => {
+            NextStep::Failed if self.pauses.waits_for_sender(tx, &WaitingMessage::of(message)).await? => {
                 outbox::requeue(tx, &message.id, false, false).await?;
                 defer_lane(tx, claimed, now.plus_ms(STOPPED_PAUSE_MS)).await
             }
@@ -373,9 +392,9 @@ impl App {
         crash::point("recorded.before");
         tx.commit().await?;
         crash::point("recorded.after");
-        self.0.live.changed(messages.into_iter().filter_map(|message| message.author.as_ref()));
+        self.core.live.changed(messages.into_iter().filter_map(|message| message.author.as_ref()));
         if more {
-            self.0.wakers.wake_here(Queue::Outbox);
+            self.core.wakers.wake_here(Queue::Outbox);
         }
         Ok(())
     }
@@ -389,7 +408,7 @@ impl App {
         action: ErrorAction,
         retry_after_ms: Option<i64>,
     ) -> Result<bool, StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         let id = &message.id;
         match action {
             ErrorAction::Retry => self.retry(tx, claimed, message, retry_after_ms).await,
@@ -409,16 +428,17 @@ impl App {
             ErrorAction::StopSender => {
                 outbox::requeue(tx, id, false, false).await?;
                 let (provider, business) = (message.provider, &message.business);
-                let until = self.stop_sender(tx, provider, business, code, RestReason::Stopped).await?;
+                let until =
+                    self.pauses.stop_sender(tx, provider, business, code, RestReason::Stopped).await?;
                 defer_lane(tx, claimed, until).await
             }
             ErrorAction::WindowClosed
-                if message.form == Form::Code && self.0.senders.can_send_code(message.provider) =>
+                if message.form == Form::Code && self.senders.can_send_code(message.provider) =>
             {
                 // The window was assumed to be open; a template needs none. This happens once: a refused
                 // template is no longer of this form.
                 outbox::send_by_template(tx, id).await?;
-                self.drop_for_template(tx, id, message.form).await?;
+                self.code_templates.drop_for_template(tx, id, message.form).await?;
                 outbox::requeue(tx, id, true, false).await?;
                 defer_lane(tx, claimed, now).await?;
                 Ok(true)
@@ -448,7 +468,7 @@ impl App {
         match delivery::retry_pause_ms(message.refusals + 1, retry_after_ms, dice()) {
             Some(pause) => {
                 outbox::requeue(tx, &message.id, true, false).await?;
-                defer_lane(tx, claimed, self.now().plus_ms(pause)).await
+                defer_lane(tx, claimed, self.core.now().plus_ms(pause)).await
             }
             None => self.end(tx, claimed, message, Ended::Dead, Some("attempts_exhausted")).await,
         }
@@ -465,7 +485,7 @@ impl App {
         mut ended: Ended,
         mut reason: Option<&str>,
     ) -> Result<bool, StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         if ended != Ended::Accepted && attempts::of(tx, &message.id).await?.iter().any(Attempt::is_taken) {
             (ended, reason) = (Ended::Accepted, None);
         }
@@ -489,7 +509,7 @@ impl App {
             .await?;
         }
         if matches!(ended, Ended::Refused | Ended::Cancelled) {
-            self.drop_for_template(tx, &message.id, message.form).await?;
+            self.code_templates.drop_for_template(tx, &message.id, message.form).await?;
         }
         outbox::end(tx, claimed, &message.id, ended, reason, now).await
     }
@@ -515,9 +535,9 @@ impl App {
             // A provider in trouble may still answer with an error to retry.
             SendOutcome::Refused { action: ErrorAction::Retry, .. }
             | SendOutcome::NotSent
-            | SendOutcome::Unclear => self.0.health.failed(upstream, self.now()),
+            | SendOutcome::Unclear => self.core.health.failed(upstream, self.core.now()),
             SendOutcome::Accepted { .. } | SendOutcome::Refused { .. } => {
-                self.0.health.answered(upstream, self.now());
+                self.core.health.answered(upstream, self.core.now());
             }
         }
         match outcome {
@@ -525,7 +545,7 @@ impl App {
                 let written_at = message.expires_at.plus_secs(-SERVICE_WINDOW_SECS);
                 let kind = if message.generation.is_some() { "generation" } else { "other" };
                 metrics::histogram!(metric::REPLY_SECONDS, "kind" => kind)
-                    .record(seconds(self.now().since_ms(written_at)));
+                    .record(seconds(self.core.now().since_ms(written_at)));
             }
             SendOutcome::Unclear => {
                 metrics::counter!(metric::OUTBOX_UNKNOWN, "provider" => provider).increment(1);

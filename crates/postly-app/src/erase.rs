@@ -2,10 +2,10 @@
 //! credits given to them.
 
 use postly_domain::{
-    PhoneE164, Provider, UnixMillis,
+    Provider, UnixMillis,
     challenge::confirms_erasure,
     delivery::Form,
-    event::{InboundMessage, Sender},
+    event::InboundMessage,
     id::{AuthorId, MessageId},
     metric,
     time::SERVICE_WINDOW_SECS,
@@ -17,12 +17,14 @@ use postly_store::{
     outbox::{self, NewMessage},
 };
 
-use crate::{App, JourneyError, conflict::again, ids::Fresh as _, people::Person, seal::Sealed};
+use crate::{
+    Conversations, Core, JourneyError, conflict::again, ids::Fresh as _, people::Person, seal::Sealed,
+};
 
 /// The time within which the question to confirm an erasure may be answered.
 const CONFIRM_WITHIN_MS: i64 = 15 * 60 * 1000;
 
-impl App {
+impl Conversations {
     /// True if this message confirms the erasure.
     pub(crate) fn confirms(&self, person: &Person, text: &str, now: UnixMillis) -> bool {
         let context = person.author.erasure_asked_at;
@@ -39,11 +41,11 @@ impl App {
         message: &InboundMessage,
         person: &Person,
     ) -> Result<(), JourneyError> {
-        let now = self.now();
+        let now = self.core.now();
         let author = &person.author.id;
         // Times have seconds: another message of the same second may be written after the erasure, and is not
         // marked.
-        self.erase_in(&mut tx, author, event.occurred_at.plus_ms(-1), now).await?;
+        self.erasure.erase_in(&mut tx, author, event.occurred_at.plus_ms(-1), now).await?;
         let id = MessageId::fresh(now);
         let sealed = Sealed { address: Some(message.sender.address.clone()), ..Sealed::default() };
         let window = event.occurred_at.plus_secs(SERVICE_WINDOW_SECS);
@@ -61,17 +63,30 @@ impl App {
             generation: None,
             carries_variant: false,
             reply_to: None,
-            body: &self.0.catalogue.text(person.author.language, "erased"),
+            body: &self.core.catalogue.text(person.author.language, "erased"),
             form: Form::Text,
-            sealed: Some(&self.0.peppers.seal(&id, &sealed)?),
+            sealed: Some(&self.core.code_keys.seal(&id, &sealed)?),
             expires_at: window,
         };
         outbox::queue(&mut tx, &receipt, now).await?;
         inbox::wipe(&mut tx, &event.id).await?;
         let outcome = Outcome::Answered { reply: "erased", message: id };
-        self.finish(tx, claimed, event, Some(author), &outcome).await?;
-        self.record_erasures_beside_backups().await;
+        self.replies.finish(tx, claimed, event, Some(author), &outcome).await?;
+        self.erasure.record_erasures_beside_backups().await;
         Ok(())
+    }
+}
+
+/// The erasure of people, and its records beside the backups.
+#[derive(Clone)]
+pub struct Erasure {
+    pub(crate) core: Core,
+}
+
+impl Erasure {
+    /// Builds the service.
+    pub fn new(core: &Core) -> Self {
+        Self { core: core.clone() }
     }
 
     /// Erases an author. Sends nothing.
@@ -85,14 +100,14 @@ impl App {
     }
 
     async fn try_erase(&self, author: &AuthorId) -> Result<(), StoreError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let mut current = authors::current(&mut tx, author).await?;
         if !authors::lock(&mut tx, &current).await? {
             // The author was merged into another before the lock. The other is not merged further: an author
             // is merged only into one that is not merged. Release this lock before waiting for the other.
             drop(tx);
-            tx = self.0.db.write().await?;
+            tx = self.core.db.write().await?;
             current = authors::current(&mut tx, author).await?;
         }
         self.erase_in(&mut tx, &current, now, now).await?;
@@ -112,11 +127,12 @@ impl App {
             for name in
                 identity.phone.iter().map(|phone| phone.as_str().to_owned()).chain(identity.bsuid.clone())
             {
-                erasures::mark(tx, &self.name_hash(&name), until).await?;
+                erasures::mark(tx, &self.core.name_hash(&name), until).await?;
             }
             for provider in [Provider::Meta, Provider::Twilio] {
-                if let (Some(phone), Some(business)) = (&identity.phone, self.0.routes.business(provider)) {
-                    lanes.push(self.code_lane(provider, &business, phone));
+                if let (Some(phone), Some(business)) = (&identity.phone, self.core.routes.business(provider))
+                {
+                    lanes.push(self.core.code_lane(provider, &business, phone));
                 }
             }
         }
@@ -124,21 +140,5 @@ impl App {
         metrics::counter!(metric::ERASURES).increment(1);
         tracing::info!(author.id = %author, "Erased author {author}");
         Ok(())
-    }
-
-    /// True if the sender was erased after this message was written.
-    pub(crate) async fn was_erased(
-        &self,
-        tx: &mut Tx,
-        sender: &Sender,
-        written_at: UnixMillis,
-    ) -> Result<bool, StoreError> {
-        let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
-        for name in names {
-            if erasures::is_marked(tx, &self.name_hash(name), written_at).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }

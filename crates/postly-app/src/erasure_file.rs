@@ -16,7 +16,7 @@ use postly_domain::{UnixMillis, id::AuthorId};
 use postly_store::{Engine, StoreError, backups, erasures, restores};
 use serde::{Deserialize, Serialize};
 
-use crate::{App, conflict::again};
+use crate::{Erasure, conflict::again};
 
 /// The name of the file in the folder of the backups.
 pub const ERASURES_FILE: &str = "erasures.jsonl";
@@ -101,7 +101,7 @@ impl ErasureRecords {
     }
 }
 
-impl App {
+impl Erasure {
     /// Records the erasures of this database in a folder, except those recorded there already. Returns the
     /// number of records added.
     ///
@@ -110,7 +110,7 @@ impl App {
     pub async fn record_erasures(&self, folder: &Path) -> Result<usize, ErasureFileError> {
         let known = ErasureRecords::read(folder)?;
         let mut new = vec![];
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let mut last = String::new();
         loop {
             let page = restores::authors_after(&mut tx, &last, true, PAGE).await?;
@@ -136,11 +136,11 @@ impl App {
     /// Records erasures beside the newest backup, if there is one on this machine. A failure does not undo
     /// the erasure: the next backup records it.
     pub(crate) async fn record_erasures_beside_backups(&self) {
-        if self.0.db.engine() != Engine::Sqlite {
+        if self.core.db.engine() != Engine::Sqlite {
             return;
         }
         let folder = async {
-            let mut tx = self.0.db.read().await?;
+            let mut tx = self.core.db.read().await?;
             Ok::<_, StoreError>(backups::latest(&mut tx).await?.map(|(folder, _)| PathBuf::from(folder)))
         };
         let recorded = match folder.await {
@@ -162,7 +162,7 @@ impl App {
         let mut found: Vec<AuthorId> = vec![];
         let mut last = String::new();
         loop {
-            let mut tx = self.0.db.read().await?;
+            let mut tx = self.core.db.read().await?;
             let page = restores::authors_after(&mut tx, &last, false, PAGE).await?;
             let Some(end) = page.last() else { break };
             last = end.as_str().to_owned();
@@ -174,7 +174,7 @@ impl App {
             self.erase(id).await?;
         }
         let mark = async || {
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             for record in &records.0 {
                 if let Record::Subject(hash, until) = record {
                     erasures::mark(&mut tx, hash, UnixMillis(*until)).await?;
@@ -187,6 +187,6 @@ impl App {
     }
 
     fn erased_hash(&self, id: &AuthorId) -> String {
-        self.name_hash(&format!("erased:{id}"))
+        self.core.name_hash(&format!("erased:{id}"))
     }
 }

@@ -10,7 +10,10 @@ use postly_store::{StoreError, authors, checkouts, exports, identities, media, s
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{App, operator::AuthorSelector, operator::OperatorError};
+use crate::{
+    Accounts,
+    operator::{AuthorSelector, OperatorError},
+};
 
 /// All data stored about an author. Times are RFC 3339 in UTC.
 #[derive(Serialize)]
@@ -154,13 +157,13 @@ struct ExportedToken {
 const ABOUT: &str = "Everything that Postly-AI holds of you. Texts marked machineGenerated were written by a machine. \
      Not in it: hashes of your password and of what you were given once, which cannot be read back.";
 
-impl App {
+impl Accounts {
     /// Returns the export of an author named by an operator.
     ///
     /// # Errors
     /// Fails if no author has this number or id, or if the database fails.
     pub async fn export_of(&self, who: &AuthorSelector) -> Result<Export, OperatorError> {
-        let id = self.account(who).await?.author.id;
+        let id = self.people.account(who).await?.author.id;
         Ok(self.export(&id).await?)
     }
 
@@ -169,10 +172,10 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn export(&self, id: &AuthorId) -> Result<Export, StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         // One snapshot, so that the parts agree. Reading all messages of an author may exceed the limit for
         // statements of a request.
-        let mut tx = self.0.db.begin_long_read().await?;
+        let mut tx = self.core.db.begin_long_read().await?;
         let author =
             authors::get(&mut tx, id).await?.ok_or(StoreError::Unreadable { column: "author_id" })?;
         let wallet = wallets::get(&mut tx, id).await?;

@@ -10,7 +10,7 @@ use postly_domain::{
 };
 use postly_i18n::Value;
 use postly_pipeline::{
-    CallRecord, Note, Revision, WriteError, WriteFailure, WriteRequest, Written, platform_limits,
+    CallRecord, Note, Revision, WriteError, WriteFailure, WriteRequest, Writer, Written, platform_limits,
     requested_language,
 };
 use postly_store::{
@@ -21,10 +21,11 @@ use postly_store::{
     outbox, questions, results,
     wallets::{self, Held, NewEntry, Posted, Wallet},
 };
+use postly_whatsapp::send::Senders;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    App, JourneyError,
+    BrandMemory, Core, JourneyError, ModelBudgets, Payments, People, Replies,
     conflict::again,
     conversation::reply_context,
     crash,
@@ -103,26 +104,39 @@ pub(crate) enum Payment {
     Free,
 }
 
-impl App {
+/// The writing of posts for briefs on WhatsApp, and their payment.
+#[derive(Clone)]
+pub struct Generator {
+    pub(crate) core: Core,
+    pub(crate) brand: BrandMemory,
+    pub(crate) model_budgets: ModelBudgets,
+    pub(crate) payments: Payments,
+    pub(crate) people: People,
+    pub(crate) replies: Replies,
+    pub(crate) senders: Senders,
+    pub(crate) writer: Writer,
+}
+
+impl Generator {
     /// Reserves a credit, writes the posts, and settles or releases the hold. `tx` has resolved the author.
     /// No transaction is open while the posts are written.
     pub(crate) async fn generate(&self, tx: Tx, turn: &Turn<'_>, work: Work) -> Result<(), JourneyError> {
         let Turn { claimed, event, message, person, .. } = *turn;
-        let Some(mut tx) = self.end_while_paused(tx, claimed, event, message, person).await? else {
+        let Some(mut tx) = self.replies.end_while_paused(tx, claimed, event, message, person).await? else {
             return Ok(());
         };
         let context = turn.context();
-        let now = self.now();
+        let now = self.core.now();
         let author = &person.author.id;
-        if let Some(spent) = self.exhausted_budget(&mut tx, person.recent_calls, now).await? {
-            self.release_stale_hold(&mut tx, event, now).await?;
+        if let Some(spent) = self.model_budgets.exhausted_budget(&mut tx, person.recent_calls, now).await? {
+            self.replies.release_stale_hold(&mut tx, event, now).await?;
             tracing::info!(author.id = %author, ?spent, "A day's budget of model calls is used up");
-            let units = vec![self.0.catalogue.text(person.author.language, spent.text_key())];
+            let units = vec![self.core.catalogue.text(person.author.language, spent.text_key())];
             return self.refuse(tx, claimed, &context, "budget", units, now).await;
         }
         let payment = if work.is_free() {
             // An earlier attempt may have been a change that cost a credit.
-            self.release_stale_hold(&mut tx, event, now).await?;
+            self.replies.release_stale_hold(&mut tx, event, now).await?;
             Payment::Free
         } else {
             let (id, key) = (HoldId::fresh(now), context.hold_key());
@@ -143,15 +157,15 @@ impl App {
         // The typing indicator ends before the reply can be sent, so it never outlives the reply.
         let ((written, photo), ()) = tokio::join!(
             model_time(self.write(turn, &work)),
-            self.0.senders.show_typing(event.provider, &message.provider_message_id)
+            self.senders.show_typing(event.provider, &message.provider_message_id)
         );
         crash::point("written");
 
         #[cfg(feature = "mutant-m04")]
         if let (Ok(_), Payment::Hold(hold)) = (&written, &payment) {
-            let mut alone = self.0.db.write().await?;
+            let mut alone = self.core.db.write().await?;
             let (entry, reason) = (EntryId::fresh(now), LedgerReason::WhatsappGeneration);
-            wallets::settle(&mut alone, hold, &entry, reason, "", self.now()).await?;
+            wallets::settle(&mut alone, hold, &entry, reason, "", self.core.now()).await?;
             alone.commit().await?;
         }
         // The posts are written and the credit is held: a conflict must not cause a second writing.
@@ -166,7 +180,7 @@ impl App {
             return (Err(WriteFailure { kind: WriteError::NoVision, calls: vec![] }), photo);
         }
         let picture = photo.as_ref().and_then(Photo::picture);
-        let written = self.0.writer.write(&WriteRequest { picture, ..self.ask(turn, work) }).await;
+        let written = self.writer.write(&WriteRequest { picture, ..self.ask(turn, work) }).await;
         self.note_model(&written);
         (written, photo)
     }
@@ -175,9 +189,9 @@ impl App {
     pub(crate) fn note_model(&self, written: &Result<Written, WriteFailure>) {
         let kind = written.as_ref().err().map(|failure| &failure.kind);
         if matches!(kind, Some(WriteError::Unavailable | WriteError::DeadlineExceeded)) {
-            self.0.health.failed(Upstream::Model, self.now());
+            self.core.health.failed(Upstream::Model, self.core.now());
         } else {
-            self.0.health.answered(Upstream::Model, self.now());
+            self.core.health.answered(Upstream::Model, self.core.now());
         }
     }
 
@@ -191,7 +205,7 @@ impl App {
         photo: Option<&Photo>,
     ) -> Result<(), JourneyError> {
         let Turn { claimed, event, message, person, .. } = *turn;
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         // `None`: the author was erased in the meantime. Nothing of this may be saved or sent.
         let owner = self.lock_payer(&mut tx, payment, &person.author.id).await?;
         let owner = owner.ok_or(JourneyError::Missing("a hold"))?;
@@ -200,7 +214,7 @@ impl App {
         }
         match written {
             Ok(written) => {
-                record_calls(&mut tx, &owner, Some(&event.id), &written.calls, self.now()).await?;
+                record_calls(&mut tx, &owner, Some(&event.id), &written.calls, self.core.now()).await?;
                 let language = match &work.change {
                     Some(_) => person.author.language,
                     None => surrounding_language(person, &work.brief, written),
@@ -210,13 +224,14 @@ impl App {
                 let reply = self.settle(&mut tx, context, &owner, work, payment, written).await?;
                 // Posts are not a free answer: the loop guard does not count them.
                 let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
-                self.reply_and_finish(tx, claimed, event, message, person, reply).await
+                self.replies.reply_and_finish(tx, claimed, event, message, person, reply).await
             }
             Err(failure) => {
-                record_calls(&mut tx, &owner, Some(&event.id), &failure.calls, self.now()).await?;
+                record_calls(&mut tx, &owner, Some(&event.id), &failure.calls, self.core.now()).await?;
                 let is_open = match payment {
                     Payment::Hold(hold) => {
-                        cfg!(feature = "mutant-m07") || wallets::release(&mut tx, hold, self.now()).await?
+                        cfg!(feature = "mutant-m07")
+                            || wallets::release(&mut tx, hold, self.core.now()).await?
                     }
                     Payment::Free => true,
                 };
@@ -229,7 +244,15 @@ impl App {
                 let repeats = claimed.repeats.clone().filter(|_| purpose != "generation_failed");
                 let claimed = &ClaimedLane { repeats, ..claimed.clone() };
                 tracing::info!(event.id = %event.id, failure = ?failure.kind, "No posts for event {}", event.id);
-                self.reply_and_finish(tx, claimed, event, message, person, self.say(person, purpose, key))
+                self.replies
+                    .reply_and_finish(
+                        tx,
+                        claimed,
+                        event,
+                        message,
+                        person,
+                        self.replies.say(person, purpose, key),
+                    )
                     .await
             }
         }
@@ -238,7 +261,7 @@ impl App {
     /// Returns the region that determines the law for the posts of a number: its own, else the operator's.
     pub(crate) fn region_of(&self, phone: Option<&PhoneE164>) -> String {
         let own = phone.and_then(PhoneE164::mobile_country);
-        own.unwrap_or_else(|| self.0.settings.default_region.clone())
+        own.unwrap_or_else(|| self.core.settings.default_region.clone())
     }
 
     /// Locks the paying author: the owner of the hold, which a merge may have changed, or the author of a
@@ -285,7 +308,7 @@ impl App {
         payment: &Payment,
         written: &Written,
     ) -> Result<Reply, JourneyError> {
-        let now = self.now();
+        let now = self.core.now();
         let id = GenerationId::fresh(now);
         let reason = work.reason(LedgerReason::WhatsappGeneration);
         let spent = self.spend(tx, payment, owner, work, &id, reason).await?;
@@ -319,27 +342,27 @@ impl App {
             authors::guess_language(tx, &author, language).await?;
         }
         let header = if work.change.is_some() { "changed-header" } else { "result-header" };
-        let mut units = vec![self.0.catalogue.text(language, header)];
+        let mut units = vec![self.core.catalogue.text(language, header)];
         for (number, variant) in (1..).zip(&written.variants) {
             units.push(format!("*{number}.* {}", postly_whatsapp::markup::to_whatsapp(&variant.text)));
         }
         let posts = 1..units.len();
         let credits = [("credits", Value::Number(wallet.available()))];
-        units.push(self.0.catalogue.format(language, "credits-left", &credits));
+        units.push(self.core.catalogue.format(language, "credits-left", &credits));
         if work.is_free() {
-            units.push(self.0.catalogue.text(language, "change-was-free"));
+            units.push(self.core.catalogue.text(language, "change-was-free"));
         }
         // After the balance: before it, the notes would look like the end of the third post.
         units.extend(written.notes.iter().map(|note| self.note(language, note)));
-        units.extend(self.applied_rules(language, &context.person.author.brand));
+        units.extend(self.brand.applied_rules(language, &context.person.author.brand));
         units.extend(
             written
                 .alt_text
                 .as_deref()
-                .map(|text| self.0.catalogue.format(language, "alt-text", &[("text", Value::Text(text))])),
+                .map(|text| self.core.catalogue.format(language, "alt-text", &[("text", Value::Text(text))])),
         );
-        if self.sells() && wallet.available() <= LOW_BALANCE {
-            units.push(self.0.catalogue.text(language, "low-balance"));
+        if self.payments.sells() && wallet.available() <= LOW_BALANCE {
+            units.push(self.core.catalogue.text(language, "low-balance"));
         }
         Ok(Reply { posts: Some((id, posts)), offers_choice: true, ..Reply::of("result", units) })
     }
@@ -355,7 +378,7 @@ impl App {
         generation: &GenerationId,
         reason: LedgerReason,
     ) -> Result<Option<(AuthorId, Wallet)>, StoreError> {
-        let (now, entry) = (self.now(), EntryId::fresh(self.now()));
+        let (now, entry) = (self.core.now(), EntryId::fresh(self.core.now()));
         match payment {
             Payment::Hold(_) if cfg!(feature = "mutant-m04") => {
                 Ok(Some((owner.clone(), wallets::get(tx, owner).await?)))
@@ -382,7 +405,7 @@ impl App {
 
     /// Returns the note that tells the author about the limit of a network.
     fn note(&self, language: Language, note: &Note) -> String {
-        let texts = &self.0.catalogue;
+        let texts = &self.core.catalogue;
         let limited = |key, platform, limit| {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let network = platform_limits::display_name(platform);
@@ -407,18 +430,18 @@ impl App {
         now: UnixMillis,
     ) -> Result<(), JourneyError> {
         let author = &context.person.author;
-        if self.was_merged(&mut tx, &author.id).await? {
+        if self.people.was_merged(&mut tx, &author.id).await? {
             // The author was merged in the meantime, and the credits moved: the retry resolves the new
             // author.
             return Err(JourneyError::Missing("an author of her own"));
         }
-        let texts = &self.0.catalogue;
+        let texts = &self.core.catalogue;
         let mut welcome = vec![];
         if author.email.is_none()
-            && self.0.settings.welcome_credits > 0
-            && !self.had_welcome(&mut tx, &author.id).await?
+            && self.core.settings.welcome_credits > 0
+            && !self.people.had_welcome(&mut tx, &author.id).await?
         {
-            let credits = [("credits", Value::Number(self.0.settings.welcome_credits))];
+            let credits = [("credits", Value::Number(self.core.settings.welcome_credits))];
             welcome.push(texts.format(author.language, "no-credit-login", &credits));
         }
         // For a newcomer the first words are the way to get credits, not a refusal.
@@ -428,10 +451,10 @@ impl App {
         let reply = match outbox::shared_answer(&mut tx, context.lane, "no_credit", &context.event.id).await?
         {
             Some(_) => None,
-            None => self.offer(&mut tx, context.person, "no_credit", units, now).await?,
+            None => self.payments.offer(&mut tx, context.person, "no_credit", units, now).await?,
         };
         let reply = reply.unwrap_or_else(|| {
-            let url = [("url", Value::Text(&self.0.settings.site_url))];
+            let url = [("url", Value::Text(&self.core.settings.site_url))];
             let mut units = welcome;
             units.push(texts.format(author.language, "no-credit", &url));
             Reply::of("no_credit", units)
@@ -464,10 +487,10 @@ impl App {
         let shared = outbox::shared_answer(&mut tx, context.lane, purpose, &context.event.id).await?;
         let message = match shared {
             Some(message) => message,
-            None => self.queue_reply(&mut tx, context, reply, now).await?,
+            None => self.replies.queue_reply(&mut tx, context, reply, now).await?,
         };
         let outcome = Outcome::Answered { reply: purpose, message };
-        self.finish(tx, claimed, context.event, Some(&context.person.author.id), &outcome).await
+        self.replies.finish(tx, claimed, context.event, Some(&context.person.author.id), &outcome).await
     }
 }
 

@@ -11,7 +11,7 @@ use postly_store::{
 use postly_whatsapp::split::split_reply;
 
 use crate::{
-    App,
+    Operator,
     conflict::again,
     ids::{Fresh as _, fresh_text},
 };
@@ -46,13 +46,13 @@ pub fn answerable_until(handoff: &Handoff) -> UnixMillis {
     handoff.written_at.plus_secs(SERVICE_WINDOW_SECS)
 }
 
-impl App {
+impl Operator {
     /// Returns the open requests for a person, oldest first.
     ///
     /// # Errors
     /// Fails if the database fails.
     pub async fn handoffs(&self) -> Result<Vec<Handoff>, StoreError> {
-        handoffs::list(&mut self.0.db.read().await?, UnixMillis(0), MOST_LISTED).await
+        handoffs::list(&mut self.core.db.read().await?, UnixMillis(0), MOST_LISTED).await
     }
 
     /// Returns an open request for a person, by its id.
@@ -60,7 +60,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn handoff(&self, id: &str) -> Result<Option<Handoff>, StoreError> {
-        handoffs::get(&mut self.0.db.read().await?, id).await
+        handoffs::get(&mut self.core.db.read().await?, id).await
     }
 
     /// Queues an answer to the author of a request. The request stays open.
@@ -68,10 +68,11 @@ impl App {
     /// # Errors
     /// See [`HandoffError`].
     pub async fn answer_handoff(&self, id: &str, text: &str) -> Result<(), HandoffError> {
-        self.answer_handoff_once(id, text, &fresh_text(self.now())).await
+        self.answer_handoff_once(id, text, &fresh_text(self.core.now())).await
     }
 
-    /// Does the same as [`App::answer_handoff`], once for a key: a form that is sent twice queues one answer.
+    /// Does the same as [`Operator::answer_handoff`], once for a key: a form that is sent twice queues one
+    /// answer.
     ///
     /// # Errors
     /// See [`HandoffError`].
@@ -83,8 +84,8 @@ impl App {
     }
 
     async fn try_answer_handoff(&self, id: &str, text: &str, key: &str) -> Result<(), HandoffError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let found = handoffs::get(&mut tx, id).await?.ok_or(HandoffError::Unknown)?;
         // Merges and erasures lock the author first: rows read behind this lock stay valid until the commit.
         authors::lock(&mut tx, &found.author).await?;
@@ -127,7 +128,7 @@ impl App {
             outbox::queue(&mut tx, &new, now).await?;
         }
         tx.commit().await?;
-        self.0.wakers.wake_here(lanes::Queue::Outbox);
+        self.core.wakers.wake_here(lanes::Queue::Outbox);
         Ok(())
     }
 
@@ -140,8 +141,8 @@ impl App {
     }
 
     async fn try_close_handoff(&self, id: &str) -> Result<bool, StoreError> {
-        let mut tx = self.0.db.write().await?;
-        let closed = handoffs::close(&mut tx, id, self.now()).await?;
+        let mut tx = self.core.db.write().await?;
+        let closed = handoffs::close(&mut tx, id, self.core.now()).await?;
         tx.commit().await?;
         Ok(closed)
     }

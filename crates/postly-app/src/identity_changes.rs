@@ -14,9 +14,9 @@ use postly_store::{
     outbox, sessions,
 };
 
-use crate::App;
+use crate::People;
 
-impl App {
+impl People {
     /// Applies a notice. Returns the author of the identity; `None` if the identity is unknown, or if the new
     /// id belongs to another.
     pub(crate) async fn apply_identity_change(
@@ -103,7 +103,7 @@ impl App {
 
     /// Ends the sessions and all challenges of an author, and cancels the codes that have not been sent.
     async fn end_access(&self, tx: &mut Tx, author: &AuthorId) -> Result<(), StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         sessions::end_all(tx, author, None).await?;
         challenges::end_all(tx, author, now).await?;
         outbox::cancel_codes(tx, author, now).await

@@ -19,7 +19,7 @@ use postly_store::{
 
 pub use report::{ImportReport, LeftOut, What, Why};
 
-use crate::App;
+use crate::Core;
 use plan::{Candidate, Decision, Number, Rules, Taken};
 use report::{AuthorReport, Rows, Sums, Users};
 
@@ -48,7 +48,18 @@ pub struct ImportOptions {
 #[error("the import stopped; what was imported stays, and the same command goes on from there")]
 pub struct ImportError(#[from] StoreError);
 
-impl App {
+/// The import of a database that was made by the guide.
+#[derive(Clone)]
+pub struct Importer {
+    pub(crate) core: Core,
+}
+
+impl Importer {
+    /// Builds the service.
+    pub fn new(core: &Core) -> Self {
+        Self { core: core.clone() }
+    }
+
     /// Imports a source. A second run imports nothing twice, and reports the same. `progress` receives the
     /// number of rows done and of all rows.
     ///
@@ -64,7 +75,7 @@ impl App {
         let mut sums = Sums::new(ImportReport {
             dry_run: options.dry_run,
             source: source.name().to_owned(),
-            target: self.db().name().to_owned(),
+            target: self.core.db().name().to_owned(),
             users: Users { read: totals.users, ..Users::default() },
             ledger: Rows { read: totals.entries, ..Rows::default() },
             generations: Rows { read: totals.generations, ..Rows::default() },
@@ -121,15 +132,15 @@ impl App {
         options: &ImportOptions,
         taken: &Taken,
     ) -> Result<Outcome, StoreError> {
-        let read = |user| Candidate::read(user, &options.region, |name| self.name_hash(name));
+        let read = |user| Candidate::read(user, &options.region, |name| self.core.name_hash(name));
         let candidates: Vec<_> = users.iter().map(read).collect();
         let mut tx = if options.dry_run {
-            self.db().begin_long_read().await?
+            self.core.db().begin_long_read().await?
         } else {
-            self.db().begin_long_write().await?
+            self.core.db().begin_long_write().await?
         };
         let known: Known = import::known(&mut tx, &names(&candidates), !options.dry_run).await?;
-        let now = self.now();
+        let now = self.core.now();
         let rules = Rules {
             provider: options.provider,
             now,

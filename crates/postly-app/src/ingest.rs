@@ -8,11 +8,11 @@ use postly_domain::{
     metric,
 };
 use postly_store::{StoreError, inbox, lanes::Queue};
-use postly_whatsapp::signature::{SignatureError, WebhookRequest};
-use secrecy::ExposeSecret as _;
+use postly_whatsapp::signature::{SignatureError, Verifier, WebhookRequest};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    App,
+    Core,
     batcher::{BatchWrite, Batcher, QueueFull},
     crash,
     ids::Fresh as _,
@@ -28,6 +28,7 @@ const EVENT_BYTES: usize = 256;
 pub(crate) struct Webhook(Vec<ReceivedEvent>);
 
 impl BatchWrite for Webhook {
+    type Service = Ingress;
     type Outcome = ();
     const MAX_BATCH: usize = 64;
     /// Twice the largest webhook.
@@ -35,16 +36,16 @@ impl BatchWrite for Webhook {
     /// Some hundred thousand messages; further webhooks are refused with 503.
     const MAX_PENDING_BYTES: usize = 128 * 1024 * 1024;
 
-    fn batcher(app: &App) -> &Batcher<Self> {
-        &app.0.webhooks
+    fn batcher(service: &Ingress) -> &Batcher<Self> {
+        &service.webhooks
     }
 
     fn bytes(&self) -> usize {
         self.0.iter().map(|event| event.slice.len() + EVENT_BYTES).sum()
     }
 
-    async fn write(app: &App, webhooks: &[&Self]) -> Result<Vec<()>, StoreError> {
-        app.store(webhooks).await?;
+    async fn write(service: &Ingress, webhooks: &[&Self]) -> Result<Vec<()>, StoreError> {
+        service.store(webhooks).await?;
         Ok(vec![(); webhooks.len()])
     }
 }
@@ -63,10 +64,19 @@ pub enum IngestError {
     TooSlow,
 }
 
-impl App {
+/// The receipt of webhooks: authenticated, split into events and stored.
+#[derive(Clone)]
+pub struct Ingress {
+    pub(crate) core: Core,
+    pub(crate) meta_verify_token: Option<SecretString>,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) webhooks: Arc<Batcher<Webhook>>,
+}
+
+impl Ingress {
     /// Answers Meta's handshake: returns the challenge if all parts of the query are right.
     pub fn handshake(&self, query: &str) -> Option<String> {
-        let token = self.0.meta_verify_token.as_ref()?;
+        let token = self.meta_verify_token.as_ref()?;
         postly_whatsapp::signature::handshake(token.expose_secret(), query)
     }
 
@@ -76,25 +86,24 @@ impl App {
     /// Fails if the signature is invalid (nothing is stored), or if the events cannot be stored.
     pub async fn ingest(&self, request: WebhookRequest<'_>) -> Result<postly_domain::Provider, IngestError> {
         let signed_by = request.claimed_provider();
-        let verified = self.0.verifier.verify(&request).inspect_err(|_| {
+        let verified = self.verifier.verify(&request).inspect_err(|_| {
             if let Some(provider) = signed_by {
-                self.0.health.signature(provider.as_str(), false, self.now());
+                self.core.health.signature(provider.as_str(), false, self.core.now());
             }
         })?;
-        self.0.health.signature(verified.provider().as_str(), true, self.now());
-        let mut events = postly_whatsapp::split_webhook(&verified, &self.0.routes, self.now());
+        self.core.health.signature(verified.provider().as_str(), true, self.core.now());
+        let mut events = postly_whatsapp::split_webhook(&verified, &self.core.routes, self.core.now());
         // The message ids of a provider contain phone numbers, like the names of lanes. Both are only
         // compared, so hashes are stored.
         for event in &mut events {
-            event.key = EventKey(self.name_hash(&event.key.0));
-            event.amends = event.amends.take().map(|key| EventKey(self.name_hash(&key.0)));
+            event.key = EventKey(self.core.name_hash(&event.key.0));
+            event.amends = event.amends.take().map(|key| EventKey(self.core.name_hash(&key.0)));
             if !event.lane.is_empty() {
-                event.lane = self.lane(&event.lane);
+                event.lane = self.core.lane(&event.lane);
             }
         }
         crash::point("received");
-        let told =
-            self.0.webhooks.enqueue(self, Webhook(events)).map_err(|QueueFull| IngestError::TooSlow)?;
+        let told = self.webhooks.enqueue(self, Webhook(events)).map_err(|QueueFull| IngestError::TooSlow)?;
         #[cfg(feature = "mutant-m01")]
         return Ok(verified.provider());
         #[cfg_attr(
@@ -119,18 +128,18 @@ impl App {
     }
 
     async fn store_events(&self, events: impl Iterator<Item = &ReceivedEvent>) -> Result<(), StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         // Ids follow the order of arrival.
         let events: Vec<(EventId, &ReceivedEvent)> =
             events.map(|event| (EventId::fresh(now), event)).collect();
-        let mut tx = self.0.db.begin_priority_write().await?;
+        let mut tx = self.core.db.begin_priority_write().await?;
         let stored = inbox::store(&mut tx, &events, now).await?;
         tx.commit().await?;
         // Wake the workers here rather than in the handler, which is dropped if its client disconnects.
         for queue in [Queue::Inbox, Queue::Status] {
             if events.iter().any(|(_, event)| event.ignored.is_none() && inbox::queue_of(event.kind) == queue)
             {
-                self.0.wakers.wake(queue);
+                self.core.wakers.wake(queue);
             }
         }
         for ((id, event), is_new) in events.iter().zip(stored) {

@@ -9,7 +9,7 @@ use postly_domain::{
 };
 use postly_store::{StoreError, Tx, inbox};
 
-use crate::{App, ids::made_at, turn::Turn};
+use crate::{Turns, ids::made_at, turn::Turn};
 
 /// The time for which a vague text waits, from its arrival.
 const WAIT_MS: i64 = 1_500;
@@ -29,7 +29,7 @@ pub(crate) enum NextPart {
     },
 }
 
-impl App {
+impl Turns {
     /// Looks for the message that completes a vague text.
     pub(crate) async fn next_part(
         &self,

@@ -1,8 +1,9 @@
 //! The application services: the steps from an inbound message to its reply.
 //!
-//! [`App`] holds the dependencies of the services. The ingress stores events (`ingest`). Workers (`work`)
-//! claim them and run the step for each: a conversation (`conversation`), a generation (`generate`), a
-//! delivery (`deliver`), a delivery status (`statuses`). Every step may be run again after a crash.
+//! A service holds a small [`Core`] and the services it calls; [`App`] has them all. The ingress stores
+//! events (`ingest`). Workers (`work`) claim them and run the step for each: a conversation
+//! (`conversation`), a generation (`generate`), a delivery (`deliver`), a delivery status (`statuses`). Every
+//! step may be run again after a crash.
 
 mod accepted;
 mod accounts;
@@ -18,8 +19,10 @@ mod codes;
 mod commands;
 mod conflict;
 mod conversation;
+mod core;
 mod crash;
 mod deliver;
+mod ending;
 mod erase;
 mod erasure_file;
 mod error;
@@ -66,35 +69,42 @@ mod web_history;
 mod web_reading;
 mod work;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex},
-};
+use std::{ops::Deref, sync::Arc};
 
-use postly_domain::UnixMillis;
 use postly_pipeline::{Transcriber, Writer};
-use postly_store::Db;
-use postly_whatsapp::{OwnNumbers, send::Senders, signature::Verifier};
+use postly_whatsapp::{send::Senders, signature::Verifier};
 use secrecy::SecretString;
-use tokio::sync::OnceCell;
 
-pub use accounts::{AccountChange, AccountError, Profile};
-pub use brand::BrandChangeError;
+pub use accounts::{AccountChange, AccountError, Accounts, Profile};
+pub use admin::Admin;
+pub use brand::{BrandChangeError, BrandMemory};
+pub use budget::ModelBudgets;
 pub use clock::{Clock, SystemClock};
-pub use codes::{BrowserToken, CodeRequestError};
+pub use code_fallback::CodeTemplates;
+pub use codes::{BrowserToken, CodeRequestError, Codes};
+pub use conversation::Conversations;
+pub use core::Core;
+pub use deliver::Deliveries;
+pub use erase::Erasure;
 pub use erasure_file::{ERASURES_FILE, ErasureFileError, ErasureRecords};
 pub use error::JourneyError;
 pub use export::{Export, rfc3339};
+pub use generate::Generator;
 pub use handoffs::{HandoffError, answerable_until};
-pub use import::{ImportError, ImportOptions, ImportReport, LeftOut, What, Why};
-pub use ingest::IngestError;
-pub use live::{Credential, LiveEvent, LiveEvents, MAX_STREAMS_OF_AUTHOR, TooManyStreams};
-pub use login::{ShownPhrase, WhatsappContact};
+pub use import::{ImportError, ImportOptions, ImportReport, Importer, LeftOut, What, Why};
+pub use ingest::{IngestError, Ingress};
+pub use live::{Credential, LiveEvent, LiveEvents, LiveStreams, MAX_STREAMS_OF_AUTHOR, TooManyStreams};
+pub use login::{Logins, ShownPhrase, WhatsappContact};
+pub use monitor::Monitor;
+pub use notices::ProviderNotices;
+pub use operator::Operator;
 pub use password_reset::PasswordReset;
+pub use pause::Pauses;
 pub use payments::{
-    CheckoutError, EventOutcome, Offer, PaymentEventError, ReceiptError, RechargeView, Returned,
+    CheckoutError, EventOutcome, Offer, PaymentEventError, Payments, ReceiptError, RechargeView, Returned,
     ReturnedState, Shop,
 };
+pub use people::People;
 pub use postly_domain::rest::PauseTarget;
 pub use postly_payments::{Stripe, StripeConfig, StripeConfigError, StripeWebhook, WebhookSecrets};
 pub use postly_pipeline::platform_limits;
@@ -102,21 +112,20 @@ pub use postly_store::history::{HistoryFilter, SavedGeneration};
 pub use postly_store::{Engine, StoreError, lanes::Queue, tokens::ApiToken};
 pub use postly_whatsapp::signature::WebhookRequest;
 pub use ready::{NotReady, Readiness};
-pub use restored::EndedWork;
-pub use retention::Retention;
+pub use reply::Replies;
+pub use restored::{EndedWork, RestoredCopy};
+pub use retention::{Retention, RetentionSweep};
 pub use seal::NoRandomness;
 pub use sessions::{Browser, LoggedIn, SESSION_MS, Session, SessionCookie};
 pub use tokens::{MAX_TOKENS, NewToken, TokenError};
+pub use turn::Turns;
 pub use verify::{Verified, VerifyError};
-pub use web_generation::{Progress, WebBrief, WebChange, WebGenerationError};
+pub use voice::VoiceNotes;
+pub use web_generation::{Progress, WebBrief, WebChange, WebGenerationError, WebGenerations};
 pub use web_history::HistoryPage;
 pub use work::{Shutdown, Workers};
 
-use accounts::Passwords;
-use postly_i18n::Catalogue;
-use seal::CodeKeys;
 pub use seal::keyed_hash;
-use wake::Wakers;
 
 /// The settings of the operator.
 #[derive(Debug, Clone)]
@@ -167,16 +176,12 @@ pub struct Legal {
 
 /// The dependencies of an [`App`].
 pub struct Parts {
-    /// The database, with its tables.
-    pub db: Db,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
+    /// The database, the clock and the settings.
+    pub core: Core,
     /// Verifies the signatures of webhooks.
     pub verifier: Verifier,
     /// The token by which Meta registers the webhook; without it none can be registered.
     pub meta_verify_token: Option<SecretString>,
-    /// The business numbers of this service.
-    pub routes: OwnNumbers,
     /// Sends messages.
     pub senders: Senders,
     /// Writes posts.
@@ -185,120 +190,183 @@ pub struct Parts {
     pub transcriber: Option<Transcriber>,
     /// Sells credits, if anything is for sale.
     pub shop: Option<Shop>,
-    /// The settings of the operator.
-    pub settings: Settings,
 }
 
-/// The application. It is cheap to clone, and shared by the web and the workers.
+/// The application: every service, on one core. It is cheap to clone, and shared by the web and the workers.
 #[derive(Clone)]
-pub struct App(Arc<Inner>);
+pub struct App(Arc<Services>);
 
-struct Inner {
-    db: Db,
-    clock: Arc<dyn Clock>,
-    verifier: Verifier,
-    meta_verify_token: Option<SecretString>,
-    routes: OwnNumbers,
-    senders: Senders,
-    writer: Writer,
-    transcriber: Option<Transcriber>,
-    shop: Option<Shop>,
-    settings: Settings,
-    catalogue: Catalogue,
-    wakers: Wakers,
-    live: live::Live,
-    webhooks: batcher::Batcher<ingest::Webhook>,
-    acceptances: batcher::Batcher<accepted::AcceptedSend>,
-    unpersisted: accepted::UnpersistedAcceptances,
-    peppers: CodeKeys,
-    passwords: Passwords,
-    calls: budget::Calls,
-    health: health::Health,
-    /// The business numbers that are already recorded, by the provider's name for them.
-    business_numbers: Mutex<HashSet<(String, postly_domain::PhoneE164)>>,
-    /// The periods that are missing in a restored database, because the original continued without it.
-    gaps: OnceCell<Vec<(UnixMillis, UnixMillis)>>,
+impl Deref for App {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
+
+/// The services of an [`App`]. A service calls only those that [`App::new`] builds before it.
+pub struct Services {
+    /// The database, the clock and the settings.
+    pub core: Core,
+    /// Accounts on the web: sign-up, passwords, sessions, profiles and tokens.
+    pub accounts: Accounts,
+    /// The reads of the operator's pages, their sessions and their audit log.
+    pub admin: Admin,
+    /// The rules and facts that authors have us keep about their brand.
+    pub brand: BrandMemory,
+    /// One-time codes: requests, sending and verification.
+    pub codes: Codes,
+    /// The handling of inbound events, up to the reply.
+    pub conversations: Conversations,
+    /// The sending of messages, and their delivery statuses.
+    pub deliveries: Deliveries,
+    /// The erasure of people, and its records beside the backups.
+    pub erasure: Erasure,
+    /// The import of a database that was made by the guide.
+    pub importer: Importer,
+    /// The receipt of webhooks: authenticated, split into events and stored.
+    pub ingress: Ingress,
+    /// Logins by a message on WhatsApp, and the business numbers they go to.
+    pub logins: Logins,
+    /// The checks that each minute look for broken invariants and stopped work.
+    pub monitor: Monitor,
+    /// The operator's changes: credits, blocks, replays and conversations taken over.
+    pub operator: Operator,
+    /// Pauses of generation, of a sender and of an author.
+    pub pauses: Pauses,
+    /// Authors and the numbers they are known by.
+    pub people: People,
+    /// The sale of credits: checkouts, payment events and receipts.
+    pub payments: Payments,
+    /// The state of a database that was restored from a backup.
+    pub restored: RestoredCopy,
+    /// The deletion of data past its retention.
+    pub retention_sweep: RetentionSweep,
+    /// The live streams of the pages.
+    pub streams: LiveStreams,
+    /// Posts written on the web, and the history of all posts.
+    pub web: WebGenerations,
 }
 
 impl App {
     /// Builds the application.
     pub fn new(parts: Parts) -> Self {
-        let Parts {
-            db,
-            clock,
-            verifier,
-            meta_verify_token,
-            routes,
+        let Parts { core, verifier, meta_verify_token, senders, writer, transcriber, shop } = parts;
+        let pauses = Pauses::new(&core);
+        let people = People::new(&core);
+        let payments = Payments { core: core.clone(), shop: shop.map(Arc::new) };
+        let code_templates = CodeTemplates { core: core.clone(), senders: senders.clone() };
+        let replies = Replies {
+            core: core.clone(),
+            pauses: pauses.clone(),
+            writer: writer.clone(),
+            code_templates: code_templates.clone(),
+        };
+        let notices =
+            ProviderNotices { core: core.clone(), replies: replies.clone(), senders: senders.clone() };
+        let accounts = Accounts::new(&core);
+        let codes = Codes {
+            core: core.clone(),
+            code_templates: code_templates.clone(),
+            people: people.clone(),
+            notices: notices.clone(),
+            accounts: accounts.clone(),
+        };
+        let logins = Logins { core: core.clone(), codes: codes.clone(), business_numbers: Arc::default() };
+        let brand = BrandMemory { core: core.clone(), replies: replies.clone() };
+        let model_budgets = ModelBudgets { core: core.clone(), calls: Arc::default() };
+        let turns = Turns {
+            core: core.clone(),
+            logins: logins.clone(),
+            payments: payments.clone(),
+            replies: replies.clone(),
+            brand: brand.clone(),
+        };
+        let voice_notes = VoiceNotes {
+            core: core.clone(),
+            writer: writer.clone(),
+            transcriber: transcriber.map(Arc::new),
+            senders: senders.clone(),
+            people: people.clone(),
+            replies: replies.clone(),
+            turns: turns.clone(),
+            model_budgets: model_budgets.clone(),
+        };
+        let generator = Generator {
+            core: core.clone(),
+            senders: senders.clone(),
+            replies: replies.clone(),
+            model_budgets: model_budgets.clone(),
+            writer: writer.clone(),
+            brand: brand.clone(),
+            payments: payments.clone(),
+            people: people.clone(),
+        };
+        let web = WebGenerations {
+            core: core.clone(),
+            brand: brand.clone(),
+            generator: generator.clone(),
+            turns: turns.clone(),
+            model_budgets,
+            writer: writer.clone(),
+            payments: payments.clone(),
+        };
+        let deliveries = Deliveries {
+            core: core.clone(),
+            acceptances: Arc::default(),
+            pauses: pauses.clone(),
+            unpersisted: Arc::default(),
             senders,
+            code_templates: code_templates.clone(),
+            replies: replies.clone(),
+            people: people.clone(),
+        };
+        let erasure = Erasure::new(&core);
+        let restored = RestoredCopy::new(&core);
+        let conversations = Conversations {
+            core: core.clone(),
+            turns,
+            replies,
+            people: people.clone(),
+            notices,
+            deliveries: deliveries.clone(),
+            restored: restored.clone(),
+            voice_notes,
+            logins: logins.clone(),
+            generator,
             writer,
-            transcriber,
-            shop,
-            settings,
-        } = parts;
-        let catalogue = Catalogue::load();
-        let wakers = Wakers::default();
-        let peppers = CodeKeys::new(settings.otp_peppers.clone());
-        Self(Arc::new(Inner {
-            db,
-            clock,
-            verifier,
-            meta_verify_token,
-            routes,
-            senders,
-            writer,
-            transcriber,
-            shop,
-            settings,
-            catalogue,
-            wakers,
-            live: live::Live::default(),
-            webhooks: batcher::Batcher::default(),
-            acceptances: batcher::Batcher::default(),
-            unpersisted: accepted::UnpersistedAcceptances::default(),
-            peppers,
-            passwords: Passwords::new(),
-            calls: budget::Calls::default(),
-            health: health::Health::default(),
-            business_numbers: Mutex::default(),
-            gaps: OnceCell::new(),
+            erasure: erasure.clone(),
+        };
+        let operator = Operator::new(&core);
+        let admin = Admin::new(&core, &accounts);
+        let monitor = Monitor { core: core.clone(), admin: admin.clone(), operator: operator.clone() };
+        let retention_sweep = RetentionSweep { core: core.clone(), web: web.clone() };
+        Self(Arc::new(Services {
+            accounts,
+            admin,
+            brand,
+            codes,
+            conversations,
+            deliveries,
+            erasure,
+            importer: Importer::new(&core),
+            ingress: Ingress {
+                core: core.clone(),
+                meta_verify_token,
+                verifier: Arc::new(verifier),
+                webhooks: Arc::default(),
+            },
+            logins,
+            monitor,
+            operator,
+            pauses,
+            people,
+            payments,
+            restored,
+            retention_sweep,
+            streams: LiveStreams { core: core.clone() },
+            web,
+            core,
         }))
-    }
-
-    /// Returns the time of the application's clock.
-    pub fn now(&self) -> UnixMillis {
-        self.0.clock.now()
-    }
-
-    /// Returns the calling code of the region of national numbers: the one of most numbers here.
-    pub fn calling_code(&self) -> Option<String> {
-        postly_domain::phone::calling_code(&self.0.settings.default_region)
-    }
-
-    /// Returns the operator's details for the legal pages.
-    pub fn legal(&self) -> &Legal {
-        &self.0.settings.legal
-    }
-
-    /// Returns the retention of each kind of data.
-    pub fn retention(&self) -> &Retention {
-        &self.0.settings.retention
-    }
-
-    /// Returns a keyed hash of a number, an id or an address. It can be compared, and does not reveal the
-    /// person.
-    pub(crate) fn name_hash(&self, name: &str) -> String {
-        keyed_hash(&self.0.settings.identity_hash_key, name)
-    }
-
-    /// Returns the name of a lane in the database, as a hash: more people than the author can read the
-    /// database, so it must not contain a phone number.
-    pub(crate) fn lane(&self, lane: &str) -> String {
-        // 128 bits are enough to tell lanes apart.
-        self.name_hash(lane).chars().take(32).collect()
-    }
-
-    /// Returns the database, for commands that need no service.
-    pub fn db(&self) -> &Db {
-        &self.0.db
     }
 }

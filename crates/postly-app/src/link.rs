@@ -17,7 +17,7 @@ use postly_store::{
     wallets::{self, NewEntry},
 };
 
-use crate::{App, Browser, LoggedIn, ids::Fresh as _};
+use crate::{Browser, LoggedIn, People, ids::Fresh as _, people::open_window};
 
 /// The outcome of a link.
 pub(crate) enum LinkOutcome {
@@ -29,7 +29,7 @@ pub(crate) enum LinkOutcome {
     Refused,
 }
 
-impl App {
+impl People {
     /// Locks the authors concerned by a challenge. Lock order: its number first, then its owner and the
     /// author of the session, by id.
     pub(crate) async fn lock_people(
@@ -72,7 +72,7 @@ impl App {
         challenge: &Challenge,
         browser: &Browser,
     ) -> Result<Option<AuthorId>, StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         let author = match (self.holder(tx, challenge).await?, &challenge.identity, &challenge.phone) {
             (Some(holder), Some(_), _) if !authors::lock(tx, &holder.author_id).await? => return Ok(None),
             (Some(holder), _, _) => {
@@ -96,14 +96,14 @@ impl App {
     }
 
     /// Links the number of a challenge to the account of a session. A WhatsApp-only author with the number is
-    /// merged into it. The caller has locked the authors by [`App::lock_people`].
+    /// merged into it. The caller has locked the authors by [`People::lock_people`].
     pub(crate) async fn link(
         &self,
         tx: &mut Tx,
         challenge: &Challenge,
         session: &LoggedIn,
     ) -> Result<LinkOutcome, StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         let author = &session.session.author;
         if sessions::find(tx, &session.session.id, now).await?.is_none() {
             return Ok(LinkOutcome::Refused);
@@ -172,14 +172,15 @@ impl App {
         language: Language,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        let (Some(address), Some(business)) = (&identity.address, self.0.routes.business(identity.provider))
+        let (Some(address), Some(business)) =
+            (&identity.address, self.core.routes.business(identity.provider))
         else {
             return Ok(());
         };
-        let window = self.open_window(tx, identity, now).await?;
+        let window = open_window(tx, identity, now).await?;
         let Some(window_ends_at) = window.filter(|_| identity.stopped_at.is_none()) else { return Ok(()) };
         let id = MessageId::fresh(now);
-        let lane = self.lane(&postly_whatsapp::conversation_lane(identity.provider, &business, old));
+        let lane = self.core.lane(&postly_whatsapp::conversation_lane(identity.provider, &business, old));
         let message = NewMessage {
             buttons: None,
             id: &id,
@@ -194,7 +195,7 @@ impl App {
             generation: None,
             carries_variant: false,
             reply_to: None,
-            body: &self.0.catalogue.text(language, "number-changed"),
+            body: &self.core.catalogue.text(language, "number-changed"),
             form: Form::Text,
             sealed: None,
             expires_at: window_ends_at,
@@ -213,7 +214,7 @@ impl App {
         identity: Option<&IdentityId>,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        let amount = self.0.settings.welcome_credits;
+        let amount = self.core.settings.welcome_credits;
         if amount == 0 {
             return Ok(());
         }
@@ -225,7 +226,8 @@ impl App {
         }
         let mut first_time = !names.is_empty();
         for name in names {
-            first_time &= grants::grant_once(tx, GrantKind::Welcome, &self.name_hash(&name), now).await?;
+            first_time &=
+                grants::grant_once(tx, GrantKind::Welcome, &self.core.name_hash(&name), now).await?;
         }
         if !first_time || wallets::ever_had(tx, author, LedgerReason::Welcome).await? {
             return Ok(());
@@ -248,7 +250,7 @@ impl App {
     pub(crate) async fn had_welcome(&self, tx: &mut Tx, author: &AuthorId) -> Result<bool, StoreError> {
         for known in identities::of_author(tx, author).await? {
             for name in known.phone.iter().map(PhoneE164::as_str).chain(known.bsuid.as_deref()) {
-                if grants::was_granted(tx, GrantKind::Welcome, &self.name_hash(name)).await? {
+                if grants::was_granted(tx, GrantKind::Welcome, &self.core.name_hash(name)).await? {
                     return Ok(true);
                 }
             }

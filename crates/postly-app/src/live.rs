@@ -28,9 +28,9 @@ use tokio::{
     sync::{Notify, mpsc},
     time::Instant,
 };
-
-use crate::App;
 use told::{Told, changes};
+
+use crate::Core;
 
 /// The most streams of one author in one process. A browser opens one for all of its tabs. A further stream
 /// ends the oldest, because that one may belong to a phone that lost its network without closing it.
@@ -243,7 +243,13 @@ impl Reading {
     }
 }
 
-impl App {
+/// The live streams of the pages.
+#[derive(Clone)]
+pub struct LiveStreams {
+    pub(crate) core: Core,
+}
+
+impl LiveStreams {
     /// Watches an author. The first events are the balance, the generations above `after` when it is given,
     /// and the deliveries of recent answers on WhatsApp.
     ///
@@ -256,7 +262,7 @@ impl App {
         after: Option<String>,
     ) -> Result<LiveEvents, TooManyStreams> {
         let (events, receiver) = mpsc::channel(MAX_BUFFERED);
-        let mut watchers = self.0.live.watchers();
+        let mut watchers = self.core.live.watchers();
         watchers.drop_closed();
         let own = watchers.all.iter().filter(|watcher| watcher.author == *author).count();
         if own >= MAX_STREAMS_OF_AUTHOR
@@ -264,7 +270,7 @@ impl App {
         {
             watchers.all.remove(oldest);
         }
-        if watchers.all.len() >= self.0.settings.max_streams {
+        if watchers.all.len() >= self.core.settings.max_streams {
             return Err(TooManyStreams);
         }
         watchers.opened += 1;
@@ -274,7 +280,7 @@ impl App {
             tokio::spawn(self.clone().tell_watchers());
         }
         drop(watchers);
-        self.0.live.changed([author]);
+        self.core.live.changed([author]);
         Ok(receiver)
     }
 
@@ -285,7 +291,7 @@ impl App {
         let mut last = (Instant::now(), Duration::ZERO);
         loop {
             let began = Instant::now();
-            let Some(parts) = self.0.live.take_changed(reads_all) else { return };
+            let Some(parts) = self.core.live.take_changed(reads_all) else { return };
             let mut has_failed = false;
             for watched in &parts {
                 match self.read_watched(watched).await {
@@ -305,17 +311,17 @@ impl App {
             }
             tokio::time::sleep_until(began + BETWEEN_READINGS).await;
             tokio::select! {
-                () = self.0.live.changed.notified() => {}
-                () = tokio::time::sleep_until(self.0.live.all_due_at(last)) => {}
+                () = self.core.live.changed.notified() => {}
+                () = tokio::time::sleep_until(self.core.live.all_due_at(last)) => {}
             }
-            reads_all = Instant::now() >= self.0.live.all_due_at(last);
+            reads_all = Instant::now() >= self.core.live.all_due_at(last);
         }
     }
 
     async fn read_watched(&self, watched: &Watched) -> Result<Reading, StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         let Watched { authors, sessions, tokens, .. } = watched;
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let balances = live::balances(&mut tx, authors).await?;
         let mut credentials = live::open_sessions(&mut tx, sessions, now).await?;
         credentials.extend(live::valid_tokens(&mut tx, tokens).await?);
@@ -330,7 +336,7 @@ impl App {
     /// Sends the changes of a reading to the streams up to a number. A stream opened during the reading is
     /// served by the next one.
     fn tell(&self, newest: u64, reading: &Reading) {
-        self.0.live.watchers().all.retain_mut(|watcher| {
+        self.core.live.watchers().all.retain_mut(|watcher| {
             if watcher.number > newest || !reading.authors.contains(&watcher.author) {
                 return true;
             }
@@ -349,7 +355,7 @@ impl App {
         &self,
         generations: &[&GenerationId],
     ) -> Result<HashMap<GenerationId, Option<DeliveryStatus>>, StoreError> {
-        live::deliveries(&mut self.0.db.read().await?, generations).await
+        live::deliveries(&mut self.core.db.read().await?, generations).await
     }
 }
 

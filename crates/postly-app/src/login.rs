@@ -1,7 +1,10 @@
 //! Login by WhatsApp. LOGIN is answered with a code and a link; a phrase from a browser is answered with the
 //! code for that browser.
 
-use std::sync::PoisonError;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use postly_domain::{
@@ -20,7 +23,7 @@ use postly_store::{
 };
 
 use crate::{
-    App, JourneyError, LoggedIn,
+    Codes, Core, JourneyError, LoggedIn,
     codes::CodeRequestError,
     conflict::again,
     ids::Fresh as _,
@@ -66,7 +69,16 @@ pub struct WhatsappContact {
     pub url: String,
 }
 
-impl App {
+/// Logins by a message on WhatsApp, and the business numbers they go to.
+#[derive(Clone)]
+pub struct Logins {
+    pub(crate) core: Core,
+    /// The business numbers that are already recorded, by the provider's name for them.
+    pub(crate) business_numbers: Arc<Mutex<HashSet<(String, PhoneE164)>>>,
+    pub(crate) codes: Codes,
+}
+
+impl Logins {
     /// Answers LOGIN with a code and a link: three an hour, a minute apart. `None` if the limit is reached
     /// and the author was told so already.
     pub(crate) async fn login_code_reply(
@@ -89,7 +101,7 @@ impl App {
         if postly_store::outbox::queued_since(tx, lane, purpose, since).await? > 0 {
             return Ok(None);
         }
-        Ok(Some(Reply::plain(purpose, self.0.catalogue.text(language, key))))
+        Ok(Some(Reply::plain(purpose, self.core.catalogue.text(language, key))))
     }
 
     async fn issue_login_code(
@@ -114,7 +126,7 @@ impl App {
             phone,
             identity: Some(&person.identity.id),
             author: Some(&person.author.id),
-            code_hash: Some(&self.0.peppers.code_hash(&id, Purpose::Login, said, &code)),
+            code_hash: Some(&self.core.code_keys.code_hash(&id, Purpose::Login, said, &code)),
             secret_hash: Some(&plain_hash(&token)),
             browser_label: "",
             expires_at: now.plus_ms(LIFETIME_MS),
@@ -122,9 +134,9 @@ impl App {
         challenges::open(tx, &new, now).await?;
         let country = phone.and_then(PhoneE164::mobile_country).unwrap_or_default();
         challenges::note_send(tx, &id, Pool::Whatsapp, subject, &country, now).await?;
-        let url = format!("{}/login#{token}", self.0.settings.site_url);
-        let link = self.0.catalogue.format(language, "login-link", &[("url", Value::Text(&url))]);
-        let mut units = vec![self.code_text(language, &code), link];
+        let url = format!("{}/login#{token}", self.core.settings.site_url);
+        let link = self.core.catalogue.format(language, "login-link", &[("url", Value::Text(&url))]);
+        let mut units = vec![self.codes.code_text(language, &code), link];
         units.extend(lead);
         let sealed =
             Sealed { code: Some(code.as_str().to_owned()), language: Some(language), ..Sealed::default() };
@@ -140,17 +152,19 @@ impl App {
         now: UnixMillis,
     ) -> Result<Reply, JourneyError> {
         let language = person.author.language;
-        let texts = &self.0.catalogue;
+        let texts = &self.core.catalogue;
         let hash = plain_hash(phrase.as_str());
         let (identity, phone) = (&person.identity.id, person.identity.trusted_phone());
         let Some(challenge) = challenges::claim_phrase(tx, &hash, identity, phone, now).await? else {
             return Ok(Reply::plain("phrase_unknown", texts.text(language, "phrase-unknown")));
         };
         let code = CodeKeys::draw()?;
-        let hash = self.0.peppers.code_hash(&challenge.id, challenge.purpose, subject_of(&challenge), &code);
+        let hash =
+            self.core.code_keys.code_hash(&challenge.id, challenge.purpose, subject_of(&challenge), &code);
         challenges::set_code(tx, &challenge.id, &hash).await?;
         let named = [("browser", Value::Text(&challenge.browser_label))];
-        let units = vec![self.code_text(language, &code), texts.format(language, "phrase-browser", &named)];
+        let units =
+            vec![self.codes.code_text(language, &code), texts.format(language, "phrase-browser", &named)];
         let sealed = Sealed {
             code: Some(code.as_str().to_owned()),
             language: Some(language),
@@ -200,7 +214,7 @@ impl App {
         if !in_time {
             sessions::end_all(tx, &person.author.id, None).await?;
         }
-        Ok(Reply::plain("denied", self.0.catalogue.text(person.author.language, key)))
+        Ok(Reply::plain("denied", self.core.catalogue.text(person.author.language, key)))
     }
 
     /// Creates a phrase for a browser to show. The author that sends it from WhatsApp is logged in in that
@@ -222,10 +236,10 @@ impl App {
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<Option<ShownPhrase>, CodeRequestError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let Some(number) = self.number_shown(&mut tx).await? else { return Ok(None) };
-        if let Err(then) = limits::hit(&mut tx, PHRASES, &self.name_hash(&browser.address), now).await? {
+        if let Err(then) = limits::hit(&mut tx, PHRASES, &self.core.name_hash(&browser.address), now).await? {
             rate_limited("phrases");
             return Err(CodeRequestError::RateLimited { retry_after_s: then.secs_from(now) });
         }
@@ -257,7 +271,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn whatsapp_contact(&self) -> Result<Option<WhatsappContact>, StoreError> {
-        let number = self.number_shown(&mut self.0.db.read().await?).await?;
+        let number = self.number_shown(&mut self.core.db.read().await?).await?;
         Ok(number.map(|number| WhatsappContact {
             url: self.chat_link(&number),
             number: PhoneE164::from_provider(&number).map_or(number, |number| number.readable()),
@@ -265,7 +279,7 @@ impl App {
     }
 
     fn chat_link(&self, number: &str) -> String {
-        format!("{}/{}", self.0.settings.chat_link_base, number.trim_start_matches('+'))
+        format!("{}/{}", self.core.settings.chat_link_base, number.trim_start_matches('+'))
     }
 
     /// Records our number at Meta, as Meta shows it, so that links know it before the first message.
@@ -273,19 +287,19 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn record_meta_number(&self, number: &PhoneE164) -> Result<(), StoreError> {
-        let Some(business) = self.0.routes.business(Provider::Meta) else { return Ok(()) };
+        let Some(business) = self.core.routes.business(Provider::Meta) else { return Ok(()) };
         again!(self.try_record_meta_number(&business, number))
     }
 
     async fn try_record_meta_number(&self, business: &str, number: &PhoneE164) -> Result<(), StoreError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         business_numbers::note(&mut tx, Provider::Meta, business, number.as_str()).await?;
         tx.commit().await
     }
 
     async fn number_shown(&self, tx: &mut Tx) -> Result<Option<String>, StoreError> {
-        let provider = self.0.settings.default_provider;
-        let Some(business) = self.0.routes.business(provider) else { return Ok(None) };
+        let provider = self.core.settings.default_provider;
+        let Some(business) = self.core.routes.business(provider) else { return Ok(None) };
         match PhoneE164::from_provider(&business).filter(|_| provider == Provider::Twilio) {
             Some(number) => Ok(Some(number.as_str().to_owned())),
             None => business_numbers::find(tx, provider, &business).await,
@@ -302,7 +316,7 @@ impl App {
         let (provider, Some(number)) = (message.sender.provider, &message.business_number) else {
             return Ok(());
         };
-        let noted = || self.0.business_numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = || self.business_numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = (message.business.clone(), number.clone());
         if noted().contains(&seen) {
             return Ok(());
@@ -318,6 +332,6 @@ impl App {
     /// Returns the hash for the sender of a request: of their number, else of their id.
     fn subject(&self, sender: &Sender) -> String {
         let name = sender.phone.as_ref().map(PhoneE164::as_str).or(sender.bsuid.as_deref());
-        self.name_hash(name.unwrap_or(&sender.address))
+        self.core.name_hash(name.unwrap_or(&sender.address))
     }
 }

@@ -11,6 +11,8 @@ mod host;
 
 use std::time::{Duration, Instant};
 
+use conditions::Condition;
+use findings::Findings;
 use postly_domain::{
     Alert, UnixMillis, metric,
     time::{DAY_MS, HOUR_MS},
@@ -23,9 +25,10 @@ use postly_store::{
     notices, recent_audit,
 };
 
-use crate::{App, Shutdown, alerts, health::Upstream, measure::seconds, turn::HANDOFF_MS, work::ErrorChain};
-use conditions::Condition;
-use findings::Findings;
+use crate::{
+    Admin, Core, Operator, Shutdown, alerts, health::Upstream, measure::seconds, turn::HANDOFF_MS,
+    work::ErrorChain,
+};
 
 /// The interval between two runs of a process.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -61,9 +64,17 @@ const RECENT: &str = "recent";
 const AUDIT: &str = "audit";
 const TOTALS: &str = "totals";
 
-impl App {
+/// The checks that each minute look for broken invariants and stopped work.
+#[derive(Clone)]
+pub struct Monitor {
+    pub(crate) core: Core,
+    pub(crate) admin: Admin,
+    pub(crate) operator: Operator,
+}
+
+impl Monitor {
     /// Runs every ten seconds until shutdown.
-    pub async fn monitor(self, shutdown: Shutdown) {
+    pub async fn run(self, shutdown: Shutdown) {
         loop {
             tokio::select! {
                 () = self.look() => {}
@@ -79,23 +90,24 @@ impl App {
     /// Runs once: shares the health known to this process, does the checks that are due, and shows the
     /// findings of all processes.
     pub async fn look(&self) {
-        let now = self.now();
+        let now = self.core.now();
         self.tell_of_signatures(now);
         let looked = self.try_look(now).await;
-        let since = self.0.health.database(looked.is_ok(), now);
+        let since = self.core.health.database(looked.is_ok(), now);
         let unavailable_ms = since.map_or(0, |since| now.since_ms(since));
         metrics::gauge!(metric::DATABASE_UNAVAILABLE_SECONDS).set(seconds(unavailable_ms));
         let Err(error) = looked else { return };
         tracing::info!(error = %ErrorChain(&error), "The monitor could not look at the database; trying again");
         let name = Alert::DatabaseUnavailable;
-        if unavailable_ms >= UNREACHABLE_MS && self.0.health.may_raise(name.as_str(), "", now, STATE_AGAIN_MS)
+        if unavailable_ms >= UNREACHABLE_MS
+            && self.core.health.may_raise(name.as_str(), "", now, STATE_AGAIN_MS)
         {
             let told = ErrorChain(&error);
             alerts::raise_error(
                 name,
                 &format!(
                     "The database {} has taken no write for {} s ({told}): webhooks are answered 503 and nothing is sent",
-                    self.0.db.name(),
+                    self.core.db.name(),
                     unavailable_ms / 1_000
                 ),
             );
@@ -104,7 +116,7 @@ impl App {
 
     async fn try_look(&self, now: UnixMillis) -> Result<(), StoreError> {
         self.share_health().await?;
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let queues = monitor::queues(&mut tx).await?;
         let failures = monitor::failures(&mut tx).await?;
         let paused = monitor::paused_senders(&mut tx, now).await?;
@@ -113,7 +125,7 @@ impl App {
         metrics::gauge!(metric::HANDOFFS_WAITING).set(f64::from(u32::try_from(handoffs).unwrap_or(u32::MAX)));
         show_queues(&queues, now);
         self.show_upstreams(&failures, &paused, now);
-        host::show(self.0.db.file());
+        host::show(self.core.db.file());
 
         if self.claims("monitor.state", now, STATE_EVERY_MS).await? {
             let conditions = self.state_conditions(&queues, &failures, now).await?;
@@ -123,7 +135,7 @@ impl App {
             self.read_totals(now).await?;
         }
         if self.claims("monitor.figures", now, CHECK_EVERY_MS).await? {
-            self.sum_hours(now).await?;
+            self.admin.sum_hours(now).await?;
         }
         let mut broken = false;
         if self.claims("monitor.recent", now, CHECK_EVERY_MS).await? {
@@ -138,7 +150,7 @@ impl App {
 
     /// Claims a job for its interval. Returns true for one process only.
     async fn claims(&self, job: &str, now: UnixMillis, every_ms: i64) -> Result<bool, StoreError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         let claimed = limits::claim_job(&mut tx, job, now, now.plus_ms(every_ms)).await?;
         tx.commit().await?;
         Ok(claimed)
@@ -146,9 +158,9 @@ impl App {
 
     /// Writes the health of the upstreams as known to this process.
     async fn share_health(&self) -> Result<(), StoreError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         for upstream in Upstream::ALL {
-            let calls = self.0.health.calls(upstream);
+            let calls = self.core.health.calls(upstream);
             match (calls.failing, calls.answered_at) {
                 (Some((since, last)), _) => {
                     monitor::note_failure(&mut tx, upstream.as_str(), since, last).await?;
@@ -182,15 +194,15 @@ impl App {
                 degraded.push(name);
             }
         }
-        self.0.health.set_degraded(degraded);
+        self.core.health.set_degraded(degraded);
     }
 
     async fn read_totals(&self, now: UnixMillis) -> Result<(), StoreError> {
         let day = now.plus_ms(-DAY_MS);
-        let mut tx = self.0.db.begin_long_read().await?;
+        let mut tx = self.core.db.begin_long_read().await?;
         let totals = monitor::totals(&mut tx, day, now).await?;
         drop(tx);
-        let budget = self.0.settings.model_budget.all;
+        let budget = self.core.settings.model_budget.all;
         let mut findings = Findings::default();
         findings.add(metric::CREDITS_LIABILITY, totals.liability);
         findings.add(metric::CREDITS_HELD, totals.held);
@@ -206,7 +218,7 @@ impl App {
     /// Checks open and recent rows. Returns true if something is newly broken.
     async fn check_recent(&self, now: UnixMillis) -> Result<bool, StoreError> {
         let begun = Instant::now();
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let recent = recent_audit::findings(&mut tx, now).await?;
         let new = monitor::given_up(&mut tx, now.plus_ms(-DEAD_LETTERS_MS)).await?;
         let open = monitor::given_up(&mut tx, now.plus_ms(-OPEN_MS)).await?;
@@ -220,7 +232,7 @@ impl App {
         findings.add_ratio(
             metric::LLM_BUDGET_REMAINING,
             ("scope", "all"),
-            conditions::budget_left(calls, self.0.settings.model_budget.all),
+            conditions::budget_left(calls, self.core.settings.model_budget.all),
         );
         for sent in &codes {
             findings.add_labelled(metric::OTP_SENDS_BY_COUNTRY, "iso", &sent.country, sent.sent);
@@ -240,17 +252,17 @@ impl App {
     /// Runs the full audit on a thread of its own, because SQLite runs statements on the calling thread.
     async fn check_all(&self) -> Result<(), StoreError> {
         let begun = Instant::now();
-        let app = self.clone();
+        let operator = self.operator.clone();
         let runtime = tokio::runtime::Handle::current();
-        let audited = tokio::task::spawn_blocking(move || runtime.block_on(app.audit())).await;
+        let audited = tokio::task::spawn_blocking(move || runtime.block_on(operator.audit())).await;
         // A panic of the audit is a bug, and was logged.
         let Ok(audited) = audited else { return Ok(()) };
         let all = audited?;
         let took = begun.elapsed();
-        let now = self.now();
+        let now = self.core.now();
         let rest = i64::try_from((took * AUDIT_REST).as_millis()).unwrap_or(AUDIT_REST_MAX_MS);
         let next = now.plus_ms(rest.clamp(CHECK_EVERY_MS, AUDIT_REST_MAX_MS));
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         limits::put_off_job(&mut tx, "monitor.audit", next).await?;
         tx.commit().await?;
         let mut findings = Findings::of_audit(&all);
@@ -270,14 +282,14 @@ impl App {
         findings: &Findings,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         monitor::note_report(&mut tx, scope, &findings.to_text(), now).await?;
         tx.commit().await
     }
 
     /// Shows the findings of all checks as metrics, no matter which process made them.
     async fn show_findings(&self) -> Result<(), StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let reports = monitor::reports(&mut tx).await?;
         drop(tx);
         findings::show(&reports);
@@ -292,8 +304,8 @@ impl App {
         conditions: &[Condition],
         again_ms: i64,
     ) -> Result<usize, StoreError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let mut raised = vec![];
         for condition in conditions {
             let again_before = now.plus_ms(-again_ms);
@@ -329,11 +341,11 @@ impl App {
             ("twilio", Alert::WebhookSignatures, "TWILIO_AUTH_TOKEN and PUBLIC_BASE_URL"),
             ("stripe", Alert::StripeSignatures, "STRIPE_WEBHOOK_SECRET"),
         ] {
-            let Some((count, since)) = self.0.health.refused(of) else { continue };
+            let Some((count, since)) = self.core.health.refused(of) else { continue };
             if count < SIGNATURES_REFUSED || now.since_ms(since) < UNREACHABLE_MS {
                 continue;
             }
-            if self.0.health.may_raise(alert.as_str(), of, now, STATE_AGAIN_MS) {
+            if self.core.health.may_raise(alert.as_str(), of, now, STATE_AGAIN_MS) {
                 let secs = now.since_ms(since) / 1_000;
                 alerts::raise(
                     alert,
@@ -362,15 +374,15 @@ impl App {
             let Some(oldest) = state.oldest_at.filter(|oldest| now.since_ms(*oldest) > limit) else {
                 continue;
             };
-            let mut tx = self.0.db.read().await?;
+            let mut tx = self.core.db.read().await?;
             let ids =
                 monitor::oldest(&mut tx, state.queue, now.plus_ms(-limit), conditions::EXAMPLES).await?;
             conditions.push(conditions::stalled(alert, state, now.since_ms(oldest), &ids));
         }
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         conditions.extend(conditions::notices(&notices::open(&mut tx).await?));
         drop(tx);
-        conditions.extend(host::disk_condition(self.0.db.file()));
+        conditions.extend(host::disk_condition(self.core.db.file()));
         Ok(conditions)
     }
 }

@@ -13,10 +13,19 @@ use postly_store::{
     lanes::ClaimedLane,
     notices,
 };
+use postly_whatsapp::send::Senders;
 
-use crate::{App, JourneyError};
+use crate::{Core, JourneyError, Replies};
 
-impl App {
+/// The provider's notices about templates, quality and the account.
+#[derive(Clone)]
+pub struct ProviderNotices {
+    pub(crate) core: Core,
+    pub(crate) replies: Replies,
+    pub(crate) senders: Senders,
+}
+
+impl ProviderNotices {
     /// Records a notice of a provider about our account.
     pub(crate) async fn apply_notice(
         &self,
@@ -24,11 +33,11 @@ impl App {
         event: &DueEvent,
         notice: &AccountNotice,
     ) -> Result<(), JourneyError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         let is_last_word = notices::note(&mut tx, event.provider, notice).await?;
         let (subject, word) = (notice.subject.key(), notice.word.as_str());
         tracing::info!(provider = %event.provider, subject, word, is_last_word, "The provider tells of {subject}: {word}");
-        self.finish(tx, claimed, event, None, &Outcome::Applied).await
+        self.replies.finish(tx, claimed, event, None, &Outcome::Applied).await
     }
 
     /// Chooses the provider for starting a conversation by the template of codes: the configured one, or the
@@ -38,19 +47,18 @@ impl App {
         tx: &mut Tx,
         language: Language,
     ) -> Result<Option<Provider>, StoreError> {
-        let first = self.0.settings.default_provider;
+        let first = self.core.settings.default_provider;
         let second = match first {
             Provider::Meta => Provider::Twilio,
             Provider::Twilio => Provider::Meta,
         };
         let can =
-            |provider| self.0.senders.can_send_code(provider) && self.0.routes.business(provider).is_some();
+            |provider| self.senders.can_send_code(provider) && self.core.routes.business(provider).is_some();
         if !can(first) {
             return Ok(None);
         }
         for provider in [first, second].into_iter().filter(|provider| can(*provider)) {
             let template = self
-                .0
                 .senders
                 .code_template(provider, language)
                 .map(|(name, language)| NoticeSubject::Template { name, language }.key());

@@ -7,17 +7,17 @@ use postly_domain::{
     post::Variant,
 };
 use postly_store::{
-    StoreError, Tx, audit,
+    StoreError, audit,
     authors::{self, Author},
     blocks,
     dead_letters::{self, DeadLetter},
     generations,
-    identities::{self, Identity},
+    identities::Identity,
     lanes,
     wallets::{self, Entry, Held, NewEntry, Posted, Wallet},
 };
 
-use crate::{App, conflict::again, ids::Fresh as _};
+use crate::{Core, People, conflict::again, ids::Fresh as _, people::find_author};
 
 pub use postly_store::audit::Finding;
 
@@ -109,38 +109,17 @@ pub struct Replayed {
     pub skipped: usize,
 }
 
-impl App {
-    pub(crate) async fn find(
-        &self,
-        tx: &mut Tx,
-        who: &AuthorSelector,
-    ) -> Result<Option<AuthorId>, StoreError> {
-        Ok(match who {
-            AuthorSelector::Phone(phone) => {
-                identities::by_phone(tx, phone).await?.into_iter().next().map(|found| found.author_id)
-            }
-            // The id may be that of a merged author.
-            AuthorSelector::Id(id) => {
-                let current = authors::current(tx, id).await?;
-                authors::get(tx, &current).await?.map(|author| author.id)
-            }
-            AuthorSelector::Email(email) => authors::by_email(tx, email.as_str()).await?.map(|(id, _)| id),
-        })
-    }
+/// The operator's changes: credits, blocks, replays and conversations taken over.
+#[derive(Clone)]
+pub struct Operator {
+    pub(crate) core: Core,
+    pub(crate) people: People,
+}
 
-    /// Returns the account of an author.
-    ///
-    /// # Errors
-    /// Fails if no author has this number or id, or if the database fails.
-    pub async fn account(&self, who: &AuthorSelector) -> Result<AuthorDetails, OperatorError> {
-        let mut tx = self.0.db.read().await?;
-        let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
-        let author = authors::get(&mut tx, &id).await?.ok_or(OperatorError::UnknownAuthor)?;
-        Ok(AuthorDetails {
-            wallet: wallets::get(&mut tx, &id).await?,
-            identities: identities::of_author(&mut tx, &id).await?,
-            author,
-        })
+impl Operator {
+    /// Builds the service.
+    pub fn new(core: &Core) -> Self {
+        Self { core: core.clone(), people: People::new(core) }
     }
 
     /// Returns the wallet of an author and a page of their ledger, newest first, with the cursor of the next
@@ -153,8 +132,8 @@ impl App {
         who: &AuthorSelector,
         cursor: Option<&str>,
     ) -> Result<(Wallet, Vec<Entry>, Option<String>), OperatorError> {
-        let mut tx = self.0.db.read().await?;
-        let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+        let mut tx = self.core.db.read().await?;
+        let id = find_author(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
         let (entries, next) = wallets::entries(&mut tx, &id, cursor, LEDGER_PAGE).await?;
         Ok((wallets::get(&mut tx, &id).await?, entries, next))
     }
@@ -173,10 +152,10 @@ impl App {
         self.adjust_as(who, delta, note, None).await
     }
 
-    /// Does the same as [`App::adjust`], and records the operator.
+    /// Does the same as [`Operator::adjust`], and records the operator.
     ///
     /// # Errors
-    /// See [`App::adjust`].
+    /// See [`Operator::adjust`].
     pub async fn adjust_as(
         &self,
         who: &AuthorSelector,
@@ -187,10 +166,10 @@ impl App {
         self.adjust_once(who, &Adjustment { delta, note, made_by, key: None }).await
     }
 
-    /// Does the same as [`App::adjust`], once for the key of the adjustment, if it has one.
+    /// Does the same as [`Operator::adjust`], once for the key of the adjustment, if it has one.
     ///
     /// # Errors
-    /// See [`App::adjust`]; fails with [`OperatorError::AlreadyDone`] if the key was used before.
+    /// See [`Operator::adjust`]; fails with [`OperatorError::AlreadyDone`] if the key was used before.
     pub async fn adjust_once(
         &self,
         who: &AuthorSelector,
@@ -209,16 +188,16 @@ impl App {
         adjustment: &Adjustment<'_>,
     ) -> Result<(Entry, Wallet), OperatorError> {
         let Adjustment { delta, note, made_by, key } = *adjustment;
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         if let AuthorSelector::Phone(phone) = who {
             // The author may be sending their first message concurrently.
             authors::lock_person(&mut tx, phone.as_str()).await?;
         }
-        let author = match (self.find(&mut tx, who).await?, who) {
+        let author = match (find_author(&mut tx, who).await?, who) {
             (Some(author), _) => author,
             (None, AuthorSelector::Phone(phone)) if delta > 0 => {
-                self.create_author_for_phone(&mut tx, phone, Language::Fr, now).await?
+                self.people.create_author_for_phone(&mut tx, phone, Language::Fr, now).await?
             }
             (None, _) => return Err(OperatorError::UnknownAuthor),
         };
@@ -261,7 +240,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn signatures(&self, entries: &[Entry]) -> Result<Vec<Option<String>>, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let mut found = Vec::with_capacity(entries.len());
         for entry in entries {
             found.push(wallets::signed_by(&mut tx, &entry.id).await?);
@@ -280,9 +259,9 @@ impl App {
         is_blocked: bool,
     ) -> Result<(AuthorId, bool), OperatorError> {
         let set = async || {
-            let mut tx = self.0.db.write().await?;
-            let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
-            let blocked_at = is_blocked.then(|| self.now());
+            let mut tx = self.core.db.write().await?;
+            let id = find_author(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+            let blocked_at = is_blocked.then(|| self.core.now());
             let changed = blocks::set(&mut tx, &id, blocked_at).await?;
             tx.commit().await?;
             tracing::info!(author.id = %id, is_blocked, "Changed the block of author {id}");
@@ -296,8 +275,8 @@ impl App {
     /// # Errors
     /// Fails if no author has this number or id, or if the database fails.
     pub async fn latest_posts(&self, who: &AuthorSelector) -> Result<Vec<Variant>, OperatorError> {
-        let mut tx = self.0.db.read().await?;
-        let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+        let mut tx = self.core.db.read().await?;
+        let id = find_author(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
         Ok(generations::latest(&mut tx, &id).await?.unwrap_or_default())
     }
 
@@ -306,7 +285,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn is_idle(&self) -> Result<bool, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         Ok(!lanes::any_waiting(&mut tx).await?)
     }
 
@@ -315,8 +294,8 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn audit(&self) -> Result<Vec<Finding>, StoreError> {
-        let mut tx = self.0.db.begin_long_read().await?;
-        audit::findings(&mut tx, self.now()).await
+        let mut tx = self.core.db.begin_long_read().await?;
+        audit::findings(&mut tx, self.core.now()).await
     }
 
     /// Returns the newest dead letters.
@@ -324,7 +303,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         dead_letters::list(&mut tx, MOST_DEAD_LETTERS).await
     }
 
@@ -361,13 +340,13 @@ impl App {
         if id.is_some() && !found {
             return Err(OperatorError::UnknownDeadLetter);
         }
-        self.0.db.wake_peers().await;
+        self.core.db.wake_peers().await;
         Ok(done)
     }
 
     async fn replay_event(&self, id: &EventId) -> Result<bool, StoreError> {
-        let mut tx = self.0.db.write().await?;
-        let revived = dead_letters::revive_event(&mut tx, id, self.now()).await?;
+        let mut tx = self.core.db.write().await?;
+        let revived = dead_letters::revive_event(&mut tx, id, self.core.now()).await?;
         tx.commit().await?;
         Ok(revived)
     }
@@ -375,8 +354,8 @@ impl App {
     /// Enqueues a message again. If its credit was refunded, the rest of its reply is enqueued too, because
     /// the author pays for the posts and not for a footer. Returns the messages enqueued.
     async fn replay_message(&self, id: &MessageId) -> Result<Vec<MessageId>, StoreError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let Some(message) = dead_letters::message(&mut tx, id).await? else { return Ok(vec![]) };
         if now >= message.expires_at {
             return Ok(vec![]);

@@ -5,9 +5,10 @@ use postly_domain::{Email, UnixMillis, id::AuthorId, login::check_password};
 use postly_store::{Tx, authors, password_resets, sessions};
 
 use crate::{
-    AccountError, App,
+    AccountError, Accounts,
     conflict::again,
     operator::{AuthorSelector, OperatorError},
+    people::find_author,
     seal::{plain_hash, random},
 };
 
@@ -31,7 +32,7 @@ impl std::fmt::Debug for PasswordReset {
     }
 }
 
-impl App {
+impl Accounts {
     /// Creates a link by which an author with an e-mail login sets a new password. An earlier link of the
     /// author becomes invalid.
     ///
@@ -41,9 +42,9 @@ impl App {
     pub async fn new_password_reset(&self, who: &AuthorSelector) -> Result<PasswordReset, OperatorError> {
         let token = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
         let add = async || {
-            let now = self.now();
-            let mut tx = self.0.db.write().await?;
-            let author = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+            let now = self.core.now();
+            let mut tx = self.core.db.write().await?;
+            let author = find_author(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
             authors::lock_row(&mut tx, &author).await?;
             let found = authors::get(&mut tx, &author).await?.ok_or(OperatorError::UnknownAuthor)?;
             if found.email.is_none() {
@@ -56,7 +57,7 @@ impl App {
         };
         let (author, expires_at) = again!(add())?;
         tracing::info!(author.id = %author, "Made a link for a new password of author {author}");
-        let url = format!("{}/reset#{token}", self.0.settings.site_url);
+        let url = format!("{}/reset#{token}", self.core.settings.site_url);
         Ok(PasswordReset { author, url, expires_at })
     }
 
@@ -69,13 +70,13 @@ impl App {
     pub async fn reset_password(&self, token: &str, password: &str) -> Result<(), AccountError> {
         let token_hash = plain_hash(token);
         let email = {
-            let mut tx = self.0.db.read().await?;
-            let author = password_resets::find(&mut tx, &token_hash, self.now()).await?;
+            let mut tx = self.core.db.read().await?;
+            let author = password_resets::find(&mut tx, &token_hash, self.core.now()).await?;
             self.email_of(&mut tx, author).await?.ok_or(AccountError::LinkSpent)?
         };
         check_password(password, &email)?;
         // Hashed outside the transaction, because it takes a tenth of a second.
-        let hash = self.0.passwords.hash(password).await?;
+        let hash = self.passwords.hash(password).await?;
         again!(self.write_reset(&token_hash, &hash))
     }
 
@@ -86,8 +87,8 @@ impl App {
     }
 
     async fn write_reset(&self, token_hash: &str, hash: &str) -> Result<(), AccountError> {
-        let mut tx = self.0.db.write().await?;
-        let author = password_resets::consume(&mut tx, token_hash, self.now()).await?;
+        let mut tx = self.core.db.write().await?;
+        let author = password_resets::consume(&mut tx, token_hash, self.core.now()).await?;
         let author = author.ok_or(AccountError::LinkSpent)?;
         if !authors::lock(&mut tx, &author).await? {
             return Err(AccountError::LinkSpent);

@@ -9,26 +9,35 @@
 use postly_domain::{
     Provider, UnixMillis,
     delivery::{ErrorAction, Form},
-    event::{DeliveryStatus, IgnoreRule, InboundMessage},
-    id::{AuthorId, MessageId},
+    event::DeliveryStatus,
+    id::MessageId,
     rest::{Leave, PROBE_MS, PauseTarget, RestReason, STOPPED_PAUSE_MS},
 };
 use postly_store::{
     StoreError, Tx,
     attempts::{self, Reported},
-    inbox::{DueEvent, Outcome},
-    lanes::ClaimedLane,
-    outbox::{self, DueMessage},
+    outbox::DueMessage,
     pauses, senders,
 };
 use postly_whatsapp::action_for;
 
-use crate::{App, JourneyError, alerts, conflict::again, deliver::PlannedSend, people::Person, reply::Reply};
+use crate::{Core, JourneyError, alerts, conflict::again, deliver::PlannedSend};
 
 /// The interval between two checks of the outcome of the probe.
 const LOOK_AGAIN_MS: i64 = 1_000;
 
-impl App {
+/// Pauses of generation, of a sender and of an author.
+#[derive(Clone)]
+pub struct Pauses {
+    pub(crate) core: Core,
+}
+
+impl Pauses {
+    /// Builds the service.
+    pub fn new(core: &Core) -> Self {
+        Self { core: core.clone() }
+    }
+
     /// Stops a sender for a while, and alerts the operator. Returns the time from which it may try again.
     pub(crate) async fn stop_sender(
         &self,
@@ -38,7 +47,7 @@ impl App {
         code: i64,
         reason: RestReason,
     ) -> Result<UnixMillis, StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         let until = now.plus_ms(STOPPED_PAUSE_MS);
         let known = senders::pause(tx, provider, business).await?;
         senders::stop(tx, provider, business, until, reason, now).await?;
@@ -77,7 +86,7 @@ impl App {
 
     /// Records that the provider accepted the probe.
     pub(crate) async fn probe_taken(&self, planned: &PlannedSend) -> Result<(), JourneyError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         let message = &planned.message;
         senders::end_tried(&mut tx, message.provider, &message.business, planned.noted_at, false).await?;
         Ok(tx.commit().await?)
@@ -129,7 +138,7 @@ impl App {
 
     /// Returns the beginning of the pause that prevents the writing of a brief: the operator's pause of
     /// generation or of the provider, else the pause of a sender stopped by its provider.
-    async fn paused_since(
+    pub(crate) async fn paused_since(
         &self,
         tx: &mut Tx,
         provider: Provider,
@@ -139,7 +148,7 @@ impl App {
         if let Some(since) = by_operator.generation.or(by_operator.provider(provider)) {
             return Ok(Some(since));
         }
-        let now = self.now();
+        let now = self.core.now();
         let pause = senders::pause(tx, provider, business).await?;
         Ok(pause.filter(|pause| pause.rest.pauses(now)).map(|pause| pause.since))
     }
@@ -150,8 +159,8 @@ impl App {
     /// Fails if the database fails.
     pub async fn pause(&self, target: PauseTarget) -> Result<bool, StoreError> {
         let pause = async || {
-            let mut tx = self.0.db.write().await?;
-            let begun = pauses::pause(&mut tx, target, self.now()).await?;
+            let mut tx = self.core.db.write().await?;
+            let begun = pauses::pause(&mut tx, target, self.core.now()).await?;
             tx.commit().await?;
             Ok::<_, StoreError>(begun)
         };
@@ -165,65 +174,17 @@ impl App {
     /// Fails if the database fails.
     pub async fn resume(&self, target: PauseTarget) -> Result<bool, StoreError> {
         let resume = async || {
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             let ended = pauses::resume(&mut tx, target).await?;
             if let (true, Some(provider)) = (ended, target.provider()) {
-                pauses::make_due(&mut tx, provider, self.now()).await?;
+                pauses::make_due(&mut tx, provider, self.core.now()).await?;
             }
             tx.commit().await?;
             Ok::<_, StoreError>(ended)
         };
         let ended = again!(resume())?;
-        self.0.db.wake_peers().await;
+        self.core.db.wake_peers().await;
         Ok(ended)
-    }
-
-    /// Ends an event of an author that the operator has blocked: the first message of the block is answered
-    /// by a notice, later ones are ignored.
-    pub(crate) async fn end_blocked(
-        &self,
-        mut tx: Tx,
-        claimed: &ClaimedLane,
-        event: &DueEvent,
-        message: &InboundMessage,
-        person: &Person,
-        since: UnixMillis,
-    ) -> Result<(), JourneyError> {
-        self.release_stale_hold(&mut tx, event, self.now()).await?;
-        let author: Option<&AuthorId> = Some(&person.author.id);
-        if outbox::queued_since(&mut tx, &claimed.lane, "blocked", since).await? > 0 {
-            return self.finish(tx, claimed, event, author, &Outcome::Ignored(IgnoreRule::Blocked)).await;
-        }
-        let reply = Reply::plain("blocked", self.0.catalogue.text(person.author.language, "blocked"));
-        self.reply_and_finish(tx, claimed, event, message, person, reply).await
-    }
-
-    /// Ends a brief that arrived while its sender is stopped: the author's first in this pause is answered by
-    /// the notice, later ones are ignored. If the sender is not stopped, returns the transaction; else
-    /// `None`.
-    pub(crate) async fn end_while_paused(
-        &self,
-        mut tx: Tx,
-        claimed: &ClaimedLane,
-        event: &DueEvent,
-        message: &InboundMessage,
-        person: &Person,
-    ) -> Result<Option<Tx>, JourneyError> {
-        let now = self.now();
-        let Some(since) = self.paused_since(&mut tx, event.provider, &message.business).await? else {
-            return Ok(Some(tx));
-        };
-        self.release_stale_hold(&mut tx, event, now).await?;
-        // The loop guard does not count a brief that is repeated after the pause.
-        let claimed = &ClaimedLane { repeats: None, ..claimed.clone() };
-        if outbox::queued_since(&mut tx, &claimed.lane, "paused", since).await? > 0 {
-            let outcome = Outcome::Ignored(IgnoreRule::Paused);
-            self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await?;
-            return Ok(None);
-        }
-        let reply = Reply::plain("paused", self.0.catalogue.text(person.author.language, "paused"));
-        self.reply_and_finish(tx, claimed, event, message, person, reply).await?;
-        Ok(None)
     }
 }
 

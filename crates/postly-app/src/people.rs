@@ -7,20 +7,26 @@ use postly_domain::{
     Language, LedgerReason, PhoneDoubt, PhoneE164, Provider, UnixMillis,
     event::Sender,
     id::{AuthorId, EntryId, IdentityId},
-    time::DAY_MS,
+    time::{DAY_MS, SERVICE_WINDOW_SECS},
 };
 use postly_store::{
     StoreError, Tx,
     authors::{self, Author},
-    challenges,
+    challenges, erasures,
     grants::{self, GrantKind},
     identities::{self, Identity},
     sessions,
     wallets::{self, NewEntry},
 };
 
-use crate::{App, JourneyError, ids::Fresh as _};
+use crate::{
+    Core, JourneyError,
+    ids::Fresh as _,
+    operator::{AuthorDetails, AuthorSelector, OperatorError},
+};
 
+/// The unused end of the service window: a message takes some time to arrive.
+const WINDOW_MARGIN_MS: i64 = 60 * 1000;
 /// An author in a conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
@@ -31,7 +37,18 @@ pub(crate) struct Person {
     pub(crate) recent_calls: i64,
 }
 
-impl App {
+/// Authors and the numbers they are known by.
+#[derive(Clone)]
+pub struct People {
+    pub(crate) core: Core,
+}
+
+impl People {
+    /// Builds the service.
+    pub fn new(core: &Core) -> Self {
+        Self { core: core.clone() }
+    }
+
     /// Finds the author of a sender, or creates one with this language. A number's first message grants its
     /// trial credits. `None` if the sender was erased after writing the message: it creates no author.
     pub(crate) async fn resolve_author(
@@ -178,7 +195,7 @@ impl App {
         phone: &PhoneE164,
     ) -> Result<(), StoreError> {
         sessions::end_all(tx, author, None).await?;
-        challenges::deny_all(tx, phone, self.now()).await?;
+        challenges::deny_all(tx, phone, self.core.now()).await?;
         Ok(())
     }
 
@@ -292,7 +309,7 @@ impl App {
         let identity = Identity {
             id: IdentityId::fresh(now),
             author_id: author.clone(),
-            provider: self.0.settings.default_provider,
+            provider: self.core.settings.default_provider,
             address: None,
             phone: Some(phone.clone()),
             phone_doubt: None,
@@ -311,14 +328,14 @@ impl App {
         sender: &Sender,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        let amount = self.0.settings.trial_credits;
+        let amount = self.core.settings.trial_credits;
         if amount == 0 {
             return Ok(());
         }
         let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
         let mut first_time = true;
         for name in names {
-            first_time &= grants::grant_once(tx, GrantKind::Trial, &self.name_hash(name), now).await?;
+            first_time &= grants::grant_once(tx, GrantKind::Trial, &self.core.name_hash(name), now).await?;
         }
         if first_time {
             let entry = NewEntry {
@@ -334,6 +351,37 @@ impl App {
         }
         Ok(())
     }
+
+    /// True if the sender was erased after this message was written.
+    pub(crate) async fn was_erased(
+        &self,
+        tx: &mut Tx,
+        sender: &Sender,
+        written_at: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        let names = sender.phone.iter().map(PhoneE164::as_str).chain(sender.bsuid.as_deref());
+        for name in names {
+            if erasures::is_marked(tx, &self.core.name_hash(name), written_at).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the account of an author.
+    ///
+    /// # Errors
+    /// Fails if no author has this number or id, or if the database fails.
+    pub async fn account(&self, who: &AuthorSelector) -> Result<AuthorDetails, OperatorError> {
+        let mut tx = self.core.db.read().await?;
+        let id = find_author(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+        let author = authors::get(&mut tx, &id).await?.ok_or(OperatorError::UnknownAuthor)?;
+        Ok(AuthorDetails {
+            wallet: wallets::get(&mut tx, &id).await?,
+            identities: identities::of_author(&mut tx, &id).await?,
+            author,
+        })
+    }
 }
 
 /// True if a known identity with the sender's number is another person's: their provider has given the two
@@ -343,4 +391,31 @@ fn is_another(sender: &Sender, known: &Identity) -> bool {
         (Some(now), Some(then)) if sender.provider == known.provider => now != then,
         _ => known.phone_doubt == Some(PhoneDoubt::IdChanged),
     }
+}
+
+/// Finds an author; an id may be that of a merged author.
+pub(crate) async fn find_author(tx: &mut Tx, who: &AuthorSelector) -> Result<Option<AuthorId>, StoreError> {
+    Ok(match who {
+        AuthorSelector::Phone(phone) => {
+            identities::by_phone(tx, phone).await?.into_iter().next().map(|found| found.author_id)
+        }
+        // The id may be that of a merged author.
+        AuthorSelector::Id(id) => {
+            let current = authors::current(tx, id).await?;
+            authors::get(tx, &current).await?.map(|author| author.id)
+        }
+        AuthorSelector::Email(email) => authors::by_email(tx, email.as_str()).await?.map(|(id, _)| id),
+    })
+}
+
+/// Returns the end of the service window of this identity, if free-form text can still reach the author
+/// through it.
+pub(crate) async fn open_window(
+    tx: &mut Tx,
+    identity: &Identity,
+    now: UnixMillis,
+) -> Result<Option<UnixMillis>, StoreError> {
+    let heard = identities::last_heard(tx, &identity.author_id, identity.provider).await?;
+    let ends_at = heard.map(|at| at.plus_secs(SERVICE_WINDOW_SECS));
+    Ok(ends_at.filter(|ends_at| ends_at.since_ms(now) > WINDOW_MARGIN_MS))
 }

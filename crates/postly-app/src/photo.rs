@@ -17,7 +17,7 @@ use postly_store::{
 };
 use postly_whatsapp::{Download, MediaError};
 
-use crate::{App, JourneyError, generate::Work, turn::Turn, voice::outcome_of};
+use crate::{Generator, JourneyError, generate::Work, turn::Turn, voice::outcome_of};
 
 /// A photo within this time after another was sent together with it, because the author cannot have seen the
 /// first result yet.
@@ -54,15 +54,15 @@ pub(crate) fn is_photo_alone(message: &InboundMessage) -> bool {
     is_photo && matches!(message.content, Content::Unreadable { .. })
 }
 
-impl App {
+impl Generator {
     /// Downloads the photo of a message for a model that sees. No transaction is open.
     pub(crate) async fn photo_of(&self, turn: &Turn<'_>, work: &Work) -> Option<Photo> {
         let media = turn.message.media.as_ref().filter(|media| media.kind == MediaKind::Photo)?;
         // A change does not use the photo: its posts exist already.
-        if work.change.is_some() || !self.0.writer.sees() {
+        if work.change.is_some() || !self.writer.sees() {
             return None;
         }
-        let download = self.0.senders.download(turn.event.provider, media).await;
+        let download = self.senders.download(turn.event.provider, media).await;
         let file = download.as_ref().ok().map(|download| &download.file);
         let row = MediaRow {
             event: turn.event.id.clone(),
@@ -76,7 +76,7 @@ impl App {
             size_bytes: file.and_then(|file| i64::try_from(file.bytes.len()).ok()),
             outcome: download.as_ref().map_or_else(|error| outcome_of(*error), |_| MediaOutcome::Taken),
             transcript: None,
-            created_at: self.now(),
+            created_at: self.core.now(),
         };
         Some(Photo { row, download, is_alone: is_photo_alone(turn.message) })
     }
@@ -86,22 +86,22 @@ impl App {
         let Turn { claimed, event, message, person, .. } = *turn;
         let author = &person.author;
         if turn.is_late() {
-            self.release_stale_hold(&mut tx, event, turn.now).await?;
-            let reply = self.say(person, "late_brief", "late-photo");
-            return self.reply_and_finish(tx, claimed, event, message, person, reply).await;
+            self.replies.release_stale_hold(&mut tx, event, turn.now).await?;
+            let reply = self.replies.say(person, "late_brief", "late-photo");
+            return self.replies.reply_and_finish(tx, claimed, event, message, person, reply).await;
         }
         let before = event.occurred_at.plus_ms(-ALBUM_MS);
         if !media::has_photo_since(&mut tx, &author.id, before, &event.id).await? {
             let brief = self.photo_brief(turn)?;
             return self.generate(tx, turn, Work { brief, is_explicit: false, change: None }).await;
         }
-        self.release_stale_hold(&mut tx, event, turn.now).await?;
+        self.replies.release_stale_hold(&mut tx, event, turn.now).await?;
         if outbox::queued_since(&mut tx, &claimed.lane, "photo_album", before).await? > 0 {
             let outcome = Outcome::Ignored(IgnoreRule::SaidAlready);
-            return self.finish(tx, claimed, event, Some(&author.id), &outcome).await;
+            return self.replies.finish(tx, claimed, event, Some(&author.id), &outcome).await;
         }
-        let reply = self.say(person, "photo_album", "photo-album");
-        self.reply_and_finish(tx, claimed, event, message, person, reply).await
+        let reply = self.replies.say(person, "photo_album", "photo-album");
+        self.replies.reply_and_finish(tx, claimed, event, message, person, reply).await
     }
 
     /// Returns the brief for a photo without a caption: the one that the author was asked to complete, else a
@@ -109,7 +109,7 @@ impl App {
     fn photo_brief(&self, turn: &Turn<'_>) -> Result<Brief, JourneyError> {
         let text = match turn.question(Reason::Vague) {
             Some(question) => question.about.clone(),
-            None => self.0.catalogue.text(turn.person.author.language, "photo-brief"),
+            None => self.core.catalogue.text(turn.person.author.language, "photo-brief"),
         };
         Brief::parse(&text).map_err(|_| JourneyError::Missing("the brief of a photo"))
     }

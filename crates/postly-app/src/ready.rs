@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::App;
+use crate::Monitor;
 
 /// The timeout of each question to the database.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -36,12 +36,12 @@ pub struct Readiness {
     pub degraded: Vec<&'static str>,
 }
 
-impl App {
+impl Monitor {
     /// Checks that the database accepts writes and has its tables, within a second each.
     pub async fn readiness(&self) -> Readiness {
-        let probed = tokio::time::timeout(PATIENCE, self.0.db.probe(self.now())).await;
+        let probed = tokio::time::timeout(PATIENCE, self.core.db.probe(self.core.now())).await;
         let fault = if matches!(probed, Ok(Ok(()))) {
-            let asked = tokio::time::timeout(PATIENCE, self.0.db.has_schema()).await;
+            let asked = tokio::time::timeout(PATIENCE, self.core.db.has_schema()).await;
             match asked {
                 Ok(Ok(true)) => None,
                 Ok(Ok(false)) => Some(NotReady::Schema),
@@ -50,6 +50,6 @@ impl App {
         } else {
             Some(NotReady::Database)
         };
-        Readiness { fault, degraded: self.0.health.degraded() }
+        Readiness { fault, degraded: self.core.health.degraded() }
     }
 }

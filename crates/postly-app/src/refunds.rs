@@ -13,9 +13,9 @@ use postly_store::{
     wallets::{self, NewEntry, Posted},
 };
 
-use crate::{App, alerts, conflict::again, ids::Fresh as _, operator::OperatorError};
+use crate::{Deliveries, alerts, conflict::again, ids::Fresh as _, operator::OperatorError};
 
-impl App {
+impl Deliveries {
     /// Refunds the credit of a generation if one of its messages with a post can no longer arrive: once,
     /// automatically, and at most three times a day for an author. After that the operator decides.
     pub(crate) async fn refund_if_lost(
@@ -95,8 +95,8 @@ impl App {
         made_by: &str,
     ) -> Result<AuthorId, OperatorError> {
         let refund = async || {
-            let now = self.now();
-            let mut tx = self.0.db.write().await?;
+            let now = self.core.now();
+            let mut tx = self.core.db.write().await?;
             let found = timeline::stored_generation(&mut tx, generation).await?;
             let found = found.ok_or(OperatorError::NothingToRefund)?;
             wallets::lock(&mut tx, &found.author).await?;

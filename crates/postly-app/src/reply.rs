@@ -8,6 +8,7 @@ use postly_domain::{
     time::SERVICE_WINDOW_SECS,
 };
 use postly_i18n::Value;
+use postly_pipeline::Writer;
 use postly_store::{
     StoreError, Tx, authors,
     inbox::DueEvent,
@@ -16,7 +17,7 @@ use postly_store::{
 };
 use postly_whatsapp::split::split_reply;
 
-use crate::{App, JourneyError, ids::Fresh as _, people::Person, seal::Sealed};
+use crate::{CodeTemplates, Core, JourneyError, Pauses, ids::Fresh as _, people::Person, seal::Sealed};
 
 /// The longest text for which Meta shows reply buttons, in UTF-16 units ("Interactive reply buttons
 /// messages").
@@ -115,7 +116,16 @@ pub(crate) fn hold_key(event: &DueEvent) -> String {
     format!("{}:{}", event.id, event.round)
 }
 
-impl App {
+/// The replies to inbound messages, and the end of their handling.
+#[derive(Clone)]
+pub struct Replies {
+    pub(crate) core: Core,
+    pub(crate) code_templates: CodeTemplates,
+    pub(crate) pauses: Pauses,
+    pub(crate) writer: Writer,
+}
+
+impl Replies {
     /// Queues a reply in the author's language. The first reply to an author ends with the greeting, which
     /// names the service. Returns the id of its first message.
     pub(crate) async fn queue_reply(
@@ -127,9 +137,9 @@ impl App {
     ) -> Result<MessageId, JourneyError> {
         let author = &context.person.author;
         let greeting = if !author.greeted && authors::greet(tx, &author.id, now).await? {
-            let key = if self.0.writer.is_ai() { "greeting-ai" } else { "greeting-offline" };
-            let terms = format!("{}/terms", self.0.settings.site_url);
-            Some(self.0.catalogue.format(author.language, key, &[("url", Value::Text(&terms))]))
+            let key = if self.writer.is_ai() { "greeting-ai" } else { "greeting-offline" };
+            let terms = format!("{}/terms", self.core.settings.site_url);
+            Some(self.core.catalogue.format(author.language, key, &[("url", Value::Text(&terms))]))
         } else {
             None
         };
@@ -141,7 +151,7 @@ impl App {
             && wallets::tell_refunds(tx, &author.id, author.untold_refunds).await?
         {
             let credits = [("credits", Value::Count(author.untold_refunds))];
-            reply.units.push(self.0.catalogue.format(author.language, "refund-told", &credits));
+            reply.units.push(self.core.catalogue.format(author.language, "refund-told", &credits));
         }
         self.echo(context, &mut reply);
         let buttons = self.choice(context, &mut reply, greeting.as_deref());
@@ -149,22 +159,22 @@ impl App {
         if let Some(sealed) = reply.sealed {
             // A code is never sent twice; for a shop link, sending it twice is better than not at all.
             let form = if sealed.code.is_some() { Form::Code } else { Form::Text };
-            let id = MessageId::fresh(self.now());
+            let id = MessageId::fresh(self.core.now());
             let key = format!("{}:{}:0", context.event.id, context.event.round);
             let text = reply.units.join("\n\n");
-            let sealed = self.0.peppers.seal(&id, &Sealed { text: Some(text), ..sealed })?;
+            let sealed = self.core.code_keys.seal(&id, &Sealed { text: Some(text), ..sealed })?;
             let message = context.message(&id, &key, reply.purpose, "");
             let expires_at = reply.expires_at.map_or(message.expires_at, |end| end.min(message.expires_at));
             let message = NewMessage { form, sealed: Some(&sealed), expires_at, ..message };
             if outbox::queue(tx, &message, now).await? && form == Form::Code {
-                self.keep_for_template(tx, &message, now).await?;
+                self.code_templates.keep_for_template(tx, &message, now).await?;
             }
             return Ok(id);
         }
         let parts = split_reply(&reply.units, context.event.provider.text_limit_utf16());
         let mut first = None;
         for (number, part) in parts.iter().enumerate() {
-            let id = MessageId::fresh(self.now());
+            let id = MessageId::fresh(self.core.now());
             let carries_variant = reply
                 .posts
                 .as_ref()
@@ -180,7 +190,7 @@ impl App {
             first.get_or_insert(id);
         }
         // A reply has at least one unit, so at least one part.
-        Ok(first.unwrap_or_else(|| MessageId::fresh(self.now())))
+        Ok(first.unwrap_or_else(|| MessageId::fresh(self.core.now())))
     }
 
     /// Puts the transcription of a voice note before its answer, so that the author notices an error. A
@@ -194,7 +204,7 @@ impl App {
             text.push('…');
         }
         let language = context.person.author.language;
-        reply.units.insert(0, self.0.catalogue.format(language, "heard", &[("text", Value::Text(&text))]));
+        reply.units.insert(0, self.core.catalogue.format(language, "heard", &[("text", Value::Text(&text))]));
         if let Some((_, posts)) = &mut reply.posts {
             *posts = posts.start + 1..posts.end + 1;
         }
@@ -216,14 +226,14 @@ impl App {
             let button = |number: u8| (self.choice_id(generation, number), number.to_string());
             return serde_json::to_string(&[button(1), button(2), button(3)]).ok();
         }
-        reply.units.push(self.0.catalogue.text(context.person.author.language, "how-to-choose"));
+        reply.units.push(self.core.catalogue.text(context.person.author.language, "how-to-choose"));
         None
     }
 
     /// Returns the signed id of the button for one post of a result.
     pub(crate) fn choice_id(&self, generation: &GenerationId, number: u8) -> String {
         let named = format!("{CHOICE}{generation}:{number}");
-        let signature: String = self.name_hash(&named).chars().take(CHOICE_SIGNATURE).collect();
+        let signature: String = self.core.name_hash(&named).chars().take(CHOICE_SIGNATURE).collect();
         format!("{named}:{signature}")
     }
 
@@ -245,7 +255,13 @@ impl App {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let key = format!("{}:{}:{purpose}", context.event.id, context.event.round);
-        outbox::queue(tx, &context.message(&MessageId::fresh(self.now()), &key, purpose, text), now).await?;
+        outbox::queue(tx, &context.message(&MessageId::fresh(self.core.now()), &key, purpose, text), now)
+            .await?;
         Ok(())
+    }
+
+    /// Returns a free answer with one unit.
+    pub(crate) fn say(&self, person: &Person, purpose: &'static str, key: &str) -> Reply {
+        Reply::plain(purpose, self.core.catalogue.text(person.author.language, key))
     }
 }

@@ -1,24 +1,39 @@
 //! A database restored from a backup: work that the original continued is not repeated.
 
+use std::sync::Arc;
+
 use postly_domain::UnixMillis;
 use postly_store::{Engine, StoreError, backups, restores};
+use tokio::sync::OnceCell;
 
 pub use postly_store::restores::EndedWork;
 
-use crate::{App, conflict::again, ids::fresh_text};
+use crate::{Core, conflict::again, ids::fresh_text};
 
 /// The longest time between the writing of a message and its arrival after the copy. A message that arrived
 /// before the copy is in it, and is recognized by its key.
 const DELAY_MS: i64 = 5 * 60 * 1_000;
 
-impl App {
+/// The state of a database that was restored from a backup.
+#[derive(Clone)]
+pub struct RestoredCopy {
+    pub(crate) core: Core,
+    pub(crate) gaps: Arc<OnceCell<Vec<(UnixMillis, UnixMillis)>>>,
+}
+
+impl RestoredCopy {
+    /// Builds the service.
+    pub fn new(core: &Core) -> Self {
+        Self { core: core.clone(), gaps: Arc::default() }
+    }
+
     /// Records that this database was copied into a folder.
     ///
     /// # Errors
     /// Fails if the database fails.
     pub async fn record_backup(&self, id: &str, folder: &str, at: UnixMillis) -> Result<(), StoreError> {
         let record = async || {
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             backups::record(&mut tx, id, folder, at).await?;
             tx.commit().await
         };
@@ -30,7 +45,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn copied_at(&self) -> Result<Option<UnixMillis>, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         Ok(backups::latest(&mut tx).await?.map(|(_, at)| at))
     }
 
@@ -42,8 +57,8 @@ impl App {
     pub async fn begin_from_copy(&self, lost_at: Option<UnixMillis>) -> Result<EndedWork, StoreError> {
         let copied_at = self.copied_at().await?;
         let end = async || {
-            let now = self.now();
-            let mut tx = self.0.db.write().await?;
+            let now = self.core.now();
+            let mut tx = self.core.db.write().await?;
             let ended = restores::end_work(&mut tx, now).await?;
             if let (Some(copied_at), Some(lost_at)) = (copied_at, lost_at) {
                 let from = copied_at.plus_ms(-DELAY_MS);
@@ -59,11 +74,11 @@ impl App {
     /// the original answered it. The rows are read once, because a database is restored while no service runs
     /// on it.
     pub(crate) async fn was_answered_elsewhere(&self, written_at: UnixMillis) -> Result<bool, StoreError> {
-        if self.0.db.engine() != Engine::Sqlite {
+        if self.core.db.engine() != Engine::Sqlite {
             return Ok(false);
         }
-        let gaps = self.0.gaps.get_or_try_init(async || {
-            let mut tx = self.0.db.read().await?;
+        let gaps = self.gaps.get_or_try_init(async || {
+            let mut tx = self.core.db.read().await?;
             restores::gaps(&mut tx).await
         });
         Ok(gaps.await?.iter().any(|(copied_at, lost_at)| *copied_at <= written_at && written_at < *lost_at))

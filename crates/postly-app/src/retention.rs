@@ -11,7 +11,7 @@ use postly_store::{
     retention::{self, Class},
 };
 
-use crate::{App, Shutdown, conflict::again, work::ErrorChain};
+use crate::{Core, Shutdown, WebGenerations, conflict::again, work::ErrorChain};
 
 const MINUTE_MS: i64 = 60 * 1000;
 
@@ -77,7 +77,14 @@ fn every_ms(class: Class) -> i64 {
     }
 }
 
-impl App {
+/// The deletion of data past its retention.
+#[derive(Clone)]
+pub struct RetentionSweep {
+    pub(crate) core: Core,
+    pub(crate) web: WebGenerations,
+}
+
+impl RetentionSweep {
     /// Deletes the expired rows of every due class. Returns their number.
     ///
     /// # Errors
@@ -85,9 +92,9 @@ impl App {
     pub async fn sweep(&self) -> Result<u64, StoreError> {
         let mut gone = 0;
         for class in Class::ALL {
-            let now = self.now();
+            let now = self.core.now();
             let claim = async || {
-                let mut tx = self.0.db.write().await?;
+                let mut tx = self.core.db.write().await?;
                 let due =
                     limits::claim_job(&mut tx, class.as_str(), now, now.plus_ms(every_ms(class))).await?;
                 tx.commit().await?;
@@ -98,23 +105,23 @@ impl App {
             }
         }
         let cancel = async || {
-            let mut tx = self.0.db.write().await?;
-            let cancelled = outbox::cancel_late(&mut tx, self.now(), ROWS_AT_ONCE).await?
-                + code_fallbacks::expire(&mut tx, self.now(), ROWS_AT_ONCE).await?;
+            let mut tx = self.core.db.write().await?;
+            let cancelled = outbox::cancel_late(&mut tx, self.core.now(), ROWS_AT_ONCE).await?
+                + code_fallbacks::expire(&mut tx, self.core.now(), ROWS_AT_ONCE).await?;
             tx.commit().await?;
             Ok::<_, StoreError>(cancelled)
         };
         gone += again!(cancel())?;
-        gone += self.end_abandoned_requests().await?;
+        gone += self.web.end_abandoned_requests().await?;
         Ok(gone)
     }
 
     async fn sweep_class(&self, class: Class, now: UnixMillis) -> Result<u64, StoreError> {
-        let cutoff = self.0.settings.retention.cutoff(class, now);
+        let cutoff = self.core.settings.retention.cutoff(class, now);
         let mut all = 0;
         loop {
             let sweep = async || {
-                let mut tx = self.0.db.write().await?;
+                let mut tx = self.core.db.write().await?;
                 let gone = retention::sweep(&mut tx, class, cutoff, ROWS_AT_ONCE).await?;
                 tx.commit().await?;
                 Ok::<_, StoreError>(gone)
@@ -139,10 +146,10 @@ impl App {
 }
 
 /// Runs the retention job until shutdown.
-pub(crate) async fn run(app: App, shutdown: Shutdown) {
+pub(crate) async fn run(sweep: RetentionSweep, shutdown: Shutdown) {
     loop {
         let swept = tokio::select! {
-            swept = app.sweep() => swept,
+            swept = sweep.sweep() => swept,
             () = shutdown.requested() => return,
         };
         if let Err(error) = swept {

@@ -9,7 +9,7 @@ use postly_store::{StoreError, Tx, authors, sessions};
 
 pub use postly_store::sessions::{LoggedIn, Session};
 
-use crate::{App, accounts::Profile, codes::BrowserToken, conflict::again, ids::Fresh as _};
+use crate::{Accounts, accounts::Profile, codes::BrowserToken, conflict::again, ids::Fresh as _};
 
 /// The lifetime of a session (next-auth's `maxAge`, 30 days).
 pub const SESSION_MS: i64 = 30 * 24 * 3600 * 1000;
@@ -65,15 +65,15 @@ pub struct SessionCookie {
     pub expires_at: UnixMillis,
 }
 
-impl App {
+impl Accounts {
     /// Returns the session named by a cookie, if it belongs to the author named there. `None` if it has
     /// ended.
     ///
     /// # Errors
     /// Fails if the database fails.
     pub async fn session(&self, id: &SessionId, author: &AuthorId) -> Result<Option<LoggedIn>, StoreError> {
-        let now = self.now();
-        let mut tx = self.0.db.read().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.read().await?;
         let Some(found) = sessions::find(&mut tx, id, now).await? else { return Ok(None) };
         drop(tx);
         if found.session.author != *author {
@@ -81,7 +81,7 @@ impl App {
         }
         if now.since_ms(found.session.seen_at) >= SEEN_EVERY_MS {
             let see = async || {
-                let mut tx = self.0.db.write().await?;
+                let mut tx = self.core.db.write().await?;
                 sessions::see(&mut tx, id, now).await?;
                 tx.commit().await
             };
@@ -100,7 +100,7 @@ impl App {
         browser: &Browser,
         by_whatsapp: bool,
     ) -> Result<(SessionCookie, Profile), StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         if let Some(before) = before {
             sessions::end(tx, &before.session.id, &before.session.author).await?;
         }
@@ -134,7 +134,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn known_author(&self, id: &AuthorId) -> Result<Option<AuthorId>, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let current = authors::current(&mut tx, id).await?;
         Ok(authors::get(&mut tx, &current).await?.map(|author| author.id))
     }
@@ -144,8 +144,8 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn sessions(&self, author: &AuthorId) -> Result<Vec<Session>, StoreError> {
-        let mut tx = self.0.db.read().await?;
-        sessions::of_author(&mut tx, author, self.now()).await
+        let mut tx = self.core.db.read().await?;
+        sessions::of_author(&mut tx, author, self.core.now()).await
     }
 
     /// Ends one session of an author. Returns false if the author has none with this id.
@@ -154,7 +154,7 @@ impl App {
     /// Fails if the database fails.
     pub async fn end_session(&self, author: &AuthorId, id: &SessionId) -> Result<bool, StoreError> {
         let end = async || {
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             let ended = sessions::end(&mut tx, id, author).await?;
             tx.commit().await?;
             Ok(ended)
@@ -168,7 +168,7 @@ impl App {
     /// Fails if the database fails.
     pub async fn end_sessions(&self, author: &AuthorId) -> Result<(), StoreError> {
         let end = async || {
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             sessions::end_all(&mut tx, author, None).await?;
             tx.commit().await
         };

@@ -15,9 +15,9 @@ use postly_store::{
     outbox::{self, Ended},
 };
 
-use crate::{App, JourneyError, alerts, crash, pause::WaitingMessage};
+use crate::{Deliveries, JourneyError, alerts, crash, pause::WaitingMessage};
 
-impl App {
+impl Deliveries {
     /// Applies a status. Any order of the same statuses leads to the same state.
     pub(crate) async fn apply_status(
         &self,
@@ -25,14 +25,14 @@ impl App {
         event: &DueEvent,
         update: &StatusUpdate,
     ) -> Result<(), JourneyError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let reported =
             attempts::reported(&mut tx, event.provider, update.attempt.as_ref(), &update.provider_message_id)
                 .await?;
         let Some(reported) = reported else {
             let outcome = Outcome::Ignored(IgnoreRule::UnknownMessage);
-            return self.finish(tx, claimed, event, None, &outcome).await;
+            return self.replies.finish(tx, claimed, event, None, &outcome).await;
         };
         let status = match reported.state {
             AttemptState::Known(known) => known.after(update.status),
@@ -41,7 +41,7 @@ impl App {
             AttemptState::Refused => match DeliveryStatus::Failed.after(update.status) {
                 DeliveryStatus::Failed => {
                     let author = reported.author.as_ref();
-                    return self.finish(tx, claimed, event, author, &Outcome::Applied).await;
+                    return self.replies.finish(tx, claimed, event, author, &Outcome::Applied).await;
                 }
                 arrived => arrived,
             },
@@ -52,7 +52,7 @@ impl App {
             && status != DeliveryStatus::Failed
             && let Some(phone) = PhoneE164::from_provider(&reported.address)
         {
-            self.detach_phone_if_reassigned(&mut tx, event.provider, &phone, bsuid).await?;
+            self.people.detach_phone_if_reassigned(&mut tx, event.provider, &phone, bsuid).await?;
         }
         attempts::set_status(
             &mut tx,
@@ -65,7 +65,9 @@ impl App {
         if let Some(pricing) = &update.pricing {
             attempts::set_price(&mut tx, &reported.attempt, pricing).await?;
         }
-        self.fall_back_to_template(&mut tx, event.provider, &reported, status, update.error_code).await?;
+        self.code_templates
+            .fall_back_to_template(&mut tx, event.provider, &reported, status, update.error_code)
+            .await?;
         match reported.ended.as_deref() {
             // The worker of the outbox decides, as soon as it may claim the lane.
             None => lanes::make_due_now(&mut tx, Queue::Outbox, &reported.lane, now).await?,
@@ -74,11 +76,11 @@ impl App {
             }
         }
         // Lock order: wallet, message, then sender, as in a send.
-        self.judge_sender(&mut tx, event.provider, &reported, status, update.error_code).await?;
+        self.pauses.judge_sender(&mut tx, event.provider, &reported, status, update.error_code).await?;
         crash::point("status.before");
-        self.finish(tx, claimed, event, reported.author.as_ref(), &Outcome::Applied).await?;
+        self.replies.finish(tx, claimed, event, reported.author.as_ref(), &Outcome::Applied).await?;
         if reported.ended.is_none() {
-            self.0.wakers.wake_here(Queue::Outbox);
+            self.core.wakers.wake_here(Queue::Outbox);
         }
         if update.pricing.as_ref().is_some_and(Pricing::is_general_purpose_ai)
             && !reported.pricing.is_general_purpose_ai()
@@ -97,7 +99,7 @@ impl App {
         ended: &str,
         error_code: Option<i64>,
     ) -> Result<(), JourneyError> {
-        let now = self.now();
+        let now = self.core.now();
         let id = &reported.message;
         let attempts = attempts::of(tx, id).await?;
         if attempts.iter().any(Attempt::is_taken) {
@@ -117,7 +119,7 @@ impl App {
             };
             outbox::change_end(tx, id, Ended::Dead, Some(&reason), now).await?;
             let (form, has_posts) = (reported.form, reported.generation.is_some());
-            if self.waits_for_sender(tx, &WaitingMessage { id, provider, form, has_posts }).await? {
+            if self.pauses.waits_for_sender(tx, &WaitingMessage { id, provider, form, has_posts }).await? {
                 dead_letters::revive_message(tx, id, now).await?;
                 return Ok(());
             }

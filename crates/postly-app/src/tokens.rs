@@ -9,7 +9,7 @@ use postly_store::{
 };
 
 use crate::{
-    App,
+    Accounts,
     conflict::again,
     ids::Fresh as _,
     seal::{NoRandomness, plain_hash, random},
@@ -57,7 +57,7 @@ pub enum TokenError {
     Randomness(#[from] NoRandomness),
 }
 
-impl App {
+impl Accounts {
     /// Creates a token with which a program reads and generates for an author.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl App {
             return Err(TokenError::Name);
         }
         let secret = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?));
-        let now = self.now();
+        let now = self.core.now();
         let token = ApiToken {
             id: TokenId::fresh(now),
             author: author.clone(),
@@ -79,7 +79,7 @@ impl App {
             used_at: None,
         };
         let add = async || {
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             // The lock serializes the counting of one author's tokens, and orders it with an erasure.
             if !authors::lock(&mut tx, author).await? {
                 return Err(StoreError::Unreadable { column: "author_id" });
@@ -99,12 +99,12 @@ impl App {
         if !secret.starts_with(PREFIX) {
             return Ok(None);
         }
-        let now = self.now();
-        let found = tokens::find(&mut self.0.db.read().await?, &plain_hash(secret)).await?;
+        let now = self.core.now();
+        let found = tokens::find(&mut self.core.db.read().await?, &plain_hash(secret)).await?;
         let Some(found) = found else { return Ok(None) };
         if found.used_at.is_none_or(|used| now.since_ms(used) >= SEEN_EVERY_MS) {
             let see = async || {
-                let mut tx = self.0.db.write().await?;
+                let mut tx = self.core.db.write().await?;
                 tokens::see(&mut tx, &found.id, now).await?;
                 tx.commit().await
             };
@@ -118,7 +118,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn tokens(&self, author: &AuthorId) -> Result<Vec<ApiToken>, StoreError> {
-        tokens::of_author(&mut self.0.db.read().await?, author).await
+        tokens::of_author(&mut self.core.db.read().await?, author).await
     }
 
     /// Revokes a token of an author. Returns false if the author has none with this id.
@@ -127,7 +127,7 @@ impl App {
     /// Fails if the database fails.
     pub async fn revoke_token(&self, author: &AuthorId, id: &TokenId) -> Result<bool, StoreError> {
         let revoke = async || {
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             let revoked = tokens::revoke(&mut tx, id, author).await?;
             tx.commit().await?;
             Ok::<_, StoreError>(revoked)

@@ -15,13 +15,12 @@ use postly_store::{
     handoffs::{self, Handoff},
     inbox::DueEvent,
     lanes::ClaimedLane,
-    outbox,
     questions::{self, Question, Reason},
     results::{self, SavedResult},
 };
 
 use crate::{
-    App, JourneyError, alerts,
+    BrandMemory, Core, JourneyError, Logins, Payments, Replies, alerts,
     conversation::reply_context,
     generate::{ChangeOf, Work},
     ids::{fresh_text, made_at},
@@ -30,8 +29,6 @@ use crate::{
     reply::{Reply, ReplyContext},
 };
 
-/// The most refusals of forbidden briefs sent to an author within 24 hours (RULES 4.8).
-const MOST_FORBIDDEN: i64 = 3;
 /// The time after a result in which a follow-up may refer to it, and after a question in which a message may
 /// answer it (RULES 4.15).
 pub(crate) const FOLLOW_UP_MS: i64 = 30 * 60 * 1000;
@@ -95,7 +92,17 @@ impl From<Reply> for Step {
     }
 }
 
-impl App {
+/// The decision on an author's message: a command, a lesson, a change or a brief.
+#[derive(Clone)]
+pub struct Turns {
+    pub(crate) core: Core,
+    pub(crate) brand: BrandMemory,
+    pub(crate) logins: Logins,
+    pub(crate) payments: Payments,
+    pub(crate) replies: Replies,
+}
+
+impl Turns {
     /// Interprets a message and decides on the next step. `command` is the interpretation of its form alone.
     /// Also returns the message that was read as one with it.
     pub(crate) async fn take_turn(
@@ -144,7 +151,7 @@ impl App {
             Intent::TooVague(brief) => {
                 questions::ask(tx, &person.author.id, brief.as_str(), Reason::Vague, now).await?;
                 let subject = [("subject", Value::Text(brief.as_str()))];
-                let question = self.0.catalogue.format(person.author.language, "ask-more", &subject);
+                let question = self.core.catalogue.format(person.author.language, "ask-more", &subject);
                 Reply::plain("ask_more", question).into()
             }
             Intent::Choose(number) => match result {
@@ -154,33 +161,29 @@ impl App {
             Intent::Change(change) => match result {
                 Some(result) => match self.plan_change(tx, &result, change, text).await? {
                     Some(work) => Step::Write(Box::new(work)),
-                    None => return self.refuse_forbidden(tx, turn).await,
+                    None => return self.brand.refuse_forbidden(tx, turn).await,
                 },
                 None => self.nothing_to_change(person).into(),
             },
             Intent::NothingToChange => self.nothing_to_change(person).into(),
-            Intent::Lesson(lesson) => return self.take_lesson(tx, turn, lesson).await,
+            Intent::Lesson(lesson) => return self.brand.take_lesson(tx, turn, lesson).await,
             Intent::Cancel => {
                 let was_pending = was_asked || person.author.erasure_asked_at.is_some();
-                self.say(person, "cancelled", if was_pending { "cancelled" } else { "nothing-to-cancel" })
+                self.replies
+                    .say(person, "cancelled", if was_pending { "cancelled" } else { "nothing-to-cancel" })
                     .into()
             }
             Intent::Human => self.hand_over(tx, turn).await?.into(),
-            Intent::Refund => self.say(person, "refund_asked", "refund-asked").into(),
-            Intent::Question => self.say(person, "question", "question-asked").into(),
-            Intent::OffTopic => self.say(person, "off_topic", "off-topic").into(),
-            Intent::Chat => self.say(person, "small_talk", "small-talk-acknowledgement").into(),
+            Intent::Refund => self.replies.say(person, "refund_asked", "refund-asked").into(),
+            Intent::Question => self.replies.say(person, "question", "question-asked").into(),
+            Intent::OffTopic => self.replies.say(person, "off_topic", "off-topic").into(),
+            Intent::Chat => self.replies.say(person, "small_talk", "small-talk-acknowledgement").into(),
         })
-    }
-
-    /// Returns a free answer with one unit.
-    pub(crate) fn say(&self, person: &Person, purpose: &'static str, key: &str) -> Reply {
-        Reply::plain(purpose, self.0.catalogue.text(person.author.language, key))
     }
 
     /// Returns the answer to a follow-up without a result that it could refer to.
     fn nothing_to_change(&self, person: &Person) -> Reply {
-        self.say(person, "nothing_to_change", "nothing-to-change")
+        self.replies.say(person, "nothing_to_change", "nothing-to-change")
     }
 
     /// Returns the intent of a message, with the result it refers to. Reads the database only if a result
@@ -281,34 +284,23 @@ impl App {
     ) -> Result<Step, JourneyError> {
         if let Some(kind) = forbidden(brief.as_str()) {
             metrics::counter!(metric::FORBIDDEN_BRIEFS, "kind" => kind.as_str()).increment(1);
-            return self.refuse_forbidden(tx, turn).await;
+            return self.brand.refuse_forbidden(tx, turn).await;
         }
         if let Some(word) = banned_word(&turn.person.author.brand, brief.as_str()) {
-            let text = self.banned_word_text(turn.person.author.language, word);
+            let text = self.brand.banned_word_text(turn.person.author.language, word);
             return Ok(Reply::plain("brand", text).into());
         }
         if turn.is_late() {
             questions::ask(tx, &turn.person.author.id, brief.as_str(), Reason::Late, turn.now).await?;
             let subject: String = brief.as_str().chars().take(LONGEST_QUOTED).collect();
             let subject = [("subject", Value::Text(&subject))];
-            let text = self.0.catalogue.format(turn.person.author.language, "late-brief", &subject);
+            let text = self.core.catalogue.format(turn.person.author.language, "late-brief", &subject);
             return Ok(Reply::plain("late_brief", text).into());
         }
         let typed =
             matches!(turn.message.content, Content::Text(_) | Content::Spoken(_) | Content::Caption { .. });
         let is_explicit = typed && Command::is_explicit_generation(text);
         Ok(Step::Write(Box::new(Work { brief, is_explicit, change: None })))
-    }
-
-    /// Refuses a forbidden brief; after some refusals a day, further ones are ignored.
-    pub(crate) async fn refuse_forbidden(&self, tx: &mut Tx, turn: &Turn<'_>) -> Result<Step, JourneyError> {
-        let yesterday = turn.now.plus_ms(-DAY_MS);
-        let told = outbox::queued_since(tx, &turn.claimed.lane, "forbidden", yesterday).await?;
-        Ok(if told < MOST_FORBIDDEN {
-            self.say(turn.person, "forbidden", "forbidden").into()
-        } else {
-            Step::Ignore(IgnoreRule::SaidAlready)
-        })
     }
 
     /// Returns one post of a result alone in a message, so that it can be copied.
@@ -378,6 +370,6 @@ impl App {
         if handoffs::open(tx, &handoff).await? {
             alerts::raise(Alert::HandoffAsked, "An author asks for a person: see `postly handoffs list`");
         }
-        Ok(self.say(turn.person, "human_asked", "human-asked"))
+        Ok(self.replies.say(turn.person, "human_asked", "human-asked"))
     }
 }

@@ -8,7 +8,7 @@ use postly_store::{
 };
 
 use crate::{
-    App, LoggedIn,
+    Codes, LoggedIn,
     accounts::Profile,
     conflict::again,
     link::LinkOutcome,
@@ -42,7 +42,7 @@ pub enum Verified {
     Linked,
 }
 
-impl App {
+impl Codes {
     /// Exchanges a code for a session, or links the number if there is a session already. Tries the browser's
     /// own challenge first, then the one that LOGIN on WhatsApp opened for the number.
     ///
@@ -55,7 +55,7 @@ impl App {
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<Verified, VerifyError> {
-        let phone = PhoneE164::parse_asked(phone, &self.0.settings.default_region)
+        let phone = PhoneE164::parse_asked(phone, &self.core.settings.default_region)
             .map_err(|_| VerifyError::Invalid)?;
         // Parse first: a text that is not a code does not count as a try (RULES 7.7).
         let code = Code::parse(code).ok_or(VerifyError::Invalid)?;
@@ -124,7 +124,7 @@ impl App {
         let worn_out = matches!(typed, Typed::FromWhatsapp { .. }) && wrong > WRONG_TRIES_A_DAY;
         let (Some(hash), false) = (&challenge.code_hash, worn_out) else { return Ok(None) };
         let subject = subject_of(&challenge);
-        let right = self.0.peppers.is_code(hash, &challenge.id, challenge.purpose, subject, code);
+        let right = self.core.code_keys.is_code(hash, &challenge.id, challenge.purpose, subject, code);
         Ok(right.then_some(challenge))
     }
 
@@ -133,12 +133,12 @@ impl App {
         typed: Typed<'_>,
         subject: &str,
     ) -> Result<(Option<Challenge>, i64), StoreError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let challenge = challenges::count_try(&mut tx, typed, now).await?;
         // Without a challenge as much is written, always to one row.
         let (subject_hash, tries) = match challenge {
-            Some(_) => (self.name_hash(subject), 1),
+            Some(_) => (self.core.name_hash(subject), 1),
             None => (DUMMY_SUBJECT.to_owned(), 0),
         };
         let wrong = challenges::count_wrong(&mut tx, &subject_hash, tries, now).await?;
@@ -155,7 +155,7 @@ impl App {
     ) -> Result<Verified, VerifyError> {
         let done = again!(self.try_complete(right, session, browser));
         if matches!(done, Ok(Verified::Linked)) {
-            self.0.wakers.wake(Queue::Outbox);
+            self.core.wakers.wake(Queue::Outbox);
         }
         done
     }
@@ -166,8 +166,8 @@ impl App {
         session: Option<&LoggedIn>,
         browser: &Browser,
     ) -> Result<Verified, VerifyError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let challenge = match right {
             Right::Code(challenge, _) => challenge.clone(),
             Right::Link(hash) => {
@@ -175,21 +175,22 @@ impl App {
             }
         };
         // Lock order: the authors before their rows, as in a merge and an erasure.
-        self.lock_people(&mut tx, &challenge, session).await?;
+        self.people.lock_people(&mut tx, &challenge, session).await?;
         if !challenges::consume(&mut tx, &challenge.id, now).await? {
             return Err(VerifyError::Invalid);
         }
         challenges::prove(&mut tx, &challenge.id, now).await?;
         let done = match (challenge.purpose, session) {
-            (Purpose::Login, _) => match self.prove(&mut tx, &challenge, browser).await? {
+            (Purpose::Login, _) => match self.people.prove(&mut tx, &challenge, browser).await? {
                 Some(author) => {
-                    let (cookie, profile) = self.log_in(&mut tx, &author, session, browser, true).await?;
+                    let (cookie, profile) =
+                        self.accounts.log_in(&mut tx, &author, session, browser, true).await?;
                     Ok(Verified::LoggedIn(cookie, profile))
                 }
                 // The identity has lost the number. The challenge stays consumed.
                 None => Err(VerifyError::Invalid),
             },
-            (Purpose::Link, Some(session)) => match self.link(&mut tx, &challenge, session).await? {
+            (Purpose::Link, Some(session)) => match self.people.link(&mut tx, &challenge, session).await? {
                 LinkOutcome::Linked => Ok(Verified::Linked),
                 LinkOutcome::NumberTaken => Err(VerifyError::NumberTaken),
                 LinkOutcome::Refused => Err(VerifyError::Invalid),
@@ -199,7 +200,7 @@ impl App {
         // Last, because counting a try locks its challenge before the count, and a merge changes further
         // challenges.
         if let Right::Code(_, subject) = right {
-            challenges::count_wrong(&mut tx, &self.name_hash(subject), -1, now).await?;
+            challenges::count_wrong(&mut tx, &self.core.name_hash(subject), -1, now).await?;
         }
         tx.commit().await?;
         done

@@ -4,6 +4,8 @@
 //! The transcript is stored before it is handled, so that a retry of the event neither calls nor pays a model
 //! again. The recording itself is not stored.
 
+use std::sync::Arc;
+
 use postly_domain::{
     Language,
     event::{Content, IgnoreRule, InboundMessage},
@@ -12,7 +14,7 @@ use postly_domain::{
     time::DAY_MS,
 };
 use postly_i18n::Value;
-use postly_pipeline::{CallRecord, Hints, TranscribeError, Transcriber, Transcription};
+use postly_pipeline::{CallRecord, Hints, TranscribeError, Transcriber, Transcription, Writer};
 use postly_store::{
     Tx, authors,
     inbox::{DueEvent, Outcome},
@@ -20,11 +22,11 @@ use postly_store::{
     media::{self, MediaOutcome, MediaRow},
     outbox,
 };
-use postly_whatsapp::MediaError;
+use postly_whatsapp::{MediaError, send::Senders};
 
 use crate::{
-    App, JourneyError, conflict::again, crash, generate::record_calls, measure::model_time, people::Person,
-    reply::Reply, work::LEASE_MS,
+    Core, JourneyError, ModelBudgets, People, Replies, Turns, conflict::again, crash, generate::record_calls,
+    measure::model_time, people::Person, reply::Reply, work::LEASE_MS,
 };
 
 /// The longest voice note that is transcribed, in seconds (RULES 5.9).
@@ -53,7 +55,20 @@ fn voice_of(message: &InboundMessage) -> Option<&InboundMedia> {
     matches!(message.content, Content::Unreadable { .. }).then_some(voice)
 }
 
-impl App {
+/// Voice notes: downloaded, transcribed and handed on as text.
+#[derive(Clone)]
+pub struct VoiceNotes {
+    pub(crate) core: Core,
+    pub(crate) model_budgets: ModelBudgets,
+    pub(crate) people: People,
+    pub(crate) replies: Replies,
+    pub(crate) senders: Senders,
+    pub(crate) transcriber: Option<Arc<Transcriber>>,
+    pub(crate) turns: Turns,
+    pub(crate) writer: Writer,
+}
+
+impl VoiceNotes {
     /// Replaces a voice note by the words that a model hears in it; returns any other message as it is.
     /// `None` if the event has ended, with or without an answer.
     pub(crate) async fn listen(
@@ -78,19 +93,21 @@ impl App {
 
     /// Returns the transcriber, if a server has its model.
     pub(crate) fn transcriber(&self) -> Option<&Transcriber> {
-        self.0.transcriber.as_ref().filter(|transcriber| !transcriber.is_missing())
+        self.transcriber.as_deref().filter(|transcriber| !transcriber.is_missing())
     }
 
     /// Transcribes a voice note unless it was transcribed before, and answers it if there is no transcript.
     /// `None` if the event has ended.
     async fn take_voice_turn(&self, turn: &VoiceTurn<'_>) -> Result<Option<MediaRow>, JourneyError> {
         let VoiceTurn { claimed, event, message, .. } = *turn;
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
-        let met =
-            self.resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now).await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
+        let met = self
+            .people
+            .resolve_author(&mut tx, &message.sender, event.occurred_at, || Language::Fr, now)
+            .await?;
         let Some(person) = met else {
-            self.ignore_erased(tx, claimed, event).await?;
+            self.replies.ignore_erased(tx, claimed, event).await?;
             return Ok(None);
         };
         if let Some(row) = media::of_event(&mut tx, &event.id).await? {
@@ -105,7 +122,7 @@ impl App {
         crash::point("listening");
         let (heard, ()) = tokio::join!(
             model_time(self.hear(turn, &person)),
-            self.0.senders.show_typing(event.provider, &message.provider_message_id)
+            self.senders.show_typing(event.provider, &message.provider_message_id)
         );
         crash::point("heard");
         again!(self.keep_heard(turn, &heard))?;
@@ -113,7 +130,7 @@ impl App {
         if heard.row.transcript.is_some() {
             return Ok(Some(heard.row));
         }
-        let tx = self.0.db.write().await?;
+        let tx = self.core.db.write().await?;
         self.answer_unusable(tx, turn, &person, heard.row.outcome).await?;
         Ok(None)
     }
@@ -127,23 +144,23 @@ impl App {
         person: &Person,
     ) -> Result<Option<Tx>, JourneyError> {
         let VoiceTurn { claimed, event, message, .. } = *turn;
-        let now = self.now();
+        let now = self.core.now();
         if let Some(since) = person.author.blocked_at {
-            self.end_blocked(tx, claimed, event, message, person, since).await?;
+            self.replies.end_blocked(tx, claimed, event, message, person, since).await?;
             return Ok(None);
         }
-        if self.waits_for_a_person(&mut tx, claimed, event, person, now).await? {
+        if self.turns.waits_for_a_person(&mut tx, claimed, event, person, now).await? {
             let outcome = Outcome::Ignored(IgnoreRule::HandedOver);
-            self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await?;
+            self.replies.finish(tx, claimed, event, Some(&person.author.id), &outcome).await?;
             return Ok(None);
         }
-        let Some(mut tx) = self.end_while_paused(tx, claimed, event, message, person).await? else {
+        let Some(mut tx) = self.replies.end_while_paused(tx, claimed, event, message, person).await? else {
             return Ok(None);
         };
-        if let Some(spent) = self.exhausted_budget(&mut tx, person.recent_calls, now).await? {
+        if let Some(spent) = self.model_budgets.exhausted_budget(&mut tx, person.recent_calls, now).await? {
             tracing::info!(author.id = %person.author.id, ?spent, "A day's budget of model calls is used up");
-            let reply = self.say(person, "budget", spent.text_key());
-            self.reply_and_finish(tx, claimed, event, message, person, reply).await?;
+            let reply = self.replies.say(person, "budget", spent.text_key());
+            self.replies.reply_and_finish(tx, claimed, event, message, person, reply).await?;
             return Ok(None);
         }
         Ok(Some(tx))
@@ -161,9 +178,9 @@ impl App {
             size_bytes: None,
             outcome: MediaOutcome::Failed,
             transcript: None,
-            created_at: self.now(),
+            created_at: self.core.now(),
         };
-        let download = match self.0.senders.download(event.provider, voice).await {
+        let download = match self.senders.download(event.provider, voice).await {
             Ok(download) => download,
             Err(error) => {
                 row.outcome = outcome_of(error);
@@ -204,8 +221,8 @@ impl App {
 
     /// Stores the transcript under the lease, renewed for the posts: a worker that lost it stores nothing.
     async fn keep_heard(&self, turn: &VoiceTurn<'_>, heard: &Heard) -> Result<(), JourneyError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let author: &AuthorId = &heard.row.author;
         if !authors::lock(&mut tx, author).await? {
             // If the author was erased, nothing may be stored. If they were merged, a retry resolves the
@@ -228,21 +245,32 @@ impl App {
     ) -> Result<(), JourneyError> {
         const PURPOSE: &str = "voice_unusable";
         let VoiceTurn { claimed, event, message, .. } = *turn;
-        let yesterday = self.now().plus_ms(-DAY_MS);
+        let yesterday = self.core.now().plus_ms(-DAY_MS);
         if outbox::queued_since(&mut tx, &claimed.lane, PURPOSE, yesterday).await? >= MOST_UNUSABLE {
             let outcome = Outcome::Ignored(IgnoreRule::SaidAlready);
-            return self.finish(tx, claimed, event, Some(&person.author.id), &outcome).await;
+            return self.replies.finish(tx, claimed, event, Some(&person.author.id), &outcome).await;
         }
         if turn.transcriber.is_missing() {
             let hint = Reply::plain("unreadable", self.what_works(person.author.language));
-            return self.reply_and_finish(tx, claimed, event, message, person, hint).await;
+            return self.replies.reply_and_finish(tx, claimed, event, message, person, hint).await;
         }
         let values = [
             ("why", Value::Text(outcome.as_str())),
             ("minutes", Value::Number(i64::from(LONGEST_SECONDS / 60))),
         ];
-        let text = self.0.catalogue.format(person.author.language, "voice-unusable", &values);
-        self.reply_and_finish(tx, claimed, event, message, person, Reply::plain(PURPOSE, text)).await
+        let text = self.core.catalogue.format(person.author.language, "voice-unusable", &values);
+        self.replies.reply_and_finish(tx, claimed, event, message, person, Reply::plain(PURPOSE, text)).await
+    }
+
+    /// Returns the hint that names the kinds of messages the service reads.
+    pub(crate) fn what_works(&self, language: Language) -> String {
+        let kinds = match (self.transcriber().is_some(), self.writer.sees()) {
+            (true, true) => "both",
+            (true, false) => "voice",
+            (false, true) => "photo",
+            (false, false) => "text",
+        };
+        self.core.catalogue.format(language, "unreadable", &[("kinds", Value::Text(kinds))])
     }
 }
 

@@ -3,7 +3,7 @@
 use postly_store::lanes::Queue;
 use tokio::sync::Notify;
 
-use crate::{App, Shutdown};
+use crate::{Core, Shutdown};
 
 /// One signal for each queue, and one for the other processes.
 #[derive(Default)]
@@ -37,14 +37,14 @@ impl Wakers {
     }
 }
 
-impl App {
+impl Core {
     /// Sends wake-ups to the other processes until shutdown, as fast as the database accepts them. Every
     /// process that stores work does this, with or without workers of its own.
     pub async fn notify_peers(self, shutdown: Shutdown) {
         let ring = async {
             loop {
-                self.0.wakers.peers.notified().await;
-                self.0.db.wake_peers().await;
+                self.wakers.peers.notified().await;
+                self.db.wake_peers().await;
             }
         };
         tokio::select! {

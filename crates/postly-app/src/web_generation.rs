@@ -12,7 +12,7 @@ use postly_domain::{
     post::{Origin, Platform},
     time::DAY_MS,
 };
-use postly_pipeline::{CallRecord, WriteError, WriteRequest, Written};
+use postly_pipeline::{CallRecord, WriteError, WriteRequest, Writer, Written};
 use postly_store::{
     StoreError, Tx, authors, budgets,
     generations::{self, NewGeneration},
@@ -24,7 +24,7 @@ use postly_store::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    App,
+    BrandMemory, Core, Generator, ModelBudgets, Payments, Turns,
     conflict::again,
     generate::{Payment, Work, failure_text, language_after, record_calls, record_price, seed_of, user_ref},
     ids::{Fresh as _, fresh_text},
@@ -151,7 +151,19 @@ enum Opened {
     Done(GenerationId),
 }
 
-impl App {
+/// Posts written on the web, and the history of all posts.
+#[derive(Clone)]
+pub struct WebGenerations {
+    pub(crate) core: Core,
+    pub(crate) brand: BrandMemory,
+    pub(crate) generator: Generator,
+    pub(crate) model_budgets: ModelBudgets,
+    pub(crate) payments: Payments,
+    pub(crate) turns: Turns,
+    pub(crate) writer: Writer,
+}
+
+impl WebGenerations {
     /// Writes three posts for an author and charges one credit, once for each `key`. A repeat during the
     /// first request waits for its result. A request without posts frees its key.
     ///
@@ -166,8 +178,8 @@ impl App {
         self.generate_with_progress(author, key, request, |_| {}).await
     }
 
-    /// Does the same as [`App::generate_for_web`], and calls `report` at each step. A refused request reports
-    /// none.
+    /// Does the same as [`WebGenerations::generate_for_web`], and calls `report` at each step. A refused
+    /// request reports none.
     ///
     /// # Errors
     /// See [`WebGenerationError`].
@@ -219,12 +231,12 @@ impl App {
                 Opened::Run(attempt) => {
                     // The task outlives a client that disconnects: the credit is held, and a repeat can fetch
                     // the result.
-                    let app = self.clone();
-                    let work = tokio::spawn(async move { app.run_attempt(*attempt).await });
+                    let service = self.clone();
+                    let work = tokio::spawn(async move { service.run_attempt(*attempt).await });
                     return work.await.map_err(|_| WebGenerationError::Unavailable)?;
                 }
                 Opened::Done(id) => {
-                    let mut tx = self.0.db.read().await?;
+                    let mut tx = self.core.db.read().await?;
                     let found = history::get(&mut tx, author, &id).await?;
                     return found.ok_or(WebGenerationError::Unavailable);
                 }
@@ -242,9 +254,9 @@ impl App {
         body_hash: &str,
         asked: &Asked,
     ) -> Result<Opened, WebGenerationError> {
-        let now = self.now();
+        let now = self.core.now();
         let hold_key = format!("web:{}", fresh_text(now));
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         // Lock order: author, then wallet, as in a merge. The wallet's lock serializes the counting of one
         // author's requests.
         authors::lock_row(&mut tx, author).await?;
@@ -268,7 +280,7 @@ impl App {
             rate_limited("web_generations");
             return Err(WebGenerationError::RateLimited { retry_after_s: next.since_ms(now) / 1000 + 1 });
         }
-        let sentence = |key| self.0.catalogue.text(known.language, key);
+        let sentence = |key| self.core.catalogue.text(known.language, key);
         if known.blocked_at.is_some() {
             return Err(WebGenerationError::Refused(sentence("blocked")));
         }
@@ -315,7 +327,7 @@ impl App {
             forced_language,
             tone,
             brand: known.brand,
-            region: self.region_of(phone.as_ref()),
+            region: self.generator.region_of(phone.as_ref()),
             payment,
             hold_key,
         })))
@@ -329,9 +341,9 @@ impl App {
         now: UnixMillis,
     ) -> Result<(), WebGenerationError> {
         let recent = budgets::author_calls_since(tx, author, now.plus_ms(-DAY_MS)).await?;
-        let Some(spent) = self.exhausted_budget(tx, recent, now).await? else { return Ok(()) };
+        let Some(spent) = self.model_budgets.exhausted_budget(tx, recent, now).await? else { return Ok(()) };
         tracing::info!(author.id = %author, ?spent, "A day's budget of model calls is used up");
-        Err(WebGenerationError::Refused(self.0.catalogue.text(language, spent.text_key())))
+        Err(WebGenerationError::Refused(self.core.catalogue.text(language, spent.text_key())))
     }
 
     /// Writes the posts under the hold, then settles or releases it. No transaction is open while the model
@@ -352,15 +364,15 @@ impl App {
             revision: attempt.work.change.as_ref().map(|change| change.revision.clone()),
             picture: None,
         };
-        let written = self.0.writer.write(&ask).await;
-        self.note_model(&written);
+        let written = self.writer.write(&ask).await;
+        self.generator.note_model(&written);
         // The posts are written: a conflict with another transaction must not cause a second writing.
         match written {
             Ok(written) => again!(self.settle_attempt(&attempt, &written)),
             Err(failure) => {
                 again!(self.release_attempt(&attempt, &failure.calls))?;
                 tracing::info!(failure = ?failure.kind, "A request on the web has no posts");
-                let sentence = |key| self.0.catalogue.text(attempt.language, key);
+                let sentence = |key| self.core.catalogue.text(attempt.language, key);
                 let (_, key) = failure_text(&failure.kind);
                 Err(match failure.kind {
                     WriteError::SmallTalk | WriteError::OffTopic => {
@@ -386,9 +398,9 @@ impl App {
 
     /// Releases the hold, frees the key and records the calls, in one transaction.
     async fn release_attempt(&self, attempt: &Attempt, calls: &[CallRecord]) -> Result<(), StoreError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
-        let owner = self.lock_payer(&mut tx, &attempt.payment, &attempt.author).await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
+        let owner = self.generator.lock_payer(&mut tx, &attempt.payment, &attempt.author).await?;
         let is_released = match &attempt.payment {
             Payment::Hold(hold) => wallets::release(&mut tx, hold, now).await?,
             Payment::Free => true,
@@ -408,15 +420,16 @@ impl App {
         attempt: &Attempt,
         written: &Written,
     ) -> Result<SavedGeneration, WebGenerationError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
-        let owner = self.lock_payer(&mut tx, &attempt.payment, &attempt.author).await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
+        let owner = self.generator.lock_payer(&mut tx, &attempt.payment, &attempt.author).await?;
         let owner = owner.ok_or(WebGenerationError::Unavailable)?;
         let id = GenerationId::fresh(now);
         let reason = attempt.work.reason(LedgerReason::WebGeneration);
         // There is no open hold if the author was erased, or if another attempt released it after this one's
         // lease.
-        let spent = self.spend(&mut tx, &attempt.payment, &owner, &attempt.work, &id, reason).await?;
+        let spent =
+            self.generator.spend(&mut tx, &attempt.payment, &owner, &attempt.work, &id, reason).await?;
         let (owner, _) = spent.ok_or(WebGenerationError::Unavailable)?;
         record_calls(&mut tx, &owner, None, &written.calls, now).await?;
         let generation = NewGeneration {
@@ -441,7 +454,7 @@ impl App {
         }
         let saved = history::get(&mut tx, &owner, &id).await?.ok_or(WebGenerationError::Unavailable)?;
         tx.commit().await?;
-        self.0.live.changed([&owner]);
+        self.core.live.changed([&owner]);
         metrics::counter!(metric::CREDITS, "reason" => reason.as_str()).increment(1);
         record_price(&written.calls);
         Ok(saved)
@@ -451,8 +464,8 @@ impl App {
     /// dead process. Returns their number.
     pub(crate) async fn end_abandoned_requests(&self) -> Result<u64, StoreError> {
         let mut ended = 0;
-        let mut tx = self.0.db.read().await?;
-        let abandoned = web_requests::expired(&mut tx, self.now(), MAX_ABANDONED).await?;
+        let mut tx = self.core.db.read().await?;
+        let abandoned = web_requests::expired(&mut tx, self.core.now(), MAX_ABANDONED).await?;
         drop(tx);
         for (author, hold_key) in abandoned {
             ended += again!(self.end_abandoned(&author, &hold_key))?;
@@ -461,8 +474,8 @@ impl App {
     }
 
     async fn end_abandoned(&self, author: &AuthorId, hold_key: &str) -> Result<u64, StoreError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         authors::lock_row(&mut tx, author).await?;
         wallets::lock(&mut tx, author).await?;
         if !web_requests::forget(&mut tx, hold_key, now).await? {
@@ -475,13 +488,13 @@ impl App {
     }
 
     fn no_credit_sentence(&self, language: Language) -> String {
-        let site = &self.0.settings.site_url;
-        let (key, url) = if self.sells() {
+        let site = &self.core.settings.site_url;
+        let (key, url) = if self.payments.sells() {
             ("no-credit-web", format!("{site}/recharge"))
         } else {
             ("no-credit", site.clone())
         };
-        self.0.catalogue.format(language, key, &[("url", postly_i18n::Value::Text(&url))])
+        self.core.catalogue.format(language, key, &[("url", postly_i18n::Value::Text(&url))])
     }
 }
 

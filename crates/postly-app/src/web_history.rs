@@ -6,12 +6,12 @@ use postly_store::{
     history::{self, HistoryFilter, SavedGeneration},
 };
 
-use crate::App;
+use crate::WebGenerations;
 
 /// A page of a history, newest first.
 pub type HistoryPage = (Vec<SavedGeneration>, Option<String>);
 
-impl App {
+impl WebGenerations {
     /// Returns the newest generations of an author, newest first: at most `most`.
     ///
     /// # Errors
@@ -22,7 +22,7 @@ impl App {
         most: usize,
     ) -> Result<Vec<SavedGeneration>, StoreError> {
         let all = HistoryFilter::default();
-        Ok(history::list(&mut self.0.db.read().await?, author, &all, None, most).await?.0)
+        Ok(history::list(&mut self.core.db.read().await?, author, &all, None, most).await?.0)
     }
 
     /// Returns a page of an author's history, newest first, from just before `cursor`.
@@ -36,7 +36,7 @@ impl App {
         cursor: Option<&str>,
     ) -> Result<HistoryPage, StoreError> {
         const PAGE: usize = 20;
-        history::list(&mut self.0.db.read().await?, author, filter, cursor, PAGE).await
+        history::list(&mut self.core.db.read().await?, author, filter, cursor, PAGE).await
     }
 
     /// Returns one generation of an author.
@@ -48,7 +48,7 @@ impl App {
         author: &AuthorId,
         id: &GenerationId,
     ) -> Result<Option<SavedGeneration>, StoreError> {
-        history::get(&mut self.0.db.read().await?, author, id).await
+        history::get(&mut self.core.db.read().await?, author, id).await
     }
 
     /// Marks one variant of a generation as used (1 to 3), or none. Returns false if the author has no such
@@ -62,7 +62,7 @@ impl App {
         id: &GenerationId,
         used: Option<i64>,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         let found = history::set_used(&mut tx, author, id, used).await?;
         tx.commit().await?;
         Ok(found)

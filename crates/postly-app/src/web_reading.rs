@@ -9,12 +9,12 @@ use postly_pipeline::{brand::banned_word, guard::forbidden};
 use postly_store::{Tx, authors::Author, results};
 
 use crate::{
-    App,
+    WebGenerations,
     generate::Work,
     web_generation::{WebChange, WebGenerationError},
 };
 
-impl App {
+impl WebGenerations {
     /// Interprets the change of a result. A change that no rule recognizes is left to a model.
     pub(crate) async fn change_of(
         &self,
@@ -25,7 +25,7 @@ impl App {
     ) -> Result<Work, WebGenerationError> {
         let result = results::get(tx, author, &change.generation).await?;
         let result = result.ok_or(WebGenerationError::UnknownGeneration)?;
-        let sentence = |key| self.0.catalogue.text(language, key);
+        let sentence = |key| self.core.catalogue.text(language, key);
         if change.instruction.trim().is_empty() {
             return Err(WebGenerationError::TooVague(sentence("cannot-change")));
         }
@@ -49,7 +49,7 @@ impl App {
             | Intent::OffTopic => return Err(WebGenerationError::NotABrief(sentence("cannot-change"))),
         };
         let read = Change { variant: change.variant.or(read.variant), ..read };
-        let work = self.plan_change(tx, &result, read, &change.instruction).await?;
+        let work = self.turns.plan_change(tx, &result, read, &change.instruction).await?;
         work.ok_or_else(|| WebGenerationError::Refused(sentence("forbidden")))
     }
 
@@ -57,13 +57,13 @@ impl App {
     /// error.
     pub(crate) fn brief_of(&self, text: &str, author: &Author) -> Result<Brief, WebGenerationError> {
         let language = author.language;
-        let sentence = |key| self.0.catalogue.text(language, key);
+        let sentence = |key| self.core.catalogue.text(language, key);
         if text.trim().is_empty() {
             return Err(WebGenerationError::TooVague(sentence("missing-brief")));
         }
         let refused = |limit| {
             let limit = [("limit", postly_i18n::Value::Number(i64::try_from(limit).unwrap_or(i64::MAX)))];
-            WebGenerationError::Refused(self.0.catalogue.format(language, "brief-too-long", &limit))
+            WebGenerationError::Refused(self.core.catalogue.format(language, "brief-too-long", &limit))
         };
         match interpret(text, &State::default()) {
             Intent::Brief(brief) if forbidden(brief.as_str()).is_some() => {
@@ -71,11 +71,15 @@ impl App {
             }
             Intent::Brief(brief) => match banned_word(&author.brand, brief.as_str()) {
                 None => Ok(brief),
-                Some(word) => Err(WebGenerationError::Refused(self.banned_word_text(language, word))),
+                Some(word) => Err(WebGenerationError::Refused(self.brand.banned_word_text(language, word))),
             },
             Intent::TooVague(brief) => {
                 let subject = [("subject", postly_i18n::Value::Text(brief.as_str()))];
-                Err(WebGenerationError::TooVague(self.0.catalogue.format(language, "ask-more-web", &subject)))
+                Err(WebGenerationError::TooVague(self.core.catalogue.format(
+                    language,
+                    "ask-more-web",
+                    &subject,
+                )))
             }
             Intent::Command(Command::MissingBrief) => {
                 Err(WebGenerationError::TooVague(sentence("missing-brief")))

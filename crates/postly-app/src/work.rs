@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    App, JourneyError,
+    App, Core, JourneyError,
     conflict::again,
     conversation::MAX_WAITING,
     crash,
@@ -111,8 +111,8 @@ impl Workers {
     }
 
     async fn end_leases(&self) -> Result<u64, StoreError> {
-        let mut tx = self.app.0.db.write().await?;
-        let ended = lanes::end_leases(&mut tx, self.app.now()).await?;
+        let mut tx = self.app.core.db.write().await?;
+        let ended = lanes::end_leases(&mut tx, self.app.core.now()).await?;
         tx.commit().await?;
         Ok(ended)
     }
@@ -126,9 +126,9 @@ impl Workers {
         for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
             tasks.spawn(dispatch(self.app.clone(), queue, shutdown.clone()));
         }
-        tasks.spawn(crate::retention::run(self.app.clone(), shutdown.clone()));
-        tasks.spawn(crate::payments::run(self.app.clone(), shutdown.clone()));
-        tasks.spawn(listen_for_wakeups(self.app.clone(), shutdown));
+        tasks.spawn(crate::retention::run(self.app.retention_sweep.clone(), shutdown.clone()));
+        tasks.spawn(crate::payments::run(self.app.payments.clone(), shutdown.clone()));
+        tasks.spawn(listen_for_wakeups(self.app.core.clone(), shutdown));
         while let Some(ended) = tasks.join_next().await {
             if let Err(panic) = ended {
                 // A queue without its dispatcher would look healthy and do nothing.
@@ -213,17 +213,17 @@ async fn claim(app: &App, queue: Queue, limit: usize) -> Result<Claim, StoreErro
 }
 
 async fn claim_together(app: &App, queue: Queue, limit: usize) -> Result<Claim, StoreError> {
-    let mut tx = app.0.db.write().await?;
-    let mut joined = inbox::join_lanes(&mut tx, queue, JOIN_BATCH, app.now()).await?;
+    let mut tx = app.core.db.write().await?;
+    let mut joined = inbox::join_lanes(&mut tx, queue, JOIN_BATCH, app.core.now()).await?;
     for _ in 1..JOINS {
         if joined < JOIN_BATCH {
             break;
         }
         tx.commit().await?;
-        tx = app.0.db.write().await?;
-        joined = inbox::join_lanes(&mut tx, queue, JOIN_BATCH, app.now()).await?;
+        tx = app.core.db.write().await?;
+        joined = inbox::join_lanes(&mut tx, queue, JOIN_BATCH, app.core.now()).await?;
     }
-    let now = app.now();
+    let now = app.core.now();
     let leased = lease(&mut tx, queue, limit, now).await?;
     let lanes = leased.len();
     let work = take_heads(app, &mut tx, leased, now).await?;
@@ -246,14 +246,14 @@ async fn lease(
 /// Claims one lane and commits before it takes the head. A lane with a head that cannot be taken is deferred,
 /// so that the others have their turn.
 async fn claim_alone(app: &App, queue: Queue) -> Result<Claim, StoreError> {
-    let now = app.now();
-    let mut tx = app.0.db.write().await?;
+    let now = app.core.now();
+    let mut tx = app.core.db.write().await?;
     let leased = lease(&mut tx, queue, 1, now).await?;
     tx.commit().await?;
     let Some(claimed) = leased.into_iter().next() else {
         return Ok(Claim::default());
     };
-    let mut tx = app.0.db.write().await?;
+    let mut tx = app.core.db.write().await?;
     let work = match take_heads(app, &mut tx, vec![claimed.clone()], now).await {
         Ok(work) => {
             tx.commit().await?;
@@ -278,7 +278,7 @@ async fn take_heads(
 ) -> Result<Vec<Work>, StoreError> {
     let Some(queue) = claim.first().map(|claimed| claimed.queue) else { return Ok(vec![]) };
     if queue == Queue::Outbox {
-        let planned_sends = app.plan_sends(tx, claim, now).await?;
+        let planned_sends = app.deliveries.plan_sends(tx, claim, now).await?;
         return Ok(planned_sends.into_iter().map(|planned| Work::PlannedSend(Arc::new(planned))).collect());
     }
     let heads = inbox::heads(tx, &claim).await?;
@@ -307,8 +307,8 @@ async fn perform(app: App, work: Work) {
 /// Renews a lease until it is dropped. A failed renewal is retried: the fencing token guards all writes.
 async fn keep_lease(app: &App, claimed: &ClaimedLane) {
     let renewed = async || {
-        let mut tx = app.0.db.write().await?;
-        lanes::renew(&mut tx, claimed, app.now().plus_ms(LEASE_MS)).await?;
+        let mut tx = app.core.db.write().await?;
+        lanes::renew(&mut tx, claimed, app.core.now().plus_ms(LEASE_MS)).await?;
         tx.commit().await
     };
     loop {
@@ -323,11 +323,11 @@ async fn keep_lease(app: &App, claimed: &ClaimedLane) {
 async fn perform_leased(app: App, work: Work) {
     let begun = Instant::now();
     let (result, event) = match &work {
-        Work::PlannedSend(planned) => (app.execute_send(planned).await, None),
+        Work::PlannedSend(planned) => (app.deliveries.execute_send(planned).await, None),
         Work::Event { claimed, event } => {
             let received_at = made_at(event.id.as_str()).filter(|_| event.kind == EventKind::Message);
             let handled = async { again!(handle(&app, claimed, event)) };
-            (own_share(received_at, || app.now(), Box::pin(handled)).await, Some(event))
+            (own_share(received_at, || app.core.now(), Box::pin(handled)).await, Some(event))
         }
     };
     let queue = work.queue().as_str();
@@ -352,23 +352,23 @@ async fn perform_leased(app: App, work: Work) {
         event.id = event.map(|event| tracing::field::display(&event.id)),
         "Work failed; trying again in {pause} ms"
     );
-    hand_back(&app, work.claimed(), app.now().plus_ms(pause)).await;
+    hand_back(&app, work.claimed(), app.core.now().plus_ms(pause)).await;
 }
 
 async fn handle(app: &App, claimed: &ClaimedLane, event: &DueEvent) -> Result<(), JourneyError> {
     if event.attempts > MAX_EVENT_ATTEMPTS {
-        return app.dead_letter_with_apology(claimed, event).await;
+        return app.conversations.dead_letter_with_apology(claimed, event).await;
     }
     if claimed.queue == Queue::Inbox && claimed.waiting > MAX_WAITING {
-        app.shed_excess_messages(claimed, event).await?;
+        app.conversations.shed_excess_messages(claimed, event).await?;
     }
-    app.handle_event(claimed, event).await
+    app.conversations.handle_event(claimed, event).await
 }
 
 /// Releases a lane, due again at `then`. If that fails too, its lease expires.
 async fn hand_back(app: &App, claimed: &ClaimedLane, then: UnixMillis) {
     let handed_back = async || {
-        let mut tx = app.0.db.write().await?;
+        let mut tx = app.core.db.write().await?;
         lanes::defer(&mut tx, claimed, then).await?;
         tx.commit().await
     };
@@ -425,7 +425,7 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
                     Err(_) => {
                         // Only this task takes slots, and it claims no more lanes than slots: this is a bug.
                         tracing::error!(queue = queue.as_str(), "Claimed more lanes than there are slots");
-                        hand_back(&app, work.claimed(), app.now()).await;
+                        hand_back(&app, work.claimed(), app.core.now()).await;
                         continue;
                     }
                 },
@@ -434,7 +434,7 @@ async fn dispatch(app: App, queue: Queue, shutdown: Shutdown) {
         }
         drop(slot);
         if !more {
-            wait_for_work(&app, queue, &shutdown).await;
+            wait_for_work(&app.core, queue, &shutdown).await;
         }
     }
     while tasks.join_next().await.is_some() {}
@@ -449,47 +449,47 @@ async fn perform_in(app: App, work: Work, slot: OwnedSemaphorePermit, shutdown: 
     };
     tokio::select! {
         () = perform(app.clone(), work) => {}
-        () = too_late => hand_back(&app, &claimed, app.now()).await,
+        () = too_late => hand_back(&app, &claimed, app.core.now()).await,
     }
     drop(slot);
 }
 
 /// Sleeps until a wake-up, until the next lane is due, or for the poll interval.
-async fn wait_for_work(app: &App, queue: Queue, shutdown: &Shutdown) {
-    let due_in = match next_due(app, queue).await {
-        Ok(Some(due)) => u64::try_from(due.since_ms(app.now())).unwrap_or(0),
+async fn wait_for_work(core: &Core, queue: Queue, shutdown: &Shutdown) {
+    let due_in = match next_due(core, queue).await {
+        Ok(Some(due)) => u64::try_from(due.since_ms(core.now())).unwrap_or(0),
         Ok(None) | Err(_) => u64::MAX,
     };
     // Another worker is claiming a lane that is due but was not claimed: another claim at once would only
     // disturb it.
     let nap = Duration::from_millis(due_in.max(5)).min(POLL);
     tokio::select! {
-        () = app.0.wakers.signal(queue).notified() => {}
+        () = core.wakers.signal(queue).notified() => {}
         () = tokio::time::sleep(nap) => {}
         () = shutdown.requested() => {}
     }
 }
 
-async fn next_due(app: &App, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
-    let mut tx = app.0.db.read().await?;
+async fn next_due(core: &Core, queue: Queue) -> Result<Option<UnixMillis>, StoreError> {
+    let mut tx = core.db.read().await?;
     lanes::next_due(&mut tx, queue).await
 }
 
 /// Wakes the workers of this process when another process has new work.
-async fn listen_for_wakeups(app: App, shutdown: Shutdown) {
+async fn listen_for_wakeups(core: Core, shutdown: Shutdown) {
     let mut told = false;
     while !shutdown.is_requested() {
         let listening = async {
-            let Some(mut wakeups) = app.0.db.listen().await? else {
+            let Some(mut wakeups) = core.db.listen().await? else {
                 // SQLite: there is no other process.
                 std::future::pending::<()>().await;
                 return Ok(());
             };
             loop {
                 wakeups.next().await?;
-                app.0.live.changed_elsewhere();
+                core.live.changed_elsewhere();
                 for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
-                    app.0.wakers.wake_here(queue);
+                    core.wakers.wake_here(queue);
                 }
             }
         };

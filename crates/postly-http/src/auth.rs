@@ -82,7 +82,7 @@ pub(crate) async fn request_otp(
 ) -> Result<Response, Problem> {
     let phone = asked.phone.as_str().ok_or(Problem::new(Code::InvalidPhone))?;
     let user_id = asked.user_id.map(AuthorId::new);
-    state.app.request_code(phone, user_id.as_ref(), visitor.session.as_ref(), &visitor.browser).await?;
+    state.app.codes.request_code(phone, user_id.as_ref(), visitor.session.as_ref(), &visitor.browser).await?;
     let cookie = [(header::SET_COOKIE, visitor.challenge_cookie(&state.site))];
     Ok((AppendHeaders(cookie), Done::saying("Code envoyé par WhatsApp")).into_response())
 }
@@ -132,7 +132,8 @@ pub(crate) async fn verify_otp(
     let (Some(phone), Some(code)) = (typed.phone.as_str(), typed.code.as_str()) else {
         return Err(Problem::new(Code::InvalidCode));
     };
-    let verified = state.app.verify_code(phone, code, visitor.session.as_ref(), &visitor.browser).await?;
+    let verified =
+        state.app.codes.verify_code(phone, code, visitor.session.as_ref(), &visitor.browser).await?;
     Ok(answer(&state.site, &headers, verified))
 }
 
@@ -161,7 +162,7 @@ pub(crate) async fn open_link(
     headers: HeaderMap,
     Json(link): Json<OpenLink>,
 ) -> Result<Response, Problem> {
-    let verified = state.app.open_link(&link.token, visitor.session.as_ref(), &visitor.browser).await?;
+    let verified = state.app.codes.open_link(&link.token, visitor.session.as_ref(), &visitor.browser).await?;
     Ok(answer(&state.site, &headers, verified))
 }
 
@@ -190,7 +191,7 @@ pub(crate) async fn new_phrase(
     State(state): State<AppState>,
     visitor: RequestContext,
 ) -> Result<Response, Problem> {
-    let phrase = state.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await?;
+    let phrase = state.app.logins.new_phrase(visitor.session.as_ref(), &visitor.browser).await?;
     let phrase = phrase.ok_or(Problem::new(Code::NoWhatsapp))?;
     let body = PhraseBody {
         phrase: phrase.phrase,
@@ -226,7 +227,8 @@ pub(crate) async fn verify_phrase(
     headers: HeaderMap,
     Json(typed): Json<VerifyPhrase>,
 ) -> Result<Response, Problem> {
-    let verified = state.app.verify_phrase(&typed.code, visitor.session.as_ref(), &visitor.browser).await?;
+    let verified =
+        state.app.codes.verify_phrase(&typed.code, visitor.session.as_ref(), &visitor.browser).await?;
     Ok(answer(&state.site, &headers, verified))
 }
 
@@ -346,7 +348,7 @@ pub(crate) async fn sign_up(
 ) -> Result<Response, Problem> {
     let session = visitor.session.as_ref();
     let (cookie, profile) =
-        state.app.sign_up(&asked.email, &asked.password, session, &visitor.browser).await?;
+        state.app.accounts.sign_up(&asked.email, &asked.password, session, &visitor.browser).await?;
     Ok(logged_in(&state.site, &headers, &cookie, profile, StatusCode::CREATED))
 }
 
@@ -369,8 +371,11 @@ pub(crate) async fn log_in(
     Json(asked): Json<Credentials>,
 ) -> Result<Response, Problem> {
     let session = visitor.session.as_ref();
-    let (cookie, profile) =
-        state.app.log_in_by_password(&asked.email, &asked.password, session, &visitor.browser).await?;
+    let (cookie, profile) = state
+        .app
+        .accounts
+        .log_in_by_password(&asked.email, &asked.password, session, &visitor.browser)
+        .await?;
     Ok(logged_in(&state.site, &headers, &cookie, profile, StatusCode::OK))
 }
 
@@ -448,9 +453,9 @@ pub(crate) async fn sessions(
     State(state): State<AppState>,
     Session(own): Session,
 ) -> Result<axum::Json<SessionsBody>, Problem> {
-    let found = state.app.sessions(&own.session.author).await?;
+    let found = state.app.accounts.sessions(&own.session.author).await?;
     let sessions = found.into_iter().map(|session| session_body(session, &own));
-    let profile = state.app.profile(&own.session.author).await?;
+    let profile = state.app.accounts.profile(&own.session.author).await?;
     let number_changed_at = profile.number_changed_at.map(rfc3339);
     Ok(axum::Json(SessionsBody { sessions: sessions.collect(), number_changed_at, next: None }))
 }
@@ -481,7 +486,7 @@ pub(crate) async fn show_session(
     Session(own): Session,
     PathId(id): PathId,
 ) -> Result<axum::Json<SessionBody>, Problem> {
-    let found = state.app.sessions(&own.session.author).await?;
+    let found = state.app.accounts.sessions(&own.session.author).await?;
     let session = found.into_iter().find(|session| session.id.as_str() == id);
     let session = session.ok_or(Problem::new(Code::NotFound))?;
     Ok(axum::Json(session_body(session, &own)))
@@ -502,7 +507,7 @@ pub(crate) async fn end_sessions(
     Session(own): Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    state.app.end_sessions(&own.session.author).await?;
+    state.app.accounts.end_sessions(&own.session.author).await?;
     Ok((StatusCode::NO_CONTENT, gone(&state.site, &headers)).into_response())
 }
 
@@ -522,6 +527,6 @@ pub(crate) async fn end_session(
     Session(own): Session,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
-    let ended = state.app.end_session(&own.session.author, &SessionId::new(id)).await?;
+    let ended = state.app.accounts.end_session(&own.session.author, &SessionId::new(id)).await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(Code::NotFound)) }
 }

@@ -31,7 +31,7 @@ impl FromRequestParts<AppState> for OpenShop {
     type Rejection = Problem;
 
     async fn from_request_parts(_: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        if state.app.sells() { Ok(Self) } else { Err(Problem::new(Code::NotFound)) }
+        if state.app.payments.sells() { Ok(Self) } else { Err(Problem::new(Code::NotFound)) }
     }
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct PacksBody {
 
 /// Returns the packs for sale, with names in `language`.
 pub(crate) fn offers(app: &App, language: Language) -> Vec<PackBody> {
-    app.offers(language).unwrap_or_default().into_iter().map(PackBody::from).collect()
+    app.payments.offers(language).unwrap_or_default().into_iter().map(PackBody::from).collect()
 }
 
 /// Lists the packs for sale. `amount` is in minor units; the label names the price with taxes.
@@ -113,8 +113,8 @@ pub(crate) async fn checkout(
     Json(asked): Json<CheckoutBody>,
 ) -> Result<JsonBody<UrlBody>, Problem> {
     let url = match (&asked.token, &visitor.session) {
-        (Some(token), _) => state.app.checkout_by_link(token, &asked.pack).await?,
-        (None, Some(session)) => state.app.checkout(&session.session.author, &asked.pack).await?,
+        (Some(token), _) => state.app.payments.checkout_by_link(token, &asked.pack).await?,
+        (None, Some(session)) => state.app.payments.checkout(&session.session.author, &asked.pack).await?,
         (None, None) => return Err(Problem::new(Code::Unauthenticated)),
     };
     Ok(JsonBody(UrlBody { url }))
@@ -151,7 +151,7 @@ pub(crate) fn webhook(app: App, long_bodies: LongBodies) -> Router {
 
 /// Receives an event. 200 means that it took effect, or has none; refusals have an empty body.
 async fn receive(State(events): State<Events>, request: Request<Body>) -> Response {
-    if !events.app.sells() {
+    if !events.app.payments.sells() {
         return Problem::new(Code::NotFound).into_response();
     }
     let (head, body) = request.into_parts();
@@ -163,7 +163,7 @@ async fn receive(State(events): State<Events>, request: Request<Body>) -> Respon
         Err(status) => return status.into_response(),
     };
     let webhook = StripeWebhook { headers: &head.headers, body: &body };
-    match events.app.receive_payment_event(webhook).await {
+    match events.app.payments.receive_payment_event(webhook).await {
         Ok(_) => StatusCode::OK.into_response(),
         Err(PaymentEventError::NoShop) => Problem::new(Code::NotFound).into_response(),
         Err(PaymentEventError::NotAuthentic(reason)) => {

@@ -87,7 +87,7 @@ pub(crate) async fn show(
     State(state): State<AppState>,
     Reader(author): Reader,
 ) -> Result<JsonBody<BrandBody>, Problem> {
-    let brand = state.app.brand(&author).await?.ok_or(Problem::new(Code::Unauthenticated))?;
+    let brand = state.app.brand.brand(&author).await?.ok_or(Problem::new(Code::Unauthenticated))?;
     Ok(JsonBody(brand.into()))
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn replace(
     Session(own): Session,
     Json(body): Json<BrandBody>,
 ) -> Result<JsonBody<BrandBody>, Problem> {
-    let kept = state.app.set_brand(&own.session.author, &body.into()).await?;
+    let kept = state.app.brand.set_brand(&own.session.author, &body.into()).await?;
     Ok(JsonBody(kept.into()))
 }
 

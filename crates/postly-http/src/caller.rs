@@ -61,7 +61,7 @@ impl FromRequestParts<AppState> for Bearer {
         let Some((_, secret)) = parted.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
             return Err(unauthenticated);
         };
-        state.app.token(secret.trim()).await?.map(Self).ok_or(unauthenticated)
+        state.app.accounts.token(secret.trim()).await?.map(Self).ok_or(unauthenticated)
     }
 }
 
@@ -81,7 +81,7 @@ impl FromRequestParts<AppState> for Caller {
             for claims in state.site.cookies.read_each_shared(&parts.headers, now_s(state)) {
                 // A cookie that names a session of this service is valid only while that session is.
                 if claims.sid.is_none()
-                    && let Some(author) = state.app.known_author(&AuthorId::new(claims.sub)).await?
+                    && let Some(author) = state.app.accounts.known_author(&AuthorId::new(claims.sub)).await?
                 {
                     return Ok(Self { author, credential: Credential::Shared });
                 }
@@ -103,7 +103,7 @@ pub(crate) async fn session(state: &AppState, headers: &HeaderMap) -> Result<Opt
 
 async fn session_of(state: &AppState, claims: Claims) -> Result<Option<LoggedIn>, Problem> {
     let Some(sid) = claims.sid else { return Ok(None) };
-    Ok(state.app.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await?)
+    Ok(state.app.accounts.session(&SessionId::new(sid), &AuthorId::new(claims.sub)).await?)
 }
 
 /// Ends every session named by the cookies of a request, because a remaining one would log the browser in
@@ -111,12 +111,12 @@ async fn session_of(state: &AppState, claims: Claims) -> Result<Option<LoggedIn>
 pub(crate) async fn end_sessions(state: &AppState, headers: &HeaderMap) -> Result<(), Problem> {
     for claims in state.site.cookies.read_each(headers, now_s(state)) {
         if let Some(found) = session_of(state, claims).await? {
-            state.app.end_session(&found.session.author, &found.session.id).await?;
+            state.app.accounts.end_session(&found.session.author, &found.session.id).await?;
         }
     }
     Ok(())
 }
 
 fn now_s(state: &AppState) -> i64 {
-    state.app.now().0.div_euclid(1000)
+    state.app.core.now().0.div_euclid(1000)
 }

@@ -122,7 +122,7 @@ pub(crate) async fn watch(
     if shown.is_some_and(|shown| shown != author.as_str()) {
         return Err(Problem::new(Code::Forbidden));
     }
-    let events = state.app.watch(&author, credential, after).map_err(|_| Problem::busy())?;
+    let events = state.app.streams.watch(&author, credential, after).map_err(|_| Problem::busy())?;
     let until = Instant::now() + MAX_STREAM;
     let first = Event::default().retry(RETRY).comment("");
     let rest = stream::unfold((state, author, events), move |(state, author, mut events)| async move {
@@ -161,7 +161,7 @@ async fn next_event(
 /// Returns the generation of an event. `None` if a refund has hidden it meanwhile or the database does not
 /// respond: the client finds it when it reads the list.
 async fn generation(state: &AppState, author: &AuthorId, id: &GenerationId) -> Option<GenerationBody> {
-    match state.app.generation(author, id).await {
+    match state.app.web.generation(author, id).await {
         Ok(found) => found.map(GenerationBody::from),
         Err(error) => {
             tracing::debug!(%error, "Could not read a generation for a live stream");

@@ -142,7 +142,8 @@ pub(crate) async fn create(
         let request_id = progress::request_id(&headers);
         return progress::stream_progress(state, author, key.to_owned(), brief, request_id).await;
     }
-    let created = created(&state, &author, state.app.generate_for_web(&author, key, &brief).await).await?;
+    let created =
+        created(&state, &author, state.app.web.generate_for_web(&author, key, &brief).await).await?;
     Ok((StatusCode::CREATED, JsonBody(created)).into_response())
 }
 
@@ -152,7 +153,7 @@ pub(crate) async fn created(
     written: Result<SavedGeneration, WebGenerationError>,
 ) -> Result<CreatedBody, Problem> {
     let generation = written?.into();
-    let available = state.app.profile(author).await?.wallet.available();
+    let available = state.app.accounts.profile(author).await?.wallet.available();
     Ok(CreatedBody { generation, available })
 }
 
@@ -215,7 +216,7 @@ pub(crate) async fn refine(
     let change = body.read(GenerationId::new(id))?;
     let fresh = uuid::Uuid::new_v4().to_string();
     let key = if headers.contains_key("idempotency-key") { idempotency_key(&headers)? } else { &fresh };
-    let refined = state.app.refine_for_web(&author, key, &change).await;
+    let refined = state.app.web.refine_for_web(&author, key, &change).await;
     let body = created(&state, &author, refined).await?;
     Ok((StatusCode::CREATED, JsonBody(body)).into_response())
 }
@@ -271,7 +272,7 @@ pub(crate) async fn list(
     Reader(author): Reader,
     query: HistoryQuery,
 ) -> Result<JsonBody<ListBody>, Problem> {
-    let page = state.app.history(&author, &query.filter(), query.cursor.as_deref()).await?;
+    let page = state.app.web.history(&author, &query.filter(), query.cursor.as_deref()).await?;
     Ok(JsonBody(page.into()))
 }
 
@@ -324,12 +325,12 @@ pub(crate) async fn mark_used(
         return Err(Problem::new(Code::InvalidRequest));
     }
     let id = GenerationId::new(id);
-    state.app.mark_used(&author, &id, body.used).await?;
+    state.app.web.mark_used(&author, &id, body.used).await?;
     found(&state, &author, &id).await.map(JsonBody)
 }
 
 async fn found(state: &AppState, author: &AuthorId, id: &GenerationId) -> Result<GenerationBody, Problem> {
-    let found = state.app.generation(author, id).await?;
+    let found = state.app.web.generation(author, id).await?;
     found.map(GenerationBody::from).ok_or(Problem::new(Code::NotFound))
 }
 

@@ -63,7 +63,7 @@ pub(crate) async fn show(
     State(state): State<AppState>,
     Reader(author): Reader,
 ) -> Result<JsonBody<MeBody>, Problem> {
-    let profile = state.app.profile(&author).await?;
+    let profile = state.app.accounts.profile(&author).await?;
     Ok(JsonBody(profile.into()))
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn change(
         password: asked.password.as_deref(),
         current_password: asked.current_password.as_deref(),
     };
-    Ok(JsonBody(state.app.change_account(session, &change, &visitor.browser).await?.into()))
+    Ok(JsonBody(state.app.accounts.change_account(session, &change, &visitor.browser).await?.into()))
 }
 
 /// Erases the account for good.
@@ -126,7 +126,7 @@ pub(crate) async fn erase(
     Session(session): Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    state.app.erase(&session.session.author).await?;
+    state.app.erasure.erase(&session.session.author).await?;
     Ok((StatusCode::NO_CONTENT, gone(&state.site, &headers)).into_response())
 }
 
@@ -144,7 +144,7 @@ pub(crate) async fn export(
     State(state): State<AppState>,
     Session(session): Session,
 ) -> Result<Response, Problem> {
-    let export = state.app.export(&session.session.author).await?;
+    let export = state.app.accounts.export(&session.session.author).await?;
     let named = [(header::CONTENT_DISPOSITION, "attachment; filename=\"postly-export.json\"")];
     Ok((named, JsonBody(export)).into_response())
 }
@@ -184,7 +184,7 @@ pub(crate) async fn credits(
     Reader(author): Reader,
     Cursor(cursor): Cursor,
 ) -> Result<JsonBody<CreditsBody>, Problem> {
-    let found = state.app.credits(&AuthorSelector::Id(author), cursor.as_deref()).await;
+    let found = state.app.operator.credits(&AuthorSelector::Id(author), cursor.as_deref()).await;
     let (wallet, entries, next) = found.map_err(|error| Problem::internal(&error))?;
     let entries = entries.into_iter().map(|entry| EntryBody {
         id: entry.id.to_string(),

@@ -136,7 +136,7 @@ struct ReadinessBody {
 /// Providers and models that do not respond make the service degraded only, because received messages are
 /// stored all the same.
 async fn readiness(State(operator): State<Operator>) -> Response {
-    let Readiness { fault, degraded } = operator.app.readiness().await;
+    let Readiness { fault, degraded } = operator.app.monitor.readiness().await;
     let draining = operator.shutdown.is_requested().then_some("draining");
     let reason = draining.or_else(|| fault.map(postly_app::NotReady::as_str));
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

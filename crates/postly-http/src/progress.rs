@@ -51,7 +51,7 @@ pub(crate) async fn stream_progress(
     tokio::spawn(async move {
         // Do not stop if the client disconnects: a retry with the same key returns the result.
         let report = |progress| drop(steps.try_send(Step::Progress(progress)));
-        let written = state.app.generate_with_progress(&author, &key, &brief, report).await;
+        let written = state.app.web.generate_with_progress(&author, &key, &brief, report).await;
         let ended = created(&state, &author, written).await;
         let _ = steps.send(Step::Ended(Box::new(ended))).await;
     });

@@ -83,7 +83,7 @@ pub(crate) async fn make(
     Session(own): Session,
     Json(asked): Json<MakeBody>,
 ) -> Result<(StatusCode, JsonBody<NewTokenBody>), Problem> {
-    let made = state.app.make_token(&own.session.author, &asked.name).await?;
+    let made = state.app.accounts.make_token(&own.session.author, &asked.name).await?;
     let body = NewTokenBody { token: made.token.into(), secret: made.secret };
     Ok((StatusCode::CREATED, JsonBody(body)))
 }
@@ -102,7 +102,7 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     Session(own): Session,
 ) -> Result<JsonBody<TokensBody>, Problem> {
-    let tokens = state.app.tokens(&own.session.author).await?;
+    let tokens = state.app.accounts.tokens(&own.session.author).await?;
     Ok(JsonBody(TokensBody { tokens: tokens.into_iter().map(TokenBody::from).collect(), next: None }))
 }
 
@@ -122,7 +122,7 @@ pub(crate) async fn revoke(
     Session(own): Session,
     PathId(id): PathId,
 ) -> Result<StatusCode, Problem> {
-    let revoked = state.app.revoke_token(&own.session.author, &TokenId::new(id)).await?;
+    let revoked = state.app.accounts.revoke_token(&own.session.author, &TokenId::new(id)).await?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(Code::NotFound)) }
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn router(app: App, long_bodies: LongBodies) -> Router {
 
 /// Answers Meta's handshake with exactly its challenge, as plain text because the challenge is untrusted.
 async fn handshake(State(porter): State<WebhookState>, RawQuery(query): RawQuery) -> Response {
-    match porter.app.handshake(query.as_deref().unwrap_or_default()) {
+    match porter.app.ingress.handshake(query.as_deref().unwrap_or_default()) {
         Some(challenge) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], challenge).into_response(),
         None => StatusCode::FORBIDDEN.into_response(),
     }
@@ -69,7 +69,12 @@ async fn receive(State(porter): State<WebhookState>, request: Request) -> Respon
             return count(status, outcome).into_response();
         }
     };
-    match porter.app.ingest(WebhookRequest { target: &target, headers: &head.headers, body: &body }).await {
+    match porter
+        .app
+        .ingress
+        .ingest(WebhookRequest { target: &target, headers: &head.headers, body: &body })
+        .await
+    {
         Ok(provider) => {
             count(StatusCode::OK, "ok");
             match provider {

@@ -24,10 +24,13 @@ async fn main() -> anyhow::Result<()> {
     let author = browser.sign_up(EMAIL).await.ok().json();
     let session = browser.session().context("a session")?;
     let author = AuthorId::new(author.pointer("/user/id").and_then(|id| id.as_str()).context("an author")?);
-    app.app.adjust(&postly_app::operator::AuthorSelector::Id(author.clone()), CREDITS, "for a test").await?;
-    let good = app.app.make_token(&author, "agent").await?;
-    let revoked = app.app.make_token(&author, "revoked").await?;
-    app.app.revoke_token(&author, &revoked.token.id).await?;
+    app.app
+        .operator
+        .adjust(&postly_app::operator::AuthorSelector::Id(author.clone()), CREDITS, "for a test")
+        .await?;
+    let good = app.app.accounts.make_token(&author, "agent").await?;
+    let revoked = app.app.accounts.make_token(&author, "revoked").await?;
+    app.app.accounts.revoke_token(&author, &revoked.token.id).await?;
     println!(
         "{}",
         serde_json::json!({

@@ -14,7 +14,7 @@ pub mod recording;
 use std::sync::{Arc, Once};
 
 use postly_app::{
-    App, Parts, Retention, Settings, Shop, Shutdown, Stripe, StripeConfig, WebhookSecrets, Workers,
+    App, Core, Parts, Retention, Settings, Shop, Shutdown, Stripe, StripeConfig, WebhookSecrets, Workers,
     operator::AuthorSelector,
 };
 use postly_domain::{Currency, ModelBudget, PhoneE164, PriceList, Provider, challenge::Budgets};
@@ -195,7 +195,7 @@ impl TestApp {
         self.stop.send(true).expect("the service listens");
         self.server.await.expect("the service stops");
         self.world.stop().await;
-        self.app.db().close().await;
+        self.app.core.db().close().await;
         self.database.drop().await;
         conformity::assert_conforms(&self.world.journal());
         if let Some(second) = self.second {
@@ -226,7 +226,7 @@ impl TestApp {
 
     /// Deletes expired data. Returns the number of deleted rows.
     pub async fn sweep(&self) -> u64 {
-        self.app.sweep().await.expect("the database answers")
+        self.app.retention_sweep.sweep().await.expect("the database answers")
     }
 
     /// Delivers a webhook once, as the provider does.
@@ -276,7 +276,7 @@ impl TestApp {
 
     /// Panics unless every invariant holds.
     pub async fn assert_audit_is_clean(&self) {
-        let findings = self.app.audit().await.expect("the audit runs");
+        let findings = self.app.operator.audit().await.expect("the audit runs");
         let broken: Vec<_> = findings.iter().filter(|finding| finding.violations > 0).collect();
         assert!(broken.is_empty(), "{:?}: {broken:?}", self.engine);
     }
@@ -387,38 +387,35 @@ fn parts(
         let config = OpenAiConfig::new(api_key, &world.openai_base_url(), options.model.0);
         Transcriber::new(&config, DEFAULT_TRANSCRIBE_MODEL).expect("a client for transcriptions")
     });
+    let routes = OwnNumbers {
+        meta_phone_number_id: Some(accounts.meta.phone_number_id.clone()),
+        twilio_account_sid: Some(accounts.twilio.account_sid.clone()),
+        twilio_from: Some(accounts.twilio.from.clone()),
+    };
+    let settings = Settings {
+        trial_credits: options.trial_credits,
+        welcome_credits: 5,
+        default_provider: options.provider,
+        model_budget: options.model_budget,
+        site_url: PUBLIC_BASE_URL.to_owned(),
+        chat_link_base: postly_whatsapp::CHAT_LINK_BASE.to_owned(),
+        identity_hash_key: secret("a key for the hashes of tests"),
+        otp_peppers: vec![secret("a pepper for the codes of tests")],
+        code_budgets: options.code_budgets,
+        allowed_countries: ["FR", "BE", "CH", "GB", "RE", "YT", "GP", "GF", "MQ"].map(str::to_owned).to_vec(),
+        default_region: "FR".to_owned(),
+        retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
+        max_streams: MAX_STREAMS,
+        legal: options.legal.clone(),
+    };
     Parts {
-        db: database.db.clone(),
-        clock: Arc::new(clock.clone()),
+        core: Core::new(database.db.clone(), Arc::new(clock.clone()), settings, routes),
         verifier: verifier.expect("secrets"),
         meta_verify_token: Some(secret(&accounts.meta.verify_token)),
-        routes: OwnNumbers {
-            meta_phone_number_id: Some(accounts.meta.phone_number_id.clone()),
-            twilio_account_sid: Some(accounts.twilio.account_sid.clone()),
-            twilio_from: Some(accounts.twilio.from.clone()),
-        },
         senders: senders(world),
         writer,
         transcriber,
         shop: options.shop.then(|| shop(world)),
-        settings: Settings {
-            trial_credits: options.trial_credits,
-            welcome_credits: 5,
-            default_provider: options.provider,
-            model_budget: options.model_budget,
-            site_url: PUBLIC_BASE_URL.to_owned(),
-            chat_link_base: postly_whatsapp::CHAT_LINK_BASE.to_owned(),
-            identity_hash_key: secret("a key for the hashes of tests"),
-            otp_peppers: vec![secret("a pepper for the codes of tests")],
-            code_budgets: options.code_budgets,
-            allowed_countries: ["FR", "BE", "CH", "GB", "RE", "YT", "GP", "GF", "MQ"]
-                .map(str::to_owned)
-                .to_vec(),
-            default_region: "FR".to_owned(),
-            retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
-            max_streams: MAX_STREAMS,
-            legal: options.legal.clone(),
-        },
     }
 }
 
@@ -474,13 +471,13 @@ impl TestAuthor<'_> {
 
     /// Grants credits, as an operator would. An unknown number gets an author.
     pub async fn has_credits(self, credits: i64) -> Self {
-        self.app.app.adjust(&self.who(), credits, "for a test").await.expect("a grant");
+        self.app.app.operator.adjust(&self.who(), credits, "for a test").await.expect("a grant");
         self
     }
 
     /// The author's wallet.
     pub async fn wallet(&self) -> Wallet {
-        self.app.app.credits(&self.who(), None).await.expect("an author").0
+        self.app.app.operator.credits(&self.who(), None).await.expect("an author").0
     }
 
     /// The available credits.
@@ -491,7 +488,7 @@ impl TestAuthor<'_> {
     /// The author's ledger, oldest first, as `+5 trial`.
     pub async fn ledger(&self) -> Vec<String> {
         let (_, mut entries, _): (_, Vec<Entry>, _) =
-            self.app.app.credits(&self.who(), None).await.expect("an author");
+            self.app.app.operator.credits(&self.who(), None).await.expect("an author");
         entries.reverse();
         entries.iter().map(|entry| format!("{:+} {}", entry.delta, entry.reason)).collect()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use postly_app::{
-    App, Legal, Parts, Retention, Settings, Shop, Stripe, StripeConfig, SystemClock, WebhookSecrets,
+    App, Core, Legal, Parts, Retention, Settings, Shop, Stripe, StripeConfig, SystemClock, WebhookSecrets,
 };
 use postly_domain::{ModelBudget, Provider, challenge::Budgets};
 use postly_http::{AdminPages, CookieKeys, Site};
@@ -92,33 +92,31 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
         }
     };
     let shop = config.shop.map(shop).transpose()?;
+    let settings = Settings {
+        trial_credits: config.trial_credits,
+        welcome_credits: config.welcome_credits,
+        default_provider: config.provider,
+        model_budget: config.model_budget,
+        site_url: config.public_base_url.clone(),
+        chat_link_base: config.chat_link_base,
+        identity_hash_key: config.identity_hash_key,
+        otp_peppers: config.accounts.otp_peppers,
+        code_budgets: config.accounts.code_budgets,
+        allowed_countries: config.accounts.allowed_countries,
+        default_region: config.accounts.default_region,
+        retention: config.accounts.retention,
+        max_streams: config.bounds.streams,
+        legal: config.legal,
+    };
     Ok(App::new(Parts {
-        db,
-        clock,
+        core: Core::new(db, clock, settings, routes),
         verifier: Verifier::new(meta_secrets, twilio_secrets, &config.public_base_url)
             .context("cannot set up the check of signatures")?,
         meta_verify_token,
-        routes,
         senders: Senders::new(meta_send, twilio_send).context("cannot set up the providers' clients")?,
         writer,
         transcriber,
         shop,
-        settings: Settings {
-            trial_credits: config.trial_credits,
-            welcome_credits: config.welcome_credits,
-            default_provider: config.provider,
-            model_budget: config.model_budget,
-            site_url: config.public_base_url,
-            chat_link_base: config.chat_link_base,
-            identity_hash_key: config.identity_hash_key,
-            otp_peppers: config.accounts.otp_peppers,
-            code_budgets: config.accounts.code_budgets,
-            allowed_countries: config.accounts.allowed_countries,
-            default_region: config.accounts.default_region,
-            retention: config.accounts.retention,
-            max_streams: config.bounds.streams,
-            legal: config.legal,
-        },
     }))
 }
 
@@ -156,7 +154,7 @@ pub(crate) fn ask_for_number(app: App, account: MetaConfig) {
             }
         };
         if let Some(number) = number
-            && let Err(error) = app.record_meta_number(&number).await
+            && let Err(error) = app.logins.record_meta_number(&number).await
         {
             tracing::info!(error = %error, "Our number at Meta was not recorded; the first message records it");
         }
@@ -191,40 +189,29 @@ pub(crate) fn admin_pages(config: &Config) -> Option<AdminPages> {
     Some(AdminPages { access, trusted_proxies: config.accounts.trusted_proxies.clone() })
 }
 
-/// Builds an application that only reads and corrects the database: it receives and sends nothing.
-pub(crate) async fn operator_application(
+/// Builds the core of a command that reads and corrects the database, and receives and sends nothing.
+pub(crate) async fn operator_core(
     db: Db,
     provider: Provider,
     identity_hash_key: SecretString,
     site_url: String,
-) -> anyhow::Result<App> {
-    let nowhere = "http://localhost";
+) -> anyhow::Result<Core> {
     let clock = clock(&db).await?;
-    Ok(App::new(Parts {
-        db,
-        clock,
-        verifier: Verifier::new(None, None, nowhere)?,
-        meta_verify_token: None,
-        routes: OwnNumbers::default(),
-        senders: Senders::new(None, None)?,
-        writer: Writer::new(Arc::new(OfflineWriter::new())),
-        transcriber: None,
-        shop: None,
-        settings: Settings {
-            trial_credits: 0,
-            welcome_credits: 0,
-            default_provider: provider,
-            model_budget: ModelBudget::default(),
-            site_url,
-            chat_link_base: CHAT_LINK_BASE.to_owned(),
-            identity_hash_key,
-            otp_peppers: vec![],
-            code_budgets: Budgets { country_hour: 0, hour: 0 },
-            allowed_countries: vec![],
-            default_region: "FR".to_owned(),
-            retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
-            max_streams: 0,
-            legal: Legal::default(),
-        },
-    }))
+    let settings = Settings {
+        trial_credits: 0,
+        welcome_credits: 0,
+        default_provider: provider,
+        model_budget: ModelBudget::default(),
+        site_url,
+        chat_link_base: CHAT_LINK_BASE.to_owned(),
+        identity_hash_key,
+        otp_peppers: vec![],
+        code_budgets: Budgets { country_hour: 0, hour: 0 },
+        allowed_countries: vec![],
+        default_region: "FR".to_owned(),
+        retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
+        max_streams: 0,
+        legal: Legal::default(),
+    };
+    Ok(Core::new(db, clock, settings, OwnNumbers::default()))
 }

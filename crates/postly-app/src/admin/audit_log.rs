@@ -8,7 +8,7 @@ use postly_store::{
     audit_log::{self, NewRecord, Record},
 };
 
-use crate::{App, conflict::again, ids::fresh_text};
+use crate::{Admin, conflict::again, ids::fresh_text};
 
 /// The number of rows on a page of the log.
 const PAGE: usize = 50;
@@ -31,7 +31,7 @@ pub struct Act<'a> {
 /// A page of the audit log, newest first, and the cursor of the next one.
 pub type LogPage = (Vec<Record>, Option<String>);
 
-impl App {
+impl Admin {
     /// Records that an operator reads personal content. To be called before the content is shown.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl App {
             Err(error) => format!("failed: {error}"),
         };
         let end = async || {
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             audit_log::end(&mut tx, &id, &outcome).await?;
             tx.commit().await
         };
@@ -70,7 +70,7 @@ impl App {
 
     async fn begin_act(&self, act: &Act<'_>, outcome: Option<&str>) -> Result<String, StoreError> {
         let add = async || {
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             let id = self.record_act(&mut tx, act.operator.as_str(), act, outcome).await?;
             tx.commit().await?;
             Ok::<_, StoreError>(id)
@@ -89,7 +89,7 @@ impl App {
         act: &Act<'_>,
         outcome: Option<&str>,
     ) -> Result<String, StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         let id = fresh_text(now);
         let note: String = act.note.chars().filter(|c| *c != '\0').take(LONGEST_NOTE).collect();
         let Act { action, subject, .. } = *act;
@@ -107,7 +107,7 @@ impl App {
         subject: Option<&str>,
         cursor: Option<&str>,
     ) -> Result<LogPage, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         audit_log::list(&mut tx, subject, cursor, PAGE).await
     }
 }

@@ -8,9 +8,10 @@ use postly_store::{
 };
 
 use crate::{
-    App,
+    Admin,
     export::text_of,
     operator::{AuthorDetails, AuthorSelector, OperatorError},
+    people::find_author,
 };
 
 /// The number of rows of a kind on a page.
@@ -59,7 +60,7 @@ pub struct AuthorPage {
     pub handoff: Option<String>,
 }
 
-impl App {
+impl Admin {
     /// Reads the text that names an author: an id, an e-mail address, or a number as `postly users show`
     /// reads it.
     ///
@@ -76,7 +77,7 @@ impl App {
         if uuid::Uuid::try_parse(text).is_ok() {
             return Ok(AuthorSelector::Id(AuthorId::new(text.to_ascii_lowercase())));
         }
-        let region = &self.0.settings.default_region;
+        let region = &self.core.settings.default_region;
         // A number that is in no numbering plan may have written to us nevertheless.
         let phone = PhoneE164::parse_typed(text, region).or_else(|_| PhoneE164::parse_asked(text, region));
         phone.map(AuthorSelector::Phone).map_err(|_| NameError)
@@ -91,8 +92,8 @@ impl App {
         who: &AuthorSelector,
         cursor: Option<&str>,
     ) -> Result<AuthorPage, OperatorError> {
-        let mut tx = self.0.db.read().await?;
-        let id = self.find(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
+        let mut tx = self.core.db.read().await?;
+        let id = find_author(&mut tx, who).await?.ok_or(OperatorError::UnknownAuthor)?;
         let author = authors::get(&mut tx, &id).await?.ok_or(OperatorError::UnknownAuthor)?;
         let (found, next) = wallets::entries(&mut tx, &id, cursor, PAGE).await?;
         let mut entries = Vec::with_capacity(found.len());
@@ -118,7 +119,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn conversation(&self, author: &AuthorId) -> Result<Vec<Line>, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let theirs = timeline::events_of(&mut tx, author, most()).await?.into_iter().map(|event| Line {
             text: text_of(event.provider, event.kind, &event.slice).unwrap_or_default(),
             id: event.id.to_string(),

@@ -13,7 +13,7 @@ use postly_store::{
     pauses::{self, OperatorPauses},
 };
 
-use crate::{App, turn::HANDOFF_MS};
+use crate::{Admin, turn::HANDOFF_MS};
 
 /// The number of days of the chart, including today.
 const DAYS: i64 = 14;
@@ -64,16 +64,16 @@ impl Glance {
     }
 }
 
-impl App {
+impl Admin {
     /// Reads the state of the service.
     ///
     /// # Errors
     /// Fails if the database fails.
     pub async fn glance(&self) -> Result<Glance, StoreError> {
-        let now = self.now();
+        let now = self.core.now();
         let today = now.start_of_day();
         let first = today.plus_ms(-(DAYS - 1) * DAY_MS);
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let summed_until = match figures::last_hour(&mut tx).await? {
             Some(hour) => hour.plus_ms(HOUR_MS),
             None => UnixMillis(0),
@@ -107,7 +107,7 @@ impl App {
     /// Sums the hours that have settled since the last call, oldest first.
     pub(crate) async fn sum_hours(&self, now: UnixMillis) -> Result<(), StoreError> {
         for _ in 0..HOURS_AT_ONCE {
-            let mut tx = self.0.db.begin_long_read().await?;
+            let mut tx = self.core.db.begin_long_read().await?;
             let oldest = figures::hour_of(now.start_of_day().plus_ms(-(DAYS - 1) * DAY_MS));
             let next = figures::last_hour(&mut tx).await?.map_or(oldest, |last| last.plus_ms(HOUR_MS));
             let hour = next.max(oldest);
@@ -117,7 +117,7 @@ impl App {
             }
             let sums = figures::read(&mut tx, hour, end).await?;
             drop(tx);
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             figures::note_hour(&mut tx, hour, &sums).await?;
             tx.commit().await?;
         }

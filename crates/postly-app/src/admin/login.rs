@@ -8,7 +8,7 @@ use postly_store::{
 };
 
 use super::{Act, AdminAccess};
-use crate::{AccountError, App, NoRandomness, conflict::again, measure::rate_limited, seal::random};
+use crate::{AccountError, Admin, NoRandomness, conflict::again, measure::rate_limited, seal::random};
 
 /// Failed logins from one address (five in five minutes).
 const WRONG_LOGINS: Limit = Limit { name: "admin", window_ms: 5 * 60 * 1000 };
@@ -76,7 +76,7 @@ pub struct AdminSession {
     pub operator: OperatorName,
 }
 
-impl App {
+impl Admin {
     /// Returns a secret for a browser that has not logged in yet; its first form is bound to it.
     ///
     /// # Errors
@@ -101,11 +101,11 @@ impl App {
             _ if login.password.len() > LONGEST_PASSWORD => false,
             None => access.is_password(login.password),
             Some(hash) => {
-                let compared = self.0.passwords.is_right(Some(hash.to_owned()), login.password).await;
+                let compared = self.passwords.is_right(Some(hash.to_owned()), login.password).await;
                 compared.map_err(AdminLoginError::Compare)?
             }
         };
-        let step = access.totp().map(|secret| secret.step_of(login.code, self.now()));
+        let step = access.totp().map(|secret| secret.step_of(login.code, self.core.now()));
         let opened = match (is_right, step) {
             (true, None) => again!(self.open_admin_session(access, &operator, None, login.address))?,
             (true, Some(Some(step))) => {
@@ -116,7 +116,7 @@ impl App {
         if opened.is_none() {
             let act = Act { operator: &operator, action: AdminAction::LogIn, subject: "", note: "" };
             let record = async || {
-                let mut tx = self.0.db.write().await?;
+                let mut tx = self.core.db.write().await?;
                 // The name is not recorded: a password may have been typed in its place.
                 self.record_act(&mut tx, "", &act, Some("failed")).await?;
                 tx.commit().await
@@ -128,10 +128,10 @@ impl App {
     }
 
     async fn count_admin_login(&self, address: &str) -> Result<(), AdminLoginError> {
-        let now = self.now();
+        let now = self.core.now();
         let hit = async || {
-            let mut tx = self.0.db.write().await?;
-            let counted = limits::hit(&mut tx, WRONG_LOGINS, &self.name_hash(address), now).await?;
+            let mut tx = self.core.db.write().await?;
+            let counted = limits::hit(&mut tx, WRONG_LOGINS, &self.core.name_hash(address), now).await?;
             tx.commit().await?;
             Ok::<_, StoreError>(counted)
         };
@@ -150,14 +150,14 @@ impl App {
         address: &str,
     ) -> Result<Option<NewAdminSession>, AdminLoginError> {
         let token = Self::admin_token()?;
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         if let Some(step) = step
             && !admin_sessions::accept_step(&mut tx, step).await?
         {
             return Ok(None);
         }
-        limits::take_back(&mut tx, WRONG_LOGINS, &self.name_hash(address)).await?;
+        limits::take_back(&mut tx, WRONG_LOGINS, &self.core.name_hash(address)).await?;
         let hash = access.token_hash(&token);
         admin_sessions::open(&mut tx, &hash, operator.as_str(), now, now.plus_ms(SESSION_MS)).await?;
         let act = Act { operator, action: AdminAction::LogIn, subject: "", note: "" };
@@ -176,8 +176,8 @@ impl App {
         access: &AdminAccess,
         token: &str,
     ) -> Result<Option<AdminSession>, StoreError> {
-        let mut tx = self.0.db.read().await?;
-        let found = admin_sessions::operator(&mut tx, &access.token_hash(token), self.now()).await?;
+        let mut tx = self.core.db.read().await?;
+        let found = admin_sessions::operator(&mut tx, &access.token_hash(token), self.core.now()).await?;
         Ok(found.and_then(|name| OperatorName::parse(&name)).map(|operator| AdminSession { operator }))
     }
 
@@ -193,7 +193,7 @@ impl App {
     ) -> Result<(), StoreError> {
         let act = Act { operator: &session.operator, action: AdminAction::LogOut, subject: "", note: "" };
         let end = async || {
-            let mut tx = self.0.db.write().await?;
+            let mut tx = self.core.db.write().await?;
             if admin_sessions::end(&mut tx, &access.token_hash(token)).await? {
                 self.record_act(&mut tx, session.operator.as_str(), &act, Some("done")).await?;
             }

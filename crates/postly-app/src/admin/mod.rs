@@ -10,6 +10,8 @@ mod stuck;
 mod timeline;
 mod totp;
 
+use std::sync::Arc;
+
 pub use access::{AdminAccess, AdminAccessError};
 pub use audit_log::{Act, LogPage};
 pub use author::{AuthorPage, Line, NameError};
@@ -28,3 +30,22 @@ pub use postly_store::{
 };
 pub use stuck::{Stuck, WaitingItem};
 pub use timeline::{Delivery, Tick, Timeline};
+
+use crate::{
+    Core,
+    accounts::{Accounts, Passwords},
+};
+
+/// The reads of the operator's pages, their sessions and their audit log.
+#[derive(Clone)]
+pub struct Admin {
+    pub(crate) core: Core,
+    pub(crate) passwords: Arc<Passwords>,
+}
+
+impl Admin {
+    /// Builds the service. Passwords are checked within the same bound as those of `accounts`.
+    pub fn new(core: &Core, accounts: &Accounts) -> Self {
+        Self { core: core.clone(), passwords: Arc::clone(&accounts.passwords) }
+    }
+}

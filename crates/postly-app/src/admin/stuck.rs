@@ -9,7 +9,7 @@ use postly_store::{
     pauses::{self, OperatorPauses},
 };
 
-use crate::App;
+use crate::Admin;
 
 /// The most rows listed of a kind.
 const MOST: i64 = 100;
@@ -34,14 +34,14 @@ pub struct Stuck {
     pub waiting: Vec<WaitingItem>,
 }
 
-impl App {
+impl Admin {
     /// Lists dead letters and work that waits for more than a minute, at most a hundred of each kind.
     ///
     /// # Errors
     /// Fails if the database fails.
     pub async fn stuck(&self) -> Result<Stuck, StoreError> {
-        let before: UnixMillis = self.now().plus_ms(-OLD_MS);
-        let mut tx = self.0.db.read().await?;
+        let before: UnixMillis = self.core.now().plus_ms(-OLD_MS);
+        let mut tx = self.core.db.read().await?;
         let mut waiting = vec![];
         for queue in [Queue::Inbox, Queue::Status, Queue::Outbox] {
             let ids = monitor::oldest(&mut tx, queue, before, MOST).await?;
@@ -55,6 +55,6 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn operator_pauses(&self) -> Result<OperatorPauses, StoreError> {
-        pauses::all(&mut self.0.db.read().await?).await
+        pauses::all(&mut self.core.db.read().await?).await
     }
 }

@@ -12,7 +12,7 @@ use postly_store::{
     },
 };
 
-use crate::{App, export::text_of};
+use crate::{Admin, export::text_of};
 
 /// The longest id that is looked up, in bytes: one of a provider.
 const LONGEST_ID: usize = 256;
@@ -82,23 +82,23 @@ impl Root {
     }
 }
 
-impl App {
+impl Admin {
     /// Finds the row at which the timeline of a message begins, by an id of ours (event, message, attempt,
     /// generation) or by the provider's id of either direction. Returns its id.
     ///
     /// # Errors
     /// Fails if the database fails.
     pub async fn find_message(&self, id: &str) -> Result<Option<String>, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         Ok(self.root(&mut tx, id.trim()).await?.map(|root| root.id().to_owned()))
     }
 
-    /// Returns the timeline of a message, by the same ids as [`App::find_message`].
+    /// Returns the timeline of a message, by the same ids as [`Admin::find_message`].
     ///
     /// # Errors
     /// Fails if the database fails.
     pub async fn timeline(&self, id: &str) -> Result<Option<Timeline>, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let mut found = Timeline::default();
         let mut messages = vec![];
         match self.root(&mut tx, id.trim()).await? {
@@ -145,7 +145,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn author_of_generation(&self, id: &GenerationId) -> Result<Option<AuthorId>, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         Ok(timeline::stored_generation(&mut tx, id).await?.map(|generation| generation.author))
     }
 
@@ -156,7 +156,7 @@ impl App {
         let mut event = timeline::stored_event(tx, &EventId::new(id)).await?.map(|event| event.id);
         for provider in [Provider::Meta, Provider::Twilio] {
             if event.is_none() {
-                let key = self.name_hash(&postly_whatsapp::message_key(provider, id).0);
+                let key = self.core.name_hash(&postly_whatsapp::message_key(provider, id).0);
                 event = timeline::event_with_key(tx, &key).await?;
             }
         }
@@ -187,7 +187,7 @@ impl App {
                 for status in statuses(message.provider) {
                     let key = postly_whatsapp::status_key(message.provider, name, status);
                     if let Some((occurred_at, received_at)) =
-                        timeline::tick(tx, &self.name_hash(&key.0)).await?
+                        timeline::tick(tx, &self.core.name_hash(&key.0)).await?
                     {
                         ticks.push(Tick { status, occurred_at, received_at });
                     }

@@ -198,7 +198,7 @@ impl Machine<'_> {
         let mut tx = self.scene.db().write().await.unwrap();
         let before = std::mem::take(&mut self.world);
         let person =
-            self.scene.app.resolve_author(&mut tx, &sender, now, || Language::Fr, now).await.unwrap();
+            self.scene.app.people.resolve_author(&mut tx, &sender, now, || Language::Fr, now).await.unwrap();
         let person = person.expect("nobody was erased");
         let author = person.author.id.clone();
         let is_new = self.authors.insert(author.clone());
@@ -265,7 +265,8 @@ impl Machine<'_> {
         };
         let mut tx = self.scene.db().write().await.unwrap();
         let before = std::mem::take(&mut self.world);
-        let has_moved = self.scene.app.apply_identity_change(&mut tx, &change).await.unwrap().is_some();
+        let has_moved =
+            self.scene.app.people.apply_identity_change(&mut tx, &change).await.unwrap().is_some();
         let after = self.look(&mut tx).await;
         self.assert_credits(&before, &after, &AuthorId::new("nobody"), 0);
 
@@ -311,7 +312,7 @@ impl Machine<'_> {
         };
         let mut tx = self.scene.db().write().await.unwrap();
         let before = std::mem::take(&mut self.world);
-        let author = self.scene.app.apply_identity_change(&mut tx, &change).await.unwrap();
+        let author = self.scene.app.people.apply_identity_change(&mut tx, &change).await.unwrap();
         let after = self.look(&mut tx).await;
         self.assert_credits(&before, &after, &AuthorId::new("nobody"), 0);
         assert_eq!(author.as_ref(), before.named(&named, None).map(|known| known.author));
@@ -331,7 +332,8 @@ impl Machine<'_> {
         let holder = before.holders(Some(&phone)).first().map(|known| known.author.clone());
         let available =
             holder.as_ref().and_then(|holder| before.wallets.get(holder)).map(|wallet| wallet.available());
-        match self.scene.app.adjust(&AuthorSelector::Phone(phone.clone()), delta, "for a test").await {
+        match self.scene.app.operator.adjust(&AuthorSelector::Phone(phone.clone()), delta, "for a test").await
+        {
             Ok(_) => {
                 let mut tx = self.scene.db().read().await.unwrap();
                 let found = identities::by_phone(&mut tx, &phone).await.unwrap();

@@ -28,7 +28,7 @@ use proptest::{
     test_runner::{Config, FileFailurePersistence, RngSeed, TestCaseError, TestRunner},
 };
 
-use crate::{App, Clock, Parts, Settings};
+use crate::{App, Clock, Core, Parts, Settings};
 
 /// The number of histories of a machine on SQLite; 10,000 in all. They are the same each time, because a
 /// failure of a new one must not block an unrelated change. `POSTLY_HISTORIES` requests this number of new
@@ -70,32 +70,30 @@ impl Scene {
         postly_testkit::install_tls();
         let database = Database::fleeting(engine).await;
         let clock = SceneClock(Arc::new(AtomicI64::new(START)));
+        let settings = Settings {
+            trial_credits: TRIAL,
+            welcome_credits: 0,
+            default_provider: Provider::Meta,
+            model_budget: postly_domain::ModelBudget::default(),
+            site_url: String::new(),
+            max_streams: 0,
+            chat_link_base: String::new(),
+            identity_hash_key: "a key for the hashes of tests".to_owned().into(),
+            otp_peppers: vec!["a pepper for the codes of tests".to_owned().into()],
+            code_budgets: postly_domain::challenge::Budgets { country_hour: 30, hour: 60 },
+            allowed_countries: vec!["FR".to_owned()],
+            default_region: "FR".to_owned(),
+            retention: crate::Retention { events_days: 30, media_days: 7, messages_days: 365 },
+            legal: crate::Legal::default(),
+        };
         let app = App::new(Parts {
-            db: database.db.clone(),
-            clock: Arc::new(clock.clone()),
+            core: Core::new(database.db.clone(), Arc::new(clock.clone()), settings, OwnNumbers::default()),
             verifier: Verifier::new(None, None, "https://postly.example").unwrap(),
             meta_verify_token: None,
-            routes: OwnNumbers::default(),
             senders: Senders::new(None, None).unwrap(),
             writer: Writer::new(Arc::new(OfflineWriter::new())),
             transcriber: None,
             shop: None,
-            settings: Settings {
-                trial_credits: TRIAL,
-                welcome_credits: 0,
-                default_provider: Provider::Meta,
-                model_budget: postly_domain::ModelBudget::default(),
-                site_url: String::new(),
-                max_streams: 0,
-                chat_link_base: String::new(),
-                identity_hash_key: "a key for the hashes of tests".to_owned().into(),
-                otp_peppers: vec!["a pepper for the codes of tests".to_owned().into()],
-                code_budgets: postly_domain::challenge::Budgets { country_hour: 30, hour: 60 },
-                allowed_countries: vec!["FR".to_owned()],
-                default_region: "FR".to_owned(),
-                retention: crate::Retention { events_days: 30, media_days: 7, messages_days: 365 },
-                legal: crate::Legal::default(),
-            },
         });
         Self { app, clock, database, histories: 0 }
     }

@@ -9,6 +9,7 @@ mod history;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use self::history::{Answer, Op, history};
 use postly_domain::{
     Language, LedgerReason, Provider, UnixMillis,
     credits::{GENERATION_PRICE, MAX_AUTOMATIC_REFUNDS_PER_DAY},
@@ -27,7 +28,6 @@ use postly_store::{
 };
 use postly_testkit::EngineName;
 
-use self::history::{Answer, Op, history};
 use super::{LONGEST, Scene, assert_audit_is_clean, play};
 use crate::{deliver::PlannedSend, ids::Fresh as _, operator::OperatorError};
 
@@ -215,7 +215,7 @@ impl Machine<'_> {
         let (token, until) = (LeaseToken::fresh(now), now.plus_ms(LEASE_MS));
         let claimed = lanes::claim(&mut tx, Queue::Outbox, &token, now, until, 2).await.unwrap();
         assert!(claimed.len() <= 1, "one conversation is one lane");
-        let planned = self.scene.app.plan_sends(&mut tx, claimed, now).await.unwrap().pop();
+        let planned = self.scene.app.deliveries.plan_sends(&mut tx, claimed, now).await.unwrap().pop();
         tx.commit().await.unwrap();
         let Some(planned) = planned else { return };
         let at = self.messages.iter().position(|message| message.id == planned.message.id).unwrap();
@@ -267,7 +267,7 @@ impl Machine<'_> {
         attempt.reached |= matches!(answer, Answer::Accepted | Answer::Unclear { reached: true });
         let message = &self.messages[attempt.message];
         let had_ended = self.end_of(message).await.is_some();
-        let recorded = self.scene.app.record(&planned, &outcome).await;
+        let recorded = self.scene.app.deliveries.record(&planned, &outcome).await;
         let attempt = &mut self.attempts[at];
         match recorded {
             Ok(()) => {
@@ -324,7 +324,7 @@ impl Machine<'_> {
             pricing: None,
             recipient_bsuid: None,
         };
-        self.scene.app.apply_status(claimed, &event, &update).await.unwrap();
+        self.scene.app.deliveries.apply_status(claimed, &event, &update).await.unwrap();
         if !names_attempt && !attempt.is_named {
             return;
         }
@@ -347,7 +347,7 @@ impl Machine<'_> {
                 dead.push(at);
             }
         }
-        let revived = match self.scene.app.replay(Some(id.as_str())).await {
+        let revived = match self.scene.app.operator.replay(Some(id.as_str())).await {
             Ok(done) => done.replayed,
             Err(OperatorError::UnknownDeadLetter) => 0,
             Err(error) => panic!("{error}"),

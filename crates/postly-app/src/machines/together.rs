@@ -24,7 +24,7 @@ use postly_testkit::EngineName;
 
 use super::{Scene, retire};
 use crate::{
-    App, JourneyError,
+    JourneyError,
     batcher::{BatchWrite, Batcher},
     deliver::PlannedSend,
     ids::Fresh as _,
@@ -74,7 +74,7 @@ async fn plan(scene: &Scene) -> (AuthorId, Vec<Arc<PlannedSend>>) {
     let author = queue(scene).await;
     let mut tx = scene.db().write().await.unwrap();
     let claimed = claim(scene, &mut tx, LANES.len()).await;
-    let planned_sends = scene.app.plan_sends(&mut tx, claimed, scene.now()).await.unwrap();
+    let planned_sends = scene.app.deliveries.plan_sends(&mut tx, claimed, scene.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(planned_sends.len(), LANES.len());
     (author, planned_sends.into_iter().map(Arc::new).collect())
@@ -104,12 +104,11 @@ async fn one_of_three_loses_its_lease() {
         tx.commit().await.unwrap();
 
         // All three are enqueued before the batch is drained, because this runtime has one thread.
-        let recorded = join_all(
-            planned_sends
-                .iter()
-                .map(async |planned| (planned, scene.app.record(planned, &accepted(planned)).await)),
-        )
-        .await;
+        let recorded =
+            join_all(planned_sends.iter().map(async |planned| {
+                (planned, scene.app.deliveries.record(planned, &accepted(planned)).await)
+            }))
+            .await;
         for (planned, result) in recorded {
             if planned.claimed.lane == stolen[0].lane {
                 assert!(result.unwrap_err().is_lease_lost());
@@ -154,7 +153,7 @@ async fn failure_overtakes_the_answer() {
             news.commit().await.unwrap();
         };
         let answers = join_all(planned_sends.iter().map(|planned| async {
-            scene.app.record(planned, &accepted(planned)).await.unwrap();
+            scene.app.deliveries.record(planned, &accepted(planned)).await.unwrap();
         }));
         tokio::join!(told, answers);
         // Reading the message locks it.
@@ -175,7 +174,7 @@ async fn failure_overtakes_the_next_claim() {
     let (_, planned_sends) = plan(&scene).await;
     let failed = &planned_sends[1];
     for planned in &planned_sends {
-        scene.app.record(planned, &SendOutcome::Unclear).await.unwrap();
+        scene.app.deliveries.record(planned, &SendOutcome::Unclear).await.unwrap();
     }
     let mut tx = scene.db().write().await.unwrap();
     for planned in &planned_sends {
@@ -198,7 +197,7 @@ async fn failure_overtakes_the_next_claim() {
     let step = async || {
         let mut tx = scene.db().write().await.unwrap();
         let claimed = claim(&scene, &mut tx, LANES.len()).await;
-        assert!(scene.app.plan_sends(&mut tx, claimed, scene.now()).await.unwrap().is_empty());
+        assert!(scene.app.deliveries.plan_sends(&mut tx, claimed, scene.now()).await.unwrap().is_empty());
         tx.commit().await.unwrap();
     };
     tokio::join!(told, step());
@@ -223,12 +222,13 @@ enum Fate {
 static BATCHER: LazyLock<Batcher<Fate>> = LazyLock::new(Batcher::default);
 
 impl BatchWrite for Fate {
+    type Service = ();
     type Outcome = ();
     const MAX_BATCH: usize = 64;
     const MAX_BATCH_BYTES: usize = 64;
     const MAX_PENDING_BYTES: usize = 64;
 
-    fn batcher(_: &App) -> &Batcher<Self> {
+    fn batcher((): &()) -> &Batcher<Self> {
         &BATCHER
     }
 
@@ -236,7 +236,7 @@ impl BatchWrite for Fate {
         1
     }
 
-    async fn write(_: &App, batch: &[&Self]) -> Result<Vec<()>, StoreError> {
+    async fn write((): &(), batch: &[&Self]) -> Result<Vec<()>, StoreError> {
         assert!(!batch.iter().any(|fate| matches!(fate, Self::Panics)));
         match batch.iter().any(|fate| matches!(fate, Self::Refused)) {
             true => Err(StoreError::LeaseLost),
@@ -249,9 +249,7 @@ impl BatchWrite for Fate {
 /// may retry. The batcher works after both.
 #[tokio::test]
 async fn a_line_outlives_what_stands_in_it() {
-    let scene = Scene::new(EngineName::Sqlite).await;
-    let told =
-        |fates: Vec<Fate>| fates.into_iter().map(|fate| BATCHER.enqueue(&scene.app, fate).ok().unwrap());
+    let told = |fates: Vec<Fate>| fates.into_iter().map(|fate| BATCHER.enqueue(&(), fate).ok().unwrap());
     let refused = join_all(told(vec![Fate::Written, Fate::Refused, Fate::Written]).collect::<Vec<_>>()).await;
     let written: Vec<_> = refused.into_iter().map(|told| told.unwrap().is_ok()).collect();
     assert_eq!(written, [true, false, true]);
@@ -262,7 +260,6 @@ async fn a_line_outlives_what_stands_in_it() {
     for told in join_all(told(vec![Fate::Written]).collect::<Vec<_>>()).await {
         told.unwrap().unwrap();
     }
-    retire(scene).await;
 }
 
 /// A slow status transaction of one message does not delay the answers of the others. SQLite has one writer
@@ -274,7 +271,7 @@ async fn one_that_is_locked_holds_up_nobody_else() {
     let mut news = scene.db().write().await.unwrap();
     attempts::reported(&mut news, Provider::Meta, Some(&planned_sends[1].attempt), "").await.unwrap();
     let record = async |planned: &Arc<PlannedSend>| {
-        scene.app.record(planned, &accepted(planned)).await.unwrap();
+        scene.app.deliveries.record(planned, &accepted(planned)).await.unwrap();
     };
     let others = async {
         tokio::join!(record(&planned_sends[0]), record(&planned_sends[2]));
@@ -294,7 +291,9 @@ async fn erasure_overtakes_the_answer() {
         erasures::erase(&mut tx, &author, &LANES.map(str::to_owned), scene.now()).await.unwrap();
         tx.commit().await.unwrap();
         for planned in &planned_sends {
-            assert!(scene.app.record(planned, &accepted(planned)).await.unwrap_err().is_lease_lost());
+            assert!(
+                scene.app.deliveries.record(planned, &accepted(planned)).await.unwrap_err().is_lease_lost()
+            );
         }
     })
     .await;
@@ -306,12 +305,12 @@ async fn erasure_overtakes_the_answer() {
 async fn what_cannot_be_written_down_yet_is_not_sent_again() {
     on_both(async |scene| {
         let (_, planned_sends) = plan(scene).await;
-        let kept = scene.app.0.unpersisted.keep(&planned_sends[1].message.id);
+        let kept = scene.app.deliveries.unpersisted.keep(&planned_sends[1].message.id);
         let sent_again = async || {
             scene.advance_ms(LEASE_MS);
             let mut tx = scene.db().write().await.unwrap();
             let claimed = claim(scene, &mut tx, LANES.len()).await;
-            let again = scene.app.plan_sends(&mut tx, claimed, scene.now()).await.unwrap();
+            let again = scene.app.deliveries.plan_sends(&mut tx, claimed, scene.now()).await.unwrap();
             tx.commit().await.unwrap();
             again.into_iter().map(|planned| planned.message.id).collect::<Vec<_>>()
         };

@@ -18,7 +18,7 @@ use postly_store::{
     wallets::{self, NewEntry, Posted},
 };
 
-use crate::{App, ids::Fresh as _};
+use crate::{Payments, ids::Fresh as _};
 
 /// The outcome of applying a reported fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) enum Applied {
 /// The most changes of a session's owner between two locks: a merge changes it once in an author's life.
 const MOST_OWNERS: usize = 4;
 
-impl App {
+impl Payments {
     /// Records a reported fact and applies its effect.
     pub(super) async fn learn(
         &self,

@@ -7,12 +7,12 @@ use postly_domain::{
     payment::CheckoutState,
     time::{DAY_MS, HOUR_MS},
 };
+use postly_i18n::Value;
 use postly_payments::{NewCheckout, StripeError};
 use postly_store::{StoreError, authors, checkouts};
 
 use super::Shop;
-use crate::{App, alerts, conflict::again, health::Upstream, ids::fresh_text};
-use postly_i18n::Value;
+use crate::{Payments, alerts, conflict::again, health::Upstream, ids::fresh_text};
 
 /// The most unpaid Checkout Sessions of an author within an hour.
 const MOST_OPEN: i64 = 30;
@@ -48,16 +48,16 @@ pub enum CheckoutError {
     Store(#[from] StoreError),
 }
 
-impl App {
+impl Payments {
     /// Creates a Checkout Session for an author. Returns the address of its payment page.
     ///
     /// # Errors
     /// See [`CheckoutError`].
     pub async fn checkout(&self, author: &AuthorId, pack: &str) -> Result<String, CheckoutError> {
-        let shop = self.0.shop.as_ref().ok_or(CheckoutError::NoShop)?;
+        let shop = self.shop.as_ref().ok_or(CheckoutError::NoShop)?;
         let pack = shop.prices.find(pack).ok_or(CheckoutError::UnknownPack)?;
-        let now = self.now();
-        let mut tx = self.0.db.read().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.read().await?;
         let current = authors::current(&mut tx, author).await?;
         let buyer = authors::get(&mut tx, &current).await?.ok_or(CheckoutError::Gone)?;
         if checkouts::open_since(&mut tx, &current, now.plus_ms(-HOUR_MS)).await? >= MOST_OPEN {
@@ -66,11 +66,11 @@ impl App {
         drop(tx);
 
         let name = [("credits", Value::Count(pack.credits))];
-        let site = &self.0.settings.site_url;
+        let site = &self.core.settings.site_url;
         let new = NewCheckout {
             author: &current,
             pack,
-            name: &self.0.catalogue.format(buyer.language, "shop-product", &name),
+            name: &self.core.catalogue.format(buyer.language, "shop-product", &name),
             language: buyer.language,
             success_url: &format!("{site}/recharge/return?session_id={{CHECKOUT_SESSION_ID}}"),
             cancel_url: &format!("{site}/recharge/return"),
@@ -90,8 +90,10 @@ impl App {
     /// Records the health of Stripe: any answer counts as reached.
     pub(super) fn note_stripe(&self, error: Option<&StripeError>) {
         match error {
-            Some(StripeError::Unavailable(_)) => self.0.health.failed(Upstream::Stripe, self.now()),
-            Some(StripeError::Refused { .. }) | None => self.0.health.answered(Upstream::Stripe, self.now()),
+            Some(StripeError::Unavailable(_)) => self.core.health.failed(Upstream::Stripe, self.core.now()),
+            Some(StripeError::Refused { .. }) | None => {
+                self.core.health.answered(Upstream::Stripe, self.core.now());
+            }
         }
     }
 
@@ -102,7 +104,7 @@ impl App {
         made: &postly_payments::Checkout,
         now: UnixMillis,
     ) -> Result<(), CheckoutError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         let owner = authors::current(&mut tx, author).await?;
         if !authors::lock(&mut tx, &owner).await? {
             let is_merged = authors::current(&mut tx, author).await? != owner;

@@ -5,7 +5,7 @@ use postly_payments::{Event, Fact, Received, SignatureError, StripeWebhook, read
 use postly_store::{StoreError, payments};
 
 use super::apply::Applied;
-use crate::{App, alerts, conflict::again};
+use crate::{Payments, alerts, conflict::again};
 
 /// The reason why an event is not answered with 200.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ impl EventOutcome {
     }
 }
 
-impl App {
+impl Payments {
     /// Handles an event: a fact about one of our payments is applied once.
     ///
     /// # Errors
@@ -52,9 +52,9 @@ impl App {
         &self,
         webhook: StripeWebhook<'_>,
     ) -> Result<EventOutcome, PaymentEventError> {
-        let shop = self.0.shop.as_ref().ok_or(PaymentEventError::NoShop)?;
-        let verified = shop.webhook_secrets.verify(webhook.headers, webhook.body, self.now());
-        self.0.health.signature("stripe", verified.is_ok(), self.now());
+        let shop = self.shop.as_ref().ok_or(PaymentEventError::NoShop)?;
+        let verified = shop.webhook_secrets.verify(webhook.headers, webhook.body, self.core.now());
+        self.core.health.signature("stripe", verified.is_ok(), self.core.now());
         verified?;
         // Only kinds that are handled here are labels: Stripe has hundreds.
         let mut counted = "other".to_owned();
@@ -96,8 +96,8 @@ impl App {
         foreign: Option<Foreign>,
     ) -> Result<EventOutcome, StoreError> {
         let (id, kind) = (event.id.as_str(), event.kind.as_str());
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         if !payments::add_event(&mut tx, id, kind, now).await? {
             return Ok(EventOutcome::Duplicate);
         }

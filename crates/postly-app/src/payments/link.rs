@@ -7,7 +7,7 @@ use postly_store::{StoreError, Tx, authors, checkouts, wallets};
 
 use super::CheckoutError;
 use crate::{
-    App, JourneyError,
+    JourneyError, Payments,
     people::Person,
     reply::Reply,
     seal::{Sealed, plain_hash, random},
@@ -27,7 +27,7 @@ pub struct RechargeView {
     pub language: Language,
 }
 
-impl App {
+impl Payments {
     /// Returns the account data that a link shows.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn balance_view(&self, author: &AuthorId) -> Result<Option<RechargeView>, StoreError> {
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let Some(found) = authors::get(&mut tx, author).await? else { return Ok(None) };
         Ok(Some(RechargeView {
             available: wallets::get(&mut tx, author).await?.available(),
@@ -62,11 +62,11 @@ impl App {
     }
 
     async fn owner_of_link(&self, token: &str) -> Result<AuthorId, CheckoutError> {
-        if self.0.shop.is_none() {
+        if self.shop.is_none() {
             return Err(CheckoutError::NoShop);
         }
-        let mut tx = self.0.db.read().await?;
-        let owner = checkouts::link(&mut tx, &plain_hash(token), self.now()).await?;
+        let mut tx = self.core.db.read().await?;
+        let owner = checkouts::link(&mut tx, &plain_hash(token), self.core.now()).await?;
         owner.ok_or(CheckoutError::InvalidLink)
     }
 
@@ -81,7 +81,7 @@ impl App {
     ) -> Result<Option<Reply>, JourneyError> {
         let language = person.author.language;
         let Some(offers) = self.offers(language) else { return Ok(None) };
-        let texts = &self.0.catalogue;
+        let texts = &self.core.catalogue;
         let prices: Vec<String> = offers.iter().map(|offer| format!("• {}", offer.label)).collect();
         let mut units = first;
         units.push(prices.join("\n"));
@@ -93,7 +93,7 @@ impl App {
         let token = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
         let expires_at = now.plus_ms(LIFETIME_MS);
         checkouts::add_link(tx, &plain_hash(&token), &person.author.id, now, expires_at).await?;
-        let url = format!("{}/recharge#{token}", self.0.settings.site_url);
+        let url = format!("{}/recharge#{token}", self.core.settings.site_url);
         let link = Some((texts.text(language, "shop-button"), url));
         let sealed = Sealed { link, ..Sealed::default() };
         Ok(Some(Reply::sealed(purpose, units, sealed)))

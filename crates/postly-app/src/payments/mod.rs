@@ -12,7 +12,10 @@ mod link;
 mod receipt;
 mod sweep;
 
+use std::sync::Arc;
+
 use postly_domain::{Language, PriceList, id::AuthorId};
+use postly_i18n::Value;
 use postly_payments::{Stripe, WebhookSecrets};
 use postly_store::{StoreError, checkouts};
 
@@ -24,8 +27,7 @@ pub use sweep::{Returned, ReturnedState};
 
 pub(crate) use sweep::run;
 
-use crate::App;
-use postly_i18n::Value;
+use crate::Core;
 
 /// The configuration of the shop. Without it nothing can be bought, and the routes of the shop do not exist.
 #[derive(Debug, Clone)]
@@ -57,15 +59,22 @@ pub struct Offer {
     pub price: String,
 }
 
-impl App {
+/// The sale of credits: checkouts, payment events and receipts.
+#[derive(Clone)]
+pub struct Payments {
+    pub(crate) core: Core,
+    pub(crate) shop: Option<Arc<Shop>>,
+}
+
+impl Payments {
     /// True if anything is for sale.
     pub fn sells(&self) -> bool {
-        self.0.shop.is_some()
+        self.shop.is_some()
     }
 
     /// Returns the packs for sale, with names in a language. `None` if there is no shop.
     pub fn offers(&self, language: Language) -> Option<Vec<Offer>> {
-        let shop = self.0.shop.as_ref()?;
+        let shop = self.shop.as_ref()?;
         let offers = shop.prices.packs().iter().map(|pack| {
             let price = pack.price.display(language);
             let values = [("credits", Value::Count(pack.credits)), ("price", Value::Text(&price))];
@@ -74,9 +83,9 @@ impl App {
                 credits: pack.credits,
                 amount: pack.price.amount,
                 currency: pack.price.currency.as_str().to_owned(),
-                label: self.0.catalogue.format(language, "shop-pack", &values),
-                count: self.0.catalogue.format(language, "shop-pack-count", &values),
-                price: self.0.catalogue.format(language, "shop-pack-price", &values),
+                label: self.core.catalogue.format(language, "shop-pack", &values),
+                count: self.core.catalogue.format(language, "shop-pack-count", &values),
+                price: self.core.catalogue.format(language, "shop-pack-price", &values),
             }
         });
         Some(offers.collect())
@@ -87,16 +96,16 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn pending_credits(&self, author: &AuthorId) -> Result<i64, StoreError> {
-        checkouts::pending(&mut self.0.db.read().await?, author).await
+        checkouts::pending(&mut self.core.db.read().await?, author).await
     }
 
     /// Returns a text of the shop's pages without variables.
     pub fn shop_text(&self, language: Language, key: &str) -> String {
-        self.0.catalogue.text(language, key)
+        self.core.catalogue.text(language, key)
     }
 
     /// Returns a text of the shop's pages that counts credits.
     pub fn shop_count(&self, language: Language, key: &str, credits: i64) -> String {
-        self.0.catalogue.format(language, key, &[("credits", Value::Count(credits))])
+        self.core.catalogue.format(language, key, &[("credits", Value::Count(credits))])
     }
 }

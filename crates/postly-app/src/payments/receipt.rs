@@ -8,7 +8,7 @@ use postly_store::{
 };
 
 use super::checkout::tell;
-use crate::{App, conflict::again};
+use crate::{Payments, conflict::again};
 
 /// Receipts of one author, five within a minute: each is a question to Stripe, which limits ours.
 const RECEIPTS: Limit = Limit { name: "receipt", window_ms: 60 * 1000 };
@@ -30,15 +30,15 @@ pub enum ReceiptError {
     Store(#[from] StoreError),
 }
 
-impl App {
+impl Payments {
     /// Returns the address of Stripe's receipt of an author's payment. It is asked for anew each time,
     /// because it ends after 30 days.
     ///
     /// # Errors
     /// See [`ReceiptError`].
     pub async fn receipt(&self, author: &AuthorId, payment: &PaymentId) -> Result<String, ReceiptError> {
-        let shop = self.0.shop.as_ref().ok_or(ReceiptError::NotFound)?;
-        let mut tx = self.0.db.read().await?;
+        let shop = self.shop.as_ref().ok_or(ReceiptError::NotFound)?;
+        let mut tx = self.core.db.read().await?;
         let checkout = checkouts::of_payment(&mut tx, payment).await?.ok_or(ReceiptError::NotFound)?;
         // The buyer may have been merged into this author since.
         if authors::current(&mut tx, &checkout.author).await? != *author {
@@ -56,8 +56,8 @@ impl App {
 
     /// Counts a question to Stripe. Returns false if there were too many.
     async fn count_receipt(&self, author: &AuthorId) -> Result<bool, StoreError> {
-        let mut tx = self.0.db.write().await?;
-        let hit = limits::hit(&mut tx, RECEIPTS, author.as_str(), self.now()).await?;
+        let mut tx = self.core.db.write().await?;
+        let hit = limits::hit(&mut tx, RECEIPTS, author.as_str(), self.core.now()).await?;
         tx.commit().await?;
         Ok(hit.is_ok())
     }

@@ -16,7 +16,7 @@ use postly_store::{
 };
 
 use super::checkout::tell;
-use crate::{App, Shutdown, conflict::again, work::ErrorChain};
+use crate::{Payments, Shutdown, conflict::again, work::ErrorChain};
 
 /// The interval of the check for a due sweep; another process may have done it.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -60,22 +60,22 @@ pub enum ReturnedState {
     Ended,
 }
 
-impl App {
+impl Payments {
     /// Returns the state of a Checkout Session. Asks Stripe while it is open. `None` if the session is
     /// unknown.
     ///
     /// # Errors
     /// Fails if the database fails.
     pub async fn returned(&self, id: &CheckoutId) -> Result<Option<Returned>, StoreError> {
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let Some(found) = checkouts::find(&mut tx, id).await? else { return Ok(None) };
         let ask =
             found.state.is_open() && checkouts::ask(&mut tx, id, now.plus_ms(-ASK_EVERY_MS), now).await?;
         tx.commit().await?;
         // A failure is logged by the call; the webhook or the sweep will report the outcome.
         let has_answer = ask && self.ask_about(&found).await?.is_ok();
-        let mut tx = self.0.db.read().await?;
+        let mut tx = self.core.db.read().await?;
         let Some(checkout) = checkouts::find(&mut tx, id).await? else { return Ok(None) };
         let author = authors::get(&mut tx, &checkout.author).await?;
         let state = match checkout.state {
@@ -94,11 +94,11 @@ impl App {
     /// # Errors
     /// Fails if the database fails.
     pub async fn sweep_payments(&self) -> Result<usize, StoreError> {
-        if self.0.shop.is_none() {
+        if self.shop.is_none() {
             return Ok(0);
         }
-        let now = self.now();
-        let mut tx = self.0.db.write().await?;
+        let now = self.core.now();
+        let mut tx = self.core.db.write().await?;
         let due = limits::claim_job(&mut tx, JOB, now, now.plus_ms(HOUR_MS)).await?;
         tx.commit().await?;
         if !due {
@@ -107,7 +107,7 @@ impl App {
         let mut asked = 0;
         let mut after = String::new();
         while asked < MOST {
-            let mut tx = self.0.db.read().await?;
+            let mut tx = self.core.db.read().await?;
             let page = checkouts::to_ask(&mut tx, &after, now.plus_ms(-CHARGES_MS), PAGE).await?;
             drop(tx);
             let Some(last) = page.last() else { break };
@@ -128,14 +128,14 @@ impl App {
 
     /// Asks Stripe about a Checkout Session, and applies the answer.
     async fn ask_about(&self, checkout: &Checkout) -> Result<Result<(), StripeError>, StoreError> {
-        let Some(shop) = &self.0.shop else { return Ok(Ok(())) };
+        let Some(shop) = &self.shop else { return Ok(Ok(())) };
         let answer = shop.stripe.retrieve_checkout(&checkout.id).await;
         self.note_stripe(answer.as_ref().err());
         let told = match answer {
             Ok(told) if told.id == checkout.id && shop.is_of_our_mode(told.livemode) => told,
             Ok(_) => return Ok(Err(StripeError::Unavailable("another session"))),
             Err(StripeError::Refused { status: 404, .. })
-                if self.now() >= checkout.expires_at.plus_ms(UNKNOWN_MS) =>
+                if self.core.now() >= checkout.expires_at.plus_ms(UNKNOWN_MS) =>
             {
                 // The account was exchanged, or its test data deleted: the session will never be paid.
                 postly_payments::Checkout::ended(checkout.id.clone())
@@ -146,21 +146,21 @@ impl App {
             }
         };
         let fact = Fact::Checkout(told);
-        again!(self.try_learn(&fact, self.now())).map(Ok)
+        again!(self.try_learn(&fact, self.core.now())).map(Ok)
     }
 
     async fn try_learn(&self, fact: &Fact, now: UnixMillis) -> Result<(), StoreError> {
-        let mut tx = self.0.db.write().await?;
+        let mut tx = self.core.db.write().await?;
         self.learn(&mut tx, fact, now).await?;
         tx.commit().await
     }
 }
 
 /// Sweeps each hour until shutdown.
-pub(crate) async fn run(app: App, shutdown: Shutdown) {
+pub(crate) async fn run(payments: Payments, shutdown: Shutdown) {
     loop {
         let swept = tokio::select! {
-            swept = app.sweep_payments() => swept,
+            swept = payments.sweep_payments() => swept,
             () = shutdown.requested() => return,
         };
         if let Err(error) = swept {

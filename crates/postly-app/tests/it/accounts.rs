@@ -172,11 +172,11 @@ async fn o21_a_number_that_wrote_first_is_merged_with_all_that_is_hers_and_once(
             app.texts("SELECT CAST(delta AS TEXT) || ' ' || reason FROM ledger WHERE reason = 'merge' ORDER BY delta").await,
             ["-9 merge", "9 merge"]
         );
-        let brand = app.app.brand(&postly_domain::id::AuthorId::new(&*new_id)).await.unwrap().unwrap();
+        let brand = app.app.brand.brand(&postly_domain::id::AuthorId::new(&*new_id)).await.unwrap().unwrap();
         assert_eq!(brand.place.as_deref(), Some("Lyon"), "the memory comes along");
         // The old id still finds the author, and a second link changes nothing.
         let who = postly_app::operator::AuthorSelector::Id(postly_domain::id::AuthorId::new(old_id));
-        assert_eq!(app.app.account(&who).await.unwrap().author.id.as_str(), new_id);
+        assert_eq!(app.app.people.account(&who).await.unwrap().author.id.as_str(), new_id);
         app.advance_ms(60_000);
         link(app, &browser, FATOU).await.ok();
         assert_eq!(app.count("SELECT COUNT(*) FROM ledger WHERE reason IN ('merge', 'welcome')").await, 3);

@@ -123,13 +123,13 @@ async fn a_memory_is_replaced_from_outside_and_goes_with_its_author() {
     for_each_engine_with(offline(), async |app| {
         let lea = app.author_of(Channel::Meta, "+33639981304");
         answer(&lea, "Retiens : on est à Lyon").await;
-        let id = app.app.account(&lea.who()).await.unwrap().author.id;
-        let brand = app.app.brand(&id).await.unwrap().unwrap();
+        let id = app.app.people.account(&lea.who()).await.unwrap().author.id;
+        let brand = app.app.brand.brand(&id).await.unwrap().unwrap();
         assert_eq!(brand.place.as_deref(), Some("Lyon"));
         let other = Brand { address: Some(Address::Formal), ..Brand::default() };
-        assert_eq!(app.app.set_brand(&id, &other).await.unwrap(), other);
+        assert_eq!(app.app.brand.set_brand(&id, &other).await.unwrap(), other);
         assert!(answer(&lea, "Ma marque").await.contains("1. on vouvoie"));
-        app.app.erase(&id).await.unwrap();
+        app.app.erasure.erase(&id).await.unwrap();
         assert_eq!(app.count("SELECT COUNT(*) FROM authors WHERE brand IS NOT NULL").await, 0);
         app.assert_audit_is_clean().await;
     })

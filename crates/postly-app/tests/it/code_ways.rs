@@ -244,7 +244,7 @@ async fn welcome_credits_are_promised_only_to_whom_they_would_be_given() {
             fatou.says("LOGIN").await;
             app.browser().verify(number, &fatou.last_code()).await.ok();
             assert_eq!(fatou.credits().await, 5);
-            app.app.adjust(&fatou.who(), -5, "for a test").await.unwrap();
+            app.app.operator.adjust(&fatou.who(), -5, "for a test").await.unwrap();
             refused(false).await;
             // The keyed hash of the number survives an erasure.
             fatou.says("SUPPRIMER").await;

@@ -133,7 +133,7 @@ async fn the_balance_names_the_last_five_movements_in_words() {
         for day in ["lundi", "mardi", "jeudi", "vendredi", "samedi"] {
             fatou.says(&format!("GEN promo brioche 4 € {day}")).await;
         }
-        app.app.adjust(&fatou.who(), 2, "for a test").await.unwrap();
+        app.app.operator.adjust(&fatou.who(), 2, "for a test").await.unwrap();
         fatou.says("SOLDE").await;
         let lines: Vec<String> = fatou.last_text().lines().map(str::to_owned).collect();
         let spent = "-1 · 3 posts demandés sur WhatsApp";

@@ -65,7 +65,7 @@ async fn what_is_told_of_in_the_hands_of_a_worker_that_died_is_not_sent_again() 
 
             // A worker claims the stored status and dies.
             let now = UnixMillis(app.clock.now_ms());
-            let mut tx = app.app.db().write().await.unwrap();
+            let mut tx = app.app.core.db().write().await.unwrap();
             inbox::join_lanes(&mut tx, Queue::Status, 10, now).await.unwrap();
             let token = LeaseToken::new("a lease");
             let leased =
@@ -106,17 +106,17 @@ async fn without_a_status_it_is_resent_once_and_then_presumed_delivered() {
             app.advance_ms(31_000);
             app.run_until_idle().await;
             assert_eq!(fatou.received().len(), 0);
-            let letters = app.app.dead_letters().await.unwrap();
+            let letters = app.app.operator.dead_letters().await.unwrap();
             assert_eq!(letters.len(), 1, "{letters:?}");
             assert_eq!(letters[0].reason, "unknown_delivery");
             assert_eq!(letters[0].attempts, 2);
 
             // The operator replays the message.
-            let replayed = app.app.replay(None).await.unwrap();
+            let replayed = app.app.operator.replay(None).await.unwrap();
             assert_eq!((replayed.replayed, replayed.skipped), (1, 0));
             app.run_until_idle().await;
             assert_eq!(fatou.received().len(), 1);
-            assert_eq!(app.app.dead_letters().await.unwrap().len(), 0);
+            assert_eq!(app.app.operator.dead_letters().await.unwrap().len(), 0);
         }
     })
     .await;
@@ -134,9 +134,12 @@ async fn c19_posts_that_fail_for_good_are_refunded_once() {
             report_all(app, &fatou, MessageStatus::Failed, Some(code)).await;
             assert_eq!(fatou.credits().await, 5);
             assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation", "+1 refund"]);
-            assert!(app.app.latest_posts(&fatou.who()).await.unwrap().is_empty(), "the posts are hidden");
+            assert!(
+                app.app.operator.latest_posts(&fatou.who()).await.unwrap().is_empty(),
+                "the posts are hidden"
+            );
         }
-        assert!(app.app.dead_letters().await.unwrap().iter().all(|letter| letter.refunded));
+        assert!(app.app.operator.dead_letters().await.unwrap().iter().all(|letter| letter.refunded));
     })
     .await;
 }
@@ -169,12 +172,12 @@ async fn c19_a_refused_message_is_refunded_and_its_replay_takes_a_new_hold() {
             assert_eq!(fatou.ledger().await, ["+5 trial", "-1 whatsapp_generation", "+1 refund"]);
 
             app.world.clear_faults();
-            let replayed = app.app.replay(None).await.unwrap();
+            let replayed = app.app.operator.replay(None).await.unwrap();
             assert!(replayed.replayed >= 1 && replayed.skipped == 0, "{replayed:?}");
             app.run_until_idle().await;
             assert!(fatou.texts().concat().contains("*3.*"));
             assert_eq!(fatou.credits().await, 4);
-            assert_eq!(app.app.latest_posts(&fatou.who()).await.unwrap().len(), 3);
+            assert_eq!(app.app.operator.latest_posts(&fatou.who()).await.unwrap().len(), 3);
         }
     })
     .await;
@@ -279,13 +282,13 @@ async fn c19_nothing_leaves_after_its_window() {
         app.advance_ms(5 * 3_600_000);
         app.run_until_idle().await;
         assert_eq!(fatou.received().len(), 0);
-        let letters = app.app.dead_letters().await.unwrap();
+        let letters = app.app.operator.dead_letters().await.unwrap();
         assert!(
             letters.iter().all(|letter| letter.reason == "window_closed" && letter.refunded),
             "{letters:?}"
         );
         assert_eq!(fatou.credits().await, 5);
-        let replayed = app.app.replay(None).await.unwrap();
+        let replayed = app.app.operator.replay(None).await.unwrap();
         assert_eq!(replayed.replayed, 0, "its window has closed");
     })
     .await;

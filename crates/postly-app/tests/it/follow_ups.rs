@@ -156,28 +156,36 @@ async fn an_author_who_asks_for_a_person_is_left_to_that_person() {
         assert!(answer(&lea, "je veux parler à un humain").await.starts_with("🙋"));
         assert_eq!(answer(&lea, BRIEF).await, "", "the person answers");
         assert!(answer(&lea, "SOLDE").await.starts_with("💳"), "commands go on working");
-        let open = app.app.handoffs().await.unwrap();
+        let open = app.app.operator.handoffs().await.unwrap();
         assert_eq!(open.len(), 1);
-        app.app.answer_handoff(&open[0].id, "Bonjour, ici Claire. Je regarde.").await.unwrap();
+        app.app.operator.answer_handoff(&open[0].id, "Bonjour, ici Claire. Je regarde.").await.unwrap();
         app.run_until_idle().await;
         assert_eq!(lea.last_text(), "Bonjour, ici Claire. Je regarde.");
-        let unknown = app.app.answer_handoff("nobody", "Bonjour").await;
+        let unknown = app.app.operator.answer_handoff("nobody", "Bonjour").await;
         assert!(matches!(unknown, Err(HandoffError::Unknown)), "{unknown:?}");
 
         answer(&lea, "START").await;
-        assert!(app.app.handoffs().await.unwrap().is_empty());
+        assert!(app.app.operator.handoffs().await.unwrap().is_empty());
         assert!(answer(&lea, BRIEF).await.contains("*3.*"));
 
         answer(&lea, "je veux parler à un humain").await;
         answer(&lea, "STOP").await;
-        let stopped = app.app.answer_handoff(&app.app.handoffs().await.unwrap()[0].id, "Bonjour").await;
+        let stopped = app
+            .app
+            .operator
+            .answer_handoff(&app.app.operator.handoffs().await.unwrap()[0].id, "Bonjour")
+            .await;
         assert!(matches!(stopped, Err(HandoffError::Unreachable)), "{stopped:?}");
         answer(&lea, "START").await;
         answer(&lea, "je veux parler à un humain").await;
         app.advance_ms(12 * 3_600_000);
         assert!(answer(&lea, BRIEF).await.contains("*3.*"), "nobody came");
         app.advance_ms(13 * 3_600_000);
-        let late = app.app.answer_handoff(&app.app.handoffs().await.unwrap()[0].id, "Bonjour").await;
+        let late = app
+            .app
+            .operator
+            .answer_handoff(&app.app.operator.handoffs().await.unwrap()[0].id, "Bonjour")
+            .await;
         assert!(matches!(late, Err(HandoffError::WindowClosed)), "{late:?}");
         app.assert_audit_is_clean().await;
     })

@@ -62,7 +62,7 @@ async fn another_id_on_a_known_number_is_another_person() {
         let messages = app.world.phone_messages(&after);
         assert!(messages.last().unwrap().body.contains("restants: 0"), "{messages:#?}");
         let old = postly_app::operator::AuthorSelector::Id(postly_domain::id::AuthorId::new(old[0].clone()));
-        let account = app.app.account(&old).await.unwrap();
+        let account = app.app.people.account(&old).await.unwrap();
         assert_eq!(account.wallet.available(), 4, "the old account keeps its credits");
         assert!(
             account.identities.iter().all(|identity| identity.phone.is_none()),

@@ -205,10 +205,10 @@ async fn what_waits_for_her_dies_with_her_and_what_comes_again_makes_nobody() {
         let again = fatou.writes("Crée un post promo pour Instagram");
         app.deliver(&again).await;
         // The operator erases the author before the message is answered.
-        let id = app.app.account(&fatou.who()).await.unwrap().author.id;
+        let id = app.app.people.account(&fatou.who()).await.unwrap().author.id;
         let remembered = async || app.count("SELECT COUNT(*) FROM lanes WHERE repeats IS NOT NULL").await;
         assert_eq!(remembered().await, 1, "what she said last");
-        app.app.erase(&id).await.unwrap();
+        app.app.erasure.erase(&id).await.unwrap();
         assert_eq!(remembered().await, 0);
         let before = fatou.received().len();
         app.run_until_idle().await;
@@ -222,7 +222,7 @@ async fn what_waits_for_her_dies_with_her_and_what_comes_again_makes_nobody() {
             "one before, one after"
         );
         assert!(
-            app.app.account(&AuthorSelector::Id(AuthorId::new(id.as_str()))).await.is_err(),
+            app.app.people.account(&AuthorSelector::Id(AuthorId::new(id.as_str()))).await.is_err(),
             "she is not there any more"
         );
     })

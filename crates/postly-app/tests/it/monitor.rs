@@ -14,12 +14,12 @@ async fn pass(app: &TestApp, secs: i64) {
     for _ in 0..secs / 10 {
         app.advance_ms(10_000);
         app.run_until_idle().await;
-        app.app.look().await;
+        app.app.monitor.look().await;
     }
 }
 
 async fn degraded(app: &TestApp) -> Vec<&'static str> {
-    let Readiness { fault, degraded } = app.app.readiness().await;
+    let Readiness { fault, degraded } = app.app.monitor.readiness().await;
     assert_eq!(fault, None, "what others do not answer is no reason to be taken out of service");
     degraded
 }
@@ -37,7 +37,7 @@ async fn a_provider_that_does_not_answer_for_a_minute_is_told_of_once_with_what_
             app.world.fault(upstream, Fault::always(broken));
             let fatou = app.author_of(channel, number);
             fatou.says("SOLDE").await;
-            app.app.look().await;
+            app.app.monitor.look().await;
             assert_eq!((degraded(app).await, alerts.take()), (vec![], vec![]), "it may be a moment");
 
             pass(app, 90).await;
@@ -172,9 +172,9 @@ async fn work_that_was_given_up_is_told_of() {
 async fn tables_of_another_build_are_no_ready_service() {
     for_each_engine(async |app| {
         app.change("UPDATE schema_build SET hash = 'x' || hash").await;
-        assert_eq!(app.app.readiness().await.fault, Some(NotReady::Schema));
+        assert_eq!(app.app.monitor.readiness().await.fault, Some(NotReady::Schema));
         app.change("UPDATE schema_build SET hash = substr(hash, 2)").await;
-        assert_eq!(app.app.readiness().await.fault, None);
+        assert_eq!(app.app.monitor.readiness().await.fault, None);
     })
     .await;
 }

@@ -26,7 +26,7 @@ async fn member(app: &TestApp) -> TestBrowser {
     let browser = app.browser();
     browser.sign_up("fatou@example.com").await.ok();
     let who = AuthorSelector::Email(Email::parse("fatou@example.com").unwrap());
-    app.app.adjust(&who, 5, "for a test").await.unwrap();
+    app.app.operator.adjust(&who, 5, "for a test").await.unwrap();
     browser
 }
 
@@ -35,8 +35,8 @@ async fn a_pause_of_generation_costs_nobody_anything_and_is_told_once() {
     for_each_engine(async |app| {
         let browser = member(app).await;
         let (fatou, marie) = (app.author(), app.author_of(Channel::Twilio, "+33639981003"));
-        assert!(app.app.pause(PauseTarget::Generation).await.unwrap());
-        assert!(!app.app.pause(PauseTarget::Generation).await.unwrap(), "it is paused already");
+        assert!(app.app.pauses.pause(PauseTarget::Generation).await.unwrap());
+        assert!(!app.app.pauses.pause(PauseTarget::Generation).await.unwrap(), "it is paused already");
         for author in [&fatou, &marie] {
             author.says(BRIEF).await;
             author.says(BRIEF).await;
@@ -52,15 +52,15 @@ async fn a_pause_of_generation_costs_nobody_anything_and_is_told_once() {
         assert_eq!(model_calls(app), 0);
         assert_eq!(browser.get("/api/credits").await.ok().json()["available"], 5);
 
-        assert!(app.app.resume(PauseTarget::Generation).await.unwrap());
-        assert!(!app.app.resume(PauseTarget::Generation).await.unwrap(), "there is none any more");
+        assert!(app.app.pauses.resume(PauseTarget::Generation).await.unwrap());
+        assert!(!app.app.pauses.resume(PauseTarget::Generation).await.unwrap(), "there is none any more");
         fatou.says(BRIEF).await;
         assert!(fatou.last_text().contains("*3.*"), "{}", fatou.last_text());
         assert_eq!(generate(&browser, "one").await.status, 201);
 
         // A later pause is announced again.
         app.advance_ms(1_000);
-        app.app.pause(PauseTarget::Generation).await.unwrap();
+        app.app.pauses.pause(PauseTarget::Generation).await.unwrap();
         fatou.says(BRIEF).await;
         assert_eq!(fatou.texts().iter().filter(|text| text.contains(PAUSED)).count(), 2);
     })
@@ -75,7 +75,7 @@ async fn a_paused_provider_keeps_its_messages_and_sends_them_at_the_resume() {
             (Channel::Twilio, PauseTarget::Twilio, "+33639981003", Channel::Meta, "+33639981004"),
         ] {
             let (fatou, marie) = (app.author_of(channel, number), app.author_of(other, other_number));
-            app.app.pause(target).await.unwrap();
+            app.app.pauses.pause(target).await.unwrap();
             fatou.says("SOLDE").await;
             let calls = model_calls(app);
             fatou.says(BRIEF).await;
@@ -88,7 +88,7 @@ async fn a_paused_provider_keeps_its_messages_and_sends_them_at_the_resume() {
             marie.says(BRIEF).await;
             assert!(marie.last_text().contains("*3.*"), "the other provider goes on");
 
-            app.app.resume(target).await.unwrap();
+            app.app.pauses.resume(target).await.unwrap();
             app.run_until_idle().await;
             let texts = fatou.texts();
             assert_eq!(texts.len(), 2, "{texts:#?}");
@@ -105,8 +105,8 @@ async fn a_blocked_author_is_told_once_and_can_still_stop_and_leave() {
     for_each_engine(async |app| {
         let fatou = app.author();
         fatou.says("SOLDE").await;
-        let (id, changed) = app.app.set_blocked(&fatou.who(), true).await.unwrap();
-        assert!(changed && !app.app.set_blocked(&AuthorSelector::Id(id), true).await.unwrap().1);
+        let (id, changed) = app.app.operator.set_blocked(&fatou.who(), true).await.unwrap();
+        assert!(changed && !app.app.operator.set_blocked(&AuthorSelector::Id(id), true).await.unwrap().1);
         for text in [BRIEF, BRIEF, "AIDE", "SOLDE"] {
             fatou.says(text).await;
         }
@@ -120,11 +120,11 @@ async fn a_blocked_author_is_told_once_and_can_still_stop_and_leave() {
         fatou.says("STOP").await;
         assert!(!told(&fatou.last_text()) && fatou.received().len() == 3, "{}", fatou.last_text());
 
-        assert!(app.app.set_blocked(&fatou.who(), false).await.unwrap().1);
+        assert!(app.app.operator.set_blocked(&fatou.who(), false).await.unwrap().1);
         fatou.says(BRIEF).await;
         assert!(fatou.last_text().contains("*3.*"), "{}", fatou.last_text());
 
-        app.app.set_blocked(&fatou.who(), true).await.unwrap();
+        app.app.operator.set_blocked(&fatou.who(), true).await.unwrap();
         fatou.says("SUPPRIMER").await;
         fatou.says("Oui").await;
         assert!(fatou.last_text().contains("effacé"), "{}", fatou.last_text());
@@ -138,7 +138,7 @@ async fn a_block_holds_on_the_web_and_comes_along_with_a_merge() {
         let browser = member(app).await;
         let fatou = app.author();
         fatou.says("SOLDE").await;
-        app.app.set_blocked(&fatou.who(), true).await.unwrap();
+        app.app.operator.set_blocked(&fatou.who(), true).await.unwrap();
         assert_eq!(generate(&browser, "one").await.status, 201);
         browser.request_code(crate::phone::FATOU).await.ok();
         app.run_until_idle().await;
@@ -166,7 +166,7 @@ async fn a_link_sets_a_password_once_and_ends_every_session() {
         let browser = member(app).await;
         let who = AuthorSelector::Email(Email::parse("FATOU@example.com").unwrap());
         let token = async || {
-            let made = app.app.new_password_reset(&who).await.unwrap();
+            let made = app.app.accounts.new_password_reset(&who).await.unwrap();
             made.url.strip_prefix("https://postly.example/reset#").unwrap().to_owned()
         };
         let (older, newer) = (token().await, token().await);
@@ -187,15 +187,15 @@ async fn a_link_sets_a_password_once_and_ends_every_session() {
         let late = token().await;
         app.advance_ms(30 * 60 * 1_000);
         assert_eq!(reset(&other, &late, "un pain au chocolat").await.status, 400, "expired");
-        app.app.sweep().await.unwrap();
+        app.app.retention_sweep.sweep().await.unwrap();
         assert_eq!(app.count("SELECT COUNT(*) FROM password_resets").await, 1, "an end is no age");
         app.advance_ms(3_600_000);
-        app.app.sweep().await.unwrap();
+        app.app.retention_sweep.sweep().await.unwrap();
         assert_eq!(app.count("SELECT COUNT(*) FROM password_resets").await, 0);
         // An author without a login has no password to set.
         let fatou = app.author();
         fatou.says("SOLDE").await;
-        let refused = app.app.new_password_reset(&fatou.who()).await.unwrap_err();
+        let refused = app.app.accounts.new_password_reset(&fatou.who()).await.unwrap_err();
         assert!(refused.to_string().contains("LOGIN on WhatsApp"), "{refused}");
     })
     .await;
@@ -206,11 +206,11 @@ async fn one_link_that_is_sent_many_times_at_once_sets_one_password() {
     for_each_engine(async |app| {
         member(app).await;
         let who = AuthorSelector::Email(Email::parse("fatou@example.com").unwrap());
-        let made = app.app.new_password_reset(&who).await.unwrap();
+        let made = app.app.accounts.new_password_reset(&who).await.unwrap();
         let token = made.url.split_once('#').unwrap().1;
         let sent = (0..4).map(|n| {
             let password = format!("un mot de passe numéro {n}");
-            async move { app.app.reset_password(token, &password).await.is_ok() }
+            async move { app.app.accounts.reset_password(token, &password).await.is_ok() }
         });
         let taken = futures_util::future::join_all(sent).await;
         assert_eq!(taken.iter().filter(|taken| **taken).count(), 1, "{taken:?}");

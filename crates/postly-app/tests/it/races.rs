@@ -19,14 +19,14 @@ async fn s12_whoever_is_erased_while_her_posts_fail_is_told_nothing_and_leaves_n
     for_each_engine(async |app| {
         let fatou = app.author();
         fatou.says("bonjour").await;
-        let id = app.app.account(&fatou.who()).await.unwrap().author.id;
+        let id = app.app.people.account(&fatou.who()).await.unwrap().author.id;
         app.world.fault(Upstream::Model, Fault::once(FaultKind::Delay(1_500)));
         app.world.model_once(ModelBehaviour::Refuses);
         app.deliver(&fatou.writes("Promo secret-brief pour Instagram")).await;
         let before = fatou.received().len();
         let erased = async {
             pause(600).await;
-            app.app.erase(&id).await.unwrap();
+            app.app.erasure.erase(&id).await.unwrap();
         };
         tokio::join!(erased, app.run_until_idle());
         app.advance_ms(5_000);
@@ -148,7 +148,7 @@ async fn what_waits_for_whoever_is_erased_leaves_its_line_in_order() {
         app.deliver(&app.world.webhook_text(&hidden, "bonjour")).await;
         app.run_until_idle().await;
         let id = app.texts("SELECT id FROM authors").await.remove(0);
-        app.app.erase(&AuthorId::new(id)).await.unwrap();
+        app.app.erasure.erase(&AuthorId::new(id)).await.unwrap();
         app.assert_audit_is_clean().await;
         app.world.clear_faults();
         app.advance_ms(6_000);
@@ -163,7 +163,7 @@ async fn what_waits_for_whoever_is_erased_leaves_its_line_in_order() {
         assert_eq!(browser.delete("/api/me").await.status, 204);
         app.run_until_idle().await;
         app.assert_audit_is_clean().await;
-        assert!(app.app.is_idle().await.unwrap());
+        assert!(app.app.operator.is_idle().await.unwrap());
     })
     .await;
 }
@@ -176,13 +176,13 @@ async fn w14_what_a_provider_brings_again_after_an_erasure_makes_nobody() {
             let webhook = fatou.writes("bonjour");
             app.deliver(&webhook).await;
             app.run_until_idle().await;
-            let id = app.app.account(&fatou.who()).await.unwrap().author.id;
-            app.app.erase(&id).await.unwrap();
+            let id = app.app.people.account(&fatou.who()).await.unwrap().author.id;
+            app.app.erasure.erase(&id).await.unwrap();
             app.advance_ms(60_000);
             app.deliver(&webhook).await;
             app.run_until_idle().await;
             assert_eq!(fatou.received().len(), 1, "{channel:?}");
-            assert!(app.app.account(&fatou.who()).await.is_err());
+            assert!(app.app.people.account(&fatou.who()).await.is_err());
         }
     })
     .await;

@@ -67,7 +67,7 @@ async fn a_claim_takes_no_more_lanes_than_it_may() {
         let app = TestApp::start(engine, &Options::default()).await;
         let now = UnixMillis(app.clock.now_ms());
         let fill = async |lanes: std::ops::Range<i64>| {
-            let mut tx = app.app.db().write().await.unwrap();
+            let mut tx = app.app.core.db().write().await.unwrap();
             for number in lanes {
                 lanes::add(&mut tx, Queue::Status, &format!("lane {number}"), 1, now).await.unwrap();
             }
@@ -77,7 +77,7 @@ async fn a_claim_takes_no_more_lanes_than_it_may() {
         fill(0..1).await;
         app.texts("ANALYZE lanes").await;
         fill(1..13).await;
-        let mut tx = app.app.db().write().await.unwrap();
+        let mut tx = app.app.core.db().write().await.unwrap();
         let token = LeaseToken::new("a lease");
         let claimed = lanes::claim(&mut tx, Queue::Status, &token, now, now.plus_ms(1_000), 2).await.unwrap();
         tx.commit().await.unwrap();

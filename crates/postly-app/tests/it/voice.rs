@@ -359,7 +359,7 @@ async fn what_was_heard_is_exported_erased_and_deleted_after_seven_days() {
         for author in [&fatou, &bob] {
             sends(app, author, note("Solde du compte zibeline")).await;
         }
-        let export = app.app.export_of(&fatou.who()).await.unwrap();
+        let export = app.app.accounts.export_of(&fatou.who()).await.unwrap();
         let export = serde_json::to_value(&export).unwrap();
         let file = &export["media"][0];
         assert_eq!(file["kind"], "voice");
@@ -383,10 +383,10 @@ async fn a_paused_service_and_a_used_up_budget_listen_to_nothing() {
     for_each_engine_with(voice(), async |app| {
         let [fatou, bob] = authors(app);
         bob.says("bonjour").await;
-        app.app.pause(postly_app::PauseTarget::Generation).await.unwrap();
+        app.app.pauses.pause(postly_app::PauseTarget::Generation).await.unwrap();
         sends(app, &fatou, note(BRIEF)).await;
         assert!(fatou.last_text().starts_with("⏸️"), "{}", fatou.last_text());
-        app.app.resume(postly_app::PauseTarget::Generation).await.unwrap();
+        app.app.pauses.resume(postly_app::PauseTarget::Generation).await.unwrap();
         let author = app.texts("SELECT author_id FROM identities ORDER BY provider LIMIT 1").await.remove(0);
         let now = app.clock.now_ms();
         for number in 0..200 {

@@ -36,7 +36,7 @@ where
 {
     let FormAct { action, subject, note, back } = *form;
     let record = Act { operator: operator.name(), action, subject, note };
-    match state.app.audited(&record, work).await {
+    match state.app.admin.audited(&record, work).await {
         Ok(_) => redirect(back),
         Err(error) => refused(operator, &error, back),
     }

@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use postly_app::{
-    App,
+    Admin,
     admin::{Act, AuthorPage},
     operator::{Adjustment, AuthorSelector, OperatorError},
 };
@@ -65,11 +65,11 @@ async fn find(
 ) -> Result<Response, Problem> {
     let failed =
         |status, error: String| Ok(page(status, &SearchPage { s: Shell::of(&operator, AUTHORS), error }));
-    let who = match state.app.author_named(&form.who) {
+    let who = match state.app.admin.author_named(&form.who) {
         Ok(who) => who,
         Err(error) => return failed(StatusCode::BAD_REQUEST, format!("Not found: {error}.")),
     };
-    match state.app.account(&who).await {
+    match state.app.people.account(&who).await {
         Ok(found) => Ok(redirect(&format!("{AUTHORS}/{}", found.author.id))),
         Err(OperatorError::UnknownAuthor) => {
             failed(StatusCode::NOT_FOUND, "No author has this id, number or e-mail address.".to_owned())
@@ -107,18 +107,18 @@ async fn show(
     Cursor(cursor): Cursor,
 ) -> Result<Response, Problem> {
     let who = AuthorSelector::Id(AuthorId::new(id));
-    let found = match state.app.author_page(&who, cursor.as_deref()).await {
+    let found = match state.app.admin.author_page(&who, cursor.as_deref()).await {
         Ok(found) => found,
         Err(OperatorError::UnknownAuthor) => return Ok(not_found(&operator, AUTHORS)),
         Err(error) => return Err(Problem::internal(&error)),
     };
     let subject = found.details.author.id.as_str();
     let view = Act { operator: operator.name(), action: AdminAction::ViewAuthor, subject, note: "" };
-    state.app.note_view(&view).await?;
+    state.app.admin.note_view(&view).await?;
     let blocked_at = found.details.author.blocked_at;
     let shown = ShowPage {
         s: Shell::of(&operator, AUTHORS),
-        key: App::admin_token().map_err(|error| Problem::internal(&error))?,
+        key: Admin::admin_token().map_err(|error| Problem::internal(&error))?,
         is_blocked: blocked_at.is_some(),
         blocked_at: blocked_at.map(Moment::new),
         created_at: Moment::new(found.details.author.created_at),
@@ -157,7 +157,7 @@ async fn adjust(
     let who = AuthorSelector::Id(AuthorId::new(id.clone()));
     let recorded = format!("{delta:+}: {note}");
     let form = FormAct { action: AdminAction::Adjust, subject: &id, note: &recorded, back: &back };
-    act(&state, &operator, &form, state.app.adjust_once(&who, &adjustment)).await
+    act(&state, &operator, &form, state.app.operator.adjust_once(&who, &adjustment)).await
 }
 
 #[derive(Deserialize)]
@@ -195,7 +195,7 @@ async fn set_blocked(
     let action = if is_blocked { AdminAction::Block } else { AdminAction::Unblock };
     let who = AuthorSelector::Id(AuthorId::new(id.to_owned()));
     let form = FormAct { action, subject: id, note: reason.trim(), back: &back };
-    act(state, operator, &form, state.app.set_blocked(&who, is_blocked)).await
+    act(state, operator, &form, state.app.operator.set_blocked(&who, is_blocked)).await
 }
 
 #[derive(Deserialize)]
@@ -210,7 +210,7 @@ async fn refund(
     OwnForm(form): OwnForm<RefundForm>,
 ) -> Result<Response, Problem> {
     let generation = GenerationId::new(id);
-    let Some(author) = state.app.author_of_generation(&generation).await? else {
+    let Some(author) = state.app.admin.author_of_generation(&generation).await? else {
         return Ok(not_found(&operator, AUTHORS));
     };
     let back = format!("{AUTHORS}/{author}");
@@ -221,7 +221,7 @@ async fn refund(
     let note = format!("generation {generation}: {reason}");
     let form = FormAct { action: AdminAction::Refund, subject: author.as_str(), note: &note, back: &back };
     let name = operator.name().as_str();
-    Ok(act(&state, &operator, &form, state.app.refund_generation(&generation, reason, name)).await)
+    Ok(act(&state, &operator, &form, state.app.deliveries.refund_generation(&generation, reason, name)).await)
 }
 
 fn no_reason(operator: &Operator, back: &str) -> Response {

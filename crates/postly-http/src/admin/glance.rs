@@ -39,7 +39,7 @@ struct GlancePage {
 }
 
 async fn show(State(state): State<AdminState>, operator: Operator) -> Result<Response, Problem> {
-    let glance = state.app.glance().await?;
+    let glance = state.app.admin.glance().await?;
     let today = glance.today();
     let queues = glance.queues.iter().map(|state| {
         let age =

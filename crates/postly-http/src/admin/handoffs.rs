@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use postly_app::{
-    App, HandoffError,
+    Admin, HandoffError,
     admin::{Act, Handoff, Line},
     answerable_until,
 };
@@ -53,7 +53,7 @@ impl Request {
             opened_at: Moment::new(handoff.opened_at),
             written_at: Moment::new(handoff.written_at),
             answerable_until: Moment::new(until),
-            is_answerable: state.app.now() < until,
+            is_answerable: state.app.core.now() < until,
         }
     }
 }
@@ -66,7 +66,7 @@ struct ListPage {
 }
 
 async fn list(State(state): State<AdminState>, operator: Operator) -> Result<Response, Problem> {
-    let open = state.app.handoffs().await?;
+    let open = state.app.operator.handoffs().await?;
     let requests = open.iter().map(|handoff| Request::of(&state, handoff)).collect();
     Ok(page(StatusCode::OK, &ListPage { s: Shell::of(&operator, HANDOFFS), requests }))
 }
@@ -92,22 +92,24 @@ async fn show(
     operator: Operator,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
-    let Some(handoff) = state.app.handoff(&id).await? else { return Ok(not_found(&operator, HANDOFFS)) };
+    let Some(handoff) = state.app.operator.handoff(&id).await? else {
+        return Ok(not_found(&operator, HANDOFFS));
+    };
     let subject = handoff.author.as_str();
     let view = Act { operator: operator.name(), action: AdminAction::ViewHandoffs, subject, note: "" };
-    state.app.note_view(&view).await?;
+    state.app.admin.note_view(&view).await?;
     let shown = ShowPage {
         s: Shell::of(&operator, HANDOFFS),
         r: Request::of(&state, &handoff),
-        lines: state.app.conversation(&handoff.author).await?,
-        key: App::admin_token().map_err(|error| Problem::internal(&error))?,
+        lines: state.app.admin.conversation(&handoff.author).await?,
+        key: Admin::admin_token().map_err(|error| Problem::internal(&error))?,
     };
     Ok(page(StatusCode::OK, &shown))
 }
 
 /// Returns the author of an open handoff for the audit log, or the id of the handoff if it is not open.
 async fn author_of(state: &AdminState, id: &str) -> String {
-    match state.app.handoff(id).await {
+    match state.app.operator.handoff(id).await {
         Ok(Some(handoff)) => handoff.author.to_string(),
         // The command itself reports a database failure.
         Ok(None) | Err(_) => id.to_owned(),
@@ -131,7 +133,7 @@ async fn reply(
     let about = FormAct { action: AdminAction::AnswerHandoff, subject: &author, note: "", back: &back };
     let work = async {
         if is_key(&form.key) {
-            state.app.answer_handoff_once(&id, &form.text, &form.key).await
+            state.app.operator.answer_handoff_once(&id, &form.text, &form.key).await
         } else {
             Err(HandoffError::Unknown)
         }
@@ -150,7 +152,8 @@ async fn close(
 ) -> Response {
     let author = author_of(&state, &id).await;
     let about = FormAct { action: AdminAction::CloseHandoff, subject: &author, note: "", back: HANDOFFS };
-    let work =
-        async { if state.app.close_handoff(&id).await? { Ok(()) } else { Err(HandoffError::Unknown) } };
+    let work = async {
+        if state.app.operator.close_handoff(&id).await? { Ok(()) } else { Err(HandoffError::Unknown) }
+    };
     act(&state, &operator, &about, work).await
 }

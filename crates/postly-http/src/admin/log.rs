@@ -42,7 +42,7 @@ async fn show(
     let query = uri.query().unwrap_or_default().as_bytes();
     let subject = form_urlencoded::parse(query).find(|(name, _)| name == "subject");
     let subject = subject.map(|(_, value)| value.into_owned()).filter(|value| !value.contains('\0'));
-    let (records, next) = state.app.audit_log(subject.as_deref(), cursor.as_deref()).await?;
+    let (records, next) = state.app.admin.audit_log(subject.as_deref(), cursor.as_deref()).await?;
     let next = next.map(|next| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("cursor", &next);

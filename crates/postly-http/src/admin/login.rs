@@ -64,7 +64,7 @@ async fn log_in(
 ) -> Response {
     let LoginForm { name, password, code } = form;
     let login = AdminLogin { name: &name, password: &password, code: &code, address: &visitor.address };
-    let opened = match state.app.admin_log_in(&state.pages.access, &login).await {
+    let opened = match state.app.admin.admin_log_in(&state.pages.access, &login).await {
         Ok(opened) => opened,
         Err(error) => return refused(&state, &visitor, name, &error),
     };
@@ -105,7 +105,7 @@ async fn log_out(
     operator: Operator,
     OwnForm(LogoutForm {}): OwnForm<LogoutForm>,
 ) -> Response {
-    let ended = state.app.admin_log_out(&state.pages.access, &operator.session, &operator.token).await;
+    let ended = state.app.admin.admin_log_out(&state.pages.access, &operator.session, &operator.token).await;
     if let Err(error) = ended {
         return Problem::from(error).into_response();
     }

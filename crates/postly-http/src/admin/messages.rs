@@ -40,7 +40,7 @@ async fn find(
     operator: Operator,
     OwnForm(form): OwnForm<SearchForm>,
 ) -> Result<Response, Problem> {
-    match state.app.find_message(&form.id).await? {
+    match state.app.admin.find_message(&form.id).await? {
         Some(id) => Ok(redirect(&format!("{MESSAGES}/{id}"))),
         None => {
             let error = "No message has this id. Raw events of providers are kept for a limited time only.";
@@ -86,11 +86,11 @@ async fn show(
     operator: Operator,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
-    let Some(found) = state.app.timeline(&id).await? else { return Ok(not_found(&operator, MESSAGES)) };
+    let Some(found) = state.app.admin.timeline(&id).await? else { return Ok(not_found(&operator, MESSAGES)) };
     // Recorded under the author, so that the log of an author has the views of all their messages.
     let (subject, note) = (found.author().map_or(id.as_str(), AuthorId::as_str), format!("message {id}"));
     let view = Act { operator: operator.name(), action: AdminAction::ViewMessage, subject, note: &note };
-    state.app.note_view(&view).await?;
+    state.app.admin.note_view(&view).await?;
     let cost = found.calls.iter().filter_map(|call| call.price_microunits).sum();
     let end = found.event.as_ref().and_then(|event| Some(event.finished_at?.since_ms(event.received_at)));
     let shown = TimelinePage {

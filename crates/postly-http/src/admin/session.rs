@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use postly_app::{
-    App,
+    Admin,
     admin::{AdminSession, SESSION_MS},
 };
 use postly_domain::OperatorName;
@@ -46,7 +46,7 @@ impl FromRequestParts<AdminState> for Operator {
     async fn from_request_parts(parts: &mut Parts, state: &AdminState) -> Result<Self, Response> {
         let Some(token) = token(&parts.headers) else { return Err(redirect(LOGIN)) };
         let access = &state.pages.access;
-        let found = state.app.admin_session(access, &token).await;
+        let found = state.app.admin.admin_session(access, &token).await;
         match found.map_err(|error| Problem::from(error).into_response())? {
             Some(session) => Ok(Self { session, form_token: access.form_token(&token), token }),
             None => Err(redirect(LOGIN)),
@@ -71,7 +71,7 @@ impl FromRequestParts<AdminState> for Visitor {
         let proxies = &state.pages.trusted_proxies;
         let token = match token(&parts.headers) {
             Some(token) => token,
-            None => App::admin_token().map_err(|error| Problem::internal(&error).into_response())?,
+            None => Admin::admin_token().map_err(|error| Problem::internal(&error).into_response())?,
         };
         Ok(Self {
             form_token: state.pages.access.form_token(&token),

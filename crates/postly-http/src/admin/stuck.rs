@@ -38,7 +38,7 @@ impl StuckPage {
 }
 
 async fn show(State(state): State<AdminState>, operator: Operator) -> Result<Response, Problem> {
-    let found = state.app.stuck().await?;
+    let found = state.app.admin.stuck().await?;
     Ok(page(StatusCode::OK, &StuckPage { s: Shell::of(&operator, STUCK), found }))
 }
 
@@ -63,7 +63,7 @@ async fn replay(
     let id = (!id.is_empty()).then_some(id);
     let about = FormAct { action: AdminAction::Replay, subject: id.unwrap_or("all"), note: "", back: STUCK };
     let work = async {
-        let done = state.app.replay(id).await?;
+        let done = state.app.operator.replay(id).await?;
         // No dead letter was replayed: its service window has closed, or the author has no credit.
         if done.replayed == 0 && done.skipped > 0 { Err(OperatorError::NotReplayable) } else { Ok(done) }
     };

@@ -33,7 +33,7 @@ struct SwitchesPage {
 }
 
 async fn show(State(state): State<AdminState>, operator: Operator) -> Result<Response, Problem> {
-    let pauses = state.app.operator_pauses().await?;
+    let pauses = state.app.admin.operator_pauses().await?;
     let switches = [
         (PauseTarget::Generation, "writing posts, on WhatsApp and on the web"),
         (PauseTarget::Meta, "messages through Meta, and briefs that arrive through it"),
@@ -67,6 +67,8 @@ async fn switch(
     };
     let action = if pauses { AdminAction::Pause } else { AdminAction::Resume };
     let about = FormAct { action, subject: target.as_str(), note: form.reason.trim(), back: SWITCHES };
-    let work = async { if pauses { state.app.pause(target).await } else { state.app.resume(target).await } };
+    let work = async {
+        if pauses { state.app.pauses.pause(target).await } else { state.app.pauses.resume(target).await }
+    };
     act(&state, &operator, &about, work).await
 }

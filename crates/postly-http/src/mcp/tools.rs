@@ -86,7 +86,7 @@ impl Tools {
     async fn write_posts(&self, arguments: JsonObject) -> Result<Value, Problem> {
         let WriteArguments { brief, platform, tone, language, idempotency_key } = read(arguments)?;
         let brief = CreateBody { brief, platform, language, tone }.read()?;
-        let written = self.state.app.generate_for_web(&self.author, &idempotency_key, &brief).await;
+        let written = self.state.app.web.generate_for_web(&self.author, &idempotency_key, &brief).await;
         result(&created(&self.state, &self.author, written).await?)
     }
 
@@ -94,13 +94,13 @@ impl Tools {
         let RefineArguments { generation_id, instruction, variant, idempotency_key } = read(arguments)?;
         let id = GenerationId::new(storable(generation_id, Code::NotFound)?);
         let change = RefineBody { instruction, variant }.read(id)?;
-        let refined = self.state.app.refine_for_web(&self.author, &idempotency_key, &change).await;
+        let refined = self.state.app.web.refine_for_web(&self.author, &idempotency_key, &change).await;
         result(&created(&self.state, &self.author, refined).await?)
     }
 
     async fn balance(&self, arguments: JsonObject) -> Result<Value, Problem> {
         let NoArguments {} = read(arguments)?;
-        let wallet = self.state.app.profile(&self.author).await?.wallet;
+        let wallet = self.state.app.accounts.profile(&self.author).await?.wallet;
         result(&BalanceBody { available: wallet.available(), held: wallet.held })
     }
 
@@ -111,7 +111,7 @@ impl Tools {
         };
         let (text, cursor) = (given(q)?, given(cursor)?);
         let filter = HistoryFilter { text: text.as_deref(), platform: None, origin: None };
-        let page = self.state.app.history(&self.author, &filter, cursor.as_deref()).await?;
+        let page = self.state.app.web.history(&self.author, &filter, cursor.as_deref()).await?;
         result(&ListBody::from(page))
     }
 

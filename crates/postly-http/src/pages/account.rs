@@ -157,8 +157,9 @@ async fn render(
 ) -> Response {
     let author = &own.session.author;
     let loaded = async {
-        let (profile, sessions) = (state.app.profile(author).await?, state.app.sessions(author).await?);
-        Ok::<_, StoreError>((profile, sessions, state.app.tokens(author).await?))
+        let (profile, sessions) =
+            (state.app.accounts.profile(author).await?, state.app.accounts.sessions(author).await?);
+        Ok::<_, StoreError>((profile, sessions, state.app.accounts.tokens(author).await?))
     };
     let (profile, sessions, tokens) = match loaded.await {
         Ok(loaded) => loaded,
@@ -209,7 +210,7 @@ async fn set_language(
     let Some(session) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
     let language = Language::from_code(&form.language).ok_or(Problem::new(Code::InvalidRequest))?;
     let change = AccountChange { language: Some(language), ..AccountChange::default() };
-    state.app.change_account(session, &change, &here.visitor.browser).await?;
+    state.app.accounts.change_account(session, &change, &here.visitor.browser).await?;
     Ok(redirect("/account?done=language"))
 }
 
@@ -243,7 +244,7 @@ async fn change_login(
         // An address without a password cannot log in.
         Problem::new(Code::WeakPassword)
     } else {
-        match state.app.change_account(own, &change, &here.visitor.browser).await {
+        match state.app.accounts.change_account(own, &change, &here.visitor.browser).await {
             Ok(_) => return redirect("/account?done=login"),
             Err(error) => error.into(),
         }
@@ -276,7 +277,7 @@ async fn make_token(
     Form(form): Form<TokenForm>,
 ) -> Response {
     let Some(own) = &here.visitor.session else { return redirect(LOGIN) };
-    let (view, status) = match state.app.make_token(&own.session.author, &form.name).await {
+    let (view, status) = match state.app.accounts.make_token(&own.session.author, &form.name).await {
         Ok(made) => (View { secret: made.secret, ..View::default() }, StatusCode::CREATED),
         Err(error) => {
             let problem = Problem::from(error);
@@ -293,7 +294,7 @@ async fn revoke_token(
     Form(form): Form<SessionForm>,
 ) -> Result<Response, Problem> {
     let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
-    state.app.revoke_token(&own.session.author, &TokenId::new(form.id)).await?;
+    state.app.accounts.revoke_token(&own.session.author, &TokenId::new(form.id)).await?;
     Ok(redirect("/account?done=token"))
 }
 
@@ -313,7 +314,7 @@ async fn end_session(
 ) -> Result<Response, Problem> {
     let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
     let id = SessionId::new(form.id);
-    state.app.end_session(&own.session.author, &id).await?;
+    state.app.accounts.end_session(&own.session.author, &id).await?;
     if id == own.session.id {
         return Ok((gone(&state.site, &headers), redirect(LOGIN)).into_response());
     }
@@ -331,7 +332,7 @@ async fn end_sessions(
     Form(NoFields {}): Form<NoFields>,
 ) -> Result<Response, Problem> {
     let Some(own) = &here.visitor.session else { return Ok(redirect(LOGIN)) };
-    state.app.end_sessions(&own.session.author).await?;
+    state.app.accounts.end_sessions(&own.session.author).await?;
     Ok((gone(&state.site, &headers), redirect(LOGIN)).into_response())
 }
 

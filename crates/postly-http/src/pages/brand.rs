@@ -55,7 +55,7 @@ impl BrandPage<'_> {
 
 async fn show(State(state): State<AppState>, here: PageContext, RawQuery(query): RawQuery) -> Response {
     let Some(own) = &here.visitor.session else { return redirect(LOGIN) };
-    let brand = match state.app.brand(&own.session.author).await {
+    let brand = match state.app.brand.brand(&own.session.author).await {
         Ok(Some(brand)) => brand,
         Ok(None) => return redirect(LOGIN),
         Err(error) => return Problem::from(error).into_response(),
@@ -111,7 +111,7 @@ impl From<BrandForm> for Brand {
 async fn save(State(state): State<AppState>, here: PageContext, Form(form): Form<BrandForm>) -> Response {
     let Some(own) = &here.visitor.session else { return redirect(LOGIN) };
     let brand = Brand::from(form);
-    match state.app.set_brand(&own.session.author, &brand).await {
+    match state.app.brand.set_brand(&own.session.author, &brand).await {
         Ok(_) => redirect("/account/brand?saved"),
         Err(error) => {
             let problem = Problem::from(error);

@@ -45,7 +45,7 @@ pub(super) async fn cards(
 ) -> Result<Vec<Card>, StoreError> {
     let answered = found.iter().filter(|saved| saved.origin == Origin::Whatsapp).map(|saved| &saved.id);
     let answered: Vec<&GenerationId> = answered.collect();
-    let deliveries = state.app.deliveries(&answered).await?;
+    let deliveries = state.app.streams.deliveries(&answered).await?;
     let card = |saved: SavedGeneration| Card {
         id: saved.id.to_string(),
         network: network_name(saved.platform),
@@ -84,7 +84,7 @@ struct CardList<'a> {
 /// Responds with one card as an HTML fragment, for the script that adds it to an open list.
 async fn show(State(state): State<AppState>, member: Member, PathId(id): PathId) -> Response {
     let made = async {
-        let found = state.app.generation(&member.author, &GenerationId::new(id)).await?;
+        let found = state.app.web.generation(&member.author, &GenerationId::new(id)).await?;
         cards(&state, member.t, found.into_iter().collect()).await
     };
     match made.await {

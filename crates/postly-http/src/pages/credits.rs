@@ -65,11 +65,11 @@ async fn show(
     Cursor(cursor): Cursor,
 ) -> Response {
     let frame = Frame::of_member(&member.author, "/credits");
-    let pending = match state.app.pending_credits(&member.author).await {
+    let pending = match state.app.payments.pending_credits(&member.author).await {
         Ok(credits) => credits,
         Err(error) => return Problem::from(error).into_response(),
     };
-    let found = state.app.credits(&AuthorSelector::Id(member.author), cursor.as_deref()).await;
+    let found = state.app.operator.credits(&AuthorSelector::Id(member.author), cursor.as_deref()).await;
     let (wallet, entries, next) = match found {
         Ok(found) => found,
         Err(error) => return Problem::internal(&error).into_response(),
@@ -92,8 +92,8 @@ async fn show(
         available: wallet.available(),
         held: wallet.held,
         pending: (pending > 0)
-            .then(|| state.app.shop_count(member.profile.language, "shop-return-pending", pending)),
-        packs: state.app.offers(member.profile.language).unwrap_or_default(),
+            .then(|| state.app.payments.shop_count(member.profile.language, "shop-return-pending", pending)),
+        packs: state.app.payments.offers(member.profile.language).unwrap_or_default(),
         entries: lines.collect(),
         lacks_receipt: query.is_some_and(|query| NO_RECEIPT == format!("/credits?{query}")),
         next,
@@ -103,7 +103,7 @@ async fn show(
 
 /// Leads to Stripe's receipt of a purchase.
 async fn receipt(State(state): State<AppState>, member: Member, PathId(payment): PathId) -> Response {
-    match state.app.receipt(&member.author, &PaymentId::new(payment)).await {
+    match state.app.payments.receipt(&member.author, &PaymentId::new(payment)).await {
         Ok(url) => redirect(&url),
         Err(ReceiptError::NotFound) => not_found(member.t, Frame::of_member(&member.author, "/credits")),
         Err(ReceiptError::Stripe(_) | ReceiptError::TooMany) => redirect(NO_RECEIPT),
@@ -141,7 +141,8 @@ pub(crate) async fn csv(
     let mut text = String::from("date,change,reason,note,reference\r\n");
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
-        let found = state.app.credits(&AuthorSelector::Id(member.author.clone()), cursor.as_deref()).await;
+        let found =
+            state.app.operator.credits(&AuthorSelector::Id(member.author.clone()), cursor.as_deref()).await;
         let (_, entries, next) = match found {
             Ok(found) => found,
             Err(error) => return Problem::internal(&error).into_response(),

@@ -99,7 +99,7 @@ async fn dashboard(
 ) -> Response {
     let Member { author, profile, t } = member;
     let read = async {
-        let found = state.app.newest_generations(&author, RECENT).await?;
+        let found = state.app.web.newest_generations(&author, RECENT).await?;
         let newest = found.first().map(|saved| saved.id.to_string()).unwrap_or_default();
         Ok::<_, postly_app::StoreError>((newest, cards::cards(state, t, found).await?))
     };
@@ -112,7 +112,7 @@ async fn dashboard(
         f: Frame::of_member(&author, DASHBOARD),
         available: profile.wallet.available(),
         has_number: profile.phone.is_some(),
-        sells: state.app.sells(),
+        sells: state.app.payments.sells(),
         key: uuid::Uuid::new_v4().to_string(),
         networks: networks(Platform::parse(&form.platform)),
         languages: languages(Language::from_code(&form.language)),
@@ -164,7 +164,7 @@ async fn generate(State(state): State<AppState>, member: Member, Form(form): For
         // The field allows no longer text; a longer one is ignored.
         tone: tone(&form.tone).filter(|tone| !tone.is_empty()),
     };
-    let failure = match state.app.generate_for_web(&member.author, &form.key, &request).await {
+    let failure = match state.app.web.generate_for_web(&member.author, &form.key, &request).await {
         Ok(saved) => {
             let location = format!("{HISTORY}/{}", saved.id);
             return redirect(&location);

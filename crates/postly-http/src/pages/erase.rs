@@ -56,7 +56,7 @@ async fn erase(
         let asked_again = ErasePage { t, f, error: &t.erase_unsure, done: false };
         return Ok(answer(StatusCode::BAD_REQUEST, &asked_again));
     }
-    state.app.erase(&own.session.author).await?;
+    state.app.erasure.erase(&own.session.author).await?;
     let done = answer(StatusCode::OK, &ErasePage { t, f: Frame::of_nobody(LOGIN), error: "", done: true });
     Ok((gone(&state.site, &headers), done).into_response())
 }

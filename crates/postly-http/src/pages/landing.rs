@@ -40,7 +40,7 @@ async fn show(State(state): State<AppState>, visitor: RequestContext) -> Respons
     if visitor.session.is_some() {
         return redirect(DASHBOARD);
     }
-    let contact = match state.app.whatsapp_contact().await {
+    let contact = match state.app.logins.whatsapp_contact().await {
         Ok(contact) => contact,
         Err(error) => return Problem::from(error).into_response(),
     };
@@ -50,6 +50,6 @@ async fn show(State(state): State<AppState>, visitor: RequestContext) -> Respons
         url,
     });
     let t = Texts::of_visitor(&visitor);
-    let packs = state.app.offers(t.language()).unwrap_or_default();
+    let packs = state.app.payments.offers(t.language()).unwrap_or_default();
     page(StatusCode::OK, &LandingPage { t, f: Frame::of(&visitor, "/"), whatsapp, packs })
 }

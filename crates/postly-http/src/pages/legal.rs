@@ -39,8 +39,8 @@ struct LegalPage<'a> {
 
 fn show(State(state): State<AppState>, visitor: &RequestContext, document: Document) -> Response {
     let t = Texts::of_visitor(visitor);
-    let legal = state.app.legal();
-    let retention = state.app.retention();
+    let legal = state.app.core.legal();
+    let retention = state.app.core.retention();
     let days = |ms: i64| Value::Number(ms);
     let filled = Filled::new(t, legal);
     let values = [

@@ -97,7 +97,8 @@ async fn log_in(
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
-    let opened = state.app.log_in_by_password(&form.email, &form.password, None, &visitor.browser).await;
+    let opened =
+        state.app.accounts.log_in_by_password(&form.email, &form.password, None, &visitor.browser).await;
     entered(&state, &headers, t, DASHBOARD, form.email, opened, |status, s| page(t, status, s))
 }
 
@@ -107,7 +108,7 @@ async fn sign_up(
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
-    let opened = state.app.sign_up(&form.email, &form.password, None, &visitor.browser).await;
+    let opened = state.app.accounts.sign_up(&form.email, &form.password, None, &visitor.browser).await;
     entered(&state, &headers, t, SIGNED_UP, form.email, opened, |status, s| {
         answer(status, &SignUpPage { t, f: Frame::of_nobody(LOGIN), s, logged_in: false })
     })

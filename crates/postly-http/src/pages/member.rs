@@ -31,8 +31,12 @@ impl FromRequestParts<AppState> for Member {
             Err(problem) if problem.code() == Code::Unauthenticated => return Err(redirect(LOGIN)),
             Err(problem) => return Err(problem.into_response()),
         };
-        let profile =
-            state.app.profile(&author).await.map_err(|error| Problem::from(error).into_response())?;
+        let profile = state
+            .app
+            .accounts
+            .profile(&author)
+            .await
+            .map_err(|error| Problem::from(error).into_response())?;
         Ok(Self { author, t: Texts::of_language(profile.language), profile })
     }
 }

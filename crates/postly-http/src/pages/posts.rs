@@ -98,7 +98,7 @@ async fn posts_page(
     instruction: String,
     error: String,
 ) -> Response {
-    let saved = match state.app.generation(&member.author, id).await {
+    let saved = match state.app.web.generation(&member.author, id).await {
         Ok(Some(saved)) => saved,
         Ok(None) => return super::not_found(member.t, Frame::of_member(&member.author, HISTORY)),
         Err(error) => return Problem::from(error).into_response(),
@@ -138,7 +138,7 @@ async fn refine(
 ) -> Response {
     let generation = GenerationId::new(id);
     let change = WebChange { generation, instruction: form.instruction, variant: None };
-    match state.app.refine_for_web(&member.author, &form.key, &change).await {
+    match state.app.web.refine_for_web(&member.author, &form.key, &change).await {
         Ok(saved) => redirect(&format!("{HISTORY}/{}", saved.id)),
         Err(failure) => {
             let sentence = failure_sentence(member.t, failure);
@@ -164,7 +164,7 @@ async fn mark_used(
 ) -> Response {
     let id = GenerationId::new(id);
     let used = (1..=3).contains(&form.used).then_some(form.used);
-    match state.app.mark_used(&member.author, &id, used).await {
+    match state.app.web.mark_used(&member.author, &id, used).await {
         Ok(true) => redirect(&format!("{HISTORY}/{id}")),
         Ok(false) => super::not_found(member.t, Frame::of_member(&member.author, HISTORY)),
         Err(error) => Problem::from(error).into_response(),
@@ -185,7 +185,7 @@ struct HistoryPage<'a> {
 }
 
 async fn show_history(State(state): State<AppState>, member: Member, query: HistoryQuery) -> Response {
-    let found = state.app.history(&member.author, &query.filter(), query.cursor.as_deref()).await;
+    let found = state.app.web.history(&member.author, &query.filter(), query.cursor.as_deref()).await;
     let (found, next) = match found {
         Ok(found) => found,
         Err(error) => return Problem::from(error).into_response(),

@@ -40,11 +40,11 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn text(&self, key: &str) -> String {
-        self.app.shop_text(self.language, key)
+        self.app.payments.shop_text(self.language, key)
     }
 
     fn count(&self, key: &str, credits: i64) -> String {
-        self.app.shop_count(self.language, key, credits)
+        self.app.payments.shop_count(self.language, key, credits)
     }
 }
 
@@ -80,11 +80,11 @@ async fn render(
     url: String,
 ) -> Result<Response, Problem> {
     let view = match &visitor.session {
-        Some(session) => state.app.balance_view(&session.session.author).await?,
+        Some(session) => state.app.payments.balance_view(&session.session.author).await?,
         None => None,
     };
     let w = Words { app: &state.app, language: Texts::of_visitor(visitor).language() };
-    let packs = state.app.offers(w.language).unwrap_or_default();
+    let packs = state.app.payments.offers(w.language).unwrap_or_default();
     let debt = view.as_ref().map_or(0, |view| view.debt);
     Ok(answer(
         status,
@@ -128,10 +128,10 @@ async fn exchange(
     Json(asked): Json<ExchangeBody>,
 ) -> Result<Response, Problem> {
     if let Some(pack) = &asked.pack {
-        let url = state.app.checkout_by_link(&asked.token, pack).await?;
+        let url = state.app.payments.checkout_by_link(&asked.token, pack).await?;
         return Ok(JsonBody(UrlBody { url }).into_response());
     }
-    let view = state.app.recharge_view(&asked.token).await?;
+    let view = state.app.payments.recharge_view(&asked.token).await?;
     let w = Words { app: &state.app, language: view.language };
     let body = ViewBody {
         available: view.available,
@@ -158,7 +158,7 @@ async fn pay(
     Form(form): Form<PayForm>,
 ) -> Result<Response, Problem> {
     let made = match &visitor.session {
-        Some(session) => state.app.checkout(&session.session.author, &form.pack).await,
+        Some(session) => state.app.payments.checkout(&session.session.author, &form.pack).await,
         None => {
             let status = StatusCode::UNAUTHORIZED;
             return render(&state, &visitor, status, "shop-page-no-link", String::new()).await;
@@ -202,7 +202,7 @@ async fn returned(
     let id = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "session_id");
     let id = id.map(|(_, id)| id.into_owned()).filter(|id| id.len() <= LONGEST_ID && !id.contains('\0'));
     let found = match id {
-        Some(id) => state.app.returned(&CheckoutId::new(id)).await?,
+        Some(id) => state.app.payments.returned(&CheckoutId::new(id)).await?,
         None => None,
     };
     let (reached, credits, language) = match found {

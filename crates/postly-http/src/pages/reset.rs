@@ -53,7 +53,7 @@ async fn reset(
     let page = |status, token, error, is_done| {
         answer(status, &ResetPage { t, f: Frame::of_nobody("/reset"), token, error, is_done })
     };
-    match state.app.reset_password(&token, &password).await {
+    match state.app.accounts.reset_password(&token, &password).await {
         Ok(()) => page(StatusCode::OK, String::new(), "", true),
         Err(AccountError::LinkSpent) => page(StatusCode::BAD_REQUEST, String::new(), &t.reset_spent, false),
         Err(error) => {

@@ -90,7 +90,7 @@ impl Steps {
     /// Returns the initial state. The number begins with the country code of the region that the operator has
     /// configured.
     pub(super) fn new(state: &AppState, base: &'static str) -> Self {
-        let phone = state.app.calling_code().map(|code| format!("{code} ")).unwrap_or_default();
+        let phone = state.app.core.calling_code().map(|code| format!("{code} ")).unwrap_or_default();
         Self {
             base,
             user_id: None,
@@ -153,6 +153,7 @@ async fn ask(State(state): State<AppState>, here: PageContext, Form(form): Form<
     let user_id = form.user_id.map(AuthorId::new);
     let asked = state
         .app
+        .codes
         .request_code(&form.phone, user_id.as_ref(), visitor.session.as_ref(), &visitor.browser)
         .await;
     steps.phone = form.phone;
@@ -181,8 +182,11 @@ async fn verify(
     Form(form): Form<CodeForm>,
 ) -> Response {
     let PageContext { base, visitor, t } = &here;
-    let verified =
-        state.app.verify_code(&form.phone, &form.code, visitor.session.as_ref(), &visitor.browser).await;
+    let verified = state
+        .app
+        .codes
+        .verify_code(&form.phone, &form.code, visitor.session.as_ref(), &visitor.browser)
+        .await;
     match verified {
         Ok(verified) => entered(&state, &headers, &verified),
         Err(error) => {
@@ -200,7 +204,7 @@ async fn phrase(
 ) -> Response {
     let PageContext { base, visitor, t } = &here;
     let mut steps = Steps::new(&state, base);
-    let phrase = state.app.new_phrase(visitor.session.as_ref(), &visitor.browser).await;
+    let phrase = state.app.logins.new_phrase(visitor.session.as_ref(), &visitor.browser).await;
     let status = match phrase {
         Ok(Some(phrase)) => {
             steps.answering = true;
@@ -231,7 +235,8 @@ async fn verify_phrase(
     Form(form): Form<PhraseForm>,
 ) -> Response {
     let PageContext { base, visitor, t } = &here;
-    let verified = state.app.verify_phrase(&form.code, visitor.session.as_ref(), &visitor.browser).await;
+    let verified =
+        state.app.codes.verify_phrase(&form.code, visitor.session.as_ref(), &visitor.browser).await;
     match verified {
         Ok(verified) => entered(&state, &headers, &verified),
         Err(error) => {

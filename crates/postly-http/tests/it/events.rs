@@ -82,7 +82,7 @@ async fn a_page_that_comes_back_is_told_what_it_missed_and_nothing_twice() {
         let next = stream.next_of("generation").await;
         assert!(next["brief"].as_str().unwrap().contains("éclairs"), "{next}");
         // A change without a notification, as by another process, is sent too.
-        app.app.adjust(&author.who(), 7, "for a test").await.unwrap();
+        app.app.operator.adjust(&author.who(), 7, "for a test").await.unwrap();
         let before = available(&browser).await;
         while stream.next_of("balance").await["available"] != before {}
     })
@@ -145,7 +145,7 @@ async fn all_streams_together_have_a_bound_and_requests_are_served_beyond_it() {
     let all: Vec<_> = authors
         .iter()
         .flat_map(|author| (0..MAX_STREAMS_OF_AUTHOR).map(move |_| author))
-        .map_while(|author| app.app.watch(author, Credential::Shared, None).ok())
+        .map_while(|author| app.app.streams.watch(author, Credential::Shared, None).ok())
         .collect();
     assert_eq!(all.len(), MAX_STREAMS);
     let refused = browser.get("/api/events").await;

@@ -126,7 +126,7 @@ async fn c02_fifty_briefs_at_once_on_the_web_and_on_whatsapp_spend_three_credits
         let author = fatou(app);
         let browser = log_in(app, &author).await;
         let surplus = available(&browser).await - 3;
-        app.app.adjust(&author.who(), -surplus, "for a test").await.unwrap();
+        app.app.operator.adjust(&author.who(), -surplus, "for a test").await.unwrap();
         let known = author.texts().len();
         // Ten a minute is the limit of the web.
         let bodies: Vec<_> =

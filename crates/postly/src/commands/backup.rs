@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use postly_app::{App, operator};
+use postly_app::{Core, Erasure, Operator, RestoredCopy, operator};
 use postly_domain::UnixMillis;
 use postly_store::Address;
 use secrecy::SecretString;
@@ -106,14 +106,14 @@ impl Backup {
         let db = wiring::open_existing(place).await?;
         let has_key = self.key.is_some();
         let key = self.key.clone().unwrap_or_default();
-        let app = wiring::operator_application(db, postly_domain::Provider::Meta, key, String::new()).await?;
+        let core = wiring::operator_core(db, postly_domain::Provider::Meta, key, String::new()).await?;
         std::fs::create_dir_all(&self.target.folder)
             .with_context(|| format!("cannot make the folder {}", self.target.folder.display()))?;
         let folder = std::path::absolute(&self.target.folder)?;
         let id = uuid::Uuid::now_v7().to_string();
         let partial = self.partial();
         // Before the copy, because the copy may lack rows that are written while it is made.
-        let taken_at = app.now();
+        let taken_at = core.now();
         let made = self.copy_and_check(&partial, &folder, &id, taken_at).await;
         let findings = match made {
             Ok(findings) => findings,
@@ -123,9 +123,9 @@ impl Backup {
             }
         };
         self.finish(&partial).inspect_err(|_| remove(&partial))?;
-        app.record_backup(&id, &folder.display().to_string(), taken_at).await?;
+        RestoredCopy::new(&core).record_backup(&id, &folder.display().to_string(), taken_at).await?;
         if has_key {
-            app.record_erasures(&folder).await?;
+            Erasure::new(&core).record_erasures(&folder).await?;
         } else {
             note("IDENTITY_HASH_KEY is not set: erasures are not recorded beside the copy by this command");
         }
@@ -158,7 +158,7 @@ impl Backup {
             tokio::task::spawn_blocking(move || postly_store::backups::copy(&source, &copy, progress));
         copied.await.context("the copy was given up")?.context("cannot copy the database")?;
         let findings = check(partial, |copy| async move {
-            copy.record_backup(id, &folder.display().to_string(), taken_at).await?;
+            RestoredCopy::new(&copy).record_backup(id, &folder.display().to_string(), taken_at).await?;
             Ok(())
         })
         .await?;
@@ -248,15 +248,14 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
 /// Opens a copy, runs `first` on it, and audits it.
 pub(crate) async fn check<F: Future<Output = anyhow::Result<()>>>(
     path: &Path,
-    first: impl FnOnce(App) -> F,
+    first: impl FnOnce(Core) -> F,
 ) -> anyhow::Result<Vec<operator::Finding>> {
     let place = DatabasePlace { address: Address::file(path), direct: None };
     let db = wiring::open_existing(place).await.map_err(|failure| anyhow::anyhow!("{failure}"))?;
     let provider = postly_domain::Provider::Meta;
-    let app =
-        wiring::operator_application(db.clone(), provider, SecretString::default(), String::new()).await?;
-    first(app.clone()).await?;
-    let findings = app.audit().await?;
+    let core = wiring::operator_core(db.clone(), provider, SecretString::default(), String::new()).await?;
+    first(core.clone()).await?;
+    let findings = Operator::new(&core).audit().await?;
     db.close().await;
     Ok(findings)
 }

@@ -244,7 +244,7 @@ impl World {
         let _ = self.stop.send(true);
         self.simulator.stop().await;
         while self.tasks.join_next().await.is_some() {}
-        self.app.db().close().await;
+        self.app.core.db().close().await;
     }
 }
 
@@ -319,7 +319,7 @@ fn balance_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::Balanc
     Arc::new(move |_, number| {
         let desk = Arc::clone(&desk);
         Box::pin(async move {
-            let (wallet, _, _) = desk.get()?.credits(&who(&number)?, None).await.ok()?;
+            let (wallet, _, _) = desk.get()?.operator.credits(&who(&number)?, None).await.ok()?;
             Some(wallet.available())
         })
     })
@@ -333,7 +333,7 @@ fn ledger_hook(desk: Arc<std::sync::OnceLock<App>>) -> postly_simulator::LedgerH
         let (desk, catalogue) = (Arc::clone(&desk), Arc::clone(&catalogue));
         Box::pin(async move {
             let (Some(app), Some(who)) = (desk.get(), who(&number)) else { return vec![] };
-            let Ok((_, entries, _)) = app.credits(&who, None).await else { return vec![] };
+            let Ok((_, entries, _)) = app.operator.credits(&who, None).await else { return vec![] };
             let in_words = |reason: &str| catalogue.reason(Language::Fr, reason);
             entries
                 .into_iter()
@@ -359,10 +359,10 @@ async fn exchange(world: &World, brief: &str, options: &DemoOptions) -> Result<(
         Err(_) => return Err(anyhow::anyhow!("no reply came in {} s", REPLY_TIMEOUT.as_secs()).into()),
     };
     let who = who(AUTHOR).context("the demo's number cannot be read")?;
-    let (wallet, mut entries, _) = world.app.credits(&who, None).await?;
+    let (wallet, mut entries, _) = world.app.operator.credits(&who, None).await?;
     entries.reverse();
     if options.json {
-        let variants = world.app.latest_posts(&who).await?;
+        let variants = world.app.operator.latest_posts(&who).await?;
         let variants: Vec<_> = variants.into_iter().map(|variant| variant.text).collect();
         let ledger: Vec<_> =
             entries.iter().map(|entry| json!({ "delta": entry.delta, "reason": entry.reason })).collect();
@@ -389,7 +389,7 @@ async fn exchange(world: &World, brief: &str, options: &DemoOptions) -> Result<(
 async fn reply(world: &World, author: &Person) -> Result<Vec<String>, Failure> {
     loop {
         let messages = world.simulator.phone_messages(author);
-        if !messages.is_empty() && world.app.is_idle().await? {
+        if !messages.is_empty() && world.app.operator.is_idle().await? {
             // Read again: the last part may have arrived between the first reading and the check.
             let messages = world.simulator.phone_messages(author);
             return Ok(messages.into_iter().map(|message| message.body).collect());

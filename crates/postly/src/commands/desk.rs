@@ -1,17 +1,24 @@
-//! The environment of the operator's commands: an existing database, and an application that sends nothing.
+//! The environment of the operator's commands: an existing database, and services that send nothing.
 
 use std::fmt::Display;
 
-use postly_app::{App, StoreError, admin::Act, operator::AuthorSelector};
+use postly_app::{
+    Accounts, Admin, Erasure, Operator, Pauses, People, StoreError, admin::Act, operator::AuthorSelector,
+};
 use postly_domain::{AdminAction, Email, OperatorName, PhoneE164, id::AuthorId};
 use secrecy::SecretString;
 
 use super::Failure;
 use crate::{cli::WhoArgs, config::Reader, telemetry, wiring};
 
-/// The database and the region of national numbers: the parts of the configuration that these commands need.
+/// The services of these commands, and the region of national numbers.
 pub(crate) struct Desk {
-    pub(crate) app: App,
+    pub(crate) accounts: Accounts,
+    pub(crate) erasure: Erasure,
+    pub(crate) operator: Operator,
+    pub(crate) pauses: Pauses,
+    pub(crate) people: People,
+    admin: Admin,
     region: String,
 }
 
@@ -40,7 +47,17 @@ impl Desk {
         telemetry::plain();
         name_database(&place.address.name());
         let db = wiring::open_existing(place).await?;
-        Ok(Self { app: wiring::operator_application(db, provider, key, site_url).await?, region })
+        let core = wiring::operator_core(db, provider, key, site_url).await?;
+        let accounts = Accounts::new(&core);
+        Ok(Self {
+            admin: Admin::new(&core, &accounts),
+            accounts,
+            erasure: Erasure::new(&core),
+            operator: Operator::new(&core),
+            pauses: Pauses::new(&core),
+            people: People::new(&core),
+            region,
+        })
     }
 
     /// Records a change by a command in the audit log, makes it, and records its end (RULES 1.6). `by` is the
@@ -58,7 +75,7 @@ impl Desk {
         let operator = by.and_then(OperatorName::parse).or_else(|| OperatorName::parse(&account));
         match operator {
             Some(operator) => {
-                self.app.audited(&Act { operator: &operator, action, subject, note }, work).await
+                self.admin.audited(&Act { operator: &operator, action, subject, note }, work).await
             }
             // Not reached in practice: the name of an account is short, and has one line.
             None => work.await,
@@ -67,7 +84,7 @@ impl Desk {
 
     /// Returns the id of an author, for the audit log; empty for an unknown author.
     pub(crate) async fn subject(&self, who: &AuthorSelector) -> String {
-        self.app.account(who).await.map_or_else(|_| String::new(), |found| found.author.id.to_string())
+        self.people.account(who).await.map_or_else(|_| String::new(), |found| found.author.id.to_string())
     }
 
     pub(crate) async fn who(&self, who: &WhoArgs) -> Result<AuthorSelector, Failure> {
@@ -93,7 +110,7 @@ impl Desk {
     /// may need help as well.
     async fn known(&self, typed: &str) -> Option<AuthorSelector> {
         let who = AuthorSelector::Phone(PhoneE164::parse_asked(typed, &self.region).ok()?);
-        self.app.account(&who).await.is_ok().then_some(who)
+        self.people.account(&who).await.is_ok().then_some(who)
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) async fn run(command: HandoffsCommand) -> Result<(), Failure> {
     let desk = Desk::open().await?;
     match command {
         HandoffsCommand::List(output) => {
-            let open = desk.app.handoffs().await?;
+            let open = desk.operator.handoffs().await?;
             if output.json {
                 let open: Vec<_> = open
                     .iter()
@@ -43,13 +43,13 @@ pub(crate) async fn run(command: HandoffsCommand) -> Result<(), Failure> {
             }
         }
         HandoffsCommand::Reply { id, text, output } => {
-            let work = desk.app.answer_handoff(&id, &text);
+            let work = desk.operator.answer_handoff(&id, &text);
             let answered = desk.act(AdminAction::AnswerHandoff, &id, "", None, work).await;
             answered.map_err(|error| Failure::Failed(error.into()))?;
             if output.json { say_json(&json!({ "queued": true })) } else { say("The answer is queued.") }
         }
         HandoffsCommand::Close { id, output } => {
-            let work = desk.app.close_handoff(&id);
+            let work = desk.operator.close_handoff(&id);
             let closed = desk.act(AdminAction::CloseHandoff, &id, "", None, work).await?;
             if output.json {
                 say_json(&json!({ "closed": closed }));

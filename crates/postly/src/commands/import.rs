@@ -1,7 +1,7 @@
 //! `postly import`: imports the database of an application built from the guide's Prisma schema, and creates
 //! views through which that application can read on.
 
-use postly_app::ImportOptions;
+use postly_app::{ImportOptions, Importer};
 use postly_domain::Provider;
 use postly_store::{
     Address,
@@ -44,12 +44,13 @@ async fn prisma(args: &PrismaArgs) -> Result<(), Failure> {
     telemetry::plain();
     name_database(&place.address.name());
     let db = wiring::open_existing(place).await?;
-    let app = wiring::operator_application(db, options.provider, key, String::new()).await?;
+    let core = wiring::operator_core(db, options.provider, key, String::new()).await?;
     let mut source = Source::open(&from).await.map_err(not_opened)?;
     let bar = &mut ProgressBar::new();
-    let report = app.import_prisma(&mut source, &options, &mut |done, all| bar.show(done, all)).await;
+    let report =
+        Importer::new(&core).import_prisma(&mut source, &options, &mut |done, all| bar.show(done, all)).await;
     bar.end();
-    app.db().close().await;
+    core.db().close().await;
     let report = report?;
     if args.output.json {
         say_json(&serde_json::to_value(&report)?);

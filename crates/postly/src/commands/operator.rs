@@ -32,7 +32,7 @@ pub(crate) async fn migrate() -> Result<(), Failure> {
 /// `postly audit`.
 pub(crate) async fn audit(output: Output) -> Result<(), Failure> {
     let desk = Desk::open().await?;
-    let findings = desk.app.audit().await?;
+    let findings = desk.operator.audit().await?;
     let ok = findings.iter().all(|finding| finding.violations == 0);
     if output.json {
         let invariants: Vec<_> = findings
@@ -66,7 +66,7 @@ pub(crate) async fn credits(command: CreditsCommand) -> Result<(), Failure> {
     let desk = Desk::open().await?;
     match command {
         CreditsCommand::Show { who, output } => {
-            let (wallet, entries, next) = desk.app.credits(&desk.who(&who).await?, None).await?;
+            let (wallet, entries, next) = desk.operator.credits(&desk.who(&who).await?, None).await?;
             if output.json {
                 let entries: Vec<_> = entries.iter().map(entry_json).collect();
                 say_json(&json!({
@@ -76,7 +76,7 @@ pub(crate) async fn credits(command: CreditsCommand) -> Result<(), Failure> {
                     "next": next,
                 }));
             } else {
-                for (entry, made_by) in entries.iter().zip(desk.app.signatures(&entries).await?) {
+                for (entry, made_by) in entries.iter().zip(desk.operator.signatures(&entries).await?) {
                     let note = entry.note.as_deref().unwrap_or_default();
                     let by = made_by.map_or_else(String::new, |name| format!(" (by {name})"));
                     let at = rfc3339(entry.created_at);
@@ -96,7 +96,7 @@ async fn adjust(desk: &Desk, adjustment: &Adjustment, delta: i64) -> Result<(), 
     let made_by = adjustment.by.as_deref();
     let subject = desk.subject(&who).await;
     let note = format!("{delta:+}: {}", adjustment.reason);
-    let work = desk.app.adjust_as(&who, delta, &adjustment.reason, made_by);
+    let work = desk.operator.adjust_as(&who, delta, &adjustment.reason, made_by);
     let (entry, wallet) = desk.act(AdminAction::Adjust, &subject, &note, made_by, work).await?;
     if adjustment.output.json {
         say_json(&json!({
@@ -117,7 +117,8 @@ pub(crate) async fn pause(args: PauseArgs, is_paused: bool) -> Result<(), Failur
     let target = PauseTarget::from(args.target);
     let name = target.as_str();
     let action = if is_paused { AdminAction::Pause } else { AdminAction::Resume };
-    let work = async { if is_paused { desk.app.pause(target).await } else { desk.app.resume(target).await } };
+    let work =
+        async { if is_paused { desk.pauses.pause(target).await } else { desk.pauses.resume(target).await } };
     let changed = desk.act(action, name, "", None, work).await?;
     if args.output.json {
         say_json(&json!({ "target": name, "paused": is_paused, "changed": changed }));
@@ -134,7 +135,7 @@ pub(crate) async fn dead_letters(command: DeadLettersCommand) -> Result<(), Fail
     let desk = Desk::open().await?;
     match command {
         DeadLettersCommand::List(output) => {
-            let letters = desk.app.dead_letters().await?;
+            let letters = desk.operator.dead_letters().await?;
             if output.json {
                 let letters: Vec<_> = letters
                     .iter()
@@ -169,7 +170,7 @@ pub(crate) async fn dead_letters(command: DeadLettersCommand) -> Result<(), Fail
         }
         DeadLettersCommand::Replay { id, all: _, output } => {
             let subject = id.as_deref().unwrap_or("all");
-            let work = desk.app.replay(id.as_deref());
+            let work = desk.operator.replay(id.as_deref());
             let done = desk.act(AdminAction::Replay, subject, "", None, work).await?;
             if output.json {
                 say_json(&json!({ "replayed": done.replayed, "skipped": done.skipped }));

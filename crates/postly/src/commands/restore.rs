@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use postly_app::{EndedWork, ErasureRecords, rfc3339};
+use postly_app::{EndedWork, Erasure, ErasureRecords, Operator, RestoredCopy, rfc3339};
 use postly_domain::{Provider, UnixMillis};
 use postly_store::Address;
 use secrecy::SecretString;
@@ -139,13 +139,14 @@ impl Restore {
             other => other,
         })?;
         let key = self.key.clone().unwrap_or_default();
-        let app = wiring::operator_application(db.clone(), Provider::Meta, key, String::new()).await?;
-        let copied_at = app.copied_at().await?;
-        let ended = app.begin_from_copy(self.lost_at).await?;
-        let erased = app.apply_erasures(&self.records).await?;
-        let findings = if verify { app.audit().await? } else { vec![] };
+        let core = wiring::operator_core(db.clone(), Provider::Meta, key, String::new()).await?;
+        let restored = RestoredCopy::new(&core);
+        let copied_at = restored.copied_at().await?;
+        let ended = restored.begin_from_copy(self.lost_at).await?;
+        let erased = Erasure::new(&core).apply_erasures(&self.records).await?;
+        let findings = if verify { Operator::new(&core).audit().await? } else { vec![] };
         db.close().await;
-        drop((app, db));
+        drop((restored, core, db));
         for finding in findings.iter().filter(|finding| finding.violations > 0) {
             backup::note(&format!("in the copy does not hold: {} {}", finding.id, finding.name));
         }

@@ -57,7 +57,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     if let Some(account) = meta {
         wiring::ask_for_number(app.clone(), account);
     }
-    metrics.build_info(env!("CARGO_PKG_VERSION"), name(engine), role.as_str(), app.now());
+    metrics.build_info(env!("CARGO_PKG_VERSION"), name(engine), role.as_str(), app.core.now());
     let (stop, shutdown) = Shutdown::new();
 
     let operator = listen(admin, "ADMIN_BIND_ADDRESS").await?;
@@ -68,8 +68,8 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
     let router = postly_http::operator_router(app.clone(), metrics, shutdown.clone(), pages);
     let operator = tokio::spawn(serve(operator, router, OPERATOR_CONNECTIONS, operator_shutdown));
     let mut parts = JoinSet::new();
-    parts.spawn(app.clone().monitor(shutdown.clone()));
-    parts.spawn(app.clone().notify_peers(shutdown.clone()));
+    parts.spawn(app.monitor.clone().run(shutdown.clone()));
+    parts.spawn(app.core.clone().notify_peers(shutdown.clone()));
     parts.spawn({
         let (db, shutdown) = (db.clone(), shutdown.clone());
         async move { clock.follow(db, shutdown).await }

@@ -14,7 +14,7 @@ pub(crate) async fn users(command: UsersCommand) -> Result<(), Failure> {
         UsersCommand::Export { who, output: _ } => {
             let desk = Desk::open().await?;
             let who = desk.who(&who).await?;
-            let (subject, work) = (desk.subject(&who).await, desk.app.export_of(&who));
+            let (subject, work) = (desk.subject(&who).await, desk.accounts.export_of(&who));
             let export = desk.act(AdminAction::Export, &subject, "", None, work).await?;
             say(&serde_json::to_string_pretty(&export)?);
             Ok(())
@@ -29,7 +29,7 @@ pub(crate) async fn users(command: UsersCommand) -> Result<(), Failure> {
 /// `postly users show`.
 async fn show(who: &WhoArgs, output: Output) -> Result<(), Failure> {
     let desk = Desk::open().await?;
-    let account = desk.app.account(&desk.who(who).await?).await?;
+    let account = desk.people.account(&desk.who(who).await?).await?;
     let identities: Vec<_> = account
         .identities
         .iter()
@@ -66,8 +66,8 @@ async fn show(who: &WhoArgs, output: Output) -> Result<(), Failure> {
 /// `postly users erase`.
 async fn erase(who: &WhoArgs, output: Output) -> Result<(), Failure> {
     let desk = Desk::open_with_key().await?;
-    let id = desk.app.account(&desk.who(who).await?).await?.author.id;
-    desk.act(AdminAction::Erase, id.as_str(), "", None, desk.app.erase(&id)).await?;
+    let id = desk.people.account(&desk.who(who).await?).await?.author.id;
+    desk.act(AdminAction::Erase, id.as_str(), "", None, desk.erasure.erase(&id)).await?;
     if output.json {
         say_json(&json!({ "erased": id.as_str() }));
     } else {
@@ -81,7 +81,7 @@ async fn block(who: &WhoArgs, output: Output, is_blocked: bool) -> Result<(), Fa
     let desk = Desk::open().await?;
     let action = if is_blocked { AdminAction::Block } else { AdminAction::Unblock };
     let who = desk.who(who).await?;
-    let (subject, work) = (desk.subject(&who).await, desk.app.set_blocked(&who, is_blocked));
+    let (subject, work) = (desk.subject(&who).await, desk.operator.set_blocked(&who, is_blocked));
     let (id, changed) = desk.act(action, &subject, "", None, work).await?;
     if output.json {
         say_json(&json!({ "id": id.as_str(), "blocked": is_blocked, "changed": changed }));
@@ -97,7 +97,7 @@ async fn block(who: &WhoArgs, output: Output, is_blocked: bool) -> Result<(), Fa
 async fn reset_password(who: &WhoArgs, output: Output) -> Result<(), Failure> {
     let desk = Desk::open().await?;
     let who = desk.who(who).await?;
-    let (subject, work) = (desk.subject(&who).await, desk.app.new_password_reset(&who));
+    let (subject, work) = (desk.subject(&who).await, desk.accounts.new_password_reset(&who));
     let reset = desk.act(AdminAction::ResetPassword, &subject, "", None, work).await?;
     let expires_at = rfc3339(reset.expires_at);
     if output.json {

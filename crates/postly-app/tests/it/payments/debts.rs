@@ -9,7 +9,7 @@ use super::{available, bring_all, buys, debts, logged_in, shop};
 use crate::phone::{FATOU, code_for};
 
 async fn spends(app: &TestApp, author: &TestAuthor<'_>, credits: i64) {
-    app.app.adjust(&author.who(), -credits, "spent").await.unwrap();
+    app.app.operator.adjust(&author.who(), -credits, "spent").await.unwrap();
 }
 
 #[tokio::test]
@@ -127,8 +127,8 @@ async fn s12_an_erasure_leaves_the_books_of_payments_and_no_way_to_buy_for_nobod
         let paid = buys(app, &fatou, "s").await;
         let begun = super::begins_to_buy(app, &fatou, "s").await;
         let token = super::recharge_token(&fatou);
-        let id = AuthorId::new(app.app.account(&fatou.who()).await.unwrap().author.id.as_str());
-        app.app.erase(&id).await.unwrap();
+        let id = AuthorId::new(app.app.people.account(&fatou.who()).await.unwrap().author.id.as_str());
+        app.app.erasure.erase(&id).await.unwrap();
         let answer = app.browser().post("/recharge", &json!({ "token": token, "pack": "s" })).await;
         assert_eq!(answer.problem(), (400, "invalid_link".to_owned()));
         let mut all = String::new();

@@ -87,7 +87,7 @@ async fn c08_a_payment_that_is_told_of_in_many_ways_at_once_grants_once() {
                 app.world.deliver_event(&intent),
                 app.world.deliver_event(&paid[0]),
                 page.get(&path),
-                app.app.sweep_payments(),
+                app.app.payments.sweep_payments(),
             );
             for delivery in [one, two, three, four] {
                 assert_eq!(delivery.status, 200);
@@ -135,7 +135,7 @@ async fn c10_a_session_that_we_did_not_make_grants_nothing_and_raises_an_alert()
     for_each_engine_with(shop(), async |app| {
         let fatou = app.author();
         let checkout = buys(app, &fatou, "s").await;
-        let id = app.app.account(&fatou.who()).await.unwrap().author.id.to_string();
+        let id = app.app.people.account(&fatou.who()).await.unwrap().author.id.to_string();
         // Another shop on the account, or a payment link to which somebody has added the id of an author of
         // ours.
         let session = json!({

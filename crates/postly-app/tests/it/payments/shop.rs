@@ -167,7 +167,7 @@ async fn without_a_shop_its_addresses_do_not_exist_and_recharge_is_answered_like
         let fatou = app.author();
         fatou.says("RECHARGE").await;
         assert!(fatou.last_text().contains("*Postly-AI écrit vos posts*"));
-        assert_eq!(app.app.sweep_payments().await.unwrap(), 0);
+        assert_eq!(app.app.payments.sweep_payments().await.unwrap(), 0);
     })
     .await;
 }
@@ -321,7 +321,7 @@ async fn c02_fifty_briefs_at_once_spend_the_three_credits_that_were_left_of_a_pa
     for_each_engine_with(shop(), async |app| {
         let fatou = app.author();
         buys(app, &fatou, "s").await;
-        app.app.adjust(&fatou.who(), -17, "for a test").await.unwrap();
+        app.app.operator.adjust(&fatou.who(), -17, "for a test").await.unwrap();
         let briefs: Vec<_> = (0..50)
             .map(|number| fatou.writes(&format!("Post promo numéro {number} pour Instagram samedi")))
             .collect();

@@ -52,20 +52,20 @@ async fn c24_after_four_days_without_webhooks_the_page_and_the_sweep_grant_once(
         assert_eq!((of(authors[0]).credits().await, of(authors[1]).credits().await), (20, 0));
 
         let delayed = app.world.checkouts().remove(1);
-        assert_eq!(app.app.sweep_payments().await.unwrap(), 2, "the paid one is not asked about");
-        assert_eq!(app.app.sweep_payments().await.unwrap(), 0, "not before an hour is over");
+        assert_eq!(app.app.payments.sweep_payments().await.unwrap(), 2, "the paid one is not asked about");
+        assert_eq!(app.app.payments.sweep_payments().await.unwrap(), 0, "not before an hour is over");
         events.extend(app.world.settle_checkout(&delayed.id, true));
         let left = app.world.checkouts().remove(2);
         events.extend(app.world.expire_checkout(&left.id));
         app.advance_ms(4 * 24 * HOUR_MS);
-        assert_eq!(app.app.sweep_payments().await.unwrap(), 2);
+        assert_eq!(app.app.payments.sweep_payments().await.unwrap(), 2);
         assert_eq!(of(authors[1]).credits().await, 20);
         assert_eq!(
             app.texts("SELECT state FROM checkout_sessions ORDER BY state").await,
             ["expired", "paid", "paid"]
         );
         app.advance_ms(HOUR_MS);
-        assert_eq!(app.app.sweep_payments().await.unwrap(), 0);
+        assert_eq!(app.app.payments.sweep_payments().await.unwrap(), 0);
         // The webhooks arrive after all.
         bring_all(app, &events).await;
         for (number, expected) in authors.iter().zip([20, 20, 0]) {
@@ -83,7 +83,7 @@ async fn c24_what_was_refunded_while_nobody_listened_is_seen_on_the_charge() {
         app.world.present_checkout_in(&checkout.id, 600, "usd");
         app.world.pay_checkout(&checkout.id, Payment::Card);
         app.world.refund_checkout(&checkout.id, 150);
-        app.app.sweep_payments().await.unwrap();
+        app.app.payments.sweep_payments().await.unwrap();
         assert_eq!(fatou.ledger().await, ["+20 purchase", "-5 purchase_reversal"]);
     })
     .await;
@@ -98,7 +98,7 @@ async fn a_stripe_that_is_down_ends_a_sweep_and_one_that_refuses_raises_an_alert
         app.world.clear_journal();
         let down = FaultKind::RetryAfter { seconds: 0 };
         app.world.fault(Upstream::Stripe, Fault::always(down).on_every_request());
-        assert_eq!(app.app.sweep_payments().await.unwrap(), 1);
+        assert_eq!(app.app.payments.sweep_payments().await.unwrap(), 1);
         let asked = app.world.journal().iter().filter(|entry| entry.kind == RequestKind::Lookup).count();
         assert_eq!(asked, 3, "a call and its two retries");
         let id = app.world.checkouts().remove(0).id;
@@ -111,7 +111,11 @@ async fn a_stripe_that_is_down_ends_a_sweep_and_one_that_refuses_raises_an_alert
             Upstream::Stripe,
             Fault::always(FaultKind::ProviderError { code: 401 }).on_every_request(),
         );
-        assert_eq!(app.app.sweep_payments().await.unwrap(), 1, "a refused key is refused for every session");
+        assert_eq!(
+            app.app.payments.sweep_payments().await.unwrap(),
+            1,
+            "a refused key is refused for every session"
+        );
         app.world.clear_faults();
         assert_eq!(alerts.take(), ["stripe_refused"]);
 
@@ -121,9 +125,9 @@ async fn a_stripe_that_is_down_ends_a_sweep_and_one_that_refuses_raises_an_alert
             Fault::always(FaultKind::ProviderError { code: 404 }).on_every_request(),
         );
         app.advance_ms(47 * HOUR_MS);
-        app.app.sweep_payments().await.unwrap();
+        app.app.payments.sweep_payments().await.unwrap();
         app.advance_ms(HOUR_MS);
-        app.app.sweep_payments().await.unwrap();
+        app.app.payments.sweep_payments().await.unwrap();
         app.world.clear_faults();
         assert_eq!(app.texts("SELECT state FROM checkout_sessions").await, ["expired", "expired"]);
     })

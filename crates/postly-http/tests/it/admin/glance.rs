@@ -13,7 +13,7 @@ async fn today_counts_messages_failures_credits_and_cost_and_the_chart_keeps_the
     for_each_engine(async |app| {
         let desk = Desk::of(app).await;
         // Noon, so that the day does not end during the test.
-        let now = app.app.now();
+        let now = app.app.core.now();
         app.advance_ms(now.start_of_day().0 + 36 * 3_600_000 - now.0);
         let visitor = desk.operator().await;
         let empty = visitor.get("/admin").await;
@@ -45,7 +45,7 @@ async fn today_counts_messages_failures_credits_and_cost_and_the_chart_keeps_the
         for _ in 0..14 {
             // The monitor catches up, one day at a time.
             app.advance_ms(60_000);
-            app.app.look().await;
+            app.app.monitor.look().await;
         }
         let log = desk.operator().await;
         let day = page.text.split("<th scope=\"row\">20").last().unwrap().get(..8).unwrap().to_owned();
@@ -59,7 +59,7 @@ async fn today_counts_messages_failures_credits_and_cost_and_the_chart_keeps_the
         for _ in 0..40 {
             app.advance_ms(10_000);
             app.run_until_idle().await;
-            app.app.look().await;
+            app.app.monitor.look().await;
         }
         let page = log.get("/admin").await;
         page.assert_says("meta has not answered for").assert_says("<b>provider_unreachable</b> (meta)");

@@ -147,7 +147,7 @@ async fn the_second_factor_is_asked_for_and_each_of_its_codes_is_accepted_once()
     const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
     for_each_engine(async |app| {
         let desk = Desk::with(app, Some((HASH, Some(SECRET)))).await;
-        app.advance_ms(2_000_000_000_000 - app.app.now().0);
+        app.advance_ms(2_000_000_000_000 - app.app.core.now().0);
         let visitor = desk.visitor("192.0.2.7");
         visitor.get("/admin/login").await.assert_is_page(200).assert_says("Code of the authenticator");
         for (password, code) in

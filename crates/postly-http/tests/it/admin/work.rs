@@ -22,7 +22,7 @@ async fn a_dead_letter_is_listed_with_its_reason_and_replayed_once() {
         app.run_until_idle().await;
         let page = visitor.get("/admin/stuck").await;
         page.assert_is_page(200).assert_says("<b>unknown_delivery</b>").assert_says("2 attempts");
-        let id = app.app.dead_letters().await.unwrap().remove(0).id;
+        let id = app.app.operator.dead_letters().await.unwrap().remove(0).id;
         page.assert_says(&id);
         let replay =
             async |id: &str| visitor.submit("/admin/stuck", "/admin/stuck/replay", &[("id", id)]).await;
@@ -49,7 +49,7 @@ async fn a_dead_letter_is_listed_with_its_reason_and_replayed_once() {
         app.advance_ms(25 * 3_600_000);
         app.run_until_idle().await;
         let visitor = desk.operator().await;
-        let id = app.app.dead_letters().await.unwrap().remove(0).id;
+        let id = app.app.operator.dead_letters().await.unwrap().remove(0).id;
         let late = visitor.submit("/admin/stuck", "/admin/stuck/replay", &[("id", &id)]).await;
         late.assert_is_page(422).assert_says("its window has closed");
         assert_eq!(fatou.received().len(), 1);
