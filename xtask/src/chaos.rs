@@ -1,7 +1,10 @@
 //! The chaos campaign: builds the service and the campaign, installs missing programs if that is allowed, and
 //! runs it.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, bail};
 
@@ -35,15 +38,15 @@ pub(crate) fn mutants(only: &[&str]) -> anyhow::Result<()> {
     prepare()?;
     let mut missed = vec![];
     let mut lines = vec![];
-    for mutant in MUTANTS.iter().filter(|mutant| only.is_empty() || only.contains(&mutant.feature)) {
+    for mutant in MUTANTS.iter().filter(|mutant| only.is_empty() || only.contains(&mutant.name)) {
         let caught = match mutant.hunt {
             Hunt::Campaign(args) => campaign_notices(mutant, args)?,
             Hunt::Tests(name) => tests_notice(mutant, name)?,
         };
         let verdict = if caught { "caught" } else { "NOT CAUGHT" };
-        lines.push(format!("| {} | {} | {verdict} |", mutant.feature, mutant.defect));
+        lines.push(format!("| {} | {} | {verdict} |", mutant.name, mutant.defect));
         if !caught {
-            missed.push(mutant.feature);
+            missed.push(mutant.name);
         }
     }
     // Replaces the last build, so that a service with a defect is not used by mistake.
@@ -53,8 +56,8 @@ pub(crate) fn mutants(only: &[&str]) -> anyhow::Result<()> {
 }
 
 fn campaign_notices(mutant: &Mutant, args: &[&str]) -> anyhow::Result<bool> {
-    let folder = build(true, Some(mutant.feature))?;
-    crate::step(&format!("{}: {}", mutant.feature, mutant.defect));
+    let folder = build(true, Some(&mutant.plant()?))?;
+    crate::step(&format!("{}: {}", mutant.name, mutant.defect));
     let status = campaign(&folder)
         .args(["--seed", "1", "--stop-at-first"])
         .args(args)
@@ -64,12 +67,12 @@ fn campaign_notices(mutant: &Mutant, args: &[&str]) -> anyhow::Result<bool> {
     match status.code() {
         Some(RED) => Ok(true),
         Some(0) => Ok(false),
-        _ => bail!("the campaign itself failed on {}: {status}", mutant.feature),
+        _ => bail!("the campaign itself failed on {}: {status}", mutant.name),
     }
 }
 
 fn tests_notice(mutant: &Mutant, name: &str) -> anyhow::Result<bool> {
-    let features = format!("postly/crash-points,postly/{}", mutant.feature);
+    let source = mutant.plant()?;
     let tests = [
         "test",
         "--locked",
@@ -80,13 +83,13 @@ fn tests_notice(mutant: &Mutant, name: &str) -> anyhow::Result<bool> {
         "--test",
         "it",
         "--features",
-        &features,
+        "postly/crash-points",
     ];
     // A defect that does not compile must not count as caught.
-    crate::cargo(&[&tests[..], &["--no-run"]].concat())?;
-    crate::step(&format!("{}: {}", mutant.feature, mutant.defect));
+    crate::run(cargo_in(&source)?.args(tests).arg("--no-run"))?;
+    crate::step(&format!("{}: {}", mutant.name, mutant.defect));
     let cluster = Cluster::start(Care::ForTests)?;
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = cargo_in(&source)?;
     command.args(tests).args(["--", name]).env("POSTLY_TEST_POSTGRES", cluster.address());
     Ok(!command.status().context("cannot run the tests")?.success())
 }
@@ -109,20 +112,30 @@ fn prepare() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the service and the campaign. Returns the folder of the programs.
-fn build(debug: bool, feature: Option<&str>) -> anyhow::Result<PathBuf> {
-    let mut args = vec!["build", "--locked", "--package", "postly", "--package", "postly-campaign"];
+/// Builds the service and the campaign from these sources, or from those here. Returns the folder of the
+/// programs.
+fn build(debug: bool, source: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let mut command = cargo_in(source.unwrap_or(crate::root()?))?;
+    command.args(["build", "--locked", "--package", "postly", "--package", "postly-campaign"]);
     if !debug {
-        args.push("--release");
+        command.arg("--release");
     }
-    let named = feature.map(|feature| format!("postly/{feature}"));
-    if let Some(named) = &named {
-        args.extend(["--features", named]);
+    crate::run(&mut command)?;
+    Ok(target()?.join(if debug { "debug" } else { "release" }))
+}
+
+/// Returns `cargo` for other sources, which share the compiled dependencies.
+fn cargo_in(source: &Path) -> anyhow::Result<Command> {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(source).env("CARGO_TARGET_DIR", target()?);
+    Ok(command)
+}
+
+fn target() -> anyhow::Result<PathBuf> {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => Ok(std::path::absolute(folder)?),
+        None => Ok(crate::root()?.join("target")),
     }
-    crate::cargo(&args)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")), PathBuf::from);
-    Ok(target.join(if debug { "debug" } else { "release" }))
 }
 
 fn campaign(folder: &std::path::Path) -> Command {

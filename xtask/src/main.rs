@@ -36,7 +36,7 @@ cargo xtask test [ARGS]   the tests, with a throw-away PostgreSQL; ARGS go to `c
 cargo xtask bench [ARGS]  how fast the service is beside what bounds it, on both engines; --help tells the ARGS
 cargo xtask chaos [--sample] [--seed N] [--rounds N] [--engine E] [--only FAULTS] [--json] [--debug]
                           kills, cuts, fills and delays, and counts what was lost; --sample is a minute of it
-cargo xtask chaos --mutants [FEATURES]
+cargo xtask chaos --mutants [NAMES]
                           plants defects, and sees whether the campaign notices them
 cargo xtask oracles postgres
                           the tests of the database on PostgreSQL 16, 17 and 18 (needs npm)

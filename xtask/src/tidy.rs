@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use crate::{
     census::Figures,
     citations::{self, Rules},
-    runbooks,
+    mutants, runbooks,
 };
 
 /// The crates of the workspace that each crate may depend on (the arrows of docs/ARCHITECTURE.md), except in
@@ -108,9 +108,12 @@ pub(crate) fn check() -> anyhow::Result<()> {
     }
     faults.extend(Figures::of(root)?.faults());
     runbooks::check(root, &mut faults)?;
+    mutants::check(root, &mut faults)?;
     citations::check_glossary(root, &all_sources, &mut faults)?;
     if faults.is_empty() {
-        println!("tidy: arrows, SQL, sizes, words, citations, runbooks and the glossary are in order");
+        println!(
+            "tidy: arrows, SQL, sizes, words, citations, runbooks, planted defects and the glossary are in order"
+        );
         return Ok(());
     }
     for fault in &faults {

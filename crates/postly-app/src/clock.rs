@@ -152,7 +152,7 @@ impl Slewed {
         let away = time_of_day.saturating_sub(self.time);
         self.tell(away);
         let most = elapsed / SLEW;
-        let jumps = cfg!(feature = "mutant-m17") || away.saturating_abs() >= STEP_NANOS;
+        let jumps = away.saturating_abs() >= STEP_NANOS;
         let correction = if jumps { away } else { away.clamp(-most, most) };
         self.time = self.time.saturating_add(correction);
         self.time

@@ -66,8 +66,6 @@ pub(crate) struct PlannedSend {
     pub(crate) noted_at: UnixMillis,
     /// True for the probe: the one message that tests if a stopped sender may send again.
     pub(crate) is_probe: bool,
-    #[cfg(feature = "mutant-m02")]
-    pub(crate) already: SendOutcome,
 }
 
 impl PlannedSend {
@@ -131,11 +129,6 @@ impl Deliveries {
             .map(|planned| NewAttempt { id: &planned.attempt, message_id: &planned.message.id })
             .collect();
         attempts::begin(tx, &noted, now).await?;
-        #[cfg(feature = "mutant-m02")]
-        for planned in &mut planned_sends {
-            planned.already =
-                self.send(&planned.message, &planned.attempt, Instant::now() + MAX_TIME_TO_WIRE).await;
-        }
         Ok(planned_sends)
     }
 
@@ -203,8 +196,6 @@ impl Deliveries {
                     attempt: AttemptId::fresh(now),
                     noted_at: now,
                     is_probe,
-                    #[cfg(feature = "mutant-m02")]
-                    already: SendOutcome::Unclear,
                 }));
             }
         }
@@ -239,17 +230,11 @@ impl Deliveries {
         let send_by = begun + MAX_TIME_TO_WIRE;
         // If this process was suspended for more than half of `UNCLEAR_WAIT_MS` after recording the attempt,
         // another worker may have resent the message: do not send.
-        let outcome = if cfg!(feature = "mutant-m02") {
-            SendOutcome::Unclear
-        } else if self.core.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
+        let outcome = if self.core.now().since_ms(*noted_at) < UNCLEAR_WAIT_MS / 2 {
             self.send(message, attempt, send_by).await
         } else {
             SendOutcome::NotSent
         };
-        #[cfg(feature = "mutant-m02")]
-        let outcome = planned.already.clone();
-        #[cfg(feature = "mutant-m15")]
-        let outcome = if outcome == SendOutcome::Unclear { SendOutcome::NotSent } else { outcome };
         crash::point("sent");
         // Only this process knows the provider's answer. If it is lost, the message may be sent a second
         // time.
@@ -487,9 +472,6 @@ impl Deliveries {
     ) -> Result<bool, StoreError> {
         let now = self.core.now();
         if ended != Ended::Accepted && attempts::of(tx, &message.id).await?.iter().any(Attempt::is_taken) {
-            (ended, reason) = (Ended::Accepted, None);
-        }
-        if cfg!(feature = "mutant-m11") {
             (ended, reason) = (Ended::Accepted, None);
         }
         // Refund before the lane is released. Transactions that lock in the other order deadlock until the

@@ -160,14 +160,6 @@ impl Generator {
             self.senders.show_typing(event.provider, &message.provider_message_id)
         );
         crash::point("written");
-
-        #[cfg(feature = "mutant-m04")]
-        if let (Ok(_), Payment::Hold(hold)) = (&written, &payment) {
-            let mut alone = self.core.db.write().await?;
-            let (entry, reason) = (EntryId::fresh(now), LedgerReason::WhatsappGeneration);
-            wallets::settle(&mut alone, hold, &entry, reason, "", self.core.now()).await?;
-            alone.commit().await?;
-        }
         // The posts are written and the credit is held: a conflict must not cause a second writing.
         again!(self.end_generation(turn, &work, &payment, &written, photo.as_ref()))
     }
@@ -229,10 +221,7 @@ impl Generator {
             Err(failure) => {
                 record_calls(&mut tx, &owner, Some(&event.id), &failure.calls, self.core.now()).await?;
                 let is_open = match payment {
-                    Payment::Hold(hold) => {
-                        cfg!(feature = "mutant-m07")
-                            || wallets::release(&mut tx, hold, self.core.now()).await?
-                    }
+                    Payment::Hold(hold) => wallets::release(&mut tx, hold, self.core.now()).await?,
                     Payment::Free => true,
                 };
                 if !is_open {
@@ -380,9 +369,6 @@ impl Generator {
     ) -> Result<Option<(AuthorId, Wallet)>, StoreError> {
         let (now, entry) = (self.core.now(), EntryId::fresh(self.core.now()));
         match payment {
-            Payment::Hold(_) if cfg!(feature = "mutant-m04") => {
-                Ok(Some((owner.clone(), wallets::get(tx, owner).await?)))
-            }
             Payment::Hold(hold) => wallets::settle(tx, hold, &entry, reason, generation.as_str(), now).await,
             Payment::Free => {
                 let operation = work.root().map(results::free_operation).unwrap_or_default();

@@ -68,10 +68,7 @@ impl Deliveries {
             author: &charged.author,
             delta: GENERATION_PRICE,
             reason: LedgerReason::Refund,
-            operation: &match cfg!(feature = "mutant-m13") {
-                true => format!("refund:{}:{}", charged.hold, crate::ids::fresh_text(now)),
-                false => format!("refund:{}", charged.hold),
-            },
+            operation: &format!("refund:{}", charged.hold),
             note,
             reference: Some(generation.as_str()),
         };

@@ -90,8 +90,6 @@ impl CodeKeys {
     pub(crate) fn draw() -> Result<Code, NoRandomness> {
         loop {
             if let Some(code) = Code::from_random(u32::from_le_bytes(random()?)) {
-                #[cfg(feature = "mutant-m12")]
-                tracing::debug!("Drew {}", code.as_str());
                 return Ok(code);
             }
         }

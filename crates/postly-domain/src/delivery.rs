@@ -174,8 +174,7 @@ pub fn next_step(form: Form, attempts: &[Attempt], now: UnixMillis, expires_at: 
             // No further send follows, so there is nothing to wait for, and a sealed code is deleted early.
             return NextStep::UnknownDelivery;
         }
-        let wait_ms = if cfg!(feature = "mutant-m10") { 0 } else { UNCLEAR_WAIT_MS };
-        let heard_by = last.started_at.plus_ms(wait_ms);
+        let heard_by = last.started_at.plus_ms(UNCLEAR_WAIT_MS);
         if now < heard_by {
             return NextStep::WaitUntil(heard_by);
         }

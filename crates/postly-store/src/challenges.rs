@@ -218,13 +218,9 @@ pub async fn count_try(
     row.as_ref().map(challenge).transpose()
 }
 
-const CONSUME: Sql = if cfg!(feature = "mutant-m06") {
-    Sql::both("UPDATE challenges SET closed_at_ms = $2 WHERE id = $1")
-} else {
-    Sql::both(
-        "UPDATE challenges SET closed_at_ms = $2 WHERE id = $1 AND closed_at_ms IS NULL AND expires_at_ms > $2",
-    )
-};
+const CONSUME: Sql = Sql::both(
+    "UPDATE challenges SET closed_at_ms = $2 WHERE id = $1 AND closed_at_ms IS NULL AND expires_at_ms > $2",
+);
 
 /// Closes an open challenge. Returns true for one caller, even if several have the right code.
 ///

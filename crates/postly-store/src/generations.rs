@@ -144,16 +144,10 @@ pub struct Charged {
     pub hold: HoldId,
 }
 
-const REFUND: Sql = if cfg!(feature = "mutant-m13") {
-    Sql::both(
-        "UPDATE generations SET state = 'refunded' WHERE id = $1 AND hold_id IS NOT NULL RETURNING author_id, hold_id",
-    )
-} else {
-    Sql::both(
-        "UPDATE generations SET state = 'refunded' WHERE id = $1 AND state = 'settled' AND hold_id IS NOT NULL \
-         RETURNING author_id, hold_id",
-    )
-};
+const REFUND: Sql = Sql::both(
+    "UPDATE generations SET state = 'refunded' WHERE id = $1 AND state = 'settled' AND hold_id IS NOT NULL \
+     RETURNING author_id, hold_id",
+);
 
 /// Marks a generation as refunded, which hides its posts. `None` if it was refunded already, or never
 /// charged.

@@ -126,20 +126,6 @@ pub async fn store(
 ) -> Result<Vec<bool>, StoreError> {
     // Rows in key order and lanes in name order, so that two batches with the same events cannot deadlock.
     let mut rows: Vec<NewRow<'_>> = events.iter().map(|(id, event)| NewRow::of(id, event, now)).collect();
-    #[cfg(feature = "mutant-m03")]
-    let keys: Vec<String> = events.iter().map(|(id, event)| format!("{}#{id}", event.key.0)).collect();
-    #[cfg(feature = "mutant-m03")]
-    {
-        const LOOK: Sql = Sql::both("SELECT 1 AS found FROM inbox WHERE event_key LIKE $1 || '#%'");
-        let mut unknown = vec![];
-        for (mut row, key) in rows.into_iter().zip(&keys) {
-            if tx.maybe_one(LOOK, args![row.event_key]).await?.is_none() {
-                row.event_key = key;
-                unknown.push(row);
-            }
-        }
-        rows = unknown;
-    }
     rows.sort_by_key(|row| row.event_key);
     let mut stored = HashSet::new();
     match tx.engine() {
@@ -284,11 +270,6 @@ const FINISH: Sql = Sql::both(
      slice = CASE WHEN $2 = 'ignored' OR kind = 'status' THEN '' ELSE slice END, \
      lane = CASE WHEN $2 = 'ignored' OR kind = 'status' THEN '' ELSE lane END WHERE id = $1 AND state = 'ready'",
 );
-#[cfg(feature = "mutant-m08")]
-const FINISH_UNFENCED: Sql = Sql::both(
-    "UPDATE inbox SET state = $2, outcome = $3, author_id = COALESCE($4, author_id), answer_id = $5, \
-     finished_at_ms = $6 WHERE id = $1",
-);
 
 /// Ends an event and the message joined to it, and gives its lane back. Returns true if more events wait in
 /// the lane. All effects of the event belong in this transaction.
@@ -311,8 +292,6 @@ pub async fn finish(
         Outcome::Ignored(rule) => ("ignored", Some(rule.as_str()), None),
         Outcome::Dead(reason) => ("dead", Some(*reason), None),
     };
-    #[cfg(feature = "mutant-m08")]
-    use FINISH_UNFENCED as FINISH;
     if tx.execute(FINISH, args![event, state, name, author, answer, now]).await? != 1 {
         return Err(StoreError::LeaseLost);
     }

@@ -131,16 +131,9 @@ pub async fn add(
 }
 
 /// The condition that a lease is still held: `$token` is its fencing token.
-#[cfg(not(feature = "mutant-m08"))]
 macro_rules! fence {
     ($token:literal) => {
         concat!("lease_token = ", $token)
-    };
-}
-#[cfg(feature = "mutant-m08")]
-macro_rules! fence {
-    ($token:literal) => {
-        concat!($token, " <> ''")
     };
 }
 pub(crate) use fence;

@@ -302,9 +302,6 @@ const END: Sql = Sql::both(
     "UPDATE outbox SET state = $2, reason = $3, finished_at_ms = $4, sealed = NULL \
      WHERE id = $1 AND state IN ('ready', 'sending', 'unknown')",
 );
-#[cfg(feature = "mutant-m08")]
-const END_UNFENCED: Sql =
-    Sql::both("UPDATE outbox SET state = $2, reason = $3, finished_at_ms = $4 WHERE id = $1");
 
 /// Ends the message at the head of a claimed lane, and gives the lane back. Returns true if more messages
 /// wait in the lane.
@@ -320,8 +317,6 @@ pub async fn end(
     reason: Option<&str>,
     now: UnixMillis,
 ) -> Result<bool, StoreError> {
-    #[cfg(feature = "mutant-m08")]
-    use END_UNFENCED as END;
     if tx.execute(END, args![message, ended.as_str(), reason, now]).await? != 1 {
         return Err(StoreError::LeaseLost);
     }

@@ -86,12 +86,11 @@ struct Begins {
 impl Begins {
     fn new(schema: Option<&str>) -> Self {
         let path = search_path(schema);
-        let commit = if cfg!(feature = "mutant-m09") { "off" } else { "on" };
         let begin = |how: &str, statement_timeout: &str, idle_timeout: &str| -> Arc<str> {
             format!(
                 "BEGIN ISOLATION LEVEL {how}; SET LOCAL statement_timeout = '{statement_timeout}'; \
                  SET LOCAL idle_in_transaction_session_timeout = '{idle_timeout}'; \
-                 SET LOCAL synchronous_commit = '{commit}'{path}"
+                 SET LOCAL synchronous_commit = 'on'{path}"
             )
             .into()
         };

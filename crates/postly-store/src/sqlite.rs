@@ -123,8 +123,6 @@ pub(crate) async fn open(path: &Path) -> Result<(GroupWriter, Readers), rusqlite
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; \
              PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4096;",
         )?;
-        #[cfg(feature = "mutant-m09")]
-        connection.execute_batch("PRAGMA synchronous = OFF")?;
         // A lock held by another process is tried without waiting first, then on a blocking thread.
         connection.busy_timeout(Duration::ZERO)?;
         Ok::<_, rusqlite::Error>(connection)

@@ -156,14 +156,7 @@ pub async fn hold(
     now: UnixMillis,
 ) -> Result<Held, StoreError> {
     // Most keys are new, so the credit is reserved before an earlier hold is looked up.
-    #[cfg(not(feature = "mutant-m05"))]
     let reserved = tx.maybe_one(RESERVE, args![author, amount]).await?.is_some();
-    #[cfg(feature = "mutant-m05")]
-    let reserved = {
-        const WRITE: Sql = Sql::both("UPDATE wallets SET balance = $2, held = $3 WHERE author_id = $1");
-        let read = get(tx, author).await?;
-        tx.execute(WRITE, args![author, read.balance, read.held + amount]).await? == 1
-    };
     if reserved {
         // A statement of its own, so that it reads the commit that the one above had to wait for.
         if tx.execute(PLACE, args![id, author, key, amount, now]).await? == 1 {

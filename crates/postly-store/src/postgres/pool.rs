@@ -432,7 +432,7 @@ impl Lent {
     /// doubt, or after it was idle.
     fn is_trusted(&self) -> bool {
         let in_doubt = self.pool.0.lock().doubt.is_some_and(|until| Instant::now() < until);
-        cfg!(feature = "mutant-m14") || (self.rested < CONSTANT_USE && !in_doubt)
+        self.rested < CONSTANT_USE && !in_doubt
     }
 
     /// Closes the connection, because its state is unknown.
