@@ -44,6 +44,8 @@ const NAME_WORDS: usize = 1;
 /// The patterns of one language, by kind.
 #[derive(Default)]
 struct Patterns {
+    /// The beginning of a sentence for customers that reads like an instruction.
+    keep: Vec<Regex>,
     start: Vec<Regex>,
     /// Clauses without content.
     whole: Vec<Regex>,
@@ -65,6 +67,7 @@ struct Patterns {
 impl Patterns {
     fn of_kind(&mut self, kind: &str) -> Option<&mut Vec<Regex>> {
         Some(match kind {
+            "keep" => &mut self.keep,
             "start" => &mut self.start,
             "whole" => &mut self.whole,
             "instruction" => &mut self.instruction,
@@ -101,7 +104,7 @@ fn read(text: &str) -> Vec<(Language, Patterns)> {
             continue;
         }
         let anchored = match kind {
-            "start" => format!("^(?:{pattern})"),
+            "keep" | "start" => format!("^(?:{pattern})"),
             "unclear" => format!("(?:{pattern})"),
             _ => format!("^(?:{pattern})$"),
         };
@@ -436,6 +439,9 @@ fn cut(
             || patterns.each(|of| &of.whole_with_figures).any(|of| of.is_match(text))
         {
             return String::new();
+        }
+        if patterns.each(|of| &of.keep).any(|of| of.is_match(text)) {
+            break;
         }
         // Beginnings first: "mets en avant que …" looks like an instruction from its first word to its last.
         let starts = patterns.each(|of| &of.start).filter_map(|pattern| pattern.find(text));

@@ -36,6 +36,7 @@ use crate::{
     validate::Form,
 };
 use compose::{Composer, Room};
+use occasion::Occasion;
 use reading::Reading;
 use tone::Tone;
 
@@ -161,7 +162,6 @@ fn best(
         return Err(ModelFailure::TooManyFacts);
     }
     let legal_line = guard::alcohol_line(brief, request.ask.region.as_deref());
-    let about_alcohol = guard::is_about_alcohol(brief);
     let lacks_room = |defect: &Defect| {
         matches!(defect, Defect::TooLong { .. } | Defect::TooAlike { .. } | Defect::TooManyLinks { .. })
     };
@@ -175,7 +175,7 @@ fn best(
                     most_hashtags: form.most_hashtags(),
                     business_line: business_line.as_deref(),
                     legal_line,
-                    about_alcohol,
+                    about_alcohol: is_about_alcohol(reading, brief),
                     seed: first.wrapping_add(wording),
                     room,
                 };
@@ -206,4 +206,10 @@ fn best(
         }
     }
     Ok(variants)
+}
+/// True if the posts are about alcohol, so that no other sentence may praise it. At an event it may be served
+/// beside the subject.
+fn is_about_alcohol(reading: &Reading, brief: &str) -> bool {
+    let subject = reading.pieces().next().filter(|_| reading.occasion == Occasion::Event);
+    guard::is_about_alcohol(subject.map_or(brief, |piece| &piece.text))
 }

@@ -101,12 +101,14 @@ impl Occasion {
         let has = |key: &'static str| TABLE.has(key, words);
         let sale = has_offer || has("clearance") || has("promo");
         let in_order = [
-            (has("death"), Self::Death),
+            // "Your phone died": a death only of someone.
+            (has("death") || (has("died") && has("mourned") && !sale), Self::Death),
             (has("farewell") && !sale, Self::Farewell),
             (has("clearance") || (has("farewell") && sale), Self::Clearance),
             (has("accident") && !sale, Self::Accident),
             (has("apology") && has("trouble"), Self::Apology),
             (has("hiring"), Self::Hiring),
+            (has("new_hours") && !sale, Self::Hours),
             (has("closing"), Self::Closing),
             (has("review"), Self::Review),
             (has("award"), Self::Award),
@@ -115,10 +117,10 @@ impl Occasion {
             (has("opening"), Self::Opening),
             (sale, Self::Offer),
             (has("event"), Self::Event),
-            (has("anniversary"), Self::Anniversary),
+            (has("anniversary") && !has("birthday"), Self::Anniversary),
             (has("new"), Self::New),
             (has("hours"), Self::Hours),
-            (has("thanks"), Self::Thanks),
+            (has("thanks") && !has("please"), Self::Thanks),
             (Feast::read(words).is_some(), Self::Festive),
             (has("service"), Self::Service),
         ];

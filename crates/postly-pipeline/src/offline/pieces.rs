@@ -46,7 +46,9 @@ const SHORTEST_CUT: usize = 36;
 const DANGLING: &str = "et ou de d du des le la les l un une a au aux en pour par sur avec chez est sont dans sous vers jusqu and or of at \
     on in the for with is are to from by a an y o con para por de del el la los las un una e em com um uma no na nos nas do da dos das \
     ao aos و في من على الى عن مع our your my nos notre votre seront sera will be we re \
-    faut doit peut ne n se vous je tu ce qu must can should you they sr sra dr dra mme mr mrs ms st";
+    faut doit peut ne n se vous je tu ce qu must can should you they sr sra dr dra mme mr mrs ms st \
+    starts start begins runs opens closes commence commencent debute demarre reprend ouvre ferme lieu instead rather \
+    plutot lugar so solo seulement uniquement empieza empiezan comienza abre cierra comeca comecam fecha يبدا تبدا";
 
 /// Words that join a piece to the one before.
 const JOINING: &str = "et ou mais puis ni and or but then y e o ou mas pero ni و qui que dont who which que";

@@ -441,8 +441,8 @@ fn announced(text: &str, occasion: Occasion) -> String {
 
 /// The town: the capitalised word after "à", "in", "en", "em".
 fn place(brief: &str, tokens: &[Token]) -> Option<String> {
-    tokens.windows(2).find_map(|pair| {
-        let [preposition, name] = pair else { return None };
+    tokens.iter().enumerate().find_map(|(at, preposition)| {
+        let name = tokens.get(at + 1)?;
         let raw = brief.get(preposition.start..preposition.end)?;
         let town = brief.get(name.start..name.end)?;
         let folded = name.folded.as_str();
@@ -456,7 +456,12 @@ fn place(brief: &str, tokens: &[Token]) -> Option<String> {
             && !crate::facts::is_weekday(folded)
             && !lexicon::is_place(folded)
             && Language::from_folded_name(folded).is_none();
-        // "À Saint Étienne", "in New York": a part of a name is not used.
+        // "À Saint Étienne", "in New York", "en Casa Pepa": a part of a name is not used.
+        let goes_on = tokens.get(at + 2).is_some_and(|next| {
+            next.kind == TokenKind::Word
+                && brief.get(name.end..next.start) == Some(" ")
+                && brief.get(next.start..).is_some_and(|rest| rest.starts_with(char::is_uppercase))
+        });
         let whole = !matches!(
             folded,
             "saint"
@@ -474,7 +479,7 @@ fn place(brief: &str, tokens: &[Token]) -> Option<String> {
                 | "rio"
                 | "porto"
         );
-        (good && whole).then(|| town.to_owned())
+        (good && whole && !goes_on).then(|| town.to_owned())
     })
 }
 

@@ -12,4 +12,5 @@ mod fallback;
 mod offline;
 mod openai;
 mod server;
+mod subject;
 mod transcribe;
