@@ -48,6 +48,7 @@ const OURS: Policy<'static> = Policy {
     duplicates: &[
         (&["base64"], "reqwest and pem are ahead of us and of sqlx"),
         (&["block-buffer", "cpufeatures", "crypto-common", "digest", "sha2"], "half of sqlx is behind"),
+        (&["fancy-regex"], "only for tests: tiktoken-rs is behind jsonschema"),
         (&["foldhash", "hashbrown"], "rlibphonenumber, whatlang, sqlx and indexmap have one each"),
         (&["getrandom"], "ring is behind, uuid and argon2 are ahead of us and of jsonschema"),
         (&["rand", "rand_core"], "the exporter of metrics is behind sqlx"),

@@ -19,6 +19,7 @@ mod release;
 mod runbooks;
 mod threats;
 mod tidy;
+mod tokens;
 
 use std::{
     collections::BTreeSet,
@@ -68,6 +69,7 @@ cargo xtask threats [--check]
                           change, and that every row has its tests or its reason
 cargo xtask eval [--show LANGUAGE|ID]
                           scores the built-in writer on labelled briefs, and fails below its thresholds; --show prints posts
+cargo xtask tokens        counts the tokens of a generation beside those of three calls to a model, and fails above 45 %
 cargo xtask release       builds the binary, and an archive of it with the manual, completions and deploy/
 cargo xtask postgres      a throw-away PostgreSQL with a PgBouncer, until Enter is pressed";
 
@@ -98,6 +100,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(),
         ["dates"] => dates::warn(),
         ["eval", rest @ ..] => eval::run(rest),
+        ["tokens"] => tokens::count(),
         ["threats"] => threats::write(),
         ["threats", "--check"] => threats::check(),
         ["postgres"] => postgres(),
@@ -136,6 +139,7 @@ fn ci() -> anyhow::Result<()> {
     cargo(&[&lint[..], &FEATURES, &["--", "--deny", "warnings"]].concat())?;
     demo()?;
     eval::run(&[])?;
+    tokens::count()?;
     let mut passed = BTreeSet::from([s09_what_is_shipped_has_no_points_of_failure()?]);
     passed.extend(tests_that_pass()?);
     threats::check_passed(&passed)?;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The version of the templates, recorded with every call and every generation. Change it with them.
-pub const VERSION: &str = "posts-5";
+pub const VERSION: &str = "posts-6";
 
 /// A word that is in our instructions and nowhere else: a post that holds it quotes them.
 pub const CANARY: &str = "kestrel-marmalade-postly";
@@ -105,7 +105,6 @@ pub(crate) fn repair(task: &Task<'_>, previous: Option<&str>, defects: &[Defect]
 }
 
 fn system(task: &Task<'_>) -> String {
-    let all_rules: Vec<_> = Platform::ALL.into_iter().map(entry).collect();
     let ctx = context! {
         canary => CANARY,
         language => task.language.map(Language::code),
@@ -119,8 +118,8 @@ fn system(task: &Task<'_>) -> String {
         networks => task.platform.map(|platform| {
             networks::held_to(task.brief, platform).into_iter().map(entry).collect::<Vec<_>>()
         }),
-        all_rules => all_rules,
-        offer => task.must_appear.clone(),
+        general => rules(Platform::General),
+        elsewhere => limits_elsewhere(),
     };
     render("system", ctx)
 }
@@ -128,7 +127,7 @@ fn system(task: &Task<'_>) -> String {
 fn user(task: &Task<'_>) -> String {
     let ctx = context! {
         language => json(&language(task)),
-        platform => json(&platform(task)),
+        platform => task.platform.map(|platform| json(&platform.as_str().into())),
         tone => task.tone.map(|tone| json(&tone.into())),
         brand => task.brand.map(|brand| json(&brand_fields(brand))),
         must_appear => json(&task.must_appear.clone().into()),
@@ -175,10 +174,45 @@ fn entry(platform: Platform) -> minijinja::Value {
 /// The most characters that we ask for: people do not read longer posts.
 const LONGEST_ASKED: usize = 900;
 
-/// The habits of a platform, and its limits. The length asked for is below the real limit, because models
-/// count badly.
+/// The habits of a platform, and its limits.
 fn rules(platform: Platform) -> String {
-    let habits = match platform {
+    let mut rules = format!("at most {} characters, {}", asked_length(platform), habits(platform));
+    for (limit, things) in [(hashtag_limit(platform), "hashtags"), (link_limit(platform), "links")] {
+        if let Some(limit) = limit {
+            rules.push_str(&format!("; never more than {limit} {things}, even if the brief asks for more"));
+        }
+    }
+    rules + "."
+}
+
+/// The limits that are below those of [`Platform::General`], for a brief in which we find no network: the
+/// model may find one. Its habits are left out, because they would be a fifth of the request.
+fn limits_elsewhere() -> String {
+    let others = || Platform::ALL.into_iter().filter(|platform| *platform != Platform::General);
+    let is_short = |platform: &Platform| asked_length(*platform) < asked_length(Platform::General);
+    let mut limits: Vec<String> = vec![];
+    for platform in others().filter(|platform| is_short(platform) || link_limit(*platform).is_some()) {
+        let mut limit = format!("{} {}", platform.as_str(), asked_length(platform));
+        if let (Some(hashtags), Some(links)) = (hashtag_limit(platform), link_limit(platform)) {
+            limit.push_str(&format!(" ({hashtags} hashtag, {links} links)"));
+        }
+        limits.push(limit);
+    }
+    let bare: Vec<&str> =
+        others().filter(|platform| habits(*platform).ends_with(NO_HASHTAGS)).map(Platform::as_str).collect();
+    format!("{}; {NO_HASHTAGS} on {}", limits.join(", "), bare.join(", "))
+}
+
+/// The length to ask for. It is below the real limit, because models count badly.
+fn asked_length(platform: Platform) -> usize {
+    (limit(platform) * 6 / 7).min(LONGEST_ASKED)
+}
+
+/// The end of the habits of a platform without hashtags.
+const NO_HASHTAGS: &str = "no hashtags";
+
+fn habits(platform: Platform) -> &'static str {
+    match platform {
         Platform::Instagram => "short lines, a few emojis, 3 to 5 relevant hashtags at the end",
         Platform::Facebook => "friendly and conversational, at most 2 hashtags",
         Platform::Linkedin => "professional but human, few emojis, 2 or 3 hashtags",
@@ -195,15 +229,7 @@ fn rules(platform: Platform) -> String {
         Platform::Snapchat => "one short line over a picture, no hashtags",
         Platform::Email => "the text of an e-mail to customers, no hashtags",
         Platform::General => "fits every network, at most 3 hashtags",
-    };
-    let target = (limit(platform) * 6 / 7).min(LONGEST_ASKED);
-    let mut rules = format!("at most {target} characters, {habits}");
-    for (limit, things) in [(hashtag_limit(platform), "hashtags"), (link_limit(platform), "links")] {
-        if let Some(limit) = limit {
-            rules.push_str(&format!("; never more than {limit} {things}, even if the brief asks for more"));
-        }
     }
-    rules + "."
 }
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -282,7 +308,7 @@ pub(crate) mod tests {
             let user: Value = serde_json::from_str(&messages.user).unwrap();
             assert_eq!(user.get("brief").unwrap(), brief);
             assert_eq!(user.get("language").unwrap(), "fr");
-            assert_eq!(user.as_object().unwrap().len(), 5);
+            assert_eq!(user.as_object().unwrap().len(), if platform.is_some() { 4 } else { 3 });
             assert!(!messages.system.contains("pain"));
             let repair = repair(&task, None, &[Defect::NotJson]).repair.unwrap();
             let repair: Value = serde_json::from_str(&repair.1).unwrap();
@@ -337,6 +363,9 @@ pub(crate) mod tests {
         check("b", Some(Platform::Bluesky), &["at most 257 characters"]);
         let both = ["threads: at most 428", "x: at most 240"];
         check("un post pour Threads et X", Some(Platform::General), &both);
-        check("b", None, &["google_business: at most 900", "snapchat: at most 214"]);
+        let elsewhere =
+            ["general: at most 900", "x 240, ", "threads 428 (1 hashtag, 5 links)", "snapchat 214"];
+        check("b", None, &elsewhere);
+        check("b", None, &["no hashtags on whatsapp, google_business"]);
     }
 }
