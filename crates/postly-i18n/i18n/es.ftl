@@ -116,7 +116,7 @@ shop-link = 👇 Tu enlace personal, válido 30 minutos:
 shop-button = Recargar
 refund-told =
     { $credits ->
-        [one] ↩️ Se te devolvió { $credits } crédito: algalgunas publicaciones no te llegaron.
+        [one] ↩️ Se te devolvió { $credits } crédito: algunas publicaciones no te llegaron.
        *[other] ↩️ Se te devolvieron { $credits } créditos: unas publicaciones no te llegaron.
     }
 low-balance = 🔋 ¿Te quedan pocos créditos? Envía RECARGAR.
