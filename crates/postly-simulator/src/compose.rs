@@ -44,10 +44,32 @@ const ENGLISH: [Frame; 4] = [
     ("Just a short note for regulars: ", ". Keep this post handy, share it around town."),
 ];
 
+const SPANISH: [Frame; 4] = [
+    (
+        "¿Te apetece darte un capricho cerca de casa? ",
+        ". Nuestro equipo lo prepara todo con mimo, ¡pasa a vernos cuando andes por el barrio!",
+    ),
+    (
+        "Detrás del mostrador ya huele a trabajo bien hecho. En la carta: ",
+        ". Ven en familia, cuéntanos tus gustos, nos encanta charlar con cada persona.",
+    ),
+    (
+        "La buena noticia cabe en una frase. ",
+        ". ¿A quién vas a invitar? Menciona a esa persona abajo, seguro que se alegra.",
+    ),
+    ("Unas palabras para nuestra gente de siempre: ", ". Guarda esta publicación, compártela con los tuyos."),
+];
+
 const SHORT_FRENCH: [Frame; 3] = [
     ("Envie de vous faire plaisir ? ", ". Poussez la porte !"),
     ("Au programme chez nous : ", ". Venez en famille."),
     ("La bonne nouvelle du moment : ", ". Qui invitez-vous ?"),
+];
+
+const SHORT_SPANISH: [Frame; 3] = [
+    ("¿Te apetece un capricho? ", ". ¡Pasa a vernos!"),
+    ("En nuestra carta: ", ". Ven en familia."),
+    ("La buena noticia: ", ". ¿A quién vas a invitar?"),
 ];
 
 const SHORT_ENGLISH: [Frame; 3] = [
@@ -66,32 +88,35 @@ pub(crate) fn language(brief: &str) -> &'static str {
     if english { "en" } else { "fr" }
 }
 
+/// The frames of a language, and those of a platform with short posts. English for a language without.
+fn frames(language: &str) -> (&'static [Frame; 4], &'static [Frame; 3]) {
+    match language.to_lowercase().get(..2) {
+        Some("fr") => (&FRENCH, &SHORT_FRENCH),
+        Some("es") => (&SPANISH, &SHORT_SPANISH),
+        _ => (&ENGLISH, &SHORT_ENGLISH),
+    }
+}
+
 /// Writes three clearly different posts.
 pub(crate) fn texts(brief: &str, language: &str, platform: &str) -> Vec<String> {
-    let french = language.to_lowercase().starts_with("fr");
-    let short = matches!(platform.to_lowercase().as_str(), "x" | "twitter");
-    let frames = match (french, short) {
-        (true, false) => FRENCH.get(..3).unwrap_or_default(),
-        (false, false) => ENGLISH.get(..3).unwrap_or_default(),
-        (true, true) => &SHORT_FRENCH,
-        (false, true) => &SHORT_ENGLISH,
-    };
-    let core = core(brief, if short { SHORT_CORE_CHARS } else { usize::MAX });
-    frames.iter().map(|(before, after)| format!("{before}{core}{after}")).collect()
+    let (long, short) = frames(language);
+    let is_short = matches!(platform.to_lowercase().as_str(), "x" | "twitter");
+    let frames = if is_short { short.as_slice() } else { long.as_slice() };
+    let core = core(brief, if is_short { SHORT_CORE_CHARS } else { usize::MAX });
+    frames.iter().take(3).map(|(before, after)| format!("{before}{core}{after}")).collect()
 }
 
 /// Writes a surplus fourth post.
 pub(crate) fn fourth(brief: &str, language: &str) -> String {
-    let frames = if language.to_lowercase().starts_with("fr") { &FRENCH } else { &ENGLISH };
-    let [.., (before, after)] = frames;
+    let ([.., (before, after)], _) = frames(language);
     format!("{before}{}{after}", core(brief, usize::MAX))
 }
 
 /// Returns the subject of the brief, without the request to write a post.
 fn core(brief: &str, most_chars: usize) -> String {
-    const ORDERS: [&str; 12] = [
+    const ORDERS: [&str; 14] = [
         "crée", "cree", "créer", "fais", "faire", "écris", "ecris", "rédige", "create", "write", "make",
-        "post",
+        "post", "crea", "haz",
     ];
     let brief = brief.trim();
     let first = brief.split_whitespace().next().unwrap_or_default().to_lowercase();
@@ -174,6 +199,9 @@ mod tests {
             "facebook",
             "20% off all croissants this weekend",
         );
+        let spanish = "Crea un post para Instagram, -20 % en los cruasanes este fin de semana";
+        check(spanish, "es", "instagram", "-20 % en los cruasanes este fin de semana");
+        check(spanish, "es", "x", "-20 % en los cruasanes este fin de semana");
         let long: String = (0..60)
             .map(|n| format!("mot{} ", "abcdefghij".repeat(n / 10 + 1).chars().nth(n % 10).unwrap()))
             .collect();

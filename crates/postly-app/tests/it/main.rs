@@ -45,3 +45,4 @@ mod servers;
 mod statuses;
 mod thought;
 mod voice;
+mod whole_journey;
