@@ -99,7 +99,7 @@ impl Erasure {
         Ok(())
     }
 
-    async fn try_erase(&self, author: &AuthorId) -> Result<(), StoreError> {
+    pub(crate) async fn try_erase(&self, author: &AuthorId) -> Result<(), StoreError> {
         let now = self.core.now();
         let mut tx = self.core.db.write().await?;
         let mut current = authors::current(&mut tx, author).await?;

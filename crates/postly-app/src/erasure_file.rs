@@ -4,30 +4,29 @@
 //! Each line is a keyed hash: of an author's id, or of a number or provider id up to an instant. A line can
 //! be matched to an author only with the key of the service.
 
-use std::{
-    collections::BTreeSet,
-    fs::OpenOptions,
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, error::Error as _, io, time::Duration};
 
 use postly_domain::{UnixMillis, id::AuthorId};
 use postly_store::{Engine, StoreError, backups, erasures, restores};
 use serde::{Deserialize, Serialize};
 
-use crate::{Erasure, conflict::again};
+use crate::{BackupFolder, BackupFolderError, Erasure, conflict::again};
 
 /// The name of the file in the folder of the backups.
-pub const ERASURES_FILE: &str = "erasures.jsonl";
+pub(crate) const ERASURES_FILE: &str = "erasures.jsonl";
 /// Rows read at once.
 const PAGE: i64 = 1_000;
+/// The longest time that an erasure waits for the folder of the backups. A bucket may be out of reach.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The reason why erasures could not be recorded or applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ErasureFileError {
-    /// The file cannot be read or written.
-    #[error("the record of erasures cannot be read or written")]
+    /// The folder of the backups cannot be used.
+    #[error(transparent)]
+    Folder(#[from] BackupFolderError),
+    /// A record cannot be written as text.
+    #[error("the record of erasures cannot be written")]
     Io(#[from] io::Error),
     /// A line cannot be parsed.
     #[error("line {line} of the record of erasures cannot be read")]
@@ -59,12 +58,8 @@ impl ErasureRecords {
     ///
     /// # Errors
     /// Fails if the file cannot be read, or if another line cannot be parsed.
-    pub fn read(folder: &Path) -> Result<Self, ErasureFileError> {
-        let text = match std::fs::read_to_string(folder.join(ERASURES_FILE)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(error.into()),
-        };
+    pub async fn read(folder: &BackupFolder) -> Result<Self, ErasureFileError> {
+        let text = folder.erasures().await?;
         let mut records = BTreeSet::new();
         let is_torn = !text.is_empty() && !text.ends_with('\n');
         let count = text.lines().count();
@@ -83,21 +78,14 @@ impl ErasureRecords {
         self.0.is_empty()
     }
 
-    /// Appends records to the file, and syncs it to the disk.
-    fn append(folder: &Path, new: &[Record]) -> Result<(), ErasureFileError> {
-        let path = folder.join(ERASURES_FILE);
-        let mut lines = vec![];
-        let torn = std::fs::read(&path).is_ok_and(|bytes| bytes.last().is_some_and(|last| *last != b'\n'));
-        if torn {
-            lines.push(b'\n');
-        }
+    /// Adds records to the file.
+    async fn append(folder: &BackupFolder, new: &[Record]) -> Result<(), ErasureFileError> {
+        let mut lines = String::new();
         for record in new {
-            serde_json::to_writer(&mut lines, record).map_err(io::Error::from)?;
-            lines.push(b'\n');
+            lines.push_str(&serde_json::to_string(record).map_err(io::Error::from)?);
+            lines.push('\n');
         }
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-        file.write_all(&lines)?;
-        Ok(file.sync_all()?)
+        Ok(folder.add_erasures(&lines).await?)
     }
 }
 
@@ -107,8 +95,8 @@ impl Erasure {
     ///
     /// # Errors
     /// See [`ErasureFileError`].
-    pub async fn record_erasures(&self, folder: &Path) -> Result<usize, ErasureFileError> {
-        let known = ErasureRecords::read(folder)?;
+    pub async fn record_erasures(&self, folder: &BackupFolder) -> Result<usize, ErasureFileError> {
+        let known = ErasureRecords::read(folder).await?;
         let mut new = vec![];
         let mut tx = self.core.db.read().await?;
         let mut last = String::new();
@@ -128,29 +116,36 @@ impl Erasure {
         drop(tx);
         new.retain(|record| !known.0.contains(record));
         if !new.is_empty() {
-            ErasureRecords::append(folder, &new)?;
+            ErasureRecords::append(folder, &new).await?;
         }
         Ok(new.len())
     }
 
-    /// Records erasures beside the newest backup, if there is one on this machine. A failure does not undo
-    /// the erasure: the next backup records it.
+    /// Records erasures beside the newest backup, if it is on this machine or in a bucket. A failure does not
+    /// undo the erasure: the next backup records it.
     pub(crate) async fn record_erasures_beside_backups(&self) {
         if self.core.db.engine() != Engine::Sqlite {
             return;
         }
-        let folder = async {
+        let recorded = async {
             let mut tx = self.core.db.read().await?;
-            Ok::<_, StoreError>(backups::latest(&mut tx).await?.map(|(folder, _)| PathBuf::from(folder)))
+            let latest = backups::latest(&mut tx).await?;
+            drop(tx);
+            let Some((address, _)) = latest else { return Ok(()) };
+            let folder = BackupFolder::open(&address, self.core.settings.storage.as_ref())?;
+            self.record_erasures(&folder).await.map(drop)
         };
-        let recorded = match folder.await {
-            Ok(Some(folder)) => self.record_erasures(&folder).await.map(drop),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error.into()),
+        let failed = match tokio::time::timeout(RECORD_TIMEOUT, recorded).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => match error.source() {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            },
+            Err(_) => {
+                format!("the folder of the backups did not answer within {} s", RECORD_TIMEOUT.as_secs())
+            }
         };
-        if let Err(error) = recorded {
-            tracing::warn!(error = %error, "An erasure is not recorded beside the backups yet: the next backup does it");
-        }
+        tracing::warn!(error = %failed, "An erasure is not recorded beside the backups yet: the next backup does it");
     }
 
     /// Erases each author of this database that a record names, and marks the recorded numbers. Returns the
@@ -171,7 +166,8 @@ impl Erasure {
             );
         }
         for id in &found {
-            self.erase(id).await?;
+            // The erasure is recorded already.
+            again!(self.try_erase(id))?;
         }
         let mark = async || {
             let mut tx = self.core.db.write().await?;

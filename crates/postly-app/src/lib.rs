@@ -10,6 +10,7 @@ mod accounts;
 pub mod admin;
 mod alerts;
 mod amendments;
+pub mod backup_folder;
 mod batcher;
 mod brand;
 mod budget;
@@ -77,6 +78,7 @@ use secrecy::SecretString;
 
 pub use accounts::{AccountChange, AccountError, Accounts, Profile};
 pub use admin::Admin;
+pub use backup_folder::{BackupFolder, BackupFolderError, StorageAccount};
 pub use brand::{BrandChangeError, BrandMemory};
 pub use budget::ModelBudgets;
 pub use clock::{Clock, SystemClock};
@@ -86,7 +88,7 @@ pub use conversation::Conversations;
 pub use core::Core;
 pub use deliver::Deliveries;
 pub use erase::Erasure;
-pub use erasure_file::{ERASURES_FILE, ErasureFileError, ErasureRecords};
+pub use erasure_file::{ErasureFileError, ErasureRecords};
 pub use error::JourneyError;
 pub use export::{Export, rfc3339};
 pub use generate::Generator;
@@ -158,6 +160,8 @@ pub struct Settings {
     pub max_streams: usize,
     /// The operator's details for the legal pages.
     pub legal: Legal,
+    /// The account at the storage of the backups, for erasures of which a bucket keeps the record (`AWS_…`).
+    pub storage: Option<StorageAccount>,
 }
 
 /// The operator's details: shown on the legal pages and in the first reply. Each is empty until it is

@@ -407,6 +407,7 @@ fn parts(
         retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
         max_streams: MAX_STREAMS,
         legal: options.legal.clone(),
+        storage: None,
     };
     Parts {
         core: Core::new(database.db.clone(), Arc::new(clock.clone()), settings, routes),

@@ -201,7 +201,7 @@ pub(crate) struct PauseArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct BackupArgs {
-    /// A folder for copies by their time, or a file that is not there yet.
+    /// A folder for copies by their time, or a file that is not there yet; `s3://bucket/prefix` for a bucket.
     #[arg(long)]
     pub(crate) to: String,
     /// How many copies stay in the folder; older ones are removed.
@@ -216,7 +216,7 @@ pub(crate) struct BackupArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RestoreArgs {
-    /// A copy, or a folder whose newest copy is meant.
+    /// A copy, or a folder whose newest copy is meant; `s3://bucket/prefix`, or a copy in it, for a bucket.
     #[arg(long)]
     pub(crate) from: String,
     /// Ask the copy every invariant first, and restore nothing if one does not hold.

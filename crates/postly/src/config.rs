@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr};
 
-use postly_app::{Legal, admin::AdminAccess};
+use postly_app::{Legal, StorageAccount, admin::AdminAccess};
 use postly_domain::{ModelBudget, PhoneE164, Provider};
 use postly_store::Address;
 use postly_whatsapp::{
@@ -19,6 +19,7 @@ mod legal;
 mod models;
 mod secrets;
 mod shop;
+mod storage;
 mod templates;
 
 pub(crate) use accounts::Accounts;
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) accounts: Accounts,
     pub(crate) shop: Option<ShopConfig>,
     pub(crate) legal: Legal,
+    /// The account at the storage of the backups.
+    pub(crate) storage: Option<StorageAccount>,
     pub(crate) bounds: Bounds,
     /// The address of links that open a conversation.
     pub(crate) chat_link_base: String,
@@ -328,6 +331,7 @@ impl Reader {
         let admin = self.admin_access();
         let shop = self.shop();
         let legal = self.legal();
+        let storage = self.storage();
         let identity_hash_key = self.identity_hash_key();
         let identity_hash_key = self.required("IDENTITY_HASH_KEY", identity_hash_key);
         let writer = self.writer();
@@ -357,6 +361,7 @@ impl Reader {
             accounts,
             shop,
             legal,
+            storage,
             bounds,
             chat_link_base: CHAT_LINK_BASE.to_owned(),
         })

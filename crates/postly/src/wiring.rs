@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use postly_app::{
-    App, Core, Legal, Parts, Retention, Settings, Shop, Stripe, StripeConfig, SystemClock, WebhookSecrets,
+    App, Core, Legal, Parts, Retention, Settings, Shop, StorageAccount, Stripe, StripeConfig, SystemClock,
+    WebhookSecrets,
 };
 use postly_domain::{ModelBudget, Provider, challenge::Budgets};
 use postly_http::{AdminPages, CookieKeys, Site};
@@ -107,6 +108,7 @@ pub(crate) fn application(config: Config, db: Db, clock: Arc<SystemClock>) -> an
         retention: config.accounts.retention,
         max_streams: config.bounds.streams,
         legal: config.legal,
+        storage: config.storage,
     };
     Ok(App::new(Parts {
         core: Core::new(db, clock, settings, routes),
@@ -195,6 +197,7 @@ pub(crate) async fn operator_core(
     provider: Provider,
     identity_hash_key: SecretString,
     site_url: String,
+    storage: Option<StorageAccount>,
 ) -> anyhow::Result<Core> {
     let clock = clock(&db).await?;
     let settings = Settings {
@@ -212,6 +215,7 @@ pub(crate) async fn operator_core(
         retention: Retention { events_days: 30, media_days: 7, messages_days: 365 },
         max_streams: 0,
         legal: Legal::default(),
+        storage,
     };
     Ok(Core::new(db, clock, settings, OwnNumbers::default()))
 }

@@ -85,6 +85,7 @@ impl Scene {
             default_region: "FR".to_owned(),
             retention: crate::Retention { events_days: 30, media_days: 7, messages_days: 365 },
             legal: crate::Legal::default(),
+            storage: None,
         };
         let app = App::new(Parts {
             core: Core::new(database.db.clone(), Arc::new(clock.clone()), settings, OwnNumbers::default()),

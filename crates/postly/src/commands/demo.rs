@@ -298,6 +298,7 @@ fn configuration(
             secret("a session secret that is for demonstrations only"),
         ),
         legal: postly_app::Legal::default(),
+        storage: None,
         bounds: Bounds::default(),
         chat_link_base: simulator.chat_link_base(),
         shop: default_prices().map(|prices| ShopConfig {

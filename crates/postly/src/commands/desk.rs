@@ -42,12 +42,13 @@ impl Desk {
         let region = reader.default_region();
         let provider = reader.provider().unwrap_or(postly_domain::Provider::Meta);
         let site_url = reader.public_base_url();
+        let storage = reader.storage();
         let (place, region) = reader.done((place, region)).map_err(Failure::Config)?;
         let place = place.ok_or_else(|| Failure::Config(vec![]))?;
         telemetry::plain();
         name_database(&place.address.name());
         let db = wiring::open_existing(place).await?;
-        let core = wiring::operator_core(db, provider, key, site_url).await?;
+        let core = wiring::operator_core(db, provider, key, site_url, storage).await?;
         let accounts = Accounts::new(&core);
         Ok(Self {
             admin: Admin::new(&core, &accounts),

@@ -44,7 +44,7 @@ async fn prisma(args: &PrismaArgs) -> Result<(), Failure> {
     telemetry::plain();
     name_database(&place.address.name());
     let db = wiring::open_existing(place).await?;
-    let core = wiring::operator_core(db, options.provider, key, String::new()).await?;
+    let core = wiring::operator_core(db, options.provider, key, String::new(), None).await?;
     let mut source = Source::open(&from).await.map_err(not_opened)?;
     let bar = &mut ProgressBar::new();
     let report =

@@ -16,6 +16,8 @@ pub(crate) mod users;
 
 use std::io::Write as _;
 
+use postly_app::BackupFolderError;
+
 use crate::config::Fault;
 
 /// The failure of a command.
@@ -44,7 +46,11 @@ impl std::fmt::Display for Failure {
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Failed(error.into())
+        let error = error.into();
+        match error.chain().find_map(|error| error.downcast_ref()) {
+            Some(BackupFolderError::Refused(sentence)) => Self::Usage(sentence.clone()),
+            Some(BackupFolderError::Disk(..) | BackupFolderError::Failed(_)) | None => Self::Failed(error),
+        }
     }
 }
 

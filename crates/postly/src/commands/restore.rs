@@ -6,7 +6,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use postly_app::{EndedWork, Erasure, ErasureRecords, Operator, RestoredCopy, rfc3339};
+use postly_app::{
+    BackupFolder, EndedWork, Erasure, ErasureRecords, Operator, RestoredCopy, StorageAccount,
+    backup_folder::{is_bucket, split_bucket},
+    rfc3339,
+};
 use postly_domain::{Provider, UnixMillis};
 use postly_store::Address;
 use secrecy::SecretString;
@@ -14,7 +18,7 @@ use serde_json::json;
 
 use super::{
     Failure,
-    backup::{self, NO_S3, POSTGRES_RECIPE},
+    backup::{self, POSTGRES_RECIPE},
     desk::name_database,
     encrypt::Identity,
     say, say_json,
@@ -27,7 +31,8 @@ use crate::{
 
 /// A copy to be restored.
 struct Restore {
-    source: PathBuf,
+    folder: BackupFolder,
+    name: String,
     target: PathBuf,
     identity: Option<Identity>,
     records: ErasureRecords,
@@ -48,15 +53,13 @@ pub(crate) async fn run(args: RestoreArgs) -> Result<(), Failure> {
     let mut reader = Reader::from_process();
     let place = reader.database();
     let key = reader.identity_hash_key();
-    let (place, key) = reader.done((place, key)).map_err(Failure::Config)?;
+    let account = backup::account(&mut reader, place.as_ref(), &args.from);
+    let (place, key, account) = reader.done((place, key, account)).map_err(Failure::Config)?;
     let place = place.ok_or_else(|| Failure::Config(vec![]))?;
-    if args.from.starts_with("s3://") {
-        return Err(Failure::Usage(format!("--from: {NO_S3}")));
-    }
     let Some(target) = place.address.path().map(Path::to_owned) else {
         return Err(Failure::Usage(POSTGRES_RECIPE.to_owned()));
     };
-    let source = source(Path::new(&args.from))?;
+    let (folder, name) = source(&args.from, account.as_ref()).await?;
     for ending in ["", "-wal", "-shm"] {
         let there = format!("{}{ending}", target.display());
         if Path::new(&there).exists() {
@@ -67,13 +70,12 @@ pub(crate) async fn run(args: RestoreArgs) -> Result<(), Failure> {
         }
     }
     let identity = args.age_identity.as_deref().map(Identity::read).transpose()?;
-    if source.extension().is_some_and(|ending| ending == "age") && identity.is_none() {
+    if name.ends_with(".age") && identity.is_none() {
         return Err(Failure::Usage(
             "the copy is encrypted: name the file of its key with --age-identity".to_owned(),
         ));
     }
-    let folder = source.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
-    let records = ErasureRecords::read(&folder).context("cannot read the record of erasures")?;
+    let records = ErasureRecords::read(&folder).await?;
     if key.is_none() && !records.is_empty() {
         return Err(Failure::Usage(
             "IDENTITY_HASH_KEY is missing: people were erased since, and without the service's key they would come back"
@@ -83,7 +85,8 @@ pub(crate) async fn run(args: RestoreArgs) -> Result<(), Failure> {
     telemetry::plain();
     name_database(&place.address.name());
     let restore = Restore {
-        source,
+        folder,
+        name,
         target,
         identity,
         records,
@@ -93,17 +96,26 @@ pub(crate) async fn run(args: RestoreArgs) -> Result<(), Failure> {
     restore.run(&args).await
 }
 
-/// Returns the path of the copy: a file, or the newest copy in a folder.
-fn source(from: &Path) -> Result<PathBuf, Failure> {
-    if from.is_dir() {
-        let newest = backup::copies(from)?.pop();
-        let newest = newest.ok_or_else(|| Failure::Usage(format!("{} holds no copies", from.display())))?;
-        return Ok(from.join(newest));
+/// Finds the copy: the one that is named, or the newest in a folder. Returns its folder and its name.
+async fn source(from: &str, account: Option<&StorageAccount>) -> Result<(BackupFolder, String), Failure> {
+    let path = Path::new(from);
+    let (folder, name) = if is_bucket(from) {
+        let (folder, name) = split_bucket(from);
+        (BackupFolder::open(folder, account)?, name.map(str::to_owned))
+    } else if path.is_dir() {
+        (BackupFolder::Disk(path.to_owned()), None)
+    } else {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        (BackupFolder::Disk(path.parent().map(Path::to_owned).unwrap_or_default()), name)
+    };
+    match name {
+        Some(name) if folder.contains(&name).await? => Ok((folder, name)),
+        Some(_) => Err(Failure::Usage(format!("--from: there is no {from}"))),
+        None => match folder.copies().await?.pop() {
+            Some(newest) => Ok((folder, newest)),
+            None => Err(Failure::Usage(format!("{from} holds no copies"))),
+        },
     }
-    if !from.is_file() {
-        return Err(Failure::Usage(format!("--from: there is no {}", from.display())));
-    }
-    Ok(from.to_owned())
 }
 
 impl Restore {
@@ -127,9 +139,9 @@ impl Restore {
 
     /// Prepares the database at a path beside its final one.
     async fn prepare(&self, partial: &Path, verify: bool) -> Result<Restored, Failure> {
-        self.unpack(partial)?;
+        self.unpack(partial).await?;
         if !matches!(postly_store::backups::is_ours(partial), Ok(true)) {
-            let name = self.source.display();
+            let name = self.address();
             return Err(Failure::Usage(format!("{name} is no whole copy of a database of Postly")));
         }
         // A copy of another build is refused, as the service refuses its tables.
@@ -139,7 +151,7 @@ impl Restore {
             other => other,
         })?;
         let key = self.key.clone().unwrap_or_default();
-        let core = wiring::operator_core(db.clone(), Provider::Meta, key, String::new()).await?;
+        let core = wiring::operator_core(db.clone(), Provider::Meta, key, String::new(), None).await?;
         let restored = RestoredCopy::new(&core);
         let copied_at = restored.copied_at().await?;
         let ended = restored.begin_from_copy(self.lost_at).await?;
@@ -159,13 +171,28 @@ impl Restore {
         Ok(Restored { copied_at, erased, ended, audited: verify })
     }
 
-    fn unpack(&self, partial: &Path) -> anyhow::Result<()> {
-        if let Some(identity) = &self.identity {
-            return identity.decrypt(&self.source, partial).context("cannot decrypt the copy");
+    fn address(&self) -> String {
+        self.folder.address_of(&self.name)
+    }
+
+    /// Writes the plain copy to a new file. An encrypted copy of a bucket is first written beside it.
+    async fn unpack(&self, partial: &Path) -> anyhow::Result<()> {
+        let Some(identity) = &self.identity else { return self.fetch(partial).await };
+        let decrypt =
+            |encrypted: &Path| identity.decrypt(encrypted, partial).context("cannot decrypt the copy");
+        if let Some(folder) = self.folder.on_disk() {
+            return decrypt(&folder.join(&self.name));
         }
-        let mut file = backup::private_file(partial)?;
-        std::io::copy(&mut File::open(&self.source)?, &mut file).context("cannot read the copy")?;
-        Ok(file.sync_all()?)
+        let encrypted = partial.with_extension("age");
+        let fetched = self.fetch(&encrypted).await;
+        let decrypted = fetched.and_then(|()| decrypt(&encrypted));
+        backup::remove(&encrypted);
+        decrypted
+    }
+
+    async fn fetch(&self, to: &Path) -> anyhow::Result<()> {
+        let file = backup::private_file(to).with_context(|| format!("cannot write {}", to.display()))?;
+        Ok(self.folder.fetch(&self.name, file).await?)
     }
 
     fn report(&self, done: &Restored, args: &RestoreArgs) {
@@ -173,7 +200,7 @@ impl Restore {
         if args.output.json {
             say_json(&json!({
                 "path": self.target.display().to_string(),
-                "from": self.source.display().to_string(),
+                "from": self.address(),
                 "copiedAt": copied_at,
                 "erased": done.erased,
                 "endedEvents": done.ended.events,
@@ -182,7 +209,7 @@ impl Restore {
             }));
             return;
         }
-        say(&format!("Restored {} from {}.", self.target.display(), self.source.display()));
+        say(&format!("Restored {} from {}.", self.target.display(), self.address()));
         if let Some(copied_at) = copied_at {
             say(&format!("It is as of {copied_at}; what happened after that is not in it."));
         }

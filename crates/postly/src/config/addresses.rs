@@ -54,6 +54,14 @@ impl Reader {
     }
 }
 
+/// Returns true for a plain http address outside of this machine and of private networks.
+pub(super) fn crosses_the_internet_in_clear(url: &Url) -> bool {
+    url.scheme() == "http" && unreachable(url) == Some(PLAIN)
+}
+
+/// The reason of [`unreachable`] for an address in clear.
+const PLAIN: &str = "is plain http";
+
 /// Returns the reason if an address is certainly not reachable from the internet.
 fn unreachable(url: &Url) -> Option<&'static str> {
     if is_on_this_machine(url) {
@@ -67,7 +75,7 @@ fn unreachable(url: &Url) -> Option<&'static str> {
     match (is_private, url.scheme()) {
         (true, _) => Some("is in a private network"),
         (false, "https") => None,
-        (false, _) => Some("is plain http"),
+        (false, _) => Some(PLAIN),
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod admin;
 mod backups;
+mod buckets;
 mod configuration;
 mod crash;
 mod databases;
