@@ -24,7 +24,7 @@ mod tokens;
 use std::{
     collections::BTreeSet,
     io::{BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
 };
 
@@ -52,6 +52,7 @@ cargo xtask oracles mcp
                           of these only the clients of agents from npm, which call every tool of /mcp
 cargo xtask oracles nextjs
                           of these only examples/nextjs: built, and run beside the service behind a real nginx
+cargo xtask oracles s3    of these only moto, a server that speaks S3: backups in a bucket, and their restores
 cargo xtask oracles prisma [--accept]
                           of these only Prisma: its client fills a database, which is imported, and reads it again
 cargo xtask browser [FOLDER]
@@ -91,6 +92,7 @@ fn main() -> ExitCode {
         ["oracles", "prisma", "--accept"] => oracles::ask_prisma(true),
         ["oracles", "mcp"] => oracles::ask_mcp(),
         ["oracles", "api"] => oracles::ask_api(),
+        ["oracles", "s3"] => oracles::ask_s3(),
         ["oracles", "nextjs"] => oracles::ask_nextjs(),
         ["oracles", "--accept"] => oracles::ask(true),
         ["browser"] => browser::look(None),
@@ -163,15 +165,20 @@ fn s09_what_is_shipped_has_no_points_of_failure() -> anyhow::Result<String> {
     // search works.
     const POINT: &str = "POSTLY_CRASH_AT";
     const KNOWN: &str = "/api/whatsapp/webhook";
-    // The demo was built with fewer features.
-    cargo(&["build", "--locked", "--package", "postly"])?;
-    let folder = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let binary = std::fs::read(format!("{folder}/debug/postly")).context("cannot read what was built")?;
+    let binary = std::fs::read(built_binary(root()?, &[])?).context("cannot read what was built")?;
     let holds = |text: &str| binary.windows(text.len()).any(|window| window == text.as_bytes());
     if !holds(KNOWN) || holds(POINT) {
         bail!("the binary holds {POINT}, which only tests may");
     }
     Ok("s09_what_is_shipped_has_no_points_of_failure".to_owned())
+}
+
+/// Builds the binary with the features of a release and some more, and returns its path.
+pub(crate) fn built_binary(root: &Path, more: &[&str]) -> anyhow::Result<PathBuf> {
+    // The demo was built with fewer features.
+    cargo(&[&["build", "--locked", "--package", "postly"], more].concat())?;
+    let folder = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    Ok(root.join(folder).join("debug/postly"))
 }
 
 /// Checks the README's promise on the current build: three posts, the ledger, the balance.

@@ -14,6 +14,7 @@ mod mcp;
 mod models;
 mod nextjs;
 mod prisma;
+mod s3;
 
 /// The referees that `requirements.txt` must name. Their versions are recorded with the requests they
 /// accepted.
@@ -55,6 +56,11 @@ pub(crate) fn ask_api() -> anyhow::Result<()> {
     api::ask(crate::root()?)
 }
 
+/// Runs the check of backups in a bucket only.
+pub(crate) fn ask_s3() -> anyhow::Result<()> {
+    s3::ask(crate::root()?)
+}
+
 /// Builds and runs the Next.js app beside the service only.
 pub(crate) fn ask_nextjs() -> anyhow::Result<()> {
     nextjs::ask(crate::root()?)
@@ -85,6 +91,7 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     compare(root, &recording, accept)?;
     api::ask(root)?;
     mcp::ask(root)?;
+    s3::ask(root)?;
     nextjs::ask(root)?;
     models::ask(root)?;
     prisma::ask(root, accept)?;
