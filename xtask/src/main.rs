@@ -52,6 +52,7 @@ cargo xtask oracles mcp
                           of these only the clients of agents from npm, which call every tool of /mcp
 cargo xtask oracles nextjs
                           of these only examples/nextjs: built, and run beside the service behind a real nginx
+cargo xtask oracles otel  of these only OpenTelemetry's package, which decodes the traces of a message
 cargo xtask oracles s3    of these only moto, a server that speaks S3: backups in a bucket, and their restores
 cargo xtask oracles prisma [--accept]
                           of these only Prisma: its client fills a database, which is imported, and reads it again
@@ -92,6 +93,7 @@ fn main() -> ExitCode {
         ["oracles", "prisma", "--accept"] => oracles::ask_prisma(true),
         ["oracles", "mcp"] => oracles::ask_mcp(),
         ["oracles", "api"] => oracles::ask_api(),
+        ["oracles", "otel"] => oracles::ask_otel(),
         ["oracles", "s3"] => oracles::ask_s3(),
         ["oracles", "nextjs"] => oracles::ask_nextjs(),
         ["oracles", "--accept"] => oracles::ask(true),
@@ -138,7 +140,7 @@ fn ci() -> anyhow::Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     const FEATURES: [&str; 2] = ["--features", "postly/crash-points"];
     let lint = ["clippy", "--workspace", "--all-targets", "--locked"];
-    cargo(&[&lint[..], &FEATURES, &["--", "--deny", "warnings"]].concat())?;
+    cargo(&[&lint[..], &FEATURES, &["--features", "postly/otel", "--", "--deny", "warnings"]].concat())?;
     demo()?;
     eval::run(&[])?;
     tokens::count()?;

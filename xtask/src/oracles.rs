@@ -13,6 +13,7 @@ mod api;
 mod mcp;
 mod models;
 mod nextjs;
+mod otel;
 mod prisma;
 mod s3;
 
@@ -56,6 +57,11 @@ pub(crate) fn ask_api() -> anyhow::Result<()> {
     api::ask(crate::root()?)
 }
 
+/// Runs the check of traces only.
+pub(crate) fn ask_otel() -> anyhow::Result<()> {
+    otel::ask(crate::root()?)
+}
+
 /// Runs the check of backups in a bucket only.
 pub(crate) fn ask_s3() -> anyhow::Result<()> {
     s3::ask(crate::root()?)
@@ -92,6 +98,7 @@ pub(crate) fn ask(accept: bool) -> anyhow::Result<()> {
     api::ask(root)?;
     mcp::ask(root)?;
     s3::ask(root)?;
+    otel::ask(root)?;
     nextjs::ask(root)?;
     models::ask(root)?;
     prisma::ask(root, accept)?;

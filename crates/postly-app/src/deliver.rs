@@ -509,6 +509,7 @@ impl Deliveries {
             SendOutcome::NotSent => "not_sent",
             SendOutcome::Unclear => "unclear",
         };
+        tracing::Span::current().record("outcome", name);
         let labels = [("provider", provider.into()), ("outcome", name.into()), ("code", code)];
         metrics::counter!(metric::PROVIDER_REQUESTS, &labels).increment(1);
         metrics::histogram!(metric::PROVIDER_SECONDS, "provider" => provider).record(took);

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use postly_domain::{
+    TRACE,
     event::{EventKey, ReceivedEvent},
     id::EventId,
     metric,
@@ -10,6 +11,7 @@ use postly_domain::{
 use postly_store::{StoreError, inbox, lanes::Queue};
 use postly_whatsapp::signature::{SignatureError, Verifier, WebhookRequest};
 use secrecy::{ExposeSecret as _, SecretString};
+use tracing::Span;
 
 use crate::{
     Core,
@@ -24,8 +26,8 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(1_800);
 /// The approximate size of an event without its slice, in bytes.
 const EVENT_BYTES: usize = 256;
 
-/// The events of a webhook, for the batch.
-pub(crate) struct Webhook(Vec<ReceivedEvent>);
+/// The events of a webhook, for the batch, and the span of its request.
+pub(crate) struct Webhook(Vec<ReceivedEvent>, Span);
 
 impl BatchWrite for Webhook {
     type Service = Ingress;
@@ -48,6 +50,14 @@ impl BatchWrite for Webhook {
         service.store(webhooks).await?;
         Ok(vec![(); webhooks.len()])
     }
+}
+
+/// Begins the trace of an event, with a link to the request that brought it: several events of a request have
+/// a trace each.
+fn trace_root(id: &EventId, kind: &'static str, request: &Span) {
+    let root = tracing::info_span!(target: TRACE, parent: None, "event.receive", event.id = %id, kind);
+    root.follows_from(request);
+    drop(root.entered());
 }
 
 /// The reason why a webhook is not acknowledged.
@@ -103,7 +113,8 @@ impl Ingress {
             }
         }
         crash::point("received");
-        let told = self.webhooks.enqueue(self, Webhook(events)).map_err(|QueueFull| IngestError::TooSlow)?;
+        let webhook = Webhook(events, Span::current());
+        let told = self.webhooks.enqueue(self, webhook).map_err(|QueueFull| IngestError::TooSlow)?;
         match tokio::time::timeout(STORE_TIMEOUT, told).await {
             Ok(Ok(stored)) => stored.map_err(IngestError::NotStored)?,
             Ok(Err(_)) | Err(_) => return Err(IngestError::TooSlow),
@@ -114,18 +125,21 @@ impl Ingress {
 
     /// Stores the events of some webhooks, all or none, within the time limit of a webhook.
     async fn store(&self, webhooks: &[&Webhook]) -> Result<(), StoreError> {
-        let events = webhooks.iter().flat_map(|webhook| webhook.0.iter());
-        match tokio::time::timeout(STORE_TIMEOUT, self.store_events(events)).await {
+        match tokio::time::timeout(STORE_TIMEOUT, self.store_events(webhooks)).await {
             Ok(stored) => stored,
             Err(late) => Err(StoreError::Unavailable(late.into())),
         }
     }
 
-    async fn store_events(&self, events: impl Iterator<Item = &ReceivedEvent>) -> Result<(), StoreError> {
+    async fn store_events(&self, webhooks: &[&Webhook]) -> Result<(), StoreError> {
         let now = self.core.now();
         // Ids follow the order of arrival.
-        let events: Vec<(EventId, &ReceivedEvent)> =
-            events.map(|event| (EventId::fresh(now), event)).collect();
+        let mut events: Vec<(EventId, &ReceivedEvent)> = vec![];
+        let mut requests = vec![];
+        for Webhook(of_request, request) in webhooks {
+            events.extend(of_request.iter().map(|event| (EventId::fresh(now), event)));
+            requests.resize(events.len(), request);
+        }
         let mut tx = self.core.db.begin_priority_write().await?;
         let stored = inbox::store(&mut tx, &events, now).await?;
         tx.commit().await?;
@@ -136,7 +150,7 @@ impl Ingress {
                 self.core.wakers.wake(queue);
             }
         }
-        for ((id, event), is_new) in events.iter().zip(stored) {
+        for (((id, event), request), is_new) in events.iter().zip(requests).zip(stored) {
             let kind = event.kind.as_str();
             let state = match (is_new, event.ignored) {
                 (false, _) => "duplicate",
@@ -146,7 +160,10 @@ impl Ingress {
             metrics::counter!(metric::INBOUND, "kind" => kind, "state" => state).increment(1);
             match state {
                 "duplicate" => tracing::debug!(kind, "An event came again"),
-                "stored" => tracing::debug!(event.id = %id, kind, "Stored event {id}"),
+                "stored" => {
+                    trace_root(id, kind, request);
+                    tracing::debug!(event.id = %id, kind, "Stored event {id}");
+                }
                 rule => tracing::info!(event.id = %id, rule, "Ignored event {id}"),
             }
         }

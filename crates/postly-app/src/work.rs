@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use postly_domain::{UnixMillis, event::EventKind, id::LeaseToken, metric};
+use postly_domain::{TRACE, UnixMillis, event::EventKind, id::LeaseToken, metric};
 use postly_store::{
     StoreError, Tx,
     inbox::{self, DueEvent},
@@ -15,6 +15,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
 };
+use tracing::{Instrument as _, Span, field::Empty};
 
 use crate::{
     App, Core, JourneyError,
@@ -172,6 +173,31 @@ enum Work {
 }
 
 impl Work {
+    /// The span of this work in the trace of its event.
+    fn span(&self) -> Span {
+        match self {
+            Self::Event { claimed, event } => tracing::info_span!(
+                target: TRACE,
+                "event.handle",
+                event.id = %event.id,
+                queue = claimed.queue.as_str(),
+                attempt = event.attempts,
+                result = Empty
+            ),
+            Self::PlannedSend(planned) => tracing::info_span!(
+                target: TRACE,
+                "message.send",
+                otel.kind = "client",
+                event.id = planned.message.event.as_ref().map(tracing::field::display),
+                message.id = %planned.message.id,
+                attempt.id = %planned.attempt,
+                provider = planned.message.provider.as_str(),
+                outcome = Empty,
+                result = Empty
+            ),
+        }
+    }
+
     fn queue(&self) -> Queue {
         match self {
             Self::Event { claimed, .. } => claimed.queue,
@@ -322,11 +348,14 @@ async fn keep_lease(app: &App, claimed: &ClaimedLane) {
 /// Performs work. A failure defers the lane; nothing is lost by it.
 async fn perform_leased(app: App, work: Work) {
     let begun = Instant::now();
+    let span = work.span();
     let (result, event) = match &work {
-        Work::PlannedSend(planned) => (app.deliveries.execute_send(planned).await, None),
+        Work::PlannedSend(planned) => {
+            (app.deliveries.execute_send(planned).instrument(span.clone()).await, None)
+        }
         Work::Event { claimed, event } => {
             let received_at = made_at(event.id.as_str()).filter(|_| event.kind == EventKind::Message);
-            let handled = async { again!(handle(&app, claimed, event)) };
+            let handled = async { again!(handle(&app, claimed, event)) }.instrument(span.clone());
             (own_share(received_at, || app.core.now(), Box::pin(handled)).await, Some(event))
         }
     };
@@ -338,6 +367,8 @@ async fn perform_leased(app: App, work: Work) {
         Err(_) => "failed",
     };
     metrics::counter!(metric::JOBS, "queue" => queue, "result" => ended).increment(1);
+    span.record("result", ended);
+    drop(span);
     let Err(error) = result else { return };
     if error.is_lease_lost() {
         metrics::counter!(metric::JOB_FENCED).increment(1);

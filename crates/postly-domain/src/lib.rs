@@ -32,6 +32,7 @@ pub mod rest;
 pub mod small_talk;
 pub mod text;
 pub mod time;
+pub mod trace;
 pub mod trust;
 mod typed_code;
 
@@ -48,4 +49,5 @@ pub use phone::PhoneE164;
 pub use pricing::Pricing;
 pub use provider::Provider;
 pub use time::UnixMillis;
+pub use trace::TRACE;
 pub use trust::PhoneDoubt;

@@ -12,7 +12,7 @@ use axum::{
 };
 use http_body_util::LengthLimitError;
 use postly_app::{App, IngestError, WebhookRequest};
-use postly_domain::{Provider, metric};
+use postly_domain::{Provider, TRACE, metric};
 
 use crate::long_bodies::{LongBodies, announced};
 
@@ -44,13 +44,23 @@ async fn handshake(State(porter): State<WebhookState>, RawQuery(query): RawQuery
 }
 
 /// Responds with 200 only after the events of a webhook are stored. Refusals have an empty body.
+#[tracing::instrument(
+    target = TRACE,
+    name = "webhook",
+    skip_all,
+    fields(otel.kind = "server", provider, outcome, status),
+)]
 async fn receive(State(porter): State<WebhookState>, request: Request) -> Response {
     let begun = Instant::now();
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let claimed = WebhookRequest { target: &target, headers: &head.headers, body: b"" }.claimed_provider();
     let claimed = claimed.map_or("none", Provider::as_str);
-    let count = |status, outcome: &'static str| {
+    let count = |status: StatusCode, outcome: &'static str| {
+        let span = tracing::Span::current();
+        span.record("provider", claimed)
+            .record("outcome", outcome)
+            .record("status", i64::from(status.as_u16()));
         let labels = [("provider", claimed), ("outcome", outcome)];
         metrics::counter!(metric::WEBHOOK_REQUESTS, &labels).increment(1);
         metrics::histogram!(metric::WEBHOOK_ACK_SECONDS, "provider" => claimed).record(begun.elapsed());

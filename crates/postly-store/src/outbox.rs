@@ -109,6 +109,8 @@ pub struct DueMessage {
     pub address: String,
     /// The generation that it delivers.
     pub generation: Option<GenerationId>,
+    /// The event that it answers.
+    pub event: Option<EventId>,
     /// True if it carries at least one of the posts.
     pub carries_variant: bool,
     /// The provider's id of the message it answers.
@@ -140,7 +142,7 @@ impl std::fmt::Debug for DueMessage {
 }
 
 const HEADS: Sql = Sql::both(concat!(
-    "SELECT head.lane, head.id, head.author_id, head.provider, head.business, head.address, head.generation_id, ",
+    "SELECT head.lane, head.id, head.author_id, head.provider, head.business, head.address, head.generation_id, head.event_id, ",
     "head.carries_variant, head.reply_to, head.body, head.buttons, head.form, head.sealed, head.refusals, head.recipient_waits, ",
     "head.expires_at_ms, resting_senders.until_ms AS rests_until_ms, resting_senders.reason AS rest_reason, ",
     "resting_senders.probe_ms, attempts.state, attempts.status, ",
@@ -216,6 +218,7 @@ fn due_message(row: &Row) -> Result<DueMessage, StoreError> {
         business: row.text("business")?,
         address: row.text("address")?,
         generation: row.maybe_text("generation_id")?.map(GenerationId::new),
+        event: row.maybe_text("event_id")?.map(EventId::new),
         carries_variant: row.flag("carries_variant")?,
         reply_to: row.maybe_text("reply_to")?,
         body: row.text("body")?,

@@ -50,6 +50,8 @@ pub(crate) struct Config {
     /// The account at the storage of the backups.
     pub(crate) storage: Option<StorageAccount>,
     pub(crate) bounds: Bounds,
+    /// The address of the collector of traces.
+    pub(crate) traces_to: Option<String>,
     /// The address of links that open a conversation.
     pub(crate) chat_link_base: String,
 }
@@ -166,6 +168,12 @@ impl Reader {
             connections: self.whole_number("MAX_CONNECTIONS", usual.connections, ALLOWED),
             streams: self.whole_number("MAX_EVENT_STREAMS", usual.streams, ALLOWED),
         }
+    }
+
+    /// The address of the collector of traces, as every client of OpenTelemetry reads it.
+    fn traces_to(&mut self) -> Option<String> {
+        const NAME: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        self.get(NAME).map(|url| self.url(NAME, &url))
     }
 
     fn whole_number<T>(&mut self, name: &str, default: T, allowed: RangeInclusive<T>) -> T
@@ -339,6 +347,7 @@ impl Reader {
         let welcome_credits = self.number("WELCOME_CREDITS", 5);
         let trial_credits = self.number("WHATSAPP_TRIAL_CREDITS", 0);
         let bounds = self.bounds();
+        let traces_to = self.traces_to();
         let (Some(database), Some(writer), Some(provider), Some(identity_hash_key)) =
             (database, writer, provider, identity_hash_key)
         else {
@@ -363,6 +372,7 @@ impl Reader {
             legal,
             storage,
             bounds,
+            traces_to,
             chat_link_base: CHAT_LINK_BASE.to_owned(),
         })
     }

@@ -21,7 +21,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use postly_domain::{media::MediaFile, metric};
+use postly_domain::{TRACE, media::MediaFile, metric};
 use reqwest::{Client, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
@@ -236,6 +236,12 @@ impl OpenAiModel {
     }
 
     /// Makes one HTTP exchange, bounded in time and size.
+    #[tracing::instrument(
+        target = TRACE,
+        name = "model.call",
+        skip_all,
+        fields(otel.kind = "client", model = self.model, stage = request.stage().as_str(), outcome),
+    )]
     async fn attempt(
         &self,
         request: &DraftRequest,
@@ -249,10 +255,12 @@ impl OpenAiModel {
         let body = wire::body(&self.model, request, shape, max_tokens, picture);
         let call = self.authorized(self.client.post(self.url.clone())).json(&body);
         drop(body);
-        match tokio::time::timeout(patience, exchange(call)).await {
+        let ended = match tokio::time::timeout(patience, exchange(call)).await {
             Ok(ended) => ended,
             Err(_) => Ended::Broken("timeout"),
-        }
+        };
+        tracing::Span::current().record("outcome", ended.outcome());
+        ended
     }
 
     fn authorized(&self, call: reqwest::RequestBuilder) -> reqwest::RequestBuilder {

@@ -299,6 +299,7 @@ fn configuration(
         ),
         legal: postly_app::Legal::default(),
         storage: None,
+        traces_to: None,
         bounds: Bounds::default(),
         chat_link_base: simulator.chat_link_base(),
         shop: default_prices().map(|prices| ShopConfig {

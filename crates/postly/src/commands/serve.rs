@@ -38,7 +38,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         return Err(Failure::Usage(fault.to_owned()));
     }
     let mut signals = StopSignals::hear().context("cannot hear signals")?;
-    telemetry::json();
+    let telemetry = telemetry::json(config.traces_to.as_deref())?;
     let metrics = Metrics::collect();
     let (public, admin) = (config.bind_address, config.admin_bind_address);
     announce(&config);
@@ -115,6 +115,7 @@ pub(crate) async fn run(role: Role) -> Result<(), Failure> {
         Err(_) => tracing::warn!("Stopped without waiting any longer"),
     }
     tracing::info!("Stopped");
+    telemetry.stop().await;
     Ok(())
 }
 

@@ -32,3 +32,5 @@ mod process;
 mod serving;
 mod switches;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
