@@ -22,6 +22,8 @@ pub enum RequestKind {
     Transcription,
     /// The creation of a Checkout Session.
     Checkout,
+    /// A refund of money.
+    Refund,
     /// A request that only reads: a number, an account, a message, the list of models.
     Lookup,
     /// An endpoint that does not exist.

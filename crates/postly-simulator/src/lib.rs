@@ -52,6 +52,7 @@ mod statuses;
 mod stripe;
 mod stripe_events;
 mod stripe_pages;
+mod stripe_refunds;
 mod traffic;
 mod transcribe;
 mod twilio;

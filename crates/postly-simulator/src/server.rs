@@ -17,7 +17,7 @@ use crate::reply::Reply;
 use crate::statuses::{self, Plan};
 use crate::wire::Scissors;
 use crate::world::World;
-use crate::{meta, model, phone, setup, stripe, stripe_pages, transcribe, twilio};
+use crate::{meta, model, phone, setup, stripe, stripe_pages, stripe_refunds, transcribe, twilio};
 
 /// Larger than any request of the service; a longer body is refused unread.
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
@@ -79,6 +79,8 @@ enum Route {
     StripeCreate,
     StripeRetrieve { id: String },
     StripeList,
+    StripeRefund,
+    StripeRefunds,
     StripeDestinations,
     StripeUnknown,
     Completions,
@@ -95,6 +97,8 @@ impl Route {
             ("POST", ["v1", "checkout", "sessions"]) => Self::StripeCreate,
             ("GET", ["v1", "checkout", "sessions", id]) => Self::StripeRetrieve { id: own(id) },
             ("GET", ["v1", "checkout", "sessions"]) => Self::StripeList,
+            ("POST", ["v1", "refunds"]) => Self::StripeRefund,
+            ("GET", ["v1", "refunds"]) => Self::StripeRefunds,
             ("GET", ["v2", "core", "event_destinations"]) => Self::StripeDestinations,
             ("GET", ["v1", "Content", id]) => Self::TwilioContent { id: own(id), approval: false },
             ("GET", ["v1", "Content", id, "ApprovalRequests"]) => {
@@ -158,6 +162,8 @@ impl Route {
             Self::StripeCreate
             | Self::StripeRetrieve { .. }
             | Self::StripeList
+            | Self::StripeRefund
+            | Self::StripeRefunds
             | Self::StripeDestinations
             | Self::StripeUnknown => Upstream::Stripe,
             Self::Completions | Self::Transcriptions | Self::Models | Self::ModelUnknown => Upstream::Model,
@@ -176,6 +182,7 @@ impl Route {
             Self::Completions => RequestKind::Completion,
             Self::Transcriptions => RequestKind::Transcription,
             Self::StripeCreate => RequestKind::Checkout,
+            Self::StripeRefund => RequestKind::Refund,
             Self::MetaNode { .. }
             | Self::MetaToken
             | Self::MetaAccountEdge { .. }
@@ -186,6 +193,7 @@ impl Route {
             | Self::TwilioSenders
             | Self::TwilioContent { .. }
             | Self::StripeList
+            | Self::StripeRefunds
             | Self::StripeDestinations
             | Self::TwilioFetch { .. }
             | Self::TwilioAccount { .. }
@@ -197,7 +205,7 @@ impl Route {
         }
     }
 
-    async fn answer(&self, world: &World, call: &Call, plan: &Plan) -> Reply {
+    async fn answer(&self, world: &Arc<World>, call: &Call, plan: &Plan) -> Reply {
         match self {
             Self::MetaMessages { version, number_id } => {
                 meta::messages(world, call, version, number_id, plan)
@@ -220,6 +228,12 @@ impl Route {
             Self::StripeCreate => stripe::create(world, call),
             Self::StripeRetrieve { id } => stripe::retrieve(world, call, id),
             Self::StripeList => setup::sessions(world, call),
+            Self::StripeRefund => {
+                let (reply, events) = stripe_refunds::create(world, call);
+                stripe_pages::follow(world, events);
+                reply
+            }
+            Self::StripeRefunds => stripe_refunds::list(world, call),
             Self::StripeDestinations => setup::destinations(world, call),
             Self::StripeUnknown => stripe::unknown(),
             Self::Completions => model::complete(world, call).await,
@@ -273,7 +287,11 @@ async fn upstream(world: &Arc<World>, scissors: &Scissors, call: &Call) -> Respo
     let kind = route.kind(call);
     let main_call = matches!(
         kind,
-        RequestKind::Send | RequestKind::Completion | RequestKind::Transcription | RequestKind::Checkout
+        RequestKind::Send
+            | RequestKind::Completion
+            | RequestKind::Transcription
+            | RequestKind::Checkout
+            | RequestKind::Refund
     );
     let fault = world.faults.take(route.upstream(), main_call, &call.searchable());
     let seq = world.journal.open(entry(world, &route, kind, call, fault.as_ref()));

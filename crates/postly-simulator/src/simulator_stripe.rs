@@ -48,6 +48,44 @@ impl Simulator {
         stripe::change(self.world(), id, |session| stripe::refund(session, amount))
     }
 
+    /// Pays out the last pending refund of a session. Returns the events.
+    pub fn complete_refund(&self, id: &str) -> Vec<StripeEvent> {
+        stripe::change(self.world(), id, stripe::complete_refund)
+    }
+
+    /// Sets the status of the refunds that the API makes from now on.
+    pub fn set_refund_status(&self, status: &'static str) {
+        self.world().stripe().refund_status = Some(status);
+    }
+
+    /// Sets the money from which refunds are paid; `None` for enough.
+    pub fn set_stripe_balance(&self, balance: Option<i64>) {
+        self.world().stripe().balance = balance;
+    }
+
+    /// Forgets all idempotency keys, as Stripe does after 24 hours.
+    pub fn forget_idempotency_keys(&self) {
+        self.world().stripe().forget_keys();
+    }
+
+    /// Keeps the events of API calls back: a test delivers them in its own order.
+    pub fn hold_payment_events(&self) {
+        self.world().stripe().holds_events = true;
+    }
+
+    /// Returns every event so far, oldest first.
+    pub fn payment_events(&self) -> Vec<StripeEvent> {
+        self.world().stripe().events.clone()
+    }
+
+    /// Returns the refunds of a session with their amounts and statuses, oldest first.
+    pub fn refunds_of(&self, id: &str) -> Vec<(i64, String)> {
+        let account = self.world().stripe();
+        let charges = account.sessions.iter().filter(|session| session.id == id);
+        let charges = charges.filter_map(|session| session.charge.as_ref());
+        charges.flat_map(|charge| &charge.refunds).map(|part| (part.amount, part.status.clone())).collect()
+    }
+
     /// Makes the last refund of a session fail. Returns the events.
     pub fn fail_refund(&self, id: &str) -> Vec<StripeEvent> {
         stripe::change(self.world(), id, stripe::fail_refund)

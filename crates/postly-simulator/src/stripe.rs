@@ -55,7 +55,35 @@ pub(crate) struct Account {
     pub(crate) events: Vec<StripeEvent>,
     /// True while events wait until someone sends them from the page.
     pub(crate) holds_events: bool,
+    /// The status of refunds made by the API; `succeeded` if not set.
+    pub(crate) refund_status: Option<&'static str>,
+    /// The money from which refunds are paid; without it there is enough.
+    pub(crate) balance: Option<i64>,
     answers: BTreeMap<String, (Vec<u8>, Reply)>,
+}
+
+impl Account {
+    /// Returns the answer to an earlier request with the same idempotency key.
+    pub(crate) fn answer_of_key(&self, call: &Call) -> Option<Reply> {
+        let (body, reply) = self.answers.get(call.header("idempotency-key").unwrap_or_default())?;
+        if *body == call.body {
+            return Some(reply.clone().with_header("idempotent-replayed", "true"));
+        }
+        let message = "Keys for idempotent requests can only be used with the same parameters.";
+        Some(error(400, "idempotency_error", None, None, message))
+    }
+
+    /// Keeps the answer to a request under its idempotency key.
+    pub(crate) fn keep_answer(&mut self, call: &Call, reply: &Reply) {
+        if let Some(key) = call.header("idempotency-key").filter(|key| !key.is_empty()) {
+            self.answers.insert(key.to_owned(), (call.body.clone(), reply.clone()));
+        }
+    }
+
+    /// Forgets all idempotency keys, as Stripe does after 24 hours.
+    pub(crate) fn forget_keys(&mut self) {
+        self.answers.clear();
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -86,6 +114,17 @@ pub(crate) struct Part {
     pub(crate) id: String,
     pub(crate) amount: i64,
     pub(crate) status: String,
+    pub(crate) metadata: serde_json::Map<String, Value>,
+    /// The reason of a refund.
+    pub(crate) reason: Option<String>,
+}
+
+impl Part {
+    /// A part that somebody made outside of the API.
+    fn by_hand(prefix: &str, amount: i64, status: &str) -> Self {
+        let (metadata, status) = (serde_json::Map::default(), status.to_owned());
+        Self { id: ids::token(prefix), amount, status, metadata, reason: None }
+    }
 }
 
 impl Session {
@@ -195,9 +234,9 @@ impl Session {
             "charge": self.charge.as_ref().map(|charge| &charge.id),
             "created": self.created_s,
             "currency": self.currency,
-            "metadata": {},
+            "metadata": part.metadata,
             "payment_intent": self.intent,
-            "reason": if kind == "dispute" { json!("general") } else { Value::Null },
+            "reason": if kind == "dispute" { json!("general") } else { json!(part.reason) },
             "status": part.status,
         })
     }
@@ -211,11 +250,17 @@ impl Charge {
 }
 
 /// Builds an error in Stripe's format.
-fn error(status: u16, kind: &str, code: Option<&str>, param: Option<&str>, message: &str) -> Reply {
+pub(crate) fn error(
+    status: u16,
+    kind: &str,
+    code: Option<&str>,
+    param: Option<&str>,
+    message: &str,
+) -> Reply {
     Reply::json(status, &json!({"error": {"type": kind, "code": code, "param": param, "message": message}}))
 }
 
-fn invalid(code: &str, param: &str, message: &str) -> Reply {
+pub(crate) fn invalid(code: &str, param: &str, message: &str) -> Reply {
     error(400, "invalid_request_error", Some(code), Some(param), message)
 }
 
@@ -267,14 +312,9 @@ pub(crate) fn create(world: &World, call: &Call) -> Reply {
     if let Some(refusal) = unauthorized(world, call) {
         return refusal;
     }
-    let key = call.header("idempotency-key").unwrap_or_default().to_owned();
     let mut account = world.stripe();
-    if let Some((body, reply)) = account.answers.get(&key) {
-        if *body == call.body {
-            return reply.clone().with_header("idempotent-replayed", "true");
-        }
-        let message = "Keys for idempotent requests can only be used with the same parameters.";
-        return error(400, "idempotency_error", None, None, message);
+    if let Some(replayed) = account.answer_of_key(call) {
+        return replayed;
     }
     let session = match read(world, call) {
         Ok(session) => session,
@@ -282,9 +322,7 @@ pub(crate) fn create(world: &World, call: &Call) -> Reply {
     };
     let reply = Reply::json(200, &session.object()).accepting(&session.id);
     account.sessions.push(session);
-    if !key.is_empty() {
-        account.answers.insert(key, (call.body.clone(), reply.clone()));
-    }
+    account.keep_answer(call, &reply);
     reply
 }
 
@@ -420,12 +458,23 @@ pub(crate) fn expire(session: &mut Session) -> Vec<(&'static str, Value)> {
 /// Refunds a part of the charge.
 pub(crate) fn refund(session: &mut Session, amount: i64) -> Vec<(&'static str, Value)> {
     let Some(charge) = &mut session.charge else { return vec![] };
-    let refund = Part { id: ids::token("re_"), amount, status: "succeeded".to_owned() };
+    let refund = Part::by_hand("re_", amount, "succeeded");
     charge.refunds.push(refund.clone());
     vec![
         ("charge.refunded", session.charge_object()),
         ("refund.created", session.part_object("refund", &refund)),
     ]
+}
+
+/// Pays out the last pending refund.
+pub(crate) fn complete_refund(session: &mut Session) -> Vec<(&'static str, Value)> {
+    let Some(charge) = &mut session.charge else { return vec![] };
+    let Some(refund) = charge.refunds.iter_mut().rev().find(|refund| refund.status == "pending") else {
+        return vec![];
+    };
+    "succeeded".clone_into(&mut refund.status);
+    let refund = refund.clone();
+    vec![("refund.updated", session.part_object("refund", &refund))]
 }
 
 /// Makes the last refund fail: its money returns to the business.
@@ -443,7 +492,7 @@ pub(crate) fn fail_refund(session: &mut Session) -> Vec<(&'static str, Value)> {
 pub(crate) fn dispute(session: &mut Session, amount: i64, inquiry: bool) -> Vec<(&'static str, Value)> {
     let Some(charge) = &mut session.charge else { return vec![] };
     let status = if inquiry { "warning_needs_response" } else { "needs_response" };
-    let dispute = Part { id: ids::token("du_"), amount, status: status.to_owned() };
+    let dispute = Part::by_hand("du_", amount, status);
     charge.disputes.push(dispute.clone());
     vec![("charge.dispute.created", session.part_object("dispute", &dispute))]
 }

@@ -147,7 +147,7 @@ fn pay(world: &Arc<World>, id: &str, with: &str) -> Reply {
 }
 
 /// Delivers the events of a change, unless they are held back.
-fn follow(world: &Arc<World>, events: Vec<StripeEvent>) {
+pub(crate) fn follow(world: &Arc<World>, events: Vec<StripeEvent>) {
     if !world.stripe().holds_events {
         send(world, events);
     }

@@ -39,7 +39,7 @@ fn faults_of(entry: &JournalEntry) -> Vec<String> {
         // Only reads: no specification of ours covers them, and they cost nothing.
         (_, RequestKind::Lookup) => vec![],
         (_, RequestKind::Transcription) => transcription::faults(entry),
-        (Upstream::Stripe, _) | (_, RequestKind::Checkout) => stripe::faults(entry),
+        (Upstream::Stripe, _) | (_, RequestKind::Checkout | RequestKind::Refund) => stripe::faults(entry),
         (Upstream::Meta, RequestKind::Send | RequestKind::Typing | RequestKind::Completion) => {
             meta::faults(entry)
         }

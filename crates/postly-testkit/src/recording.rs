@@ -50,7 +50,7 @@ pub async fn record() -> Vec<Value> {
                 RequestKind::Typing => 0,
                 RequestKind::Completion | RequestKind::Transcription => 1,
                 RequestKind::Send => 2,
-                RequestKind::Checkout | RequestKind::Lookup | RequestKind::Unknown => 3,
+                RequestKind::Checkout | RequestKind::Refund | RequestKind::Lookup | RequestKind::Unknown => 3,
             });
             lines.extend(step.iter().map(|entry| line(entry, &mut names)));
         }

@@ -1,7 +1,7 @@
 //! Stripe: the headers of every call. Tests in `postly-payments` compare the fields of a Checkout Session
 //! with Stripe's own declarations.
 
-use postly_simulator::JournalEntry;
+use postly_simulator::{JournalEntry, RequestKind};
 
 /// The version of the API in our requests.
 const VERSION: &str = "2026-10-28.endive";
@@ -15,7 +15,8 @@ pub(super) fn faults(entry: &JournalEntry) -> Vec<String> {
         values.next().filter(|_| values.next().is_none())
     };
     let mut faults = vec![];
-    if entry.method != "POST" || entry.path != "/v1/checkout/sessions" {
+    let path = if entry.kind == RequestKind::Refund { "/v1/refunds" } else { "/v1/checkout/sessions" };
+    if entry.method != "POST" || entry.path != path {
         faults.push(format!("it is a {} of {}", entry.method, entry.path));
     }
     if header("stripe-version") != Some(VERSION) {
