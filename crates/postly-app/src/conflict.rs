@@ -64,6 +64,7 @@ is_conflict!(
     crate::codes::CodeRequestError,
     crate::operator::OperatorError,
     crate::payments::CheckoutError,
+    crate::payments::RefundPaymentError,
     crate::verify::VerifyError,
     crate::web_generation::WebGenerationError
 );

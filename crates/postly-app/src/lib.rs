@@ -103,8 +103,8 @@ pub use operator::Operator;
 pub use password_reset::PasswordReset;
 pub use pause::Pauses;
 pub use payments::{
-    CheckoutError, EventOutcome, Offer, PaymentEventError, Payments, ReceiptError, RechargeView, Returned,
-    ReturnedState, Shop,
+    CheckoutError, EventOutcome, Offer, PaymentEventError, Payments, ReceiptError, RechargeView, RefundOrder,
+    RefundPaymentError, RefundPreview, Returned, ReturnedState, Shop, explain_refusal,
 };
 pub use people::People;
 pub use postly_domain::rest::PauseTarget;
@@ -258,7 +258,7 @@ impl App {
         let Parts { core, verifier, meta_verify_token, senders, writer, transcriber, shop } = parts;
         let pauses = Pauses::new(&core);
         let people = People::new(&core);
-        let payments = Payments { core: core.clone(), shop: shop.map(Arc::new) };
+        let payments = Payments::new(&core, shop);
         let code_templates = CodeTemplates { core: core.clone(), senders: senders.clone() };
         let replies = Replies {
             core: core.clone(),

@@ -64,6 +64,7 @@ actions! {
     CloseHandoff = "close_handoff", "Handed a conversation back to the service.";
     Replay = "replay_dead_letter", "Put a dead letter back in line.";
     Refund = "refund_generation", "Gave the credit of a generation back.";
+    RefundPayment = "refund_payment", "Refunded money at Stripe.";
     Export = "export_author", "Handed over everything that is held of an author.";
     Erase = "erase_author", "Erased an author.";
     ResetPassword = "reset_password", "Made a link that sets a new password.";

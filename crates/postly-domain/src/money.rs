@@ -26,7 +26,7 @@ impl Currency {
     }
 
     /// The number of decimals in the minor unit.
-    fn decimals(&self) -> usize {
+    pub(crate) fn decimals(&self) -> usize {
         match self.as_str() {
             code if ZERO_DECIMAL.contains(&code) => 0,
             code if THREE_DECIMAL.contains(&code) => 3,
@@ -57,6 +57,14 @@ pub struct Money {
 }
 
 impl Money {
+    /// The amount in digits, such as `4.90`, as the form of a refund reads it.
+    pub fn plain(&self) -> String {
+        let decimals = self.currency.decimals();
+        let digits = format!("{:0>width$}", self.amount.unsigned_abs(), width = decimals + 1);
+        let (whole, minor) = digits.split_at(digits.len() - decimals);
+        if minor.is_empty() { whole.to_owned() } else { format!("{whole}.{minor}") }
+    }
+
     /// The amount as a language writes it (CLDR): `4,90 €` in French, `€4.90` in English.
     pub fn display(&self, language: Language) -> String {
         let (point, group) = match language {

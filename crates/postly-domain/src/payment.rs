@@ -4,7 +4,7 @@
 //! Known facts only grow. Each kind has a `learn`, which joins two versions to the same result in either
 //! order, any number of times.
 
-use crate::money::Money;
+use crate::{money::Money, refund::RefundState};
 
 /// The known state of a Checkout Session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,15 +58,20 @@ impl CheckoutState {
 pub struct Refund {
     /// The refunded amount.
     pub amount: Money,
-    /// True if it failed or was cancelled: the money stayed with us, or came back.
-    pub failed: bool,
+    /// Its state.
+    pub state: RefundState,
 }
 
 impl Refund {
     /// Joins two versions: a failure is final, even if it is known first.
     #[must_use]
     pub fn learn(self, other: &Self) -> Self {
-        Self { failed: self.failed || other.failed, amount: greater(self.amount, &other.amount) }
+        Self { state: self.state.max(other.state), amount: greater(self.amount, &other.amount) }
+    }
+
+    /// True if its money stayed with us, or came back.
+    pub fn has_failed(&self) -> bool {
+        self.state == RefundState::Failed
     }
 }
 
@@ -114,7 +119,8 @@ impl Dispute {
         Self { end: self.end.max(other.end), amount: greater(self.amount, &other.amount) }
     }
 
-    fn counts(&self) -> bool {
+    /// True if the disputed amount is lost now: the dispute is open or lost.
+    pub fn counts(&self) -> bool {
         matches!(self.end, None | Some(DisputeEnd::Lost))
     }
 }
@@ -164,8 +170,7 @@ impl Known {
     /// lost amount is the sum of refunds and of disputes that are open or lost. Both amounts are of the same
     /// charge.
     pub fn taken_back(&self, pack: i64) -> i64 {
-        let of_charge = self.charge.as_ref().and_then(|charge| charge.amount.as_ref());
-        let paid = of_charge.or(self.total.as_ref());
+        let paid = self.paid();
         let lost = self.lost(paid);
         match paid.map_or(0, |paid| paid.amount) {
             // Without a paid amount, any loss is the whole.
@@ -184,24 +189,40 @@ impl Known {
         }
     }
 
-    /// The lost amount, in the currency of the payment. Two currencies cannot be compared: a loss in another
-    /// one counts as the whole, until the charge itself is known.
+    /// The lost amount, in the currency of the payment.
     fn lost(&self, paid: Option<&Money>) -> i64 {
-        let worth = |money: &Money| match paid {
-            Some(paid) if paid.currency != money.currency => paid.amount,
-            Some(_) | None => money.amount,
+        let disputed = self.disputes.iter().filter(|it| it.counts()).map(|it| worth(&it.amount, paid));
+        self.refunded(paid).saturating_add(sum(disputed))
+    }
+
+    /// The refunded amount, in the currency of the payment.
+    pub(crate) fn refunded(&self, paid: Option<&Money>) -> i64 {
+        let of = |has_failed: bool| {
+            sum(self
+                .refunds
+                .iter()
+                .filter(move |it| it.has_failed() == has_failed)
+                .map(|it| worth(&it.amount, paid)))
         };
-        let sum = |amounts: &mut dyn Iterator<Item = i64>| amounts.fold(0_i64, i64::saturating_add);
-        let succeeded = sum(&mut self.refunds.iter().filter(|it| !it.failed).map(|it| worth(&it.amount)));
-        let failed = sum(&mut self.refunds.iter().filter(|it| it.failed).map(|it| worth(&it.amount)));
         // The sum on the charge includes refunds that we may not know otherwise, and may include some that
         // failed since. Without those, it is never more than the lost amount; nor is the sum of the known
         // refunds.
-        let on_charge = self.charge.as_ref().map_or(0, |charge| charge.refunded.saturating_sub(failed));
-        let refunded = succeeded.max(on_charge).max(0);
-        let disputed = sum(&mut self.disputes.iter().filter(|it| it.counts()).map(|it| worth(&it.amount)));
-        refunded.saturating_add(disputed)
+        let on_charge = self.charge.as_ref().map_or(0, |charge| charge.refunded.saturating_sub(of(true)));
+        of(false).max(on_charge).max(0)
     }
+}
+
+/// The value of an amount in the currency of the payment. Two currencies cannot be compared: an amount in
+/// another one counts as the whole, until the charge itself is known.
+fn worth(money: &Money, paid: Option<&Money>) -> i64 {
+    match paid {
+        Some(paid) if paid.currency != money.currency => paid.amount,
+        Some(_) | None => money.amount,
+    }
+}
+
+fn sum(amounts: impl Iterator<Item = i64>) -> i64 {
+    amounts.fold(0, i64::saturating_add)
 }
 
 /// The effect of granted or withdrawn credits on a wallet with a debt.
@@ -244,7 +265,8 @@ mod tests {
     }
 
     fn refund(amount: i64, failed: bool) -> Refund {
-        Refund { amount: eur(amount), failed }
+        let state = if failed { RefundState::Failed } else { RefundState::Succeeded };
+        Refund { amount: eur(amount), state }
     }
 
     fn dispute(amount: i64, end: Option<DisputeEnd>) -> Dispute {
@@ -305,7 +327,8 @@ mod tests {
         let known = Known { charge, ..paid(490) };
         assert_eq!(known.taken_back(20), 10);
         // The refund alone cannot be compared with euros: the whole, until the charge is known.
-        let alone = Known { refunds: vec![Refund { amount: usd(295), failed: false }], ..paid(490) };
+        let alone =
+            Known { refunds: vec![Refund { amount: usd(295), state: RefundState::Pending }], ..paid(490) };
         assert_eq!(alone.taken_back(20), 20);
         let charge = Some(Charge { amount: Some(usd(590)), refunded: 0 });
         assert_eq!(Known { charge, ..alone }.taken_back(20), 10);

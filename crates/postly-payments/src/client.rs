@@ -1,4 +1,4 @@
-//! The two calls to Stripe: creating and retrieving a Checkout Session.
+//! The calls to Stripe: their limits, retries and errors, and the two calls for a Checkout Session.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -35,8 +35,8 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 /// The account at Stripe.
 #[derive(Debug, Clone)]
 pub struct StripeConfig {
-    /// The secret key, or a restricted one that may write Checkout Sessions and read PaymentIntents and
-    /// charges.
+    /// The secret key, or a restricted one that may write Checkout Sessions and refunds, and read
+    /// PaymentIntents and charges.
     pub secret_key: SecretString,
     /// The base URL of the API.
     pub api_base_url: String,
@@ -73,6 +73,18 @@ pub enum StripeError {
         code: String,
     },
 }
+
+impl StripeError {
+    /// True if a refusal tells the outcome of every call with the same idempotency key: Stripe answers those
+    /// alike. A refusal for another reason (our key, the rate, a proxy between us) only tells that this call
+    /// had no effect.
+    pub fn is_of_the_request(&self) -> bool {
+        matches!(self, Self::Refused { status: 400 | 402 | 404, code } if code != UNKNOWN)
+    }
+}
+
+/// The code of an error without one.
+const UNKNOWN: &str = "unknown";
 
 /// Stripe's API.
 #[derive(Debug, Clone)]
@@ -117,6 +129,16 @@ impl Stripe {
         &self.sessions
     }
 
+    /// The address of a collection of the API's first version.
+    pub(crate) fn endpoint(&self, collection: &str) -> Url {
+        let mut url = self.sessions.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            // The base of the API may have a path of its own.
+            path.pop().pop().push(collection);
+        }
+        url
+    }
+
     /// True if our key moves real money; `None` if the key does not show it.
     pub fn livemode(&self) -> Option<bool> {
         let key = self.config.secret_key.expose_secret();
@@ -145,7 +167,7 @@ impl Stripe {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header("idempotency-key", idempotency_key)
             .body(body);
-        self.ask(call).await
+        self.ask(call, Checkout::read).await
     }
 
     /// Retrieves a Checkout Session, with the charge of its payment.
@@ -158,24 +180,32 @@ impl Stripe {
             path.push(id.as_str());
         }
         url.query_pairs_mut().append_pair("expand[0]", "payment_intent.latest_charge");
-        self.ask(self.http.get(url)).await
+        self.ask(self.http.get(url), Checkout::read).await
     }
 
-    /// Calls until there is a final answer, a bounded number of times within a bounded time.
-    async fn ask(&self, call: RequestBuilder) -> Result<Checkout, StripeError> {
+    /// Calls until there is a final answer that `read` can read, a bounded number of times within a bounded
+    /// time. Without an answer to one try, only a refusal that tells the outcome of all is final.
+    pub(crate) async fn ask<T>(
+        &self,
+        call: RequestBuilder,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<T, StripeError> {
         let call =
             call.bearer_auth(self.config.secret_key.expose_secret()).header("stripe-version", API_VERSION);
         let tries = async {
             let mut retries = 0;
             loop {
                 let Some(attempt) = call.try_clone() else { return Err(StripeError::Unavailable("body")) };
-                let ended = match tokio::time::timeout(ATTEMPT, exchange(attempt)).await {
+                let ended = match tokio::time::timeout(ATTEMPT, exchange(attempt, &read)).await {
                     Ok(ended) => ended,
                     Err(_) => Ended::again("timeout"),
                 };
                 match ended {
-                    Ended::Answered(checkout) => return Ok(*checkout),
-                    Ended::Refused { status, code } => return Err(StripeError::Refused { status, code }),
+                    Ended::Answered(answer) => return Ok(answer),
+                    Ended::Refused(refusal) if retries == 0 || refusal.is_of_the_request() => {
+                        return Err(refusal);
+                    }
+                    Ended::Refused(_) => return Err(StripeError::Unavailable("refused_after_no_answer")),
                     Ended::Again { why, .. } if retries == RETRIES => {
                         return Err(StripeError::Unavailable(why));
                     }
@@ -191,19 +221,19 @@ impl Stripe {
 }
 
 /// The result of one exchange.
-enum Ended {
-    Answered(Box<Checkout>),
-    Refused { status: u16, code: String },
+enum Ended<T> {
+    Answered(T),
+    Refused(StripeError),
     Again { why: &'static str, after: Option<Duration> },
 }
 
-impl Ended {
+impl<T> Ended<T> {
     fn again(why: &'static str) -> Self {
         Self::Again { why, after: None }
     }
 }
 
-async fn exchange(call: RequestBuilder) -> Ended {
+async fn exchange<T>(call: RequestBuilder, read: impl Fn(&Value) -> Option<T>) -> Ended<T> {
     let mut response = match call.send().await {
         Ok(response) => response,
         Err(error) if error.is_connect() => return Ended::again("connect"),
@@ -232,17 +262,30 @@ async fn exchange(call: RequestBuilder) -> Ended {
     }
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     if (200..300).contains(&status) {
-        return Checkout::read(&body)
-            .map_or_else(|| Ended::again("unreadable"), |checkout| Ended::Answered(Box::new(checkout)));
+        return read(&body).map_or_else(|| Ended::again("unreadable"), Ended::Answered);
     }
     if worth_it {
         return Ended::Again { why: if status == 429 { "rate_limited" } else { "server_error" }, after };
     }
-    // A code or a type, but never the message, because it may quote our request.
+    Ended::Refused(StripeError::Refused { status, code: code(&body) })
+}
+
+/// Refusals without a code that operators must understand, by the beginning of their message.
+const BY_MESSAGE: [(&str, &str); 2] = [
+    ("Insufficient funds in your Stripe balance", "insufficient_balance_for_refund"),
+    ("Refund amount (", "refund_amount_too_large"),
+];
+
+/// Returns the code of an error, or its type, but never its message, because it may quote our request.
+fn code(body: &Value) -> String {
     let named = |field: &str| body.get("error").and_then(|error| error.get(field)).and_then(Value::as_str);
-    let code = named("code").or_else(|| named("type")).unwrap_or("unknown");
+    let by_message = || {
+        let message = named("message")?;
+        BY_MESSAGE.into_iter().find(|(begin, _)| message.starts_with(begin)).map(|(_, code)| code)
+    };
+    let code = named("code").or_else(by_message).or_else(|| named("type")).unwrap_or(UNKNOWN);
     let plain = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_';
-    Ended::Refused { status, code: code.chars().filter(plain).take(64).collect() }
+    code.chars().filter(plain).take(64).collect()
 }
 
 /// The pause before a retry: doubled each time, plus up to the same again at random, so that clients do not

@@ -7,8 +7,11 @@ use postly_domain::{
     Currency, Money, UnixMillis,
     id::{CheckoutId, PaymentId},
     payment::{Charge, CheckoutState, Dispute, DisputeEnd, Refund},
+    refund::RefundState,
 };
 use serde_json::Value;
+
+use crate::refund::REQUEST;
 
 /// The body of a webhook with a verified signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +100,8 @@ pub struct RefundFact {
     pub charge: Option<String>,
     /// The known facts.
     pub refund: Refund,
+    /// The id of our request, if it was made by one.
+    pub request: Option<String>,
 }
 
 /// A snapshot of a dispute.
@@ -226,13 +231,21 @@ fn charge(object: &Value) -> Option<ChargeFact> {
     })
 }
 
-fn refund(object: &Value) -> Option<RefundFact> {
-    let failed = matches!(text(object, "status"), Some("failed" | "canceled"));
+pub(crate) fn refund(object: &Value) -> Option<RefundFact> {
+    if text(object, "object")? != "refund" {
+        return None;
+    }
+    let state = match text(object, "status") {
+        Some("failed" | "canceled") => RefundState::Failed,
+        Some("pending" | "requires_action") => RefundState::Pending,
+        Some(_) | None => RefundState::Succeeded,
+    };
     Some(RefundFact {
         id: id(object, "id")?,
         payment: id(object, "payment_intent").map(PaymentId::new),
         charge: id(object, "charge"),
-        refund: Refund { amount: money(object, "amount")?, failed },
+        refund: Refund { amount: money(object, "amount")?, state },
+        request: object.get("metadata").and_then(|metadata| id(metadata, REQUEST)),
     })
 }
 

@@ -96,7 +96,7 @@ pub async fn add(tx: &mut Tx, new: &Checkout) -> Result<(), StoreError> {
 }
 
 const FIND: Sql = Sql::both(columns!("WHERE id = $1"));
-const OF_PAYMENT: Sql = Sql::both(columns!("WHERE payment_id = $1"));
+pub(crate) const OF_PAYMENT: Sql = Sql::both(columns!("WHERE payment_id = $1"));
 
 /// Returns the Checkout Session with this id, if it is one of ours.
 ///
@@ -199,6 +199,23 @@ const OF_AUTHOR: Sql = Sql::both(columns!(
 /// Fails if the database fails.
 pub async fn of_author(tx: &mut Tx, author: &AuthorId, most: i64) -> Result<Vec<Checkout>, StoreError> {
     tx.all(OF_AUTHOR, args![author, most]).await?.iter().map(checkout).collect()
+}
+
+pub(crate) const NEWEST_OF_AUTHOR: Sql = Sql::both(columns!(
+    "WHERE author_id = $1 AND state NOT IN ('open', 'expired') ORDER BY created_at_ms DESC, id DESC LIMIT $2"
+));
+
+/// Returns the Checkout Sessions of an author that were submitted, newest first; at most
+/// `most`.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn newest_of_author(
+    tx: &mut Tx,
+    author: &AuthorId,
+    most: i64,
+) -> Result<Vec<Checkout>, StoreError> {
+    tx.all(NEWEST_OF_AUTHOR, args![author, most]).await?.iter().map(checkout).collect()
 }
 
 const PENDING: Sql = Sql::both(

@@ -54,6 +54,7 @@ pub mod pauses;
 pub mod payments;
 pub mod questions;
 pub mod recent_audit;
+pub mod refund_requests;
 pub mod restores;
 pub mod results;
 pub mod retention;

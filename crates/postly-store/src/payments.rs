@@ -7,6 +7,7 @@ use postly_domain::{
     Money, UnixMillis,
     id::{CheckoutId, PaymentId},
     payment::{Charge, Dispute, DisputeEnd, Known, Refund},
+    refund::RefundState,
 };
 
 use crate::{
@@ -91,17 +92,18 @@ pub async fn learn_charge(
     Ok(payment)
 }
 
-const REFUND: Sql = Sql::both("SELECT amount, currency, failed FROM payment_refunds WHERE id = $1");
+const REFUND: Sql = Sql::both("SELECT amount, currency, state FROM payment_refunds WHERE id = $1");
 const SET_REFUND: Sql = Sql::both(
-    "INSERT INTO payment_refunds (id, payment_id, charge_id, amount, currency, failed, noted_at_ms) \
+    "INSERT INTO payment_refunds (id, payment_id, charge_id, amount, currency, state, noted_at_ms) \
      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
      payment_id = COALESCE(payment_refunds.payment_id, excluded.payment_id), \
      charge_id = COALESCE(payment_refunds.charge_id, excluded.charge_id), \
-     amount = excluded.amount, currency = excluded.currency, failed = excluded.failed",
+     amount = excluded.amount, currency = excluded.currency, state = excluded.state",
 );
 
 fn refund(row: &Row) -> Result<Refund, StoreError> {
-    Ok(Refund { amount: amount(row)?, failed: row.flag("failed")? })
+    let state = RefundState::parse(&row.text("state")?).ok_or(StoreError::Unreadable { column: "state" })?;
+    Ok(Refund { amount: amount(row)?, state })
 }
 
 fn amount(row: &Row) -> Result<Money, StoreError> {
@@ -134,7 +136,7 @@ pub async fn learn_refund(
         Some(row) => refund(&row)?.learn(&told),
     };
     let (amount, currency) = (known.amount.amount, known.amount.currency.as_str());
-    let args = args![id, of.payment, of.charge, amount, currency, known.failed, now];
+    let args = args![id, of.payment, of.charge, amount, currency, known.state.as_str(), now];
     tx.execute(SET_REFUND, args).await?;
     Ok(())
 }
@@ -177,14 +179,14 @@ pub async fn learn_dispute(
     Ok(())
 }
 
-const CHARGE_OF: Sql =
+pub(crate) const CHARGE_OF: Sql =
     Sql::both("SELECT amount, currency, refunded FROM payment_charges WHERE payment_id = $1 ORDER BY id");
-const REFUNDS_OF: Sql = Sql::both(
-    "SELECT amount, currency, failed FROM payment_refunds WHERE payment_id = $1 OR payment_id IS NULL AND charge_id IN \
+pub(crate) const REFUNDS_OF: Sql = Sql::both(
+    "SELECT id, amount, currency, state FROM payment_refunds WHERE payment_id = $1 OR payment_id IS NULL AND charge_id IN \
      (SELECT id FROM payment_charges WHERE payment_id = $1) ORDER BY id",
 );
-const DISPUTES_OF: Sql = Sql::both(
-    "SELECT amount, currency, ended FROM payment_disputes WHERE payment_id = $1 OR payment_id IS NULL AND charge_id IN \
+pub(crate) const DISPUTES_OF: Sql = Sql::both(
+    "SELECT id, amount, currency, ended FROM payment_disputes WHERE payment_id = $1 OR payment_id IS NULL AND charge_id IN \
      (SELECT id FROM payment_charges WHERE payment_id = $1) ORDER BY id",
 );
 
@@ -204,6 +206,22 @@ pub async fn known(tx: &mut Tx, payment: &PaymentId, total: Option<Money>) -> Re
         refunds: refunds.iter().map(refund).collect::<Result<_, _>>()?,
         disputes: disputes.iter().map(dispute).collect::<Result<_, _>>()?,
     })
+}
+
+/// Returns the refunds of a payment with Stripe's ids, and the disputes over it.
+///
+/// # Errors
+/// Fails if the database fails.
+pub async fn refunds_and_disputes(
+    tx: &mut Tx,
+    payment: &PaymentId,
+) -> Result<(Vec<(String, Refund)>, Vec<(String, Dispute)>), StoreError> {
+    let refunds = tx.all(REFUNDS_OF, args![payment]).await?;
+    let disputes = tx.all(DISPUTES_OF, args![payment]).await?;
+    Ok((
+        refunds.iter().map(|row| Ok((row.text("id")?, refund(row)?))).collect::<Result<_, StoreError>>()?,
+        disputes.iter().map(|row| Ok((row.text("id")?, dispute(row)?))).collect::<Result<_, StoreError>>()?,
+    ))
 }
 
 /// The credits that a payment granted and took back.

@@ -4,10 +4,13 @@
 use rusqlite::Connection;
 use sqlx::{Connection as _, Executor as _, Row as _};
 
-use crate::{Db, audit_log, dead_letters, figures, history, monitor, sql::Sql, timeline};
+use crate::{
+    Db, audit_log, checkouts, dead_letters, figures, history, monitor, payments, refund_requests, sql::Sql,
+    timeline,
+};
 
 /// Tables that grow with the service.
-const GROWING: [&str; 11] = [
+const GROWING: [&str; 15] = [
     "inbox",
     "outbox",
     "attempts",
@@ -19,6 +22,10 @@ const GROWING: [&str; 11] = [
     "authors",
     "audit_log",
     "checkout_sessions",
+    "payment_charges",
+    "payment_refunds",
+    "payment_disputes",
+    "refund_requests",
 ];
 
 /// Indexes that hold rows that are open or given up, and no others.
@@ -61,6 +68,14 @@ const QUESTIONS: &[(&str, Sql)] = &[
     ("event with key", timeline::EVENT_WITH_KEY),
     ("message of an attempt", timeline::MESSAGE_OF_ATTEMPT),
     ("message by its name", timeline::MESSAGE_CALLED),
+    ("payments of an author", checkouts::NEWEST_OF_AUTHOR),
+    ("payment", checkouts::OF_PAYMENT),
+    ("charge of a payment", payments::CHARGE_OF),
+    ("refunds of a payment", payments::REFUNDS_OF),
+    ("disputes of a payment", payments::DISPUTES_OF),
+    ("refund requests of a payment", refund_requests::OF_PAYMENT),
+    ("refund request of a form", refund_requests::OF_FORM),
+    ("refund request", refund_requests::GET),
 ];
 
 #[test]

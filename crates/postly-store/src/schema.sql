@@ -449,7 +449,8 @@ CREATE TABLE payment_refunds (
     charge_id TEXT,
     amount BIGINT NOT NULL,
     currency TEXT NOT NULL,
-    failed BIGINT NOT NULL CHECK (failed IN (0, 1)),
+    -- 'pending', 'succeeded' or 'failed'.
+    state TEXT NOT NULL,
     noted_at_ms BIGINT NOT NULL
 );
 CREATE INDEX payment_refunds_payment ON payment_refunds (payment_id) WHERE payment_id IS NOT NULL;
@@ -467,6 +468,32 @@ CREATE TABLE payment_disputes (
 );
 CREATE INDEX payment_disputes_payment ON payment_disputes (payment_id) WHERE payment_id IS NOT NULL;
 CREATE INDEX payment_disputes_charge ON payment_disputes (charge_id) WHERE charge_id IS NOT NULL;
+
+-- Refunds that an operator asked of Stripe. The idempotency key of the request is made of the id.
+CREATE TABLE refund_requests (
+    id TEXT PRIMARY KEY,
+    -- The key of the form: sent twice, it is one request. Null for a command.
+    form_key TEXT UNIQUE,
+    payment_id TEXT NOT NULL,
+    amount BIGINT NOT NULL CHECK (amount > 0),
+    currency TEXT NOT NULL,
+    -- Stripe's word for the reason.
+    reason TEXT NOT NULL,
+    -- The operator; null if not known.
+    made_by TEXT,
+    -- 'open', 'made', 'refused' or 'not_made'.
+    state TEXT NOT NULL,
+    -- Stripe's id of the refund, once it is known.
+    refund_id TEXT,
+    -- Stripe's code of the refusal, or the reason why there is no answer yet.
+    code TEXT,
+    tries BIGINT NOT NULL,
+    tried_at_ms BIGINT NOT NULL,
+    created_at_ms BIGINT NOT NULL
+);
+CREATE INDEX refund_requests_payment ON refund_requests (payment_id, id);
+-- One at a time for a payment: the next one knows what is left.
+CREATE UNIQUE INDEX refund_requests_open ON refund_requests (payment_id) WHERE state = 'open';
 
 -- Every event that was applied or ignored, once.
 CREATE TABLE payment_events (

@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Look at credits and correct them.
     #[command(subcommand)]
     Credits(CreditsCommand),
+    /// Look at payments, and refund money at Stripe.
+    #[command(subcommand)]
+    Payments(PaymentsCommand),
     /// Look at what was given up, and replay it.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -282,6 +285,48 @@ pub(crate) enum CreditsCommand {
     Grant(Adjustment),
     /// Take credits; never more than are available.
     Deduct(Adjustment),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PaymentsCommand {
+    /// List the payments of an author, newest first.
+    List {
+        #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Refund a payment at Stripe. Its credits are taken back in proportion. It cannot be undone.
+    Refund(PaymentRefund),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PaymentRefund {
+    /// The payment, by Stripe's id (pi_…).
+    pub(crate) id: String,
+    /// How much, such as 4.90; without it, all that is left.
+    #[arg(long)]
+    pub(crate) amount: Option<String>,
+    /// The reason that Stripe records.
+    #[arg(long, value_enum)]
+    pub(crate) reason: Reason,
+    /// Why; it stands in the audit log.
+    #[arg(long, value_parser = reason)]
+    pub(crate) note: String,
+    /// The name of whoever makes the refund.
+    #[arg(long, value_parser = name)]
+    pub(crate) by: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    RequestedByCustomer,
+    Duplicate,
+    /// Stripe then blocks the card and the e-mail address of the buyer.
+    Fraudulent,
 }
 
 #[derive(Debug, Subcommand)]

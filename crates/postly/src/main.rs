@@ -58,6 +58,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Healthcheck => commands::healthcheck::run().await,
         Command::Users(command) => commands::users::users(command).await,
         Command::Credits(command) => commands::operator::credits(command).await,
+        Command::Payments(command) => Box::pin(commands::payments::run(command)).await,
         Command::DeadLetters(command) => commands::operator::dead_letters(command).await,
         Command::Handoffs(command) => commands::handoffs::run(command).await,
         Command::Import(command) => commands::import::run(command).await,

@@ -164,7 +164,7 @@ pub(crate) fn ask_for_number(app: App, account: MetaConfig) {
 }
 
 /// Builds the shop.
-fn shop(config: ShopConfig) -> anyhow::Result<Shop> {
+pub(crate) fn shop(config: ShopConfig) -> anyhow::Result<Shop> {
     let ShopConfig { secret_key, webhook_secrets, api_base_url, tax_code, prices } = config;
     let stripe = Stripe::new(StripeConfig { secret_key, api_base_url, tax_code });
     Ok(Shop {

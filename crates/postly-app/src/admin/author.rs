@@ -7,6 +7,7 @@ use postly_store::{
     wallets::{self, Entry},
 };
 
+use super::payments::{PaymentLine, payment_lines};
 use crate::{
     Admin,
     export::text_of,
@@ -56,6 +57,8 @@ pub struct AuthorPage {
     pub lines: Vec<Line>,
     /// The newest generations, newest first.
     pub generations: Vec<StoredGeneration>,
+    /// The newest payments, newest first.
+    pub payments: Vec<PaymentLine>,
     /// The open request for a person, by its id.
     pub handoff: Option<String>,
 }
@@ -103,6 +106,7 @@ impl Admin {
         }
         let open = handoffs::of_author(&mut tx, &id).await?;
         let generations = timeline::generations_of(&mut tx, &id, most()).await?;
+        let payments = payment_lines(&mut tx, &id, most()).await?;
         let details = AuthorDetails {
             wallet: wallets::get(&mut tx, &id).await?,
             identities: identities::of_author(&mut tx, &id).await?,
@@ -111,7 +115,7 @@ impl Admin {
         let debt = wallets::debt(&mut tx, &id).await?;
         drop(tx);
         let lines = self.conversation(&id).await?;
-        Ok(AuthorPage { details, debt, entries, next, lines, generations, handoff: open })
+        Ok(AuthorPage { details, debt, entries, next, lines, generations, payments, handoff: open })
     }
 
     /// Returns the newest messages of an author in both directions, newest first.

@@ -6,6 +6,7 @@ mod audit_log;
 mod author;
 mod glance;
 mod login;
+mod payments;
 mod stuck;
 mod timeline;
 mod totp;
@@ -17,6 +18,7 @@ pub use audit_log::{Act, LogPage};
 pub use author::{AuthorPage, Line, NameError};
 pub use glance::{Day, Glance};
 pub use login::{AdminLogin, AdminLoginError, AdminSession, NewAdminSession, SESSION_MS};
+pub use payments::{PaymentLine, PaymentPage};
 pub use postly_store::{
     audit_log::Record,
     dead_letters::DeadLetter,
@@ -24,6 +26,7 @@ pub use postly_store::{
     handoffs::Handoff,
     monitor::{OpenAlert, QueueState, UpstreamFailure},
     pauses::OperatorPauses,
+    refund_requests::RefundRequest,
     timeline::{
         StoredAttempt, StoredCall, StoredEntry, StoredEvent, StoredGeneration, StoredHold, StoredMessage,
     },

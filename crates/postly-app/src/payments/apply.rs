@@ -15,6 +15,7 @@ use postly_store::{
     StoreError, Tx,
     checkouts::{self, Checkout},
     payments::{self, Of, Payment},
+    refund_requests,
     wallets::{self, NewEntry, Posted},
 };
 
@@ -68,7 +69,12 @@ impl Payments {
         }
         let of = Of { payment: payment.as_ref(), charge: charge.map(String::as_str) };
         match fact {
-            Fact::Refund(told) => payments::learn_refund(tx, &told.id, of, told.refund.clone(), now).await?,
+            Fact::Refund(told) => {
+                payments::learn_refund(tx, &told.id, of, told.refund.clone(), now).await?;
+                if let (Some(request), Some(payment)) = (&told.request, &payment) {
+                    refund_requests::made(tx, request, &told.id, payment).await?;
+                }
+            }
             Fact::Dispute(told) => {
                 payments::learn_dispute(tx, &told.id, of, told.dispute.clone(), now).await?;
             }
@@ -185,7 +191,7 @@ impl Payments {
 
 /// Returns the reason of the loss of credits before a payment was recorded as paid.
 fn reason_of(known: &Known) -> LedgerReason {
-    let refunded = known.refunds.iter().any(|refund| !refund.failed)
+    let refunded = known.refunds.iter().any(|refund| !refund.has_failed())
         || known.charge.as_ref().is_some_and(|charge| charge.refunded > 0);
     if refunded { LedgerReason::PurchaseReversal } else { LedgerReason::Dispute }
 }

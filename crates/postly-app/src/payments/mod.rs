@@ -2,14 +2,15 @@
 //!
 //! A Checkout Session is created ([`checkout`]) for an author who is logged in, or who has a link from
 //! WhatsApp ([`link`]). Its state is reported by events ([`events`]), by the page of the buyer's return and
-//! by an hourly sweep ([`sweep`]). All of them call [`apply`], which recomputes the value of the payment and
-//! writes the difference.
+//! by an hourly sweep ([`sweep`]). All of them, and the answer to an operator's refund ([`refund`]), call
+//! [`apply`], which recomputes the value of the payment and writes the difference.
 
 mod apply;
 mod checkout;
 mod events;
 mod link;
 mod receipt;
+mod refund;
 mod sweep;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use checkout::CheckoutError;
 pub use events::{EventOutcome, PaymentEventError};
 pub use link::RechargeView;
 pub use receipt::ReceiptError;
+pub use refund::{RefundOrder, RefundPaymentError, RefundPreview, explain as explain_refusal};
 pub use sweep::{Returned, ReturnedState};
 
 pub(crate) use sweep::run;
@@ -67,6 +69,11 @@ pub struct Payments {
 }
 
 impl Payments {
+    /// Builds the service; without a shop, nothing is for sale.
+    pub fn new(core: &Core, shop: Option<Shop>) -> Self {
+        Self { core: core.clone(), shop: shop.map(Arc::new) }
+    }
+
     /// True if anything is for sale.
     pub fn sells(&self) -> bool {
         self.shop.is_some()

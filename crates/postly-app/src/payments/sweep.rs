@@ -156,7 +156,7 @@ impl Payments {
     }
 }
 
-/// Sweeps each hour until shutdown.
+/// Sweeps Checkout Sessions each hour, and refunds without an answer each minute, until shutdown.
 pub(crate) async fn run(payments: Payments, shutdown: Shutdown) {
     loop {
         let swept = tokio::select! {
@@ -165,6 +165,13 @@ pub(crate) async fn run(payments: Payments, shutdown: Shutdown) {
         };
         if let Err(error) = swept {
             tracing::info!(error = %ErrorChain(&error), "Could not ask Stripe about open Checkout Sessions; trying again");
+        }
+        let swept = tokio::select! {
+            swept = payments.sweep_refunds() => swept,
+            () = shutdown.requested() => return,
+        };
+        if let Err(error) = swept {
+            tracing::info!(error = %ErrorChain(&error), "Could not ask Stripe about open refunds; trying again");
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}

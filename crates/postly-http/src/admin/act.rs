@@ -42,7 +42,12 @@ where
     }
 }
 
-fn refused<E: Display + std::error::Error + 'static>(operator: &Operator, error: &E, back: &str) -> Response {
+/// Responds with the page of a refusal, which changed nothing.
+pub(super) fn refused<E: Display + std::error::Error + 'static>(
+    operator: &Operator,
+    error: &E,
+    back: &str,
+) -> Response {
     // A database failure is not a refusal. It is a source of the command's error.
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(this) = cause {

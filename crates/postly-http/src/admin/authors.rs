@@ -10,7 +10,7 @@ use axum::{
 };
 use postly_app::{
     Admin,
-    admin::{Act, AuthorPage},
+    admin::{Act, AuthorPage, PaymentLine},
     operator::{Adjustment, AuthorSelector, OperatorError},
 };
 use postly_domain::{
@@ -22,7 +22,9 @@ use serde::Deserialize;
 use super::{
     AUTHORS, AdminState, Shell,
     act::{FormAct, act, is_key},
-    not_found, page, redirect, say,
+    not_found, page,
+    payments::{shown, state_of},
+    redirect, say,
     session::{Operator, OwnForm},
 };
 use crate::{
@@ -93,6 +95,14 @@ struct ShowPage {
 impl ShowPage {
     fn moment(&self, at: &postly_domain::UnixMillis) -> Moment {
         Moment::new(*at)
+    }
+
+    fn paid(&self, line: &PaymentLine) -> String {
+        shown(&line.paid)
+    }
+
+    fn state(&self, line: &PaymentLine) -> String {
+        state_of(line)
     }
 
     fn signed(&self, delta: &i64) -> String {

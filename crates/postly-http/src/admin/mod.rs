@@ -12,6 +12,7 @@ mod handoffs;
 mod log;
 mod login;
 mod messages;
+mod payments;
 mod session;
 mod stuck;
 mod switches;
@@ -83,6 +84,7 @@ pub(crate) fn router(app: App, pages: AdminPages) -> Router {
         .merge(log::router())
         .merge(login::router())
         .merge(messages::router())
+        .merge(payments::router())
         .merge(stuck::router())
         .merge(switches::router())
         .merge(assets::router())

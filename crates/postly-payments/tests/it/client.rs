@@ -17,7 +17,7 @@ fn session() -> String {
     session.to_string()
 }
 
-fn stripe(server: &Server) -> Stripe {
+pub(crate) fn stripe(server: &Server) -> Stripe {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = StripeConfig {
         secret_key: "sk_test_a_key_of_some_length".to_owned().into(),

@@ -3,6 +3,7 @@
 use postly_domain::{
     id::PaymentId,
     payment::{CheckoutState, DisputeEnd},
+    refund::RefundState,
 };
 use postly_payments::{Event, Fact, Received, read};
 use serde_json::{Value, json};
@@ -96,17 +97,19 @@ fn a_session_tells_its_payment_whether_it_is_named_or_shown_and_its_charge_when_
 fn refunds_disputes_and_charges_are_read_from_every_event_that_holds_one() {
     let of = json!({"payment_intent": "pi_1"});
     for kind in ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"] {
-        for (status, failed) in [
-            ("succeeded", false),
-            ("pending", false),
-            ("requires_action", false),
-            ("failed", true),
-            ("canceled", true),
+        for (status, state) in [
+            ("succeeded", RefundState::Succeeded),
+            ("pending", RefundState::Pending),
+            ("requires_action", RefundState::Pending),
+            ("failed", RefundState::Failed),
+            ("canceled", RefundState::Failed),
         ] {
             let mut refund = fixture("refund", &of);
             refund["status"] = json!(status);
+            refund["metadata"] = json!({"refund_request": "r-1"});
             let Some(Fact::Refund(fact)) = event(kind, &refund).fact else { panic!("{kind}") };
-            assert_eq!((fact.refund.failed, fact.refund.amount.amount), (failed, 100), "{kind} {status}");
+            assert_eq!((fact.refund.state, fact.refund.amount.amount), (state, 100), "{kind} {status}");
+            assert_eq!(fact.request.as_deref(), Some("r-1"));
             assert_eq!(fact.payment, Some(PaymentId::new("pi_1")));
             assert_eq!(fact.charge.as_deref(), Some("ch_1PgafuB7WZ01zgkWXYmPNZs8"));
         }

@@ -11,6 +11,7 @@
 
 mod client;
 mod events;
+mod refunds;
 mod requests;
 mod server;
 mod signatures;

@@ -51,7 +51,7 @@ fn parameter<'a>(tree: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// Returns true if a value can be read as the declared type of a parameter.
-fn fits(kind: &str, value: &str) -> bool {
+pub(crate) fn fits(kind: &str, value: &str) -> bool {
     if let Some(words) = kind.split("Literal[").nth(1).and_then(|rest| rest.split(']').next()) {
         return words.split(", ").any(|word| word == value);
     }

@@ -3,13 +3,18 @@
 use std::fmt::Display;
 
 use postly_app::{
-    Accounts, Admin, Erasure, Operator, Pauses, People, StoreError, admin::Act, operator::AuthorSelector,
+    Accounts, Admin, Erasure, Operator, Pauses, Payments, People, StoreError, admin::Act,
+    operator::AuthorSelector,
 };
 use postly_domain::{AdminAction, Email, OperatorName, PhoneE164, id::AuthorId};
 use secrecy::SecretString;
 
 use super::Failure;
-use crate::{cli::WhoArgs, config::Reader, telemetry, wiring};
+use crate::{
+    cli::WhoArgs,
+    config::{Reader, ShopConfig},
+    telemetry, wiring,
+};
 
 /// The services of these commands, and the region of national numbers.
 pub(crate) struct Desk {
@@ -17,14 +22,22 @@ pub(crate) struct Desk {
     pub(crate) erasure: Erasure,
     pub(crate) operator: Operator,
     pub(crate) pauses: Pauses,
+    pub(crate) payments: Payments,
     pub(crate) people: People,
-    admin: Admin,
+    pub(crate) admin: Admin,
     region: String,
 }
 
 impl Desk {
     pub(crate) async fn open() -> Result<Self, Failure> {
-        Self::open_with(Reader::from_process(), SecretString::from(String::new())).await
+        Self::open_with(Reader::from_process(), SecretString::from(String::new()), None).await
+    }
+
+    /// Opens the database with the account at Stripe, if it is configured.
+    pub(crate) async fn open_with_shop() -> Result<Self, Failure> {
+        let mut reader = Reader::from_process();
+        let shop = reader.shop();
+        Self::open_with(reader, SecretString::from(String::new()), shop).await
     }
 
     /// Opens the database with `IDENTITY_HASH_KEY`, for commands that write hashes: only the service's key
@@ -33,11 +46,15 @@ impl Desk {
         let mut reader = Reader::from_process();
         let key = reader.identity_hash_key();
         let key = reader.required("IDENTITY_HASH_KEY", key);
-        Self::open_with(reader, key.unwrap_or_default()).await
+        Self::open_with(reader, key.unwrap_or_default(), None).await
     }
 
     /// Opens an existing database, and names it on standard error.
-    async fn open_with(mut reader: Reader, key: SecretString) -> Result<Self, Failure> {
+    async fn open_with(
+        mut reader: Reader,
+        key: SecretString,
+        shop: Option<ShopConfig>,
+    ) -> Result<Self, Failure> {
         let place = reader.database();
         let region = reader.default_region();
         let provider = reader.provider().unwrap_or(postly_domain::Provider::Meta);
@@ -56,6 +73,7 @@ impl Desk {
             erasure: Erasure::new(&core),
             operator: Operator::new(&core),
             pauses: Pauses::new(&core),
+            payments: Payments::new(&core, shop.map(wiring::shop).transpose()?),
             people: People::new(&core),
             region,
         })

@@ -10,6 +10,7 @@ pub(crate) mod import;
 mod import_progress;
 mod import_report;
 pub(crate) mod operator;
+pub(crate) mod payments;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod users;

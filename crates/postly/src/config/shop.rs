@@ -28,7 +28,7 @@ pub(crate) fn default_prices() -> Option<PriceList> {
 
 impl Reader {
     /// Reads the shop; `None` without Stripe's variables. The price list is checked in either case.
-    pub(super) fn shop(&mut self) -> Option<ShopConfig> {
+    pub(crate) fn shop(&mut self) -> Option<ShopConfig> {
         let prices = self.prices();
         let api_base_url = self.url("STRIPE_API_BASE_URL", "https://api.stripe.com");
         let tax_code = self.tax_code();

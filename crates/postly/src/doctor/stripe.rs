@@ -69,8 +69,8 @@ fn refused(error: &StripeError, base_url: &str) -> Finding {
             "stripe.permission",
             "STRIPE_SECRET_KEY may not read Checkout Sessions",
             "Packs cannot be sold, or paid ones not granted when the webhook fails.",
-            "Give the restricted key write permission for Checkout Sessions, and read permission for PaymentIntents, charges \
-             and event destinations.",
+            "Give the restricted key write permission for Checkout Sessions and refunds, and read permission for PaymentIntents, \
+             charges and event destinations.",
         ),
         StripeError::Refused { status, .. } => Finding::error(
             "stripe.refused",

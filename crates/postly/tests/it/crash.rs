@@ -207,7 +207,10 @@ fn every_point_of_the_sources_is_a_case() {
     }
     let mut found = BTreeSet::new();
     visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../postly-app/src"), &mut found);
-    assert_eq!(found, POINTS.into_iter().chain(VOICE_POINTS).map(str::to_owned).collect());
+    assert_eq!(
+        found,
+        POINTS.into_iter().chain(VOICE_POINTS).chain(crate::refunds::POINTS).map(str::to_owned).collect()
+    );
 }
 
 #[tokio::test]

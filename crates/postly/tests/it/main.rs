@@ -29,6 +29,7 @@ mod operator;
 mod outside;
 mod poolers;
 mod process;
+mod refunds;
 mod serving;
 mod switches;
 mod tls;

@@ -3,6 +3,7 @@
 mod debts;
 mod events;
 mod orders;
+mod refunds;
 mod shop;
 mod sweep;
 

@@ -6,4 +6,5 @@ mod glance;
 mod handoffs;
 mod login;
 mod messages;
+mod payments;
 mod work;
