@@ -8,13 +8,14 @@ use crate::ids;
 use crate::meta_rules::{self, Outgoing, Recipient, Request};
 use crate::person::Person;
 use crate::reply::Reply;
+use crate::secrets::is_bearer;
 use crate::server::Call;
 use crate::statuses::Plan;
 use crate::world::{Accepted, MessageStatus, PhoneMessage, World};
 
 /// Returns true if the token is present and correct.
 pub(crate) fn authorized(world: &World, call: &Call) -> bool {
-    call.header("authorization") == Some(&format!("Bearer {}", world.config.meta.access_token))
+    is_bearer(call.header("authorization"), &world.secrets().meta_access_tokens)
 }
 
 /// `POST /{version}/{phone_number_id}/messages`.

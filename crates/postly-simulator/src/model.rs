@@ -12,6 +12,7 @@ use crate::ids;
 use crate::model_rules::{self, conform};
 use crate::model_server::ModelServer;
 use crate::reply::Reply;
+use crate::secrets::is_bearer;
 use crate::server::Call;
 use crate::world::World;
 
@@ -91,8 +92,9 @@ impl Mind {
 
 /// Returns true if the key is present and correct, or none is required.
 pub(crate) fn authorized(world: &World, call: &Call) -> bool {
-    let Some(key) = &world.config.openai_api_key else { return true };
-    call.header("authorization") == Some(&format!("Bearer {key}"))
+    let secrets = world.secrets();
+    let Some(keys) = &secrets.openai_api_keys else { return true };
+    is_bearer(call.header("authorization"), keys)
 }
 
 pub(crate) fn unauthorized() -> Reply {

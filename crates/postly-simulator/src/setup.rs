@@ -203,7 +203,7 @@ pub(crate) fn account_edge(world: &World, call: &Call, account: &str, edge: &str
 pub(crate) fn subscriptions(world: &World, call: &Call, app: &str) -> Reply {
     let state = world.state();
     let setup = &state.setup;
-    let token = format!("Bearer {}|{}", setup.app_id, world.config.meta.app_secret);
+    let token = format!("Bearer {}|{}", setup.app_id, world.secrets().meta_app_secret);
     if app != setup.app_id || call.header("authorization") != Some(token.as_str()) {
         return meta_unauthorized();
     }

@@ -17,6 +17,7 @@ use crate::meta_hooks::Inbound;
 use crate::model::ModelBehaviour;
 use crate::model_server::ModelServer;
 use crate::person::{MessageKind, Person, digits};
+use crate::secrets::Secrets;
 use crate::server::router;
 use crate::setup::AccountSetup;
 use crate::webhook::{self, Webhook};
@@ -149,6 +150,11 @@ impl Simulator {
     /// Sets the statuses that are sent by themselves.
     pub fn set_statuses(&self, policy: StatusPolicy) {
         self.world().state().statuses = policy;
+    }
+
+    /// Replaces the credentials of the accounts from now on.
+    pub fn set_secrets(&self, secrets: Secrets) {
+        *self.world().secrets() = secrets;
     }
 
     /// Sets the provider rules in force.

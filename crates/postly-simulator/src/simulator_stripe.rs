@@ -123,6 +123,6 @@ impl Simulator {
 
     /// Returns the signature of these bytes at a time (seconds since the epoch).
     pub fn event_signature(&self, body: &[u8], at_s: i64) -> String {
-        stripe_signature(&self.world().config.stripe.webhook_secret, at_s, body)
+        stripe_signature(&self.world().secrets().stripe_webhook_secret, at_s, body)
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::ids;
 use crate::reply::Reply;
+use crate::secrets::is_bearer;
 use crate::server::Call;
 use crate::stripe_events::{StripeEvent, event};
 use crate::world::World;
@@ -275,8 +276,7 @@ pub(crate) fn error_of_status(status: u16) -> Reply {
 
 /// Returns true if the secret key is present and correct.
 pub(crate) fn authorized(world: &World, call: &Call) -> bool {
-    let key = &world.config.stripe.secret_key;
-    call.header("authorization") == Some(&format!("Bearer {key}"))
+    is_bearer(call.header("authorization"), &world.secrets().stripe_secret_keys)
 }
 
 /// Refuses a call without the secret key or the pinned version.

@@ -57,7 +57,8 @@ pub(crate) fn thin(kind: &str) -> StripeEvent {
 
 /// Signs an event with the current time, and delivers it once.
 pub(crate) async fn deliver(world: &World, event: &StripeEvent) -> Delivery {
-    let signature = stripe_signature(&world.config.stripe.webhook_secret, world.clock.now_s(), &event.body);
+    let signature =
+        stripe_signature(&world.secrets().stripe_webhook_secret, world.clock.now_s(), &event.body);
     deliver_signed(world, &event.body, &signature).await
 }
 

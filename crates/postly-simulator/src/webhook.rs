@@ -70,7 +70,7 @@ fn inbound_urls(world: &World) -> (String, String) {
 
 /// Signs any bytes as Meta does.
 pub(crate) fn meta(world: &World, ids: Vec<String>, body: Vec<u8>) -> Webhook {
-    let secret = &world.config.meta.app_secret;
+    let secret = &world.secrets().meta_app_secret.clone();
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("user-agent", "facebookexternalua".to_owned()),
@@ -100,7 +100,7 @@ pub(crate) fn twilio_to(
         ("content-type", "application/x-www-form-urlencoded; charset=UTF-8".to_owned()),
         ("user-agent", "TwilioProxy/1.1".to_owned()),
         ("i-twilio-idempotency-token", ids::token("")),
-        ("x-twilio-signature", twilio_signature(&world.config.twilio.auth_token, url, &fields)),
+        ("x-twilio-signature", twilio_signature(&world.secrets().twilio_signing_token, url, &fields)),
     ];
     build(Channel::Twilio, ids, path_query, &headers, body)
 }

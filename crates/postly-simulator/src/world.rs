@@ -17,6 +17,7 @@ use crate::ids;
 use crate::journal::Journal;
 use crate::model::Mind;
 use crate::person::{MessageKind, Person, PhoneButton};
+use crate::secrets::Secrets;
 use crate::setup::AccountSetup;
 use crate::stripe::Account;
 use crate::traffic::Deliveries;
@@ -169,6 +170,7 @@ pub(crate) struct World {
     pub(crate) changes: watch::Sender<u64>,
     state: Mutex<State>,
     stripe: Mutex<Account>,
+    secrets: Mutex<Secrets>,
     /// The address of the fakes, once the port is bound.
     address: OnceLock<SocketAddr>,
     stopped: AtomicBool,
@@ -197,6 +199,7 @@ impl World {
         };
         Self {
             name: ids::token("world_"),
+            secrets: Mutex::new(Secrets::of(&config)),
             config,
             clock: Clock::default(),
             journal: Journal::default(),
@@ -219,6 +222,11 @@ impl World {
     /// Locks the simulated Stripe account.
     pub(crate) fn stripe(&self) -> MutexGuard<'_, Account> {
         self.stripe.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks the credentials of the accounts.
+    pub(crate) fn secrets(&self) -> MutexGuard<'_, Secrets> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the address of the fakes.

@@ -30,6 +30,7 @@ mod outside;
 mod poolers;
 mod process;
 mod refunds;
+mod rotation;
 mod serving;
 mod switches;
 mod tls;
