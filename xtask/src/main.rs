@@ -46,7 +46,8 @@ cargo xtask oracles [--accept]
                           (needs Python, Node.js and their package indexes); --accept keeps what they accepted to
                           compare with
 cargo xtask oracles models
-                          of these only the real model servers: LiteLLM, and llama.cpp with a small model
+                          of these only the real model servers: LiteLLM, and llama.cpp with a small model, which also
+                          writes and changes posts through the whole service (half an hour)
 cargo xtask oracles api   of these only schemathesis, which tries the API as it describes itself
 cargo xtask oracles mcp
                           of these only the clients of agents from npm, which call every tool of /mcp

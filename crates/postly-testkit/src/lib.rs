@@ -53,6 +53,8 @@ pub struct Options {
     pub trial_credits: i64,
     /// True for the offline writer instead of the simulated model.
     pub offline: bool,
+    /// A writer of the test's own, instead of both.
+    pub writer: Option<Writer>,
     /// True for a second provider of models beside the simulated one: [`TestApp::second`].
     pub fallback: bool,
     /// True for a simulated model that accepts photos.
@@ -82,6 +84,7 @@ impl Default for Options {
         Self {
             trial_credits: 5,
             offline: false,
+            writer: None,
             fallback: false,
             vision: false,
             voice: false,
@@ -369,7 +372,9 @@ fn parts(
         Some(TwilioSecrets { auth_tokens: vec![secret(&accounts.twilio.auth_token)], shared_keys: vec![] }),
         PUBLIC_BASE_URL,
     );
-    let writer = if options.offline {
+    let writer = if let Some(writer) = &options.writer {
+        writer.clone()
+    } else if options.offline {
         Writer::new(Arc::new(OfflineWriter::new()))
     } else {
         let (name, dialect) = options.model;

@@ -1,5 +1,5 @@
 //! Real model servers: the service's client asks them for posts, and no server may refuse its request in the
-//! end.
+//! end. Then a small model writes and changes posts through the whole service.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::{Folder, Python, SIMULATOR, World, cargo};
-use crate::step;
+use crate::{run, step};
 
 const SCRIPT: &str = "model_servers.py";
 const REQUIREMENTS: &str = "model_servers.requirements.txt";
@@ -23,6 +23,12 @@ const CLEAN_ENDS: [&str; 6] = ["Posts", "Invalid", "Truncated", "SmallTalk", "Of
 /// The ends of a call that the server answered with output of its model.
 const ANSWERED: [&str; 3] = ["ok", "truncated", "empty"];
 
+/// The most tokens of an answer where only the request counts: a part of the answer shows as well that the
+/// server accepts it.
+const SHORT_ANSWER: &str = "100";
+/// The most tokens of an answer with three posts of a small model.
+const WHOLE_ANSWER: &str = "300";
+
 /// Starts each server and asks each of its models, with the fields of its own dialect and with those of
 /// OpenAI.
 pub(crate) fn ask(root: &Path) -> anyhow::Result<()> {
@@ -30,7 +36,7 @@ pub(crate) fn ask(root: &Path) -> anyhow::Result<()> {
     let python = Python::install(root, &folder.0, REQUIREMENTS, &[])?;
     let (world, mistral) =
         (World::start(root, SIMULATOR, &[])?, World::start(root, SIMULATOR, &["mistral"])?);
-    for arguments in [["litellm", &world.line, &mistral.line].as_slice(), &["llama.cpp"]] {
+    for arguments in [["litellm", &world.line, &mistral.line].as_slice(), &["llama.cpp", SHORT_ANSWER]] {
         let server = Server::start(python.script(root, SCRIPT).args(arguments))?;
         step(&format!("what {} says to our requests", server.name));
         for model in &server.models {
@@ -39,7 +45,11 @@ pub(crate) fn ask(root: &Path) -> anyhow::Result<()> {
             }
         }
     }
-    Ok(())
+    let server = Server::start(python.script(root, SCRIPT).args(["llama.cpp", WHOLE_ANSWER]))?;
+    step(&format!("conversations with authors whose posts {} writes", server.name));
+    let model = server.models.first().context("the server names its model")?;
+    let example = ["--package", "postly-testkit", "--example", "small_model", "--"];
+    run(cargo(root).args(example).args([&server.base_url, model]))
 }
 
 /// A model server in a process of its own, which ends when its standard input does.
