@@ -154,26 +154,27 @@ struct Talk<'a> {
 impl Talk<'_> {
     /// Sends a text, and checks the reply and the ledger. Returns true if posts came.
     async fn says(&mut self, text: &str, counts: &mut Counts) -> anyhow::Result<bool> {
-        const CALLS: &str = "SELECT COUNT(*) FROM model_calls WHERE model <> 'offline'";
-        let (before, calls) = (self.author.texts().len(), self.app.count(CALLS).await);
+        const CALLS: &str =
+            "SELECT stage || ' ' || outcome FROM model_calls WHERE model <> 'offline' ORDER BY id";
+        let (before, calls) = (self.author.texts().len(), self.app.texts(CALLS).await.len());
         let entries = if before == 0 { 1 } else { self.author.ledger().await.len() };
         self.written.push_str(&format!("{text}\n"));
         self.author.says(text).await;
-        let calls = self.app.count(CALLS).await - calls;
+        let calls = self.app.texts(CALLS).await.split_off(calls);
         let reply = self.author.texts().split_off(before).join("\n\n");
         ensure!(!reply.is_empty(), "no reply to {text:?}");
         let entry = self.author.ledger().await.split_off(entries);
         let has_posts = reply.contains("*3.* ");
-        let is_choice = text == "2" && calls == 0 && !has_posts;
+        let is_choice = text == "2" && calls.is_empty() && !has_posts;
         counts.messages += 1;
-        let outcome = match (has_posts, calls) {
+        let outcome = match (has_posts, calls.len()) {
             (true, 0) => (&mut counts.written_without_model, "posts without a call"),
             (true, _) => (&mut counts.written_by_model, "posts of the model"),
             (false, _) if is_choice => (&mut counts.choices, "one post"),
             (false, _) => (&mut counts.refused_free, "no posts"),
         };
         *outcome.0 += 1;
-        println!("{text:?}: {}, {calls} calls, ledger {entry:?}", outcome.1);
+        println!("{text:?}: {}, calls {calls:?}, ledger {entry:?}", outcome.1);
         match (has_posts, entry.as_slice()) {
             (false, []) => {}
             (true, [only]) if only == "+0 free_refinement" => {}
