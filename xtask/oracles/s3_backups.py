@@ -251,6 +251,23 @@ def erasures(service, bucket):
     check("erasures of six processes at once are all recorded")
 
     service.run("credits", "grant", "--phone", FATOU, "--amount", "7", "--reason", MARKER)
+    other = json.dumps({"author": "0" * 64}, separators=(",", ":"))
+
+    def write_first(request):
+        """Another process writes the record after it was read and before it is written."""
+        if request["method"] == "PUT" and request["path"].endswith("erasures.jsonl"):
+            Proxy.fault = staticmethod(lambda request: None)
+            body = bucket.get("erasures.jsonl") + other.encode() + b"\n"
+            bucket.client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/erasures.jsonl", Body=body)
+
+    Proxy.fault = staticmethod(write_first)
+    service.run("users", "erase", "--phone", FATOU)
+    added = bucket.get("erasures.jsonl").decode().splitlines()
+    assert added[: len(lines) + 1] == [*lines, other] and len(added) > len(lines) + 1, added
+    lines = added
+    check("the record of another process is not overwritten")
+
+    service.run("credits", "grant", "--phone", FATOU, "--amount", "7", "--reason", MARKER)
     Proxy.fault = staticmethod(
         lambda request: "no conditions" if {"if-match", "if-none-match"} & set(map(str.lower, request["headers"])) else None
     )
