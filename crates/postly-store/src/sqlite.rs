@@ -108,7 +108,7 @@ struct Writer {
     /// True if the outer transaction is open.
     open: bool,
     /// Members with a released savepoint that wait for the outer commit.
-    released: Vec<oneshot::Sender<bool>>,
+    released: Vec<oneshot::Sender<Committed>>,
 }
 
 /// Opens the connection that writes and those that read. Creates the file if it is missing.
@@ -274,7 +274,7 @@ impl Writer {
     /// Opens a savepoint inside the outer transaction.
     fn enter(mut writer: OwnedMutexGuard<Self>, group: GroupWriter) -> Result<SavepointTx, rusqlite::Error> {
         if let Err(error) = writer.run("SAVEPOINT member") {
-            writer.give_up();
+            writer.give_up(&error.to_string());
             return Err(error);
         }
         Ok(SavepointTx { writer: Some(writer), group })
@@ -284,7 +284,7 @@ impl Writer {
     fn take_back(&mut self) {
         if self.connection.execute_batch("ROLLBACK TO member; RELEASE member").is_err() {
             // SQLite has rolled back the outer transaction by itself (disk full, I/O error).
-            self.give_up();
+            self.give_up(ROLLED_BACK);
         }
     }
 
@@ -293,24 +293,24 @@ impl Writer {
         if !self.open {
             return;
         }
-        if self.run("COMMIT").is_err() {
-            self.give_up();
+        if let Err(error) = self.run("COMMIT") {
+            self.give_up(&error.to_string());
             return;
         }
         self.open = false;
         for member in self.released.drain(..) {
             // A member that no longer waits has its data committed all the same.
-            let _ = member.send(true);
+            let _ = member.send(Ok(()));
         }
     }
 
-    /// Rolls everything back, and reports the failure to every member.
-    fn give_up(&mut self) {
+    /// Rolls everything back, and reports the failure and its cause to every member.
+    fn give_up(&mut self, cause: &str) {
         // If SQLite has rolled back by itself, nothing is left to roll back.
         let _ = self.connection.execute_batch("ROLLBACK");
         self.open = false;
         for member in self.released.drain(..) {
-            let _ = member.send(false);
+            let _ = member.send(Err(cause.to_owned()));
         }
     }
 }
@@ -325,7 +325,7 @@ pub(crate) struct SavepointTx {
 impl SavepointTx {
     /// Returns the connection, inside the savepoint.
     pub(crate) fn connection(&self) -> Result<&Connection, StoreError> {
-        self.writer.as_ref().map(|writer| &writer.connection).ok_or_else(not_committed)
+        self.writer.as_ref().map(|writer| &writer.connection).ok_or_else(|| not_committed(ROLLED_BACK))
     }
 
     /// Resets the busy timeout: the next member must not wait for another process on a thread of the runtime.
@@ -338,7 +338,7 @@ impl SavepointTx {
 
     /// Commits. Returns once the outer transaction is on disk.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
-        let Some(writer) = self.writer.as_mut() else { return Err(not_committed()) };
+        let Some(writer) = self.writer.as_mut() else { return Err(not_committed(ROLLED_BACK)) };
         writer.run("RELEASE member")?;
         let (sender, mut committed) = oneshot::channel();
         writer.released.push(sender);
@@ -354,17 +354,25 @@ impl SavepointTx {
             tokio::select! {
                 biased;
                 result = &mut committed => {
-                    return if result == Ok(true) { Ok(()) } else { Err(not_committed()) };
+                    return result.unwrap_or_else(|_| Err(ROLLED_BACK.to_owned())).map_err(|cause| not_committed(&cause));
                 }
                 writer = Arc::clone(&self.group.line).lock_owned() => commit_group(writer).await?,
             }
         }
-        if committed.try_recv() == Ok(true) { Ok(()) } else { Err(not_committed()) }
+        committed
+            .try_recv()
+            .unwrap_or_else(|_| Err(ROLLED_BACK.to_owned()))
+            .map_err(|cause| not_committed(&cause))
     }
 }
 
-fn not_committed() -> StoreError {
-    StoreError::Unavailable("the transactions it was committed with failed".into())
+/// The outcome of the outer commit: done, or SQLite's reason against it.
+type Committed = Result<(), String>;
+
+const ROLLED_BACK: &str = "SQLite rolled it back";
+
+fn not_committed(cause: &str) -> StoreError {
+    StoreError::Unavailable(format!("the transactions it was committed with failed: {cause}").into())
 }
 
 async fn commit_group(writer: OwnedMutexGuard<Writer>) -> Result<(), StoreError> {
@@ -389,7 +397,7 @@ fn end_soon(mut writer: OwnedMutexGuard<Writer>) {
         return;
     }
     if writer.released.is_empty() {
-        writer.give_up();
+        writer.give_up(ROLLED_BACK);
     } else if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn_blocking(move || writer.commit_group());
     } else {
