@@ -7,6 +7,11 @@ use std::{
 
 use postly_domain::{Provider, UnixMillis};
 
+use crate::monitor::UNREACHABLE_MS;
+
+/// The number of successive invalid signatures from which a secret is assumed to be wrong.
+const SIGNATURES_REFUSED: u32 = 5;
+
 /// A service that this process calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Upstream {
@@ -100,9 +105,19 @@ impl Health {
         }
     }
 
-    /// Returns the number of invalid signatures since the last valid one, and the time of the first.
-    pub(crate) fn refused(&self, of: &'static str) -> Option<(u32, UnixMillis)> {
-        self.state().refused.get(of).copied()
+    /// Returns the number of invalid signatures since the last valid one, and the time of the first, if
+    /// strangers do not explain them.
+    pub(crate) fn signatures_refused(&self, of: &'static str, now: UnixMillis) -> Option<(u32, UnixMillis)> {
+        let refused = self.state().refused.get(of).copied();
+        refused
+            .filter(|(count, since)| *count >= SIGNATURES_REFUSED && now.since_ms(*since) >= UNREACHABLE_MS)
+    }
+
+    /// Returns the senders of webhooks of which this process has verified none for a minute, each with the
+    /// number of refused ones.
+    pub(crate) fn refused_signatures(&self, now: UnixMillis) -> Vec<(&'static str, u32)> {
+        let of = |of| self.signatures_refused(of, now).map(|(count, _)| (of, count));
+        ["meta", "twilio", "stripe"].into_iter().filter_map(of).collect()
     }
 
     /// Returns the degraded parts found by the last run of the monitor.
@@ -112,6 +127,11 @@ impl Health {
 
     pub(crate) fn set_degraded(&self, degraded: Vec<&'static str>) {
         self.state().degraded = degraded;
+    }
+
+    /// Returns the time since which the database accepts no writes.
+    pub(crate) fn database_fails_since(&self) -> Option<UnixMillis> {
+        self.state().database.map(|(since, _)| since)
     }
 
     /// Records if the database accepts writes. Returns the time since which it does not.

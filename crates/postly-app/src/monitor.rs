@@ -341,10 +341,7 @@ impl Monitor {
             ("twilio", Alert::WebhookSignatures, "TWILIO_AUTH_TOKEN and PUBLIC_BASE_URL"),
             ("stripe", Alert::StripeSignatures, "STRIPE_WEBHOOK_SECRET"),
         ] {
-            let Some((count, since)) = self.core.health.refused(of) else { continue };
-            if count < SIGNATURES_REFUSED || now.since_ms(since) < UNREACHABLE_MS {
-                continue;
-            }
+            let Some((count, since)) = self.core.health.signatures_refused(of, now) else { continue };
             if self.core.health.may_raise(alert.as_str(), of, now, STATE_AGAIN_MS) {
                 let secs = now.since_ms(since) / 1_000;
                 alerts::raise(
@@ -386,9 +383,6 @@ impl Monitor {
         Ok(conditions)
     }
 }
-
-/// The number of successive invalid signatures from which a secret is assumed to be wrong.
-const SIGNATURES_REFUSED: u32 = 5;
 
 fn show_queues(queues: &[QueueState], now: UnixMillis) {
     for state in queues {

@@ -51,6 +51,11 @@ pub struct Glance {
     pub failures: Vec<UpstreamFailure>,
     /// Business numbers that a provider prevents from sending.
     pub paused_senders: Vec<(Provider, i64)>,
+    /// The time since which this process cannot write to the database. Open alerts cannot be recorded then.
+    pub database_fails_since: Option<UnixMillis>,
+    /// The senders of webhooks of which this process has verified none lately, with the number of refused
+    /// ones.
+    pub refused_signatures: Vec<(&'static str, u32)>,
     /// Pauses of the operator.
     pub pauses: OperatorPauses,
     /// The number of authors with an open request for a person.
@@ -99,6 +104,8 @@ impl Admin {
             alerts: monitor::open_alerts(&mut tx, MOST_ALERTS).await?,
             failures: monitor::failures(&mut tx).await?,
             paused_senders: monitor::paused_senders(&mut tx, now).await?,
+            database_fails_since: self.core.health.database_fails_since(),
+            refused_signatures: self.core.health.refused_signatures(now),
             pauses: pauses::all(&mut tx).await?,
             handoffs: handoffs::waiting(&mut tx, now.plus_ms(-HANDOFF_MS)).await?,
         })

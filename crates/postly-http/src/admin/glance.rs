@@ -149,12 +149,27 @@ fn notes(glance: &Glance) -> Vec<String> {
             ));
         }
     }
+    if let Some(since) = glance.database_fails_since {
+        let age = duration(glance.now.since_ms(since));
+        notes.push(format!("the database has taken no write for {age}: webhooks are refused; `postly doctor` looks at the disk"));
+    }
     for failure in &glance.failures {
         let age = duration(glance.now.since_ms(failure.since));
-        notes.push(format!("{} has not answered for {age}", failure.upstream));
+        notes.push(match failure.upstream.as_str() {
+            // It may answer and refuse.
+            "model" => format!("no call of the model has succeeded for {age}: see model_rejected in the log"),
+            upstream => format!("{upstream} has not answered for {age}"),
+        });
     }
     for (provider, senders) in &glance.paused_senders {
-        notes.push(format!("{provider} does not let {senders} of our numbers send"));
+        notes.push(format!(
+            "{provider} does not let {senders} of our numbers send: sender_stopped in the log says why, and what to do"
+        ));
+    }
+    for (of, count) in &glance.refused_signatures {
+        notes.push(format!(
+            "{count} webhooks signed as of {of} were refused, and none verified since: is its secret right?"
+        ));
     }
     if glance.handoffs > 0 {
         notes.push(format!("Conversations that ask for a person: {}", glance.handoffs));

@@ -98,3 +98,27 @@ async fn a_sale_is_credits_revenue_and_margin() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn webhooks_of_which_none_is_verified_are_told_at_the_top() {
+    for_each_engine(async |app| {
+        let desk = Desk::of(app).await;
+        let visitor = desk.operator().await;
+        let person = app.world.person(Channel::Meta, "+33639981001");
+        let forged = || {
+            let webhook = app.world.webhook_text(&person, "SOLDE");
+            webhook.with_header("x-hub-signature-256", &format!("sha256={}", "0".repeat(64)))
+        };
+        for _ in 0..5 {
+            assert_eq!(app.world.deliver(&forged()).await.status, 401);
+        }
+        let told = "5 webhooks signed as of meta were refused";
+        assert!(!visitor.get("/admin").await.text.contains(told), "strangers may have tried");
+        app.advance_ms(60_000);
+        visitor.get("/admin").await.assert_is_page(200).assert_says(told);
+        assert_eq!(app.world.deliver(&app.world.webhook_text(&person, "SOLDE")).await.status, 200);
+        assert!(!visitor.get("/admin").await.text.contains(told), "one is verified");
+        desk.close().await;
+    })
+    .await;
+}
