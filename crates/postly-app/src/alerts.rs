@@ -6,12 +6,28 @@ use postly_domain::{Alert, Provider, metric};
 /// as a trial is refused.
 pub(crate) fn sender_stopped(provider: Provider, code: i64) {
     let alert = count(Alert::SenderStopped);
+    let mend = mend(provider, code);
     tracing::error!(
         alert,
         code,
         provider = %provider,
-        "The provider does not let us send (code {code}): a human must look; messages wait, briefs are not written"
+        "The provider does not let us send (code {code}): {mend}; messages wait, briefs are not written"
     );
+}
+
+/// Returns what the operator has to do about a code that stops a sender.
+fn mend(provider: Provider, code: i64) -> &'static str {
+    match (provider, code) {
+        (Provider::Meta, 190) => {
+            "the token has expired or was revoked, so set a new META_ACCESS_TOKEN and restart"
+        }
+        (Provider::Meta, 131_042) => "no payment method is valid, so add one in Meta's Billing hub",
+        (Provider::Meta, 368 | 131_031) => "the account is restricted, so follow its Support home at Meta",
+        (Provider::Twilio, 20_003) => {
+            "it refuses TWILIO_AUTH_TOKEN, so set the primary token of the account and restart"
+        }
+        (Provider::Meta | Provider::Twilio, _) => "a human must look (`postly doctor`)",
+    }
 }
 
 /// The provider bills a message as one of a general-purpose assistant. Raised once for each such message.

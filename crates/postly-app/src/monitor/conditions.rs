@@ -55,7 +55,11 @@ pub(super) fn unreachable(
             "stripe" => (Alert::StripeUnreachable, "nobody can buy credits".to_owned()),
             _ => {
                 let waiting = outbox.map_or(0, |outbox| outbox.depth);
-                (Alert::ProviderUnreachable, format!("{waiting} messages wait, and are sent when it answers"))
+                let effect = format!(
+                    "{waiting} messages wait, and are sent when it answers; those of which two calls ended unclear become \
+                     dead letters (unknown_delivery): replay them afterwards"
+                );
+                (Alert::ProviderUnreachable, effect)
             }
         };
         Condition::new(alert, upstream, format!("{upstream} has not answered for {secs} s: {effect}"))
@@ -201,7 +205,8 @@ mod tests {
         assert_eq!((told[0].alert, told[0].subject.as_str()), (Alert::ProviderUnreachable, "meta"));
         assert_eq!(
             told[0].message,
-            "meta has not answered for 95 s: 3 messages wait, and are sent when it answers"
+            "meta has not answered for 95 s: 3 messages wait, and are sent when it answers; those of which two calls ended \
+             unclear become dead letters (unknown_delivery): replay them afterwards"
         );
     }
 

@@ -121,13 +121,19 @@ pub(super) fn log_rejection(model: &str, status: u16, error: &ApiError, failure:
         }
         ModelFailure::Rejected { .. } => {
             let alert = raise(Alert::ModelRejected);
+            let hint = match status {
+                404 => {
+                    ": it has no such model (any more), so set another one (`postly doctor` compares the list)"
+                }
+                _ => "",
+            };
             tracing::error!(
                 alert,
                 model,
                 status,
                 code,
                 param,
-                "The provider of {model} turned our request down with status {status}"
+                "The provider of {model} turned our request down with status {status}{hint}"
             );
         }
         ModelFailure::Refused
