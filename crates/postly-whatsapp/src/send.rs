@@ -418,6 +418,8 @@ fn outcome(
             let action = match number {
                 401 | 403 => ErrorAction::StopSender,
                 429 => ErrorAction::WaitForSender,
+                // "Currently unable to handle the request" (RFC 9110, 15.6.4): an outage may last for hours.
+                503 => ErrorAction::Retry,
                 300..=499 => ErrorAction::OurFault,
                 // A gateway's error page says nothing about the provider behind it.
                 _ => return SendOutcome::Unclear,

@@ -213,7 +213,7 @@ async fn an_answer_that_says_neither_is_unclear_when_the_provider_may_have_it() 
             (200, &long_id),
             (500, "<html>oops</html>"),
             (502, ""),
-            (503, "{}"),
+            (504, "{}"),
         ] {
             let server = Server::answering(status, body).await;
             let outcome = send(provider, &server.url, address(provider), None).await;
@@ -229,6 +229,7 @@ async fn a_status_without_a_code_says_what_it_can() {
             (401, ErrorAction::StopSender),
             (403, ErrorAction::StopSender),
             (429, ErrorAction::WaitForSender),
+            (503, ErrorAction::Retry),
             (400, ErrorAction::OurFault),
             (404, ErrorAction::OurFault),
             (302, ErrorAction::OurFault),
