@@ -106,7 +106,7 @@ fn body(request: &DraftRequest) -> Result<DraftBody, ModelFailure> {
         let mut reading = Reading::of(&missing_space::mend_brief(brief), language, memory.address, mends);
         let usual = memory.tone.as_ref().filter(|_| reading.tone == Tone::Warm);
         if let Some(tone) = request.ask.tone.as_ref().or(usual) {
-            reading.tone = Tone::read(&folded_words(tone));
+            reading.tone = Tone::read(&folded_words(tone), language);
         }
         reading
     };
@@ -210,6 +210,7 @@ fn best(
 /// True if the posts are about alcohol, so that no other sentence may praise it. At an event it may be served
 /// beside the subject.
 fn is_about_alcohol(reading: &Reading, brief: &str) -> bool {
-    let subject = reading.pieces().next().filter(|_| reading.occasion == Occasion::Event);
+    let beside = matches!(reading.occasion, Occasion::Event | Occasion::News);
+    let subject = reading.pieces().next().filter(|_| beside);
     guard::is_about_alcohol(subject.map_or(brief, |piece| &piece.text))
 }

@@ -99,6 +99,9 @@ impl Occasion {
     /// The occasion of a text, from its folded words.
     pub(super) fn read(words: &[String], has_offer: bool) -> Self {
         let has = |key: &'static str| TABLE.has(key, words);
+        // A farm ("ferme") closes no shop, and a workshop is no event, if no other word says so.
+        let more_than = |key: &'static str, name| TABLE.count(key, words) > usize::from(has(name));
+        let begins_with_thanks = TABLE.has("thanks", words.get(..2).unwrap_or(words));
         let sale = has_offer || has("clearance") || has("promo");
         let in_order = [
             // "Your phone died": a death only of someone.
@@ -109,14 +112,15 @@ impl Occasion {
             (has("apology") && has("trouble"), Self::Apology),
             (has("hiring"), Self::Hiring),
             (has("new_hours") && !sale, Self::Hours),
-            (has("closing"), Self::Closing),
+            (more_than("closing", "farm"), Self::Closing),
             (has("review"), Self::Review),
-            (has("award"), Self::Award),
-            (has("giveaway"), Self::Giveaway),
+            (has("award") && !has("tournament"), Self::Award),
+            (has("giveaway") && !has("tournament"), Self::Giveaway),
             (has("apology"), Self::Apology),
-            (has("opening"), Self::Opening),
+            (has("opening") && !has("slots"), Self::Opening),
             (sale, Self::Offer),
-            (has("event"), Self::Event),
+            (begins_with_thanks, Self::Thanks),
+            (more_than("event", "workshop"), Self::Event),
             (has("anniversary") && !has("birthday"), Self::Anniversary),
             (has("new"), Self::New),
             (has("hours"), Self::Hours),

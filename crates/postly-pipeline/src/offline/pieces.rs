@@ -47,7 +47,8 @@ const DANGLING: &str = "et ou de d du des le la les l un une a au aux en pour pa
     on in the for with is are to from by a an y o con para por de del el la los las un una e em com um uma no na nos nas do da dos das \
     ao aos و في من على الى عن مع our your my nos notre votre seront sera will be we re \
     faut doit peut ne n se vous je tu ce qu must can should you they sr sra dr dra mme mr mrs ms st \
-    starts start begins runs opens closes commence commencent debute demarre reprend ouvre ferme lieu instead rather \
+    starts start begins runs opens closes commence commencent debute demarre reprend ouvre rouvre ferme lieu instead rather reopen reopens \
+    lun mar mer jeu ven sam dim mon tue tues wed weds thu thurs fri sat sun mie jue vie sab seg ter qua qui sex \
     plutot lugar so solo seulement uniquement empieza empiezan comienza abre cierra comeca comecam fecha يبدا تبدا";
 
 /// Words that join a piece to the one before.
@@ -117,6 +118,16 @@ fn is_clause(piece: &str) -> bool {
         && words.iter().skip(1).take(5).any(|word| lists(VERBS, word))
 }
 
+/// True for the second figure of "25, 35 et 50 €": one fact.
+fn in_figures(all: &[Token], at: usize) -> bool {
+    let is_figure = |at: Option<usize>| {
+        at.and_then(|at| all.get(at))
+            .is_some_and(|token| token.folded.chars().all(|digit| digit.is_ascii_digit()))
+    };
+    let goes_on = all.get(at + 1).is_some_and(|token| lists(", et and y e ou or o", &token.folded));
+    is_figure(at.checked_sub(2)) && is_figure(Some(at)) && goes_on && is_figure(Some(at + 2))
+}
+
 /// True if a token is the first after a separating comma or dash.
 fn is_comma(text: &str, all: &[Token], at: usize) -> bool {
     let Some((before, token)) = at.checked_sub(1).and_then(|b| all.get(b)).zip(all.get(at)) else {
@@ -130,7 +141,7 @@ fn is_comma(text: &str, all: &[Token], at: usize) -> bool {
         && all.get(at - 2).is_some_and(|earlier| earlier.end < before.start);
     // The colon before a quotation.
     let quote = before.is(":") && matches!(text.get(token.start..token.end), Some("\"" | "«" | "“"));
-    (parts && (spaced || before.is("|"))) || dash || quote
+    (parts && (spaced || before.is("|")) && !in_figures(all, at)) || dash || quote
 }
 
 fn joins(all: &[Token], at: usize) -> bool {
@@ -448,11 +459,15 @@ fn is_place(piece: &str, all: &[Token]) -> bool {
         piece.get(token.start..token.end).is_some_and(|raw| raw.starts_with(char::is_uppercase))
     };
     let numbered = all.first().is_some_and(|token| token.kind == TokenKind::Number)
-        && all
-            .iter()
-            .take(5)
-            .enumerate()
-            .any(|(at, _)| STARTS.begins("street", all.get(at..).unwrap_or_default()));
+        && all.iter().take(5).enumerate().any(|(at, _)| {
+            let rest = all.get(at..).unwrap_or_default();
+            // "2 cours d'essai": lessons, and no street.
+            let lessons = rest.first().is_some_and(|word| word.is("cours"))
+                && rest
+                    .get(1)
+                    .is_some_and(|next| next.is("d") || next.is("de") || next.folded.starts_with("d'"));
+            STARTS.begins("street", rest) && !lessons
+        });
     let venue = all.len() <= 5
         && all.first().is_some_and(capital)
         && (0..all.len()).any(|at| STARTS.begins("venue", all.get(at..).unwrap_or_default()));
@@ -462,11 +477,18 @@ fn is_place(piece: &str, all: &[Token]) -> bool {
             "a" | "au" | "in" | "at" | "en" | "em" | "no" | "na" | "chez" | "devant"
         )
     }) && all.len() <= 7
-        && (all.iter().skip(1).take(3).any(capital) || all.len() <= 3);
+        // "No pets" and "no devoluciones" are no places; "no Porto" is.
+        && (all.iter().skip(1).take(3).any(capital)
+            || all.len() <= 3 && !all.first().is_some_and(|token| token.is("no") || token.is("na")));
     let shop = all.len() <= 8 && STARTS.begins("shop", all) && all.iter().skip(1).take(3).any(capital);
     let around =
         all.len() <= 6 && all.iter().any(|token| STARTS.begins("around", std::slice::from_ref(token)));
-    numbered || venue || leads || around || shop || (STARTS.begins("where", all) && all.len() <= 8)
+    numbered
+        || venue
+        || (leads && !STARTS.begins("from", all))
+        || around
+        || shop
+        || (STARTS.begins("where", all) && all.len() <= 8)
 }
 
 /// Removes the punctuation around a piece.

@@ -140,7 +140,7 @@ impl Reading {
             trade,
             occasion,
             feast: Feast::read(&words),
-            tone: Tone::read(&words),
+            tone: Tone::read(&words, language),
             wishes: wishes::read(whole),
             familiar,
             is_unclear: instructions::are_left(&content, &languages),
@@ -446,7 +446,10 @@ fn place(brief: &str, tokens: &[Token]) -> Option<String> {
         let raw = brief.get(preposition.start..preposition.end)?;
         let town = brief.get(name.start..name.end)?;
         let folded = name.folded.as_str();
-        let good = matches!(raw, "à" | "À" | "in" | "en" | "em")
+        // "Pas à Pas": a name, and no town.
+        let repeats = at > 0 && tokens.get(at - 1).is_some_and(|before| before.folded == name.folded);
+        let good = !repeats
+            && matches!(raw, "à" | "À" | "in" | "en" | "em")
             && name.kind == TokenKind::Word
             && town.chars().next().is_some_and(char::is_uppercase)
             && (3..=20).contains(&town.chars().count())

@@ -253,6 +253,8 @@ impl Request {
                 // "Promo" at the start of a brief is content, unless a request follows.
                 started.then_some(next)
             }
+            // "Un post pour dire merci à …": the thanks are the content.
+            Kind::Word if self.after_connector && is_courtesy(token) => None,
             Kind::Word if lexicon::is_glue(word) => Some(next),
             Kind::Word => None,
         }

@@ -12,7 +12,8 @@ pub(super) enum Tone {
 }
 
 impl Tone {
-    pub(super) fn read(words: &[String]) -> Self {
+    /// The tone that folded words name. In Portuguese "pro" is "for the".
+    pub(super) fn read(words: &[String], language: Language) -> Self {
         let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
         if has(&[
             "drole",
@@ -26,19 +27,20 @@ impl Tone {
             "engracado",
         ]) {
             Self::Funny
-        } else if has(&[
-            "pro",
-            "professionnel",
-            "professional",
-            "serieux",
-            "formel",
-            "formal",
-            "profesional",
-            "profissional",
-            "serio",
-            "مهني",
-            "رسمي",
-        ]) {
+        } else if (language != Language::Pt && has(&["pro"]))
+            || has(&[
+                "professionnel",
+                "professional",
+                "serieux",
+                "formel",
+                "formal",
+                "profesional",
+                "profissional",
+                "serio",
+                "مهني",
+                "رسمي",
+            ])
+        {
             Self::Professional
         } else if has(&["chic", "elegant", "elegante", "raffine", "luxe", "classy", "luxury"]) {
             Self::Elegant

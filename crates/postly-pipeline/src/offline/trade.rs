@@ -68,9 +68,12 @@ impl Trade {
     ];
 
     /// The trade of a text, from its folded words: of the first word that names one, else of two weaker ones.
+    /// A word far behind the subject names something beside it: cake after a concert.
     pub(crate) fn read(words: &[String]) -> Self {
+        const NEAR: usize = 20;
+        let near = words.get(..NEAR).unwrap_or(words);
         let of_two = || Self::ALL.into_iter().find(|trade| TRADES.count(*trade, words) > 1);
-        SURE.first_in(words).or_else(of_two).unwrap_or(Self::Shop)
+        SURE.first_in(near).or_else(of_two).unwrap_or(Self::Shop)
     }
 
     /// True if any keyword of a trade is among folded words.

@@ -35,6 +35,24 @@ fn the_subject_decides_about_trade_and_occasion() {
         ),
         ("Concours : likez pour gagner un soin, tirage dimanche", "#JeuConcours", &[]),
         ("Farm shop: fresh asparagus just in, £3 a bunch, open 9-5", "#NewIn", &[]),
+        (
+            "fais moi un post fb, on est fermé lundi, on rouvre mercredi 7h",
+            "on rouvre mercredi 7h",
+            &["Fb", "fb"],
+        ),
+        ("Nouvelle collection de bols à l'atelier, à partir de 18 €", "#Nouveauté", &["#Agenda"]),
+        ("Les fraises sont là ! Vente à la ferme, 7 € le kilo", "🧺", &["📌", "porte close"]),
+        ("Un petit post pour dire merci à tous les bénévoles du loto", "Merci à tous les bénévoles", &[]),
+        (
+            "La troupe joue vendredi à la salle des fêtes, 8 €, buvette avec crêpes et vin chaud",
+            "#Agenda",
+            &["cuvée"],
+        ),
+        ("Bouquets à 25, 35 et 50 €, livraison gratuite", "25, 35 et 50 €", &[]),
+        ("Chaussures Pas à Pas à Limoges, tout à -50%", "#Limoges", &["#Pas"]),
+        ("Flat to rent in Leith, £1,150, no pets, call 0131 555 0142", "no pets", &["📍"]),
+        ("Torneo de pádel el domingo, sorteo y premios, paella para todos", "#Agenda", &["🏆", "🎁"]),
+        ("Muito obrigado a todos que vieram na festa junina", "🙏", &["#Agenda"]),
         ("Menu Saint-Valentin 45 € par personne, une coupe offerte", "💝", &["coordonnées"]),
     ] {
         let posts = texts(&write(&ask(brief)).unwrap()).join("\n");
