@@ -79,7 +79,8 @@ impl StripeError {
     /// alike. A refusal for another reason (our key, the rate, a proxy between us) only tells that this call
     /// had no effect.
     pub fn is_of_the_request(&self) -> bool {
-        matches!(self, Self::Refused { status: 400 | 402 | 404, code } if code != UNKNOWN)
+        // `idempotency_error`: another request has this key, and may have had an effect.
+        matches!(self, Self::Refused { status: 400 | 402 | 404, code } if code != UNKNOWN && !code.starts_with("idempotency"))
     }
 }
 

@@ -12,6 +12,8 @@ use crate::{
 
 /// The key in the metadata of a refund that holds the id of our request. Events show it.
 pub(crate) const REQUEST: &str = "refund_request";
+/// The field of the form for [`REQUEST`].
+const METADATA: &str = "metadata[refund_request]";
 /// The most refunds that are read of a payment: a page of the list. More are not made by hand.
 const PAGE: &str = "100";
 
@@ -39,7 +41,7 @@ impl Stripe {
             ("payment_intent", new.payment.to_string()),
             ("amount", new.amount.to_string()),
             ("reason", new.reason.as_str().to_owned()),
-            ("metadata[refund_request]", new.request.to_owned()),
+            (METADATA, new.request.to_owned()),
         ];
         let call = self
             .http()
@@ -62,8 +64,12 @@ impl Stripe {
         let mut url = self.endpoint("refunds");
         url.query_pairs_mut().append_pair("payment_intent", payment.as_str()).append_pair("limit", PAGE);
         let read = |list: &Value| {
-            let refunds = list.get("data")?.as_array()?;
-            Some(refunds.iter().filter_map(refund).find(|found| found.request.as_deref() == Some(request)))
+            // What is not read might be the refund.
+            if list.get("has_more").and_then(Value::as_bool) != Some(false) {
+                return None;
+            }
+            let refunds: Vec<_> = list.get("data")?.as_array()?.iter().map(refund).collect::<Option<_>>()?;
+            Some(refunds.into_iter().find(|found| found.request.as_deref() == Some(request)))
         };
         self.ask(self.http().get(url), read).await
     }

@@ -305,7 +305,7 @@ pub(crate) struct PaymentRefund {
     /// The payment, by Stripe's id (pi_…).
     pub(crate) id: String,
     /// How much, such as 4.90; without it, all that is left.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) amount: Option<String>,
     /// The reason that Stripe records.
     #[arg(long, value_enum)]

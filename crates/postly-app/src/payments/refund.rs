@@ -90,6 +90,9 @@ pub enum RefundPaymentError {
          refund it in Stripe's dashboard as well"
     )]
     NoAnswer(String),
+    /// Stripe does not tell what was charged. Nothing was refunded.
+    #[error("Stripe does not tell what was charged ({0}), so nothing was refunded: try again in a minute")]
+    UnknownCharge(String),
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
@@ -133,6 +136,7 @@ impl Payments {
     /// See [`RefundPaymentError`].
     pub async fn refund_payment(&self, order: &RefundOrder<'_>) -> Result<RefundRequest, RefundPaymentError> {
         let shop = self.shop.as_ref().ok_or(RefundPaymentError::NoShop)?;
+        self.learn_charge(shop, order.payment).await?;
         let request = again!(self.add_refund_request(shop, order))?;
         tracing::info!(payment.id = %request.payment, refund.request = request.id, "An operator refunds payment {}", request.payment);
         crash::point("refund.stored");
@@ -149,6 +153,7 @@ impl Payments {
         amount: &str,
     ) -> Result<RefundPreview, RefundPaymentError> {
         let shop = self.shop.as_ref().ok_or(RefundPaymentError::NoShop)?;
+        self.learn_charge(shop, payment).await?;
         let mut tx = self.core.db.read().await?;
         let (checkout, mut known) = refundable(&mut tx, shop, payment).await?;
         let amount = known.amount_to_refund(amount)?;
@@ -162,8 +167,33 @@ impl Payments {
             state: RefundState::Succeeded,
         };
         known.refunds = vec![refund(paid.amount - left), refund(amount.amount)];
+        // The charge counts failed refunds, too.
+        if let Some(charge) = &mut known.charge {
+            charge.refunded = 0;
+        }
         let credits = (known.taken_back(granted.granted) - granted.taken_back).max(0);
         Ok(RefundPreview { owed: Settlement::take(credits, available).owed, credits, amount })
+    }
+
+    /// Asks Stripe for the charge of a payment whose event has not come: a refund is an amount in the charge's
+    /// currency, which may differ from that of the Checkout Session.
+    async fn learn_charge(&self, shop: &Shop, payment: &PaymentId) -> Result<(), RefundPaymentError> {
+        let has_charge = |known: &Known| known.charge.as_ref().is_some_and(|charge| charge.amount.is_some());
+        let mut tx = self.core.db.read().await?;
+        let (checkout, known) = refundable(&mut tx, shop, payment).await?;
+        drop(tx);
+        if has_charge(&known) {
+            return Ok(());
+        }
+        self.ask_about(&checkout)
+            .await?
+            .map_err(|error| RefundPaymentError::UnknownCharge(error.to_string()))?;
+        let mut tx = self.core.db.read().await?;
+        let (_, known) = refundable(&mut tx, shop, payment).await?;
+        match has_charge(&known) {
+            true => Ok(()),
+            false => Err(RefundPaymentError::UnknownCharge("it names no charge".to_owned())),
+        }
     }
 
     /// Stores a request, if the payment can be refunded now.
@@ -176,9 +206,14 @@ impl Payments {
         let mut tx = self.core.db.write().await?;
         payments::lock(&mut tx, order.payment.as_str()).await?;
         if let Some(key) = order.form_key
-            && refund_requests::of_form(&mut tx, key).await?.is_some()
+            && let Some(earlier) = refund_requests::of_form(&mut tx, key).await?
         {
-            return Err(RefundPaymentError::AlreadyDone);
+            return Err(match earlier.state {
+                RequestState::Open | RequestState::Made => RefundPaymentError::AlreadyDone,
+                RequestState::Refused | RequestState::NotMade => {
+                    RefundPaymentError::Refused(earlier.code.unwrap_or_default())
+                }
+            });
         }
         let (_, known) = refundable(&mut tx, shop, order.payment).await?;
         if refund_requests::is_open(&mut tx, order.payment).await? {
@@ -208,7 +243,11 @@ impl Payments {
         shop: &Shop,
         request: &RefundRequest,
     ) -> Result<RefundRequest, RefundPaymentError> {
-        let RefundRequest { id, payment, amount, reason, tries, .. } = request;
+        let RefundRequest { id, payment, amount, reason, tries, created_at, .. } = request;
+        // A process that was suspended may come after the end of its key, and would refund a second time.
+        if self.core.now().since_ms(*created_at) >= KEY_MS {
+            return Err(RefundPaymentError::NoAnswer("late".to_owned()));
+        }
         let new = NewRefund { request: id, payment, amount: amount.amount, reason: *reason };
         let answer = shop.stripe.create_refund(&new).await;
         self.note_stripe(answer.as_ref().err());
@@ -309,7 +348,10 @@ impl Payments {
         self.note_stripe(found.as_ref().err());
         match found {
             Ok(Some(refund)) => again!(self.record_refund(request, &refund)).map(drop)?,
-            Ok(None) => again!(self.end_refund_request(&request.id, RequestState::NotMade, "no_answer"))?,
+            Ok(None) => {
+                again!(self.end_refund_request(&request.id, RequestState::NotMade, "no_answer"))?;
+                tracing::warn!(payment.id = %request.payment, refund.request = request.id, "Stripe made no refund for a request without an answer: payment {} is as it was", request.payment);
+            }
             Err(error) => {
                 again!(self.end_refund_request(&request.id, RequestState::Open, "unreachable"))?;
                 return Err(RefundPaymentError::NoAnswer(error.to_string()));
@@ -322,7 +364,7 @@ impl Payments {
 /// Returns true if a refusal ends a request: it tells the outcome of all its calls, or there was only one.
 fn is_final(is_first: bool, status: u16, code: &str) -> bool {
     let refusal = StripeError::Refused { status, code: code.to_owned() };
-    refusal.is_of_the_request() || is_first && status < 500
+    refusal.is_of_the_request() || is_first && status < 500 && !code.starts_with("idempotency")
 }
 
 /// Returns a payment of ours that was paid in the mode of our key, with its known facts.

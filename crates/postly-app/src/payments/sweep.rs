@@ -127,7 +127,7 @@ impl Payments {
     }
 
     /// Asks Stripe about a Checkout Session, and applies the answer.
-    async fn ask_about(&self, checkout: &Checkout) -> Result<Result<(), StripeError>, StoreError> {
+    pub(super) async fn ask_about(&self, checkout: &Checkout) -> Result<Result<(), StripeError>, StoreError> {
         let Some(shop) = &self.shop else { return Ok(Ok(())) };
         let answer = shop.stripe.retrieve_checkout(&checkout.id).await;
         self.note_stripe(answer.as_ref().err());
@@ -160,18 +160,18 @@ impl Payments {
 pub(crate) async fn run(payments: Payments, shutdown: Shutdown) {
     loop {
         let swept = tokio::select! {
-            swept = payments.sweep_payments() => swept,
-            () = shutdown.requested() => return,
-        };
-        if let Err(error) = swept {
-            tracing::info!(error = %ErrorChain(&error), "Could not ask Stripe about open Checkout Sessions; trying again");
-        }
-        let swept = tokio::select! {
             swept = payments.sweep_refunds() => swept,
             () = shutdown.requested() => return,
         };
         if let Err(error) = swept {
             tracing::info!(error = %ErrorChain(&error), "Could not ask Stripe about open refunds; trying again");
+        }
+        let swept = tokio::select! {
+            swept = payments.sweep_payments() => swept,
+            () = shutdown.requested() => return,
+        };
+        if let Err(error) = swept {
+            tracing::info!(error = %ErrorChain(&error), "Could not ask Stripe about open Checkout Sessions; trying again");
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}

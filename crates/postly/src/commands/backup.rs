@@ -155,9 +155,11 @@ impl Backup {
         } else {
             note("IDENTITY_HASH_KEY is not set: erasures are not recorded beside the copy by this command");
         }
+        let is_sound = findings.iter().all(|finding| finding.violations == 0);
         let removed = match args.keep {
-            Some(keep) => self.remove_old(usize::try_from(keep).unwrap_or(usize::MAX)).await?,
-            None => vec![],
+            // Older copies may be the last good ones.
+            Some(keep) if is_sound => self.remove_old(usize::try_from(keep).unwrap_or(usize::MAX)).await?,
+            Some(_) | None => vec![],
         };
         self.report(&findings, bytes, &removed, args)
     }

@@ -1,9 +1,9 @@
-//! The environment of the operator's commands: an existing database, and services that send nothing.
+//! The environment of the operator's commands: an existing database, and services that send no message.
 
 use std::fmt::Display;
 
 use postly_app::{
-    Accounts, Admin, Erasure, Operator, Pauses, Payments, People, StoreError, admin::Act,
+    Accounts, Admin, Erasure, Operator, Pauses, Payments, People, StorageAccount, StoreError, admin::Act,
     operator::AuthorSelector,
 };
 use postly_domain::{AdminAction, Email, OperatorName, PhoneE164, id::AuthorId};
@@ -30,14 +30,14 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) async fn open() -> Result<Self, Failure> {
-        Self::open_with(Reader::from_process(), SecretString::from(String::new()), None).await
+        Self::open_with(Reader::from_process(), SecretString::from(String::new()), None, None).await
     }
 
     /// Opens the database with the account at Stripe, if it is configured.
     pub(crate) async fn open_with_shop() -> Result<Self, Failure> {
         let mut reader = Reader::from_process();
         let shop = reader.shop();
-        Self::open_with(reader, SecretString::from(String::new()), shop).await
+        Self::open_with(reader, SecretString::from(String::new()), shop, None).await
     }
 
     /// Opens the database with `IDENTITY_HASH_KEY`, for commands that write hashes: only the service's key
@@ -46,7 +46,9 @@ impl Desk {
         let mut reader = Reader::from_process();
         let key = reader.identity_hash_key();
         let key = reader.required("IDENTITY_HASH_KEY", key);
-        Self::open_with(reader, key.unwrap_or_default(), None).await
+        // An erasure is recorded beside the backups, which may be in a bucket.
+        let storage = reader.storage();
+        Self::open_with(reader, key.unwrap_or_default(), None, storage).await
     }
 
     /// Opens an existing database, and names it on standard error.
@@ -54,12 +56,12 @@ impl Desk {
         mut reader: Reader,
         key: SecretString,
         shop: Option<ShopConfig>,
+        storage: Option<StorageAccount>,
     ) -> Result<Self, Failure> {
         let place = reader.database();
         let region = reader.default_region();
         let provider = reader.provider().unwrap_or(postly_domain::Provider::Meta);
         let site_url = reader.public_base_url();
-        let storage = reader.storage();
         let (place, region) = reader.done((place, region)).map_err(Failure::Config)?;
         let place = place.ok_or_else(|| Failure::Config(vec![]))?;
         telemetry::plain();
