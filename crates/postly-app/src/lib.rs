@@ -232,7 +232,7 @@ pub struct Services {
     pub ingress: Ingress,
     /// Logins by a message on WhatsApp, and the business numbers they go to.
     pub logins: Logins,
-    /// The checks that each minute look for broken invariants and stopped work.
+    /// The checks, every ten seconds, for broken invariants and stopped work.
     pub monitor: Monitor,
     /// The operator's changes: credits, blocks, replays and conversations taken over.
     pub operator: Operator,

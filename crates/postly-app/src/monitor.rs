@@ -43,7 +43,7 @@ const AUDIT_REST: u32 = 1_000;
 /// The longest pause after it.
 const AUDIT_REST_MAX_MS: i64 = DAY_MS;
 
-/// An upstream that fails for this long raises an alert (PRODUCT: 60 s).
+/// An upstream that fails for this long raises an alert.
 pub(crate) const UNREACHABLE_MS: i64 = 60_000;
 /// The longest normal age of received work: a generation takes 25 s, a repeated one less than a minute more.
 pub(crate) const INBOX_OLD_MS: i64 = 120_000;
@@ -64,7 +64,7 @@ const RECENT: &str = "recent";
 const AUDIT: &str = "audit";
 const TOTALS: &str = "totals";
 
-/// The checks that each minute look for broken invariants and stopped work.
+/// The checks, every ten seconds, for broken invariants and stopped work.
 #[derive(Clone)]
 pub struct Monitor {
     pub(crate) core: Core,

@@ -175,8 +175,8 @@ impl Payments {
         Ok(RefundPreview { owed: Settlement::take(credits, available).owed, credits, amount })
     }
 
-    /// Asks Stripe for the charge of a payment whose event has not come: a refund is an amount in the charge's
-    /// currency, which may differ from that of the Checkout Session.
+    /// Asks Stripe for the charge of a payment whose event has not come: a refund is an amount in the
+    /// currency of the charge, which may differ from that of the Checkout Session.
     async fn learn_charge(&self, shop: &Shop, payment: &PaymentId) -> Result<(), RefundPaymentError> {
         let has_charge = |known: &Known| known.charge.as_ref().is_some_and(|charge| charge.amount.is_some());
         let mut tx = self.core.db.read().await?;

@@ -6,10 +6,10 @@ use postly_domain::{
     id::PaymentId,
     refund::{AmountError, RefundState, RequestState},
 };
-use postly_simulator::{Fault, FaultKind, Payment, RequestKind, SimulatedCheckout, Upstream};
+use postly_simulator::{Fault, FaultKind, RequestKind, SimulatedCheckout, Upstream};
 use postly_testkit::{TestApp, for_each_engine_with};
 
-use super::{begins_to_buy, bring_all, brings, buys, debts, shop};
+use super::{bring_all, brings, buys, debts, shop};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -208,34 +208,6 @@ async fn a_refund_that_waits_or_fails_is_shown_and_a_failed_one_gives_the_credit
         app.world.set_refund_status("succeeded");
         app.app.payments.refund_payment(&order(&payment, "", None)).await.unwrap();
         assert_eq!(fatou.credits().await, 0);
-    })
-    .await;
-}
-
-/// A refund is an amount of the charge's currency, which the Checkout Session does not tell.
-#[tokio::test]
-async fn a_payment_in_another_currency_is_refunded_in_that_of_its_charge() {
-    for_each_engine_with(shop(), async |app| {
-        app.world.hold_payment_events();
-        let fatou = app.author();
-        let checkout = begins_to_buy(app, &fatou, "s").await;
-        app.world.present_checkout_in(&checkout.id, 590, "usd");
-        let paid = app.world.pay_checkout(&checkout.id, Payment::Card);
-        // The event of the charge does not come.
-        brings(app, &paid[1]).await;
-        assert_eq!(fatou.credits().await, 20);
-        let checkout = app.world.checkout_at(&checkout.url).expect("it is there");
-        let payment = payment_of(&checkout);
-        let preview = app.app.payments.preview_refund(&payment, "2.95").await.unwrap();
-        assert_eq!(
-            (preview.amount.amount, preview.amount.currency.as_str(), preview.credits),
-            (295, "usd", 10)
-        );
-        app.app.payments.refund_payment(&order(&payment, "2.95", None)).await.unwrap();
-        assert_eq!(
-            (at_stripe(app, &checkout), fatou.credits().await),
-            (vec![(295, "succeeded".to_owned())], 10)
-        );
     })
     .await;
 }
