@@ -119,7 +119,7 @@ async fn what_is_refused_pending_or_not_answered_is_said_on_the_page() {
         let foreign: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let refund = format!("{address}/refund");
         visitor.post(&refund, &foreign, &[("sec-fetch-site", "cross-site")]).await.assert_is_page(403);
-        visitor.submit(&address, &refund, &foreign[..3]).await.assert_is_page(422);
+        visitor.submit(&address, &refund, &foreign[..3]).await.assert_is_page(400);
         assert_eq!(app.count("SELECT COUNT(*) FROM refund_requests").await, 0);
         let stranger = desk.visitor("192.0.2.9");
         assert_eq!(stranger.get(&address).await.goes_to(), "/admin/login");
