@@ -1,6 +1,6 @@
 //! The application services: the steps from an inbound message to its reply.
 //!
-//! A service holds a small [`Core`] and the services it calls; [`App`] has them all. The ingress stores
+//! A service holds a small [`Core`] and the services it calls; [`App`] has those of `serve`. The ingress stores
 //! events (`ingest`). Workers (`work`) claim them and run the step for each: a conversation
 //! (`conversation`), a generation (`generate`), a delivery (`deliver`), a delivery status (`statuses`). Every
 //! step may be run again after a crash.
@@ -226,8 +226,6 @@ pub struct Services {
     pub deliveries: Deliveries,
     /// The erasure of people, and its records beside the backups.
     pub erasure: Erasure,
-    /// The import of a database that was made by the guide.
-    pub importer: Importer,
     /// The receipt of webhooks: authenticated, split into events and stored.
     pub ingress: Ingress,
     /// Logins by a message on WhatsApp, and the business numbers they go to.
@@ -242,8 +240,6 @@ pub struct Services {
     pub people: People,
     /// The sale of credits: checkouts, payment events and receipts.
     pub payments: Payments,
-    /// The state of a database that was restored from a backup.
-    pub restored: RestoredCopy,
     /// The deletion of data past its retention.
     pub retention_sweep: RetentionSweep,
     /// The live streams of the pages.
@@ -326,7 +322,6 @@ impl App {
             people: people.clone(),
         };
         let erasure = Erasure::new(&core);
-        let restored = RestoredCopy::new(&core);
         let conversations = Conversations {
             core: core.clone(),
             turns,
@@ -334,7 +329,7 @@ impl App {
             people: people.clone(),
             notices,
             deliveries: deliveries.clone(),
-            restored: restored.clone(),
+            restored: RestoredCopy::new(&core),
             voice_notes,
             logins: logins.clone(),
             generator,
@@ -353,7 +348,6 @@ impl App {
             conversations,
             deliveries,
             erasure,
-            importer: Importer::new(&core),
             ingress: Ingress {
                 core: core.clone(),
                 meta_verify_token,
@@ -366,7 +360,6 @@ impl App {
             pauses,
             people,
             payments,
-            restored,
             retention_sweep,
             streams: LiveStreams { core: core.clone() },
             web,

@@ -64,7 +64,7 @@ impl Stripe {
         let mut url = self.endpoint("refunds");
         url.query_pairs_mut().append_pair("payment_intent", payment.as_str()).append_pair("limit", PAGE);
         let read = |list: &Value| {
-            // What is not read might be the refund.
+            // An item that cannot be read may be the refund.
             if list.get("has_more").and_then(Value::as_bool) != Some(false) {
                 return None;
             }

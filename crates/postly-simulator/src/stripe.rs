@@ -121,7 +121,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// A part that somebody made outside of the API.
+    /// A part, refunded outside of the API.
     fn by_hand(prefix: &str, amount: i64, status: &str) -> Self {
         let (metadata, status) = (serde_json::Map::default(), status.to_owned());
         Self { id: ids::token(prefix), amount, status, metadata, reason: None }

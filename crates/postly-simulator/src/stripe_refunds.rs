@@ -25,7 +25,7 @@ pub(crate) fn create(world: &World, call: &Call) -> (Reply, Vec<StripeEvent>) {
     if let Some(replayed) = account.answer_of_key(call) {
         return (replayed, vec![]);
     }
-    // What fails these checks is not kept under the key, unlike what fails the ones below.
+    // A request that fails these checks is not kept under the key, unlike one that fails those below.
     let fields = match read(call) {
         Ok(fields) => fields,
         Err(refusal) => return (refusal, vec![]),

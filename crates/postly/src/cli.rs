@@ -173,7 +173,7 @@ pub(crate) struct Adjustment {
     /// Why; it stands in the ledger as the entry's note.
     #[arg(long, value_parser = reason)]
     pub(crate) reason: String,
-    /// The name of whoever makes the change.
+    /// The operator's name, for the log.
     #[arg(long, value_parser = name)]
     pub(crate) by: Option<String>,
     #[command(flatten)]
@@ -313,7 +313,7 @@ pub(crate) struct PaymentRefund {
     /// Why; it stands in the audit log.
     #[arg(long, value_parser = reason)]
     pub(crate) note: String,
-    /// The name of whoever makes the refund.
+    /// The operator's name, for the log.
     #[arg(long, value_parser = name)]
     pub(crate) by: Option<String>,
     #[command(flatten)]

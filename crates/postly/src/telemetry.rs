@@ -25,7 +25,7 @@ fn filter() -> EnvFilter {
     filter.add_directive(off("rmcp")).add_directive(off(TRACE))
 }
 
-/// What a stop of the service has to end.
+/// The parts that a stop of the service ends.
 #[derive(Default)]
 pub(crate) struct Telemetry {
     #[cfg(feature = "otel")]

@@ -1,4 +1,4 @@
-//! What an operator reads about an error of the storage. An answer of the storage is not shown: it may repeat
+//! The errors of the storage, for an operator. An answer of the storage is not shown: it may repeat
 //! what was signed.
 
 use std::error::Error as _;

@@ -202,7 +202,7 @@ async fn a_refund_that_waits_or_fails_is_shown_and_a_failed_one_gives_the_credit
             app.world.payment_events().into_iter().find(|event| event.kind == "refund.created").unwrap();
         brings(app, &late).await;
         assert_eq!((refund_state().await, fatou.credits().await), (Some(RefundState::Failed), 20));
-        // What failed can be refunded again, and counts for nothing until then.
+        // A failed refund counts for nothing, and its amount can be refunded again.
         let preview = app.app.payments.preview_refund(&payment, "2.45").await.unwrap();
         assert_eq!((preview.amount.amount, preview.credits, preview.owed), (245, 10, 0));
         app.world.set_refund_status("succeeded");
