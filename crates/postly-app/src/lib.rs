@@ -1,7 +1,7 @@
 //! The application services: the steps from an inbound message to its reply.
 //!
-//! A service holds a small [`Core`] and the services it calls; [`App`] has those of `serve`. The ingress stores
-//! events (`ingest`). Workers (`work`) claim them and run the step for each: a conversation
+//! A service holds a small [`Core`] and the services it calls; [`App`] has those of `serve`. The ingress
+//! stores events (`ingest`). Workers (`work`) claim them and run the step for each: a conversation
 //! (`conversation`), a generation (`generate`), a delivery (`deliver`), a delivery status (`statuses`). Every
 //! step may be run again after a crash.
 
